@@ -1,0 +1,59 @@
+"""Numbers that remember the expression they came from, so that shape inference works on expressions too.
+
+An op's `infer_shape` is plain arithmetic. Given channel counts that carry expressions it gives channel counts that
+carry expressions: a concatenation of `in_channels` and `growth` has `in_channels + growth` channels. What an
+expression claims is never taken on trust: the builder evaluates it for every instance (see `build.py`).
+"""
+
+from __future__ import annotations
+
+from archspec.expr import Binary, Const, Expr, fold
+
+
+class Sym(int):
+    """A whole number with the expression behind it."""
+
+    expr: Expr
+
+    def __new__(cls, value: int, expr: Expr) -> Sym:
+        self = super().__new__(cls, value)
+        self.expr = expr
+        return self
+
+    def __add__(self, other: int) -> Sym:
+        return _combine("+", self, other)
+
+    def __radd__(self, other: int) -> Sym:
+        return _combine("+", other, self)
+
+    def __sub__(self, other: int) -> Sym:
+        return _combine("-", self, other)
+
+    def __mul__(self, other: int) -> Sym:
+        return _combine("*", self, other)
+
+    def __rmul__(self, other: int) -> Sym:
+        return _combine("*", other, self)
+
+    def __floordiv__(self, other: int) -> Sym:
+        return _combine("//", self, other)
+
+    __hash__ = int.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return int(self) == other
+
+
+def expr_of(value: int) -> Expr:
+    """The expression behind a number; a plain one stands for itself."""
+    return value.expr if isinstance(value, Sym) else Const(int(value))
+
+
+def _combine(op: str, left: int, right: int) -> Sym:
+    plain = {
+        "+": int.__add__,
+        "-": int.__sub__,
+        "*": int.__mul__,
+        "//": int.__floordiv__,
+    }[op](int(left), int(right))
+    return Sym(plain, fold(Binary(op, expr_of(left), expr_of(right))))

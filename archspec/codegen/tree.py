@@ -1,0 +1,208 @@
+"""The module tree: a network as definitions that call each other, the way a person would write it.
+
+It is framework-neutral. A `Definition` is one class (PyTorch) or one function (Keras), made from all instances of a
+block at once; what differs between the instances is an expression of the definition's parameters. Every expression
+here has been evaluated for every instance and compared with the graph before it is trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from archspec.expr import Const, Expr, Name, Value
+from archspec.ir.op import Op, Shape
+from archspec.ir.scope import Operand, Ref, Result
+
+CHANNELS: Final = Name("channels")
+"""The channels that arrive at the definition, or at one round of a loop."""
+INDEX: Final = Name("i")
+"""The number of a loop's round, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerUse:
+    """One layer of a definition.
+
+    `op` has the attributes that are the same in all instances; those in `exprs` are expressions instead.
+    `features` are the channels of each operand, `shapes` the operands' shapes in each instance.
+    `number` is set for a layer that a named sequence numbers; `name` is then empty.
+    """
+
+    site: int
+    name: str
+    named: bool
+    number: Expr | None
+    op: Op
+    exprs: Mapping[str, Expr]
+    features: tuple[Expr, ...]
+    shapes: tuple[tuple[Shape, ...], ...]
+    operands: tuple[Ref, ...]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallUse:
+    """One call of another definition, with its arguments."""
+
+    site: int
+    name: str
+    number: Expr | None
+    definition: Definition
+    arguments: Mapping[str, Expr]
+    operands: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceUse:
+    """A named sequence; its body's operands are those given here."""
+
+    site: int
+    name: str
+    number: Expr | None
+    body: Tree
+    operands: tuple[Ref, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceUse:
+    """Items that some instances have and others do not. References inside are those of the body around."""
+
+    site: int
+    condition: Expr
+    operand: Ref
+    then: Tree
+    other: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Rounds `start` to `stop` of a loop, all with the same item.
+
+    The item's expressions may mention `i`. If `carried` is given, they may mention `channels` too: it is what the
+    channels are in the first round, and each round leaves `carried_next` for the next.
+    """
+
+    start: Expr
+    stop: Expr
+    item: CallUse | SequenceUse
+    carried: Expr | None = None
+    carried_next: Expr | None = None
+
+    @property
+    def count(self) -> int | None:
+        """How many rounds, if that is a number."""
+        if isinstance(self.start, Const) and isinstance(self.stop, Const):
+            assert isinstance(self.start.value, int) and isinstance(self.stop.value, int)
+            return self.stop.value - self.start.value
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopUse:
+    """A chain of rounds: a stage's units, or a `repeat`."""
+
+    site: int
+    name: str
+    number: Expr | None
+    pattern: str
+    runs: tuple[Run, ...]
+    operands: tuple[Ref, ...]
+
+
+ItemUse: TypeAlias = LayerUse | CallUse | SequenceUse | ChoiceUse | LoopUse
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Items in order of computation, and what they give."""
+
+    items: tuple[ItemUse, ...]
+    results: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A definition's parameter. `type` is Python's name for it; without a default it is required."""
+
+    name: str
+    type: str
+    default: Expr | None
+    doc: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Definition:
+    """One class or function of the generated source."""
+
+    name: str
+    class_name: str
+    doc: str
+    parameters: tuple[Parameter, ...]
+    tree: Tree
+    operands: int
+    features: tuple[Expr, ...]
+    """The channels of each result, in the definition's own terms."""
+    symbols: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the language's own names are called in the source: `channels` is `in_channels`."""
+    is_network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """All definitions of a network, each after those it calls; the network itself stands last."""
+
+    definitions: tuple[Definition, ...]
+    constants: Mapping[str, Value] = field(default_factory=dict[str, Value])
+
+    @property
+    def network(self) -> Definition:
+        """The definition of the network itself."""
+        return self.definitions[-1]
+
+
+def layers(tree: Tree) -> Iterator[LayerUse]:
+    """All layers written in a tree, those of called definitions left out."""
+    for item in tree.items:
+        match item:
+            case LayerUse():
+                yield item
+            case SequenceUse(body=body):
+                yield from layers(body)
+            case ChoiceUse(then=then, other=other):
+                yield from layers(then)
+                yield from layers(other)
+            case LoopUse(runs=runs):
+                for run in runs:
+                    if isinstance(run.item, SequenceUse):
+                        yield from layers(run.item.body)
+            case CallUse():
+                pass
+
+
+def is_chain(tree: Tree) -> bool:
+    """Each item takes what the one before gives, so that `nn.Sequential` can hold it."""
+    last: Ref = Operand(0)
+    for item in tree.items:
+        match item:
+            case ChoiceUse():
+                passes = [is_branch_chain(side, last) for side in (item.then, item.other)]
+                if item.operand != last or not all(passes):
+                    return False
+            case _:
+                if item.operands != (last,):
+                    return False
+        last = Result(item.site)
+    return tree.results == (last,)
+
+
+def is_branch_chain(tree: Tree, start: Ref) -> bool:
+    """The same for one side of a choice, whose first item takes `start`."""
+    last = start
+    for item in tree.items:
+        if isinstance(item, ChoiceUse) or item.operands != (last,):
+            return False
+        last = Result(item.site)
+    return tree.results == (last,)

@@ -1,0 +1,228 @@
+"""What archspec says when something is wrong: places, diagnostics, and the two kinds of exception.
+
+`ArchspecError` and its children are the user's mistakes: each carries diagnostics with codes and places.
+`InternalError` is ours, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+CODES: Final[dict[str, str]] = {
+    # E01: reading files
+    "E0101": "a file cannot be read",
+    "E0102": "not YAML",
+    "E0103": "a key stands twice",
+    "E0104": "a spec is too large or too deep",
+    "E0105": "a feature of YAML that specs do not use",
+    "E0106": "no such spec",
+    "E0107": "extends or include goes round in a circle",
+    "E0108": "a block is defined twice",
+    # E02: the form of a spec
+    "E0201": "unknown key",
+    "E0202": "a value of the wrong form",
+    "E0203": "a depth that its rule does not allow",
+    "E0204": "declared depth and counted depth differ",
+    "E0205": "a required key is missing",
+    "E0206": "an unsupported version of the language",
+    # E03: expressions
+    "E0301": "an expression cannot be parsed",
+    "E0302": "an undefined name in an expression",
+    "E0303": "an expression cannot be evaluated",
+    "E0304": "a result past the limits",
+    # E04: names, params, attributes, blocks
+    "E0401": "unknown param",
+    "E0402": "a required param is missing",
+    "E0403": "a param is never used",
+    "E0404": "not a usable name",
+    "E0405": "two layers share a name",
+    "E0406": "unknown tap",
+    "E0407": "a tap that is never used",
+    "E0408": "unknown op or block",
+    "E0409": "unknown attribute",
+    "E0410": "a required attribute is missing",
+    "E0411": "an attribute's value is not allowed",
+    "E0412": "a word with two meanings",
+    "E0413": "blocks call each other in a circle",
+    "E0414": "a unit does not fit its block",
+    # E05: shapes
+    "E0501": "an op does not accept its input's shape",
+    "E0502": "shapes that do not meet",
+    "E0503": "a kernel larger than its input",
+    "E0504": "groups that do not divide",
+    # E06: generating
+    "E0601": "a backend lacks an op",
+    "E0602": "a backend's framework is not installed",
+    "E0603": "unknown backend",
+    "E0604": "a file was edited by hand",
+    "E0605": "a file cannot be written",
+    "E0606": "a generated file is not current",
+    # E07: weights
+    "E0701": "a weights file cannot be read",
+    "E0702": "weights that do not fit the network",
+    # E08: running
+    "E0801": "models differ past the tolerance",
+    "E0802": "a worker process failed",
+}
+
+
+class Source:
+    """A text that diagnostics point into: a file, or a value from the command line."""
+
+    __slots__ = ("_lines", "name", "text")
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self._lines: list[str] | None = None
+
+    def line(self, number: int) -> str:
+        """The text of line `number`, counted from 1; empty past the end."""
+        if self._lines is None:
+            self._lines = self.text.splitlines()
+        return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
+
+    def __repr__(self) -> str:
+        return f"Source({self.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A place in a source: lines and columns count from 1, the end is exclusive."""
+
+    source: Source
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A further remark of a diagnostic, with its own place where it has one."""
+
+    message: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One thing that is wrong.
+
+    `message` says what; `label` stands at the caret; `notes` say what led there; `help` says how to mend it.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    label: str = ""
+    notes: tuple[Note, ...] = ()
+    help: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise InternalError(f"diagnostic code {self.code} is not in the table of codes")
+
+
+class ArchspecError(Exception):
+    """The user's mistake: one or more diagnostics, all of those that could be collected."""
+
+    def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic]) -> None:
+        found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
+        self.diagnostics: tuple[Diagnostic, ...] = found
+        super().__init__(found)
+
+    def __str__(self) -> str:
+        from archspec.reporting import to_text  # only needed when an error is shown
+
+        return to_text(self.diagnostics)
+
+
+class SpecError(ArchspecError):
+    """A spec is wrong."""
+
+
+class BackendError(ArchspecError):
+    """A backend is missing, or lacks something that a network needs."""
+
+
+class OutputError(ArchspecError):
+    """A generated file cannot be written, was edited, or is not current."""
+
+
+class WeightsError(ArchspecError):
+    """A weights file cannot be read or does not fit."""
+
+
+class ParityError(ArchspecError):
+    """Models that must agree do not, or could not be run."""
+
+
+class InternalError(Exception):
+    """A mistake of archspec's own. Please report it, with the spec that brought it about."""
+
+    def __str__(self) -> str:
+        return f"internal error of archspec (please report it with the spec): {super().__str__()}"
+
+
+@dataclass(slots=True)
+class Diagnostics:
+    """Collects diagnostics, so that all of a check's findings are shown at once."""
+
+    found: list[Diagnostic] = field(default_factory=list[Diagnostic])
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        *,
+        label: str = "",
+        notes: Iterable[Note] = (),
+        help: str = "",
+    ) -> None:
+        """Add an error; the same error at the same place counts once."""
+        new = Diagnostic(code, message, span, label, tuple(notes), help)
+        if new not in self.found:
+            self.found.append(new)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self.found)
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+    def raise_if_any(self, kind: type[ArchspecError] = SpecError) -> None:
+        """Raise what has been found, in the order of places, as one error."""
+        if self.found:
+            raise kind(sorted(self.found, key=_order))
+
+
+def _order(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    span = diagnostic.span
+    return (span.source.name, span.line, span.column) if span else ("", 0, 0)
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The word that `word` was probably meant to be, if any is near."""
+    import difflib  # only needed on the way to an error
+
+    matches = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """A help text that names the nearest word, or lists the words when they are few."""
+    choices = sorted(words)
+    match = nearest(word, choices)
+    if match:
+        return f"did you mean `{match}`?"
+    if choices and len(choices) <= 12:
+        return "known here: " + ", ".join(choices)
+    return ""

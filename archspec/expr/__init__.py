@@ -1,0 +1,32 @@
+"""Expressions: the small language that may stand wherever a spec has a number."""
+
+from archspec.expr.evaluate import LIMITS, ExprError, Limits, evaluate, expand
+from archspec.expr.parse import parse
+from archspec.expr.printing import source
+from archspec.expr.simplify import fold, names, substitute
+from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary, Value
+
+__all__ = [
+    "LIMITS",
+    "Binary",
+    "Bool",
+    "Call",
+    "Compare",
+    "Const",
+    "Expr",
+    "ExprError",
+    "IfElse",
+    "Index",
+    "Items",
+    "Limits",
+    "Name",
+    "Unary",
+    "Value",
+    "evaluate",
+    "expand",
+    "fold",
+    "names",
+    "parse",
+    "source",
+    "substitute",
+]

@@ -1,0 +1,270 @@
+"""What an expression is worth, within bounds: a spec is untrusted, and `9**9**9` must not hang us."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from archspec.expr.tree import (
+    Binary,
+    Bool,
+    Call,
+    Compare,
+    Const,
+    Expr,
+    IfElse,
+    Index,
+    Items,
+    Name,
+    Unary,
+    Value,
+)
+
+
+class ExprError(Exception):
+    """An expression cannot be parsed or evaluated; the message says why.
+
+    `undefined` names the unknown name, where that is the reason; `too_large` is set where a limit was passed.
+    """
+
+    def __init__(self, message: str, *, undefined: str | None = None, too_large: bool = False) -> None:
+        super().__init__(message)
+        self.undefined = undefined
+        self.too_large = too_large
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on expressions: characters, nesting, size of a number, items of a list."""
+
+    text: int = 20_000
+    depth: int = 50
+    number: int = 2**53
+    items: int = 1_000_000
+
+
+LIMITS: Final = Limits()
+
+
+def evaluate(expr: Expr, env: Mapping[str, Value]) -> Value:
+    """The value of `expr` where names have the values of `env`.
+
+    Raises:
+        ExprError: a name is unknown, an operation does not fit its operands, or a limit is passed.
+    """
+    match expr:
+        case Const(value):
+            return value
+        case Name(name):
+            if name not in env:
+                raise ExprError(f"`{name}` is not defined here", undefined=name)
+            return env[name]
+        case Unary(op, operand):
+            return apply_unary(op, evaluate(operand, env))
+        case Binary(op, left, right):
+            return apply_binary(op, evaluate(left, env), evaluate(right, env))
+        case Compare(first, ops, rest):
+            left_value = evaluate(first, env)
+            for op, item in zip(ops, rest, strict=True):
+                right_value = evaluate(item, env)
+                if not apply_compare(op, left_value, right_value):
+                    return False
+                left_value = right_value
+            return True
+        case Bool("and", operands):
+            return all(truth(evaluate(operand, env)) for operand in operands)
+        case Bool(_, operands):
+            return any(truth(evaluate(operand, env)) for operand in operands)
+        case IfElse(test, then, other):
+            return evaluate(then if truth(evaluate(test, env)) else other, env)
+        case Items(items):
+            return tuple(evaluate(item, env) for item in items)
+        case Index(value, index):
+            return apply_index(evaluate(value, env), evaluate(index, env))
+        case Call(function, args):
+            return apply_call(function, tuple(evaluate(arg, env) for arg in args))
+
+
+def expand(expr: Expr, env: Mapping[str, Value]) -> list[Expr]:
+    """The items of a list expression, each still an expression: `[(d, d // 4, 1)] * 2` gives its tuple twice.
+
+    What decides the list's shape (counts, conditions) is evaluated; what stands inside the items is kept, so
+    that generated code can say `depth` where the spec says it.
+    """
+    match expr:
+        case Items(items):
+            return list(items)
+        case Binary("+", left, right):
+            return expand(left, env) + expand(right, env)
+        case Binary("*", left, right):
+            if not _is_list(left, env):
+                left, right = right, left
+            items, times = expand(left, env), evaluate(right, env)
+            if not isinstance(times, int):
+                _refuse("*", (), times)
+            _check_items(len(items) * max(0, times))
+            return items * times
+        case IfElse(test, then, other):
+            return expand(then if truth(evaluate(test, env)) else other, env)
+        case _:
+            value = evaluate(expr, env)
+            if not isinstance(value, tuple):
+                raise ExprError(f"a list is expected, this is {describe(value)}")
+            return [Const(item) for item in value]
+
+
+def _is_list(expr: Expr, env: Mapping[str, Value]) -> bool:
+    match expr:
+        case Items():
+            return True
+        case Binary("+", left, _):
+            return _is_list(left, env)
+        case Binary("*", left, right):
+            return _is_list(left, env) or _is_list(right, env)
+        case Const(value):
+            return isinstance(value, tuple)
+        case _:
+            return isinstance(evaluate(expr, env), tuple)
+
+
+def truth(value: Value) -> bool:
+    """A condition's outcome; only truth values count, so that a forgotten comparison is noticed."""
+    if isinstance(value, bool):
+        return value
+    raise ExprError(f"a condition must be true or false, this is {describe(value)}")
+
+
+def describe(value: Value) -> str:
+    """A value in a few words, for messages."""
+    text = repr(value)
+    return f"`{text if len(text) <= 40 else text[:37] + '...'}`"
+
+
+def apply_unary(op: str, value: Value) -> Value:
+    """`-x`, `+x`, `not x`."""
+    if op == "not":
+        return not truth(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ExprError(f"`{op}` needs a number, this is {describe(value)}")
+    return -value if op == "-" else value
+
+
+def apply_binary(op: str, left: Value, right: Value) -> Value:
+    """Arithmetic, joining and repeating, within the limits."""
+    if isinstance(left, tuple) and isinstance(right, tuple) and op == "+":
+        _check_items(len(left) + len(right))
+        return left + right
+    if op == "*" and isinstance(left, tuple) and isinstance(right, int):
+        _check_items(len(left) * max(0, right))
+        return left * right
+    if op == "*" and isinstance(right, tuple) and isinstance(left, int):
+        return apply_binary("*", right, left)
+    if not _is_number(left) or not _is_number(right):
+        _refuse(op, left, right)
+    try:
+        return _check_number(_arithmetic(op, left, right))
+    except ZeroDivisionError:
+        raise ExprError(f"division by zero: `{left} {op} {right}`") from None
+    except OverflowError:
+        raise ExprError(f"`{left} {op} {right}` is too large", too_large=True) from None
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _arithmetic(op: str, left: Value, right: Value) -> int | float:
+    assert isinstance(left, int | float) and isinstance(right, int | float)
+    match op:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "/":
+            return left / right
+        case "//":
+            return left // right
+        case "%":
+            return left % right
+        case _:
+            if abs(right) > 64 and abs(left) > 1:
+                raise ExprError(f"the exponent {right} is too large", too_large=True)
+            power: int | float | complex = left**right
+            if isinstance(power, complex):
+                raise ExprError(f"`{left} ** {right}` is not a real number")
+            return power
+
+
+def _check_number(value: int | float) -> int | float:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ExprError("the result is not a finite number", too_large=True)
+    if abs(value) > LIMITS.number:
+        raise ExprError(f"the result is past {LIMITS.number}", too_large=True)
+    return value
+
+
+def _check_items(count: int) -> None:
+    if count > LIMITS.items:
+        raise ExprError(f"a list of {count} items; at most {LIMITS.items} are allowed", too_large=True)
+
+
+def _refuse(op: str, left: Value, right: Value) -> NoReturn:
+    raise ExprError(f"`{op}` does not fit {describe(left)} and {describe(right)}")
+
+
+def apply_compare(op: str, left: Value, right: Value) -> bool:
+    """One comparison of a chain."""
+    if op == "==":
+        return left == right
+    if op == "!=":
+        return left != right
+    if op in ("in", "not in"):
+        if not isinstance(right, tuple):
+            raise ExprError(f"`{op}` needs a list on its right, this is {describe(right)}")
+        return (left in right) == (op == "in")
+    if not _is_number(left) or not _is_number(right):
+        _refuse(op, left, right)
+    assert isinstance(left, int | float) and isinstance(right, int | float)
+    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[op]
+
+
+def apply_index(value: Value, index: Value) -> Value:
+    """`values[index]`; negative indices count from the end."""
+    if not isinstance(value, tuple) or isinstance(index, bool) or not isinstance(index, int):
+        raise ExprError(f"{describe(value)} cannot be indexed with {describe(index)}")
+    if not -len(value) <= index < len(value):
+        raise ExprError(f"index {index} is outside a list of {len(value)}")
+    return value[index]
+
+
+def apply_call(function: str, args: tuple[Value, ...]) -> Value:
+    """A call of one of the language's functions."""
+    try:
+        result = FUNCTIONS[function](*args)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        shown = ", ".join(describe(arg)[1:-1] for arg in args)
+        raise ExprError(f"`{function}({shown})` cannot be worked out") from None
+    return _check_number(result) if isinstance(result, int | float) else result
+
+
+def make_divisible(value: float, divisor: int = 8) -> int:
+    """Round to a multiple of `divisor`, never below it nor more than a tenth down (MobileNetV2's rule)."""
+    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * value else rounded
+
+
+FUNCTIONS: Final[dict[str, Callable[..., Value]]] = {
+    "min": min,
+    "max": max,
+    "sum": sum,
+    "len": len,
+    "ceil": math.ceil,
+    "floor": math.floor,
+    "round": round,
+    "int": int,
+    "make_divisible": make_divisible,
+}

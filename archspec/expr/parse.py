@@ -1,0 +1,99 @@
+"""Text to expression tree, by way of Python's own parser; nothing is ever executed."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from functools import lru_cache
+
+from archspec.expr.evaluate import FUNCTIONS, LIMITS, ExprError
+from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary
+
+_BINARY: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.Pow: "**",
+}
+_UNARY: dict[type[ast.unaryop], str] = {ast.USub: "-", ast.UAdd: "+", ast.Not: "not"}
+_COMPARE: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.In: "in",
+    ast.NotIn: "not in",
+}
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Expr:
+    """Parse an expression.
+
+    Raises:
+        ExprError: the text is not an expression of this language, or is longer or deeper than the limits.
+    """
+    if len(text) > LIMITS.text:
+        raise ExprError(f"the expression has {len(text)} characters; at most {LIMITS.text} are read")
+    _check_depth(text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's remarks on `1if x else 2` and the like
+            tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise ExprError(f"not an expression: {reason}") from None
+    except (RecursionError, MemoryError):
+        raise ExprError("the expression is nested too deeply") from None
+    return _convert(tree.body, 0)
+
+
+def _check_depth(text: str) -> None:
+    """Refuse deep nesting before Python's parser sees it."""
+    depth = 0
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        if depth > LIMITS.depth:
+            raise ExprError(f"brackets are nested more than {LIMITS.depth} deep")
+
+
+def _convert(node: ast.expr, depth: int) -> Expr:
+    if depth > LIMITS.depth * 2:
+        raise ExprError("the expression is nested too deeply")
+    down = depth + 1
+    match node:
+        case ast.Constant(value=bool() | int() | float() | str() | None as value):
+            return Const(value)
+        case ast.Name(id=name):
+            return Name(name)
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
+            return Unary(_UNARY[type(op)], _convert(operand, down))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+            return Binary(_BINARY[type(op)], _convert(left, down), _convert(right, down))
+        case ast.Compare(left=first, ops=ops, comparators=rest) if all(type(op) in _COMPARE for op in ops):
+            return Compare(
+                _convert(first, down),
+                tuple(_COMPARE[type(op)] for op in ops),
+                tuple(_convert(item, down) for item in rest),
+            )
+        case ast.BoolOp(op=op, values=values):
+            word = "and" if isinstance(op, ast.And) else "or"
+            return Bool(word, tuple(_convert(value, down) for value in values))
+        case ast.IfExp(test=test, body=then, orelse=other):
+            return IfElse(_convert(test, down), _convert(then, down), _convert(other, down))
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return Items(tuple(_convert(item, down) for item in items))
+        case ast.Subscript(value=value, slice=index) if not isinstance(index, ast.Slice):
+            return Index(_convert(value, down), _convert(index, down))
+        case ast.Call(func=ast.Name(id=function), args=args, keywords=[]) if function in FUNCTIONS:
+            return Call(function, tuple(_convert(arg, down) for arg in args))
+        case ast.Call(func=ast.Name(id=function)):
+            known = ", ".join(sorted(FUNCTIONS))
+            raise ExprError(f"`{function}` is not a function of this language (they are: {known})")
+        case _:
+            raise ExprError(f"`{ast.unparse(node)[:60]}` is not allowed in an expression")

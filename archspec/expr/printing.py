@@ -1,0 +1,55 @@
+"""An expression as Python source, with no more brackets than it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary
+
+_BINARY = {"+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 9}
+_IF, _OR, _AND, _NOT, _COMPARE, _UNARY, _ATOM = 1, 2, 3, 4, 5, 8, 10
+
+
+def source(expr: Expr, names: Mapping[str, str] | None = None) -> str:
+    """Python source for `expr`; `names` renames names on the way (`channels` to `in_channels`, say)."""
+    return _print(expr, names or {})[0]
+
+
+def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
+    def inner(part: Expr, least: int) -> str:
+        text, level = _print(part, names)
+        return text if level >= least else f"({text})"
+
+    match expr:
+        case Const(value):
+            negative = isinstance(value, int | float) and not isinstance(value, bool) and value < 0
+            return repr(value), _UNARY if negative else _ATOM
+        case Name(name):
+            text = names.get(name, name)
+            return text, _ATOM
+        case Unary("not", operand):
+            return f"not {inner(operand, _NOT)}", _NOT
+        case Unary(op, operand):
+            return f"{op}{inner(operand, _UNARY)}", _UNARY
+        case Binary("**", left, right):
+            return f"{inner(left, _ATOM)} ** {inner(right, _UNARY)}", _BINARY["**"]
+        case Binary(op, left, right):
+            level = _BINARY[op]
+            return f"{inner(left, level)} {op} {inner(right, level + 1)}", level
+        case Compare(first, ops, rest):
+            parts = [inner(first, _COMPARE + 1)]
+            for op, item in zip(ops, rest, strict=True):
+                parts += [op, inner(item, _COMPARE + 1)]
+            return " ".join(parts), _COMPARE
+        case Bool(op, operands):
+            level = _AND if op == "and" else _OR
+            return f" {op} ".join(inner(operand, level + 1) for operand in operands), level
+        case IfElse(test, then, other):
+            return f"{inner(then, _IF + 1)} if {inner(test, _IF + 1)} else {inner(other, _IF)}", _IF
+        case Call(function, args):
+            return f"{function}({', '.join(inner(arg, 0) for arg in args)})", _ATOM
+        case Items(items):
+            parts = [inner(item, 0) for item in items]
+            return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})", _ATOM
+        case Index(value, index):
+            return f"{inner(value, _ATOM)}[{inner(index, 0)}]", _ATOM

@@ -1,0 +1,122 @@
+"""Working on expression trees: which names, putting one expression into another, folding what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archspec.expr.evaluate import (
+    ExprError,
+    apply_binary,
+    apply_call,
+    apply_index,
+    apply_unary,
+    evaluate,
+)
+from archspec.expr.tree import (
+    Binary,
+    Bool,
+    Call,
+    Compare,
+    Const,
+    Expr,
+    IfElse,
+    Index,
+    Items,
+    Name,
+    Unary,
+    children,
+)
+
+
+def names(expr: Expr) -> frozenset[str]:
+    """The names that an expression mentions."""
+    if isinstance(expr, Name):
+        return frozenset((expr.id,))
+    return frozenset[str]().union(*(names(child) for child in children(expr)))
+
+
+def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+    """`expr` with names replaced by expressions, and folded."""
+    return fold(expr, values)
+
+
+def fold(expr: Expr, values: Mapping[str, Expr] | None = None) -> Expr:
+    """Replace names by `values` and work out what is then known: `4 * w // 4` with `w = 16` gives `16`.
+
+    What cannot be worked out stays as it is, an error included: folding never fails.
+    """
+    try:
+        return _fold(expr, values or {})
+    except ExprError:
+        return expr
+
+
+def _fold(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+    match expr:
+        case Const():
+            return expr
+        case Name(name):
+            return values.get(name, expr)
+        case Unary(op, operand):
+            inner = _fold(operand, values)
+            return Const(apply_unary(op, inner.value)) if isinstance(inner, Const) else Unary(op, inner)
+        case Binary(op, left, right):
+            return _fold_binary(op, _fold(left, values), _fold(right, values))
+        case Compare(first, ops, rest):
+            parts = [_fold(first, values), *(_fold(item, values) for item in rest)]
+            if len(parts) == 2 and parts[0] == parts[1] and ops[0] in ("==", "!=", "<=", ">="):
+                return Const(ops[0] != "!=")
+            folded = Compare(parts[0], ops, tuple(parts[1:]))
+            return Const(evaluate(folded, {})) if all(isinstance(part, Const) for part in parts) else folded
+        case Bool(op, operands):
+            return _fold_bool(op, [_fold(operand, values) for operand in operands])
+        case IfElse(test, then, other):
+            condition = _fold(test, values)
+            if isinstance(condition, Const):
+                return _fold(then if condition.value else other, values)
+            return IfElse(condition, _fold(then, values), _fold(other, values))
+        case Items(items):
+            folded_items = tuple(_fold(item, values) for item in items)
+            if all(isinstance(item, Const) for item in folded_items):
+                return Const(tuple(item.value for item in folded_items if isinstance(item, Const)))
+            return Items(folded_items)
+        case Index(value, index):
+            base, at = _fold(value, values), _fold(index, values)
+            if isinstance(base, Const) and isinstance(at, Const):
+                return Const(apply_index(base.value, at.value))
+            return Index(base, at)
+        case Call(function, args):
+            folded_args = [_fold(arg, values) for arg in args]
+            if all(isinstance(arg, Const) for arg in folded_args):
+                return Const(apply_call(function, tuple(arg.value for arg in folded_args if isinstance(arg, Const))))
+            return Call(function, tuple(folded_args))
+
+
+def _fold_binary(op: str, left: Expr, right: Expr) -> Expr:
+    if isinstance(left, Const) and isinstance(right, Const):
+        return Const(apply_binary(op, left.value, right.value))
+    # The neutral elements; `1.0 * x` is left alone, since it turns an integer into a float.
+    if op == "+" and left == Const(0) or op == "*" and left == Const(1) and isinstance(left.value, int):
+        return right
+    if op in ("+", "-") and right == Const(0) or op in ("*", "//") and right == Const(1):
+        return left if isinstance(right, Const) and isinstance(right.value, int) else Binary(op, left, right)
+    return Binary(op, left, right)
+
+
+def _fold_bool(op: str, operands: list[Expr]) -> Expr:
+    decisive = op == "or"  # the value that settles it: True for `or`, False for `and`
+    kept: list[Expr] = []
+    for operand in operands:
+        if isinstance(operand, Const):
+            if operand.value is decisive:
+                if not kept:
+                    return Const(decisive)
+                kept.append(operand)
+                break
+            continue
+        kept.append(operand)
+    if not kept:
+        return Const(not decisive)
+    if isinstance(kept[-1], Const):
+        return Const(decisive)
+    return kept[0] if len(kept) == 1 else Bool(op, tuple(kept))

@@ -1,0 +1,117 @@
+"""The tree of an expression: frozen, hashable, framework-free.
+
+A `Value` is what an expression gives: a number, a truth value, a string, None, or a tuple of values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Value: TypeAlias = "int | float | bool | str | None | tuple[Value, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A literal, or something that folded to one."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A param, or one of the language's own names: `channels`, `n`, `i`."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """`-x`, `+x` or `not x`."""
+
+    op: str
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Arithmetic on two operands: `+ - * / // % **`. On lists, `+` joins and `*` repeats."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A chain of comparisons, as in Python: `a < b <= c`."""
+
+    first: Expr
+    ops: tuple[str, ...]
+    rest: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bool:
+    """`a and b and c`, or the same with `or`."""
+
+    op: str
+    operands: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IfElse:
+    """`then if test else other`."""
+
+    test: Expr
+    then: Expr
+    other: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of one of the known functions."""
+
+    function: str
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list or tuple; the language makes no difference between the two."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """`values[index]`."""
+
+    value: Expr
+    index: Expr
+
+
+Expr: TypeAlias = Const | Name | Unary | Binary | Compare | Bool | IfElse | Call | Items | Index
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The direct parts of an expression, in the order they are written."""
+    match expr:
+        case Const() | Name():
+            return ()
+        case Unary(_, operand):
+            return (operand,)
+        case Binary(_, left, right):
+            return (left, right)
+        case Compare(first, _, rest):
+            return (first, *rest)
+        case Bool(_, operands):
+            return operands
+        case IfElse(test, then, other):
+            return (then, test, other)
+        case Call(_, args):
+            return args
+        case Items(items):
+            return items
+        case Index(value, index):
+            return (value, index)

@@ -1,0 +1,188 @@
+"""The kinds of attribute that ops have: how a spec's value becomes the one value the graph holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from archspec.expr import Value
+from archspec.ir.initializers import Initializer, read_initializer
+
+Pair: TypeAlias = tuple[int, int]
+Sides: TypeAlias = tuple[int, int, int, int]
+
+
+class AttributeValueError(Exception):
+    """A value that an attribute does not take; the message says what it would take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """Padding of a 2-D window: explicit sides, or the rule `same` (TensorFlow's and ONNX's SAME_UPPER).
+
+    `sides` are (top, bottom, left, right) in elements. Under `same` they are None until the input's size is
+    known; the pass `resolve_padding` fills them in, and `mode` still says where they came from.
+    """
+
+    mode: Literal["explicit", "same"]
+    sides: Sides | None
+
+    @property
+    def symmetric(self) -> Pair | None:
+        """(vertical, horizontal) if opposite sides are equal, else None."""
+        if self.sides is None:
+            return None
+        top, bottom, left, right = self.sides
+        return (top, left) if top == bottom and left == right else None
+
+
+NO_PADDING = Padding("explicit", (0, 0, 0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one attribute is read. `words` are strings that stand for themselves and are not expressions."""
+
+    words: tuple[str, ...] = ()
+    expects: str = ""
+
+    def read(self, value: Value) -> Any:
+        """The attribute's value in the graph, from an evaluated expression or a word."""
+        raise NotImplementedError
+
+    def read_mapping(self, value: Mapping[str, object]) -> Any:
+        """The same, for the kinds that may be given as a mapping."""
+        raise AttributeValueError(f"{self.expects} is expected, this is a mapping")
+
+    def _refuse(self, value: Value) -> AttributeValueError:
+        return AttributeValueError(f"{self.expects} is expected, this is `{value!r}`")
+
+
+@dataclass(frozen=True, slots=True)
+class IntKind(Kind):
+    """A whole number, `least` or more."""
+
+    least: int = 0
+    expects: str = "a whole number"
+
+    def read(self, value: Value) -> int:
+        return _whole(self, value, self.least)
+
+
+@dataclass(frozen=True, slots=True)
+class FloatKind(Kind):
+    """A number between `least` and `most`, both included."""
+
+    least: float = 0.0
+    most: float = float("inf")
+    expects: str = "a number"
+
+    def read(self, value: Value) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._refuse(value)
+        if not self.least <= value <= self.most:
+            raise AttributeValueError(f"it must lie between {self.least} and {self.most}, this is {value}")
+        return float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class BoolKind(Kind):
+    """true or false."""
+
+    expects: str = "true or false"
+
+    def read(self, value: Value) -> bool:
+        if not isinstance(value, bool):
+            raise self._refuse(value)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class WordKind(Kind):
+    """One of a few words."""
+
+    expects: str = "one of the known words"
+
+    def read(self, value: Value) -> str:
+        if value not in self.words:
+            raise AttributeValueError(f"one of {', '.join(self.words)} is expected, this is `{value!r}`")
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class PairKind(Kind):
+    """A whole number for both axes, or a pair (vertical, horizontal)."""
+
+    least: int = 1
+    expects: str = "a whole number or a pair of them"
+
+    def read(self, value: Value) -> Pair:
+        if isinstance(value, tuple):
+            if len(value) != 2:
+                raise self._refuse(value)
+            return _whole(self, value[0], self.least), _whole(self, value[1], self.least)
+        both = _whole(self, value, self.least)
+        return both, both
+
+
+@dataclass(frozen=True, slots=True)
+class PaddingKind(Kind):
+    """A whole number, a pair (vertical, horizontal), four sides (top, bottom, left, right), `valid` or `same`."""
+
+    words: tuple[str, ...] = ("valid", "same")
+    expects: str = "a whole number, a pair, four sides (top, bottom, left, right), `valid` or `same`"
+
+    def read(self, value: Value) -> Padding:
+        if value == "same":
+            return Padding("same", None)
+        if value == "valid":
+            return NO_PADDING
+        numbers = value if isinstance(value, tuple) else (value, value)
+        if len(numbers) not in (2, 4):
+            raise self._refuse(value)
+        sides = [_whole(self, number, 0) for number in numbers]
+        if len(sides) == 2:
+            return Padding("explicit", (sides[0], sides[0], sides[1], sides[1]))
+        return Padding("explicit", (sides[0], sides[1], sides[2], sides[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class InitKind(Kind):
+    """An initializer: a name, or a name with its option."""
+
+    expects: str = "an initializer"
+
+    def read(self, value: Value) -> Initializer:
+        if not isinstance(value, str):
+            raise self._refuse(value)
+        return self.read_mapping({value: None})
+
+    def read_mapping(self, value: Mapping[str, object]) -> Initializer:
+        try:
+            return read_initializer(value)
+        except ValueError as error:
+            raise AttributeValueError(str(error)) from None
+
+
+def _whole(kind: Kind, value: Value, least: int) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # `width * 1.0` is meant as a whole number
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise AttributeValueError(f"{kind.expects} is expected, this is `{value!r}`")
+    if value < least:
+        raise AttributeValueError(f"it must be {least} or more, this is {value}")
+    return value
+
+
+def attribute(kind: Kind, doc: str, *, default: Any = dataclasses.MISSING, spatial: bool = False) -> Any:
+    """A dataclass field that is an attribute of an op.
+
+    Args:
+        kind: how it is read from a spec.
+        doc: what it means, with units; the documentation's table of ops shows it.
+        default: its value when a spec does not give it; without one it is required.
+        spatial: it changes the tensor's height and width, not its channels.
+    """
+    return dataclasses.field(default=default, metadata={"kind": kind, "doc": doc, "spatial": spatial})

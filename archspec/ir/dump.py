@@ -1,0 +1,74 @@
+"""The graph as text: one line a layer, stable from run to run, for tests, for `--emit ir` and for error messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archspec.expr import source
+from archspec.ir.attributes import Padding
+from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.initializers import Initializer
+from archspec.ir.op import shape_text
+from archspec.ir.scope import Choice, Layer, Loop, Scope
+
+
+def dump(graph: LayerGraph) -> str:
+    """The whole graph: a head with its counts, then scopes and layers, indented by scope."""
+    lines = [f"network {graph.name}"]
+    for param in graph.params:
+        lines.append(f"  param {param.name} = {param.value!r}{' (fixed)' if param.fixed else ''}")
+    lines.append(f"  parameters {graph.parameters:,} buffers {graph.buffers:,} macs {graph.macs:,}")
+    for path in graph.inputs:
+        lines.append(f"  {path}: {shape_text(graph.nodes[path].shape)} = input")
+    lines += _scope(graph, graph.root, 1)
+    for name, path in graph.outputs.items():
+        lines.append(f"  {name} -> {path}")
+    return "\n".join(lines) + "\n"
+
+
+def _scope(graph: LayerGraph, scope: Scope | Choice, depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    for item in scope.body.items:
+        match item:
+            case Layer(path=path):
+                yield pad + layer_text(graph.nodes[path])
+            case Scope():
+                yield pad + _heading(item)
+                yield from _scope(graph, item, depth + 1)
+            case Choice():
+                yield f"{pad}{'when' if item.taken else 'unless'} {source(item.condition)}"
+                yield from _scope(graph, item, depth + 1)
+            case Loop():
+                times = f" x {source(item.times)}" if item.times is not None else ""
+                yield f"{pad}loop {item.path}{times}"
+                for iteration in item.iterations:
+                    yield "  " + pad + _heading(iteration)
+                    yield from _scope(graph, iteration, depth + 2)
+
+
+def _heading(scope: Scope) -> str:
+    if scope.block is None:
+        return f"scope {scope.path}"
+    arguments = ", ".join(f"{name}={binding.value!r}" for name, binding in scope.bindings.items())
+    return f"scope {scope.path}: {scope.block}({arguments})"
+
+
+def layer_text(node: Node) -> str:
+    """One layer: its path, output shape, op with the attributes that are not defaults, and inputs."""
+    attributes = [f"{name}={_value(value)}" for name, value in node.op.given()]
+    behind = [f"{name}: {source(expr)}" for name, expr in node.exprs.items()]
+    text = f"{node.path}: {shape_text(node.shape)} = {node.op.name}({', '.join(attributes)})"
+    text += f" [{', '.join(node.inputs)}]"
+    return text + (f" <{', '.join(behind)}>" if behind else "")
+
+
+def _value(value: Any) -> str:
+    match value:
+        case Padding(mode=mode, sides=sides):
+            return mode if sides is None else f"{mode}{sides}" if mode == "same" else str(sides)
+        case Initializer():
+            options = [getattr(value, name) for name in value.__slots__]
+            return f"{value.name}({', '.join(map(str, options))})"
+        case _:
+            return str(value)

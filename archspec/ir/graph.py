@@ -1,0 +1,156 @@
+"""The layer graph: nodes in order of computation, their scopes, and a networkx view of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from archspec.errors import InternalError, Span
+from archspec.expr import Expr, Value
+from archspec.ir.op import Op, Shape, Weight
+from archspec.ir.scope import Scope
+
+if TYPE_CHECKING:
+    import networkx
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A layer.
+
+    `inputs` are paths, in the order the op takes them. `shape` is the output's, without the batch. `exprs` are the
+    expressions behind attributes that the spec did not give as plain values; their names are those of the frame of
+    the nearest block, plus `channels` (those that arrive at this layer).
+    """
+
+    path: str
+    op: Op
+    inputs: tuple[str, ...]
+    shape: Shape
+    exprs: Mapping[str, Expr]
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A network's param: the value it was compiled with, and its documentation."""
+
+    name: str
+    value: Value
+    doc: str = ""
+    fixed: bool = False
+    """It decides the network's structure, so generated code cannot offer it as an argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockInfo:
+    """What generated code needs to know of a block's definition."""
+
+    name: str
+    doc: str
+    params: tuple[str, ...]
+    defaults: Mapping[str, Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The declared number of weighted layers, with its place."""
+
+    value: int
+    span: Span | None
+
+
+@dataclass(frozen=True)
+class LayerGraph:
+    """A network as a directed acyclic graph of layers.
+
+    `nodes` are in an order of computation: every node stands after its inputs. `outputs` maps output names to
+    paths. `root` is the scope tree (see `archspec.ir.scope`).
+    """
+
+    name: str
+    title: str
+    class_name: str
+    source: str
+    params: tuple[Param, ...]
+    blocks: Mapping[str, BlockInfo]
+    nodes: Mapping[str, Node]
+    inputs: tuple[str, ...]
+    outputs: Mapping[str, str]
+    root: Scope
+    depth: Depth | None = None
+
+    @cached_property
+    def nx(self) -> networkx.DiGraph[str]:
+        """The graph for networkx: nodes by path with `op`, `shape` and `node`, edges with the operand's `index`.
+
+        An edge that carries several operands (`x + x`) has the first one's index; `Node.inputs` has them all.
+        """
+        import networkx
+
+        graph: Any = networkx.DiGraph(name=self.name)
+        for path, node in self.nodes.items():
+            graph.add_node(path, op=node.op.name, shape=node.shape, node=node)
+            for index, source in enumerate(node.inputs):
+                if not graph.has_edge(source, path):
+                    graph.add_edge(source, path, index=index)
+        return graph
+
+    def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        """The shapes that arrive at a node, in the op's order."""
+        return tuple(self.nodes[path].shape for path in node.inputs)
+
+    def weights(self, node: Node) -> tuple[Weight, ...]:
+        """The tensors a node owns."""
+        return node.op.weights(self.input_shapes(node))
+
+    @cached_property
+    def all_weights(self) -> Mapping[str, Weight]:
+        """Every weight of the network by its canonical name, `path.weight`, in order of computation."""
+        found: dict[str, Weight] = {}
+        for path, node in self.nodes.items():
+            for weight in self.weights(node):
+                found[f"{path}.{weight.name}"] = weight
+        return found
+
+    @cached_property
+    def parameters(self) -> int:
+        """Trainable parameters."""
+        return sum(weight.size for weight in self.all_weights.values() if weight.trainable)
+
+    @cached_property
+    def buffers(self) -> int:
+        """Numbers that are kept but not trained: running statistics."""
+        return sum(weight.size for weight in self.all_weights.values() if not weight.trainable)
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-adds of convolutions and dense layers for one example."""
+        return sum(node.op.macs(self.input_shapes(node), node.shape) for node in self.nodes.values())
+
+    @cached_property
+    def weighted_path(self) -> tuple[str, ...]:
+        """The paths of the weighted layers on the longest way through the network: what its depth counts."""
+        length: dict[str, int] = {}
+        before: dict[str, str | None] = {}
+        for path, node in self.nodes.items():
+            best = max(node.inputs, key=lambda source: length[source], default=None)
+            before[path] = best
+            length[path] = (length[best] if best else 0) + node.op.weighted
+        if not length:
+            raise InternalError(f"the graph of {self.name} is empty")
+        at: str | None = max(length, key=lambda path: length[path])
+        found: list[str] = []
+        while at is not None:
+            if self.nodes[at].op.weighted:
+                found.append(at)
+            at = before[at]
+        return tuple(reversed(found))
+
+    def dump(self) -> str:
+        """The graph as stable text; see `archspec.ir.dump`."""
+        from archspec.ir.dump import dump
+
+        return dump(self)

@@ -1,0 +1,131 @@
+"""Where layers come from: the tree of scopes that a graph was written as.
+
+A graph's nodes say what is computed. Its scopes say how a person wrote it: which block a layer belongs to, what the
+block's params were bound to, which condition held, what was repeated. Code generation prints the scopes; the
+verifier holds them against the nodes, so that neither can drift from the other.
+
+Every item of a body has a `site`: its place in the YAML body, the same in all instances of a block whichever
+conditions hold. Two instances of a block are aligned by their sites, never by guessing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from archspec.errors import Span
+from archspec.expr import Expr, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """The `index`-th tensor that enters the scope."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The `index`-th tensor that the item at `site` gives."""
+
+    site: int
+    index: int = 0
+
+
+Ref: TypeAlias = Operand | Result
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a block's param stands for in one call: its value, and the caller's expression for it."""
+
+    value: Value
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One node of the graph."""
+
+    site: int
+    name: str
+    named: bool
+    """The spec gave the name; otherwise it comes from the op."""
+    path: str
+    operands: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Items in the order they are computed, and what they give in the end."""
+
+    items: tuple[Item, ...]
+    results: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A named part of a network: the network itself, a block's instance, or a named sequence.
+
+    A block opens a frame of variables of its own; a sequence sees those around it.
+    """
+
+    site: int
+    name: str
+    path: str
+    kind: Literal["network", "block", "sequence"]
+    block: str | None
+    bindings: Mapping[str, Binding]
+    operands: tuple[Ref, ...]
+    body: Body
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Items under a `when`: the side that was taken. Its items name outer ones directly; it is no scope."""
+
+    site: int
+    condition: Expr
+    taken: bool
+    operand: Ref
+    """The tensor that arrives: what `channels` in the condition speaks of, and what a missing side passes on."""
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Scopes in a chain, named 0, 1, 2 ... or by a pattern: a stage of units, or a `repeat`.
+
+    The first operand goes through all of them in turn; further operands are the same for each. `times` is the
+    count's expression for a `repeat`, None for a stage, whose units are listed one by one. `pattern` gives the
+    names, an expression of `i` in each pair of braces.
+    """
+
+    site: int
+    name: str
+    path: str
+    times: Expr | None
+    pattern: str
+    operands: tuple[Ref, ...]
+    iterations: tuple[Scope, ...]
+    span: Span | None
+
+
+Item: TypeAlias = Layer | Scope | Choice | Loop
+
+
+def walk(scope: Scope) -> Iterator[Item]:
+    """Every item below a scope, the scope itself first, in the order of computation."""
+    stack: list[Item] = [scope]
+    while stack:
+        item = stack.pop()
+        yield item
+        match item:
+            case Layer():
+                pass
+            case Scope(body=body) | Choice(body=body):
+                stack.extend(reversed(body.items))
+            case Loop(iterations=iterations):
+                stack.extend(reversed(iterations))

@@ -1,0 +1,272 @@
+"""What can be said of a spec before anything is computed: names, attributes, params, taps, circles of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archspec.errors import Diagnostics, SpecError, did_you_mean
+from archspec.expr import Expr, names
+from archspec.ir.op import Op
+from archspec.ir.ops import OPS
+from archspec.lowering.values import expression, is_word
+from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage, Tap
+from archspec.spec import Sequence as Seq
+
+
+def check(spec: Spec) -> None:
+    """Check the network's body and every block, called or not.
+
+    Raises:
+        SpecError: with everything that was found.
+    """
+    found = Diagnostics()
+    _check_defaults(spec, found)
+    for block in spec.blocks.values():
+        frame = _Frame(spec, found, block.params, f"block {block.name}")
+        frame.params(block.params)
+        frame.body(block.layers, in_loop=False)
+        frame.unused_taps(block.layers)
+        frame.unused(block.params)
+    root = _Frame(spec, found, spec.params, "the network")
+    if spec.depth is not None:
+        if spec.depth.rule is not None:
+            root.known.add("n")
+        root.use(spec.depth.value)
+    root.params(spec.params)
+    for input in [spec.input, *spec.inputs.values()]:
+        for part in (input.channels, input.height, input.width, input.shape) if input else ():
+            root.use(part)
+    for attributes in spec.defaults.values():
+        for attribute in attributes.values():
+            root.use(attribute, quiet=True)
+    root.body(spec.items, in_loop=False)
+    root.unused(spec.params)
+    taps = set(_taps(spec.items))
+    for name in spec.outputs or ():
+        if name not in taps:
+            found.error("E0406", f"output `{name}` is no tap", spec.place("outputs"), help=did_you_mean(name, taps))
+    _check_circles(spec, found)
+    found.raise_if_any()
+
+
+def _check_defaults(spec: Spec, found: Diagnostics) -> None:
+    for op_name, attributes in spec.defaults.items():
+        op = OPS.get(op_name)
+        if op is None:
+            found.error("E0408", f"`{op_name}` is not an op", spec.place("defaults"), help=did_you_mean(op_name, OPS))
+            continue
+        for name, attribute in attributes.items():
+            _check_attribute(op, name, attribute, found)
+
+
+def _check_attribute(op: type[Op], name: str, attribute: Attribute, found: Diagnostics) -> bool:
+    if name in op.attributes():
+        return True
+    if name in op.two_meanings:
+        found.error("E0412", f"`{name}` is not a word of {op.name}", attribute.span, help=op.two_meanings[name])
+    else:
+        help = did_you_mean(name, op.attributes())
+        found.error("E0409", f"{op.name} has no attribute `{name}`", attribute.span, help=help)
+    return False
+
+
+@dataclass(slots=True)
+class _Frame:
+    """The names that expressions of one body may use, and those they do use."""
+
+    spec: Spec
+    found: Diagnostics
+    own: Mapping[str, Param]
+    where: str
+    known: set[str] = field(default_factory=set[str])
+    used: set[str] = field(default_factory=set[str])
+    taps: set[str] = field(default_factory=lambda: {"input"})
+    tapped: set[str] = field(default_factory=set[str])
+
+    def params(self, params: Mapping[str, Param]) -> None:
+        """Defaults may use the params before them."""
+        for name, param in params.items():
+            if param.default is not None and param.choices is None:
+                self.use(param.default)
+            self.known.add(name)
+
+    def use(self, attribute: Attribute | None, *, in_loop: bool = False, quiet: bool = False) -> None:
+        """An expression stands here: parse it and see that its names are known."""
+        if attribute is None or isinstance(attribute.raw, Mapping):
+            return
+        try:
+            expr = expression(attribute)
+        except SpecError as error:
+            if not quiet:
+                self.found.found += error.diagnostics
+            return
+        self.use_names(expr, attribute, in_loop=in_loop, quiet=quiet)
+
+    def use_names(self, expr: Expr, attribute: Attribute, *, in_loop: bool, quiet: bool = False) -> None:
+        mentioned = names(expr)
+        known = self.known | {"channels"} | ({"i"} if in_loop else set[str]())
+        self.used |= mentioned
+        for name in sorted(mentioned - known):
+            if not quiet:
+                help = did_you_mean(name, known)
+                self.found.error("E0302", f"`{name}` is not defined in {self.where}", attribute.span, help=help)
+
+    def body(self, items: Iterable[Item], *, in_loop: bool) -> None:
+        """Check a list of items and everything inside them."""
+        items = tuple(items)
+        self.taps |= set(_taps(items))
+        for item in items:
+            self.item(item, in_loop)
+
+    def item(self, item: Item, in_loop: bool) -> None:
+        self.use(getattr(item, "when", None), in_loop=in_loop)
+        self.body(getattr(item, "otherwise", None) or (), in_loop=in_loop)
+        match item:
+            case Call():
+                self.call(item, in_loop)
+            case Seq():
+                if item.origin is not None:
+                    self.tapped.add(item.origin)
+                    if item.origin not in self.taps:
+                        help = did_you_mean(item.origin, self.taps)
+                        self.found.error("E0406", f"no tap `{item.origin}` here", item.place("from"), help=help)
+                self.body(item.layers, in_loop=in_loop)
+            case Repeat():
+                self.use(item.times, in_loop=in_loop)
+                self.body(item.layers, in_loop=True)
+            case Stage():
+                self.stage(item)
+            case Tap():
+                pass
+
+    def call(self, call: Call, in_loop: bool) -> None:
+        op, block = OPS.get(call.name), self.spec.blocks.get(call.name)
+        for branch in call.branches or ():
+            self.item(branch, in_loop)
+        if op is not None:
+            self.op(op, call, in_loop)
+        elif block is not None:
+            if call.branches is not None:
+                self.found.error("E0202", f"block `{call.name}` takes params, not branches", call.span)
+            self.arguments(block, call.attributes, call, in_loop)
+        else:
+            help = did_you_mean(call.name, [*OPS, *self.spec.blocks])
+            self.found.error("E0408", f"`{call.name}` is neither an op nor a block", call.span, help=help)
+
+    def op(self, op: type[Op], call: Call, in_loop: bool) -> None:
+        merges = op.most_inputs is None or op.most_inputs > 1
+        if merges and call.branches is None:
+            self.found.error("E0410", f"{op.name} needs branches: `{op.name}: [[...], [...]]`", call.span)
+        if not merges and call.branches is not None:
+            self.found.error("E0202", f"{op.name} has one input and takes no branches", call.span)
+        if merges and call.branches is not None and len(call.branches) < op.least_inputs:
+            self.found.error("E0410", f"{op.name} needs at least {op.least_inputs} branches", call.span)
+        for name, attribute in call.attributes.items():
+            known = _check_attribute(op, name, attribute, self.found)
+            if known and not is_word(op.attributes()[name], attribute.raw):
+                self.use(attribute, in_loop=in_loop)
+        given = call.attributes.keys() | self.spec.defaults.get(op.name, {}).keys()
+        for info in op.attributes().values():
+            if info.required and info.name not in given:
+                self.found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
+
+    def arguments(
+        self, block: Block, given: Mapping[str, Attribute], item: Call | Stage, in_loop: bool, *, units: bool = False
+    ) -> None:
+        for name, attribute in given.items():
+            if name not in block.params:
+                help = did_you_mean(name, block.params)
+                self.found.error("E0401", f"block `{block.name}` has no param `{name}`", attribute.span, help=help)
+            elif not (block.params[name].choices and attribute.raw in (block.params[name].choices or ())):
+                self.use(attribute, in_loop=in_loop)
+        for name, param in block.params.items():
+            from_unit = units and name in block.unit
+            if param.default is None and name not in given and not from_unit:
+                self.found.error("E0402", f"block `{block.name}` needs `{name}`", item.span)
+
+    def stage(self, stage: Stage) -> None:
+        self.body(stage.layers, in_loop=False)
+        if stage.block is None:
+            return
+        block = self.spec.blocks.get(stage.block)
+        if block is None:
+            help = did_you_mean(stage.block, self.spec.blocks)
+            self.found.error("E0408", f"`{stage.block}` is not a block", stage.place("block"), help=help)
+            return
+        self.arguments(block, stage.arguments, stage, True, units=True)
+        if stage.units is None:
+            return
+        self.use(stage.units.expression)
+        for unit in stage.units.entries or ():
+            self.use(unit.fields, in_loop=True)
+            self.use(unit.count)
+            for name, attribute in (unit.mapping or {}).items():
+                self.use(attribute, in_loop=True)
+                if name not in block.params:
+                    help = did_you_mean(name, block.params)
+                    self.found.error("E0401", f"block `{block.name}` has no param `{name}`", attribute.span, help=help)
+
+    def unused_taps(self, items: Sequence[Item]) -> None:
+        """A block's tap that nothing starts from is a slip; the network's are its end points and may stand."""
+        for tap in _taps(items):
+            if tap not in self.tapped:
+                self.found.error("E0407", f"tap `{tap}` of {self.where} is never used", _taps(items)[tap].span)
+
+    def unused(self, params: Mapping[str, Param]) -> None:
+        for name, param in params.items():
+            if name not in self.used:
+                self.found.error("E0403", f"param `{name}` of {self.where} is never used", param.span)
+
+
+def _taps(items: Iterable[Item]) -> dict[str, Tap]:
+    found: dict[str, Tap] = {}
+    for item in _everything(items):
+        if isinstance(item, Tap):
+            found[item.name] = item
+    return found
+
+
+def _everything(items: Iterable[Item]) -> Iterator[Item]:
+    stack = list(items)
+    while stack:
+        item = stack.pop()
+        yield item
+        if isinstance(item, Call):
+            stack.extend(item.branches or ())
+        if isinstance(item, Seq | Repeat | Stage):
+            stack.extend(item.layers)
+        stack.extend(getattr(item, "otherwise", None) or ())
+
+
+def _check_circles(spec: Spec, found: Diagnostics) -> None:
+    calls = {
+        name: {
+            item.name
+            for item in _everything(block.layers)
+            if isinstance(item, Call) and item.name in spec.blocks and item.name not in OPS
+        }
+        for name, block in spec.blocks.items()
+    }
+    done: set[str] = set()
+    for start in calls:
+        trail: list[str] = []
+        stack: list[tuple[str, Iterator[str]]] = [(start, iter(calls[start]))]
+        trail.append(start)
+        while stack and start not in done:
+            name, rest = stack[-1]
+            following = next(rest, None)
+            if following is None:
+                stack.pop()
+                trail.pop()
+                done.add(name)
+            elif following in trail:
+                circle = [*trail[trail.index(following) :], following]
+                span = spec.blocks[following].span
+                found.error("E0413", f"blocks call each other in a circle: {' -> '.join(circle)}", span)
+                return
+            elif following not in done:
+                trail.append(following)
+                stack.append((following, iter(calls[following])))
+
+

@@ -1,0 +1,82 @@
+"""The sites and names that the items of a body have, before anything is computed.
+
+A site is an item's place in the YAML. A name is its part of the path: what the spec gives, else the op's or block's
+own name with a count from the second on (`relu`, `relu_2`), else, in a named sequence, its number, which is only
+known once the conditions before it are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from archspec.spec import Call, Item, Repeat, Stage
+from archspec.spec import Sequence as Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An item's site and name; `choice` is the site of its condition, where it has one."""
+
+    site: int
+    name: str | None
+    named: bool
+    choice: int | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """The slots of all items that share one scope, looked up by the item itself."""
+
+    numbered: bool
+    slots: dict[int, Slot] = field(default_factory=dict[int, Slot])
+    keep: list[Item] = field(default_factory=list[Item])  # slots go by id(): their items must stay alive
+
+    def __getitem__(self, item: Item) -> Slot:
+        return self.slots[id(item)]
+
+
+def make_plan(items: Sequence[Item], *, numbered: bool) -> Plan:
+    """Number the sites of one scope's items and name those that can be named beforehand."""
+    plan = Plan(numbered)
+    flat = list(_in_scope(items))
+    labels = {label for item in flat if (label := _label(item))}
+    counts: Counter[str] = Counter()
+    site = 0
+    for item in flat:
+        choice = None
+        if getattr(item, "when", None) is not None:
+            choice, site = site, site + 1
+        label = _label(item)
+        name = label
+        if name is None and not numbered:
+            name = _fresh(item.name if isinstance(item, Call) else item.kind, counts, labels)
+        plan.slots[id(item)] = Slot(site, name, label is not None, choice)
+        plan.keep.append(item)
+        site += 1
+    return plan
+
+
+def _in_scope(items: Sequence[Item]) -> Iterator[Item]:
+    """The items that share their names with these: through branches, conditions and unnamed sequences."""
+    for item in items:
+        if isinstance(item, Call):
+            for branch in item.branches or ():
+                yield from _in_scope((branch,))
+        yield item
+        if isinstance(item, Seq) and item.label is None:
+            yield from _in_scope(item.layers)
+        yield from _in_scope(getattr(item, "otherwise", None) or ())
+
+
+def _label(item: Item) -> str | None:
+    return item.label if isinstance(item, Call | Seq | Repeat | Stage) else None
+
+
+def _fresh(base: str, counts: Counter[str], taken: set[str]) -> str:
+    while True:
+        counts[base] += 1
+        name = base if counts[base] == 1 else f"{base}_{counts[base]}"
+        if name not in taken:
+            return name

@@ -1,0 +1,151 @@
+"""Scopes while they are built: growing bodies, and tensors that cross from one scope into another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from archspec.errors import InternalError, Span
+from archspec.expr import Expr
+from archspec.ir.op import Shape
+from archspec.ir.scope import Binding, Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor during lowering: the node that computes it, and its name within the scope that holds it."""
+
+    scope: OpenScope
+    ref: Ref
+    path: str
+    shape: Shape
+
+
+@dataclass(slots=True, eq=False)
+class OpenScope:
+    """A scope that still takes items, operands (tensors from around it) and results (tensors used outside)."""
+
+    parent: OpenScope | OpenLoop | None
+    site: int
+    name: str
+    path: str
+    kind: Literal["network", "block", "sequence"]
+    block: str | None = None
+    bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
+    span: Span | None = None
+    operands: list[Ref] = field(default_factory=list[Ref])
+    results: list[Ref] = field(default_factory=list[Ref])
+    items: list[Layer | OpenScope | OpenChoice | OpenLoop] = field(
+        default_factory=list["Layer | OpenScope | OpenChoice | OpenLoop"]
+    )
+    names: set[str] = field(default_factory=set[str])
+    count: int = 0
+    """How many numbered items it has so far."""
+
+    def take(self, ref: Ref) -> Operand:
+        """Let a tensor of the parent's enter; the same one enters once."""
+        if isinstance(self.parent, OpenLoop):
+            return self.parent.take(ref)
+        if ref not in self.operands:
+            self.operands.append(ref)
+        return Operand(self.operands.index(ref))
+
+    def give(self, ref: Ref) -> Result:
+        """Let a tensor of this scope be used outside."""
+        if ref not in self.results:
+            self.results.append(ref)
+        return Result(self.site, self.results.index(ref))
+
+    def freeze(self) -> Scope:
+        """The finished scope."""
+        operands = tuple(self.operands)
+        if isinstance(self.parent, OpenLoop):
+            operands = tuple(Operand(index) for index in range(len(self.parent.operands)))
+        return Scope(
+            self.site,
+            self.name,
+            self.path,
+            self.kind,
+            self.block,
+            self.bindings,
+            operands,
+            Body(_freeze(self.items), tuple(self.results)),
+            self.span,
+        )
+
+
+@dataclass(slots=True, eq=False)
+class OpenChoice:
+    """The side of a condition that was taken; it shares the scope's references."""
+
+    site: int
+    condition: Expr
+    taken: bool
+    operand: Ref
+    items: list[Layer | OpenScope | OpenChoice | OpenLoop]
+    result: Ref
+
+    def freeze(self) -> Choice:
+        """The finished choice."""
+        return Choice(self.site, self.condition, self.taken, self.operand, Body(_freeze(self.items), (self.result,)))
+
+
+@dataclass(slots=True, eq=False)
+class OpenLoop:
+    """A chain of scopes that still grows. Operand 0 is what goes through the chain."""
+
+    parent: OpenScope
+    site: int
+    name: str
+    path: str
+    times: Expr | None
+    pattern: str
+    operands: list[Ref]
+    span: Span | None
+    iterations: list[OpenScope] = field(default_factory=list[OpenScope])
+
+    def take(self, ref: Ref) -> Operand:
+        """Let a tensor from around the loop enter, for every iteration; `ref` is in the parent's terms."""
+        if ref not in self.operands[1:]:
+            self.operands.append(ref)
+        return Operand(self.operands.index(ref, 1))
+
+    def freeze(self) -> Loop:
+        """The finished loop."""
+        return Loop(
+            self.site,
+            self.name,
+            self.path,
+            self.times,
+            self.pattern,
+            tuple(self.operands),
+            tuple(iteration.freeze() for iteration in self.iterations),
+            self.span,
+        )
+
+
+def _freeze(items: list[Layer | OpenScope | OpenChoice | OpenLoop]) -> tuple[Item, ...]:
+    return tuple(item if isinstance(item, Layer) else item.freeze() for item in items)
+
+
+def bring(tensor: Tensor, scope: OpenScope) -> Tensor:
+    """The same tensor as `scope` knows it: carried out of scopes it stands in, and into those it does not."""
+    around = list(_around(scope))
+    while tensor.scope not in around:
+        parent = tensor.scope.parent
+        if not isinstance(parent, OpenScope):
+            raise InternalError(f"{tensor.path} cannot be carried out of {tensor.scope.path}")
+        tensor = Tensor(parent, tensor.scope.give(tensor.ref), tensor.path, tensor.shape)
+    ref = tensor.ref
+    for inner in reversed(around[: around.index(tensor.scope)]):
+        ref = inner.take(ref)
+    return Tensor(scope, ref, tensor.path, tensor.shape)
+
+
+def _around(scope: OpenScope) -> list[OpenScope]:
+    """The scope and those around it, innermost first."""
+    found = [scope]
+    while (parent := found[-1].parent) is not None:
+        found.append(parent.parent if isinstance(parent, OpenLoop) else parent)
+    return found

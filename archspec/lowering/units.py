@@ -1,0 +1,104 @@
+"""The units of a stage: all notations become calls of the stage's block, one for each unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archspec.errors import Diagnostic, SpecError, Span
+from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, evaluate, expand, names, parse
+from archspec.lowering.values import evaluated, expression, expression_error
+from archspec.spec import Attribute, Block, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCall:
+    """One unit: the block's params that it gives, in order, and its place."""
+
+    fields: tuple[tuple[str, Attribute | Expr], ...]
+    span: Span | None
+
+
+def unit_calls(stage: Stage, block: Block, env: Mapping[str, Value]) -> tuple[list[UnitCall], frozenset[str]]:
+    """The stage's units, and the names that decided how many there are.
+
+    Raises:
+        SpecError: a unit's tuple does not fit the block's `unit`.
+    """
+    calls: list[UnitCall] = []
+    structural: frozenset[str] = frozenset()
+    units = stage.units
+    if units is None:
+        return [UnitCall((), stage.span)], structural
+    if units.expression is not None:
+        structural |= _structure(expression(units.expression))
+        for item in _expand(units.expression, env):
+            calls.append(_tuple_call(item, block, units.expression, env))
+    for unit in units.entries or ():
+        times = 1
+        if unit.count is not None:
+            count, expr = evaluated(unit.count, env)
+            structural |= names(expr)
+            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+                message = f"a unit stands `{count!r}` times; a whole number, 0 or more, is expected"
+                raise SpecError(Diagnostic("E0202", message, unit.count.span or unit.span))
+            times = count
+        if unit.mapping is not None:
+            call = UnitCall(tuple(unit.mapping.items()), unit.span)
+        else:
+            assert unit.fields is not None
+            call = _tuple_call(expression(unit.fields), block, unit.fields, env)
+        calls += [call] * times
+    return calls, structural
+
+
+def _expand(attribute: Attribute, env: Mapping[str, Value]) -> list[Expr]:
+    try:
+        return expand(expression(attribute), env)
+    except ExprError as error:
+        raise SpecError(expression_error(error, attribute, env)) from None
+
+
+def _tuple_call(item: Expr, block: Block, place: Attribute, env: Mapping[str, Value]) -> UnitCall:
+    if not isinstance(item, Items | Const) or isinstance(item, Const) and not isinstance(item.value, tuple):
+        # One number stands for a tuple of one.
+        fields: list[Expr] = [item]
+    else:
+        fields = expand(item, env)
+    if not block.unit:
+        message = f"block `{block.name}` does not say what a tuple means"
+        help = "give it `unit: [names of the params, in order]`, or write the units as mappings"
+        raise SpecError(Diagnostic("E0414", message, place.span, help=help))
+    if len(fields) > len(block.unit):
+        message = f"a unit of {len(fields)} numbers; block `{block.name}` takes ({', '.join(block.unit)})"
+        raise SpecError(Diagnostic("E0414", message, place.span))
+    missing = [name for name in block.unit[len(fields) :] if block.params[name].default is None]
+    if missing:
+        message = f"a unit of {len(fields)} numbers; block `{block.name}` takes ({', '.join(block.unit)})"
+        raise SpecError(Diagnostic("E0414", message, place.span, label=f"{', '.join(missing)} missing"))
+    return UnitCall(tuple(zip(block.unit, fields, strict=False)), place.span)
+
+
+def _structure(expr: Expr) -> frozenset[str]:
+    """The names that decide which items a list has, as opposed to those that stand inside the items."""
+    match expr:
+        case Items():
+            return frozenset()
+        case Binary("+", left, right):
+            return _structure(left) | _structure(right)
+        case Binary("*", left, right):
+            count, items = (left, right) if isinstance(right, Items) else (right, left)
+            return _structure(items) | names(count)
+        case IfElse(test, then, other):
+            return names(test) | _structure(then) | _structure(other)
+        case _:
+            return names(expr)
+
+
+def unit_name(pattern: str, index: int) -> str:
+    """The name of unit `index` by a pattern: `unit_{i+1}` gives `unit_1` first."""
+    parts: list[str] = []
+    for piece in pattern.split("{"):
+        inside, brace, after = piece.partition("}")
+        parts.append(f"{evaluate(parse(inside), {'i': index})}{after}" if brace else piece)
+    return "".join(parts)

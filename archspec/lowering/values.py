@@ -1,0 +1,121 @@
+"""Reading what a spec gives as attributes and arguments: plain values, expressions, words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from archspec.errors import Diagnostic, SpecError, did_you_mean
+from archspec.expr import Const, Expr, ExprError, Items, Value, evaluate, names, parse
+from archspec.ir.attributes import AttributeValueError
+from archspec.ir.op import AttributeInfo, Op
+from archspec.spec import Attribute, Call
+
+
+def expression(attribute: Attribute) -> Expr:
+    """The expression that a plain value stands for: text is parsed, a list becomes a list of expressions.
+
+    Raises:
+        SpecError: it is not an expression.
+    """
+    try:
+        return _expression(attribute.raw)
+    except ExprError as error:
+        raise SpecError(expression_error(error, attribute)) from None
+
+
+def _expression(raw: object) -> Expr:
+    match raw:
+        case str():
+            return parse(raw)
+        case None | bool() | int() | float():
+            return Const(raw)
+        case list() | tuple():
+            items = tuple(_expression(item) for item in cast("list[object]", raw))
+            if all(isinstance(item, Const) for item in items):
+                return Const(tuple(item.value for item in items if isinstance(item, Const)))
+            return Items(items)
+        case _:
+            raise ExprError("a number, a word, a list or an expression is expected, this is a mapping")
+
+
+def expression_error(error: ExprError, attribute: Attribute, known: Mapping[str, Value] | None = None) -> Diagnostic:
+    """What is wrong with an expression, at the place where it stands."""
+    shown = attribute.raw if isinstance(attribute.raw, str) else repr(attribute.raw)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    if error.undefined is not None:
+        help = did_you_mean(error.undefined, known or {})
+        return Diagnostic("E0302", f"`{error.undefined}` is not defined here", attribute.span, help=help)
+    if error.too_large:
+        return Diagnostic("E0304", f"`{shown}` is too large", attribute.span, label=str(error))
+    if known is None:
+        return Diagnostic("E0301", f"`{shown}` is not an expression", attribute.span, label=str(error))
+    return Diagnostic("E0303", f"`{shown}` cannot be evaluated", attribute.span, label=str(error))
+
+
+def evaluated(attribute: Attribute, env: Mapping[str, Value]) -> tuple[Value, Expr]:
+    """An attribute's value, and the expression it came from.
+
+    Raises:
+        SpecError: it is not an expression, or cannot be evaluated.
+    """
+    expr = expression(attribute)
+    try:
+        return evaluate(expr, env), expr
+    except ExprError as error:
+        raise SpecError(expression_error(error, attribute, env)) from None
+
+
+def is_word(info: AttributeInfo, raw: object) -> bool:
+    """The value stands for itself: a word of the attribute's own, or a mapping such as an initializer."""
+    if isinstance(raw, Mapping):
+        return True
+    return isinstance(raw, str) and (raw in info.kind.words or info.kind.expects == "an initializer")
+
+
+def read_attribute(
+    op: type[Op], info: AttributeInfo, attribute: Attribute, env: Mapping[str, Value]
+) -> tuple[Any, Expr | None]:
+    """One attribute's value for the graph, and its expression if names stand in it.
+
+    Raises:
+        SpecError: the value does not suit the attribute.
+    """
+    expr: Expr | None = None
+    try:
+        if isinstance(attribute.raw, Mapping):
+            return info.kind.read_mapping(cast("Mapping[str, object]", attribute.raw)), None
+        if is_word(info, attribute.raw):
+            return info.kind.read(cast(Value, attribute.raw)), None
+        value, expr = evaluated(attribute, env)
+        return info.kind.read(value), expr if names(expr) else None
+    except AttributeValueError as error:
+        notes = f"`{attribute.raw}` is {evaluated(attribute, env)[0]!r} here" if expr and names(expr) else ""
+        raise SpecError(
+            Diagnostic("E0411", f"`{info.name}` of {op.name}: {error}", attribute.span, label=notes)
+        ) from None
+
+
+def read_op(
+    op: type[Op], call: Call, defaults: Mapping[str, Any], env: Mapping[str, Value]
+) -> tuple[Op, dict[str, Expr]]:
+    """The op that a call describes, and the expressions behind its attributes.
+
+    Raises:
+        SpecError: attributes have values that do not suit; all of them are named.
+    """
+    values: dict[str, Any] = dict(defaults)
+    exprs: dict[str, Expr] = {}
+    wrong: list[Diagnostic] = []
+    known = op.attributes()
+    for name, attribute in call.attributes.items():
+        try:
+            values[name], expr = read_attribute(op, known[name], attribute, env)
+        except SpecError as error:
+            wrong += error.diagnostics
+            continue
+        if expr is not None:
+            exprs[name] = expr
+    if wrong:
+        raise SpecError(wrong)
+    return op(**values), exprs

@@ -1,0 +1,45 @@
+"""Hold the declared depth against the weighted layers that the graph really has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archspec.errors import Diagnostic, Note, SpecError
+from archspec.ir.graph import LayerGraph
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class CheckDepth:
+    """Counts convolutions and dense layers on the longest path; projections beside it do not count."""
+
+    name: ClassVar[str] = "check_depth"
+    requires: ClassVar[frozenset[str]] = frozenset()
+    ensures: ClassVar[frozenset[str]] = frozenset({"depth"})
+
+    def run(self, graph: LayerGraph) -> LayerGraph:
+        """The graph itself.
+
+        Raises:
+            SpecError: the counts differ; the message names the layers counted.
+        """
+        if graph.depth is None:
+            return graph
+        counted = graph.weighted_path
+        if len(counted) == graph.depth.value:
+            return graph
+        shown = list(counted)
+        if len(shown) > _SHOWN:
+            half = _SHOWN // 2
+            shown = [*shown[:half], f"... {len(counted) - 2 * half} more ...", *shown[-half:]]
+        raise SpecError(
+            Diagnostic(
+                "E0204",
+                f"depth {graph.depth.value} is declared, {len(counted)} weighted layers are counted",
+                graph.depth.span,
+                label=f"{len(counted)} convolutions and dense layers stand on the longest path",
+                notes=(Note("counted: " + ", ".join(shown)),),
+            )
+        )

@@ -1,0 +1,102 @@
+"""How diagnostics are shown: plain text, coloured text, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from archspec.errors import Diagnostic, Note, Span
+
+SHOWN_AT_MOST = 50
+
+_COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "edge": "\x1b[1;34m", "bold": "\x1b[1m", "end": "\x1b[0m"}
+
+
+def to_text(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
+    """The diagnostics as compilers print them: code, place, source line with a caret, help."""
+    found = list(diagnostics)
+    parts = [_one(diagnostic, colour) for diagnostic in found[:SHOWN_AT_MOST]]
+    if len(found) > SHOWN_AT_MOST:
+        parts.append(f"and {len(found) - SHOWN_AT_MOST} more")
+    return "\n\n".join(parts)
+
+
+def to_json(diagnostics: Iterable[Diagnostic]) -> str:
+    """The diagnostics as a JSON array of objects, for editors and CI."""
+    return json.dumps([_as_dict(diagnostic) for diagnostic in diagnostics], indent=2)
+
+
+def _as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        "label": diagnostic.label,
+        "help": diagnostic.help,
+        "place": _place(diagnostic.span),
+        "notes": [{"message": note.message, "place": _place(note.span)} for note in diagnostic.notes],
+    }
+
+
+def _place(span: Span | None) -> dict[str, Any] | None:
+    if span is None:
+        return None
+    return {
+        "file": span.source.name,
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+    }
+
+
+def _one(diagnostic: Diagnostic, colour: bool) -> str:
+    paint = _Paint(colour)
+    head = paint(diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code}]")
+    lines = [f"{head}{paint('bold', ': ' + diagnostic.message)}"]
+    margin = _margin(diagnostic)
+    if diagnostic.span:
+        lines += _excerpt(diagnostic.span, diagnostic.label, margin, paint, diagnostic.severity)
+    elif diagnostic.label:
+        lines.append(f"{' ' * margin} {paint('edge', '=')} {diagnostic.label}")
+    for note in diagnostic.notes:
+        lines.append(f"{' ' * margin} {paint('edge', '=')} note: {note.message}")
+        if note.span:
+            lines += _excerpt(note.span, "", margin, paint, "edge")
+    if diagnostic.help:
+        lines.append(f"{' ' * margin} {paint('edge', '=')} help: {diagnostic.help}")
+    return "\n".join(lines)
+
+
+def _margin(diagnostic: Diagnostic) -> int:
+    notes: tuple[Note, ...] = diagnostic.notes
+    spans = [diagnostic.span, *(note.span for note in notes)]
+    return max((len(str(span.line)) for span in spans if span), default=1) + 1
+
+
+def _excerpt(span: Span, label: str, margin: int, paint: _Paint, kind: str) -> list[str]:
+    raw = span.source.line(span.line)
+    start = span.column - 1
+    end = span.end_column - 1 if span.end_line == span.line else len(raw)
+    # Tabs and control characters would put the caret under another column.
+    text = "".join(char if char.isprintable() else " " for char in raw)
+    if len(text) > 160:  # a long line is cut to a window around the caret
+        left = max(0, min(start - 40, len(text) - 160))
+        text, start, end = text[left : left + 160], start - left, min(end - left, 160)
+    carets = "^" * max(1, min(end, len(text)) - start)
+    bar = paint("edge", "|")
+    return [
+        f"{' ' * (margin - 1)}{paint('edge', '-->')} {span}",
+        f"{' ' * margin} {bar}",
+        f"{span.line:>{margin}} {bar} {text}",
+        f"{' ' * margin} {bar} {' ' * start}{paint(kind, (carets + ' ' + label).rstrip())}",
+    ]
+
+
+class _Paint:
+    def __init__(self, colour: bool) -> None:
+        self._on = colour
+
+    def __call__(self, kind: str, text: str) -> str:
+        return f"{_COLOURS[kind]}{text}{_COLOURS['end']}" if self._on else text

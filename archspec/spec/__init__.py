@@ -1,0 +1,33 @@
+"""Specs: from YAML to frozen, validated models that know where each value is written."""
+
+from archspec.spec.base import Attribute, Model
+from archspec.spec.items import Call, Item, Repeat, Sequence, Stage, Tap
+from archspec.spec.load import find, load, load_text, shipped
+from archspec.spec.model import Block, Depth, Input, Param, Spec
+from archspec.spec.source import LocatedDict, LocatedList
+from archspec.spec.units import Unit, Units, split_pattern
+
+__all__ = [
+    "Attribute",
+    "Block",
+    "Call",
+    "Depth",
+    "Input",
+    "Item",
+    "LocatedDict",
+    "LocatedList",
+    "Model",
+    "Param",
+    "Repeat",
+    "Sequence",
+    "Spec",
+    "Stage",
+    "Tap",
+    "Unit",
+    "Units",
+    "find",
+    "load",
+    "load_text",
+    "shipped",
+    "split_pattern",
+]

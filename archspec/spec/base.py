@@ -1,0 +1,291 @@
+"""What the models of a spec share: places, names, and pydantic's findings in our own words.
+
+A validator notes what is wrong in the `Reading` that comes with it as the context, then raises
+`reported()`, which says to pydantic no more than that this value failed. So every error is noted
+once, where its place is known, and all of them are collected. A list or mapping of models keeps
+those that are sound, so that the checks around it still run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from keyword import iskeyword
+from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    PlainValidator,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from archspec.errors import InternalError, Span, did_you_mean
+from archspec.expr import ExprError, parse
+from archspec.spec.scalars import describe
+from archspec.spec.source import LocatedDict, LocatedList, Reading
+
+LONGEST_NAME: Final = 80
+
+# What pydantic's error types mean, as the end of "must be ...".
+_EXPECTED: Final[dict[str, str]] = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A value that is not yet interpreted: plain YAML data, with its place and its key's place.
+
+    A string may be an expression; which it is depends on where it stands, and the lowering knows.
+    """
+
+    raw: object
+    span: Span | None = field(default=None, compare=False)
+    key_span: Span | None = field(default=None, compare=False)
+
+
+def reported() -> PydanticCustomError:
+    """The exception for a value whose error is already noted."""
+    return PydanticCustomError("reported", "already reported")
+
+
+def wrong(expected: str, help: str = "") -> PydanticCustomError:
+    """The exception for a value of the wrong form; `expected` ends the sentence "must be ...".
+
+    The model around it knows the key and the place, and makes the diagnostic.
+    """
+    # No braces in the template: the words would be taken for pydantic's placeholders.
+    return PydanticCustomError("wrong", "wrong form", {"expected": expected, "help": help})
+
+
+def reading_of(info: ValidationInfo) -> Reading:
+    """The `Reading` that a validation notes its errors in."""
+    if not isinstance(info.context, Reading):
+        raise InternalError("a spec is validated without a Reading; use `archspec.spec.load`")
+    return info.context
+
+
+class Model(BaseModel):
+    """Part of a spec: frozen, strict about keys, and able to say where it was written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    noun: ClassVar[str] = "this"
+    attribute_keys: ClassVar[tuple[str, ...]] = ()
+
+    _data: LocatedDict | None = PrivateAttr(default=None)
+
+    @property
+    def span(self) -> Span:
+        """Where the whole of it is written."""
+        return self._located.span
+
+    def place(self, name: str) -> Span:
+        """Where the value of a field (or YAML key) is written; `span` if it is not written."""
+        return self._located.value_spans.get(self._key(name), self.span)
+
+    def key_place(self, name: str) -> Span:
+        """Where a key itself is written; `span` if it is not."""
+        return self._located.key_spans.get(self._key(name), self.span)
+
+    def item_place(self, name: str, index: int) -> Span:
+        """Where an item of a list is written."""
+        value = self._located.get(self._key(name))
+        return value.item_spans[index] if isinstance(value, LocatedList) else self.place(name)
+
+    def written(self, name: str) -> bool:
+        """Whether a key is written at all, even with nothing after it."""
+        return self._key(name) in self._located
+
+    @property
+    def _located(self) -> LocatedDict:
+        if self._data is None:
+            raise InternalError(f"a {type(self).__name__} without a place")
+        return self._data
+
+    def _key(self, name: str) -> str:
+        known = type(self).model_fields.get(name)
+        return (known and known.alias) or name
+
+    @classmethod
+    def yaml_keys(cls) -> tuple[str, ...]:
+        """The keys that may be written in YAML."""
+        return tuple(info.alias or name for name, info in cls.model_fields.items())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(
+        cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        reading = reading_of(info)
+        if isinstance(data, cls):
+            return data
+        if not isinstance(data, LocatedDict):
+            raise wrong("a mapping")
+        plain: dict[str, object] = dict(data)
+        for key in cls.attribute_keys:
+            if plain.get(key) is not None:
+                plain[key] = attribute(data, key)
+        try:
+            model = handler(plain)
+        except ValidationError as error:
+            _note(cls, data, error.errors(include_url=False), reading)
+            if not reading.diagnostics:
+                raise InternalError(f"{cls.__name__} failed without a diagnostic") from error
+            raise reported() from None
+        model._data = data
+        model._check(reading)
+        return model
+
+    def _check(self, reading: Reading) -> None:
+        """Checks between fields; the errors are noted in `reading`."""
+
+    def __eq__(self, other: object) -> bool:
+        """Equal content; where it was written does not matter."""
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+
+def _note(
+    cls: type[Model], data: LocatedDict, errors: Iterable[ErrorDetails], reading: Reading
+) -> None:
+    """Turn pydantic's findings about one model into diagnostics."""
+    forms: dict[tuple[Span, str], tuple[object, list[str], str]] = {}
+    for error in errors:
+        kind, location, context = error["type"], error["loc"], error.get("ctx", {})
+        key = str(location[0]) if location else ""
+        if kind == "reported":
+            continue
+        if kind == "extra_forbidden":
+            help = did_you_mean(key, [name for name in cls.yaml_keys() if name not in data])
+            span = data.key_spans.get(key, data.span)
+            reading.error("E0201", f"unknown key `{key[:80]}` in {cls.noun}", span, help=help)
+        elif kind == "missing":
+            reading.error("E0205", f"{cls.noun} needs the key `{key}`", data.span)
+        else:
+            span, value, name = _deepest(data, location)
+            expected = context.get("expected") or _EXPECTED.get(kind, "of another form")
+            # A union gives one finding for each of its members: one sentence for all of them.
+            entry = forms.setdefault((span, name), (value, [], context.get("help", "")))
+            if expected not in entry[1]:
+                entry[1].append(expected)
+    for (span, name), (value, expected_forms, help) in forms.items():
+        subject = name or cls.noun
+        message = f"{subject} must be {' or '.join(expected_forms)}, found {describe(value)}"
+        if not help and expected_forms == ["a string"] and isinstance(value, int | float):
+            help = "put it in quotes"
+        reading.error("E0202", message, span, help=help)
+
+
+def _deepest(data: LocatedDict, location: tuple[int | str, ...]) -> tuple[Span, object, str]:
+    """The place, value and name that a location means, as far as it can be followed."""
+    span, value, name = data.span, data, ""
+    here: object = data
+    for part in location:
+        if isinstance(here, LocatedDict) and part in here:
+            span, here = here.value_spans[str(part)], here[str(part)]
+            name = f"`{str(part)[:80]}`"
+        elif isinstance(here, LocatedList) and isinstance(part, int) and part < len(here):
+            span, here = here.item_spans[part], here[part]
+            name = f"item {part + 1} of {name}"
+        else:
+            break
+        value = here  # type: ignore[assignment]
+    return span, value, name
+
+
+def attribute(data: LocatedDict, key: str) -> Attribute:
+    """The value of a key, with its places."""
+    return Attribute(data[key], data.value_spans.get(key), data.key_spans.get(key))
+
+
+def attributes(data: LocatedDict, without: tuple[str, ...] = ()) -> dict[str, Attribute]:
+    """All values of a mapping, with their places."""
+    return {key: attribute(data, key) for key in data if key not in without}
+
+
+def parses(text: str, span: Span | None, reading: Reading) -> bool:
+    """Whether a text is an expression; if not, the reason is noted."""
+    try:
+        parse(text)
+    except ExprError as error:
+        reading.error("E0301", str(error), span)
+        return False
+    return True
+
+
+def usable_name(
+    name: object, span: Span | None, reading: Reading, what: str, taken: tuple[str, ...] = ()
+) -> bool:
+    """Whether a name can be used in generated code; if not, the reason is noted.
+
+    `what` is what it names; `taken` holds words that mean something else here.
+    """
+    if not isinstance(name, str):
+        message = f"the name of {what} must be a string, found {describe(name)}"
+        reading.error("E0202", message, span)
+        return False
+    help = ""
+    if name in taken:
+        reason = "has a meaning of its own in the language"
+    elif iskeyword(name):
+        reason, help = "is a keyword of Python", f"write `{name}_`"
+    elif not (name.isidentifier() and name.isascii()):
+        reason = "is not a name"
+        help = "a name has letters, digits and underscores, and does not begin with a digit"
+    elif len(name) > LONGEST_NAME:
+        reason = f"has {len(name)} characters; at most {LONGEST_NAME} are allowed"
+    else:
+        return True
+    shown = name if len(name) <= LONGEST_NAME else name[:40] + "..."
+    reading.error("E0404", f"`{shown}` cannot name {what}: it {reason}", span, help=help)
+    return False
+
+
+def _as_attribute(value: object) -> Attribute:
+    if isinstance(value, Attribute):
+        return value
+    raise wrong("a value")
+
+
+def _as_attributes(value: object) -> object:
+    if isinstance(value, LocatedDict):
+        return attributes(value)
+    if isinstance(value, dict):  # made by a reader of ours
+        return value
+    raise wrong("a mapping")
+
+
+def _is_list(value: object) -> object:
+    """Only lists are lists: pydantic would take a mapping's keys, too."""
+    if isinstance(value, list | tuple):
+        return value
+    raise wrong("a list")
+
+
+_VALUE_SCHEMA: Final[dict[str, Any]] = {
+    "description": "a number, a truth value, a list, a mapping, a word or an expression"
+}
+
+Value: TypeAlias = Annotated[
+    Attribute, PlainValidator(_as_attribute), WithJsonSchema(_VALUE_SCHEMA)
+]
+Values: TypeAlias = Annotated[
+    dict[str, Attribute],
+    PlainValidator(_as_attributes),
+    WithJsonSchema({"type": "object", "additionalProperties": _VALUE_SCHEMA}),
+]
+Strings: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_is_list)]

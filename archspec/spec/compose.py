@@ -1,0 +1,228 @@
+"""One mapping from several files: `extends` takes a parent's keys, `include` takes blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from archspec.errors import Note, Span, did_you_mean
+from archspec.spec.scalars import describe
+from archspec.spec.source import LocatedDict, LocatedList, Reading, read_file
+
+_LIBRARY_KEYS: Final = ("archspec", "doc", "include", "blocks")
+_OWN_KEYS: Final = ("extends", "include", "blocks")
+
+# Where a file is that a spec names: the name as written, the folder of the spec, the place.
+Finder = Callable[[str, Path, Span], Path | None]
+
+
+@dataclass(slots=True)
+class Composer:
+    """Joins files. `parent` and `library` find the files that are named; None means not found."""
+
+    reading: Reading
+    parent: Finder
+    library: Finder
+    _open: list[Path] = field(default_factory=list[Path])
+    _libraries: dict[Path, LocatedDict] = field(default_factory=dict[Path, LocatedDict])
+
+    def file(self, path: Path, asked_at: Span | None = None) -> LocatedDict | None:
+        """A spec's file with all that it extends and includes; None if it cannot be had."""
+        real = _real(path)
+        if not self._enter(real, asked_at):
+            return None
+        try:
+            return self.data(read_file(path, self.reading, asked_at), path.parent, str(path))
+        finally:
+            self._open.pop()
+
+    def data(self, data: object, folder: Path, name: str) -> LocatedDict | None:
+        """The same for data that is read already; relative paths start from `folder`."""
+        if not isinstance(data, LocatedDict):
+            self._not_a_mapping(data, name, "a spec")
+            return None
+        blocks, sound = self._included(data, folder)
+        own = data.get("blocks")
+        if isinstance(own, LocatedDict):
+            for key in own:
+                self._add_block(blocks, own, key)
+        whole = LocatedDict(data.span)
+        for key in data:
+            if key != "blocks" or not isinstance(own, LocatedDict):
+                whole.take(data, key)
+        if blocks:
+            whole.put("blocks", blocks, *_places(data, "blocks"))
+        if data.get("extends") is not None:
+            parent = self._parent(data, folder)
+            if parent is None:
+                return None
+            own_names = set(own) if isinstance(own, LocatedDict) else set()
+            self._check_inherited(blocks, parent.get("blocks"), own_names)
+            whole = merge(parent, whole)
+        return whole if sound else None
+
+    def _parent(self, data: LocatedDict, folder: Path) -> LocatedDict | None:
+        name, span = data["extends"], data.value_spans["extends"]
+        if not isinstance(name, str):
+            message = f"`extends` must be a string, found {describe(name)}"
+            help = "a spec has one parent" if isinstance(name, list) else ""
+            self.reading.error("E0202", message, span, help=help)
+            return None
+        path = self.parent(name, folder, span)
+        found = self.file(path, span) if path is not None else None
+        if found is None:
+            return None
+        # What the parent extends and includes is already in its data.
+        inherited = LocatedDict(found.span)
+        for key in found:
+            if key not in ("extends", "include"):
+                inherited.take(found, key)
+        return inherited
+
+    def _check_inherited(self, blocks: LocatedDict, inherited: object, own: set[str]) -> None:
+        """A spec's own blocks change its parent's; an included library must not, unawares."""
+        if not isinstance(inherited, LocatedDict):
+            return
+        for name in blocks:
+            if name in inherited and name not in own and blocks[name] is not inherited[name]:
+                self._twice(name, blocks.key_spans[name], inherited.key_spans[name])
+
+    def _included(self, data: LocatedDict, folder: Path) -> tuple[LocatedDict, bool]:
+        """The blocks of all libraries that are named, and whether all of them could be had."""
+        blocks = LocatedDict(data.value_spans.get("blocks", data.span))
+        names = data.get("include")
+        if names is None:
+            return blocks, True
+        if not isinstance(names, LocatedList):
+            message = f"`include` must be a list of files, found {describe(names)}"
+            help = f"write `include: [{names[:60]}]`" if isinstance(names, str) else ""
+            self.reading.error("E0202", message, data.value_spans["include"], help=help)
+            return blocks, False
+        sound = True
+        for name, span in zip(names, names.item_spans, strict=True):
+            library = self._library(name, span, folder)
+            if library is None:
+                sound = False
+                continue
+            for key in library:
+                self._add_block(blocks, library, key)
+        return blocks, sound
+
+    def _library(self, name: object, span: Span, folder: Path) -> LocatedDict | None:
+        """The blocks of a library and of those that it includes."""
+        if not isinstance(name, str):
+            message = f"`include` must name files, found {describe(name)}"
+            self.reading.error("E0202", message, span)
+            return None
+        path = self.library(name, folder, span)
+        if path is None:
+            return None
+        real = _real(path)
+        if real in self._libraries:  # two that include the same third one are no mistake
+            return self._libraries[real]
+        if not self._enter(real, span):
+            return None
+        try:
+            blocks = self._library_file(path, span)
+        finally:
+            self._open.pop()
+        if blocks is not None:
+            self._libraries[real] = blocks
+        return blocks
+
+    def _library_file(self, path: Path, span: Span) -> LocatedDict | None:
+        errors = len(self.reading.diagnostics.found)
+        data = read_file(path, self.reading, span)
+        if not isinstance(data, LocatedDict):
+            if len(self.reading.diagnostics.found) == errors:
+                self._not_a_mapping(data, str(path), "a library of blocks")
+            return None
+        check_version(data, "a library of blocks", self.reading)
+        for key in data:
+            if key not in _LIBRARY_KEYS:
+                help = did_you_mean(key, [name for name in _LIBRARY_KEYS if name not in data])
+                message = f"unknown key `{key[:80]}` in a library of blocks"
+                self.reading.error("E0201", message, data.key_spans[key], help=help)
+        if not isinstance(data.get("doc", ""), str):
+            message = f"`doc` must be a string, found {describe(data['doc'])}"
+            self.reading.error("E0202", message, data.value_spans["doc"])
+        if "blocks" not in data and "include" not in data:
+            self.reading.error("E0205", "a library of blocks needs the key `blocks`", data.span)
+        blocks, sound = self._included(data, path.parent)
+        own = data.get("blocks")
+        if isinstance(own, LocatedDict):
+            for key in own:
+                self._add_block(blocks, own, key)
+        elif "blocks" in data:
+            message = f"`blocks` must be a mapping of names, found {describe(own)}"
+            self.reading.error("E0202", message, data.value_spans["blocks"])
+        return blocks if sound else None
+
+    def _add_block(self, blocks: LocatedDict, other: LocatedDict, name: str) -> None:
+        if name not in blocks:
+            blocks.take(other, name)
+        # The same block may come by two ways; an alias may give two blocks one body.
+        elif blocks.key_spans[name] is not other.key_spans[name]:
+            self._twice(name, other.key_spans[name], blocks.key_spans[name])
+
+    def _twice(self, name: str, span: Span, first: Span) -> None:
+        notes = (Note("it is defined first here", first),)
+        message = f"the block `{name[:80]}` is defined twice"
+        self.reading.error("E0108", message, span, notes=notes)
+
+    def _enter(self, real: Path, asked_at: Span | None) -> bool:
+        if real in self._open:
+            way = [*self._open[self._open.index(real) :], real]
+            message = "files go round in a circle: " + " → ".join(path.name for path in way)
+            self.reading.error("E0107", message, asked_at)
+            return False
+        self._open.append(real)
+        return True
+
+    def _not_a_mapping(self, data: object, name: str, what: str) -> None:
+        if self.reading.diagnostics:  # it could not be read, and that has been said
+            return
+        span = data.span if isinstance(data, LocatedList) else None
+        found = "nothing" if data is None else describe(data)
+        self.reading.error("E0202", f"`{name}` must hold {what}, a mapping; found {found}", span)
+
+
+def check_version(data: LocatedDict, what: str, reading: Reading) -> bool:
+    """Whether a file is written in the version of the language that is read here."""
+    if "archspec" not in data:
+        help = "begin with `archspec: 1`, the version of the language"
+        reading.error("E0205", f"{what} needs the key `archspec`", data.span, help=help)
+        return False
+    version, span = data["archspec"], data.value_spans["archspec"]
+    if isinstance(version, bool) or not isinstance(version, int) or version != 1:
+        message = f"version 1 of the language is read here, found {describe(version)}"
+        reading.error("E0206", message, span, help="write `archspec: 1`")
+        return False
+    return True
+
+
+def merge(parent: LocatedDict, child: LocatedDict) -> LocatedDict:
+    """The parent's keys with the child's over them: mappings merge, all else is replaced."""
+    merged = LocatedDict(child.span)
+    for key in parent:
+        merged.take(parent, key)
+    for key in child:
+        merged.take(child, key)
+        ours, theirs = parent.get(key), child[key]
+        if isinstance(ours, LocatedDict) and isinstance(theirs, LocatedDict) and ours is not theirs:
+            merged[key] = merge(ours, theirs)
+    return merged
+
+
+def _places(data: LocatedDict, key: str) -> tuple[Span, Span]:
+    """Where a key and its value are; the start of the mapping if they are not written."""
+    return data.key_spans.get(key, data.span), data.value_spans.get(key, data.span)
+
+
+def _real(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # reading the file will say what is wrong
+        return path

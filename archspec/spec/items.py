@@ -1,0 +1,379 @@
+"""The items of a network: what stands in a list of layers.
+
+Each way to write an item is first brought into one mapping, whose keys are the model's own, with
+the places kept; then the model checks it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema
+
+from archspec.errors import Span, nearest
+from archspec.spec.base import (
+    Attribute,
+    Model,
+    Value,
+    Values,
+    reading_of,
+    usable_name,
+    wrong,
+)
+from archspec.spec.scalars import describe
+from archspec.spec.source import LocatedDict, LocatedList, Reading
+from archspec.spec.units import Pattern, UnitsField
+
+RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage")
+_SEQUENCE_KEYS: Final = ("layers", "name", "when", "else", "from")
+# What tells a stage from an item in `stages`.
+_STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names")
+_CONDITION: Final = ("when", "else")
+
+M = TypeVar("M", bound=Model)
+ItemT = TypeVar("ItemT", "Call", "Sequence", "Repeat", "Tap", "Stage")
+
+
+def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
+    if isinstance(value, tuple):  # read before
+        return value
+    if not isinstance(value, LocatedList):
+        raise wrong("a list of items", help=_one_item_help(value))
+    return read_items(value, reading_of(info))
+
+
+def _one_item_help(value: object) -> str:
+    return "put it in a list, after a dash" if isinstance(value, str | dict) else ""
+
+
+def _otherwise(value: object, info: ValidationInfo) -> tuple[Item, ...]:
+    """What stands under `else`: a list of items, or one item."""
+    if isinstance(value, Attribute):
+        if isinstance(value.raw, str | LocatedDict) and value.span is not None:
+            item = read_item(value.raw, value.span, reading_of(info))
+            return (item,) if item is not None else ()
+        value = value.raw
+    return _items(value, info)
+
+
+def _branches(value: object, info: ValidationInfo) -> tuple[Sequence, ...]:
+    if not isinstance(value, LocatedList):
+        raise wrong("a list of branches")
+    reading = reading_of(info)
+    pairs = zip(value, value.item_spans, strict=True)
+    branches = [_branch(raw, span, reading) for raw, span in pairs]
+    return tuple(branch for branch in branches if branch is not None)
+
+
+_ITEM_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"type": "string", "description": "an op or a block, without attributes"},
+        {
+            "type": "object",
+            "description": "one of `op: {attributes}`, `block: {params}`, `layers: [...]`, "
+            "`repeat: {...}`, `tap: name`, `from: name`, `stage: {...}`; and `when`, `else`",
+        },
+    ]
+}
+_ITEMS_SCHEMA: Final[dict[str, Any]] = {"type": "array", "items": _ITEM_SCHEMA}
+
+Items: TypeAlias = Annotated[
+    tuple["Item", ...], PlainValidator(_items), WithJsonSchema(_ITEMS_SCHEMA)
+]
+Otherwise: TypeAlias = Annotated[
+    tuple["Item", ...],
+    PlainValidator(_otherwise),
+    WithJsonSchema({"anyOf": [_ITEMS_SCHEMA, _ITEM_SCHEMA]}),
+]
+Branches: TypeAlias = Annotated[
+    tuple["Sequence", ...],
+    PlainValidator(_branches),
+    WithJsonSchema({"type": "array", "items": {"anyOf": [_ITEMS_SCHEMA, _ITEM_SCHEMA]}}),
+]
+
+
+class _Conditional(Model):
+    """An item that may have a condition."""
+
+    when: Value | None = Field(None, description="the condition under which the item is there")
+    otherwise: Otherwise | None = Field(
+        None, alias="else", description="what is there if the condition is false"
+    )
+
+    attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else")
+
+    def _check(self, reading: Reading) -> None:
+        for key, form in (("when", "a condition"), ("else", "a list of items")):
+            if self.written(key) and self._located[key] is None:
+                message = f"`{key}` must be {form}, found nothing"
+                reading.error("E0202", message, self.key_place(key))
+        if self.written("else") and not self.written("when"):
+            help = "give the condition with `when`"
+            span = self.key_place("else")
+            reading.error("E0202", "an `else` without a `when`", span, help=help)
+
+
+class Call(_Conditional):
+    """An op, a block, or a merge of branches: `conv: {filters: 64, kernel: 3}`."""
+
+    noun: ClassVar[str] = "an op or a call"
+
+    kind: ClassVar[Literal["call"]] = "call"
+    name: str = Field(alias="op", description="the op or block")
+    label: str | None = Field(None, alias="name", description="the layer's own name")
+    attributes: Values = Field(default_factory=dict[str, Attribute])
+    branches: Branches | None = Field(None, description="what a merge joins")
+
+
+class Sequence(_Conditional):
+    """Items in a row; with a name, a scope of its own."""
+
+    noun: ClassVar[str] = "a sequence"
+
+    kind: ClassVar[Literal["sequence"]] = "sequence"
+    label: str | None = Field(None, alias="name", description="makes the sequence a scope")
+    layers: Items = Field((), description="the items")
+    origin: str | None = Field(None, alias="from", description="the tap where it starts")
+
+
+class Repeat(_Conditional):
+    """The same items several times over."""
+
+    noun: ClassVar[str] = "`repeat`"
+
+    kind: ClassVar[Literal["repeat"]] = "repeat"
+    label: str | None = Field(None, alias="name", description="makes the repeat a scope")
+    times: Value = Field(description="how many times")
+    layers: Items = Field(description="the items")
+
+    attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times")
+
+
+class Tap(Model):
+    """Marks a tensor, for `from` to start at."""
+
+    noun: ClassVar[str] = "`tap`"
+
+    kind: ClassVar[Literal["tap"]] = "tap"
+    name: str
+
+
+class Stage(Model):
+    """A named row of units of one block; or a named row of items."""
+
+    noun: ClassVar[str] = "a stage"
+    attribute_keys: ClassVar[tuple[str, ...]] = ("units", "unit_names")
+
+    kind: ClassVar[Literal["stage"]] = "stage"
+    label: str = Field(alias="name", description="the first part of its layers' paths")
+    block: str | None = Field(None, description="the block that each unit calls")
+    units: UnitsField | None = Field(None, description="what each unit passes to the block")
+    arguments: Values = Field(
+        default_factory=dict[str, Attribute],
+        alias="with",
+        description="what all units pass to the block",
+    )
+    unit_names: Pattern | None = Field(None, description="how units are named: `unit_{i+1}`")
+    layers: Items = Field((), description="items, where there is no block")
+
+    def _check(self, reading: Reading) -> None:
+        written = [key for key in _STAGE_KEYS[1:] if self.written(key)]
+        if self.written("layers"):
+            if written:
+                message = f"a stage has either a block or layers, found `{written[0]}` and `layers`"
+                reading.error("E0202", message, self.key_place(written[0]))
+            return
+        missing = [key for key in ("block", "units") if getattr(self, key) is None]
+        if len(missing) == 2:
+            help = "or the key `layers`"
+            message = "a stage needs the keys `block` and `units`"
+            reading.error("E0205", message, self.span, help=help)
+        elif missing:
+            reading.error("E0205", f"a stage needs the key `{missing[0]}`", self.span)
+
+
+Item: TypeAlias = Call | Sequence | Repeat | Tap | Stage
+
+
+def read_items(raw: LocatedList, reading: Reading) -> tuple[Item, ...]:
+    """The items of a list, without those that are wrong, whose errors are noted."""
+    pairs = zip(raw, raw.item_spans, strict=True)
+    items = [read_item(item, span, reading) for item, span in pairs]
+    return tuple(item for item in items if item is not None)
+
+
+def read_item(raw: object, span: Span, reading: Reading) -> Item | None:
+    """One item in any notation; None if it is wrong, with the reason noted."""
+    if isinstance(raw, str):
+        return _call(raw, span, None, span, LocatedDict(span), reading)
+    if not isinstance(raw, LocatedDict):
+        help = "an empty branch is written []" if raw is None else ""
+        message = f"an item must be an op, a block or a mapping, found {describe(raw)}"
+        reading.error("E0202", message, span, help=help)
+        return None
+    if "layers" in raw or "from" in raw:
+        return _sequence(raw, reading)
+    kinds = [key for key in raw if key not in (*_CONDITION, "name")]
+    if len(kinds) != 1:
+        _not_one_kind(kinds, raw, span, reading)
+        return None
+    kind = kinds[0]
+    if "name" in raw:
+        reading.error(
+            "E0202",
+            f"the name of `{kind[:80]}` stands inside its mapping",
+            raw.key_spans["name"],
+            help=f"write `{kind[:80]}: {{name: ...}}`",
+        )
+        return None
+    if kind == "repeat":
+        return _repeat(raw, reading)
+    if kind in ("tap", "stage"):
+        if len(raw) > 1:
+            span = next(raw.key_spans[key] for key in raw if key != kind)
+            reading.error("E0202", f"a `{kind}` cannot have a condition", span)
+            return None
+        return _tap(raw, reading) if kind == "tap" else _inner_stage(raw, reading)
+    return _call(kind, raw.key_spans[kind], raw[kind], raw.value_spans[kind], raw, reading)
+
+
+def read_stages(value: object, info: ValidationInfo) -> tuple[Item, ...]:
+    """The entries of `stages`: stages, and between them items of any kind."""
+    if not isinstance(value, LocatedList):
+        raise wrong("a list of stages")
+    reading = reading_of(info)
+    read: list[Item] = []
+    for raw, span in zip(value, value.item_spans, strict=True):
+        is_stage = isinstance(raw, LocatedDict) and any(key in raw for key in _STAGE_KEYS)
+        item = _validated(Stage, raw, reading) if is_stage else read_item(raw, span, reading)
+        if item is not None and _labels_usable(item, reading):
+            read.append(item)
+    return tuple(read)
+
+
+def _not_one_kind(kinds: list[str], raw: LocatedDict, span: Span, reading: Reading) -> None:
+    if kinds:
+        span = raw.key_spans[kinds[1]]
+        found = ", ".join(f"`{kind[:40]}`" for kind in kinds[:-1][:5]) + f" and `{kinds[-1][:40]}`"
+        help = "put each in an item of its own, after its own dash"
+    else:
+        found = "none" if raw else "an empty mapping"
+        help = "name an op or a block, or give `layers`"
+    reading.error("E0202", f"an item has one kind, found {found}", span, help=help)
+
+
+def _sequence(raw: LocatedDict, reading: Reading) -> Sequence | None:
+    others = [key for key in raw if key not in _SEQUENCE_KEYS]
+    kinds = [key for key in others if key in RESERVED or not nearest(key, _SEQUENCE_KEYS)]
+    if kinds:
+        here = "layers" if "layers" in raw else "from"
+        _not_one_kind([here, *kinds], raw, raw.span, reading)
+        return None
+    return _checked(_validated(Sequence, raw, reading), reading)
+
+
+def _repeat(raw: LocatedDict, reading: Reading) -> Repeat | None:
+    body = raw["repeat"]
+    if not isinstance(body, LocatedDict):
+        message = f"`repeat` must be a mapping, found {describe(body)}"
+        help = "write `repeat: {times: 3, layers: [...]}`"
+        reading.error("E0202", message, raw.value_spans["repeat"], help=help)
+        return None
+    merged = LocatedDict(raw.span)
+    for key in body:
+        merged.take(body, key)
+    for key in _CONDITION:
+        if key in body:
+            message = f"`{key}` stands beside `repeat`, not inside its mapping"
+            reading.error("E0202", message, body.key_spans[key])
+            return None
+        if key in raw:
+            merged.take(raw, key)
+    return _checked(_validated(Repeat, merged, reading), reading)
+
+
+def _tap(raw: LocatedDict, reading: Reading) -> Tap | None:
+    data = LocatedDict(raw.span)
+    data.take(raw, "tap", "name")
+    name, span = raw["tap"], raw.value_spans["tap"]
+    # `input` already names what the block received.
+    if not usable_name(name, span, reading, "a tap", taken=("input",)):
+        return None
+    return _validated(Tap, data, reading)
+
+
+def _inner_stage(raw: LocatedDict, reading: Reading) -> Stage | None:
+    if not isinstance(raw["stage"], LocatedDict):
+        message = f"`stage` must be a mapping, found {describe(raw['stage'])}"
+        reading.error("E0202", message, raw.value_spans["stage"])
+        return None
+    return _checked(_validated(Stage, raw["stage"], reading), reading)
+
+
+def _call(
+    name: str, name_span: Span, body: object, body_span: Span, raw: LocatedDict, reading: Reading
+) -> Call | None:
+    """An op or block. `raw` is the whole item, which may hold a condition."""
+    if not usable_name(name, name_span, reading, "an op or block", taken=RESERVED):
+        return None
+    data = LocatedDict(raw.span)
+    data.put("op", name, name_span, name_span)
+    if isinstance(body, LocatedList):
+        data.put("branches", body, name_span, body_span)
+    elif isinstance(body, LocatedDict):
+        given = LocatedDict(body.span)
+        for key in body:
+            if key in ("name", "branches"):
+                data.take(body, key)
+            else:
+                given.take(body, key)
+        data.put("attributes", given, name_span, body_span)
+    elif body is not None:
+        message = f"the attributes of `{name}` must be a mapping, found {describe(body)}"
+        reading.error("E0202", message, body_span, help=f"write `{name}: {{attribute: value}}`")
+        return None
+    for key in _CONDITION:
+        if key in raw:
+            data.take(raw, key)
+    return _checked(_validated(Call, data, reading), reading)
+
+
+def _branch(raw: object, span: Span, reading: Reading) -> Sequence | None:
+    """A branch of a merge: a sequence, a bare list of items, or one item."""
+    if isinstance(raw, LocatedDict) and ("layers" in raw or "from" in raw):
+        return _sequence(raw, reading)
+    data = LocatedDict(span)
+    if isinstance(raw, LocatedList):
+        data.put("layers", raw, span, span)
+    else:
+        item = read_item(raw, span, reading)
+        if item is None:
+            return None
+        data.put("layers", (item,), span, span)
+    return _validated(Sequence, data, reading)
+
+
+def _validated(model: type[M], data: object, reading: Reading) -> M | None:
+    """A model from its mapping; None if it is wrong, with the reasons noted."""
+    try:
+        return model.model_validate(data, context=reading)
+    except ValidationError:
+        return None
+
+
+def _checked(item: ItemT | None, reading: Reading) -> ItemT | None:
+    return item if item is not None and _labels_usable(item, reading) else None
+
+
+def _labels_usable(item: Item, reading: Reading) -> bool:
+    """Whether the names that an item gives and uses are names."""
+    if isinstance(item, Tap):
+        return True
+    label = item.label
+    sound = label is None or usable_name(label, item.place("label"), reading, "a layer")
+    if isinstance(item, Stage) and item.block is not None:
+        place = item.place("block")
+        sound = usable_name(item.block, place, reading, "a block", taken=RESERVED) and sound
+    if isinstance(item, Sequence) and item.origin is not None:
+        sound = usable_name(item.origin, item.place("from"), reading, "a tap") and sound
+    return sound

@@ -1,0 +1,198 @@
+"""From a name, a path or a text to a spec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
+from archspec.spec.base import Attribute
+from archspec.spec.compose import Composer, check_version
+from archspec.spec.model import Spec, shown
+from archspec.spec.scalars import NumberTooLarge, describe, resolve
+from archspec.spec.source import LocatedDict, Reading, read_text
+
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+_BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+_NAMED: Final = re.compile(r"^name:", re.MULTILINE)
+
+
+def load(source: str | Path, overrides: Mapping[str, object] | None = None) -> Spec:
+    """The spec at a path, or the shipped spec of a bare name.
+
+    Args:
+        source: A path, or a name such as `resnet50`.
+        overrides: Values for params. Strings are read as YAML's scalars, as from a command line.
+
+    Raises:
+        SpecError: with everything that is wrong.
+    """
+    path = find(source)
+    reading = Reading()
+    data = _composer(reading).file(path)
+    spec = _validated(data, reading, overrides)
+    spec._path = path
+    return spec
+
+
+def load_text(
+    text: str,
+    name: str = "<text>",
+    folder: Path | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> Spec:
+    """The spec in a text.
+
+    Args:
+        text: YAML.
+        name: What errors call the text.
+        folder: Where the paths in it start; the current folder if not given.
+        overrides: As in `load`.
+
+    Raises:
+        SpecError: with everything that is wrong.
+    """
+    reading = Reading()
+    data = read_text(text, name, reading)
+    if data is not None or not reading.diagnostics:
+        data = _composer(reading).data(data, folder or Path(), name)
+    return _validated(data, reading, overrides)
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The path of a spec; a bare name is looked for among those that ship.
+
+    A path is given back as it is, whether or not there is such a file.
+
+    Raises:
+        SpecError: no spec of that name ships.
+    """
+    if isinstance(name_or_path, Path) or not _BARE_NAME.fullmatch(name_or_path):
+        return Path(name_or_path)
+    folder = _shipped_folder()
+    if folder is not None and (path := folder / f"{name_or_path}.yaml").is_file():
+        return path
+    if Path(name_or_path).is_file():
+        return Path(name_or_path)
+    help = did_you_mean(name_or_path, shipped())
+    raise SpecError(Diagnostic("E0106", f"no spec named `{name_or_path[:80]}` ships", help=help))
+
+
+def shipped() -> list[str]:
+    """The names of the specs that ship, sorted."""
+    folder = _shipped_folder()
+    if folder is None:
+        return []
+    paths = sorted(folder.glob("*.yaml"))
+    return [path.stem for path in paths if _NAMED.search(path.read_text(encoding="utf-8"))]
+
+
+def _shipped_folder() -> Path | None:
+    # The first is where a wheel has them, the second where a checkout does.
+    for folder in (_PACKAGE / "_specs", _PACKAGE.parent / "specs"):
+        if folder.is_dir():
+            return folder
+    return None
+
+
+def _composer(reading: Reading) -> Composer:
+    def parent(name: str, folder: Path, span: Span) -> Path | None:
+        if not _BARE_NAME.fullmatch(name):
+            return folder / name
+        try:
+            return find(name)
+        except SpecError as error:
+            found = error.diagnostics[0]
+            reading.error(found.code, found.message, span, help=found.help)
+            return None
+
+    def library(name: str, folder: Path, span: Span) -> Path | None:
+        """Beside the spec; else among what ships, so that any spec can use the shipped blocks."""
+        path, shipped_folder = folder / name, _shipped_folder()
+        try:
+            if not path.exists() and shipped_folder and (shipped_folder / name).is_file():
+                return shipped_folder / name
+        except (OSError, ValueError):
+            pass  # reading the file will say what is wrong
+        return path
+
+    return Composer(reading, parent, library)
+
+
+def _validated(
+    data: LocatedDict | object, reading: Reading, overrides: Mapping[str, object] | None
+) -> Spec:
+    if not isinstance(data, LocatedDict):
+        reading.diagnostics.raise_if_any(SpecError)
+        raise InternalError("a spec could not be read, and nobody said why")
+    # Another version has other keys: to complain about them would mislead.
+    if not check_version(data, "a spec", reading):
+        reading.diagnostics.raise_if_any(SpecError)
+    try:
+        spec = Spec.model_validate(data, context=reading)
+    except ValidationError:
+        reading.diagnostics.raise_if_any(SpecError)
+        raise InternalError("a spec is wrong, and nobody said why") from None
+    spec._overrides = _overrides(spec, overrides or {}, reading)
+    spec._sources = reading.files
+    reading.diagnostics.raise_if_any(SpecError)
+    return spec
+
+
+def _overrides(
+    spec: Spec, overrides: Mapping[str, object], reading: Reading
+) -> dict[str, Attribute]:
+    return {
+        name: found
+        for name, value in overrides.items()
+        if (found := _override(spec, str(name), value, reading)) is not None
+    }
+
+
+def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribute | None:
+    written = value if isinstance(value, str) else _as_yaml(value)
+    source = Source("--set", f"{name}={written}")
+    start = len(name) + 1
+    name_span = Span(source, 1, 1, 1, start)
+    span = Span(source, 1, start + 1, 1, start + 1 + len(written))
+    if name not in spec.params:
+        help = did_you_mean(name, spec.params) or f"{spec.name} has no params"
+        reading.error("E0401", f"unknown param `{name[:80]}`", name_span, help=help)
+        return None
+    try:
+        raw = _from_string(value, reading) if isinstance(value, str) else value
+    except NumberTooLarge as error:
+        reading.error("E0304", str(error), span)
+        return None
+    if isinstance(raw, tuple):
+        raw = list(raw)
+    if not isinstance(raw, int | float | str | list):
+        message = f"`{name}` must be a number, a string or a list, found {describe(raw)}"
+        reading.error("E0202", message, span)
+        return None
+    param = spec.params[name]
+    if param.choices is not None and not param.allows(raw):
+        message = f"`{name}` cannot be {describe(raw)}"
+        reading.error("E0411", message, span, help=shown(param.choices))
+        return None
+    return Attribute(raw, span, name_span)
+
+
+def _from_string(text: str, reading: Reading) -> object:
+    """A value from the command line: a scalar, or a list in brackets."""
+    if not text.startswith("["):
+        return resolve(text)
+    trial = Reading(limits=reading.limits)
+    value = read_text(text, "--set", trial)
+    # What is not a list may still be an expression: `[1, 2] * 2`.
+    return text if trial.diagnostics or not isinstance(value, list) else value
+
+
+def _as_yaml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)[:200]

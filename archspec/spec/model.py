@@ -1,0 +1,421 @@
+"""What a spec holds: the models of its top level."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+
+from pydantic import (
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from archspec.spec.base import (
+    Attribute,
+    Model,
+    Strings,
+    Value,
+    attributes,
+    parses,
+    reading_of,
+    usable_name,
+    wrong,
+)
+from archspec.spec.items import RESERVED, Item, Items, Stage, read_stages
+from archspec.spec.scalars import describe
+from archspec.spec.source import LocatedDict, Reading
+
+Choice: TypeAlias = str | int | float | bool
+
+# `channels` are those that arrive, `n` comes from the depth rule, `i` is a unit's index.
+OWN_WORDS: Final = ("channels", "n", "i")
+_RULE: Final = re.compile(r"\s*([0-9]{1,6})\s*n\s*(?:([+-])\s*([0-9]{1,6}))?\s*")
+_PARAM_KEYS: Final = ("default", "choices", "doc")
+
+
+def _choices(value: object) -> tuple[Choice, ...]:
+    if not isinstance(value, list) or not value:
+        raise wrong("a list of values")
+    if not all(isinstance(item, Choice) for item in value):
+        raise wrong("a list of numbers, strings or truth values")
+    return tuple(value)
+
+
+def same(left: object, right: object) -> bool:
+    """Equality that tells `1` from `true`, as Python's does not."""
+    return left == right and isinstance(left, bool) == isinstance(right, bool)
+
+
+class Param(Model):
+    """What a user of the spec, or a caller of a block, may choose."""
+
+    noun: ClassVar[str] = "a param"
+    attribute_keys: ClassVar[tuple[str, ...]] = ("default",)
+
+    default: Value | None = Field(None, description="the value unless one is given; null: required")
+    choices: Annotated[tuple[Choice, ...], PlainValidator(_choices)] | None = Field(
+        None, description="the values that are allowed"
+    )
+    doc: str = Field("", description="what it means")
+
+    def allows(self, value: object) -> bool:
+        """Whether a value is among the choices, if there are any."""
+        return self.choices is None or any(same(value, choice) for choice in self.choices)
+
+    def _check(self, reading: Reading) -> None:
+        if self.default is None or self.choices is None or self.allows(self.default.raw):
+            return
+        raw = self.default.raw
+        # Among numbers a string may be an expression; among strings it is just another string.
+        if isinstance(raw, str) and not all(isinstance(choice, str) for choice in self.choices):
+            return
+        message = f"the default must be one of the choices, found {describe(raw)}"
+        reading.error("E0411", message, self.place("default"), help=shown(self.choices))
+
+
+def shown(choices: tuple[Choice, ...]) -> str:
+    """Choices for a help text."""
+    words = [str(choice).lower() if isinstance(choice, bool) else str(choice) for choice in choices]
+    return "allowed are: " + ", ".join(words[:20])
+
+
+def _params(value: object, info: ValidationInfo) -> dict[str, Param]:
+    reading = reading_of(info)
+    if not isinstance(value, LocatedDict):
+        raise wrong("a mapping of names to defaults")
+    params: dict[str, Param] = {}
+    for name in value:
+        span = value.key_spans[name]
+        usable_name(name, span, reading, "a param", taken=OWN_WORDS)
+        data = value[name]
+        if not isinstance(data, LocatedDict):
+            data = LocatedDict(value.value_spans[name])
+            data.take(value, name, "default")
+        try:
+            params[name] = Param.model_validate(data, context=reading)
+        except ValidationError:  # its reasons are noted; that there is such a param stays true
+            params[name] = Param.model_validate(LocatedDict(data.span), context=reading)
+    return params
+
+
+Params: TypeAlias = Annotated[
+    dict[str, Param],
+    PlainValidator(_params),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [
+                    {"type": ["integer", "number", "string", "boolean", "array", "null"]},
+                    {
+                        "type": "object",
+                        "properties": {
+                            "default": {},
+                            "choices": {"type": "array"},
+                            "doc": {"type": "string"},
+                        },
+                        "additionalProperties": False,
+                    },
+                ]
+            },
+        }
+    ),
+]
+
+
+def _rule(value: object) -> str:
+    if isinstance(value, str):
+        match = _RULE.fullmatch(value)
+        if match and int(match[1]) > 0:
+            return value
+    raise wrong("a rule such as `6n+2`")
+
+
+class Depth(Model):
+    """How many weighted layers lie on the longest path, and how `n` follows from it."""
+
+    noun: ClassVar[str] = "`depth`"
+    attribute_keys: ClassVar[tuple[str, ...]] = ("value",)
+
+    value: Value = Field(description="the depth: a number or an expression")
+    rule: Annotated[str, PlainValidator(_rule)] | None = Field(
+        None, description="what depths are possible: `6n+2`"
+    )
+
+    @property
+    def coefficients(self) -> tuple[int, int] | None:
+        """`(a, b)` of the rule `an+b`; None without a rule."""
+        match = _RULE.fullmatch(self.rule) if self.rule is not None else None
+        if match is None:
+            return None
+        offset = int(match[3] or 0)
+        return int(match[1]), -offset if match[2] == "-" else offset
+
+    def n(self, depth: int) -> int | None:
+        """The `n` of a depth; None if the rule does not allow the depth, or there is no rule."""
+        if self.coefficients is None:
+            return None
+        factor, offset = self.coefficients
+        n, rest = divmod(depth - offset, factor)
+        return n if rest == 0 and n >= 1 else None
+
+    def nearest(self, depth: int) -> list[tuple[int, int]]:
+        """The depths next to `depth` that the rule allows, below and above, each with its `n`."""
+        if self.coefficients is None:
+            return []
+        factor, offset = self.coefficients
+        below = (depth - offset) // factor
+        counts = sorted({max(1, below), max(1, below + 1)})
+        if self.n(depth) is not None:
+            counts = [below]
+        return [(factor * n + offset, n) for n in counts]
+
+    def _check(self, reading: Reading) -> None:
+        raw, span = self.value.raw, self.value.span
+        if isinstance(raw, str):
+            parses(raw, span, reading)
+        elif isinstance(raw, bool) or not isinstance(raw, int):
+            message = f"the depth must be an integer or an expression, found {describe(raw)}"
+            reading.error("E0202", message, span)
+
+
+def _depth(value: object, info: ValidationInfo) -> Depth:
+    if isinstance(value, Attribute):
+        if isinstance(value.raw, LocatedDict):
+            return Depth.model_validate(value.raw, context=info.context)
+        if value.span is not None:
+            data = LocatedDict(value.span)
+            data.put("value", value.raw, value.key_span or value.span, value.span)
+            return Depth.model_validate(data, context=info.context)
+    raise wrong("a number, an expression, or a mapping with `value` and `rule`")
+
+
+class Input(Model):
+    """What comes in: an image by channels, height and width, or a tensor of any shape."""
+
+    noun: ClassVar[str] = "an input"
+    attribute_keys: ClassVar[tuple[str, ...]] = ("channels", "height", "width", "shape")
+
+    channels: Value | None = Field(None, description="channels of the image")
+    height: Value | None = Field(None, description="height of the image")
+    width: Value | None = Field(None, description="width of the image")
+    shape: Value | None = Field(None, description="the shape, without the batch")
+
+    def _check(self, reading: Reading) -> None:
+        sizes = [key for key in ("channels", "height", "width") if getattr(self, key) is not None]
+        if self.shape is not None:
+            if sizes:
+                message = f"an input has either a `shape` or sizes, found `shape` and `{sizes[0]}`"
+                reading.error("E0202", message, self.key_place(sizes[0]))
+            elif not isinstance(self.shape.raw, list | str):
+                found = describe(self.shape.raw)
+                message = f"`shape` must be a list or an expression, found {found}"
+                reading.error("E0202", message, self.shape.span)
+            return
+        if not sizes:
+            help = "or the key `shape`"
+            message = "an input needs the keys `channels`, `height` and `width`"
+            reading.error("E0205", message, self.span, help=help)
+            return
+        for key in ("channels", "height", "width"):
+            if key not in sizes:
+                reading.error("E0205", f"an input needs the key `{key}`", self.span)
+
+
+def _inputs(value: object, info: ValidationInfo) -> dict[str, Input]:
+    return _named(Input, value, info, "an input")
+
+
+class Block(Model):
+    """A part of a network that can be called by name, with params."""
+
+    noun: ClassVar[str] = "a block"
+
+    doc: str = Field("", description="what it is")
+    unit: Strings = Field((), description="what a tuple in `units` means, in order")
+    params: Params = Field(default_factory=dict[str, Param], description="what a caller may choose")
+    layers: Items = Field(description="the items")
+
+    _name: str = PrivateAttr(default="")
+
+    @property
+    def name(self) -> str:
+        """The name that it is called by."""
+        return self._name
+
+    def _check(self, reading: Reading) -> None:
+        written = self.params
+        params: dict[str, Param] = {}
+        for index, name in enumerate(self.unit):
+            span = self.item_place("unit", index)
+            if name in params:
+                reading.error("E0202", f"`{name}` stands twice in `unit`", span)
+            usable_name(name, span, reading, "a param", taken=OWN_WORDS)
+            data = LocatedDict(span)
+            params[name] = written.get(name) or Param.model_validate(data, context=reading)
+        params |= written
+        # The unit's fields come first, in their order: that is how a tuple is read.
+        self.__dict__["params"] = params
+
+
+def _named(model: type[Any], value: object, info: ValidationInfo, what: str) -> dict[str, Any]:
+    """The models of a mapping by name."""
+    reading = reading_of(info)
+    if not isinstance(value, LocatedDict):
+        raise wrong("a mapping of names")
+    found: dict[str, Any] = {}
+    for name, data in value.items():
+        usable_name(name, value.key_spans[name], reading, what, taken=RESERVED)
+        if not isinstance(data, LocatedDict):
+            message = f"`{name[:80]}` must be a mapping, found {describe(data)}"
+            reading.error("E0202", message, value.value_spans[name])
+            continue
+        try:
+            found[name] = model.model_validate(data, context=reading)
+        except ValidationError:  # its reasons are noted
+            continue
+    return found
+
+
+def _blocks(value: object, info: ValidationInfo) -> dict[str, Block]:
+    blocks: dict[str, Block] = _named(Block, value, info, "a block")
+    for name, block in blocks.items():
+        block._name = name
+    return blocks
+
+
+def _defaults(value: object, info: ValidationInfo) -> dict[str, dict[str, Attribute]]:
+    if not isinstance(value, LocatedDict):
+        raise wrong("a mapping of ops to attributes")
+    reading = reading_of(info)
+    defaults: dict[str, dict[str, Attribute]] = {}
+    for name, data in value.items():
+        usable_name(name, value.key_spans[name], reading, "an op")
+        if isinstance(data, LocatedDict):
+            defaults[name] = attributes(data)
+        else:
+            message = f"the defaults of `{name[:80]}` must be a mapping, found {describe(data)}"
+            reading.error("E0202", message, value.value_spans[name])
+    return defaults
+
+
+def _reference(value: object) -> str | list[str]:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return list(value)
+    raise wrong("a string or a list of strings")
+
+
+def _mapping_of(values: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "object", "additionalProperties": values})
+
+
+_REFERENCE: Final[dict[str, Any]] = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+}
+_DEPTH: Final[dict[str, Any]] = {
+    "anyOf": [{"type": "integer"}, {"type": "string"}, Depth.model_json_schema()]
+}
+_STAGES: Final[dict[str, Any]] = {"type": "array", "items": Stage.model_json_schema()}
+
+Inputs: TypeAlias = Annotated[
+    dict[str, Input], PlainValidator(_inputs), _mapping_of(Input.model_json_schema())
+]
+Blocks: TypeAlias = Annotated[
+    dict[str, Block], PlainValidator(_blocks), _mapping_of(Block.model_json_schema())
+]
+Defaults: TypeAlias = Annotated[
+    dict[str, dict[str, Attribute]], PlainValidator(_defaults), _mapping_of({"type": "object"})
+]
+Stages: TypeAlias = Annotated[
+    tuple[Item, ...], PlainValidator(read_stages), WithJsonSchema(_STAGES)
+]
+DepthField: TypeAlias = Annotated[Depth, PlainValidator(_depth), WithJsonSchema(_DEPTH)]
+Reference: TypeAlias = Annotated[
+    str | list[str], PlainValidator(_reference), WithJsonSchema(_REFERENCE)
+]
+
+
+class Spec(Model):
+    """A network, or a family of networks, as it is written."""
+
+    noun: ClassVar[str] = "a spec"
+    attribute_keys: ClassVar[tuple[str, ...]] = ("depth",)
+
+    archspec: Literal[1] = Field(description="the version of the language")
+    name: str = Field(description="the network's name, and that of the generated module")
+    title: str = Field("", description="one line about it")
+    doc: str = Field("", description="more about it")
+    class_name: str | None = Field(None, alias="class", description="the generated class's name")
+    reference: Reference | None = Field(None, description="where the network was published")
+    extends: str | None = Field(None, description="the spec that this one changes")
+    include: Strings = Field((), description="files with blocks")
+    params: Params = Field(default_factory=dict[str, Param], description="what a user may choose")
+    input: Input | None = Field(None, description="what comes in")
+    inputs: Inputs = Field(default_factory=dict[str, Input], description="several inputs, by name")
+    depth: DepthField | None = Field(None, description="the depth, and the rule it follows")
+    defaults: Defaults = Field(
+        default_factory=dict[str, dict[str, Attribute]],
+        description="attributes that an op has unless it says otherwise",
+    )
+    blocks: Blocks = Field(default_factory=dict[str, Block], description="blocks, by name")
+    stem: Items | None = Field(None, description="the items before the stages")
+    stages: Stages | None = Field(None, description="rows of units")
+    head: Items | None = Field(None, description="the items after the stages")
+    layers: Items | None = Field(None, description="all items, instead of stem, stages and head")
+    outputs: Strings | None = Field(None, description="the taps that the network gives")
+
+    _overrides: dict[str, Attribute] = PrivateAttr(default_factory=dict)
+    _path: Path | None = PrivateAttr(default=None)
+    _sources: list[Path] = PrivateAttr(default_factory=list)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """All items in order, in whichever form they are written."""
+        if self.layers is not None:
+            return self.layers
+        return (*(self.stem or ()), *(self.stages or ()), *(self.head or ()))
+
+    @property
+    def overrides(self) -> dict[str, Attribute]:
+        """Values given to params from outside: by `--set` or by keyword."""
+        return self._overrides
+
+    @property
+    def path(self) -> Path | None:
+        """The file it was read from."""
+        return self._path
+
+    @property
+    def sources(self) -> list[Path]:
+        """All files that were read for it: its own, its parents', the libraries."""
+        return self._sources
+
+    def _check(self, reading: Reading) -> None:
+        usable_name(self.name, self.place("name"), reading, "a spec")
+        if self.class_name is not None:
+            usable_name(self.class_name, self.place("class_name"), reading, "a class")
+        for index, name in enumerate(self.outputs or ()):
+            usable_name(name, self.item_place("outputs", index), reading, "a tap")
+        self._check_items(reading)
+        if self.input is None and not self.inputs:
+            reading.error("E0205", "a spec needs the key `input`", self.span)
+        elif self.input is not None and self.inputs:
+            message = "a spec has either `input` or `inputs`, found both"
+            reading.error("E0202", message, self.key_place("inputs"))
+
+    def _check_items(self, reading: Reading) -> None:
+        parts = [key for key in ("stem", "stages", "head") if getattr(self, key) is not None]
+        if self.layers is not None and parts:
+            message = f"a spec has either `layers` or stages, found `layers` and `{parts[0]}`"
+            help = "put all items in `layers`, or in `stem`, `stages` and `head`"
+            reading.error("E0202", message, self.key_place("layers"), help=help)
+        elif self.layers is None and not parts:
+            help = "or the keys `stem`, `stages` and `head`"
+            reading.error("E0205", "a spec needs the key `layers`", self.span, help=help)

@@ -1,0 +1,396 @@
+"""Text to plain data that knows where it stands.
+
+The data is built from PyYAML's parse events, so nothing is ever constructed from tags, and without
+recursion, so no nesting can exhaust the stack.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import yaml
+
+from archspec.errors import Diagnostics, Note, Source, Span, SpecError
+from archspec.spec.scalars import NumberTooLarge, describe, resolve
+
+# libyaml's parser is some ten times faster; PyYAML may have been built without it.
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what is read: a spec is untrusted.
+
+    `nodes` counts aliases as often as they are used; `errors` is where reading gives up.
+    """
+
+    nodes: int = 1_000_000
+    depth: int = 64
+    size: int = 8_000_000
+    files: int = 100
+    errors: int = 500
+
+
+LIMITS: Final = Limits()
+
+
+class LocatedDict(dict[str, object]):
+    """A mapping that knows its place and the places of its keys and values."""
+
+    __slots__ = ("key_spans", "span", "value_spans")
+
+    def __init__(self, span: Span, entries: Mapping[str, object] | None = None) -> None:
+        super().__init__(entries or {})
+        self.span = span
+        self.key_spans: dict[str, Span] = {}
+        self.value_spans: dict[str, Span] = {}
+
+    def put(self, key: str, value: object, key_span: Span, value_span: Span) -> None:
+        """Set a key together with its places."""
+        self[key] = value
+        self.key_spans[key] = key_span
+        self.value_spans[key] = value_span
+
+    def take(self, other: LocatedDict, key: str, new_key: str | None = None) -> None:
+        """Set a key as it stands in another mapping, under a new name if one is given."""
+        name = new_key or key
+        self.put(name, other[key], other.key_spans[key], other.value_spans[key])
+
+
+class LocatedList(list[object]):
+    """A list that knows its place and the places of its items."""
+
+    __slots__ = ("item_spans", "span")
+
+    def __init__(self, span: Span) -> None:
+        super().__init__()
+        self.span = span
+        self.item_spans: list[Span] = []
+
+    def put(self, value: object, span: Span) -> None:
+        """Append an item together with its place."""
+        self.append(value)
+        self.item_spans.append(span)
+
+
+@dataclass(slots=True)
+class Reading:
+    """One load: what was found wrong so far, the files read, and what is left of the budget."""
+
+    limits: Limits = LIMITS
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    files: list[Path] = field(default_factory=list[Path])
+    nodes: int = 0
+    noted: int = 0
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        *,
+        label: str = "",
+        notes: tuple[Note, ...] = (),
+        help: str = "",
+    ) -> None:
+        """Note an error; after very many of them nothing more is learnt, and reading ends."""
+        self.diagnostics.error(code, message, span, label=label, notes=notes, help=help)
+        self.noted += 1  # the same error again takes time, too: an alias can repeat it without end
+        most = self.limits.errors
+        if len(self.diagnostics.found) >= most or self.noted >= 10 * most:
+            self.diagnostics.raise_if_any(SpecError)
+
+
+def read_file(path: Path, reading: Reading, asked_at: Span | None = None) -> object:
+    """The data of a file; None where it cannot be read, with the reason noted.
+
+    `asked_at` is the place that names the file, for the message.
+    """
+    text = _file_text(path, reading, asked_at)
+    if text is None:
+        return None
+    reading.files.append(path)
+    return read_text(text, str(path), reading)
+
+
+def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | None:
+    def refuse(reason: str, code: str = "E0101") -> None:
+        reading.error(code, f"`{path}` {reason}", asked_at)
+
+    size = reading.limits.size
+    if len(reading.files) >= reading.limits.files:
+        refuse(f"is one file too many; at most {reading.limits.files} are read", "E0104")
+        return None
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # asked before opening: a pipe would block, a device never ends
+            refuse("is a directory" if stat.S_ISDIR(mode) else "is not a regular file")
+            return None
+        with path.open("rb") as file:
+            content = file.read(size + 1)
+    except FileNotFoundError:
+        refuse("does not exist")
+        return None
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        refuse(f"cannot be read: {reason}")
+        return None
+    if len(content) > size:
+        refuse(f"is larger than {size} bytes", "E0104")
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        refuse(f"is not UTF-8: byte {error.start} cannot be decoded")
+        return None
+
+
+def read_text(text: str, name: str, reading: Reading) -> object:
+    """The data of a text; None where it is empty or broken, with the reason noted."""
+    return _Builder(Source(name, text), reading).build()
+
+
+class _Stop(Exception):
+    """Nothing more can be read from this text; the reason is already noted."""
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A container under construction; `size` and `height` are those of the tree read so far."""
+
+    value: LocatedDict | LocatedList
+    anchor: str | None
+    size: int = 1
+    height: int = 1
+    key: str | None = None
+    key_span: Span | None = None  # set while a key waits for its value
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    value: object
+    size: int
+    height: int
+
+
+class _Builder:
+    def __init__(self, source: Source, reading: Reading) -> None:
+        self._source = source
+        self._reading = reading
+        self._stack: list[_Frame] = []
+        self._anchors: dict[str, _Anchored | None] = {}  # None: still being read
+        self._root: object = None
+
+    def build(self) -> object:
+        try:
+            self._check_text()
+            self._read_events()
+        except _Stop:
+            return None
+        except yaml.YAMLError as error:
+            self._not_yaml(error)
+            return None
+        return self._root
+
+    def _check_text(self) -> None:
+        text = self._source.text
+        if len(text) > self._reading.limits.size:
+            self._stop("E0104", f"the text is larger than {self._reading.limits.size} bytes", None)
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:  # a lone surrogate, on which libyaml's binding fails
+            place = self._at(error.start)
+            self._stop("E0102", "not YAML: a character that no text may have", place)
+
+    def _read_events(self) -> None:
+        documents = 0
+        loader = _LOADER(self._source.text)
+        try:
+            while loader.check_event():
+                event = loader.get_event()
+                if isinstance(event, yaml.DocumentStartEvent):
+                    documents += 1
+                    if documents == 2:
+                        self._stop(
+                            "E0105", "a second document; a file holds one spec", self._span(event)
+                        )
+                elif isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+                    self._node(event)
+        finally:
+            loader.dispose()
+
+    def _node(self, event: Any) -> None:
+        if isinstance(event, yaml.CollectionEndEvent):
+            self._close(event)
+            return
+        self._count(1, event)
+        if isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+            return
+        if event.tag is not None:
+            self._reading.error(
+                "E0105",
+                f"the tag `{event.tag[:60]}`",
+                self._span(event),
+                label="specs use no tags",
+                help="quote a value that must be a string",
+            )
+        if isinstance(event, yaml.ScalarEvent):
+            value = self._scalar(event)
+            if event.anchor is not None:
+                self._anchors[event.anchor] = _Anchored(value, 1, 0)
+            self._add(value, self._span(event), 1, 0)
+        else:
+            self._open(event)
+
+    def _open(self, event: Any) -> None:
+        self._check_depth(len(self._stack) + 1, event)
+        kind = LocatedDict if isinstance(event, yaml.MappingStartEvent) else LocatedList
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        self._stack.append(_Frame(kind(self._span(event)), event.anchor))
+
+    def _close(self, event: Any) -> None:
+        frame = self._stack.pop()
+        value = frame.value
+        value.span = self._whole(value, event)
+        if frame.anchor is not None:
+            self._anchors[frame.anchor] = _Anchored(value, frame.size, frame.height)
+        self._add(value, value.span, frame.size, frame.height)
+
+    def _whole(self, value: LocatedDict | LocatedList, event: Any) -> Span:
+        """A container's place: a block ends with its last child, not before the next token."""
+        start, end = value.span, self._span(event)
+        if (end.line, end.column) == (end.end_line, end.end_column):
+            spans = (
+                [*value.key_spans.values(), *value.value_spans.values()]
+                if isinstance(value, LocatedDict)
+                else value.item_spans
+            )
+            # Spans of aliased children and of zero-width ones lie where they were written, too.
+            end = max(spans, key=lambda span: (span.end_line, span.end_column), default=start)
+        return Span(start.source, start.line, start.column, end.end_line, end.end_column)
+
+    def _scalar(self, event: Any) -> object:
+        if not event.implicit[0]:  # quoted, or a block scalar
+            return event.value
+        try:
+            return resolve(event.value)
+        except NumberTooLarge as error:
+            self._reading.error("E0304", str(error), self._span(event))
+            return 0
+
+    def _alias(self, event: Any) -> None:
+        anchored = self._anchors.get(event.anchor)
+        if anchored is None:
+            if event.anchor in self._anchors:
+                self._stop("E0105", f"`*{event.anchor}` stands inside itself", self._span(event))
+            self._stop("E0102", f"`*{event.anchor}` has no anchor", self._span(event))
+        self._count(anchored.size - 1, event)
+        self._check_depth(len(self._stack) + anchored.height, event)
+        self._add(anchored.value, self._span(event), anchored.size, anchored.height)
+
+    def _add(self, value: object, span: Span, size: int, height: int) -> None:
+        if not self._stack:
+            self._root = value
+            return
+        frame = self._stack[-1]
+        frame.size += size
+        frame.height = max(frame.height, height + 1)
+        if isinstance(frame.value, LocatedList):
+            frame.value.put(value, span)
+        elif frame.key_span is None:
+            frame.key_span = span
+            frame.key = self._key(frame.value, value, span)
+        else:
+            if frame.key is not None:
+                frame.value.put(frame.key, value, frame.key_span, span)
+            frame.key = frame.key_span = None
+
+    def _key(self, mapping: LocatedDict, key: object, span: Span) -> str | None:
+        """The key, or None where its value is to be passed over."""
+        if not isinstance(key, str):
+            help = f'write "{key}"' if isinstance(key, int | float) else ""
+            message = f"a key must be a string, found {describe(key)}"
+            self._reading.error("E0202", message, span, help=help)
+            return None
+        if key == "<<":
+            help = "write the keys out, or use `extends`"
+            self._reading.error("E0105", "the merge key `<<`", span, help=help)
+            return None
+        if key in mapping:
+            first = Note("it stands first here", mapping.key_spans[key])
+            self._reading.error("E0103", f"the key `{key[:80]}` stands twice", span, notes=(first,))
+            return None
+        return key
+
+    def _count(self, nodes: int, event: Any) -> None:
+        self._reading.nodes += nodes
+        if self._reading.nodes > (most := self._reading.limits.nodes):
+            message = f"more than {most} values, aliases written out"
+            self._stop("E0104", message, self._span(event))
+
+    def _check_depth(self, depth: int, event: Any) -> None:
+        if depth > (most := self._reading.limits.depth):
+            self._stop("E0104", f"nested more than {most} deep", self._span(event))
+
+    def _span(self, event: Any) -> Span:
+        start, end = event.start_mark, event.end_mark
+        return Span(self._source, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+    def _at(self, index: int) -> Span:
+        before = self._source.text[:index]
+        line = max(1, len((before + "x").splitlines()))
+        column = len((before + "x").splitlines()[-1])
+        return Span(self._source, line, column, line, column + 1)
+
+    def _stop(self, code: str, message: str, span: Span | None) -> NoReturn:
+        self._reading.error(code, message, span)
+        raise _Stop
+
+    def _not_yaml(self, error: yaml.YAMLError) -> None:
+        """PyYAML's own words on what it could not read, at its place."""
+        if isinstance(error, yaml.MarkedYAMLError):
+            mark = error.problem_mark or error.context_mark
+            problem = error.problem or error.context or "it cannot be parsed"
+            notes: tuple[Note, ...] = ()
+            if error.context and error.context_mark:
+                context = self._mark(error.context_mark)
+                notes = (Note(error.context, context),)
+            span = self._mark(mark) if mark else None
+            self._reading.error("E0102", f"not YAML: {problem}", span, notes=notes)
+            return
+        span = None
+        match = next((i for i, char in enumerate(self._source.text) if not _may_stand(char)), None)
+        if match is not None:
+            span = self._at(match)
+        self._reading.error("E0102", "not YAML: a character that YAML does not allow", span)
+
+    def _mark(self, mark: Any) -> Span:
+        line, column = mark.line + 1, mark.column + 1
+        return Span(self._source, line, column, line, column + 1)
+
+
+def _may_stand(char: str) -> bool:
+    return char in "\t\n\r\x85" or " " <= char <= "~" or char >= "\xa0"
+
+
+def inside(span: Span | None, text: str, start: int, end: int) -> Span | None:
+    """The place of `text[start:end]`, where `text` is the scalar at `span`.
+
+    Only where the scalar is written on one line and without escapes; otherwise `span` itself.
+    """
+    if span is None or span.line != span.end_line:
+        return span
+    written = span.source.line(span.line)[span.column - 1 : span.end_column - 1]
+    if written == text:
+        first = span.column
+    elif written[1:-1] == text and written[0] in "'\"":
+        first = span.column + 1
+    else:
+        return span
+    return Span(span.source, span.line, first + start, span.line, first + end)

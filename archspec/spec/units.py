@@ -1,0 +1,218 @@
+"""The units of a stage, in each of the notations, and the patterns for their names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+
+from archspec.errors import Span
+from archspec.spec.base import (
+    Attribute,
+    attribute,
+    attributes,
+    parses,
+    reading_of,
+    reported,
+    usable_name,
+    wrong,
+)
+from archspec.spec.scalars import describe
+from archspec.spec.source import LocatedDict, LocatedList, Reading, inside
+
+_COUNT: Final = re.compile(r"\s*[x×*]\s*")
+_PAIRS: Final = {"(": ")", "[": "]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One entry of a list of units: its fields in order, or by name; `count` of them in a row."""
+
+    fields: Attribute | None = None
+    mapping: dict[str, Attribute] | None = None
+    count: Attribute | None = None
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """The units of a stage: one expression that gives a list of tuples, or a list of entries."""
+
+    expression: Attribute | None = None
+    entries: tuple[Unit, ...] = ()
+    span: Span | None = field(default=None, compare=False)
+
+
+def read_units(raw: object, span: Span | None, reading: Reading) -> Units:
+    """Units in any notation.
+
+    Raises:
+        PydanticCustomError: the form is wrong, or the error is already noted.
+    """
+    if isinstance(raw, str):
+        if not parses(raw, span, reading):
+            raise reported()
+        return Units(expression=Attribute(raw, span), span=span)
+    if not isinstance(raw, LocatedList):
+        raise wrong("a list of units, or an expression that gives one")
+    if not raw:
+        raise wrong("at least one unit")
+    pairs = zip(raw, raw.item_spans, strict=True)
+    entries = [_unit(entry, place, reading) for entry, place in pairs]
+    return Units(entries=tuple(entry for entry in entries if entry is not None), span=span)
+
+
+def _unit(raw: object, span: Span, reading: Reading) -> Unit | None:
+    if isinstance(raw, LocatedList):
+        return Unit(fields=Attribute(raw, span), span=span)
+    if isinstance(raw, str):
+        return _from_string(raw, span, reading)
+    if isinstance(raw, LocatedDict):
+        names = [key for key in raw if key != "times"]
+        checks = [usable_name(key, raw.key_spans[key], reading, "a field") for key in names]
+        if not all(checks):
+            return None
+        count = attribute(raw, "times") if "times" in raw else None
+        return Unit(mapping=attributes(raw, without=("times",)), count=count, span=span)
+    help = ""
+    if isinstance(raw, int | float):
+        help = f"write [{raw}] for a unit of one field, or [[...]] for a list of one unit"
+    reading.error("E0202", f"a unit must be a tuple, found {describe(raw)}", span, help=help)
+    return None
+
+
+def _from_string(text: str, span: Span, reading: Reading) -> Unit | None:
+    """`(256, 64, 1)`, `(256, 64, 1) x 3`, `(256, 64, 1) × n`, `(256, 64, 1) * 3`."""
+    start = len(text) - len(text.lstrip())
+    end = _closing(text, start)
+    if end is None:
+        reading.error(
+            "E0202",
+            f"a unit must be a tuple, found {describe(text)}",
+            span,
+            help="write `(256, 64, 1)` or `(256, 64, 1) x 3`",
+        )
+        return None
+    fields, place = text[start:end], inside(span, text, start, end)
+    if not parses(fields, place, reading):
+        return None
+    if not text[end:].strip():
+        return Unit(fields=Attribute(fields, place), span=span)
+    match = _COUNT.match(text, end)
+    if match is None or match.end() == len(text):
+        reading.error(
+            "E0202",
+            f"after the tuple must come `x` and a count, found `{text[end:].strip()[:40]}`",
+            inside(span, text, end, len(text)),
+            help="write `(256, 64, 1) x 3`; joined lists stand in one string, not in a list",
+        )
+        return None
+    count = text[match.end() :].rstrip()
+    count_place = inside(span, text, match.end(), match.end() + len(count))
+    if not parses(count, count_place, reading):
+        return None
+    return Unit(fields=Attribute(fields, place), count=Attribute(count, count_place), span=span)
+
+
+def _closing(text: str, start: int) -> int | None:
+    """Where the bracket that opens at `start` is closed: the index after it."""
+    if start >= len(text) or text[start] not in _PAIRS:
+        return None
+    expected: list[str] = []
+    for index in range(start, len(text)):
+        char = text[index]
+        if char in _PAIRS:
+            expected.append(_PAIRS[char])
+        elif char in ")]":
+            if char != expected.pop():
+                return None
+            if not expected:
+                return index + 1
+    return None
+
+
+def split_pattern(pattern: str) -> list[tuple[str, bool]]:
+    """The parts of a pattern in order, each with whether it is an expression: `unit_{i+1}`.
+
+    Raises:
+        ValueError: the braces do not match.
+    """
+    parts: list[tuple[str, bool]] = []
+    for index, piece in enumerate(re.split(r"(\{[^{}]*\})", pattern)):
+        if index % 2:
+            parts.append((piece[1:-1], True))
+        elif "{" in piece or "}" in piece:
+            raise ValueError("the braces do not match")
+        elif piece:
+            parts.append((piece, False))
+    return parts
+
+
+def _check_pattern(raw: object, info: ValidationInfo) -> object:
+    if not isinstance(raw, str | Attribute):
+        raise wrong("a pattern such as `unit_{i+1}`")
+    if isinstance(raw, str):
+        return raw
+    reading, span, pattern = reading_of(info), raw.span, raw.raw
+    if not isinstance(pattern, str):
+        raise wrong("a pattern such as `unit_{i+1}`")
+    try:
+        parts = split_pattern(pattern)
+    except ValueError:
+        raise wrong("a pattern whose braces match, such as `unit_{i+1}`") from None
+    if not any(is_expression for _, is_expression in parts):
+        raise wrong("a pattern with the unit's index, such as `unit_{i+1}`")
+    position, sound = 0, True
+    for text, is_expression in parts:
+        if is_expression:
+            place = inside(span, pattern, position + 1, position + 1 + len(text))
+            sound = parses(text, place, reading) and sound
+        elif not (text.isascii() and text.replace("_", "a").isalnum()):
+            message = f"`{text[:40]}` cannot stand in a name"
+            place = inside(span, pattern, position, position + len(text))
+            reading.error("E0404", message, place)
+            sound = False
+        position += len(text) + 2 * is_expression
+    if not sound:
+        raise reported()
+    return pattern
+
+
+# A string may begin with digits: the default names of units are 0, 1, 2.
+Pattern: TypeAlias = Annotated[
+    str, PlainValidator(_check_pattern), WithJsonSchema({"type": "string"})
+]
+
+
+def _as_units(value: object, info: ValidationInfo) -> Units:
+    if isinstance(value, Units):
+        return value
+    if isinstance(value, Attribute):
+        return read_units(value.raw, value.span, reading_of(info))
+    return read_units(value, None, reading_of(info))
+
+
+UnitsField: TypeAlias = Annotated[
+    Units,
+    PlainValidator(_as_units),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "description": "an expression that gives a list of tuples"},
+                {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {
+                        "anyOf": [
+                            {"type": "array", "description": "the fields in order"},
+                            {"type": "string", "description": "`(256, 64, 1) x 3`"},
+                            {"type": "object", "description": "the fields by name, and `times`"},
+                        ]
+                    },
+                },
+            ]
+        }
+    ),
+]

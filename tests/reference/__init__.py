@@ -1,0 +1,1 @@
+"""Models written by hand, independent of archspec, that generated ones are judged by."""
