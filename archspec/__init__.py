@@ -1,0 +1,34 @@
+"""archspec: write a network once, as YAML; get readable PyTorch and Keras source, and proof that both agree."""
+
+from archspec._version import __version__
+from archspec.api import build, compile, generate, load
+from archspec.errors import (
+    ArchspecError,
+    BackendError,
+    Diagnostic,
+    InternalError,
+    OutputError,
+    ParityError,
+    SpecError,
+    WeightsError,
+)
+from archspec.ir.graph import LayerGraph
+from archspec.spec import Spec
+
+__all__ = [
+    "ArchspecError",
+    "BackendError",
+    "Diagnostic",
+    "InternalError",
+    "LayerGraph",
+    "OutputError",
+    "ParityError",
+    "Spec",
+    "SpecError",
+    "WeightsError",
+    "__version__",
+    "build",
+    "compile",
+    "generate",
+    "load",
+]

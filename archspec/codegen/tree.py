@@ -11,14 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from archspec.expr import Const, Expr, Name, Value
+from archspec.expr import Binary, Const, Expr, Name, Value, fold, names
 from archspec.ir.op import Op, Shape
 from archspec.ir.scope import Operand, Ref, Result
 
 CHANNELS: Final = Name("channels")
-"""The channels that arrive at the definition, or at one round of a loop."""
-INDEX: Final = Name("i")
-"""The number of a loop's round, from 0."""
+"""The channels that arrive at the definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +79,15 @@ class ChoiceUse:
 class Run:
     """Rounds `start` to `stop` of a loop, all with the same item.
 
-    The item's expressions may mention `i`. If `carried` is given, they may mention `channels` too: it is what the
-    channels are in the first round, and each round leaves `carried_next` for the next.
+    The item's expressions may mention the names that `round_names(depth)` gives: the round's index, and, if
+    `carried` is given, the channels that arrive in it. `carried` is what they are in the first round,
+    `carried_next` what each round leaves for the next.
     """
 
     start: Expr
     stop: Expr
     item: CallUse | SequenceUse
+    depth: int = 1
     carried: Expr | None = None
     carried_next: Expr | None = None
 
@@ -206,3 +206,26 @@ def is_branch_chain(tree: Tree, start: Ref) -> bool:
             return False
         last = Result(item.site)
     return tree.results == (last,)
+
+
+def round_names(depth: int) -> tuple[str, str]:
+    """The names of a round's index and of the channels that arrive in it, for a loop inside `depth - 1` others.
+
+    No spec can contain these names, so they never meet a param.
+    """
+    return f"i@{depth}", f"channels@{depth}"
+
+
+def after_rounds(run: Run, count: Expr) -> Expr | None:
+    """The channels after `count` rounds, if there is a formula for them."""
+    assert run.carried is not None and run.carried_next is not None
+    index, channels = round_names(run.depth)
+    match run.carried_next:
+        case after if not names(after) & {channels, index}:
+            return after
+        case Name(name) if name == channels:
+            return run.carried
+        case Binary("+", Name(name), step) if name == channels and not names(step) & {channels, index}:
+            return fold(Binary("+", run.carried, Binary("*", step, count)))
+        case _:
+            return None

@@ -101,11 +101,11 @@ def expand(expr: Expr, env: Mapping[str, Value]) -> list[Expr]:
         case Binary("*", left, right):
             if not _is_list(left, env):
                 left, right = right, left
-            items, times = expand(left, env), evaluate(right, env)
+            repeated, times = expand(left, env), evaluate(right, env)
             if not isinstance(times, int):
                 _refuse("*", (), times)
-            _check_items(len(items) * max(0, times))
-            return items * times
+            _check_items(len(repeated) * max(0, times))
+            return repeated * times
         case IfElse(test, then, other):
             return expand(then if truth(evaluate(test, env)) else other, env)
         case _:

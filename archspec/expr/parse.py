@@ -45,12 +45,12 @@ def parse(text: str) -> Expr:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's remarks on `1if x else 2` and the like
             tree = ast.parse(text.strip(), mode="eval")
+        return _convert(tree.body, 0)
     except (SyntaxError, ValueError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         raise ExprError(f"not an expression: {reason}") from None
     except (RecursionError, MemoryError):
         raise ExprError("the expression is nested too deeply") from None
-    return _convert(tree.body, 0)
 
 
 def _check_depth(text: str) -> None:

@@ -96,10 +96,10 @@ def _fold_binary(op: str, left: Expr, right: Expr) -> Expr:
     if isinstance(left, Const) and isinstance(right, Const):
         return Const(apply_binary(op, left.value, right.value))
     # The neutral elements; `1.0 * x` is left alone, since it turns an integer into a float.
-    if op == "+" and left == Const(0) or op == "*" and left == Const(1) and isinstance(left.value, int):
+    if (op == "+" and left == Const(0)) or (op == "*" and left == Const(1) and isinstance(left.value, int)):
         return right
-    if op in ("+", "-") and right == Const(0) or op in ("*", "//") and right == Const(1):
-        return left if isinstance(right, Const) and isinstance(right.value, int) else Binary(op, left, right)
+    if (op in ("+", "-") and right == Const(0)) or (op in ("*", "//") and right == Const(1)):
+        return left if isinstance(right.value, int) else Binary(op, left, right)
     return Binary(op, left, right)
 
 

@@ -2,8 +2,9 @@
 
 from archspec.spec.base import Attribute, Model
 from archspec.spec.items import Call, Item, Repeat, Sequence, Stage, Tap
-from archspec.spec.load import find, load, load_text, shipped
-from archspec.spec.model import Block, Depth, Input, Param, Spec
+from archspec.spec.loading import find, load, load_text, shipped
+from archspec.spec.model import Block, Spec
+from archspec.spec.parts import Depth, Input, Param
 from archspec.spec.source import LocatedDict, LocatedList
 from archspec.spec.units import Unit, Units, split_pattern
 

@@ -27,7 +27,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from archspec.errors import InternalError, Span, did_you_mean
+from archspec.errors import InternalError, Span, did_you_mean, nearest
 from archspec.expr import ExprError, parse
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
@@ -163,6 +163,8 @@ def _note(
     cls: type[Model], data: LocatedDict, errors: Iterable[ErrorDetails], reading: Reading
 ) -> None:
     """Turn pydantic's findings about one model into diagnostics."""
+    errors = list(errors)
+    unknown = [str(error["loc"][0]) for error in errors if error["type"] == "extra_forbidden"]
     forms: dict[tuple[Span, str], tuple[object, list[str], str]] = {}
     for error in errors:
         kind, location, context = error["type"], error["loc"], error.get("ctx", {})
@@ -174,7 +176,8 @@ def _note(
             span = data.key_spans.get(key, data.span)
             reading.error("E0201", f"unknown key `{key[:80]}` in {cls.noun}", span, help=help)
         elif kind == "missing":
-            reading.error("E0205", f"{cls.noun} needs the key `{key}`", data.span)
+            if nearest(key, unknown) is None:  # else that key is misspelt, and this is no news
+                reading.error("E0205", f"{cls.noun} needs the key `{key}`", data.span)
         else:
             span, value, name = _deepest(data, location)
             expected = context.get("expected") or _EXPECTED.get(kind, "of another form")

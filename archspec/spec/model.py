@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -19,212 +18,15 @@ from archspec.spec.base import (
     Attribute,
     Model,
     Strings,
-    Value,
     attributes,
-    parses,
     reading_of,
     usable_name,
     wrong,
 )
 from archspec.spec.items import RESERVED, Item, Items, Stage, read_stages
+from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
-
-Choice: TypeAlias = str | int | float | bool
-
-# `channels` are those that arrive, `n` comes from the depth rule, `i` is a unit's index.
-OWN_WORDS: Final = ("channels", "n", "i")
-_RULE: Final = re.compile(r"\s*([0-9]{1,6})\s*n\s*(?:([+-])\s*([0-9]{1,6}))?\s*")
-_PARAM_KEYS: Final = ("default", "choices", "doc")
-
-
-def _choices(value: object) -> tuple[Choice, ...]:
-    if not isinstance(value, list) or not value:
-        raise wrong("a list of values")
-    if not all(isinstance(item, Choice) for item in value):
-        raise wrong("a list of numbers, strings or truth values")
-    return tuple(value)
-
-
-def same(left: object, right: object) -> bool:
-    """Equality that tells `1` from `true`, as Python's does not."""
-    return left == right and isinstance(left, bool) == isinstance(right, bool)
-
-
-class Param(Model):
-    """What a user of the spec, or a caller of a block, may choose."""
-
-    noun: ClassVar[str] = "a param"
-    attribute_keys: ClassVar[tuple[str, ...]] = ("default",)
-
-    default: Value | None = Field(None, description="the value unless one is given; null: required")
-    choices: Annotated[tuple[Choice, ...], PlainValidator(_choices)] | None = Field(
-        None, description="the values that are allowed"
-    )
-    doc: str = Field("", description="what it means")
-
-    def allows(self, value: object) -> bool:
-        """Whether a value is among the choices, if there are any."""
-        return self.choices is None or any(same(value, choice) for choice in self.choices)
-
-    def _check(self, reading: Reading) -> None:
-        if self.default is None or self.choices is None or self.allows(self.default.raw):
-            return
-        raw = self.default.raw
-        # Among numbers a string may be an expression; among strings it is just another string.
-        if isinstance(raw, str) and not all(isinstance(choice, str) for choice in self.choices):
-            return
-        message = f"the default must be one of the choices, found {describe(raw)}"
-        reading.error("E0411", message, self.place("default"), help=shown(self.choices))
-
-
-def shown(choices: tuple[Choice, ...]) -> str:
-    """Choices for a help text."""
-    words = [str(choice).lower() if isinstance(choice, bool) else str(choice) for choice in choices]
-    return "allowed are: " + ", ".join(words[:20])
-
-
-def _params(value: object, info: ValidationInfo) -> dict[str, Param]:
-    reading = reading_of(info)
-    if not isinstance(value, LocatedDict):
-        raise wrong("a mapping of names to defaults")
-    params: dict[str, Param] = {}
-    for name in value:
-        span = value.key_spans[name]
-        usable_name(name, span, reading, "a param", taken=OWN_WORDS)
-        data = value[name]
-        if not isinstance(data, LocatedDict):
-            data = LocatedDict(value.value_spans[name])
-            data.take(value, name, "default")
-        try:
-            params[name] = Param.model_validate(data, context=reading)
-        except ValidationError:  # its reasons are noted; that there is such a param stays true
-            params[name] = Param.model_validate(LocatedDict(data.span), context=reading)
-    return params
-
-
-Params: TypeAlias = Annotated[
-    dict[str, Param],
-    PlainValidator(_params),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "additionalProperties": {
-                "anyOf": [
-                    {"type": ["integer", "number", "string", "boolean", "array", "null"]},
-                    {
-                        "type": "object",
-                        "properties": {
-                            "default": {},
-                            "choices": {"type": "array"},
-                            "doc": {"type": "string"},
-                        },
-                        "additionalProperties": False,
-                    },
-                ]
-            },
-        }
-    ),
-]
-
-
-def _rule(value: object) -> str:
-    if isinstance(value, str):
-        match = _RULE.fullmatch(value)
-        if match and int(match[1]) > 0:
-            return value
-    raise wrong("a rule such as `6n+2`")
-
-
-class Depth(Model):
-    """How many weighted layers lie on the longest path, and how `n` follows from it."""
-
-    noun: ClassVar[str] = "`depth`"
-    attribute_keys: ClassVar[tuple[str, ...]] = ("value",)
-
-    value: Value = Field(description="the depth: a number or an expression")
-    rule: Annotated[str, PlainValidator(_rule)] | None = Field(
-        None, description="what depths are possible: `6n+2`"
-    )
-
-    @property
-    def coefficients(self) -> tuple[int, int] | None:
-        """`(a, b)` of the rule `an+b`; None without a rule."""
-        match = _RULE.fullmatch(self.rule) if self.rule is not None else None
-        if match is None:
-            return None
-        offset = int(match[3] or 0)
-        return int(match[1]), -offset if match[2] == "-" else offset
-
-    def n(self, depth: int) -> int | None:
-        """The `n` of a depth; None if the rule does not allow the depth, or there is no rule."""
-        if self.coefficients is None:
-            return None
-        factor, offset = self.coefficients
-        n, rest = divmod(depth - offset, factor)
-        return n if rest == 0 and n >= 1 else None
-
-    def nearest(self, depth: int) -> list[tuple[int, int]]:
-        """The depths next to `depth` that the rule allows, below and above, each with its `n`."""
-        if self.coefficients is None:
-            return []
-        factor, offset = self.coefficients
-        below = (depth - offset) // factor
-        counts = sorted({max(1, below), max(1, below + 1)})
-        if self.n(depth) is not None:
-            counts = [below]
-        return [(factor * n + offset, n) for n in counts]
-
-    def _check(self, reading: Reading) -> None:
-        raw, span = self.value.raw, self.value.span
-        if isinstance(raw, str):
-            parses(raw, span, reading)
-        elif isinstance(raw, bool) or not isinstance(raw, int):
-            message = f"the depth must be an integer or an expression, found {describe(raw)}"
-            reading.error("E0202", message, span)
-
-
-def _depth(value: object, info: ValidationInfo) -> Depth:
-    if isinstance(value, Attribute):
-        if isinstance(value.raw, LocatedDict):
-            return Depth.model_validate(value.raw, context=info.context)
-        if value.span is not None:
-            data = LocatedDict(value.span)
-            data.put("value", value.raw, value.key_span or value.span, value.span)
-            return Depth.model_validate(data, context=info.context)
-    raise wrong("a number, an expression, or a mapping with `value` and `rule`")
-
-
-class Input(Model):
-    """What comes in: an image by channels, height and width, or a tensor of any shape."""
-
-    noun: ClassVar[str] = "an input"
-    attribute_keys: ClassVar[tuple[str, ...]] = ("channels", "height", "width", "shape")
-
-    channels: Value | None = Field(None, description="channels of the image")
-    height: Value | None = Field(None, description="height of the image")
-    width: Value | None = Field(None, description="width of the image")
-    shape: Value | None = Field(None, description="the shape, without the batch")
-
-    def _check(self, reading: Reading) -> None:
-        sizes = [key for key in ("channels", "height", "width") if getattr(self, key) is not None]
-        if self.shape is not None:
-            if sizes:
-                message = f"an input has either a `shape` or sizes, found `shape` and `{sizes[0]}`"
-                reading.error("E0202", message, self.key_place(sizes[0]))
-            elif not isinstance(self.shape.raw, list | str):
-                found = describe(self.shape.raw)
-                message = f"`shape` must be a list or an expression, found {found}"
-                reading.error("E0202", message, self.shape.span)
-            return
-        if not sizes:
-            help = "or the key `shape`"
-            message = "an input needs the keys `channels`, `height` and `width`"
-            reading.error("E0205", message, self.span, help=help)
-            return
-        for key in ("channels", "height", "width"):
-            if key not in sizes:
-                reading.error("E0205", f"an input needs the key `{key}`", self.span)
 
 
 def _inputs(value: object, info: ValidationInfo) -> dict[str, Input]:
@@ -319,9 +121,6 @@ def _mapping_of(values: dict[str, Any]) -> WithJsonSchema:
 _REFERENCE: Final[dict[str, Any]] = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
 }
-_DEPTH: Final[dict[str, Any]] = {
-    "anyOf": [{"type": "integer"}, {"type": "string"}, Depth.model_json_schema()]
-}
 _STAGES: Final[dict[str, Any]] = {"type": "array", "items": Stage.model_json_schema()}
 
 Inputs: TypeAlias = Annotated[
@@ -336,7 +135,6 @@ Defaults: TypeAlias = Annotated[
 Stages: TypeAlias = Annotated[
     tuple[Item, ...], PlainValidator(read_stages), WithJsonSchema(_STAGES)
 ]
-DepthField: TypeAlias = Annotated[Depth, PlainValidator(_depth), WithJsonSchema(_DEPTH)]
 Reference: TypeAlias = Annotated[
     str | list[str], PlainValidator(_reference), WithJsonSchema(_REFERENCE)
 ]

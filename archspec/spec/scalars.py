@@ -39,7 +39,7 @@ _HEX: Final = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
 
-class NumberTooLarge(ValueError):
+class NumberTooLargeError(ValueError):
     """A number with too many digits, or past the range of floats."""
 
 
@@ -47,7 +47,7 @@ def resolve(text: str) -> Scalar:
     """The value of a plain (unquoted) scalar.
 
     Raises:
-        NumberTooLarge: it is a number, but too large to be read.
+        NumberTooLargeError: it is a number, but too large to be read.
     """
     if text in _WORDS:
         return _WORDS[text]
@@ -56,12 +56,12 @@ def resolve(text: str) -> Scalar:
     for pattern, base in ((_INT, 10), (_HEX, 16), (_OCTAL, 8)):
         if pattern.fullmatch(text):
             if len(text) > LONGEST_NUMBER:
-                raise NumberTooLarge(f"a number of {len(text)} digits")
+                raise NumberTooLargeError(f"a number of {len(text)} digits")
             return int(text if base == 10 else text[2:], base)
     if _FLOAT.fullmatch(text):
         value = float(text)
         if math.isinf(value):
-            raise NumberTooLarge(f"`{text[:40]}` is past the largest number")
+            raise NumberTooLargeError(f"`{text[:40]}` is past the largest number")
         return value
     return text
 

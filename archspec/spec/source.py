@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from archspec.errors import Diagnostics, Note, Source, Span, SpecError
-from archspec.spec.scalars import NumberTooLarge, describe, resolve
+from archspec.spec.scalars import NumberTooLargeError, describe, resolve
 
 # libyaml's parser is some ten times faster; PyYAML may have been built without it.
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -154,7 +154,7 @@ def read_text(text: str, name: str, reading: Reading) -> object:
     return _Builder(Source(name, text), reading).build()
 
 
-class _Stop(Exception):
+class _StopError(Exception):
     """Nothing more can be read from this text; the reason is already noted."""
 
 
@@ -189,7 +189,7 @@ class _Builder:
         try:
             self._check_text()
             self._read_events()
-        except _Stop:
+        except _StopError:
             return None
         except yaml.YAMLError as error:
             self._not_yaml(error)
@@ -280,7 +280,7 @@ class _Builder:
             return event.value
         try:
             return resolve(event.value)
-        except NumberTooLarge as error:
+        except NumberTooLargeError as error:
             self._reading.error("E0304", str(error), self._span(event))
             return 0
 
@@ -350,7 +350,7 @@ class _Builder:
 
     def _stop(self, code: str, message: str, span: Span | None) -> NoReturn:
         self._reading.error(code, message, span)
-        raise _Stop
+        raise _StopError
 
     def _not_yaml(self, error: yaml.YAMLError) -> None:
         """PyYAML's own words on what it could not read, at its place."""

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
 from archspec.spec.base import Attribute
 from archspec.spec.compose import Composer, check_version
-from archspec.spec.model import Spec, shown
-from archspec.spec.scalars import NumberTooLarge, describe, resolve
+from archspec.spec.model import Spec
+from archspec.spec.parts import shown
+from archspec.spec.scalars import NumberTooLargeError, describe, resolve
 from archspec.spec.source import LocatedDict, Reading, read_text
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
@@ -165,7 +166,7 @@ def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribu
         return None
     try:
         raw = _from_string(value, reading) if isinstance(value, str) else value
-    except NumberTooLarge as error:
+    except NumberTooLargeError as error:
         reading.error("E0304", str(error), span)
         return None
     if isinstance(raw, tuple):

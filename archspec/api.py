@@ -1,0 +1,101 @@
+"""The way from a spec to source and to a running model, in a few functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archspec.ir.graph import LayerGraph
+from archspec.spec import Spec
+from archspec.spec import load as load_spec
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+
+
+def load(source: str | PathLike[str], /, **params: object) -> Spec:
+    """A validated, frozen spec.
+
+    Args:
+        source: a path, or the bare name of a spec that ships (`resnet50`).
+        params: values for the spec's params, as `--set` gives them.
+
+    Raises:
+        SpecError: the spec is wrong, or there is none.
+    """
+    return load_spec(source, params or None)
+
+
+def compile(spec: Spec | str | PathLike[str], /, **params: object) -> LayerGraph:
+    """The layer graph of a spec, verified, with shapes and explicit padding.
+
+    Args:
+        spec: what `load` returned, or what it takes.
+        params: as for `load`; only where `spec` is not loaded yet.
+
+    Raises:
+        SpecError: the spec is wrong.
+    """
+    from archspec.lowering import lower
+    from archspec.passes import run
+    from archspec.passes.check_depth import CheckDepth
+    from archspec.passes.resolve_padding import ResolvePadding
+
+    if not isinstance(spec, Spec):
+        spec = load(spec, **params)
+    elif params:
+        raise TypeError("params are given to load(), or to compile() with a name or path, not to a loaded spec")
+    return run(lower(spec), (ResolvePadding(), CheckDepth()))
+
+
+def generate(graph: LayerGraph, backend: str) -> str:
+    """The source of a module for this graph, with its header.
+
+    Raises:
+        BackendError: there is no such backend, or it lacks an op of the graph.
+    """
+    from archspec.codegen.backend import backend as find
+    from archspec.codegen.files import with_header
+
+    return with_header(find(backend).render(graph), graph)
+
+
+def build(
+    spec: Spec | LayerGraph | str | PathLike[str],
+    /,
+    backend: str,
+    *,
+    weights: str | PathLike[str] | Mapping[str, Any] | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    **params: object,
+) -> Any:
+    """A running model: the generated source, executed.
+
+    Args:
+        spec: a path, a shipped spec's name, a loaded spec, or a compiled graph.
+        backend: `torch` gives an `nn.Module`, `keras` a `keras.Model`.
+        weights: a safetensors file or a PyTorch state dict file, or arrays by canonical name. Without them the
+            weights are drawn by the spec's initializers.
+        device: where the model is put (`cuda`), in the framework's own words.
+        dtype: of weights and computation: `float32` (the default), `float64`, `bfloat16`, `float16`.
+        params: values for the spec's params.
+
+    Raises:
+        SpecError: the spec is wrong.
+        BackendError: the backend is missing or lacks an op.
+        WeightsError: the weights cannot be read or do not fit.
+    """
+    from archspec.codegen.backend import backend as find
+
+    graph = spec if isinstance(spec, LayerGraph) else compile(spec, **params)
+    target = find(backend)
+    target.require()
+    arrays: Arrays | None = None
+    if weights is not None:
+        from archspec.weights import fit, read
+
+        arrays = fit(weights if isinstance(weights, Mapping) else read(Path(weights)), graph)
+    return target.build(generate(graph, backend), graph, weights=arrays, device=device, dtype=dtype)

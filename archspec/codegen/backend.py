@@ -1,0 +1,121 @@
+"""What a backend is, and how backends are found.
+
+A backend turns a layer graph into source, and source into a running model. It is registered under the entry-point
+group `archspec.backends`; those that come with archspec are registered exactly as anyone else's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from archspec.errors import BackendError, Diagnostic, did_you_mean
+from archspec.ir.graph import LayerGraph
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Arrays = Mapping[str, np.ndarray[Any, Any]]
+
+GROUP: Final = "archspec.backends"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a model gave for a batch: its outputs by name, and its running statistics afterwards."""
+
+    outputs: Arrays
+    statistics: Arrays
+
+
+class Backend(Protocol):
+    """One target of generation. Arrays go in and out in PyTorch's layout: images NCHW, convolutions OIHW."""
+
+    name: str
+    """As it is named on the command line, and the folder under `generated/`."""
+    title: str
+    """As people write it."""
+    suffix: str
+    """Of the files it writes, with the dot."""
+
+    def require(self) -> None:
+        """See that the framework can be imported.
+
+        Raises:
+            BackendError: it is not installed; the message says how to install it.
+        """
+        ...
+
+    def render(self, graph: LayerGraph) -> str:
+        """The source of a module for this graph, without archspec's header. Imports no framework.
+
+        Raises:
+            BackendError: the backend lacks an op of the graph, or cannot spell one of its names.
+        """
+        ...
+
+    def verify(self, source: str, graph: LayerGraph) -> None:
+        """Import the source, build its model where that costs no memory, and compare it with the graph.
+
+        Raises:
+            InternalError: a parameter's name or shape, or an output's shape, differs.
+        """
+        ...
+
+    def build(
+        self,
+        source: str,
+        graph: LayerGraph,
+        *,
+        weights: Arrays | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+    ) -> Any:
+        """The model of the source, its weights initialised as the spec says, or those given.
+
+        Raises:
+            WeightsError: the weights do not fit.
+        """
+        ...
+
+    def load_weights(self, model: Any, graph: LayerGraph, weights: Arrays) -> None:
+        """Put canonical weights into a model. They have been checked against the graph."""
+        ...
+
+    def export_weights(self, model: Any, graph: LayerGraph) -> Arrays:
+        """A model's weights under their canonical names, in canonical layout."""
+        ...
+
+    def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
+        """One forward pass. In training, batch norm uses the batch's statistics and updates its own."""
+        ...
+
+    def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
+        """Three lines of code that use the generated module."""
+        ...
+
+    def versions(self) -> Mapping[str, str]:
+        """The versions of what it runs on, by name."""
+        ...
+
+
+def backends() -> list[str]:
+    """The names of all installed backends."""
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def backend(name: str) -> Backend:
+    """The backend of this name.
+
+    Raises:
+        BackendError: there is none.
+    """
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            found: Backend = point.load()
+            return found
+    raise BackendError(
+        Diagnostic("E0603", f"there is no backend `{name}`", help=did_you_mean(name, backends()))
+    )

@@ -1,0 +1,64 @@
+"""Which variable holds which tensor: names for values in straight-line code, reused once their tensor is spent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from archspec.codegen.tree import ChoiceUse, Tree
+from archspec.ir.scope import Operand, Ref
+
+_NAMES: Final = ("x", "y", "z", "w", "v", "u")
+
+
+class Flow:
+    """Hands out variable names in the order that code is written.
+
+    A tensor is spent when every place that uses it has been written; its variable is then free for the next.
+    """
+
+    def __init__(self, tree: Tree, operands: int, taken: Iterable[str] = ()) -> None:
+        self.left: Counter[Ref] = Counter(_uses(tree))
+        self.taken = set(taken)
+        self.variable: dict[Ref, str] = {}
+        for index in range(operands):
+            self.variable[Operand(index)] = self._fresh(())
+
+    def uses(self, ref: Ref) -> int:
+        """How many places that use a tensor have not been written."""
+        return self.left[ref]
+
+    def spend(self, refs: Iterable[Ref]) -> None:
+        """These places have been written."""
+        for ref in refs:
+            self.left[ref] -= 1
+
+    def assign(self, ref: Ref, preferred: Iterable[Ref] = ()) -> str:
+        """A variable for a new tensor: one of those that `preferred` tensors no longer need, else a fresh one."""
+        self.variable[ref] = self._fresh(self.variable[old] for old in preferred if old in self.variable)
+        return self.variable[ref]
+
+    def same(self, ref: Ref, other: Ref) -> None:
+        """Two references stand for one tensor."""
+        self.variable[ref] = self.variable[other]
+
+    def _live(self) -> set[str]:
+        return {name for ref, name in self.variable.items() if self.left[ref] > 0}
+
+    def _fresh(self, preferred: Iterable[str]) -> str:
+        live = self._live()
+        for name in (*preferred, *_NAMES, *(f"x{index}" for index in range(1, 1000))):
+            if name not in live and name not in self.taken:
+                return name
+        raise AssertionError("a thousand tensors are alive at once")
+
+
+def _uses(tree: Tree) -> Iterator[Ref]:
+    for item in tree.items:
+        if isinstance(item, ChoiceUse):
+            yield from _uses(item.then)
+            yield from _uses(item.other)
+        else:
+            yield from item.operands
+    yield from tree.results

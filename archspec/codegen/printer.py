@@ -1,0 +1,64 @@
+"""Printing a definition's expressions and attributes, and noting what that needs: names, functions, helpers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archspec.codegen.layout import Code
+from archspec.codegen.text import identifier, literal
+from archspec.codegen.tree import CHANNELS, Definition, LayerUse, round_names
+from archspec.expr import Call, Expr, names, source
+from archspec.expr.tree import children
+
+
+class Printer:
+    """Prints for one definition; `helpers`, `functions` and `names` collect what its code mentions."""
+
+    def __init__(self, definition: Definition, channels: str, reserved: frozenset[str]) -> None:
+        self.helpers: set[str] = set()
+        self.functions: set[str] = set()
+        self.names: set[str] = set()
+        self.spelled: dict[str, str] = {}
+        for parameter in definition.parameters:
+            name = parameter.name.partition("@")[0] if "@" in parameter.name else parameter.name
+            self.spelled[parameter.name] = identifier(name, {*reserved, *self.spelled.values()})
+        for depth, letter in enumerate("ijklmn", start=1):
+            index, carried = round_names(depth)
+            self.spelled.setdefault(index, letter)
+            self.spelled.setdefault(carried, "channels" if depth == 1 else f"channels_{depth}")
+        parameters = {self.spelled[parameter.name] for parameter in definition.parameters}
+        self.spelled[CHANNELS.id] = channels if channels not in parameters else f"{channels}_"
+
+    def expr(self, expr: Expr) -> str:
+        """An expression as source."""
+        self.names |= names(expr)
+        self._note_functions(expr)
+        return source(expr, self.spelled)
+
+    def attribute(self, use: LayerUse, name: str) -> Code:
+        """An attribute's value as source: its expression, or a literal; a pair of equals is one number."""
+        expr = use.exprs.get(name)
+        return self.expr(expr) if expr is not None else plain(getattr(use.op, name))
+
+    def given(self, use: LayerUse, spelling: Mapping[str, str]) -> dict[str, Code]:
+        """The attributes that differ from their defaults, as keywords in the backend's spelling."""
+        found: dict[str, Code] = {}
+        for name, keyword in spelling.items():
+            info = use.op.attributes()[name]
+            if name in use.exprs or info.required or getattr(use.op, name) != info.default:
+                found[keyword] = self.attribute(use, name)
+        return found
+
+    def _note_functions(self, expr: Expr) -> None:
+        if isinstance(expr, Call):
+            self.functions.add(expr.function)
+        for child in children(expr):
+            self._note_functions(child)
+
+
+def plain(value: Any) -> str:
+    """A value of the graph as a literal; a pair of equal numbers is one number."""
+    if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]:
+        value = value[0]
+    return literal(value)

@@ -1,0 +1,276 @@
+"""Make a module tree short: fold what is the same everywhere, write repeats as runs, drop unused parameters.
+
+A block's param that has one value in every call is that value; a param of the network that turns out to decide its
+structure is fixed. What remains are the parameters that a person would have written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from archspec.codegen.build import build
+from archspec.codegen.tree import (
+    CallUse,
+    ChoiceUse,
+    Definition,
+    ItemUse,
+    LayerUse,
+    LoopUse,
+    Module,
+    Run,
+    SequenceUse,
+    Tree,
+    after_rounds,
+    round_names,
+)
+
+from archspec.expr import Const, Expr, Name, fold, names
+from archspec.ir.graph import LayerGraph
+
+MOST_RUNS: Final = 3
+"""Rounds that fall into more runs than this are written as one loop over `i`, where that is possible."""
+
+
+def simplified(graph: LayerGraph) -> Module:
+    """The module tree of a graph, ready to be printed."""
+    definitions, structural = build(graph)
+    fixed: frozenset[str] = frozenset()
+    while True:
+        attempt = _Attempt(definitions, structural, fixed)
+        module = attempt.run()
+        if attempt.tainted <= fixed:
+            return module
+        fixed |= attempt.tainted
+
+
+class _Attempt:
+    """One try with a set of the network's params taken as fixed; it finds further ones that have to be."""
+
+    def __init__(
+        self, definitions: Sequence[Definition], structural: Mapping[int, list[Expr]], fixed: frozenset[str]
+    ) -> None:
+        self.old = definitions
+        self.structural = structural
+        self.fixed = fixed
+        self.new = {id(old): dataclasses.replace(old) for old in definitions}
+        self.calls: dict[int, list[Mapping[str, Expr]]] = {id(new): [] for new in self.new.values()}
+        self.deps: dict[int, dict[str, set[str]]] = {id(new): {} for new in self.new.values()}
+        self.tainted: frozenset[str] = frozenset()
+
+    def run(self) -> Module:
+        for old in reversed(self.old):  # callers before the definitions that they call
+            self._definition(old, self.new[id(old)])
+        for new in self.new.values():
+            used = used_names(new.tree)
+            new.parameters = tuple(parameter for parameter in new.parameters if parameter.name in used)
+        return Module(tuple(self.new[id(old)] for old in self.old))
+
+    def _definition(self, old: Definition, new: Definition) -> None:
+        if old.is_network:
+            env = {p.name: p.default for p in old.parameters if p.name in self.fixed and p.default is not None}
+            deps = {p.name: {p.name} for p in old.parameters if p.name not in self.fixed}
+        else:
+            env, deps = _same(self.calls[id(new)]), self.deps[id(new)]
+        fold_all = _Fold(env, self.new)
+        new.tree = fold_all.tree(old.tree)
+        new.features = tuple(fold(feature, env) for feature in old.features)
+        new.parameters = tuple(parameter for parameter in old.parameters if parameter.name not in env)
+        for use in calls(new.tree):
+            target = id(use.definition)
+            self.calls[target].append(use.arguments)
+            for name, expr in use.arguments.items():
+                self.deps[target].setdefault(name, set()).update(_depends(expr, deps))
+        deciding = [fold(expr, env) for expr in self.structural[id(old)]]
+        for layer in all_layers(new.tree):
+            known = layer.op.attributes()
+            deciding += [expr for name, expr in layer.exprs.items() if known[name].spatial]
+        for expr in deciding:
+            self.tainted |= _depends(expr, deps)
+
+
+def _depends(expr: Expr, deps: Mapping[str, set[str]]) -> frozenset[str]:
+    """The network's params that an expression depends on."""
+    return frozenset[str]().union(*(deps.get(name, set[str]()) for name in names(expr)))
+
+
+def _same(calls: Sequence[Mapping[str, Expr]]) -> dict[str, Expr]:
+    """The params that have one and the same plain value in all calls."""
+    found: dict[str, Expr] = {}
+    for name, expr in calls[0].items() if calls else ():
+        if isinstance(expr, Const) and all(call[name] == expr for call in calls):
+            found[name] = expr
+    return found
+
+
+class _Fold:
+    """Folds every expression of a tree, and gathers rounds into runs."""
+
+    def __init__(self, env: Mapping[str, Expr], new: Mapping[int, Definition]) -> None:
+        self.env = env
+        self.new = new
+
+    def expr(self, expr: Expr) -> Expr:
+        return fold(expr, self.env)
+
+    def tree(self, tree: Tree) -> Tree:
+        return Tree(tuple(self.item(item) for item in tree.items), tree.results)
+
+    def item(self, item: ItemUse) -> ItemUse:
+        number = None if item_number(item) is None else self.expr(item_number(item) or Const(0))
+        match item:
+            case LayerUse():
+                exprs = {name: self.expr(expr) for name, expr in item.exprs.items()}
+                kept = {name: expr for name, expr in exprs.items() if not isinstance(expr, Const)}
+                features = tuple(self.expr(feature) for feature in item.features)
+                return dataclasses.replace(item, number=number, exprs=kept, features=features)
+            case CallUse() | SequenceUse():
+                return self.round(item, number)
+            case ChoiceUse():
+                return dataclasses.replace(
+                    item,
+                    condition=self.expr(item.condition),
+                    then=self.tree(item.then),
+                    other=self.tree(item.other),
+                )
+            case LoopUse():
+                return dataclasses.replace(item, number=number, runs=self.runs(item.runs))
+
+    def round(self, item: CallUse | SequenceUse, number: Expr | None) -> CallUse | SequenceUse:
+        if isinstance(item, SequenceUse):
+            return dataclasses.replace(item, number=number, body=self.tree(item.body))
+        arguments = {name: self.expr(expr) for name, expr in item.arguments.items()}
+        definition = self.new.get(id(item.definition), item.definition)
+        return dataclasses.replace(item, number=number, arguments=arguments, definition=definition)
+
+    def runs(self, runs: Sequence[Run]) -> tuple[Run, ...]:
+        if len(runs) == 1 and runs[0].carried is not None:
+            return self.repeated(runs[0])
+        return merged([dataclasses.replace(run, item=self.round(run.item, run.item.number)) for run in runs])
+
+    def repeated(self, run: Run) -> tuple[Run, ...]:
+        """A repeat: round by round where the count is known, else with a formula for the channels that arrive."""
+        assert run.carried is not None and run.carried_next is not None
+        start, times = self.expr(run.carried), self.expr(run.stop)
+        symbolic = self._formula(dataclasses.replace(run, carried=start, stop=times, carried_next=self.expr(run.carried_next)))
+        if not isinstance(times, Const):
+            return symbolic
+        assert isinstance(times.value, int)
+        index, channels = round_names(run.depth)
+        arriving, rounds = start, list[Run]()
+        for number in range(times.value):
+            env = {**self.env, index: Const(number), channels: arriving}
+            item = _Fold(env, self.new).round(run.item, run.item.number)
+            rounds.append(Run(Const(number), Const(number + 1), item, run.depth))
+            arriving = fold(run.carried_next, env)
+        explicit = merged(rounds)
+        return explicit if len(explicit) <= MOST_RUNS else symbolic
+
+    def _formula(self, run: Run) -> tuple[Run, ...]:
+        assert run.carried is not None and run.carried_next is not None
+        index, channels = round_names(run.depth)
+        if not names(run.carried_next) & {index, channels} and run.carried_next != run.carried:
+            # All rounds but the first receive the same.
+            first = {**self.env, index: Const(0), channels: run.carried}
+            later = {**self.env, channels: run.carried_next}
+            return (
+                Run(Const(0), Const(1), _Fold(first, self.new).round(run.item, run.item.number), run.depth),
+                Run(Const(1), run.stop, _Fold(later, self.new).round(run.item, run.item.number), run.depth),
+            )
+        arriving = after_rounds(run, Name(index))
+        if arriving is None:
+            return (dataclasses.replace(run, item=self.round(run.item, run.item.number)),)
+        env = {**self.env, channels: arriving}
+        item = _Fold(env, self.new).round(run.item, run.item.number)
+        return (Run(run.start, run.stop, item, run.depth),)
+
+
+def merged(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Neighbouring rounds with the same item become one run."""
+    found: list[Run] = []
+    for run in runs:
+        if found and _key(found[-1].item) == _key(run.item):
+            found[-1] = dataclasses.replace(found[-1], stop=run.stop)
+        else:
+            found.append(run)
+    return tuple(found)
+
+
+def _key(item: ItemUse) -> object:
+    """What makes two rounds the same: everything but their places."""
+    match item:
+        case LayerUse():
+            return item.op, tuple(item.exprs.items()), item.features, item.operands, item.name, item.number
+        case CallUse():
+            return id(item.definition), tuple(item.arguments.items()), item.operands
+        case SequenceUse():
+            return tuple(_key(inner) for inner in item.body.items), item.body.results, item.operands
+        case ChoiceUse():
+            sides = [tuple(_key(inner) for inner in side.items) for side in (item.then, item.other)]
+            return item.condition, *sides, item.operand
+        case LoopUse():
+            return tuple((run.start, run.stop, _key(run.item)) for run in item.runs), item.operands
+
+
+def item_number(item: ItemUse) -> Expr | None:
+    """The item's number in a named sequence; a choice has none of its own."""
+    return None if isinstance(item, ChoiceUse) else item.number
+
+
+def _visit(tree: Tree, see: Callable[[ItemUse], None]) -> None:
+    for item in tree.items:
+        see(item)
+        match item:
+            case SequenceUse():
+                _visit(item.body, see)
+            case ChoiceUse():
+                _visit(item.then, see)
+                _visit(item.other, see)
+            case LoopUse():
+                for run in item.runs:
+                    _visit(Tree((run.item,), ()), see)
+            case _:
+                pass
+
+
+def calls(tree: Tree) -> list[CallUse]:
+    """All calls written in a tree."""
+    found: list[CallUse] = []
+    _visit(tree, lambda item: found.append(item) if isinstance(item, CallUse) else None)
+    return found
+
+
+def all_layers(tree: Tree) -> list[LayerUse]:
+    """All layers written in a tree, those of called definitions left out."""
+    found: list[LayerUse] = []
+    _visit(tree, lambda item: found.append(item) if isinstance(item, LayerUse) else None)
+    return found
+
+
+def used_names(tree: Tree) -> frozenset[str]:
+    """The names in the expressions of a tree, those for the channels of operands included."""
+    found: set[str] = set()
+
+    def see(item: ItemUse) -> None:
+        exprs: Iterable[Expr | None] = ()
+        match item:
+            case LayerUse():
+                exprs = (*item.exprs.values(), *item.features)
+            case CallUse():
+                exprs = item.arguments.values()
+            case ChoiceUse():
+                exprs = (item.condition,)
+            case LoopUse():
+                exprs = [
+                    part for run in item.runs for part in (run.start, run.stop, run.carried, run.carried_next)
+                ]
+            case SequenceUse():
+                pass
+        for expr in exprs:
+            found.update(names(expr) if expr is not None else ())
+
+    _visit(tree, see)
+    return frozenset(found)
+
+

@@ -1,0 +1,73 @@
+"""Text of a spec on its way into source: as checked identifiers, as quoted literals, as docstrings."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import textwrap
+from collections.abc import Iterable
+
+from archspec.codegen.layout import WIDTH
+from archspec.errors import InternalError
+from archspec.expr import Const, Expr, Value, source
+
+
+def identifier(name: str, taken: Iterable[str] = ()) -> str:
+    """`name` as a Python identifier that is no keyword, no builtin and not taken; `_` is added until it is.
+
+    Raises:
+        InternalError: it is not an identifier at all; the spec's checks let that through.
+    """
+    if not name.isidentifier() or not name.isascii():
+        raise InternalError(f"{name!r} was to become an identifier")
+    while keyword.iskeyword(name) or hasattr(builtins, name) or name in set(taken):
+        name += "_"
+    return name
+
+
+def literal(value: Value) -> str:
+    """A value as Python source, with double quotes as formatters write them."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, tuple):
+        inner = ", ".join(literal(item) for item in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return source(Const(value))
+
+
+def quoted(text: str) -> str:
+    """Text as a Python string literal in double quotes, plain ASCII."""
+    shown = ascii(text)
+    if shown.startswith("'") and '"' not in text:
+        inner = shown[1:-1].replace("\\'", "'")
+        return f'"{inner}"'
+    return shown
+
+
+def one_line(text: str) -> str:
+    """Text for a comment: one line, printable ASCII."""
+    return " ".join("".join(char if " " <= char <= "~" else " " for char in text).split())
+
+
+def docstring(text: str, depth: int) -> list[str]:
+    """Text as a docstring, `depth` levels in, wrapped; nothing in it can end the literal."""
+    indent = "    " * depth
+    plain = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    plain = plain.replace("\\", "\\\\").replace('"""', "'''")
+    if plain.endswith('"'):
+        plain += "."
+    if plain and plain[-1] not in ".!?:":
+        plain += "."
+    if len(indent) + len(plain) + 6 <= WIDTH:
+        return [f'{indent}"""{plain}"""']
+    first, *rest = textwrap.wrap(plain, WIDTH - len(indent) - 3)
+    return [f'{indent}"""{first}', *(f"{indent}{line}" for line in rest), f'{indent}"""']
+
+
+def annotation(type_name: str, default: Expr | None) -> str:
+    """The annotation of a parameter whose values have this type."""
+    if type_name == "tuple":
+        items = default.value if isinstance(default, Const) and isinstance(default.value, tuple) else ()
+        inner = {type(item).__name__ for item in items}
+        return f"tuple[{inner.pop()}, ...]" if len(inner) == 1 and "tuple" not in inner else "tuple[object, ...]"
+    return "object" if type_name == "NoneType" else type_name

@@ -1,0 +1,192 @@
+"""Writing `forward`: which calls nest, which get a line of their own, which variable holds what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from archspec.codegen.flow import Flow
+from archspec.codegen.layout import INDENT, Code, call, flat, lay_out
+from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.ir.scope import Operand, Ref, Result
+
+from archspec_torch.ops import ROWS, Weight
+
+MOST_NESTED = 3
+"""Calls in one statement, merges not counted."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An expression that has not been written yet, and the tensors in variables that it mentions."""
+
+    code: Code
+    sources: tuple[Ref, ...]
+    weights: tuple[Weight, ...]
+    simple: bool
+    """One call on variables: short enough to stand inside a merge."""
+
+
+@dataclass(slots=True)
+class Spelling:
+    """What the class writer has decided about members, by site."""
+
+    members: dict[tuple[int, ...], str] = field(default_factory=dict[tuple[int, ...], str])
+    flags: dict[int, str] = field(default_factory=dict[int, str])
+    """Conditions that `forward` has to ask again, by the attribute that keeps them."""
+    joined: dict[int, str] = field(default_factory=dict[int, str])
+    """Choices that one member stands for: a layer in one case, an identity in the other."""
+    functions: dict[int, Callable[[Sequence[Code]], Code]] = field(
+        default_factory=dict[int, Callable[[Sequence[Code]], Code]]
+    )
+
+
+def forward(tree: Tree, operands: int, spelling: Spelling, *, outputs: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+    """The variables that come in, and the lines of the body of `forward`.
+
+    Several results are returned as a tuple, or, where `outputs` names them, as a dict.
+    """
+    writer = _Writer(Flow(tree, operands), spelling)
+    names = [writer.flow.variable[Operand(index)] for index in range(operands)]
+    writer.items(tree, 2)
+    if outputs:
+        pairs = ", ".join(f'"{name}": {flat(writer.take(ref))}' for name, ref in zip(outputs, tree.results, strict=True))
+        return names, [*writer.lines, *lay_out(f"{{{pairs}}}", 2, "return ")]
+    results = [writer.take(ref) for ref in tree.results]
+    code = results[0] if len(results) == 1 else ", ".join(map(flat, results))
+    return names, [*writer.lines, *lay_out(code, 2, "return ")]
+
+
+class _Writer:
+    def __init__(self, flow: Flow, spelling: Spelling) -> None:
+        self.flow = flow
+        self.spelling = spelling
+        self.pending: dict[Ref, _Pending] = {}
+        self.lines: list[str] = []
+
+    def items(self, tree: Tree, depth: int) -> None:
+        for item in tree.items:
+            self.item(item, depth)
+
+    def item(self, item: ItemUse, depth: int) -> None:
+        match item:
+            case ChoiceUse() if item.site in self.spelling.joined:
+                self.add(item.site, self._member(self.spelling.joined[item.site]), (item.operand,), "heavy", depth)
+            case ChoiceUse():
+                self.choice(item, depth)
+            case LayerUse():
+                row = ROWS[item.op.name]
+                function = self.spelling.functions.get(item.site)
+                make = function or self._member(self.spelling.members[(item.site,)])
+                self.add(item.site, make, item.operands, row.weight, depth)
+            case LoopUse() if len(item.operands) > 1:
+                self.loop(item, depth)
+            case CallUse() if len(item.definition.tree.results) > 1:
+                self.several(item, depth)
+            case CallUse() | SequenceUse() | LoopUse():
+                self.add(item.site, self._member(self.spelling.members[(item.site,)]), item.operands, "heavy", depth)
+
+    def _member(self, name: str) -> Callable[[Sequence[Code]], Code]:
+        return lambda operands: call(f"self.{name}", *operands)
+
+    def add(
+        self, site: int, make: Callable[[Sequence[Code]], Code], operands: tuple[Ref, ...], weight: Weight, depth: int
+    ) -> None:
+        """An item becomes pending; what it takes is nested or written first."""
+        sources: list[Ref] = []
+        weights: list[Weight] = []
+        codes: list[Code] = []
+        simple = True
+        for ref in operands:
+            pending = self.pending.get(ref)
+            if pending is not None and self.flow.uses(ref) == 1 and _nests(pending, weight):
+                del self.pending[ref]
+                self.flow.spend((ref,))
+                codes.append(pending.code)
+                sources += pending.sources
+                weights += pending.weights
+                simple = False
+            else:
+                codes.append(self.variable(ref, depth))
+                sources.append(ref)
+        result = Result(site)
+        self.pending[result] = _Pending(make(codes), tuple(sources), (*weights, weight), simple)
+        if self.flow.uses(result) != 1:
+            self.variable(result, depth)
+
+    def variable(self, ref: Ref, depth: int) -> str:
+        """The variable that holds a tensor; what is pending is written now."""
+        pending = self.pending.pop(ref, None)
+        if pending is None:
+            return self.flow.variable[ref]
+        self.flow.spend(pending.sources)
+        name = self.flow.assign(ref, pending.sources)
+        self.lines += lay_out(pending.code, depth, f"{name} = ")
+        return name
+
+    def take(self, ref: Ref) -> Code:
+        """A tensor's expression, for `return`."""
+        pending = self.pending.pop(ref, None)
+        if pending is None:
+            return self.flow.variable[ref]
+        self.flow.spend(pending.sources)
+        return pending.code
+
+    def several(self, item: CallUse, depth: int) -> None:
+        """A call that gives several tensors."""
+        codes: list[Code] = [self.variable(ref, depth) for ref in item.operands]
+        self.flow.spend(item.operands)
+        code = call(f"self.{self.spelling.members[(item.site,)]}", *codes)
+        results = [Result(item.site, index) for index in range(len(item.definition.tree.results))]
+        names = [self.flow.assign(ref, item.operands) for ref in results]
+        self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
+
+    def loop(self, item: LoopUse, depth: int) -> None:
+        """Rounds that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""
+        carried, *others = (self.variable(ref, depth) for ref in item.operands)
+        self.flow.spend(item.operands)
+        name = self.flow.assign(Result(item.site), item.operands[:1])
+        self.lines.append(f"{INDENT * depth}for layer in self.{self.spelling.members[(item.site,)]}:")
+        self.lines.append(f"{INDENT * (depth + 1)}{name} = layer({', '.join([carried, *others])})")
+        if name != carried:
+            self.lines.insert(-2, f"{INDENT * depth}{name} = {carried}")
+            self.lines[-1] = f"{INDENT * (depth + 1)}{name} = layer({', '.join([name, *others])})"
+
+    def choice(self, item: ChoiceUse, depth: int) -> None:
+        """A condition that decides about more than one member."""
+        for ref in list(self.pending):
+            self.variable(ref, depth)
+        start = self.flow.variable[item.operand]
+        ends: list[tuple[list[str], str]] = []
+        before = self.lines
+        for side in (item.then, item.other):
+            self.lines = []
+            self.items(side, depth + 1)
+            [result] = side.results
+            ends.append((self.lines, self.variable(result, depth + 1)))
+            self.flow.spend(side.results)
+        self.lines = before
+        name = self.flow.assign(Result(item.site), (item.operand,))
+        bodies = [
+            [*lines, *([] if end == name else [f"{INDENT * (depth + 1)}{name} = {end}"])] for lines, end in ends
+        ]
+        flag = self.spelling.flags[item.site]
+        if not bodies[0]:
+            self.lines += [f"{INDENT * depth}if not self.{flag}:", *bodies[1]]
+            return
+        self.lines += [f"{INDENT * depth}if self.{flag}:", *bodies[0]]
+        if bodies[1]:
+            self.lines += [f"{INDENT * depth}else:", *bodies[1]]
+        assert start
+
+
+def _nests(inner: _Pending, outer: Weight) -> bool:
+    """Whether `outer(inner(...))` is one statement rather than two."""
+    if outer == "merge":
+        return inner.simple and inner.weights == ("heavy",)
+    if len(inner.weights) >= MOST_NESTED:
+        return False
+    led_by_light = inner.weights[0] == "light"
+    if outer == "heavy":
+        return False if "heavy" in inner.weights or "merge" in inner.weights else led_by_light
+    return not (led_by_light and "heavy" in inner.weights)

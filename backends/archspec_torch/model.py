@@ -1,0 +1,127 @@
+"""Running generated source: building the model, weights in and out, one forward pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from archspec.codegen.backend import Outcome
+from archspec.codegen.execute import execute
+from archspec.errors import BackendError, Diagnostic, InternalError
+from archspec.ir.graph import LayerGraph
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+
+_COUNTER = ".num_batches_tracked"
+"""PyTorch's count of training steps in a batch norm: bookkeeping, not a weight."""
+
+
+def _construct(source: str, graph: LayerGraph) -> nn.Module:
+    """The model on the meta device: shapes, and no memory."""
+    module = execute(source, "torch", graph.name)
+    with torch.device("meta"):
+        model: nn.Module = getattr(module, graph.class_name)()
+    return model
+
+
+def verify(source: str, graph: LayerGraph) -> None:
+    """Compare the model's state dict and outputs with the graph; see `Backend.verify`."""
+    model = _construct(source, graph)
+    found = {
+        name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)
+    }
+    wanted = {name: weight.shape for name, weight in graph.all_weights.items()}
+    for name in found.keys() | wanted.keys():
+        if found.get(name) != wanted.get(name):
+            raise InternalError(
+                f"PyTorch source of {graph.name}: {name} has shape {found.get(name)}, the graph {wanted.get(name)}"
+            )
+    trained = {name for name, _ in model.named_parameters()}
+    differing = trained ^ {name for name, weight in graph.all_weights.items() if weight.trainable}
+    if differing:
+        raise InternalError(f"PyTorch source of {graph.name}: trained or not, {sorted(differing)[:5]} differ")
+    inputs = [torch.empty(2, *graph.nodes[path].shape, device="meta") for path in graph.inputs]
+    for name, tensor in _outputs(model(*inputs), graph).items():
+        shape = graph.nodes[graph.outputs[name]].shape
+        if tuple(tensor.shape) != (2, *shape):
+            raise InternalError(
+                f"PyTorch source of {graph.name}: {name} has shape {tuple(tensor.shape)}, the graph {shape}"
+            )
+
+
+def _outputs(result: Any, graph: LayerGraph) -> dict[str, Tensor]:
+    if isinstance(result, dict):
+        return result
+    return {next(iter(graph.outputs)): result}
+
+
+def build(
+    source: str,
+    graph: LayerGraph,
+    *,
+    weights: Arrays | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+) -> nn.Module:
+    """The model with its weights drawn once, or loaded; see `Backend.build`."""
+    model = _construct(source, graph)
+    if dtype is not None:
+        model = model.to(_dtype(dtype))
+    model = model.to_empty(device=torch.device(device or "cpu"))
+    with torch.no_grad():
+        if weights is None:
+            model.reset_parameters()  # type: ignore[operator]  # every generated network has it
+        else:
+            for name, buffer in model.named_buffers():
+                if name.endswith(_COUNTER):
+                    buffer.zero_()
+            load_weights(model, graph, weights)
+    return model
+
+
+def _dtype(name: str) -> torch.dtype:
+    found = getattr(torch, name, None)
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise BackendError(Diagnostic("E0411", f"`{name}` is no floating-point dtype of PyTorch"))
+    return found
+
+
+def load_weights(model: Any, graph: LayerGraph, weights: Arrays) -> None:
+    """Copy canonical weights into the model; see `Backend.load_weights`."""
+    state = model.state_dict()
+    with torch.no_grad():
+        for name in graph.all_weights:
+            array = np.ascontiguousarray(weights[name])
+            if not array.flags.writeable:
+                array = array.copy()
+            state[name].copy_(torch.from_numpy(array))
+
+
+def export_weights(model: Any, graph: LayerGraph) -> Arrays:
+    """Canonical weights of the model; see `Backend.export_weights`."""
+    state = model.state_dict()
+    return {name: _to_numpy(state[name]) for name in graph.all_weights}
+
+
+def _to_numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
+    tensor = tensor.detach().cpu()
+    # NumPy has no bfloat16; float32 holds each of its values exactly.
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).contiguous().numpy().copy()
+
+
+def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
+    """One forward pass; see `Backend.run`."""
+    first = next(model.parameters())
+    tensors = [torch.from_numpy(np.ascontiguousarray(inputs[path])).to(first) for path in graph.inputs]
+    model.train(training)
+    with torch.no_grad():
+        outputs = _outputs(model(*tensors), graph)
+    statistics = {
+        name: array
+        for name, array in export_weights(model, graph).items()
+        if not graph.all_weights[name].trainable
+    }
+    return Outcome({name: _to_numpy(tensor) for name, tensor in outputs.items()}, statistics)

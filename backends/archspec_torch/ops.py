@@ -1,0 +1,152 @@
+"""One row for each op: how PyTorch writes it, as a module and, where that reads better, as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from archspec.codegen.layout import Bracket, Code, Infix, call, flat
+from archspec.codegen.printer import Printer, plain
+from archspec.codegen.text import literal
+from archspec.codegen.tree import LayerUse
+from archspec.ir.ops import AvgPool, BatchNorm, Conv, GlobalAvgPool, MaxPool
+
+Weight = Literal["light", "heavy", "merge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one op is written.
+
+    `module` gives the constructor; `function` gives an expression of the operands, used in a `forward` where both
+    exist. `weight` says how statements are cut: light calls are nested around heavier ones.
+    """
+
+    weight: Weight
+    module: Callable[[LayerUse, Printer], Code] | None = None
+    function: Callable[[LayerUse, Printer, Sequence[Code]], Code] | None = None
+
+
+def _conv(use: LayerUse, printer: Printer) -> Code:
+    op = use.op
+    assert isinstance(op, Conv)
+    head, padding = _padded(use, printer, "Conv2d")
+    keywords: dict[str, Code] = {"kernel_size": printer.attribute(use, "kernel")}
+    keywords |= printer.given(use, {"stride": "stride"}) | padding
+    keywords |= printer.given(use, {"dilation": "dilation", "groups": "groups", "bias": "bias"})
+    return call(head, printer.expr(use.features[0]), printer.attribute(use, "filters"), **keywords)
+
+
+def _max_pool(use: LayerUse, printer: Printer) -> Code:
+    assert isinstance(use.op, MaxPool)
+    head, padding = _padded(use, printer, "MaxPool2d")
+    return call(head, **_window(use, printer), **padding)
+
+
+def _avg_pool(use: LayerUse, printer: Printer) -> Code:
+    assert isinstance(use.op, AvgPool)
+    head, padding = _padded(use, printer, "AvgPool2d")
+    count: dict[str, Code] = {}
+    if padding and "count_padding" in use.exprs:
+        count["count_include_pad"] = printer.attribute(use, "count_padding")
+    elif padding and not use.op.count_padding:
+        count["count_include_pad"] = "False"
+    return call(head, **_window(use, printer), **padding, **count)
+
+
+def _window(use: LayerUse, printer: Printer) -> dict[str, Code]:
+    return {"kernel_size": printer.attribute(use, "kernel")} | printer.given(use, {"stride": "stride"})
+
+
+def _padded(use: LayerUse, printer: Printer, name: str) -> tuple[str, dict[str, Code]]:
+    """The class and its padding argument: torch.nn's own where it pads evenly, else a helper's."""
+    op = use.op
+    assert isinstance(op, Conv | MaxPool | AvgPool)
+    if "padding" in use.exprs:
+        # An expression of one number or of a pair; four sides cannot be one expression of numbers.
+        return f"nn.{name}", {"padding": printer.attribute(use, "padding")}
+    padding, step = op.padding, op.stride if isinstance(op, Conv) else op.step
+    if padding.mode == "same":
+        if isinstance(op, Conv) and step == (1, 1) and "stride" not in use.exprs:
+            return f"nn.{name}", {"padding": literal("same")}
+        printer.helpers.add(f"Same{name}")
+        return f"Same{name}", {}
+    even = padding.symmetric
+    if even == (0, 0):
+        return f"nn.{name}", {}
+    if even is not None and (isinstance(op, Conv) or _half_covers(op, even)):
+        return f"nn.{name}", {"padding": plain(even)}
+    assert padding.sides is not None
+    top, bottom, left, right = padding.sides
+    printer.helpers.add(f"Padded{name}")
+    return f"Padded{name}", {"sides": plain((left, right, top, bottom))}
+
+
+def _half_covers(op: MaxPool | AvgPool, even: tuple[int, int]) -> bool:
+    """torch.nn's pools refuse padding of more than half the window."""
+    return even[0] * 2 <= op.kernel[0] and even[1] * 2 <= op.kernel[1]
+
+
+def _batch_norm(use: LayerUse, printer: Printer) -> Code:
+    op = use.op
+    assert isinstance(op, BatchNorm)
+    name = "BatchNorm2d" if len(use.shapes[0][0]) == 3 else "BatchNorm1d"
+    keywords = printer.given(use, {"eps": "eps"})
+    if "decay" in use.exprs:
+        keywords["momentum"] = f"1 - {flat(printer.attribute(use, 'decay'))}"
+    elif op.decay != 0.9:
+        keywords["momentum"] = literal(round(1 - op.decay, 12))
+    if op.variance == "biased":
+        name = f"Biased{name}"
+        printer.helpers.add(name)
+        return call(name, printer.expr(use.features[0]), **keywords)
+    return call(f"nn.{name}", printer.expr(use.features[0]), **keywords)
+
+
+def _dense(use: LayerUse, printer: Printer) -> Code:
+    keywords = printer.given(use, {"bias": "bias"})
+    return call("nn.Linear", printer.expr(use.features[0]), printer.attribute(use, "units"), **keywords)
+
+
+def _global_avg_pool(use: LayerUse, printer: Printer) -> Code:
+    assert isinstance(use.op, GlobalAvgPool)
+    pool = call("nn.AdaptiveAvgPool2d", "1")
+    return pool if use.op.keep_axes else call("nn.Sequential", pool, call("nn.Flatten"))
+
+
+def _softmax(use: LayerUse, printer: Printer) -> Code:
+    return call("nn.Softmax", dim="1" if len(use.shapes[0][0]) == 3 else "-1")
+
+
+def _infix(operator: str) -> Callable[[LayerUse, Printer, Sequence[Code]], Code]:
+    return lambda use, printer, operands: Infix(operator, tuple(operands))
+
+
+def _named(name: str) -> Callable[[LayerUse, Printer], Code]:
+    return lambda use, printer: call(name)
+
+
+ROWS: Final[dict[str, Row]] = {
+    "conv": Row("heavy", _conv),
+    "dense": Row("heavy", _dense),
+    "batch_norm": Row("light", _batch_norm),
+    "identity": Row("light", _named("nn.Identity")),
+    "relu": Row("light", _named("nn.ReLU")),
+    "sigmoid": Row("light", _named("nn.Sigmoid")),
+    "softmax": Row("light", _softmax),
+    "dropout": Row("light", lambda use, printer: call("nn.Dropout", printer.attribute(use, "rate"))),
+    "max_pool": Row("heavy", _max_pool),
+    "avg_pool": Row("heavy", _avg_pool),
+    "global_avg_pool": Row("heavy", _global_avg_pool),
+    "flatten": Row(
+        "heavy", _named("nn.Flatten"), lambda use, printer, operands: call("torch.flatten", *operands, "1")
+    ),
+    "add": Row("merge", function=_infix("+")),
+    "multiply": Row("merge", function=_infix("*")),
+    "concat": Row(
+        "merge",
+        function=lambda use, printer, operands: call("torch.cat", Bracket("", tuple(operands)), dim="1"),
+    ),
+}
+
