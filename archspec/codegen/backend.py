@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from archspec.errors import BackendError, Diagnostic, did_you_mean
@@ -39,6 +40,8 @@ class Backend(Protocol):
     """As people write it."""
     suffix: str
     """Of the files it writes, with the dot."""
+    weights_suffix: str
+    """Of the framework's own weights files."""
 
     def require(self) -> None:
         """See that the framework can be imported.
@@ -86,6 +89,14 @@ class Backend(Protocol):
 
     def export_weights(self, model: Any, graph: LayerGraph) -> Arrays:
         """A model's weights under their canonical names, in canonical layout."""
+        ...
+
+    def save_weights(self, model: Any, path: Path) -> None:
+        """Write a model's weights in the framework's own form, whole or not at all."""
+        ...
+
+    def load_usage(self, path: str) -> str:
+        """One line of code that loads such a file into `model`."""
         ...
 
     def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:

@@ -149,7 +149,6 @@ class _Builder:
             params = tuple(
                 Parameter(param.name, type(param.value).__name__, Const(param.value), param.doc)
                 for param in graph.params
-                if not param.fixed
             )
             return Definition(
                 graph.name, graph.class_name, graph.title, params, tree, operands, features, is_network=True

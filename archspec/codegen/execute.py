@@ -22,7 +22,7 @@ def execute(source: str, backend: str, name: str) -> ModuleType:
     filename = f"<{module_name}>"
     module = ModuleType(module_name)
     module.__file__ = filename
-    code = compile(source, filename, "exec")
+    code = compile(source, filename, "exec", dont_inherit=True)  # not with this file's own __future__
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     sys.modules[module_name] = module
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from archspec.codegen.tree import ChoiceUse, Tree
@@ -19,11 +20,11 @@ class Flow:
     """
 
     def __init__(self, tree: Tree, operands: int, taken: Iterable[str] = ()) -> None:
-        self.left: Counter[Ref] = Counter(_uses(tree))
+        self.left: Counter[Ref] = Counter(uses(tree))
         self.taken = set(taken)
         self.variable: dict[Ref, str] = {}
         for index in range(operands):
-            self.variable[Operand(index)] = self._fresh(())
+            self.variable[Operand(index)] = self.fresh()
 
     def uses(self, ref: Ref) -> int:
         """How many places that use a tensor have not been written."""
@@ -36,29 +37,49 @@ class Flow:
 
     def assign(self, ref: Ref, preferred: Iterable[Ref] = ()) -> str:
         """A variable for a new tensor: one of those that `preferred` tensors no longer need, else a fresh one."""
-        self.variable[ref] = self._fresh(self.variable[old] for old in preferred if old in self.variable)
+        self.variable[ref] = self.fresh(self.variable[old] for old in preferred if old in self.variable)
         return self.variable[ref]
+
+    def join(self, choice: ChoiceUse) -> str:
+        """A variable for what a choice gives, before its sides are written: one that nothing needs after them."""
+        inside = Counter((*_uses(choice.then), *_uses(choice.other)))
+        self.left.subtract(inside)
+        name = self._fresh([self.variable[choice.operand]] if choice.operand in self.variable else [])
+        self.left.update(inside)
+        return name
+
+    @contextmanager
+    def side(self, other: Tree) -> Iterator[None]:
+        """While one side of a choice is written: the other's uses do not count, and variables end with the side."""
+        hidden, variable = Counter(_uses(other)), dict(self.variable)
+        self.left.subtract(hidden)
+        yield
+        self.left.update(hidden)
+        self.variable = variable
 
     def same(self, ref: Ref, other: Ref) -> None:
         """Two references stand for one tensor."""
         self.variable[ref] = self.variable[other]
 
-    def _live(self) -> set[str]:
+    def live(self) -> set[str]:
+        """The variables whose tensors are still needed."""
         return {name for ref, name in self.variable.items() if self.left[ref] > 0}
 
-    def _fresh(self, preferred: Iterable[str]) -> str:
-        live = self._live()
+    def fresh(self, preferred: Iterable[str] = ()) -> str:
+        """A name that no tensor needs any more: one of the preferred, else the next of the usual ones."""
+        live = self.live()
         for name in (*preferred, *_NAMES, *(f"x{index}" for index in range(1, 1000))):
             if name not in live and name not in self.taken:
                 return name
         raise AssertionError("a thousand tensors are alive at once")
 
 
-def _uses(tree: Tree) -> Iterator[Ref]:
+def uses(tree: Tree) -> Iterator[Ref]:
+    """Every place of a tree that uses a tensor of the body it belongs to."""
     for item in tree.items:
         if isinstance(item, ChoiceUse):
-            yield from _uses(item.then)
-            yield from _uses(item.other)
+            yield from uses(item.then)
+            yield from uses(item.other)
         else:
             yield from item.operands
     yield from tree.results

@@ -41,7 +41,16 @@ class Infix:
     operands: tuple[Code, ...]
 
 
-Code: TypeAlias = str | Bracket | Keyword | Infix
+@dataclass(frozen=True, slots=True)
+class Ternary:
+    """`then if test else other`; it stands between brackets."""
+
+    then: Code
+    test: Code
+    other: Code
+
+
+Code: TypeAlias = str | Bracket | Keyword | Infix | Ternary
 
 
 def call(head: Code, *args: Code, **keywords: Code) -> Bracket:
@@ -60,6 +69,8 @@ def flat(code: Code) -> str:
             return f"{name}={flat(value)}"
         case Infix(operator, operands):
             return f" {operator} ".join(map(flat, operands))
+        case Ternary(then, test, other):
+            return f"{flat(then)} if {flat(test)} else {flat(other)}"
 
 
 def lay_out(code: Code, depth: int, prefix: str = "", suffix: str = "") -> list[str]:
@@ -78,6 +89,9 @@ def lay_out(code: Code, depth: int, prefix: str = "", suffix: str = "") -> list[
             return _exploded(code, depth, prefix, suffix)
         case Infix():
             return _infix(code, depth, prefix, suffix)
+        case Ternary():
+            indent = INDENT * depth
+            return [f"{indent}{prefix}(", *_ternary(code, depth + 1), f"{indent}){suffix}"]
 
 
 def _brackets(code: Bracket) -> str:
@@ -94,6 +108,8 @@ def _exploded(code: Bracket, depth: int, prefix: str, suffix: str) -> list[str]:
         return [first, together, last]
     if len(code.args) == 1 and isinstance(code.args[0], Infix):
         return [first, *_operands(code.args[0], depth + 1), last]
+    if len(code.args) == 1 and isinstance(code.args[0], Ternary):
+        return [first, *_ternary(code.args[0], depth + 1), last]
     lines = [first]
     for arg in code.args:
         lines += lay_out(arg, depth + 1, suffix=",")
@@ -111,6 +127,14 @@ def _operands(code: Infix, depth: int) -> list[str]:
     for operand in rest:
         lines += lay_out(operand, depth, f"{code.operator} ")
     return lines
+
+
+def _ternary(code: Ternary, depth: int) -> list[str]:
+    return [
+        *lay_out(code.then, depth),
+        *lay_out(code.test, depth, "if "),
+        *lay_out(code.other, depth, "else "),
+    ]
 
 
 def block(head: str, body: Sequence[str], depth: int = 0) -> list[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
-from archspec.codegen.simplify import used_names
+from archspec.codegen.simplify import renamed_tree, used_names
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -15,10 +15,11 @@ from archspec.codegen.tree import (
     LoopUse,
     Module,
     Parameter,
+    Run,
     SequenceUse,
     Tree,
 )
-from archspec.expr import Name
+from archspec.expr import Expr, Name, fold
 
 
 def outline(module: Module, keep: Callable[[SequenceUse], bool]) -> Module:
@@ -46,36 +47,78 @@ class _Outliner:
             case ChoiceUse():
                 return dataclasses.replace(item, then=self._tree(item.then), other=self._tree(item.other))
             case LoopUse():
-                runs = tuple(
-                    dataclasses.replace(run, item=self._sequence(run.item)) if isinstance(run.item, SequenceUse) else run
-                    for run in item.runs
-                )
-                return dataclasses.replace(item, runs=runs)
+                return dataclasses.replace(item, runs=self._runs(item.runs))
             case _:
                 return item
 
+    def _runs(self, runs: Sequence[Run]) -> tuple[Run, ...]:
+        """All runs of a loop become calls of one definition, made from what they have in common."""
+        general = runs[0].general if runs else None
+        if general is None or all(not isinstance(run.item, SequenceUse) or self._kept(run.item) for run in runs):
+            return tuple(
+                dataclasses.replace(run, item=self._sequence(run.item)) if isinstance(run.item, SequenceUse) else run
+                for run in runs
+            )
+        call = self._call(dataclasses.replace(general, body=self._tree(general.body)))
+        return tuple(
+            dataclasses.replace(
+                run,
+                item=dataclasses.replace(
+                    call, arguments={name: fold(expr, run.bound) for name, expr in call.arguments.items()}
+                ),
+            )
+            for run in runs
+        )
+
+    def _kept(self, item: SequenceUse) -> bool:
+        """Whether nothing has to be taken out of a sequence, nor the sequence itself."""
+        inner = all(self._kept(part) for part in _sequences(item.body))
+        return inner and self.keep(item)
+
     def _sequence(self, item: SequenceUse) -> CallUse | SequenceUse:
-        item = dataclasses.replace(item, body=self._tree(item.body))
-        if self.keep(item):
-            return item
-        free = used_names(item.body)
+        inside = dataclasses.replace(item, body=self._tree(item.body))
+        return inside if self.keep(inside) else self._call(inside)
+
+    def _call(self, item: SequenceUse) -> CallUse:
+        """A definition of a sequence's own, and the call that stands in its place."""
+        tree = item.body
+        free = used_names(tree)
+        arrive = [name for name in sorted(free) if name.startswith("channels@")]
+        renamed: dict[str, str] = {}
+        if CHANNELS.id not in free and len(arrive) == 1:
+            renamed[arrive[0]] = CHANNELS.id  # what arrives in a round is what arrives in the class
+            tree = renamed_tree(tree, {arrive[0]: CHANNELS})
         types = {parameter.name: parameter.type for parameter in self.definition.parameters}
         # Everything the sequence mentions becomes a parameter of the same name.
-        order = [*(name for name in types if name in free), *sorted(free - types.keys() - {CHANNELS.id})]
-        parameters = tuple(Parameter(name, types.get(name, "int"), None) for name in order)
+        order = [*(name for name in types if name in free), *sorted(free - types.keys() - {CHANNELS.id} - renamed.keys())]
         parts = [part for part in item.path.split(".") if not part.isdigit()]
         name = parts[-1] if parts else "sequence"
         made = Definition(
             name=f"{self.definition.name}_{name}",
             class_name=self.definition.class_name + "".join(part[:1].upper() + part[1:] for part in name.split("_")),
             doc=f"The part `{name}` of {self.definition.class_name}.",
-            parameters=parameters,
-            tree=item.body,
+            parameters=tuple(Parameter(name, types.get(name, "int"), None) for name in order),
+            tree=tree,
             operands=len(item.operands),
             features=(),
         )
         self.made.append(made)
-        arguments = {name: Name(name) for name in order} | {CHANNELS.id: CHANNELS}
-        return CallUse(item.site, item.name, item.number, made, dict(arguments), item.operands)
+        arguments: dict[str, Expr] = {name: Name(name) for name in order} | {CHANNELS.id: CHANNELS}
+        arguments |= {new: Name(old) for old, new in renamed.items()}
+        return CallUse(item.site, item.name, item.number, made, arguments, item.operands)
 
 
+def _sequences(tree: Tree) -> Iterator[SequenceUse]:
+    """The sequences that stand directly in a tree, those of its choices and loops included."""
+    for item in tree.items:
+        match item:
+            case SequenceUse():
+                yield item
+            case ChoiceUse():
+                yield from _sequences(item.then)
+                yield from _sequences(item.other)
+            case LoopUse():
+                for run in item.runs:
+                    yield from _sequences(Tree((run.item,), ()))
+            case _:
+                pass

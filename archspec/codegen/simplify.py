@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from archspec.codegen.build import build
 from archspec.codegen.tree import (
+    CHANNELS,
     CallUse,
     ChoiceUse,
     Definition,
@@ -31,12 +32,14 @@ from archspec.ir.graph import LayerGraph
 
 MOST_RUNS: Final = 3
 """Rounds that fall into more runs than this are written as one loop over `i`, where that is possible."""
+MOST_SEQUENCES: Final = 2
+"""The same where the rounds are sequences, which take more room than a call."""
 
 
 def simplified(graph: LayerGraph) -> Module:
     """The module tree of a graph, ready to be printed."""
     definitions, structural = build(graph)
-    fixed: frozenset[str] = frozenset()
+    fixed = frozenset(param.name for param in graph.params if param.fixed)
     while True:
         attempt = _Attempt(definitions, structural, fixed)
         module = attempt.run()
@@ -99,7 +102,8 @@ def _same(calls: Sequence[Mapping[str, Expr]]) -> dict[str, Expr]:
     """The params that have one and the same plain value in all calls."""
     found: dict[str, Expr] = {}
     for name, expr in calls[0].items() if calls else ():
-        if isinstance(expr, Const) and all(call[name] == expr for call in calls):
+        # The channels that arrive stay a parameter: a block says how it follows from them.
+        if name != CHANNELS.id and isinstance(expr, Const) and all(call[name] == expr for call in calls):
             found[name] = expr
     return found
 
@@ -107,9 +111,14 @@ def _same(calls: Sequence[Mapping[str, Expr]]) -> dict[str, Expr]:
 class _Fold:
     """Folds every expression of a tree, and gathers rounds into runs."""
 
-    def __init__(self, env: Mapping[str, Expr], new: Mapping[int, Definition]) -> None:
+    def __init__(self, env: Mapping[str, Expr], new: Mapping[int, Definition], *, inline: bool = False) -> None:
         self.env = env
         self.new = new
+        self.inline = inline
+        """Inside a sequence, which is one expression: no loop there can carry a variable along."""
+
+    def under(self, more: Mapping[str, Expr]) -> _Fold:
+        return _Fold({**self.env, **more}, self.new, inline=self.inline)
 
     def expr(self, expr: Expr) -> Expr:
         return fold(expr, self.env)
@@ -123,8 +132,13 @@ class _Fold:
             case LayerUse():
                 exprs = {name: self.expr(expr) for name, expr in item.exprs.items()}
                 kept = {name: expr for name, expr in exprs.items() if not isinstance(expr, Const)}
+                known = item.op.attributes()
+                settled: dict[str, Any] = {
+                    name: known[name].kind.read(expr.value) for name, expr in exprs.items() if isinstance(expr, Const)
+                }
+                op: Any = dataclasses.replace(item.op, **settled)
                 features = tuple(self.expr(feature) for feature in item.features)
-                return dataclasses.replace(item, number=number, exprs=kept, features=features)
+                return dataclasses.replace(item, number=number, op=op, exprs=kept, features=features)
             case CallUse() | SequenceUse():
                 return self.round(item, number)
             case ChoiceUse():
@@ -139,7 +153,8 @@ class _Fold:
 
     def round(self, item: CallUse | SequenceUse, number: Expr | None) -> CallUse | SequenceUse:
         if isinstance(item, SequenceUse):
-            return dataclasses.replace(item, number=number, body=self.tree(item.body))
+            inside = _Fold(self.env, self.new, inline=True)
+            return dataclasses.replace(item, number=number, body=inside.tree(item.body))
         arguments = {name: self.expr(expr) for name, expr in item.arguments.items()}
         definition = self.new.get(id(item.definition), item.definition)
         return dataclasses.replace(item, number=number, arguments=arguments, definition=definition)
@@ -147,43 +162,70 @@ class _Fold:
     def runs(self, runs: Sequence[Run]) -> tuple[Run, ...]:
         if len(runs) == 1 and runs[0].carried is not None:
             return self.repeated(runs[0])
-        return merged([dataclasses.replace(run, item=self.round(run.item, run.item.number)) for run in runs])
+        folded = [
+            dataclasses.replace(
+                run,
+                start=self.expr(run.start),
+                stop=self.expr(run.stop),
+                item=self.round(run.item, run.item.number),
+            )
+            for run in runs
+        ]
+        return merged(folded)
 
     def repeated(self, run: Run) -> tuple[Run, ...]:
         """A repeat: round by round where the count is known, else with a formula for the channels that arrive."""
         assert run.carried is not None and run.carried_next is not None
-        start, times = self.expr(run.carried), self.expr(run.stop)
-        symbolic = self._formula(dataclasses.replace(run, carried=start, stop=times, carried_next=self.expr(run.carried_next)))
-        if not isinstance(times, Const):
+        run = dataclasses.replace(
+            run,
+            stop=self.expr(run.stop),
+            carried=self.expr(run.carried),
+            carried_next=self.expr(run.carried_next),
+            general=self.round(run.item, run.item.number) if isinstance(run.item, SequenceUse) else None,
+        )
+        symbolic = self._formula(run)
+        if run.count is None:
             return symbolic
-        assert isinstance(times.value, int)
+        explicit = self._explicit(run)
+        # A sequence in a loop is long: written out at most twice. One without a formula has to be, inside another.
+        most = MOST_RUNS if run.general is None else MOST_SEQUENCES
+        stuck = self.inline and symbolic[0].carried is not None
+        return explicit if stuck or len(explicit) <= most else symbolic
+
+    def _explicit(self, run: Run) -> tuple[Run, ...]:
+        """Each round by itself, neighbours alike in one run."""
+        assert run.count is not None and run.carried is not None and run.carried_next is not None
         index, channels = round_names(run.depth)
-        arriving, rounds = start, list[Run]()
-        for number in range(times.value):
-            env = {**self.env, index: Const(number), channels: arriving}
-            item = _Fold(env, self.new).round(run.item, run.item.number)
-            rounds.append(Run(Const(number), Const(number + 1), item, run.depth))
-            arriving = fold(run.carried_next, env)
-        explicit = merged(rounds)
-        return explicit if len(explicit) <= MOST_RUNS else symbolic
+        arriving, rounds = run.carried, list[Run]()
+        for number in range(run.count):
+            bound = {index: Const(number), channels: arriving}
+            rounds.append(self._bound(run, bound, Const(number), Const(number + 1)))
+            arriving = fold(run.carried_next, {**self.env, **bound})
+        return merged(rounds)
 
     def _formula(self, run: Run) -> tuple[Run, ...]:
+        """All rounds at once, or the first by itself; in the worst case with channels that are carried along."""
         assert run.carried is not None and run.carried_next is not None
         index, channels = round_names(run.depth)
         if not names(run.carried_next) & {index, channels} and run.carried_next != run.carried:
             # All rounds but the first receive the same.
-            first = {**self.env, index: Const(0), channels: run.carried}
-            later = {**self.env, channels: run.carried_next}
             return (
-                Run(Const(0), Const(1), _Fold(first, self.new).round(run.item, run.item.number), run.depth),
-                Run(Const(1), run.stop, _Fold(later, self.new).round(run.item, run.item.number), run.depth),
+                self._bound(run, {index: Const(0), channels: run.carried}, Const(0), Const(1)),
+                self._bound(run, {channels: run.carried_next}, Const(1), run.stop),
             )
         arriving = after_rounds(run, Name(index))
         if arriving is None:
             return (dataclasses.replace(run, item=self.round(run.item, run.item.number)),)
-        env = {**self.env, channels: arriving}
-        item = _Fold(env, self.new).round(run.item, run.item.number)
-        return (Run(run.start, run.stop, item, run.depth),)
+        return (self._bound(run, {channels: arriving}, run.start, run.stop),)
+
+    def _bound(self, run: Run, bound: Mapping[str, Expr], start: Expr, stop: Expr) -> Run:
+        item = self.under(bound).round(run.item, run.item.number)
+        return Run(start, stop, item, run.depth, general=run.general, bound=bound)
+
+
+def renamed_tree(tree: Tree, names: Mapping[str, Expr]) -> Tree:
+    """A tree that is already simplified, with other names in its expressions."""
+    return _Fold(names, {}).tree(tree)
 
 
 def merged(runs: Sequence[Run]) -> tuple[Run, ...]:

@@ -90,6 +90,10 @@ class Run:
     depth: int = 1
     carried: Expr | None = None
     carried_next: Expr | None = None
+    general: SequenceUse | None = None
+    """The sequence that all runs of the loop were made from, still in terms of `round_names(depth)`."""
+    bound: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
+    """What those names are in this run."""
 
     @property
     def count(self) -> int | None:
@@ -182,28 +186,17 @@ def layers(tree: Tree) -> Iterator[LayerUse]:
                 pass
 
 
-def is_chain(tree: Tree) -> bool:
-    """Each item takes what the one before gives, so that `nn.Sequential` can hold it."""
-    last: Ref = Operand(0)
+def is_chain(tree: Tree, start: Ref = Operand(0)) -> bool:
+    """Each item takes what the one before gives, the first `start`, so that `nn.Sequential` can hold it."""
+    last = start
     for item in tree.items:
         match item:
             case ChoiceUse():
-                passes = [is_branch_chain(side, last) for side in (item.then, item.other)]
-                if item.operand != last or not all(passes):
+                if item.operand != last or not (is_chain(item.then, last) and is_chain(item.other, last)):
                     return False
             case _:
                 if item.operands != (last,):
                     return False
-        last = Result(item.site)
-    return tree.results == (last,)
-
-
-def is_branch_chain(tree: Tree, start: Ref) -> bool:
-    """The same for one side of a choice, whose first item takes `start`."""
-    last = start
-    for item in tree.items:
-        if isinstance(item, ChoiceUse) or item.operands != (last,):
-            return False
         last = Result(item.site)
     return tree.results == (last,)
 

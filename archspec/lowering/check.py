@@ -40,9 +40,10 @@ def check(spec: Spec) -> None:
     for attributes in spec.defaults.values():
         for attribute in attributes.values():
             root.use(attribute, quiet=True)
+    root.taps |= spec.inputs.keys()  # each input can be started from, and given
     root.body(spec.items, in_loop=False)
     root.unused(spec.params)
-    taps = set(_taps(spec.items))
+    taps = {*_taps(spec.items), *spec.inputs}
     for name in spec.outputs or ():
         if name not in taps:
             found.error("E0406", f"output `{name}` is no tap", spec.place("outputs"), help=did_you_mean(name, taps))

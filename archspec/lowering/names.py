@@ -2,7 +2,8 @@
 
 A site is an item's place in the YAML. A name is its part of the path: what the spec gives, else the op's or block's
 own name with a count from the second on (`relu`, `relu_2`), else, in a named sequence, its number, which is only
-known once the conditions before it are.
+known once the conditions before it are. A named sequence numbers its items only while they are a plain chain, as in
+`nn.Sequential`; one that branches names them as a block does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from archspec.spec import Call, Item, Repeat, Stage
+from archspec.spec import Call, Item, Repeat, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 
@@ -39,8 +40,10 @@ class Plan:
 
 def make_plan(items: Sequence[Item], *, numbered: bool) -> Plan:
     """Number the sites of one scope's items and name those that can be named beforehand."""
-    plan = Plan(numbered)
     flat = list(_in_scope(items))
+    numbered = numbered and not any(isinstance(item, Call) and item.branches is not None for item in flat)
+    numbered = numbered and not _crossed(items)
+    plan = Plan(numbered)
     labels = {label for item in flat if (label := _label(item))}
     counts: Counter[str] = Counter()
     site = 0
@@ -68,6 +71,47 @@ def _in_scope(items: Sequence[Item]) -> Iterator[Item]:
         if isinstance(item, Seq) and item.label is None:
             yield from _in_scope(item.layers)
         yield from _in_scope(getattr(item, "otherwise", None) or ())
+
+
+def _crossed(items: Sequence[Item]) -> bool:
+    """Whether tensors go in or out past the chain: through a tap, or a `from`."""
+    for item in items:
+        match item:
+            case Tap():
+                return True
+            case Seq() if item.origin is not None:
+                return True
+            case Repeat():
+                taps, starts = _marks(item.layers)
+                if starts - taps:  # a tap inside a repeat is not seen outside
+                    return True
+            case Seq() | Stage() if _crossed(item.layers):
+                return True
+            case Call() if _crossed(item.branches or ()):
+                return True
+        if _crossed(getattr(item, "otherwise", None) or ()):
+            return True
+    return False
+
+
+def _marks(items: Sequence[Item]) -> tuple[set[str], set[str]]:
+    """The names of the taps and of the `from`s below these items."""
+    taps: set[str] = set()
+    starts: set[str] = set()
+    for item in items:
+        if isinstance(item, Tap):
+            taps.add(item.name)
+        if isinstance(item, Seq) and item.origin is not None:
+            starts.add(item.origin)
+        inside = (
+            *(item.layers if isinstance(item, Seq | Repeat | Stage) else ()),
+            *((item.branches or ()) if isinstance(item, Call) else ()),
+            *(getattr(item, "otherwise", None) or ()),
+        )
+        inner_taps, inner_starts = _marks(inside)
+        taps |= inner_taps
+        starts |= inner_starts
+    return taps, starts
 
 
 def _label(item: Item) -> str | None:

@@ -8,8 +8,9 @@ those that are sound, so that the checks around it still run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from inspect import signature
 from keyword import iskeyword
 from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias
 
@@ -17,15 +18,15 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
-    PlainValidator,
     PrivateAttr,
     ValidationError,
     ValidationInfo,
-    WithJsonSchema,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
 from archspec.errors import InternalError, Span, did_you_mean, nearest
 from archspec.expr import ExprError, parse
@@ -56,6 +57,26 @@ class Attribute:
     raw: object
     span: Span | None = field(default=None, compare=False)
     key_span: Span | None = field(default=None, compare=False)
+
+
+class Reads:
+    """A field whose values a function of ours reads, with the JSON schema of what it takes.
+
+    As pydantic's PlainValidator and WithJsonSchema, but neither asks for more when modules are imported: no schema
+    of the Python type, which nothing validates, and the JSON schema only when it is wanted.
+    """
+
+    def __init__(self, function: Callable[..., object], schema: dict[str, Any] | Callable[[], dict[str, Any]]) -> None:
+        self.function = function
+        self.schema = schema
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if len(signature(self.function).parameters) == 1:
+            return core_schema.no_info_plain_validator_function(self.function)
+        return core_schema.with_info_plain_validator_function(self.function)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return self.schema() if callable(self.schema) else self.schema
 
 
 def reported() -> PydanticCustomError:
@@ -128,9 +149,7 @@ class Model(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _read(
-        cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
-    ) -> Self:
+    def _read(cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         reading = reading_of(info)
         if isinstance(data, cls):
             return data
@@ -159,9 +178,7 @@ class Model(BaseModel):
         return type(self) is type(other) and self.__dict__ == other.__dict__
 
 
-def _note(
-    cls: type[Model], data: LocatedDict, errors: Iterable[ErrorDetails], reading: Reading
-) -> None:
+def _note(cls: type[Model], data: LocatedDict, errors: Iterable[ErrorDetails], reading: Reading) -> None:
     """Turn pydantic's findings about one model into diagnostics."""
     errors = list(errors)
     unknown = [str(error["loc"][0]) for error in errors if error["type"] == "extra_forbidden"]
@@ -230,9 +247,7 @@ def parses(text: str, span: Span | None, reading: Reading) -> bool:
     return True
 
 
-def usable_name(
-    name: object, span: Span | None, reading: Reading, what: str, taken: tuple[str, ...] = ()
-) -> bool:
+def usable_name(name: object, span: Span | None, reading: Reading, what: str, taken: tuple[str, ...] = ()) -> bool:
     """Whether a name can be used in generated code; if not, the reason is noted.
 
     `what` is what it names; `taken` holds words that mean something else here.
@@ -283,12 +298,9 @@ _VALUE_SCHEMA: Final[dict[str, Any]] = {
     "description": "a number, a truth value, a list, a mapping, a word or an expression"
 }
 
-Value: TypeAlias = Annotated[
-    Attribute, PlainValidator(_as_attribute), WithJsonSchema(_VALUE_SCHEMA)
-]
+Value: TypeAlias = Annotated[Attribute, Reads(_as_attribute, _VALUE_SCHEMA)]
 Values: TypeAlias = Annotated[
     dict[str, Attribute],
-    PlainValidator(_as_attributes),
-    WithJsonSchema({"type": "object", "additionalProperties": _VALUE_SCHEMA}),
+    Reads(_as_attributes, {"type": "object", "additionalProperties": _VALUE_SCHEMA}),
 ]
 Strings: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_is_list)]

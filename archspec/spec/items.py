@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema
+from pydantic import Field, ValidationError, ValidationInfo
 
 from archspec.errors import Span, nearest
 from archspec.spec.base import (
     Attribute,
     Model,
+    Reads,
     Value,
     Values,
     reading_of,
@@ -77,18 +78,14 @@ _ITEM_SCHEMA: Final[dict[str, Any]] = {
 }
 _ITEMS_SCHEMA: Final[dict[str, Any]] = {"type": "array", "items": _ITEM_SCHEMA}
 
-Items: TypeAlias = Annotated[
-    tuple["Item", ...], PlainValidator(_items), WithJsonSchema(_ITEMS_SCHEMA)
-]
+Items: TypeAlias = Annotated[tuple["Item", ...], Reads(_items, _ITEMS_SCHEMA)]
 Otherwise: TypeAlias = Annotated[
     tuple["Item", ...],
-    PlainValidator(_otherwise),
-    WithJsonSchema({"anyOf": [_ITEMS_SCHEMA, _ITEM_SCHEMA]}),
+    Reads(_otherwise, {"anyOf": [_ITEMS_SCHEMA, _ITEM_SCHEMA]}),
 ]
 Branches: TypeAlias = Annotated[
     tuple["Sequence", ...],
-    PlainValidator(_branches),
-    WithJsonSchema({"type": "array", "items": {"anyOf": [_ITEMS_SCHEMA, _ITEM_SCHEMA]}}),
+    Reads(_branches, {"type": "array", "items": {"anyOf": [_ITEMS_SCHEMA, _ITEM_SCHEMA]}}),
 ]
 
 
@@ -96,9 +93,7 @@ class _Conditional(Model):
     """An item that may have a condition."""
 
     when: Value | None = Field(None, description="the condition under which the item is there")
-    otherwise: Otherwise | None = Field(
-        None, alias="else", description="what is there if the condition is false"
-    )
+    otherwise: Otherwise | None = Field(None, alias="else", description="what is there if the condition is false")
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else")
 
@@ -310,9 +305,7 @@ def _inner_stage(raw: LocatedDict, reading: Reading) -> Stage | None:
     return _checked(_validated(Stage, raw["stage"], reading), reading)
 
 
-def _call(
-    name: str, name_span: Span, body: object, body_span: Span, raw: LocatedDict, reading: Reading
-) -> Call | None:
+def _call(name: str, name_span: Span, body: object, body_span: Span, raw: LocatedDict, reading: Reading) -> Call | None:
     """An op or block. `raw` is the whole item, which may hold a condition."""
     if not usable_name(name, name_span, reading, "an op or block", taken=RESERVED):
         return None

@@ -124,9 +124,7 @@ def _composer(reading: Reading) -> Composer:
     return Composer(reading, parent, library)
 
 
-def _validated(
-    data: LocatedDict | object, reading: Reading, overrides: Mapping[str, object] | None
-) -> Spec:
+def _validated(data: LocatedDict | object, reading: Reading, overrides: Mapping[str, object] | None) -> Spec:
     if not isinstance(data, LocatedDict):
         reading.diagnostics.raise_if_any(SpecError)
         raise InternalError("a spec could not be read, and nobody said why")
@@ -144,9 +142,7 @@ def _validated(
     return spec
 
 
-def _overrides(
-    spec: Spec, overrides: Mapping[str, object], reading: Reading
-) -> dict[str, Attribute]:
+def _overrides(spec: Spec, overrides: Mapping[str, object], reading: Reading) -> dict[str, Attribute]:
     return {
         name: found
         for name, value in overrides.items()

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import (
     Field,
-    PlainValidator,
     PrivateAttr,
     ValidationError,
     ValidationInfo,
-    WithJsonSchema,
 )
 
 from archspec.spec.base import (
     Attribute,
     Model,
+    Reads,
     Strings,
     attributes,
     reading_of,
@@ -114,30 +114,21 @@ def _reference(value: object) -> str | list[str]:
     raise wrong("a string or a list of strings")
 
 
-def _mapping_of(values: dict[str, Any]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "object", "additionalProperties": values})
+def _mapping_of(model: type[Model]) -> Callable[[], dict[str, Any]]:
+    return lambda: {"type": "object", "additionalProperties": model.model_json_schema()}
 
 
-_REFERENCE: Final[dict[str, Any]] = {
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
-}
-_STAGES: Final[dict[str, Any]] = {"type": "array", "items": Stage.model_json_schema()}
+_REFERENCE: Final[dict[str, Any]] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 
-Inputs: TypeAlias = Annotated[
-    dict[str, Input], PlainValidator(_inputs), _mapping_of(Input.model_json_schema())
-]
-Blocks: TypeAlias = Annotated[
-    dict[str, Block], PlainValidator(_blocks), _mapping_of(Block.model_json_schema())
-]
+Inputs: TypeAlias = Annotated[dict[str, Input], Reads(_inputs, _mapping_of(Input))]
+Blocks: TypeAlias = Annotated[dict[str, Block], Reads(_blocks, _mapping_of(Block))]
 Defaults: TypeAlias = Annotated[
-    dict[str, dict[str, Attribute]], PlainValidator(_defaults), _mapping_of({"type": "object"})
+    dict[str, dict[str, Attribute]], Reads(_defaults, {"type": "object", "additionalProperties": {"type": "object"}})
 ]
 Stages: TypeAlias = Annotated[
-    tuple[Item, ...], PlainValidator(read_stages), WithJsonSchema(_STAGES)
+    tuple[Item, ...], Reads(read_stages, lambda: {"type": "array", "items": Stage.model_json_schema()})
 ]
-Reference: TypeAlias = Annotated[
-    str | list[str], PlainValidator(_reference), WithJsonSchema(_REFERENCE)
-]
+Reference: TypeAlias = Annotated[str | list[str], Reads(_reference, _REFERENCE)]
 
 
 class Spec(Model):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Final, TypeAlias
 
-from pydantic import Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema
+from pydantic import Field, ValidationError, ValidationInfo
 
 from archspec.spec.base import (
     Attribute,
     Model,
+    Reads,
     Value,
     parses,
     reading_of,
@@ -47,7 +48,7 @@ class Param(Model):
     attribute_keys: ClassVar[tuple[str, ...]] = ("default",)
 
     default: Value | None = Field(None, description="the value unless one is given; null: required")
-    choices: Annotated[tuple[Choice, ...], PlainValidator(_choices)] | None = Field(
+    choices: Annotated[tuple[Choice, ...], Reads(_choices, {"type": "array"})] | None = Field(
         None, description="the values that are allowed"
     )
     doc: str = Field("", description="what it means")
@@ -94,8 +95,8 @@ def _params(value: object, info: ValidationInfo) -> dict[str, Param]:
 
 Params: TypeAlias = Annotated[
     dict[str, Param],
-    PlainValidator(_params),
-    WithJsonSchema(
+    Reads(
+        _params,
         {
             "type": "object",
             "additionalProperties": {
@@ -112,7 +113,7 @@ Params: TypeAlias = Annotated[
                     },
                 ]
             },
-        }
+        },
     ),
 ]
 
@@ -132,7 +133,7 @@ class Depth(Model):
     attribute_keys: ClassVar[tuple[str, ...]] = ("value",)
 
     value: Value = Field(description="the depth: a number or an expression")
-    rule: Annotated[str, PlainValidator(_rule)] | None = Field(
+    rule: Annotated[str, Reads(_rule, {"type": "string"})] | None = Field(
         None, description="what depths are possible: `6n+2`"
     )
 
@@ -186,8 +187,7 @@ def _depth(value: object, info: ValidationInfo) -> Depth:
 
 DepthField: TypeAlias = Annotated[
     Depth,
-    PlainValidator(_depth),
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}, Depth.model_json_schema()]}),
+    Reads(_depth, lambda: {"anyOf": [{"type": "integer"}, {"type": "string"}, Depth.model_json_schema()]}),
 ]
 
 

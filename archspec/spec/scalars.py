@@ -12,9 +12,7 @@ Scalar: TypeAlias = str | int | float | bool | None
 LONGEST_NUMBER: Final = 100
 
 _INFINITIES: Final[dict[str, Scalar]] = {
-    sign + word: -math.inf if sign == "-" else math.inf
-    for sign in ("", "+", "-")
-    for word in (".inf", ".Inf", ".INF")
+    sign + word: -math.inf if sign == "-" else math.inf for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")
 }
 _WORDS: Final[dict[str, Scalar]] = _INFINITIES | {
     "": None,

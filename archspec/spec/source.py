@@ -215,9 +215,7 @@ class _Builder:
                 if isinstance(event, yaml.DocumentStartEvent):
                     documents += 1
                     if documents == 2:
-                        self._stop(
-                            "E0105", "a second document; a file holds one spec", self._span(event)
-                        )
+                        self._stop("E0105", "a second document; a file holds one spec", self._span(event))
                 elif isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
                     self._node(event)
         finally:

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import ValidationInfo
 
 from archspec.errors import Span
 from archspec.spec.base import (
     Attribute,
+    Reads,
     attribute,
     attributes,
     parses,
@@ -181,9 +182,7 @@ def _check_pattern(raw: object, info: ValidationInfo) -> object:
 
 
 # A string may begin with digits: the default names of units are 0, 1, 2.
-Pattern: TypeAlias = Annotated[
-    str, PlainValidator(_check_pattern), WithJsonSchema({"type": "string"})
-]
+Pattern: TypeAlias = Annotated[str, Reads(_check_pattern, {"type": "string"})]
 
 
 def _as_units(value: object, info: ValidationInfo) -> Units:
@@ -196,8 +195,8 @@ def _as_units(value: object, info: ValidationInfo) -> Units:
 
 UnitsField: TypeAlias = Annotated[
     Units,
-    PlainValidator(_as_units),
-    WithJsonSchema(
+    Reads(
+        _as_units,
         {
             "anyOf": [
                 {"type": "string", "description": "an expression that gives a list of tuples"},
@@ -213,6 +212,6 @@ UnitsField: TypeAlias = Annotated[
                     },
                 },
             ]
-        }
+        },
     ),
 ]

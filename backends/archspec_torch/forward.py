@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from archspec.codegen.flow import Flow
-from archspec.codegen.layout import INDENT, Code, call, flat, lay_out
+from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.ir.scope import Operand, Ref, Result
 
@@ -50,8 +50,8 @@ def forward(tree: Tree, operands: int, spelling: Spelling, *, outputs: Sequence[
     names = [writer.flow.variable[Operand(index)] for index in range(operands)]
     writer.items(tree, 2)
     if outputs:
-        pairs = ", ".join(f'"{name}": {flat(writer.take(ref))}' for name, ref in zip(outputs, tree.results, strict=True))
-        return names, [*writer.lines, *lay_out(f"{{{pairs}}}", 2, "return ")]
+        pairs = [f'"{name}": {flat(writer.take(ref))}' for name, ref in zip(outputs, tree.results, strict=True)]
+        return names, [*writer.lines, *lay_out(Bracket("", tuple(pairs), "{", "}"), 2, "return ")]
     results = [writer.take(ref) for ref in tree.results]
     code = results[0] if len(results) == 1 else ", ".join(map(flat, results))
     return names, [*writer.lines, *lay_out(code, 2, "return ")]
@@ -144,40 +144,45 @@ class _Writer:
     def loop(self, item: LoopUse, depth: int) -> None:
         """Rounds that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""
         carried, *others = (self.variable(ref, depth) for ref in item.operands)
-        self.flow.spend(item.operands)
-        name = self.flow.assign(Result(item.site), item.operands[:1])
-        self.lines.append(f"{INDENT * depth}for layer in self.{self.spelling.members[(item.site,)]}:")
-        self.lines.append(f"{INDENT * (depth + 1)}{name} = layer({', '.join([carried, *others])})")
+        self.flow.spend(item.operands[:1])
+        name = self.flow.assign(Result(item.site), item.operands[:1])  # the others live on through all rounds
+        self.flow.spend(item.operands[1:])
+        indent = INDENT * depth
         if name != carried:
-            self.lines.insert(-2, f"{INDENT * depth}{name} = {carried}")
-            self.lines[-1] = f"{INDENT * (depth + 1)}{name} = layer({', '.join([name, *others])})"
+            self.lines.append(f"{indent}{name} = {carried}")
+        self.lines.append(f"{indent}for layer in self.{self.spelling.members[(item.site,)]}:")
+        self.lines.append(f"{indent}{INDENT}{name} = layer({', '.join([name, *others])})")
 
     def choice(self, item: ChoiceUse, depth: int) -> None:
         """A condition that decides about more than one member."""
         for ref in list(self.pending):
             self.variable(ref, depth)
-        start = self.flow.variable[item.operand]
-        ends: list[tuple[list[str], str]] = []
+        name = self.flow.join(item)
+        bodies: list[list[str]] = []
         before = self.lines
-        for side in (item.then, item.other):
+        nothing = Tree((), ())
+        for side, unwritten in ((item.then, item.other), (item.other, nothing)):
             self.lines = []
-            self.items(side, depth + 1)
-            [result] = side.results
-            ends.append((self.lines, self.variable(result, depth + 1)))
-            self.flow.spend(side.results)
+            with self.flow.side(unwritten):
+                self.side(side, name, depth + 1)
+            bodies.append(self.lines)
         self.lines = before
-        name = self.flow.assign(Result(item.site), (item.operand,))
-        bodies = [
-            [*lines, *([] if end == name else [f"{INDENT * (depth + 1)}{name} = {end}"])] for lines, end in ends
-        ]
-        flag = self.spelling.flags[item.site]
-        if not bodies[0]:
-            self.lines += [f"{INDENT * depth}if not self.{flag}:", *bodies[1]]
-            return
-        self.lines += [f"{INDENT * depth}if self.{flag}:", *bodies[0]]
-        if bodies[1]:
-            self.lines += [f"{INDENT * depth}else:", *bodies[1]]
-        assert start
+        self.flow.variable[Result(item.site)] = name
+        flag, indent = self.spelling.flags[item.site], INDENT * depth
+        then, otherwise = bodies
+        if then:
+            self.lines += [f"{indent}if self.{flag}:", *then]
+        if otherwise:
+            self.lines += [f"{indent}else:" if then else f"{indent}if not self.{flag}:", *otherwise]
+
+    def side(self, tree: Tree, name: str, depth: int) -> None:
+        """One side of a condition, which leaves its result in the variable `name`."""
+        self.items(tree, depth)
+        [result] = tree.results
+        code = self.take(result)
+        self.flow.spend(tree.results)
+        if flat(code) != name:
+            self.lines += lay_out(code, depth, f"{name} = ")
 
 
 def _nests(inner: _Pending, outer: Weight) -> bool:

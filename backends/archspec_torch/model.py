@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from archspec.codegen.backend import Outcome
 from archspec.codegen.execute import execute
 from archspec.errors import BackendError, Diagnostic, InternalError
 from archspec.ir.graph import LayerGraph
+from archspec.storage import whole_file
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -110,6 +112,12 @@ def _to_numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
     tensor = tensor.detach().cpu()
     # NumPy has no bfloat16; float32 holds each of its values exactly.
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).contiguous().numpy().copy()
+
+
+def save_weights(model: Any, path: Path) -> None:
+    """Write the state dict; see `Backend.save_weights`."""
+    with whole_file(path) as temporary:
+        torch.save(model.state_dict(), temporary)
 
 
 def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:

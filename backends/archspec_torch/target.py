@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archspec.codegen.backend import Outcome
@@ -23,6 +24,7 @@ class TorchBackend:
     name = "torch"
     title = "PyTorch"
     suffix = ".py"
+    weights_suffix = ".pt"
 
     def require(self) -> None:
         """See `archspec.codegen.backend.Backend`, for this and all that follows."""
@@ -67,6 +69,16 @@ class TorchBackend:
         from archspec_torch.model import export_weights
 
         return export_weights(model, graph)
+
+    def save_weights(self, model: Any, path: Path) -> None:
+        """A state dict, as `torch.save` writes it."""
+        from archspec_torch.model import save_weights
+
+        save_weights(model, path)
+
+    def load_usage(self, path: str) -> str:
+        """`load_state_dict` of what `torch.load` reads."""
+        return f"model.load_state_dict(torch.load({path!r}, weights_only=True))"
 
     def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
         """One forward pass without gradients."""

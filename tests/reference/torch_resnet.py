@@ -164,9 +164,7 @@ class ResNet(nn.Module):
         made = [block(self.in_planes, planes, stride, downsample, self.groups, self.base_width)]
         self.in_planes = planes * block.expansion
         for _ in range(1, units):
-            made.append(
-                block(self.in_planes, planes, groups=self.groups, base_width=self.base_width)
-            )
+            made.append(block(self.in_planes, planes, groups=self.groups, base_width=self.base_width))
         return nn.Sequential(*made)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -35,9 +35,6 @@ def errors_in(text: str, overrides: Mapping[str, object] | None = None) -> list[
 def listed(error: SpecError) -> list[str]:
     """`code line:column message` of each diagnostic."""
     str(error)  # whatever is wrong, it can be shown
-    places = [
-        f"{found.span.line}:{found.span.column}" if found.span else "-"
-        for found in error.diagnostics
-    ]
+    places = [f"{found.span.line}:{found.span.column}" if found.span else "-" for found in error.diagnostics]
     pairs = zip(error.diagnostics, places, strict=True)
     return [f"{found.code} {place} {found.message}" for found, place in pairs]

@@ -32,10 +32,7 @@ def errors(path: Path) -> list[str]:
     """The errors, each with its file's name before it."""
     with pytest.raises(SpecError) as caught:
         load(path)
-    names = [
-        Path(found.span.source.name).name if found.span else "-"
-        for found in caught.value.diagnostics
-    ]
+    names = [Path(found.span.source.name).name if found.span else "-" for found in caught.value.diagnostics]
     return [f"{name} {text}" for name, text in zip(names, listed(caught.value), strict=True)]
 
 
@@ -98,18 +95,14 @@ def test_extends_a_shipped_spec_by_name(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_circles(tmp_path: Path) -> None:
     path = write(tmp_path, a="archspec: 1\nextends: b.yaml\n", b="archspec: 1\nextends: ./a.yaml\n")
-    assert errors(path) == [
-        "b.yaml E0107 2:10 files go round in a circle: a.yaml → b.yaml → a.yaml"
-    ]
+    assert errors(path) == ["b.yaml E0107 2:10 files go round in a circle: a.yaml → b.yaml → a.yaml"]
     path = write(
         tmp_path,
         net=BASE + "include: [one.yaml]\n",
         one="archspec: 1\ninclude: [two.yaml]\n",
         two="archspec: 1\ninclude: [one.yaml]\n",
     )
-    assert errors(path) == [
-        "two.yaml E0107 2:11 files go round in a circle: one.yaml → two.yaml → one.yaml"
-    ]
+    assert errors(path) == ["two.yaml E0107 2:11 files go round in a circle: one.yaml → two.yaml → one.yaml"]
     path = write(tmp_path, me="archspec: 1\nextends: me.yaml\n")
     assert errors(path) == ["me.yaml E0107 2:10 files go round in a circle: me.yaml → me.yaml"]
 
@@ -122,9 +115,7 @@ def test_a_block_defined_twice(tmp_path: Path) -> None:
     (found,) = caught.value.diagnostics
     assert (found.code, str(found.span)) == ("E0108", f"{tmp_path / 'two.yaml'}:2:10")
     assert str(found.notes[0].span) == f"{tmp_path / 'one.yaml'}:2:10"
-    path = write(
-        tmp_path, own=BASE + "include: [one.yaml]\nblocks: {b: {layers: []}}\n", one=library
-    )
+    path = write(tmp_path, own=BASE + "include: [one.yaml]\nblocks: {b: {layers: []}}\n", one=library)
     assert errors(path) == ["own.yaml E0108 8:10 the block `b` is defined twice"]
 
 
@@ -152,9 +143,7 @@ def test_a_child_changes_its_parents_block_but_a_library_does_not(tmp_path: Path
     block = load(path).blocks["b"]
     assert block.unit == ("depth",)
     assert len(block.layers) == 1
-    assert errors(tmp_path / "other.yaml") == [
-        "library.yaml E0108 2:10 the block `b` is defined twice"
-    ]
+    assert errors(tmp_path / "other.yaml") == ["library.yaml E0108 2:10 the block `b` is defined twice"]
 
 
 @pytest.mark.parametrize(
@@ -222,9 +211,7 @@ def test_shipped_specs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "bottleneck" in load_text(BASE + "include: [blocks/residual.yaml]\n").blocks
 
 
-def test_a_checkout_has_its_specs_beside_the_package(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_checkout_has_its_specs_beside_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("archspec.spec.loading._PACKAGE", tmp_path / "archspec")
     assert shipped() == []
     write(tmp_path, specs__net=BASE)

@@ -169,9 +169,7 @@ def test_wrong_items(item: str, error: str) -> None:
 
 
 def test_stages_may_hold_items_of_any_kind() -> None:
-    spec = spec_of(
-        "stages:\n- {name: a, block: b, units: [[1]]}\n- transition\n- {name: c, layers: [relu]}\n"
-    )
+    spec = spec_of("stages:\n- {name: a, block: b, units: [[1]]}\n- transition\n- {name: c, layers: [relu]}\n")
     assert [item.kind for item in spec.items] == ["stage", "call", "stage"]
 
 
@@ -335,9 +333,7 @@ def test_wrong_inputs(text: str, error: str) -> None:
 
 
 def test_several_inputs() -> None:
-    spec = load_text(
-        "archspec: 1\nname: net\ninputs: {a: {shape: [3, h]}, b: {shape: s}}\nlayers: []\n"
-    )
+    spec = load_text("archspec: 1\nname: net\ninputs: {a: {shape: [3, h]}, b: {shape: s}}\nlayers: []\n")
     assert list(spec.inputs) == ["a", "b"]
     assert spec.input is None
 

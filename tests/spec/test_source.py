@@ -198,9 +198,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
 
 def test_byte_order_mark_and_windows_lines(tmp_path: Path) -> None:
     path = tmp_path / "net.yaml"
-    path.write_bytes(
-        b"\xef\xbb\xbfarchspec: 1\r\nname: net\r\ninput: {shape: [8]}\r\nlayers: [relu]\r\n"
-    )
+    path.write_bytes(b"\xef\xbb\xbfarchspec: 1\r\nname: net\r\ninput: {shape: [8]}\r\nlayers: [relu]\r\n")
     spec = load(path)
     assert spec.name == "net"
     assert (spec.place("name").line, spec.place("name").column) == (2, 7)

@@ -1,0 +1,70 @@
+"""The command line. Exit codes: 0 fine, 1 wrong input, 2 wrong usage, 3 a check failed, 70 a bug of ours."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from archspec._version import __version__
+from archspec.commands.shared import FAILED, INTERNAL, WRONG
+from archspec.errors import ArchspecError, InternalError
+
+COMMANDS: Final = {
+    "build": "turn a spec into source for a framework, checked",
+    "validate": "see whether specs are right; no framework is needed",
+    "list": "show the specs that ship",
+    "parity": "run a network in several frameworks and compare",
+}
+"""The commands and what they do; each is a module of `archspec.commands`, imported when it is used."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(arguments)
+    parsed = parser.parse_args(arguments)
+    try:
+        code: int = importlib.import_module(f"archspec.commands.{parsed.command}").run(parsed)
+        sys.stdout.flush()
+        return code
+    except ArchspecError as error:
+        _show(error, parsed)
+        return FAILED if error.diagnostics[0].code in ("E0606", "E0801") else WRONG
+    except InternalError as error:
+        print(error, file=sys.stderr)
+        return INTERNAL
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WRONG
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="archspec", description="Write a network once, as YAML; get readable PyTorch and Keras source."
+    )
+    parser.add_argument("--version", action="version", version=f"archspec {__version__}")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour in errors (auto)")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name in arguments:  # the others' modules need not be imported
+            importlib.import_module(f"archspec.commands.{name}").add(command)
+    return parser
+
+
+def _show(error: ArchspecError, parsed: argparse.Namespace) -> None:
+    from archspec.reporting import to_json, to_text
+
+    if getattr(parsed, "format", "text") == "json":
+        print(to_json(error.diagnostics))
+        return
+    always, never = parsed.color == "always", parsed.color == "never" or "NO_COLOR" in os.environ
+    print(to_text(error.diagnostics, colour=always or (not never and sys.stderr.isatty())), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The commands of `archspec`, one file each: `add` declares the arguments, `run` does the work."""

@@ -1,0 +1,70 @@
+"""What several commands share: overrides, exit codes, numbers for people."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Final
+
+from archspec.errors import Diagnostic, SpecError
+from archspec.ir.graph import LayerGraph
+from archspec.ir.op import shape_text
+
+OK: Final = 0
+WRONG: Final = 1
+"""The spec, the weights or another input is wrong."""
+USAGE: Final = 2
+"""The command line is wrong; argparse exits with it."""
+FAILED: Final = 3
+"""A check failed: a generated file is not current, or models differ past the tolerance."""
+INTERNAL: Final = 70
+"""A bug of archspec's own."""
+
+FORMAT_HELP: Final = "how errors and results are shown"
+
+
+def add_spec(parser: argparse.ArgumentParser) -> None:
+    """The spec to work on, and values for its params."""
+    parser.add_argument("spec", help="a path, or the bare name of a spec that ships (see `archspec list`)")
+    add_set(parser)
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """Values for params."""
+    parser.add_argument(
+        "--set",
+        dest="params",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="give a param of the spec a value; may stand several times",
+    )
+
+
+def params(pairs: Sequence[str]) -> dict[str, object]:
+    """The params that `--set` gives.
+
+    Raises:
+        SpecError: one is not of the form NAME=VALUE.
+    """
+    found: dict[str, object] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            message = f"--set takes NAME=VALUE, this is `{pair}`"
+            raise SpecError(Diagnostic("E0202", message, help="as in --set classes=10"))
+        found[name.strip()] = value.strip()
+    return found
+
+
+def counted(number: int) -> str:
+    """A count of operations as people write it: 4.089 G."""
+    for limit, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= limit:
+            return f"{number / limit:.3f} {unit}"
+    return str(number)
+
+
+def input_text(graph: LayerGraph) -> str:
+    """The shapes of the inputs: 3x224x224."""
+    return ", ".join(shape_text(graph.nodes[path].shape) for path in graph.inputs)

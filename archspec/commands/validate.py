@@ -1,0 +1,35 @@
+"""`archspec validate`: are these specs right? No framework is imported."""
+
+from __future__ import annotations
+
+import argparse
+
+from archspec.api import compile
+from archspec.commands.shared import FORMAT_HELP, OK, WRONG, add_set, counted, params
+from archspec.errors import ArchspecError, Diagnostic
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `validate`."""
+    parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs that ship")
+    add_set(parser)
+    parser.add_argument("--format", choices=("text", "json"), default="text", help=FORMAT_HELP)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile each spec; say what is wrong with all of them."""
+    given = params(arguments.params)
+    found: list[Diagnostic] = []
+    for spec in arguments.specs:
+        try:
+            graph = compile(spec, **given)
+        except ArchspecError as error:
+            found += error.diagnostics
+            continue
+        if arguments.format == "text":
+            print(f"{spec}: right ({len(graph.nodes)} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs)")
+    if found:
+        raise ArchspecError(found)
+    if arguments.format == "json":
+        print("[]")
+    return OK if not found else WRONG

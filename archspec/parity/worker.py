@@ -1,0 +1,40 @@
+"""One participant's process: `python -m archspec.parity.worker FOLDER INDEX`."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archspec.codegen.backend import backend
+from archspec.ir.graph import LayerGraph
+
+
+def main(folder: Path, index: int) -> None:
+    """Run what the request asks for and write results and versions beside it."""
+    request = json.loads((folder / f"request-{index}.json").read_text(encoding="utf-8"))
+    graph: LayerGraph = pickle.loads((folder / "graph.pickle").read_bytes())
+    weights, inputs = (dict(np.load(folder / f"{name}.npz")) for name in ("weights", "inputs"))
+    target = backend(request["backend"])
+    results: dict[str, np.ndarray[Any, Any]] = {}
+    for dtype in request["dtypes"]:
+        model = target.build(request["source"], graph, weights=weights, dtype=dtype)
+        # Inference first: a training step changes the running statistics that inference uses.
+        for mode in sorted(request["modes"]):
+            outcome = target.run(model, graph, inputs, training=mode == "training")
+            for name, array in outcome.outputs.items():
+                results[f"{dtype}/{mode}/outputs/{name}"] = array
+            if mode == "training":
+                for name, array in outcome.statistics.items():
+                    results[f"{dtype}/{mode}/statistics/{name}"] = array
+        del model
+    np.savez(folder / f"result-{index}.npz", **results)
+    (folder / f"versions-{index}.json").write_text(json.dumps(dict(target.versions())), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,356 @@
+"""Writing the body of a function: one statement for each layer, loops and conditions as they stand in the spec."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from archspec.codegen.flow import Flow, uses
+from archspec.codegen.layout import INDENT, Bracket, Code, Keyword, call, lay_out
+from archspec.codegen.printer import Printer
+from archspec.codegen.text import identifier, quoted
+from archspec.codegen.tree import (
+    CHANNELS,
+    CallUse,
+    ChoiceUse,
+    Definition,
+    ItemUse,
+    LayerUse,
+    LoopUse,
+    Parameter,
+    Run,
+    SequenceUse,
+    Tree,
+    round_names,
+)
+from archspec.expr import Const, Expr, Unary
+from archspec.ir.graph import LayerGraph
+from archspec.ir.scope import Operand, Ref, Result
+
+from archspec_keras.names import RESERVED, LayerName, layer_name, number_parts, pattern_parts
+from archspec_keras.ops import FAN, ROWS, Site, never_negative
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A definition whose function has been written."""
+
+    name: str
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One statement: an assignment, or, without a target, a line as it is."""
+
+    depth: int
+    target: str
+    code: Code
+
+    def lay_out(self, returned: bool = False) -> list[str]:
+        prefix = "return " if returned else f"{self.target} = " if self.target else ""
+        return lay_out(self.code, self.depth, prefix)
+
+
+class Body:
+    """Writes one definition. Afterwards `printer` tells what the code mentions, `extra` which layers it adds.
+
+    `extra` are layers that the graph does not have, such as padding before a pool: a node's path and a name each.
+    """
+
+    def __init__(self, definition: Definition, graph: LayerGraph, callees: Mapping[int, Callee]) -> None:
+        self.definition = definition
+        self.graph = graph
+        self.callees = callees
+        self.never_negative = never_negative(graph)
+        functions = {callee.name for callee in callees.values()}
+        self.reserved = RESERVED | functions
+        self.printer = Printer(definition, "in_channels", self.reserved)
+        self.extra: list[tuple[str, str]] = []
+        self.variables: list[str] = []
+        self.lines: list[_Line] = []
+        self.preferred: str | None = None
+        self.mentions: list[bool] = []
+        """For each place that speaks of the channels that arrive: does the first variable still hold what arrived?"""
+        self.assigned: set[str] = set()
+        self.loops = 0
+
+    def parameters(self) -> list[Parameter]:
+        """The parameters that the code mentions."""
+        return [parameter for parameter in self.definition.parameters if parameter.name in self.printer.names]
+
+    def block(self) -> list[str]:
+        """The lines of a block's function."""
+        self._write(None)
+        if self._channels_at_once():
+            # Said once, of a variable that still holds what arrived: no name of its own is needed.
+            self._write(f"{self.variables[0]}.shape[-1]")
+        elif CHANNELS.id in self.printer.names:
+            self.lines.insert(0, _Line(1, self.printer.spelled[CHANNELS.id], f"{self.variables[0]}.shape[-1]"))
+        results = self._results()
+        last = self.lines[-1] if self.lines else None
+        if len(results) == 1 and last is not None and last.depth == 1 and last.target == results[0]:
+            return [*self._text(self.lines[:-1]), *last.lay_out(returned=True)]
+        return [*self._text(self.lines), f"{INDENT}return {', '.join(results)}"]
+
+    def network(self, inputs: Sequence[str], graph: LayerGraph) -> list[str]:
+        """The lines of the network's function after those that make the inputs."""
+        self._start(inputs, LayerName())
+        self._items(self.definition.tree)
+        results = self._results()
+        given: Code = inputs[0] if len(inputs) == 1 else f"[{', '.join(inputs)}]"
+        outputs: Code = results[0]
+        if len(results) > 1:
+            pairs = zip(graph.outputs, results, strict=True)
+            outputs = f"{{{', '.join(f'{quoted(name)}: {result}' for name, result in pairs)}}}"
+        model = call("keras.Model", given, outputs, name=quoted(graph.name))
+        return [*self._text(self.lines), *lay_out(model, 1, "return ")]
+
+    def _write(self, channels: str | None) -> None:
+        self.printer = Printer(self.definition, "in_channels", self.reserved)
+        if channels is not None:
+            self.printer.spelled[CHANNELS.id] = channels
+        self.mentions, self.extra, self.lines, self.assigned = [], [], [], set()
+        taken = {self.printer.spelled[parameter.name] for parameter in self.definition.parameters}
+        self.variables = []
+        for name in ("x", "y", "z", *(f"x{index}" for index in range(1, 1000)))[: self.definition.operands]:
+            self.variables.append(identifier(name, taken))
+        self._start(self.variables, LayerName((True, "name")))
+        self._items(self.definition.tree)
+
+    def _start(self, variables: Sequence[str], prefix: LayerName) -> None:
+        spelled = {self.printer.spelled[parameter.name] for parameter in self.definition.parameters}
+        self.taken = {*spelled, *self.reserved, self.printer.spelled[CHANNELS.id]}
+        if self.definition.is_network:
+            self.taken |= set(variables)  # `inputs` stays what it is
+        self.depth = 1
+        self.prefix = prefix
+        self.flow = self._flow(self.definition.tree, variables, self.taken)
+
+    def _flow(self, tree: Tree, variables: Sequence[str], taken: set[str]) -> Flow:
+        flow = Flow(tree, 0, taken)
+        for index, variable in enumerate(variables):
+            flow.variable[Operand(index)] = variable
+        return flow
+
+    def _results(self) -> list[str]:
+        return [self.flow.variable[ref] for ref in self.definition.tree.results]
+
+    def _text(self, lines: Sequence[_Line]) -> list[str]:
+        return [text for line in lines for text in line.lay_out()]
+
+    def _channels_at_once(self) -> bool:
+        return self.mentions == [True]
+
+    def _expr(self, expr: Expr) -> str:
+        """An expression as source; where it speaks of the channels that arrive, that is noted."""
+        before = CHANNELS.id in self.printer.names
+        self.printer.names.discard(CHANNELS.id)
+        text = self.printer.expr(expr)
+        self._note_channels()
+        if before:
+            self.printer.names.add(CHANNELS.id)
+        return text
+
+    def _note_channels(self) -> None:
+        if CHANNELS.id in self.printer.names and self.variables:
+            self.mentions.append(self.variables[0] not in self.assigned and not self.loops)
+
+    # -- items ------------------------------------------------------------------------------------
+
+    def _items(self, tree: Tree) -> None:
+        for item in tree.items:
+            self._item(item, tree)
+
+    def _item(self, item: ItemUse, tree: Tree) -> None:
+        match item:
+            case LayerUse():
+                self._layer(item)
+            case CallUse():
+                self._call(item)
+            case SequenceUse():
+                self._sequence(item)
+            case ChoiceUse():
+                self._choice(item, tree)
+            case LoopUse():
+                self._loop(item)
+
+    def _emit(self, target: str, code: Code) -> None:
+        self.lines.append(_Line(self.depth, target, code))
+        self.assigned.update(target.split(", "))
+
+    def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> LayerName:
+        if item.number is None:
+            return self.prefix.then((False, item.name))
+        return self.prefix.then(*number_parts(item.number, self._expr(item.number)))
+
+    def _take(self, operands: tuple[Ref, ...]) -> list[str]:
+        variables = [self.flow.variable[ref] for ref in operands]
+        self.flow.spend(operands)
+        return variables
+
+    def _assign(self, ref: Ref, operands: tuple[Ref, ...]) -> str:
+        old = [self.flow.variable[operand] for operand in operands]
+        wanted = [] if self.preferred is None else [self.preferred]
+        self.flow.variable[ref] = self.flow.fresh((*wanted, *old))
+        return self.flow.variable[ref]
+
+    def _layer(self, use: LayerUse) -> None:
+        inputs = [self.graph.nodes[path].inputs for path in use.paths]
+        never_negative = all(self.never_negative.issuperset(paths) for paths in inputs)
+        given = self._take(use.operands)
+        self.printer.spelled[FAN] = f"{given[0]}.shape[-1]"
+        before = CHANNELS.id in self.printer.names
+        self.printer.names.discard(CHANNELS.id)
+        steps = ROWS[use.op.name](Site(use, self.printer, self.graph, never_negative))
+        self._note_channels()
+        if before:
+            self.printer.names.add(CHANNELS.id)
+        name = self._name(use)
+        target = self._assign(Result(use.site), use.operands)
+        for step in steps:
+            keywords = (*step.layer.args, Keyword("name", name.text(step.suffix)))
+            layer = Bracket(step.layer.head, keywords)
+            argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
+            self._emit(target, Bracket(layer, (argument,)))
+            given = [target]
+            if step.suffix:
+                self.extra += [(path, layer_name(path) + step.suffix) for path in use.paths]
+
+    def _call(self, use: CallUse) -> None:
+        name = self._name(use)
+        taken = self._take(use.operands)
+        results = [Result(use.site, index) for index in range(len(use.definition.tree.results))]
+        targets = [self._assign(ref, use.operands) for ref in results]
+        self._emit(", ".join(targets), self._called(use, taken, name))
+
+    def _called(self, use: CallUse, operands: Sequence[str], name: LayerName) -> Code:
+        """A call of another function: what it requires by place, what differs from its defaults by name."""
+        callee = self.callees[id(use.definition)]
+        kept = callee.body.parameters()
+        args: list[Code] = [self._expr(use.arguments[item.name]) for item in kept if item.default is None]
+        keywords: dict[str, Code] = {
+            callee.body.printer.spelled[item.name]: self._expr(use.arguments[item.name])
+            for item in kept
+            if item.default is not None and use.arguments[item.name] != item.default
+        }
+        return call(callee.name, *operands, *args, **keywords, name=name.text())
+
+    def _sequence(self, use: SequenceUse) -> None:
+        name = self._name(use)
+        operands = self._take(use.operands)
+        results = self._inline(use, name, operands, self.flow.taken | self.flow.live())
+        for index, variable in enumerate(results):
+            self.flow.variable[Result(use.site, index)] = variable
+
+    def _inline(self, use: SequenceUse, name: LayerName, operands: Sequence[str], taken: set[str]) -> list[str]:
+        """The sequence's items in place; it has references of its own, and may reuse what is not needed outside."""
+        outer, prefix = self.flow, self.prefix
+        self.flow, self.prefix = self._flow(use.body, operands, taken), name
+        self._items(use.body)
+        results = [self.flow.variable[ref] for ref in use.body.results]
+        self.flow, self.prefix = outer, prefix
+        return results
+
+    # -- conditions -------------------------------------------------------------------------------
+
+    def _choice(self, item: ChoiceUse, tree: Tree) -> None:
+        result = Result(item.site)
+        start = self.flow.variable[item.operand]
+        before = self.flow.left.copy()
+        inside = Counter([*uses(item.then), *uses(item.other)])
+        self.flow.left.subtract(inside)
+        usual = [self.preferred] if self.preferred is not None else [start]
+        target = self.flow.fresh([*(["shortcut"] if self._is_shortcut(item, tree) else []), *usual])
+        tests = [self._expr(item.condition), self.printer.expr(Unary("not", item.condition))]
+        bodies: list[list[_Line]] = []
+        for side, other in ((item.then, item.other), (item.other, item.then)):
+            self.flow.left = before.copy()
+            self.flow.left.subtract(Counter(uses(other)))
+            with self._part(target) as lines:
+                self._items(side)
+                [end] = side.results
+                if self.flow.variable[end] != target:
+                    self._emit(target, self.flow.variable[end])
+            bodies.append(lines)
+        self.flow.left = before.copy()
+        self.flow.left.subtract(inside)
+        self.flow.variable[result] = target
+        then, other = bodies
+        aliases = [len(lines) == 1 and not side.items for lines, side in zip(bodies, (item.then, item.other), strict=True)]
+        if aliases[0] or not then:
+            tests, then, other, aliases = tests[::-1], other, then, aliases[::-1]
+        if aliases[1]:
+            self._emit(target, other[0].code)
+            other = []
+        if not then:
+            return
+        self._emit("", f"if {tests[0]}:")
+        self.lines += then
+        if other:
+            self._emit("", "else:")
+            self.lines += other
+
+    def _is_shortcut(self, item: ChoiceUse, tree: Tree) -> bool:
+        """The way past a residual branch: something or nothing, and then a sum."""
+        nothing = any(not side.items and side.results == (item.operand,) for side in (item.then, item.other))
+        takers = [
+            use.op.name for use in tree.items if isinstance(use, LayerUse) and Result(item.site) in use.operands
+        ]
+        return nothing and takers == ["add"] and self.preferred is None
+
+    @contextmanager
+    def _part(self, preferred: str | None) -> Iterator[list[_Line]]:
+        """The lines of an indented part; its last tensor would best be in `preferred`."""
+        outer, was = self.lines, self.preferred
+        self.lines, self.preferred, self.depth = [], preferred, self.depth + 1
+        yield self.lines
+        self.lines, self.preferred, self.depth = outer, was, self.depth - 1
+
+    # -- loops ------------------------------------------------------------------------------------
+
+    def _loop(self, item: LoopUse) -> None:
+        name = self._name(item)
+        held = self._take(item.operands)
+        wanted = [held[0]] if self.preferred is None else [self.preferred, held[0]]
+        target = self.flow.fresh(wanted)
+        runs = [run for run in item.runs if run.count != 0]
+        for run in runs:
+            self._rounds(item, run, name, held, target)
+            held = [target, *held[1:]]
+        self.flow.variable[Result(item.site)] = held[0]
+
+    def _rounds(self, item: LoopUse, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
+        """One round as it is, several as a loop."""
+        index, channels = round_names(run.depth)
+        if run.count == 1 and run.carried is None and isinstance(run.start, Const) and isinstance(run.start.value, int):
+            self._round(run, name.then(*pattern_parts(item.pattern, run.start.value)), held, target)
+            return
+        if held[0] != target:
+            self._emit(target, held[0])
+        held = [target, *held[1:]]
+        variable = self.printer.spelled[index]
+        start = "" if run.start == Const(0) else f"{self._expr(run.start)}, "
+        self._emit("", f"for {variable} in range({start}{self._expr(run.stop)}):")
+        self.loops += 1
+        with self._part(target) as lines:
+            self.printer.names.discard(channels)
+            self._round(run, name.then(*pattern_parts(item.pattern, variable)), held, target)
+            if channels in self.printer.names:
+                lines.insert(0, _Line(self.depth, self.printer.spelled[channels], f"{target}.shape[-1]"))
+        self.lines += lines
+        self.loops -= 1
+
+    def _round(self, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
+        """One round: what it gives is in the target afterwards."""
+        if isinstance(run.item, CallUse):
+            self._emit(target, self._called(run.item, held, name))
+            return
+        # The tensor that goes round is needed by no one else; the others are, in the next round.
+        was, self.preferred = self.preferred, target
+        [result] = self._inline(run.item, name, held, self.flow.taken | (self.flow.live() - {target}) | {*held[1:]})
+        self.preferred = was
+        if result != target:
+            self._emit(target, result)

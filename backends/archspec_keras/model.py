@@ -1,0 +1,238 @@
+"""Running generated source: building the model, weights in and out, one forward pass."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from unittest import mock
+
+import keras
+import numpy as np
+from archspec.codegen.backend import Outcome
+from archspec.codegen.execute import execute
+from archspec.errors import BackendError, Diagnostic, InternalError
+from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.op import Shape
+from archspec.storage import whole_file
+
+from archspec_keras.names import function_name, layer_name
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+
+    Array = np.ndarray[Any, Any]
+
+_VARIABLES: Final[dict[str, dict[str, str]]] = {
+    "conv": {"weight": "kernel", "bias": "bias"},
+    "dense": {"weight": "kernel", "bias": "bias"},
+    "batch_norm": {
+        "weight": "gamma",
+        "bias": "beta",
+        "running_mean": "moving_mean",
+        "running_var": "moving_variance",
+    },
+}
+"""What Keras's layers call the weights of each op."""
+_AXES: Final[dict[int, tuple[int, ...]]] = {4: (2, 3, 1, 0), 2: (1, 0)}
+"""From OIHW to HWIO, from (out, in) to (in, out), by the number of axes."""
+_DTYPES: Final = ("float32", "float64", "float16", "bfloat16")
+
+
+@contextmanager
+def _settings(dtype: str | None, device: str | None = None) -> Iterator[None]:
+    """Keras's global settings for the time that a model is built: they are put back afterwards."""
+    if dtype is not None and dtype not in _DTYPES:
+        raise BackendError(Diagnostic("E0411", f"`{dtype}` is no floating-point dtype of Keras"))
+    floatx, layout = keras.config.floatx(), keras.config.image_data_format()
+    policy = keras.config.dtype_policy()
+    with ExitStack() as stack:
+        if device is not None:
+            stack.enter_context(keras.device(device))
+        try:
+            keras.config.set_image_data_format("channels_last")
+            if dtype is not None:
+                _allow(dtype)
+                # Variables and inputs go by floatx, layers by the policy.
+                keras.config.set_floatx(dtype)
+                keras.config.set_dtype_policy(dtype)
+            yield
+        finally:
+            keras.config.set_floatx(floatx)
+            keras.config.set_dtype_policy(policy)
+            keras.config.set_image_data_format(layout)
+
+
+def _allow(dtype: str) -> None:
+    """JAX makes float32 of float64, silently, unless it is told for the whole process."""
+    if dtype == "float64" and keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+
+
+def _construct(source: str, graph: LayerGraph) -> Any:
+    module = execute(source, "keras", graph.name)
+    return getattr(module, function_name(graph))()
+
+
+def verify(source: str, graph: LayerGraph) -> None:
+    """Compare the model's variables and outputs with the graph; see `Backend.verify`."""
+    state = random.getstate()  # Keras draws its seeds from it
+    try:
+        with _settings("float32"), _no_drawing():
+            model = _construct(source, graph)
+    finally:
+        random.setstate(state)
+    found = {id(variable) for variable in model.variables if "seed_generator" not in variable.path}
+    trained = {id(variable) for variable in model.trainable_variables}
+    for name, variable in _variables(model, graph).items():
+        weight = graph.all_weights[name]
+        if _canonical_shape(tuple(variable.shape)) != weight.shape:
+            raise InternalError(
+                f"Keras source of {graph.name}: {name} has shape {tuple(variable.shape)}, the graph {weight.shape}"
+            )
+        if (id(variable) in trained) is not weight.trainable:
+            raise InternalError(f"Keras source of {graph.name}: {name} is trained or not, unlike in the graph")
+        found.discard(id(variable))
+    if found:
+        names = sorted(variable.path for variable in model.variables if id(variable) in found)
+        raise InternalError(f"Keras source of {graph.name}: the graph has no {', '.join(names[:5])}")
+    for name, tensor in _outputs(model.output, graph).items():
+        shape = graph.nodes[graph.outputs[name]].shape
+        if tuple(tensor.shape) != (None, *_channels_last(shape)):
+            raise InternalError(
+                f"Keras source of {graph.name}: {name} has shape {tuple(tensor.shape)}, the graph {shape}"
+            )
+
+
+@contextmanager
+def _no_drawing() -> Iterator[None]:
+    """Kernels are zeros instead of random numbers, which would only take time."""
+
+    def zeros(self: object, shape: Shape, dtype: str | None = None) -> Any:
+        return keras.ops.zeros(shape, dtype)
+
+    kinds = (keras.initializers.VarianceScaling, keras.initializers.RandomNormal, keras.initializers.RandomUniform)
+    with ExitStack() as stack:
+        for kind in kinds:
+            stack.enter_context(mock.patch.object(kind, "__call__", zeros))
+        yield
+
+
+def _canonical_shape(shape: Shape) -> Shape:
+    if len(shape) == 4:
+        return (shape[3], shape[2], shape[0], shape[1])
+    return shape[::-1]
+
+
+def _channels_last(shape: Shape) -> Shape:
+    return (*shape[1:], shape[0]) if len(shape) == 3 else shape
+
+
+def _variables(model: Any, graph: LayerGraph) -> dict[str, Any]:
+    """The model's variable for each weight of the graph."""
+    layers = {layer.name: layer for layer in model.layers}
+    found: dict[str, Any] = {}
+    for path, node in graph.nodes.items():
+        for weight in graph.weights(node):
+            layer = layers.get(layer_name(path))
+            variable = getattr(layer, _VARIABLES[node.op.name][weight.name], None)
+            if variable is None:
+                raise InternalError(f"Keras model {graph.name}: there is no {path}.{weight.name}")
+            found[f"{path}.{weight.name}"] = variable
+    return found
+
+
+def _outputs(result: Any, graph: LayerGraph) -> dict[str, Any]:
+    return result if isinstance(result, dict) else {next(iter(graph.outputs)): result}
+
+
+def build(
+    source: str,
+    graph: LayerGraph,
+    *,
+    weights: Arrays | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+) -> Any:
+    """The model with its weights drawn once, or loaded; see `Backend.build`."""
+    with _settings(dtype, device), ExitStack() as stack:
+        if weights is not None:
+            stack.enter_context(_no_drawing())
+        model = _construct(source, graph)
+        if weights is not None:
+            load_weights(model, graph, weights)
+    return model
+
+
+def load_weights(model: Any, graph: LayerGraph, weights: Arrays) -> None:
+    """Assign canonical weights to the model's variables; see `Backend.load_weights`."""
+    for name, variable in _variables(model, graph).items():
+        array = np.asarray(weights[name])
+        variable.assign(np.ascontiguousarray(array.transpose(_AXES.get(array.ndim))))
+
+
+def export_weights(model: Any, graph: LayerGraph) -> Arrays:
+    """Canonical weights of the model; see `Backend.export_weights`."""
+    found: dict[str, Array] = {}
+    for name, variable in _variables(model, graph).items():
+        array = _to_numpy(variable)
+        axes = _AXES.get(array.ndim)
+        found[name] = np.array(array if axes is None else array.transpose(np.argsort(axes)), order="C")
+    return found
+
+
+def _to_numpy(tensor: Any) -> Array:
+    # NumPy has no bfloat16; float32 holds each of its values exactly.
+    if keras.backend.standardize_dtype(tensor.dtype) == "bfloat16":
+        tensor = keras.ops.cast(tensor, "float32")
+    array: Array = keras.ops.convert_to_numpy(tensor)
+    return array
+
+
+def save_weights(model: Any, path: Path) -> None:
+    """Write the weights as Keras does; see `Backend.save_weights`."""
+    with whole_file(path) as temporary:
+        model.save_weights(temporary)
+
+
+def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
+    """One forward pass; see `Backend.run`.
+
+    Outside of a compiled function every backend of Keras updates moving statistics in place, JAX too.
+    """
+    with ExitStack() as stack:
+        if keras.backend.backend() == "torch":
+            import torch
+
+            stack.enter_context(torch.no_grad())
+        tensors = [_tensor(model, node, inputs[path]) for path, node in _input_nodes(graph)]
+        # Called past the check of the input's size: the layers themselves take any that the network allows.
+        result = model.call(tensors[0] if len(tensors) == 1 else tensors, training=training)
+    outputs = {name: _channels_first(_to_numpy(tensor)) for name, tensor in _outputs(result, graph).items()}
+    statistics = {
+        name: array
+        for name, array in export_weights(model, graph).items()
+        if not graph.all_weights[name].trainable
+    }
+    return Outcome(outputs, statistics)
+
+
+def _input_nodes(graph: LayerGraph) -> list[tuple[str, Node]]:
+    return [(path, graph.nodes[path]) for path in graph.inputs]
+
+
+def _tensor(model: Any, node: Node, array: Array) -> Any:
+    if len(node.shape) == 3:
+        array = array.transpose(0, 2, 3, 1)
+    tensor = keras.ops.convert_to_tensor(np.ascontiguousarray(array), dtype=model.inputs[0].dtype)
+    if keras.backend.backend() == "torch" and model.variables:
+        tensor = tensor.to(model.variables[0].value.device)
+    return tensor
+
+
+def _channels_first(array: Array) -> Array:
+    return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array

@@ -1,0 +1,161 @@
+"""Writing a Keras module: a function for each definition, in the manner of `keras.applications`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archspec.codegen.layout import INDENT, Bracket, Code, lay_out
+from archspec.codegen.render import render
+from archspec.codegen.simplify import simplified
+from archspec.codegen.text import annotation, docstring, identifier, literal, quoted
+from archspec.codegen.tree import Definition
+from archspec.errors import BackendError, Diagnostic
+from archspec.expr import Const, Expr, fold
+from archspec.ir.graph import LayerGraph
+
+from archspec_keras.body import Body, Callee
+from archspec_keras.names import HELPERS, RESERVED, check_unique, function_name, layer_name
+from archspec_keras.ops import ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """What the template prints for one definition."""
+
+    signature: str
+    docstring: str
+    body: str
+
+
+def write(graph: LayerGraph) -> str:
+    """The module's source.
+
+    Raises:
+        BackendError: an op has no row, or two layers would get one name.
+    """
+    _check(graph)
+    module = simplified(graph)
+    taken = {*RESERVED, *HELPERS, function_name(graph)}
+    taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
+    callees: dict[int, Callee] = {}
+    functions: list[_Function] = []
+    bodies: list[Body] = []
+    for definition in module.definitions:
+        name = function_name(graph) if definition.is_network else _unused(definition.name, taken)
+        body = Body(definition, graph, callees)
+        made = _network(name, body, graph) if definition.is_network else _block(name, body)
+        callees[id(definition)] = Callee(name, body)
+        bodies.append(body)
+        functions.append(made)
+    check_unique(graph, [pair for body in bodies for pair in body.extra])
+    used = {name for body in bodies for name in (*body.printer.helpers, *body.printer.functions)}
+    return render(
+        "archspec_keras",
+        "module.py.j2",
+        docstring="\n".join(docstring(graph.title or graph.name, 0)),
+        math=sorted(used & {"ceil", "floor"}),
+        helpers=[
+            render("archspec_keras", f"helpers/{name}.py.txt", registered=quoted(graph.name))
+            for name in HELPERS
+            if name in used
+        ],
+        functions=functions,
+    )
+
+
+def _check(graph: LayerGraph) -> None:
+    found: list[Diagnostic] = []
+    for path, node in graph.nodes.items():
+        if node.op.name not in ROWS and node.op.name != "input":
+            found.append(Diagnostic("E0601", f"Keras has no row for the op {node.op.name} ({path})", node.span))
+        stride, dilation = getattr(node.op, "stride", None), getattr(node.op, "dilation", None)
+        if stride and dilation and max(stride) > 1 and max(dilation) > 1:
+            message = f"Keras has no convolution with both stride and dilation ({path})"
+            found.append(Diagnostic("E0601", message, node.span))
+    if found:
+        raise BackendError(dict.fromkeys(found))
+    check_unique(graph, ())
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """A function's name: the block's own, unless a parameter is called so."""
+    candidates = (name, f"{name}_block", *(f"{name}_block_{number}" for number in range(2, 1000)))
+    found = next(text for text in candidates if text not in taken and identifier(text) == text)
+    taken.add(found)
+    return found
+
+
+def _block(name: str, body: Body) -> _Function:
+    """The function of a block: tensors in, tensors out."""
+    definition = body.definition
+    lines = body.block()
+    parts: list[Code] = [f"{variable}: keras.KerasTensor" for variable in body.variables]
+    parts += [*_parameters(body), "*", "name: str"]
+    count = len(definition.tree.results)
+    returns = "keras.KerasTensor"
+    if count > 1:
+        returns = f"tuple[{', '.join([returns] * count)}]"
+    signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", f" -> {returns}:")
+    doc = definition.doc or f"The block {definition.name}."
+    return _Function("\n".join(signature), "\n".join(docstring(doc, 1)), "\n".join(lines))
+
+
+def _parameters(body: Body) -> list[Code]:
+    kept = body.parameters()
+    required = [parameter for parameter in kept if parameter.default is None]
+    parts: list[Code] = []
+    for parameter in [*required, *(parameter for parameter in kept if parameter.default is not None)]:
+        text = f"{body.printer.spelled[parameter.name]}: {annotation(parameter.type, parameter.default)}"
+        default = parameter.default
+        parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)
+    return parts
+
+
+def _network(name: str, body: Body, graph: LayerGraph) -> _Function:
+    """The function of the network: it makes the inputs, and returns the model."""
+    definition = body.definition
+    spelled = {body.printer.spelled[parameter.name] for parameter in definition.parameters}
+    single = len(graph.inputs) == 1
+    heads: list[str] = []
+    sizes: list[tuple[str, str, str, str]] = []
+    variables: list[str] = []
+    offered = {parameter.name for parameter in definition.parameters}
+    fixed: dict[str, Expr] = {param.name: Const(param.value) for param in graph.params if param.name not in offered}
+    for path in graph.inputs:
+        node = graph.nodes[path]
+        label = layer_name(path)
+        variable = identifier("inputs" if single else label, {*RESERVED, *spelled, *variables})
+        variables.append(variable)
+        what = "input" if single else label
+        if len(node.shape) == 3:
+            size = identifier(f"{what}_size", {*spelled, *variables})
+            channels = body.printer.expr(fold(node.exprs.get("channels", Const(node.shape[0])), fixed))
+            shape = f"(*{size}, {channels})"
+            pair = "tuple[int | None, int | None]"
+            sizes.append((size, pair, literal(node.shape[1:]), "height and width of the images, None where they vary"))
+        else:
+            shape = literal(node.shape)
+        heads += lay_out(f"keras.Input({shape}, name={quoted(label)})", 1, f"{variable} = ")
+    lines = [*heads, *body.network(variables, graph)]
+    parts = [*_parameters(body), *(f"{size}: {kind} = {default}" for size, kind, default, _ in sizes)]
+    signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", " -> keras.Model:")
+    documented = [
+        (body.printer.spelled[parameter.name], parameter.doc) for parameter in body.parameters() if parameter.doc
+    ]
+    documented += [(size, text) for size, _, _, text in sizes]
+    doc = definition.doc or f"The network {definition.name}."
+    return _Function("\n".join(signature), "\n".join(_arguments_doc(doc, documented)), "\n".join(lines))
+
+
+def _arguments_doc(title: str, arguments: Sequence[tuple[str, str]]) -> list[str]:
+    """A docstring with a section of arguments."""
+    if not arguments:
+        return docstring(title, 1)
+    lines = [line for line in docstring(title, 1) if line.strip() != '"""']
+    lines[-1] = lines[-1].removesuffix('"""') if len(lines) == 1 else lines[-1]
+    lines += ["", f"{INDENT}Args:"]
+    for name, text in arguments:
+        plain = [line.strip().strip('"') for line in docstring(f"{name}: {text}", 3)]
+        lines += [f"{INDENT * (2 + (number > 0))}{line}" for number, line in enumerate(filter(None, plain))]
+    return [*lines, f'{INDENT}"""']

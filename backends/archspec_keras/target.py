@@ -1,0 +1,134 @@
+"""The backend as archspec sees it. Keras itself is imported only when a model is built (`model.py`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from archspec.codegen.backend import Outcome
+from archspec.errors import BackendError, Diagnostic
+from archspec.ir.graph import LayerGraph
+
+from archspec_keras.names import function_name
+from archspec_keras.source import write
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+
+_TITLES: Final = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+
+
+class KerasBackend:
+    """Keras 3: functions of the functional API, on whichever of its own backends Keras runs."""
+
+    name = "keras"
+    title = "Keras"
+    suffix = ".py"
+    weights_suffix = ".weights.h5"
+
+    def require(self) -> None:
+        """See `archspec.codegen.backend.Backend`, for this and all that follows."""
+        help = "install it with `pip install archspec-nn[keras]`, or skip the check with --no-verify"
+        if find_spec("keras") is None:
+            raise BackendError(Diagnostic("E0602", "Keras is not installed", help=help))
+        engine = _engine()
+        if engine in _TITLES and find_spec(engine) is None:
+            message = f"{_TITLES[engine]}, on which Keras is set to run, is not installed"
+            help += f"; or let Keras run on another, as with KERAS_BACKEND={'jax' if engine == 'torch' else 'torch'}"
+            raise BackendError(Diagnostic("E0602", message, help=help))
+
+    def render(self, graph: LayerGraph) -> str:
+        """A function for each block, and one that makes the network."""
+        return write(graph)
+
+    def verify(self, source: str, graph: LayerGraph) -> None:
+        """Build the model with weights of zeros, and compare it with the graph."""
+        self.require()
+        from archspec_keras.model import verify
+
+        verify(source, graph)
+
+    def build(
+        self,
+        source: str,
+        graph: LayerGraph,
+        *,
+        weights: Arrays | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+    ) -> Any:
+        """A `keras.Model`; `device` is as in `keras.device`: `cpu:0`, `gpu:0`."""
+        self.require()
+        from archspec_keras.model import build
+
+        return build(source, graph, weights=weights, device=device, dtype=dtype)
+
+    def load_weights(self, model: Any, graph: LayerGraph, weights: Arrays) -> None:
+        """Assign the weights to the variables of the layers of the same names."""
+        from archspec_keras.model import load_weights
+
+        load_weights(model, graph, weights)
+
+    def export_weights(self, model: Any, graph: LayerGraph) -> Arrays:
+        """The variables of all layers of the graph, put into PyTorch's layout."""
+        from archspec_keras.model import export_weights
+
+        return export_weights(model, graph)
+
+    def save_weights(self, model: Any, path: Path) -> None:
+        """Keras's own HDF5 form."""
+        from archspec_keras.model import save_weights
+
+        save_weights(model, path)
+
+    def load_usage(self, path: str) -> str:
+        """`load_weights` of the model."""
+        return f"model.load_weights({path!r})"
+
+    def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
+        """One forward pass without gradients; images are turned to NHWC and back."""
+        from archspec_keras.model import run
+
+        return run(model, graph, inputs, training=training)
+
+    def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
+        """Import, construct, call."""
+        name = function_name(graph)
+        arrays = []
+        for path in graph.inputs:
+            shape = graph.nodes[path].shape
+            sizes = (*shape[1:], shape[0]) if len(shape) == 3 else shape
+            arrays.append(f"keras.random.normal((1, {', '.join(map(str, sizes))}))")
+        arguments = arrays[0] if len(arrays) == 1 else f"[{', '.join(arrays)}]"
+        return (
+            f"from {module} import {name}",
+            f"model = {name}()",
+            f"output = model({arguments})",
+        )
+
+    def versions(self) -> Mapping[str, str]:
+        """The versions of Keras and of what it runs on."""
+        import keras
+
+        engine = keras.backend.backend()
+        return {"keras": keras.__version__, engine: version(engine)}
+
+
+def _engine() -> str:
+    """What Keras runs on, found out as Keras does it, without importing it."""
+    loaded = sys.modules.get("keras")
+    if loaded is not None:
+        return str(loaded.backend.backend())
+    if os.environ.get("KERAS_BACKEND"):
+        return os.environ["KERAS_BACKEND"]
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        return str(json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend", "tensorflow"))
+    except (OSError, ValueError, AttributeError):
+        return "tensorflow"

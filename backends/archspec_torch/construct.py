@@ -1,0 +1,213 @@
+"""Writing constructors: the expression that makes a layer, a block, a sequence or a loop's rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from archspec.codegen.layout import Bracket, Code, Infix, Ternary, call, flat
+from archspec.codegen.printer import Printer
+from archspec.codegen.text import quoted
+from archspec.codegen.tree import (
+    CHANNELS,
+    CallUse,
+    ChoiceUse,
+    Definition,
+    ItemUse,
+    LayerUse,
+    LoopUse,
+    Run,
+    SequenceUse,
+    Tree,
+    round_names,
+)
+from archspec.expr import Const, Expr, names, parse, source
+from archspec.spec.units import split_pattern
+
+from archspec_torch.ops import ROWS
+
+
+class Constructor:
+    """Writes for one class; `ordered_dict` tells whether a sequence with names of its own was written."""
+
+    def __init__(self, printer: Printer, spelled: Callable[[Definition, str], str]) -> None:
+        self.printer = printer
+        self.spelled = spelled
+        self.ordered_dict = False
+
+    def module(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
+        """The expression that makes the module of an item."""
+        match item:
+            case LayerUse():
+                module = ROWS[item.op.name].module
+                assert module is not None
+                return module(item, self.printer)
+            case CallUse():
+                return self._call(item)
+            case SequenceUse():
+                return self._sequence(item.body)
+            case LoopUse():
+                return self._rounds(item)
+
+    def _call(self, use: CallUse) -> Code:
+        positional: list[Code] = []
+        keywords: dict[str, Code] = {}
+        for name, expr in arguments(use):
+            if name is None:
+                positional.append(self.printer.expr(expr))
+            else:
+                keywords[self.spelled(use.definition, name)] = self.printer.expr(expr)
+        return call(use.definition.class_name, *positional, **keywords)
+
+    # -- sequences --------------------------------------------------------------------------------
+
+    def _sequence(self, tree: Tree) -> Code:
+        """An `nn.Sequential`, of an `OrderedDict` where parts have names."""
+        if all(item.number is not None for item in _members(tree)):
+            return call("nn.Sequential", *self._parts(tree, named=False))
+        return self._ordered("nn.Sequential", self._parts(tree, named=True))
+
+    def _ordered(self, kind: str, pairs: Sequence[Code]) -> Code:
+        self.ordered_dict = True
+        return call(kind, call("OrderedDict", Bracket("", tuple(pairs), "[", "]")))
+
+    def _parts(self, tree: Tree, *, named: bool) -> list[Code]:
+        """The parts in order; those that are there only under a condition as `*([part] if condition else [])`."""
+        parts: list[Code] = []
+        for item in tree.items:
+            if isinstance(item, ChoiceUse):
+                then, other = (
+                    Bracket("", tuple(self._parts(side, named=named)), "[", "]") for side in (item.then, item.other)
+                )
+                parts.append(Bracket("*", (Ternary(then, self.printer.expr(item.condition), other),)))
+            elif named:
+                parts.append(Bracket("", (self._name(item), self.module(item))))
+            else:
+                parts.append(self.module(item))
+        return parts
+
+    def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> str:
+        if item.number is None:
+            return quoted(item.name)
+        return quoted(str(item.number.value)) if isinstance(item.number, Const) else f"str({self.printer.expr(item.number)})"
+
+    # -- loops ------------------------------------------------------------------------------------
+
+    def _rounds(self, item: LoopUse) -> Code:
+        """The rounds of a loop as the parts of an `nn.Sequential`, neighbours alike as a comprehension."""
+        named = item.pattern != "{i}"
+        parts = [self._run(run, item.pattern if named else None) for run in item.runs]
+        if named:
+            return self._ordered("nn.Sequential", parts)
+        if len(item.operands) == 1:
+            return call("nn.Sequential", *parts)
+        if len(parts) == 1 and isinstance(parts[0], Bracket) and parts[0].head == "*":
+            return call("nn.ModuleList", *parts[0].args)
+        return call("nn.ModuleList", Bracket("", tuple(parts), "[", "]"))
+
+    def _run(self, run: Run, pattern: str | None) -> Code:
+        index, _ = round_names(run.depth)
+        code = self.module(run.item)
+        uses_index = index in mentioned(Tree((run.item,), ()))
+        if run.count == 1 and not uses_index:
+            assert isinstance(run.start, Const)
+            return code if pattern is None else Bracket("", (quoted(unit_name(pattern, run.start)), code))
+        variable = self.printer.spelled[index]
+        if pattern is not None:
+            code = Bracket("", (pattern_source(pattern, variable), code))
+            uses_index = True
+        if not uses_index:
+            span = f"range({self._count(run)})"
+        elif run.start == Const(0):
+            span = f"range({self.printer.expr(run.stop)})"
+        else:
+            span = f"range({self.printer.expr(run.start)}, {self.printer.expr(run.stop)})"
+        return Bracket("*", (Infix(f"for {variable if uses_index else '_'} in", (code, span)),))
+
+    def _count(self, run: Run) -> str:
+        if run.count is not None:
+            return str(run.count)
+        if run.start == Const(0):
+            return self.printer.expr(run.stop)
+        return f"{self.printer.expr(run.stop)} - {self.printer.expr(run.start)}"
+
+
+def _members(tree: Tree) -> Iterator[LayerUse | CallUse | SequenceUse | LoopUse]:
+    """The items of a tree, those under its conditions included."""
+    for item in tree.items:
+        if isinstance(item, ChoiceUse):
+            yield from _members(item.then)
+            yield from _members(item.other)
+        else:
+            yield item
+
+
+def unit_name(pattern: str, index: Const) -> str:
+    """The name of one round by the loop's pattern."""
+    assert isinstance(index.value, int)
+    from archspec.lowering.units import unit_name as by_pattern
+
+    return by_pattern(pattern, index.value)
+
+
+def pattern_source(pattern: str, variable: str) -> str:
+    """A loop's pattern as an f-string of its variable."""
+    parts = [
+        f"{{{source(parse(text), {'i': variable})}}}" if is_expression else text
+        for text, is_expression in split_pattern(pattern)
+    ]
+    return f'f"{"".join(parts)}"'
+
+
+# -- what a class needs to be told ------------------------------------------------------------------
+
+
+def needs_channels(definition: Definition) -> bool:
+    """Whether the class has to be told how many channels arrive."""
+    return CHANNELS.id in mentioned(definition.tree)
+
+
+def arguments(use: CallUse) -> list[tuple[str | None, Expr]]:
+    """A call's arguments: those without a default by place, the others by name where they differ from it."""
+    found: list[tuple[str | None, Expr]] = []
+    if needs_channels(use.definition):
+        found.append((None, use.arguments[CHANNELS.id]))
+    for parameter in use.definition.parameters:
+        if parameter.default is None:
+            found.append((None, use.arguments[parameter.name]))
+    for parameter in use.definition.parameters:
+        value = use.arguments[parameter.name]
+        if parameter.default is not None and value != parameter.default:
+            found.append((parameter.name, value))
+    return found
+
+
+def mentioned(tree: Tree) -> set[str]:
+    """The names that the constructors of a tree mention."""
+    found: set[str] = set()
+    for item in tree.items:
+        for expr in _expressions(item):
+            found |= names(expr)
+    return found
+
+
+def _expressions(item: ItemUse) -> Iterator[Expr]:
+    match item:
+        case LayerUse():
+            yield from item.exprs.values()
+            if item.op.name in ("conv", "dense", "batch_norm"):
+                yield item.features[0]
+        case CallUse():
+            yield from (expr for _, expr in arguments(item))
+        case SequenceUse():
+            for inner in item.body.items:
+                yield from _expressions(inner)
+        case ChoiceUse():
+            yield item.condition
+            for inner in (*item.then.items, *item.other.items):
+                yield from _expressions(inner)
+        case LoopUse():
+            for run in item.runs:
+                yield from (part for part in (run.start, run.stop, run.carried) if part is not None)
+                yield from _expressions(run.item)
+                if run.carried_next is not None:
+                    yield run.carried_next

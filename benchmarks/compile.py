@@ -1,0 +1,129 @@
+"""How fast archspec compiles: `python -m benchmarks.compile` from the repository's root.
+
+Times are medians. What is compared is measured in turn, A B A B, and given as a ratio: machines are noisy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import archspec
+from benchmarks.machine import describe
+
+_GROWTH = """
+archspec: 1
+name: tower
+input: {channels: 8, height: 8, width: 8}
+blocks:
+  unit:
+    unit: [width]
+    layers:
+      - add:
+          - - conv: {filters: width, kernel: 3, padding: 1}
+            - batch_norm
+            - relu
+          - []
+stages:
+  - {name: tower, block: unit, units: "[(8,)] * UNITS"}
+"""
+"""Four layers a unit."""
+
+_DEPENDENCIES = "import argparse, yaml; from pydantic import BaseModel, Field, ValidationError"
+_VALIDATE = [sys.executable, "-m", "archspec.cli", "validate", "specs/resnet50.yaml"]
+
+
+def main() -> None:
+    """Print every figure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="measurements of each figure (15)")
+    parser.add_argument("--quick", action="store_true", help="leave out 100,000 layers")
+    arguments = parser.parse_args()
+    print(describe("pydantic", "PyYAML", "torch"))
+    front_end(arguments.rounds)
+    process(arguments.rounds)
+    construction(arguments.rounds)
+    for layers in (1_000, 10_000) if arguments.quick else (1_000, 10_000, 100_000):
+        growth(layers)
+
+
+def front_end(rounds: int) -> None:
+    """Load, validate and lower ResNet-50, warm."""
+    archspec.compile("specs/resnet50.yaml")
+    took = statistics.median(_times(lambda: archspec.compile("specs/resnet50.yaml"), rounds))
+    print(f"load, validate and lower resnet50: {took * 1e3:.1f} ms (bound: 50 ms)")
+
+
+def process(rounds: int) -> None:
+    """`archspec validate` as a process, over one that imports its dependencies."""
+
+    def dependencies() -> None:
+        subprocess.run([sys.executable, "-c", _DEPENDENCIES], check=True)
+
+    def validate() -> None:
+        subprocess.run(_VALIDATE, check=True, stdout=subprocess.DEVNULL)
+
+    pairs = [(_time(validate), _time(dependencies)) for _ in range(rounds)]
+    over = statistics.median(a - b for a, b in pairs)
+    whole = statistics.median(a for a, _ in pairs)
+    print(f"archspec validate, a process: {whole * 1e3:.0f} ms, {over * 1e3:.0f} ms over its dependencies (bound: 150 ms)")
+
+
+def construction(rounds: int) -> None:
+    """`archspec.build` against a hand-written ResNet-50 that initialises twice, as is usual."""
+    from tests.reference.torch_resnet import resnet50
+
+    graph = archspec.compile("resnet50")
+
+    def ours() -> None:
+        archspec.build("resnet50", backend="torch")
+
+    def from_graph() -> None:
+        archspec.build(graph, backend="torch")
+
+    ours()
+    resnet50()
+    triples = [(_time(ours), _time(from_graph), _time(resnet50)) for _ in range(rounds)]
+    whole = statistics.median(a / c for a, _, c in triples)
+    compiled = statistics.median(b / c for _, b, c in triples)
+    hand = statistics.median(c for _, _, c in triples)
+    print(
+        f"archspec.build('resnet50', backend='torch'): {whole:.2f} times a hand-written one, "
+        f"{compiled:.2f} from a compiled graph (bound: 1; hand-written: {hand * 1e3:.0f} ms)"
+    )
+
+
+def growth(layers: int) -> None:
+    """One spec of many layers, in a process of its own, so that its memory can be told."""
+    code = f"""
+import re, time, archspec
+from archspec.spec import load_text
+text = {_GROWTH!r}.replace("UNITS", str({layers} // 4))
+def peak(): return int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1])
+before = peak()
+start = time.perf_counter()
+graph = archspec.compile(load_text(text))
+took = time.perf_counter() - start
+memory = (peak() - before) / 1024
+assert len(graph.nodes) == {layers} + 1, len(graph.nodes)
+print(f"{layers:,} layers: {{took:.2f}} s, {{took / {layers} * 1e6:.0f}} us a layer, {{memory:.0f}} MB")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _time(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def _times(action: Callable[[], object], rounds: int) -> list[float]:
+    return [_time(action) for _ in range(rounds)]
+
+
+if __name__ == "__main__":
+    main()
