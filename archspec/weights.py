@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec._version import __version__
 from archspec.errors import Diagnostic, Note, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.storage import whole_file
@@ -62,11 +61,9 @@ def _read_torch(path: Path) -> Arrays:
     except ImportError:
         help = "install it with `pip install archspec-nn[torch]`, or convert the file to safetensors"
         raise _unreadable(path, "a PyTorch file needs PyTorch to be read", help) from None
-    import pickle
-
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # damaged bytes make PyTorch's restricted unpickler fail in any way at all
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         help = "save the state dict (`torch.save(model.state_dict(), path)`), not the model"
         raise _unreadable(path, f"not a PyTorch state dict: {reason[:200]}", help) from None
@@ -141,6 +138,6 @@ def write(path: str | os.PathLike[str], arrays: Arrays, graph: LayerGraph) -> No
 
     path = Path(path)
     fitting = {name: np.ascontiguousarray(array) for name, array in fit(arrays, graph).items()}
-    metadata = {"format": "pt", "archspec": __version__, "network": graph.name}
     with whole_file(path) as temporary:
-        save_file(fitting, temporary, metadata=metadata)
+        # One entry of metadata and no more: safetensors writes several in a random order.
+        save_file(fitting, temporary, metadata={"format": "pt"})

@@ -70,7 +70,9 @@ def process(rounds: int) -> None:
     pairs = [(_time(validate), _time(dependencies)) for _ in range(rounds)]
     over = statistics.median(a - b for a, b in pairs)
     whole = statistics.median(a for a, _ in pairs)
-    print(f"archspec validate, a process: {whole * 1e3:.0f} ms, {over * 1e3:.0f} ms over its dependencies (bound: 150 ms)")
+    print(
+        f"archspec validate, a process: {whole * 1e3:.0f} ms, {over * 1e3:.0f} ms over its dependencies (bound: 150 ms)"
+    )
 
 
 def construction(rounds: int) -> None:

@@ -17,6 +17,12 @@ settings.register_profile("ci", deadline=None)
 settings.load_profile("ci")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-errors` and `--update-golden` write the recorded texts anew instead of comparing with them."""
+    parser.addoption("--update-errors", action="store_true", help="write tests/errors/*.txt anew")
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what is marked `gpu` where PyTorch sees no CUDA device."""
     marked = [item for item in items if item.get_closest_marker("gpu")]

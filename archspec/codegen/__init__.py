@@ -1,0 +1,1 @@
+"""From a layer graph to source: the module tree, and what all backends print with."""

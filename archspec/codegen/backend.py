@@ -104,7 +104,7 @@ class Backend(Protocol):
         ...
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
-        """Three lines of code that use the generated module."""
+        """A few lines of code that run the generated module and name its result `output`."""
         ...
 
     def versions(self) -> Mapping[str, str]:
@@ -127,6 +127,4 @@ def backend(name: str) -> Backend:
         if point.name == name:
             found: Backend = point.load()
             return found
-    raise BackendError(
-        Diagnostic("E0603", f"there is no backend `{name}`", help=did_you_mean(name, backends()))
-    )
+    raise BackendError(Diagnostic("E0603", f"there is no backend `{name}`", help=did_you_mean(name, backends())))

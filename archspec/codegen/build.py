@@ -8,12 +8,11 @@ they become definitions of their own, so that what is printed is always right, i
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from archspec.codegen.symbolic import Sym, expr_of
+from archspec.codegen.instances import by_block
+from archspec.codegen.settle import Split, either, layer_channels, settle, without_sizes
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -26,26 +25,14 @@ from archspec.codegen.tree import (
     Run,
     SequenceUse,
     Tree,
-    after_rounds,
+    channels_after,
     round_names,
 )
 from archspec.errors import InternalError
-from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Name, Value, evaluate, fold, substitute
-from archspec.ir.attributes import Padding
+from archspec.expr import Binary, Const, Expr, IfElse, Name, Value, fold, substitute
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Op
-from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope, walk
+from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
 from archspec.ir.wiring import Wiring, trace
-
-Env = Mapping[str, Value]
-
-
-class Split(Exception):
-    """The instances are not one body: `keys` tells which of them belong together."""
-
-    def __init__(self, keys: Sequence[object]) -> None:
-        super().__init__("instances differ")
-        self.keys = tuple(keys)
 
 
 def build(graph: LayerGraph) -> tuple[list[Definition], Mapping[int, list[Expr]]]:
@@ -96,7 +83,7 @@ class _Builder:
         self.wiring = trace(self.graph)
 
     def run(self) -> list[Definition]:
-        for _, scopes in sorted(_by_block(self.graph.root), key=lambda pair: pair[0]):
+        for _, scopes in sorted(by_block(self.graph.root), key=lambda pair: pair[0]):
             self._define(scopes)
         self._define([self.graph.root])
         return self.made
@@ -205,13 +192,15 @@ class _Builder:
         """A new tensor: which node it is in each instance, and how many channels it has."""
         frame.nodes[ref] = tuple(paths)
         channels = [self.graph.nodes[path].shape[0] for path in frame.nodes[ref]]
-        frame.features[ref] = settle(expr, channels, frame.envs)
+        found = frame.features[ref] = settle(expr, channels, frame.envs)
+        if expr is not None and found != expr:
+            frame.structural.append(expr)  # what was found instead holds for these values alone
 
     def _layer(self, items: list[Layer], frame: _Frame) -> LayerUse:
         operands = self._operands(items, frame)
         nodes = [self.graph.nodes[item.path] for item in items]
         features = tuple(frame.features[ref] for ref in operands)
-        ops = [_without_sizes(node.op) for node in nodes]
+        ops = [without_sizes(node.op) for node in nodes]
         exprs: dict[str, Expr] = {}
         for name in nodes[0].op.attributes():
             expr = nodes[0].exprs.get(name)
@@ -232,7 +221,7 @@ class _Builder:
             operands=operands,
             paths=tuple(item.path for item in items),
         )
-        out = _channels_after(use, self.graph.input_shapes(nodes[0]))
+        out = layer_channels(use, self.graph.input_shapes(nodes[0]))
         self._record(Result(use.site), out, use.paths, frame)
         return use
 
@@ -311,8 +300,8 @@ class _Builder:
         paths = {**found[True][1], **found[False][1]}
         channels = [self.graph.nodes[paths[index]].shape[0] for index in range(len(items))]
         frame.nodes[ref] = tuple(paths[index] for index in range(len(items)))
-        candidates = [found[True][0], found[False][0], IfElse(outcome, found[True][0], found[False][0])]
-        frame.features[ref] = settle(None, channels, frame.envs, candidates)
+        joined = either(outcome, found[True][0], found[False][0])
+        frame.features[ref] = settle(joined, channels, frame.envs)
         return [ChoiceUse(items[0].site, outcome, operand, sides[True], sides[False])]
 
     # -- loops ------------------------------------------------------------------------------------
@@ -362,9 +351,8 @@ class _Builder:
         """The rounds of a repeat, all at once: `i` and `channels` tell them apart."""
         assert loops[0].times is not None
         start = frame.features[operands[0]]
-        times = settle(
-            frame.at(loops[0].times, (start,)), [len(loop.iterations) for loop in loops], frame.envs
-        )
+        counts = [len(loop.iterations) for loop in loops]
+        times = settle(frame.at(loops[0].times, (start,)), counts, frame.envs)
         frame.structural.append(times)
         pairs = [(number, index) for number, loop in enumerate(loops) for index in range(len(loop.iterations))]
         if not pairs:
@@ -392,7 +380,12 @@ class _Builder:
         item = self._round(scopes, inner)
         after = inner.features[Result(item.site)]
         run = Run(Const(0), times, item, inner.depth, start, after)
-        return (run,), after_rounds(run, times)
+        out = channels_after(run)
+        if out is None and len(set(counts)) == 1:  # the count decides the structure, so it may be put in as a number
+            out = channels_after(dataclasses.replace(run, stop=Const(counts[0])))
+        if out is None:  # the number that is put there instead holds for these values alone
+            frame.structural += [start, times, after]
+        return (run,), out
 
 
 def _inside(frame: _Frame, operands: tuple[Ref, ...], envs: list[dict[str, Value]]) -> _Frame:
@@ -404,77 +397,3 @@ def _inside(frame: _Frame, operands: tuple[Ref, ...], envs: list[dict[str, Value
         depth=frame.depth,
         index=frame.index,
     )
-
-
-def settle(
-    expr: Expr | None, values: Sequence[Value], envs: Sequence[Env], candidates: Sequence[Expr] = ()
-) -> Expr:
-    """The first expression that has these values in all instances.
-
-    Raises:
-        Split: none has.
-    """
-    for candidate in (*([expr] if expr is not None else []), *candidates):
-        if _holds(candidate, values, envs):
-            return candidate
-    if len(set(values)) == 1:
-        return Const(values[0])
-    for name in envs[0]:
-        if _holds(Name(name), values, envs):
-            return Name(name)
-    raise Split(values)
-
-
-def _holds(expr: Expr, values: Sequence[Value], envs: Sequence[Env]) -> bool:
-    if isinstance(expr, Const):
-        return all(value == expr.value for value in values)
-    try:
-        return all(evaluate(expr, env) == value for value, env in zip(values, envs, strict=True))
-    except ExprError:
-        return False
-
-
-def _channels_after(use: LayerUse, shapes: Sequence[tuple[int, ...]]) -> Expr | None:
-    """The channels that a layer gives, by its own shape inference on numbers that carry expressions."""
-    op: Any = use.op
-    symbolic = {
-        name: Sym(getattr(op, name), expr)
-        for name, expr in use.exprs.items()
-        if isinstance(getattr(op, name), int) and not isinstance(getattr(op, name), bool)
-    }
-    carrying = [
-        (Sym(shape[0], feature), *shape[1:]) for shape, feature in zip(shapes, use.features, strict=True)
-    ]
-    return expr_of(dataclasses.replace(op, **symbolic).infer_shape(carrying)[0])
-
-
-def _without_sizes(op: Op) -> Op:
-    """The op without what depends on the input's size: two layers with `same` padding are the same layer."""
-    padding = getattr(op, "padding", None)
-    if isinstance(padding, Padding) and padding.mode == "same":
-        changed: Any = op
-        return dataclasses.replace(changed, padding=Padding("same", None))
-    return op
-
-
-def _by_block(root: Scope) -> list[tuple[int, list[Scope]]]:
-    """The instances of each block, with the block's height: blocks that call none come first."""
-    height: Counter[str] = Counter()
-    groups: dict[str, list[Scope]] = {}
-    order = [item for item in walk(root) if isinstance(item, Scope) and item.kind == "block"]
-    for scope in order:
-        assert scope.block is not None
-        groups.setdefault(scope.block, []).append(scope)
-    below: dict[str, set[str]] = {name: set() for name in groups}
-    for scope in order:
-        assert scope.block is not None
-        below[scope.block] |= {
-            inner.block for inner in walk(scope) if isinstance(inner, Scope) and inner.block not in (None, scope.block)
-        }
-    for name in groups:
-        height[name] = _height(name, below)
-    return [(height[name], scopes) for name, scopes in groups.items()]
-
-
-def _height(name: str, below: Mapping[str, set[str]]) -> int:
-    return 1 + max((_height(inner, below) for inner in below[name]), default=0)

@@ -42,16 +42,16 @@ class Flow:
 
     def join(self, choice: ChoiceUse) -> str:
         """A variable for what a choice gives, before its sides are written: one that nothing needs after them."""
-        inside = Counter((*_uses(choice.then), *_uses(choice.other)))
+        inside = Counter((*uses(choice.then), *uses(choice.other)))
         self.left.subtract(inside)
-        name = self._fresh([self.variable[choice.operand]] if choice.operand in self.variable else [])
+        name = self.fresh([self.variable[choice.operand]] if choice.operand in self.variable else [])
         self.left.update(inside)
         return name
 
     @contextmanager
     def side(self, other: Tree) -> Iterator[None]:
         """While one side of a choice is written: the other's uses do not count, and variables end with the side."""
-        hidden, variable = Counter(_uses(other)), dict(self.variable)
+        hidden, variable = Counter(uses(other)), dict(self.variable)
         self.left.subtract(hidden)
         yield
         self.left.update(hidden)

@@ -83,7 +83,7 @@ def lay_out(code: Code, depth: int, prefix: str = "", suffix: str = "") -> list[
             return [line]
         case Keyword(name, value):
             return lay_out(value, depth, f"{prefix}{name}=", suffix)
-        case Bracket(head=Bracket() as head) if code.args and head.args:
+        case Bracket(head=Bracket() as head) if code.args and head.args and not _head_fits(code, depth, prefix):
             return lay_out(head, depth, prefix, f"{_brackets(code)}{suffix}")
         case Bracket():
             return _exploded(code, depth, prefix, suffix)
@@ -92,6 +92,11 @@ def lay_out(code: Code, depth: int, prefix: str = "", suffix: str = "") -> list[
         case Ternary():
             indent = INDENT * depth
             return [f"{indent}{prefix}(", *_ternary(code, depth + 1), f"{indent}){suffix}"]
+
+
+def _head_fits(code: Bracket, depth: int, prefix: str) -> bool:
+    """In `a(...)(x)` the last bracket is broken, unless what stands before it is too long already."""
+    return len(f"{INDENT * depth}{prefix}{flat(code.head)}{code.open}") <= WIDTH
 
 
 def _brackets(code: Bracket) -> str:

@@ -90,7 +90,10 @@ class _Outliner:
             tree = renamed_tree(tree, {arrive[0]: CHANNELS})
         types = {parameter.name: parameter.type for parameter in self.definition.parameters}
         # Everything the sequence mentions becomes a parameter of the same name.
-        order = [*(name for name in types if name in free), *sorted(free - types.keys() - {CHANNELS.id} - renamed.keys())]
+        order = [
+            *(name for name in types if name in free),
+            *sorted(free - types.keys() - {CHANNELS.id} - renamed.keys()),
+        ]
         parts = [part for part in item.path.split(".") if not part.isdigit()]
         name = parts[-1] if parts else "sequence"
         made = Definition(
@@ -103,8 +106,10 @@ class _Outliner:
             features=(),
         )
         self.made.append(made)
-        arguments: dict[str, Expr] = {name: Name(name) for name in order} | {CHANNELS.id: CHANNELS}
-        arguments |= {new: Name(old) for old, new in renamed.items()}
+        arguments: dict[str, Expr] = {name: Name(name) for name in order}
+        arguments[CHANNELS.id] = CHANNELS
+        for old, new in renamed.items():
+            arguments[new] = Name(old)
         return CallUse(item.site, item.name, item.number, made, arguments, item.operands)
 
 

@@ -26,7 +26,6 @@ from archspec.codegen.tree import (
     after_rounds,
     round_names,
 )
-
 from archspec.expr import Const, Expr, Name, fold, names
 from archspec.ir.graph import LayerGraph
 
@@ -176,12 +175,13 @@ class _Fold:
     def repeated(self, run: Run) -> tuple[Run, ...]:
         """A repeat: round by round where the count is known, else with a formula for the channels that arrive."""
         assert run.carried is not None and run.carried_next is not None
+        general = self.round(run.item, run.item.number)
         run = dataclasses.replace(
             run,
             stop=self.expr(run.stop),
             carried=self.expr(run.carried),
             carried_next=self.expr(run.carried_next),
-            general=self.round(run.item, run.item.number) if isinstance(run.item, SequenceUse) else None,
+            general=general if isinstance(general, SequenceUse) else None,
         )
         symbolic = self._formula(run)
         if run.count is None:
@@ -304,9 +304,7 @@ def used_names(tree: Tree) -> frozenset[str]:
             case ChoiceUse():
                 exprs = (item.condition,)
             case LoopUse():
-                exprs = [
-                    part for run in item.runs for part in (run.start, run.stop, run.carried, run.carried_next)
-                ]
+                exprs = [part for run in item.runs for part in (run.start, run.stop, run.carried, run.carried_next)]
             case SequenceUse():
                 pass
         for expr in exprs:
@@ -314,5 +312,3 @@ def used_names(tree: Tree) -> frozenset[str]:
 
     _visit(tree, see)
     return frozenset(found)
-
-

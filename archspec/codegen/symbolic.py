@@ -16,6 +16,7 @@ class Sym(int):
     expr: Expr
 
     def __new__(cls, value: int, expr: Expr) -> Sym:
+        """`value`, which `expr` is said to give."""
         self = super().__new__(cls, value)
         self.expr = expr
         return self

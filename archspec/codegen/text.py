@@ -68,6 +68,6 @@ def annotation(type_name: str, default: Expr | None) -> str:
     """The annotation of a parameter whose values have this type."""
     if type_name == "tuple":
         items = default.value if isinstance(default, Const) and isinstance(default.value, tuple) else ()
-        inner = {type(item).__name__ for item in items}
-        return f"tuple[{inner.pop()}, ...]" if len(inner) == 1 and "tuple" not in inner else "tuple[object, ...]"
+        inner = [type(item).__name__ for item in items]
+        return f"tuple[{', '.join(inner)}]" if inner and "tuple" not in inner else "tuple[object, ...]"
     return "object" if type_name == "NoneType" else type_name

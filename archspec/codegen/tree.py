@@ -186,7 +186,10 @@ def layers(tree: Tree) -> Iterator[LayerUse]:
                 pass
 
 
-def is_chain(tree: Tree, start: Ref = Operand(0)) -> bool:
+_FIRST: Final = Operand(0)
+
+
+def is_chain(tree: Tree, start: Ref = _FIRST) -> bool:
     """Each item takes what the one before gives, the first `start`, so that `nn.Sequential` can hold it."""
     last = start
     for item in tree.items:
@@ -207,6 +210,28 @@ def round_names(depth: int) -> tuple[str, str]:
     No spec can contain these names, so they never meet a param.
     """
     return f"i@{depth}", f"channels@{depth}"
+
+
+MOST_UNROLLED: Final = 16
+
+
+def channels_after(run: Run) -> Expr | None:
+    """The channels after all rounds of a repeat, if they can be written down."""
+    assert run.carried is not None and run.carried_next is not None
+    index, channels = round_names(run.depth)
+    if run.count == 0:
+        return run.carried
+    found = after_rounds(run, run.stop)
+    if found is not None:
+        return found
+    if run.count is not None and channels not in names(run.carried_next):
+        return fold(run.carried_next, {index: Const(run.count - 1)})
+    if run.count is not None and run.count <= MOST_UNROLLED:
+        arriving = run.carried
+        for number in range(run.count):
+            arriving = fold(run.carried_next, {index: Const(number), channels: arriving})
+        return arriving
+    return None
 
 
 def after_rounds(run: Run, count: Expr) -> Expr | None:

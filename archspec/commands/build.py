@@ -88,7 +88,10 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
         versions = ", ".join(f"{name} {version}" for name, version in target.versions().items())
         checked = f" (checked against the graph, {versions})"
     rows = [
-        ("parameters", f"{graph.parameters:,}" + (f" and {graph.buffers:,} running statistics" if graph.buffers else "")),
+        (
+            "parameters",
+            f"{graph.parameters:,}" + (f" and {graph.buffers:,} running statistics" if graph.buffers else ""),
+        ),
         ("MACs", f"{counted(graph.macs)} for an input of {input_text(graph)}"),
         ("depth", f"{len(graph.weighted_path)} weighted layers on the longest path"),
         ("source", f"{path}{checked}"),

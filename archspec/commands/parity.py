@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from archspec.api import compile
 from archspec.commands.shared import FAILED, FORMAT_HELP, OK, add_spec, input_text, params
 from archspec.errors import ParityError
-from archspec.parity.compare import DEFAULT_PARTICIPANTS, MODES, TOLERANCES, Participant, Report, compare
+from archspec.parity.comparison import DEFAULT_PARTICIPANTS, MODES, TOLERANCES, Participant, Report, compare
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -63,9 +63,7 @@ def table(report: Report) -> list[str]:
     for row in report.rows:
         agrees = "agrees" if row.agrees else f"DIFFERS at {row.worst}"
         pair = " : ".join(row.pair) if ":" not in "".join(row.pair) else " / ".join(row.pair)
-        rows.append(
-            (pair, row.dtype, row.mode, row.what, f"{row.difference:.2e}", f"{row.tolerance:.0e}", agrees)
-        )
+        rows.append((pair, row.dtype, row.mode, row.what, f"{row.difference:.2e}", f"{row.tolerance:.0e}", agrees))
     widths = [max(len(row[index]) for row in rows) for index in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     for label, versions in report.versions.items():

@@ -27,7 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
             found += error.diagnostics
             continue
         if arguments.format == "text":
-            print(f"{spec}: right ({len(graph.nodes)} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs)")
+            print(
+                f"{spec}: right ({len(graph.nodes)} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs)"
+            )
     if found:
         raise ArchspecError(found)
     if arguments.format == "json":

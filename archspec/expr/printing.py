@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary
+from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary, Value
 
 _BINARY = {"+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 9}
 _IF, _OR, _AND, _NOT, _COMPARE, _UNARY, _ATOM = 1, 2, 3, 4, 5, 8, 10
@@ -15,6 +15,16 @@ def source(expr: Expr, names: Mapping[str, str] | None = None) -> str:
     return _print(expr, names or {})[0]
 
 
+def _literal(value: Value) -> str:
+    """A value as Python source, text in double quotes as formatters write it."""
+    if isinstance(value, str) and '"' not in value and "\\" not in repr(value):
+        return f'"{value}"'
+    if isinstance(value, tuple):
+        inner = ", ".join(map(_literal, value))
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return repr(value)
+
+
 def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
     def inner(part: Expr, least: int) -> str:
         text, level = _print(part, names)
@@ -23,7 +33,7 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
     match expr:
         case Const(value):
             negative = isinstance(value, int | float) and not isinstance(value, bool) and value < 0
-            return repr(value), _UNARY if negative else _ATOM
+            return _literal(value), _UNARY if negative else _ATOM
         case Name(name):
             text = names.get(name, name)
             return text, _ATOM

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,7 +69,7 @@ def _value(value: Any) -> str:
         case Padding(mode=mode, sides=sides):
             return mode if sides is None else f"{mode}{sides}" if mode == "same" else str(sides)
         case Initializer():
-            options = [getattr(value, name) for name in value.__slots__]
+            options = [getattr(value, field.name) for field in dataclasses.fields(value)]
             return f"{value.name}({', '.join(map(str, options))})"
         case _:
             return str(value)

@@ -7,6 +7,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.op import ShapeError
 from archspec.ir.wiring import trace
 
+
 def verify(graph: LayerGraph) -> None:
     """Check nodes, order, arity, shapes, outputs, and that the scopes describe the very same graph.
 
@@ -18,6 +19,7 @@ def verify(graph: LayerGraph) -> None:
         if path not in graph.nodes:
             raise InternalError(f"output {name} is {path}, which is no node")
     _verify_scopes(graph)
+
 
 def _verify_nodes(graph: LayerGraph) -> None:
     seen: set[str] = set()

@@ -28,9 +28,7 @@ def sides_of(padding: Padding, size: Pair, kernel: Pair, stride: Pair, dilation:
     return padding.sides
 
 
-def output_size(
-    op: str, size: Pair, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)
-) -> Pair:
+def output_size(op: str, size: Pair, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Pair:
     """Height and width after a window has slid over an input of `size`."""
     top, bottom, left, right = sides_of(padding, size, kernel, stride, dilation)
     result: list[int] = []

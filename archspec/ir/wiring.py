@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass, field
 
 from archspec.errors import InternalError
@@ -38,9 +37,7 @@ def trace(graph: LayerGraph) -> Wiring:
     return wiring
 
 
-def _body(
-    body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...]], wiring: Wiring
-) -> tuple[str, ...]:
+def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...]], wiring: Wiring) -> tuple[str, ...]:
     def resolve(refs: tuple[Ref, ...]) -> tuple[str, ...]:
         try:
             return tuple(
@@ -74,5 +71,3 @@ def _scope(scope: Scope, operands: tuple[str, ...], wiring: Wiring) -> tuple[str
     results = _body(scope.body, operands, {}, wiring)
     wiring.scopes[scope.path] = Wires(operands, results)
     return results
-
-

@@ -65,10 +65,16 @@ def _check_attribute(op: type[Op], name: str, attribute: Attribute, found: Diagn
     if name in op.attributes():
         return True
     if name in op.two_meanings:
-        found.error("E0412", f"`{name}` is not a word of {op.name}", attribute.span, help=op.two_meanings[name])
+        found.error(
+            "E0412",
+            f"`{name}` is not a word of {op.name}",
+            attribute.key_span or attribute.span,
+            help=op.two_meanings[name],
+        )
     else:
         help = did_you_mean(name, op.attributes())
-        found.error("E0409", f"{op.name} has no attribute `{name}`", attribute.span, help=help)
+        place = attribute.key_span or attribute.span
+        found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
     return False
 
 
@@ -177,14 +183,31 @@ class _Frame:
     ) -> None:
         for name, attribute in given.items():
             if name not in block.params:
-                help = did_you_mean(name, block.params)
-                self.found.error("E0401", f"block `{block.name}` has no param `{name}`", attribute.span, help=help)
-            elif not (block.params[name].choices and attribute.raw in (block.params[name].choices or ())):
-                self.use(attribute, in_loop=in_loop)
+                self.unknown_param(block, name, attribute)
+            else:
+                self.argument(block.params[name], name, attribute, in_loop)
         for name, param in block.params.items():
             from_unit = units and name in block.unit
             if param.default is None and name not in given and not from_unit:
                 self.found.error("E0402", f"block `{block.name}` needs `{name}`", item.span)
+
+    def argument(self, param: Param, name: str, attribute: Attribute, in_loop: bool) -> None:
+        """One of the choices stands for itself; a word that is no choice is no name either."""
+        choices, raw = param.choices, attribute.raw
+        if choices is None:
+            self.use(attribute, in_loop=in_loop)
+        elif raw not in choices:
+            if isinstance(raw, str) and raw.isidentifier() and raw not in self.known:
+                shown = ", ".join(map(str, choices))
+                help = did_you_mean(raw, [str(choice) for choice in choices])
+                message = f"`{name}` is `{raw}`; one of {shown} is expected"
+                self.found.error("E0411", message, attribute.span, help=help)
+            else:
+                self.use(attribute, in_loop=in_loop)
+
+    def unknown_param(self, block: Block, name: str, attribute: Attribute) -> None:
+        help, place = did_you_mean(name, block.params), attribute.key_span or attribute.span
+        self.found.error("E0401", f"block `{block.name}` has no param `{name}`", place, help=help)
 
     def stage(self, stage: Stage) -> None:
         self.body(stage.layers, in_loop=False)
@@ -203,10 +226,10 @@ class _Frame:
             self.use(unit.fields, in_loop=True)
             self.use(unit.count)
             for name, attribute in (unit.mapping or {}).items():
-                self.use(attribute, in_loop=True)
-                if name not in block.params:
-                    help = did_you_mean(name, block.params)
-                    self.found.error("E0401", f"block `{block.name}` has no param `{name}`", attribute.span, help=help)
+                if name in block.params:
+                    self.argument(block.params[name], name, attribute, in_loop=True)
+                else:
+                    self.unknown_param(block, name, attribute)
 
     def unused_taps(self, items: Sequence[Item]) -> None:
         """A block's tap that nothing starts from is a slip; the network's are its end points and may stand."""
@@ -269,5 +292,3 @@ def _check_circles(spec: Spec, found: Diagnostics) -> None:
             elif following not in done:
                 trail.append(following)
                 stack.append((following, iter(calls[following])))
-
-

@@ -6,19 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
-from archspec.errors import Diagnostic, Note, SpecError, did_you_mean
-from archspec.expr import Const, Expr, ExprError, Name, Value, fold, names, parse, source, substitute
+from archspec.errors import Diagnostic, Note, SpecError
+from archspec.expr import Expr, ExprError, Name, Value, names
 from archspec.expr.evaluate import truth
-from archspec.ir.graph import BlockInfo, Depth, LayerGraph, Node, Param
-from archspec.ir.op import ShapeError, shape_text
+from archspec.ir.graph import Depth, LayerGraph, Node, Param
+from archspec.ir.op import ShapeError
 from archspec.ir.ops import OPS, Input
 from archspec.ir.scope import Binding, Layer, Operand, Result
+from archspec.lowering.bind import bind, block_info, class_name, param_value
 from archspec.lowering.check import check
+from archspec.lowering.findings import shape_error, unmarked_tap
 from archspec.lowering.names import Plan, make_plan
 from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring
-from archspec.lowering.units import UnitCall, unit_calls, unit_name
-from archspec.lowering.values import evaluated, expression_error, read_attribute, read_op
-from archspec.spec import Attribute, Block, Call, Item, Repeat, Spec, Stage, Tap
+from archspec.lowering.units import unit_calls, unit_name
+from archspec.lowering.values import evaluated, read_attribute, read_op
+from archspec.spec import Attribute, Call, Item, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 MOST_LAYERS: Final = 1_000_000
@@ -82,7 +84,12 @@ class _Lowering:
         taps.setdefault("input", tensors[0])
         context = _Context(scope, self._plan(self.spec.items, numbered=False), frame, taps, {})
         last = self._items(self.spec.items, tensors[0], context)
-        outputs = {name: taps[name] for name in self.spec.outputs or ()} or {"output": last}
+        outputs = {"output": last}
+        if self.spec.outputs:
+            for index, name in enumerate(self.spec.outputs):
+                if name not in taps:
+                    raise SpecError(unmarked_tap(name, self.spec.item_place("outputs", index)))
+            outputs = {name: taps[name] for name in self.spec.outputs}
         scope.results = [bring(tensor, scope).ref for tensor in outputs.values()]
         root = scope.freeze()
         return LayerGraph(
@@ -93,7 +100,7 @@ class _Lowering:
             params=tuple(
                 Param(name, env[name], param.doc, name in self.fixed) for name, param in self.spec.params.items()
             ),
-            blocks={name: _block_info(block) for name, block in self.spec.blocks.items()},
+            blocks={name: block_info(block) for name, block in self.spec.blocks.items()},
             nodes=self.nodes,
             inputs=tuple(tensor.path for tensor in tensors),
             outputs={name: tensor.path for name, tensor in outputs.items()},
@@ -111,7 +118,7 @@ class _Lowering:
             if attribute is None:
                 help = f"give it with --set {name}=VALUE, or give it a default"
                 raise SpecError(Diagnostic("E0402", f"param `{name}` has no value", param.span, help=help))
-            env[name] = _param_value(name, param.choices, attribute, {} if given else env)
+            env[name] = param_value(name, param.choices, attribute, {} if given else env)
         return env
 
     def _depth(self, env: dict[str, Value]) -> Depth | None:
@@ -212,7 +219,7 @@ class _Lowering:
                     return self._op(item, x, context)
                 return self._call(item, x, context)
             case Seq():
-                start = x if item.origin is None else bring(context.taps[item.origin], context.scope)
+                start = x if item.origin is None else bring(self._tap(item, context), context.scope)
                 if item.label is None:
                     return self._items(item.layers, start, context)
                 return self._sequence(item, item.layers, start, context)
@@ -226,8 +233,15 @@ class _Lowering:
                 context.taps[item.name] = x
                 return x
 
+    def _tap(self, item: Seq, context: _Context) -> Tensor:
+        assert item.origin is not None
+        found = context.taps.get(item.origin)
+        if found is None:
+            raise SpecError(unmarked_tap(item.origin, item.place("from")))
+        return found
+
     def _op(self, call: Call, x: Tensor, context: _Context) -> Tensor:
-        inputs = (x,)
+        inputs: tuple[Tensor, ...] = (x,)
         if call.branches is not None:
             inputs = tuple(self._guarded(branch, x, context) for branch in call.branches)
         op_class = OPS[call.name]
@@ -237,7 +251,8 @@ class _Lowering:
         try:
             shape = op.infer_shape([tensor.shape for tensor in inputs])
         except ShapeError as error:
-            raise SpecError(self._shape_error(error, call, path, inputs)) from None
+            given = [self.nodes[tensor.path] for tensor in inputs]
+            raise SpecError(shape_error(error, call, path, given, self.trail)) from None
         if len(self.nodes) >= MOST_LAYERS:
             raise SpecError(Diagnostic("E0304", f"the network has more than {MOST_LAYERS:,} layers", call.span))
         self.nodes[path] = Node(path, op, node_inputs, shape, exprs, call.span)
@@ -258,15 +273,13 @@ class _Lowering:
             scope.count += 1
         path = f"{scope.path}.{name}" if scope.path else name
         if name in scope.names or path in self.nodes:
-            raise SpecError(
-                Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=tuple(self.trail))
-            )
+            raise SpecError(Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=tuple(self.trail)))
         scope.names.add(name)
         return name, path
 
     def _call(self, call: Call, x: Tensor, context: _Context) -> Tensor:
         name, path = self._path(call, context)
-        bindings = self._bind(self.spec.blocks[call.name], call.attributes, (), context, x, call)
+        bindings = bind(self.spec.blocks[call.name], call.attributes, (), context.env(x), call.span)
         slot = context.plan[call]
         scope = self._enter(context.scope, slot.site, name, path, x)
         scope.kind, scope.block, scope.bindings, scope.span = "block", call.name, bindings, call.span
@@ -326,8 +339,8 @@ class _Lowering:
         for index in range(times):
             variables = {**context.loop, "i": index}
             if single is not None:
-                bindings = self._bind(
-                    self.spec.blocks[single.name], single.attributes, (), replace(context, loop=variables), x, single
+                bindings = bind(
+                    self.spec.blocks[single.name], single.attributes, (), {**context.env(x), **variables}, single.span
                 )
                 x = self._unit(loop, str(index), single.name, bindings, x, single)
                 continue
@@ -339,9 +352,7 @@ class _Lowering:
             x = Tensor(context.scope, Result(loop.site), y.path, y.shape)
         return Tensor(context.scope, Result(loop.site), x.path, x.shape)
 
-    def _loop(
-        self, item: Repeat | Stage, times: Expr | None, pattern: str, x: Tensor, context: _Context
-    ) -> OpenLoop:
+    def _loop(self, item: Repeat | Stage, times: Expr | None, pattern: str, x: Tensor, context: _Context) -> OpenLoop:
         name, path = self._path(item, context)
         loop = OpenLoop(context.scope, context.plan[item].site, name, path, times, pattern, [x.ref], item.span)
         context.scope.items.append(loop)
@@ -357,7 +368,7 @@ class _Lowering:
         for index, call in enumerate(calls):
             variables = {**context.loop, "i": index}
             name = unit_name(pattern, index)
-            bindings = self._bind(block, stage.arguments, call.fields, replace(context, loop=variables), x, call)
+            bindings = bind(block, stage.arguments, call.fields, {**context.env(x), **variables}, call.span)
             x = self._unit(loop, name, stage.block, bindings, x, stage)
         return Tensor(context.scope, Result(loop.site), x.path, x.shape)
 
@@ -369,114 +380,11 @@ class _Lowering:
         y = self._block(scope, x, item)
         return Tensor(loop.parent, Result(loop.site), y.path, y.shape)
 
-    def _bind(
-        self,
-        block: Block,
-        given: Mapping[str, Attribute],
-        fields: Sequence[tuple[str, Attribute | Expr]],
-        context: _Context,
-        x: Tensor,
-        item: Item | UnitCall,
-    ) -> dict[str, Binding]:
-        """The values of a block's params in one call: given by name, by a unit's fields, or by default."""
-        env = context.env(x)
-        arguments: dict[str, Attribute | Expr] = {**given, **dict(fields)}
-        values: dict[str, Value] = {}
-        bindings: dict[str, Binding] = {}
-        for name, param in block.params.items():
-            argument = arguments.get(name)
-            if argument is None:
-                if param.default is None:
-                    raise SpecError(Diagnostic("E0402", f"block `{block.name}` needs `{name}`", item.span))
-                value = _param_value(name, param.choices, param.default, values)
-                expr = Const(value)
-                if param.choices is None:
-                    _, default = evaluated(param.default, values)
-                    expr = substitute(default, {key: binding.expr for key, binding in bindings.items()})
-            elif isinstance(argument, Attribute):
-                value, expr = self._argument(name, param.choices, argument, env)
-            else:
-                value, expr = _field_value(argument, env, item)
-            if param.choices is not None and value not in param.choices:
-                raise SpecError(_not_a_choice(name, value, param.choices, item.span))
-            values[name] = value
-            bindings[name] = Binding(value, fold(expr))
-        return bindings
-
-    def _argument(
-        self, name: str, choices: Sequence[Value] | None, argument: Attribute, env: Mapping[str, Value]
-    ) -> tuple[Value, Expr]:
-        if choices is not None and argument.raw in choices:
-            return cast(Value, argument.raw), Const(cast(Value, argument.raw))
-        return evaluated(argument, env)
-
     def _plan(self, items: Sequence[Item], *, numbered: bool) -> Plan:
         found = self.plans.get(id(items))
         if found is None:
             found = self.plans[id(items)] = make_plan(items, numbered=numbered)
         return found
-
-    def _shape_error(self, error: ShapeError, call: Call, path: str, inputs: tuple[Tensor, ...]) -> Diagnostic:
-        notes = [
-            Note(f"{tensor.path} gives {shape_text(tensor.shape)}", self.nodes[tensor.path].span) for tensor in inputs
-        ]
-        return Diagnostic(
-            error.code,
-            f"{path}: {error}",
-            call.span,
-            label=f"of {call.name}",
-            notes=(*notes, *reversed(self.trail)),
-            help=error.help,
-        )
-
-
-def class_name(name: str) -> str:
-    """`resnet_v2_50` as a class: `ResnetV250`. A spec says `class: ResNetV2_50` where it knows better."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Network"
-
-
-def _block_info(block: Block) -> BlockInfo:
-    defaults: dict[str, Expr] = {}
-    for name, param in block.params.items():
-        if param.default is None:
-            continue
-        raw = param.default.raw
-        if param.choices is not None or not isinstance(raw, str):
-            defaults[name] = Const(cast(Value, raw))
-        elif not names(folded := fold(parse(raw))):
-            defaults[name] = folded
-    return BlockInfo(block.name, block.doc, tuple(block.params), defaults)
-
-
-def _param_value(
-    name: str, choices: Sequence[Value] | None, attribute: Attribute, env: Mapping[str, Value]
-) -> Value:
-    if choices is None:
-        return evaluated(attribute, env)[0]
-    value = cast(Value, attribute.raw)
-    if value not in choices:
-        raise SpecError(_not_a_choice(name, value, choices, attribute.span))
-    return value
-
-
-def _not_a_choice(name: str, value: Value, choices: Sequence[Value], span: Any) -> Diagnostic:
-    shown = ", ".join(str(choice) for choice in choices)
-    help = did_you_mean(str(value), [str(choice) for choice in choices])
-    return Diagnostic("E0411", f"`{name}` is `{value}`; one of {shown} is expected", span, help=help)
-
-
-def _field_value(expr: Expr, env: Mapping[str, Value], item: Item | UnitCall) -> tuple[Value, Expr]:
-    return evaluated_expr(expr, env, item.span), expr
-
-
-def evaluated_expr(expr: Expr, env: Mapping[str, Value], span: Any) -> Value:
-    """The value of an expression that was taken out of a longer one."""
-    from archspec.expr import evaluate
-
-    try:
-        return evaluate(expr, env)
-    except ExprError as error:
-        raise SpecError(expression_error(error, Attribute(source(expr), span), env)) from None
 
 
 def _single_call(layers: Sequence[Item], spec: Spec) -> Call | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archspec.errors import Diagnostic, SpecError, Span
+from archspec.errors import Diagnostic, Span, SpecError
 from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, evaluate, expand, names, parse
 from archspec.lowering.values import evaluated, expression, expression_error
 from archspec.spec import Attribute, Block, Stage
@@ -60,7 +60,7 @@ def _expand(attribute: Attribute, env: Mapping[str, Value]) -> list[Expr]:
 
 
 def _tuple_call(item: Expr, block: Block, place: Attribute, env: Mapping[str, Value]) -> UnitCall:
-    if not isinstance(item, Items | Const) or isinstance(item, Const) and not isinstance(item.value, tuple):
+    if not isinstance(item, Items | Const) or (isinstance(item, Const) and not isinstance(item.value, tuple)):
         # One number stands for a tuple of one.
         fields: list[Expr] = [item]
     else:

@@ -1,6 +1,6 @@
 """Parity: the same weights and inputs through several frameworks, and whether the results agree."""
 
-from archspec.parity.compare import DEFAULT_PARTICIPANTS, Participant, Report, Row, compare
+from archspec.parity.comparison import DEFAULT_PARTICIPANTS, Participant, Report, Row, compare
 from archspec.parity.weights import random_inputs, random_weights
 
 __all__ = [

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archspec.codegen.flow import Flow, uses
 from archspec.codegen.layout import INDENT, Bracket, Code, Keyword, call, lay_out
 from archspec.codegen.printer import Printer
+from archspec.codegen.simplify import merged
 from archspec.codegen.text import identifier, quoted
 from archspec.codegen.tree import (
     CHANNELS,
@@ -28,7 +29,6 @@ from archspec.codegen.tree import (
 from archspec.expr import Const, Expr, Unary
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
-
 from archspec_keras.names import RESERVED, LayerName, layer_name, number_parts, pattern_parts
 from archspec_keras.ops import FAN, ROWS, Site, never_negative
 
@@ -265,10 +265,14 @@ class Body:
         usual = [self.preferred] if self.preferred is not None else [start]
         target = self.flow.fresh([*(["shortcut"] if self._is_shortcut(item, tree) else []), *usual])
         tests = [self._expr(item.condition), self.printer.expr(Unary("not", item.condition))]
+        reads = [
+            {self.flow.variable[ref] for ref in uses(side) if ref in self.flow.variable}
+            for side in (item.then, item.other)
+        ]
         bodies: list[list[_Line]] = []
-        for side, other in ((item.then, item.other), (item.other, item.then)):
+        for side, opposite in ((item.then, item.other), (item.other, item.then)):
             self.flow.left = before.copy()
-            self.flow.left.subtract(Counter(uses(other)))
+            self.flow.left.subtract(Counter(uses(opposite)))
             with self._part(target) as lines:
                 self._items(side)
                 [end] = side.results
@@ -279,10 +283,12 @@ class Body:
         self.flow.left.subtract(inside)
         self.flow.variable[result] = target
         then, other = bodies
-        aliases = [len(lines) == 1 and not side.items for lines, side in zip(bodies, (item.then, item.other), strict=True)]
+        aliases = [
+            len(lines) == 1 and not side.items for lines, side in zip(bodies, (item.then, item.other), strict=True)
+        ]
         if aliases[0] or not then:
-            tests, then, other, aliases = tests[::-1], other, then, aliases[::-1]
-        if aliases[1]:
+            tests, then, other, aliases, reads = tests[::-1], other, then, aliases[::-1], reads[::-1]
+        if aliases[1] and target not in reads[0]:
             self._emit(target, other[0].code)
             other = []
         if not then:
@@ -296,9 +302,7 @@ class Body:
     def _is_shortcut(self, item: ChoiceUse, tree: Tree) -> bool:
         """The way past a residual branch: something or nothing, and then a sum."""
         nothing = any(not side.items and side.results == (item.operand,) for side in (item.then, item.other))
-        takers = [
-            use.op.name for use in tree.items if isinstance(use, LayerUse) and Result(item.site) in use.operands
-        ]
+        takers = [use.op.name for use in tree.items if isinstance(use, LayerUse) and Result(item.site) in use.operands]
         return nothing and takers == ["add"] and self.preferred is None
 
     @contextmanager
@@ -313,10 +317,12 @@ class Body:
 
     def _loop(self, item: LoopUse) -> None:
         name = self._name(item)
-        held = self._take(item.operands)
-        wanted = [held[0]] if self.preferred is None else [self.preferred, held[0]]
-        target = self.flow.fresh(wanted)
-        runs = [run for run in item.runs if run.count != 0]
+        first, others = item.operands[:1], item.operands[1:]
+        held = self._take(first)
+        # What every round takes stays as it is, so the target is chosen while it is still needed.
+        target = self.flow.fresh([held[0]] if self.preferred is None else [self.preferred, held[0]])
+        held += self._take(others)
+        runs = merged([_without_channels(run) for run in item.runs if run.count != 0])
         for run in runs:
             self._rounds(item, run, name, held, target)
             held = [target, *held[1:]]
@@ -354,3 +360,11 @@ class Body:
         self.preferred = was
         if result != target:
             self._emit(target, result)
+
+
+def _without_channels(run: Run) -> Run:
+    """Keras's layers find out what arrives, so rounds that differ in nothing else are the same."""
+    if not isinstance(run.item, CallUse):
+        return run
+    arguments = {name: expr for name, expr in run.item.arguments.items() if name != CHANNELS.id}
+    return replace(run, item=replace(run.item, arguments=arguments))

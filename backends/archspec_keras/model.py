@@ -11,13 +11,13 @@ from unittest import mock
 
 import keras
 import numpy as np
+
 from archspec.codegen.backend import Outcome
 from archspec.codegen.execute import execute
 from archspec.errors import BackendError, Diagnostic, InternalError
 from archspec.ir.graph import LayerGraph, Node
 from archspec.ir.op import Shape
 from archspec.storage import whole_file
-
 from archspec_keras.names import function_name, layer_name
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def _allow(dtype: str) -> None:
     if dtype == "float64" and keras.backend.backend() == "jax":
         import jax
 
-        jax.config.update("jax_enable_x64", True)
+        config: Any = jax.config
+        config.update("jax_enable_x64", True)
 
 
 def _construct(source: str, graph: LayerGraph) -> Any:
@@ -84,6 +85,8 @@ def verify(source: str, graph: LayerGraph) -> None:
     try:
         with _settings("float32"), _no_drawing():
             model = _construct(source, graph)
+    except Exception as error:
+        raise InternalError(f"Keras source of {graph.name} cannot be run: {error}") from error
     finally:
         random.setstate(state)
     found = {id(variable) for variable in model.variables if "seed_generator" not in variable.path}
@@ -158,7 +161,11 @@ def build(
     device: str | None = None,
     dtype: str | None = None,
 ) -> Any:
-    """The model with its weights drawn once, or loaded; see `Backend.build`."""
+    """The model with its weights drawn once, or loaded; see `Backend.build`.
+
+    In float64 all of the computation is of that precision on TensorFlow only: Keras's own batch norm and mean
+    compute in float32 on JAX and PyTorch (`keras.backend.result_type` gives no float64 there).
+    """
     with _settings(dtype, device), ExitStack() as stack:
         if weights is not None:
             stack.enter_context(_no_drawing())
@@ -196,7 +203,12 @@ def _to_numpy(tensor: Any) -> Array:
 def save_weights(model: Any, path: Path) -> None:
     """Write the weights as Keras does; see `Backend.save_weights`."""
     with whole_file(path) as temporary:
-        model.save_weights(temporary)
+        inner = temporary.with_name(f"{temporary.name}.weights.h5")  # Keras accepts no other ending
+        try:
+            model.save_weights(inner)
+            inner.replace(temporary)
+        finally:
+            inner.unlink(missing_ok=True)
 
 
 def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
@@ -214,9 +226,7 @@ def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Out
         result = model.call(tensors[0] if len(tensors) == 1 else tensors, training=training)
     outputs = {name: _channels_first(_to_numpy(tensor)) for name, tensor in _outputs(result, graph).items()}
     statistics = {
-        name: array
-        for name, array in export_weights(model, graph).items()
-        if not graph.all_weights[name].trainable
+        name: array for name, array in export_weights(model, graph).items() if not graph.all_weights[name].trainable
     }
     return Outcome(outputs, statistics)
 

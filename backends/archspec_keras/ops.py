@@ -11,10 +11,11 @@ from archspec.codegen.printer import Printer, plain
 from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
 from archspec.errors import BackendError, Diagnostic
-from archspec.expr import Binary, Const, Expr, Items, Name, fold
-from archspec.ir.attributes import Pair
-from archspec.ir.graph import LayerGraph
+from archspec.expr import Binary, Const, Expr, Items, Name
+from archspec.ir.attributes import Padding, Pair
+from archspec.ir.graph import LayerGraph, Node
 from archspec.ir.initializers import Constant, FanInUniform, Initializer, KaimingNormal, Normal, Ones, Zeros
+from archspec.ir.op import Op
 from archspec.ir.ops import AvgPool, BatchNorm, Conv, Dense, Dropout, GlobalAvgPool, MaxPool
 
 FAN: Final = "channels@fan"
@@ -82,8 +83,10 @@ def _batch_norm(site: Site) -> list[Step]:
     keywords: dict[str, Code] = {}
     if not site.fixed("decay") or op.decay != _KERAS_MOMENTUM:
         keywords["momentum"] = site.attribute("decay")
-    if not site.fixed("eps") or op.eps != _KERAS_EPSILON:
+    if not site.fixed("eps"):
         keywords["epsilon"] = site.attribute("eps")
+    elif op.eps != _KERAS_EPSILON:
+        keywords["epsilon"] = literal(op.eps).replace("e-0", "e-")  # 1e-5, as people write it
     if not site.fixed("variance"):
         raise _unsupported(site, "`variance` of batch_norm that differs from call to call")
     own = site.helper("BatchNormalization") if op.variance == "unbiased" else "layers.BatchNormalization"
@@ -156,8 +159,13 @@ def _padded_conv(site: Site, op: Conv) -> tuple[list[Step], dict[str, Code]]:
 
 def _is_word(site: Site) -> bool:
     """The padding is `same`, or an expression that gives `same` or `valid`."""
-    paddings = [getattr(node.op, "padding") for node in _nodes(site)]
+    paddings = [_padding(node.op) for node in _nodes(site)]
     return any(padding.mode == "same" for padding in paddings)
+
+
+def _padding(op: Op) -> Padding:
+    assert isinstance(op, Conv | MaxPool | AvgPool)
+    return op.padding
 
 
 def _sides(site: Site) -> Code | None:
@@ -165,10 +173,10 @@ def _sides(site: Site) -> Code | None:
     expr = site.use.exprs.get("padding")
     if expr is not None:
         if isinstance(expr, Items) and len(expr.items) == 4:
-            top, bottom, left, right = expr.items
-            expr = Items((Items((top, bottom)), Items((left, right))))
+            expr = Items((Items(expr.items[:2]), Items(expr.items[2:])))
         return site.printer.expr(expr)
-    padding = getattr(site.use.op, "padding")
+    padding = _padding(site.use.op)
+    assert padding.sides is not None
     if padding.sides == (0, 0, 0, 0):
         return None
     if padding.symmetric is not None:
@@ -179,14 +187,14 @@ def _sides(site: Site) -> Code | None:
 
 def _covers(site: Site, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> bool:
     """At stride 1 with half an odd window on each side, explicit padding is `same` at any size."""
-    padding = getattr(site.use.op, "padding").symmetric
+    padding = _padding(site.use.op).symmetric
     if not site.fixed("padding", "kernel", "stride", "dilation") or padding is None or stride != (1, 1):
         return False
     axes = zip(padding, kernel, dilation, strict=True)
     return all(window % 2 == 1 and side * 2 == spread * (window - 1) for side, window, spread in axes)
 
 
-def _nodes(site: Site) -> list[object]:
+def _nodes(site: Site) -> list[Node]:
     return [site.graph.nodes[path] for path in site.use.paths]
 
 
@@ -200,8 +208,7 @@ def _weights(site: Site, op: Conv | Dense) -> dict[str, Code]:
         found["use_bias"] = site.attribute("bias")
     found["kernel_initializer"] = _initializer(site, op.init)
     if biased and isinstance(op.bias_init, FanInUniform):
-        fan = site.printer.expr(_fan_in(site, op))
-        found["bias_initializer"] = call(site.helper("fan_in_uniform_bias"), fan)
+        found["bias_initializer"] = call(site.helper("fan_in_uniform_bias"), *_fan_in(site, op))
     elif biased and not isinstance(op.bias_init, Zeros):
         found["bias_initializer"] = _initializer(site, op.bias_init)
     return found
@@ -225,18 +232,14 @@ def _initializer(site: Site, initializer: Initializer) -> Code:
             raise _unsupported(site, f"the initializer {initializer.name}")
 
 
-def _fan_in(site: Site, op: Conv | Dense) -> Expr:
-    """How many inputs feed one output."""
+def _fan_in(site: Site, op: Conv | Dense) -> list[Code]:
+    """What `fan_in_uniform_bias` is told: the channels that one output sees, and the kernel if it is not 1x1."""
     if isinstance(op, Dense):
-        return Name(FAN)
-    kernel, groups = site.use.exprs.get("kernel"), site.use.exprs.get("groups", Const(op.groups))
-    area: Expr = Const(op.kernel[0] * op.kernel[1])
-    if isinstance(kernel, Items) and len(kernel.items) == 2:
-        area = Binary("*", *kernel.items)
-    elif kernel is not None:
-        area = Binary("**", kernel, Const(2))
-    fan: Expr = Name(FAN) if area == Const(1) else Binary("*", Name(FAN), area)
-    return fold(fan if groups == Const(1) else Binary("//", fan, groups))
+        return [site.printer.expr(Name(FAN))]
+    groups = site.use.exprs.get("groups", Const(op.groups))
+    channels: Expr = Name(FAN) if groups == Const(1) else Binary("//", Name(FAN), groups)
+    kernel = [] if site.fixed("kernel") and op.kernel == (1, 1) else [site.attribute("kernel")]
+    return [site.printer.expr(channels), *kernel]
 
 
 def _global_avg_pool(site: Site) -> list[Step]:

@@ -9,11 +9,9 @@ from archspec.codegen.layout import INDENT, Bracket, Code, lay_out
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.text import annotation, docstring, identifier, literal, quoted
-from archspec.codegen.tree import Definition
 from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
-
 from archspec_keras.body import Body, Callee
 from archspec_keras.names import HELPERS, RESERVED, check_unique, function_name, layer_name
 from archspec_keras.ops import ROWS

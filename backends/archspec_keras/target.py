@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 from archspec.codegen.backend import Outcome
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
-
 from archspec_keras.names import function_name
 from archspec_keras.source import write
 
@@ -37,6 +36,7 @@ class KerasBackend:
         help = "install it with `pip install archspec-nn[keras]`, or skip the check with --no-verify"
         if find_spec("keras") is None:
             raise BackendError(Diagnostic("E0602", "Keras is not installed", help=help))
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets every import with a page of remarks
         engine = _engine()
         if engine in _TITLES and find_spec(engine) is None:
             message = f"{_TITLES[engine]}, on which Keras is set to run, is not installed"
@@ -107,6 +107,7 @@ class KerasBackend:
             arrays.append(f"keras.random.normal((1, {', '.join(map(str, sizes))}))")
         arguments = arrays[0] if len(arrays) == 1 else f"[{', '.join(arrays)}]"
         return (
+            "import keras",
             f"from {module} import {name}",
             f"model = {name}()",
             f"output = model({arguments})",

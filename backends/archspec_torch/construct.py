@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from archspec.codegen.layout import Bracket, Code, Infix, Ternary, call, flat
+from archspec.codegen.layout import Bracket, Code, Infix, Ternary, call
 from archspec.codegen.printer import Printer
 from archspec.codegen.text import quoted
 from archspec.codegen.tree import (
@@ -20,9 +20,8 @@ from archspec.codegen.tree import (
     Tree,
     round_names,
 )
-from archspec.expr import Const, Expr, names, parse, source
+from archspec.expr import Const, Expr, evaluate, names, parse, source
 from archspec.spec.units import split_pattern
-
 from archspec_torch.ops import ROWS
 
 
@@ -88,7 +87,11 @@ class Constructor:
     def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> str:
         if item.number is None:
             return quoted(item.name)
-        return quoted(str(item.number.value)) if isinstance(item.number, Const) else f"str({self.printer.expr(item.number)})"
+        return (
+            quoted(str(item.number.value))
+            if isinstance(item.number, Const)
+            else f"str({self.printer.expr(item.number)})"
+        )
 
     # -- loops ------------------------------------------------------------------------------------
 
@@ -143,10 +146,10 @@ def _members(tree: Tree) -> Iterator[LayerUse | CallUse | SequenceUse | LoopUse]
 
 def unit_name(pattern: str, index: Const) -> str:
     """The name of one round by the loop's pattern."""
-    assert isinstance(index.value, int)
-    from archspec.lowering.units import unit_name as by_pattern
-
-    return by_pattern(pattern, index.value)
+    return "".join(
+        str(evaluate(parse(text), {"i": index.value})) if is_expression else text
+        for text, is_expression in split_pattern(pattern)
+    )
 
 
 def pattern_source(pattern: str, variable: str) -> str:

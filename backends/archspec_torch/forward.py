@@ -9,7 +9,6 @@ from archspec.codegen.flow import Flow
 from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.ir.scope import Operand, Ref, Result
-
 from archspec_torch.ops import ROWS, Weight
 
 MOST_NESTED = 3
@@ -41,7 +40,9 @@ class Spelling:
     )
 
 
-def forward(tree: Tree, operands: int, spelling: Spelling, *, outputs: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+def forward(
+    tree: Tree, operands: int, spelling: Spelling, *, outputs: Sequence[str] = ()
+) -> tuple[list[str], list[str]]:
     """The variables that come in, and the lines of the body of `forward`.
 
     Several results are returned as a tuple, or, where `outputs` names them, as a dict.

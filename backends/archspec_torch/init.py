@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from archspec.codegen.layout import INDENT, lay_out
+from archspec.codegen.layout import INDENT, Code, call, lay_out
 from archspec.codegen.text import literal
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.errors import BackendError, Diagnostic
-from archspec.expr import source
+from archspec.expr import Const, source
 from archspec.ir.initializers import Constant, FanInUniform, Initializer, KaimingNormal, Normal, Ones, Zeros
 from archspec.ir.op import Op
 from archspec.ir.ops import Conv, Dense
-
 from archspec_torch.forward import Spelling
 
 _TYPES: dict[str, tuple[str, ...]] = {
@@ -34,6 +33,8 @@ class _Place:
     target: str
     kind: str
     rule: _Rule
+    path: str | None
+    """The layer's path in one instance; None where a condition decides its number, so that it cannot be reached."""
 
 
 def rule_of(op: Op) -> _Rule:
@@ -44,7 +45,9 @@ def rule_of(op: Op) -> _Rule:
     return None
 
 
-def reset_parameters(definitions: Sequence[Definition], spellings: dict[int, Spelling], batch_norm_1d: bool) -> list[str]:
+def reset_parameters(
+    definitions: Sequence[Definition], spellings: dict[int, Spelling], batch_norm_1d: bool
+) -> list[str]:
     """The lines of the network's `reset_parameters`, two levels in."""
     places = [place for made in definitions for place in _places(made, spellings[id(made)])]
     lines: list[str] = []
@@ -61,8 +64,7 @@ def reset_parameters(definitions: Sequence[Definition], spellings: dict[int, Spe
             continue
         lines.append(f"{INDENT * 3}{'el' if lines else ''}if isinstance(module, {' | '.join(types)}):")
         biased = any(place.rule and place.rule[1] for place in places if place.kind == kind)
-        some_without = any(place.rule and not place.rule[1] for place in places if place.kind == kind)
-        lines += _draw("module", rule, 4, biased, some_without)
+        lines += _draw("module", rule, 4, biased, guarded=kind == "conv")
     if own:
         lines.append(f"{INDENT * 3}{'el' if lines else ''}if isinstance(module, {' | '.join(own)}):")
         lines.append(f"{INDENT * 4}module.reset_parameters()")
@@ -74,6 +76,9 @@ def _exceptions(places: Sequence[_Place]) -> list[str]:
     lines: list[str] = []
     before: tuple[str, ...] = ()
     for place in places:
+        if place.path is None:
+            message = f"PyTorch cannot draw the weights of {place.target} apart: its number depends on a condition"
+            raise BackendError(Diagnostic("E0601", message, help="give the layer a name, or its kind one initializer"))
         shared = next(
             (index for index, pair in enumerate(zip(before, place.headers, strict=False)) if pair[0] != pair[1]),
             min(len(before), len(place.headers)),
@@ -85,73 +90,101 @@ def _exceptions(places: Sequence[_Place]) -> list[str]:
         if place.rule is None:
             lines.append(f"{INDENT * depth}{place.target}.reset_parameters()")
         else:
-            lines += _draw(place.target, place.rule, depth, place.rule[1] is not None, some_without=False)
+            lines += _draw(place.target, place.rule, depth, place.rule[1] is not None, guarded=place.kind == "conv")
     return lines
 
 
-def _draw(target: str, rule: tuple[Initializer, Initializer | None], depth: int, biased: bool, some_without: bool) -> list[str]:
+def _draw(
+    target: str, rule: tuple[Initializer, Initializer | None], depth: int, biased: bool, guarded: bool
+) -> list[str]:
     weight, bias = rule
-    lines = lay_out(_init(weight, f"{target}.weight", f"{target}.weight"), depth)
-    if biased and bias is not None:
-        inner = lay_out(_init(bias, f"{target}.bias", f"{target}.weight"), depth + some_without)
-        if some_without:
-            lines.append(f"{INDENT * depth}if {target}.bias is not None:")
-        lines += inner
+    indent = INDENT * depth
+    # PyTorch's own rule is the one for both; what differs from it is drawn again.
+    uniform = isinstance(weight, FanInUniform), biased and isinstance(bias, FanInUniform)
+    lines = [f"{indent}{target}.reset_parameters()"] if any(uniform) else []
+    if not uniform[0]:
+        lines += lay_out(_init(weight, f"{target}.weight"), depth)
+    if biased and bias is not None and not uniform[1]:
+        if guarded:  # a convolution's bias may be None, says its type
+            lines.append(f"{indent}if {target}.bias is not None:")
+        lines += lay_out(_init(bias, f"{target}.bias"), depth + guarded)
     return lines
 
 
-def _init(initializer: Initializer, target: str, weight: str) -> str:
+def _init(initializer: Initializer, target: str) -> Code:
     match initializer:
         case Zeros():
-            return f"nn.init.zeros_({target})"
+            return call("nn.init.zeros_", target)
         case Ones():
-            return f"nn.init.ones_({target})"
+            return call("nn.init.ones_", target)
         case Constant(value):
-            return f"nn.init.constant_({target}, {literal(value)})"
+            return call("nn.init.constant_", target, literal(value))
         case Normal(std):
-            return f"nn.init.normal_({target}, std={literal(std)})"
+            return call("nn.init.normal_", target, std=literal(std))
         case KaimingNormal(mode):
-            return f'nn.init.kaiming_normal_({target}, mode="{mode}", nonlinearity="relu")'
-        case FanInUniform():
-            return f"nn.init.uniform_({target}, -({weight}[0].numel() ** -0.5), {weight}[0].numel() ** -0.5)"
+            return call("nn.init.kaiming_normal_", target, mode=literal(mode), nonlinearity=literal("relu"))
         case _:
             raise BackendError(Diagnostic("E0601", f"PyTorch has no row for the initializer {initializer.name}"))
 
 
-def _places(definition: Definition, spelling: Spelling) -> list[_Place]:
-    if definition.is_network:
-        return list(_inside(definition.tree, (), "self", spelling))
-    headers = ("for module in self.modules()", f"if isinstance(module, {definition.class_name})")
-    return list(_inside(definition.tree, headers, "module", spelling))
+def _places(definition: Definition, spelling: Spelling) -> Iterator[_Place]:
+    owner = _Owner((), "self", spelling)
+    if not definition.is_network:
+        headers = ("for module in self.modules()", f"if isinstance(module, {definition.class_name})")
+        owner = _Owner(headers, "module", spelling)
+    return _inside(definition.tree, owner)
 
 
-def _inside(tree: Tree, headers: tuple[str, ...], owner: str, spelling: Spelling | None) -> Iterator[_Place]:
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """What holds the items of a tree: an instance of a class, whose members `spelling` has, or a sequence."""
+
+    headers: tuple[str, ...]
+    target: str
+    spelling: Spelling | None = None
+    conditional: bool = False
+
+
+def _inside(tree: Tree, owner: _Owner) -> Iterator[_Place]:
     for item in tree.items:
         if isinstance(item, ChoiceUse):
             for side in (item.then, item.other):
-                for place in _inside(side, headers, owner, spelling):
-                    # The member is another thing where the condition decides otherwise.
-                    member = place.target.removeprefix(f"{owner}.").partition("[")[0].partition(".")[0]
-                    guard = f"if not isinstance({owner}.{member}, nn.Identity)"
-                    yield replace(place, headers=(*headers, guard, *place.headers[len(headers) :]))
+                yield from _inside(side, replace(owner, conditional=True))
             continue
-        target = f"{owner}{_access(item, spelling)}"
+        target = _access(item, owner)
         match item:
             case LayerUse() if item.op.name in _TYPES:
-                yield _Place(headers, target, item.op.name, rule_of(item.op))
+                headers = owner.headers
+                if owner.spelling is None or owner.conditional:  # a type checker cannot know what it is otherwise
+                    attribute = f'hasattr({owner.target}, "{target.rpartition(".")[2]}")'
+                    optional = owner.conditional and item.site not in _joined(owner)
+                    checks = [attribute] if optional else []
+                    checks.append(f"isinstance({target}, {_TYPES[item.op.name][0]})")
+                    headers = (*headers, f"if {' and '.join(checks)}")
+                counted = item.number is not None and not isinstance(item.number, Const)
+                unclear = owner.spelling is None and (owner.conditional or counted)
+                yield _Place(headers, target, item.op.name, rule_of(item.op), None if unclear else item.paths[0])
             case SequenceUse():
-                yield from _inside(item.body, headers, target, None)
+                yield from _inside(item.body, _Owner(owner.headers, target))
             case LoopUse():
                 for run in item.runs:
                     if isinstance(run.item, SequenceUse):
-                        inner = (*headers, f"for layer in {target}")
-                        yield from _inside(run.item.body, inner, "layer", None)
+                        inner = (*owner.headers, f"for layer in {target}")
+                        yield from _inside(run.item.body, _Owner(inner, "layer"))
             case _:
                 pass
 
 
-def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, spelling: Spelling | None) -> str:
+def _joined(owner: _Owner) -> set[int]:
+    """The sites whose member is there whichever side of its condition was taken."""
+    if owner.spelling is None:
+        return set()
+    names = set(owner.spelling.joined.values())
+    return {site for (site,), name in owner.spelling.members.items() if name in names}
+
+
+def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner) -> str:
     """How an item is reached from what holds it: a class's member, or a part of an `nn.Sequential`."""
-    if spelling is not None:
-        return f".{spelling.members.get((item.site,), item.name)}"
-    return f".{item.name}" if item.number is None else f"[{source(item.number)}]"
+    if owner.spelling is not None:
+        return f"{owner.target}.{owner.spelling.members.get((item.site,), item.name)}"
+    return f"{owner.target}.{item.name}" if item.number is None else f"{owner.target}[{source(item.number)}]"

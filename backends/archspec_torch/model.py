@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+
 from archspec.codegen.backend import Outcome
 from archspec.codegen.execute import execute
 from archspec.errors import BackendError, Diagnostic, InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.storage import whole_file
-from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
@@ -32,9 +33,7 @@ def _construct(source: str, graph: LayerGraph) -> nn.Module:
 def verify(source: str, graph: LayerGraph) -> None:
     """Compare the model's state dict and outputs with the graph; see `Backend.verify`."""
     model = _construct(source, graph)
-    found = {
-        name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)
-    }
+    found = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
     wanted = {name: weight.shape for name, weight in graph.all_weights.items()}
     for name in found.keys() | wanted.keys():
         if found.get(name) != wanted.get(name):
@@ -75,7 +74,8 @@ def build(
     model = model.to_empty(device=torch.device(device or "cpu"))
     with torch.no_grad():
         if weights is None:
-            model.reset_parameters()  # type: ignore[operator]  # every generated network has it
+            if graph.all_weights:
+                model.reset_parameters()  # type: ignore[operator]  # every network with weights has it
         else:
             for name, buffer in model.named_buffers():
                 if name.endswith(_COUNTER):
@@ -122,14 +122,13 @@ def save_weights(model: Any, path: Path) -> None:
 
 def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
     """One forward pass; see `Backend.run`."""
-    first = next(model.parameters())
-    tensors = [torch.from_numpy(np.ascontiguousarray(inputs[path])).to(first) for path in graph.inputs]
+    tensors = [torch.from_numpy(np.ascontiguousarray(inputs[path])) for path in graph.inputs]
+    first = next(model.parameters(), tensors[0])  # where the model is, and in which dtype
+    tensors = [tensor.to(first) for tensor in tensors]
     model.train(training)
     with torch.no_grad():
         outputs = _outputs(model(*tensors), graph)
     statistics = {
-        name: array
-        for name, array in export_weights(model, graph).items()
-        if not graph.all_weights[name].trainable
+        name: array for name, array in export_weights(model, graph).items() if not graph.all_weights[name].trainable
     }
     return Outcome({name: _to_numpy(tensor) for name, tensor in outputs.items()}, statistics)

@@ -10,6 +10,7 @@ from archspec.codegen.layout import Bracket, Code, Infix, call, flat
 from archspec.codegen.printer import Printer, plain
 from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
+from archspec.expr import Items
 from archspec.ir.ops import AvgPool, BatchNorm, Conv, GlobalAvgPool, MaxPool
 
 Weight = Literal["light", "heavy", "merge"]
@@ -48,10 +49,11 @@ def _avg_pool(use: LayerUse, printer: Printer) -> Code:
     assert isinstance(use.op, AvgPool)
     head, padding = _padded(use, printer, "AvgPool2d")
     count: dict[str, Code] = {}
-    if padding and "count_padding" in use.exprs:
-        count["count_include_pad"] = printer.attribute(use, "count_padding")
-    elif padding and not use.op.count_padding:
-        count["count_include_pad"] = "False"
+    if padding or not head.startswith("nn."):
+        if "count_padding" in use.exprs:
+            count["count_include_pad"] = printer.attribute(use, "count_padding")
+        elif not use.op.count_padding:
+            count["count_include_pad"] = "False"
     return call(head, **_window(use, printer), **padding, **count)
 
 
@@ -63,12 +65,17 @@ def _padded(use: LayerUse, printer: Printer, name: str) -> tuple[str, dict[str, 
     """The class and its padding argument: torch.nn's own where it pads evenly, else a helper's."""
     op = use.op
     assert isinstance(op, Conv | MaxPool | AvgPool)
-    if "padding" in use.exprs:
-        # An expression of one number or of a pair; four sides cannot be one expression of numbers.
-        return f"nn.{name}", {"padding": printer.attribute(use, "padding")}
+    given = use.exprs.get("padding")
+    if isinstance(given, Items) and len(given.items) == 4:
+        top, bottom, left, right = given.items
+        printer.helpers.add(f"Padded{name}")
+        return f"Padded{name}", {"sides": printer.expr(Items((left, right, top, bottom)))}
+    if given is not None:
+        return f"nn.{name}", {"padding": printer.expr(given)}
     padding, step = op.padding, op.stride if isinstance(op, Conv) else op.step
     if padding.mode == "same":
-        if isinstance(op, Conv) and step == (1, 1) and "stride" not in use.exprs:
+        odd = isinstance(op, Conv) and op.kernel[0] % 2 == op.kernel[1] % 2 == 1  # for even ones PyTorch warns
+        if odd and step == (1, 1) and not use.exprs.keys() & {"stride", "kernel"}:
             return f"nn.{name}", {"padding": literal("same")}
         printer.helpers.add(f"Same{name}")
         return f"Same{name}", {}
@@ -78,9 +85,9 @@ def _padded(use: LayerUse, printer: Printer, name: str) -> tuple[str, dict[str, 
     if even is not None and (isinstance(op, Conv) or _half_covers(op, even)):
         return f"nn.{name}", {"padding": plain(even)}
     assert padding.sides is not None
-    top, bottom, left, right = padding.sides
+    sides = padding.sides
     printer.helpers.add(f"Padded{name}")
-    return f"Padded{name}", {"sides": plain((left, right, top, bottom))}
+    return f"Padded{name}", {"sides": plain((sides[2], sides[3], sides[0], sides[1]))}
 
 
 def _half_covers(op: MaxPool | AvgPool, even: tuple[int, int]) -> bool:
@@ -139,9 +146,7 @@ ROWS: Final[dict[str, Row]] = {
     "max_pool": Row("heavy", _max_pool),
     "avg_pool": Row("heavy", _avg_pool),
     "global_avg_pool": Row("heavy", _global_avg_pool),
-    "flatten": Row(
-        "heavy", _named("nn.Flatten"), lambda use, printer, operands: call("torch.flatten", *operands, "1")
-    ),
+    "flatten": Row("heavy", _named("nn.Flatten"), lambda use, printer, operands: call("torch.flatten", *operands, "1")),
     "add": Row("merge", function=_infix("+")),
     "multiply": Row("merge", function=_infix("*")),
     "concat": Row(
@@ -149,4 +154,3 @@ ROWS: Final[dict[str, Row]] = {
         function=lambda use, printer, operands: call("torch.cat", Bracket("", tuple(operands)), dim="1"),
     ),
 }
-

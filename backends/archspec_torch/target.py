@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from archspec.codegen.backend import Outcome
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
-
 from archspec_torch.source import write
 
 if TYPE_CHECKING:
-    from archspec.codegen.backend import Arrays
     from torch import nn
+
+    from archspec.codegen.backend import Arrays
 
 
 class TorchBackend:
@@ -91,6 +91,7 @@ class TorchBackend:
         shape = ", ".join(str(size) for size in graph.nodes[graph.inputs[0]].shape)
         arguments = ", ".join(f"torch.randn(1, {shape})" for _ in graph.inputs)
         return (
+            "import torch",
             f"from {module} import {graph.class_name}",
             f"model = {graph.class_name}().eval()",
             f"output = model({arguments})",

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - YAML reads best in lines as long as its items
 """Networks of many families, each as a person would write it, to hold the compiler against.
 
 Nothing here is a ResNet. Each brings something that could break the way from spec to source.
@@ -73,14 +74,14 @@ params: {reduction: 4}
 blocks:
   squeeze_excite:
     doc: Scales each channel by a gate that sees the whole image.
-    params: {reduction: {}}
+    params: {reduction: {}, width: {}}
     layers:
       - multiply:
           - []
           - - global_avg_pool
-            - conv: {name: fc1, filters: channels // reduction, kernel: 1}
+            - conv: {name: fc1, filters: width // reduction, kernel: 1}
             - relu
-            - conv: {name: fc2, filters: input_channels, kernel: 1}
+            - conv: {name: fc2, filters: width, kernel: 1}
             - sigmoid
   se_unit:
     unit: [depth, stride]
@@ -92,7 +93,7 @@ blocks:
             - relu
             - conv: {name: conv2, filters: depth, kernel: 3, padding: 1, bias: false}
             - batch_norm: {name: bn2}
-            - squeeze_excite: {name: se, reduction: reduction}
+            - squeeze_excite: {name: se, reduction: reduction, width: depth}
           - name: shortcut
             when: stride != 1 or channels != depth
             layers: [{conv: {filters: depth, kernel: 1, stride: stride, bias: false}}, batch_norm]
@@ -102,13 +103,7 @@ layers:
   - stage: {name: stage1, block: se_unit, units: "[(16, 1)] * 2 + [(32, 2)]", with: {reduction: reduction}}
   - global_avg_pool: {keep_axes: false}
   - dense: {name: fc, units: 10}
-""".replace("channels // reduction, kernel: 1}", "width // reduction, kernel: 1}")
-    .replace("input_channels", "width")
-    .replace(
-        "params: {reduction: {}}\n    layers:\n      - multiply",
-        "params: {reduction: {}, width: {}}\n    layers:\n      - multiply",
-    )
-    .replace("{name: se, reduction: reduction}", "{name: se, reduction: reduction, width: depth}"),
+""",
 )
 network(
     "inception",
@@ -234,7 +229,7 @@ layers:
   - flatten
   - dropout: {rate: 0.2}
   - dense: {name: classifier, units: classes}
-""".replace("name: conv\n            layers", "name: conv\n            layers"),
+""",
 )
 network(
     "two_inputs",
@@ -697,7 +692,6 @@ blocks:
   unit:
     params: {kernel: {}}
     layers:
-      - tap: here
       - {max_pool: {kernel: 2}, when: kernel == 2}
       - conv: {name: conv, filters: 8, kernel: kernel, padding: same}
       - inner: {name: inner, mode: kernel % 2}
@@ -710,7 +704,7 @@ layers:
   - unit: {name: b, kernel: 2}
   - unit: {name: c, kernel: 3}
   - unit: {name: d, kernel: 4}
-""".replace("      - tap: here\n", ""),
+""",
 )
 network(
     "batch_norms",
@@ -827,5 +821,208 @@ layers:
   - concat: [[], {from: input}]
   - dense: {name: out, units: 3}
   - softmax
+""",
+)
+
+network(
+    "conditional_numbers",
+    """
+blocks:
+  unit:
+    params: {expand: {}, norm: {}, deep: {}}
+    layers:
+      - name: body
+        layers:
+          - layers:
+              - conv: {filters: channels * expand, kernel: 1}
+              - {batch_norm: {}, when: norm}
+              - relu
+            when: expand != 1
+          - conv: {filters: 8, kernel: 1}
+          - {conv: {filters: 8, kernel: 3, padding: 1}, when: deep, else: [sigmoid, {conv: {filters: 8, kernel: 1}}]}
+          - batch_norm
+      - name: named
+        layers:
+          - {conv: {name: first, filters: 8, kernel: 1}, when: deep}
+          - {batch_norm: {}, when: norm}
+          - conv: {filters: 8, kernel: 1}
+          - conv: {name: last, filters: 8, kernel: 1}
+layers:
+  - unit: {name: a, expand: 1, norm: true, deep: true}
+  - unit: {name: b, expand: 2, norm: true, deep: false}
+  - unit: {name: c, expand: 2, norm: false, deep: true}
+  - unit: {name: d, expand: 3, norm: false, deep: false}
+""",
+)
+network(
+    "loops_in_loops",
+    """
+params: {width: 8}
+blocks:
+  leaf:
+    params: {width: {}, kernel: {}}
+    layers: [{conv: {name: conv, filters: width, kernel: kernel, padding: kernel // 2}}, relu]
+  tree:
+    params: {outer: {}, inner: {}, width: {}}
+    layers:
+      - repeat:
+          name: rows
+          times: outer
+          layers:
+            - repeat: {name: cells, times: inner, layers: [{leaf: {width: width + i, kernel: 3}}]}
+            - conv: {name: mix, filters: width * (i + 1), kernel: 1}
+layers:
+  - tree: {name: a, outer: 2, inner: 3, width: width}
+  - tree: {name: b, outer: 2, inner: 3, width: 2 * width}
+""",
+)
+network(
+    "growing_rows",
+    """
+blocks:
+  triangle:
+    params: {rows: {}}
+    layers:
+      - repeat:
+          name: rows
+          times: rows
+          layers: [{repeat: {name: cells, times: i + 1, layers: [{conv: {filters: 8, kernel: 1}}]}}, relu]
+layers:
+  - triangle: {name: a, rows: 2}
+  - triangle: {name: b, rows: 4}
+""",
+)
+network(
+    "growth_in_a_sequence",
+    """
+layers:
+  - name: body
+    layers:
+      - conv: {filters: 4, kernel: 1}
+      - repeat: {times: 4, layers: [{conv: {filters: channels + i, kernel: 1}}, relu]}
+      - name: inner
+        layers:
+          - repeat: {name: more, times: 3, layers: [{concat: [[], [{conv: {filters: 2 + i, kernel: 1}}]]}]}
+""",
+)
+network(
+    "padding_by_param",
+    """
+blocks:
+  unit:
+    params: {p: {}, kernel: {default: [3, 3]}}
+    layers:
+      - conv: {name: a, filters: 4, kernel: kernel, padding: [0, p, p, 0]}
+      - conv: {name: b, filters: 4, kernel: 3, padding: [p, 1]}
+      - max_pool: {kernel: 3, stride: 1, padding: [p, 0, 0, p]}
+      - avg_pool: {kernel: 3, stride: 1, padding: p}
+layers:
+  - unit: {name: first, p: 1}
+  - unit: {name: second, p: 0, kernel: [1, 3]}
+""",
+)
+network(
+    "input_as_a_tap",
+    """
+blocks:
+  unit:
+    params: {width: {}}
+    layers:
+      - name: left
+        layers:
+          - conv: {name: conv, filters: width, kernel: 3, padding: 1}
+          - concat: [[], {from: input}]
+      - name: right
+        layers:
+          - {name: gate, layers: [{conv: {filters: width, kernel: 1}}, sigmoid]}
+          - multiply: [[], {from: input, layers: [{conv: {name: fit, filters: width, kernel: 1}}]}]
+      - {conv: {name: out, filters: width, kernel: 1, init: zeros}, when: width > 4}
+layers:
+  - unit: {name: a, width: 4}
+  - unit: {name: b, width: 8}
+  - concat: [[], {from: input}]
+""",
+)
+network(
+    "stages_in_repeats",
+    """
+blocks:
+  unit:
+    unit: [depth]
+    layers: [{conv: {name: conv, filters: depth, kernel: 1, init: {normal: 0.1}}}, {batch_norm: {name: bn, variance: biased}}]
+layers:
+  - repeat:
+      name: rounds
+      times: 3
+      layers:
+        - stage: {name: stage, block: unit, units: "[(8,)] * 2 + [(4,)]"}
+        - unit: {name: extra, depth: 6}
+  - conv: {name: last, filters: 3, kernel: 1}
+""",
+)
+network(
+    "side_with_branches",
+    """
+blocks:
+  unit:
+    params: {mode: {choices: [plain, dense, none]}}
+    layers:
+      - name: body
+        when: mode != 'none'
+        layers:
+          - conv: {name: conv1, filters: 8, kernel: 3, padding: 1}
+          - {concat: [[], {from: input}], when: mode == 'dense'}
+          - relu
+          - conv: {name: conv2, filters: 8, kernel: 1}
+      - relu
+layers:
+  - unit: {name: a, mode: plain}
+  - unit: {name: b, mode: dense}
+  - unit: {name: c, mode: none}
+""",
+)
+network(
+    "words_of_the_framework",
+    """
+params: {growth: 4, ceil: 2, layers: 2}
+blocks:
+  sequential:
+    doc: The class is called Sequential, and the params as nn.Module's methods are.
+    params: {double: {}, train: {}, type: {}}
+    layers:
+      - {conv: {name: wide, filters: ceil(type / 2) * 2, kernel: 1}, when: double, else: [{conv: {name: narrow, filters: type, kernel: 1}}]}
+      - {conv: {name: last, filters: train, kernel: 1}, when: train > 2}
+  same_conv2d:
+    layers: [{conv: {filters: channels, kernel: 3, stride: 2, padding: same}}]
+  module:
+    layers: [relu, sigmoid]
+layers:
+  - conv: {name: stem, filters: growth * ceil * layers, kernel: 1}
+  - sequential: {name: a, double: true, train: 3, type: 3}
+  - sequential: {name: b, double: false, train: 2, type: 4}
+  - same_conv2d
+  - module: {name: act}
+""",
+)
+network(
+    "shortcuts_by_pooling",
+    """
+blocks:
+  unit:
+    unit: [depth, stride]
+    layers:
+      - add:
+          - - conv: {name: conv1, filters: depth, kernel: 3, stride: stride, padding: same}
+            - relu
+            - conv: {name: conv2, filters: depth, kernel: 3, padding: same}
+          - name: shortcut
+            layers:
+              - {avg_pool: {kernel: stride}, when: stride != 1}
+              - {conv: {filters: depth, kernel: 1}, when: channels != depth}
+      - relu
+layers:
+  - stage: {name: s1, block: unit, units: "[(8, 1)] * 2"}
+  - stage: {name: s2, block: unit, units: "[(16, 2)] + [(16, 1)]"}
+  - stage: {name: s3, block: unit, units: "[(16, 2)]"}
 """,
 )

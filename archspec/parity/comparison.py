@@ -89,7 +89,11 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {**asdict(self), "agrees": self.agrees, "rows": [asdict(row) | {"agrees": row.agrees} for row in self.rows]}
+        return {
+            **asdict(self),
+            "agrees": self.agrees,
+            "rows": [asdict(row) | {"agrees": row.agrees} for row in self.rows],
+        }
 
     def require(self) -> None:
         """Raise unless everything agrees.

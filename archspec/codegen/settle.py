@@ -1,0 +1,88 @@
+"""Which expression stands for a number in all instances of a body, and what it means that none does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archspec.codegen.symbolic import Sym, expr_of
+from archspec.codegen.tree import LayerUse
+from archspec.expr import Bool, Compare, Const, Expr, ExprError, IfElse, Name, Value, evaluate
+from archspec.ir.attributes import Padding
+from archspec.ir.op import Op
+
+Env = Mapping[str, Value]
+
+
+class Split(Exception):  # noqa: N818 - it is caught and acted upon, no error
+    """The instances are not one body: `keys` tells which of them belong together."""
+
+    def __init__(self, keys: Sequence[object]) -> None:
+        super().__init__("instances differ")
+        self.keys = tuple(keys)
+
+
+def settle(expr: Expr | None, values: Sequence[Value], envs: Sequence[Env]) -> Expr:
+    """An expression that has these values in all instances: the one given, else a number or a param.
+
+    Raises:
+        Split: none has.
+    """
+    if expr is not None and _holds(expr, values, envs):
+        return expr
+    if len(set(values)) == 1:
+        return Const(values[0])
+    for name in envs[0]:
+        if _holds(Name(name), values, envs):
+            return Name(name)
+    raise Split(values)
+
+
+def _holds(expr: Expr, values: Sequence[Value], envs: Sequence[Env]) -> bool:
+    if isinstance(expr, Const):
+        return all(value == expr.value for value in values)
+    try:
+        return all(evaluate(expr, env) == value for value, env in zip(values, envs, strict=True))
+    except ExprError:
+        return False
+
+
+def layer_channels(use: LayerUse, shapes: Sequence[tuple[int, ...]]) -> Expr | None:
+    """The channels that a layer gives, by its own shape inference on numbers that carry expressions."""
+    op: Any = use.op
+    symbolic = {
+        name: Sym(getattr(op, name), expr)
+        for name, expr in use.exprs.items()
+        if isinstance(getattr(op, name), int) and not isinstance(getattr(op, name), bool)
+    }
+    carrying = [(Sym(shape[0], feature), *shape[1:]) for shape, feature in zip(shapes, use.features, strict=True)]
+    return expr_of(dataclasses.replace(op, **symbolic).infer_shape(carrying)[0])
+
+
+def either(condition: Expr, then: Expr, other: Expr) -> Expr:
+    """`then if condition else other`, or one of the two where the condition itself says that it does for both."""
+    if then == other or {then, other} in _equal(condition, False):
+        return then  # with `when: channels != depth`, `depth` is right on both sides
+    return other if {then, other} in _equal(condition, True) else IfElse(condition, then, other)
+
+
+def _equal(condition: Expr, outcome: bool) -> list[set[Expr]]:
+    """Pairs of expressions that are equal whenever the condition has this outcome."""
+    match condition:
+        case Compare(first, (op,), (second,)) if op == ("==" if outcome else "!="):
+            return [{first, second}]
+        case Bool(op, operands) if op == ("and" if outcome else "or"):
+            return [pair for operand in operands for pair in _equal(operand, outcome)]
+        case _:
+            return []
+
+
+def without_sizes(op: Op) -> Op:
+    """The op without what depends on the input's size: two layers with `same` padding are the same layer."""
+    padding = getattr(op, "padding", None)
+    if isinstance(padding, Padding) and padding.mode == "same":
+        changed: Any = op
+        resized: Op = dataclasses.replace(changed, padding=Padding("same", None))
+        return resized
+    return op

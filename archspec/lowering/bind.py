@@ -1,0 +1,100 @@
+"""What a block's params and the network's stand for: values, and the expressions behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from archspec.errors import Diagnostic, Span, SpecError, did_you_mean
+from archspec.expr import Const, Expr, ExprError, Value, evaluate, fold, names, parse, source, substitute
+from archspec.ir.graph import BlockInfo
+from archspec.ir.scope import Binding
+from archspec.lowering.values import evaluated, expression, expression_error
+from archspec.spec import Attribute, Block
+
+
+def bind(
+    block: Block,
+    given: Mapping[str, Attribute],
+    fields: Sequence[tuple[str, Attribute | Expr]],
+    env: Mapping[str, Value],
+    place: Span | None,
+) -> dict[str, Binding]:
+    """The values of a block's params in one call: given by name, by a unit's fields, or by default.
+
+    Raises:
+        SpecError: a value is missing, cannot be worked out, or is none of the choices.
+    """
+    arguments: dict[str, Attribute | Expr] = {**given, **dict(fields)}
+    values: dict[str, Value] = {}
+    bindings: dict[str, Binding] = {}
+    for name, param in block.params.items():
+        argument = arguments.get(name)
+        if argument is None:
+            if param.default is None:
+                raise SpecError(Diagnostic("E0402", f"block `{block.name}` needs `{name}`", place))
+            value = param_value(name, param.choices, param.default, values)
+            expr: Expr = Const(value)
+            if param.choices is None:
+                _, default = evaluated(param.default, values)
+                expr = substitute(default, {key: binding.expr for key, binding in bindings.items()})
+        elif isinstance(argument, Attribute):
+            value, expr = _argument(param.choices, argument, env)
+        else:
+            value, expr = _evaluated(argument, env, place), argument
+        if param.choices is not None and value not in param.choices:
+            where = argument.span if isinstance(argument, Attribute) else place
+            raise SpecError(_not_a_choice(name, value, param.choices, where))
+        values[name] = value
+        bindings[name] = Binding(value, fold(expr))
+    return bindings
+
+
+def _argument(choices: Sequence[Value] | None, argument: Attribute, env: Mapping[str, Value]) -> tuple[Value, Expr]:
+    if choices is not None and argument.raw in choices:
+        value = cast(Value, argument.raw)
+        return value, Const(value)
+    return evaluated(argument, env)
+
+
+def class_name(name: str) -> str:
+    """`resnet_v2_50` as a class: `ResnetV250`. A spec says `class: ResNetV2_50` where it knows better."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Network"
+
+
+def block_info(block: Block) -> BlockInfo:
+    """What code generation needs to know of a block: its params, and the defaults that are plain values."""
+    defaults: dict[str, Expr] = {}
+    for name, param in block.params.items():
+        if param.default is None:
+            continue
+        raw = param.default.raw
+        if param.choices is not None or not isinstance(raw, str):
+            defaults[name] = fold(expression(param.default)) if isinstance(raw, list) else Const(cast(Value, raw))
+        elif not names(folded := fold(parse(raw))):
+            defaults[name] = folded
+    return BlockInfo(block.name, block.doc, tuple(block.params), defaults)
+
+
+def param_value(name: str, choices: Sequence[Value] | None, attribute: Attribute, env: Mapping[str, Value]) -> Value:
+    """The value of a param: one of its choices as it stands, or what its expression gives."""
+    if choices is None:
+        return evaluated(attribute, env)[0]
+    value = cast(Value, attribute.raw)
+    if value not in choices:
+        raise SpecError(_not_a_choice(name, value, choices, attribute.span))
+    return value
+
+
+def _not_a_choice(name: str, value: Value, choices: Sequence[Value], place: Span | None) -> Diagnostic:
+    shown = ", ".join(str(choice) for choice in choices)
+    help = did_you_mean(str(value), [str(choice) for choice in choices])
+    return Diagnostic("E0411", f"`{name}` is `{value}`; one of {shown} is expected", place, help=help)
+
+
+def _evaluated(expr: Expr, env: Mapping[str, Value], place: Span | None) -> Value:
+    """The value of an expression that was taken out of a longer one."""
+    try:
+        return evaluate(expr, env)
+    except ExprError as error:
+        raise SpecError(expression_error(error, Attribute(source(expr), place), env)) from None

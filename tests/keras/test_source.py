@@ -1,0 +1,136 @@
+"""The Keras source itself: what it says, and what it must never say. No framework is imported here."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import archspec
+from archspec.codegen.backend import backend
+from archspec.errors import BackendError
+from tests.torch.networks import NETWORKS
+
+
+def _graph(tmp_path: Path, text: str) -> archspec.LayerGraph:
+    path = tmp_path / "net.yaml"
+    path.write_text(text)
+    return archspec.compile(path)
+
+
+def _source(tmp_path: Path, layers: str) -> str:
+    head = "archspec: 1\nname: net\ninput: {channels: 3, height: 8, width: 8}\nlayers:\n"
+    return backend("keras").render(_graph(tmp_path, head + layers))
+
+
+@pytest.fixture(scope="module")
+def resnet50() -> str:
+    return backend("keras").render(archspec.compile("resnet50"))
+
+
+def test_resnet50_reads_as_a_person_would_write_it(resnet50: str) -> None:
+    assert len(resnet50.splitlines()) < 140
+    assert 'for i in range(1, 6):\n        x = bottleneck_block(x, 1024, 256, name=f"layer3_{i}")' in resnet50
+    assert 'x = bottleneck_block(x, 1024, 256, stride=2, name="layer3_0")' in resnet50
+    assert "    shortcut = x\n    if stride != 1 or x.shape[-1] != depth:\n" in resnet50
+    assert 'return keras.Model(inputs, x, name="resnet50")' in resnet50
+    functions = [node.name for node in ast.parse(resnet50).body if isinstance(node, ast.FunctionDef)]
+    assert functions[-2:] == ["bottleneck_block", "resnet50"]
+
+
+def test_it_imports_keras_alone(resnet50: str) -> None:
+    imports = [line for line in resnet50.splitlines() if line.startswith(("import ", "from "))]
+    assert imports == ["import keras", "from keras import layers"]
+
+
+def test_the_network_function_takes_params_and_the_input_size(resnet50: str) -> None:
+    assert "    classes: int = 1000,\n    in_channels: int = 3,\n" in resnet50
+    assert "    input_size: tuple[int | None, int | None] = (224, 224),\n) -> keras.Model:" in resnet50
+    assert "        classes: number of classes.\n" in resnet50
+
+
+def test_rendering_imports_no_framework() -> None:
+    code = (
+        "import sys, archspec; from archspec.codegen.backend import backend;"
+        "backend('keras').render(archspec.compile('resnet18'));"
+        "assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "resnet18", "resnet50"])
+def test_source_is_formatted_and_the_same_each_time(name: str, tmp_path: Path) -> None:
+    text = NETWORKS.get(name, "").replace(", dilation: [1, 2]}", "}")
+    graph = _graph(tmp_path, text) if text else archspec.compile(name)
+    source = backend("keras").render(graph)
+    assert source == backend("keras").render(graph)
+    file = tmp_path / "source.py"
+    file.write_text(source)
+    ruff = Path(sys.executable).parent / "ruff"
+    if not ruff.exists():
+        pytest.skip("ruff is not installed")
+    subprocess.run([ruff, "format", "--isolated", "--line-length", "100", "--check", "-q", file], check=True)
+    subprocess.run([ruff, "check", "--isolated", "--select", "E4,E7,E9,F,I,RET", "-q", file], check=True)
+
+
+@pytest.mark.parametrize(
+    ("conv", "padding"),
+    [
+        ("kernel: 3, padding: 1", "same"),
+        ("kernel: [1, 7], padding: [0, 3]", "same"),
+        ("kernel: 3, padding: 2, dilation: 2", "same"),
+        ("kernel: 3, padding: same, stride: 2", "same"),
+        ("kernel: 3", "none"),
+        ("kernel: 3, padding: 1, stride: 2", "zeros"),
+        ("kernel: 4, padding: 1", "zeros"),
+        ("kernel: 3, padding: 2", "zeros"),
+        ("kernel: 3, padding: [0, 1, 0, 1]", "zeros"),
+    ],
+)
+def test_padding_of_a_convolution(conv: str, padding: str, tmp_path: Path) -> None:
+    source = _source(tmp_path, f"  - conv: {{filters: 4, {conv}}}")
+    assert ('padding="same"' in source) is (padding == "same")
+    assert ("layers.ZeroPadding2D" in source) is (padding == "zeros")
+
+
+def test_a_max_pool_is_padded_with_zeros_only_where_nothing_is_negative(tmp_path: Path) -> None:
+    pool = "  - max_pool: {kernel: 3, stride: 2, padding: 1}\n"
+    assert 'ZeroPadding2D(1, name="max_pool_pad")' in _source(tmp_path, "  - relu\n" + pool)
+    assert 'InfinityPadding2D(1, name="max_pool_pad")' in _source(tmp_path, pool)
+    assert "InfinityPadding2D" in _source(tmp_path, "  - relu\n  - batch_norm\n" + pool)
+    # With padding as wide as the window, a window may see nothing else.
+    assert "InfinityPadding2D" in _source(tmp_path, "  - relu\n  - max_pool: {kernel: 2, padding: 2}\n")
+
+
+def test_flatten_permutes_only_where_that_changes_something(tmp_path: Path) -> None:
+    assert "layers.Permute((3, 1, 2)" in _source(tmp_path, "  - flatten")
+    assert "Permute" not in _source(tmp_path, "  - global_avg_pool\n  - flatten")
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "  - {name: a, layers: [{relu: {name: b}}]}\n  - relu: {name: a_b}",
+        "  - relu\n  - {max_pool: {name: p, kernel: 3, stride: 2, padding: 1}}\n  - relu: {name: p_pad}",
+    ],
+)
+def test_two_paths_that_give_one_name_are_refused(layers: str, tmp_path: Path) -> None:
+    with pytest.raises(BackendError) as caught:
+        _source(tmp_path, layers)
+    assert [found.code for found in caught.value.diagnostics] == ["E0404"]
+
+
+def test_stride_with_dilation_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BackendError) as caught:
+        _source(tmp_path, "  - conv: {filters: 4, kernel: 3, stride: 2, dilation: 2}")
+    assert [found.code for found in caught.value.diagnostics] == ["E0601"]
+
+
+def test_every_op_has_a_row() -> None:
+    from archspec.ir.ops import OPS
+    from archspec_keras.ops import ROWS
+
+    assert set(ROWS) == set(OPS)

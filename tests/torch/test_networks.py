@@ -1,0 +1,152 @@
+"""Every network of `networks.py`: compiled, generated, verified, run, and held against the interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import archspec
+from archspec.codegen.backend import backend
+from archspec.ir.graph import LayerGraph
+from archspec.spec import load_text
+from tests.reference.interpreter import evaluate
+from tests.torch.networks import NETWORKS
+
+RULES = "E,F,W,I,UP,B"
+COUNTER = ".num_batches_tracked"
+
+
+@cache
+def compiled(name: str) -> tuple[LayerGraph, str]:
+    graph = archspec.compile(load_text(NETWORKS[name], name=f"{name}.yaml"))
+    return graph, archspec.generate(graph, "torch")
+
+
+def weights_of(graph: LayerGraph) -> dict[str, torch.Tensor]:
+    """Random weights; those of batch norm stay away from zero, and variances are positive."""
+    generator = torch.Generator().manual_seed(0)
+    found = {}
+    for name, weight in graph.all_weights.items():
+        drawn = torch.rand(weight.shape, generator=generator, dtype=torch.float64)
+        scales = len(weight.shape) == 1 and name.endswith(("weight", "running_var"))
+        found[name] = drawn + 0.5 if scales else drawn - 0.5
+    return found
+
+
+def inputs_of(graph: LayerGraph) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return {
+        path: torch.randn(3, *graph.nodes[path].shape, generator=generator, dtype=torch.float64)
+        for path in graph.inputs
+    }
+
+
+def assert_close(found: np.ndarray, wanted: torch.Tensor, what: str) -> None:
+    expected = wanted.numpy()
+    assert found.shape == expected.shape, what
+    assert np.isfinite(expected).all(), what
+    scale = max(float(np.abs(expected).max()), 1e-300)
+    assert float(np.abs(found - expected).max()) / scale < 1e-12, what
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_generated_source_computes_what_the_graph_says(name: str, training: bool) -> None:
+    graph, source = compiled(name)
+    if training and any(node.op.name == "dropout" for node in graph.nodes.values()):
+        pytest.skip("dropout is random in training")
+    target, weights, inputs = backend("torch"), weights_of(graph), inputs_of(graph)
+    model = target.build(source, graph, weights={name: w.numpy() for name, w in weights.items()}, dtype="float64")
+    wanted = evaluate(graph, weights, inputs, training=training)
+    found = target.run(model, graph, {path: x.numpy() for path, x in inputs.items()}, training=training)
+    assert found.outputs.keys() == graph.outputs.keys()
+    for output, path in graph.outputs.items():
+        assert_close(found.outputs[output], wanted.values[path], output)
+    assert found.statistics.keys() == wanted.statistics.keys()
+    for statistic, value in wanted.statistics.items():
+        assert_close(found.statistics[statistic], value, statistic)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_state_dict_has_the_graphs_names_in_the_graphs_order(name: str) -> None:
+    graph, source = compiled(name)
+    backend("torch").verify(source, graph)
+    model = backend("torch").build(source, graph)
+    assert [key for key in model.state_dict() if not key.endswith(COUNTER)] == list(graph.all_weights)
+    assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_generating_twice_gives_the_same_bytes(name: str) -> None:
+    _, source = compiled(name)
+    assert archspec.generate(archspec.compile(load_text(NETWORKS[name], name=f"{name}.yaml")), "torch") == source
+    assert source.isascii()
+    assert "archspec" not in source.split("\n", 3)[-1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All generated sources as files."""
+    folder = tmp_path_factory.mktemp("generated")
+    for name in NETWORKS:
+        (folder / f"{name}.py").write_text(compiled(name)[1], encoding="utf-8")
+    return folder
+
+
+def run_tool(*arguments: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_generated_source_is_formatted(folder: Path) -> None:
+    pytest.importorskip("ruff")
+    run_tool("ruff", "format", "--isolated", "--check", "--line-length", "100", str(folder))
+
+
+def test_generated_source_is_lint_clean(folder: Path) -> None:
+    pytest.importorskip("ruff")
+    run_tool("ruff", "check", "--isolated", "--select", RULES, "--line-length", "100", str(folder))
+
+
+@pytest.mark.slow
+def test_generated_source_is_typed(folder: Path) -> None:
+    pytest.importorskip("mypy")
+    files = sorted(map(str, folder.glob("*.py")))
+    cache = str(folder / ".mypy_cache")
+    run_tool("mypy", "--config-file", "", "--strict", "--no-warn-return-any", "--cache-dir", cache, *files)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [("densenet", {"growth": 8}), ("vgg", {"classes": 3}), ("unet", {"base": 4}), ("width_everywhere", {"width": 4})],
+)
+def test_a_param_that_stays_an_argument_works_as_one(name: str, argument: dict[str, int]) -> None:
+    graph = archspec.compile(load_text(NETWORKS[name], name=f"{name}.yaml", overrides=argument))
+    _, source = compiled(name)  # generated for the defaults
+    module: dict[str, object] = {}
+    exec(compile(source, name, "exec", dont_inherit=True), module)
+    model = module[graph.class_name](**argument)  # type: ignore[operator]
+    found = {key: tuple(value.shape) for key, value in model.state_dict().items() if not key.endswith(COUNTER)}
+    assert found == {key: weight.shape for key, weight in graph.all_weights.items()}
+
+
+def test_initializers_are_drawn_as_the_spec_says() -> None:
+    graph, source = compiled("initializers")
+    torch.manual_seed(0)
+    state = backend("torch").build(source, graph).state_dict()
+    assert abs(float(state["attention.query.weight"].std()) - 0.02) < 0.01
+    assert not state["attention.query.bias"].any()
+    assert not state["a.body.2.weight"].any()
+    assert (state["a.extra.weight"] == 0.5).all()
+    assert state["a.body.0.weight"].any()
+    assert state["stem.bias"].any()
+    assert abs(float(state["rounds.1.second.weight"].std()) - 0.1) < 0.02
+    assert float(state["rounds.1.first.weight"].std()) > 0.12  # kaiming: sqrt(2 / 72) = 0.167
+    assert abs(float(state["fc.weight"].std()) - 0.01) < 0.005
+    assert float(state["hidden.weight"].std()) > 0.1

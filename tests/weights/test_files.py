@@ -1,0 +1,155 @@
+"""Canonical weights files: exact both ways, strict, and clear about what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import archspec
+from archspec import WeightsError
+from archspec.codegen.backend import backend
+from archspec.parity import random_weights
+from archspec.weights import fit, read, write
+
+
+@pytest.fixture(scope="module")
+def graph() -> archspec.LayerGraph:
+    return archspec.compile("resnet18", classes=10)
+
+
+@pytest.fixture(scope="module")
+def arrays(graph: archspec.LayerGraph) -> dict[str, Any]:
+    return {name: array.astype(np.float32) for name, array in random_weights(graph).items()}
+
+
+@pytest.mark.parametrize("name", ["torch", "keras"])
+def test_a_model_and_its_file_hold_the_same_numbers(
+    name: str, graph: archspec.LayerGraph, arrays: dict[str, Any], tmp_path: Path
+) -> None:
+    pytest.importorskip(name)
+    path = tmp_path / "w.safetensors"
+    write(path, arrays, graph)
+    model = archspec.build(graph, backend=name, weights=path)
+    exported = backend(name).export_weights(model, graph)
+    assert list(exported) == list(graph.all_weights)
+    for key, array in exported.items():
+        assert array.dtype == np.float32
+        assert np.array_equal(array, arrays[key]), key
+    again = tmp_path / "again.safetensors"
+    write(again, exported, graph)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_the_file_is_plain_safetensors(graph: archspec.LayerGraph, arrays: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    write(path, arrays, graph)
+    found = load_file(path)
+    assert found["layer1.0.conv1.weight"].shape == (64, 64, 3, 3)
+    assert found["fc.weight"].shape == (10, 512)
+    assert sorted(found) == sorted(graph.all_weights)
+
+
+def test_pytorch_counters_are_ignored(graph: archspec.LayerGraph, arrays: dict[str, Any]) -> None:
+    assert list(fit({**arrays, "bn1.num_batches_tracked": np.array(7)}, graph)) == list(graph.all_weights)
+
+
+def test_a_training_checkpoint_is_read(graph: archspec.LayerGraph, arrays: dict[str, Any], tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    state = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    torch.save({"state_dict": state, "epoch": 3}, tmp_path / "checkpoint.pth")
+    found = fit(read(tmp_path / "checkpoint.pth"), graph)
+    assert all(np.array_equal(found[name], arrays[name]) for name in arrays)
+
+
+def test_everything_that_does_not_fit_is_in_one_error(graph: archspec.LayerGraph, arrays: dict[str, Any]) -> None:
+    given = dict(arrays)
+    del given["bn1.weight"]
+    given["extra.weight"] = np.zeros(3, np.float32)
+    given["fc.weight"] = np.zeros((1000, 512), np.float32)
+    with pytest.raises(WeightsError) as caught:
+        fit(given, graph)
+    assert str(caught.value) == (
+        "error[E0702]: the weights do not fit resnet18\n"
+        "   = note: 1 missing: bn1.weight\n"
+        "   = note: 1 unexpected: extra.weight\n"
+        "   = note: 1 of another shape: fc.weight is 1000x512, the network's is 10x512\n"
+        "   = help: the file may be of a network with --set classes=1000"
+    )
+
+
+def _safetensors_of(header: bytes) -> bytes:
+    return len(header).to_bytes(8, "little") + header
+
+
+HUGE = json.dumps({"a": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 4 * 10**12]}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.safetensors", b""),
+        ("text.safetensors", b"these are no weights at all"),
+        ("header.safetensors", _safetensors_of(b"{not json")),
+        ("huge.safetensors", _safetensors_of(HUGE)),
+        ("length.safetensors", (2**63).to_bytes(8, "little") + b"{}"),
+        ("empty.pth", b""),
+        ("text.pth", b"these are no weights at all"),
+        ("zip.pth", b"PK\x03\x04 not a zip"),
+    ],
+)
+def test_a_damaged_file_is_one_clear_error(name: str, content: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(WeightsError) as caught:
+        read(path)
+    [diagnostic] = caught.value.diagnostics
+    assert diagnostic.code == "E0701"
+    assert name in diagnostic.message
+
+
+def test_a_truncated_file_is_one_clear_error(
+    graph: archspec.LayerGraph, arrays: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "w.safetensors"
+    save_file(arrays, path)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(WeightsError):
+        archspec.build(graph, backend="torch", weights=path)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.safetensors", tmp_path):
+        with pytest.raises(WeightsError):
+            read(path)
+
+
+def test_pickled_code_is_not_run(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    torch.save(_Bomb(tmp_path / "went-off"), tmp_path / "model.pt")
+    with pytest.raises(WeightsError):
+        read(tmp_path / "model.pt")
+    assert not (tmp_path / "went-off").exists()
+
+
+class _Bomb:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.path,))
+
+
+def test_writing_is_strict_and_leaves_nothing_behind(
+    graph: archspec.LayerGraph, arrays: dict[str, Any], tmp_path: Path
+) -> None:
+    given = dict(arrays)
+    del given["fc.bias"]
+    with pytest.raises(WeightsError):
+        write(tmp_path / "w.safetensors", given, graph)
+    assert list(tmp_path.iterdir()) == []
