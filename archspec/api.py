@@ -25,7 +25,7 @@ def load(source: str | PathLike[str], /, **params: object) -> Spec:
     Raises:
         SpecError: the spec is wrong, or there is none.
     """
-    return load_spec(source, params or None)
+    return load_spec(source if isinstance(source, str) else Path(source), params or None)
 
 
 def compile(spec: Spec | str | PathLike[str], /, **params: object) -> LayerGraph:

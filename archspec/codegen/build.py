@@ -339,7 +339,7 @@ class _Builder:
         for index, scopes in enumerate(zip(*(loop.iterations for loop in loops), strict=True)):
             inner.index = Const(index)
             item = self._round(list(scopes), inner)
-            runs.append(Run(Const(index), Const(index + 1), item))
+            runs.append(Run(Const(index), Const(index + 1), item, frame.depth + 1))
             result = Result(item.site)
             inner.features[Operand(0)] = inner.features[result]
             inner.nodes[Operand(0)] = inner.nodes[result]

@@ -141,6 +141,7 @@ def compare(
         ParityError: a participant could not be run. Differences are not raised: see `Report.require`.
     """
     import numpy as np
+    from safetensors.numpy import save_file
 
     if len(participants) < 2:
         raise ParityError(Diagnostic("E0202", "parity needs two backends at the least"))
@@ -150,8 +151,8 @@ def compare(
     versions: dict[str, Mapping[str, str]] = {}
     with tempfile.TemporaryDirectory(prefix="archspec-parity-") as name:
         folder = Path(name)
-        np.savez(folder / "inputs.npz", **inputs)
-        np.savez(folder / "weights.npz", **arrays)
+        save_file(inputs, folder / "inputs.safetensors")
+        save_file({key: np.ascontiguousarray(array) for key, array in arrays.items()}, folder / "weights.safetensors")
         for index, participant in enumerate(participants):
             result, ran_on = _run(graph, participant, folder, index, dtypes, modes)
             found.append(result)
@@ -172,13 +173,13 @@ def _run(
     """
     import pickle
 
-    import numpy as np
+    from safetensors.numpy import load_file
 
     from archspec.api import generate
 
     find_backend(participant.backend)  # an unknown one is said here, not in the worker
     source = participant.source if participant.source is not None else generate(graph, participant.backend)
-    out = folder / f"result-{index}.npz"
+    out = folder / f"result-{index}.safetensors"
     request = {"backend": participant.backend, "source": source, "dtypes": list(dtypes), "modes": list(modes)}
     (folder / f"request-{index}.json").write_text(json.dumps(request), encoding="utf-8")
     # The graph is ours and goes to our own process: no file from outside is unpickled.
@@ -194,9 +195,7 @@ def _run(
         raise ParityError(
             Diagnostic("E0802", f"{participant.label} failed on {graph.name} (exit {done.returncode})", notes=notes)
         )
-    with np.load(out) as archive:
-        result = {name: archive[name] for name in archive.files}
-    return result, json.loads((folder / f"versions-{index}.json").read_text(encoding="utf-8"))
+    return load_file(out), json.loads((folder / f"versions-{index}.json").read_text(encoding="utf-8"))
 
 
 def _rows(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 
 from archspec.codegen.backend import backend
 from archspec.ir.graph import LayerGraph
@@ -18,7 +19,7 @@ def main(folder: Path, index: int) -> None:
     """Run what the request asks for and write results and versions beside it."""
     request = json.loads((folder / f"request-{index}.json").read_text(encoding="utf-8"))
     graph: LayerGraph = pickle.loads((folder / "graph.pickle").read_bytes())
-    weights, inputs = (dict(np.load(folder / f"{name}.npz")) for name in ("weights", "inputs"))
+    weights, inputs = (load_file(folder / f"{name}.safetensors") for name in ("weights", "inputs"))
     target = backend(request["backend"])
     results: dict[str, np.ndarray[Any, Any]] = {}
     for dtype in request["dtypes"]:
@@ -32,7 +33,8 @@ def main(folder: Path, index: int) -> None:
                 for name, array in outcome.statistics.items():
                     results[f"{dtype}/{mode}/statistics/{name}"] = array
         del model
-    np.savez(folder / f"result-{index}.npz", **results)
+    contiguous = {name: np.ascontiguousarray(array) for name, array in results.items()}
+    save_file(contiguous, folder / f"result-{index}.safetensors")
     (folder / f"versions-{index}.json").write_text(json.dumps(dict(target.versions())), encoding="utf-8")
 
 

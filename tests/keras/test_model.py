@@ -290,8 +290,7 @@ def test_other_backends_of_keras_agree(engine: str, resnet18: archspec.LayerGrap
 def test_usage_and_versions(resnet18: archspec.LayerGraph) -> None:
     target = backend("keras")
     usage = target.usage(resnet18, "resnet18")
-    assert len(usage) == 3
-    assert usage[0] == "from resnet18 import resnet18"
+    assert "from resnet18 import resnet18" in usage
     assert set(target.versions()) == {"keras", keras.backend.backend()}
 
 
