@@ -27,9 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
             found += error.diagnostics
             continue
         if arguments.format == "text":
-            print(
-                f"{spec}: right ({len(graph.nodes)} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs)"
-            )
+            counts = f"{len(graph.nodes)} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs"
+            print(f"{spec}: right ({counts})")
     if found:
         raise ArchspecError(found)
     if arguments.format == "json":

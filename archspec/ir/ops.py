@@ -204,6 +204,19 @@ class Dropout(_Elementwise):
     }
 
 
+def _pooled(op: MaxPool | AvgPool, shape: Shape) -> Shape:
+    """The shape after a pool; every window must hold something besides padding, or its result means nothing."""
+    channels, height, width = image(op.name, shape)
+    top, bottom, left, right = op.padding.sides or (0, 0, 0, 0)
+    for axis, pad, window in (("height", max(top, bottom), op.kernel[0]), ("width", max(left, right), op.kernel[1])):
+        if pad >= window:
+            raise ShapeError(
+                f"{op.name} pads {pad} in {axis} with a kernel of {window}: a window would hold nothing but padding",
+                help="pad less than the kernel covers",
+            )
+    return (channels, *output_size(op.name, (height, width), op.kernel, op.step, op.padding))
+
+
 @dataclass(frozen=True, slots=True)
 class MaxPool(Op):
     """The largest element under a window; padding counts as minus infinity. ONNX MaxPool."""
@@ -221,8 +234,7 @@ class MaxPool(Op):
         return self.stride or self.kernel
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, height, width = image(self.name, inputs[0])
-        return (channels, *output_size(self.name, (height, width), self.kernel, self.step, self.padding))
+        return _pooled(self, inputs[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +255,7 @@ class AvgPool(Op):
         return self.stride or self.kernel
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, height, width = image(self.name, inputs[0])
-        return (channels, *output_size(self.name, (height, width), self.kernel, self.step, self.padding))
+        return _pooled(self, inputs[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,217 @@
+"""The pages that come from the code: `python -m docs.generate` from the repository's root writes them.
+
+`docs/ops.md` is made from the op classes and the initializers, `docs/errors.md` from the table of codes and the specs
+of `tests/errors`. With `--check` nothing is written; the exit code is 3 if a page is not current.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from archspec.errors import CODES
+from archspec.ir.attributes import (
+    NO_PADDING,
+    BoolKind,
+    FloatKind,
+    InitKind,
+    IntKind,
+    Kind,
+    Padding,
+    PaddingKind,
+    PairKind,
+    WordKind,
+)
+from archspec.ir.initializers import INITIALIZERS, Initializer
+from archspec.ir.op import AttributeInfo, Op
+from archspec.ir.ops import OPS
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+EXAMPLES: Final = ROOT / "tests" / "errors"
+STALE: Final = 3
+NOTICE: Final = "<!-- Written by `python -m docs.generate`. Change the code or tests/errors, not this page. -->"
+
+GROUPS: Final = {
+    "E01": "Reading files",
+    "E02": "The form of a spec",
+    "E03": "Expressions",
+    "E04": "Names, params, attributes, blocks",
+    "E05": "Shapes",
+    "E06": "Generating",
+    "E07": "Weights",
+    "E08": "Running",
+}
+WITHOUT_SPEC: Final = {
+    "E0601": "The error names the op, and nothing is written.",
+    "E0602": "The error says how to install the framework. `build --no-verify` needs none.",
+    "E0603": "The error names the nearest backend that is installed.",
+    "E0604": "`build` does not overwrite a file that was edited by hand, or that archspec did not write. `--force` does.",
+    "E0605": "The reason is the operating system's. The old file, if there was one, is still whole.",
+    "E0606": "`build --check` found that the file is absent, edited or stale. The exit code is 3.",
+    "E0701": "The file is missing, damaged, or neither safetensors nor a PyTorch state dict.",
+    "E0702": "Tensors are missing, unexpected or of another shape. All of them are listed in one error.",
+    "E0801": "The error names each comparison that is past its tolerance. The exit code is 3.",
+    "E0802": "A framework failed on the generated source. The end of its own output is shown.",
+}
+"""What is to be said of the codes that no spec alone can bring about."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the pages, or see whether they are current."""
+    parser = argparse.ArgumentParser(
+        prog="python -m docs.generate", description="Write docs/ops.md and docs/errors.md."
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 3 if a page is not current")
+    check: bool = parser.parse_args(argv).check
+    code = 0
+    for name, text in pages().items():
+        path = ROOT / "docs" / name
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        if check:
+            print(f"{path} is not current: run `python -m docs.generate`", file=sys.stderr)
+            code = STALE
+        else:
+            path.write_text(text, encoding="utf-8", newline="\n")
+            print(f"{path} written")
+    return code
+
+
+def pages() -> dict[str, str]:
+    """The text of each page by its file's name."""
+    return {"ops.md": _page(_ops()), "errors.md": _page(_errors())}
+
+
+def _page(lines: Iterator[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+# -- ops --------------------------------------------------------------------------------------------
+
+
+def _ops() -> Iterator[str]:
+    yield from ("# Ops", "", NOTICE, "")
+    yield "Every op of the language. [language.md](language.md) says how they are written."
+    yield "Shapes stand without the batch: `(C, H, W)` for images, `(F)` for features."
+    yield "A pair is (vertical, horizontal); one number stands for both."
+    yield ""
+    yield from _table(
+        ("op", "what it computes"), ([f"[{name}](#{name})", _sentence(_doc(op))] for name, op in OPS.items())
+    )
+    for name, op in OPS.items():
+        yield from ("", f"## {name}", "")
+        yield from _op(op)
+    yield from ("", "## Initializers", "")
+    yield "The values of `init` and `bias_init`: a name, or a name with its option, as in `{kaiming_normal: fan_out}`."
+    yield "`fan_in` is the number of inputs that feed one output: input channels of a group times the kernel's area."
+    yield "`fan_out` is the number of output channels times the kernel's area."
+    yield ""
+    yield from _table(
+        ("initializer", "option", "default", "distribution"),
+        ([f"`{name}`", *_options(kind), _doc(kind)] for name, kind in INITIALIZERS.items()),
+    )
+
+
+def _op(op: type[Op]) -> Iterator[str]:
+    yield _doc(op)
+    if op.most_inputs is None:
+        yield f"It takes {op.least_inputs} branches or more."
+    if op.weighted:
+        yield "It counts as a layer of the network's depth."
+    if op.attributes():
+        yield ""
+        yield from _table(
+            ("attribute", "takes", "default", "meaning"),
+            (
+                [f"`{info.name}`", _takes(info.kind), _default(info), info.doc.replace("|", "\\|")]
+                for info in op.attributes().values()
+            ),
+        )
+    if op.two_meanings:
+        yield from ("", "Words of other libraries that are refused (E0412):", "")
+        yield from (f"- `{word}`: {mend}." for word, mend in op.two_meanings.items())
+
+
+def _doc(kind: type[object]) -> str:
+    return " ".join((inspect.getdoc(kind) or "").split())
+
+
+def _sentence(text: str) -> str:
+    return text.partition(". ")[0].removesuffix(".")
+
+
+def _takes(kind: Kind) -> str:
+    match kind:
+        case IntKind(least=least):
+            return f"a whole number, {least} or more"
+        case FloatKind(least=least, most=most):
+            return f"a number, {least:g} or more" if most == float("inf") else f"a number from {least:g} to {most:g}"
+        case PairKind(least=least):
+            return f"a whole number or a pair, {least} or more"
+        case WordKind(words=words):
+            return " or ".join(f"`{word}`" for word in words)
+        case InitKind():
+            return "an [initializer](#initializers)"
+        case BoolKind() | PaddingKind() | _:
+            return kind.expects
+
+
+def _default(info: AttributeInfo) -> str:
+    return "required" if info.required else _value(info.default)
+
+
+def _value(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return f"`{str(value).lower()}`"
+        case Padding() if value == NO_PADDING:
+            return "`0`"
+        case Initializer():
+            return f"`{value.name}`"
+        case (first, second) if first == second:
+            return f"`{first}`"
+        case _:
+            return f"`{value}`"
+
+
+def _options(kind: type[Initializer]) -> tuple[str, str]:
+    fields = dataclasses.fields(kind)
+    defaults = ["required" if field.default is dataclasses.MISSING else f"`{field.default}`" for field in fields]
+    return ", ".join(f"`{field.name}`" for field in fields), ", ".join(defaults)
+
+
+def _table(heads: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'---|' * len(heads)}"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+# -- errors -----------------------------------------------------------------------------------------
+
+
+def _errors() -> Iterator[str]:
+    yield from ("# Errors", "", NOTICE, "")
+    yield "Every code that archspec reports. A spec beside its text is a test: the text is what the command prints."
+    yield "A code keeps its meaning from version to version. `--format json` gives the same errors as data."
+    group = ""
+    for code, meaning in CODES.items():
+        if code[:3] != group:
+            group = code[:3]
+            yield from ("", f"## {group}: {GROUPS[group]}")
+        yield from ("", f"### {code}: {meaning}")
+        if code in WITHOUT_SPEC:
+            yield from ("", WITHOUT_SPEC[code])
+        for path in sorted(EXAMPLES.glob(f"{code}-*.yaml")):
+            yield from ("", "```yaml", path.read_text(encoding="utf-8").rstrip("\n"), "```")
+            yield from ("", "```text", path.with_suffix(".txt").read_text(encoding="utf-8").rstrip("\n"), "```")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
