@@ -1,7 +1,7 @@
 """archspec: write a network once, as YAML; get readable PyTorch and Keras source, and proof that both agree."""
 
 from archspec._version import __version__
-from archspec.api import build, compile, generate, load
+from archspec.api import build, compile, generate, load, load_weights, save_weights
 from archspec.errors import (
     ArchspecError,
     BackendError,
@@ -31,4 +31,6 @@ __all__ = [
     "compile",
     "generate",
     "load",
+    "load_weights",
+    "save_weights",
 ]

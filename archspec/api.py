@@ -99,3 +99,59 @@ def build(
 
         arrays = fit(weights if isinstance(weights, Mapping) else read(Path(weights)), graph)
     return target.build(generate(graph, backend), graph, weights=arrays, device=device, dtype=dtype)
+
+
+def save_weights(
+    model: Any,
+    path: str | PathLike[str],
+    /,
+    spec: Spec | LayerGraph | str | PathLike[str],
+    backend: str,
+    **params: object,
+) -> None:
+    """Write a model's weights as a canonical safetensors file, which every backend reads.
+
+    Args:
+        model: a model of this network, as `build` or the generated source gave it, trained or not.
+        path: where the file goes; it is written whole or not at all.
+        spec: the network: a path, a shipped spec's name, a loaded spec, or a compiled graph.
+        backend: the model's.
+        params: values for the spec's params, as they were when the model was built.
+
+    Raises:
+        WeightsError: the model is of another network.
+        OutputError: the file cannot be written.
+    """
+    from archspec.codegen.backend import backend as find
+    from archspec.weights import write
+
+    graph = spec if isinstance(spec, LayerGraph) else compile(spec, **params)
+    write(path, find(backend).export_weights(model, graph), graph)
+
+
+def load_weights(
+    model: Any,
+    weights: str | PathLike[str] | Mapping[str, Any],
+    /,
+    spec: Spec | LayerGraph | str | PathLike[str],
+    backend: str,
+    **params: object,
+) -> None:
+    """Put weights into a model that exists. Nothing is changed unless all of them fit.
+
+    Args:
+        model: a model of this network, as `build` or the generated source gave it.
+        weights: a safetensors file or a PyTorch state dict file, or arrays by canonical name.
+        spec: the network, as for `save_weights`.
+        backend: the model's.
+        params: values for the spec's params.
+
+    Raises:
+        WeightsError: the weights cannot be read or do not fit.
+    """
+    from archspec.codegen.backend import backend as find
+    from archspec.weights import fit, read
+
+    graph = spec if isinstance(spec, LayerGraph) else compile(spec, **params)
+    arrays = fit(weights if isinstance(weights, Mapping) else read(Path(weights)), graph)
+    find(backend).load_weights(model, graph, arrays)

@@ -50,7 +50,7 @@ WITHOUT_SPEC: Final = {
     "E0601": "The error names the op, and nothing is written.",
     "E0602": "The error says how to install the framework. `build --no-verify` needs none.",
     "E0603": "The error names the nearest backend that is installed.",
-    "E0604": "`build` does not overwrite a file that was edited by hand, or that archspec did not write. `--force` does.",
+    "E0604": "Only `build --force` overwrites a file that was edited by hand, or that archspec did not write.",
     "E0605": "The reason is the operating system's. The old file, if there was one, is still whole.",
     "E0606": "`build --check` found that the file is absent, edited or stale. The exit code is 3.",
     "E0701": "The file is missing, damaged, or neither safetensors nor a PyTorch state dict.",

@@ -96,6 +96,12 @@ class Run:
     """What those names are in this run."""
 
     @property
+    def first(self) -> int:
+        """The first round's index, where it is a number."""
+        assert isinstance(self.start, Const) and isinstance(self.start.value, int)
+        return self.start.value
+
+    @property
     def count(self) -> int | None:
         """How many rounds, if that is a number."""
         if isinstance(self.start, Const) and isinstance(self.stop, Const):

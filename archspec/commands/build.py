@@ -9,7 +9,7 @@ from pathlib import Path
 from archspec.api import compile, generate
 from archspec.codegen.backend import Backend, backend
 from archspec.codegen.files import check_current, check_writable, write
-from archspec.commands.shared import OK, add_spec, counted, input_text, params
+from archspec.commands.shared import OK, add_spec, counted, input_text, params, usage_error
 from archspec.ir.graph import LayerGraph
 from archspec.storage import write_text
 
@@ -29,6 +29,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile, generate, verify, write; nothing is written unless everything before went well."""
+    if arguments.check and (arguments.emit == "ir" or arguments.output == "-"):
+        usage_error("--check compares a generated file: it goes neither with --emit ir nor with -o -")
     graph = compile(arguments.spec, **params(arguments.params))
     if arguments.emit == "ir":
         return _emit(graph.dump(), arguments.output)

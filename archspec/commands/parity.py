@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from archspec.api import compile
-from archspec.commands.shared import FAILED, FORMAT_HELP, OK, add_spec, input_text, params
+from archspec.commands.shared import FAILED, FORMAT_HELP, OK, add_spec, input_text, params, positive
 from archspec.errors import ParityError
 from archspec.parity.comparison import DEFAULT_PARTICIPANTS, MODES, TOLERANCES, Participant, Report, compare
 
@@ -21,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", choices=tuple(TOLERANCES), action="append", help="may stand twice (both)")
     parser.add_argument("--mode", choices=MODES, action="append", help="may stand twice (both)")
     parser.add_argument("--weights", metavar="FILE", help="compare on these weights, not on random ones")
-    parser.add_argument("--batch", type=int, default=2, help="how many inputs (2)")
+    parser.add_argument("--batch", type=positive, default=2, help="how many inputs (2)")
     parser.add_argument("--seed", type=int, default=0, help="of random weights and inputs (0)")
     parser.add_argument("--format", choices=("text", "json"), default="text", help=FORMAT_HELP)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
@@ -55,6 +56,23 @@ def params(pairs: Sequence[str]) -> dict[str, object]:
             raise SpecError(Diagnostic("E0202", message, help="as in --set classes=10"))
         found[name.strip()] = value.strip()
     return found
+
+
+def usage_error(message: str) -> NoReturn:
+    """End with the exit code of wrong usage."""
+    print(f"archspec: error: {message}", file=sys.stderr)
+    sys.exit(USAGE)
+
+
+def positive(text: str) -> int:
+    """An argument that is a whole number, 1 or more."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number, 1 or more")
+    return value
 
 
 def counted(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from archspec.expr.evaluate import LIMITS, ExprError, Limits, evaluate, expand
 from archspec.expr.parse import parse
+from archspec.expr.pattern import name_by, sources_by, split_pattern
 from archspec.expr.printing import source
 from archspec.expr.simplify import fold, names, substitute
 from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary, Value
@@ -25,8 +26,11 @@ __all__ = [
     "evaluate",
     "expand",
     "fold",
+    "name_by",
     "names",
     "parse",
     "source",
+    "sources_by",
+    "split_pattern",
     "substitute",
 ]

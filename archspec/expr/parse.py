@@ -69,6 +69,8 @@ def _convert(node: ast.expr, depth: int) -> Expr:
     match node:
         case ast.Constant(value=bool() | int() | float() | str() | None as value):
             return Const(value)
+        case ast.Name(id="true" | "false" as word):  # as YAML writes them; Python's words are constants already
+            return Const(word == "true")
         case ast.Name(id=name):
             return Name(name)
         case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
@@ -82,8 +84,8 @@ def _convert(node: ast.expr, depth: int) -> Expr:
                 tuple(_convert(item, down) for item in rest),
             )
         case ast.BoolOp(op=op, values=values):
-            word = "and" if isinstance(op, ast.And) else "or"
-            return Bool(word, tuple(_convert(value, down) for value in values))
+            joiner = "and" if isinstance(op, ast.And) else "or"
+            return Bool(joiner, tuple(_convert(value, down) for value in values))
         case ast.IfExp(test=test, body=then, orelse=other):
             return IfElse(_convert(test, down), _convert(then, down), _convert(other, down))
         case ast.List(elts=items) | ast.Tuple(elts=items):

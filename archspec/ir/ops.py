@@ -208,6 +208,8 @@ def _pooled(op: MaxPool | AvgPool, shape: Shape) -> Shape:
     """The shape after a pool; every window must hold something besides padding, or its result means nothing."""
     channels, height, width = image(op.name, shape)
     top, bottom, left, right = op.padding.sides or (0, 0, 0, 0)
+    if isinstance(op, AvgPool) and op.count_padding:
+        top = bottom = left = right = 0  # zeros that count are as good as any other elements
     for axis, pad, window in (("height", max(top, bottom), op.kernel[0]), ("width", max(left, right), op.kernel[1])):
         if pad >= window:
             raise ShapeError(

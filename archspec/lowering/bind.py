@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from archspec.errors import Diagnostic, Span, SpecError, did_you_mean
+from archspec.errors import Diagnostic, Span, SpecError, nearest
 from archspec.expr import Const, Expr, ExprError, Value, evaluate, fold, names, parse, source, substitute
 from archspec.ir.graph import BlockInfo
 from archspec.ir.scope import Binding
@@ -81,6 +81,8 @@ def param_value(name: str, choices: Sequence[Value] | None, attribute: Attribute
     if choices is None:
         return evaluated(attribute, env)[0]
     value = cast(Value, attribute.raw)
+    if value not in choices and not all(isinstance(choice, str) for choice in choices):
+        value = evaluated(attribute, env)[0]  # a choice of numbers may be given by an expression
     if value not in choices:
         raise SpecError(_not_a_choice(name, value, choices, attribute.span))
     return value
@@ -88,7 +90,8 @@ def param_value(name: str, choices: Sequence[Value] | None, attribute: Attribute
 
 def _not_a_choice(name: str, value: Value, choices: Sequence[Value], place: Span | None) -> Diagnostic:
     shown = ", ".join(str(choice) for choice in choices)
-    help = did_you_mean(str(value), [str(choice) for choice in choices])
+    match = nearest(str(value), [str(choice) for choice in choices])
+    help = f"did you mean `{match}`?" if match else ""
     return Diagnostic("E0411", f"`{name}` is `{value}`; one of {shown} is expected", place, help=help)
 
 

@@ -24,26 +24,33 @@ def check(spec: Spec) -> None:
     _check_defaults(spec, found)
     for block in spec.blocks.values():
         frame = _Frame(spec, found, block.params, f"block {block.name}")
+        if block.name in OPS:
+            message = f"block `{block.name}` has the name of an op, and could never be called"
+            found.error("E0404", message, block.span, help="choose another name")
         frame.params(block.params)
+        frame.known.add("channels")
         frame.body(block.layers, in_loop=False)
         frame.unused_taps(block.layers)
         frame.unused(block.params)
     root = _Frame(spec, found, spec.params, "the network")
+    root.params(spec.params)
     if spec.depth is not None:
+        root.use(spec.depth.value)
         if spec.depth.rule is not None:
             root.known.add("n")
-        root.use(spec.depth.value)
-    root.params(spec.params)
     for input in [spec.input, *spec.inputs.values()]:
         for part in (input.channels, input.height, input.width, input.shape) if input else ():
             root.use(part)
-    for attributes in spec.defaults.values():
-        for attribute in attributes.values():
-            root.use(attribute, quiet=True)
+    for op_name, attributes in spec.defaults.items():
+        for name, attribute in attributes.items():
+            info = OPS[op_name].attributes().get(name) if op_name in OPS else None
+            if info is not None and not is_word(info, attribute.raw):
+                root.use(attribute)
+    root.known.add("channels")
     root.taps |= spec.inputs.keys()  # each input can be started from, and given
     root.body(spec.items, in_loop=False)
     root.unused(spec.params)
-    taps = {*_taps(spec.items), *spec.inputs}
+    taps = {*_taps(spec.items), *spec.inputs} | ({"input"} if spec.input else set[str]())
     for name in spec.outputs or ():
         if name not in taps:
             found.error("E0406", f"output `{name}` is no tap", spec.place("outputs"), help=did_you_mean(name, taps))
@@ -112,7 +119,7 @@ class _Frame:
 
     def use_names(self, expr: Expr, attribute: Attribute, *, in_loop: bool, quiet: bool = False) -> None:
         mentioned = names(expr)
-        known = self.known | {"channels"} | ({"i"} if in_loop else set[str]())
+        known = self.known | ({"i"} if in_loop else set[str]())
         self.used |= mentioned
         for name in sorted(mentioned - known):
             if not quiet:
@@ -221,7 +228,7 @@ class _Frame:
         self.arguments(block, stage.arguments, stage, True, units=True)
         if stage.units is None:
             return
-        self.use(stage.units.expression)
+        self.use(stage.units.expression, in_loop=True)
         for unit in stage.units.entries or ():
             self.use(unit.fields, in_loop=True)
             self.use(unit.count)

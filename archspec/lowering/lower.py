@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 from archspec.errors import Diagnostic, Note, SpecError
-from archspec.expr import Expr, ExprError, Name, Value, names
+from archspec.expr import Expr, ExprError, Name, Value, name_by, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import Depth, LayerGraph, Node, Param
 from archspec.ir.op import ShapeError
@@ -18,7 +18,7 @@ from archspec.lowering.check import check
 from archspec.lowering.findings import shape_error, unmarked_tap
 from archspec.lowering.names import Plan, make_plan
 from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring
-from archspec.lowering.units import unit_calls, unit_name
+from archspec.lowering.units import unit_calls
 from archspec.lowering.values import evaluated, read_attribute, read_op
 from archspec.spec import Attribute, Call, Item, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
@@ -367,7 +367,7 @@ class _Lowering:
         loop = self._loop(stage, None, pattern, x, context)
         for index, call in enumerate(calls):
             variables = {**context.loop, "i": index}
-            name = unit_name(pattern, index)
+            name = _unit_name(stage, pattern, index)
             bindings = bind(block, stage.arguments, call.fields, {**context.env(x), **variables}, call.span)
             x = self._unit(loop, name, stage.block, bindings, x, stage)
         return Tensor(context.scope, Result(loop.site), x.path, x.shape)
@@ -393,3 +393,10 @@ def _single_call(layers: Sequence[Item], spec: Spec) -> Call | None:
         return None
     call = layers[0]
     return call if call.name in spec.blocks and call.name not in OPS and not call.label and call.when is None else None
+
+
+def _unit_name(stage: Stage, pattern: str, index: int) -> str:
+    try:
+        return name_by(pattern, index)
+    except ExprError as error:
+        raise SpecError(Diagnostic("E0404", f"unit {index} gets no name: {error}", stage.place("unit_names"))) from None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archspec.errors import Diagnostic, Span, SpecError
-from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, evaluate, expand, names, parse
+from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, expand, names
 from archspec.lowering.values import evaluated, expression, expression_error
 from archspec.spec import Attribute, Block, Stage
 
@@ -93,12 +93,3 @@ def _structure(expr: Expr) -> frozenset[str]:
             return names(test) | _structure(then) | _structure(other)
         case _:
             return names(expr)
-
-
-def unit_name(pattern: str, index: int) -> str:
-    """The name of unit `index` by a pattern: `unit_{i+1}` gives `unit_1` first."""
-    parts: list[str] = []
-    for piece in pattern.split("{"):
-        inside, brace, after = piece.partition("}")
-        parts.append(f"{evaluate(parse(inside), {'i': index})}{after}" if brace else piece)
-    return "".join(parts)

@@ -21,9 +21,8 @@ def random_weights(graph: LayerGraph, seed: int = 0) -> Arrays:
     swapped pair of tensors changes the result.
 
     Shifts lean positive, so that most units are active. With shifts around zero every unit sits at the edge of its
-    ReLU, and a deep network in training mode multiplies rounding errors: by about 4,000 in ResNet-152, so that one
-    framework in float32 is 2e-4 away from itself in float64. That would measure the network's conditioning and not
-    the frameworks' difference (see docs/parity.md).
+    ReLU, and a deep network in training mode multiplies rounding errors many times over: what would be measured is
+    the network's conditioning and not the frameworks' difference (docs/parity.md has figures).
     """
     import numpy as np
 

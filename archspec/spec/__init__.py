@@ -6,7 +6,7 @@ from archspec.spec.loading import find, load, load_text, shipped
 from archspec.spec.model import Block, Spec
 from archspec.spec.parts import Depth, Input, Param
 from archspec.spec.source import LocatedDict, LocatedList
-from archspec.spec.units import Unit, Units, split_pattern
+from archspec.spec.units import Unit, Units
 
 __all__ = [
     "Attribute",
@@ -30,5 +30,4 @@ __all__ = [
     "load",
     "load_text",
     "shipped",
-    "split_pattern",
 ]

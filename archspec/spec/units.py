@@ -9,6 +9,7 @@ from typing import Annotated, Final, TypeAlias
 from pydantic import ValidationInfo
 
 from archspec.errors import Span
+from archspec.expr import names, parse, split_pattern
 from archspec.spec.base import (
     Attribute,
     Reads,
@@ -134,23 +135,6 @@ def _closing(text: str, start: int) -> int | None:
     return None
 
 
-def split_pattern(pattern: str) -> list[tuple[str, bool]]:
-    """The parts of a pattern in order, each with whether it is an expression: `unit_{i+1}`.
-
-    Raises:
-        ValueError: the braces do not match.
-    """
-    parts: list[tuple[str, bool]] = []
-    for index, piece in enumerate(re.split(r"(\{[^{}]*\})", pattern)):
-        if index % 2:
-            parts.append((piece[1:-1], True))
-        elif "{" in piece or "}" in piece:
-            raise ValueError("the braces do not match")
-        elif piece:
-            parts.append((piece, False))
-    return parts
-
-
 def _check_pattern(raw: object, info: ValidationInfo) -> object:
     if not isinstance(raw, str | Attribute):
         raise wrong("a pattern such as `unit_{i+1}`")
@@ -170,6 +154,10 @@ def _check_pattern(raw: object, info: ValidationInfo) -> object:
         if is_expression:
             place = inside(span, pattern, position + 1, position + 1 + len(text))
             sound = parses(text, place, reading) and sound
+            for name in sorted(names(parse(text)) - {"i"}) if sound else ():
+                help = "a pattern's only name is `i`, the unit's index from 0"
+                reading.error("E0302", f"`{name}` is not defined in a pattern", place, help=help)
+                sound = False
         elif not (text.isascii() and text.replace("_", "a").isalnum()):
             message = f"`{text[:40]}` cannot stand in a name"
             place = inside(span, pattern, position, position + len(text))

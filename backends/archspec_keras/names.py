@@ -7,9 +7,8 @@ from typing import Final
 
 from archspec.codegen.text import identifier, quoted
 from archspec.errors import BackendError, Diagnostic
-from archspec.expr import Const, Expr, parse
+from archspec.expr import Const, Expr, name_by, sources_by
 from archspec.ir.graph import LayerGraph
-from archspec.lowering.units import unit_name
 
 RESERVED: Final = frozenset({"keras", "layers", "name", "ceil", "floor"})
 """What the module imports, and the argument that all functions have: no parameter may be called so."""
@@ -79,19 +78,9 @@ class LayerName:
 
 def pattern_parts(pattern: str, index: int | str) -> list[tuple[bool, str]]:
     """A loop's pattern as the parts of a name, for a round's number or for the variable that has it."""
-    from archspec.expr import source
-
     if isinstance(index, int):
-        return [(False, unit_name(pattern, index))]
-    parts: list[tuple[bool, str]] = []
-    for piece in pattern.split("{"):
-        inside, brace, after = piece.partition("}")
-        if brace:
-            parts.append((True, source(parse(inside), {"i": index})))
-        text = after if brace else piece
-        if text:
-            parts.append((False, text))
-    return parts
+        return [(False, name_by(pattern, index))]
+    return [(is_expression, text) for text, is_expression in sources_by(pattern, index)]
 
 
 def number_parts(number: Expr, printed: str) -> list[tuple[bool, str]]:

@@ -20,8 +20,7 @@ from archspec.codegen.tree import (
     Tree,
     round_names,
 )
-from archspec.expr import Const, Expr, evaluate, names, parse, source
-from archspec.spec.units import split_pattern
+from archspec.expr import Const, Expr, name_by, names, sources_by
 from archspec_torch.ops import ROWS
 
 
@@ -112,8 +111,7 @@ class Constructor:
         code = self.module(run.item)
         uses_index = index in mentioned(Tree((run.item,), ()))
         if run.count == 1 and not uses_index:
-            assert isinstance(run.start, Const)
-            return code if pattern is None else Bracket("", (quoted(unit_name(pattern, run.start)), code))
+            return code if pattern is None else Bracket("", (quoted(name_by(pattern, run.first)), code))
         variable = self.printer.spelled[index]
         if pattern is not None:
             code = Bracket("", (pattern_source(pattern, variable), code))
@@ -144,20 +142,9 @@ def _members(tree: Tree) -> Iterator[LayerUse | CallUse | SequenceUse | LoopUse]
             yield item
 
 
-def unit_name(pattern: str, index: Const) -> str:
-    """The name of one round by the loop's pattern."""
-    return "".join(
-        str(evaluate(parse(text), {"i": index.value})) if is_expression else text
-        for text, is_expression in split_pattern(pattern)
-    )
-
-
 def pattern_source(pattern: str, variable: str) -> str:
     """A loop's pattern as an f-string of its variable."""
-    parts = [
-        f"{{{source(parse(text), {'i': variable})}}}" if is_expression else text
-        for text, is_expression in split_pattern(pattern)
-    ]
+    parts = [f"{{{text}}}" if is_expression else text for text, is_expression in sources_by(pattern, variable)]
     return f'f"{"".join(parts)}"'
 
 

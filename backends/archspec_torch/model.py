@@ -32,7 +32,15 @@ def _construct(source: str, graph: LayerGraph) -> nn.Module:
 
 def verify(source: str, graph: LayerGraph) -> None:
     """Compare the model's state dict and outputs with the graph; see `Backend.verify`."""
-    model = _construct(source, graph)
+    try:
+        _compare(_construct(source, graph), graph)
+    except InternalError:
+        raise
+    except Exception as error:  # whatever generated source raises is a fault of ours
+        raise InternalError(f"PyTorch source of {graph.name} cannot be run: {error}") from error
+
+
+def _compare(model: nn.Module, graph: LayerGraph) -> None:
     found = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
     wanted = {name: weight.shape for name, weight in graph.all_weights.items()}
     for name in found.keys() | wanted.keys():

@@ -17,7 +17,7 @@ from archspec.spec import load_text
 GOLDEN = Path(__file__).parent / "resnet18.txt"
 
 PUBLISHED = {
-    # name: parameters, GMACs at 224 x 224 (shared/reference.md, after torchvision)
+    # name: parameters, GMACs at 224 x 224 (after torchvision)
     "resnet18": (11_689_512, 1.814),
     "resnet34": (21_797_672, 3.664),
     "resnet50": (25_557_032, 4.089),

@@ -45,6 +45,39 @@ def test_a_model_and_its_file_hold_the_same_numbers(
     assert again.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize(("one", "other"), [("torch", "keras"), ("keras", "torch")])
+def test_weights_travel_from_one_framework_to_the_other(
+    one: str, other: str, graph: archspec.LayerGraph, tmp_path: Path
+) -> None:
+    for name in (one, other):
+        pytest.importorskip(name)
+    path = tmp_path / "w.safetensors"
+    archspec.save_weights(archspec.build(graph, backend=one), path, graph, one)
+    target = archspec.build("resnet18", backend=other, classes=10)
+    archspec.load_weights(target, path, "resnet18", other, classes=10)
+    again = tmp_path / "again.safetensors"
+    archspec.save_weights(target, again, "resnet18", other, classes=10)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_weights_that_do_not_fit_leave_the_model_as_it_was(graph: archspec.LayerGraph, arrays: dict[str, Any]) -> None:
+    pytest.importorskip("torch")
+    model = archspec.build(graph, backend="torch")
+    before = backend("torch").export_weights(model, graph)
+    with pytest.raises(WeightsError):
+        archspec.load_weights(model, {**arrays, "fc.bias": np.zeros(11, np.float32)}, graph, "torch")
+    after = backend("torch").export_weights(model, graph)
+    assert all(np.array_equal(after[name], before[name]) for name in before)
+
+
+def test_a_model_of_another_network_is_refused(graph: archspec.LayerGraph, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    model = archspec.build("resnet34", backend="torch", classes=10)
+    with pytest.raises(WeightsError):
+        archspec.save_weights(model, tmp_path / "w.safetensors", graph, "torch")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_file_is_plain_safetensors(graph: archspec.LayerGraph, arrays: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     write(path, arrays, graph)

@@ -1,0 +1,52 @@
+"""Names with expressions in braces: `unit_{i+1}` names the units of a stage `unit_1`, `unit_2` and so on."""
+
+from __future__ import annotations
+
+import re
+
+from archspec.expr.evaluate import ExprError, describe, evaluate
+from archspec.expr.parse import parse
+from archspec.expr.printing import source
+
+
+def split_pattern(pattern: str) -> list[tuple[str, bool]]:
+    """The parts of a pattern in order, each with whether it is an expression.
+
+    Raises:
+        ValueError: the braces do not match.
+    """
+    parts: list[tuple[str, bool]] = []
+    for index, piece in enumerate(re.split(r"(\{[^{}]*\})", pattern)):
+        if index % 2:
+            parts.append((piece[1:-1], True))
+        elif "{" in piece or "}" in piece:
+            raise ValueError("the braces do not match")
+        elif piece:
+            parts.append((piece, False))
+    return parts
+
+
+def name_by(pattern: str, index: int) -> str:
+    """The name that a pattern gives where `i` is `index`.
+
+    Raises:
+        ExprError: an expression cannot be worked out, or gives something that cannot stand in a name.
+    """
+    parts: list[str] = []
+    for text, is_expression in split_pattern(pattern):
+        if not is_expression:
+            parts.append(text)
+            continue
+        value = evaluate(parse(text), {"i": index})
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise ExprError(f"`{text}` gives {describe(value)} for i = {index}; names take whole numbers, 0 or more")
+        parts.append(str(value))
+    return "".join(parts)
+
+
+def sources_by(pattern: str, variable: str) -> list[tuple[str, bool]]:
+    """The parts of a pattern, the expressions as Python source with `variable` for `i`."""
+    return [
+        (source(parse(text), {"i": variable}), True) if is_expression else (text, False)
+        for text, is_expression in split_pattern(pattern)
+    ]

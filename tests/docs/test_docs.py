@@ -1,0 +1,153 @@
+"""The documentation: its examples compile, its tables are true, and the pages made from the code are current."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+
+import archspec
+from archspec.expr import evaluate, parse
+from archspec.spec import Spec
+from docs import generate
+
+ROOT = Path(__file__).resolve().parents[2]
+LANGUAGE = ROOT / "docs" / "language.md"
+FENCED = re.compile(
+    r"(?:<!-- (?P<mark>\w+)(?:: (?P<option>[\w./]+))? -->\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)```\n", re.DOTALL
+)
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A spec of the page, whole or made whole, and the paths that are said to be its layers'."""
+
+    file: str
+    text: str
+    paths: tuple[str, ...] | None = None
+
+    @property
+    def is_spec(self) -> bool:
+        """A library of blocks is none."""
+        return re.search("^name:", self.text, re.MULTILINE) is not None
+
+
+def _whole(kind: str, text: str) -> str:
+    """A fragment with what it lacks."""
+    if kind == "layers":
+        text = f"layers:\n{indent(text, '  ')}"
+    else:
+        assert kind == "spec", f"an unknown kind of fragment: {kind}"
+    return f"archspec: 1\nname: fragment\ninput: {{channels: 3, height: 32, width: 32}}\n{text}"
+
+
+@lru_cache
+def _examples() -> tuple[Example, ...]:
+    found: list[Example] = []
+    for number, match in enumerate(FENCED.finditer(LANGUAGE.read_text(encoding="utf-8"))):
+        mark, option, kind, text = match.group("mark", "option", "kind", "text")
+        if kind == "yaml":
+            whole = text.startswith("archspec: 1\n")
+            assert whole or mark == "fragment", f"neither a whole file nor marked as a fragment:\n{text}"
+            file = option if mark == "file" else f"example_{number}.yaml"
+            found.append(Example(file, text if whole else _whole(option, text)))
+        elif mark == "paths":
+            found[-1] = Example(found[-1].file, found[-1].text, tuple(text.split()))
+    return tuple(found)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All examples as files, so that they can name each other."""
+    found = tmp_path_factory.mktemp("examples")
+    for example in _examples():
+        (found / example.file).write_text(example.text, encoding="utf-8")
+    return found
+
+
+SPECS = [example for example in _examples() if example.is_spec]
+
+
+def test_there_are_examples() -> None:
+    assert len(SPECS) >= 18
+    assert sum(example.paths is not None for example in SPECS) >= 4
+    assert len({example.file for example in _examples()}) == len(_examples())
+
+
+@pytest.mark.parametrize("example", SPECS, ids=lambda example: example.file)
+def test_an_example_of_the_language(example: Example, folder: Path) -> None:
+    graph = archspec.compile(folder / example.file)
+    for backend in ("torch", "keras"):
+        assert archspec.generate(graph, backend)
+    if example.paths is not None:
+        assert tuple(path for path in graph.nodes if path not in graph.inputs) == example.paths
+
+
+def test_examples_need_no_framework(folder: Path) -> None:
+    files = [str(folder / example.file) for example in SPECS]
+    code = (
+        "import sys, archspec\n"
+        "for file in sys.argv[1:]:\n"
+        "    graph = archspec.compile(file)\n"
+        "    [archspec.generate(graph, backend) for backend in ('torch', 'keras')]\n"
+        "found = {'torch', 'keras', 'tensorflow', 'jax'} & sys.modules.keys()\n"
+        "assert not found, found\n"
+    )
+    subprocess.run([sys.executable, "-c", code, *files], check=True)
+
+
+def test_the_values_of_expressions() -> None:
+    table = LANGUAGE.read_text(encoding="utf-8").partition("<!-- values -->")[2].partition("\n\n`make_divisible")[0]
+    rows = re.findall(r"^\| `(.+)` \| `(.+)` \|$", table, re.MULTILINE)
+    assert len(rows) >= 10
+    for text, value in rows:
+        assert evaluate(parse(text), {"width": 16, "channels": 64, "n": 3, "i": 0}) == ast.literal_eval(value), text
+
+
+def test_every_key_of_a_spec_is_documented() -> None:
+    text = LANGUAGE.read_text(encoding="utf-8")
+    table = text.partition("| key | meaning |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z]+)`", re.sub(r"\|[^|]*\|$", "|", table, flags=re.MULTILINE))) == set(
+        Spec.yaml_keys()
+    )
+
+
+@pytest.mark.parametrize("name", sorted(generate.pages()))
+def test_a_generated_page_is_current(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generate.pages()[name], "run `python -m docs.generate`"
+
+
+def test_the_check_fails_on_a_stale_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    assert generate.main(["--check"]) == 3
+    assert not list((tmp_path / "docs").iterdir())
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+
+
+def test_every_code_without_a_spec_is_explained() -> None:
+    shown = {path.name.partition("-")[0] for path in generate.EXAMPLES.glob("*.yaml")}
+    assert shown.isdisjoint(generate.WITHOUT_SPEC)
+    assert shown | generate.WITHOUT_SPEC.keys() == archspec.errors.CODES.keys()
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted(LANGUAGE.parent.glob("*.md")))]
+)
+def test_links_lead_somewhere(name: str) -> None:
+    page = ROOT / name
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        found = page.parent / target if target else page
+        assert found.exists(), f"{name} links to {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
