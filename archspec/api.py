@@ -154,4 +154,6 @@ def load_weights(
 
     graph = spec if isinstance(spec, LayerGraph) else compile(spec, **params)
     arrays = fit(weights if isinstance(weights, Mapping) else read(Path(weights)), graph)
-    find(backend).load_weights(model, graph, arrays)
+    target = find(backend)
+    fit(target.export_weights(model, graph), graph)  # the model is of this network, too
+    target.load_weights(model, graph, arrays)

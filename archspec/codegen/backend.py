@@ -88,7 +88,10 @@ class Backend(Protocol):
         ...
 
     def export_weights(self, model: Any, graph: LayerGraph) -> Arrays:
-        """A model's weights under their canonical names, in canonical layout."""
+        """A model's weights under their canonical names, in canonical layout.
+
+        A model of another network gives other names; whoever calls holds them against the graph.
+        """
         ...
 
     def save_weights(self, model: Any, path: Path) -> None:

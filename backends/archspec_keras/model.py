@@ -89,9 +89,12 @@ def verify(source: str, graph: LayerGraph) -> None:
         raise InternalError(f"Keras source of {graph.name} cannot be run: {error}") from error
     finally:
         random.setstate(state)
-    found = {id(variable) for variable in model.variables if "seed_generator" not in variable.path}
+    variables = _variables(model, graph)
+    differing = variables.keys() ^ graph.all_weights.keys()
+    if differing:
+        raise InternalError(f"Keras source of {graph.name}: it or the graph lacks {', '.join(sorted(differing)[:5])}")
     trained = {id(variable) for variable in model.trainable_variables}
-    for name, variable in _variables(model, graph).items():
+    for name, variable in variables.items():
         weight = graph.all_weights[name]
         if _canonical_shape(tuple(variable.shape)) != weight.shape:
             raise InternalError(
@@ -99,10 +102,6 @@ def verify(source: str, graph: LayerGraph) -> None:
             )
         if (id(variable) in trained) is not weight.trainable:
             raise InternalError(f"Keras source of {graph.name}: {name} is trained or not, unlike in the graph")
-        found.discard(id(variable))
-    if found:
-        names = sorted(variable.path for variable in model.variables if id(variable) in found)
-        raise InternalError(f"Keras source of {graph.name}: the graph has no {', '.join(names[:5])}")
     for name, tensor in _outputs(model.output, graph).items():
         shape = graph.nodes[graph.outputs[name]].shape
         if tuple(tensor.shape) != (None, *_channels_last(shape)):
@@ -143,10 +142,12 @@ def _variables(model: Any, graph: LayerGraph) -> dict[str, Any]:
         for weight in graph.weights(node):
             layer = layers.get(layer_name(path))
             variable = getattr(layer, _VARIABLES[node.op.name][weight.name], None)
-            if variable is None:
-                raise InternalError(f"Keras model {graph.name}: there is no {path}.{weight.name}")
-            found[f"{path}.{weight.name}"] = variable
-    return found
+            if variable is not None:
+                found[f"{path}.{weight.name}"] = variable
+    known = {id(variable) for variable in found.values()}
+    # What the graph does not know keeps Keras's name. Seeds of dropout are no part of a network.
+    other = [variable for variable in model.weights if id(variable) not in known]
+    return found | {variable.path: variable for variable in other if "seed_generator" not in variable.path}
 
 
 def _outputs(result: Any, graph: LayerGraph) -> dict[str, Any]:

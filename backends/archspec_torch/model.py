@@ -112,8 +112,7 @@ def load_weights(model: Any, graph: LayerGraph, weights: Arrays) -> None:
 
 def export_weights(model: Any, graph: LayerGraph) -> Arrays:
     """Canonical weights of the model; see `Backend.export_weights`."""
-    state = model.state_dict()
-    return {name: _to_numpy(state[name]) for name in graph.all_weights}
+    return {name: _to_numpy(tensor) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
 
 
 def _to_numpy(tensor: Tensor) -> np.ndarray[Any, Any]:

@@ -70,11 +70,17 @@ def test_weights_that_do_not_fit_leave_the_model_as_it_was(graph: archspec.Layer
     assert all(np.array_equal(after[name], before[name]) for name in before)
 
 
-def test_a_model_of_another_network_is_refused(graph: archspec.LayerGraph, tmp_path: Path) -> None:
-    pytest.importorskip("torch")
-    model = archspec.build("resnet34", backend="torch", classes=10)
+@pytest.mark.parametrize("name", ["torch", "keras"])
+@pytest.mark.parametrize("other", ["resnet34", "resnet50"])
+def test_a_model_of_another_network_is_refused(
+    name: str, other: str, graph: archspec.LayerGraph, arrays: dict[str, Any], tmp_path: Path
+) -> None:
+    pytest.importorskip(name)
+    model = archspec.build(other, backend=name, classes=10)
     with pytest.raises(WeightsError):
-        archspec.save_weights(model, tmp_path / "w.safetensors", graph, "torch")
+        archspec.save_weights(model, tmp_path / "w.safetensors", graph, name)
+    with pytest.raises(WeightsError):
+        archspec.load_weights(model, arrays, graph, name)
     assert list(tmp_path.iterdir()) == []
 
 
