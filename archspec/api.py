@@ -50,6 +50,14 @@ def compile(spec: Spec | str | PathLike[str], /, **params: object) -> LayerGraph
     return run(lower(spec), (ResolvePadding(), CheckDepth()))
 
 
+def _graph(spec: Spec | LayerGraph | str | PathLike[str], params: Mapping[str, object]) -> LayerGraph:
+    if not isinstance(spec, LayerGraph):
+        return compile(spec, **params)
+    if params:
+        raise TypeError("params are given to compile(), not with a graph, which is compiled already")
+    return spec
+
+
 def generate(graph: LayerGraph, backend: str) -> str:
     """The source of a module for this graph, with its header.
 
@@ -90,7 +98,7 @@ def build(
     """
     from archspec.codegen.backend import backend as find
 
-    graph = spec if isinstance(spec, LayerGraph) else compile(spec, **params)
+    graph = _graph(spec, params)
     target = find(backend)
     target.require()
     arrays: Arrays | None = None
@@ -125,7 +133,7 @@ def save_weights(
     from archspec.codegen.backend import backend as find
     from archspec.weights import write
 
-    graph = spec if isinstance(spec, LayerGraph) else compile(spec, **params)
+    graph = _graph(spec, params)
     write(path, find(backend).export_weights(model, graph), graph)
 
 
@@ -152,7 +160,7 @@ def load_weights(
     from archspec.codegen.backend import backend as find
     from archspec.weights import fit, read
 
-    graph = spec if isinstance(spec, LayerGraph) else compile(spec, **params)
+    graph = _graph(spec, params)
     arrays = fit(weights if isinstance(weights, Mapping) else read(Path(weights)), graph)
     target = find(backend)
     fit(target.export_weights(model, graph), graph)  # the model is of this network, too

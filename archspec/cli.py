@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -40,6 +41,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WRONG
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO):
+            return _unexpected(error)
+        print(f"archspec: the output cannot be written: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WRONG
+    except Exception as error:  # a bug of ours, whatever it is
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    """Say in a line what went wrong within archspec, and how to see more."""
+    if "ARCHSPEC_TRACEBACK" in os.environ:
+        raise error
+    reason = " ".join(str(error).split())[:300]
+    print(InternalError(f"{type(error).__name__}: {reason}"), file=sys.stderr)
+    print("ARCHSPEC_TRACEBACK=1 shows where it comes from", file=sys.stderr)
+    return INTERNAL
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

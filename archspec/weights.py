@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.errors import Diagnostic, Note, WeightsError
+from archspec.errors import Diagnostic, Note, WeightsError, nearest
 from archspec.ir.graph import LayerGraph
 from archspec.storage import whole_file
 
@@ -49,10 +49,36 @@ def _read_safetensors(path: Path) -> Arrays:
     from safetensors.numpy import load_file
 
     try:
-        return load_file(path)
+        return _widened(path) if _has_bfloat16(path) else load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         help = "weights are read from .safetensors files and from PyTorch state dicts (.pt, .pth)"
         raise _unreadable(path, f"not a whole safetensors file: {error}", help) from None
+
+
+def _has_bfloat16(path: Path) -> bool:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        return any(file.get_slice(name).get_dtype() == "BF16" for name in file.keys())  # noqa: SIM118 - no mapping
+
+
+def _widened(path: Path) -> Arrays:
+    """A file with bfloat16 tensors, which NumPy does not have: float32 holds each of their values exactly."""
+    import numpy as np
+    from safetensors import deserialize
+
+    types = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4"}
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    tensors: Any = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]  # safetensors has no types for it
+    for name, tensor in tensors:
+        if tensor["dtype"] == "BF16":
+            flat = (np.frombuffer(tensor["data"], "<u2").astype("<u4") << 16).view("<f4")
+        elif tensor["dtype"] in types:
+            flat = np.frombuffer(tensor["data"], types[tensor["dtype"]])
+        else:
+            raise ValueError(f"{name} is of the type {tensor['dtype']}")
+        found[name] = flat.reshape(tensor["shape"])
+    return found
 
 
 def _read_torch(path: Path) -> Arrays:
@@ -64,9 +90,8 @@ def _read_torch(path: Path) -> Arrays:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make PyTorch's restricted unpickler fail in any way at all
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        help = "save the state dict (`torch.save(model.state_dict(), path)`), not the model"
-        raise _unreadable(path, f"not a PyTorch state dict: {reason[:200]}", help) from None
+        help = "save the state dict (`torch.save(model.state_dict(), path)`), not the model, and see that it is whole"
+        raise _unreadable(path, f"not a state dict that PyTorch reads ({type(error).__name__})", help) from None
     if isinstance(found, Mapping) and isinstance(found.get("state_dict"), Mapping):
         found = found["state_dict"]  # training checkpoints keep it beside the optimizer's
     if not isinstance(found, Mapping) or not all(isinstance(value, torch.Tensor) for value in found.values()):
@@ -88,8 +113,11 @@ def fit(arrays: Arrays, graph: LayerGraph) -> Arrays:
     Raises:
         WeightsError: tensors are missing, unexpected, or of another shape.
     """
+    import numpy as np
+
     wanted = graph.all_weights
-    given = {name: array for name, array in arrays.items() if not name.endswith(_COUNTER)}
+    given = {name: np.asarray(array) for name, array in arrays.items() if not name.endswith(_COUNTER)}
+    no_numbers = [name for name, array in given.items() if array.dtype.kind not in "fiu"]
     missing = [name for name in wanted if name not in given]
     unexpected = [name for name in given if name not in wanted]
     shapes = [
@@ -99,7 +127,12 @@ def fit(arrays: Arrays, graph: LayerGraph) -> Arrays:
     ]
     notes = [
         Note(f"{len(found)} {what}: {', '.join(found[:_SHOWN])}{' ...' if len(found) > _SHOWN else ''}")
-        for what, found in (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
+        for what, found in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("of another shape", shapes),
+            ("not of numbers", no_numbers),
+        )
         if found
     ]
     if notes:
@@ -114,15 +147,26 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _hint(graph: LayerGraph, given: Arrays) -> str:
-    """The likely cause, where one differs in nothing but the size of a param."""
+    """The likely cause, where one explains everything."""
+    wanted = graph.all_weights
+    for prefix in ("module.", "_orig_mod.", "model."):
+        if given and all(name.startswith(prefix) for name in given):
+            return f"every name begins with `{prefix}`, which a wrapper has added: take it off before saving"
+    if given.keys() != wanted.keys():
+        missing = [name for name in wanted if name not in given]
+        fitting = [name for name in given if len(missing) == 1 and given[name].shape == wanted[missing[0]].shape]
+        match = nearest(missing[0], set(fitting) - wanted.keys()) if fitting else None
+        return f"is `{match}` meant to be `{missing[0]}`?" if match else ""
+    pairs = {
+        (size, other)
+        for name, weight in wanted.items()
+        if len(given[name].shape) == len(weight.shape)
+        for size, other in zip(weight.shape, given[name].shape, strict=True)
+        if size != other
+    }
     for param in graph.params:
-        for name, weight in graph.all_weights.items():
-            array = given.get(name)
-            if array is None or tuple(array.shape) == weight.shape or len(array.shape) != len(weight.shape):
-                continue
-            for size, other in zip(weight.shape, array.shape, strict=True):
-                if size != other and size == param.value:
-                    return f"the file may be of a network with --set {param.name}={other}"
+        if len(pairs) == 1 and next(iter(pairs))[0] == param.value:
+            return f"the file may be of a network with --set {param.name}={next(iter(pairs))[1]}"
     return ""
 
 

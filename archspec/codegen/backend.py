@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 GROUP: Final = "archspec.backends"
+DTYPES: Final = ("float16", "bfloat16", "float32", "float64")
+"""What a model may be built in; all of archspec's own backends know these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +133,20 @@ def backend(name: str) -> Backend:
             found: Backend = point.load()
             return found
     raise BackendError(Diagnostic("E0603", f"there is no backend `{name}`", help=did_you_mean(name, backends())))
+
+
+def check_dtype(name: str) -> None:
+    """See that models can be built in this dtype.
+
+    Raises:
+        BackendError: they cannot.
+    """
+    if name not in DTYPES:
+        help = did_you_mean(name, DTYPES) or f"choose one of {', '.join(DTYPES)}"
+        raise BackendError(Diagnostic("E0411", f"no model can be built in the dtype `{name}`", help=help))
+
+
+def no_device(name: str, reason: Exception, help: str) -> BackendError:
+    """The error for a device that a framework does not know or does not find."""
+    found = str(reason).strip().partition("\n")[0]
+    return BackendError(Diagnostic("E0411", f"there is no device `{name}` here: {found}", help=help))

@@ -35,6 +35,8 @@ def state(path: Path) -> Literal["absent", "ours", "edited", "foreign"]:
     """What lies at a path: nothing, a file as we wrote it, one that was edited since, or something else."""
     if not os.path.lexists(path):
         return "absent"
+    if not path.is_file():
+        return "foreign"  # a device or a pipe would be read without end
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -53,6 +55,8 @@ def check_writable(path: Path, *, force: bool = False) -> None:
     """
     found = state(path)
     if found in ("edited", "foreign") and not force:
+        if path.is_dir() or (os.path.lexists(path) and not path.is_file()):
+            raise OutputError(Diagnostic("E0605", f"{path} cannot be written: it is not a regular file"))
         what = "was edited by hand" if found == "edited" else "was not written by archspec"
         help = "move your changes elsewhere, write to another place with -o, or overwrite it with --force"
         raise OutputError(Diagnostic("E0604", f"{path} {what}", help=help))
@@ -79,5 +83,5 @@ def check_current(path: Path, text: str) -> None:
     if found == "ours" and path.read_text(encoding="utf-8") == text:
         return
     reason = reasons.get(found, "is not what its spec gives now")
-    help = "build it again without --check"
+    help = "build it again without --check" + (", and with --force" if found in ("edited", "foreign") else "")
     raise OutputError(Diagnostic("E0606", f"{path} {reason}", help=help))

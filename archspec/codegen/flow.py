@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 from typing import Final
 
 from archspec.codegen.tree import ChoiceUse, Tree
@@ -23,8 +24,9 @@ class Flow:
         self.left: Counter[Ref] = Counter(uses(tree))
         self.taken = set(taken)
         self.variable: dict[Ref, str] = {}
-        for index in range(operands):
-            self.variable[Operand(index)] = self.fresh()
+        free = (name for name in _all_names() if name not in self.taken)
+        for index in range(operands):  # they are parameters of one function, used or not
+            self.variable[Operand(index)] = next(free)
 
     def uses(self, ref: Ref) -> int:
         """How many places that use a tensor have not been written."""
@@ -68,10 +70,12 @@ class Flow:
     def fresh(self, preferred: Iterable[str] = ()) -> str:
         """A name that no tensor needs any more: one of the preferred, else the next of the usual ones."""
         live = self.live()
-        for name in (*preferred, *_NAMES, *(f"x{index}" for index in range(1, 1000))):
-            if name not in live and name not in self.taken:
-                return name
-        raise AssertionError("a thousand tensors are alive at once")
+        return next(name for name in chain(preferred, _all_names()) if name not in live and name not in self.taken)
+
+
+def _all_names() -> Iterator[str]:
+    yield from _NAMES
+    yield from (f"x{index}" for index in count(1))
 
 
 def uses(tree: Tree) -> Iterator[Ref]:

@@ -39,14 +39,14 @@ class Printer:
     def attribute(self, use: LayerUse, name: str) -> Code:
         """An attribute's value as source: its expression, or a literal; a pair of equals is one number."""
         expr = use.exprs.get(name)
-        return self.expr(expr) if expr is not None else plain(getattr(use.op, name))
+        return self.expr(expr) if expr is not None else plain(use.value(name))
 
     def given(self, use: LayerUse, spelling: Mapping[str, str]) -> dict[str, Code]:
         """The attributes that differ from their defaults, as keywords in the backend's spelling."""
         found: dict[str, Code] = {}
         for name, keyword in spelling.items():
             info = use.op.attributes()[name]
-            if name in use.exprs or info.required or getattr(use.op, name) != info.default:
+            if name in use.exprs or info.required or use.value(name) != info.default:
                 found[keyword] = self.attribute(use, name)
         return found
 

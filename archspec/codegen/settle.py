@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archspec.codegen.symbolic import Sym, expr_of
-from archspec.codegen.tree import LayerUse
 from archspec.expr import Bool, Compare, Const, Expr, ExprError, IfElse, Name, Value, evaluate
 from archspec.ir.attributes import Padding
-from archspec.ir.op import Op
+from archspec.ir.op import Op, Shape
 
 Env = Mapping[str, Value]
 
@@ -48,16 +47,17 @@ def _holds(expr: Expr, values: Sequence[Value], envs: Sequence[Env]) -> bool:
         return False
 
 
-def layer_channels(use: LayerUse, shapes: Sequence[tuple[int, ...]]) -> Expr | None:
+def layer_channels(op: Op, exprs: Mapping[str, Expr], shapes: Sequence[Shape], features: Sequence[Expr]) -> Expr:
     """The channels that a layer gives, by its own shape inference on numbers that carry expressions."""
-    op: Any = use.op
-    symbolic = {
+    symbolic: dict[str, Any] = {
         name: Sym(getattr(op, name), expr)
-        for name, expr in use.exprs.items()
+        for name, expr in exprs.items()
         if isinstance(getattr(op, name), int) and not isinstance(getattr(op, name), bool)
     }
-    carrying = [(Sym(shape[0], feature), *shape[1:]) for shape, feature in zip(shapes, use.features, strict=True)]
-    return expr_of(dataclasses.replace(op, **symbolic).infer_shape(carrying)[0])
+    carrying = [(Sym(shape[0], feature), *shape[1:]) for shape, feature in zip(shapes, features, strict=True)]
+    changed: Any = op
+    found: Shape = dataclasses.replace(changed, **symbolic).infer_shape(carrying)
+    return expr_of(found[0])
 
 
 def either(condition: Expr, then: Expr, other: Expr) -> Expr:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from archspec.codegen.build import build
+from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -132,12 +133,13 @@ class _Fold:
                 exprs = {name: self.expr(expr) for name, expr in item.exprs.items()}
                 kept = {name: expr for name, expr in exprs.items() if not isinstance(expr, Const)}
                 known = item.op.attributes()
-                settled: dict[str, Any] = {
+                values = {
                     name: known[name].kind.read(expr.value) for name, expr in exprs.items() if isinstance(expr, Const)
                 }
-                op: Any = dataclasses.replace(item.op, **settled)
                 features = tuple(self.expr(feature) for feature in item.features)
-                return dataclasses.replace(item, number=number, op=op, exprs=kept, features=features)
+                return dataclasses.replace(
+                    item, number=number, values={**item.values, **values}, exprs=kept, features=features
+                )
             case CallUse() | SequenceUse():
                 return self.round(item, number)
             case ChoiceUse():
@@ -188,12 +190,14 @@ class _Fold:
             return symbolic
         explicit = self._explicit(run)
         # A sequence in a loop is long: written out at most twice. One without a formula has to be, inside another.
+        if explicit is None:
+            return symbolic
         most = MOST_RUNS if run.general is None else MOST_SEQUENCES
         stuck = self.inline and symbolic[0].carried is not None
         return explicit if stuck or len(explicit) <= most else symbolic
 
-    def _explicit(self, run: Run) -> tuple[Run, ...]:
-        """Each round by itself, neighbours alike in one run."""
+    def _explicit(self, run: Run) -> tuple[Run, ...] | None:
+        """Each round by itself, neighbours alike in one run; None where the channels are too long to be written."""
         assert run.count is not None and run.carried is not None and run.carried_next is not None
         index, channels = round_names(run.depth)
         arriving, rounds = run.carried, list[Run]()
@@ -201,6 +205,8 @@ class _Fold:
             bound = {index: Const(number), channels: arriving}
             rounds.append(self._bound(run, bound, Const(number), Const(number + 1)))
             arriving = fold(run.carried_next, {**self.env, **bound})
+            if is_large(arriving):
+                return None
         return merged(rounds)
 
     def _formula(self, run: Run) -> tuple[Run, ...]:
@@ -243,7 +249,8 @@ def _key(item: ItemUse) -> object:
     """What makes two rounds the same: everything but their places."""
     match item:
         case LayerUse():
-            return item.op, tuple(item.exprs.items()), item.features, item.operands, item.name, item.number
+            written = item.op, dict(item.values), dict(item.exprs)
+            return written, item.features, item.operands, item.name, item.number
         case CallUse():
             return id(item.definition), tuple(item.arguments.items()), item.operands
         case SequenceUse():

@@ -7,7 +7,13 @@ expression claims is never taken on trust: the builder evaluates it for every in
 
 from __future__ import annotations
 
+from typing import Final
+
 from archspec.expr import Binary, Const, Expr, fold
+from archspec.expr.tree import children
+
+LARGEST: Final = 40
+"""An expression with more parts than this is no way to write a number of channels."""
 
 
 class Sym(int):
@@ -58,3 +64,14 @@ def _combine(op: str, left: int, right: int) -> Sym:
         "//": int.__floordiv__,
     }[op](int(left), int(right))
     return Sym(plain, fold(Binary(op, expr_of(left), expr_of(right))))
+
+
+def is_large(expr: Expr) -> bool:
+    """Whether an expression has more than `LARGEST` parts. Shared parts count each time; counting stops there."""
+    count, left = 0, [expr]
+    while left:
+        left.extend(children(left.pop()))
+        count += 1
+        if count > LARGEST:
+            return True
+    return False

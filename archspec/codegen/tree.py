@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from archspec.codegen.symbolic import is_large
+from archspec.errors import InternalError
 from archspec.expr import Binary, Const, Expr, Name, Value, fold, names
-from archspec.ir.op import Op, Shape
+from archspec.ir.op import Op
 from archspec.ir.scope import Operand, Ref, Result
 
 CHANNELS: Final = Name("channels")
@@ -23,21 +25,37 @@ CHANNELS: Final = Name("channels")
 class LayerUse:
     """One layer of a definition.
 
-    `op` has the attributes that are the same in all instances; those in `exprs` are expressions instead.
-    `features` are the channels of each operand, `shapes` the operands' shapes in each instance.
-    `number` is set for a layer that a named sequence numbers; `name` is then empty.
+    `values` are the attributes that are the same in all instances, `exprs` those that are expressions; an attribute
+    is in one of the two. `features` are the channels of each operand, `ranks` how many axes each has, the batch left
+    out. `number` is set for a layer that a named sequence numbers; `name` is then empty.
     """
 
     site: int
     name: str
     named: bool
     number: Expr | None
-    op: Op
+    op: type[Op]
+    values: Mapping[str, Any]
     exprs: Mapping[str, Expr]
+    has_weights: bool
     features: tuple[Expr, ...]
-    shapes: tuple[tuple[Shape, ...], ...]
+    ranks: tuple[int, ...]
     operands: tuple[Ref, ...]
     paths: tuple[str, ...]
+
+    def value(self, name: str) -> Any:
+        """An attribute's value.
+
+        Raises:
+            InternalError: it is an expression, which may give another value in each instance.
+        """
+        if name not in self.values:
+            raise InternalError(f"{self.op.name}: the value of `{name}` was asked for, which is an expression")
+        return self.values[name]
+
+    def fixed(self, *names: str) -> bool:
+        """None of these attributes is an expression."""
+        return not set(names) & self.exprs.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +254,8 @@ def channels_after(run: Run) -> Expr | None:
         arriving = run.carried
         for number in range(run.count):
             arriving = fold(run.carried_next, {index: Const(number), channels: arriving})
+            if is_large(arriving):
+                return None
         return arriving
     return None
 

@@ -6,10 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from archspec.api import compile, generate
+from archspec.api import build, compile, generate
 from archspec.codegen.backend import Backend, backend
 from archspec.codegen.files import check_current, check_writable, write
 from archspec.commands.shared import OK, add_spec, counted, input_text, params, usage_error
+from archspec.errors import Diagnostic, OutputError
 from archspec.ir.graph import LayerGraph
 from archspec.storage import write_text
 
@@ -29,58 +30,85 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile, generate, verify, write; nothing is written unless everything before went well."""
-    if arguments.check and (arguments.emit == "ir" or arguments.output == "-"):
-        usage_error("--check compares a generated file: it goes neither with --emit ir nor with -o -")
+    _check_usage(arguments)
     graph = compile(arguments.spec, **params(arguments.params))
     if arguments.emit == "ir":
-        return _emit(graph.dump(), arguments.output)
+        return _emit(graph.dump(), arguments.output, arguments.force)
     target = backend(arguments.backend)
     source = generate(graph, arguments.backend)
     path = _path(arguments.output, target, graph)
+    if path is None:
+        if arguments.verify:
+            target.verify(source, graph)
+        sys.stdout.write(source)
+        return OK
     if arguments.check:
-        assert path is not None
         check_current(path, source)
         print(f"{path} is current")
         return OK
-    if path is not None:
-        check_writable(path, force=arguments.force)
-    if arguments.verify:
-        target.require()
-        target.verify(source, graph)
-    weights = None
-    if arguments.weights is not None:
-        from archspec.weights import fit, read
-
-        weights = fit(read(arguments.weights), graph)
-    if path is None:
-        sys.stdout.write(source)
-        return OK
-    write(path, source, force=arguments.force)
+    check_writable(path, force=arguments.force)
     weights_path = None
-    if weights is not None:
-        weights_path = path.with_suffix(target.weights_suffix)
-        target.save_weights(target.build(source, graph, weights=weights), weights_path)
+    if arguments.weights is not None:
+        weights_path = path.with_name(path.name.removesuffix(path.suffix) + target.weights_suffix)
+        _check_weights_path(weights_path, Path(arguments.weights), arguments.force)
+    if arguments.verify:
+        target.verify(source, graph)
+    if weights_path is not None:
+        model = build(graph, arguments.backend, weights=arguments.weights)
+        target.save_weights(model, weights_path)
+    write(path, source, force=arguments.force)
     _report(graph, target, path, arguments.verify, weights_path)
     return OK
 
 
-def _emit(text: str, output: str | None) -> int:
+def _check_usage(arguments: argparse.Namespace) -> None:
+    if arguments.output == "":
+        usage_error("-o needs a file, a folder, or `-`")
+    if arguments.check and (arguments.emit == "ir" or arguments.output == "-"):
+        usage_error("--check compares a generated file: it goes neither with --emit ir nor with -o -")
+    if arguments.weights is not None and (arguments.check or arguments.emit == "ir" or arguments.output == "-"):
+        usage_error("--weights writes a weights file beside the source: not with --check, --emit ir or -o -")
+
+
+def _check_weights_path(path: Path, given: Path, force: bool) -> None:
+    """A weights file may be all that is left of a training: none is overwritten unasked, the given one never."""
+    if not path.exists():
+        return
+    if given.exists() and path.samefile(given):
+        help = "write the source to another place with -o"
+        raise OutputError(Diagnostic("E0604", f"{path} would be overwritten, and is what --weights reads", help=help))
+    if not force:
+        help = "move it elsewhere, write to another place with -o, or overwrite it with --force"
+        raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
+
+
+def _emit(text: str, output: str | None, force: bool) -> int:
     if output in (None, "-"):
         sys.stdout.write(text)
-    else:
-        write_text(Path(output), text)
+        return OK
+    path = Path(output)
+    if path.exists() and not force and not (path.is_file() and _is_dump(path)):
+        help = "write to another place with -o, or overwrite it with --force"
+        raise OutputError(Diagnostic("E0604", f"{path} was not written by archspec", help=help))
+    write_text(path, text)
     return OK
 
 
+def _is_dump(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8) == b"network "
+
+
 def _path(output: str | None, target: Backend, graph: LayerGraph) -> Path | None:
-    """Where the source goes; None is standard output."""
+    """Where the source goes; None is standard output. What has no suffix is a folder."""
     if output == "-":
         return None
     file = f"{graph.name}{target.suffix}"
     if output is None:
         return Path("generated") / target.name / file
     path = Path(output)
-    return path / file if path.is_dir() or output.endswith(("/", "\\")) else path
+    as_folder = path.is_dir() or (not path.suffix and not path.exists())
+    return path / file if as_folder else path
 
 
 def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weights: Path | None) -> None:
@@ -104,13 +132,19 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
     for name, value in rows:
         print(f"  {name:<11} {value}")
     print()
-    for line in target.usage(graph, _module(path)):
+    for line in _usage(graph, target, path, weights):
         print(f"  {line}")
-    if weights is not None:
-        print(f"  {target.load_usage(str(weights))}")
 
 
-def _module(path: Path) -> str:
-    """How the file is imported from the current folder, where it can be."""
-    parts = path.with_suffix("").parts
-    return ".".join(parts) if all(part.isidentifier() for part in parts) else path.stem
+def _usage(graph: LayerGraph, target: Backend, path: Path, weights: Path | None) -> list[str]:
+    """Lines that import the file, make the model, load its weights and call it."""
+    if not path.stem.isidentifier() or path.suffix != ".py":
+        return [f"{path.name} can be imported once its name is that of a Python module"]
+    lines: list[str] = []
+    module = path.stem
+    if all(part.isidentifier() for part in path.parent.parts):
+        module = ".".join((*path.parent.parts, path.stem))
+    else:
+        lines += ["import sys", f"sys.path.insert(0, {str(path.parent.resolve())!r})"]
+    *before, call = target.usage(graph, module)
+    return [*lines, *before, *([] if weights is None else [target.load_usage(str(weights))]), call]

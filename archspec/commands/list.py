@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     """A line for each spec."""
     names = shipped()
     if arguments.names:
-        print("\n".join(names))
+        print(json.dumps(names) if arguments.format == "json" else "\n".join(names))
         return OK
     graphs = [compile(name) for name in names]
     if arguments.format == "json":

@@ -1,11 +1,25 @@
 """Expressions: the small language that may stand wherever a spec has a number."""
 
-from archspec.expr.evaluate import LIMITS, ExprError, Limits, evaluate, expand
+from archspec.expr.evaluate import LIMITS, ExprError, Limits, check_number, describe, evaluate, expand
 from archspec.expr.parse import parse
 from archspec.expr.pattern import name_by, sources_by, split_pattern
 from archspec.expr.printing import source
 from archspec.expr.simplify import fold, names, substitute
-from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary, Value
+from archspec.expr.tree import (
+    Binary,
+    Bool,
+    Call,
+    Compare,
+    Const,
+    Expr,
+    IfElse,
+    Index,
+    Items,
+    Name,
+    Unary,
+    Value,
+    children,
+)
 
 __all__ = [
     "LIMITS",
@@ -23,6 +37,9 @@ __all__ = [
     "Name",
     "Unary",
     "Value",
+    "check_number",
+    "children",
+    "describe",
     "evaluate",
     "expand",
     "fold",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -42,10 +43,14 @@ class Limits:
     text: int = 20_000
     depth: int = 50
     number: int = 2**53
-    items: int = 1_000_000
+    items: int = 100_000
 
 
 LIMITS: Final = Limits()
+
+_MOST_DIGITS: Final = 20
+_SHORT: Final = reprlib.Repr()  # of a long list it shows the beginning, and takes no longer for it
+_SHORT.maxtuple, _SHORT.maxlevel, _SHORT.maxstring = 12, 3, 60
 
 
 def evaluate(expr: Expr, env: Mapping[str, Value]) -> Value:
@@ -138,7 +143,7 @@ def truth(value: Value) -> bool:
 
 def describe(value: Value) -> str:
     """A value in a few words, for messages."""
-    text = repr(value)
+    text = _SHORT.repr(value)
     return f"`{text if len(text) <= 40 else text[:37] + '...'}`"
 
 
@@ -164,7 +169,7 @@ def apply_binary(op: str, left: Value, right: Value) -> Value:
     if not _is_number(left) or not _is_number(right):
         _refuse(op, left, right)
     try:
-        return _check_number(_arithmetic(op, left, right))
+        return check_number(_arithmetic(op, left, right))
     except ZeroDivisionError:
         raise ExprError(f"division by zero: `{left} {op} {right}`") from None
     except OverflowError:
@@ -199,12 +204,29 @@ def _arithmetic(op: str, left: Value, right: Value) -> int | float:
             return power
 
 
-def _check_number(value: int | float) -> int | float:
+def check_number(value: int | float) -> int | float:
+    """The number itself.
+
+    Raises:
+        ExprError: it is past the limit, or not finite.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         raise ExprError("the result is not a finite number", too_large=True)
     if abs(value) > LIMITS.number:
         raise ExprError(f"the result is past {LIMITS.number}", too_large=True)
     return value
+
+
+def _sum(values: tuple[int | float, ...], start: int | float = 0) -> int | float:
+    if not all(isinstance(value, int | float) for value in (*values, start)):
+        raise TypeError("only numbers are added up")  # lists of lists would grow without a bound
+    return sum(values, start)
+
+
+def _round(value: int | float, digits: int | None = None) -> int | float:
+    if digits is not None and abs(digits) > _MOST_DIGITS:
+        raise ValueError("too many digits")  # Python would work out ten to their power
+    return round(value, digits)
 
 
 def _check_items(count: int) -> None:
@@ -248,7 +270,7 @@ def apply_call(function: str, args: tuple[Value, ...]) -> Value:
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         shown = ", ".join(describe(arg)[1:-1] for arg in args)
         raise ExprError(f"`{function}({shown})` cannot be worked out") from None
-    return _check_number(result) if isinstance(result, int | float) else result
+    return check_number(result) if isinstance(result, int | float) else result
 
 
 def make_divisible(value: float, divisor: int = 8) -> int:
@@ -260,11 +282,11 @@ def make_divisible(value: float, divisor: int = 8) -> int:
 FUNCTIONS: Final[dict[str, Callable[..., Value]]] = {
     "min": min,
     "max": max,
-    "sum": sum,
+    "sum": _sum,
     "len": len,
     "ceil": math.ceil,
     "floor": math.floor,
-    "round": round,
+    "round": _round,
     "int": int,
     "make_divisible": make_divisible,
 }

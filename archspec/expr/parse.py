@@ -6,7 +6,7 @@ import ast
 import warnings
 from functools import lru_cache
 
-from archspec.expr.evaluate import FUNCTIONS, LIMITS, ExprError
+from archspec.expr.evaluate import FUNCTIONS, LIMITS, ExprError, check_number
 from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary
 
 _BINARY: dict[type[ast.operator], str] = {
@@ -67,8 +67,10 @@ def _convert(node: ast.expr, depth: int) -> Expr:
         raise ExprError("the expression is nested too deeply")
     down = depth + 1
     match node:
-        case ast.Constant(value=bool() | int() | float() | str() | None as value):
+        case ast.Constant(value=bool() | str() | None as value):
             return Const(value)
+        case ast.Constant(value=int() | float() as number):
+            return Const(check_number(number))
         case ast.Name(id="true" | "false" as word):  # as YAML writes them; Python's words are constants already
             return Const(word == "true")
         case ast.Name(id=name):

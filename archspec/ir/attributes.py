@@ -7,15 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from archspec.expr import Value
+from archspec.expr import Value, describe
 from archspec.ir.initializers import Initializer, read_initializer
+from archspec.ir.limits import LIMITS
 
 Pair: TypeAlias = tuple[int, int]
 Sides: TypeAlias = tuple[int, int, int, int]
 
 
 class AttributeValueError(Exception):
-    """A value that an attribute does not take; the message says what it would take."""
+    """A value that an attribute does not take; the message says what it would take. `code` is the diagnostic's."""
+
+    def __init__(self, message: str, code: str = "E0411") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotWholeError(AttributeValueError):
+    """A float where a whole number must stand. `4.0` is none: generated source would make a size of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class Kind:
         raise AttributeValueError(f"{self.expects} is expected, this is a mapping")
 
     def _refuse(self, value: Value) -> AttributeValueError:
-        return AttributeValueError(f"{self.expects} is expected, this is `{value!r}`")
+        return AttributeValueError(f"{self.expects} is expected, this is {describe(value)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ class WordKind(Kind):
 
     def read(self, value: Value) -> str:
         if value not in self.words:
-            raise AttributeValueError(f"one of {', '.join(self.words)} is expected, this is `{value!r}`")
+            raise AttributeValueError(f"one of {', '.join(self.words)} is expected, this is {describe(value)}")
         return str(value)
 
 
@@ -167,12 +176,14 @@ class InitKind(Kind):
 
 
 def _whole(kind: Kind, value: Value, least: int) -> int:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # `width * 1.0` is meant as a whole number
+    if isinstance(value, float):
+        raise NotWholeError(f"{kind.expects} is expected, this is {describe(value)}")
     if isinstance(value, bool) or not isinstance(value, int):
-        raise AttributeValueError(f"{kind.expects} is expected, this is `{value!r}`")
+        raise AttributeValueError(f"{kind.expects} is expected, this is {describe(value)}")
     if value < least:
         raise AttributeValueError(f"it must be {least} or more, this is {value}")
+    if value > LIMITS.size:
+        raise AttributeValueError(f"it must be {LIMITS.size:,} or less, this is {value:,}", "E0304")
     return value
 
 

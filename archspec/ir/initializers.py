@@ -7,6 +7,7 @@ number of outputs times the kernel area, as PyTorch counts them (`torch.nn.init.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -52,6 +53,10 @@ class Normal(Initializer):
     std: float
     name: ClassVar[str] = "normal"
     scalar: ClassVar[str | None] = "std"
+
+    def __post_init__(self) -> None:
+        if self.std < 0:
+            raise ValueError(f"`std` of `normal` must be 0 or more, this is {self.std}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +112,12 @@ def read_initializer(value: Mapping[str, object]) -> Initializer:
         if key not in fields:
             raise ValueError(f"`{name}` has no option `{key}`")
         wants_text = fields[key].type == "str"
-        if wants_text != isinstance(item, str) or isinstance(item, bool):
-            raise ValueError(f"`{key}` of `{name}` is `{item!r}`: {'a word' if wants_text else 'a number'} is expected")
-        if not wants_text:
-            options[key] = float(item)  # type: ignore[arg-type]  # a number, as just checked
+        if wants_text and isinstance(item, str):
+            continue
+        if wants_text or isinstance(item, bool) or not isinstance(item, int | float) or not math.isfinite(item):
+            expected = "a word" if wants_text else "a finite number"
+            raise ValueError(f"`{key}` of `{name}` is `{str(item)[:40]}`: {expected} is expected")
+        options[key] = float(item)
     try:
         return kind(**options)
     except TypeError:

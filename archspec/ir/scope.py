@@ -100,7 +100,8 @@ class Loop:
 
     The first operand goes through all of them in turn; further operands are the same for each. `times` is the
     count's expression for a `repeat`, None for a stage, whose units are listed one by one. `pattern` gives the
-    names, an expression of `i` in each pair of braces.
+    names, an expression of `i` in each pair of braces. `structure` holds the expressions that decided how many units a
+    stage has.
     """
 
     site: int
@@ -111,6 +112,7 @@ class Loop:
     operands: tuple[Ref, ...]
     iterations: tuple[Scope, ...]
     span: Span | None
+    structure: tuple[Expr, ...] = ()
 
 
 Item: TypeAlias = Layer | Scope | Choice | Loop

@@ -6,11 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from archspec.errors import Diagnostic, Span, SpecError, nearest
-from archspec.expr import Const, Expr, ExprError, Value, evaluate, fold, names, parse, source, substitute
+from archspec.expr import (
+    Const,
+    Expr,
+    ExprError,
+    Name,
+    Value,
+    children,
+    evaluate,
+    fold,
+    names,
+    parse,
+    source,
+    substitute,
+)
 from archspec.ir.graph import BlockInfo
+from archspec.ir.limits import LIMITS
 from archspec.ir.scope import Binding
 from archspec.lowering.values import evaluated, expression, expression_error
 from archspec.spec import Attribute, Block
+from archspec.spec.parts import same
 
 
 def bind(
@@ -28,6 +43,7 @@ def bind(
     arguments: dict[str, Attribute | Expr] = {**given, **dict(fields)}
     values: dict[str, Value] = {}
     bindings: dict[str, Binding] = {}
+    sizes: dict[str, int] = {}
     for name, param in block.params.items():
         argument = arguments.get(name)
         if argument is None:
@@ -37,23 +53,35 @@ def bind(
             expr: Expr = Const(value)
             if param.choices is None:
                 _, default = evaluated(param.default, values)
+                if (size := _size(default, sizes)) > LIMITS.expression:
+                    message = f"the default of `{name}`, with the params before it put in, has {size:,} parts"
+                    help = f"at most {LIMITS.expression:,} are allowed; let it mention fewer params"
+                    raise SpecError(Diagnostic("E0304", message, param.default.span, help=help))
                 expr = substitute(default, {key: binding.expr for key, binding in bindings.items()})
         elif isinstance(argument, Attribute):
             value, expr = _argument(param.choices, argument, env)
         else:
             value, expr = _evaluated(argument, env, place), argument
-        if param.choices is not None and value not in param.choices:
+        if param.choices is not None and not any(same(value, choice) for choice in param.choices):
             where = argument.span if isinstance(argument, Attribute) else place
             raise SpecError(_not_a_choice(name, value, param.choices, where))
         values[name] = value
         bindings[name] = Binding(value, fold(expr))
+        sizes[name] = _size(bindings[name].expr, {}) if names(bindings[name].expr) else 1
     return bindings
 
 
+def _size(expr: Expr, sizes: Mapping[str, int]) -> int:
+    """How many parts an expression has once each name stands for an expression of its size."""
+    if isinstance(expr, Name):
+        return sizes.get(expr.id, 1)
+    return 1 + sum(_size(child, sizes) for child in children(expr))
+
+
 def _argument(choices: Sequence[Value] | None, argument: Attribute, env: Mapping[str, Value]) -> tuple[Value, Expr]:
-    if choices is not None and argument.raw in choices:
-        value = cast(Value, argument.raw)
-        return value, Const(value)
+    for choice in choices or ():
+        if same(argument.raw, choice):
+            return choice, Const(choice)
     return evaluated(argument, env)
 
 
@@ -81,11 +109,13 @@ def param_value(name: str, choices: Sequence[Value] | None, attribute: Attribute
     if choices is None:
         return evaluated(attribute, env)[0]
     value = cast(Value, attribute.raw)
-    if value not in choices and not all(isinstance(choice, str) for choice in choices):
+    given = any(same(value, choice) for choice in choices)
+    if not given and not all(isinstance(choice, str) for choice in choices):
         value = evaluated(attribute, env)[0]  # a choice of numbers may be given by an expression
-    if value not in choices:
-        raise SpecError(_not_a_choice(name, value, choices, attribute.span))
-    return value
+    for choice in choices:
+        if same(value, choice):
+            return choice  # 2 where 2.0 is given: the spec's own word
+    raise SpecError(_not_a_choice(name, value, choices, attribute.span))
 
 
 def _not_a_choice(name: str, value: Value, choices: Sequence[Value], place: Span | None) -> Diagnostic:

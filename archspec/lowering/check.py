@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from archspec.errors import Diagnostics, SpecError, did_you_mean
+from archspec.errors import Diagnostics, Note, Span, SpecError, did_you_mean
 from archspec.expr import Expr, names
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
 from archspec.lowering.values import expression, is_word
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
+from archspec.spec.source import LIMITS
 
 
 def check(spec: Spec) -> None:
@@ -20,7 +21,7 @@ def check(spec: Spec) -> None:
     Raises:
         SpecError: with everything that was found.
     """
-    found = Diagnostics()
+    found = _Findings()
     _check_defaults(spec, found)
     for block in spec.blocks.values():
         frame = _Frame(spec, found, block.params, f"block {block.name}")
@@ -83,6 +84,25 @@ def _check_attribute(op: type[Op], name: str, attribute: Attribute, found: Diagn
         place = attribute.key_span or attribute.span
         found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
     return False
+
+
+@dataclass(slots=True)
+class _Findings(Diagnostics):
+    """Findings up to a limit: after very many of them nothing more is learnt."""
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        *,
+        label: str = "",
+        notes: Iterable[Note] = (),
+        help: str = "",
+    ) -> None:
+        Diagnostics.error(self, code, message, span, label=label, notes=notes, help=help)
+        if len(self.found) >= LIMITS.errors:
+            self.raise_if_any()
 
 
 @dataclass(slots=True)
@@ -163,7 +183,8 @@ class _Frame:
         elif block is not None:
             if call.branches is not None:
                 self.found.error("E0202", f"block `{call.name}` takes params, not branches", call.span)
-            self.arguments(block, call.attributes, call, in_loop)
+            self.arguments(block, call.attributes, in_loop)
+            self.missing(block, call.attributes, call.span)
         else:
             help = did_you_mean(call.name, [*OPS, *self.spec.blocks])
             self.found.error("E0408", f"`{call.name}` is neither an op nor a block", call.span, help=help)
@@ -185,18 +206,17 @@ class _Frame:
             if info.required and info.name not in given:
                 self.found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
 
-    def arguments(
-        self, block: Block, given: Mapping[str, Attribute], item: Call | Stage, in_loop: bool, *, units: bool = False
-    ) -> None:
+    def arguments(self, block: Block, given: Mapping[str, Attribute], in_loop: bool) -> None:
         for name, attribute in given.items():
             if name not in block.params:
                 self.unknown_param(block, name, attribute)
             else:
                 self.argument(block.params[name], name, attribute, in_loop)
+
+    def missing(self, block: Block, given: Iterable[str], place: Span) -> None:
         for name, param in block.params.items():
-            from_unit = units and name in block.unit
-            if param.default is None and name not in given and not from_unit:
-                self.found.error("E0402", f"block `{block.name}` needs `{name}`", item.span)
+            if param.default is None and name not in given:
+                self.found.error("E0402", f"block `{block.name}` needs `{name}`", place)
 
     def argument(self, param: Param, name: str, attribute: Attribute, in_loop: bool) -> None:
         """One of the choices stands for itself; a word that is no choice is no name either."""
@@ -225,11 +245,17 @@ class _Frame:
             help = did_you_mean(stage.block, self.spec.blocks)
             self.found.error("E0408", f"`{stage.block}` is not a block", stage.place("block"), help=help)
             return
-        self.arguments(block, stage.arguments, stage, True, units=True)
-        if stage.units is None:
+        units = stage.units
+        tuples = units is None or units.expression is not None or any(unit.mapping is None for unit in units.entries)
+        self.arguments(block, stage.arguments, True)
+        if tuples:
+            self.missing(block, {*stage.arguments, *block.unit}, stage.span)
+        if units is None:
             return
-        self.use(stage.units.expression, in_loop=True)
-        for unit in stage.units.entries or ():
+        self.use(units.expression, in_loop=True)
+        for unit in units.entries:
+            if unit.mapping is not None:
+                self.missing(block, {*stage.arguments, *unit.mapping}, unit.span or stage.span)
             self.use(unit.fields, in_loop=True)
             self.use(unit.count)
             for name, attribute in (unit.mapping or {}).items():
@@ -270,13 +296,16 @@ def _everything(items: Iterable[Item]) -> Iterator[Item]:
         stack.extend(getattr(item, "otherwise", None) or ())
 
 
+def _called(item: Item) -> str:
+    """The name of the block that an item calls, if it calls one."""
+    if isinstance(item, Stage):
+        return item.block or ""
+    return item.name if isinstance(item, Call) and item.name not in OPS else ""
+
+
 def _check_circles(spec: Spec, found: Diagnostics) -> None:
     calls = {
-        name: {
-            item.name
-            for item in _everything(block.layers)
-            if isinstance(item, Call) and item.name in spec.blocks and item.name not in OPS
-        }
+        name: {called for item in _everything(block.layers) if (called := _called(item)) in spec.blocks}
         for name, block in spec.blocks.items()
     }
     done: set[str] = set()

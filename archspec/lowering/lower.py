@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from typing import Final
 
-from archspec.errors import Diagnostic, Note, SpecError
-from archspec.expr import Expr, ExprError, Name, Value, name_by, names
+from archspec.errors import Diagnostic, Note, Span, SpecError
+from archspec.expr import Expr, ExprError, Value, name_by, names
 from archspec.expr.evaluate import truth
-from archspec.ir.graph import Depth, LayerGraph, Node, Param
+from archspec.ir.graph import LayerGraph, Node, Param
+from archspec.ir.limits import LIMITS
 from archspec.ir.op import ShapeError
-from archspec.ir.ops import OPS, Input
+from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
-from archspec.lowering.bind import bind, block_info, class_name, param_value
+from archspec.lowering.bind import bind, block_info, class_name
 from archspec.lowering.check import check
-from archspec.lowering.findings import shape_error, unmarked_tap
+from archspec.lowering.findings import layer_too_large, shape_error, too_many_items, unmarked_tap
 from archspec.lowering.names import Plan, make_plan
 from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring
+from archspec.lowering.top import Top, read_top
 from archspec.lowering.units import unit_calls
-from archspec.lowering.values import evaluated, read_attribute, read_op
+from archspec.lowering.values import evaluated, read_op
 from archspec.spec import Attribute, Call, Item, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
-MOST_LAYERS: Final = 1_000_000
 DEFAULT_PATTERN: Final = "{i}"
 
 
@@ -34,7 +35,7 @@ def lower(spec: Spec) -> LayerGraph:
         SpecError: the spec is wrong; every finding of the static checks, or the first of the computation's.
     """
     check(spec)
-    return _Lowering(spec).run()
+    return _Lowering(spec, read_top(spec)).run()
 
 
 @dataclass(slots=True)
@@ -63,131 +64,73 @@ class _Context:
 @dataclass(slots=True)
 class _Lowering:
     spec: Spec
+    top: Top
     nodes: dict[str, Node] = field(default_factory=dict[str, Node])
     fixed: set[str] = field(default_factory=set[str])
     """Params of the network that decide its structure, or that no generated code could take as arguments."""
-    defaults: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     plans: dict[int, Plan] = field(default_factory=dict[int, Plan])
     trail: list[Note] = field(default_factory=list[Note])
     """The calls that led to where we are, outermost first."""
+    written: int = 0
+    """How many items there are so far, with all rounds and calls written out."""
+    nesting: int = 0
 
     def run(self) -> LayerGraph:
-        env = self._params()
-        depth = self._depth(env)
-        self._defaults(env)
-        frame = _Frame(env, root=True)
-        scope = OpenScope(None, 0, "", "", "network", bindings={}, span=self.spec.span)
-        taps: dict[str, Tensor] = {}
-        tensors = self._inputs(scope, frame)
-        for tensor in tensors:
-            taps[tensor.path] = tensor
+        spec, top = self.spec, self.top
+        self.fixed |= top.fixed
+        frame = _Frame(top.env, root=True)
+        scope = OpenScope(None, 0, "", "", "network", bindings={}, span=spec.span)
+        tensors = [Tensor(scope, Operand(index), node.path, node.shape) for index, node in enumerate(top.inputs)]
+        self.nodes |= {node.path: node for node in top.inputs}
+        taps = {tensor.path: tensor for tensor in tensors}
         taps.setdefault("input", tensors[0])
-        context = _Context(scope, self._plan(self.spec.items, numbered=False), frame, taps, {})
-        last = self._items(self.spec.items, tensors[0], context)
-        outputs = {"output": last}
-        if self.spec.outputs:
-            for index, name in enumerate(self.spec.outputs):
+        items = spec.items
+        context = _Context(scope, self._plan(items, numbered=False), frame, taps, {})
+        outputs = {"output": self._items(items, tensors[0], context)}
+        if spec.outputs:
+            for index, name in enumerate(spec.outputs):
                 if name not in taps:
-                    raise SpecError(unmarked_tap(name, self.spec.item_place("outputs", index)))
-            outputs = {name: taps[name] for name in self.spec.outputs}
+                    raise SpecError(unmarked_tap(name, spec.item_place("outputs", index)))
+            outputs = {name: taps[name] for name in spec.outputs}
         scope.results = [bring(tensor, scope).ref for tensor in outputs.values()]
-        root = scope.freeze()
         return LayerGraph(
-            name=self.spec.name,
-            title=self.spec.title,
-            class_name=self.spec.class_name or class_name(self.spec.name),
-            source=self.spec.path.name if self.spec.path else self.spec.name,
+            name=spec.name,
+            title=spec.title,
+            class_name=spec.class_name or class_name(spec.name),
+            source=spec.path.name if spec.path else spec.name,
             params=tuple(
-                Param(name, env[name], param.doc, name in self.fixed) for name, param in self.spec.params.items()
+                Param(name, top.env[name], param.doc, name in self.fixed) for name, param in spec.params.items()
             ),
-            blocks={name: block_info(block) for name, block in self.spec.blocks.items()},
+            blocks={name: block_info(block) for name, block in spec.blocks.items()},
             nodes=self.nodes,
             inputs=tuple(tensor.path for tensor in tensors),
             outputs={name: tensor.path for name, tensor in outputs.items()},
-            root=root,
-            depth=depth,
+            root=scope.freeze(),
+            depth=top.depth,
         )
 
-    # -- what stands at the top of a spec ---------------------------------------------------------
-
-    def _params(self) -> dict[str, Value]:
-        env: dict[str, Value] = {}
-        for name, param in self.spec.params.items():
-            given = self.spec.overrides.get(name)
-            attribute = given or param.default
-            if attribute is None:
-                help = f"give it with --set {name}=VALUE, or give it a default"
-                raise SpecError(Diagnostic("E0402", f"param `{name}` has no value", param.span, help=help))
-            env[name] = param_value(name, param.choices, attribute, {} if given else env)
-        return env
-
-    def _depth(self, env: dict[str, Value]) -> Depth | None:
-        depth = self.spec.depth
-        if depth is None:
-            return None
-        value, expr = evaluated(depth.value, env)
-        self.fixed |= names(expr)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise SpecError(Diagnostic("E0202", f"depth is `{value!r}`; a whole number is expected", depth.value.span))
-        if depth.rule is not None:
-            n = depth.n(value)
-            if n is None:
-                near = " and ".join(f"{fit} (n={fit_n})" for fit, fit_n in depth.nearest(value))
-                place = depth.value.span
-                given = self.spec.overrides.get(next(iter(names(expr)), ""))
-                raise SpecError(
-                    Diagnostic(
-                        "E0203",
-                        f"depth {value} does not fit the rule {depth.rule}",
-                        given.span if given else place,
-                        label=f"the nearest depths that fit are {near}",
-                    )
-                )
-            env["n"] = n
-        return Depth(value, depth.value.span)
-
-    def _defaults(self, env: dict[str, Value]) -> None:
-        for op_name, attributes in self.spec.defaults.items():
-            op, values = OPS[op_name], cast("dict[str, Any]", {})
-            for name, attribute in attributes.items():
-                values[name], expr = read_attribute(op, op.attributes()[name], attribute, env)
-                self.fixed |= names(expr) if expr else set[str]()
-            self.defaults[op_name] = values
-
-    def _inputs(self, scope: OpenScope, frame: _Frame) -> list[Tensor]:
-        found: list[Tensor] = []
-        declared = {"input": self.spec.input} if self.spec.input else self.spec.inputs
-        for index, (path, input) in enumerate(declared.items()):
-            assert input is not None
-            exprs: dict[str, Expr] = {}
-            if input.shape is not None:
-                value, expr = evaluated(input.shape, frame.env)
-                shape = value if isinstance(value, tuple) else (value,)
-                self.fixed |= names(expr)
-                place = input.shape.span
-            else:
-                shape, place = (), input.span
-                for part, name in ((input.channels, "channels"), (input.height, "height"), (input.width, "width")):
-                    assert part is not None
-                    size, expr = evaluated(part, frame.env)
-                    shape += (size,)
-                    if name == "channels" and isinstance(expr, Name):
-                        exprs[name] = expr
-                    else:
-                        self.fixed |= names(expr)
-            if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in shape):
-                raise SpecError(Diagnostic("E0202", f"an input's sizes are whole numbers, this is {shape}", place))
-            sizes = cast("tuple[int, ...]", shape)
-            self.nodes[path] = Node(path, Input(), (), sizes, exprs, input.span)
-            found.append(Tensor(scope, Operand(index), path, sizes))
-        return found
+    def _count(self, place: Span | None, items: int = 1) -> None:
+        """One more item, written out."""
+        self.written += items
+        if self.written > LIMITS.items:
+            raise SpecError(too_many_items(place))
 
     # -- items ------------------------------------------------------------------------------------
 
     def _items(self, items: Sequence[Item], x: Tensor, context: _Context) -> Tensor:
         for item in items:
-            x = self._guarded(item, x, context)
+            x = self._nested(item, x, context)
         return x
+
+    def _nested(self, item: Item, x: Tensor, context: _Context) -> Tensor:
+        self._count(item.span)
+        self.nesting += 1
+        if self.nesting > LIMITS.nesting:
+            message = f"blocks, sequences and branches are nested more than {LIMITS.nesting} deep"
+            raise SpecError(Diagnostic("E0304", message, item.span, notes=tuple(self.trail[:1])))
+        y = self._guarded(item, x, context)
+        self.nesting -= 1
+        return y
 
     def _guarded(self, item: Item, x: Tensor, context: _Context) -> Tensor:
         """An item with its condition, where it has one."""
@@ -243,18 +186,20 @@ class _Lowering:
     def _op(self, call: Call, x: Tensor, context: _Context) -> Tensor:
         inputs: tuple[Tensor, ...] = (x,)
         if call.branches is not None:
-            inputs = tuple(self._guarded(branch, x, context) for branch in call.branches)
+            inputs = tuple(self._nested(branch, x, context) for branch in call.branches)
         op_class = OPS[call.name]
-        op, exprs = read_op(op_class, call, self.defaults.get(call.name, {}), context.env(x))
+        op, exprs = read_op(op_class, call, self.top.defaults.get(call.name, {}), context.env(x))
         name, path = self._path(call, context)
         node_inputs = tuple(tensor.path for tensor in inputs)
+        shapes = [tensor.shape for tensor in inputs]
         try:
-            shape = op.infer_shape([tensor.shape for tensor in inputs])
+            shape = op.infer_shape(shapes)
         except ShapeError as error:
             given = [self.nodes[tensor.path] for tensor in inputs]
             raise SpecError(shape_error(error, call, path, given, self.trail)) from None
-        if len(self.nodes) >= MOST_LAYERS:
-            raise SpecError(Diagnostic("E0304", f"the network has more than {MOST_LAYERS:,} layers", call.span))
+        if (reason := layer_too_large(op, shapes, shape)) is not None:
+            notes = tuple(reversed(self.trail))
+            raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))
         self.nodes[path] = Node(path, op, node_inputs, shape, exprs, call.span)
         if context.frame.root:
             known = op_class.attributes()
@@ -274,6 +219,7 @@ class _Lowering:
         path = f"{scope.path}.{name}" if scope.path else name
         if name in scope.names or path in self.nodes:
             raise SpecError(Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=tuple(self.trail)))
+        self._count(item.span, len(path) // 100)
         scope.names.add(name)
         return name, path
 
@@ -289,6 +235,7 @@ class _Lowering:
         """Fill the scope of a block's instance; it has been entered and bound."""
         assert scope.block is not None
         block = self.spec.blocks[scope.block]
+        self._count(item.span, 1 + len(scope.path) // 100)
         self.trail.append(Note(f"{scope.path} is block {scope.block}, called here", item.span))
         frame = _Frame({name: binding.value for name, binding in scope.bindings.items()}, root=False)
         start = Tensor(scope, Operand(0), x.path, x.shape)
@@ -329,14 +276,15 @@ class _Lowering:
         if isinstance(times, bool) or not isinstance(times, int) or times < 0:
             message = f"`times` is `{times!r}`; a whole number, 0 or more, is expected"
             raise SpecError(Diagnostic("E0202", message, item.times.span))
-        if times > MOST_LAYERS:
-            raise SpecError(Diagnostic("E0304", f"`times` is {times:,}; at most {MOST_LAYERS:,}", item.times.span))
+        if times > LIMITS.items:
+            raise SpecError(Diagnostic("E0304", f"`times` is {times:,}; at most {LIMITS.items:,}", item.times.span))
         if context.frame.root:
             self.fixed |= names(expr)
         loop = self._loop(item, expr, DEFAULT_PATTERN, x, context)
         single = _single_call(item.layers, self.spec)
         plan = self._plan(item.layers, numbered=True)
         for index in range(times):
+            self._count(item.times.span)
             variables = {**context.loop, "i": index}
             if single is not None:
                 bindings = bind(
@@ -345,6 +293,7 @@ class _Lowering:
                 x = self._unit(loop, str(index), single.name, bindings, x, single)
                 continue
             scope = self._enter(loop, index, str(index), f"{loop.path}.{index}", x)
+            self._count(item.span, len(scope.path) // 100)
             start = Tensor(scope, Operand(0), x.path, x.shape)
             # A tap inside a repeat stands for another tensor each time round, so none is seen outside.
             inner = _Context(scope, plan, context.frame, dict(context.taps), variables)
@@ -361,11 +310,14 @@ class _Lowering:
     def _stage(self, stage: Stage, x: Tensor, context: _Context) -> Tensor:
         assert stage.block is not None
         block = self.spec.blocks[stage.block]
-        calls, structural = unit_calls(stage, block, context.frame.env)
-        self.fixed |= structural
+        calls, structural = unit_calls(stage, block, context.frame.env, LIMITS.items - self.written)
+        if context.frame.root:  # in a block these are the block's params; code generation follows them
+            self.fixed.update(*(names(expr) for expr in structural))
         pattern = stage.unit_names or DEFAULT_PATTERN
         loop = self._loop(stage, None, pattern, x, context)
+        loop.structure = structural
         for index, call in enumerate(calls):
+            self._count(call.span)
             variables = {**context.loop, "i": index}
             name = _unit_name(stage, pattern, index)
             bindings = bind(block, stage.arguments, call.fields, {**context.env(x), **variables}, call.span)

@@ -103,6 +103,7 @@ class OpenLoop:
     pattern: str
     operands: list[Ref]
     span: Span | None
+    structure: tuple[Expr, ...] = ()
     iterations: list[OpenScope] = field(default_factory=list[OpenScope])
 
     def take(self, ref: Ref) -> Operand:
@@ -122,6 +123,7 @@ class OpenLoop:
             tuple(self.operands),
             tuple(iteration.freeze() for iteration in self.iterations),
             self.span,
+            self.structure,
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from archspec.errors import Diagnostic, Span, SpecError
 from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, expand, names
+from archspec.lowering.findings import too_many_items
 from archspec.lowering.values import evaluated, expression, expression_error
 from archspec.spec import Attribute, Block, Stage
 
@@ -19,30 +20,37 @@ class UnitCall:
     span: Span | None
 
 
-def unit_calls(stage: Stage, block: Block, env: Mapping[str, Value]) -> tuple[list[UnitCall], frozenset[str]]:
-    """The stage's units, and the names that decided how many there are.
+def unit_calls(
+    stage: Stage, block: Block, env: Mapping[str, Value], most: int
+) -> tuple[list[UnitCall], tuple[Expr, ...]]:
+    """The stage's units, and the expressions that decided how many there are.
 
     Raises:
-        SpecError: a unit's tuple does not fit the block's `unit`.
+        SpecError: a unit's tuple does not fit the block's `unit`, or there are more than `most` units.
     """
     calls: list[UnitCall] = []
-    structural: frozenset[str] = frozenset()
+    structural: tuple[Expr, ...] = ()
     units = stage.units
     if units is None:
         return [UnitCall((), stage.span)], structural
     if units.expression is not None:
-        structural |= _structure(expression(units.expression))
-        for item in _expand(units.expression, env):
+        structural += _structure(expression(units.expression))
+        items = _expand(units.expression, env)
+        if len(items) > most:
+            raise SpecError(too_many_items(units.expression.span))
+        for item in items:
             calls.append(_tuple_call(item, block, units.expression, env))
     for unit in units.entries or ():
         times = 1
         if unit.count is not None:
             count, expr = evaluated(unit.count, env)
-            structural |= names(expr)
+            structural += (expr,) if names(expr) else ()
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
                 message = f"a unit stands `{count!r}` times; a whole number, 0 or more, is expected"
                 raise SpecError(Diagnostic("E0202", message, unit.count.span or unit.span))
             times = count
+            if len(calls) + times > most:
+                raise SpecError(too_many_items(unit.count.span or unit.span))
         if unit.mapping is not None:
             call = UnitCall(tuple(unit.mapping.items()), unit.span)
         else:
@@ -79,17 +87,17 @@ def _tuple_call(item: Expr, block: Block, place: Attribute, env: Mapping[str, Va
     return UnitCall(tuple(zip(block.unit, fields, strict=False)), place.span)
 
 
-def _structure(expr: Expr) -> frozenset[str]:
-    """The names that decide which items a list has, as opposed to those that stand inside the items."""
+def _structure(expr: Expr) -> tuple[Expr, ...]:
+    """The parts that decide which items a list has, as opposed to those that stand inside the items."""
     match expr:
         case Items():
-            return frozenset()
+            return ()
         case Binary("+", left, right):
-            return _structure(left) | _structure(right)
+            return _structure(left) + _structure(right)
         case Binary("*", left, right):
             count, items = (left, right) if isinstance(right, Items) else (right, left)
-            return _structure(items) | names(count)
+            return _structure(items) + ((count,) if names(count) else ())
         case IfElse(test, then, other):
-            return names(test) | _structure(then) | _structure(other)
+            return ((test,) if names(test) else ()) + _structure(then) + _structure(other)
         case _:
-            return names(expr)
+            return (expr,) if names(expr) else ()

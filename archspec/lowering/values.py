@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
 from archspec.errors import Diagnostic, SpecError, did_you_mean
-from archspec.expr import Const, Expr, ExprError, Items, Value, evaluate, names, parse
-from archspec.ir.attributes import AttributeValueError
+from archspec.expr import (
+    Binary,
+    Const,
+    Expr,
+    ExprError,
+    Items,
+    Name,
+    Value,
+    check_number,
+    describe,
+    evaluate,
+    names,
+    parse,
+    source,
+)
+from archspec.ir.attributes import AttributeValueError, NotWholeError
 from archspec.ir.op import AttributeInfo, Op
 from archspec.spec import Attribute, Call
 
@@ -28,8 +43,10 @@ def _expression(raw: object) -> Expr:
     match raw:
         case str():
             return parse(raw)
-        case None | bool() | int() | float():
+        case None | bool():
             return Const(raw)
+        case int() | float():
+            return Const(check_number(raw))
         case list() | tuple():
             items = tuple(_expression(item) for item in cast("list[object]", raw))
             if all(isinstance(item, Const) for item in items):
@@ -41,12 +58,14 @@ def _expression(raw: object) -> Expr:
 
 def expression_error(error: ExprError, attribute: Attribute, known: Mapping[str, Value] | None = None) -> Diagnostic:
     """What is wrong with an expression, at the place where it stands."""
-    shown = attribute.raw if isinstance(attribute.raw, str) else repr(attribute.raw)
+    shown = attribute.raw if isinstance(attribute.raw, str) else str(attribute.raw)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     if error.undefined is not None:
         help = did_you_mean(error.undefined, known or {})
         return Diagnostic("E0302", f"`{error.undefined}` is not defined here", attribute.span, help=help)
     if error.too_large:
+        if isinstance(attribute.raw, float) and not math.isfinite(attribute.raw):
+            return Diagnostic("E0304", f"`{shown}` is not a finite number", attribute.span)
         return Diagnostic("E0304", f"`{shown}` is too large", attribute.span, label=str(error))
     if known is None:
         return Diagnostic("E0301", f"`{shown}` is not an expression", attribute.span, label=str(error))
@@ -88,12 +107,37 @@ def read_attribute(
         if is_word(info, attribute.raw):
             return info.kind.read(cast(Value, attribute.raw)), None
         value, expr = evaluated(attribute, env)
-        return info.kind.read(value), expr if names(expr) else None
+        if not names(expr):
+            return info.kind.read(_whole(value)), None  # the value itself is printed: `2.0` can only mean 2
+        return info.kind.read(value), expr
     except AttributeValueError as error:
-        notes = f"`{attribute.raw}` is {evaluated(attribute, env)[0]!r} here" if expr and names(expr) else ""
-        raise SpecError(
-            Diagnostic("E0411", f"`{info.name}` of {op.name}: {error}", attribute.span, label=notes)
-        ) from None
+        note = help = ""
+        if expr is not None and names(expr):
+            value = evaluated(attribute, env)[0]
+            note = f"`{source(expr)[:60]}` is {describe(value)[1:-1]} here"
+            help = _way_out(expr, value, env) if isinstance(error, NotWholeError) else ""
+        message = f"`{info.name}` of {op.name}: {error}"
+        raise SpecError(Diagnostic(error.code, message, attribute.span, label=note, help=help)) from None
+
+
+def _whole(value: Value) -> Value:
+    """Whole numbers instead of floats such as 2.0."""
+    if isinstance(value, tuple) and len(value) <= 4:  # a list of lists may be very large
+        return tuple(int(item) if isinstance(item, float) and item.is_integer() else item for item in value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _way_out(expr: Expr, value: Value, env: Mapping[str, Value]) -> str:
+    """How to write an expression that gives a float, so that it gives a whole number."""
+    if not isinstance(value, float):
+        return "write whole numbers; `//` divides, and `int(...)`, `round(...)`, `ceil(...)` round"
+    if isinstance(expr, Name):
+        return f"write {int(value)} where `{expr.id}` gets {value}" if value.is_integer() else ""
+    if isinstance(expr, Binary) and expr.op == "/":
+        whole = Binary("//", expr.left, expr.right)
+        if isinstance(evaluate(whole, env), int):
+            return f"write `{source(whole)}`"
+    return f"write `int({source(expr)})`, or with `round`, `ceil` or `floor`"
 
 
 def read_op(

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec.codegen.backend import backend as find_backend
 from archspec.errors import Diagnostic, Note, ParityError
 from archspec.ir.graph import LayerGraph
+from archspec.ir.ops import Dropout
 from archspec.parity.weights import random_inputs, random_weights
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def compare(
     """Run one network on several backends, with the same weights and inputs, and compare.
 
     In training mode, batch norm normalises by the batch, and its running statistics after the step are compared too.
+    Dropout is left out: what it zeroes is drawn by each framework's own generator.
 
     Args:
         graph: the network.
@@ -145,6 +147,7 @@ def compare(
 
     if len(participants) < 2:
         raise ParityError(Diagnostic("E0202", "parity needs two backends at the least"))
+    graph = without_dropout(graph)
     arrays = random_weights(graph, seed) if weights is None else weights
     inputs = random_inputs(graph, batch, seed + 1)
     found: list[dict[str, Array]] = []
@@ -162,6 +165,16 @@ def compare(
         pair = (participants[0].label, participant.label)
         rows += _rows(pair, found[0], result, dtypes, modes)
     return Report(graph.name, tuple(rows), versions, batch, {path: graph.nodes[path].shape for path in graph.inputs})
+
+
+def without_dropout(graph: LayerGraph) -> LayerGraph:
+    """The graph with a dropout rate of zero everywhere."""
+    changed = {
+        path: replace(node, op=Dropout(rate=0.0), exprs={})
+        for path, node in graph.nodes.items()
+        if isinstance(node.op, Dropout)
+    }
+    return replace(graph, nodes={**graph.nodes, **changed}) if changed else graph
 
 
 def _run(
@@ -187,8 +200,12 @@ def _run(
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     if participant.framework is not None:
         environment["KERAS_BACKEND"] = participant.framework
-    command = [sys.executable, "-m", "archspec.parity.worker", str(folder), str(index)]
+    # -P: the current folder is the user's, and may hold a numpy.py
+    command = [sys.executable, "-P", "-m", "archspec.parity.worker", str(folder), str(index)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    refused = folder / f"refused-{index}.json"
+    if refused.exists():
+        raise ParityError([Diagnostic(**found) for found in json.loads(refused.read_text(encoding="utf-8"))])
     if done.returncode != 0:
         tail = [line for line in done.stderr.strip().splitlines() if line.strip()][-12:]
         notes = tuple(Note(line) for line in tail)

@@ -12,6 +12,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from archspec.codegen.backend import backend
+from archspec.errors import ArchspecError
 from archspec.ir.graph import LayerGraph
 
 
@@ -21,6 +22,12 @@ def main(folder: Path, index: int) -> None:
     graph: LayerGraph = pickle.loads((folder / "graph.pickle").read_bytes())
     weights, inputs = (load_file(folder / f"{name}.safetensors") for name in ("weights", "inputs"))
     target = backend(request["backend"])
+    try:
+        target.require()
+    except ArchspecError as error:  # said to the user as it is, not as the failure of a worker
+        found = [{"code": d.code, "message": d.message, "help": d.help} for d in error.diagnostics]
+        (folder / f"refused-{index}.json").write_text(json.dumps(found), encoding="utf-8")
+        return
     results: dict[str, np.ndarray[Any, Any]] = {}
     for dtype in request["dtypes"]:
         model = target.build(request["source"], graph, weights=weights, dtype=dtype)

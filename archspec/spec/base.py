@@ -242,7 +242,7 @@ def parses(text: str, span: Span | None, reading: Reading) -> bool:
     try:
         parse(text)
     except ExprError as error:
-        reading.error("E0301", str(error), span)
+        reading.error("E0304" if error.too_large else "E0301", str(error), span)
         return False
     return True
 

@@ -75,10 +75,13 @@ def find(name_or_path: str | Path) -> Path:
     if isinstance(name_or_path, Path) or not _BARE_NAME.fullmatch(name_or_path):
         return Path(name_or_path)
     folder = _shipped_folder()
-    if folder is not None and (path := folder / f"{name_or_path}.yaml").is_file():
-        return path
-    if Path(name_or_path).is_file():
-        return Path(name_or_path)
+    try:
+        if folder is not None and (path := folder / f"{name_or_path}.yaml").is_file():
+            return path
+        if Path(name_or_path).is_file():
+            return Path(name_or_path)
+    except OSError:
+        pass  # a name that no file can have
     help = did_you_mean(name_or_path, shipped())
     raise SpecError(Diagnostic("E0106", f"no spec named `{name_or_path[:80]}` ships", help=help))
 
@@ -176,6 +179,13 @@ def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribu
         message = f"`{name}` cannot be {describe(raw)}"
         reading.error("E0411", message, span, help=shown(param.choices))
         return None
+    default = param.default.raw if param.default is not None else None
+    if param.choices is None and isinstance(raw, float) and isinstance(default, int) and not isinstance(default, bool):
+        if not raw.is_integer():
+            message = f"`{name}` is {raw}; a whole number is expected, as its default {default} is"
+            reading.error("E0411", message, span, help="a default such as 2.0 would allow it")
+            return None
+        raw = int(raw)
     return Attribute(raw, span, name_span)
 
 

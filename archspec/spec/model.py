@@ -28,6 +28,9 @@ from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
 
+NOT_PARAMS: Final = frozenset({"backend", "device", "dtype", "spec", "weights"})
+"""Arguments of `build` and `save_weights`, beside which a network's params stand as arguments."""
+
 
 def _inputs(value: object, info: ValidationInfo) -> dict[str, Input]:
     return _named(Input, value, info, "an input")
@@ -190,6 +193,11 @@ class Spec(Model):
         usable_name(self.name, self.place("name"), reading, "a spec")
         if self.class_name is not None:
             usable_name(self.class_name, self.place("class_name"), reading, "a class")
+        written = self._located.get("params")
+        places = written.key_spans if isinstance(written, LocatedDict) else {}
+        for name in sorted(NOT_PARAMS & places.keys()):
+            message = f"`{name}` cannot name a network's param: Python's `build` has an argument of this name"
+            reading.error("E0404", message, places[name], help=f"write `{name}_`, or another name")
         for index, name in enumerate(self.outputs or ()):
             usable_name(name, self.item_place("outputs", index), reading, "a tap")
         self._check_items(reading)

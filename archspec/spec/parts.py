@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, ClassVar, Final, TypeAlias
 
@@ -33,6 +34,8 @@ def _choices(value: object) -> tuple[Choice, ...]:
         raise wrong("a list of values")
     if not all(isinstance(item, Choice) for item in value):
         raise wrong("a list of numbers, strings or truth values")
+    if not all(isinstance(item, str) or math.isfinite(item) for item in value):
+        raise wrong("a list of finite numbers, strings or truth values")
     return tuple(value)
 
 

@@ -30,7 +30,7 @@ from archspec.expr import Const, Expr, Unary
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_keras.names import RESERVED, LayerName, layer_name, number_parts, pattern_parts
-from archspec_keras.ops import FAN, ROWS, Site, never_negative
+from archspec_keras.ops import FAN, ROWS, Site, never_negative, single_pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Body:
         self.graph = graph
         self.callees = callees
         self.never_negative = never_negative(graph)
+        self.single_pixel = single_pixel(graph)
         functions = {callee.name for callee in callees.values()}
         self.reserved = RESERVED | functions
         self.printer = Printer(definition, "in_channels", self.reserved)
@@ -200,11 +201,12 @@ class Body:
     def _layer(self, use: LayerUse) -> None:
         inputs = [self.graph.nodes[path].inputs for path in use.paths]
         never_negative = all(self.never_negative.issuperset(paths) for paths in inputs)
+        single_pixel = all(self.single_pixel.issuperset(paths) for paths in inputs)
         given = self._take(use.operands)
         self.printer.spelled[FAN] = f"{given[0]}.shape[-1]"
         before = CHANNELS.id in self.printer.names
         self.printer.names.discard(CHANNELS.id)
-        steps = ROWS[use.op.name](Site(use, self.printer, self.graph, never_negative))
+        steps = ROWS[use.op.name].steps(Site(use, self.printer, self.graph, never_negative, single_pixel))
         self._note_channels()
         if before:
             self.printer.names.add(CHANNELS.id)
@@ -334,12 +336,14 @@ class Body:
         if run.count == 1 and run.carried is None and isinstance(run.start, Const) and isinstance(run.start.value, int):
             self._round(run, name.then(*pattern_parts(item.pattern, run.start.value)), held, target)
             return
-        if held[0] != target:
-            self._emit(target, held[0])
-        held = [target, *held[1:]]
         variable = self.printer.spelled[index]
         start = "" if run.start == Const(0) else f"{self._expr(run.start)}, "
-        self._emit("", f"for {variable} in range({start}{self._expr(run.stop)}):")
+        header = f"for {variable} in range({start}{self._expr(run.stop)}):"
+        before = len(self.lines)
+        if held[0] != target:
+            self._emit(target, held[0])
+        self._emit("", header)
+        held = [target, *held[1:]]
         self.loops += 1
         with self._part(target) as lines:
             self.printer.names.discard(channels)
@@ -348,6 +352,8 @@ class Body:
                 lines.insert(0, _Line(self.depth, self.printer.spelled[channels], f"{target}.shape[-1]"))
         self.lines += lines
         self.loops -= 1
+        if not lines:  # rounds that do nothing
+            del self.lines[before + (self.lines[before].target == target) :]
 
     def _round(self, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
         """One round: what it gives is in the target afterwards."""

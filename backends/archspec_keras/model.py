@@ -12,45 +12,34 @@ from unittest import mock
 import keras
 import numpy as np
 
-from archspec.codegen.backend import Outcome
+from archspec.codegen.backend import Outcome, check_dtype, no_device
 from archspec.codegen.execute import execute
-from archspec.errors import BackendError, Diagnostic, InternalError
+from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph, Node
 from archspec.ir.op import Shape
 from archspec.storage import whole_file
 from archspec_keras.names import function_name, layer_name
+from archspec_keras.ops import ROWS
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
 
     Array = np.ndarray[Any, Any]
 
-_VARIABLES: Final[dict[str, dict[str, str]]] = {
-    "conv": {"weight": "kernel", "bias": "bias"},
-    "dense": {"weight": "kernel", "bias": "bias"},
-    "batch_norm": {
-        "weight": "gamma",
-        "bias": "beta",
-        "running_mean": "moving_mean",
-        "running_var": "moving_variance",
-    },
-}
-"""What Keras's layers call the weights of each op."""
 _AXES: Final[dict[int, tuple[int, ...]]] = {4: (2, 3, 1, 0), 2: (1, 0)}
 """From OIHW to HWIO, from (out, in) to (in, out), by the number of axes."""
-_DTYPES: Final = ("float32", "float64", "float16", "bfloat16")
 
 
 @contextmanager
 def _settings(dtype: str | None, device: str | None = None) -> Iterator[None]:
     """Keras's global settings for the time that a model is built: they are put back afterwards."""
-    if dtype is not None and dtype not in _DTYPES:
-        raise BackendError(Diagnostic("E0411", f"`{dtype}` is no floating-point dtype of Keras"))
+    if dtype is not None:
+        check_dtype(dtype)
     floatx, layout = keras.config.floatx(), keras.config.image_data_format()
     policy = keras.config.dtype_policy()
     with ExitStack() as stack:
         if device is not None:
-            stack.enter_context(keras.device(device))
+            stack.enter_context(_device(device))
         try:
             keras.config.set_image_data_format("channels_last")
             if dtype is not None:
@@ -63,6 +52,16 @@ def _settings(dtype: str | None, device: str | None = None) -> Iterator[None]:
             keras.config.set_floatx(floatx)
             keras.config.set_dtype_policy(policy)
             keras.config.set_image_data_format(layout)
+
+
+def _device(name: str) -> Any:
+    """The context that puts what is made in it on a device."""
+    try:
+        with keras.device(name):
+            keras.ops.zeros(1)  # a device that is known need not be there
+    except Exception as error:  # each of Keras's backends raises something else
+        raise no_device(name, error, "choose `cpu`, or one that Keras's backend finds, such as `gpu:0`") from None
+    return keras.device(name)
 
 
 def _allow(dtype: str) -> None:
@@ -141,7 +140,7 @@ def _variables(model: Any, graph: LayerGraph) -> dict[str, Any]:
     for path, node in graph.nodes.items():
         for weight in graph.weights(node):
             layer = layers.get(layer_name(path))
-            variable = getattr(layer, _VARIABLES[node.op.name][weight.name], None)
+            variable = getattr(layer, ROWS[node.op.name].variables[weight.name], None)
             if variable is not None:
                 found[f"{path}.{weight.name}"] = variable
     known = {id(variable) for variable in found.values()}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec.codegen.backend import Outcome
-from archspec.errors import BackendError, Diagnostic
+from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec_keras.names import function_name
 from archspec_keras.source import write
@@ -33,12 +33,16 @@ class KerasBackend:
 
     def require(self) -> None:
         """See `archspec.codegen.backend.Backend`, for this and all that follows."""
-        help = "install it with `pip install archspec-nn[keras]`, or skip the check with --no-verify"
+        help = "install it with `pip install 'archspec-nn[keras]'`; `build --no-verify` needs none"
         if find_spec("keras") is None:
             raise BackendError(Diagnostic("E0602", "Keras is not installed", help=help))
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets every import with a page of remarks
         engine = _engine()
-        if engine in _TITLES and find_spec(engine) is None:
+        if engine not in _TITLES:
+            raise BackendError(
+                Diagnostic("E0603", f"Keras does not run on `{engine}`", help=did_you_mean(engine, _TITLES))
+            )
+        if find_spec(engine) is None:
             message = f"{_TITLES[engine]}, on which Keras is set to run, is not installed"
             help += f"; or let Keras run on another, as with KERAS_BACKEND={'jax' if engine == 'torch' else 'torch'}"
             raise BackendError(Diagnostic("E0602", message, help=help))

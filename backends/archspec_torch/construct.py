@@ -184,7 +184,7 @@ def _expressions(item: ItemUse) -> Iterator[Expr]:
     match item:
         case LayerUse():
             yield from item.exprs.values()
-            if item.op.name in ("conv", "dense", "batch_norm"):
+            if item.has_weights:  # their number depends on the channels that arrive
                 yield item.features[0]
         case CallUse():
             yield from (expr for _, expr in arguments(item))

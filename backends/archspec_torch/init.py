@@ -9,18 +9,12 @@ from dataclasses import dataclass, replace
 from archspec.codegen.layout import INDENT, Code, call, lay_out
 from archspec.codegen.text import literal
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, SequenceUse, Tree
-from archspec.errors import BackendError, Diagnostic
+from archspec.errors import BackendError, Diagnostic, InternalError
 from archspec.expr import Const, source
 from archspec.ir.initializers import Constant, FanInUniform, Initializer, KaimingNormal, Normal, Ones, Zeros
-from archspec.ir.op import Op
-from archspec.ir.ops import Conv, Dense
 from archspec_torch.forward import Spelling
+from archspec_torch.ops import ROWS
 
-_TYPES: dict[str, tuple[str, ...]] = {
-    "conv": ("nn.Conv2d",),
-    "dense": ("nn.Linear",),
-    "batch_norm": ("nn.BatchNorm2d",),
-}
 _Rule = tuple[Initializer, Initializer | None] | None
 """The initializers of weight and bias; None where the module's own `reset_parameters` is what is meant."""
 
@@ -32,39 +26,51 @@ class _Place:
     headers: tuple[str, ...]
     target: str
     kind: str
+    type: str
     rule: _Rule
-    path: str | None
-    """The layer's path in one instance; None where a condition decides its number, so that it cannot be reached."""
+    optional_bias: bool
+    """The bias may be None, for this layer or for a type checker."""
+    reachable: bool
+    """False where a condition decides its number, so that there is no expression for it."""
 
 
-def rule_of(op: Op) -> _Rule:
+def rule_of(use: LayerUse) -> _Rule:
     """How a layer's weights are drawn."""
-    if isinstance(op, Conv | Dense):
-        same = isinstance(op.init, FanInUniform) and (not op.bias or isinstance(op.bias_init, FanInUniform))
-        return None if same else (op.init, op.bias_init if op.bias else None)
-    return None
+    if "init" not in use.op.attributes():
+        return None
+    init, bias_init = use.value("init"), use.value("bias_init")
+    biased = not use.fixed("bias") or use.value("bias")
+    same = isinstance(init, FanInUniform) and (not biased or isinstance(bias_init, FanInUniform))
+    return None if same else (init, bias_init if biased else None)
 
 
-def reset_parameters(
-    definitions: Sequence[Definition], spellings: dict[int, Spelling], batch_norm_1d: bool
-) -> list[str]:
+def type_of(use: LayerUse) -> str:
+    """The class in torch.nn of a layer with weights."""
+    found = ROWS[use.op.name].type
+    if found is None:
+        raise InternalError(f"{use.op.name} has weights, and its row in PyTorch does not say of which class it is")
+    return found(use)
+
+
+def reset_parameters(definitions: Sequence[Definition], spellings: dict[int, Spelling]) -> list[str]:
     """The lines of the network's `reset_parameters`, two levels in."""
     places = [place for made in definitions for place in _places(made, spellings[id(made)])]
     lines: list[str] = []
     own: list[str] = []
     usual: dict[str, _Rule] = {}
-    for kind in _TYPES:
+    for kind in ROWS:
         rules = Counter(place.rule for place in places if place.kind == kind)
         if rules:
             usual[kind] = rules.most_common(1)[0][0]
     for kind, rule in usual.items():
-        types = [*_TYPES[kind], *(["nn.BatchNorm1d"] if kind == "batch_norm" and batch_norm_1d else [])]
+        alike = [place for place in places if place.kind == kind]
+        types = list(dict.fromkeys(place.type for place in alike))
         if rule is None:
             own += types
             continue
         lines.append(f"{INDENT * 3}{'el' if lines else ''}if isinstance(module, {' | '.join(types)}):")
-        biased = any(place.rule and place.rule[1] for place in places if place.kind == kind)
-        lines += _draw("module", rule, 4, biased, guarded=kind == "conv")
+        biased = any(place.rule and place.rule[1] for place in alike)
+        lines += _draw("module", rule, 4, biased, guarded=any(place.optional_bias for place in alike))
     if own:
         lines.append(f"{INDENT * 3}{'el' if lines else ''}if isinstance(module, {' | '.join(own)}):")
         lines.append(f"{INDENT * 4}module.reset_parameters()")
@@ -76,7 +82,7 @@ def _exceptions(places: Sequence[_Place]) -> list[str]:
     lines: list[str] = []
     before: tuple[str, ...] = ()
     for place in places:
-        if place.path is None:
+        if not place.reachable:
             message = f"PyTorch cannot draw the weights of {place.target} apart: its number depends on a condition"
             raise BackendError(Diagnostic("E0601", message, help="give the layer a name, or its kind one initializer"))
         shared = next(
@@ -90,7 +96,7 @@ def _exceptions(places: Sequence[_Place]) -> list[str]:
         if place.rule is None:
             lines.append(f"{INDENT * depth}{place.target}.reset_parameters()")
         else:
-            lines += _draw(place.target, place.rule, depth, place.rule[1] is not None, guarded=place.kind == "conv")
+            lines += _draw(place.target, place.rule, depth, place.rule[1] is not None, guarded=place.optional_bias)
     return lines
 
 
@@ -105,7 +111,7 @@ def _draw(
     if not uniform[0]:
         lines += lay_out(_init(weight, f"{target}.weight"), depth)
     if biased and bias is not None and not uniform[1]:
-        if guarded:  # a convolution's bias may be None, says its type
+        if guarded:  # there may be none
             lines.append(f"{indent}if {target}.bias is not None:")
         lines += lay_out(_init(bias, f"{target}.bias"), depth + guarded)
     return lines
@@ -143,6 +149,7 @@ class _Owner:
     target: str
     spelling: Spelling | None = None
     conditional: bool = False
+    reachable: bool = True
 
 
 def _inside(tree: Tree, owner: _Owner) -> Iterator[_Place]:
@@ -152,27 +159,41 @@ def _inside(tree: Tree, owner: _Owner) -> Iterator[_Place]:
                 yield from _inside(side, replace(owner, conditional=True))
             continue
         target = _access(item, owner)
+        counted = item.number is not None and not isinstance(item.number, Const)
+        unclear = owner.spelling is None and (owner.conditional or counted)
+        reachable = owner.reachable and not unclear
         match item:
-            case LayerUse() if item.op.name in _TYPES:
+            case LayerUse() if item.has_weights:
+                kind = type_of(item)
                 headers = owner.headers
                 if owner.spelling is None or owner.conditional:  # a type checker cannot know what it is otherwise
-                    attribute = f'hasattr({owner.target}, "{target.rpartition(".")[2]}")'
-                    optional = owner.conditional and item.site not in _joined(owner)
-                    checks = [attribute] if optional else []
-                    checks.append(f"isinstance({target}, {_TYPES[item.op.name][0]})")
-                    headers = (*headers, f"if {' and '.join(checks)}")
-                counted = item.number is not None and not isinstance(item.number, Const)
-                unclear = owner.spelling is None and (owner.conditional or counted)
-                yield _Place(headers, target, item.op.name, rule_of(item.op), None if unclear else item.paths[0])
+                    headers = (*headers, _check(item, owner, target, kind))
+                sure = kind != "nn.Conv2d" and item.fixed("bias") and bool(item.values.get("bias"))
+                yield _Place(headers, target, item.op.name, kind, rule_of(item), not sure, reachable)
             case SequenceUse():
-                yield from _inside(item.body, _Owner(owner.headers, target))
+                headers = owner.headers
+                if owner.conditional:
+                    headers = (*headers, _check(item, owner, target, "nn.Sequential"))
+                yield from _inside(item.body, _Owner(headers, target, reachable=reachable))
             case LoopUse():
+                headers = owner.headers
+                if owner.conditional:
+                    kind = "nn.Sequential" if len(item.operands) == 1 else "nn.ModuleList"
+                    headers = (*headers, _check(item, owner, target, kind))
                 for run in item.runs:
                     if isinstance(run.item, SequenceUse):
-                        inner = (*owner.headers, f"for layer in {target}")
-                        yield from _inside(run.item.body, _Owner(inner, "layer"))
+                        inner = (*headers, f"for layer in {target}")
+                        yield from _inside(run.item.body, _Owner(inner, "layer", reachable=reachable))
             case _:
                 pass
+
+
+def _check(item: LayerUse | SequenceUse | LoopUse, owner: _Owner, target: str, kind: str) -> str:
+    """The line that asks whether a member is there and of its class: a condition may have left it out."""
+    checks = [f"isinstance({target}, {kind})"]
+    if owner.conditional and item.site not in _joined(owner):
+        checks.insert(0, f'hasattr({owner.target}, "{target.rpartition(".")[2]}")')
+    return f"if {' and '.join(checks)}"
 
 
 def _joined(owner: _Owner) -> set[int]:

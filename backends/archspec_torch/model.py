@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from archspec.codegen.backend import Outcome
+from archspec.codegen.backend import Outcome, check_dtype, no_device
 from archspec.codegen.execute import execute
-from archspec.errors import BackendError, Diagnostic, InternalError
+from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.storage import whole_file
+from archspec_torch.names import class_name
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
@@ -26,7 +27,7 @@ def _construct(source: str, graph: LayerGraph) -> nn.Module:
     """The model on the meta device: shapes, and no memory."""
     module = execute(source, "torch", graph.name)
     with torch.device("meta"):
-        model: nn.Module = getattr(module, graph.class_name)()
+        model: nn.Module = getattr(module, class_name(graph))()
     return model
 
 
@@ -76,10 +77,13 @@ def build(
     dtype: str | None = None,
 ) -> nn.Module:
     """The model with its weights drawn once, or loaded; see `Backend.build`."""
+    if dtype is not None:
+        check_dtype(dtype)
+    place = _device(device or "cpu")
     model = _construct(source, graph)
     if dtype is not None:
-        model = model.to(_dtype(dtype))
-    model = model.to_empty(device=torch.device(device or "cpu"))
+        model = model.to(getattr(torch, dtype))
+    model = model.to_empty(device=place)
     with torch.no_grad():
         if weights is None:
             if graph.all_weights:
@@ -92,11 +96,13 @@ def build(
     return model
 
 
-def _dtype(name: str) -> torch.dtype:
-    found = getattr(torch, name, None)
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
-        raise BackendError(Diagnostic("E0411", f"`{name}` is no floating-point dtype of PyTorch"))
-    return found
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)  # a device that is known need not be there
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise no_device(name, error, "choose `cpu`, or one that PyTorch finds, such as `cuda:0` or `mps`") from None
+    return device
 
 
 def load_weights(model: Any, graph: LayerGraph, weights: Arrays) -> None:

@@ -35,7 +35,7 @@ from archspec.ir.scope import Result
 from archspec_torch.construct import Constructor, needs_channels
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.init import reset_parameters
-from archspec_torch.names import HELPERS, MODULE_ATTRIBUTES, RESERVED
+from archspec_torch.names import HELPERS, MODULE_ATTRIBUTES, RESERVED, can_name_a_layer, unused
 from archspec_torch.ops import ROWS
 
 _NEEDS: Final = {
@@ -70,13 +70,13 @@ def write(graph: LayerGraph) -> str:
     taken: set[str] = {*RESERVED}
     # The network is what others import: its class keeps its name, whatever the blocks are called.
     for definition in (module.network, *module.definitions[:-1]):
-        definition.class_name = _unused(definition.class_name, taken)
+        definition.class_name = unused(definition.class_name, taken)
     printers = {id(made): Printer(made, "in_channels", frozenset(taken)) for made in module.definitions}
     writers = [_ClassWriter(definition, printers) for definition in module.definitions]
     for writer in writers:
         writer.write_init()
     spellings = {id(writer.definition): writer.spelling for writer in writers}
-    reset = reset_parameters(module.definitions, spellings, batch_norm_1d=_has_flat_norm(graph))
+    reset = reset_parameters(module.definitions, spellings)
     functions = {name for printer in printers.values() for name in printer.functions}
     helpers = {name for printer in printers.values() for name in printer.helpers} | {"make_divisible"} & functions
     helpers |= {needed for name in helpers for needed in _NEEDS.get(name, ())}
@@ -100,19 +100,10 @@ def write(graph: LayerGraph) -> str:
 
 
 def _helper(name: str) -> str:
-    return (files("archspec_torch") / "templates" / "helpers" / f"{name}.py.txt").read_text(encoding="utf-8")
-
-
-def _has_flat_norm(graph: LayerGraph) -> bool:
-    return any(node.op.name == "batch_norm" and len(node.shape) == 1 for node in graph.nodes.values())
-
-
-def _unused(name: str, taken: set[str]) -> str:
-    unused, number = name, 2
-    while unused in taken:
-        unused, number = f"{name}{number}", number + 1
-    taken.add(unused)
-    return unused
+    folder = files("archspec_torch") / "templates" / "helpers"
+    if name == "BiasedBatchNorm1d":  # the same text about flat data
+        return _helper("BiasedBatchNorm2d").replace("BatchNorm2d", "BatchNorm1d")
+    return (folder / f"{name}.py.txt").read_text(encoding="utf-8")
 
 
 def _check(graph: LayerGraph) -> None:
@@ -121,7 +112,7 @@ def _check(graph: LayerGraph) -> None:
         if node.op.name not in ROWS and node.op.name != "input":
             found.append(Diagnostic("E0601", f"PyTorch has no row for the op {node.op.name} ({path})", node.span))
         for part in path.split("."):
-            if part in MODULE_ATTRIBUTES:
+            if not can_name_a_layer(part):
                 message = f"`{part}` cannot name a layer in PyTorch: every nn.Module has an attribute of that name"
                 found.append(Diagnostic("E0404", message, node.span, help="choose another name for the layer"))
     if found:
@@ -218,7 +209,7 @@ class _ClassWriter:
 
     def _layer(self, use: LayerUse, depth: int) -> None:
         code = self.constructor.module(use)
-        if not use.named and not use.op.weights(use.shapes[0]):
+        if not use.named and not use.has_weights:
             # Layers without weights and without names of their own are one member, as people write it.
             text = flat(code)
             if text in self.shared:

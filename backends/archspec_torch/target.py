@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archspec.codegen.backend import Outcome
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
+from archspec_torch.names import class_name
 from archspec_torch.source import write
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class TorchBackend:
     def require(self) -> None:
         """See `archspec.codegen.backend.Backend`, for this and all that follows."""
         if find_spec("torch") is None:
-            help = "install it with `pip install archspec-nn[torch]`, or skip the check with --no-verify"
+            help = "install it with `pip install 'archspec-nn[torch]'`; `build --no-verify` needs none"
             raise BackendError(Diagnostic("E0602", "PyTorch is not installed", help=help))
 
     def render(self, graph: LayerGraph) -> str:
@@ -88,12 +89,13 @@ class TorchBackend:
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
         """Import, construct, call."""
-        shape = ", ".join(str(size) for size in graph.nodes[graph.inputs[0]].shape)
-        arguments = ", ".join(f"torch.randn(1, {shape})" for _ in graph.inputs)
+        name = class_name(graph)
+        shapes = [", ".join(str(size) for size in graph.nodes[path].shape) for path in graph.inputs]
+        arguments = ", ".join(f"torch.randn(1, {shape})" for shape in shapes)
         return (
             "import torch",
-            f"from {module} import {graph.class_name}",
-            f"model = {graph.class_name}().eval()",
+            f"from {module} import {name}",
+            f"model = {name}().eval()",
             f"output = model({arguments})",
         )
 

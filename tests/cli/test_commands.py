@@ -119,6 +119,8 @@ def test_emit_ir(run: Run, tmp_path: Path) -> None:
         (["build", "resnet50", "--set", "classes=0"], 1, "E0411"),
         (["build", "resnet50", "--backend", "tensorflow"], 1, "E0603"),
         (["build", "resnet50", "--weights", "none.safetensors"], 1, "E0701"),
+        (["parity", "resnet18", "--backends", "torch"], 1, "two backends"),
+        (["parity", "resnet18", "--backends", "torch,teras"], 1, "E0603"),
     ],
 )
 def test_mistakes(run: Run, tmp_path: Path, arguments: list[str], code: int, wanted: str) -> None:
@@ -127,6 +129,79 @@ def test_mistakes(run: Run, tmp_path: Path, arguments: list[str], code: int, wan
     assert wanted in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+def _state_dict(path: Path, classes: int = 1000) -> None:
+    import torch
+
+    import archspec
+
+    torch.save(archspec.build("resnet18", backend="torch", classes=classes).state_dict(), path)
+
+
+def test_weights_are_written_beside_the_source_and_loaded_by_the_lines_printed(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    _state_dict(tmp_path / "mine.pth", classes=7)
+    code, out, err = run("build", "resnet18", "--set", "classes=7", "--weights", "mine.pth")
+    assert (code, err) == (0, "")
+    lines = [line.strip() for line in out.partition("\n\n")[2].splitlines() if line]
+    script = "\n".join(
+        [
+            *lines,
+            "wanted = torch.load('mine.pth', weights_only=True)['fc.weight']",
+            "assert torch.equal(model.state_dict()['fc.weight'], wanted)",
+            "print(tuple(output.shape))",
+        ]
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "(1, 7)\n", done.stderr
+
+
+def test_no_weights_file_is_overwritten_unasked(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    _state_dict(tmp_path / "net.pt")
+    before = (tmp_path / "net.pt").read_bytes()
+    _state_dict(tmp_path / "other.pt")
+    for given, force in (("net.pt", False), ("net.pt", True), ("other.pt", False)):
+        code, _, err = run("build", "resnet18", "-o", "net.py", "--weights", given, *(["--force"] if force else []))
+        assert code == 1
+        assert "E0604" in err
+        assert (tmp_path / "net.pt").read_bytes() == before
+        assert not (tmp_path / "net.py").exists()
+    assert run("build", "resnet18", "-o", "net.py", "--weights", "other.pt", "--force")[0] == 0
+
+
+def test_a_dump_overwrites_only_dumps(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious", encoding="utf-8")
+    assert run("build", "resnet18", "--emit", "ir", "-o", "mine.txt")[0] == 1
+    assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "precious"
+    for _ in range(2):
+        assert run("build", "resnet18", "--emit", "ir", "-o", "graph.txt")[0] == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_devices_and_full_disks(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("build", "resnet18", "--no-verify", "-o", "/dev/full")
+    assert code == 1
+    assert "not a regular file" in err
+    assert Path("/dev/full").is_char_device()
+    command = f"{sys.executable} -m archspec.cli build resnet18 --no-verify -o - > /dev/full"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "cannot be written" in done.stderr
+
+
+def test_a_bug_of_ours_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a slip of ours")
+
+    monkeypatch.setattr("archspec.commands.list.compile", broken)
+    code, _, err = run("list")
+    assert code == 70
+    assert "internal error of archspec" in err
+    assert "a slip of ours" in err
+    assert "Traceback" not in err
 
 
 def test_a_failing_weights_file_leaves_nothing(run: Run, tmp_path: Path) -> None:
@@ -171,10 +246,22 @@ def test_list(run: Run) -> None:
     assert not any("/" in name for name in names)
 
 
-def test_usage_errors_exit_with_2(run: Run) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["build"],
+        ["build", "resnet18", "-o", ""],
+        ["build", "resnet18", "--check", "-o", "-"],
+        ["build", "resnet18", "--check", "--emit", "ir"],
+        ["build", "resnet18", "--weights", "w.pt", "-o", "-"],
+        ["parity", "resnet18", "--batch", "0"],
+    ],
+)
+def test_usage_errors_exit_with_2(run: Run, tmp_path: Path, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        run("build")
+        run(*arguments)
     assert caught.value.code == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:

@@ -122,8 +122,8 @@ def _close(found: Any, wanted: Any) -> None:
     assert np.abs(found - wanted).max() <= 1e-12 * max(np.abs(wanted).max(), 1e-300)
 
 
-def _conforms(target: Backend, case: str, size: tuple[int, int]) -> None:
-    graph = _graph(case, size)
+def conforms(target: Backend, graph: archspec.LayerGraph) -> None:
+    """The model computes what the evaluator does, in both modes."""
     source = archspec.generate(graph, target.name)
     target.verify(source, graph)
     random = any(node.op.name == "dropout" for node in graph.nodes.values())
@@ -138,12 +138,12 @@ def _conforms(target: Backend, case: str, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(("op", "case", "size"), ALL)
 def test_torch(op: str, case: str, size: tuple[int, int]) -> None:
-    _conforms(backend("torch"), case, size)
+    conforms(backend("torch"), _graph(case, size))
 
 
 @pytest.mark.parametrize(("op", "case", "size"), ALL)
 def test_keras(op: str, case: str, size: tuple[int, int]) -> None:
-    _conforms(backend("keras"), case, size)
+    conforms(backend("keras"), _graph(case, size))
 
 
 @pytest.mark.parametrize("name", ["torch", "keras"])

@@ -101,13 +101,29 @@ def test_a_max_pool_is_padded_with_zeros_only_where_nothing_is_negative(tmp_path
     assert 'ZeroPadding2D(1, name="max_pool_pad")' in _source(tmp_path, "  - relu\n" + pool)
     assert 'InfinityPadding2D(1, name="max_pool_pad")' in _source(tmp_path, pool)
     assert "InfinityPadding2D" in _source(tmp_path, "  - relu\n  - batch_norm\n" + pool)
-    # With padding as wide as the window, a window may see nothing else.
-    assert "InfinityPadding2D" in _source(tmp_path, "  - relu\n  - max_pool: {kernel: 2, padding: 2}\n")
 
 
 def test_flatten_permutes_only_where_that_changes_something(tmp_path: Path) -> None:
     assert "layers.Permute((3, 1, 2)" in _source(tmp_path, "  - flatten")
     assert "Permute" not in _source(tmp_path, "  - global_avg_pool\n  - flatten")
+    assert "Permute" not in _source(tmp_path, "  - global_avg_pool\n  - batch_norm\n  - relu\n  - flatten")
+    # A single pixel at the spec's own size is more at another.
+    assert "Permute" in _source(tmp_path, "  - conv: {filters: 4, kernel: 8}\n  - flatten")
+
+
+def test_rounds_that_do_nothing_are_not_written(tmp_path: Path) -> None:
+    source = _source(tmp_path, "  - repeat: {name: r, times: 3, layers: []}\n  - relu")
+    assert "for " not in source
+    ast.parse(source)
+
+
+def test_every_op_with_weights_says_what_keras_calls_them() -> None:
+    from archspec.ir import OPS, Op
+    from archspec_keras.ops import ROWS
+
+    for op in OPS.values():
+        if op.weights is not Op.weights:
+            assert "weight" in ROWS[op.name].variables, op.name
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
 
@@ -138,6 +139,30 @@ def test_a_model_that_fails_says_why() -> None:
         _compare(_edit(_sources()[0], "self.conv2(x)", "self.no_such_layer(x)"), dtypes=("float32",))
     assert caught.value.diagnostics[0].code == "E0802"
     assert "no_such_layer" in str(caught.value)
+
+
+@pytest.mark.parity
+def test_dropout_is_left_out() -> None:
+    from archspec.spec import load_text
+
+    graph = archspec.compile(load_text(NETWORK.replace("  - flatten\n", "  - dropout\n  - flatten\n")))
+    report = compare(graph, dtypes=("float64",))
+    assert report.agrees
+    assert any(row.mode == "training" for row in report.rows)
+
+
+def test_a_framework_that_is_not_there_is_said_plainly() -> None:
+    with pytest.raises(ParityError) as caught:
+        compare(_graph(), (TORCH, Participant("keras", "no_such_framework")), dtypes=("float32",))
+    [diagnostic] = caught.value.diagnostics
+    assert diagnostic.code in ("E0602", "E0603")
+    assert "no_such_framework" in str(caught.value)
+
+
+def test_the_workers_do_not_import_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "numpy.py").write_text("raise RuntimeError('shadowed')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert compare(_graph(), (TORCH, TORCH), dtypes=("float32",), modes=("inference",)).agrees
 
 
 def test_difference() -> None:

@@ -418,7 +418,9 @@ PARAMS = "params: {width: 64, kind: {default: a, choices: [a, b]}, size: null}\n
     [
         ("width", "32", 32),
         ("width", 32, 32),
-        ("width", "1e-3", 1e-3),
+        ("width", "64.0", 64),
+        ("width", 16.0, 16),
+        ("size", "1e-3", 1e-3),
         ("width", "2 * 16", "2 * 16"),
         ("width", "true", True),
         ("width", "no", "no"),

@@ -116,9 +116,42 @@ def test_everything_that_does_not_fit_is_in_one_error(graph: archspec.LayerGraph
         "error[E0702]: the weights do not fit resnet18\n"
         "   = note: 1 missing: bn1.weight\n"
         "   = note: 1 unexpected: extra.weight\n"
-        "   = note: 1 of another shape: fc.weight is 1000x512, the network's is 10x512\n"
-        "   = help: the file may be of a network with --set classes=1000"
+        "   = note: 1 of another shape: fc.weight is 1000x512, the network's is 10x512"
     )
+
+
+def _help(given: dict[str, Any], graph: archspec.LayerGraph) -> str:
+    with pytest.raises(WeightsError) as caught:
+        fit(given, graph)
+    return caught.value.diagnostics[0].help
+
+
+def test_the_likely_cause_is_named(graph: archspec.LayerGraph, arrays: dict[str, Any]) -> None:
+    other = {"fc.weight": np.zeros((1000, 512), np.float32), "fc.bias": np.zeros(1000, np.float32)}
+    assert _help({**arrays, **other}, graph) == "the file may be of a network with --set classes=1000"
+    wrapped = {f"module.{name}": array for name, array in arrays.items()}
+    assert "`module.`" in _help(wrapped, graph)
+    misspelt = dict(arrays)
+    misspelt["fc.wieght"] = misspelt.pop("fc.weight")
+    assert _help(misspelt, graph) == "is `fc.wieght` meant to be `fc.weight`?"
+    assert _help({**arrays, "bn1.weight": np.zeros(3, np.float32)}, graph) == ""
+
+
+def test_only_numbers_fit(graph: archspec.LayerGraph, arrays: dict[str, Any]) -> None:
+    with pytest.raises(WeightsError, match=r"not of numbers: fc\.bias"):
+        fit({**arrays, "fc.bias": ["a"] * 10}, graph)  # type: ignore[dict-item]
+
+
+def test_bfloat16_is_widened(graph: archspec.LayerGraph, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file as save_torch
+
+    state = {name: torch.from_numpy(array).to(torch.bfloat16) for name, array in random_weights(graph).items()}
+    save_torch({**state, "bn1.num_batches_tracked": torch.tensor(3)}, tmp_path / "w.safetensors")
+    found = fit(read(tmp_path / "w.safetensors"), graph)
+    for name, tensor in state.items():
+        assert found[name].dtype == np.float32
+        assert np.array_equal(found[name], tensor.float().numpy()), name
 
 
 def _safetensors_of(header: bytes) -> bytes:

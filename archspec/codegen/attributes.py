@@ -1,0 +1,110 @@
+"""Which attributes of a layer are printed as expressions, and which must be one value in all instances.
+
+Source can say `stride=stride` for a number. It cannot say it for a word or an initializer, which decide what is
+written in the first place. Those are the same in all instances of a definition; otherwise it is two definitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archspec.codegen.settle import Env, Split
+from archspec.expr import Const, Expr, ExprError, Items, Value, evaluate
+from archspec.ir.attributes import (
+    AttributeValueError,
+    BoolKind,
+    FloatKind,
+    IntKind,
+    Kind,
+    Padding,
+    PaddingKind,
+    PairKind,
+)
+from archspec.ir.op import Op
+from archspec.ir.ops import AvgPool, MaxPool
+
+
+@dataclass(slots=True)
+class Attributes:
+    """A layer's attributes: each is either a value or an expression."""
+
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    exprs: dict[str, Expr] = field(default_factory=dict[str, Expr])
+    settled: list[Expr] = field(default_factory=list[Expr])
+    """Expressions that gave way to a value; it holds for what they gave here alone."""
+
+
+def attributes(ops: Sequence[Op], exprs: Mapping[str, Expr], envs: Sequence[Env]) -> Attributes:
+    """The attributes of a layer from its op in each instance and the spec's expressions.
+
+    Raises:
+        Split: the instances differ where no expression can be printed.
+    """
+    found = Attributes()
+    for name, info in ops[0].attributes().items():
+        expr = exprs.get(name)
+        if expr is not None and _printable(name, info.kind, expr, [getattr(op, name) for op in ops], envs):
+            found.exprs[name] = expr
+    if not all(map(_half_covers, ops)):
+        # Such a pool is written with a layer that pads, whose sides are numbers.
+        found.exprs.pop("kernel", None)
+        found.exprs.pop("padding", None)
+    for name in ops[0].attributes():
+        if name in found.exprs:
+            continue
+        values = [getattr(op, name) for op in ops]
+        if len(set(values)) > 1:
+            raise Split(values)
+        found.values[name] = values[0]
+        if name in exprs:
+            found.settled.append(exprs[name])
+    return found
+
+
+def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: Sequence[Env]) -> bool:
+    """Whether source can hold the expression itself, and it gives what the graph has in all instances."""
+    if isinstance(expr, Const):
+        return False
+    try:
+        given = [evaluate(expr, env) for env in envs]
+        if [kind.read(value) for value in given] != list(values):
+            return False
+    except (ExprError, AttributeValueError):
+        return False
+    match kind:
+        case IntKind():
+            return all(map(_whole, given))
+        case FloatKind():
+            return True
+        case BoolKind():
+            return name == "bias"  # it adds a tensor; the others decide which layer it is
+        case PairKind():
+            return all(map(_whole, given)) or all(_whole_pair(value) for value in given)
+        case PaddingKind():
+            sides = isinstance(expr, Items) and len(expr.items) == 4 and all(map(_explicit, values))
+            return sides or all(map(_whole, given)) or all(_whole_pair(value) for value in given)
+        case _:
+            return False
+
+
+def _whole(value: Value) -> bool:
+    # A spec takes 4.0 for a whole number, frameworks do not.
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _whole_pair(value: Value) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_whole, value))
+
+
+def _explicit(padding: Padding) -> bool:
+    return padding.mode == "explicit"
+
+
+def _half_covers(op: Op) -> bool:
+    """Whether a pool pads no more than half its window; frameworks' own pools take no more."""
+    if not isinstance(op, MaxPool | AvgPool) or op.padding.sides is None:
+        return True
+    top, bottom, left, right = op.padding.sides
+    return max(top, bottom) * 2 <= op.kernel[0] and max(left, right) * 2 <= op.kernel[1]

@@ -1,0 +1,112 @@
+"""What stands at the top of a spec, before its items: params, depth, defaults, inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from archspec.errors import Diagnostic, SpecError
+from archspec.expr import Expr, Name, Value, names
+from archspec.ir.graph import Depth, Node
+from archspec.ir.ops import OPS, Input
+from archspec.lowering.bind import param_value
+from archspec.lowering.findings import too_large
+from archspec.lowering.values import evaluated, read_attribute
+from archspec.spec import Input as InputSpec
+from archspec.spec import Spec
+
+
+@dataclass(slots=True)
+class Top:
+    """The values that the items are worked out with."""
+
+    env: dict[str, Value] = field(default_factory=dict[str, Value])
+    fixed: set[str] = field(default_factory=set[str])
+    """Params that no generated code could take as arguments."""
+    depth: Depth | None = None
+    defaults: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    inputs: list[Node] = field(default_factory=list[Node])
+
+
+def read_top(spec: Spec) -> Top:
+    """The top of a spec, worked out.
+
+    Raises:
+        SpecError: the first thing that is wrong.
+    """
+    top = Top()
+    _params(spec, top)
+    _depth(spec, top)
+    for op_name, attributes in spec.defaults.items():
+        op, values = OPS[op_name], cast("dict[str, Any]", {})
+        for name, attribute in attributes.items():
+            values[name], expr = read_attribute(op, op.attributes()[name], attribute, top.env)
+            top.fixed |= names(expr) if expr else set[str]()
+        top.defaults[op_name] = values
+    declared = {"input": spec.input} if spec.input else spec.inputs
+    for path, input in declared.items():
+        assert input is not None
+        top.inputs.append(_input(path, input, top))
+    return top
+
+
+def _params(spec: Spec, top: Top) -> None:
+    for name, param in spec.params.items():
+        given = spec.overrides.get(name)
+        attribute = given or param.default
+        if attribute is None:
+            help = f"give it with --set {name}=VALUE, or give it a default"
+            raise SpecError(Diagnostic("E0402", f"param `{name}` has no value", param.span, help=help))
+        top.env[name] = param_value(name, param.choices, attribute, {} if given else top.env)
+
+
+def _depth(spec: Spec, top: Top) -> None:
+    depth = spec.depth
+    if depth is None:
+        return
+    value, expr = evaluated(depth.value, top.env)
+    top.fixed |= names(expr)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SpecError(Diagnostic("E0202", f"depth is `{value!r}`; a whole number is expected", depth.value.span))
+    if depth.rule is not None:
+        n = depth.n(value)
+        if n is None:
+            near = " and ".join(f"{fit} (n={fit_n})" for fit, fit_n in depth.nearest(value))
+            given = spec.overrides.get(next(iter(names(expr)), ""))
+            raise SpecError(
+                Diagnostic(
+                    "E0203",
+                    f"depth {value} does not fit the rule {depth.rule}",
+                    given.span if given else depth.value.span,
+                    label=f"the nearest depths that fit are {near}",
+                )
+            )
+        top.env["n"] = n
+    top.depth = Depth(value, depth.value.span)
+
+
+def _input(path: str, input: InputSpec, top: Top) -> Node:
+    exprs: dict[str, Expr] = {}
+    if input.shape is not None:
+        value, expr = evaluated(input.shape, top.env)
+        shape = value if isinstance(value, tuple) else (value,)
+        top.fixed |= names(expr)
+        place = input.shape.span
+    else:
+        shape, place = (), input.span
+        for part, name in ((input.channels, "channels"), (input.height, "height"), (input.width, "width")):
+            assert part is not None
+            size, expr = evaluated(part, top.env)
+            shape += (size,)
+            if name == "channels" and isinstance(expr, Name):
+                exprs[name] = expr
+            else:
+                top.fixed |= names(expr)
+    if not shape:
+        raise SpecError(Diagnostic("E0202", "an input's shape has one size or more, this is empty", place))
+    if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in shape):
+        raise SpecError(Diagnostic("E0202", f"an input's sizes are whole numbers, this is {shape}", place))
+    sizes = cast("tuple[int, ...]", shape)
+    if (reason := too_large(sizes)) is not None:
+        raise SpecError(Diagnostic("E0304", f"the input is too large: {reason}", place))
+    return Node(path, Input(), (), sizes, exprs, input.span)

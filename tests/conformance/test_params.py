@@ -1,0 +1,111 @@
+"""Every argument of generated code, with another value: the same network as the spec compiled with that value."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import archspec
+from archspec.codegen.backend import backend
+from archspec.codegen.execute import execute
+from archspec.parity import random_inputs, random_weights
+from archspec.spec import load_text
+from tests.torch.networks import NETWORKS
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("keras")
+
+from archspec_keras.model import _settings  # noqa: E402  (needs Keras)
+from archspec_keras.names import function_name  # noqa: E402
+from archspec_torch.names import class_name  # noqa: E402
+from tests.reference.interpreter import evaluate  # noqa: E402  (needs PyTorch)
+
+HEAD = "archspec: 1\nname: net\ninput: {channels: 3, height: 16, width: 16}\n"
+LONG = "params: {w: 8}\nlayers:\n  - conv: {filters: w, kernel: 1}\n" + (
+    "  - conv: {filters: channels + channels // 8, kernel: 1}\n" * 18
+)
+REPEATED = (
+    "params: {w: 8}\nlayers:\n  - conv: {filters: w, kernel: 1}\n"
+    "  - repeat: {name: r, times: 12, layers: [conv: {filters: channels + channels // 8, kernel: 1}]}\n"
+)
+DECAY = "params: {d: 0.9, e: 0.1}\nlayers:\n  - batch_norm: {decay: d - e}\n"
+SPECS = {
+    # Keras has no convolution with both stride and dilation.
+    **{name: text.replace(", dilation: [1, 2]}", "}") for name, text in NETWORKS.items()},
+    "long": HEAD + LONG,
+    "repeated": HEAD + REPEATED,
+    "decay": HEAD + DECAY,
+}
+
+
+@cache
+def compiled(name: str, *overrides: tuple[str, Any]) -> archspec.LayerGraph:
+    return archspec.compile(load_text(SPECS[name], name=f"{name}.yaml", overrides=dict(overrides)))
+
+
+def others(value: Any) -> list[Any]:
+    """Other values for a param, of the same type."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, 2 * value]
+    return [value / 2] if isinstance(value, float) else []
+
+
+def changes(name: str, arguments: set[str]) -> Iterator[tuple[str, Any, archspec.LayerGraph]]:
+    """Each param that is an argument, with another value, and the spec compiled with it."""
+    for param in compiled(name).params:
+        if param.name not in arguments:
+            continue
+        for value in others(param.value):
+            try:
+                graph = compiled(name, (param.name, value))
+            except archspec.ArchspecError:
+                continue  # the spec refuses the value
+            yield param.name, value, graph
+
+
+def agree(outputs: Any, graph: archspec.LayerGraph, what: str) -> None:
+    weights, inputs = (
+        {name: torch.from_numpy(array) for name, array in arrays.items()}
+        for arrays in (random_weights(graph), random_inputs(graph, batch=2))
+    )
+    wanted = evaluate(graph, weights, inputs, training=False)
+    for name, path in graph.outputs.items():
+        expected = wanted.values[path].numpy()
+        assert outputs[name].shape == expected.shape, what
+        assert np.abs(outputs[name] - expected).max() <= 1e-12 * np.abs(expected).max(), what
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_torch(name: str) -> None:
+    first = compiled(name)
+    made = getattr(execute(archspec.generate(first, "torch"), "torch", name), class_name(first))
+    target = backend("torch")
+    for param, value, graph in changes(name, set(inspect.signature(made).parameters)):
+        model = made(**{param: value}).double()
+        found = {key: tuple(tensor.shape) for key, tensor in model.state_dict().items() if "num_batches" not in key}
+        assert found == {key: weight.shape for key, weight in graph.all_weights.items()}, (param, value)
+        target.load_weights(model, graph, random_weights(graph))
+        outcome = target.run(model, graph, random_inputs(graph, batch=2), training=False)
+        agree(outcome.outputs, graph, f"{param}={value}")
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_keras(name: str) -> None:
+    first = compiled(name)
+    made = getattr(execute(archspec.generate(first, "keras"), "keras", name), function_name(first))
+    target = backend("keras")
+    for param, value, graph in changes(name, set(inspect.signature(made).parameters)):
+        with _settings("float64"):
+            model = made(**{param: value})
+        found = {key: array.shape for key, array in target.export_weights(model, graph).items()}
+        assert found == {key: weight.shape for key, weight in graph.all_weights.items()}, (param, value)
+        target.load_weights(model, graph, random_weights(graph))
+        outcome = target.run(model, graph, random_inputs(graph, batch=2), training=False)
+        agree(outcome.outputs, graph, f"{param}={value}")

@@ -1,0 +1,125 @@
+"""The PyTorch source itself: names, guards, and that nothing with weights is forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import archspec
+from archspec.codegen.backend import backend
+from archspec.errors import BackendError, InternalError
+from archspec.ir import OPS
+from archspec.spec import load_text
+
+torch = pytest.importorskip("torch")
+
+from archspec_torch.names import MODULE_ATTRIBUTES, can_name_a_layer  # noqa: E402
+from archspec_torch.ops import ROWS  # noqa: E402
+
+HEAD = "archspec: 1\nname: net\ninput: {channels: 3, height: 8, width: 8}\n"
+
+
+def built(text: str) -> tuple[str, Any]:
+    graph = archspec.compile(load_text(HEAD + text))
+    source = archspec.generate(graph, "torch")
+    backend("torch").verify(source, graph)
+    return source, backend("torch").build(source, graph)
+
+
+def test_the_list_of_module_attributes_is_complete() -> None:
+    module = torch.nn.Module()
+    found = {*dir(torch.nn.Module), *vars(module)}
+    assert {name for name in found if not name.startswith("__")} - MODULE_ATTRIBUTES == set()
+    assert not any(map(can_name_a_layer, found))
+
+
+@pytest.mark.parametrize(
+    "name", ["__init__", "_modules", "_parameters", "__class__", "_version", "T_destination", "__c"]
+)
+def test_a_layer_cannot_hide_what_a_module_needs(name: str) -> None:
+    with pytest.raises(BackendError, match=f"`{name}` cannot name a layer"):
+        built(f"layers: [conv: {{name: {name}, filters: 4, kernel: 1}}]\n")
+
+
+@pytest.mark.parametrize("name", ["Tensor", "F", "nn", "OrderedDict", "Sequence", "SameConv2d", "Exception"])
+def test_a_class_that_needs_another_name_is_found_by_it(name: str) -> None:
+    layers = "layers: [conv: {filters: 4, kernel: 3, stride: 2, padding: same}]\n"
+    _, model = built(f"class: {name}\n" + layers)
+    assert type(model).__name__ == f"{name}2"
+    graph = archspec.compile(load_text(HEAD + f"class: {name}\n" + layers))
+    assert f"import {name}2" in "\n".join(backend("torch").usage(graph, "net"))
+
+
+def test_every_input_has_its_shape_in_the_usage() -> None:
+    inputs = "inputs:\n  a: {channels: 3, height: 8, width: 8}\n  b: {channels: 1, height: 8, width: 8}\n"
+    graph = archspec.compile(load_text(f"archspec: 1\nname: net\n{inputs}layers: [concat: [[], {{from: b}}]]\n"))
+    assert "torch.randn(1, 3, 8, 8), torch.randn(1, 1, 8, 8)" in backend("torch").usage(graph, "net")[-1]
+
+
+def test_operands_that_nothing_uses_have_names_of_their_own() -> None:
+    source, _ = built(
+        "blocks: {b: {layers: [repeat: {name: r, times: 2, layers: [{from: input}, relu]}]}}\n"
+        "layers: [conv: {name: a, filters: 4, kernel: 1}, b]\n"
+    )
+    assert "(self, x: Tensor, y: Tensor)" in source
+
+
+INITS = "defaults: {conv: {init: {kaiming_normal: fan_out}}}\n"
+INNER = "[conv: {name: c, filters: 4, kernel: 1}, conv: {name: d, filters: 4, kernel: 1, init: zeros}]"
+
+
+@pytest.mark.parametrize(
+    "where", [f"repeat: {{name: r, times: 2, layers: {INNER}}}", f"name: r\n        layers: {INNER}"]
+)
+@pytest.mark.parametrize("around", ["", "\n      - conv: {name: e, filters: 4, kernel: 1, init: ones}"])
+def test_special_initializers_under_a_condition_are_drawn_where_they_are(where: str, around: str) -> None:
+    source, model = built(
+        f"{INITS}blocks:\n  u:\n    params: {{on: {{}}}}\n    layers:\n      - {where}\n        when: on{around}\n"
+        "layers: [u: {name: a, on: true}, u: {name: b, on: false}]\n"
+    )
+    assert "isinstance(module.r, nn.Sequential)" in source
+    drawn = {name: tensor for name, tensor in model.state_dict().items() if name.endswith("d.weight")}
+    assert drawn
+    assert not any(tensor.any() for tensor in drawn.values())
+    assert all(tensor.any() for name, tensor in model.state_dict().items() if name.endswith("c.weight"))
+
+
+def test_a_bias_that_some_calls_have_is_drawn() -> None:
+    _, model = built(
+        "blocks: {u: {params: {b: {}}, layers: [conv: {name: c, filters: 4, kernel: 1, bias: b, bias_init: zeros}]}}\n"
+        "layers: [u: {name: p, b: false}, u: {name: q, b: true}]\n"
+    )
+    assert not model.state_dict()["q.c.bias"].any()
+
+
+def test_every_op_with_weights_says_of_which_class_it_is() -> None:
+    for op in OPS.values():
+        if op.weights is not archspec.ir.Op.weights:
+            assert ROWS[op.name].type is not None, op.name
+
+
+def test_an_op_with_weights_and_no_class_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    import dataclasses
+
+    monkeypatch.setitem(ROWS, "dense", dataclasses.replace(ROWS["dense"], type=None))
+    with pytest.raises(InternalError, match="dense has weights"):
+        built("layers: [flatten, dense: {units: 3}]\n")
+
+
+@pytest.mark.parametrize("name", ["torch", "keras"])
+@pytest.mark.parametrize(("what", "value"), [("device", "nope"), ("dtype", "float8_e4m3fn"), ("dtype", "int8")])
+def test_a_device_or_dtype_that_is_not_there_is_an_error(name: str, what: str, value: str) -> None:
+    if name == "keras":
+        pytest.importorskip("keras")
+    graph = archspec.compile(load_text(HEAD + "layers: [relu]\n"))
+    with pytest.raises(BackendError, match=value) as caught:
+        archspec.build(graph, name, **{what: value})
+    assert caught.value.diagnostics[0].code == "E0411"
+    assert caught.value.diagnostics[0].help
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_cuda_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(BackendError, match="no device `cuda`"):
+        archspec.build("resnet18", "torch", device="cuda")
