@@ -59,7 +59,13 @@ class _Outliner:
                 dataclasses.replace(run, item=self._sequence(run.item)) if isinstance(run.item, SequenceUse) else run
                 for run in runs
             )
-        call = self._call(dataclasses.replace(general, body=self._tree(general.body)))
+        general = dataclasses.replace(general, body=self._tree(general.body))
+        if self.keep(general):  # only parts of it needed definitions; the rounds themselves can stand in place
+            return tuple(
+                dataclasses.replace(run, item=dataclasses.replace(general, body=renamed_tree(general.body, run.bound)))
+                for run in runs
+            )
+        call = self._call(general)
         return tuple(
             dataclasses.replace(
                 run,

@@ -944,6 +944,25 @@ layers:
 """,
 )
 network(
+    "parts_in_numbered_rounds",
+    """
+layers:
+  - repeat:
+      name: outer
+      times: 2
+      layers:
+        - conv: {name: entry, filters: 4 * (i + 1), kernel: 1}
+        - repeat:
+            name: inner
+            times: 2
+            layers:
+              - {name: body, layers: [{repeat: {name: more, times: 3, layers: [{concat: [[], [{conv: {filters: 2 + i, kernel: 1}}]]}]}}]}
+              - conv: {filters: channels + 2, kernel: 3, padding: 1}
+              - relu
+        - batch_norm: {name: bn}
+""",
+)
+network(
     "stages_in_repeats",
     """
 blocks:
