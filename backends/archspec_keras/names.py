@@ -18,7 +18,7 @@ HELPERS: Final = (
     "kaiming_normal",
     "fan_in_uniform",
     "fan_in_uniform_bias",
-    "BatchNormalization",
+    "UnbiasedBatchNormalization",
     "InfinityPadding2D",
     "PaddedAveragePooling2D",
     "CountingAveragePooling2D",

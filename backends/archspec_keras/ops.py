@@ -111,7 +111,7 @@ def _batch_norm(site: Site) -> list[Step]:
     elif site.value("eps") != _KERAS_EPSILON:
         keywords["epsilon"] = literal(site.value("eps")).replace("e-0", "e-")  # 1e-5, as people write it
     unbiased = site.value("variance") == "unbiased"
-    own = site.helper("BatchNormalization") if unbiased else "layers.BatchNormalization"
+    own = site.helper("UnbiasedBatchNormalization") if unbiased else "layers.BatchNormalization"
     return [Step(call(own, **keywords))]
 
 

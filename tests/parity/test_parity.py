@@ -98,7 +98,7 @@ KERAS_FAULTS: dict[str, Callable[[str], str]] = {
         "strides=2,",
         'strides=2, padding="same",',
     ),
-    "biased running variance": lambda s: s.replace("= BatchNormalization(", "= layers.BatchNormalization("),
+    "biased running variance": lambda s: s.replace("= UnbiasedBatchNormalization(", "= layers.BatchNormalization("),
     "Keras's own eps and momentum": lambda s: _edit(s, "momentum=0.8", "momentum=0.99"),
 }
 
