@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from archspec.expr.evaluate import (
     ExprError,
@@ -100,7 +101,45 @@ def _fold_binary(op: str, left: Expr, right: Expr) -> Expr:
         return right
     if (op in ("+", "-") and right == Const(0)) or (op in ("*", "//") and right == Const(1)):
         return left if isinstance(right.value, int) else Binary(op, left, right)
-    return Binary(op, left, right)
+    whole = Binary(op, left, right)
+    return _collected(whole) if op == "+" else whole
+
+
+def _collected(sum: Binary) -> Expr:
+    """A sum with like terms put together: `24 + growth + growth` is `24 + 2 * growth`; else the sum as it stands."""
+    parts = list(_terms(sum))
+    if any(isinstance(atom, Const) and atom is not _ONE for atom, _ in parts):
+        return sum  # a float or a negative number: left as it was written
+    terms: dict[Expr, int] = {}
+    for atom, count in parts:
+        terms[atom] = terms.get(atom, 0) + count
+    if len(terms) == len(parts):
+        return sum
+    total: Expr | None = None
+    for atom, count in terms.items():
+        term = Const(count) if atom == _ONE else atom if count == 1 else Binary("*", Const(count), atom)
+        total = term if total is None else Binary("+", total, term)
+    assert total is not None
+    return total
+
+
+_ONE: Final = Const(1)
+
+
+def _terms(expr: Expr) -> Iterator[tuple[Expr, int]]:
+    """The terms of a sum, each with how often it counts; a whole number is so many ones."""
+    match expr:
+        case Binary("+", left, right):
+            yield from _terms(left)
+            yield from _terms(right)
+        case Const(int() as value) if not isinstance(value, bool) and value > 0:
+            yield _ONE, value
+        case Binary("*", Const(int() as count), atom) | Binary("*", atom, Const(int() as count)) if (
+            not isinstance(count, bool) and count > 0 and not isinstance(atom, Const)
+        ):
+            yield atom, count
+        case _:
+            yield expr, 1
 
 
 def _fold_bool(op: str, operands: list[Expr]) -> Expr:
