@@ -100,11 +100,11 @@ layers:
 @pytest.mark.parametrize("text", [REPEATED, STAGED], ids=["repeat", "units"])
 def test_time_grows_with_the_number_of_layers_and_no_faster(text: str) -> None:
     def seconds(layers: int) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         graph = lower_text(text.format(layers // 2))
         archspec.generate(graph, "torch")
         assert len(graph.nodes) == layers + 1
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds(100)  # imports
     small = min(seconds(2000) for _ in range(3))
@@ -114,6 +114,6 @@ def test_time_grows_with_the_number_of_layers_and_no_faster(text: str) -> None:
 
 @pytest.mark.slow
 def test_a_hundred_thousand_layers() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(lower_text(REPEATED.format(50_000)).nodes) == 100_001
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30

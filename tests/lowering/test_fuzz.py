@@ -21,7 +21,7 @@ from tests.torch.networks import NETWORKS
 
 SPECS: Final = Path(__file__).resolve().parents[2] / "specs"
 MUTANTS: Final = 300
-PARTS: Final = 10
+PARTS: Final = 3
 ATOMS: Final[list[Any]] = [
     *(0, 1, 2, 3, -1, 8, 1000000, 2**31, 2**70, 0.5, 2.0, 1e-5, float("nan"), float("inf"), True, False, None, ""),
     *("x", "i", "n", "channels", "channels * 2", "channels / 2", "i + 1", "width", "same", "valid", "relu", "conv"),

@@ -54,11 +54,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_refused_soon(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()  # the other tests running beside this one do not count
     with pytest.raises(SpecError) as caught:
         lowered(text)
     str(caught.value)
-    assert time.perf_counter() - start < 10  # 5 on a quiet machine
+    assert time.process_time() - start < 10  # 5 on a quiet machine
     assert len(str(caught.value)) < 1_000_000
     assert {found.code for found in caught.value.diagnostics} <= {"E0304", "E0303", "E0411", "E0408"}
 
