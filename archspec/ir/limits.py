@@ -16,7 +16,7 @@ class Limits:
     `expression` is the parts of a param's default after the params before it have been put in.
     """
 
-    items: int = 200_000
+    items: int = 250_000
     nesting: int = 64
     size: int = 2**31 - 1
     tensor: int = 2**40

@@ -194,3 +194,10 @@ def test_a_name_that_no_file_can_have() -> None:
     with pytest.raises(SpecError) as caught:
         load_text(f"archspec: 1\nname: net\nextends: {'x' * 300}\n")
     assert [found.code for found in caught.value.diagnostics] == ["E0106"]
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_layers_are_within_them() -> None:
+    body = "{unit: [k], layers: [{add: [[{conv: {filters: k, kernel: 1}}, batch_norm, relu], []]}]}"
+    graph = lowered(f'blocks: {{u: {body}}}\nlayers: [{{stage: {{name: s, block: u, units: "[(3,)] * 25000"}}}}]\n')
+    assert len(graph.nodes) == 100_001
