@@ -103,9 +103,9 @@ def build(
     target.require()
     arrays: Arrays | None = None
     if weights is not None:
-        from archspec.weights import fit, read
+        from archspec.weights import fitting
 
-        arrays = fit(weights if isinstance(weights, Mapping) else read(Path(weights)), graph)
+        arrays = fitting(weights, graph)
     return target.build(generate(graph, backend), graph, weights=arrays, device=device, dtype=dtype)
 
 
@@ -158,10 +158,10 @@ def load_weights(
         WeightsError: the weights cannot be read or do not fit.
     """
     from archspec.codegen.backend import backend as find
-    from archspec.weights import fit, read
+    from archspec.weights import fit, fitting
 
     graph = _graph(spec, params)
-    arrays = fit(weights if isinstance(weights, Mapping) else read(Path(weights)), graph)
+    arrays = fitting(weights, graph)
     target = find(backend)
     fit(target.export_weights(model, graph), graph)  # the model is of this network, too
     target.load_weights(model, graph, arrays)

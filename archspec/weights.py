@@ -107,6 +107,15 @@ def _unreadable(path: Path, reason: str, help: str = "") -> WeightsError:
     return WeightsError(Diagnostic("E0701", f"{path} cannot be read as weights", label=reason, help=help))
 
 
+def fitting(weights: str | os.PathLike[str] | Arrays, graph: LayerGraph) -> Arrays:
+    """The weights of a file, or arrays by canonical name, as a network has them.
+
+    Raises:
+        WeightsError: the file cannot be read, or the weights do not fit.
+    """
+    return fit(weights if isinstance(weights, Mapping) else read(weights), graph)
+
+
 def fit(arrays: Arrays, graph: LayerGraph) -> Arrays:
     """The arrays that a network has, in its order; all differences are listed in one error.
 

@@ -31,9 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     graph = compile(arguments.spec, **params(arguments.params))
     weights = None
     if arguments.weights is not None:
-        from archspec.weights import fit, read
+        from archspec.weights import fitting
 
-        weights = fit(read(arguments.weights), graph)
+        weights = fitting(arguments.weights, graph)
     report = compare(
         graph,
         [Participant.parse(text) for text in arguments.backends.split(",")],

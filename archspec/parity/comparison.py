@@ -142,6 +142,8 @@ def compare(
     Raises:
         ParityError: a participant could not be run. Differences are not raised: see `Report.require`.
     """
+    import pickle
+
     import numpy as np
     from safetensors.numpy import save_file
 
@@ -154,6 +156,8 @@ def compare(
     versions: dict[str, Mapping[str, str]] = {}
     with tempfile.TemporaryDirectory(prefix="archspec-parity-") as name:
         folder = Path(name)
+        # The graph is ours and goes to our own processes: no file from outside is unpickled.
+        (folder / "graph.pickle").write_bytes(pickle.dumps(graph))
         save_file(inputs, folder / "inputs.safetensors")
         save_file({key: np.ascontiguousarray(array) for key, array in arrays.items()}, folder / "weights.safetensors")
         for index, participant in enumerate(participants):
@@ -184,8 +188,6 @@ def _run(
 
     Frameworks disturb each other within a process, and Keras fixes its framework when it is imported.
     """
-    import pickle
-
     from safetensors.numpy import load_file
 
     from archspec.api import generate
@@ -195,8 +197,6 @@ def _run(
     out = folder / f"result-{index}.safetensors"
     request = {"backend": participant.backend, "source": source, "dtypes": list(dtypes), "modes": list(modes)}
     (folder / f"request-{index}.json").write_text(json.dumps(request), encoding="utf-8")
-    # The graph is ours and goes to our own process: no file from outside is unpickled.
-    (folder / "graph.pickle").write_bytes(pickle.dumps(graph))
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     if participant.framework is not None:
         environment["KERAS_BACKEND"] = participant.framework

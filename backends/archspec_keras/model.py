@@ -84,7 +84,7 @@ def verify(source: str, graph: LayerGraph) -> None:
     try:
         with _settings("float32"), _no_drawing():
             model = _construct(source, graph)
-    except Exception as error:
+    except Exception as error:  # whatever generated source raises is a fault of ours
         raise InternalError(f"Keras source of {graph.name} cannot be run: {error}") from error
     finally:
         random.setstate(state)
