@@ -13,6 +13,7 @@ from archspec.errors import (
     WeightsError,
 )
 from archspec.ir.graph import LayerGraph
+from archspec.limits import Limits
 from archspec.spec import Spec
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Diagnostic",
     "InternalError",
     "LayerGraph",
+    "Limits",
     "OutputError",
     "ParityError",
     "Spec",

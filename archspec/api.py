@@ -7,7 +7,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
+from archspec.limits import Limits, WorkError, metered, uncollected, within
 from archspec.spec import Spec
 from archspec.spec import load as load_spec
 
@@ -15,25 +17,42 @@ if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
 
 
-def load(source: str | PathLike[str], /, **params: object) -> Spec:
+def load(
+    source: str | PathLike[str],
+    /,
+    *,
+    limits: Limits | None = None,
+    root: str | PathLike[str] | None = None,
+    **params: object,
+) -> Spec:
     """A validated, frozen spec.
 
     Args:
         source: a path, or the bare name of a spec that ships (`resnet50`).
+        limits: what the spec may ask for at most; see `archspec.Limits`.
+        root: the folder that the files named in the spec must not leave; the spec's own folder if not given.
         params: values for the spec's params, as `--set` gives them.
 
     Raises:
         SpecError: the spec is wrong, or there is none.
     """
-    return load_spec(source if isinstance(source, str) else Path(source), params or None)
+    path = source if isinstance(source, str) else Path(source)
+    return load_spec(path, params or None, limits=limits, root=root)
 
 
-def compile(spec: Spec | str | PathLike[str], /, **params: object) -> LayerGraph:
+def compile(
+    spec: Spec | str | PathLike[str],
+    /,
+    *,
+    limits: Limits | None = None,
+    root: str | PathLike[str] | None = None,
+    **params: object,
+) -> LayerGraph:
     """The layer graph of a spec, verified, with shapes and explicit padding.
 
     Args:
         spec: what `load` returned, or what it takes.
-        params: as for `load`; only where `spec` is not loaded yet.
+        limits, root, params: as for `load`; only where `spec` is not loaded yet.
 
     Raises:
         SpecError: the spec is wrong.
@@ -44,16 +63,22 @@ def compile(spec: Spec | str | PathLike[str], /, **params: object) -> LayerGraph
     from archspec.passes.resolve_padding import ResolvePadding
 
     if not isinstance(spec, Spec):
-        spec = load(spec, **params)
-    elif params:
+        spec = load(spec, limits=limits, root=root, **params)
+    elif params or limits is not None or root is not None:
         raise TypeError("params are given to load(), or to compile() with a name or path, not to a loaded spec")
-    return run(lower(spec), (ResolvePadding(), CheckDepth()))
+    with within(spec.limits), uncollected():
+        return run(lower(spec), (ResolvePadding(), CheckDepth()))
 
 
-def _graph(spec: Spec | LayerGraph | str | PathLike[str], params: Mapping[str, object]) -> LayerGraph:
+def _graph(
+    spec: Spec | LayerGraph | str | PathLike[str],
+    limits: Limits | None,
+    root: str | PathLike[str] | None,
+    params: Mapping[str, object],
+) -> LayerGraph:
     if not isinstance(spec, LayerGraph):
-        return compile(spec, **params)
-    if params:
+        return compile(spec, limits=limits, root=root, **params)
+    if params or limits is not None or root is not None:
         raise TypeError("params are given to compile(), not with a graph, which is compiled already")
     return spec
 
@@ -63,11 +88,17 @@ def generate(graph: LayerGraph, backend: str) -> str:
 
     Raises:
         BackendError: there is no such backend, or it lacks an op of the graph.
+        SpecError: its expressions take too much work.
     """
     from archspec.codegen.backend import backend as find
     from archspec.codegen.files import with_header
 
-    return with_header(find(backend).render(graph), graph)
+    target = find(backend)
+    with within(graph.limits), metered(), uncollected():
+        try:
+            return with_header(target.render(graph), graph)
+        except WorkError as error:
+            raise SpecError(error.diagnostic(span=graph.root.span)) from None
 
 
 def build(
@@ -78,6 +109,8 @@ def build(
     weights: str | PathLike[str] | Mapping[str, Any] | None = None,
     device: str | None = None,
     dtype: str | None = None,
+    limits: Limits | None = None,
+    root: str | PathLike[str] | None = None,
     **params: object,
 ) -> Any:
     """A running model: the generated source, executed.
@@ -89,6 +122,7 @@ def build(
             weights are drawn by the spec's initializers.
         device: where the model is put (`cuda`), in the framework's own words.
         dtype: of weights and computation: `float32` (the default), `float64`, `bfloat16`, `float16`.
+        limits, root: as for `load`; only where `spec` is not loaded yet.
         params: values for the spec's params.
 
     Raises:
@@ -98,7 +132,7 @@ def build(
     """
     from archspec.codegen.backend import backend as find
 
-    graph = _graph(spec, params)
+    graph = _graph(spec, limits, root, params)
     target = find(backend)
     target.require()
     arrays: Arrays | None = None
@@ -115,6 +149,9 @@ def save_weights(
     /,
     spec: Spec | LayerGraph | str | PathLike[str],
     backend: str,
+    *,
+    limits: Limits | None = None,
+    root: str | PathLike[str] | None = None,
     **params: object,
 ) -> None:
     """Write a model's weights as a canonical safetensors file, which every backend reads.
@@ -124,6 +161,7 @@ def save_weights(
         path: where the file goes; it is written whole or not at all.
         spec: the network: a path, a shipped spec's name, a loaded spec, or a compiled graph.
         backend: the model's.
+        limits, root: as for `load`; only where `spec` is not loaded yet.
         params: values for the spec's params, as they were when the model was built.
 
     Raises:
@@ -133,7 +171,7 @@ def save_weights(
     from archspec.codegen.backend import backend as find
     from archspec.weights import write
 
-    graph = _graph(spec, params)
+    graph = _graph(spec, limits, root, params)
     write(path, find(backend).export_weights(model, graph), graph)
 
 
@@ -143,6 +181,9 @@ def load_weights(
     /,
     spec: Spec | LayerGraph | str | PathLike[str],
     backend: str,
+    *,
+    limits: Limits | None = None,
+    root: str | PathLike[str] | None = None,
     **params: object,
 ) -> None:
     """Put weights into a model that exists. Nothing is changed unless all of them fit.
@@ -152,6 +193,7 @@ def load_weights(
         weights: a safetensors file or a PyTorch state dict file, or arrays by canonical name.
         spec: the network, as for `save_weights`.
         backend: the model's.
+        limits, root: as for `load`; only where `spec` is not loaded yet.
         params: values for the spec's params.
 
     Raises:
@@ -160,7 +202,7 @@ def load_weights(
     from archspec.codegen.backend import backend as find
     from archspec.weights import fit, fitting
 
-    graph = _graph(spec, params)
+    graph = _graph(spec, limits, root, params)
     arrays = fitting(weights, graph)
     target = find(backend)
     fit(target.export_weights(model, graph), graph)  # the model is of this network, too

@@ -20,6 +20,7 @@ CODES: Final[dict[str, str]] = {
     "E0106": "no such spec",
     "E0107": "extends or include goes round in a circle",
     "E0108": "a block is defined twice",
+    "E0109": "a path that leaves the spec's folder",
     # E02: the form of a spec
     "E0201": "unknown key",
     "E0202": "a value of the wrong form",
@@ -27,6 +28,7 @@ CODES: Final[dict[str, str]] = {
     "E0204": "declared depth and counted depth differ",
     "E0205": "a required key is missing",
     "E0206": "an unsupported version of the language",
+    "E0207": "a limit that does not exist, or cannot have this value",
     # E03: expressions
     "E0301": "an expression cannot be parsed",
     "E0302": "an undefined name in an expression",
@@ -209,17 +211,27 @@ def _order(diagnostic: Diagnostic) -> tuple[str, int, int]:
     return (span.source.name, span.line, span.column) if span else ("", 0, 0)
 
 
+_LONGEST: Final = 100
+_MOST: Final = 300
+
+
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """The word that `word` was probably meant to be, if any is near."""
     import difflib  # only needed on the way to an error
 
-    matches = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    choices = list(words)
+    if len(word) > _LONGEST or len(choices) > _MOST:
+        return None  # to compare takes too long, and is made again for each of many errors
+    matches = difflib.get_close_matches(word, [choice for choice in choices if len(choice) <= _LONGEST], n=1)
     return matches[0] if matches else None
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """A help text that names the nearest word, or lists the words when they are few."""
-    choices = sorted(words)
+    choices = list(words)
+    if len(choices) > _MOST:
+        return ""
+    choices.sort()
     match = nearest(word, choices)
     if match:
         return f"did you mean `{match}`?"

@@ -79,11 +79,11 @@ def _excerpt(span: Span, label: str, margin: int, paint: _Paint, kind: str) -> l
     raw = span.source.line(span.line)
     start = span.column - 1
     end = span.end_column - 1 if span.end_line == span.line else len(raw)
+    if len(raw) > 160:  # a long line is cut to a window around the caret
+        left = max(0, min(start - 40, len(raw) - 160))
+        raw, start, end = raw[left : left + 160], start - left, min(end - left, 160)
     # Tabs and control characters would put the caret under another column.
     text = "".join(char if char.isprintable() else " " for char in raw)
-    if len(text) > 160:  # a long line is cut to a window around the caret
-        left = max(0, min(start - 40, len(text) - 160))
-        text, start, end = text[left : left + 160], start - left, min(end - left, 160)
     carets = "^" * max(1, min(end, len(text)) - start)
     bar = paint("edge", "|")
     return [

@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from archspec.api import build, compile, generate
+from archspec.api import build, generate
 from archspec.codegen.backend import Backend, backend
 from archspec.codegen.files import check_current, check_writable, write
-from archspec.commands.shared import OK, add_spec, counted, input_text, params, usage_error
+from archspec.commands.shared import OK, add_spec, compiled, counted, input_text, usage_error
 from archspec.errors import Diagnostic, OutputError
 from archspec.ir.graph import LayerGraph
 from archspec.storage import write_text
@@ -31,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compile, generate, verify, write; nothing is written unless everything before went well."""
     _check_usage(arguments)
-    graph = compile(arguments.spec, **params(arguments.params))
+    graph = compiled(arguments.spec, arguments)
     if arguments.emit == "ir":
         return _emit(graph.dump(), arguments.output, arguments.force)
     target = backend(arguments.backend)

@@ -7,8 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from archspec.api import compile
-from archspec.commands.shared import FAILED, FORMAT_HELP, OK, add_spec, input_text, params, positive
+from archspec.commands.shared import FAILED, FORMAT_HELP, OK, add_spec, compiled, input_text, positive
 from archspec.errors import ParityError
 from archspec.parity.comparison import DEFAULT_PARTICIPANTS, MODES, TOLERANCES, Participant, Report, compare
 
@@ -28,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, show the table, and fail past the tolerance."""
-    graph = compile(arguments.spec, **params(arguments.params))
+    graph = compiled(arguments.spec, arguments)
     weights = None
     if arguments.weights is not None:
         from archspec.weights import fitting

@@ -7,9 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
+from archspec.api import compile
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
+from archspec.limits import parse_limits
+from archspec.spec import load
 
 OK: Final = 0
 WRONG: Final = 1
@@ -40,6 +43,33 @@ def add_set(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="give a param of the spec a value; may stand several times",
     )
+    add_bounds(parser)
+
+
+def add_bounds(parser: argparse.ArgumentParser) -> None:
+    """What a spec may ask for, and which files it may name."""
+    parser.add_argument(
+        "--limit",
+        dest="limits",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="raise or lower one of the limits on specs (docs/language.md lists them); may stand several times",
+    )
+    parser.add_argument(
+        "--root", metavar="FOLDER", help="files that the spec names lie in this folder (the spec's own folder)"
+    )
+
+
+def compiled(spec: str, arguments: argparse.Namespace) -> LayerGraph:
+    """The graph of a spec, with the params, the limits and the root that the command line gives.
+
+    Raises:
+        SpecError: the spec or one of these is wrong.
+    """
+    given = _pairs("--limit", arguments.limits)
+    limits = parse_limits(given) if given else None
+    return compile(load(spec, params(arguments.params), limits=limits, root=arguments.root))
 
 
 def params(pairs: Sequence[str]) -> dict[str, object]:
@@ -48,14 +78,21 @@ def params(pairs: Sequence[str]) -> dict[str, object]:
     Raises:
         SpecError: one is not of the form NAME=VALUE.
     """
-    found: dict[str, object] = {}
+    return dict(_pairs("--set", pairs))
+
+
+def _pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip():
-            message = f"--set takes NAME=VALUE, this is `{pair}`"
-            raise SpecError(Diagnostic("E0202", message, help="as in --set classes=10"))
+            message = f"{option} takes NAME=VALUE, this is `{pair}`"
+            raise SpecError(Diagnostic("E0202", message, help=f"as in {option} {_EXAMPLES[option]}"))
         found[name.strip()] = value.strip()
     return found
+
+
+_EXAMPLES: Final = {"--set": "classes=10", "--limit": "items=1000000"}
 
 
 def usage_error(message: str) -> NoReturn:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from archspec.api import compile
-from archspec.commands.shared import FORMAT_HELP, OK, add_set, counted, params
+from archspec.commands.shared import FORMAT_HELP, OK, add_set, compiled, counted
 from archspec.errors import ArchspecError, Diagnostic
 
 
@@ -18,11 +17,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile each spec; say what is wrong with all of them."""
-    given = params(arguments.params)
     found: list[Diagnostic] = []
     for spec in arguments.specs:
         try:
-            graph = compile(spec, **given)
+            graph = compiled(spec, arguments)
         except ArchspecError as error:
             found += error.diagnostics
             continue

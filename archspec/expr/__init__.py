@@ -1,6 +1,6 @@
 """Expressions: the small language that may stand wherever a spec has a number."""
 
-from archspec.expr.evaluate import LIMITS, ExprError, Limits, check_number, describe, evaluate, expand
+from archspec.expr.evaluate import ExprError, check_number, describe, evaluate, expand, joined
 from archspec.expr.parse import parse
 from archspec.expr.pattern import name_by, sources_by, split_pattern
 from archspec.expr.printing import source
@@ -22,7 +22,6 @@ from archspec.expr.tree import (
 )
 
 __all__ = [
-    "LIMITS",
     "Binary",
     "Bool",
     "Call",
@@ -33,7 +32,6 @@ __all__ = [
     "IfElse",
     "Index",
     "Items",
-    "Limits",
     "Name",
     "Unary",
     "Value",
@@ -43,6 +41,7 @@ __all__ = [
     "evaluate",
     "expand",
     "fold",
+    "joined",
     "name_by",
     "names",
     "parse",

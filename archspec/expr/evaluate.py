@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NoReturn
 
 from archspec.expr.tree import (
@@ -22,6 +21,7 @@ from archspec.expr.tree import (
     Unary,
     Value,
 )
+from archspec.limits import Meter, limits, meter
 
 
 class ExprError(Exception):
@@ -36,17 +36,8 @@ class ExprError(Exception):
         self.too_large = too_large
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds on expressions: characters, nesting, size of a number, items of a list."""
-
-    text: int = 20_000
-    depth: int = 50
-    number: int = 2**53
-    items: int = 100_000
-
-
-LIMITS: Final = Limits()
+MOST: Final = 2**53
+"""Past it a float does not hold every whole number, so no limit can raise it."""
 
 _MOST_DIGITS: Final = 20
 _SHORT: Final = reprlib.Repr()  # of a long list it shows the beginning, and takes no longer for it
@@ -58,7 +49,19 @@ def evaluate(expr: Expr, env: Mapping[str, Value]) -> Value:
 
     Raises:
         ExprError: a name is unknown, an operation does not fit its operands, or a limit is passed.
+        WorkError: the limit on the work of a whole network is passed.
     """
+    return _evaluate(expr, env, meter())
+
+
+def _evaluate(expr: Expr, env: Mapping[str, Value], work: Meter) -> Value:
+    value = _value(expr, env, work)
+    # A list may be long: whatever is done with it next takes time for each of its items.
+    work.spend(1 if not isinstance(value, tuple) else 1 + weight(value) // 8)
+    return value
+
+
+def _value(expr: Expr, env: Mapping[str, Value], work: Meter) -> Value:
     match expr:
         case Const(value):
             return value
@@ -67,29 +70,29 @@ def evaluate(expr: Expr, env: Mapping[str, Value]) -> Value:
                 raise ExprError(f"`{name}` is not defined here", undefined=name)
             return env[name]
         case Unary(op, operand):
-            return apply_unary(op, evaluate(operand, env))
+            return apply_unary(op, _evaluate(operand, env, work))
         case Binary(op, left, right):
-            return apply_binary(op, evaluate(left, env), evaluate(right, env))
+            return apply_binary(op, _evaluate(left, env, work), _evaluate(right, env, work))
         case Compare(first, ops, rest):
-            left_value = evaluate(first, env)
+            left_value = _evaluate(first, env, work)
             for op, item in zip(ops, rest, strict=True):
-                right_value = evaluate(item, env)
+                right_value = _evaluate(item, env, work)
                 if not apply_compare(op, left_value, right_value):
                     return False
                 left_value = right_value
             return True
         case Bool("and", operands):
-            return all(truth(evaluate(operand, env)) for operand in operands)
+            return all(truth(_evaluate(operand, env, work)) for operand in operands)
         case Bool(_, operands):
-            return any(truth(evaluate(operand, env)) for operand in operands)
+            return any(truth(_evaluate(operand, env, work)) for operand in operands)
         case IfElse(test, then, other):
-            return evaluate(then if truth(evaluate(test, env)) else other, env)
+            return _evaluate(then if truth(_evaluate(test, env, work)) else other, env, work)
         case Items(items):
-            return tuple(evaluate(item, env) for item in items)
+            return joined(_evaluate(item, env, work) for item in items)
         case Index(value, index):
-            return apply_index(evaluate(value, env), evaluate(index, env))
+            return apply_index(_evaluate(value, env, work), _evaluate(index, env, work))
         case Call(function, args):
-            return apply_call(function, tuple(evaluate(arg, env) for arg in args))
+            return apply_call(function, tuple(_evaluate(arg, env, work) for arg in args))
 
 
 def expand(expr: Expr, env: Mapping[str, Value]) -> list[Expr]:
@@ -110,6 +113,7 @@ def expand(expr: Expr, env: Mapping[str, Value]) -> list[Expr]:
             if not isinstance(times, int):
                 _refuse("*", (), times)
             _check_items(len(repeated) * max(0, times))
+            meter().spend(len(repeated) * max(0, times) // 8)
             return repeated * times
         case IfElse(test, then, other):
             return expand(then if truth(evaluate(test, env)) else other, env)
@@ -159,10 +163,10 @@ def apply_unary(op: str, value: Value) -> Value:
 def apply_binary(op: str, left: Value, right: Value) -> Value:
     """Arithmetic, joining and repeating, within the limits."""
     if isinstance(left, tuple) and isinstance(right, tuple) and op == "+":
-        _check_items(len(left) + len(right))
+        _check_items(weight(left) + weight(right))
         return left + right
     if op == "*" and isinstance(left, tuple) and isinstance(right, int):
-        _check_items(len(left) * max(0, right))
+        _check_items(weight(left) * max(0, right))
         return left * right
     if op == "*" and isinstance(right, tuple) and isinstance(left, int):
         return apply_binary("*", right, left)
@@ -212,8 +216,8 @@ def check_number(value: int | float) -> int | float:
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise ExprError("the result is not a finite number", too_large=True)
-    if abs(value) > LIMITS.number:
-        raise ExprError(f"the result is past {LIMITS.number}", too_large=True)
+    if abs(value) > MOST:
+        raise ExprError(f"the result is past {MOST}", too_large=True)
     return value
 
 
@@ -230,8 +234,32 @@ def _round(value: int | float, digits: int | None = None) -> int | float:
 
 
 def _check_items(count: int) -> None:
-    if count > LIMITS.items:
-        raise ExprError(f"a list of {count} items; at most {LIMITS.items} are allowed", too_large=True)
+    if count > (most := limits().list_items):
+        raise ExprError(f"a list of {count} items; at most {most} are allowed", too_large=True)
+
+
+def joined(items: Iterable[Value]) -> tuple[Value, ...]:
+    """A list of these items, within the limits.
+
+    Raises:
+        ExprError: they are too many, those of inner lists counted too.
+    """
+    whole = tuple(items)
+    _check_items(weight(whole))
+    return whole
+
+
+def weight(value: tuple[Value, ...]) -> int:
+    """The items of a list, those of inner lists counted too; it counts no further than the limit."""
+    count, most = len(value), limits().list_items
+    inner = list(value) if tuple in set(map(type, value)) else []
+    while inner and count <= most:
+        item = inner.pop()
+        if isinstance(item, tuple):
+            count += len(item)
+            if tuple in set(map(type, item)):
+                inner += item
+    return count
 
 
 def _refuse(op: str, left: Value, right: Value) -> NoReturn:

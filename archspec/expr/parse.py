@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 import warnings
 from functools import lru_cache
+from typing import Final
 
-from archspec.expr.evaluate import FUNCTIONS, LIMITS, ExprError, check_number
+from archspec.expr.evaluate import FUNCTIONS, ExprError, check_number
 from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary
+from archspec.limits import limits, meter
+
+_DEEPEST: Final = 100  # of a tree, whose walks use Python's stack
 
 _BINARY: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -31,16 +35,26 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 }
 
 
-@lru_cache(maxsize=4096)
+_SHORT: Final = 500
+
+
 def parse(text: str) -> Expr:
     """Parse an expression.
 
     Raises:
         ExprError: the text is not an expression of this language, or is longer or deeper than the limits.
+        WorkError: the limit on the work of a whole network is passed.
     """
-    if len(text) > LIMITS.text:
-        raise ExprError(f"the expression has {len(text)} characters; at most {LIMITS.text} are read")
-    _check_depth(text)
+    most = limits()
+    if len(text) > most.expression:
+        raise ExprError(f"the expression has {len(text)} characters; at most {most.expression} are read")
+    return (_parse if len(text) <= _SHORT else _parse_long)(text, most.brackets)
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str, brackets: int) -> Expr:
+    meter().spend(len(text) // 2)
+    _check_depth(text, brackets)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's remarks on `1if x else 2` and the like
@@ -53,17 +67,21 @@ def parse(text: str) -> Expr:
         raise ExprError("the expression is nested too deeply") from None
 
 
-def _check_depth(text: str) -> None:
+# The trees of long expressions are large: few are kept.
+_parse_long: Final = lru_cache(maxsize=64)(_parse.__wrapped__)
+
+
+def _check_depth(text: str, most: int) -> None:
     """Refuse deep nesting before Python's parser sees it."""
     depth = 0
     for char in text:
         depth += (char in "([{") - (char in ")]}")
-        if depth > LIMITS.depth:
-            raise ExprError(f"brackets are nested more than {LIMITS.depth} deep")
+        if depth > most:
+            raise ExprError(f"brackets are nested more than {most} deep")
 
 
 def _convert(node: ast.expr, depth: int) -> Expr:
-    if depth > LIMITS.depth * 2:
+    if depth > _DEEPEST:
         raise ExprError("the expression is nested too deeply")
     down = depth + 1
     match node:

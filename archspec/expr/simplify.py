@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from archspec.expr.evaluate import (
     ExprError,
     apply_binary,
     apply_call,
+    apply_compare,
     apply_index,
     apply_unary,
-    evaluate,
+    joined,
 )
 from archspec.expr.tree import (
     Binary,
@@ -27,13 +28,22 @@ from archspec.expr.tree import (
     Unary,
     children,
 )
+from archspec.limits import meter
 
 
 def names(expr: Expr) -> frozenset[str]:
     """The names that an expression mentions."""
-    if isinstance(expr, Name):
-        return frozenset((expr.id,))
-    return frozenset[str]().union(*(names(child) for child in children(expr)))
+    found: set[str] = set()
+    parts, count = [expr], 0
+    while parts:
+        part = parts.pop()
+        count += 1
+        if isinstance(part, Name):
+            found.add(part.id)
+        elif not isinstance(part, Const):
+            parts += children(part)
+    meter().spend(count)
+    return frozenset(found)
 
 
 def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
@@ -47,12 +57,13 @@ def fold(expr: Expr, values: Mapping[str, Expr] | None = None) -> Expr:
     What cannot be worked out stays as it is, an error included: folding never fails.
     """
     try:
-        return _fold(expr, values or {})
+        return _fold(expr, values or {}) if not isinstance(expr, Const) else expr
     except ExprError:
         return expr
 
 
 def _fold(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+    meter().spend(2)  # a part is made anew, and kept
     match expr:
         case Const():
             return expr
@@ -64,13 +75,22 @@ def _fold(expr: Expr, values: Mapping[str, Expr]) -> Expr:
         case Binary(op, left, right):
             return _fold_binary(op, _fold(left, values), _fold(right, values))
         case Compare(first, ops, rest):
-            parts = [_fold(first, values), *(_fold(item, values) for item in rest)]
+            parts = [_fold(first, values)]
+            for link, item in zip(ops, rest, strict=True):
+                parts.append(_fold(item, values))
+                left, right = parts[-2:]
+                if not (isinstance(left, Const) and isinstance(right, Const)):
+                    parts += [_fold(item, values) for item in rest[len(parts) - 1 :]]
+                    break
+                if not apply_compare(link, left.value, right.value):
+                    return Const(False)  # and what comes after it is not looked at, as in Python
+            else:
+                return Const(True)
             if len(parts) == 2 and parts[0] == parts[1] and ops[0] in ("==", "!=", "<=", ">="):
                 return Const(ops[0] != "!=")
-            folded = Compare(parts[0], ops, tuple(parts[1:]))
-            return Const(evaluate(folded, {})) if all(isinstance(part, Const) for part in parts) else folded
+            return Compare(parts[0], ops, tuple(parts[1:]))
         case Bool(op, operands):
-            return _fold_bool(op, [_fold(operand, values) for operand in operands])
+            return _fold_bool(op, (_fold(operand, values) for operand in operands))
         case IfElse(test, then, other):
             condition = _fold(test, values)
             if isinstance(condition, Const):
@@ -79,7 +99,7 @@ def _fold(expr: Expr, values: Mapping[str, Expr]) -> Expr:
         case Items(items):
             folded_items = tuple(_fold(item, values) for item in items)
             if all(isinstance(item, Const) for item in folded_items):
-                return Const(tuple(item.value for item in folded_items if isinstance(item, Const)))
+                return Const(joined(item.value for item in folded_items if isinstance(item, Const)))
             return Items(folded_items)
         case Index(value, index):
             base, at = _fold(value, values), _fold(index, values)
@@ -142,7 +162,7 @@ def _terms(expr: Expr) -> Iterator[tuple[Expr, int]]:
             yield expr, 1
 
 
-def _fold_bool(op: str, operands: list[Expr]) -> Expr:
+def _fold_bool(op: str, operands: Iterable[Expr]) -> Expr:
     decisive = op == "or"  # the value that settles it: True for `or`, False for `and`
     kept: list[Expr] = []
     for operand in operands:

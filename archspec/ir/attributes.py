@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from archspec.expr import Value, describe
 from archspec.ir.initializers import Initializer, read_initializer
-from archspec.ir.limits import LIMITS
+from archspec.limits import limits
 
 Pair: TypeAlias = tuple[int, int]
 Sides: TypeAlias = tuple[int, int, int, int]
@@ -182,8 +182,8 @@ def _whole(kind: Kind, value: Value, least: int) -> int:
         raise AttributeValueError(f"{kind.expects} is expected, this is {describe(value)}")
     if value < least:
         raise AttributeValueError(f"it must be {least} or more, this is {value}")
-    if value > LIMITS.size:
-        raise AttributeValueError(f"it must be {LIMITS.size:,} or less, this is {value:,}", "E0304")
+    if value > limits().size:
+        raise AttributeValueError(f"it must be {limits().size:,} or less, this is {value:,}", "E0304")
     return value
 
 

@@ -11,6 +11,7 @@ from archspec.errors import InternalError, Span
 from archspec.expr import Expr, Value
 from archspec.ir.op import Op, Shape, Weight
 from archspec.ir.scope import Scope
+from archspec.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     import networkx
@@ -81,6 +82,8 @@ class LayerGraph:
     outputs: Mapping[str, str]
     root: Scope
     depth: Depth | None = None
+    limits: Limits = DEFAULT
+    """Those that it was compiled with; they hold for its source, too."""
 
     @cached_property
     def nx(self) -> networkx.DiGraph[str]:

@@ -56,7 +56,11 @@ def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...
             case Scope():
                 known[item.site] = _scope(item, resolve(item.operands), wiring)
             case Choice():
-                known[item.site] = _body(item.body, operands, dict(known), wiring)
+                # What its items give is known inside it alone. No copy of `known`: there may be many conditions.
+                result = _body(item.body, operands, known, wiring)
+                for inner in item.body.items:
+                    del known[inner.site]
+                known[item.site] = result
             case Loop():
                 inside = resolve(item.operands)
                 for scope in item.iterations:

@@ -21,8 +21,8 @@ from archspec.expr import (
     substitute,
 )
 from archspec.ir.graph import BlockInfo
-from archspec.ir.limits import LIMITS
 from archspec.ir.scope import Binding
+from archspec.limits import limits, meter
 from archspec.lowering.values import evaluated, expression, expression_error
 from archspec.spec import Attribute, Block
 from archspec.spec.parts import same
@@ -40,11 +40,13 @@ def bind(
     Raises:
         SpecError: a value is missing, cannot be worked out, or is none of the choices.
     """
+    meter().spend(len(env) // 16)  # it was put together for this call
     arguments: dict[str, Attribute | Expr] = {**given, **dict(fields)}
     values: dict[str, Value] = {}
     bindings: dict[str, Binding] = {}
     sizes: dict[str, int] = {}
     for name, param in block.params.items():
+        meter().spend(1 + len(param.choices or ()) // 4)
         argument = arguments.get(name)
         if argument is None:
             if param.default is None:
@@ -53,9 +55,9 @@ def bind(
             expr: Expr = Const(value)
             if param.choices is None:
                 _, default = evaluated(param.default, values)
-                if (size := _size(default, sizes)) > LIMITS.expression:
+                if (size := _size(default, sizes)) > limits().default_parts:
                     message = f"the default of `{name}`, with the params before it put in, has {size:,} parts"
-                    help = f"at most {LIMITS.expression:,} are allowed; let it mention fewer params"
+                    help = f"at most {limits().default_parts:,} are allowed; let it mention fewer params"
                     raise SpecError(Diagnostic("E0304", message, param.default.span, help=help))
                 expr = substitute(default, {key: binding.expr for key, binding in bindings.items()})
         elif isinstance(argument, Attribute):
@@ -75,6 +77,7 @@ def _size(expr: Expr, sizes: Mapping[str, int]) -> int:
     """How many parts an expression has once each name stands for an expression of its size."""
     if isinstance(expr, Name):
         return sizes.get(expr.id, 1)
+    meter().spend(1)
     return 1 + sum(_size(child, sizes) for child in children(expr))
 
 

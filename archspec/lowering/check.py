@@ -9,10 +9,10 @@ from archspec.errors import Diagnostics, Note, Span, SpecError, did_you_mean
 from archspec.expr import Expr, names
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
+from archspec.limits import limits
 from archspec.lowering.values import expression, is_word
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
-from archspec.spec.source import LIMITS
 
 
 def check(spec: Spec) -> None:
@@ -101,7 +101,7 @@ class _Findings(Diagnostics):
         help: str = "",
     ) -> None:
         Diagnostics.error(self, code, message, span, label=label, notes=notes, help=help)
-        if len(self.found) >= LIMITS.errors:
+        if len(self.found) >= limits().errors:
             self.raise_if_any()
 
 
@@ -139,23 +139,25 @@ class _Frame:
 
     def use_names(self, expr: Expr, attribute: Attribute, *, in_loop: bool, quiet: bool = False) -> None:
         mentioned = names(expr)
-        known = self.known | ({"i"} if in_loop else set[str]())
         self.used |= mentioned
-        for name in sorted(mentioned - known):
+        for name in sorted(mentioned - self.known - ({"i"} if in_loop else set[str]())):
             if not quiet:
-                help = did_you_mean(name, known)
+                help = did_you_mean(name, self.known | ({"i"} if in_loop else set[str]()))
                 self.found.error("E0302", f"`{name}` is not defined in {self.where}", attribute.span, help=help)
 
     def body(self, items: Iterable[Item], *, in_loop: bool) -> None:
         """Check a list of items and everything inside them."""
         items = tuple(items)
         self.taps |= set(_taps(items))
+        self.items(items, in_loop)
+
+    def items(self, items: Iterable[Item], in_loop: bool) -> None:
         for item in items:
             self.item(item, in_loop)
 
     def item(self, item: Item, in_loop: bool) -> None:
         self.use(getattr(item, "when", None), in_loop=in_loop)
-        self.body(getattr(item, "otherwise", None) or (), in_loop=in_loop)
+        self.items(getattr(item, "otherwise", None) or (), in_loop)
         match item:
             case Call():
                 self.call(item, in_loop)
@@ -165,10 +167,10 @@ class _Frame:
                     if item.origin not in self.taps:
                         help = did_you_mean(item.origin, self.taps)
                         self.found.error("E0406", f"no tap `{item.origin}` here", item.place("from"), help=help)
-                self.body(item.layers, in_loop=in_loop)
+                self.items(item.layers, in_loop)
             case Repeat():
                 self.use(item.times, in_loop=in_loop)
-                self.body(item.layers, in_loop=True)
+                self.items(item.layers, True)
             case Stage():
                 self.stage(item)
             case Tap():
@@ -237,7 +239,7 @@ class _Frame:
         self.found.error("E0401", f"block `{block.name}` has no param `{name}`", place, help=help)
 
     def stage(self, stage: Stage) -> None:
-        self.body(stage.layers, in_loop=False)
+        self.items(stage.layers, False)
         if stage.block is None:
             return
         block = self.spec.blocks.get(stage.block)
@@ -266,9 +268,9 @@ class _Frame:
 
     def unused_taps(self, items: Sequence[Item]) -> None:
         """A block's tap that nothing starts from is a slip; the network's are its end points and may stand."""
-        for tap in _taps(items):
+        for tap, item in _taps(items).items():
             if tap not in self.tapped:
-                self.found.error("E0407", f"tap `{tap}` of {self.where} is never used", _taps(items)[tap].span)
+                self.found.error("E0407", f"tap `{tap}` of {self.where} is never used", item.span)
 
     def unused(self, params: Mapping[str, Param]) -> None:
         for name, param in params.items():
@@ -310,21 +312,22 @@ def _check_circles(spec: Spec, found: Diagnostics) -> None:
     }
     done: set[str] = set()
     for start in calls:
-        trail: list[str] = []
+        trail: dict[str, None] = {}  # in order, and looked up
         stack: list[tuple[str, Iterator[str]]] = [(start, iter(calls[start]))]
-        trail.append(start)
+        trail[start] = None
         while stack and start not in done:
             name, rest = stack[-1]
             following = next(rest, None)
             if following is None:
                 stack.pop()
-                trail.pop()
+                trail.popitem()
                 done.add(name)
             elif following in trail:
-                circle = [*trail[trail.index(following) :], following]
+                way = list(trail)
+                circle = [*way[way.index(following) :], following]
                 span = spec.blocks[following].span
-                found.error("E0413", f"blocks call each other in a circle: {' -> '.join(circle)}", span)
+                found.error("E0413", f"blocks call each other in a circle: {' -> '.join(circle[:20])}", span)
                 return
             elif following not in done:
-                trail.append(following)
+                trail[following] = None
                 stack.append((following, iter(calls[following])))

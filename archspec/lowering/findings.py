@@ -9,9 +9,9 @@ from typing import Any
 from archspec.errors import Diagnostic, Note, Span
 from archspec.ir.attributes import Padding
 from archspec.ir.graph import Node
-from archspec.ir.limits import LIMITS
 from archspec.ir.op import Op, Shape, ShapeError, shape_text
 from archspec.ir.window import sides_of
+from archspec.limits import limits
 from archspec.spec import Call
 
 
@@ -29,10 +29,10 @@ def unmarked_tap(name: str, place: Span) -> Diagnostic:
 
 def too_large(shape: Sequence[int]) -> str | None:
     """What is too large about a tensor's shape, if anything is."""
-    if (most := max(shape, default=0)) > LIMITS.size:
-        return f"a size of {most:,}, where at most {LIMITS.size:,} are allowed"
-    if (numbers := math.prod(shape)) > LIMITS.tensor:
-        return f"{numbers:,} numbers in one tensor, where at most {LIMITS.tensor:,} are allowed"
+    if (most := max(shape, default=0)) > limits().size:
+        return f"a size of {most:,}, where at most {limits().size:,} are allowed"
+    if (numbers := math.prod(shape)) > limits().tensor:
+        return f"{numbers:,} numbers in one tensor, where at most {limits().tensor:,} are allowed"
     return None
 
 
@@ -53,5 +53,5 @@ def layer_too_large(op: Op, inputs: Sequence[Shape], shape: Shape) -> str | None
 
 def too_many_items(place: Span | None) -> Diagnostic:
     """The network, written out, is past the limit."""
-    message = f"the network has more than {LIMITS.items:,} items, with all rounds and calls written out"
+    message = f"the network has more than {limits().items:,} items, with all rounds and calls written out"
     return Diagnostic("E0304", message, place)

@@ -10,17 +10,17 @@ from archspec.errors import Diagnostic, Note, Span, SpecError
 from archspec.expr import Expr, ExprError, Value, name_by, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, Node, Param
-from archspec.ir.limits import LIMITS
 from archspec.ir.op import ShapeError
 from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
+from archspec.limits import Limits, Meter, WorkError, limits, meter, metered, uncollected, within
 from archspec.lowering.bind import bind, block_info, class_name
 from archspec.lowering.check import check
 from archspec.lowering.findings import layer_too_large, shape_error, too_many_items, unmarked_tap
 from archspec.lowering.names import Plan, make_plan
 from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring
 from archspec.lowering.top import Top, read_top
-from archspec.lowering.units import unit_calls
+from archspec.lowering.units import UnitCall, unit_calls
 from archspec.lowering.values import evaluated, read_op
 from archspec.spec import Attribute, Call, Item, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
@@ -34,8 +34,15 @@ def lower(spec: Spec) -> LayerGraph:
     Raises:
         SpecError: the spec is wrong; every finding of the static checks, or the first of the computation's.
     """
-    check(spec)
-    return _Lowering(spec, read_top(spec)).run()
+    with within(spec.limits), metered(), uncollected():
+        lowering: _Lowering | None = None
+        try:
+            check(spec)
+            lowering = _Lowering(spec, read_top(spec))
+            return lowering.run()
+        except WorkError as error:
+            place = lowering.place if lowering is not None and lowering.place else spec.span
+            raise SpecError(error.diagnostic(span=place)) from None
 
 
 @dataclass(slots=True)
@@ -74,6 +81,15 @@ class _Lowering:
     written: int = 0
     """How many items there are so far, with all rounds and calls written out."""
     nesting: int = 0
+    seen: dict[int, Expr] = field(default_factory=dict[int, Expr])
+    most: Limits = field(default_factory=limits)
+    work: Meter = field(default_factory=meter)
+    here: Item | None = None
+    """The item that is worked out, for the message when there is too much work."""
+
+    @property
+    def place(self) -> Span | None:
+        return self.here.span if self.here is not None else None
 
     def run(self) -> LayerGraph:
         spec, top = self.spec, self.top
@@ -92,7 +108,7 @@ class _Lowering:
                 if name not in taps:
                     raise SpecError(unmarked_tap(name, spec.item_place("outputs", index)))
             outputs = {name: taps[name] for name in spec.outputs}
-        scope.results = [bring(tensor, scope).ref for tensor in outputs.values()]
+        results = tuple(bring(tensor, scope).ref for tensor in outputs.values())
         return LayerGraph(
             name=spec.name,
             title=spec.title,
@@ -105,15 +121,27 @@ class _Lowering:
             nodes=self.nodes,
             inputs=tuple(tensor.path for tensor in tensors),
             outputs={name: tensor.path for name, tensor in outputs.items()},
-            root=scope.freeze(),
+            root=scope.freeze(results=results),
             depth=top.depth,
+            limits=self.most,
         )
 
-    def _count(self, place: Span | None, items: int = 1) -> None:
+    def _count(self, item: Item | UnitCall | Attribute, items: int = 1) -> None:
         """One more item, written out."""
         self.written += items
-        if self.written > LIMITS.items:
-            raise SpecError(too_many_items(place))
+        if self.written > self.most.items:
+            raise SpecError(too_many_items(item.span))
+
+    def _env(self, context: _Context, x: Tensor) -> dict[str, Value]:
+        """The variables that an item sees, `channels` among them."""
+        self.work.spend(len(context.frame.env) // 16)
+        return context.env(x)
+
+    def _fix(self, expr: Expr, context: _Context) -> None:
+        """The names of an expression that decides the structure; in a block, code generation follows its params."""
+        if context.frame.root and id(expr) not in self.seen:
+            self.seen[id(expr)] = expr
+            self.fixed |= names(expr)
 
     # -- items ------------------------------------------------------------------------------------
 
@@ -123,10 +151,11 @@ class _Lowering:
         return x
 
     def _nested(self, item: Item, x: Tensor, context: _Context) -> Tensor:
-        self._count(item.span)
+        self._count(item)
+        self.here = item
         self.nesting += 1
-        if self.nesting > LIMITS.nesting:
-            message = f"blocks, sequences and branches are nested more than {LIMITS.nesting} deep"
+        if self.nesting > self.most.nesting:
+            message = f"blocks, sequences and branches are nested more than {self.most.nesting} deep"
             raise SpecError(Diagnostic("E0304", message, item.span, notes=tuple(self.trail[:1])))
         y = self._guarded(item, x, context)
         self.nesting -= 1
@@ -139,20 +168,20 @@ class _Lowering:
             return self._item(item, x, context)
         slot = context.plan[item]
         assert slot.choice is not None
-        value, condition = evaluated(when, context.env(x))
+        value, condition = evaluated(when, self._env(context, x))
         try:
             taken = truth(value)
         except ExprError as error:
             raise SpecError(Diagnostic("E0303", str(error), when.span)) from None
-        if context.frame.root:
-            self.fixed |= names(condition)
+        self._fix(condition, context)
         scope = context.scope
         outer, scope.items = scope.items, []
-        inner = replace(context, taps=dict(context.taps))  # a tap under a condition is not seen outside it
+        inner = replace(context, taps=self._copied(context.taps))  # a tap under a condition is not seen outside it
         otherwise: Sequence[Item] = getattr(item, "otherwise", None) or ()
         y = self._item(item, x, inner) if taken else self._items(otherwise, x, inner)
         choice = OpenChoice(slot.choice, condition, taken, x.ref, scope.items, y.ref)
-        scope.items = [*outer, choice]
+        outer.append(choice)
+        scope.items = outer
         return Tensor(scope, Result(slot.choice), y.path, y.shape)
 
     def _item(self, item: Item, x: Tensor, context: _Context) -> Tensor:
@@ -176,6 +205,10 @@ class _Lowering:
                 context.taps[item.name] = x
                 return x
 
+    def _copied(self, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        self.work.spend(len(taps) // 8)
+        return dict(taps)
+
     def _tap(self, item: Seq, context: _Context) -> Tensor:
         assert item.origin is not None
         found = context.taps.get(item.origin)
@@ -188,7 +221,7 @@ class _Lowering:
         if call.branches is not None:
             inputs = tuple(self._nested(branch, x, context) for branch in call.branches)
         op_class = OPS[call.name]
-        op, exprs = read_op(op_class, call, self.top.defaults.get(call.name, {}), context.env(x))
+        op, exprs = read_op(op_class, call, self.top.defaults.get(call.name, {}), self._env(context, x))
         name, path = self._path(call, context)
         node_inputs = tuple(tensor.path for tensor in inputs)
         shapes = [tensor.shape for tensor in inputs]
@@ -219,13 +252,13 @@ class _Lowering:
         path = f"{scope.path}.{name}" if scope.path else name
         if name in scope.names or path in self.nodes:
             raise SpecError(Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=tuple(self.trail)))
-        self._count(item.span, len(path) // 100)
+        self._count(item, len(path) // 100)
         scope.names.add(name)
         return name, path
 
     def _call(self, call: Call, x: Tensor, context: _Context) -> Tensor:
         name, path = self._path(call, context)
-        bindings = bind(self.spec.blocks[call.name], call.attributes, (), context.env(x), call.span)
+        bindings = bind(self.spec.blocks[call.name], call.attributes, (), self._env(context, x), call.span)
         slot = context.plan[call]
         scope = self._enter(context.scope, slot.site, name, path, x)
         scope.kind, scope.block, scope.bindings, scope.span = "block", call.name, bindings, call.span
@@ -235,7 +268,7 @@ class _Lowering:
         """Fill the scope of a block's instance; it has been entered and bound."""
         assert scope.block is not None
         block = self.spec.blocks[scope.block]
-        self._count(item.span, 1 + len(scope.path) // 100)
+        self._count(item, 1 + len(scope.path) // 100)
         self.trail.append(Note(f"{scope.path} is block {scope.block}, called here", item.span))
         frame = _Frame({name: binding.value for name, binding in scope.bindings.items()}, root=False)
         start = Tensor(scope, Operand(0), x.path, x.shape)
@@ -264,41 +297,48 @@ class _Lowering:
     def _leave(self, scope: OpenScope, y: Tensor) -> Tensor:
         """The scope's own result, which stands before those that taps have taken from it."""
         y = bring(y, scope)
-        if y.ref in scope.results:
-            scope.results.remove(y.ref)  # nothing outside has named it yet: taps are carried out later
-        scope.results.insert(0, y.ref)
+        others = [ref for ref in scope.results if ref != y.ref]  # nothing outside has named them yet
+        scope.results = {ref: index for index, ref in enumerate((y.ref, *others))}
         assert scope.parent is not None
         parent = scope.parent.parent if isinstance(scope.parent, OpenLoop) else scope.parent
         return Tensor(parent, Result(scope.site, 0), y.path, y.shape)
 
     def _repeat(self, item: Repeat, x: Tensor, context: _Context) -> Tensor:
-        times, expr = evaluated(item.times, context.env(x))
+        times, expr = evaluated(item.times, self._env(context, x))
         if isinstance(times, bool) or not isinstance(times, int) or times < 0:
             message = f"`times` is `{times!r}`; a whole number, 0 or more, is expected"
             raise SpecError(Diagnostic("E0202", message, item.times.span))
-        if times > LIMITS.items:
-            raise SpecError(Diagnostic("E0304", f"`times` is {times:,}; at most {LIMITS.items:,}", item.times.span))
-        if context.frame.root:
-            self.fixed |= names(expr)
+        if times > self.most.items:
+            raise SpecError(Diagnostic("E0304", f"`times` is {times:,}; at most {self.most.items:,}", item.times.span))
+        self._fix(expr, context)
         loop = self._loop(item, expr, DEFAULT_PATTERN, x, context)
         single = _single_call(item.layers, self.spec)
         plan = self._plan(item.layers, numbered=True)
         for index in range(times):
-            self._count(item.times.span)
+            self._count(item.times)
             variables = {**context.loop, "i": index}
             if single is not None:
                 bindings = bind(
-                    self.spec.blocks[single.name], single.attributes, (), {**context.env(x), **variables}, single.span
+                    self.spec.blocks[single.name],
+                    single.attributes,
+                    (),
+                    {**self._env(context, x), **variables},
+                    single.span,
                 )
                 x = self._unit(loop, str(index), single.name, bindings, x, single)
                 continue
             scope = self._enter(loop, index, str(index), f"{loop.path}.{index}", x)
-            self._count(item.span, len(scope.path) // 100)
+            self._count(item, len(scope.path) // 100)
             start = Tensor(scope, Operand(0), x.path, x.shape)
             # A tap inside a repeat stands for another tensor each time round, so none is seen outside.
-            inner = _Context(scope, plan, context.frame, dict(context.taps), variables)
+            inner = _Context(scope, plan, context.frame, self._copied(context.taps), variables)
             y = self._leave(scope, self._items(item.layers, start, inner))
             x = Tensor(context.scope, Result(loop.site), y.path, y.shape)
+        return self._looped(loop, item, x, context)
+
+    def _looped(self, loop: OpenLoop, item: Item, x: Tensor, context: _Context) -> Tensor:
+        """What a loop gives. Every tensor that enters it enters each round, and takes room there."""
+        self._count(item, (len(loop.operands) - 1) * len(loop.iterations) // 8)
         return Tensor(context.scope, Result(loop.site), x.path, x.shape)
 
     def _loop(self, item: Repeat | Stage, times: Expr | None, pattern: str, x: Tensor, context: _Context) -> OpenLoop:
@@ -310,19 +350,19 @@ class _Lowering:
     def _stage(self, stage: Stage, x: Tensor, context: _Context) -> Tensor:
         assert stage.block is not None
         block = self.spec.blocks[stage.block]
-        calls, structural = unit_calls(stage, block, context.frame.env, LIMITS.items - self.written)
+        calls, structural = unit_calls(stage, block, context.frame.env, self.most.items - self.written)
         if context.frame.root:  # in a block these are the block's params; code generation follows them
             self.fixed.update(*(names(expr) for expr in structural))
         pattern = stage.unit_names or DEFAULT_PATTERN
         loop = self._loop(stage, None, pattern, x, context)
         loop.structure = structural
         for index, call in enumerate(calls):
-            self._count(call.span)
+            self._count(call)
             variables = {**context.loop, "i": index}
             name = _unit_name(stage, pattern, index)
-            bindings = bind(block, stage.arguments, call.fields, {**context.env(x), **variables}, call.span)
+            bindings = bind(block, stage.arguments, call.fields, {**self._env(context, x), **variables}, call.span)
             x = self._unit(loop, name, stage.block, bindings, x, stage)
-        return Tensor(context.scope, Result(loop.site), x.path, x.shape)
+        return self._looped(loop, stage, x, context)
 
     def _unit(
         self, loop: OpenLoop, name: str, block: str, bindings: Mapping[str, Binding], x: Tensor, item: Item

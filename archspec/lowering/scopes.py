@@ -34,8 +34,10 @@ class OpenScope:
     block: str | None = None
     bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
     span: Span | None = None
-    operands: list[Ref] = field(default_factory=list[Ref])
-    results: list[Ref] = field(default_factory=list[Ref])
+    operands: dict[Ref, int] = field(default_factory=dict[Ref, int])
+    """The tensors from around it, and their positions."""
+    results: dict[Ref, int] = field(default_factory=dict[Ref, int])
+    """The tensors used outside, and their positions."""
     items: list[Layer | OpenScope | OpenChoice | OpenLoop] = field(
         default_factory=list["Layer | OpenScope | OpenChoice | OpenLoop"]
     )
@@ -47,21 +49,14 @@ class OpenScope:
         """Let a tensor of the parent's enter; the same one enters once."""
         if isinstance(self.parent, OpenLoop):
             return self.parent.take(ref)
-        if ref not in self.operands:
-            self.operands.append(ref)
-        return Operand(self.operands.index(ref))
+        return Operand(self.operands.setdefault(ref, len(self.operands)))
 
     def give(self, ref: Ref) -> Result:
         """Let a tensor of this scope be used outside."""
-        if ref not in self.results:
-            self.results.append(ref)
-        return Result(self.site, self.results.index(ref))
+        return Result(self.site, self.results.setdefault(ref, len(self.results)))
 
-    def freeze(self) -> Scope:
-        """The finished scope."""
-        operands = tuple(self.operands)
-        if isinstance(self.parent, OpenLoop):
-            operands = tuple(Operand(index) for index in range(len(self.parent.operands)))
+    def freeze(self, *, rounds: tuple[Operand, ...] | None = None, results: tuple[Ref, ...] | None = None) -> Scope:
+        """The finished scope; `rounds` are the operands of a loop's rounds, `results` the network's outputs."""
         return Scope(
             self.site,
             self.name,
@@ -69,8 +64,8 @@ class OpenScope:
             self.kind,
             self.block,
             self.bindings,
-            operands,
-            Body(_freeze(self.items), tuple(self.results)),
+            tuple(self.operands) if rounds is None else rounds,
+            Body(_freeze(self.items), tuple(self.results) if results is None else results),
             self.span,
         )
 
@@ -102,18 +97,22 @@ class OpenLoop:
     times: Expr | None
     pattern: str
     operands: list[Ref]
+    """The tensor that goes through, then those from around the loop."""
     span: Span | None
     structure: tuple[Expr, ...] = ()
     iterations: list[OpenScope] = field(default_factory=list[OpenScope])
+    _taken: dict[Ref, int] = field(default_factory=dict[Ref, int])
 
     def take(self, ref: Ref) -> Operand:
         """Let a tensor from around the loop enter, for every iteration; `ref` is in the parent's terms."""
-        if ref not in self.operands[1:]:
+        if ref not in self._taken:
+            self._taken[ref] = len(self.operands)
             self.operands.append(ref)
-        return Operand(self.operands.index(ref, 1))
+        return Operand(self._taken[ref])
 
     def freeze(self) -> Loop:
         """The finished loop."""
+        operands = tuple(Operand(index) for index in range(len(self.operands)))
         return Loop(
             self.site,
             self.name,
@@ -121,7 +120,7 @@ class OpenLoop:
             self.times,
             self.pattern,
             tuple(self.operands),
-            tuple(iteration.freeze() for iteration in self.iterations),
+            tuple(iteration.freeze(rounds=operands) for iteration in self.iterations),
             self.span,
             self.structure,
         )

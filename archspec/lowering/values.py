@@ -18,12 +18,14 @@ from archspec.expr import (
     check_number,
     describe,
     evaluate,
+    joined,
     names,
     parse,
     source,
 )
 from archspec.ir.attributes import AttributeValueError, NotWholeError
 from archspec.ir.op import AttributeInfo, Op
+from archspec.limits import meter
 from archspec.spec import Attribute, Call
 
 
@@ -48,9 +50,10 @@ def _expression(raw: object) -> Expr:
         case int() | float():
             return Const(check_number(raw))
         case list() | tuple():
+            meter().spend(len(raw))
             items = tuple(_expression(item) for item in cast("list[object]", raw))
             if all(isinstance(item, Const) for item in items):
-                return Const(tuple(item.value for item in items if isinstance(item, Const)))
+                return Const(joined(item.value for item in items if isinstance(item, Const)))
             return Items(items)
         case _:
             raise ExprError("a number, a word, a list or an expression is expected, this is a mapping")

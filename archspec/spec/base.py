@@ -30,10 +30,9 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_sc
 
 from archspec.errors import InternalError, Span, did_you_mean, nearest
 from archspec.expr import ExprError, parse
+from archspec.limits import limits
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
-
-LONGEST_NAME: Final = 80
 
 # What pydantic's error types mean, as the end of "must be ...".
 _EXPECTED: Final[dict[str, str]] = {
@@ -264,11 +263,11 @@ def usable_name(name: object, span: Span | None, reading: Reading, what: str, ta
     elif not (name.isidentifier() and name.isascii()):
         reason = "is not a name"
         help = "a name has letters, digits and underscores, and does not begin with a digit"
-    elif len(name) > LONGEST_NAME:
-        reason = f"has {len(name)} characters; at most {LONGEST_NAME} are allowed"
+    elif len(name) > (most := limits().name):
+        reason = f"has {len(name)} characters; at most {most} are allowed"
     else:
         return True
-    shown = name if len(name) <= LONGEST_NAME else name[:40] + "..."
+    shown = name if len(name) <= 80 else name[:40] + "..."
     reading.error("E0404", f"`{shown}` cannot name {what}: it {reason}", span, help=help)
     return False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -25,13 +25,15 @@ class Composer:
     reading: Reading
     parent: Finder
     library: Finder
+    roots: Sequence[Path]
+    """The folders that no file which is named may lie outside of, links followed."""
     _open: list[Path] = field(default_factory=list[Path])
     _libraries: dict[Path, LocatedDict] = field(default_factory=dict[Path, LocatedDict])
 
     def file(self, path: Path, asked_at: Span | None = None) -> LocatedDict | None:
         """A spec's file with all that it extends and includes; None if it cannot be had."""
-        real = _real(path)
-        if not self._enter(real, asked_at):
+        real = self._real(path, asked_at)
+        if real is None or not self._enter(real, asked_at):
             return None
         try:
             return self.data(read_file(path, self.reading, asked_at), path.parent, str(path))
@@ -119,7 +121,9 @@ class Composer:
         path = self.library(name, folder, span)
         if path is None:
             return None
-        real = _real(path)
+        real = self._real(path, span)
+        if real is None:
+            return None
         if real in self._libraries:  # two that include the same third one are no mistake
             return self._libraries[real]
         if not self._enter(real, span):
@@ -172,6 +176,21 @@ class Composer:
         message = f"the block `{name[:80]}` is defined twice"
         self.reading.error("E0108", message, span, notes=notes)
 
+    def _real(self, path: Path, asked_at: Span | None) -> Path | None:
+        """The file itself, links followed; None where a spec must not name it."""
+        try:
+            real = path.resolve()
+        except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a NUL character
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self.reading.error("E0101", f"`{path}` cannot be read: {reason}", asked_at)
+            return None
+        if asked_at is None or any(real.is_relative_to(root) for root in self.roots):
+            return real  # what the user names may lie anywhere
+        help = "give the folder that holds all files of the spec with --root, or `root=` in Python"
+        message = f"`{path}` lies outside the spec's folder"
+        self.reading.error("E0109", message, asked_at, help=help)
+        return None
+
     def _enter(self, real: Path, asked_at: Span | None) -> bool:
         if real in self._open:
             way = [*self._open[self._open.index(real) :], real]
@@ -219,10 +238,3 @@ def merge(parent: LocatedDict, child: LocatedDict) -> LocatedDict:
 def _places(data: LocatedDict, key: str) -> tuple[Span, Span]:
     """Where a key and its value are; the start of the mapping if they are not written."""
     return data.key_spans.get(key, data.span), data.value_spans.get(key, data.span)
-
-
-def _real(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError, ValueError):  # reading the file will say what is wrong
-        return path

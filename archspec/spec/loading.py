@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
+from archspec.limits import Limits, WorkError, metered, uncollected, within
 from archspec.spec.base import Attribute
 from archspec.spec.compose import Composer, check_version
 from archspec.spec.model import Spec
@@ -22,22 +25,42 @@ _BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _NAMED: Final = re.compile(r"^name:", re.MULTILINE)
 
 
-def load(source: str | Path, overrides: Mapping[str, object] | None = None) -> Spec:
+def load(
+    source: str | Path,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    limits: Limits | None = None,
+    root: str | os.PathLike[str] | None = None,
+) -> Spec:
     """The spec at a path, or the shipped spec of a bare name.
 
     Args:
         source: A path, or a name such as `resnet50`.
         overrides: Values for params. Strings are read as YAML's scalars, as from a command line.
+        limits: What the spec may ask for at most.
+        root: The folder that files named in it must not leave; the spec's own folder if not given.
 
     Raises:
         SpecError: with everything that is wrong.
     """
     path = find(source)
-    reading = Reading()
-    data = _composer(reading).file(path)
-    spec = _validated(data, reading, overrides)
+    with _bounded(limits, path) as reading:
+        composer = _composer(reading, Path(root) if root is not None else path.parent)
+        spec = _validated(composer.file(path), reading, overrides)
     spec._path = path
     return spec
+
+
+@contextmanager
+def _bounded(limits: Limits | None, name: str | Path) -> Iterator[Reading]:
+    """A `Reading` under these limits; the one on work has no place of its own but the file."""
+    with within(limits), metered(), uncollected():
+        reading = Reading()
+        try:
+            yield reading
+        except WorkError as error:
+            place = Span(Source(str(name), ""), 1, 1, 1, 1)
+            raise SpecError([*reading.diagnostics, error.diagnostic(span=place)]) from None
 
 
 def load_text(
@@ -45,23 +68,27 @@ def load_text(
     name: str = "<text>",
     folder: Path | None = None,
     overrides: Mapping[str, object] | None = None,
+    *,
+    limits: Limits | None = None,
 ) -> Spec:
     """The spec in a text.
 
     Args:
         text: YAML.
         name: What errors call the text.
-        folder: Where the paths in it start; the current folder if not given.
+        folder: Where the paths in it start, and what they must not leave; the current folder if not given.
         overrides: As in `load`.
+        limits: As in `load`.
 
     Raises:
         SpecError: with everything that is wrong.
     """
-    reading = Reading()
-    data = read_text(text, name, reading)
-    if data is not None or not reading.diagnostics:
-        data = _composer(reading).data(data, folder or Path(), name)
-    return _validated(data, reading, overrides)
+    with _bounded(limits, name) as reading:
+        data = read_text(text, name, reading)
+        if data is not None or not reading.diagnostics:
+            folder = folder or Path()
+            data = _composer(reading, folder).data(data, folder, name)
+        return _validated(data, reading, overrides)
 
 
 def find(name_or_path: str | Path) -> Path:
@@ -103,7 +130,7 @@ def _shipped_folder() -> Path | None:
     return None
 
 
-def _composer(reading: Reading) -> Composer:
+def _composer(reading: Reading, root: Path) -> Composer:
     def parent(name: str, folder: Path, span: Span) -> Path | None:
         if not _BARE_NAME.fullmatch(name):
             return folder / name
@@ -124,7 +151,9 @@ def _composer(reading: Reading) -> Composer:
             pass  # reading the file will say what is wrong
         return path
 
-    return Composer(reading, parent, library)
+    # Whatever is named must lie in one of these, links followed: a spec is untrusted.
+    roots = [folder.resolve() for folder in (root, _shipped_folder()) if folder is not None]
+    return Composer(reading, parent, library, roots)
 
 
 def _validated(data: LocatedDict | object, reading: Reading, overrides: Mapping[str, object] | None) -> Spec:
@@ -141,6 +170,7 @@ def _validated(data: LocatedDict | object, reading: Reading, overrides: Mapping[
         raise InternalError("a spec is wrong, and nobody said why") from None
     spec._overrides = _overrides(spec, overrides or {}, reading)
     spec._sources = reading.files
+    spec._limits = reading.limits
     reading.diagnostics.raise_if_any(SpecError)
     return spec
 

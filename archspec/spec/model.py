@@ -13,6 +13,7 @@ from pydantic import (
     ValidationInfo,
 )
 
+from archspec.limits import DEFAULT, Limits
 from archspec.spec.base import (
     Attribute,
     Model,
@@ -28,7 +29,7 @@ from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
 
-NOT_PARAMS: Final = frozenset({"backend", "device", "dtype", "spec", "weights"})
+NOT_PARAMS: Final = frozenset({"backend", "device", "dtype", "limits", "root", "spec", "weights"})
 """Arguments of `build` and `save_weights`, beside which a network's params stand as arguments."""
 
 
@@ -166,6 +167,7 @@ class Spec(Model):
     _overrides: dict[str, Attribute] = PrivateAttr(default_factory=dict)
     _path: Path | None = PrivateAttr(default=None)
     _sources: list[Path] = PrivateAttr(default_factory=list)
+    _limits: Limits = PrivateAttr(default=DEFAULT)
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -188,6 +190,11 @@ class Spec(Model):
     def sources(self) -> list[Path]:
         """All files that were read for it: its own, its parents', the libraries."""
         return self._sources
+
+    @property
+    def limits(self) -> Limits:
+        """Those that it was read with; they hold for what is made of it, too."""
+        return self._limits
 
     def _check(self, reading: Reading) -> None:
         usable_name(self.name, self.place("name"), reading, "a spec")

@@ -6,10 +6,9 @@ import math
 import re
 from typing import Final, TypeAlias
 
-Scalar: TypeAlias = str | int | float | bool | None
+from archspec.limits import limits
 
-# Past this a number is no size of anything, and converting it takes quadratic time.
-LONGEST_NUMBER: Final = 100
+Scalar: TypeAlias = str | int | float | bool | None
 
 _INFINITIES: Final[dict[str, Scalar]] = {
     sign + word: -math.inf if sign == "-" else math.inf for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")
@@ -53,7 +52,7 @@ def resolve(text: str) -> Scalar:
         return text
     for pattern, base in ((_INT, 10), (_HEX, 16), (_OCTAL, 8)):
         if pattern.fullmatch(text):
-            if len(text) > LONGEST_NUMBER:
+            if len(text) > limits().digits:  # it is no size of anything, and to convert it takes quadratic time
                 raise NumberTooLargeError(f"a number of {len(text)} digits")
             return int(text if base == 10 else text[2:], base)
     if _FLOAT.fullmatch(text):

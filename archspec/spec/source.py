@@ -6,6 +6,8 @@ recursion, so no nesting can exhaust the stack.
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,27 +17,11 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from archspec.errors import Diagnostics, Note, Source, Span, SpecError
+from archspec.limits import Limits, limits
 from archspec.spec.scalars import NumberTooLargeError, describe, resolve
 
 # libyaml's parser is some ten times faster; PyYAML may have been built without it.
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds on what is read: a spec is untrusted.
-
-    `nodes` counts aliases as often as they are used; `errors` is where reading gives up.
-    """
-
-    nodes: int = 1_000_000
-    depth: int = 64
-    size: int = 8_000_000
-    files: int = 100
-    errors: int = 500
-
-
-LIMITS: Final = Limits()
 
 
 class LocatedDict(dict[str, object]):
@@ -81,10 +67,11 @@ class LocatedList(list[object]):
 class Reading:
     """One load: what was found wrong so far, the files read, and what is left of the budget."""
 
-    limits: Limits = LIMITS
+    limits: Limits = field(default_factory=limits)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     files: list[Path] = field(default_factory=list[Path])
-    nodes: int = 0
+    size: int = 0
+    values: int = 0
     noted: int = 0
 
     def error(
@@ -121,32 +108,50 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
     def refuse(reason: str, code: str = "E0101") -> None:
         reading.error(code, f"`{path}` {reason}", asked_at)
 
-    size = reading.limits.size
+    most = reading.limits.bytes
     if len(reading.files) >= reading.limits.files:
         refuse(f"is one file too many; at most {reading.limits.files} are read", "E0104")
         return None
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):  # asked before opening: a pipe would block, a device never ends
-            refuse("is a directory" if stat.S_ISDIR(mode) else "is not a regular file")
-            return None
-        with path.open("rb") as file:
-            content = file.read(size + 1)
+        content = read_regular(path, most + 1 - reading.size)
     except FileNotFoundError:
         refuse("does not exist")
+        return None
+    except IsADirectoryError:
+        refuse("is a directory")
         return None
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         refuse(f"cannot be read: {reason}")
         return None
-    if len(content) > size:
-        refuse(f"is larger than {size} bytes", "E0104")
+    reading.size += len(content)
+    if reading.size > most:
+        refuse(f"is larger than {most} bytes, or all files of the spec together are", "E0104")
         return None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         refuse(f"is not UTF-8: byte {error.start} cannot be decoded")
         return None
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The first `most` bytes of a regular file: a pipe would block, and a device never ends.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    mode = path.stat().st_mode  # asked before opening: to open a device may already do something
+    if stat.S_ISREG(mode):
+        # Not blocking: by now another file may have its name, and some files of /proc wait for news.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(handle, "rb") as file:
+            mode = os.fstat(handle).st_mode
+            if stat.S_ISREG(mode):
+                return file.read(most) or b""  # None: there is nothing yet
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a directory")
+    raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def read_text(text: str, name: str, reading: Reading) -> object:
@@ -198,8 +203,8 @@ class _Builder:
 
     def _check_text(self) -> None:
         text = self._source.text
-        if len(text) > self._reading.limits.size:
-            self._stop("E0104", f"the text is larger than {self._reading.limits.size} bytes", None)
+        if len(text) > (most := self._reading.limits.bytes):
+            self._stop("E0104", f"the text is larger than {most} bytes", None)
         try:
             text.encode()
         except UnicodeEncodeError as error:  # a lone surrogate, on which libyaml's binding fails
@@ -274,6 +279,8 @@ class _Builder:
         return Span(start.source, start.line, start.column, end.end_line, end.end_column)
 
     def _scalar(self, event: Any) -> object:
+        if len(event.value) > (most := self._reading.limits.text):
+            self._stop("E0104", f"a value of more than {most} characters", self._span(event))
         if not event.implicit[0]:  # quoted, or a block scalar
             return event.value
         try:
@@ -327,8 +334,8 @@ class _Builder:
         return key
 
     def _count(self, nodes: int, event: Any) -> None:
-        self._reading.nodes += nodes
-        if self._reading.nodes > (most := self._reading.limits.nodes):
+        self._reading.values += nodes
+        if self._reading.values > (most := self._reading.limits.values):
             message = f"more than {most} values, aliases written out"
             self._stop("E0104", message, self._span(event))
 

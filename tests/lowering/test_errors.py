@@ -16,6 +16,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "errors"
 SPECS = sorted(path.name for path in FOLDER.glob("*.yaml"))
 
 NOT_A_SPECS_FAULT = {
+    "E0207": "`--limit` on the command line; the tests of limits",
     "E0601": "a backend lacks an op; the backends' own tests",
     "E0602": "a framework is not installed; the command line's tests",
     "E0603": "an unknown backend is named on the command line",

@@ -10,7 +10,7 @@ import pytest
 import archspec
 from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.limits import LIMITS
+from archspec.limits import Limits
 from archspec.spec import load_text
 
 HEAD = "archspec: 1\nname: net\ninput: {channels: 3, height: 16, width: 16}\n"
@@ -65,7 +65,7 @@ def test_refused_soon(text: str) -> None:
 
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 def test_the_deepest_nesting_goes_all_the_way(backend: str) -> None:
-    graph = lowered(nested_blocks(LIMITS.nesting - 2, "[b{0}]", "[relu]"))
+    graph = lowered(nested_blocks(Limits().nesting - 2, "[b{0}]", "[relu]"))
     assert archspec.generate(graph, backend)
 
 
