@@ -47,7 +47,7 @@ class Limits:
     brackets: int = _limit("brackets inside each other in an expression", 50, most=60)
     list_items: int = _limit("items of a list that an expression gives, inner lists counted too", 100_000)
     default_parts: int = _limit("parts of a param's default, with the params before it put in", 2_000)
-    work: int = _limit("steps of working out expressions, in a whole network", 5_000_000)
+    work: int = _limit("steps of working a network out, most of them for its expressions", 5_000_000)
 
     def __post_init__(self) -> None:
         """Each value is a whole number within its bounds."""
@@ -113,7 +113,7 @@ def uncollected() -> Iterator[None]:
 
 @dataclasses.dataclass(slots=True)
 class Meter:
-    """What is left of the steps for working out expressions."""
+    """What is left of the steps for working a network out."""
 
     left: int
 
@@ -129,12 +129,12 @@ class Meter:
 
 
 class WorkError(Exception):
-    """Working out the expressions of a network takes more steps than the limit."""
+    """Working a network out takes more steps than the limit."""
 
     def diagnostic(self, **place: Any) -> Diagnostic:
         """What to tell the user, at a place."""
-        message = f"the expressions of this network take more than {limits().work:,} steps to work out"
-        help = "shorten them, or raise the limit `work`"
+        message = f"this network takes more than {limits().work:,} steps to work out"
+        help = "shorten its expressions, put its items into blocks, or raise the limit `work`"
         return Diagnostic("E0304", message, help=help, **place)
 
 
@@ -143,7 +143,7 @@ _METER: Final[ContextVar[Meter | None]] = ContextVar("archspec.meter", default=N
 
 @contextmanager
 def metered() -> Iterator[None]:
-    """Let the limit `work` hold for all expressions that are worked out inside; within another one nothing changes."""
+    """Let the limit `work` hold for all that is worked out inside; within another one nothing changes."""
     if _METER.get() is not None:
         yield
         return

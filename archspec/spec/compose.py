@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from archspec.errors import Note, Span, did_you_mean
+from archspec.errors import Note, Source, Span, did_you_mean
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading, read_file
 
@@ -203,7 +203,7 @@ class Composer:
     def _not_a_mapping(self, data: object, name: str, what: str) -> None:
         if self.reading.diagnostics:  # it could not be read, and that has been said
             return
-        span = data.span if isinstance(data, LocatedList) else None
+        span = data.span if isinstance(data, LocatedList) else Span(Source(name, ""), 1, 1, 1, 1)
         found = "nothing" if data is None else describe(data)
         self.reading.error("E0202", f"`{name}` must hold {what}, a mapping; found {found}", span)
 

@@ -136,10 +136,10 @@ def test_alias_gives_the_same_value_at_its_own_place() -> None:
         ("[" * 65 + "]" * 65, "E0104 1:65 nested more than 64 deep"),
         ("a: " + "9" * 101, "E0304 1:4 a number of 101 digits"),
         ("a: 1e999", "E0304 1:4 `1e999` is past the largest number"),
-        ("", "E0202 - `<text>` must hold a spec, a mapping; found nothing"),
-        ("# nothing\n", "E0202 - `<text>` must hold a spec, a mapping; found nothing"),
+        ("", "E0202 1:1 `<text>` must hold a spec, a mapping; found nothing"),
+        ("# nothing\n", "E0202 1:1 `<text>` must hold a spec, a mapping; found nothing"),
         ("- a", "E0202 1:1 `<text>` must hold a spec, a mapping; found a list"),
-        ("word", 'E0202 - `<text>` must hold a spec, a mapping; found the string "word"'),
+        ("word", 'E0202 1:1 `<text>` must hold a spec, a mapping; found the string "word"'),
     ],
 )
 def test_refused(text: str, error: str) -> None:
