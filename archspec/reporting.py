@@ -54,19 +54,26 @@ def _place(span: Span | None) -> dict[str, Any] | None:
 def _one(diagnostic: Diagnostic, colour: bool) -> str:
     paint = _Paint(colour)
     head = paint(diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code}]")
-    lines = [f"{head}{paint('bold', ': ' + diagnostic.message)}"]
+    lines = [f"{head}{paint('bold', ': ' + _plain(diagnostic.message))}"]
     margin = _margin(diagnostic)
     if diagnostic.span:
         lines += _excerpt(diagnostic.span, diagnostic.label, margin, paint, diagnostic.severity)
     elif diagnostic.label:
-        lines.append(f"{' ' * margin} {paint('edge', '=')} {diagnostic.label}")
+        lines.append(f"{' ' * margin} {paint('edge', '=')} {_plain(diagnostic.label)}")
     for note in diagnostic.notes:
-        lines.append(f"{' ' * margin} {paint('edge', '=')} note: {note.message}")
+        lines.append(f"{' ' * margin} {paint('edge', '=')} note: {_plain(note.message)}")
         if note.span:
             lines += _excerpt(note.span, "", margin, paint, "edge")
     if diagnostic.help:
-        lines.append(f"{' ' * margin} {paint('edge', '=')} help: {diagnostic.help}")
+        lines.append(f"{' ' * margin} {paint('edge', '=')} help: {_plain(diagnostic.help)}")
     return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Text that a spec may have a part in: what a terminal would obey, or not show, is written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
 def _margin(diagnostic: Diagnostic) -> int:
@@ -87,10 +94,10 @@ def _excerpt(span: Span, label: str, margin: int, paint: _Paint, kind: str) -> l
     carets = "^" * max(1, min(end, len(text)) - start)
     bar = paint("edge", "|")
     return [
-        f"{' ' * (margin - 1)}{paint('edge', '-->')} {span}",
+        f"{' ' * (margin - 1)}{paint('edge', '-->')} {_plain(str(span))}",
         f"{' ' * margin} {bar}",
         f"{span.line:>{margin}} {bar} {text}",
-        f"{' ' * margin} {bar} {' ' * start}{paint(kind, (carets + ' ' + label).rstrip())}",
+        f"{' ' * margin} {bar} {' ' * start}{paint(kind, (carets + ' ' + _plain(label)).rstrip())}",
     ]
 
 

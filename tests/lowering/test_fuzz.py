@@ -1,6 +1,6 @@
 """Whatever is done to a spec, it compiles or is refused with a diagnostic: never a crash, never a hang.
 
-The mutants are made from specs that work, by a seeded generator, so that a failure can be repeated.
+The mutants are made from specs that work, from numbers that hypothesis draws by fixed seeds, so that a failure can be repeated.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
 
 import archspec
 from archspec.errors import ArchspecError
@@ -20,8 +22,6 @@ from archspec.spec import load_text
 from tests.torch.networks import NETWORKS
 
 SPECS: Final = Path(__file__).resolve().parents[2] / "specs"
-MUTANTS: Final = 300
-PARTS: Final = 3
 ATOMS: Final[list[Any]] = [
     *(0, 1, 2, 3, -1, 8, 1000000, 2**31, 2**70, 0.5, 2.0, 1e-5, float("nan"), float("inf"), True, False, None, ""),
     *("x", "i", "n", "channels", "channels * 2", "channels / 2", "i + 1", "width", "same", "valid", "relu", "conv"),
@@ -122,27 +122,49 @@ def _mutate(data: Any, pool: list[Any], rng: random.Random) -> None:
         holder[key] = text[:at] + rng.choice("01 +()*/\"'\n\\i{}x[.") + text[at:]
 
 
-@pytest.mark.parametrize("seed", range(PARTS))
-def test_mutants_compile_or_are_refused(seed: int) -> None:
-    rng = random.Random(seed)
-    documents = _documents()
-    pool = [holder[key] for document in documents.values() for holder, key in _places(document)]
+def _check(rng: random.Random) -> bool:
+    """Whether a mutant compiled; what it is made of is shown where it neither did nor was refused."""
+    data = copy.deepcopy(DOCUMENTS[rng.choice(sorted(DOCUMENTS))])
+    for _ in range(rng.choice([1, 1, 1, 2, 3])):
+        if data:
+            _mutate(data, POOL, rng)
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    try:
+        graph = archspec.compile(load_text(text, name="mutant.yaml", folder=SPECS))
+        if len(graph.nodes) < 500:
+            for backend in ("torch", "keras"):
+                compile(archspec.generate(graph, backend), "mutant", "exec", dont_inherit=True)
+        return True
+    except ArchspecError as error:
+        str(error)  # what is shown can be made, too
+        return False
+    except Exception as error:
+        error.add_note(text)
+        raise
+
+
+DOCUMENTS: Final = _documents()
+POOL: Final = [holder[key] for document in DOCUMENTS.values() for holder, key in _places(document)]
+SETTINGS: Final = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_mutants_compile_or_are_refused(part: int) -> None:
     compiled = 0
-    for _ in range(MUTANTS // PARTS):
-        data = copy.deepcopy(documents[rng.choice(sorted(documents))])
-        for _ in range(rng.choice([1, 1, 1, 2, 3])):
-            if data:
-                _mutate(data, pool, rng)
-        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
-        try:
-            graph = archspec.compile(load_text(text, name="mutant.yaml"))
-            compiled += 1
-            if len(graph.nodes) < 500:
-                for backend in ("torch", "keras"):
-                    compile(archspec.generate(graph, backend), "mutant", "exec", dont_inherit=True)
-        except ArchspecError as error:
-            str(error)  # what is shown can be made, too
-        except Exception as error:
-            error.add_note(text)
-            raise
+
+    @seed(part)
+    @settings(SETTINGS, max_examples=250)
+    @given(st.integers(0, 2**64))
+    def mutants(number: int) -> None:
+        nonlocal compiled
+        compiled += _check(random.Random(number))
+
+    mutants()
     assert compiled
+
+
+@pytest.mark.fuzz
+@settings(SETTINGS, max_examples=10_000)
+@given(st.integers(0, 2**64))
+def test_ten_thousand_mutants(number: int) -> None:
+    _check(random.Random(number))

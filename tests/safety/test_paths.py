@@ -144,7 +144,14 @@ def test_strange_files_are_errors(tmp_path: Path, make: Callable[[Path], None]) 
     strange = tmp_path / "strange.yaml"
     make(strange)
     for text in ("include: [strange.yaml]\nlayers: []\n", "extends: strange.yaml\n"):
-        assert set(refused(tmp_path / "net.yaml", HEAD + text)) <= {"E0101", "E0102", "E0104", "E0109", "E0202", "E0205"}
+        assert set(refused(tmp_path / "net.yaml", HEAD + text)) <= {
+            "E0101",
+            "E0102",
+            "E0104",
+            "E0109",
+            "E0202",
+            "E0205",
+        }
     start = time.process_time()
     with pytest.raises(SpecError):
         load(strange)

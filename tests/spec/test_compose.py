@@ -155,7 +155,7 @@ def test_a_child_changes_its_parents_block_but_a_library_does_not(tmp_path: Path
         ("extends: none.yaml", "net.yaml E0101 7:10 `"),
         ("extends: [a, b]", "net.yaml E0202 7:10 `extends` must be a string, found a list"),
         ("extends: nonesuch", "net.yaml E0106 7:10 no spec named `nonesuch` ships"),
-        ("include: [empty.yaml]", "- E0202 1:1 `"),
+        ("include: [empty.yaml]", "empty.yaml E0202 1:1 `"),
         ("include: [odd.yaml]", "odd.yaml E0201 2:1 unknown key `block` in a library of blocks"),
         ("include: [old.yaml]", "old.yaml E0206 1:11 version 1 of the language is read here"),
         ("include: [bare.yaml]", "bare.yaml E0205 1:1 a library of blocks needs the key `blocks`"),

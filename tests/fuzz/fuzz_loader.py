@@ -1,0 +1,76 @@
+"""Coverage-guided fuzzing of everything from bytes to source: `python -m tests.fuzz.fuzz_loader -runs=1000`.
+
+The options are libFuzzer's; a folder is a corpus that grows. Any exception but archspec's own, and any input that takes
+more than five seconds or a gigabyte, ends the run, and the input is written to a file.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+MOST_LAYERS: Final = 300
+"""Of networks up to this size the source is made, too: more would say nothing new and take longer."""
+WORDS: Final = (
+    *("archspec: 1", "name:", "layers:", "blocks:", "params:", "input:", "inputs:", "stages:", "stem:", "head:"),
+    *("extends:", "include:", "defaults:", "depth:", "rule:", "outputs:", "units:", "unit_names:", "with:", "unit:"),
+    *("repeat:", "times:", "tap:", "from:", "when:", "else:", "stage:", "block:", "choices:", "default:", "shape:"),
+    *("conv:", "filters:", "kernel:", "relu", "add:", "concat:", "multiply:", "channels", "&a", "*a", "!!x", "<<:"),
+    *("**9", "[1] * 9", " if ", "{i}", "6n+2", "\\u2028", "\\0", "|\n", "---\n", "1e999", "0x", ".nan", ".inf"),
+)
+
+
+def corpus() -> list[bytes]:
+    """The specs that ship, and those that bring about each error."""
+    paths = [*ROOT.glob("specs/**/*.yaml"), *ROOT.glob("tests/errors/*.yaml"), *ROOT.glob("tests/safety/*.yaml")]
+    return [path.read_bytes() for path in sorted(paths)]
+
+
+def one(data: bytes) -> None:
+    """One input: it becomes source for both backends, or is refused with places and codes."""
+    import archspec
+    from archspec.spec import load_text
+
+    # Small limits: the instrumented code is slow, and what lies past a limit is refused in the same way.
+    limits = archspec.Limits(items=2_000, values=5_000, work=100_000, errors=50)
+    try:
+        spec = load_text(data.decode("utf-8", "replace"), "fuzz.yaml", ROOT / "specs", limits=limits)
+        graph = archspec.compile(spec)
+        if len(graph.nodes) <= MOST_LAYERS:
+            for backend in ("torch", "keras"):
+                compile(archspec.generate(graph, backend), "fuzz", "exec", dont_inherit=True)
+    except archspec.ArchspecError as error:
+        str(error)  # what is shown can be made, too
+
+
+def main(argv: Sequence[str]) -> None:
+    """Fuzz until the runs that were asked for are made, or something is found."""
+    import atheris
+
+    with atheris.instrument_imports(include=["archspec", "archspec_torch", "archspec_keras", "yaml"]):
+        import archspec.api
+        import archspec.lowering
+        import archspec.passes
+        import archspec.spec
+        import archspec_keras
+        import archspec_torch  # noqa: F401
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "seeds").mkdir()
+        for index, content in enumerate(corpus()):
+            (folder / "seeds" / str(index)).write_bytes(content)
+        words = "\n".join(
+            '"' + "".join(f"\\x{byte:02x}" for byte in word.encode()) + '"' for word in WORDS
+        )  # libFuzzer's form of a dictionary
+        (folder / "words").write_text(words + "\n")
+        bounds = ["-timeout=5", "-rss_limit_mb=1024", "-max_len=20000", f"-dict={folder / 'words'}"]
+        atheris.Setup([argv[0], *bounds, *argv[1:], str(folder / "seeds")], one)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv)
