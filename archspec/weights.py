@@ -6,6 +6,7 @@ convolutions (out, in / groups, height, width), dense layers (out, in).
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archspec.errors import Diagnostic, Note, WeightsError, nearest
 from archspec.ir.graph import LayerGraph
-from archspec.storage import whole_file
+from archspec.storage import open_regular, whole_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 _SHOWN: Final = 8
+_CHECKPOINT: Final = 8
+"""A checkpoint of a training holds the optimizer's state, too: at most so many times the weights."""
 _COUNTER: Final = ".num_batches_tracked"
 """PyTorch's batch norms count their steps in the state dict; the count is no part of a network."""
 
@@ -35,13 +38,15 @@ def read(path: str | os.PathLike[str]) -> Arrays:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            head = file.read(8)
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
-    if path.suffix in (".pt", ".pth", ".bin", ".tar") or head[:2] == b"PK":
-        return _read_torch(path)
-    return _read_safetensors(path)
+        return _read_torch(path) if _is_torch(path) else _read_safetensors(path)
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        raise _unreadable(path, (isinstance(error, OSError) and error.strerror) or str(error)) from None
+
+
+def _is_torch(path: Path) -> bool:
+    with open_regular(path) as file:
+        head = file.read(8)
+    return path.suffix in (".pt", ".pth", ".bin", ".tar") or head[:2] == b"PK"
 
 
 def _read_safetensors(path: Path) -> Arrays:
@@ -50,9 +55,39 @@ def _read_safetensors(path: Path) -> Arrays:
 
     try:
         return _widened(path) if _has_bfloat16(path) else load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        help = "weights are read from .safetensors files and from PyTorch state dicts (.pt, .pth)"
-        raise _unreadable(path, f"not a whole safetensors file: {error}", help) from None
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
+        raise _not_safetensors(path, error) from None
+
+
+def _not_safetensors(path: Path, error: BaseException) -> WeightsError:
+    help = "weights are read from .safetensors files and from PyTorch state dicts (.pt, .pth)"
+    return _unreadable(path, f"not a whole safetensors file: {error}", help)
+
+
+def _check_before(path: Path, graph: LayerGraph) -> None:
+    """Hold a file against the network before its numbers are read: they may be very many.
+
+    Raises:
+        WeightsError: it cannot be read, or does not fit.
+    """
+    import numpy as np
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if _is_torch(path):
+            wanted = 8 * sum(math.prod(weight.shape) for weight in graph.all_weights.values())
+            if (size := path.stat().st_size) > _CHECKPOINT * wanted + 2**28:
+                reason = f"its {size:,} bytes are far more than {graph.name} has weights for"
+                raise _unreadable(path, reason, "save the state dict alone")
+            return
+        with safe_open(path, framework="numpy") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
+        # One number seen as many: an array of this shape that takes no room.
+        fit({name: np.broadcast_to(np.float32(0), shape) for name, shape in shapes.items()}, graph)
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    except (SafetensorError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
+        raise _not_safetensors(path, error) from None
 
 
 def _has_bfloat16(path: Path) -> bool:
@@ -87,6 +122,7 @@ def _read_torch(path: Path) -> Arrays:
     except ImportError:
         help = "install it with `pip install archspec-nn[torch]`, or convert the file to safetensors"
         raise _unreadable(path, "a PyTorch file needs PyTorch to be read", help) from None
+    _check_archive(path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make PyTorch's restricted unpickler fail in any way at all
@@ -97,10 +133,36 @@ def _read_torch(path: Path) -> Arrays:
     if not isinstance(found, Mapping) or not all(isinstance(value, torch.Tensor) for value in found.values()):
         help = "save the state dict (`torch.save(model.state_dict(), path)`), not the model"
         raise _unreadable(path, "it holds no state dict", help)
-    return {
-        str(name): (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-        for name, tensor in found.items()
-    }
+    most = path.stat().st_size
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for name, tensor in found.items():
+        # A tensor may repeat a few numbers of the file without end.
+        if tensor.numel() * tensor.element_size() > most:
+            raise _unreadable(path, f"{str(name)[:80]} has more numbers than the file")
+        try:
+            plain = tensor.detach()
+            arrays[str(name)] = (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()
+        except (RuntimeError, TypeError, ValueError) as error:  # sparse, quantized, on no device
+            reason = str(error).partition("\n")[0]
+            raise _unreadable(path, f"{str(name)[:80]} is no plain tensor: {reason}") from None
+    return arrays
+
+
+def _check_archive(path: Path) -> None:
+    """PyTorch does not compress: an archive that holds more than its own size would burst.
+
+    Raises:
+        WeightsError: it does.
+    """
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            held = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # an older form, or damaged: PyTorch will say so
+    if held > path.stat().st_size:
+        raise _unreadable(path, f"an archive of {path.stat().st_size:,} bytes that holds {held:,}")
 
 
 def _unreadable(path: Path, reason: str, help: str = "") -> WeightsError:
@@ -113,7 +175,10 @@ def fitting(weights: str | os.PathLike[str] | Arrays, graph: LayerGraph) -> Arra
     Raises:
         WeightsError: the file cannot be read, or the weights do not fit.
     """
-    return fit(weights if isinstance(weights, Mapping) else read(weights), graph)
+    if not isinstance(weights, Mapping):
+        _check_before(Path(weights), graph)
+        weights = read(weights)
+    return fit(weights, graph)
 
 
 def fit(arrays: Arrays, graph: LayerGraph) -> Arrays:

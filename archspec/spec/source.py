@@ -6,9 +6,6 @@ recursion, so no nesting can exhaust the stack.
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +16,7 @@ import yaml
 from archspec.errors import Diagnostics, Note, Source, Span, SpecError
 from archspec.limits import Limits, limits
 from archspec.spec.scalars import NumberTooLargeError, describe, resolve
+from archspec.storage import open_regular
 
 # libyaml's parser is some ten times faster; PyYAML may have been built without it.
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -113,7 +111,8 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
         refuse(f"is one file too many; at most {reading.limits.files} are read", "E0104")
         return None
     try:
-        content = read_regular(path, most + 1 - reading.size)
+        with open_regular(path) as file:
+            content = file.read(most + 1 - reading.size) or b""  # None: a file of /proc that waits for news
     except FileNotFoundError:
         refuse("does not exist")
         return None
@@ -133,25 +132,6 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
     except UnicodeDecodeError as error:
         refuse(f"is not UTF-8: byte {error.start} cannot be decoded")
         return None
-
-
-def read_regular(path: Path, most: int) -> bytes:
-    """The first `most` bytes of a regular file: a pipe would block, and a device never ends.
-
-    Raises:
-        OSError: it cannot be read, or is no regular file.
-    """
-    mode = path.stat().st_mode  # asked before opening: to open a device may already do something
-    if stat.S_ISREG(mode):
-        # Not blocking: by now another file may have its name, and some files of /proc wait for news.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with open(handle, "rb") as file:
-            mode = os.fstat(handle).st_mode
-            if stat.S_ISREG(mode):
-                return file.read(most) or b""  # None: there is nothing yet
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "it is a directory")
-    raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def read_text(text: str, name: str, reading: Reading) -> object:

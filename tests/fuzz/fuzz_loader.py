@@ -52,11 +52,6 @@ def main(argv: Sequence[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["archspec", "archspec_torch", "archspec_keras", "yaml"]):
-        import archspec.api
-        import archspec.lowering
-        import archspec.passes
-        import archspec.spec
-        import archspec_keras
         import archspec_torch  # noqa: F401
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

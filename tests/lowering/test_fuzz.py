@@ -1,6 +1,6 @@
 """Whatever is done to a spec, it compiles or is refused with a diagnostic: never a crash, never a hang.
 
-The mutants are made from specs that work, from numbers that hypothesis draws by fixed seeds, so that a failure can be repeated.
+The mutants come from numbers that hypothesis draws by fixed seeds, so that a failure can be repeated.
 """
 
 from __future__ import annotations

@@ -1,0 +1,165 @@
+"""Whatever lies where weights should be: one clear error, soon, and the model stays as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import archspec
+from archspec import WeightsError
+from archspec.codegen.backend import backend
+from archspec.parity import random_weights
+from archspec.spec import load_text
+
+SPEC = """
+archspec: 1
+name: net
+input: {channels: 3, height: 8, width: 8}
+layers: [{conv: {filters: 4, kernel: 3}}, batch_norm, flatten, {dense: {name: fc, units: 5}}]
+"""
+GRAPH = archspec.compile(load_text(SPEC))
+RIGHT: dict[str, Any] = {name: array.astype(np.float32) for name, array in random_weights(GRAPH).items()}
+
+
+def safetensors(path: Path, header: object, body: bytes = b"", length: int | None = None) -> None:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes((len(text) if length is None else length).to_bytes(8, "little") + text + body)
+
+
+def entry(shape: list[int], start: int, end: int, dtype: str = "F32") -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+
+
+def truncated(path: Path) -> None:
+    save_file(RIGHT, path)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def sparse(path: Path) -> None:
+    size = 4 * 10**11
+    safetensors(path, {"fc.weight": entry([10**11], 0, size)})
+    os.truncate(path, path.stat().st_size + size)
+
+
+def many(path: Path) -> None:
+    safetensors(path, {f"t{index}": entry([0], 0, 0) for index in range(200_000)})
+
+
+def bomb(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({}, 2))
+        archive.writestr("archive/version", "3\n")
+        with archive.open("archive/data/0", "w") as file:
+            for _ in range(200):
+                file.write(bytes(10**6))
+
+
+def torch_file(make: Callable[[Any], Any]) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        torch = pytest.importorskip("torch")
+        torch.save(make(torch), path)
+
+    return write
+
+
+DAMAGED: dict[str, tuple[str, Callable[[Path], Any]]] = {
+    "truncated": ("safetensors", truncated),
+    "empty": ("safetensors", Path.touch),
+    "seven bytes": ("safetensors", lambda path: path.write_bytes(b"1234567")),
+    "text": ("safetensors", lambda path: path.write_text(SPEC)),
+    "zeros": ("safetensors", lambda path: path.write_bytes(bytes(10_000))),
+    "a header of 2**63 bytes": ("safetensors", lambda path: safetensors(path, {}, length=2**63)),
+    "a header of 2**64 - 1 bytes": ("safetensors", lambda path: safetensors(path, {}, length=2**64 - 1)),
+    "no JSON": ("safetensors", lambda path: safetensors(path, b"{not json")),
+    "no text": ("safetensors", lambda path: safetensors(path, b"\xff\xfe\x00")),
+    "a list": ("safetensors", lambda path: safetensors(path, [1, 2])),
+    "deep JSON": ("safetensors", lambda path: safetensors(path, b'{"a":' + b"[" * 100_000)),
+    "overlapping": (
+        "safetensors",
+        lambda path: safetensors(path, {"a": entry([2], 0, 8), "b": entry([2], 4, 12)}, bytes(12)),
+    ),
+    "backwards": ("safetensors", lambda path: safetensors(path, {"a": entry([2], 8, 0)}, bytes(8))),
+    "negative": ("safetensors", lambda path: safetensors(path, {"a": entry([-2], 0, 8)}, bytes(8))),
+    "past the end": ("safetensors", lambda path: safetensors(path, {"a": entry([10**12], 0, 4 * 10**12)}, bytes(8))),
+    "past all numbers": ("safetensors", lambda path: safetensors(path, {"a": entry([2**40, 2**40], 0, 8)}, bytes(8))),
+    "an unknown dtype": ("safetensors", lambda path: safetensors(path, {"a": entry([2], 0, 8, "X9")}, bytes(8))),
+    "no dtype": ("safetensors", lambda path: safetensors(path, {"a": {"shape": [2]}}, bytes(8))),
+    "more than was said": ("safetensors", lambda path: safetensors(path, {"a": entry([2], 0, 8)}, bytes(80))),
+    "hundreds of gigabytes": ("safetensors", sparse),
+    "very many tensors": ("safetensors", many),
+    "another network's": (
+        "safetensors",
+        lambda path: save_file({**RIGHT, "fc.weight": np.zeros((6, 144), "f4")}, path),
+    ),
+    "truth values": ("safetensors", lambda path: save_file({**RIGHT, "fc.bias": np.zeros(5, bool)}, path)),
+    "a folder": ("safetensors", Path.mkdir),
+    "text as a state dict": ("pt", lambda path: path.write_text(SPEC)),
+    "a zip that is none": ("pt", lambda path: path.write_bytes(b"PK\x03\x04" + bytes(100))),
+    "a zip that bursts": ("pt", bomb),
+    "a list of tensors": ("pt", torch_file(lambda torch: [torch.zeros(3)])),
+    "numbers": ("pt", torch_file(lambda torch: {"fc.bias": 3})),
+    "a sparse tensor": ("pt", torch_file(lambda torch: {"fc.bias": torch.eye(5).to_sparse()})),
+    "a tensor on no device": ("pt", torch_file(lambda torch: {"fc.bias": torch.zeros(5, device="meta")})),
+    "complex numbers": ("pt", torch_file(lambda torch: {"fc.bias": torch.zeros(5, dtype=torch.complex64)})),
+    "a few numbers without end": (
+        "pt",
+        torch_file(lambda torch: {"fc.bias": torch.zeros(1, dtype=torch.bfloat16).expand(2**40)}),
+    ),
+}
+if sys.platform != "win32":
+    DAMAGED |= {
+        "a pipe": ("safetensors", os.mkfifo),
+        "a pipe as a state dict": ("pt", os.mkfifo),
+        "a device": ("safetensors", lambda path: path.symlink_to("/dev/zero")),
+        "a link to itself": ("safetensors", lambda path: path.symlink_to(path.name)),
+    }
+
+
+@pytest.fixture(scope="module", params=["torch", "keras"])
+def model(request: pytest.FixtureRequest) -> tuple[str, Any]:
+    pytest.importorskip(request.param)
+    return request.param, archspec.build(GRAPH, backend=request.param)
+
+
+@pytest.mark.parametrize(("suffix", "make"), DAMAGED.values(), ids=DAMAGED.keys())
+def test_one_clear_error_and_the_model_as_it_was(
+    suffix: str, make: Callable[[Path], Any], model: tuple[str, Any], tmp_path: Path
+) -> None:
+    name, network = model
+    path = tmp_path / f"weights.{suffix}"
+    make(path)
+    before = backend(name).export_weights(network, GRAPH)
+    start = time.process_time()
+    with pytest.raises(WeightsError) as caught:
+        archspec.load_weights(network, path, GRAPH, name)
+    assert time.process_time() - start < 5
+    assert [found.code for found in caught.value.diagnostics] in (["E0701"], ["E0702"])
+    assert len(str(caught.value)) < 3_000
+    after = backend(name).export_weights(network, GRAPH)
+    assert all(np.array_equal(after[key], before[key]) for key in before)
+
+
+def test_a_large_checkpoint_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    path.write_bytes(b"PK\x03\x04")
+    os.truncate(path, 10**11)
+    with pytest.raises(WeightsError, match="far more than net has weights for"):
+        archspec.build(GRAPH, backend="torch", weights=path)
+
+
+def test_parameters_that_are_learnt_are_read(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    torch.save({key: torch.nn.Parameter(torch.from_numpy(array)) for key, array in RIGHT.items()}, tmp_path / "w.pt")
+    found = backend("torch").export_weights(archspec.build(GRAPH, backend="torch", weights=tmp_path / "w.pt"), GRAPH)
+    assert all(np.array_equal(found[key], RIGHT[key]) for key in RIGHT)
