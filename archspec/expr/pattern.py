@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from archspec.expr.evaluate import ExprError, describe, evaluate
 from archspec.expr.parse import parse
 from archspec.expr.printing import source
+from archspec.limits import meter
 
 
-def split_pattern(pattern: str) -> list[tuple[str, bool]]:
+@lru_cache(maxsize=64)
+def split_pattern(pattern: str) -> tuple[tuple[str, bool], ...]:
     """The parts of a pattern in order, each with whether it is an expression.
 
     Raises:
@@ -23,7 +26,7 @@ def split_pattern(pattern: str) -> list[tuple[str, bool]]:
             raise ValueError("the braces do not match")
         elif piece:
             parts.append((piece, False))
-    return parts
+    return tuple(parts)
 
 
 def name_by(pattern: str, index: int) -> str:
@@ -33,6 +36,7 @@ def name_by(pattern: str, index: int) -> str:
         ExprError: an expression cannot be worked out, or gives something that cannot stand in a name.
     """
     parts: list[str] = []
+    meter().spend(len(pattern) // 8)
     for text, is_expression in split_pattern(pattern):
         if not is_expression:
             parts.append(text)

@@ -132,6 +132,11 @@ class _Lowering:
         if self.written > self.most.items:
             raise SpecError(too_many_items(item.span))
 
+    def _expect(self, items: int, place: Item | Attribute) -> None:
+        """At least so many items are to come: what will be refused is refused before the work."""
+        if self.written + items > self.most.items:
+            raise SpecError(too_many_items(place.span))
+
     def _env(self, context: _Context, x: Tensor) -> dict[str, Value]:
         """The variables that an item sees, `channels` among them."""
         self.work.spend(len(context.frame.env) // 16)
@@ -310,6 +315,7 @@ class _Lowering:
             raise SpecError(Diagnostic("E0202", message, item.times.span))
         if times > self.most.items:
             raise SpecError(Diagnostic("E0304", f"`times` is {times:,}; at most {self.most.items:,}", item.times.span))
+        self._expect(times * (1 + len(item.layers)), item.times)
         self._fix(expr, context)
         loop = self._loop(item, expr, DEFAULT_PATTERN, x, context)
         single = _single_call(item.layers, self.spec)
@@ -351,6 +357,7 @@ class _Lowering:
         assert stage.block is not None
         block = self.spec.blocks[stage.block]
         calls, structural = unit_calls(stage, block, context.frame.env, self.most.items - self.written)
+        self._expect(len(calls) * (2 + len(block.layers)), stage)
         if context.frame.root:  # in a block these are the block's params; code generation follows them
             self.fixed.update(*(names(expr) for expr in structural))
         pattern = stage.unit_names or DEFAULT_PATTERN

@@ -133,9 +133,11 @@ class Model(BaseModel):
 
     @property
     def _located(self) -> LocatedDict:
-        if self._data is None:
+        # Not `self._data`: pydantic's way to a private attribute takes longer than all else that is done with it.
+        data: LocatedDict | None = (self.__pydantic_private__ or {}).get("_data")
+        if data is None:
             raise InternalError(f"a {type(self).__name__} without a place")
-        return self._data
+        return data
 
     def _key(self, name: str) -> str:
         known = type(self).model_fields.get(name)
