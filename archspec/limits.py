@@ -47,7 +47,7 @@ class Limits:
     brackets: int = _limit("brackets inside each other in an expression", 50, most=60)
     list_items: int = _limit("items of a list that an expression gives, inner lists counted too", 100_000)
     default_parts: int = _limit("parts of a param's default, with the params before it put in", 2_000)
-    work: int = _limit("steps of working a network out, most of them for its expressions", 5_000_000)
+    work: int = _limit("steps of working a network out, most of them for its expressions", 2_000_000)
 
     def __post_init__(self) -> None:
         """Each value is a whole number within its bounds."""

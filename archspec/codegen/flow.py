@@ -54,7 +54,7 @@ class Flow:
     @contextmanager
     def side(self, other: Tree) -> Iterator[None]:
         """While one side of a choice is written: the other's uses do not count, and variables end with the side."""
-        meter().spend(len(self.variable) // 2)
+        meter().spend(len(self.variable) // 4)
         hidden, variable = Counter(uses(other)), dict(self.variable)
         self.left.subtract(hidden)
         yield
@@ -71,7 +71,7 @@ class Flow:
 
     def fresh(self, preferred: Iterable[str] = ()) -> str:
         """A name that no tensor needs any more: one of the preferred, else the next of the usual ones."""
-        meter().spend(len(self.variable) // 2)  # each is looked at: a body of very many layers would take hours
+        meter().spend(len(self.variable) // 4)  # each is looked at: a body of very many layers would take hours
         live = self.live()
         return next(name for name in chain(preferred, _all_names()) if name not in live and name not in self.taken)
 

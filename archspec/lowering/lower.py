@@ -226,6 +226,7 @@ class _Lowering:
         if call.branches is not None:
             inputs = tuple(self._nested(branch, x, context) for branch in call.branches)
         op_class = OPS[call.name]
+        self.work.spend(5)  # beside its expressions there are its shapes and weights
         op, exprs = read_op(op_class, call, self.top.defaults.get(call.name, {}), self._env(context, x))
         name, path = self._path(call, context)
         node_inputs = tuple(tensor.path for tensor in inputs)
