@@ -41,8 +41,8 @@ def lower(spec: Spec) -> LayerGraph:
             lowering = _Lowering(spec, read_top(spec))
             return lowering.run()
         except WorkError as error:
-            place = lowering.place if lowering is not None and lowering.place else spec.span
-            raise SpecError(error.diagnostic(span=place)) from None
+            place = lowering.here if lowering is not None and lowering.here is not None else spec
+            raise SpecError(error.diagnostic(span=place.span)) from None
 
 
 @dataclass(slots=True)
@@ -86,10 +86,6 @@ class _Lowering:
     work: Meter = field(default_factory=meter)
     here: Item | None = None
     """The item that is worked out, for the message when there is too much work."""
-
-    @property
-    def place(self) -> Span | None:
-        return self.here.span if self.here is not None else None
 
     def run(self) -> LayerGraph:
         spec, top = self.spec, self.top

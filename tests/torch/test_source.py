@@ -113,8 +113,9 @@ def test_a_device_or_dtype_that_is_not_there_is_an_error(name: str, what: str, v
     if name == "keras":
         pytest.importorskip("keras")
     graph = archspec.compile(load_text(HEAD + "layers: [relu]\n"))
+    device, dtype = (value, None) if what == "device" else (None, value)
     with pytest.raises(BackendError, match=value) as caught:
-        archspec.build(graph, name, **{what: value})
+        archspec.build(graph, name, device=device, dtype=dtype)
     assert caught.value.diagnostics[0].code == "E0411"
     assert caught.value.diagnostics[0].help
 
