@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from archspec.errors import Diagnostic, Note, Span, SpecError
+from archspec.errors import Diagnostic, Note, SpecError
 from archspec.expr import Expr, ExprError, Value, name_by, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, Node, Param
