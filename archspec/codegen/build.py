@@ -29,6 +29,7 @@ from archspec.codegen.tree import (
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value, substitute
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op import channels
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
 from archspec.ir.wiring import Wiring, trace
 
@@ -87,12 +88,12 @@ class _Builder:
             env = {name: binding.value for name, binding in scope.bindings.items()}
             if first.kind == "network":
                 env = {param.name: param.value for param in self.graph.params}
-            envs.append({**env, "channels": self.graph.nodes[wire.operands[0]].shape[0]})
+            envs.append({**env, "channels": channels(self.graph.nodes[wire.operands[0]].shape)})
         features: dict[Ref, Expr] = {Operand(0): CHANNELS}
         if first.kind == "network":
             for index, path in enumerate(self.graph.inputs):
                 node = self.graph.nodes[path]
-                features[Operand(index)] = node.exprs.get("channels", Const(node.shape[0]))
+                features[Operand(index)] = node.exprs.get("channels", Const(channels(node.shape)))
         count = len(operands)
         frame = Frame(self.graph, envs, features, operands, [])
         tree = self._body([scope.body for scope in scopes], frame)
@@ -233,10 +234,10 @@ class _Builder:
             assert then is not None and other is not None
             frame.numbered = then if then == other else IfElse(outcome, then, other)
         paths = {**found[True][1], **found[False][1]}
-        channels = [self.graph.nodes[paths[index]].shape[0] for index in range(len(items))]
+        widths = [channels(self.graph.nodes[paths[index]].shape) for index in range(len(items))]
         frame.nodes[ref] = tuple(paths[index] for index in range(len(items)))
         joined = either(outcome, found[True][0], found[False][0])
-        frame.features[ref] = settle(joined, channels, frame.envs)
+        frame.features[ref] = settle(joined, widths, frame.envs)
         return [ChoiceUse(items[0].site, outcome, operand, sides[True], sides[False])]
 
     def _round(self, scopes: list[Scope], frame: Frame) -> CallUse | SequenceUse:

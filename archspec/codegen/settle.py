@@ -9,7 +9,7 @@ from typing import Any
 from archspec.codegen.symbolic import Sym, expr_of
 from archspec.expr import Bool, Compare, Const, Expr, ExprError, IfElse, Name, Value, evaluate
 from archspec.ir.attributes import Padding
-from archspec.ir.op import Op, Shape
+from archspec.ir.op import Op, Shape, channel_axis, channels
 
 Env = Mapping[str, Value]
 
@@ -54,10 +54,16 @@ def layer_channels(op: Op, exprs: Mapping[str, Expr], shapes: Sequence[Shape], f
         for name, expr in exprs.items()
         if isinstance(getattr(op, name), int) and not isinstance(getattr(op, name), bool)
     }
-    carrying = [(Sym(shape[0], feature), *shape[1:]) for shape, feature in zip(shapes, features, strict=True)]
+    carrying = [_carrying(shape, feature) for shape, feature in zip(shapes, features, strict=True)]
     changed: Any = op
     found: Shape = dataclasses.replace(changed, **symbolic).infer_shape(carrying)
-    return expr_of(found[0])
+    return expr_of(channels(found))
+
+
+def _carrying(shape: Shape, feature: Expr) -> Shape:
+    """The shape, its channels carrying their expression."""
+    axis = channel_axis(shape)
+    return (*shape[:axis], Sym(shape[axis], feature), *shape[axis + 1 :])
 
 
 def either(condition: Expr, then: Expr, other: Expr) -> Expr:

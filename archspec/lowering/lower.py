@@ -11,7 +11,7 @@ from archspec.expr import Expr, ExprError, Value, name_by, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, Node, Param
 from archspec.ir.limits import LIMITS
-from archspec.ir.op import ShapeError
+from archspec.ir.op import ShapeError, channels
 from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
 from archspec.lowering.bind import bind, block_info, class_name
@@ -58,7 +58,7 @@ class _Context:
     """`i`, inside a repeat."""
 
     def env(self, tensor: Tensor) -> dict[str, Value]:
-        return {**self.frame.env, **self.loop, "channels": tensor.shape[0]}
+        return {**self.frame.env, **self.loop, "channels": channels(tensor.shape)}
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from archspec.codegen.text import annotation, docstring, identifier, literal, qu
 from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op import channels as channels_of
 from archspec_keras.body import Body, Callee
 from archspec_keras.names import HELPERS, RESERVED, check_unique, function_name, layer_name
 from archspec_keras.ops import ROWS
@@ -128,7 +129,7 @@ def _network(name: str, body: Body, graph: LayerGraph) -> _Function:
         what = "input" if single else label
         if len(node.shape) == 3:
             size = identifier(f"{what}_size", {*spelled, *variables})
-            channels = body.printer.expr(fold(node.exprs.get("channels", Const(node.shape[0])), fixed))
+            channels = body.printer.expr(fold(node.exprs.get("channels", Const(channels_of(node.shape))), fixed))
             shape = f"(*{size}, {channels})"
             pair = "tuple[int | None, int | None]"
             sizes.append((size, pair, literal(node.shape[1:]), "height and width of the images, None where they vary"))
