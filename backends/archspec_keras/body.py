@@ -30,7 +30,8 @@ from archspec.expr import Const, Expr, Unary
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_keras.names import RESERVED, LayerName, layer_name, number_parts, pattern_parts
-from archspec_keras.ops import FAN, ROWS, Site, never_negative, single_pixel
+from archspec_keras.ops import FAN, ROWS, Site
+from archspec_keras.ops.facts import never_negative, single_pixel
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def write(graph: LayerGraph) -> str:
     """
     _check(graph)
     module = simplified(graph)
-    taken = {*RESERVED, *HELPERS, function_name(graph)}
+    taken = {*RESERVED, *HELPERS.texts, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
     callees: dict[int, Callee] = {}
     functions: list[_Function] = []
@@ -48,17 +48,14 @@ def write(graph: LayerGraph) -> str:
         bodies.append(body)
         functions.append(made)
     check_unique(graph, [pair for body in bodies for pair in body.extra])
-    used = {name for body in bodies for name in (*body.printer.helpers, *body.printer.functions)}
+    functions_used = {name for body in bodies for name in body.printer.functions}
+    used = {name for body in bodies for name in body.printer.helpers} | functions_used & HELPERS.texts.keys()
     return render(
         "archspec_keras",
         "module.py.j2",
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
-        math=sorted(used & {"ceil", "floor"}),
-        helpers=[
-            render("archspec_keras", f"helpers/{name}.py.txt", registered=quoted(graph.name))
-            for name in HELPERS
-            if name in used
-        ],
+        math=sorted(functions_used & {"ceil", "floor"}),
+        helpers=[HELPERS.texts[name].replace("{{ registered }}", quoted(graph.name)) for name in HELPERS.needed(used)],
         functions=functions,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Final
 
 from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out
@@ -38,11 +37,6 @@ from archspec_torch.init import reset_parameters
 from archspec_torch.names import HELPERS, MODULE_ATTRIBUTES, RESERVED, can_name_a_layer, unused
 from archspec_torch.ops import ROWS
 
-_NEEDS: Final = {
-    "SameConv2d": ("same_sides",),
-    "SameMaxPool2d": ("same_sides",),
-    "SameAvgPool2d": ("same_sides",),
-}
 _IMPORTS: Final = {"ceil": "math", "floor": "math"}
 
 
@@ -79,11 +73,10 @@ def write(graph: LayerGraph) -> str:
     reset = reset_parameters(module.definitions, spellings)
     functions = {name for printer in printers.values() for name in printer.functions}
     helpers = {name for printer in printers.values() for name in printer.helpers} | {"make_divisible"} & functions
-    helpers |= {needed for name in helpers for needed in _NEEDS.get(name, ())}
-    ordered = [_helper(name) for name in HELPERS if name in helpers]
+    ordered = [HELPERS.texts[name] for name in HELPERS.needed(helpers)]
     standard = {
         "from collections import OrderedDict": any(writer.constructor.ordered_dict for writer in writers),
-        "from collections.abc import Sequence": "same_sides" in helpers,
+        "from collections.abc import Sequence": any("Sequence[" in text for text in ordered),
         f"from math import {', '.join(sorted(functions & _IMPORTS.keys()))}": bool(functions & _IMPORTS.keys()),
     }
     classes = [writer.result(graph, reset if writer.definition.is_network else []) for writer in writers]
@@ -93,17 +86,10 @@ def write(graph: LayerGraph) -> str:
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
         standard=[line for line, needed in standard.items() if needed],
         torch=any("torch." in text for text in (*ordered, *(made.forward for made in classes))),
-        functional="F." in "\n".join(ordered),
+        functional=any("F." in text for text in (*ordered, *(made.forward for made in classes))),
         helpers=ordered,
         classes=classes,
     )
-
-
-def _helper(name: str) -> str:
-    folder = files("archspec_torch") / "templates" / "helpers"
-    if name == "BiasedBatchNorm1d":  # the same text about flat data
-        return _helper("BiasedBatchNorm2d").replace("BatchNorm2d", "BatchNorm1d")
-    return (folder / f"{name}.py.txt").read_text(encoding="utf-8")
 
 
 def _check(graph: LayerGraph) -> None:

@@ -1,0 +1,16 @@
+"""What each op means, in ONNX's operators: one row for each op. Nothing here is shared with any backend."""
+
+from tests.reference.onnx_rows import activations, linear, merges, norms, pools, regularizers, shapes
+from tests.reference.onnx_rows.fragment import Fragment, Row
+
+ROWS: dict[str, Row] = {
+    **linear.ROWS,
+    **norms.ROWS,
+    **activations.ROWS,
+    **regularizers.ROWS,
+    **pools.ROWS,
+    **shapes.ROWS,
+    **merges.ROWS,
+}
+
+__all__ = ["ROWS", "Fragment", "Row"]
