@@ -25,6 +25,7 @@ from archspec.codegen.tree import (
     Parameter,
     SequenceUse,
     Tree,
+    channels_of,
 )
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value, substitute
@@ -90,6 +91,10 @@ class _Builder:
                 env = {param.name: param.value for param in self.graph.params}
             envs.append({**env, "channels": channels(self.graph.nodes[wire.operands[0]].shape)})
         features: dict[Ref, Expr] = {Operand(0): CHANNELS}
+        for index, name in enumerate(self._inputs(first)[: len(operands) - 1], start=1):
+            features[Operand(index)] = channels_of(name)
+            for env, path in zip(envs, operands[Operand(index)], strict=True):
+                env[channels_of(name).id] = channels(self.graph.nodes[path].shape)
         if first.kind == "network":
             for index, path in enumerate(self.graph.inputs):
                 node = self.graph.nodes[path]
@@ -101,6 +106,10 @@ class _Builder:
         definition = self._head(first, count, tree, results)
         self.structural[id(definition)] = frame.structural
         return definition
+
+    def _inputs(self, scope: Scope) -> tuple[str, ...]:
+        """What the spec calls the operands after the first."""
+        return self.graph.blocks[scope.block].inputs if scope.block is not None else ()
 
     def _head(self, scope: Scope, operands: int, tree: Tree, features: tuple[Expr, ...]) -> Definition:
         graph = self.graph
@@ -114,11 +123,15 @@ class _Builder:
             )
         assert scope.block is not None
         info = graph.blocks[scope.block]
-        params = tuple(
-            Parameter(name, type(scope.bindings[name].value).__name__, info.defaults.get(name)) for name in info.params
+        params = (
+            *(Parameter(channels_of(name).id, "int", None) for name in info.inputs[: operands - 1]),
+            *(
+                Parameter(name, type(scope.bindings[name].value).__name__, info.defaults.get(name))
+                for name in info.params
+            ),
         )
         camel = "".join(part[:1].upper() + part[1:] for part in info.name.split("_"))
-        return Definition(info.name, camel, info.doc, params, tree, operands, features)
+        return Definition(info.name, camel, info.doc, params, tree, operands, features, inputs=info.inputs)
 
     # -- bodies -----------------------------------------------------------------------------------
 
@@ -188,6 +201,10 @@ class _Builder:
             expr = frame.at(binding.expr, features)
             arguments[name] = settle(expr, [scope.bindings[name].value for scope in scopes], frame.envs)
         arguments[CHANNELS.id] = features[0]
+        arguments |= {
+            channels_of(input).id: feature
+            for input, feature in zip(self._inputs(scopes[0]), features[1:], strict=False)  # a loop's are fewer
+        }
         label, number = frame.name(scopes[0])
         use = CallUse(scopes[0].site, label, number, found[0], arguments, operands)
         for index, feature in enumerate(found[0].features):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from itertools import chain, count
 from typing import Final
 
+from archspec.codegen.text import identifier
 from archspec.codegen.tree import ChoiceUse, Tree
 from archspec.ir.scope import Operand, Ref
 
@@ -20,13 +21,14 @@ class Flow:
     A tensor is spent when every place that uses it has been written; its variable is then free for the next.
     """
 
-    def __init__(self, tree: Tree, operands: int, taken: Iterable[str] = ()) -> None:
+    def __init__(self, tree: Tree, operands: int, taken: Iterable[str] = (), inputs: Iterable[str] = ()) -> None:
         self.left: Counter[Ref] = Counter(uses(tree))
         self.taken = set(taken)
         self.variable: dict[Ref, str] = {}
-        free = (name for name in _all_names() if name not in self.taken)
-        for index in range(operands):  # they are parameters of one function, used or not
-            self.variable[Operand(index)] = next(free)
+        self.kept = set(inputs)
+        """Variables with a meaning, which stay what they are even once they are spent."""
+        for index, name in enumerate(operand_names(operands, inputs, self.taken)):
+            self.variable[Operand(index)] = name
 
     def uses(self, ref: Ref) -> int:
         """How many places that use a tensor have not been written."""
@@ -69,8 +71,20 @@ class Flow:
 
     def fresh(self, preferred: Iterable[str] = ()) -> str:
         """A name that no tensor needs any more: one of the preferred, else the next of the usual ones."""
-        live = self.live()
+        live = self.live() | self.kept
         return next(name for name in chain(preferred, _all_names()) if name not in live and name not in self.taken)
+
+
+def operand_names(operands: int, inputs: Iterable[str], taken: Iterable[str]) -> list[str]:
+    """The parameters that a function's tensors come in by, used or not; those after the first as the spec says."""
+    found: list[str] = []
+    unusable, given = set(taken), ["", *inputs]
+    for name in given[:operands] + [""] * (operands - len(given)):
+        if name:
+            found.append(identifier(name, {*unusable, *found}))
+        else:
+            found.append(next(name for name in _all_names() if name not in {*unusable, *found, *given}))
+    return found
 
 
 def _all_names() -> Iterator[str]:

@@ -21,6 +21,11 @@ CHANNELS: Final = Name("channels")
 """The channels that arrive at the definition."""
 
 
+def channels_of(operand: str) -> Name:
+    """The channels of a block's input of this name. No spec can contain what it is called."""
+    return Name(f"{CHANNELS.id}@{operand}")
+
+
 @dataclass(frozen=True, slots=True)
 class LayerUse:
     """One layer of a definition.
@@ -175,6 +180,8 @@ class Definition:
     """The channels of each result, in the definition's own terms."""
     symbols: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the language's own names are called in the source: `channels` is `in_channels`."""
+    inputs: tuple[str, ...] = ()
+    """What the spec calls the operands after the first."""
     is_network: bool = False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archspec.errors import Diagnostics, Note, Span, SpecError, did_you_mean
@@ -30,8 +30,10 @@ def check(spec: Spec) -> None:
             found.error("E0404", message, block.span, help="choose another name")
         frame.params(block.params)
         frame.known.add("channels")
+        frame.taps |= set(block.inputs)
         frame.body(block.layers, in_loop=False)
-        frame.unused_taps(block.layers)
+        frame.ends(block)
+        frame.unused_taps(block)
         frame.unused(block.params)
     root = _Frame(spec, found, spec.params, "the network")
     root.params(spec.params)
@@ -149,7 +151,7 @@ class _Frame:
     def body(self, items: Iterable[Item], *, in_loop: bool) -> None:
         """Check a list of items and everything inside them."""
         items = tuple(items)
-        self.taps |= set(_taps(items))
+        self.taps |= {*_taps(items), *_given_by_calls(items, self.spec.blocks)}
         for item in items:
             self.item(item, in_loop)
 
@@ -185,6 +187,7 @@ class _Frame:
                 self.found.error("E0202", f"block `{call.name}` takes params, not branches", call.span)
             self.arguments(block, call.attributes, in_loop)
             self.missing(block, call.attributes, call.span)
+            self.fed(block, call.attributes, call.span)
         else:
             help = did_you_mean(call.name, [*OPS, *self.spec.blocks])
             self.found.error("E0408", f"`{call.name}` is neither an op nor a block", call.span, help=help)
@@ -208,15 +211,41 @@ class _Frame:
 
     def arguments(self, block: Block, given: Mapping[str, Attribute], in_loop: bool) -> None:
         for name, attribute in given.items():
-            if name not in block.params:
-                self.unknown_param(block, name, attribute)
-            else:
+            if name in block.params:
                 self.argument(block.params[name], name, attribute, in_loop)
+            elif name not in block.inputs:
+                self.unknown_param(block, name, attribute)
 
     def missing(self, block: Block, given: Iterable[str], place: Span) -> None:
         for name, param in block.params.items():
             if param.default is None and name not in given:
                 self.found.error("E0402", f"block `{block.name}` needs `{name}`", place)
+
+    def fed(self, block: Block, given: Mapping[str, Attribute], place: Span) -> None:
+        """A block's inputs are taps, by name."""
+        for name in block.inputs:
+            if name not in given:
+                help = f"give the tap that it starts from: `{name}: ...`"
+                self.found.error("E0402", f"block `{block.name}` needs the input `{name}`", place, help=help)
+                continue
+            tap, span = given[name].raw, given[name].span
+            self.tapped.add(str(tap))
+            if tap not in self.taps:
+                help = did_you_mean(str(tap), self.taps)
+                message = f"the input `{name}` of block `{block.name}` is a tap; there is no tap `{str(tap)[:80]}` here"
+                self.found.error("E0406", message, span, help=help)
+
+    def ends(self, block: Block) -> None:
+        """A block's inputs are used, and its outputs are taps."""
+        for index, name in enumerate(block.inputs):
+            if name not in self.tapped:
+                message = f"input `{name}` of {self.where} is never used"
+                self.found.error("E0407", message, block.item_place("inputs", index))
+        for index, name in enumerate(block.outputs):
+            if name not in (taps := _taps(block.layers)):
+                help = did_you_mean(name, taps)
+                message = f"output `{name}` of {self.where} is no tap"
+                self.found.error("E0406", message, block.item_place("outputs", index), help=help)
 
     def argument(self, param: Param, name: str, attribute: Attribute, in_loop: bool) -> None:
         """One of the choices stands for itself; a word that is no choice is no name either."""
@@ -233,7 +262,7 @@ class _Frame:
                 self.use(attribute, in_loop=in_loop)
 
     def unknown_param(self, block: Block, name: str, attribute: Attribute) -> None:
-        help, place = did_you_mean(name, block.params), attribute.key_span or attribute.span
+        help, place = did_you_mean(name, [*block.params, *block.inputs]), attribute.key_span or attribute.span
         self.found.error("E0401", f"block `{block.name}` has no param `{name}`", place, help=help)
 
     def stage(self, stage: Stage) -> None:
@@ -248,6 +277,11 @@ class _Frame:
         units = stage.units
         tuples = units is None or units.expression is not None or any(unit.mapping is None for unit in units.entries)
         self.arguments(block, stage.arguments, True)
+        self.fed(block, stage.arguments, stage.span)
+        if block.outputs:
+            help = "call the block by name, `- {name}: {{name: ..., ...}}`, to start from what it gives"
+            message = f"block `{block.name}` has outputs of its own, so it cannot be a stage's unit"
+            self.found.error("E0414", message, stage.place("block"), help=help.format(name=block.name))
         if tuples:
             self.missing(block, {*stage.arguments, *block.unit}, stage.span)
         if units is None:
@@ -264,11 +298,11 @@ class _Frame:
                 else:
                     self.unknown_param(block, name, attribute)
 
-    def unused_taps(self, items: Sequence[Item]) -> None:
+    def unused_taps(self, block: Block) -> None:
         """A block's tap that nothing starts from is a slip; the network's are its end points and may stand."""
-        for tap in _taps(items):
-            if tap not in self.tapped:
-                self.found.error("E0407", f"tap `{tap}` of {self.where} is never used", _taps(items)[tap].span)
+        for name, tap in _taps(block.layers).items():
+            if name not in self.tapped and name not in block.outputs:
+                self.found.error("E0407", f"tap `{name}` of {self.where} is never used", tap.span)
 
     def unused(self, params: Mapping[str, Param]) -> None:
         for name, param in params.items():
@@ -282,6 +316,16 @@ def _taps(items: Iterable[Item]) -> dict[str, Tap]:
         if isinstance(item, Tap):
             found[item.name] = item
     return found
+
+
+def _given_by_calls(items: Iterable[Item], blocks: Mapping[str, Block]) -> set[str]:
+    """What calls with a name give besides their result: `name.output`."""
+    return {
+        f"{item.label}.{output}"
+        for item in _everything(items)
+        if isinstance(item, Call) and item.label and item.name not in OPS and item.name in blocks
+        for output in blocks[item.name].outputs
+    }
 
 
 def _everything(items: Iterable[Item]) -> Iterator[Item]:

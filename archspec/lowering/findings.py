@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from archspec.errors import Diagnostic, Note, Span
 from archspec.ir.attributes import Padding
 from archspec.ir.graph import Node
 from archspec.ir.limits import LIMITS
 from archspec.ir.op import Op, Shape, ShapeError, shape_text
-from archspec.ir.window import sides_of
 from archspec.spec import Call
 
 
@@ -21,7 +19,7 @@ def shape_error(error: ShapeError, call: Call, path: str, given: Sequence[Node],
     return Diagnostic(error.code, f"{path}: {error}", call.span, notes=(*notes, *reversed(trail)), help=error.help)
 
 
-def unmarked_tap(name: str, place: Span) -> Diagnostic:
+def unmarked_tap(name: str, place: Span | None) -> Diagnostic:
     """A tap that exists, but has not been passed where it is asked for."""
     help = "a tap is seen after it, and not outside the condition or the `repeat` that it stands in"
     return Diagnostic("E0406", f"tap `{name}` has not been reached here", place, help=help)
@@ -39,12 +37,10 @@ def too_large(shape: Sequence[int]) -> str | None:
 def layer_too_large(op: Op, inputs: Sequence[Shape], shape: Shape) -> str | None:
     """What is too large about a layer, if anything is: its output, its padded input, or its weights."""
     reason = too_large(shape)
-    padding = getattr(op, "padding", None)
-    if reason is None and isinstance(padding, Padding) and padding.sides != (0, 0, 0, 0):
-        window: Any = op
+    padding = getattr(op.resolved(inputs), "padding", None)
+    if reason is None and isinstance(padding, Padding) and padding.sides is not None:
         channels, height, width = inputs[0]
-        stride, dilation = getattr(op, "step", None) or window.stride, getattr(op, "dilation", (1, 1))
-        top, bottom, left, right = sides_of(padding, (height, width), window.kernel, stride, dilation)
+        top, bottom, left, right = padding.sides
         reason = too_large((channels, height + top + bottom, width + left + right))
     for weight in op.weights(inputs) if reason is None else ():
         reason = reason or too_large(weight.shape)

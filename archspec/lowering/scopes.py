@@ -51,6 +51,14 @@ class OpenScope:
             self.operands.append(ref)
         return Operand(self.operands.index(ref))
 
+    def feed(self, tensor: Tensor) -> Tensor:
+        """Let a tensor enter as an operand of its own, whatever else has entered: it is one of a block's inputs."""
+        if isinstance(self.parent, OpenScope):
+            outside = bring(tensor, self.parent)
+            self.operands.append(outside.ref)
+            return Tensor(self, Operand(len(self.operands) - 1), tensor.path, tensor.shape)
+        return bring(tensor, self)
+
     def give(self, ref: Ref) -> Result:
         """Let a tensor of this scope be used outside."""
         if ref not in self.results:

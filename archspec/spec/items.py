@@ -368,5 +368,6 @@ def _labels_usable(item: Item, reading: Reading) -> bool:
         place = item.place("block")
         sound = usable_name(item.block, place, reading, "a block", taken=RESERVED) and sound
     if isinstance(item, Sequence) and item.origin is not None:
-        sound = usable_name(item.origin, item.place("from"), reading, "a tap") and sound
+        for part in item.origin.split(".", 1):  # `pyramid.low`: what the call `pyramid` gives by this name
+            sound = usable_name(part, item.place("from"), reading, "a tap") and sound
     return sound

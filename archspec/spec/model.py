@@ -44,7 +44,9 @@ class Block(Model):
     doc: str = Field("", description="what it is")
     unit: Strings = Field((), description="what a tuple in `units` means, in order")
     params: Params = Field(default_factory=dict[str, Param], description="what a caller may choose")
+    inputs: Strings = Field((), description="tensors that it takes besides the one that arrives")
     layers: Items = Field(description="the items")
+    outputs: Strings = Field((), description="taps that a caller can start from, besides the result")
 
     _name: str = PrivateAttr(default="")
 
@@ -66,6 +68,13 @@ class Block(Model):
         params |= written
         # The unit's fields come first, in their order: that is how a tuple is read.
         self.__dict__["params"] = params
+        for key, what, others in (("inputs", "an input", {*params, "input"}), ("outputs", "a tap", {"input"})):
+            names = getattr(self, key)
+            for index, name in enumerate(names):
+                span = self.item_place(key, index)
+                usable_name(name, span, reading, what, taken=OWN_WORDS)
+                if name in others or name in names[:index]:
+                    reading.error("E0202", f"`{name}` stands for something else in this block already", span)
 
 
 def _named(model: type[Any], value: object, info: ValidationInfo, what: str) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from archspec.codegen.flow import Flow, uses
+from archspec.codegen.flow import Flow, operand_names, uses
 from archspec.codegen.layout import INDENT, Bracket, Code, Keyword, call, lay_out
 from archspec.codegen.printer import Printer
 from archspec.codegen.simplify import merged
-from archspec.codegen.text import identifier, quoted
+from archspec.codegen.text import quoted
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -116,9 +116,7 @@ class Body:
             self.printer.spelled[CHANNELS.id] = channels
         self.mentions, self.extra, self.lines, self.assigned = [], [], [], set()
         taken = {self.printer.spelled[parameter.name] for parameter in self.definition.parameters}
-        self.variables = []
-        for name in ("x", "y", "z", *(f"x{index}" for index in range(1, 1000)))[: self.definition.operands]:
-            self.variables.append(identifier(name, taken))
+        self.variables = operand_names(self.definition.operands, self.definition.inputs, {*taken, *self.reserved})
         self._start(self.variables, LayerName((True, "name")))
         self._items(self.definition.tree)
 
@@ -135,6 +133,7 @@ class Body:
         flow = Flow(tree, 0, taken)
         for index, variable in enumerate(variables):
             flow.variable[Operand(index)] = variable
+        flow.kept = set(self.definition.inputs)
         return flow
 
     def _results(self) -> list[str]:

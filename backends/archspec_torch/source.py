@@ -30,8 +30,8 @@ from archspec.codegen.tree import (
 from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Const, Name
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Result
-from archspec_torch.construct import Constructor, needs_channels
+from archspec.ir.scope import Loop, Result, Scope, walk
+from archspec_torch.construct import Constructor, needs_channels, parameters
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.init import reset_parameters
 from archspec_torch.names import HELPERS, MODULE_ATTRIBUTES, RESERVED, can_name_a_layer, unused
@@ -97,10 +97,13 @@ def _check(graph: LayerGraph) -> None:
     for path, node in graph.nodes.items():
         if node.op.name not in ROWS and node.op.name != "input":
             found.append(Diagnostic("E0601", f"PyTorch has no row for the op {node.op.name} ({path})", node.span))
-        for part in path.split("."):
-            if not can_name_a_layer(part):
-                message = f"`{part}` cannot name a layer in PyTorch: every nn.Module has an attribute of that name"
-                found.append(Diagnostic("E0404", message, node.span, help="choose another name for the layer"))
+    named = [(path, node.span) for path, node in graph.nodes.items()]
+    named += [(item.path, item.span) for item in walk(graph.root) if isinstance(item, Scope | Loop)]
+    for path, span in named:
+        name = path.rpartition(".")[2]
+        if not can_name_a_layer(name):
+            message = f"`{name}` cannot name a layer in PyTorch: every nn.Module has an attribute of that name"
+            found.append(Diagnostic("E0404", message, span, help="give it another name: `name: ...`"))
     if found:
         raise BackendError(dict.fromkeys(found))
 
@@ -135,7 +138,7 @@ class _ClassWriter:
     def result(self, graph: LayerGraph, reset: Sequence[str]) -> _Class:
         """Everything that the template needs."""
         outputs = list(graph.outputs) if self.definition.is_network and len(graph.outputs) > 1 else []
-        variables, body = forward(self.definition.tree, self.definition.operands, self.spelling, outputs=outputs)
+        variables, body = forward(self.definition, self.spelling, outputs=outputs)
         results = len(self.definition.tree.results)
         returns = "Tensor"
         if outputs:
@@ -160,8 +163,9 @@ class _ClassWriter:
         parts: list[Code] = ["self"]
         if needs_channels(self.definition):
             parts.append(f"{self.printer.spelled[CHANNELS.id]}: int")
-        required = [parameter for parameter in self.definition.parameters if parameter.default is None]
-        for parameter in [*required, *(p for p in self.definition.parameters if p.default is not None)]:
+        taken = parameters(self.definition)
+        required = [parameter for parameter in taken if parameter.default is None]
+        for parameter in [*required, *(p for p in taken if p.default is not None)]:
             text = f"{self.printer.spelled[parameter.name]}: {annotation(parameter.type, parameter.default)}"
             default = parameter.default
             parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)
@@ -315,6 +319,8 @@ def _single(tree: Tree, choice: ChoiceUse) -> LayerUse | CallUse | SequenceUse |
     if isinstance(item, ChoiceUse) or item.operands != (choice.operand,) or tree.results != (Result(item.site),):
         return None
     if isinstance(item, LayerUse) and ROWS[item.op.name].module is None:
+        return None
+    if isinstance(item, CallUse) and len(item.definition.tree.results) > 1:
         return None
     if isinstance(item, LoopUse) and item.runs and item.runs[0].carried is not None:
         return None

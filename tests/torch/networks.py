@@ -1045,3 +1045,97 @@ layers:
   - stage: {name: s3, block: unit, units: "[(16, 2)]"}
 """,
 )
+
+NETWORKS |= {
+    "block_inputs": """
+archspec: 1
+name: block_inputs
+params: {base: 4}
+input: {channels: 3, height: 12, width: 12}
+blocks:
+  twice:
+    params: {filters: {}}
+    layers:
+      - conv: {filters: filters, kernel: 3, padding: same}
+      - relu
+  merge:
+    doc: Joins what the encoder kept.
+    inputs: [skip]
+    params: {filters: {}}
+    layers:
+      - conv: {filters: filters, kernel: 1}
+      - concat: [{from: skip}, []]
+      - twice: {filters: filters}
+layers:
+  - twice: {name: enc1, filters: base}
+  - tap: enc1
+  - twice: {name: enc2, filters: base * 2}
+  - tap: enc2
+  - twice: {name: mid, filters: base * 3}
+  - merge: {name: dec2, filters: base * 2, skip: enc2}
+  - merge: {name: dec1, filters: base, skip: enc1}
+""",
+    "block_outputs": """
+archspec: 1
+name: block_outputs
+input: {channels: 3, height: 12, width: 12}
+blocks:
+  pyramid:
+    outputs: [low, high]
+    params: {deep: {}}
+    layers:
+      - conv: {filters: 8, kernel: 1}
+      - tap: low
+      - {relu: {}, when: deep}
+      - conv: {filters: 8, kernel: 3}
+      - tap: high
+layers:
+  - pyramid: {name: p, deep: true}
+  - add: [[], [{from: p.high, layers: [sigmoid]}]]
+  - name: inner
+    layers:
+      - pyramid: {name: q, deep: false}
+      - relu
+      - tap: shown
+      - {from: q.low}
+      - relu
+  - tap: last
+  - {from: p.low, layers: [relu]}
+  - tap: early
+outputs: [last, early, shown]
+""",
+    "block_ends_in_loops": """
+archspec: 1
+name: block_ends_in_loops
+input: {channels: 4, height: 8, width: 8}
+blocks:
+  both:
+    inputs: [a, b]
+    outputs: [mid]
+    layers:
+      - add: [[], {from: a}]
+      - tap: mid
+      - multiply: [[], {from: b}, [relu]]
+  one:
+    inputs: [skip]
+    params: {on: true}
+    layers:
+      - conv: {filters: 4, kernel: 3, padding: same}
+      - {add: [[], {from: skip}], when: on}
+layers:
+  - conv: {filters: 4, kernel: 1}
+  - tap: t
+  - sigmoid
+  - tap: u
+  - repeat:
+      name: r
+      times: 2
+      layers:
+        - both: {name: c, a: t, b: u}
+        - add: [[], {from: c.mid}]
+  - repeat: {name: s, times: 3, layers: [one: {skip: t}]}
+  - {one: {name: k, skip: u}, when: channels == 4}
+  - stage: {name: st, block: one, units: [{on: true}, {on: false}], with: {skip: u}}
+  - both: {name: same, a: t, b: t}
+""",
+}
