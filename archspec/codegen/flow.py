@@ -10,7 +10,7 @@ from typing import Final
 
 from archspec.codegen.text import identifier
 from archspec.codegen.tree import ChoiceUse, Tree
-from archspec.ir.scope import Operand, Ref
+from archspec.ir.scope import Operand, Ref, Result
 
 _NAMES: Final = ("x", "y", "z", "w", "v", "u")
 
@@ -25,7 +25,8 @@ class Flow:
         self.left: Counter[Ref] = Counter(uses(tree))
         self.taken = set(taken)
         self.variable: dict[Ref, str] = {}
-        self.kept = set(inputs)
+        self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items()}
+        self.kept = {*inputs, *self.labels.values()}
         """Variables with a meaning, which stay what they are even once they are spent."""
         for index, name in enumerate(operand_names(operands, inputs, self.taken)):
             self.variable[Operand(index)] = name
@@ -40,15 +41,22 @@ class Flow:
             self.left[ref] -= 1
 
     def assign(self, ref: Ref, preferred: Iterable[Ref] = ()) -> str:
-        """A variable for a new tensor: one of those that `preferred` tensors no longer need, else a fresh one."""
-        self.variable[ref] = self.fresh(self.variable[old] for old in preferred if old in self.variable)
+        """A variable for a new tensor: its label, one that `preferred` tensors no longer need, or a fresh one."""
+        old = [self.variable[old] for old in preferred if old in self.variable]
+        self.variable[ref] = self.labelled(ref) or self.fresh(old)
         return self.variable[ref]
+
+    def labelled(self, ref: Ref) -> str | None:
+        """What the spec calls a tensor, unless another that is still needed is called so."""
+        label = self.labels.get(ref)
+        return label if label not in self.live() else None
 
     def join(self, choice: ChoiceUse) -> str:
         """A variable for what a choice gives, before its sides are written: one that nothing needs after them."""
         inside = Counter((*uses(choice.then), *uses(choice.other)))
         self.left.subtract(inside)
-        name = self.fresh([self.variable[choice.operand]] if choice.operand in self.variable else [])
+        old = [self.variable[choice.operand]] if choice.operand in self.variable else []
+        name = self.labelled(Result(choice.site)) or self.fresh(old)
         self.left.update(inside)
         return name
 

@@ -32,6 +32,8 @@ class Frame:
     """How many repeats are around."""
     index: Expr | None = None
     """What `i` is here."""
+    tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
+    """How many tokens a sequence has, where that follows from channels: after a `transpose`."""
 
     def at(self, expr: Expr, features: Sequence[Expr]) -> Expr:
         """An expression of the spec, where a tensor of these features arrives, in the definition's own terms."""
@@ -44,6 +46,7 @@ class Frame:
 
     def inside(self, operands: Sequence[Ref], envs: list[dict[str, Value]] | None = None) -> Frame:
         """The frame of a scope that takes these tensors and sees the variables around it."""
+        self.settle_tokens(operands)
         return Frame(
             self.graph,
             self.envs if envs is None else envs,
@@ -62,6 +65,7 @@ class Frame:
             features=dict(self.features),
             nodes={key: tuple(paths[index] for index in instances) for key, paths in self.nodes.items()},
             alias=dict(self.alias),
+            tokens=dict(self.tokens),
         )
 
     def name(self, item: Layer | Scope | Loop) -> tuple[str, Expr | None]:
@@ -87,3 +91,7 @@ class Frame:
         found = self.features[ref] = settle(usable, counts, self.envs)
         if expr is not None and found != expr:
             self.structural.append(expr)  # what was found instead holds for these values alone
+
+    def settle_tokens(self, refs: Iterable[Ref]) -> None:
+        """A scope of their own, or a number in what is written, makes counts of tokens hold for these values alone."""
+        self.structural += [self.tokens[ref] for ref in refs if ref in self.tokens]

@@ -47,22 +47,34 @@ def _holds(expr: Expr, values: Sequence[Value], envs: Sequence[Env]) -> bool:
         return False
 
 
-def layer_channels(op: Op, exprs: Mapping[str, Expr], shapes: Sequence[Shape], features: Sequence[Expr]) -> Expr:
-    """The channels that a layer gives, by its own shape inference on numbers that carry expressions."""
+def layer_sizes(
+    op: Op,
+    exprs: Mapping[str, Expr],
+    shapes: Sequence[Shape],
+    features: Sequence[Expr],
+    tokens: Sequence[Expr | None],
+) -> tuple[Expr, Expr | None]:
+    """The channels that a layer gives, and the tokens where they are no plain number.
+
+    Both are found by the op's own shape inference on numbers that carry expressions.
+    """
     symbolic: dict[str, Any] = {
         name: Sym(getattr(op, name), expr)
         for name, expr in exprs.items()
         if isinstance(getattr(op, name), int) and not isinstance(getattr(op, name), bool)
     }
-    carrying = [_carrying(shape, feature) for shape, feature in zip(shapes, features, strict=True)]
+    carrying = [_carrying(*given) for given in zip(shapes, features, tokens, strict=True)]
     changed: Any = op
     found: Shape = dataclasses.replace(changed, **symbolic).infer_shape(carrying)
-    return expr_of(channels(found))
+    count = expr_of(found[0]) if len(found) == 2 else None
+    return expr_of(channels(found)), None if isinstance(count, Const) else count
 
 
-def _carrying(shape: Shape, feature: Expr) -> Shape:
-    """The shape, its channels carrying their expression."""
+def _carrying(shape: Shape, feature: Expr, tokens: Expr | None) -> Shape:
+    """The shape, its channels and tokens carrying their expressions."""
     axis = channel_axis(shape)
+    if tokens is not None:
+        shape = (Sym(shape[0], tokens), *shape[1:])
     return (*shape[:axis], Sym(shape[axis], feature), *shape[axis + 1 :])
 
 

@@ -36,6 +36,9 @@ class Sym(int):
     def __sub__(self, other: int) -> Sym:
         return _combine("-", self, other)
 
+    def __rsub__(self, other: int) -> Sym:
+        return _combine("-", other, self)
+
     def __mul__(self, other: int) -> Sym:
         return _combine("*", self, other)
 

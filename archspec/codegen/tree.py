@@ -32,7 +32,8 @@ class LayerUse:
 
     `values` are the attributes that are the same in all instances, `exprs` those that are expressions; an attribute
     is in one of the two. `features` are the channels of each operand, `ranks` how many axes each has, the batch left
-    out. `number` is set for a layer that a named sequence numbers; `name` is then empty.
+    out. `number` is set for a layer that a named sequence numbers; `name` is then empty. `sizes` are the shapes of the
+    operands without their channels, for an op that is `sized`, and empty for all others.
     """
 
     site: int
@@ -47,6 +48,7 @@ class LayerUse:
     ranks: tuple[int, ...]
     operands: tuple[Ref, ...]
     paths: tuple[str, ...]
+    sizes: tuple[tuple[int, ...], ...] = ()
 
     def value(self, name: str) -> Any:
         """An attribute's value.
@@ -150,10 +152,11 @@ ItemUse: TypeAlias = LayerUse | CallUse | SequenceUse | ChoiceUse | LoopUse
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Items in order of computation, and what they give."""
+    """Items in order of computation, what they give, and what the spec calls some of the tensors."""
 
     items: tuple[ItemUse, ...]
     results: tuple[Ref, ...]
+    labels: Mapping[Ref, str] = field(default_factory=dict[Ref, str])
 
 
 @dataclass(frozen=True, slots=True)

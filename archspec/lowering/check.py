@@ -9,7 +9,7 @@ from archspec.errors import Diagnostics, Note, Span, SpecError, did_you_mean
 from archspec.expr import Expr, names
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
-from archspec.lowering.values import expression, is_word
+from archspec.lowering.values import expression, parts
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 from archspec.spec.source import LIMITS
@@ -47,8 +47,8 @@ def check(spec: Spec) -> None:
     for op_name, attributes in spec.defaults.items():
         for name, attribute in attributes.items():
             info = OPS[op_name].attributes().get(name) if op_name in OPS else None
-            if info is not None and not is_word(info, attribute.raw):
-                root.use(attribute)
+            for part in parts(info, attribute) if info is not None else ():
+                root.use(part)
     root.known.add("channels")
     root.taps |= spec.inputs.keys()  # each input can be started from, and given
     root.body(spec.items, in_loop=False)
@@ -202,8 +202,8 @@ class _Frame:
             self.found.error("E0410", f"{op.name} needs at least {op.least_inputs} branches", call.span)
         for name, attribute in call.attributes.items():
             known = _check_attribute(op, name, attribute, self.found)
-            if known and not is_word(op.attributes()[name], attribute.raw):
-                self.use(attribute, in_loop=in_loop)
+            for part in parts(op.attributes()[name], attribute) if known else ():
+                self.use(part, in_loop=in_loop)
         given = call.attributes.keys() | self.spec.defaults.get(op.name, {}).keys()
         for info in op.attributes().values():
             if info.required and info.name not in given:

@@ -174,6 +174,7 @@ class _Lowering:
                 return self._stage(item, x, context)
             case Tap():
                 context.taps[item.name] = x
+                context.scope.labels.setdefault(x.ref, item.name)
                 return x
 
     def _tap(self, item: Seq, context: _Context) -> Tensor:
@@ -232,7 +233,10 @@ class _Lowering:
         scope.kind, scope.block, scope.bindings, scope.span = "block", call.name, bindings, call.span
         taps = self._fed(block, call.attributes, scope, context)
         y = self._block(scope, x, call, taps)
-        context.taps |= {f"{name}.{output}": taps[output] for output in block.outputs}
+        for output in block.outputs:
+            context.taps[f"{name}.{output}"] = taps[output]
+            index = scope.results.index(bring(taps[output], scope).ref)
+            context.scope.labels.setdefault(Result(slot.site, index), output)
         return y
 
     def _fed(

@@ -40,6 +40,7 @@ class OpenScope:
         default_factory=list["Layer | OpenScope | OpenChoice | OpenLoop"]
     )
     names: set[str] = field(default_factory=set[str])
+    labels: dict[Ref, str] = field(default_factory=dict[Ref, str])
     count: int = 0
     """How many numbered items it has so far."""
 
@@ -80,6 +81,7 @@ class OpenScope:
             operands,
             Body(_freeze(self.items), tuple(self.results)),
             self.span,
+            self.labels,
         )
 
 

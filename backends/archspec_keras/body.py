@@ -133,7 +133,7 @@ class Body:
         flow = Flow(tree, 0, taken)
         for index, variable in enumerate(variables):
             flow.variable[Operand(index)] = variable
-        flow.kept = set(self.definition.inputs)
+        flow.kept |= set(self.definition.inputs)
         return flow
 
     def _results(self) -> list[str]:
@@ -195,7 +195,7 @@ class Body:
     def _assign(self, ref: Ref, operands: tuple[Ref, ...]) -> str:
         old = [self.flow.variable[operand] for operand in operands]
         wanted = [] if self.preferred is None else [self.preferred]
-        self.flow.variable[ref] = self.flow.fresh((*wanted, *old))
+        self.flow.variable[ref] = self.flow.labelled(ref) or self.flow.fresh((*wanted, *old))
         return self.flow.variable[ref]
 
     def _layer(self, use: LayerUse) -> None:
@@ -216,7 +216,7 @@ class Body:
             keywords = (*step.layer.args, Keyword("name", name.text(step.suffix)))
             layer = Bracket(step.layer.head, keywords)
             argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
-            self._emit(target, Bracket(layer, (argument,)))
+            self._emit(target, Bracket(layer, (argument,) * step.times))
             given = [target]
             if step.suffix:
                 self.extra += [(path, layer_name(path) + step.suffix) for path in use.paths]

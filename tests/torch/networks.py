@@ -631,7 +631,7 @@ params: {classes: 10}
 defaults:
   conv: {init: {kaiming_normal: fan_out}}
 blocks:
-  attention:
+  attend:
     layers:
       - multiply:
           - []
@@ -648,7 +648,7 @@ blocks:
       - {conv: {name: extra, filters: channels, kernel: 1, init: {constant: 0.5}}, when: special}
 layers:
   - conv: {name: stem, filters: 8, kernel: 3}
-  - attention
+  - attend: {name: attention}
   - unit: {name: a, special: true}
   - unit: {name: b, special: false}
   - repeat:
@@ -1139,3 +1139,80 @@ layers:
   - both: {name: same, a: t, b: t}
 """,
 }
+network(
+    "vit",
+    """
+params: {classes: 10, heads: 2, depth: 3}
+defaults:
+  layer_norm: {eps: 1e-6}
+blocks:
+  mlp:
+    doc: Two dense layers for each token by itself.
+    params: {hidden: {}}
+    layers:
+      - dense: {name: fc1, units: hidden, init: xavier_uniform, bias_init: {normal: 1e-6}}
+      - gelu
+      - dense: {name: fc2, units: hidden // 4, init: xavier_uniform, bias_init: {normal: 1e-6}}
+  encoder_block:
+    doc: Attention and an MLP, each after a layer norm and beside the identity.
+    params: {heads: {}}
+    layers:
+      - add:
+          - []
+          - - layer_norm: {name: ln_1}
+            - attention: {name: self_attention, heads: heads}
+      - add:
+          - []
+          - - layer_norm: {name: ln_2}
+            - mlp: {name: mlp, hidden: 4 * channels}
+layers:
+  - conv: {name: conv_proj, filters: 16 * heads, kernel: 4, stride: 4}
+  - to_tokens
+  - class_token: {name: class_token}
+  - name: encoder
+    layers:
+      - position_embedding: {name: pos_embedding}
+      - repeat: {name: layers, times: depth, layers: [encoder_block: {heads: heads}]}
+      - layer_norm: {name: ln}
+  - select_token
+  - dense: {name: head, units: classes, init: zeros, bias_init: zeros}
+""",
+)
+network(
+    "mlp_mixer",
+    """
+params: {width: 24, classes: 10}
+blocks:
+  mlp:
+    params: {hidden: {}, units: {}}
+    layers:
+      - dense: {name: fc1, units: hidden}
+      - gelu
+      - dense: {name: fc2, units: units}
+  mixer_block:
+    doc: One MLP over the tokens, one over the features.
+    params: {tokens: {}, hidden_tokens: {}, hidden_features: {}}
+    layers:
+      - add:
+          - []
+          - - layer_norm: {name: norm1}
+            - transpose
+            - mlp: {name: token_mixing, hidden: hidden_tokens, units: tokens}
+            - transpose
+      - add:
+          - []
+          - - layer_norm: {name: norm2}
+            - mlp: {name: channel_mixing, hidden: hidden_features, units: channels}
+layers:
+  - conv: {name: stem, filters: width, kernel: 4, stride: 4}
+  - to_tokens
+  - repeat:
+      name: blocks
+      times: 3
+      layers: [mixer_block: {tokens: 16, hidden_tokens: 12, hidden_features: 4 * channels}]
+  - layer_norm: {name: norm}
+  - to_image: {height: 4, width: 4}
+  - global_avg_pool: {keep_axes: false}
+  - dense: {name: head, units: classes}
+""",
+)
