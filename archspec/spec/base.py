@@ -35,6 +35,10 @@ from archspec.spec.source import LocatedDict, LocatedList, Reading
 
 LONGEST_NAME: Final = 80
 
+DEFINITIONS: Final = "https://archspec.invalid/"
+"""Where the models' JSON schemas refer to; `archspec.schema` puts the definitions there. Nothing is ever fetched."""
+NAME_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": LONGEST_NAME}
+
 # What pydantic's error types mean, as the end of "must be ...".
 _EXPECTED: Final[dict[str, str]] = {
     "string_type": "a string",
@@ -57,6 +61,11 @@ class Attribute:
     raw: object
     span: Span | None = field(default=None, compare=False)
     key_span: Span | None = field(default=None, compare=False)
+
+
+def definition(name: str) -> dict[str, Any]:
+    """A reference to a definition of the JSON schema of specs."""
+    return {"$ref": DEFINITIONS + name}
 
 
 class Reads:
@@ -273,7 +282,8 @@ def usable_name(name: object, span: Span | None, reading: Reading, what: str, ta
     return False
 
 
-def _as_attribute(value: object) -> Attribute:
+def as_attribute(value: object) -> Attribute:
+    """A value that `attribute_keys` has made an Attribute of."""
     if isinstance(value, Attribute):
         return value
     raise wrong("a value")
@@ -294,13 +304,18 @@ def _is_list(value: object) -> object:
     raise wrong("a list")
 
 
-_VALUE_SCHEMA: Final[dict[str, Any]] = {
-    "description": "a number, a truth value, a list, a mapping, a word or an expression"
-}
+def _number(least: int) -> dict[str, Any]:
+    return {"anyOf": [{"type": "integer", "minimum": least}, definition("Expression")]}
 
-Value: TypeAlias = Annotated[Attribute, Reads(_as_attribute, _VALUE_SCHEMA)]
+
+Value: TypeAlias = Annotated[Attribute, Reads(as_attribute, definition("Value"))]
+Condition: TypeAlias = Annotated[
+    Attribute, Reads(as_attribute, {"anyOf": [{"type": "boolean"}, definition("Expression")]})
+]
+Count: TypeAlias = Annotated[Attribute, Reads(as_attribute, _number(0))]
+Size: TypeAlias = Annotated[Attribute, Reads(as_attribute, _number(1))]
 Values: TypeAlias = Annotated[
     dict[str, Attribute],
-    Reads(_as_attributes, {"type": "object", "additionalProperties": _VALUE_SCHEMA}),
+    Reads(_as_attributes, {"type": "object", "additionalProperties": definition("Value")}),
 ]
 Strings: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_is_list)]

@@ -11,7 +11,7 @@ from archspec.errors import Note, Span, did_you_mean
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading, read_file
 
-_LIBRARY_KEYS: Final = ("archspec", "doc", "include", "blocks")
+LIBRARY_KEYS: Final = ("archspec", "doc", "include", "blocks")
 _OWN_KEYS: Final = ("extends", "include", "blocks")
 
 # Where a file is that a spec names: the name as written, the folder of the spec, the place.
@@ -141,8 +141,8 @@ class Composer:
             return None
         check_version(data, "a library of blocks", self.reading)
         for key in data:
-            if key not in _LIBRARY_KEYS:
-                help = did_you_mean(key, [name for name in _LIBRARY_KEYS if name not in data])
+            if key not in LIBRARY_KEYS:
+                help = did_you_mean(key, [name for name in LIBRARY_KEYS if name not in data])
                 message = f"unknown key `{key[:80]}` in a library of blocks"
                 self.reading.error("E0201", message, data.key_spans[key], help=help)
         if not isinstance(data.get("doc", ""), str):

@@ -74,7 +74,7 @@ def find(name_or_path: str | Path) -> Path:
     """
     if isinstance(name_or_path, Path) or not _BARE_NAME.fullmatch(name_or_path):
         return Path(name_or_path)
-    folder = _shipped_folder()
+    folder = shipped_folder()
     try:
         if folder is not None and (path := folder / f"{name_or_path}.yaml").is_file():
             return path
@@ -88,14 +88,15 @@ def find(name_or_path: str | Path) -> Path:
 
 def shipped() -> list[str]:
     """The names of the specs that ship, sorted."""
-    folder = _shipped_folder()
+    folder = shipped_folder()
     if folder is None:
         return []
     paths = sorted(folder.glob("*.yaml"))
     return [path.stem for path in paths if _NAMED.search(path.read_text(encoding="utf-8"))]
 
 
-def _shipped_folder() -> Path | None:
+def shipped_folder() -> Path | None:
+    """Where the specs that ship are, with their libraries and their schema; None if this copy has none."""
     # The first is where a wheel has them, the second where a checkout does.
     for folder in (_PACKAGE / "_specs", _PACKAGE.parent / "specs"):
         if folder.is_dir():
@@ -116,10 +117,10 @@ def _composer(reading: Reading) -> Composer:
 
     def library(name: str, folder: Path, span: Span) -> Path | None:
         """Beside the spec; else among what ships, so that any spec can use the shipped blocks."""
-        path, shipped_folder = folder / name, _shipped_folder()
+        path, ours = folder / name, shipped_folder()
         try:
-            if not path.exists() and shipped_folder and (shipped_folder / name).is_file():
-                return shipped_folder / name
+            if not path.exists() and ours and (ours / name).is_file():
+                return ours / name
         except (OSError, ValueError):
             pass  # reading the file will say what is wrong
         return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -14,16 +13,18 @@ from pydantic import (
 )
 
 from archspec.spec.base import (
+    NAME_SCHEMA,
     Attribute,
     Model,
     Reads,
     Strings,
     attributes,
+    definition,
     reading_of,
     usable_name,
     wrong,
 )
-from archspec.spec.items import RESERVED, Item, Items, Stage, read_stages
+from archspec.spec.items import RESERVED, Item, Items, read_stages
 from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
@@ -117,19 +118,23 @@ def _reference(value: object) -> str | list[str]:
     raise wrong("a string or a list of strings")
 
 
-def _mapping_of(model: type[Model]) -> Callable[[], dict[str, Any]]:
-    return lambda: {"type": "object", "additionalProperties": model.model_json_schema()}
+def _mapping_of(name: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "propertyNames": {**NAME_SCHEMA, "not": {"enum": list(RESERVED)}},
+        "additionalProperties": definition(name),
+    }
 
 
-_REFERENCE: Final[dict[str, Any]] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_REFERENCE: Final[dict[str, Any]] = {
+    "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
+}
 
-Inputs: TypeAlias = Annotated[dict[str, Input], Reads(_inputs, _mapping_of(Input))]
-Blocks: TypeAlias = Annotated[dict[str, Block], Reads(_blocks, _mapping_of(Block))]
-Defaults: TypeAlias = Annotated[
-    dict[str, dict[str, Attribute]], Reads(_defaults, {"type": "object", "additionalProperties": {"type": "object"}})
-]
+Inputs: TypeAlias = Annotated[dict[str, Input], Reads(_inputs, _mapping_of("Input"))]
+Blocks: TypeAlias = Annotated[dict[str, Block], Reads(_blocks, _mapping_of("Block"))]
+Defaults: TypeAlias = Annotated[dict[str, dict[str, Attribute]], Reads(_defaults, definition("Defaults"))]
 Stages: TypeAlias = Annotated[
-    tuple[Item, ...], Reads(read_stages, lambda: {"type": "array", "items": Stage.model_json_schema()})
+    tuple[Item, ...], Reads(read_stages, {"type": "array", "items": definition("StageOrItem")})
 ]
 Reference: TypeAlias = Annotated[str | list[str], Reads(_reference, _REFERENCE)]
 
@@ -141,10 +146,12 @@ class Spec(Model):
     attribute_keys: ClassVar[tuple[str, ...]] = ("depth",)
 
     archspec: Literal[1] = Field(description="the version of the language")
-    name: str = Field(description="the network's name, and that of the generated module")
+    name: str = Field(description="the network's name, and that of the generated module", json_schema_extra=NAME_SCHEMA)
     title: str = Field("", description="one line about it")
     doc: str = Field("", description="more about it")
-    class_name: str | None = Field(None, alias="class", description="the generated class's name")
+    class_name: str | None = Field(
+        None, alias="class", description="the generated class's name", json_schema_extra=NAME_SCHEMA
+    )
     reference: Reference | None = Field(None, description="where the network was published")
     extends: str | None = Field(None, description="the spec that this one changes")
     include: Strings = Field((), description="files with blocks")

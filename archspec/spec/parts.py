@@ -6,13 +6,17 @@ import math
 import re
 from typing import Annotated, ClassVar, Final, TypeAlias
 
-from pydantic import Field, ValidationError, ValidationInfo
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
 
 from archspec.spec.base import (
+    NAME_SCHEMA,
     Attribute,
     Model,
     Reads,
+    Size,
     Value,
+    as_attribute,
+    definition,
     parses,
     reading_of,
     usable_name,
@@ -26,7 +30,7 @@ Choice: TypeAlias = str | int | float | bool
 # `channels` are those that arrive, `n` comes from the depth rule, `i` is a unit's index.
 OWN_WORDS: Final = ("channels", "n", "i")
 _RULE: Final = re.compile(r"\s*([0-9]{1,6})\s*n\s*(?:([+-])\s*([0-9]{1,6}))?\s*")
-_PARAM_KEYS: Final = ("default", "choices", "doc")
+_SIZES: Final = ("channels", "height", "width")
 
 
 def _choices(value: object) -> tuple[Choice, ...]:
@@ -51,9 +55,13 @@ class Param(Model):
     attribute_keys: ClassVar[tuple[str, ...]] = ("default",)
 
     default: Value | None = Field(None, description="the value unless one is given; null: required")
-    choices: Annotated[tuple[Choice, ...], Reads(_choices, {"type": "array"})] | None = Field(
-        None, description="the values that are allowed"
-    )
+    choices: (
+        Annotated[
+            tuple[Choice, ...],
+            Reads(_choices, {"type": "array", "minItems": 1, "items": {"type": ["number", "string", "boolean"]}}),
+        ]
+        | None
+    ) = Field(None, description="the values that are allowed")
     doc: str = Field("", description="what it means")
 
     def allows(self, value: object) -> bool:
@@ -102,19 +110,9 @@ Params: TypeAlias = Annotated[
         _params,
         {
             "type": "object",
+            "propertyNames": {**NAME_SCHEMA, "not": {"enum": list(OWN_WORDS)}},
             "additionalProperties": {
-                "anyOf": [
-                    {"type": ["integer", "number", "string", "boolean", "array", "null"]},
-                    {
-                        "type": "object",
-                        "properties": {
-                            "default": {},
-                            "choices": {"type": "array"},
-                            "doc": {"type": "string"},
-                        },
-                        "additionalProperties": False,
-                    },
-                ]
+                "anyOf": [{"type": ["number", "string", "boolean", "array", "null"]}, definition("Param")]
             },
         },
     ),
@@ -135,8 +133,8 @@ class Depth(Model):
     noun: ClassVar[str] = "`depth`"
     attribute_keys: ClassVar[tuple[str, ...]] = ("value",)
 
-    value: Value = Field(description="the depth: a number or an expression")
-    rule: Annotated[str, Reads(_rule, {"type": "string"})] | None = Field(
+    value: Size = Field(description="the depth: a number or an expression")
+    rule: Annotated[str, Reads(_rule, {"type": "string", "pattern": f"^{_RULE.pattern}$"})] | None = Field(
         None, description="what depths are possible: `6n+2`"
     )
 
@@ -190,23 +188,42 @@ def _depth(value: object, info: ValidationInfo) -> Depth:
 
 DepthField: TypeAlias = Annotated[
     Depth,
-    Reads(_depth, lambda: {"anyOf": [{"type": "integer"}, {"type": "string"}, Depth.model_json_schema()]}),
+    Reads(_depth, {"anyOf": [{"type": "integer", "minimum": 1}, definition("Expression"), definition("Depth")]}),
+]
+
+
+Shape: TypeAlias = Annotated[
+    Attribute,
+    Reads(
+        as_attribute,
+        {"anyOf": [{"type": "array", "minItems": 1, "items": definition("Size")}, definition("Expression")]},
+    ),
 ]
 
 
 class Input(Model):
     """What comes in: an image by channels, height and width, or a tensor of any shape."""
 
+    # Either sizes or a shape: `_check` says the same.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": list(_SIZES), "properties": {"shape": False}},
+                {"required": ["shape"], "properties": dict.fromkeys(_SIZES, False)},
+            ]
+        }
+    )
+
     noun: ClassVar[str] = "an input"
     attribute_keys: ClassVar[tuple[str, ...]] = ("channels", "height", "width", "shape")
 
-    channels: Value | None = Field(None, description="channels of the image")
-    height: Value | None = Field(None, description="height of the image")
-    width: Value | None = Field(None, description="width of the image")
-    shape: Value | None = Field(None, description="the shape, without the batch")
+    channels: Size | None = Field(None, description="channels of the image")
+    height: Size | None = Field(None, description="height of the image")
+    width: Size | None = Field(None, description="width of the image")
+    shape: Shape | None = Field(None, description="the shape, without the batch")
 
     def _check(self, reading: Reading) -> None:
-        sizes = [key for key in ("channels", "height", "width") if getattr(self, key) is not None]
+        sizes = [key for key in _SIZES if getattr(self, key) is not None]
         if self.shape is not None:
             if sizes:
                 message = f"an input has either a `shape` or sizes, found `shape` and `{sizes[0]}`"
@@ -221,6 +238,6 @@ class Input(Model):
             message = "an input needs the keys `channels`, `height` and `width`"
             reading.error("E0205", message, self.span, help=help)
             return
-        for key in ("channels", "height", "width"):
+        for key in _SIZES:
             if key not in sizes:
                 reading.error("E0205", f"an input needs the key `{key}`", self.span)
