@@ -8,7 +8,7 @@ those that are sound, so that the checks around it still run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 from keyword import iskeyword
@@ -116,6 +116,8 @@ class Model(BaseModel):
 
     noun: ClassVar[str] = "this"
     attribute_keys: ClassVar[tuple[str, ...]] = ()
+    other_words: ClassVar[Mapping[str, str]] = {}
+    """Words of other libraries, each with what to write instead."""
 
     _data: LocatedDict | None = PrivateAttr(default=None)
 
@@ -198,11 +200,16 @@ def _note(cls: type[Model], data: LocatedDict, errors: Iterable[ErrorDetails], r
         if kind == "reported":
             continue
         if kind == "extra_forbidden":
-            help = did_you_mean(key, [name for name in cls.yaml_keys() if name not in data])
             span = data.key_spans.get(key, data.span)
+            if key in cls.other_words:
+                reading.error("E0412", f"`{key}` is not a key of {cls.noun}", span, help=cls.other_words[key])
+                continue
+            keys = cls.yaml_keys()
+            help = did_you_mean(key, [name for name in keys if name not in data], keys)
             reading.error("E0201", f"unknown key `{key[:80]}` in {cls.noun}", span, help=help)
         elif kind == "missing":
-            if nearest(key, unknown) is None:  # else that key is misspelt, and this is no news
+            other = any(f"`{key}" in cls.other_words.get(word, "") for word in unknown)
+            if not other and nearest(key, unknown) is None:  # else it has another name there, and this is no news
                 reading.error("E0205", f"{cls.noun} needs the key `{key}`", data.span)
         else:
             span, value, name = _deepest(data, location)

@@ -176,7 +176,7 @@ class Composer:
         if real in self._open:
             way = [*self._open[self._open.index(real) :], real]
             message = "files go round in a circle: " + " → ".join(path.name for path in way)
-            self.reading.error("E0107", message, asked_at)
+            self.reading.error("E0107", message, asked_at, help="put what they share into a file of its own")
             return False
         self._open.append(real)
         return True

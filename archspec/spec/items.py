@@ -6,6 +6,7 @@ the places kept; then the model checks it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
@@ -27,6 +28,7 @@ from archspec.spec.base import (
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
 from archspec.spec.units import Pattern, UnitsField
+from archspec.spec.words import REPEAT_WORDS, STAGE_WORDS
 
 RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage")
 SEQUENCE_KEYS: Final = ("layers", "name", "when", "else", "from")
@@ -124,6 +126,7 @@ class Repeat(_Conditional):
     """The same items several times over."""
 
     noun: ClassVar[str] = "`repeat`"
+    other_words: ClassVar[Mapping[str, str]] = REPEAT_WORDS
 
     kind: ClassVar[Literal["repeat"]] = "repeat"
     label: str | None = Field(None, alias="name", description="makes the repeat a scope", json_schema_extra=NAME_SCHEMA)
@@ -156,6 +159,7 @@ class Stage(Model):
     )
 
     noun: ClassVar[str] = "a stage"
+    other_words: ClassVar[Mapping[str, str]] = STAGE_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("units", "unit_names")
 
     kind: ClassVar[Literal["stage"]] = "stage"
@@ -259,6 +263,9 @@ def _not_one_kind(kinds: list[str], raw: LocatedDict, span: Span, reading: Readi
 def _sequence(raw: LocatedDict, reading: Reading) -> Sequence | None:
     others = [key for key in raw if key not in SEQUENCE_KEYS]
     kinds = [key for key in others if key in RESERVED or not nearest(key, SEQUENCE_KEYS)]
+    if kinds == ["repeat"] and not isinstance(raw["repeat"], dict):
+        _no_repeat(raw["repeat"], raw.value_spans["repeat"], reading)
+        return None
     if kinds:
         here = "layers" if "layers" in raw else "from"
         _not_one_kind([here, *kinds], raw, raw.span, reading)
@@ -269,9 +276,7 @@ def _sequence(raw: LocatedDict, reading: Reading) -> Sequence | None:
 def _repeat(raw: LocatedDict, reading: Reading) -> Repeat | None:
     body = raw["repeat"]
     if not isinstance(body, LocatedDict):
-        message = f"`repeat` must be a mapping, found {describe(body)}"
-        help = "write `repeat: {times: 3, layers: [...]}`"
-        reading.error("E0202", message, raw.value_spans["repeat"], help=help)
+        _no_repeat(body, raw.value_spans["repeat"], reading)
         return None
     merged = LocatedDict(raw.span)
     for key in body:
@@ -284,6 +289,12 @@ def _repeat(raw: LocatedDict, reading: Reading) -> Repeat | None:
         if key in raw:
             merged.take(raw, key)
     return _checked(_validated(Repeat, merged, reading), reading)
+
+
+def _no_repeat(body: object, span: Span, reading: Reading) -> None:
+    times = body if isinstance(body, int | str) and len(str(body)) <= 40 else 3
+    help = f"write `repeat: {{times: {times}, layers: [...]}}`"
+    reading.error("E0202", f"`repeat` must be a mapping, found {describe(body)}", span, help=help)
 
 
 def _tap(raw: LocatedDict, reading: Reading) -> Tap | None:
@@ -311,6 +322,11 @@ def _call(name: str, name_span: Span, body: object, body_span: Span, raw: Locate
     data = LocatedDict(raw.span)
     data.put("op", name, name_span, name_span)
     if isinstance(body, LocatedList):
+        numbers = [place for item, place in zip(body, body.item_spans, strict=True) if isinstance(item, int | float)]
+        if numbers:
+            message = f"`{name}` takes a mapping of attributes, or a list of branches; found a list of numbers"
+            reading.error("E0202", message, numbers[0], help=_example(name, body, reading))
+            return None
         data.put("branches", body, name_span, body_span)
     elif isinstance(body, LocatedDict):
         given = LocatedDict(body.span)
@@ -322,12 +338,16 @@ def _call(name: str, name_span: Span, body: object, body_span: Span, raw: Locate
         data.put("attributes", given, name_span, body_span)
     elif body is not None:
         message = f"the attributes of `{name}` must be a mapping, found {describe(body)}"
-        reading.error("E0202", message, body_span, help=f"write `{name}: {{attribute: value}}`")
+        reading.error("E0202", message, body_span, help=_example(name, body, reading))
         return None
     for key in _CONDITION:
         if key in raw:
             data.take(raw, key)
     return _checked(_validated(Call, data, reading), reading)
+
+
+def _example(name: str, body: object, reading: Reading) -> str:
+    return f"write `{name}: {{attribute: value}}`" if reading.example is None else reading.example(name, body)
 
 
 def _branch(raw: object, span: Span, reading: Reading) -> Sequence | None:

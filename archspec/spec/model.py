@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -28,6 +29,7 @@ from archspec.spec.items import RESERVED, Item, Items, read_stages
 from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
+from archspec.spec.words import BLOCK_WORDS, SPEC_WORDS
 
 NOT_PARAMS: Final = frozenset({"backend", "device", "dtype", "spec", "weights"})
 """Arguments of `build` and `save_weights`, beside which a network's params stand as arguments."""
@@ -41,6 +43,7 @@ class Block(Model):
     """A part of a network that can be called by name, with params."""
 
     noun: ClassVar[str] = "a block"
+    other_words: ClassVar[Mapping[str, str]] = BLOCK_WORDS
 
     doc: str = Field("", description="what it is")
     unit: Strings = Field((), description="what a tuple in `units` means, in order")
@@ -143,6 +146,7 @@ class Spec(Model):
     """A network, or a family of networks, as it is written."""
 
     noun: ClassVar[str] = "a spec"
+    other_words: ClassVar[Mapping[str, str]] = SPEC_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("depth",)
 
     archspec: Literal[1] = Field(description="the version of the language")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, TypeAlias
 
-from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, ValidationInfo
 
+from archspec.errors import Span
 from archspec.spec.base import (
     NAME_SCHEMA,
     Attribute,
@@ -24,6 +26,7 @@ from archspec.spec.base import (
 )
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
+from archspec.spec.words import DEPTH_WORDS, INPUT_WORDS, PARAM_WORDS
 
 Choice: TypeAlias = str | int | float | bool
 
@@ -52,6 +55,7 @@ class Param(Model):
     """What a user of the spec, or a caller of a block, may choose."""
 
     noun: ClassVar[str] = "a param"
+    other_words: ClassVar[Mapping[str, str]] = PARAM_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("default",)
 
     default: Value | None = Field(None, description="the value unless one is given; null: required")
@@ -63,6 +67,13 @@ class Param(Model):
         | None
     ) = Field(None, description="the values that are allowed")
     doc: str = Field("", description="what it means")
+
+    _name_span: Span | None = PrivateAttr(default=None)
+
+    @property
+    def name_span(self) -> Span:
+        """Where its name is written."""
+        return self._name_span or self.span
 
     def allows(self, value: object) -> bool:
         """Whether a value is among the choices, if there are any."""
@@ -101,6 +112,7 @@ def _params(value: object, info: ValidationInfo) -> dict[str, Param]:
             params[name] = Param.model_validate(data, context=reading)
         except ValidationError:  # its reasons are noted; that there is such a param stays true
             params[name] = Param.model_validate(LocatedDict(data.span), context=reading)
+        params[name]._name_span = span
     return params
 
 
@@ -131,6 +143,7 @@ class Depth(Model):
     """How many weighted layers lie on the longest path, and how `n` follows from it."""
 
     noun: ClassVar[str] = "`depth`"
+    other_words: ClassVar[Mapping[str, str]] = DEPTH_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("value",)
 
     value: Size = Field(description="the depth: a number or an expression")
@@ -215,6 +228,7 @@ class Input(Model):
     )
 
     noun: ClassVar[str] = "an input"
+    other_words: ClassVar[Mapping[str, str]] = INPUT_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("channels", "height", "width", "shape")
 
     channels: Size | None = Field(None, description="channels of the image")
