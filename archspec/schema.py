@@ -231,7 +231,7 @@ def _items() -> dict[str, Schema]:
         "BlockCall": {
             "description": "a call of a block: its params by name, and `name`, the call's own",
             "type": ["object", "null"],
-            "properties": {"name": {"type": "string", **NAME_SCHEMA}, "branches": False},
+            "properties": {"name": {"type": ["string", "null"], **NAME_SCHEMA}, "branches": False},
             "additionalProperties": definition("Value"),
         },
         "StageOrItem": {
@@ -264,7 +264,7 @@ def _merges(op: type[Op]) -> bool:
 
 def _op(op: type[Op]) -> Schema:
     """What may stand after an op's name. Required attributes are not required here: `defaults` may give them."""
-    label = {"type": "string", **NAME_SCHEMA, "description": "the layer's own name"}
+    label = {"type": ["string", "null"], **NAME_SCHEMA, "description": "the layer's own name"}
     attributes = {key: _attribute(info) for key, info in op.attributes().items()}
     found: Schema = {
         "description": _doc(op),

@@ -18,6 +18,7 @@ from archspec.ir.ops import OPS
 from archspec.schema import schema, schema_text
 from archspec.spec import Spec, load_text
 from archspec.spec.source import Reading, read_file, read_text
+from tests.torch.networks import NETWORKS
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = sorted((ROOT / "specs").rglob("*.yaml"))
@@ -124,6 +125,11 @@ def test_an_example_of_the_language(text: str) -> None:
     assert _of(text) == []
 
 
+@pytest.mark.parametrize("text", NETWORKS.values(), ids=NETWORKS.keys())
+def test_a_network_of_the_tests(text: str) -> None:
+    assert _of(text) == []
+
+
 def test_there_are_examples() -> None:
     assert len(EXAMPLES) >= 15
 
@@ -150,6 +156,7 @@ TOP = "archspec: 1\nname: net\ninput: {channels: 3, height: 8, width: 8}\n"
         "- concat: {name: joined, branches: [relu, {conv: {filters: 3}}]}",
         "- {repeat: {times: 2 * n, layers: [relu]}, when: a}",
         "- {name: a, layers: [], when: a, else: []}",
+        "- {conv: {name: null, filters: 8, kernel: 1}}",
         "- {from: input}",
         "- stage: {name: a, layers: [relu]}",
         "- stage: {name: a, block: b, units: '[(1, 2)] * 3', with: {a: 1}, unit_names: 'unit_{i}'}",
