@@ -44,7 +44,7 @@ CODES: Final[dict[str, str]] = {
     "E0409": "unknown attribute",
     "E0410": "a required attribute is missing",
     "E0411": "an attribute's value is not allowed",
-    "E0412": "a word with two meanings",
+    "E0412": "a word of another library, or one with two meanings",
     "E0413": "blocks call each other in a circle",
     "E0414": "a unit does not fit its block",
     # E05: shapes

@@ -53,6 +53,8 @@ def schema() -> Schema:
         **NAME_SCHEMA,
         "not": {"enum": [*OWN_WORDS, *sorted(NOT_PARAMS)]},
     }
+    for key in properties.keys() - {"archspec", "name"}:  # `null` takes a parent's key away
+        properties[key] = _or_null(properties[key])
     definitions = {model.__name__: _model(model) for model in (*_MODELS, *_MERGED)}
     # A child's block, input or depth may hold only what differs from its parent's, so completeness is asked elsewhere.
     complete = {
@@ -71,7 +73,7 @@ def schema() -> Schema:
         "type": "object",
         "properties": properties,
         "additionalProperties": False,
-        "not": {"anyOf": [{"required": ["input", "inputs"]}, *({"required": ["layers", key]} for key in _PARTS)]},
+        "not": {"anyOf": [_both("input", "inputs"), *(_both("layers", key) for key in _PARTS)]},
         "anyOf": [
             {
                 "title": "a network",
@@ -110,6 +112,19 @@ _PARTS: Final = ("stem", "stages", "head")
 def _one_of(keys: Iterable[str]) -> Schema:
     """One of these keys is there, at least."""
     return {"anyOf": [{"required": [key]} for key in keys]}
+
+
+def _or_null(found: Schema) -> Schema:
+    null = {"type": "null"}
+    if "anyOf" in found:
+        return {**found, "anyOf": [*(form for form in found["anyOf"] if form != null), null]}
+    form = {key: item for key, item in found.items() if key != "description"}
+    return {"description": found["description"], "anyOf": [form, null]}
+
+
+def _both(first: str, second: str) -> Schema:
+    """Two keys are there, and neither is taken away by `null`."""
+    return {"required": [first, second], "properties": {key: {"not": {"type": "null"}} for key in (first, second)}}
 
 
 # -- what pydantic makes ----------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def _depth(spec: Spec, top: Top) -> None:
                 )
             )
         top.env["n"] = n
-    top.depth = Depth(value, depth.value.span)
+    top.depth = Depth(value, _place(spec, expr, depth.value.span))
 
 
 def _place(spec: Spec, expr: Expr, written: Span | None) -> Span | None:

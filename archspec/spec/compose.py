@@ -61,6 +61,8 @@ class Composer:
             own_names = set(own) if isinstance(own, LocatedDict) else set()
             self._check_inherited(blocks, parent.get("blocks"), own_names)
             whole = merge(parent, whole)
+            for key in [key for key, value in whole.items() if value is None]:
+                del whole[key]  # `null` takes a parent's key away
         return whole if sound else None
 
     def _parent(self, data: LocatedDict, folder: Path) -> LocatedDict | None:

@@ -234,6 +234,7 @@ def test_a_file_that_is_refused(text: str) -> None:
     "text",
     [
         "archspec: 1\nextends: resnet50\ninput: {height: 64}\ndepth: {value: 8}\nblocks: {unit: {params: {a: 1}}}\n",
+        "archspec: 1\nextends: a.yaml\ntitle: null\nparams: null\ninput: null\ninputs: {a: {shape: [3]}}\n",
         "archspec: 1\ndoc: a library\ninclude: [other.yaml]\n",
         f"{TOP}layers: [relu]\ndefaults: {{conv: {{bias: false}}}}\nparams: {{a: , b: [1], d: {{doc: d}}}}\n",
     ],
