@@ -11,7 +11,7 @@ from archspec.expr import Expr, names
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
 from archspec.lowering.values import expression, is_word
-from archspec.lowering.words import ATTRIBUTE_WORDS, op_help
+from archspec.lowering.words import attribute_help, op_help
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 from archspec.spec.source import LIMITS
@@ -74,26 +74,18 @@ def _check_defaults(spec: Spec, found: Diagnostics) -> None:
 def _check_attribute(op: type[Op], name: str, attribute: Attribute, found: Diagnostics) -> bool:
     if name in op.attributes():
         return True
-    if name in op.two_meanings:
-        found.error(
-            "E0412",
-            f"`{name}` is not a word of {op.name}",
-            attribute.key_span or attribute.span,
-            help=op.two_meanings[name],
-        )
-    elif name in ATTRIBUTE_WORDS:
-        place = attribute.key_span or attribute.span
-        found.error("E0412", f"`{name}` is not a word of {op.name}", place, help=ATTRIBUTE_WORDS[name])
+    place = attribute.key_span or attribute.span
+    if help := attribute_help(op, name):
+        found.error("E0412", f"`{name}` is not a word of {op.name}", place, help=help)
     else:
-        help = did_you_mean(name, op.attributes())
-        place = attribute.key_span or attribute.span
+        help = did_you_mean(name, ["name", *op.attributes()])
         found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
     return False
 
 
 def _named_otherwise(op: type[Op], name: str, given: Iterable[str]) -> bool:
     """Another library's word for an attribute was given, so that its absence is no news."""
-    return any(f"write `{name}`" in {**ATTRIBUTE_WORDS, **op.two_meanings}.get(word, "") for word in given)
+    return any(f"`{name}`" in attribute_help(op, word) for word in given if word not in op.attributes())
 
 
 @dataclass(slots=True)

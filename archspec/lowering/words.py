@@ -63,6 +63,15 @@ _OPS: Final[Mapping[str, str]] = {
 }
 
 
+def attribute_help(op: type[Op], name: str) -> str:
+    """What to write instead of another library's word for an attribute; empty if it is none, or means nothing here."""
+    if name in op.two_meanings:
+        return op.two_meanings[name]
+    help = ATTRIBUTE_WORDS.get(name, "")
+    named = {"name", *op.attributes()} & set(re.findall(r"`(\w+)`", help))
+    return help if named or not help.startswith("write `") else ""
+
+
 def op_help(name: str, blocks: Iterable[str], taps: Iterable[str]) -> str:
     """What may have been meant by a name that is neither an op nor a block."""
     if name in taps:
