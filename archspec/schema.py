@@ -25,7 +25,7 @@ from archspec.ir.attributes import (
     PairKind,
     WordKind,
 )
-from archspec.ir.initializers import FAN_MODES, INITIALIZERS, Initializer
+from archspec.ir.initializers import INITIALIZERS, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
 from archspec.spec import Block, Depth, Input, Param, Repeat, Sequence, Spec, Stage, Tap
@@ -37,6 +37,7 @@ from archspec.spec.parts import OWN_WORDS
 
 Schema: TypeAlias = dict[str, Any]
 
+_MODES: Final = ("fan_in", "fan_out", "fan_avg")
 SCHEMA_ID: Final = "urn:archspec:spec:1"
 _REQUIREMENTS: Final = ("required", "anyOf")
 _EXPRESSION: Final = definition("Expression")
@@ -361,8 +362,7 @@ def _plain(value: Any) -> Any:
 def _options(kind: type[Initializer]) -> Schema:
     types: dict[str, Schema] = {"str": {"type": "string"}, "float": {"type": "number"}, "int": {"type": "integer"}}
     fields: dict[str, Schema] = {
-        field.name: {"enum": list(FAN_MODES)} if field.name == "mode" else types.get(str(field.type), {})
-        for field in dataclasses.fields(kind)
+        field.name: _words(kind, field.name) or types.get(str(field.type), {}) for field in dataclasses.fields(kind)
     }
     named = {
         "type": "object",
@@ -374,6 +374,20 @@ def _options(kind: type[Initializer]) -> Schema:
     if kind.scalar is not None:
         forms.insert(0, fields[kind.scalar])
     return {"description": _doc(kind), "anyOf": forms}
+
+
+def _words(kind: type[Initializer], option: str) -> Schema | None:
+    """The words of an option that takes a mode; an initializer does not list them, but refuses all others."""
+    accepted = [word for word in _MODES if _takes(kind, {option: word})]
+    return {"enum": accepted} if accepted and not _takes(kind, {option: "no such mode"}) else None
+
+
+def _takes(kind: type[Initializer], options: dict[str, Any]) -> bool:
+    try:
+        kind(**options)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _required_options(kind: type[Initializer]) -> list[str]:

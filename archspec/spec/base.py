@@ -38,6 +38,8 @@ LONGEST_NAME: Final = 80
 DEFINITIONS: Final = "https://archspec.invalid/"
 """Where the models' JSON schemas refer to; `archspec.schema` puts the definitions there. Nothing is ever fetched."""
 NAME_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": LONGEST_NAME}
+# A tap of the network or block, or of a block that is called by name: `outer.kept`.
+TAP_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)?$"}
 
 # What pydantic's error types mean, as the end of "must be ...".
 _EXPECTED: Final[dict[str, str]] = {

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
 from archspec.errors import Span, nearest
 from archspec.spec.base import (
     NAME_SCHEMA,
+    TAP_SCHEMA,
     Attribute,
     Condition,
     Count,
@@ -119,7 +120,7 @@ class Sequence(_Conditional):
         None, alias="name", description="makes the sequence a scope", json_schema_extra=NAME_SCHEMA
     )
     layers: Items = Field((), description="the items")
-    origin: str | None = Field(None, alias="from", description="the tap where it starts", json_schema_extra=NAME_SCHEMA)
+    origin: str | None = Field(None, alias="from", description="the tap where it starts", json_schema_extra=TAP_SCHEMA)
 
 
 class Repeat(_Conditional):

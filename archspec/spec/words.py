@@ -76,7 +76,6 @@ BLOCK_WORDS: Final[Mapping[str, str]] = {
     "channels": "leave it out: `channels` are those that arrive; a param needs another name",
     "filters": "put it under `params`, as in `params: {filters: {}}`",
     "stride": "put it under `params`, as in `params: {stride: 1}`",
-    "output": "leave it out: a block gives what its last item gives",
 }
 STAGE_WORDS: Final[Mapping[str, str]] = {
     "num_units": _UNITS,
