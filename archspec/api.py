@@ -24,8 +24,21 @@ def load(source: str | PathLike[str], /, **params: object) -> Spec:
 
     Raises:
         SpecError: the spec is wrong, or there is none.
+        TypeError: `source` is neither a path nor a name.
     """
-    return load_spec(source if isinstance(source, str) else Path(source), params or None)
+    if not isinstance(source, str | PathLike):
+        found = "is loaded already" if isinstance(source, Spec) else f"was given a {type(source).__name__}"
+        raise TypeError(
+            "archspec.load takes the path of a spec, or the name of one that ships; "
+            f"this {found} (archspec.spec.load_text reads the text of a spec)"
+        )
+    return load_spec(source if isinstance(source, str) else Path(source), params or None, _example)
+
+
+def _example(name: str, value: object) -> str:
+    from archspec.lowering.words import example
+
+    return example(name, value)
 
 
 def compile(spec: Spec | str | PathLike[str], /, **params: object) -> LayerGraph:

@@ -44,7 +44,7 @@ CODES: Final[dict[str, str]] = {
     "E0409": "unknown attribute",
     "E0410": "a required attribute is missing",
     "E0411": "an attribute's value is not allowed",
-    "E0412": "a word with two meanings",
+    "E0412": "a word of another library, or one with two meanings",
     "E0413": "blocks call each other in a circle",
     "E0414": "a unit does not fit its block",
     # E05: shapes
@@ -209,6 +209,9 @@ def _order(diagnostic: Diagnostic) -> tuple[str, int, int]:
     return (span.source.name, span.line, span.column) if span else ("", 0, 0)
 
 
+_LISTED_AT_MOST: Final = 60
+
+
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """The word that `word` was probably meant to be, if any is near."""
     import difflib  # only needed on the way to an error
@@ -217,12 +220,13 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """A help text that names the nearest word, or lists the words when they are few."""
+def did_you_mean(word: str, words: Iterable[str], known: Iterable[str] | None = None) -> str:
+    """A help text that names the nearest word, or lists all `known` ones (`words` unless given) if they are few."""
     choices = sorted(words)
     match = nearest(word, choices)
     if match:
         return f"did you mean `{match}`?"
-    if choices and len(choices) <= 12:
-        return "known here: " + ", ".join(choices)
+    listed = choices if known is None else sorted(known)
+    if listed and len(listed) <= _LISTED_AT_MOST:
+        return "known here: " + ", ".join(listed)
     return ""

@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
+from archspec.spec.loading import FromSet
 
 OK: Final = 0
 WRONG: Final = 1
@@ -54,7 +55,7 @@ def params(pairs: Sequence[str]) -> dict[str, object]:
         if not equals or not name.strip():
             message = f"--set takes NAME=VALUE, this is `{pair}`"
             raise SpecError(Diagnostic("E0202", message, help="as in --set classes=10"))
-        found[name.strip()] = value.strip()
+        found[name.strip()] = FromSet(value.strip())
     return found
 
 

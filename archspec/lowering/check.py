@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from archspec.errors import Diagnostics, Note, Span, SpecError, did_you_mean
 from archspec.expr import Expr, names
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
 from archspec.lowering.values import expression, parts
+from archspec.lowering.words import attribute_help, op_help
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 from archspec.spec.source import LIMITS
@@ -74,18 +76,18 @@ def _check_defaults(spec: Spec, found: Diagnostics) -> None:
 def _check_attribute(op: type[Op], name: str, attribute: Attribute, found: Diagnostics) -> bool:
     if name in op.attributes():
         return True
-    if name in op.two_meanings:
-        found.error(
-            "E0412",
-            f"`{name}` is not a word of {op.name}",
-            attribute.key_span or attribute.span,
-            help=op.two_meanings[name],
-        )
+    place = attribute.key_span or attribute.span
+    if help := attribute_help(op, name):
+        found.error("E0412", f"`{name}` is not a word of {op.name}", place, help=help)
     else:
-        help = did_you_mean(name, op.attributes())
-        place = attribute.key_span or attribute.span
+        help = did_you_mean(name, ["name", *op.attributes()])
         found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
     return False
+
+
+def _named_otherwise(op: type[Op], name: str, given: Iterable[str]) -> bool:
+    """Another library's word for an attribute was given, so that its absence is no news."""
+    return any(f"`{name}`" in attribute_help(op, word) for word in given if word not in op.attributes())
 
 
 @dataclass(slots=True)
@@ -189,7 +191,7 @@ class _Frame:
             self.missing(block, call.attributes, call.span)
             self.fed(block, call.attributes, call.span)
         else:
-            help = did_you_mean(call.name, [*OPS, *self.spec.blocks])
+            help = op_help(call.name, self.spec.blocks, self.taps)
             self.found.error("E0408", f"`{call.name}` is neither an op nor a block", call.span, help=help)
 
     def op(self, op: type[Op], call: Call, in_loop: bool) -> None:
@@ -206,7 +208,7 @@ class _Frame:
                 self.use(part, in_loop=in_loop)
         given = call.attributes.keys() | self.spec.defaults.get(op.name, {}).keys()
         for info in op.attributes().values():
-            if info.required and info.name not in given:
+            if info.required and info.name not in given and not _named_otherwise(op, info.name, call.attributes):
                 self.found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
 
     def arguments(self, block: Block, given: Mapping[str, Attribute], in_loop: bool) -> None:
@@ -307,7 +309,7 @@ class _Frame:
     def unused(self, params: Mapping[str, Param]) -> None:
         for name, param in params.items():
             if name not in self.used:
-                self.found.error("E0403", f"param `{name}` of {self.where} is never used", param.span)
+                self.found.error("E0403", f"param `{name}` of {self.where} is never used", param.name_span)
 
 
 def _taps(items: Iterable[Item]) -> dict[str, Tap]:
@@ -349,7 +351,7 @@ def _called(item: Item) -> str:
 
 def _check_circles(spec: Spec, found: Diagnostics) -> None:
     calls = {
-        name: {called for item in _everything(block.layers) if (called := _called(item)) in spec.blocks}
+        name: {called: item.span for item in _everything(block.layers) if (called := _called(item)) in spec.blocks}
         for name, block in spec.blocks.items()
     }
     done: set[str] = set()
@@ -366,8 +368,11 @@ def _check_circles(spec: Spec, found: Diagnostics) -> None:
                 done.add(name)
             elif following in trail:
                 circle = [*trail[trail.index(following) :], following]
-                span = spec.blocks[following].span
-                found.error("E0413", f"blocks call each other in a circle: {' -> '.join(circle)}", span)
+                steps = list(pairwise(circle))
+                notes = [Note(f"`{block}` calls `{called}`", calls[block][called]) for block, called in steps]
+                message = f"blocks call each other in a circle: {' → '.join(circle)}"
+                help = "let one of them do without the other; `repeat` writes layers several times"
+                found.error("E0413", message, notes[0].span, notes=notes[1:], label=notes[0].message, help=help)
                 return
             elif following not in done:
                 trail.append(following)

@@ -196,8 +196,7 @@ class _Lowering:
         try:
             shape = op.infer_shape(shapes)
         except ShapeError as error:
-            given = [self.nodes[tensor.path] for tensor in inputs]
-            raise SpecError(shape_error(error, call, path, given, self.trail)) from None
+            raise SpecError(shape_error(error, call, path, node_inputs, x.path, self.nodes, self.trail)) from None
         if (reason := layer_too_large(op, shapes, shape)) is not None:
             notes = tuple(reversed(self.trail))
             raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))

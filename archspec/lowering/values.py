@@ -138,7 +138,7 @@ def _read_mapping(info: AttributeInfo, attribute: Attribute, env: Mapping[str, V
     found = {key: evaluated(replace(attribute, raw=text), env) for key, text in texts.items()}
     value = info.kind.read_mapping(with_numbers(raw, {key: number for key, (number, _) in found.items()}))
     behind = tuple(expr for _, expr in found.values() if names(expr))
-    return value, Items(behind) if behind else None
+    return value, Items(behind) if len(behind) > 1 else next(iter(behind), None)
 
 
 def _whole(value: Value) -> Value:

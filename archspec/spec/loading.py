@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,18 +22,29 @@ _BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _NAMED: Final = re.compile(r"^name:", re.MULTILINE)
 
 
-def load(source: str | Path, overrides: Mapping[str, object] | None = None) -> Spec:
+class FromSet(str):
+    """A value that was given by `--set`, as errors about it say; others were given in Python."""
+
+    __slots__ = ()
+
+
+def load(
+    source: str | Path,
+    overrides: Mapping[str, object] | None = None,
+    example: Callable[[str, object], str] | None = None,
+) -> Spec:
     """The spec at a path, or the shipped spec of a bare name.
 
     Args:
         source: A path, or a name such as `resnet50`.
         overrides: Values for params. Strings are read as YAML's scalars, as from a command line.
+        example: How a call of an op is written, for errors; see `Reading`.
 
     Raises:
         SpecError: with everything that is wrong.
     """
     path = find(source)
-    reading = Reading()
+    reading = Reading(example=example)
     data = _composer(reading).file(path)
     spec = _validated(data, reading, overrides)
     spec._path = path
@@ -72,9 +83,12 @@ def find(name_or_path: str | Path) -> Path:
     Raises:
         SpecError: no spec of that name ships.
     """
+    if isinstance(name_or_path, str) and "\n" in name_or_path:
+        help = "write it to a file, or read it with `archspec.spec.load_text`"
+        raise SpecError(Diagnostic("E0101", "this is the text of a spec, where a path or a name must stand", help=help))
     if isinstance(name_or_path, Path) or not _BARE_NAME.fullmatch(name_or_path):
         return Path(name_or_path)
-    folder = _shipped_folder()
+    folder = shipped_folder()
     try:
         if folder is not None and (path := folder / f"{name_or_path}.yaml").is_file():
             return path
@@ -82,20 +96,22 @@ def find(name_or_path: str | Path) -> Path:
             return Path(name_or_path)
     except OSError:
         pass  # a name that no file can have
-    help = did_you_mean(name_or_path, shipped())
+    beside = Path(f"{name_or_path[:80]}.yaml")
+    help = f"did you mean the file `{beside}`?" if beside.is_file() else did_you_mean(name_or_path, shipped())
     raise SpecError(Diagnostic("E0106", f"no spec named `{name_or_path[:80]}` ships", help=help))
 
 
 def shipped() -> list[str]:
     """The names of the specs that ship, sorted."""
-    folder = _shipped_folder()
+    folder = shipped_folder()
     if folder is None:
         return []
     paths = sorted(folder.glob("*.yaml"))
     return [path.stem for path in paths if _NAMED.search(path.read_text(encoding="utf-8"))]
 
 
-def _shipped_folder() -> Path | None:
+def shipped_folder() -> Path | None:
+    """Where the specs that ship are, with their libraries and their schema; None if this copy has none."""
     # The first is where a wheel has them, the second where a checkout does.
     for folder in (_PACKAGE / "_specs", _PACKAGE.parent / "specs"):
         if folder.is_dir():
@@ -116,10 +132,10 @@ def _composer(reading: Reading) -> Composer:
 
     def library(name: str, folder: Path, span: Span) -> Path | None:
         """Beside the spec; else among what ships, so that any spec can use the shipped blocks."""
-        path, shipped_folder = folder / name, _shipped_folder()
+        path, ours = folder / name, shipped_folder()
         try:
-            if not path.exists() and shipped_folder and (shipped_folder / name).is_file():
-                return shipped_folder / name
+            if not path.exists() and ours and (ours / name).is_file():
+                return ours / name
         except (OSError, ValueError):
             pass  # reading the file will say what is wrong
         return path
@@ -155,7 +171,7 @@ def _overrides(spec: Spec, overrides: Mapping[str, object], reading: Reading) ->
 
 def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribute | None:
     written = value if isinstance(value, str) else _as_yaml(value)
-    source = Source("--set", f"{name}={written}")
+    source = Source("--set" if isinstance(value, FromSet) else "argument", f"{name}={written}")
     start = len(name) + 1
     name_span = Span(source, 1, 1, 1, start)
     span = Span(source, 1, start + 1, 1, start + 1 + len(written))

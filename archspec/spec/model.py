@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -14,19 +14,22 @@ from pydantic import (
 )
 
 from archspec.spec.base import (
+    NAME_SCHEMA,
     Attribute,
     Model,
     Reads,
     Strings,
     attributes,
+    definition,
     reading_of,
     usable_name,
     wrong,
 )
-from archspec.spec.items import RESERVED, Item, Items, Stage, read_stages
+from archspec.spec.items import RESERVED, Item, Items, read_stages
 from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
+from archspec.spec.words import BLOCK_WORDS, SPEC_WORDS
 
 NOT_PARAMS: Final = frozenset({"backend", "device", "dtype", "spec", "weights"})
 """Arguments of `build` and `save_weights`, beside which a network's params stand as arguments."""
@@ -40,6 +43,7 @@ class Block(Model):
     """A part of a network that can be called by name, with params."""
 
     noun: ClassVar[str] = "a block"
+    other_words: ClassVar[Mapping[str, str]] = BLOCK_WORDS
 
     doc: str = Field("", description="what it is")
     unit: Strings = Field((), description="what a tuple in `units` means, in order")
@@ -126,19 +130,23 @@ def _reference(value: object) -> str | list[str]:
     raise wrong("a string or a list of strings")
 
 
-def _mapping_of(model: type[Model]) -> Callable[[], dict[str, Any]]:
-    return lambda: {"type": "object", "additionalProperties": model.model_json_schema()}
+def _mapping_of(name: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "propertyNames": {**NAME_SCHEMA, "not": {"enum": list(RESERVED)}},
+        "additionalProperties": definition(name),
+    }
 
 
-_REFERENCE: Final[dict[str, Any]] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_REFERENCE: Final[dict[str, Any]] = {
+    "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
+}
 
-Inputs: TypeAlias = Annotated[dict[str, Input], Reads(_inputs, _mapping_of(Input))]
-Blocks: TypeAlias = Annotated[dict[str, Block], Reads(_blocks, _mapping_of(Block))]
-Defaults: TypeAlias = Annotated[
-    dict[str, dict[str, Attribute]], Reads(_defaults, {"type": "object", "additionalProperties": {"type": "object"}})
-]
+Inputs: TypeAlias = Annotated[dict[str, Input], Reads(_inputs, _mapping_of("Input"))]
+Blocks: TypeAlias = Annotated[dict[str, Block], Reads(_blocks, _mapping_of("Block"))]
+Defaults: TypeAlias = Annotated[dict[str, dict[str, Attribute]], Reads(_defaults, definition("Defaults"))]
 Stages: TypeAlias = Annotated[
-    tuple[Item, ...], Reads(read_stages, lambda: {"type": "array", "items": Stage.model_json_schema()})
+    tuple[Item, ...], Reads(read_stages, {"type": "array", "items": definition("StageOrItem")})
 ]
 Reference: TypeAlias = Annotated[str | list[str], Reads(_reference, _REFERENCE)]
 
@@ -147,13 +155,16 @@ class Spec(Model):
     """A network, or a family of networks, as it is written."""
 
     noun: ClassVar[str] = "a spec"
+    other_words: ClassVar[Mapping[str, str]] = SPEC_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("depth",)
 
     archspec: Literal[1] = Field(description="the version of the language")
-    name: str = Field(description="the network's name, and that of the generated module")
+    name: str = Field(description="the network's name, and that of the generated module", json_schema_extra=NAME_SCHEMA)
     title: str = Field("", description="one line about it")
     doc: str = Field("", description="more about it")
-    class_name: str | None = Field(None, alias="class", description="the generated class's name")
+    class_name: str | None = Field(
+        None, alias="class", description="the generated class's name", json_schema_extra=NAME_SCHEMA
+    )
     reference: Reference | None = Field(None, description="where the network was published")
     extends: str | None = Field(None, description="the spec that this one changes")
     include: Strings = Field((), description="files with blocks")
