@@ -37,7 +37,6 @@ from archspec.spec.parts import OWN_WORDS
 
 Schema: TypeAlias = dict[str, Any]
 
-_MODES: Final = ("fan_in", "fan_out", "fan_avg")
 SCHEMA_ID: Final = "urn:archspec:spec:1"
 _REQUIREMENTS: Final = ("required", "anyOf")
 _EXPRESSION: Final = definition("Expression")
@@ -360,9 +359,10 @@ def _plain(value: Any) -> Any:
 
 
 def _options(kind: type[Initializer]) -> Schema:
-    types: dict[str, Schema] = {"str": {"type": "string"}, "float": {"type": "number"}, "int": {"type": "integer"}}
+    number = {"anyOf": [{"type": "number"}, _EXPRESSION]}
     fields: dict[str, Schema] = {
-        field.name: _words(kind, field.name) or types.get(str(field.type), {}) for field in dataclasses.fields(kind)
+        field.name: {"enum": list(kind.words[field.name])} if field.name in kind.words else number
+        for field in dataclasses.fields(kind)
     }
     named = {
         "type": "object",
@@ -374,20 +374,6 @@ def _options(kind: type[Initializer]) -> Schema:
     if kind.scalar is not None:
         forms.insert(0, fields[kind.scalar])
     return {"description": _doc(kind), "anyOf": forms}
-
-
-def _words(kind: type[Initializer], option: str) -> Schema | None:
-    """The words of an option that takes a mode; an initializer does not list them, but refuses all others."""
-    accepted = [word for word in _MODES if _takes(kind, {option: word})]
-    return {"enum": accepted} if accepted and not _takes(kind, {option: "no such mode"}) else None
-
-
-def _takes(kind: type[Initializer], options: dict[str, Any]) -> bool:
-    try:
-        kind(**options)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _required_options(kind: type[Initializer]) -> list[str]:

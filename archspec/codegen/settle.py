@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archspec.codegen.symbolic import Sym, expr_of
-from archspec.expr import Bool, Compare, Const, Expr, ExprError, IfElse, Name, Value, evaluate
+from archspec.expr import Bool, Compare, Const, Expr, ExprError, IfElse, Items, Name, Value, evaluate
 from archspec.ir.attributes import Padding
 from archspec.ir.op import Op, Shape, channel_axis, channels
 
@@ -58,16 +58,19 @@ def layer_sizes(
 
     Both are found by the op's own shape inference on numbers that carry expressions.
     """
-    symbolic: dict[str, Any] = {
-        name: Sym(getattr(op, name), expr)
-        for name, expr in exprs.items()
-        if isinstance(getattr(op, name), int) and not isinstance(getattr(op, name), bool)
-    }
+    symbolic = {name: _symbolic(getattr(op, name), expr) for name, expr in exprs.items()}
     carrying = [_carrying(*given) for given in zip(shapes, features, tokens, strict=True)]
     changed: Any = op
     found: Shape = dataclasses.replace(changed, **symbolic).infer_shape(carrying)
     count = expr_of(found[0]) if len(found) == 2 else None
     return expr_of(channels(found)), None if isinstance(count, Const) else count
+
+
+def _symbolic(value: Any, expr: Expr) -> Any:
+    """An attribute whose whole numbers carry their expression."""
+    if isinstance(value, tuple) and isinstance(expr, Items):
+        return tuple(map(_symbolic, value, expr.items))
+    return Sym(value, expr) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _carrying(shape: Shape, feature: Expr, tokens: Expr | None) -> Shape:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeAlias
 
 from archspec.ir.attributes import Kind
-from archspec.ir.initializers import Initializer
+from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
 
 Shape: TypeAlias = tuple[int, ...]
 """A tensor's shape without the batch: (channels, height, width) for images, (tokens, features) for sequences,
@@ -33,6 +33,18 @@ class Weight:
     shape: Shape
     initializer: Initializer
     trainable: bool = True
+    fan_shape: Shape | None = None
+    """The shape that its fans are counted on, where that is not its own: a bias has those of the weight beside it."""
+
+    @property
+    def fans(self) -> Fans | None:
+        """What it joins; None for a vector that is no bias."""
+        return fans_of(self.fan_shape or self.shape)
+
+    @property
+    def distribution(self) -> Distribution:
+        """What its numbers are drawn from."""
+        return self.initializer.drawn_from(self.fans)
 
     @property
     def size(self) -> int:
@@ -142,6 +154,12 @@ def channel_axis(shape: Shape) -> int:
 def channels(shape: Shape) -> int:
     """How many channels or features a tensor of this shape has."""
     return shape[channel_axis(shape)]
+
+
+def without_channels(shape: Shape) -> Shape:
+    """Height and width, or the number of tokens."""
+    axis = channel_axis(shape)
+    return (*shape[:axis], *shape[axis + 1 :])
 
 
 def shape_text(shape: Shape) -> str:

@@ -35,7 +35,7 @@ def write(graph: LayerGraph) -> str:
     """
     _check(graph)
     module = simplified(graph)
-    taken = {*RESERVED, *HELPERS.texts, function_name(graph)}
+    taken = {*RESERVED, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
     callees: dict[int, Callee] = {}
     functions: list[_Function] = []
@@ -65,10 +65,6 @@ def _check(graph: LayerGraph) -> None:
     for path, node in graph.nodes.items():
         if node.op.name not in ROWS and node.op.name != "input":
             found.append(Diagnostic("E0601", f"Keras has no row for the op {node.op.name} ({path})", node.span))
-        stride, dilation = getattr(node.op, "stride", None), getattr(node.op, "dilation", None)
-        if stride and dilation and max(stride) > 1 and max(dilation) > 1:
-            message = f"Keras has no convolution with both stride and dilation ({path})"
-            found.append(Diagnostic("E0601", message, node.span))
     if found:
         raise BackendError(dict.fromkeys(found))
     check_unique(graph, ())

@@ -70,9 +70,11 @@ def write(graph: LayerGraph) -> str:
     for writer in writers:
         writer.write_init()
     spellings = {id(writer.definition): writer.spelling for writer in writers}
-    reset = reset_parameters(module.definitions, spellings)
+    drawing: set[str] = set()
+    reset = reset_parameters(module.definitions, spellings, drawing)
     functions = {name for printer in printers.values() for name in printer.functions}
-    helpers = {name for printer in printers.values() for name in printer.helpers} | {"make_divisible"} & functions
+    helpers = drawing | {name for printer in printers.values() for name in printer.helpers}
+    helpers |= {"make_divisible"} & functions
     ordered = [HELPERS.texts[name] for name in HELPERS.needed(helpers)]
     standard = {
         "from collections import OrderedDict": any(writer.constructor.ordered_dict for writer in writers),
@@ -181,7 +183,7 @@ class _ClassWriter:
         match item:
             case ChoiceUse():
                 self._choice(item, depth)
-            case LayerUse() if (function := ROWS[item.op.name].function) is not None:
+            case LayerUse() if (function := ROWS[item.op.name].function_for(item)) is not None:
                 self.spelling.functions[item.site] = lambda operands: function(item, self.printer, operands)
             case LayerUse():
                 self._layer(item, depth)
@@ -305,7 +307,7 @@ def _ordered_names(tree: Tree) -> Iterator[str]:
             case ChoiceUse():
                 yield from _ordered_names(item.then)
                 yield from _ordered_names(item.other)
-            case LayerUse() if ROWS[item.op.name].function is not None:
+            case LayerUse() if ROWS[item.op.name].function_for(item) is not None:
                 pass
             case _:
                 yield item.name

@@ -14,6 +14,7 @@ from tests.conformance.test_ops import conforms
 
 ALL = [(layer, values) for cases in CALLS.values() for layer, values in cases]
 RANKS = ["batch_norm", "batch_norm: {variance: biased}", "softmax", "flatten", "relu"]
+RANKS += ["layer_norm", "layer_norm: {affine: false}", "prelu", "scale: {learned: channel}", "drop_path: {rate: 0.0}"]
 
 
 def _graph(layer: str, values: list[str]) -> archspec.LayerGraph:

@@ -94,3 +94,16 @@ def test_dropout_in_training(name: str) -> None:
     kept = y != 0
     assert np.allclose(y[kept], 1 / 0.75)
     assert abs(kept.mean() - 0.75) < 0.02
+
+
+@pytest.mark.parametrize("name", ["torch", "keras"])
+@pytest.mark.parametrize("before", ["", "to_tokens\n  - ", "flatten\n  - "])
+def test_drop_path_in_training(name: str, before: str) -> None:
+    """About `rate` of the examples are zero as a whole, the others are divided by what is left."""
+    graph, target = _graph(f"{before}drop_path: {{rate: 0.25}}", (3, 2)), backend(name)
+    model = target.build(archspec.generate(graph, name), graph)
+    x = np.ones((4000, 4, 3, 2), np.float32)
+    y = target.run(model, graph, {"input": x}, training=True).outputs["output"].reshape(4000, -1)
+    kept = y.any(axis=1)
+    assert np.allclose(y[kept], 1 / 0.75)
+    assert abs(kept.mean() - 0.75) < 0.03

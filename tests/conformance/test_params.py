@@ -35,8 +35,7 @@ REPEATED = (
 )
 DECAY = "params: {d: 0.9, e: 0.1}\nlayers:\n  - batch_norm: {decay: d - e}\n"
 SPECS = {
-    # Keras has no convolution with both stride and dilation.
-    **{name: text.replace(", dilation: [1, 2]}", "}") for name, text in NETWORKS.items()},
+    **NETWORKS,
     "long": HEAD + LONG,
     "repeated": HEAD + REPEATED,
     "decay": HEAD + DECAY,

@@ -17,7 +17,7 @@ from archspec.ir.graph import LayerGraph
 from tests.reference.onnx_rows import ROWS, Fragment
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
-RANDOM = ("dropout",)
+RANDOM = ("dropout", "drop_path")
 """Ops that have no one result in training, unless their rate is 0."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archspec.codegen.layout import Code
 from archspec.codegen.printer import plain
 from archspec.codegen.text import literal
@@ -15,21 +17,25 @@ def is_same(site: Site) -> bool:
     return site.fixed("padding") and site.value("padding") == Padding("same", None)
 
 
-def padding_sides(site: Site) -> Code | None:
-    """The sides as Keras takes them: a number, a pair, or ((top, bottom), (left, right)); None if all are zero."""
-    expr = site.use.exprs.get("padding")
+def padding_sides(site: Site, beyond: Pair = (0, 0), name: str = "padding") -> Code | None:
+    """The sides as Keras takes them: a number, a pair, or ((top, bottom), (left, right)); None if all are zero.
+
+    `beyond` is what is added below and to the right, `name` the attribute that has the sides.
+    """
+    expr = site.use.exprs.get(name)
     if expr is not None:
         if isinstance(expr, Items) and len(expr.items) == 4:
             expr = Items((Items(expr.items[:2]), Items(expr.items[2:])))
         return site.printer.expr(expr)
-    padding: Padding = site.value("padding")
-    assert padding.sides is not None
-    if padding.sides == (0, 0, 0, 0):
-        return None
-    if padding.symmetric is not None:
-        return plain(padding.symmetric)
-    top, bottom, left, right = padding.sides
-    return literal(((top, bottom), (left, right)))
+    top, bottom, left, right = site.value(name).sides
+    sides = (top, bottom + beyond[0], left, right + beyond[1])
+    return sides_code(sides) if any(sides) else None
+
+
+def sides_code(sides: Sequence[int]) -> Code:
+    """Sides (top, bottom, left, right) as Keras takes them."""
+    top, bottom, left, right = sides
+    return plain((top, left)) if (top, left) == (bottom, right) else literal(((top, bottom), (left, right)))
 
 
 def covers(site: Site) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from archspec.codegen.layout import Bracket, Code, call
 from archspec.codegen.printer import Printer
@@ -17,10 +17,37 @@ FAN: Final = "channels@fan"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One Keras layer. `suffix` is added to the name of the graph's layer; the last step has none."""
+    """One Keras layer. `suffix` is added to the name of the graph's layer; the last step has none,
+    or the one that owns weights.
+
+    `times` says how often the layer is passed its tensor: attention takes it as query and as value.
+    """
 
     layer: Bracket
     suffix: str = ""
+    times: int = 1
+
+
+Layout: TypeAlias = tuple[tuple[int, ...], ...]
+"""For each axis of a weight, the axes of Keras's variable that it is made of."""
+
+ONE_AXIS: Final[Layout] = ()
+"""The layout of a weight with one axis, which is made of all axes of the variable, however many those are."""
+
+LAYOUTS: Final[Mapping[int, Layout]] = {1: ((0,),), 2: ((1,), (0,)), 4: ((3,), (2,), (0,), (1,))}
+"""From (in, out) to (out, in), from HWIO to OIHW, by the number of a variable's axes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Where Keras keeps a weight: attributes of the layer, and how their axes make those of the weight.
+
+    A weight that Keras keeps in several variables is cut along its first axis.
+    """
+
+    places: tuple[str, ...]
+    layout: Layout | None = None
+    """Where it is not the usual one of its number of axes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +84,13 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one op is written: the Keras layers in turn, and what the last of them calls the op's weights."""
+    """How one op is written: the Keras layers in turn, and where the last of them keeps the op's weights.
+
+    An attribute's name stands for a variable in the usual layout.
+    """
 
     steps: Callable[[Site], list[Step]]
-    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    variables: Mapping[str, str | Variable] = field(default_factory=dict[str, str | Variable])
 
 
 def layer(head: str, *args: Code) -> Row:

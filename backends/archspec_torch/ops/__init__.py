@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from archspec_torch.ops import activations, linear, merges, norms, pools, regularizers, shapes
+from archspec_torch.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
 from archspec_torch.ops.row import Row, Weight
 
 ROWS: Final[dict[str, Row]] = {
@@ -11,8 +11,10 @@ ROWS: Final[dict[str, Row]] = {
     **activations.ROWS,
     **regularizers.ROWS,
     **pools.ROWS,
+    **reductions.ROWS,
     **shapes.ROWS,
     **merges.ROWS,
+    **tokens.ROWS,
 }
 
 __all__ = ["ROWS", "Row", "Weight"]

@@ -11,8 +11,11 @@ from archspec.ir.attributes import Padding, Pair
 from archspec.ir.ops import Conv
 
 
-def padded(use: LayerUse, printer: Printer, name: str) -> tuple[str, dict[str, Code]]:
-    """The class and its padding argument: torch.nn's own where it pads evenly, else a helper's."""
+def padded(use: LayerUse, printer: Printer, name: str, beyond: Pair = (0, 0)) -> tuple[str, dict[str, Code]]:
+    """The class and its padding argument: torch.nn's own where it pads evenly, else a helper's.
+
+    The helper pads so much more below and to the right.
+    """
     given = use.exprs.get("padding")
     if isinstance(given, Items) and len(given.items) == 4:
         top, bottom, left, right = given.items
@@ -34,7 +37,7 @@ def padded(use: LayerUse, printer: Printer, name: str) -> tuple[str, dict[str, C
     assert padding.sides is not None
     sides = padding.sides
     printer.helpers.add(f"Padded{name}")
-    return f"Padded{name}", {"sides": plain((sides[2], sides[3], sides[0], sides[1]))}
+    return f"Padded{name}", {"sides": plain((sides[2], sides[3] + beyond[1], sides[0], sides[1] + beyond[0]))}
 
 
 def _same_without_strides(use: LayerUse) -> bool:

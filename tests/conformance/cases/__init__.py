@@ -4,9 +4,9 @@
 the layer with `p` for the attribute, and the values that it has in two or three calls of one block.
 """
 
-from tests.conformance.cases import activations, linear, merges, norms, pools, regularizers, shapes
+from tests.conformance.cases import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
 
-_GROUPS = (linear, norms, activations, regularizers, pools, shapes, merges)
+_GROUPS = (linear, norms, activations, regularizers, pools, reductions, shapes, merges, tokens)
 CASES: dict[str, list[str]] = {op: cases for group in _GROUPS for op, cases in group.CASES.items()}
 CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     place: cases for group in _GROUPS for place, cases in group.CALLS.items()

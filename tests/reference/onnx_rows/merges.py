@@ -12,7 +12,12 @@ def _chain(kind: str) -> Row:
 
 
 def concat(layer: Fragment) -> str:
-    return str(layer.add("Concat", *layer.operands, axis=1 if layer.rank == 3 else -1))
+    first = layer.rank == 3 or layer.op.axis == "tokens"
+    return str(layer.add("Concat", *layer.operands, axis=1 if first else -1))
 
 
-ROWS: dict[str, Row] = {"add": _chain("Add"), "multiply": _chain("Mul"), "concat": concat}
+def maximum(layer: Fragment) -> str:
+    return str(layer.add("Max", *layer.operands))
+
+
+ROWS: dict[str, Row] = {"add": _chain("Add"), "multiply": _chain("Mul"), "maximum": maximum, "concat": concat}

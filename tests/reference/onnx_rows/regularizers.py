@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from tests.reference.onnx_rows.fragment import Row, unary
 
-ROWS: dict[str, Row] = {"dropout": unary("Identity")}
+ROWS: dict[str, Row] = {"dropout": unary("Identity"), "drop_path": unary("Identity")}
