@@ -35,9 +35,22 @@ def load(
 
     Raises:
         SpecError: the spec is wrong, or there is none.
+        TypeError: `source` is neither a path nor a name.
     """
+    if not isinstance(source, str | PathLike):
+        found = "is loaded already" if isinstance(source, Spec) else f"was given a {type(source).__name__}"
+        raise TypeError(
+            "archspec.load takes the path of a spec, or the name of one that ships; "
+            f"this {found} (archspec.spec.load_text reads the text of a spec)"
+        )
     path = source if isinstance(source, str) else Path(source)
-    return load_spec(path, params or None, limits=limits, root=root)
+    return load_spec(path, params or None, _example, limits=limits, root=root)
+
+
+def _example(name: str, value: object) -> str:
+    from archspec.lowering.words import example
+
+    return example(name, value)
 
 
 def compile(

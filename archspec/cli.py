@@ -18,6 +18,8 @@ COMMANDS: Final = {
     "build": "turn a spec into source for a framework, checked",
     "validate": "see whether specs are right; no framework is needed",
     "list": "show the specs that ship",
+    "new": "start a spec: from a template, or as a copy of another",
+    "schema": "print the JSON Schema of specs, for editors",
     "parity": "run a network in several frameworks and compare",
 }
 """The commands and what they do; each is a module of `archspec.commands`, imported when it is used."""

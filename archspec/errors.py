@@ -46,7 +46,7 @@ CODES: Final[dict[str, str]] = {
     "E0409": "unknown attribute",
     "E0410": "a required attribute is missing",
     "E0411": "an attribute's value is not allowed",
-    "E0412": "a word with two meanings",
+    "E0412": "a word of another library, or one with two meanings",
     "E0413": "blocks call each other in a circle",
     "E0414": "a unit does not fit its block",
     # E05: shapes
@@ -213,6 +213,7 @@ def _order(diagnostic: Diagnostic) -> tuple[str, int, int]:
 
 _LONGEST: Final = 100
 _MOST: Final = 300
+_LISTED_AT_MOST: Final = 60
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
@@ -226,8 +227,8 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """A help text that names the nearest word, or lists the words when they are few."""
+def did_you_mean(word: str, words: Iterable[str], known: Iterable[str] | None = None) -> str:
+    """A help text that names the nearest word, or lists all `known` ones (`words` unless given) if they are few."""
     choices = list(words)
     if len(choices) > _MOST:
         return ""
@@ -235,6 +236,7 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     match = nearest(word, choices)
     if match:
         return f"did you mean `{match}`?"
-    if choices and len(choices) <= 12:
-        return "known here: " + ", ".join(choices)
+    listed = choices if known is None else sorted(known)
+    if listed and len(listed) <= _LISTED_AT_MOST:
+        return "known here: " + ", ".join(listed)
     return ""

@@ -19,6 +19,7 @@ from archspec.ir.attributes import (
     NO_PADDING,
     BoolKind,
     FloatKind,
+    IndexKind,
     InitKind,
     IntKind,
     Kind,
@@ -27,7 +28,7 @@ from archspec.ir.attributes import (
     PairKind,
     WordKind,
 )
-from archspec.ir.initializers import INITIALIZERS, Initializer
+from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
 
@@ -116,6 +117,12 @@ def _ops() -> Iterator[str]:
         ("initializer", "option", "default", "distribution"),
         ([f"`{name}`", *_options(kind), _doc(kind)] for name, kind in INITIALIZERS.items()),
     )
+    fit = [f"`{name}`" for name, kind in INITIALIZERS.items() if kind.fits_bias]
+    yield ""
+    yield f"A bias takes {', '.join(fit)}. The others are for weights that join inputs and outputs."
+    yield "A number may be an expression: `init: {normal: std}`. Generated source has its value."
+    yield from ("", "Names of other libraries that are refused (E0411):", "")
+    yield from (f"- `{name}`: {mend}." for name, mend in OTHER_NAMES.items())
 
 
 def _op(op: type[Op]) -> Iterator[str]:
@@ -148,16 +155,23 @@ def _sentence(text: str) -> str:
 
 def _takes(kind: Kind) -> str:
     match kind:
+        case IndexKind():
+            return kind.expects
         case IntKind(least=least):
             return f"a whole number, {least} or more"
-        case FloatKind(least=least, most=most):
+        case FloatKind(least=least, most=most, below=below):
+            if below < float("inf"):
+                return f"a number, {least:g} or more and less than {below:g}"
+            if least == float("-inf"):
+                return "a number"
             return f"a number, {least:g} or more" if most == float("inf") else f"a number from {least:g} to {most:g}"
         case PairKind(least=least):
             return f"a whole number or a pair, {least} or more"
         case WordKind(words=words):
             return " or ".join(f"`{word}`" for word in words)
-        case InitKind():
-            return "an [initializer](#initializers)"
+        case InitKind(by_fan=by_fan, of_bias=of_bias):
+            more = " for a bias" if of_bias else "" if by_fan else " that goes by no fan"
+            return f"an [initializer](#initializers){more}"
         case BoolKind() | PaddingKind() | _:
             return kind.expects
 
@@ -184,8 +198,13 @@ def _value(value: Any) -> str:
 
 def _options(kind: type[Initializer]) -> tuple[str, str]:
     fields = dataclasses.fields(kind)
-    defaults = ["required" if field.default is dataclasses.MISSING else f"`{field.default}`" for field in fields]
-    return ", ".join(f"`{field.name}`" for field in fields), ", ".join(defaults)
+    defaults = ["required" if field.default is dataclasses.MISSING else _value(field.default) for field in fields]
+    named = (f"`{field.name}`" + _of(kind.words.get(field.name, ())) for field in fields)
+    return ", ".join(named), ", ".join(defaults)
+
+
+def _of(words: Sequence[str]) -> str:
+    return f" ({', '.join(f'`{word}`' for word in words)})" if words else ""
 
 
 def _table(heads: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:

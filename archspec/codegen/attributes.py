@@ -21,9 +21,11 @@ from archspec.ir.attributes import (
     Padding,
     PaddingKind,
     PairKind,
+    ShapeKind,
+    SidesKind,
 )
 from archspec.ir.op import Op
-from archspec.ir.ops import AvgPool, MaxPool
+from archspec.ir.ops import AvgPool, ConvTranspose, MaxPool
 
 
 @dataclass(slots=True)
@@ -47,10 +49,9 @@ def attributes(ops: Sequence[Op], exprs: Mapping[str, Expr], envs: Sequence[Env]
         expr = exprs.get(name)
         if expr is not None and _printable(name, info.kind, expr, [getattr(op, name) for op in ops], envs):
             found.exprs[name] = expr
-    if not all(map(_half_covers, ops)):
-        # Such a pool is written with a layer that pads, whose sides are numbers.
-        found.exprs.pop("kernel", None)
-        found.exprs.pop("padding", None)
+    for op in ops:
+        for name in _numbers(op):
+            found.exprs.pop(name, None)
     for name in ops[0].attributes():
         if name in found.exprs:
             continue
@@ -82,6 +83,10 @@ def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: S
             return name == "bias"  # it adds a tensor; the others decide which layer it is
         case PairKind():
             return all(map(_whole, given)) or all(_whole_pair(value) for value in given)
+        case ShapeKind():
+            return isinstance(expr, Items)  # how many sizes there are decides what is written
+        case SidesKind():
+            return isinstance(expr, Items) or all(map(_whole, given))  # a layer has to name each side
         case PaddingKind():
             sides = isinstance(expr, Items) and len(expr.items) == 4 and all(map(_explicit, values))
             return sides or all(map(_whole, given)) or all(_whole_pair(value) for value in given)
@@ -102,9 +107,20 @@ def _explicit(padding: Padding) -> bool:
     return padding.mode == "explicit"
 
 
-def _half_covers(op: Op) -> bool:
+def _numbers(op: Op) -> tuple[str, ...]:
+    """The attributes that must be numbers: which layers are written, or with which padding, follows from them."""
+    match op:
+        case ConvTranspose():
+            return ("kernel", "stride", "padding", "output_padding", "dilation")
+        case MaxPool(ceil_mode=True) | AvgPool(ceil_mode=True):
+            return ("kernel", "stride", "padding")
+        case MaxPool() | AvgPool() if not _half_covers(op):
+            return ("kernel", "padding")
+        case _:
+            return ()
+
+
+def _half_covers(op: MaxPool | AvgPool) -> bool:
     """Whether a pool pads no more than half its window; frameworks' own pools take no more."""
-    if not isinstance(op, MaxPool | AvgPool) or op.padding.sides is None:
-        return True
-    top, bottom, left, right = op.padding.sides
+    top, bottom, left, right = op.padding.sides or (0, 0, 0, 0)
     return max(top, bottom) * 2 <= op.kernel[0] and max(left, right) * 2 <= op.kernel[1]

@@ -8,13 +8,13 @@ they become definitions of their own, so that what is printed is always right, i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archspec.codegen.attributes import attributes
 from archspec.codegen.frame import Frame
 from archspec.codegen.instances import by_block
 from archspec.codegen.loops import build_loop
-from archspec.codegen.settle import Split, either, layer_channels, settle, without_sizes
+from archspec.codegen.settle import Split, either, layer_sizes, settle, without_sizes
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -25,10 +25,12 @@ from archspec.codegen.tree import (
     Parameter,
     SequenceUse,
     Tree,
+    channels_of,
 )
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value, substitute
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op import channels, without_channels
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
 from archspec.ir.wiring import Wiring, trace
 
@@ -87,19 +89,27 @@ class _Builder:
             env = {name: binding.value for name, binding in scope.bindings.items()}
             if first.kind == "network":
                 env = {param.name: param.value for param in self.graph.params}
-            envs.append({**env, "channels": self.graph.nodes[wire.operands[0]].shape[0]})
+            envs.append({**env, "channels": channels(self.graph.nodes[wire.operands[0]].shape)})
         features: dict[Ref, Expr] = {Operand(0): CHANNELS}
+        for index, name in enumerate(self._inputs(first)[: len(operands) - 1], start=1):
+            features[Operand(index)] = channels_of(name)
+            for env, path in zip(envs, operands[Operand(index)], strict=True):
+                env[channels_of(name).id] = channels(self.graph.nodes[path].shape)
         if first.kind == "network":
             for index, path in enumerate(self.graph.inputs):
                 node = self.graph.nodes[path]
-                features[Operand(index)] = node.exprs.get("channels", Const(node.shape[0]))
+                features[Operand(index)] = node.exprs.get("channels", Const(channels(node.shape)))
         count = len(operands)
         frame = Frame(self.graph, envs, features, operands, [])
-        tree = self._body([scope.body for scope in scopes], frame)
+        tree = self._inside(scopes, frame)
         results = tuple(frame.features[ref] for ref in tree.results)
         definition = self._head(first, count, tree, results)
         self.structural[id(definition)] = frame.structural
         return definition
+
+    def _inputs(self, scope: Scope) -> tuple[str, ...]:
+        """What the spec calls the operands after the first."""
+        return self.graph.blocks[scope.block].inputs if scope.block is not None else ()
 
     def _head(self, scope: Scope, operands: int, tree: Tree, features: tuple[Expr, ...]) -> Definition:
         graph = self.graph
@@ -113,13 +123,25 @@ class _Builder:
             )
         assert scope.block is not None
         info = graph.blocks[scope.block]
-        params = tuple(
-            Parameter(name, type(scope.bindings[name].value).__name__, info.defaults.get(name)) for name in info.params
+        params = (
+            *(Parameter(channels_of(name).id, "int", None) for name in info.inputs[: operands - 1]),
+            *(
+                Parameter(name, type(scope.bindings[name].value).__name__, info.defaults.get(name))
+                for name in info.params
+            ),
         )
         camel = "".join(part[:1].upper() + part[1:] for part in info.name.split("_"))
-        return Definition(info.name, camel, info.doc, params, tree, operands, features)
+        return Definition(info.name, camel, info.doc, params, tree, operands, features, inputs=info.inputs)
 
     # -- bodies -----------------------------------------------------------------------------------
+
+    def _inside(self, scopes: Sequence[Scope], frame: Frame) -> Tree:
+        """What is in a scope, with the names of its taps."""
+        tree = self._body([scope.body for scope in scopes], frame)
+        if scopes[0].kind != "network":
+            frame.settle_tokens(tree.results)
+        labels = {frame.ref(ref): label for scope in scopes for ref, label in scope.labels.items()}
+        return replace(tree, labels=labels)
 
     def _body(self, bodies: Sequence[Body], frame: Frame) -> Tree:
         items: list[ItemUse] = []
@@ -154,6 +176,12 @@ class _Builder:
         ranks = [tuple(len(shape) for shape in given) for given in shapes]
         if len(set(ranks)) > 1:  # an image in one call, flat data in another: frameworks have two layers for that
             raise Split(ranks)
+        sizes = [
+            tuple(map(without_channels, given)) if node.op.sized else ()
+            for node, given in zip(nodes, shapes, strict=True)
+        ]
+        if len(set(sizes)) > 1:  # they are numbers in what is written
+            raise Split(sizes)
         ops = [without_sizes(node.op) for node in nodes]
         given = {name: frame.at(expr, features) for name, expr in nodes[0].exprs.items()}
         found = attributes(ops, given, frame.envs)
@@ -172,8 +200,15 @@ class _Builder:
             ranks=ranks[0],
             operands=operands,
             paths=tuple(item.path for item in items),
+            sizes=sizes[0],
         )
-        frame.record(Result(use.site), layer_channels(ops[0], found.exprs, shapes[0], features), use.paths)
+        if use.sizes:
+            frame.settle_tokens(operands)
+        tokens = [frame.tokens.get(ref) for ref in operands]
+        given_channels, given_tokens = layer_sizes(ops[0], found.exprs, shapes[0], features, tokens)
+        frame.record(Result(use.site), given_channels, use.paths)
+        if given_tokens is not None:
+            frame.tokens[Result(use.site)] = given_tokens
         return use
 
     def _call(self, scopes: list[Scope], frame: Frame) -> CallUse:
@@ -181,12 +216,17 @@ class _Builder:
         found = [self.by_scope[scope.path] for scope in scopes]
         if any(definition is not found[0] for definition in found):
             raise Split([id(definition) for definition in found])
+        frame.settle_tokens(operands)
         features = tuple(frame.features[ref] for ref in operands)
         arguments: dict[str, Expr] = {}
         for name, binding in scopes[0].bindings.items():
             expr = frame.at(binding.expr, features)
             arguments[name] = settle(expr, [scope.bindings[name].value for scope in scopes], frame.envs)
         arguments[CHANNELS.id] = features[0]
+        arguments |= {
+            channels_of(input).id: feature
+            for input, feature in zip(self._inputs(scopes[0]), features[1:], strict=False)  # a loop's are fewer
+        }
         label, number = frame.name(scopes[0])
         use = CallUse(scopes[0].site, label, number, found[0], arguments, operands)
         for index, feature in enumerate(found[0].features):
@@ -198,7 +238,7 @@ class _Builder:
         operands = frame.operands(scopes)
         inner = frame.inside(operands)
         inner.numbered = Const(0)
-        body = self._body([scope.body for scope in scopes], inner)
+        body = self._inside(scopes, inner)
         label, number = frame.name(scopes[0])
         for index, ref in enumerate(body.results):
             frame.record(Result(scopes[0].site, index), inner.features[ref], inner.nodes[ref])
@@ -226,6 +266,7 @@ class _Builder:
                 keys = dict(zip(chosen, split.keys, strict=True))
                 raise Split([(item.taken, keys.get(index)) for index, item in enumerate(items)]) from None
             last = tree.results[0]
+            part.settle_tokens(tree.results)
             found[side] = part.features[last], dict(zip(chosen, part.nodes[last], strict=True))
             counts[side] = part.numbered
         if before is not None:
@@ -233,10 +274,10 @@ class _Builder:
             assert then is not None and other is not None
             frame.numbered = then if then == other else IfElse(outcome, then, other)
         paths = {**found[True][1], **found[False][1]}
-        channels = [self.graph.nodes[paths[index]].shape[0] for index in range(len(items))]
+        widths = [channels(self.graph.nodes[paths[index]].shape) for index in range(len(items))]
         frame.nodes[ref] = tuple(paths[index] for index in range(len(items)))
         joined = either(outcome, found[True][0], found[False][0])
-        frame.features[ref] = settle(joined, channels, frame.envs)
+        frame.features[ref] = settle(joined, widths, frame.envs)
         return [ChoiceUse(items[0].site, outcome, operand, sides[True], sides[False])]
 
     def _round(self, scopes: list[Scope], frame: Frame) -> CallUse | SequenceUse:

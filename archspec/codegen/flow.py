@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from itertools import chain, count
 from typing import Final
 
+from archspec.codegen.text import identifier
 from archspec.codegen.tree import ChoiceUse, Tree
-from archspec.ir.scope import Operand, Ref
+from archspec.ir.scope import Operand, Ref, Result
 from archspec.limits import meter
 
 _NAMES: Final = ("x", "y", "z", "w", "v", "u")
@@ -21,13 +22,15 @@ class Flow:
     A tensor is spent when every place that uses it has been written; its variable is then free for the next.
     """
 
-    def __init__(self, tree: Tree, operands: int, taken: Iterable[str] = ()) -> None:
+    def __init__(self, tree: Tree, operands: int, taken: Iterable[str] = (), inputs: Iterable[str] = ()) -> None:
         self.left: Counter[Ref] = Counter(uses(tree))
         self.taken = set(taken)
         self.variable: dict[Ref, str] = {}
-        free = (name for name in _all_names() if name not in self.taken)
-        for index in range(operands):  # they are parameters of one function, used or not
-            self.variable[Operand(index)] = next(free)
+        self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items()}
+        self.kept = {*inputs, *self.labels.values()}
+        """Variables with a meaning, which stay what they are even once they are spent."""
+        for index, name in enumerate(operand_names(operands, inputs, self.taken)):
+            self.variable[Operand(index)] = name
 
     def uses(self, ref: Ref) -> int:
         """How many places that use a tensor have not been written."""
@@ -39,15 +42,22 @@ class Flow:
             self.left[ref] -= 1
 
     def assign(self, ref: Ref, preferred: Iterable[Ref] = ()) -> str:
-        """A variable for a new tensor: one of those that `preferred` tensors no longer need, else a fresh one."""
-        self.variable[ref] = self.fresh(self.variable[old] for old in preferred if old in self.variable)
+        """A variable for a new tensor: its label, one that `preferred` tensors no longer need, or a fresh one."""
+        old = [self.variable[old] for old in preferred if old in self.variable]
+        self.variable[ref] = self.labelled(ref) or self.fresh(old)
         return self.variable[ref]
+
+    def labelled(self, ref: Ref) -> str | None:
+        """What the spec calls a tensor, unless another that is still needed is called so."""
+        label = self.labels.get(ref)
+        return label if label not in self.live() else None
 
     def join(self, choice: ChoiceUse) -> str:
         """A variable for what a choice gives, before its sides are written: one that nothing needs after them."""
         inside = Counter((*uses(choice.then), *uses(choice.other)))
         self.left.subtract(inside)
-        name = self.fresh([self.variable[choice.operand]] if choice.operand in self.variable else [])
+        old = [self.variable[choice.operand]] if choice.operand in self.variable else []
+        name = self.labelled(Result(choice.site)) or self.fresh(old)
         self.left.update(inside)
         return name
 
@@ -72,8 +82,20 @@ class Flow:
     def fresh(self, preferred: Iterable[str] = ()) -> str:
         """A name that no tensor needs any more: one of the preferred, else the next of the usual ones."""
         meter().spend(len(self.variable) // 4)  # each is looked at: a body of very many layers would take hours
-        live = self.live()
+        live = self.live() | self.kept
         return next(name for name in chain(preferred, _all_names()) if name not in live and name not in self.taken)
+
+
+def operand_names(operands: int, inputs: Iterable[str], taken: Iterable[str]) -> list[str]:
+    """The parameters that a function's tensors come in by, used or not; those after the first as the spec says."""
+    found: list[str] = []
+    unusable, given = set(taken), ["", *inputs]
+    for name in given[:operands] + [""] * (operands - len(given)):
+        if name:
+            found.append(identifier(name, {*unusable, *found}))
+        else:
+            found.append(next(name for name in _all_names() if name not in {*unusable, *found, *given}))
+    return found
 
 
 def _all_names() -> Iterator[str]:

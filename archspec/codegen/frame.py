@@ -10,6 +10,7 @@ from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import CHANNELS
 from archspec.expr import Binary, Const, Expr, Value, fold, substitute
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op import channels
 from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope
 
 
@@ -31,6 +32,8 @@ class Frame:
     """How many repeats are around."""
     index: Expr | None = None
     """What `i` is here."""
+    tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
+    """How many tokens a sequence has, where that follows from channels: after a `transpose`."""
 
     def at(self, expr: Expr, features: Sequence[Expr]) -> Expr:
         """An expression of the spec, where a tensor of these features arrives, in the definition's own terms."""
@@ -43,6 +46,7 @@ class Frame:
 
     def inside(self, operands: Sequence[Ref], envs: list[dict[str, Value]] | None = None) -> Frame:
         """The frame of a scope that takes these tensors and sees the variables around it."""
+        self.settle_tokens(operands)
         return Frame(
             self.graph,
             self.envs if envs is None else envs,
@@ -61,6 +65,7 @@ class Frame:
             features=dict(self.features),
             nodes={key: tuple(paths[index] for index in instances) for key, paths in self.nodes.items()},
             alias=dict(self.alias),
+            tokens=dict(self.tokens),
         )
 
     def name(self, item: Layer | Scope | Loop) -> tuple[str, Expr | None]:
@@ -81,8 +86,12 @@ class Frame:
     def record(self, ref: Ref, expr: Expr | None, paths: Iterable[str]) -> None:
         """A new tensor: which node it is in each instance, and how many channels it has."""
         self.nodes[ref] = tuple(paths)
-        channels = [self.graph.nodes[path].shape[0] for path in self.nodes[ref]]
+        counts = [channels(self.graph.nodes[path].shape) for path in self.nodes[ref]]
         usable = expr if expr is not None and not is_large(expr) else None
-        found = self.features[ref] = settle(usable, channels, self.envs)
+        found = self.features[ref] = settle(usable, counts, self.envs)
         if expr is not None and found != expr:
             self.structural.append(expr)  # what was found instead holds for these values alone
+
+    def settle_tokens(self, refs: Iterable[Ref]) -> None:
+        """A scope of their own, or a number in what is written, makes counts of tokens hold for these values alone."""
+        self.structural += [self.tokens[ref] for ref in refs if ref in self.tokens]

@@ -109,7 +109,8 @@ def _exploded(code: Bracket, depth: int, prefix: str, suffix: str) -> list[str]:
     first = f"{INDENT * depth}{prefix}{flat(code.head)}{code.open}"
     last = f"{INDENT * depth}{code.close}{suffix}"
     together = f"{INDENT * (depth + 1)}{', '.join(map(flat, code.args))}"
-    if len(together) <= WIDTH:
+    collection = code.head == "" and len(code.args) > 1  # which formatters write with one item in a line
+    if len(together) <= WIDTH and not collection:
         return [first, together, last]
     if len(code.args) == 1 and isinstance(code.args[0], Infix):
         return [first, *_operands(code.args[0], depth + 1), last]

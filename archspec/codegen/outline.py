@@ -38,7 +38,7 @@ class _Outliner:
         return [*self.made, self.definition]
 
     def _tree(self, tree: Tree) -> Tree:
-        return Tree(tuple(self._item(item) for item in tree.items), tree.results)
+        return Tree(tuple(self._item(item) for item in tree.items), tree.results, tree.labels)
 
     def _item(self, item: ItemUse) -> ItemUse:
         match item:
@@ -89,7 +89,7 @@ class _Outliner:
         """A definition of a sequence's own, and the call that stands in its place."""
         tree = item.body
         free = used_names(tree)
-        arrive = [name for name in sorted(free) if name.startswith("channels@")]
+        arrive = [name for name in sorted(free) if name.startswith("channels@") and name[9:].isdigit()]
         renamed: dict[str, str] = {}
         if CHANNELS.id not in free and len(arrive) == 1:
             renamed[arrive[0]] = CHANNELS.id  # what arrives in a round is what arrives in the class

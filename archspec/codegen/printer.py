@@ -21,7 +21,9 @@ class Printer:
         self.names: set[str] = set()
         self.spelled: dict[str, str] = {}
         for parameter in definition.parameters:
-            name = parameter.name.partition("@")[0] if "@" in parameter.name else parameter.name
+            name, _, operand = parameter.name.partition("@")  # see `round_names` and `channels_of`
+            if operand.isidentifier():
+                name = f"{operand}_{name}"
             self.spelled[parameter.name] = identifier(name, {*reserved, *self.spelled.values()})
         for depth, letter in enumerate("ijklmn", start=1):
             index, carried = round_names(depth)

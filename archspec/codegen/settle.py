@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archspec.codegen.symbolic import Sym, expr_of
-from archspec.expr import Bool, Compare, Const, Expr, ExprError, IfElse, Name, Value, evaluate
+from archspec.expr import Bool, Compare, Const, Expr, ExprError, IfElse, Items, Name, Value, evaluate
 from archspec.ir.attributes import Padding
-from archspec.ir.op import Op, Shape
+from archspec.ir.op import Op, Shape, channel_axis, channels
 
 Env = Mapping[str, Value]
 
@@ -47,17 +47,38 @@ def _holds(expr: Expr, values: Sequence[Value], envs: Sequence[Env]) -> bool:
         return False
 
 
-def layer_channels(op: Op, exprs: Mapping[str, Expr], shapes: Sequence[Shape], features: Sequence[Expr]) -> Expr:
-    """The channels that a layer gives, by its own shape inference on numbers that carry expressions."""
-    symbolic: dict[str, Any] = {
-        name: Sym(getattr(op, name), expr)
-        for name, expr in exprs.items()
-        if isinstance(getattr(op, name), int) and not isinstance(getattr(op, name), bool)
-    }
-    carrying = [(Sym(shape[0], feature), *shape[1:]) for shape, feature in zip(shapes, features, strict=True)]
+def layer_sizes(
+    op: Op,
+    exprs: Mapping[str, Expr],
+    shapes: Sequence[Shape],
+    features: Sequence[Expr],
+    tokens: Sequence[Expr | None],
+) -> tuple[Expr, Expr | None]:
+    """The channels that a layer gives, and the tokens where they are no plain number.
+
+    Both are found by the op's own shape inference on numbers that carry expressions.
+    """
+    symbolic = {name: _symbolic(getattr(op, name), expr) for name, expr in exprs.items()}
+    carrying = [_carrying(*given) for given in zip(shapes, features, tokens, strict=True)]
     changed: Any = op
     found: Shape = dataclasses.replace(changed, **symbolic).infer_shape(carrying)
-    return expr_of(found[0])
+    count = expr_of(found[0]) if len(found) == 2 else None
+    return expr_of(channels(found)), None if isinstance(count, Const) else count
+
+
+def _symbolic(value: Any, expr: Expr) -> Any:
+    """An attribute whose whole numbers carry their expression."""
+    if isinstance(value, tuple) and isinstance(expr, Items):
+        return tuple(map(_symbolic, value, expr.items))
+    return Sym(value, expr) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _carrying(shape: Shape, feature: Expr, tokens: Expr | None) -> Shape:
+    """The shape, its channels and tokens carrying their expressions."""
+    axis = channel_axis(shape)
+    if tokens is not None:
+        shape = (Sym(shape[0], tokens), *shape[1:])
+    return (*shape[:axis], Sym(shape[axis], feature), *shape[axis + 1 :])
 
 
 def either(condition: Expr, then: Expr, other: Expr) -> Expr:

@@ -124,7 +124,7 @@ class _Fold:
         return fold(expr, self.env)
 
     def tree(self, tree: Tree) -> Tree:
-        return Tree(tuple(self.item(item) for item in tree.items), tree.results)
+        return Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels)
 
     def item(self, item: ItemUse) -> ItemUse:
         number = None if item_number(item) is None else self.expr(item_number(item) or Const(0))
@@ -249,7 +249,7 @@ def _key(item: ItemUse) -> object:
     """What makes two rounds the same: everything but their places."""
     match item:
         case LayerUse():
-            written = item.op, dict(item.values), dict(item.exprs)
+            written = item.op, dict(item.values), dict(item.exprs), item.sizes
             return written, item.features, item.operands, item.name, item.number
         case CallUse():
             return id(item.definition), tuple(item.arguments.items()), item.operands

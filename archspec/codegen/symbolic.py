@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from archspec.expr import Binary, Const, Expr, fold
+from archspec.expr import Binary, Const, Expr, Unary, fold
 from archspec.expr.tree import children
 
 LARGEST: Final = 40
@@ -35,6 +35,9 @@ class Sym(int):
 
     def __sub__(self, other: int) -> Sym:
         return _combine("-", self, other)
+
+    def __rsub__(self, other: int) -> Sym:
+        return _combine("-", other, self)
 
     def __mul__(self, other: int) -> Sym:
         return _combine("*", self, other)
@@ -63,7 +66,22 @@ def _combine(op: str, left: int, right: int) -> Sym:
         "*": int.__mul__,
         "//": int.__floordiv__,
     }[op](int(left), int(right))
-    return Sym(plain, fold(Binary(op, expr_of(left), expr_of(right))))
+    first, second = expr_of(left), expr_of(right)
+    negated = _negated(second)
+    if negated is not None and op in ("+", "-"):  # `n - 2`, not `n + -2`
+        op, second = "-" if op == "+" else "+", negated
+    return Sym(plain, fold(Binary(op, first, second)))
+
+
+def _negated(expr: Expr) -> Expr | None:
+    """What stands behind a minus, if one stands in front."""
+    match expr:
+        case Const(int() as value) if value < 0:
+            return Const(-value)
+        case Unary("-", operand):
+            return operand
+        case _:
+            return None
 
 
 def is_large(expr: Expr) -> bool:

@@ -21,13 +21,19 @@ CHANNELS: Final = Name("channels")
 """The channels that arrive at the definition."""
 
 
+def channels_of(operand: str) -> Name:
+    """The channels of a block's input of this name. No spec can contain what it is called."""
+    return Name(f"{CHANNELS.id}@{operand}")
+
+
 @dataclass(frozen=True, slots=True)
 class LayerUse:
     """One layer of a definition.
 
     `values` are the attributes that are the same in all instances, `exprs` those that are expressions; an attribute
     is in one of the two. `features` are the channels of each operand, `ranks` how many axes each has, the batch left
-    out. `number` is set for a layer that a named sequence numbers; `name` is then empty.
+    out. `number` is set for a layer that a named sequence numbers; `name` is then empty. `sizes` are the shapes of the
+    operands without their channels, for an op that is `sized`, and empty for all others.
     """
 
     site: int
@@ -42,6 +48,7 @@ class LayerUse:
     ranks: tuple[int, ...]
     operands: tuple[Ref, ...]
     paths: tuple[str, ...]
+    sizes: tuple[tuple[int, ...], ...] = ()
 
     def value(self, name: str) -> Any:
         """An attribute's value.
@@ -145,10 +152,11 @@ ItemUse: TypeAlias = LayerUse | CallUse | SequenceUse | ChoiceUse | LoopUse
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Items in order of computation, and what they give."""
+    """Items in order of computation, what they give, and what the spec calls some of the tensors."""
 
     items: tuple[ItemUse, ...]
     results: tuple[Ref, ...]
+    labels: Mapping[Ref, str] = field(default_factory=dict[Ref, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +183,8 @@ class Definition:
     """The channels of each result, in the definition's own terms."""
     symbols: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the language's own names are called in the source: `channels` is `in_channels`."""
+    inputs: tuple[str, ...] = ()
+    """What the spec calls the operands after the first."""
     is_network: bool = False
 
 

@@ -13,6 +13,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
 from archspec.limits import parse_limits
 from archspec.spec import load
+from archspec.spec.loading import FromSet
 
 OK: Final = 0
 WRONG: Final = 1
@@ -88,7 +89,7 @@ def _pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
         if not equals or not name.strip():
             message = f"{option} takes NAME=VALUE, this is `{pair}`"
             raise SpecError(Diagnostic("E0202", message, help=f"as in {option} {_EXAMPLES[option]}"))
-        found[name.strip()] = value.strip()
+        found[name.strip()] = FromSet(value.strip())
     return found
 
 

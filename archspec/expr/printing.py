@@ -22,7 +22,7 @@ def _literal(value: Value) -> str:
     if isinstance(value, tuple):
         inner = ", ".join(map(_literal, value))
         return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return repr(value)
+    return repr(value).replace("e-0", "e-") if isinstance(value, float) else repr(value)  # 1e-5, as people write it
 
 
 def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from archspec.expr import Value, describe
-from archspec.ir.initializers import Initializer, read_initializer
+from archspec.ir.initializers import Initializer, InitializerError, read_initializer
 from archspec.limits import limits
 
 Pair: TypeAlias = tuple[int, int]
@@ -16,11 +16,15 @@ Sides: TypeAlias = tuple[int, int, int, int]
 
 
 class AttributeValueError(Exception):
-    """A value that an attribute does not take; the message says what it would take. `code` is the diagnostic's."""
+    """A value that an attribute does not take; the message says what it would take, `help` what to write.
 
-    def __init__(self, message: str, code: str = "E0411") -> None:
+    `code` is the diagnostic's.
+    """
+
+    def __init__(self, message: str, code: str = "E0411", help: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.help = help
 
 
 class NotWholeError(AttributeValueError):
@@ -81,11 +85,19 @@ class IntKind(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class IndexKind(IntKind):
+    """A whole number that counts from the end where it is negative."""
+
+    least: int = -(2**31 - 1)
+
+
+@dataclass(frozen=True, slots=True)
 class FloatKind(Kind):
-    """A number between `least` and `most`, both included."""
+    """A number between `least` and `most`, both included, and less than `below`."""
 
     least: float = 0.0
     most: float = float("inf")
+    below: float = float("inf")
     expects: str = "a number"
 
     def read(self, value: Value) -> float:
@@ -93,6 +105,8 @@ class FloatKind(Kind):
             raise self._refuse(value)
         if not self.least <= value <= self.most:
             raise AttributeValueError(f"it must lie between {self.least} and {self.most}, this is {value}")
+        if value >= self.below:
+            raise AttributeValueError(f"it must be less than {self.below:g}, this is {value}")
         return float(value)
 
 
@@ -137,6 +151,23 @@ class PairKind(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class ShapeKind(Kind):
+    """The sizes of a tensor without the batch; one of them may be -1, which stands for what is left."""
+
+    expects: str = "a list of one to three whole numbers"
+
+    def read(self, value: Value) -> tuple[int, ...]:
+        if not isinstance(value, tuple) or not 1 <= len(value) <= 3:
+            raise self._refuse(value)
+        sizes = tuple(_whole(self, size, -1) for size in value)
+        if 0 in sizes:
+            raise AttributeValueError("a size must be 1 or more, or -1, this is 0")
+        if sizes.count(-1) > 1:
+            raise AttributeValueError("one size may be -1, here it is more than one")
+        return sizes
+
+
+@dataclass(frozen=True, slots=True)
 class PaddingKind(Kind):
     """A whole number, a pair (vertical, horizontal), four sides (top, bottom, left, right), `valid` or `same`."""
 
@@ -144,10 +175,8 @@ class PaddingKind(Kind):
     expects: str = "a whole number, a pair, four sides (top, bottom, left, right), `valid` or `same`"
 
     def read(self, value: Value) -> Padding:
-        if value == "same":
-            return Padding("same", None)
-        if value == "valid":
-            return NO_PADDING
+        if isinstance(value, str) and value in self.words:
+            return Padding("same", None) if value == "same" else NO_PADDING
         numbers = value if isinstance(value, tuple) else (value, value)
         if len(numbers) not in (2, 4):
             raise self._refuse(value)
@@ -158,10 +187,23 @@ class PaddingKind(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class SidesKind(PaddingKind):
+    """Four sides, with numbers alone."""
+
+    words: tuple[str, ...] = ()
+    expects: str = "a whole number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)"
+
+
+@dataclass(frozen=True, slots=True)
 class InitKind(Kind):
-    """An initializer: a name, or a name with its option."""
+    """An initializer: a name, or a name with its option. Without `by_fan`, none that is scaled by fan_in or fan_out.
+
+    A bias takes those alone that say what they mean for one; its fans are those of the weight beside it.
+    """
 
     expects: str = "an initializer"
+    by_fan: bool = True
+    of_bias: bool = False
 
     def read(self, value: Value) -> Initializer:
         if not isinstance(value, str):
@@ -170,9 +212,17 @@ class InitKind(Kind):
 
     def read_mapping(self, value: Mapping[str, object]) -> Initializer:
         try:
-            return read_initializer(value)
-        except ValueError as error:
-            raise AttributeValueError(str(error)) from None
+            found = read_initializer(value)
+        except InitializerError as error:
+            raise AttributeValueError(str(error), help=error.help) from None
+        if self.of_bias and not found.fits_bias:
+            help = "write `zeros`, `fan_in_uniform` (PyTorch's default), or `normal` or `uniform` with a number"
+            raise AttributeValueError(
+                f"`{found.name}` is for a weight that joins inputs and outputs, not a bias", help=help
+            )
+        if found.by_fan and not self.by_fan:
+            raise AttributeValueError(f"`{found.name}` goes by the inputs of one output, and this weight has no inputs")
+        return found
 
 
 def _whole(kind: Kind, value: Value, least: int) -> int:

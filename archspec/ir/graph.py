@@ -53,6 +53,8 @@ class BlockInfo:
     doc: str
     params: tuple[str, ...]
     defaults: Mapping[str, Expr]
+    inputs: tuple[str, ...] = ()
+    """The tensors that it takes besides the one that arrives."""
 
 
 @dataclass(frozen=True, slots=True)

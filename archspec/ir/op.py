@@ -6,13 +6,14 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from archspec.ir.attributes import Kind
-from archspec.ir.initializers import Initializer
+from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
 
 Shape: TypeAlias = tuple[int, ...]
-"""A tensor's shape without the batch: (channels, height, width) for images, (features,) after flatten."""
+"""A tensor's shape without the batch: (channels, height, width) for images, (tokens, features) for sequences,
+(features,) after flatten."""
 
 
 class ShapeError(Exception):
@@ -32,6 +33,18 @@ class Weight:
     shape: Shape
     initializer: Initializer
     trainable: bool = True
+    fan_shape: Shape | None = None
+    """The shape that its fans are counted on, where that is not its own: a bias has those of the weight beside it."""
+
+    @property
+    def fans(self) -> Fans | None:
+        """What it joins; None for a vector that is no bias."""
+        return fans_of(self.fan_shape or self.shape)
+
+    @property
+    def distribution(self) -> Distribution:
+        """What its numbers are drawn from."""
+        return self.initializer.drawn_from(self.fans)
 
     @property
     def size(self) -> int:
@@ -60,6 +73,10 @@ class Op:
     most_inputs: ClassVar[int | None] = 1
     weighted: ClassVar[bool] = False
     """Counts as a layer when the depth of a network is stated."""
+    view: ClassVar[bool] = False
+    """Gives its input's own numbers in another shape, so that nothing new has to be stored."""
+    sized: ClassVar[bool] = False
+    """Its weights depend on more than the channels that arrive, so generated code fixes the whole input shape."""
     two_meanings: ClassVar[Mapping[str, str]] = {}
     """Words that other libraries use for this op's attributes, each with what to write instead."""
 
@@ -80,9 +97,17 @@ class Op:
         """The tensors the layer owns, for inputs of these shapes."""
         return ()
 
+    def resolved(self, inputs: Sequence[Shape]) -> Self:
+        """The op with everything explicit that follows from the size of its input, such as the sides of `same`."""
+        return self
+
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
-        """Multiply-adds for one example; zero for everything but convolutions and dense layers."""
+        """Multiply-adds for one example; zero for everything but products with learned matrices and attention."""
         return 0
+
+    def activations(self, inputs: Sequence[Shape], output: Shape) -> int:
+        """Numbers that the layer computes for one example: its output's, unless that is its input in other words."""
+        return 0 if self.view else math.prod(output)
 
     def given(self) -> Iterator[tuple[str, Any]]:
         """The attributes that differ from their defaults."""
@@ -119,6 +144,22 @@ def image(op: str, shape: Shape) -> tuple[int, int, int]:
             f"{op} needs an image (channels, height, width); its input has shape {shape_text(shape)}",
         )
     return shape[0], shape[1], shape[2]
+
+
+def channel_axis(shape: Shape) -> int:
+    """The axis that holds channels or features: the first of an image, the last of anything else."""
+    return 0 if len(shape) == 3 else len(shape) - 1
+
+
+def channels(shape: Shape) -> int:
+    """How many channels or features a tensor of this shape has."""
+    return shape[channel_axis(shape)]
+
+
+def without_channels(shape: Shape) -> Shape:
+    """Height and width, or the number of tokens."""
+    axis = channel_axis(shape)
+    return (*shape[:axis], *shape[axis + 1 :])
 
 
 def shape_text(shape: Shape) -> str:

@@ -11,7 +11,7 @@ conditions hold. Two instances of a block are aligned by their sites, never by g
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from archspec.errors import Span
@@ -80,6 +80,8 @@ class Scope:
     operands: tuple[Ref, ...]
     body: Body
     span: Span | None
+    labels: Mapping[Ref, str] = field(default_factory=dict[Ref, str])
+    """What the spec calls tensors of the body: its taps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,19 +28,64 @@ def sides_of(padding: Padding, size: Pair, kernel: Pair, stride: Pair, dilation:
     return padding.sides
 
 
-def output_size(op: str, size: Pair, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Pair:
-    """Height and width after a window has slid over an input of `size`."""
+def output_size(
+    op: str,
+    size: Pair,
+    kernel: Pair,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair = (1, 1),
+    *,
+    ceil_mode: bool = False,
+) -> Pair:
+    """Height and width after a window has slid over an input of `size`.
+
+    With `ceil_mode` a last window may reach beyond the padding, if it starts inside the input or the padding before
+    it (ONNX, MaxPool and AveragePool; PyTorch, `pooling_output_shape`).
+    """
     top, bottom, left, right = sides_of(padding, size, kernel, stride, dilation)
     result: list[int] = []
-    axes = zip(("height", "width"), size, (top + bottom, left + right), kernel, stride, dilation, strict=True)
-    for axis, extent, pad, window, step, spread in axes:
+    axes = zip(("height", "width"), size, ((top, bottom), (left, right)), kernel, stride, dilation, strict=True)
+    for axis, extent, (before, after), window, step, spread in axes:
         reach = spread * (window - 1) + 1
-        if extent + pad < reach:
+        pad = before + after
+        beyond = min(step - 1, reach - 1 - after) if ceil_mode else 0
+        if extent + pad + beyond < reach:
             with_padding = f" ({extent} and {pad} of padding)" if pad else ""
             raise ShapeError(
                 f"{op}'s kernel covers {reach} in {axis}, its input has {extent + pad}{with_padding}",
                 "E0503",
                 "use a smaller kernel or a larger input, or pad",
             )
-        result.append((extent + pad - reach) // step + 1)
+        result.append((extent + pad + beyond - reach) // step + 1)
     return result[0], result[1]
+
+
+def beyond_padding(kernel: Pair, stride: Pair, sides: Sides) -> Pair:
+    """By how much (downwards, to the right) the windows of `ceil_mode` may reach beyond the padding.
+
+    With so much more padding at the end, and no other rounding, there are as many windows as `ceil_mode` makes at any
+    size of the input: stride - 1 rounds up, and kernel - 1 in all is what keeps the last window's start inside.
+    """
+    _, bottom, _, right = sides
+    return min(stride[0] - 1, kernel[0] - 1 - bottom), min(stride[1] - 1, kernel[1] - 1 - right)
+
+
+def crop(
+    kernel: Pair, stride: Pair, padding: Padding, output_padding: Pair, dilation: Pair
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """What a transposed convolution leaves out, (top, bottom) and (left, right); where negative, it adds so much.
+
+    Without it the output has (size - 1) * stride + reach elements. `same` makes stride * size of them; an odd element
+    too many is left out at the end (ONNX ConvTranspose, SAME_UPPER).
+    """
+    found: list[tuple[int, int]] = []
+    sides = padding.sides or (0, 0, 0, 0)
+    axes = zip((sides[:2], sides[2:]), kernel, stride, output_padding, dilation, strict=True)
+    for (before, after), window, step, more, spread in axes:
+        if padding.mode == "same":
+            total = spread * (window - 1) + 1 - step
+            before = max(total, 0) // 2
+            after = total - before
+        found.append((before, after - more))
+    return found[0], found[1]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from archspec.errors import Diagnostics, Note, Span, SpecError, did_you_mean
 from archspec.expr import Expr, names
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
 from archspec.limits import limits
-from archspec.lowering.values import expression, is_word
+from archspec.lowering.values import expression, parts
+from archspec.lowering.words import attribute_help, op_help
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
@@ -30,8 +32,10 @@ def check(spec: Spec) -> None:
             found.error("E0404", message, block.span, help="choose another name")
         frame.params(block.params)
         frame.known.add("channels")
+        frame.taps |= set(block.inputs)
         frame.body(block.layers, in_loop=False)
-        frame.unused_taps(block.layers)
+        frame.ends(block)
+        frame.unused_taps(block)
         frame.unused(block.params)
     root = _Frame(spec, found, spec.params, "the network")
     root.params(spec.params)
@@ -45,8 +49,8 @@ def check(spec: Spec) -> None:
     for op_name, attributes in spec.defaults.items():
         for name, attribute in attributes.items():
             info = OPS[op_name].attributes().get(name) if op_name in OPS else None
-            if info is not None and not is_word(info, attribute.raw):
-                root.use(attribute)
+            for part in parts(info, attribute) if info is not None else ():
+                root.use(part)
     root.known.add("channels")
     root.taps |= spec.inputs.keys()  # each input can be started from, and given
     root.body(spec.items, in_loop=False)
@@ -72,18 +76,18 @@ def _check_defaults(spec: Spec, found: Diagnostics) -> None:
 def _check_attribute(op: type[Op], name: str, attribute: Attribute, found: Diagnostics) -> bool:
     if name in op.attributes():
         return True
-    if name in op.two_meanings:
-        found.error(
-            "E0412",
-            f"`{name}` is not a word of {op.name}",
-            attribute.key_span or attribute.span,
-            help=op.two_meanings[name],
-        )
+    place = attribute.key_span or attribute.span
+    if help := attribute_help(op, name):
+        found.error("E0412", f"`{name}` is not a word of {op.name}", place, help=help)
     else:
-        help = did_you_mean(name, op.attributes())
-        place = attribute.key_span or attribute.span
+        help = did_you_mean(name, ["name", *op.attributes()])
         found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
     return False
+
+
+def _named_otherwise(op: type[Op], name: str, given: Iterable[str]) -> bool:
+    """Another library's word for an attribute was given, so that its absence is no news."""
+    return any(f"`{name}`" in attribute_help(op, word) for word in given if word not in op.attributes())
 
 
 @dataclass(slots=True)
@@ -148,7 +152,7 @@ class _Frame:
     def body(self, items: Iterable[Item], *, in_loop: bool) -> None:
         """Check a list of items and everything inside them."""
         items = tuple(items)
-        self.taps |= set(_taps(items))
+        self.taps |= {*_taps(items), *_given_by_calls(items, self.spec.blocks)}
         self.items(items, in_loop)
 
     def items(self, items: Iterable[Item], in_loop: bool) -> None:
@@ -187,8 +191,9 @@ class _Frame:
                 self.found.error("E0202", f"block `{call.name}` takes params, not branches", call.span)
             self.arguments(block, call.attributes, in_loop)
             self.missing(block, call.attributes, call.span)
+            self.fed(block, call.attributes, call.span)
         else:
-            help = did_you_mean(call.name, [*OPS, *self.spec.blocks])
+            help = op_help(call.name, self.spec.blocks, self.taps)
             self.found.error("E0408", f"`{call.name}` is neither an op nor a block", call.span, help=help)
 
     def op(self, op: type[Op], call: Call, in_loop: bool) -> None:
@@ -201,24 +206,50 @@ class _Frame:
             self.found.error("E0410", f"{op.name} needs at least {op.least_inputs} branches", call.span)
         for name, attribute in call.attributes.items():
             known = _check_attribute(op, name, attribute, self.found)
-            if known and not is_word(op.attributes()[name], attribute.raw):
-                self.use(attribute, in_loop=in_loop)
+            for part in parts(op.attributes()[name], attribute) if known else ():
+                self.use(part, in_loop=in_loop)
         given = call.attributes.keys() | self.spec.defaults.get(op.name, {}).keys()
         for info in op.attributes().values():
-            if info.required and info.name not in given:
+            if info.required and info.name not in given and not _named_otherwise(op, info.name, call.attributes):
                 self.found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
 
     def arguments(self, block: Block, given: Mapping[str, Attribute], in_loop: bool) -> None:
         for name, attribute in given.items():
-            if name not in block.params:
-                self.unknown_param(block, name, attribute)
-            else:
+            if name in block.params:
                 self.argument(block.params[name], name, attribute, in_loop)
+            elif name not in block.inputs:
+                self.unknown_param(block, name, attribute)
 
     def missing(self, block: Block, given: Iterable[str], place: Span) -> None:
         for name, param in block.params.items():
             if param.default is None and name not in given:
                 self.found.error("E0402", f"block `{block.name}` needs `{name}`", place)
+
+    def fed(self, block: Block, given: Mapping[str, Attribute], place: Span) -> None:
+        """A block's inputs are taps, by name."""
+        for name in block.inputs:
+            if name not in given:
+                help = f"give the tap that it starts from: `{name}: ...`"
+                self.found.error("E0402", f"block `{block.name}` needs the input `{name}`", place, help=help)
+                continue
+            tap, span = given[name].raw, given[name].span
+            self.tapped.add(str(tap))
+            if tap not in self.taps:
+                help = did_you_mean(str(tap), self.taps)
+                message = f"the input `{name}` of block `{block.name}` is a tap; there is no tap `{str(tap)[:80]}` here"
+                self.found.error("E0406", message, span, help=help)
+
+    def ends(self, block: Block) -> None:
+        """A block's inputs are used, and its outputs are taps."""
+        for index, name in enumerate(block.inputs):
+            if name not in self.tapped:
+                message = f"input `{name}` of {self.where} is never used"
+                self.found.error("E0407", message, block.item_place("inputs", index))
+        for index, name in enumerate(block.outputs):
+            if name not in (taps := _taps(block.layers)):
+                help = did_you_mean(name, taps)
+                message = f"output `{name}` of {self.where} is no tap"
+                self.found.error("E0406", message, block.item_place("outputs", index), help=help)
 
     def argument(self, param: Param, name: str, attribute: Attribute, in_loop: bool) -> None:
         """One of the choices stands for itself; a word that is no choice is no name either."""
@@ -235,7 +266,7 @@ class _Frame:
                 self.use(attribute, in_loop=in_loop)
 
     def unknown_param(self, block: Block, name: str, attribute: Attribute) -> None:
-        help, place = did_you_mean(name, block.params), attribute.key_span or attribute.span
+        help, place = did_you_mean(name, [*block.params, *block.inputs]), attribute.key_span or attribute.span
         self.found.error("E0401", f"block `{block.name}` has no param `{name}`", place, help=help)
 
     def stage(self, stage: Stage) -> None:
@@ -250,6 +281,11 @@ class _Frame:
         units = stage.units
         tuples = units is None or units.expression is not None or any(unit.mapping is None for unit in units.entries)
         self.arguments(block, stage.arguments, True)
+        self.fed(block, stage.arguments, stage.span)
+        if block.outputs:
+            help = "call the block by name, `- {name}: {{name: ..., ...}}`, to start from what it gives"
+            message = f"block `{block.name}` has outputs of its own, so it cannot be a stage's unit"
+            self.found.error("E0414", message, stage.place("block"), help=help.format(name=block.name))
         if tuples:
             self.missing(block, {*stage.arguments, *block.unit}, stage.span)
         if units is None:
@@ -266,16 +302,16 @@ class _Frame:
                 else:
                     self.unknown_param(block, name, attribute)
 
-    def unused_taps(self, items: Sequence[Item]) -> None:
+    def unused_taps(self, block: Block) -> None:
         """A block's tap that nothing starts from is a slip; the network's are its end points and may stand."""
-        for tap, item in _taps(items).items():
-            if tap not in self.tapped:
-                self.found.error("E0407", f"tap `{tap}` of {self.where} is never used", item.span)
+        for name, tap in _taps(block.layers).items():
+            if name not in self.tapped and name not in block.outputs:
+                self.found.error("E0407", f"tap `{name}` of {self.where} is never used", tap.span)
 
     def unused(self, params: Mapping[str, Param]) -> None:
         for name, param in params.items():
             if name not in self.used:
-                self.found.error("E0403", f"param `{name}` of {self.where} is never used", param.span)
+                self.found.error("E0403", f"param `{name}` of {self.where} is never used", param.name_span)
 
 
 def _taps(items: Iterable[Item]) -> dict[str, Tap]:
@@ -284,6 +320,16 @@ def _taps(items: Iterable[Item]) -> dict[str, Tap]:
         if isinstance(item, Tap):
             found[item.name] = item
     return found
+
+
+def _given_by_calls(items: Iterable[Item], blocks: Mapping[str, Block]) -> set[str]:
+    """What calls with a name give besides their result: `name.output`."""
+    return {
+        f"{item.label}.{output}"
+        for item in _everything(items)
+        if isinstance(item, Call) and item.label and item.name not in OPS and item.name in blocks
+        for output in blocks[item.name].outputs
+    }
 
 
 def _everything(items: Iterable[Item]) -> Iterator[Item]:
@@ -307,7 +353,7 @@ def _called(item: Item) -> str:
 
 def _check_circles(spec: Spec, found: Diagnostics) -> None:
     calls = {
-        name: {called for item in _everything(block.layers) if (called := _called(item)) in spec.blocks}
+        name: {called: item.span for item in _everything(block.layers) if (called := _called(item)) in spec.blocks}
         for name, block in spec.blocks.items()
     }
     done: set[str] = set()
@@ -324,9 +370,12 @@ def _check_circles(spec: Spec, found: Diagnostics) -> None:
                 done.add(name)
             elif following in trail:
                 way = list(trail)
-                circle = [*way[way.index(following) :], following]
-                span = spec.blocks[following].span
-                found.error("E0413", f"blocks call each other in a circle: {' -> '.join(circle[:20])}", span)
+                circle = [*way[way.index(following) :], following][:20]
+                steps = list(pairwise(circle))
+                notes = [Note(f"`{block}` calls `{called}`", calls[block][called]) for block, called in steps]
+                message = f"blocks call each other in a circle: {' → '.join(circle)}"
+                help = "let one of them do without the other; `repeat` writes layers several times"
+                found.error("E0413", message, notes[0].span, notes=notes[1:], label=notes[0].message, help=help)
                 return
             elif following not in done:
                 trail[following] = None

@@ -3,25 +3,73 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from archspec.errors import Diagnostic, Note, Span
 from archspec.ir.attributes import Padding
 from archspec.ir.graph import Node
 from archspec.ir.op import Op, Shape, ShapeError, shape_text
-from archspec.ir.window import sides_of
 from archspec.limits import limits
 from archspec.spec import Call
 
-
-def shape_error(error: ShapeError, call: Call, path: str, given: Sequence[Node], trail: Sequence[Note]) -> Diagnostic:
-    """Shapes that an op does not take: which arrived, where they came from, and the calls that led there."""
-    notes = [Note(f"{node.path} gives {shape_text(node.shape)}", node.span) for node in given]
-    return Diagnostic(error.code, f"{path}: {error}", call.span, notes=(*notes, *reversed(trail)), help=error.help)
+_LAYERS_SHOWN: Final = 4
 
 
-def unmarked_tap(name: str, place: Span) -> Diagnostic:
+def shape_error(
+    error: ShapeError,
+    call: Call,
+    path: str,
+    given: Sequence[str],
+    arrived: str,
+    nodes: Mapping[str, Node],
+    trail: Sequence[Note],
+) -> Diagnostic:
+    """Shapes that an op does not take: which they are, the layers they came through, and the calls that led there.
+
+    Args:
+        error: what the op says.
+        call: where the op is written.
+        path: the op's.
+        given: the nodes that give its inputs, by path.
+        arrived: the node whose tensor arrives at the op, and at each of its branches.
+        nodes: all nodes so far.
+        trail: the calls around it, outermost first.
+    """
+    notes: list[Note] = []
+    for index, source in enumerate(given, start=1):
+        node = nodes[source]
+        shape, way = shape_text(node.shape), _way(source, "" if source == arrived else arrived, nodes)
+        if call.branches is None:
+            notes.append(Note(f"{source} gives {shape}" + (f": {way}" if way else ""), node.span))
+        elif source == arrived:
+            notes.append(Note(f"branch {index} is what arrives, {shape}: {way or source}", node.span))
+        else:
+            notes.append(Note(f"branch {index} gives {shape}: {way or source}", node.span))
+    help = error.help or (_meeting([nodes[source].shape for source in given]) if error.code == "E0502" else "")
+    return Diagnostic(error.code, f"{path}: {error}", call.span, notes=(*notes, *reversed(trail)), help=help)
+
+
+def _way(end: str, start: str, nodes: Mapping[str, Node]) -> str:
+    """The last layers that lead to a node, each with its shape, from `start` if that is among them."""
+    way = [end]
+    while way[-1] != start and len(way) <= _LAYERS_SHOWN and nodes[way[-1]].inputs:
+        way.append(nodes[way[-1]].inputs[0])
+    more = "... → " if nodes[way[-1]].inputs and way[-1] != start else ""
+    steps = " → ".join(f"{path} {shape_text(nodes[path].shape)}" for path in reversed(way))
+    return more + steps if len(way) > 1 else ""
+
+
+def _meeting(shapes: Sequence[Shape]) -> str:
+    """What makes branches of these shapes meet."""
+    if any(len(shape) != 3 for shape in shapes):
+        return ""
+    if len({shape[1:] for shape in shapes}) > 1:
+        return "give the branches the same strides, and padding that keeps the size (`padding: same`)"
+    return "give the branches equally many filters; a 1x1 convolution changes those of a branch that has none"
+
+
+def unmarked_tap(name: str, place: Span | None) -> Diagnostic:
     """A tap that exists, but has not been passed where it is asked for."""
     help = "a tap is seen after it, and not outside the condition or the `repeat` that it stands in"
     return Diagnostic("E0406", f"tap `{name}` has not been reached here", place, help=help)
@@ -39,12 +87,10 @@ def too_large(shape: Sequence[int]) -> str | None:
 def layer_too_large(op: Op, inputs: Sequence[Shape], shape: Shape) -> str | None:
     """What is too large about a layer, if anything is: its output, its padded input, or its weights."""
     reason = too_large(shape)
-    padding = getattr(op, "padding", None)
-    if reason is None and isinstance(padding, Padding) and padding.sides != (0, 0, 0, 0):
-        window: Any = op
+    padding = getattr(op.resolved(inputs), "padding", None)
+    if reason is None and isinstance(padding, Padding) and padding.sides is not None:
         channels, height, width = inputs[0]
-        stride, dilation = getattr(op, "step", None) or window.stride, getattr(op, "dilation", (1, 1))
-        top, bottom, left, right = sides_of(padding, (height, width), window.kernel, stride, dilation)
+        top, bottom, left, right = padding.sides
         reason = too_large((channels, height + top + bottom, width + left + right))
     for weight in op.weights(inputs) if reason is None else ():
         reason = reason or too_large(weight.shape)

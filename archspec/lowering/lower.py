@@ -10,7 +10,7 @@ from archspec.errors import Diagnostic, Note, SpecError
 from archspec.expr import Expr, ExprError, Value, name_by, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, Node, Param
-from archspec.ir.op import ShapeError
+from archspec.ir.op import ShapeError, channels
 from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
 from archspec.limits import Limits, Meter, WorkError, limits, meter, metered, uncollected, within
@@ -22,7 +22,7 @@ from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, br
 from archspec.lowering.top import Top, read_top
 from archspec.lowering.units import UnitCall, unit_calls
 from archspec.lowering.values import evaluated, read_op
-from archspec.spec import Attribute, Call, Item, Repeat, Spec, Stage, Tap
+from archspec.spec import Attribute, Block, Call, Item, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 DEFAULT_PATTERN: Final = "{i}"
@@ -65,7 +65,7 @@ class _Context:
     """`i`, inside a repeat."""
 
     def env(self, tensor: Tensor) -> dict[str, Value]:
-        return {**self.frame.env, **self.loop, "channels": tensor.shape[0]}
+        return {**self.frame.env, **self.loop, "channels": channels(tensor.shape)}
 
 
 @dataclass(slots=True)
@@ -204,6 +204,7 @@ class _Lowering:
                 return self._stage(item, x, context)
             case Tap():
                 context.taps[item.name] = x
+                context.scope.labels.setdefault(x.ref, item.name)
                 return x
 
     def _copied(self, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -230,8 +231,7 @@ class _Lowering:
         try:
             shape = op.infer_shape(shapes)
         except ShapeError as error:
-            given = [self.nodes[tensor.path] for tensor in inputs]
-            raise SpecError(shape_error(error, call, path, given, self.trail)) from None
+            raise SpecError(shape_error(error, call, path, node_inputs, x.path, self.nodes, self.trail)) from None
         if (reason := layer_too_large(op, shapes, shape)) is not None:
             notes = tuple(reversed(self.trail))
             raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))
@@ -260,14 +260,33 @@ class _Lowering:
 
     def _call(self, call: Call, x: Tensor, context: _Context) -> Tensor:
         name, path = self._path(call, context)
-        bindings = bind(self.spec.blocks[call.name], call.attributes, (), self._env(context, x), call.span)
+        block = self.spec.blocks[call.name]
+        bindings = bind(block, call.attributes, (), self._env(context, x), call.span)
         slot = context.plan[call]
         scope = self._enter(context.scope, slot.site, name, path, x)
         scope.kind, scope.block, scope.bindings, scope.span = "block", call.name, bindings, call.span
-        return self._block(scope, x, call)
+        taps = self._fed(block, call.attributes, scope, context)
+        y = self._block(scope, x, call, taps)
+        for output in block.outputs:
+            context.taps[f"{name}.{output}"] = taps[output]
+            index = scope.results[bring(taps[output], scope).ref]
+            context.scope.labels.setdefault(Result(slot.site, index), output)
+        return y
 
-    def _block(self, scope: OpenScope, x: Tensor, item: Item) -> Tensor:
-        """Fill the scope of a block's instance; it has been entered and bound."""
+    def _fed(
+        self, block: Block, given: Mapping[str, Attribute], scope: OpenScope, context: _Context
+    ) -> dict[str, Tensor]:
+        """A block's own inputs, each the tap that the caller names, as the block's scope knows them."""
+        found: dict[str, Tensor] = {}
+        for name in block.inputs:
+            tap = str(given[name].raw)
+            if tap not in context.taps:
+                raise SpecError(unmarked_tap(tap, given[name].span))
+            found[name] = scope.feed(context.taps[tap])
+        return found
+
+    def _block(self, scope: OpenScope, x: Tensor, item: Item, taps: dict[str, Tensor]) -> Tensor:
+        """Fill the scope of a block's instance; it has been entered, bound and fed. `taps` gets those inside."""
         assert scope.block is not None
         block = self.spec.blocks[scope.block]
         self._count(item, 1 + len(scope.path) // 100)
@@ -275,7 +294,12 @@ class _Lowering:
         frame = _Frame({name: binding.value for name, binding in scope.bindings.items()}, root=False)
         start = Tensor(scope, Operand(0), x.path, x.shape)
         plan = self._plan(block.layers, numbered=False)
-        y = self._items(block.layers, start, _Context(scope, plan, frame, {"input": start}, {}))
+        taps["input"] = start
+        y = self._items(block.layers, start, _Context(scope, plan, frame, taps, {}))
+        for index, output in enumerate(block.outputs):
+            if output not in taps:
+                raise SpecError(unmarked_tap(output, block.item_place("outputs", index)))
+            scope.give(bring(taps[output], scope).ref)  # in their order, whichever of them a caller uses
         self.trail.pop()
         return self._leave(scope, y)
 
@@ -328,7 +352,7 @@ class _Lowering:
                     {**self._env(context, x), **variables},
                     single.span,
                 )
-                x = self._unit(loop, str(index), single.name, bindings, x, single)
+                x = self._unit(loop, str(index), single.name, bindings, x, single, context)
                 continue
             scope = self._enter(loop, index, str(index), f"{loop.path}.{index}", x)
             self._count(item, len(scope.path) // 100)
@@ -365,21 +389,29 @@ class _Lowering:
             variables = {**context.loop, "i": index}
             name = _unit_name(stage, pattern, index)
             bindings = bind(block, stage.arguments, call.fields, {**self._env(context, x), **variables}, call.span)
-            x = self._unit(loop, name, stage.block, bindings, x, stage)
+            x = self._unit(loop, name, stage.block, bindings, x, stage, context)
         return self._looped(loop, stage, x, context)
 
     def _unit(
-        self, loop: OpenLoop, name: str, block: str, bindings: Mapping[str, Binding], x: Tensor, item: Item
+        self,
+        loop: OpenLoop,
+        name: str,
+        block: str,
+        bindings: Mapping[str, Binding],
+        x: Tensor,
+        item: Call | Stage,
+        context: _Context,
     ) -> Tensor:
         scope = self._enter(loop, len(loop.iterations), name, f"{loop.path}.{name}", x)
         scope.kind, scope.block, scope.bindings, scope.span = "block", block, bindings, item.span
-        y = self._block(scope, x, item)
+        given = item.arguments if isinstance(item, Stage) else item.attributes
+        y = self._block(scope, x, item, self._fed(self.spec.blocks[block], given, scope, context))
         return Tensor(loop.parent, Result(loop.site), y.path, y.shape)
 
     def _plan(self, items: Sequence[Item], *, numbered: bool) -> Plan:
         found = self.plans.get(id(items))
         if found is None:
-            found = self.plans[id(items)] = make_plan(items, numbered=numbered)
+            found = self.plans[id(items)] = make_plan(items, self.spec.blocks, numbered=numbered)
         return found
 
 
@@ -388,7 +420,8 @@ def _single_call(layers: Sequence[Item], spec: Spec) -> Call | None:
     if len(layers) != 1 or not isinstance(layers[0], Call):
         return None
     call = layers[0]
-    return call if call.name in spec.blocks and call.name not in OPS and not call.label and call.when is None else None
+    block = None if call.name in OPS else spec.blocks.get(call.name)
+    return call if block is not None and not block.outputs and not call.label and call.when is None else None
 
 
 def _unit_name(stage: Stage, pattern: str, index: int) -> str:

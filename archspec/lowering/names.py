@@ -9,10 +9,10 @@ known once the conditions before it are. A named sequence numbers its items only
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from archspec.spec import Call, Item, Repeat, Stage, Tap
+from archspec.spec import Block, Call, Item, Repeat, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 
@@ -38,10 +38,11 @@ class Plan:
         return self.slots[id(item)]
 
 
-def make_plan(items: Sequence[Item], *, numbered: bool) -> Plan:
+def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: bool) -> Plan:
     """Number the sites of one scope's items and name those that can be named beforehand."""
     flat = list(_in_scope(items))
     numbered = numbered and not any(isinstance(item, Call) and item.branches is not None for item in flat)
+    numbered = numbered and not any(isinstance(item, Call) and _feeds(item, blocks) for item in flat)
     numbered = numbered and not _crossed(items)
     plan = Plan(numbered)
     labels = {label for item in flat if (label := _label(item))}
@@ -71,6 +72,12 @@ def _in_scope(items: Sequence[Item]) -> Iterator[Item]:
         if isinstance(item, Seq) and item.label is None:
             yield from _in_scope(item.layers)
         yield from _in_scope(getattr(item, "otherwise", None) or ())
+
+
+def _feeds(call: Call, blocks: Mapping[str, Block]) -> bool:
+    """Whether a call is of a block that takes or gives more than the one tensor."""
+    block = blocks.get(call.name)
+    return block is not None and bool(block.inputs or block.outputs)
 
 
 def _crossed(items: Sequence[Item]) -> bool:

@@ -34,22 +34,35 @@ class OpenScope:
     block: str | None = None
     bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
     span: Span | None = None
-    operands: dict[Ref, int] = field(default_factory=dict[Ref, int])
-    """The tensors from around it, and their positions."""
+    operands: list[Ref] = field(default_factory=list[Ref])
+    """The tensors from around it."""
     results: dict[Ref, int] = field(default_factory=dict[Ref, int])
     """The tensors used outside, and their positions."""
     items: list[Layer | OpenScope | OpenChoice | OpenLoop] = field(
         default_factory=list["Layer | OpenScope | OpenChoice | OpenLoop"]
     )
     names: set[str] = field(default_factory=set[str])
+    labels: dict[Ref, str] = field(default_factory=dict[Ref, str])
     count: int = 0
     """How many numbered items it has so far."""
+    _taken: dict[Ref, int] = field(default_factory=dict[Ref, int])
 
     def take(self, ref: Ref) -> Operand:
         """Let a tensor of the parent's enter; the same one enters once."""
         if isinstance(self.parent, OpenLoop):
             return self.parent.take(ref)
-        return Operand(self.operands.setdefault(ref, len(self.operands)))
+        if ref not in self._taken:
+            self._taken[ref] = len(self.operands)
+            self.operands.append(ref)
+        return Operand(self._taken[ref])
+
+    def feed(self, tensor: Tensor) -> Tensor:
+        """Let a tensor enter as an operand of its own, whatever else has entered: it is one of a block's inputs."""
+        if isinstance(self.parent, OpenScope):
+            outside = bring(tensor, self.parent)
+            self.operands.append(outside.ref)
+            return Tensor(self, Operand(len(self.operands) - 1), tensor.path, tensor.shape)
+        return bring(tensor, self)
 
     def give(self, ref: Ref) -> Result:
         """Let a tensor of this scope be used outside."""
@@ -67,6 +80,7 @@ class OpenScope:
             tuple(self.operands) if rounds is None else rounds,
             Body(_freeze(self.items), tuple(self.results) if results is None else results),
             self.span,
+            self.labels,
         )
 
 

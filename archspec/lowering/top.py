@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from archspec.errors import Diagnostic, SpecError
-from archspec.expr import Expr, Name, Value, names
+from archspec.errors import Diagnostic, Note, Span, SpecError
+from archspec.expr import Expr, Name, Value, describe, names
 from archspec.ir.graph import Depth, Node
 from archspec.ir.ops import OPS, Input
 from archspec.lowering.bind import param_value
@@ -46,7 +46,7 @@ def read_top(spec: Spec) -> Top:
     declared = {"input": spec.input} if spec.input else spec.inputs
     for path, input in declared.items():
         assert input is not None
-        top.inputs.append(_input(path, input, top))
+        top.inputs.append(_input(path, input, spec, top))
     return top
 
 
@@ -55,8 +55,8 @@ def _params(spec: Spec, top: Top) -> None:
         given = spec.overrides.get(name)
         attribute = given or param.default
         if attribute is None:
-            help = f"give it with --set {name}=VALUE, or give it a default"
-            raise SpecError(Diagnostic("E0402", f"param `{name}` has no value", param.span, help=help))
+            help = f"give it with --set {name}=VALUE, in Python with {name}=VALUE, or give it a default"
+            raise SpecError(Diagnostic("E0402", f"param `{name}` has no value", param.name_span, help=help))
         top.env[name] = param_value(name, param.choices, attribute, {} if given else top.env)
 
 
@@ -67,36 +67,51 @@ def _depth(spec: Spec, top: Top) -> None:
     value, expr = evaluated(depth.value, top.env)
     top.fixed |= names(expr)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SpecError(Diagnostic("E0202", f"depth is `{value!r}`; a whole number is expected", depth.value.span))
+        raise SpecError(
+            Diagnostic(
+                "E0202", f"depth is `{value!r}`; a whole number is expected", _place(spec, expr, depth.value.span)
+            )
+        )
     if depth.rule is not None:
         n = depth.n(value)
         if n is None:
             near = " and ".join(f"{fit} (n={fit_n})" for fit, fit_n in depth.nearest(value))
-            given = spec.overrides.get(next(iter(names(expr)), ""))
             raise SpecError(
                 Diagnostic(
                     "E0203",
                     f"depth {value} does not fit the rule {depth.rule}",
-                    given.span if given else depth.value.span,
+                    _place(spec, expr, depth.value.span),
                     label=f"the nearest depths that fit are {near}",
                 )
             )
         top.env["n"] = n
-    top.depth = Depth(value, depth.value.span)
+    top.depth = Depth(value, _place(spec, expr, depth.value.span))
 
 
-def _input(path: str, input: InputSpec, top: Top) -> Node:
+def _place(spec: Spec, expr: Expr, written: Span | None) -> Span | None:
+    """Where the value of an expression was decided: outside the spec, if a param in it was given there."""
+    given = [spec.overrides[name].span for name in sorted(names(expr)) if name in spec.overrides]
+    return given[0] if given else written
+
+
+def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
     exprs: dict[str, Expr] = {}
     if input.shape is not None:
         value, expr = evaluated(input.shape, top.env)
         shape = value if isinstance(value, tuple) else (value,)
         top.fixed |= names(expr)
-        place = input.shape.span
+        place = _place(spec, expr, input.shape.span)
     else:
         shape, place = (), input.span
         for part, name in ((input.channels, "channels"), (input.height, "height"), (input.width, "width")):
             assert part is not None
             size, expr = evaluated(part, top.env)
+            if not _is_size(size):
+                where = _place(spec, expr, part.span)
+                notes = (Note("it is used here", part.span),) if where is not part.span else ()
+                message = f"the {name} of `{path}` are" if name == "channels" else f"the {name} of `{path}` is"
+                message += f" {describe(size)}; a whole number, 1 or more, is expected"
+                raise SpecError(Diagnostic("E0202", message, where, notes=notes))
             shape += (size,)
             if name == "channels" and isinstance(expr, Name):
                 exprs[name] = expr
@@ -104,9 +119,14 @@ def _input(path: str, input: InputSpec, top: Top) -> Node:
                 top.fixed |= names(expr)
     if not shape:
         raise SpecError(Diagnostic("E0202", "an input's shape has one size or more, this is empty", place))
-    if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in shape):
-        raise SpecError(Diagnostic("E0202", f"an input's sizes are whole numbers, this is {shape}", place))
+    if not all(_is_size(size) for size in shape):
+        message = f"an input's sizes are whole numbers, 1 or more; this is {describe(shape)}"
+        raise SpecError(Diagnostic("E0202", message, place))
     sizes = cast("tuple[int, ...]", shape)
     if (reason := too_large(sizes)) is not None:
         raise SpecError(Diagnostic("E0304", f"the input is too large: {reason}", place))
     return Node(path, Input(), (), sizes, exprs, input.span)
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

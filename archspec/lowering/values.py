@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from archspec.errors import Diagnostic, SpecError, did_you_mean
@@ -23,7 +24,8 @@ from archspec.expr import (
     parse,
     source,
 )
-from archspec.ir.attributes import AttributeValueError, NotWholeError
+from archspec.ir.attributes import AttributeValueError, InitKind, NotWholeError
+from archspec.ir.initializers import expressions, with_numbers
 from archspec.ir.op import AttributeInfo, Op
 from archspec.limits import meter
 from archspec.spec import Attribute, Call
@@ -92,7 +94,15 @@ def is_word(info: AttributeInfo, raw: object) -> bool:
     """The value stands for itself: a word of the attribute's own, or a mapping such as an initializer."""
     if isinstance(raw, Mapping):
         return True
-    return isinstance(raw, str) and (raw in info.kind.words or info.kind.expects == "an initializer")
+    return isinstance(raw, str) and (raw in info.kind.words or isinstance(info.kind, InitKind))
+
+
+def parts(info: AttributeInfo, attribute: Attribute) -> list[Attribute]:
+    """What stands in an attribute as expressions: itself, or options of an initializer."""
+    if isinstance(info.kind, InitKind) and isinstance(attribute.raw, Mapping):
+        texts = expressions(cast("Mapping[str, object]", attribute.raw))
+        return [replace(attribute, raw=text) for text in texts.values()]
+    return [] if is_word(info, attribute.raw) else [attribute]
 
 
 def read_attribute(
@@ -106,7 +116,7 @@ def read_attribute(
     expr: Expr | None = None
     try:
         if isinstance(attribute.raw, Mapping):
-            return info.kind.read_mapping(cast("Mapping[str, object]", attribute.raw)), None
+            return _read_mapping(info, attribute, env)
         if is_word(info, attribute.raw):
             return info.kind.read(cast(Value, attribute.raw)), None
         value, expr = evaluated(attribute, env)
@@ -114,13 +124,24 @@ def read_attribute(
             return info.kind.read(_whole(value)), None  # the value itself is printed: `2.0` can only mean 2
         return info.kind.read(value), expr
     except AttributeValueError as error:
-        note = help = ""
+        note, help = "", error.help
         if expr is not None and names(expr):
             value = evaluated(attribute, env)[0]
             note = f"`{source(expr)[:60]}` is {describe(value)[1:-1]} here"
-            help = _way_out(expr, value, env) if isinstance(error, NotWholeError) else ""
+            help = _way_out(expr, value, env) if isinstance(error, NotWholeError) else help
         message = f"`{info.name}` of {op.name}: {error}"
         raise SpecError(Diagnostic(error.code, message, attribute.span, label=note, help=help)) from None
+
+
+def _read_mapping(info: AttributeInfo, attribute: Attribute, env: Mapping[str, Value]) -> tuple[Any, Expr | None]:
+    """An initializer with its options, those that mention names evaluated; generated source has the numbers."""
+    raw = cast("Mapping[str, object]", attribute.raw)
+    if not isinstance(info.kind, InitKind) or not (texts := expressions(raw)):
+        return info.kind.read_mapping(raw), None
+    found = {key: evaluated(replace(attribute, raw=text), env) for key, text in texts.items()}
+    value = info.kind.read_mapping(with_numbers(raw, {key: number for key, (number, _) in found.items()}))
+    behind = tuple(expr for _, expr in found.values() if names(expr))
+    return value, Items(behind) if len(behind) > 1 else next(iter(behind), None)
 
 
 def _whole(value: Value) -> Value:

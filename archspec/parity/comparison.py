@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archspec.codegen.backend import backend as find_backend
 from archspec.errors import Diagnostic, Note, ParityError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import Dropout
+from archspec.ir.ops import Dropout, DropPath
 from archspec.parity.weights import random_inputs, random_weights
 
 if TYPE_CHECKING:
@@ -172,11 +172,11 @@ def compare(
 
 
 def without_dropout(graph: LayerGraph) -> LayerGraph:
-    """The graph with a dropout rate of zero everywhere."""
+    """The graph with a rate of zero in every dropout and every drop path."""
     changed = {
-        path: replace(node, op=Dropout(rate=0.0), exprs={})
+        path: replace(node, op=replace(node.op, rate=0.0), exprs={})
         for path, node in graph.nodes.items()
-        if isinstance(node.op, Dropout)
+        if isinstance(node.op, Dropout | DropPath)
     }
     return replace(graph, nodes={**graph.nodes, **changed}) if changed else graph
 

@@ -17,8 +17,8 @@ def random_weights(graph: LayerGraph, seed: int = 0) -> Arrays:
     """Weights for every tensor of a network, float64 with values that float32 holds exactly.
 
     Convolutions and dense layers are normal with variance 2 / fan_in, so that activations neither vanish nor
-    overflow; scales lie between 0.25 and 0.75, running variances between 0.5 and 1.5. No two layers share values: a
-    swapped pair of tensors changes the result.
+    overflow; scales and learned slopes lie between 0.25 and 0.75, running variances between 0.5 and 1.5. No two layers
+    share values: a swapped pair of tensors changes the result.
 
     Shifts lean positive, so that most units are active. With shifts around zero every unit sits at the edge of its
     ReLU, and a deep network in training mode multiplies rounding errors many times over: what would be measured is
@@ -30,13 +30,13 @@ def random_weights(graph: LayerGraph, seed: int = 0) -> Arrays:
     found: Arrays = {}
     for name, weight in graph.all_weights.items():
         kind = name.rpartition(".")[2]
-        if kind == "weight" and len(weight.shape) > 1:
+        if kind.endswith("weight") and len(weight.shape) > 1:
             array = rng.standard_normal(weight.shape) * sqrt(2 / prod(weight.shape[1:]))
         elif kind == "weight":
             array = rng.uniform(0.25, 0.75, weight.shape)
         elif kind == "running_var":
             array = rng.uniform(0.5, 1.5, weight.shape)
-        elif kind == "bias":
+        elif kind.endswith("bias"):
             array = 0.25 + rng.standard_normal(weight.shape) * 0.25
         else:
             array = rng.standard_normal(weight.shape) * 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,6 +41,17 @@ class CheckDepth:
                 f"depth {graph.depth.value} is declared, {len(counted)} weighted layers are counted",
                 graph.depth.span,
                 label=f"{len(counted)} convolutions and dense layers stand on the longest path",
-                notes=(Note("counted: " + ", ".join(shown)),),
+                notes=(Note("counted: " + ", ".join(shown)), *_beside(graph, counted)),
+                help="change the layers, or the depth; of branches side by side only the one with the most is counted",
             )
         )
+
+
+def _beside(graph: LayerGraph, counted: Sequence[str]) -> tuple[Note, ...]:
+    """The weighted layers that were not counted, if there are any."""
+    known = set(counted)
+    others = [path for path, node in graph.nodes.items() if node.op.weighted and path not in known]
+    if not others:
+        return ()
+    more = f", and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    return (Note("not counted, on branches beside them: " + ", ".join(others[:_SHOWN]) + more),)

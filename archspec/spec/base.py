@@ -8,7 +8,7 @@ those that are sound, so that the checks around it still run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 from keyword import iskeyword
@@ -30,9 +30,15 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_sc
 
 from archspec.errors import InternalError, Span, did_you_mean, nearest
 from archspec.expr import ExprError, parse
-from archspec.limits import limits
+from archspec.limits import Limits, limits
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
+
+DEFINITIONS: Final = "https://archspec.invalid/"
+"""Where the models' JSON schemas refer to; `archspec.schema` puts the definitions there. Nothing is ever fetched."""
+NAME_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": Limits().name}
+# A tap of the network or block, or of a block that is called by name: `outer.kept`.
+TAP_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)?$"}
 
 # What pydantic's error types mean, as the end of "must be ...".
 _EXPECTED: Final[dict[str, str]] = {
@@ -56,6 +62,11 @@ class Attribute:
     raw: object
     span: Span | None = field(default=None, compare=False)
     key_span: Span | None = field(default=None, compare=False)
+
+
+def definition(name: str) -> dict[str, Any]:
+    """A reference to a definition of the JSON schema of specs."""
+    return {"$ref": DEFINITIONS + name}
 
 
 class Reads:
@@ -106,6 +117,8 @@ class Model(BaseModel):
 
     noun: ClassVar[str] = "this"
     attribute_keys: ClassVar[tuple[str, ...]] = ()
+    other_words: ClassVar[Mapping[str, str]] = {}
+    """Words of other libraries, each with what to write instead."""
 
     _data: LocatedDict | None = PrivateAttr(default=None)
 
@@ -190,11 +203,16 @@ def _note(cls: type[Model], data: LocatedDict, errors: Iterable[ErrorDetails], r
         if kind == "reported":
             continue
         if kind == "extra_forbidden":
-            help = did_you_mean(key, [name for name in cls.yaml_keys() if name not in data])
             span = data.key_spans.get(key, data.span)
+            if key in cls.other_words:
+                reading.error("E0412", f"`{key}` is not a key of {cls.noun}", span, help=cls.other_words[key])
+                continue
+            keys = cls.yaml_keys()
+            help = did_you_mean(key, [name for name in keys if name not in data], keys)
             reading.error("E0201", f"unknown key `{key[:80]}` in {cls.noun}", span, help=help)
         elif kind == "missing":
-            if nearest(key, unknown) is None:  # else that key is misspelt, and this is no news
+            other = any(f"`{key}" in cls.other_words.get(word, "") for word in unknown)
+            if not other and nearest(key, unknown) is None:  # else it has another name there, and this is no news
                 reading.error("E0205", f"{cls.noun} needs the key `{key}`", data.span)
         else:
             span, value, name = _deepest(data, location)
@@ -274,7 +292,8 @@ def usable_name(name: object, span: Span | None, reading: Reading, what: str, ta
     return False
 
 
-def _as_attribute(value: object) -> Attribute:
+def as_attribute(value: object) -> Attribute:
+    """A value that `attribute_keys` has made an Attribute of."""
     if isinstance(value, Attribute):
         return value
     raise wrong("a value")
@@ -295,13 +314,18 @@ def _is_list(value: object) -> object:
     raise wrong("a list")
 
 
-_VALUE_SCHEMA: Final[dict[str, Any]] = {
-    "description": "a number, a truth value, a list, a mapping, a word or an expression"
-}
+def _number(least: int) -> dict[str, Any]:
+    return {"anyOf": [{"type": "integer", "minimum": least}, definition("Expression")]}
 
-Value: TypeAlias = Annotated[Attribute, Reads(_as_attribute, _VALUE_SCHEMA)]
+
+Value: TypeAlias = Annotated[Attribute, Reads(as_attribute, definition("Value"))]
+Condition: TypeAlias = Annotated[
+    Attribute, Reads(as_attribute, {"anyOf": [{"type": "boolean"}, definition("Expression")]})
+]
+Count: TypeAlias = Annotated[Attribute, Reads(as_attribute, _number(0))]
+Size: TypeAlias = Annotated[Attribute, Reads(as_attribute, _number(1))]
 Values: TypeAlias = Annotated[
     dict[str, Attribute],
-    Reads(_as_attributes, {"type": "object", "additionalProperties": _VALUE_SCHEMA}),
+    Reads(_as_attributes, {"type": "object", "additionalProperties": definition("Value")}),
 ]
 Strings: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_is_list)]

@@ -11,7 +11,7 @@ from archspec.errors import Note, Source, Span, did_you_mean
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading, read_file
 
-_LIBRARY_KEYS: Final = ("archspec", "doc", "include", "blocks")
+LIBRARY_KEYS: Final = ("archspec", "doc", "include", "blocks")
 _OWN_KEYS: Final = ("extends", "include", "blocks")
 
 # Where a file is that a spec names: the name as written, the folder of the spec, the place.
@@ -63,6 +63,8 @@ class Composer:
             own_names = set(own) if isinstance(own, LocatedDict) else set()
             self._check_inherited(blocks, parent.get("blocks"), own_names)
             whole = merge(parent, whole)
+            for key in [key for key, value in whole.items() if value is None]:
+                del whole[key]  # `null` takes a parent's key away
         return whole if sound else None
 
     def _parent(self, data: LocatedDict, folder: Path) -> LocatedDict | None:
@@ -145,8 +147,8 @@ class Composer:
             return None
         check_version(data, "a library of blocks", self.reading)
         for key in data:
-            if key not in _LIBRARY_KEYS:
-                help = did_you_mean(key, [name for name in _LIBRARY_KEYS if name not in data])
+            if key not in LIBRARY_KEYS:
+                help = did_you_mean(key, [name for name in LIBRARY_KEYS if name not in data])
                 message = f"unknown key `{key[:80]}` in a library of blocks"
                 self.reading.error("E0201", message, data.key_spans[key], help=help)
         if not isinstance(data.get("doc", ""), str):
@@ -195,7 +197,7 @@ class Composer:
         if real in self._open:
             way = [*self._open[self._open.index(real) :], real]
             message = "files go round in a circle: " + " → ".join(path.name for path in way)
-            self.reading.error("E0107", message, asked_at)
+            self.reading.error("E0107", message, asked_at, help="put what they share into a file of its own")
             return False
         self._open.append(real)
         return True

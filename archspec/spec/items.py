@@ -6,17 +6,22 @@ the places kept; then the model checks it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import Field, ValidationError, ValidationInfo
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
 
 from archspec.errors import Span, nearest
 from archspec.spec.base import (
+    NAME_SCHEMA,
+    TAP_SCHEMA,
     Attribute,
+    Condition,
+    Count,
     Model,
     Reads,
-    Value,
     Values,
+    definition,
     reading_of,
     usable_name,
     wrong,
@@ -24,11 +29,12 @@ from archspec.spec.base import (
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
 from archspec.spec.units import Pattern, UnitsField
+from archspec.spec.words import REPEAT_WORDS, STAGE_WORDS
 
 RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage")
-_SEQUENCE_KEYS: Final = ("layers", "name", "when", "else", "from")
+SEQUENCE_KEYS: Final = ("layers", "name", "when", "else", "from")
 # What tells a stage from an item in `stages`.
-_STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names")
+STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names")
 _CONDITION: Final = ("when", "else")
 
 M = TypeVar("M", bound=Model)
@@ -66,33 +72,17 @@ def _branches(value: object, info: ValidationInfo) -> tuple[Sequence, ...]:
     return tuple(branch for branch in branches if branch is not None)
 
 
-_ITEM_SCHEMA: Final[dict[str, Any]] = {
-    "anyOf": [
-        {"type": "string", "description": "an op or a block, without attributes"},
-        {
-            "type": "object",
-            "description": "one of `op: {attributes}`, `block: {params}`, `layers: [...]`, "
-            "`repeat: {...}`, `tap: name`, `from: name`, `stage: {...}`; and `when`, `else`",
-        },
-    ]
-}
-_ITEMS_SCHEMA: Final[dict[str, Any]] = {"type": "array", "items": _ITEM_SCHEMA}
+_ONE_OR_MORE: Final[dict[str, Any]] = {"anyOf": [definition("Items"), definition("Item")]}
 
-Items: TypeAlias = Annotated[tuple["Item", ...], Reads(_items, _ITEMS_SCHEMA)]
-Otherwise: TypeAlias = Annotated[
-    tuple["Item", ...],
-    Reads(_otherwise, {"anyOf": [_ITEMS_SCHEMA, _ITEM_SCHEMA]}),
-]
-Branches: TypeAlias = Annotated[
-    tuple["Sequence", ...],
-    Reads(_branches, {"type": "array", "items": {"anyOf": [_ITEMS_SCHEMA, _ITEM_SCHEMA]}}),
-]
+Items: TypeAlias = Annotated[tuple["Item", ...], Reads(_items, definition("Items"))]
+Otherwise: TypeAlias = Annotated[tuple["Item", ...], Reads(_otherwise, _ONE_OR_MORE)]
+Branches: TypeAlias = Annotated[tuple["Sequence", ...], Reads(_branches, {"type": "array", "items": _ONE_OR_MORE})]
 
 
 class _Conditional(Model):
     """An item that may have a condition."""
 
-    when: Value | None = Field(None, description="the condition under which the item is there")
+    when: Condition | None = Field(None, description="the condition under which the item is there")
     otherwise: Otherwise | None = Field(None, alias="else", description="what is there if the condition is false")
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else")
@@ -115,7 +105,7 @@ class Call(_Conditional):
 
     kind: ClassVar[Literal["call"]] = "call"
     name: str = Field(alias="op", description="the op or block")
-    label: str | None = Field(None, alias="name", description="the layer's own name")
+    label: str | None = Field(None, alias="name", description="the layer's own name", json_schema_extra=NAME_SCHEMA)
     attributes: Values = Field(default_factory=dict[str, Attribute])
     branches: Branches | None = Field(None, description="what a merge joins")
 
@@ -126,19 +116,22 @@ class Sequence(_Conditional):
     noun: ClassVar[str] = "a sequence"
 
     kind: ClassVar[Literal["sequence"]] = "sequence"
-    label: str | None = Field(None, alias="name", description="makes the sequence a scope")
+    label: str | None = Field(
+        None, alias="name", description="makes the sequence a scope", json_schema_extra=NAME_SCHEMA
+    )
     layers: Items = Field((), description="the items")
-    origin: str | None = Field(None, alias="from", description="the tap where it starts")
+    origin: str | None = Field(None, alias="from", description="the tap where it starts", json_schema_extra=TAP_SCHEMA)
 
 
 class Repeat(_Conditional):
     """The same items several times over."""
 
     noun: ClassVar[str] = "`repeat`"
+    other_words: ClassVar[Mapping[str, str]] = REPEAT_WORDS
 
     kind: ClassVar[Literal["repeat"]] = "repeat"
-    label: str | None = Field(None, alias="name", description="makes the repeat a scope")
-    times: Value = Field(description="how many times")
+    label: str | None = Field(None, alias="name", description="makes the repeat a scope", json_schema_extra=NAME_SCHEMA)
+    times: Count = Field(description="how many times")
     layers: Items = Field(description="the items")
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times")
@@ -150,18 +143,29 @@ class Tap(Model):
     noun: ClassVar[str] = "`tap`"
 
     kind: ClassVar[Literal["tap"]] = "tap"
-    name: str
+    name: str = Field(description="the name that `from` says", json_schema_extra=NAME_SCHEMA)
 
 
 class Stage(Model):
     """A named row of units of one block; or a named row of items."""
 
+    # Either a block and its units, or items: `_check` says the same.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["block", "units"], "properties": {"layers": False}},
+                {"required": ["layers"], "properties": dict.fromkeys(STAGE_KEYS[1:], False)},
+            ]
+        }
+    )
+
     noun: ClassVar[str] = "a stage"
+    other_words: ClassVar[Mapping[str, str]] = STAGE_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("units", "unit_names")
 
     kind: ClassVar[Literal["stage"]] = "stage"
-    label: str = Field(alias="name", description="the first part of its layers' paths")
-    block: str | None = Field(None, description="the block that each unit calls")
+    label: str = Field(alias="name", description="the first part of its layers' paths", json_schema_extra=NAME_SCHEMA)
+    block: str | None = Field(None, description="the block that each unit calls", json_schema_extra=NAME_SCHEMA)
     units: UnitsField | None = Field(None, description="what each unit passes to the block")
     arguments: Values = Field(
         default_factory=dict[str, Attribute],
@@ -172,7 +176,7 @@ class Stage(Model):
     layers: Items = Field((), description="items, where there is no block")
 
     def _check(self, reading: Reading) -> None:
-        written = [key for key in _STAGE_KEYS[1:] if self.written(key)]
+        written = [key for key in STAGE_KEYS[1:] if self.written(key)]
         if self.written("layers"):
             if written:
                 message = f"a stage has either a block or layers, found `{written[0]}` and `layers`"
@@ -239,7 +243,7 @@ def read_stages(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     reading = reading_of(info)
     read: list[Item] = []
     for raw, span in zip(value, value.item_spans, strict=True):
-        is_stage = isinstance(raw, LocatedDict) and any(key in raw for key in _STAGE_KEYS)
+        is_stage = isinstance(raw, LocatedDict) and any(key in raw for key in STAGE_KEYS)
         item = _validated(Stage, raw, reading) if is_stage else read_item(raw, span, reading)
         if item is not None and _labels_usable(item, reading):
             read.append(item)
@@ -258,8 +262,11 @@ def _not_one_kind(kinds: list[str], raw: LocatedDict, span: Span, reading: Readi
 
 
 def _sequence(raw: LocatedDict, reading: Reading) -> Sequence | None:
-    others = [key for key in raw if key not in _SEQUENCE_KEYS]
-    kinds = [key for key in others if key in RESERVED or not nearest(key, _SEQUENCE_KEYS)]
+    others = [key for key in raw if key not in SEQUENCE_KEYS]
+    kinds = [key for key in others if key in RESERVED or not nearest(key, SEQUENCE_KEYS)]
+    if kinds == ["repeat"] and not isinstance(raw["repeat"], dict):
+        _no_repeat(raw["repeat"], raw.value_spans["repeat"], reading)
+        return None
     if kinds:
         here = "layers" if "layers" in raw else "from"
         _not_one_kind([here, *kinds], raw, raw.span, reading)
@@ -270,9 +277,7 @@ def _sequence(raw: LocatedDict, reading: Reading) -> Sequence | None:
 def _repeat(raw: LocatedDict, reading: Reading) -> Repeat | None:
     body = raw["repeat"]
     if not isinstance(body, LocatedDict):
-        message = f"`repeat` must be a mapping, found {describe(body)}"
-        help = "write `repeat: {times: 3, layers: [...]}`"
-        reading.error("E0202", message, raw.value_spans["repeat"], help=help)
+        _no_repeat(body, raw.value_spans["repeat"], reading)
         return None
     merged = LocatedDict(raw.span)
     for key in body:
@@ -285,6 +290,12 @@ def _repeat(raw: LocatedDict, reading: Reading) -> Repeat | None:
         if key in raw:
             merged.take(raw, key)
     return _checked(_validated(Repeat, merged, reading), reading)
+
+
+def _no_repeat(body: object, span: Span, reading: Reading) -> None:
+    times = body if isinstance(body, int | str) and len(str(body)) <= 40 else 3
+    help = f"write `repeat: {{times: {times}, layers: [...]}}`"
+    reading.error("E0202", f"`repeat` must be a mapping, found {describe(body)}", span, help=help)
 
 
 def _tap(raw: LocatedDict, reading: Reading) -> Tap | None:
@@ -312,6 +323,11 @@ def _call(name: str, name_span: Span, body: object, body_span: Span, raw: Locate
     data = LocatedDict(raw.span)
     data.put("op", name, name_span, name_span)
     if isinstance(body, LocatedList):
+        numbers = [place for item, place in zip(body, body.item_spans, strict=True) if isinstance(item, int | float)]
+        if numbers:
+            message = f"`{name}` takes a mapping of attributes, or a list of branches; found a list of numbers"
+            reading.error("E0202", message, numbers[0], help=_example(name, body, reading))
+            return None
         data.put("branches", body, name_span, body_span)
     elif isinstance(body, LocatedDict):
         given = LocatedDict(body.span)
@@ -323,12 +339,16 @@ def _call(name: str, name_span: Span, body: object, body_span: Span, raw: Locate
         data.put("attributes", given, name_span, body_span)
     elif body is not None:
         message = f"the attributes of `{name}` must be a mapping, found {describe(body)}"
-        reading.error("E0202", message, body_span, help=f"write `{name}: {{attribute: value}}`")
+        reading.error("E0202", message, body_span, help=_example(name, body, reading))
         return None
     for key in _CONDITION:
         if key in raw:
             data.take(raw, key)
     return _checked(_validated(Call, data, reading), reading)
+
+
+def _example(name: str, body: object, reading: Reading) -> str:
+    return f"write `{name}: {{attribute: value}}`" if reading.example is None else reading.example(name, body)
 
 
 def _branch(raw: object, span: Span, reading: Reading) -> Sequence | None:
@@ -368,5 +388,6 @@ def _labels_usable(item: Item, reading: Reading) -> bool:
         place = item.place("block")
         sound = usable_name(item.block, place, reading, "a block", taken=RESERVED) and sound
     if isinstance(item, Sequence) and item.origin is not None:
-        sound = usable_name(item.origin, item.place("from"), reading, "a tap") and sound
+        for part in item.origin.split(".", 1):  # `pyramid.low`: what the call `pyramid` gives by this name
+            sound = usable_name(part, item.place("from"), reading, "a tap") and sound
     return sound

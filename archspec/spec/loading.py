@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -25,9 +25,16 @@ _BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _NAMED: Final = re.compile(r"^name:", re.MULTILINE)
 
 
+class FromSet(str):
+    """A value that was given by `--set`, as errors about it say; others were given in Python."""
+
+    __slots__ = ()
+
+
 def load(
     source: str | Path,
     overrides: Mapping[str, object] | None = None,
+    example: Callable[[str, object], str] | None = None,
     *,
     limits: Limits | None = None,
     root: str | os.PathLike[str] | None = None,
@@ -37,6 +44,7 @@ def load(
     Args:
         source: A path, or a name such as `resnet50`.
         overrides: Values for params. Strings are read as YAML's scalars, as from a command line.
+        example: How a call of an op is written, for errors; see `Reading`.
         limits: What the spec may ask for at most.
         root: The folder that files named in it must not leave; the spec's own folder if not given.
 
@@ -44,7 +52,7 @@ def load(
         SpecError: with everything that is wrong.
     """
     path = find(source)
-    with _bounded(limits, path) as reading:
+    with _bounded(limits, path, example) as reading:
         composer = _composer(reading, Path(root) if root is not None else path.parent)
         spec = _validated(composer.file(path), reading, overrides)
     spec._path = path
@@ -52,10 +60,12 @@ def load(
 
 
 @contextmanager
-def _bounded(limits: Limits | None, name: str | Path) -> Iterator[Reading]:
+def _bounded(
+    limits: Limits | None, name: str | Path, example: Callable[[str, object], str] | None = None
+) -> Iterator[Reading]:
     """A `Reading` under these limits; the one on work has no place of its own but the file."""
     with within(limits), metered(), uncollected():
-        reading = Reading()
+        reading = Reading(example=example)
         try:
             yield reading
         except WorkError as error:
@@ -99,9 +109,12 @@ def find(name_or_path: str | Path) -> Path:
     Raises:
         SpecError: no spec of that name ships.
     """
+    if isinstance(name_or_path, str) and "\n" in name_or_path:
+        help = "write it to a file, or read it with `archspec.spec.load_text`"
+        raise SpecError(Diagnostic("E0101", "this is the text of a spec, where a path or a name must stand", help=help))
     if isinstance(name_or_path, Path) or not _BARE_NAME.fullmatch(name_or_path):
         return Path(name_or_path)
-    folder = _shipped_folder()
+    folder = shipped_folder()
     try:
         if folder is not None and (path := folder / f"{name_or_path}.yaml").is_file():
             return path
@@ -109,20 +122,22 @@ def find(name_or_path: str | Path) -> Path:
             return Path(name_or_path)
     except OSError:
         pass  # a name that no file can have
-    help = did_you_mean(name_or_path, shipped())
+    beside = Path(f"{name_or_path[:80]}.yaml")
+    help = f"did you mean the file `{beside}`?" if beside.is_file() else did_you_mean(name_or_path, shipped())
     raise SpecError(Diagnostic("E0106", f"no spec named `{name_or_path[:80]}` ships", help=help))
 
 
 def shipped() -> list[str]:
     """The names of the specs that ship, sorted."""
-    folder = _shipped_folder()
+    folder = shipped_folder()
     if folder is None:
         return []
     paths = sorted(folder.glob("*.yaml"))
     return [path.stem for path in paths if _NAMED.search(path.read_text(encoding="utf-8"))]
 
 
-def _shipped_folder() -> Path | None:
+def shipped_folder() -> Path | None:
+    """Where the specs that ship are, with their libraries and their schema; None if this copy has none."""
     # The first is where a wheel has them, the second where a checkout does.
     for folder in (_PACKAGE / "_specs", _PACKAGE.parent / "specs"):
         if folder.is_dir():
@@ -143,16 +158,16 @@ def _composer(reading: Reading, root: Path) -> Composer:
 
     def library(name: str, folder: Path, span: Span) -> Path | None:
         """Beside the spec; else among what ships, so that any spec can use the shipped blocks."""
-        path, shipped_folder = folder / name, _shipped_folder()
+        path, ours = folder / name, shipped_folder()
         try:
-            if not path.exists() and shipped_folder and (shipped_folder / name).is_file():
-                return shipped_folder / name
+            if not path.exists() and ours and (ours / name).is_file():
+                return ours / name
         except (OSError, ValueError):
             pass  # reading the file will say what is wrong
         return path
 
     # Whatever is named must lie in one of these, links followed: a spec is untrusted.
-    roots = [folder.resolve() for folder in (root, _shipped_folder()) if folder is not None]
+    roots = [folder.resolve() for folder in (root, shipped_folder()) if folder is not None]
     return Composer(reading, parent, library, roots)
 
 
@@ -185,7 +200,7 @@ def _overrides(spec: Spec, overrides: Mapping[str, object], reading: Reading) ->
 
 def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribute | None:
     written = value if isinstance(value, str) else _as_yaml(value)
-    source = Source("--set", f"{name}={written}")
+    source = Source("--set" if isinstance(value, FromSet) else "argument", f"{name}={written}")
     start = len(name) + 1
     name_span = Span(source, 1, 1, 1, start)
     span = Span(source, 1, start + 1, 1, start + 1 + len(written))

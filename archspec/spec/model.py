@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -15,19 +15,22 @@ from pydantic import (
 
 from archspec.limits import DEFAULT, Limits
 from archspec.spec.base import (
+    NAME_SCHEMA,
     Attribute,
     Model,
     Reads,
     Strings,
     attributes,
+    definition,
     reading_of,
     usable_name,
     wrong,
 )
-from archspec.spec.items import RESERVED, Item, Items, Stage, read_stages
+from archspec.spec.items import RESERVED, Item, Items, read_stages
 from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
+from archspec.spec.words import BLOCK_WORDS, SPEC_WORDS
 
 NOT_PARAMS: Final = frozenset({"backend", "device", "dtype", "limits", "root", "spec", "weights"})
 """Arguments of `build` and `save_weights`, beside which a network's params stand as arguments."""
@@ -41,11 +44,14 @@ class Block(Model):
     """A part of a network that can be called by name, with params."""
 
     noun: ClassVar[str] = "a block"
+    other_words: ClassVar[Mapping[str, str]] = BLOCK_WORDS
 
     doc: str = Field("", description="what it is")
     unit: Strings = Field((), description="what a tuple in `units` means, in order")
     params: Params = Field(default_factory=dict[str, Param], description="what a caller may choose")
+    inputs: Strings = Field((), description="tensors that it takes besides the one that arrives")
     layers: Items = Field(description="the items")
+    outputs: Strings = Field((), description="taps that a caller can start from, besides the result")
 
     _name: str = PrivateAttr(default="")
 
@@ -67,6 +73,13 @@ class Block(Model):
         params |= written
         # The unit's fields come first, in their order: that is how a tuple is read.
         self.__dict__["params"] = params
+        for key, what, others in (("inputs", "an input", {*params, "input"}), ("outputs", "a tap", {"input"})):
+            names = getattr(self, key)
+            for index, name in enumerate(names):
+                span = self.item_place(key, index)
+                usable_name(name, span, reading, what, taken=OWN_WORDS)
+                if name in others or name in names[:index]:
+                    reading.error("E0202", f"`{name}` stands for something else in this block already", span)
 
 
 def _named(model: type[Any], value: object, info: ValidationInfo, what: str) -> dict[str, Any]:
@@ -118,19 +131,23 @@ def _reference(value: object) -> str | list[str]:
     raise wrong("a string or a list of strings")
 
 
-def _mapping_of(model: type[Model]) -> Callable[[], dict[str, Any]]:
-    return lambda: {"type": "object", "additionalProperties": model.model_json_schema()}
+def _mapping_of(name: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "propertyNames": {**NAME_SCHEMA, "not": {"enum": list(RESERVED)}},
+        "additionalProperties": definition(name),
+    }
 
 
-_REFERENCE: Final[dict[str, Any]] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_REFERENCE: Final[dict[str, Any]] = {
+    "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
+}
 
-Inputs: TypeAlias = Annotated[dict[str, Input], Reads(_inputs, _mapping_of(Input))]
-Blocks: TypeAlias = Annotated[dict[str, Block], Reads(_blocks, _mapping_of(Block))]
-Defaults: TypeAlias = Annotated[
-    dict[str, dict[str, Attribute]], Reads(_defaults, {"type": "object", "additionalProperties": {"type": "object"}})
-]
+Inputs: TypeAlias = Annotated[dict[str, Input], Reads(_inputs, _mapping_of("Input"))]
+Blocks: TypeAlias = Annotated[dict[str, Block], Reads(_blocks, _mapping_of("Block"))]
+Defaults: TypeAlias = Annotated[dict[str, dict[str, Attribute]], Reads(_defaults, definition("Defaults"))]
 Stages: TypeAlias = Annotated[
-    tuple[Item, ...], Reads(read_stages, lambda: {"type": "array", "items": Stage.model_json_schema()})
+    tuple[Item, ...], Reads(read_stages, {"type": "array", "items": definition("StageOrItem")})
 ]
 Reference: TypeAlias = Annotated[str | list[str], Reads(_reference, _REFERENCE)]
 
@@ -139,13 +156,16 @@ class Spec(Model):
     """A network, or a family of networks, as it is written."""
 
     noun: ClassVar[str] = "a spec"
+    other_words: ClassVar[Mapping[str, str]] = SPEC_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("depth",)
 
     archspec: Literal[1] = Field(description="the version of the language")
-    name: str = Field(description="the network's name, and that of the generated module")
+    name: str = Field(description="the network's name, and that of the generated module", json_schema_extra=NAME_SCHEMA)
     title: str = Field("", description="one line about it")
     doc: str = Field("", description="more about it")
-    class_name: str | None = Field(None, alias="class", description="the generated class's name")
+    class_name: str | None = Field(
+        None, alias="class", description="the generated class's name", json_schema_extra=NAME_SCHEMA
+    )
     reference: Reference | None = Field(None, description="where the network was published")
     extends: str | None = Field(None, description="the spec that this one changes")
     include: Strings = Field((), description="files with blocks")

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, TypeAlias
 
-from pydantic import Field, ValidationError, ValidationInfo
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, ValidationInfo
 
+from archspec.errors import Span
 from archspec.spec.base import (
+    NAME_SCHEMA,
     Attribute,
     Model,
     Reads,
+    Size,
     Value,
+    as_attribute,
+    definition,
     parses,
     reading_of,
     usable_name,
@@ -20,13 +26,14 @@ from archspec.spec.base import (
 )
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
+from archspec.spec.words import DEPTH_WORDS, INPUT_WORDS, PARAM_WORDS
 
 Choice: TypeAlias = str | int | float | bool
 
 # `channels` are those that arrive, `n` comes from the depth rule, `i` is a unit's index.
 OWN_WORDS: Final = ("channels", "n", "i")
 _RULE: Final = re.compile(r"\s*([0-9]{1,6})\s*n\s*(?:([+-])\s*([0-9]{1,6}))?\s*")
-_PARAM_KEYS: Final = ("default", "choices", "doc")
+_SIZES: Final = ("channels", "height", "width")
 
 
 def _choices(value: object) -> tuple[Choice, ...]:
@@ -48,13 +55,25 @@ class Param(Model):
     """What a user of the spec, or a caller of a block, may choose."""
 
     noun: ClassVar[str] = "a param"
+    other_words: ClassVar[Mapping[str, str]] = PARAM_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("default",)
 
     default: Value | None = Field(None, description="the value unless one is given; null: required")
-    choices: Annotated[tuple[Choice, ...], Reads(_choices, {"type": "array"})] | None = Field(
-        None, description="the values that are allowed"
-    )
+    choices: (
+        Annotated[
+            tuple[Choice, ...],
+            Reads(_choices, {"type": "array", "minItems": 1, "items": {"type": ["number", "string", "boolean"]}}),
+        ]
+        | None
+    ) = Field(None, description="the values that are allowed")
     doc: str = Field("", description="what it means")
+
+    _name_span: Span | None = PrivateAttr(default=None)
+
+    @property
+    def name_span(self) -> Span:
+        """Where its name is written."""
+        return self._name_span or self.span
 
     def allows(self, value: object) -> bool:
         """Whether a value is among the choices, if there are any."""
@@ -93,6 +112,7 @@ def _params(value: object, info: ValidationInfo) -> dict[str, Param]:
             params[name] = Param.model_validate(data, context=reading)
         except ValidationError:  # its reasons are noted; that there is such a param stays true
             params[name] = Param.model_validate(LocatedDict(data.span), context=reading)
+        params[name]._name_span = span
     return params
 
 
@@ -102,19 +122,9 @@ Params: TypeAlias = Annotated[
         _params,
         {
             "type": "object",
+            "propertyNames": {**NAME_SCHEMA, "not": {"enum": list(OWN_WORDS)}},
             "additionalProperties": {
-                "anyOf": [
-                    {"type": ["integer", "number", "string", "boolean", "array", "null"]},
-                    {
-                        "type": "object",
-                        "properties": {
-                            "default": {},
-                            "choices": {"type": "array"},
-                            "doc": {"type": "string"},
-                        },
-                        "additionalProperties": False,
-                    },
-                ]
+                "anyOf": [{"type": ["number", "string", "boolean", "array", "null"]}, definition("Param")]
             },
         },
     ),
@@ -133,10 +143,11 @@ class Depth(Model):
     """How many weighted layers lie on the longest path, and how `n` follows from it."""
 
     noun: ClassVar[str] = "`depth`"
+    other_words: ClassVar[Mapping[str, str]] = DEPTH_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("value",)
 
-    value: Value = Field(description="the depth: a number or an expression")
-    rule: Annotated[str, Reads(_rule, {"type": "string"})] | None = Field(
+    value: Size = Field(description="the depth: a number or an expression")
+    rule: Annotated[str, Reads(_rule, {"type": "string", "pattern": f"^{_RULE.pattern}$"})] | None = Field(
         None, description="what depths are possible: `6n+2`"
     )
 
@@ -190,23 +201,43 @@ def _depth(value: object, info: ValidationInfo) -> Depth:
 
 DepthField: TypeAlias = Annotated[
     Depth,
-    Reads(_depth, lambda: {"anyOf": [{"type": "integer"}, {"type": "string"}, Depth.model_json_schema()]}),
+    Reads(_depth, {"anyOf": [{"type": "integer", "minimum": 1}, definition("Expression"), definition("Depth")]}),
+]
+
+
+Shape: TypeAlias = Annotated[
+    Attribute,
+    Reads(
+        as_attribute,
+        {"anyOf": [{"type": "array", "minItems": 1, "items": definition("Size")}, definition("Expression")]},
+    ),
 ]
 
 
 class Input(Model):
     """What comes in: an image by channels, height and width, or a tensor of any shape."""
 
+    # Either sizes or a shape: `_check` says the same.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": list(_SIZES), "properties": {"shape": False}},
+                {"required": ["shape"], "properties": dict.fromkeys(_SIZES, False)},
+            ]
+        }
+    )
+
     noun: ClassVar[str] = "an input"
+    other_words: ClassVar[Mapping[str, str]] = INPUT_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("channels", "height", "width", "shape")
 
-    channels: Value | None = Field(None, description="channels of the image")
-    height: Value | None = Field(None, description="height of the image")
-    width: Value | None = Field(None, description="width of the image")
-    shape: Value | None = Field(None, description="the shape, without the batch")
+    channels: Size | None = Field(None, description="channels of the image")
+    height: Size | None = Field(None, description="height of the image")
+    width: Size | None = Field(None, description="width of the image")
+    shape: Shape | None = Field(None, description="the shape, without the batch")
 
     def _check(self, reading: Reading) -> None:
-        sizes = [key for key in ("channels", "height", "width") if getattr(self, key) is not None]
+        sizes = [key for key in _SIZES if getattr(self, key) is not None]
         if self.shape is not None:
             if sizes:
                 message = f"an input has either a `shape` or sizes, found `shape` and `{sizes[0]}`"
@@ -221,6 +252,6 @@ class Input(Model):
             message = "an input needs the keys `channels`, `height` and `width`"
             reading.error("E0205", message, self.span, help=help)
             return
-        for key in ("channels", "height", "width"):
+        for key in _SIZES:
             if key not in sizes:
                 reading.error("E0205", f"an input needs the key `{key}`", self.span)

@@ -6,7 +6,7 @@ recursion, so no nesting can exhaust the stack.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -71,6 +71,8 @@ class Reading:
     size: int = 0
     values: int = 0
     noted: int = 0
+    example: Callable[[str, object], str] | None = None
+    """How a call is written whose attributes are given as a bare value: those who know the ops can say."""
 
     def error(
         self,
@@ -103,8 +105,8 @@ def read_file(path: Path, reading: Reading, asked_at: Span | None = None) -> obj
 
 
 def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | None:
-    def refuse(reason: str, code: str = "E0101") -> None:
-        reading.error(code, f"`{path}` {reason}", asked_at)
+    def refuse(reason: str, code: str = "E0101", help: str = "") -> None:
+        reading.error(code, f"`{path}` {reason}", asked_at, help=help)
 
     most = reading.limits.bytes
     if len(reading.files) >= reading.limits.files:
@@ -114,7 +116,9 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
         with open_regular(path) as file:
             content = file.read(most + 1 - reading.size) or b""  # None: a file of /proc that waits for news
     except FileNotFoundError:
-        refuse("does not exist")
+        from archspec.spec.missing import file_help  # only needed on the way to an error
+
+        refuse("does not exist", help=file_help(path, asked_at))
         return None
     except IsADirectoryError:
         refuse("is a directory")
@@ -341,6 +345,10 @@ class _Builder:
         """PyYAML's own words on what it could not read, at its place."""
         if isinstance(error, yaml.MarkedYAMLError):
             mark = error.problem_mark or error.context_mark
+            if mark is not None and (tab := self._tab(mark)) is not None:
+                help = "put spaces in its place; most editors can do so for the whole file"
+                self._reading.error("E0102", "not YAML: a tab where only spaces may stand", tab, help=help)
+                return
             problem = error.problem or error.context or "it cannot be parsed"
             notes: tuple[Note, ...] = ()
             if error.context and error.context_mark:
@@ -355,6 +363,13 @@ class _Builder:
             span = self._at(match)
         self._reading.error("E0102", "not YAML: a character that YAML does not allow", span)
 
+    def _tab(self, mark: Any) -> Span | None:
+        """The tab that the parser stumbled over, if it was one: where it stopped, or in the indentation there."""
+        line = self._source.line(mark.line + 1)
+        indent = len(line) - len(line.lstrip())
+        column = mark.column if line[mark.column : mark.column + 1] == "\t" else line.find("\t", 0, indent)
+        return Span(self._source, mark.line + 1, column + 1, mark.line + 1, column + 2) if column >= 0 else None
+
     def _mark(self, mark: Any) -> Span:
         line, column = mark.line + 1, mark.column + 1
         return Span(self._source, line, column, line, column + 1)
@@ -362,20 +377,3 @@ class _Builder:
 
 def _may_stand(char: str) -> bool:
     return char in "\t\n\r\x85" or " " <= char <= "~" or char >= "\xa0"
-
-
-def inside(span: Span | None, text: str, start: int, end: int) -> Span | None:
-    """The place of `text[start:end]`, where `text` is the scalar at `span`.
-
-    Only where the scalar is written on one line and without escapes; otherwise `span` itself.
-    """
-    if span is None or span.line != span.end_line:
-        return span
-    written = span.source.line(span.line)[span.column - 1 : span.end_column - 1]
-    if written == text:
-        first = span.column
-    elif written[1:-1] == text and written[0] in "'\"":
-        first = span.column + 1
-    else:
-        return span
-    return Span(span.source, span.line, first + start, span.line, first + end)

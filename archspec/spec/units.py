@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeAlias
 
@@ -21,8 +23,9 @@ from archspec.spec.base import (
     usable_name,
     wrong,
 )
+from archspec.spec.places import inside
 from archspec.spec.scalars import describe
-from archspec.spec.source import LocatedDict, LocatedList, Reading, inside
+from archspec.spec.source import LocatedDict, LocatedList, Reading
 
 _COUNT: Final = re.compile(r"\s*[x×*]\s*")
 _PAIRS: Final = {"(": ")", "[": "]"}
@@ -56,6 +59,7 @@ def read_units(raw: object, span: Span | None, reading: Reading) -> Units:
     if isinstance(raw, str):
         if not parses(raw, span, reading):
             raise reported()
+        _check_list(raw, span, reading)
         return Units(expression=Attribute(raw, span), span=span)
     if not isinstance(raw, LocatedList):
         raise wrong("a list of units, or an expression that gives one")
@@ -64,6 +68,28 @@ def read_units(raw: object, span: Span | None, reading: Reading) -> Units:
     pairs = zip(raw, raw.item_spans, strict=True)
     entries = [_unit(entry, place, reading) for entry, place in pairs]
     return Units(entries=tuple(entry for entry in entries if entry is not None), span=span)
+
+
+def _check_list(text: str, span: Span | None, reading: Reading) -> None:
+    """Refuse `64, 1` and `(64, 1)`: as a list of units they are two units of one number, which nobody means.
+
+    Raises:
+        PydanticCustomError: the error is already noted.
+    """
+    if "," not in text:
+        return
+    text = text.strip()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as `parse` does, which has read it before
+        tree = ast.parse(text, mode="eval").body
+    if not isinstance(tree, ast.Tuple) or all(isinstance(item, ast.Tuple | ast.List) for item in tree.elts):
+        return
+    shown = text[1:-1].strip() if text[0] == "(" and _closing(text, 0) == len(text) else text
+    shown = shown if len(shown) <= 60 else "..."
+    message = f"the units are one tuple, ({shown}), not a list of tuples"
+    help = f"write `[({shown})]` for one unit, or `[{shown}]` for units of one number each"
+    reading.error("E0202", message, span, help=help)
+    raise reported()
 
 
 def _unit(raw: object, span: Span, reading: Reading) -> Unit | None:

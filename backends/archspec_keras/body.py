@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from archspec.codegen.flow import Flow, uses
+from archspec.codegen.flow import Flow, operand_names, uses
 from archspec.codegen.layout import INDENT, Bracket, Code, Keyword, call, lay_out
 from archspec.codegen.printer import Printer
 from archspec.codegen.simplify import merged
-from archspec.codegen.text import identifier, quoted
+from archspec.codegen.text import quoted
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -30,7 +30,8 @@ from archspec.expr import Const, Expr, Unary
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_keras.names import RESERVED, LayerName, layer_name, number_parts, pattern_parts
-from archspec_keras.ops import FAN, ROWS, Site, never_negative, single_pixel
+from archspec_keras.ops import FAN, ROWS, Site
+from archspec_keras.ops.facts import never_negative, single_pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,7 @@ class Body:
             self.printer.spelled[CHANNELS.id] = channels
         self.mentions, self.extra, self.lines, self.assigned = [], [], [], set()
         taken = {self.printer.spelled[parameter.name] for parameter in self.definition.parameters}
-        self.variables = []
-        for name in ("x", "y", "z", *(f"x{index}" for index in range(1, 1000)))[: self.definition.operands]:
-            self.variables.append(identifier(name, taken))
+        self.variables = operand_names(self.definition.operands, self.definition.inputs, {*taken, *self.reserved})
         self._start(self.variables, LayerName((True, "name")))
         self._items(self.definition.tree)
 
@@ -134,6 +133,7 @@ class Body:
         flow = Flow(tree, 0, taken)
         for index, variable in enumerate(variables):
             flow.variable[Operand(index)] = variable
+        flow.kept |= set(self.definition.inputs)
         return flow
 
     def _results(self) -> list[str]:
@@ -195,7 +195,7 @@ class Body:
     def _assign(self, ref: Ref, operands: tuple[Ref, ...]) -> str:
         old = [self.flow.variable[operand] for operand in operands]
         wanted = [] if self.preferred is None else [self.preferred]
-        self.flow.variable[ref] = self.flow.fresh((*wanted, *old))
+        self.flow.variable[ref] = self.flow.labelled(ref) or self.flow.fresh((*wanted, *old))
         return self.flow.variable[ref]
 
     def _layer(self, use: LayerUse) -> None:
@@ -216,7 +216,7 @@ class Body:
             keywords = (*step.layer.args, Keyword("name", name.text(step.suffix)))
             layer = Bracket(step.layer.head, keywords)
             argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
-            self._emit(target, Bracket(layer, (argument,)))
+            self._emit(target, Bracket(layer, (argument,) * step.times))
             given = [target]
             if step.suffix:
                 self.extra += [(path, layer_name(path) + step.suffix) for path in use.paths]

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import keras
@@ -18,16 +18,13 @@ from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph, Node
 from archspec.ir.op import Shape
 from archspec.storage import whole_file
-from archspec_keras.names import function_name, layer_name
-from archspec_keras.ops import ROWS
+from archspec_keras.names import function_name
+from archspec_keras.variables import kept_weights
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
 
     Array = np.ndarray[Any, Any]
-
-_AXES: Final[dict[int, tuple[int, ...]]] = {4: (2, 3, 1, 0), 2: (1, 0)}
-"""From OIHW to HWIO, from (out, in) to (in, out), by the number of axes."""
 
 
 @contextmanager
@@ -88,18 +85,17 @@ def verify(source: str, graph: LayerGraph) -> None:
         raise InternalError(f"Keras source of {graph.name} cannot be run: {error}") from error
     finally:
         random.setstate(state)
-    variables = _variables(model, graph)
+    variables = kept_weights(model, graph)
     differing = variables.keys() ^ graph.all_weights.keys()
     if differing:
         raise InternalError(f"Keras source of {graph.name}: it or the graph lacks {', '.join(sorted(differing)[:5])}")
     trained = {id(variable) for variable in model.trainable_variables}
-    for name, variable in variables.items():
+    for name, kept in variables.items():
         weight = graph.all_weights[name]
-        if _canonical_shape(tuple(variable.shape)) != weight.shape:
-            raise InternalError(
-                f"Keras source of {graph.name}: {name} has shape {tuple(variable.shape)}, the graph {weight.shape}"
-            )
-        if (id(variable) in trained) is not weight.trainable:
+        if kept.shape != weight.shape:
+            shapes = " and ".join(str(tuple(variable.shape)) for variable in kept.variables)
+            raise InternalError(f"Keras source of {graph.name}: {name} has shape {shapes}, the graph {weight.shape}")
+        if any((id(variable) in trained) is not weight.trainable for variable in kept.variables):
             raise InternalError(f"Keras source of {graph.name}: {name} is trained or not, unlike in the graph")
     for name, tensor in _outputs(model.output, graph).items():
         shape = graph.nodes[graph.outputs[name]].shape
@@ -116,37 +112,16 @@ def _no_drawing() -> Iterator[None]:
     def zeros(self: object, shape: Shape, dtype: str | None = None) -> Any:
         return keras.ops.zeros(shape, dtype)
 
-    kinds = (keras.initializers.VarianceScaling, keras.initializers.RandomNormal, keras.initializers.RandomUniform)
+    own = keras.initializers
+    kinds = (own.VarianceScaling, own.RandomNormal, own.RandomUniform, own.TruncatedNormal)
     with ExitStack() as stack:
         for kind in kinds:
             stack.enter_context(mock.patch.object(kind, "__call__", zeros))
         yield
 
 
-def _canonical_shape(shape: Shape) -> Shape:
-    if len(shape) == 4:
-        return (shape[3], shape[2], shape[0], shape[1])
-    return shape[::-1]
-
-
 def _channels_last(shape: Shape) -> Shape:
     return (*shape[1:], shape[0]) if len(shape) == 3 else shape
-
-
-def _variables(model: Any, graph: LayerGraph) -> dict[str, Any]:
-    """The model's variable for each weight of the graph."""
-    layers = {layer.name: layer for layer in model.layers}
-    found: dict[str, Any] = {}
-    for path, node in graph.nodes.items():
-        for weight in graph.weights(node):
-            layer = layers.get(layer_name(path))
-            variable = getattr(layer, ROWS[node.op.name].variables[weight.name], None)
-            if variable is not None:
-                found[f"{path}.{weight.name}"] = variable
-    known = {id(variable) for variable in found.values()}
-    # What the graph does not know keeps Keras's name. Seeds of dropout are no part of a network.
-    other = [variable for variable in model.weights if id(variable) not in known]
-    return found | {variable.path: variable for variable in other if "seed_generator" not in variable.path}
 
 
 def _outputs(result: Any, graph: LayerGraph) -> dict[str, Any]:
@@ -177,19 +152,13 @@ def build(
 
 def load_weights(model: Any, graph: LayerGraph, weights: Arrays) -> None:
     """Assign canonical weights to the model's variables; see `Backend.load_weights`."""
-    for name, variable in _variables(model, graph).items():
-        array = np.asarray(weights[name])
-        variable.assign(np.ascontiguousarray(array.transpose(_AXES.get(array.ndim))))
+    for name, kept in kept_weights(model, graph).items():
+        kept.assign(np.asarray(weights[name]))
 
 
 def export_weights(model: Any, graph: LayerGraph) -> Arrays:
     """Canonical weights of the model; see `Backend.export_weights`."""
-    found: dict[str, Array] = {}
-    for name, variable in _variables(model, graph).items():
-        array = _to_numpy(variable)
-        axes = _AXES.get(array.ndim)
-        found[name] = np.array(array if axes is None else array.transpose(np.argsort(axes)), order="C")
-    return found
+    return {name: kept.array(_to_numpy) for name, kept in kept_weights(model, graph).items()}
 
 
 def _to_numpy(tensor: Any) -> Array:

@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from archspec.codegen.helpers import Helpers
 from archspec.codegen.text import identifier, quoted
 from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Const, Expr, name_by, sources_by
 from archspec.ir.graph import LayerGraph
 
-RESERVED: Final = frozenset({"keras", "layers", "name", "ceil", "floor"})
-"""What the module imports, and the argument that all functions have: no parameter may be called so."""
+HELPERS: Final = Helpers("archspec_keras")
+"""What generated code may bring along."""
 
-HELPERS: Final = (
-    "make_divisible",
-    "kaiming_normal",
-    "fan_in_uniform",
-    "fan_in_uniform_bias",
-    "UnbiasedBatchNormalization",
-    "InfinityPadding2D",
-    "PaddedAveragePooling2D",
-    "CountingAveragePooling2D",
-)
-"""The helpers in the order they are printed."""
+RESERVED: Final = frozenset({"keras", "layers", "name", "ceil", "floor", *HELPERS.texts})
+"""What the module imports or defines, and the argument that all functions have: no parameter may be called so."""
 
 
 def layer_name(path: str) -> str:
@@ -33,7 +25,7 @@ def layer_name(path: str) -> str:
 
 def function_name(graph: LayerGraph) -> str:
     """The name of the function that makes the network."""
-    return identifier(graph.name, RESERVED | set(HELPERS))
+    return identifier(graph.name, RESERVED)
 
 
 def check_unique(graph: LayerGraph, extra: Iterable[tuple[str, str]]) -> None:

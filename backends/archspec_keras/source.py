@@ -12,6 +12,7 @@ from archspec.codegen.text import annotation, docstring, identifier, literal, qu
 from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op import channels as channels_of
 from archspec_keras.body import Body, Callee
 from archspec_keras.names import HELPERS, RESERVED, check_unique, function_name, layer_name
 from archspec_keras.ops import ROWS
@@ -34,7 +35,7 @@ def write(graph: LayerGraph) -> str:
     """
     _check(graph)
     module = simplified(graph)
-    taken = {*RESERVED, *HELPERS, function_name(graph)}
+    taken = {*RESERVED, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
     callees: dict[int, Callee] = {}
     functions: list[_Function] = []
@@ -47,17 +48,14 @@ def write(graph: LayerGraph) -> str:
         bodies.append(body)
         functions.append(made)
     check_unique(graph, [pair for body in bodies for pair in body.extra])
-    used = {name for body in bodies for name in (*body.printer.helpers, *body.printer.functions)}
+    functions_used = {name for body in bodies for name in body.printer.functions}
+    used = {name for body in bodies for name in body.printer.helpers} | functions_used & HELPERS.texts.keys()
     return render(
         "archspec_keras",
         "module.py.j2",
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
-        math=sorted(used & {"ceil", "floor"}),
-        helpers=[
-            render("archspec_keras", f"helpers/{name}.py.txt", registered=quoted(graph.name))
-            for name in HELPERS
-            if name in used
-        ],
+        math=sorted(functions_used & {"ceil", "floor"}),
+        helpers=[HELPERS.texts[name].replace("{{ registered }}", quoted(graph.name)) for name in HELPERS.needed(used)],
         functions=functions,
     )
 
@@ -67,10 +65,6 @@ def _check(graph: LayerGraph) -> None:
     for path, node in graph.nodes.items():
         if node.op.name not in ROWS and node.op.name != "input":
             found.append(Diagnostic("E0601", f"Keras has no row for the op {node.op.name} ({path})", node.span))
-        stride, dilation = getattr(node.op, "stride", None), getattr(node.op, "dilation", None)
-        if stride and dilation and max(stride) > 1 and max(dilation) > 1:
-            message = f"Keras has no convolution with both stride and dilation ({path})"
-            found.append(Diagnostic("E0601", message, node.span))
     if found:
         raise BackendError(dict.fromkeys(found))
     check_unique(graph, ())
@@ -128,7 +122,7 @@ def _network(name: str, body: Body, graph: LayerGraph) -> _Function:
         what = "input" if single else label
         if len(node.shape) == 3:
             size = identifier(f"{what}_size", {*spelled, *variables})
-            channels = body.printer.expr(fold(node.exprs.get("channels", Const(node.shape[0])), fixed))
+            channels = body.printer.expr(fold(node.exprs.get("channels", Const(channels_of(node.shape))), fixed))
             shape = f"(*{size}, {channels})"
             pair = "tuple[int | None, int | None]"
             sizes.append((size, pair, literal(node.shape[1:]), "height and width of the images, None where they vary"))

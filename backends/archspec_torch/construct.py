@@ -15,6 +15,7 @@ from archspec.codegen.tree import (
     ItemUse,
     LayerUse,
     LoopUse,
+    Parameter,
     Run,
     SequenceUse,
     Tree,
@@ -156,15 +157,25 @@ def needs_channels(definition: Definition) -> bool:
     return CHANNELS.id in mentioned(definition.tree)
 
 
+def parameters(definition: Definition) -> list[Parameter]:
+    """The parameters that the class takes: of those for the channels of inputs, the ones that it mentions."""
+    return [
+        parameter
+        for parameter in definition.parameters
+        if "@" not in parameter.name or parameter.name in mentioned(definition.tree)
+    ]
+
+
 def arguments(use: CallUse) -> list[tuple[str | None, Expr]]:
     """A call's arguments: those without a default by place, the others by name where they differ from it."""
     found: list[tuple[str | None, Expr]] = []
     if needs_channels(use.definition):
         found.append((None, use.arguments[CHANNELS.id]))
-    for parameter in use.definition.parameters:
+    taken = parameters(use.definition)
+    for parameter in taken:
         if parameter.default is None:
             found.append((None, use.arguments[parameter.name]))
-    for parameter in use.definition.parameters:
+    for parameter in taken:
         value = use.arguments[parameter.name]
         if parameter.default is not None and value != parameter.default:
             found.append((parameter.name, value))
@@ -184,7 +195,7 @@ def _expressions(item: ItemUse) -> Iterator[Expr]:
     match item:
         case LayerUse():
             yield from item.exprs.values()
-            if item.has_weights:  # their number depends on the channels that arrive
+            if item.has_weights or ROWS[item.op.name].told_channels:  # it depends on the channels that arrive
                 yield item.features[0]
         case CallUse():
             yield from (expr for _, expr in arguments(item))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from archspec.codegen.flow import Flow
 from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out
-from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_torch.ops import ROWS, Weight
 
+_MODULE_NAMES: Final = ("self", "torch", "F", "Tensor")
+"""What a variable of `forward` may not hide."""
 MOST_NESTED = 3
 """Calls in one statement, merges not counted."""
 
@@ -40,15 +43,14 @@ class Spelling:
     )
 
 
-def forward(
-    tree: Tree, operands: int, spelling: Spelling, *, outputs: Sequence[str] = ()
-) -> tuple[list[str], list[str]]:
+def forward(definition: Definition, spelling: Spelling, *, outputs: Sequence[str] = ()) -> tuple[list[str], list[str]]:
     """The variables that come in, and the lines of the body of `forward`.
 
     Several results are returned as a tuple, or, where `outputs` names them, as a dict.
     """
-    writer = _Writer(Flow(tree, operands), spelling)
-    names = [writer.flow.variable[Operand(index)] for index in range(operands)]
+    tree = definition.tree
+    writer = _Writer(Flow(tree, definition.operands, _MODULE_NAMES, definition.inputs), spelling)
+    names = [writer.flow.variable[Operand(index)] for index in range(definition.operands)]
     writer.items(tree, 2)
     if outputs:
         pairs = [f'"{name}": {flat(writer.take(ref))}' for name, ref in zip(outputs, tree.results, strict=True)]

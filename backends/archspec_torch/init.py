@@ -6,17 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from archspec.codegen.layout import INDENT, Code, call, lay_out
-from archspec.codegen.text import literal
+from archspec.codegen.layout import INDENT
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.errors import BackendError, Diagnostic, InternalError
 from archspec.expr import Const, source
-from archspec.ir.initializers import Constant, FanInUniform, Initializer, KaimingNormal, Normal, Ones, Zeros
+from archspec.ir.attributes import InitKind
+from archspec_torch.drawing import Rule, draw
 from archspec_torch.forward import Spelling
 from archspec_torch.ops import ROWS
-
-_Rule = tuple[Initializer, Initializer | None] | None
-"""The initializers of weight and bias; None where the module's own `reset_parameters` is what is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +24,27 @@ class _Place:
     target: str
     kind: str
     type: str
-    rule: _Rule
+    rule: Rule | None
     optional_bias: bool
     """The bias may be None, for this layer or for a type checker."""
     reachable: bool
     """False where a condition decides its number, so that there is no expression for it."""
 
 
-def rule_of(use: LayerUse) -> _Rule:
-    """How a layer's weights are drawn."""
-    if "init" not in use.op.attributes():
-        return None
-    init, bias_init = use.value("init"), use.value("bias_init")
-    biased = not use.fixed("bias") or use.value("bias")
-    same = isinstance(init, FanInUniform) and (not biased or isinstance(bias_init, FanInUniform))
-    return None if same else (init, bias_init if biased else None)
+def rule_of(use: LayerUse) -> Rule | None:
+    """How a layer's weights are drawn; None where the class's own `reset_parameters` is what is meant.
+
+    The attribute `init` is for `weight`, and `bias_init` for `bias`, which may not be there.
+    """
+    row = ROWS[use.op.name]
+    biased = "bias" not in use.op.attributes() or not use.fixed("bias") or use.value("bias")
+    given = {
+        info.name.removesuffix("init").removesuffix("_") or "weight": use.value(info.name)
+        for info in use.op.attributes().values()
+        if isinstance(info.kind, InitKind)
+    }
+    rule = tuple((name, initializer) for name, initializer in given.items() if name != "bias" or biased)
+    return None if all(row.draws_itself(*pair) for pair in rule) else rule
 
 
 def type_of(use: LayerUse) -> str:
@@ -52,12 +55,13 @@ def type_of(use: LayerUse) -> str:
     return found(use)
 
 
-def reset_parameters(definitions: Sequence[Definition], spellings: dict[int, Spelling]) -> list[str]:
-    """The lines of the network's `reset_parameters`, two levels in."""
+def reset_parameters(definitions: Sequence[Definition], spellings: dict[int, Spelling], helpers: set[str]) -> list[str]:
+    """The lines of the network's `reset_parameters`, two levels in. `helpers` gets those that the lines need."""
     places = [place for made in definitions for place in _places(made, spellings[id(made)])]
     lines: list[str] = []
     own: list[str] = []
-    usual: dict[str, _Rule] = {}
+    composed: list[str] = []
+    usual: dict[str, Rule | None] = {}
     for kind in ROWS:
         rules = Counter(place.rule for place in places if place.kind == kind)
         if rules:
@@ -68,17 +72,20 @@ def reset_parameters(definitions: Sequence[Definition], spellings: dict[int, Spe
         if rule is None:
             own += types
             continue
-        lines.append(f"{INDENT * 3}{'el' if lines else ''}if isinstance(module, {' | '.join(types)}):")
-        biased = any(place.rule and place.rule[1] for place in alike)
-        lines += _draw("module", rule, 4, biased, guarded=any(place.optional_bias for place in alike))
+        target = lines if ROWS[kind].parts is None else composed
+        target.append(f"{INDENT * 3}{'el' if target else ''}if isinstance(module, {' | '.join(types)}):")
+        target += draw("module", rule, ROWS[kind], 4, any(place.optional_bias for place in alike), helpers)
     if own:
         lines.append(f"{INDENT * 3}{'el' if lines else ''}if isinstance(module, {' | '.join(own)}):")
         lines.append(f"{INDENT * 4}module.reset_parameters()")
-    head = [f"{INDENT * 2}for module in self.modules():"] if lines else []
-    return [*head, *lines, *_exceptions([place for place in places if place.rule != usual[place.kind]])]
+    head = f"{INDENT * 2}for module in self.modules():"
+    first = [head, *lines] if lines else []
+    # Their parts are modules too, which what stands before may have drawn by another rule.
+    second = [head, *composed] if composed else []
+    return [*first, *second, *_exceptions([place for place in places if place.rule != usual[place.kind]], helpers)]
 
 
-def _exceptions(places: Sequence[_Place]) -> list[str]:
+def _exceptions(places: Sequence[_Place], helpers: set[str]) -> list[str]:
     lines: list[str] = []
     before: tuple[str, ...] = ()
     for place in places:
@@ -96,41 +103,8 @@ def _exceptions(places: Sequence[_Place]) -> list[str]:
         if place.rule is None:
             lines.append(f"{INDENT * depth}{place.target}.reset_parameters()")
         else:
-            lines += _draw(place.target, place.rule, depth, place.rule[1] is not None, guarded=place.optional_bias)
+            lines += draw(place.target, place.rule, ROWS[place.kind], depth, place.optional_bias, helpers)
     return lines
-
-
-def _draw(
-    target: str, rule: tuple[Initializer, Initializer | None], depth: int, biased: bool, guarded: bool
-) -> list[str]:
-    weight, bias = rule
-    indent = INDENT * depth
-    # PyTorch's own rule is the one for both; what differs from it is drawn again.
-    uniform = isinstance(weight, FanInUniform), biased and isinstance(bias, FanInUniform)
-    lines = [f"{indent}{target}.reset_parameters()"] if any(uniform) else []
-    if not uniform[0]:
-        lines += lay_out(_init(weight, f"{target}.weight"), depth)
-    if biased and bias is not None and not uniform[1]:
-        if guarded:  # there may be none
-            lines.append(f"{indent}if {target}.bias is not None:")
-        lines += lay_out(_init(bias, f"{target}.bias"), depth + guarded)
-    return lines
-
-
-def _init(initializer: Initializer, target: str) -> Code:
-    match initializer:
-        case Zeros():
-            return call("nn.init.zeros_", target)
-        case Ones():
-            return call("nn.init.ones_", target)
-        case Constant(value):
-            return call("nn.init.constant_", target, literal(value))
-        case Normal(std):
-            return call("nn.init.normal_", target, std=literal(std))
-        case KaimingNormal(mode):
-            return call("nn.init.kaiming_normal_", target, mode=literal(mode), nonlinearity=literal("relu"))
-        case _:
-            raise BackendError(Diagnostic("E0601", f"PyTorch has no row for the initializer {initializer.name}"))
 
 
 def _places(definition: Definition, spelling: Spelling) -> Iterator[_Place]:
@@ -168,7 +142,7 @@ def _inside(tree: Tree, owner: _Owner) -> Iterator[_Place]:
                 headers = owner.headers
                 if owner.spelling is None or owner.conditional:  # a type checker cannot know what it is otherwise
                     headers = (*headers, _check(item, owner, target, kind))
-                sure = kind != "nn.Conv2d" and item.fixed("bias") and bool(item.values.get("bias"))
+                sure = not kind.startswith("nn.Conv") and item.fixed("bias") and bool(item.values.get("bias"))
                 yield _Place(headers, target, item.op.name, kind, rule_of(item), not sure, reachable)
             case SequenceUse():
                 headers = owner.headers

@@ -6,24 +6,27 @@ import builtins
 import keyword
 from typing import Final
 
+from archspec.codegen.helpers import Helpers
 from archspec.ir.graph import LayerGraph
 
-HELPERS: Final = (
-    "make_divisible",
-    "same_sides",
-    "SameConv2d",
-    "SameMaxPool2d",
-    "SameAvgPool2d",
-    "PaddedConv2d",
-    "PaddedMaxPool2d",
-    "PaddedAvgPool2d",
-    "BiasedBatchNorm2d",
-    "BiasedBatchNorm1d",
-)
-"""What generated code may bring along, in the order it is printed: each after those it needs."""
+HELPERS: Final = Helpers("archspec_torch", {"BiasedBatchNorm1d": ("BiasedBatchNorm2d", "BatchNorm2d", "BatchNorm1d")})
+"""What generated code may bring along."""
 
 RESERVED: Final = frozenset(
-    {"self", "nn", "torch", "F", "Tensor", "OrderedDict", "Sequence", "ceil", "floor", "module", "layer", *HELPERS}
+    {
+        "self",
+        "nn",
+        "torch",
+        "F",
+        "Tensor",
+        "OrderedDict",
+        "Sequence",
+        "ceil",
+        "floor",
+        "module",
+        "layer",
+        *HELPERS.texts,
+    }
 )
 """What the module imports or defines: no parameter and no class may be called so."""
 

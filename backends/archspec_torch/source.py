@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Final
 
 from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out
@@ -31,18 +30,13 @@ from archspec.codegen.tree import (
 from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Const, Name
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Result
-from archspec_torch.construct import Constructor, needs_channels
+from archspec.ir.scope import Loop, Result, Scope, walk
+from archspec_torch.construct import Constructor, needs_channels, parameters
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.init import reset_parameters
 from archspec_torch.names import HELPERS, MODULE_ATTRIBUTES, RESERVED, can_name_a_layer, unused
 from archspec_torch.ops import ROWS
 
-_NEEDS: Final = {
-    "SameConv2d": ("same_sides",),
-    "SameMaxPool2d": ("same_sides",),
-    "SameAvgPool2d": ("same_sides",),
-}
 _IMPORTS: Final = {"ceil": "math", "floor": "math"}
 
 
@@ -76,14 +70,15 @@ def write(graph: LayerGraph) -> str:
     for writer in writers:
         writer.write_init()
     spellings = {id(writer.definition): writer.spelling for writer in writers}
-    reset = reset_parameters(module.definitions, spellings)
+    drawing: set[str] = set()
+    reset = reset_parameters(module.definitions, spellings, drawing)
     functions = {name for printer in printers.values() for name in printer.functions}
-    helpers = {name for printer in printers.values() for name in printer.helpers} | {"make_divisible"} & functions
-    helpers |= {needed for name in helpers for needed in _NEEDS.get(name, ())}
-    ordered = [_helper(name) for name in HELPERS if name in helpers]
+    helpers = drawing | {name for printer in printers.values() for name in printer.helpers}
+    helpers |= {"make_divisible"} & functions
+    ordered = [HELPERS.texts[name] for name in HELPERS.needed(helpers)]
     standard = {
         "from collections import OrderedDict": any(writer.constructor.ordered_dict for writer in writers),
-        "from collections.abc import Sequence": "same_sides" in helpers,
+        "from collections.abc import Sequence": any("Sequence[" in text for text in ordered),
         f"from math import {', '.join(sorted(functions & _IMPORTS.keys()))}": bool(functions & _IMPORTS.keys()),
     }
     classes = [writer.result(graph, reset if writer.definition.is_network else []) for writer in writers]
@@ -93,17 +88,10 @@ def write(graph: LayerGraph) -> str:
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
         standard=[line for line, needed in standard.items() if needed],
         torch=any("torch." in text for text in (*ordered, *(made.forward for made in classes))),
-        functional="F." in "\n".join(ordered),
+        functional=any("F." in text for text in (*ordered, *(made.forward for made in classes))),
         helpers=ordered,
         classes=classes,
     )
-
-
-def _helper(name: str) -> str:
-    folder = files("archspec_torch") / "templates" / "helpers"
-    if name == "BiasedBatchNorm1d":  # the same text about flat data
-        return _helper("BiasedBatchNorm2d").replace("BatchNorm2d", "BatchNorm1d")
-    return (folder / f"{name}.py.txt").read_text(encoding="utf-8")
 
 
 def _check(graph: LayerGraph) -> None:
@@ -111,10 +99,13 @@ def _check(graph: LayerGraph) -> None:
     for path, node in graph.nodes.items():
         if node.op.name not in ROWS and node.op.name != "input":
             found.append(Diagnostic("E0601", f"PyTorch has no row for the op {node.op.name} ({path})", node.span))
-        for part in path.split("."):
-            if not can_name_a_layer(part):
-                message = f"`{part}` cannot name a layer in PyTorch: every nn.Module has an attribute of that name"
-                found.append(Diagnostic("E0404", message, node.span, help="choose another name for the layer"))
+    named = [(path, node.span) for path, node in graph.nodes.items()]
+    named += [(item.path, item.span) for item in walk(graph.root) if isinstance(item, Scope | Loop)]
+    for path, span in named:
+        name = path.rpartition(".")[2]
+        if not can_name_a_layer(name):
+            message = f"`{name}` cannot name a layer in PyTorch: every nn.Module has an attribute of that name"
+            found.append(Diagnostic("E0404", message, span, help="give it another name: `name: ...`"))
     if found:
         raise BackendError(dict.fromkeys(found))
 
@@ -149,7 +140,7 @@ class _ClassWriter:
     def result(self, graph: LayerGraph, reset: Sequence[str]) -> _Class:
         """Everything that the template needs."""
         outputs = list(graph.outputs) if self.definition.is_network and len(graph.outputs) > 1 else []
-        variables, body = forward(self.definition.tree, self.definition.operands, self.spelling, outputs=outputs)
+        variables, body = forward(self.definition, self.spelling, outputs=outputs)
         results = len(self.definition.tree.results)
         returns = "Tensor"
         if outputs:
@@ -174,8 +165,9 @@ class _ClassWriter:
         parts: list[Code] = ["self"]
         if needs_channels(self.definition):
             parts.append(f"{self.printer.spelled[CHANNELS.id]}: int")
-        required = [parameter for parameter in self.definition.parameters if parameter.default is None]
-        for parameter in [*required, *(p for p in self.definition.parameters if p.default is not None)]:
+        taken = parameters(self.definition)
+        required = [parameter for parameter in taken if parameter.default is None]
+        for parameter in [*required, *(p for p in taken if p.default is not None)]:
             text = f"{self.printer.spelled[parameter.name]}: {annotation(parameter.type, parameter.default)}"
             default = parameter.default
             parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)
@@ -191,7 +183,7 @@ class _ClassWriter:
         match item:
             case ChoiceUse():
                 self._choice(item, depth)
-            case LayerUse() if (function := ROWS[item.op.name].function) is not None:
+            case LayerUse() if (function := ROWS[item.op.name].function_for(item)) is not None:
                 self.spelling.functions[item.site] = lambda operands: function(item, self.printer, operands)
             case LayerUse():
                 self._layer(item, depth)
@@ -315,7 +307,7 @@ def _ordered_names(tree: Tree) -> Iterator[str]:
             case ChoiceUse():
                 yield from _ordered_names(item.then)
                 yield from _ordered_names(item.other)
-            case LayerUse() if ROWS[item.op.name].function is not None:
+            case LayerUse() if ROWS[item.op.name].function_for(item) is not None:
                 pass
             case _:
                 yield item.name
@@ -329,6 +321,8 @@ def _single(tree: Tree, choice: ChoiceUse) -> LayerUse | CallUse | SequenceUse |
     if isinstance(item, ChoiceUse) or item.operands != (choice.operand,) or tree.results != (Result(item.site),):
         return None
     if isinstance(item, LayerUse) and ROWS[item.op.name].module is None:
+        return None
+    if isinstance(item, CallUse) and len(item.definition.tree.results) > 1:
         return None
     if isinstance(item, LoopUse) and item.runs and item.runs[0].carried is not None:
         return None

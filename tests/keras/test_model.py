@@ -16,7 +16,7 @@ import archspec
 from archspec.codegen.backend import backend
 from archspec.errors import BackendError, InternalError
 from tests.keras.arrays import distance, inputs_for, weights_for
-from tests.torch.networks import NETWORKS
+from tests.networks import NETWORKS
 
 keras = pytest.importorskip("keras")
 pytest.importorskip("torch")

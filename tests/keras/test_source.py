@@ -12,7 +12,7 @@ import pytest
 import archspec
 from archspec.codegen.backend import backend
 from archspec.errors import BackendError
-from tests.torch.networks import NETWORKS
+from tests.networks import NETWORKS
 
 
 def _graph(tmp_path: Path, text: str) -> archspec.LayerGraph:
@@ -101,6 +101,9 @@ def test_a_max_pool_is_padded_with_zeros_only_where_nothing_is_negative(tmp_path
     assert 'ZeroPadding2D(1, name="max_pool_pad")' in _source(tmp_path, "  - relu\n" + pool)
     assert 'InfinityPadding2D(1, name="max_pool_pad")' in _source(tmp_path, pool)
     assert "InfinityPadding2D" in _source(tmp_path, "  - relu\n  - batch_norm\n" + pool)
+    assert "ZeroPadding2D(" in _source(tmp_path, "  - relu6\n  - gelu\n  - scale: {value: 2, shift: 1}\n" + pool)
+    assert "InfinityPadding2D" in _source(tmp_path, "  - relu\n  - scale: {shift: -1}\n" + pool)
+    assert "InfinityPadding2D" in _source(tmp_path, "  - silu\n" + pool)
 
 
 def test_flatten_permutes_only_where_that_changes_something(tmp_path: Path) -> None:

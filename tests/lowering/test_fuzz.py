@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import archspec
 from archspec.errors import ArchspecError
 from archspec.spec import load_text
-from tests.torch.networks import NETWORKS
+from tests.networks import NETWORKS
 
 SPECS: Final = Path(__file__).resolve().parents[2] / "specs"
 ATOMS: Final[list[Any]] = [

@@ -145,7 +145,9 @@ def test_a_model_that_fails_says_why() -> None:
 def test_dropout_is_left_out() -> None:
     from archspec.spec import load_text
 
-    graph = archspec.compile(load_text(NETWORK.replace("  - flatten\n", "  - dropout\n  - flatten\n")))
+    graph = archspec.compile(
+        load_text(NETWORK.replace("  - flatten\n", "  - dropout\n  - drop_path: {rate: 0.5}\n  - flatten\n"))
+    )
     report = compare(graph, dtypes=("float64",))
     assert report.agrees
     assert any(row.mode == "training" for row in report.rows)

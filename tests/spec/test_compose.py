@@ -70,6 +70,15 @@ def test_null_takes_a_parents_key_away(tmp_path: Path) -> None:
     assert len(spec.items) == 1
 
 
+@pytest.mark.parametrize("key", ["title", "doc", "params", "defaults", "blocks"])
+def test_null_takes_any_key_away(key: str, tmp_path: Path) -> None:
+    parent = BASE + "doc: more\n"
+    for name, value in {"title": "one", "params": "{}", "defaults": "{conv: {bias: false}}", "blocks": "{}"}.items():
+        parent += "" if f"\n{name}:" in parent else f"{name}: {value}\n"
+    spec = load(write(tmp_path, child=f"archspec: 1\nextends: base.yaml\n{key}: null\n", base=parent))
+    assert not getattr(spec, key)
+
+
 def test_extends_in_a_row_with_paths_from_each_file(tmp_path: Path) -> None:
     path = write(
         tmp_path,

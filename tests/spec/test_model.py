@@ -150,7 +150,7 @@ def test_items() -> None:
         ("{add: {branches: 3}}", "E0202 5:22 `branches` must be a list of branches, found the"),
         (
             "{add: [3]}",
-            "E0202 5:12 an item must be an op, a block or a mapping, found the",
+            "E0202 5:12 `add` takes a mapping of attributes, or a list of branches",
         ),
         ("{from: a b}", "E0404 5:12 `a b` cannot name a tap: it is not a name"),
         ("{layers: relu}", 'E0202 5:14 `layers` must be a list of items, found the string "relu"'),
@@ -450,7 +450,7 @@ def test_wrong_overrides() -> None:
 def test_wrong_override_is_shown_as_it_was_typed() -> None:
     with pytest.raises(SpecError) as caught:
         spec_of(PARAMS, {"widht": "3"})
-    assert "--> --set:1:1" in str(caught.value)
+    assert "--> argument:1:1" in str(caught.value)
     assert "widht=3" in str(caught.value)
     assert caught.value.diagnostics[0].help == "did you mean `width`?"
 

@@ -1,4 +1,4 @@
-"""Every network of `networks.py`: compiled, generated, verified, run, and held against the interpreter."""
+"""Every network of `networks.py`: compiled, generated, verified, run, and held against ONNX's reference evaluator."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import torch
 import archspec
 from archspec.codegen.backend import backend
 from archspec.ir.graph import LayerGraph
+from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
-from tests.reference.interpreter import evaluate
-from tests.torch.networks import NETWORKS
+from tests.networks import NETWORKS
+from tests.reference.evaluate import RANDOM, evaluate
 
 RULES = "E,F,W,I,UP,B"
 COUNTER = ".num_batches_tracked"
@@ -28,27 +29,7 @@ def compiled(name: str) -> tuple[LayerGraph, str]:
     return graph, archspec.generate(graph, "torch")
 
 
-def weights_of(graph: LayerGraph) -> dict[str, torch.Tensor]:
-    """Random weights; those of batch norm stay away from zero, and variances are positive."""
-    generator = torch.Generator().manual_seed(0)
-    found = {}
-    for name, weight in graph.all_weights.items():
-        drawn = torch.rand(weight.shape, generator=generator, dtype=torch.float64)
-        scales = len(weight.shape) == 1 and name.endswith(("weight", "running_var"))
-        found[name] = drawn + 0.5 if scales else drawn - 0.5
-    return found
-
-
-def inputs_of(graph: LayerGraph) -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    return {
-        path: torch.randn(3, *graph.nodes[path].shape, generator=generator, dtype=torch.float64)
-        for path in graph.inputs
-    }
-
-
-def assert_close(found: np.ndarray, wanted: torch.Tensor, what: str) -> None:
-    expected = wanted.numpy()
+def assert_close(found: np.ndarray, expected: np.ndarray, what: str) -> None:
     assert found.shape == expected.shape, what
     assert np.isfinite(expected).all(), what
     scale = max(float(np.abs(expected).max()), 1e-300)
@@ -59,12 +40,12 @@ def assert_close(found: np.ndarray, wanted: torch.Tensor, what: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_generated_source_computes_what_the_graph_says(name: str, training: bool) -> None:
     graph, source = compiled(name)
-    if training and any(node.op.name == "dropout" for node in graph.nodes.values()):
-        pytest.skip("dropout is random in training")
-    target, weights, inputs = backend("torch"), weights_of(graph), inputs_of(graph)
-    model = target.build(source, graph, weights={name: w.numpy() for name, w in weights.items()}, dtype="float64")
+    if training and any(node.op.name in RANDOM for node in graph.nodes.values()):
+        pytest.skip("it is random in training")
+    target, weights, inputs = backend("torch"), random_weights(graph), random_inputs(graph, batch=3)
+    model = target.build(source, graph, weights=weights, dtype="float64")
     wanted = evaluate(graph, weights, inputs, training=training)
-    found = target.run(model, graph, {path: x.numpy() for path, x in inputs.items()}, training=training)
+    found = target.run(model, graph, inputs, training=training)
     assert found.outputs.keys() == graph.outputs.keys()
     for output, path in graph.outputs.items():
         assert_close(found.outputs[output], wanted.values[path], output)

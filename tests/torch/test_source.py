@@ -93,6 +93,23 @@ def test_a_bias_that_some_calls_have_is_drawn() -> None:
     assert not model.state_dict()["q.c.bias"].any()
 
 
+@pytest.mark.parametrize(
+    ("scale", "written"),
+    [
+        ("{value: 0.17}", "x * 0.17"),
+        ("{value: 2, shift: -1}", "x * 2 - 1"),
+        ("{shift: 3}", "x + 3"),
+        ("{value: -1, shift: 1}", "1 - x"),
+        ("{value: -1}", "torch.neg(x)"),
+        ("{}", "x * 1"),
+        ("{value: 1e-6, learned: channel}", "self.scale(x)"),
+    ],
+)
+def test_a_constant_scale_is_arithmetic(scale: str, written: str) -> None:
+    source, _ = built(f"layers: [scale: {scale}]\n")
+    assert f"        return {written}\n" in source
+
+
 def test_every_op_with_weights_says_of_which_class_it_is() -> None:
     for op in OPS.values():
         if op.weights is not archspec.ir.Op.weights:

@@ -1,0 +1,49 @@
+"""The helpers that generated source may bring along: one file each, printed after those they need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from importlib.resources import files
+from typing import Final
+
+_SUFFIX: Final = ".py.txt"
+
+
+class Helpers:
+    """The helpers of a package: its files `templates/helpers/NAME.py.txt`, each of which defines NAME.
+
+    `variants` are helpers without a file: the text of another one, in which a word stands for another.
+    """
+
+    def __init__(self, package: str, variants: Mapping[str, tuple[str, str, str]] | None = None) -> None:
+        self.package = package
+        self.variants = variants or {}
+
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """Every helper's source by its name, in alphabetical order."""
+        folder = files(self.package) / "templates" / "helpers"
+        found = {
+            item.name.removesuffix(_SUFFIX): item.read_text(encoding="utf-8")
+            for item in folder.iterdir()
+            if item.name.endswith(_SUFFIX)
+        }
+        found |= {name: found[base].replace(old, new) for name, (base, old, new) in self.variants.items()}
+        return dict(sorted(found.items()))
+
+    def needed(self, used: Iterable[str]) -> list[str]:
+        """These helpers and all that they mention, in an order in which each stands after those it needs."""
+        found: list[str] = []
+        for name in sorted(used):
+            self._need(name, found)
+        return found
+
+    def _need(self, name: str, found: list[str]) -> None:
+        if name in found:
+            return
+        mentioned = set(re.findall(r"\w+", self.texts[name])) & self.texts.keys()
+        for other in sorted(mentioned - {name}):
+            self._need(other, found)
+        found.append(name)

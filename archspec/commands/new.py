@@ -1,0 +1,167 @@
+"""`archspec new`: a spec to start from, as a copy of another or from a template."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from archspec.api import compile
+from archspec.commands.shared import OK, input_text, usage_error
+from archspec.errors import Diagnostic, OutputError, Source, Span, SpecError
+from archspec.lowering.bind import class_name
+from archspec.spec import LocatedDict, find, shipped
+from archspec.spec.base import usable_name
+from archspec.spec.loading import shipped_folder
+from archspec.spec.scalars import resolve
+from archspec.spec.source import LocatedList, Reading, read_file
+from archspec.storage import write_text
+
+MODELINE: Final = "# yaml-language-server: $schema="
+TEMPLATE: Final = """\
+archspec: 1
+name: {name}
+title: one line about the network
+params: # what a user may choose, with `--set classes=100`
+  classes: {{default: 10, doc: number of classes}}
+input: {{channels: 3, height: 32, width: 32}}
+depth: 3 # the weighted layers: they are counted, and must agree
+defaults: # what an op has unless it says otherwise
+  conv: {{bias: false, init: {{kaiming_normal: fan_out}}}}
+layers: # each item takes the tensor that the item before it gives
+  - conv: {{name: conv1, filters: 16, kernel: 3, padding: 1}}
+  - batch_norm
+  - relu
+  - name: features # a sequence with a name is a scope: features.0, features.1, ...
+    layers:
+      - conv: {{filters: channels * 2, kernel: 3, stride: 2, padding: 1}}
+      - batch_norm
+      - relu
+  - global_avg_pool
+  - flatten
+  - dense: {{name: fc, units: classes}}
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `new`."""
+    parser.add_argument("name", metavar="NAME", help="the network's name: letters, digits, underscores")
+    parser.add_argument("--like", metavar="SPEC", help="copy this spec: a path, or the bare name of one that ships")
+    parser.add_argument("-o", "--output", help="a file or folder (NAME.yaml)")
+    parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the spec, see that it is right where it stands, and say what to do with it."""
+    if arguments.output == "":
+        usage_error("-o needs a file or a folder")
+    _check_name(arguments.name)
+    path = _path(arguments.output, arguments.name)
+    if path.exists() and (not arguments.force or not path.is_file()):
+        help = "give another name, write to another place with -o, or overwrite it with --force"
+        raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
+    name = _scalar(arguments.name)
+    like = None if arguments.like is None else find(arguments.like)
+    if like is not None:
+        compile(like)  # what is wrong with it is shown in its own file
+    text = TEMPLATE.format(name=name) if like is None else _copied(like, name, path.parent)
+    if (line := _modeline(path.parent)) is not None:
+        text = f"{line}\n{text}"
+    write_text(path, text)
+    graph = compile(path)
+    origin = "from the template" if like is None else f"a copy of {arguments.like}"
+    print(f"{path} written, {origin}: {input_text(graph)} in, {graph.parameters:,} parameters")
+    print(f"\n  archspec validate {path}\n  archspec build {path} --backend torch")
+    return OK
+
+
+def _check_name(name: str) -> None:
+    found = Reading()
+    usable_name(name, Span(Source("NAME", name), 1, 1, 1, len(name) + 1), found, "a spec")
+    found.diagnostics.raise_if_any(SpecError)
+
+
+def _path(output: str | None, name: str) -> Path:
+    if output is None:
+        return Path(f"{name}.yaml")
+    path = Path(output)
+    return path / f"{name}.yaml" if path.is_dir() or output.endswith(("/", os.sep)) else path
+
+
+def _scalar(name: str) -> str:
+    """A name as YAML: `null` would be read as nothing, were it not quoted."""
+    return name if isinstance(resolve(name), str) else json.dumps(name)
+
+
+def _modeline(folder: Path) -> str | None:
+    """The line that tells editors where the schema is: beside the spec, or where archspec has it."""
+    shipped = shipped_folder()
+    if (folder / "schema.json").is_file():
+        return f"{MODELINE}schema.json"
+    if shipped is None or not (shipped / "schema.json").is_file():
+        return None
+    schema, here = shipped / "schema.json", folder.resolve()
+    # Within one project a path from file to file stays true when the project moves; past it only a whole one is.
+    root = next((around for around in (here, *here.parents) if (around / ".git").exists()), here)
+    near = schema.is_relative_to(root)
+    return f"{MODELINE}{Path(os.path.relpath(schema, here)).as_posix() if near else schema.as_posix()}"
+
+
+def _copied(like: Path, name: str, folder: Path) -> str:
+    """The text of a spec under another name, with its comments; the files that it names are still found.
+
+    Raises:
+        SpecError: there is no such spec, or it is none.
+    """
+    reading = Reading()
+    data = read_file(like, reading)
+    reading.diagnostics.raise_if_any(SpecError)
+    assert isinstance(data, LocatedDict)  # it has been compiled
+    text = data.span.source.text
+    edits: list[tuple[Span, str]] = []
+    if "name" in data:
+        edits.append((data.value_spans["name"], name))
+    else:  # its parent has one
+        key = data.key_spans["extends"]
+        edits.append((Span(key.source, key.line, key.column, key.line, key.column), f"name: {name}\n"))
+    if isinstance(data.get("title"), str):
+        edits.append((data.value_spans["title"], json.dumps(f"begun as a copy of {like.stem}", ensure_ascii=False)))
+    if isinstance(data.get("extends"), str):
+        edits.append((data.value_spans["extends"], _parent(str(data["extends"]), like, folder)))
+    if isinstance(names := data.get("include"), LocatedList):
+        pairs = zip(names, names.item_spans, strict=True)
+        edits += [(span, _library(str(written), like, folder)) for written, span in pairs]
+    if "class" in data:  # the class gets its name from the new one
+        edits.append((data.value_spans["class"], class_name(name.strip('"'))))
+    for span, new in sorted(edits, key=lambda edit: (edit[0].line, edit[0].column), reverse=True):
+        start, end = _offset(text, span.line, span.column), _offset(text, span.end_line, span.end_column)
+        # A block scalar's place holds the end of its last line.
+        text = text[:start] + new + ("\n" if text[start:end].endswith("\n") else "") + text[end:]
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(MODELINE))
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    return sum(len(each) for each in text.splitlines(keepends=True)[: line - 1]) + column - 1
+
+
+def _library(written: str, like: Path, folder: Path) -> str:
+    """How the copy names a library: as it is where it ships, otherwise from where the copy stands."""
+    around = shipped_folder()
+    if around is not None and (around / written).is_file() and like.parent.resolve() == around.resolve():
+        return written
+    return _from_here(like.parent / written, written, folder)
+
+
+def _parent(written: str, like: Path, folder: Path) -> str:
+    around, stem = shipped_folder(), Path(written).stem
+    if around is not None and like.parent.resolve() == around.resolve() and stem in shipped():
+        return stem
+    return _from_here(like.parent / written, written, folder)
+
+
+def _from_here(file: Path, written: str, folder: Path) -> str:
+    if not file.is_file():  # it ships, and is found from anywhere
+        return written
+    return json.dumps(Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix(), ensure_ascii=False)

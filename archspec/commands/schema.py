@@ -1,0 +1,29 @@
+"""`archspec schema`: the JSON Schema of specs, for editors."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from archspec.commands.shared import OK, usage_error
+from archspec.schema import schema_text
+from archspec.storage import write_text
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `schema`."""
+    parser.add_argument("-o", "--output", metavar="FILE", help="a file; `-` is standard output (-)", default="-")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the schema, or write it."""
+    if arguments.output == "":
+        usage_error("-o needs a file, or `-`")
+    if arguments.output == "-":
+        sys.stdout.write(schema_text())
+        return OK
+    path = Path(arguments.output)
+    write_text(path, schema_text())
+    print(f"{path} written; a spec names it in its first line: # yaml-language-server: $schema={path.name}")
+    return OK

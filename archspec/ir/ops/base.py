@@ -1,0 +1,43 @@
+"""What the ops of several modules share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from archspec.ir.op import Op, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Op):
+    """A tensor that is fed in. It has no attributes in the language: `input:` describes it."""
+
+    name: ClassVar[str] = "input"
+    least_inputs: ClassVar[int] = 0
+    most_inputs: ClassVar[int | None] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Elementwise(Op):
+    """Same shape out as in."""
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        return inputs[0]
+
+
+CHANNEL_WORDS: Final = {
+    "out_channels": "write `filters` (the number of output channels)",
+    "channels": "write `filters` (the number of output channels); input channels are inferred",
+    "in_channels": "leave it out: input channels are inferred",
+    "kernel_size": "write `kernel`",
+    "strides": "write `stride`",
+    "same_pad": "write `padding: same`, which is TensorFlow's SAME; PyTorch's symmetric padding is a number",
+    "use_bias": "write `bias`",
+}
+WINDOW_WORDS: Final = {
+    "kernel_size": "write `kernel`",
+    "pool_size": "write `kernel`",
+    "strides": "write `stride`",
+    "same_pad": "write `padding: same`, which is TensorFlow's SAME; PyTorch's symmetric padding is a number",
+}

@@ -1,0 +1,184 @@
+"""Ops that multiply by a learned matrix: convolutions and dense layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+from archspec.ir.attributes import (
+    NO_PADDING,
+    BoolKind,
+    InitKind,
+    IntKind,
+    Padding,
+    PaddingKind,
+    Pair,
+    PairKind,
+    attribute,
+)
+from archspec.ir.initializers import FanInUniform, Initializer
+from archspec.ir.op import Op, Shape, ShapeError, Weight, image, shape_text
+from archspec.ir.ops.base import CHANNEL_WORDS
+from archspec.ir.window import crop, output_size, same_sides
+
+
+@dataclass(frozen=True, slots=True)
+class Conv(Op):
+    """2-D convolution (cross-correlation): (C, H, W) to (filters, H', W'). ONNX Conv."""
+
+    filters: int = attribute(IntKind(least=1), "number of output channels")
+    kernel: Pair = attribute(PairKind(), "height and width of the kernel", spatial=True)
+    stride: Pair = attribute(PairKind(), "vertical and horizontal stride", default=(1, 1), spatial=True)
+    padding: Padding = attribute(PaddingKind(), "zeros around the input", default=NO_PADDING, spatial=True)
+    dilation: Pair = attribute(PairKind(), "distance between kernel elements", default=(1, 1), spatial=True)
+    groups: int = attribute(IntKind(least=1), "independent groups of channels", default=1)
+    bias: bool = attribute(BoolKind(), "add a learned number to each output channel", default=True)
+    init: Initializer = attribute(InitKind(), "initial weight", default=FanInUniform())
+    bias_init: Initializer = attribute(InitKind(of_bias=True), "initial bias", default=FanInUniform())
+
+    name: ClassVar[str] = "conv"
+    weighted: ClassVar[bool] = True
+    two_meanings: ClassVar[Mapping[str, str]] = CHANNEL_WORDS
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        channels, height, width = image(self.name, inputs[0])
+        _check_groups(self.groups, channels, self.filters)
+        size = output_size(self.name, (height, width), self.kernel, self.stride, self.padding, self.dilation)
+        return (self.filters, *size)
+
+    def resolved(self, inputs: Sequence[Shape]) -> Self:
+        if self.padding.mode != "same":
+            return self
+        _, height, width = image(self.name, inputs[0])
+        sides = same_sides((height, width), self.kernel, self.stride, self.dilation)
+        return replace(self, padding=Padding("same", sides))
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+        weight = Weight("weight", (self.filters, inputs[0][0] // self.groups, *self.kernel), self.init)
+        bias = Weight("bias", (self.filters,), self.bias_init, fan_shape=weight.shape)
+        return (weight, bias) if self.bias else (weight,)
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
+        return math.prod(output) * (inputs[0][0] // self.groups) * math.prod(self.kernel)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvTranspose(Op):
+    """Transposed 2-D convolution, the gradient of one: (C, H, W) to (filters, H', W'). ONNX ConvTranspose.
+
+    H' = (H - 1) * stride + dilation * (kernel - 1) + 1 + output_padding - padding, or, with `padding: same`,
+    H' = H * stride. The weight has the shape (C, filters / groups, kernel); for its initial values and the bias's,
+    fan_in is filters / groups * kernel area and fan_out is C * kernel area, as in PyTorch.
+    """
+
+    filters: int = attribute(IntKind(least=1), "number of output channels")
+    kernel: Pair = attribute(PairKind(), "height and width of the kernel", spatial=True)
+    stride: Pair = attribute(PairKind(), "distance between input pixels in the output", default=(1, 1), spatial=True)
+    padding: Padding = attribute(
+        PaddingKind(), "pixels of the output that are left out at its sides", default=NO_PADDING, spatial=True
+    )
+    output_padding: Pair = attribute(
+        PairKind(least=0),
+        "rows below and columns to the right that the output has in addition; less than the stride or the dilation",
+        default=(0, 0),
+        spatial=True,
+    )
+    dilation: Pair = attribute(PairKind(), "distance between kernel elements", default=(1, 1), spatial=True)
+    groups: int = attribute(IntKind(least=1), "independent groups of channels", default=1)
+    bias: bool = attribute(BoolKind(), "add a learned number to each output channel", default=True)
+    init: Initializer = attribute(InitKind(), "initial weight", default=FanInUniform())
+    bias_init: Initializer = attribute(InitKind(of_bias=True), "initial bias", default=FanInUniform())
+
+    name: ClassVar[str] = "conv_transpose"
+    weighted: ClassVar[bool] = True
+    two_meanings: ClassVar[Mapping[str, str]] = CHANNEL_WORDS
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        channels, *size = image(self.name, inputs[0])
+        _check_groups(self.groups, channels, self.filters)
+        for axis, more, step, spread in zip(
+            ("height", "width"), self.output_padding, self.stride, self.dilation, strict=True
+        ):
+            if more and self.padding.mode == "same":
+                raise ShapeError(
+                    "`padding: same` makes the output stride times as large as the input: output_padding has no say",
+                    help="leave `output_padding` out, or give the padding in numbers",
+                )
+            if more >= max(step, spread):
+                raise ShapeError(
+                    f"output_padding is {more} in {axis}, with a stride of {step} and a dilation of {spread}",
+                    help="it must be less than the stride or the dilation",
+                )
+        found: list[int] = []
+        left_out = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
+        axes = zip(("height", "width"), size, left_out, self.kernel, self.stride, self.dilation, strict=True)
+        for axis, extent, (before, after), window, step, spread in axes:
+            full = (extent - 1) * step + spread * (window - 1) + 1
+            if full <= before + after:
+                raise ShapeError(
+                    f"the padding leaves out {before + after} in {axis}, of {full} that there are",
+                    "E0503",
+                    "pad less",
+                )
+            found.append(full - before - after)
+        return (self.filters, *found)
+
+    def resolved(self, inputs: Sequence[Shape]) -> Self:
+        if self.padding.mode != "same":
+            return self
+        (top, bottom), (left, right) = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
+        return replace(self, padding=Padding("same", (top, max(bottom, 0), left, max(right, 0))))
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+        weight = Weight("weight", (inputs[0][0], self.filters // self.groups, *self.kernel), self.init)
+        bias = Weight("bias", (self.filters,), self.bias_init, fan_shape=weight.shape)
+        return (weight, bias) if self.bias else (weight,)
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
+        return math.prod(inputs[0]) * (self.filters // self.groups) * math.prod(self.kernel)
+
+
+def _check_groups(groups: int, channels: int, filters: int) -> None:
+    for what, count in (("input", channels), ("output", filters)):
+        if count % groups:
+            raise ShapeError(
+                f"{groups} groups do not divide the {count} {what} channels",
+                "E0504",
+                "choose a number of groups that divides both input and output channels",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Dense(Op):
+    """Fully connected layer over the last axis: (..., F) to (..., units). ONNX Gemm / MatMul + Add."""
+
+    units: int = attribute(IntKind(least=1), "number of output features")
+    bias: bool = attribute(BoolKind(), "add a learned number to each output", default=True)
+    init: Initializer = attribute(InitKind(), "initial weight", default=FanInUniform())
+    bias_init: Initializer = attribute(InitKind(of_bias=True), "initial bias", default=FanInUniform())
+
+    name: ClassVar[str] = "dense"
+    weighted: ClassVar[bool] = True
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "out_features": "write `units`",
+        "filters": "write `units`",
+        "use_bias": "write `bias`",
+    }
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) == 3:
+            raise ShapeError(
+                f"dense works on features, its input is an image of shape {shape_text(inputs[0])}",
+                help="put `flatten` or `global_avg_pool` with `keep_axes: false` before it",
+            )
+        return (*inputs[0][:-1], self.units)
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+        weight = Weight("weight", (self.units, inputs[0][-1]), self.init)
+        bias = Weight("bias", (self.units,), self.bias_init, fan_shape=weight.shape)
+        return (weight, bias) if self.bias else (weight,)
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
+        return math.prod(output) * inputs[0][-1]

@@ -1,0 +1,106 @@
+"""Ops that join branches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archspec.ir.attributes import WordKind, attribute
+from archspec.ir.op import Op, Shape, ShapeError, channel_axis, shape_text
+
+
+@dataclass(frozen=True, slots=True)
+class Pointwise(Op):
+    """A merge of tensors of one shape."""
+
+    least_inputs: ClassVar[int] = 2
+    most_inputs: ClassVar[int | None] = None
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        for index, shape in enumerate(inputs[1:], start=2):
+            if shape != inputs[0]:
+                raise ShapeError(
+                    f"{self.name} needs equal shapes; branch 1 gives {shape_text(inputs[0])}, "
+                    f"branch {index} gives {shape_text(shape)}",
+                    "E0502",
+                )
+        return inputs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Pointwise):
+    """The elementwise sum of its branches. ONNX Add / Sum."""
+
+    name: ClassVar[str] = "add"
+
+
+@dataclass(frozen=True, slots=True)
+class Maximum(Pointwise):
+    """The elementwise maximum of its branches. ONNX Max; Goodfellow et al. 2013 (maxout)."""
+
+    name: ClassVar[str] = "maximum"
+
+
+@dataclass(frozen=True, slots=True)
+class Multiply(Pointwise):
+    """The elementwise product of its branches. ONNX Mul.
+
+    A (C, 1, 1) branch scales whole channels of a (C, H, W) one, a (1, H, W) branch whole pixels; a (1, F) branch
+    scales features of all tokens (T, F), a (T, 1) branch whole tokens.
+    """
+
+    name: ClassVar[str] = "multiply"
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        full = max(inputs, key=math.prod)
+        allowed, words = [full], "equal shapes"
+        if len(full) > 1:
+            axis = channel_axis(full)
+            scales = tuple(extent if index == axis else 1 for index, extent in enumerate(full))
+            places = (*full[:axis], 1, *full[axis + 1 :])
+            allowed += [scales, places]
+            words += f", one number a channel ({shape_text(scales)}) or one a place ({shape_text(places)})"
+        for index, shape in enumerate(inputs, start=1):
+            if shape not in allowed:
+                raise ShapeError(
+                    f"multiply needs {words}; branch {index} gives {shape_text(shape)} "
+                    f"where another gives {shape_text(full)}",
+                    "E0502",
+                )
+        return full
+
+
+@dataclass(frozen=True, slots=True)
+class Concat(Op):
+    """Its branches one after the other along the channels, or the features of tokens. ONNX Concat.
+
+    `axis: tokens` joins sequences instead: (T, F) and (T', F) to (T + T', F).
+    """
+
+    name: ClassVar[str] = "concat"
+    least_inputs: ClassVar[int] = 2
+    most_inputs: ClassVar[int | None] = None
+
+    axis: str = attribute(
+        WordKind(words=("channels", "tokens")), "what is joined: channels (or features), or tokens", default="channels"
+    )
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        first, axis = inputs[0], channel_axis(inputs[0])
+        if self.axis == "tokens":
+            if len(first) != 2:
+                message = f"concat of tokens needs tokens (T, F); branch 1 gives {shape_text(first)}"
+                raise ShapeError(message, "E0502", "`to_tokens` makes tokens of an image's pixels")
+            axis = 0
+        total = first[axis]
+        for index, shape in enumerate(inputs[1:], start=2):
+            if len(shape) != len(first) or (shape[:axis], shape[axis + 1 :]) != (first[:axis], first[axis + 1 :]):
+                raise ShapeError(
+                    f"concat needs shapes that differ in {self.axis} alone; branch 1 gives {shape_text(first)}, "
+                    f"branch {index} gives {shape_text(shape)}",
+                    "E0502",
+                )
+            total = total + shape[axis]
+        return (*first[:axis], total, *first[axis + 1 :])

@@ -1,0 +1,175 @@
+"""Normalizations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from archspec.ir.attributes import BoolKind, FloatKind, IntKind, WordKind, attribute
+from archspec.ir.initializers import Ones, Zeros
+from archspec.ir.op import Op, Shape, ShapeError, Weight, channels, image, shape_text
+
+_AFFINE: Final = "learn a scale and a shift for each channel or feature"
+_WORDS: Final = {
+    "epsilon": "write `eps`",
+    "elementwise_affine": "write `affine`",
+    "center": "write `affine`, which is the learned scale and shift together",
+    "num_features": "leave it out: channels are inferred",
+    "normalized_shape": "leave it out: channels or features are inferred",
+    "num_groups": "write `groups`",
+}
+
+
+def _words(*names: str) -> Mapping[str, str]:
+    return {name: _WORDS[name] for name in ("epsilon", *names)}
+
+
+def _scale_and_shift(affine: bool, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+    if not affine:
+        return ()
+    shape = (channels(inputs[0]),)
+    return Weight("weight", shape, Ones()), Weight("bias", shape, Zeros())
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNorm(Op):
+    """Batch normalization over channels. ONNX BatchNormalization; Ioffe and Szegedy 2015."""
+
+    eps: float = attribute(FloatKind(), "added to the variance", default=1e-5)
+    decay: float = attribute(
+        FloatKind(most=1.0), "share of the old running statistics that a training step keeps", default=0.9
+    )
+    variance: str = attribute(
+        WordKind(words=("unbiased", "biased")),
+        "running variance: `unbiased` (n - 1, as PyTorch keeps it) or `biased` (n, as Keras does)",
+        default="unbiased",
+    )
+    affine: bool = attribute(BoolKind(), _AFFINE, default=True)
+
+    name: ClassVar[str] = "batch_norm"
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "momentum": "`momentum` is the new value's share in PyTorch and the old one's in Keras; write `decay`, "
+        "the old one's share: decay = 1 - momentum (PyTorch), decay = momentum (Keras)",
+        **_words("center", "num_features"),
+    }
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) not in (1, 3):
+            raise ShapeError(
+                f"batch_norm works on images and on features; its input has shape {shape_text(inputs[0])}",
+                help="use `layer_norm` for tokens",
+            )
+        return inputs[0]
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+        shape = (channels(inputs[0]),)
+        return (
+            *_scale_and_shift(self.affine, inputs),
+            Weight("running_mean", shape, Zeros(), trainable=False),
+            Weight("running_var", shape, Ones(), trainable=False),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Affine(Op):
+    """A normalization by the statistics of one example alone; the variance is the biased one."""
+
+    eps: float = attribute(FloatKind(), "added to the variance", default=1e-5)
+    affine: bool = attribute(BoolKind(), _AFFINE, default=True)
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        return inputs[0]
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+        return _scale_and_shift(self.affine, inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNorm(_Affine):
+    """Normalize over channels or features: each pixel of an image, each token, by itself.
+
+    ONNX LayerNormalization; Ba et al. 2016, over channels as in ConvNeXt.
+    """
+
+    name: ClassVar[str] = "layer_norm"
+    two_meanings: ClassVar[Mapping[str, str]] = _words("elementwise_affine", "center", "normalized_shape")
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceNorm(_Affine):
+    """Normalize each channel of an image over its pixels. ONNX InstanceNormalization; Ulyanov et al. 2016.
+
+    There are no running statistics: it computes the same in training and afterwards.
+    """
+
+    name: ClassVar[str] = "instance_norm"
+    two_meanings: ClassVar[Mapping[str, str]] = _words("center", "num_features")
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        _, height, width = image(self.name, inputs[0])
+        if height * width == 1:
+            raise ShapeError(
+                "each channel has one pixel to normalize over, which would give nothing but the shift",
+                help="use `layer_norm`, which normalizes over channels",
+            )
+        return inputs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupNorm(Op):
+    """Normalize groups of an image's channels, each over its channels and pixels, with a scale for each channel.
+
+    ONNX GroupNormalization (21); Wu and He 2018.
+    """
+
+    groups: int = attribute(IntKind(least=1), "number of groups; it divides the channels")
+    eps: float = attribute(FloatKind(), "added to the variance", default=1e-5)
+    affine: bool = attribute(BoolKind(), _AFFINE, default=True)
+
+    name: ClassVar[str] = "group_norm"
+    two_meanings: ClassVar[Mapping[str, str]] = _words("center", "num_groups")
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        count, _, _ = image(self.name, inputs[0])
+        if count % self.groups:
+            raise ShapeError(
+                f"{self.groups} groups do not divide the {count} input channels",
+                "E0504",
+                "choose a number of groups that divides the channels",
+            )
+        return inputs[0]
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+        return _scale_and_shift(self.affine, inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalResponseNorm(Op):
+    """x / (k + alpha / size s)^beta, where s sums the squares of `size` neighbouring channels, x's own in the middle.
+
+    ONNX LRN; Krizhevsky et al. 2012 (AlexNet), where alpha is not divided.
+    """
+
+    size: int = attribute(IntKind(least=1), "how many channels are summed; odd", default=5)
+    alpha: float = attribute(FloatKind(), "factor of the mean square", default=1e-4)
+    beta: float = attribute(FloatKind(), "exponent", default=0.75)
+    k: float = attribute(FloatKind(), "added to the mean square", default=1.0)
+
+    name: ClassVar[str] = "local_response_norm"
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "depth_radius": "write `size`, as PyTorch and ONNX do: size = 2 * depth_radius + 1; tf.nn.lrn does not divide "
+        "its alpha: alpha = size * alpha (TensorFlow)",
+        "n": "write `size`; the paper does not divide its alpha: alpha = size * alpha (paper)",
+        "bias": "write `k`",
+    }
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        image(self.name, inputs[0])
+        if self.size % 2 == 0:
+            raise ShapeError(
+                f"the sum goes over {self.size} channels, which have none in the middle",
+                "E0411",
+                "write an odd size: PyTorch and ONNX shift an even window to opposite sides",
+            )
+        return inputs[0]

@@ -1,0 +1,171 @@
+"""Ops on sequences of tokens (T, F), such as the patches of an image: what a vision transformer is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archspec.ir.attributes import BoolKind, IndexKind, InitKind, IntKind, attribute
+from archspec.ir.initializers import Initializer, Normal, XavierUniform, Zeros
+from archspec.ir.op import Op, Shape, ShapeError, Weight, image, shape_text
+
+
+def _sequence(op: str, shape: Shape) -> tuple[int, int]:
+    """The shape as (tokens, features), or a ShapeError that names the op."""
+    if len(shape) != 2:
+        raise ShapeError(
+            f"{op} needs tokens (tokens, features); its input has shape {shape_text(shape)}",
+            help="put `to_tokens` before it" if len(shape) == 3 else "leave out the `flatten` or pooling before it",
+        )
+    return shape[0], shape[1]
+
+
+@dataclass(frozen=True, slots=True)
+class ToTokens(Op):
+    """The pixels of an image as tokens, row by row: (C, H, W) to (H W, C). ONNX Reshape + Transpose."""
+
+    name: ClassVar[str] = "to_tokens"
+    view: ClassVar[bool] = True
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        channels, height, width = image(self.name, inputs[0])
+        return height * width, channels
+
+
+@dataclass(frozen=True, slots=True)
+class ToImage(Op):
+    """Tokens as the pixels of an image, row by row: (H W, C) to (C, H, W). ONNX Transpose + Reshape."""
+
+    height: int = attribute(IntKind(least=1), "height of the image in tokens", spatial=True)
+    width: int = attribute(IntKind(least=1), "width of the image in tokens", spatial=True)
+
+    name: ClassVar[str] = "to_image"
+    view: ClassVar[bool] = True
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        tokens, features = _sequence(self.name, inputs[0])
+        if tokens != self.height * self.width:
+            raise ShapeError(
+                f"to_image makes {self.height}x{self.width} = {self.height * self.width} pixels of "
+                f"{self.height * self.width} tokens; its input has {tokens}",
+                help="give a height and a width whose product is the number of tokens; a class token is no pixel",
+            )
+        return features, self.height, self.width
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose(Op):
+    """Tokens as features and features as tokens: (T, F) to (F, T). ONNX Transpose; Tolstikhin et al. 2021."""
+
+    name: ClassVar[str] = "transpose"
+    view: ClassVar[bool] = True
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        tokens, features = _sequence(self.name, inputs[0])
+        return features, tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Attention(Op):
+    """Multi-head self-attention over tokens (T, F): Vaswani et al. 2017, section 3.2; ONNX MatMul and Attention.
+
+    Queries, keys and values are learned affine maps of the tokens, cut into heads of F / heads features. Each head
+    gives softmax(Q K^T / sqrt(F / heads)) V; the heads side by side go through a last affine map. The weights are named
+    as in PyTorch's `nn.MultiheadAttention`. It does not count when the depth of a network is stated.
+    """
+
+    heads: int = attribute(IntKind(least=1), "number of heads; it divides the features")
+    bias: bool = attribute(BoolKind(), "add learned numbers to queries, keys, values and the result", default=True)
+    init: Initializer = attribute(
+        InitKind(), "initial weight of each of the four maps, by itself F x F", default=XavierUniform()
+    )
+    bias_init: Initializer = attribute(InitKind(of_bias=True), "initial bias of each of the four maps", default=Zeros())
+
+    name: ClassVar[str] = "attention"
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "num_heads": "write `heads`",
+        "embed_dim": "leave it out: the features are inferred",
+        "key_dim": "leave it out: each head has the features divided by `heads`",
+        "use_bias": "write `bias`",
+        "qkv_bias": "write `bias`, which is for queries, keys, values and the result",
+    }
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        _, features = _sequence(self.name, inputs[0])
+        if features % self.heads:
+            raise ShapeError(
+                f"{self.heads} heads do not divide the {int(features)} features",
+                "E0504",
+                "choose a number of heads that divides the features",
+            )
+        return inputs[0]
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+        features = inputs[0][1]
+        square = (features, features)  # the maps are drawn one by one
+        within = Weight("in_proj_weight", (3 * features, features), self.init, fan_shape=square)
+        out = Weight("out_proj.weight", square, self.init)
+        if not self.bias:
+            return within, out
+        biases = (
+            Weight("in_proj_bias", (3 * features,), self.bias_init, fan_shape=square),
+            Weight("out_proj.bias", (features,), self.bias_init, fan_shape=square),
+        )
+        return within, biases[0], out, biases[1]
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
+        tokens, features = inputs[0]
+        return 4 * tokens * features**2 + 2 * tokens**2 * features
+
+
+@dataclass(frozen=True, slots=True)
+class ClassToken(Op):
+    """A learned token, put before the others: (T, F) to (T + 1, F). ONNX Expand + Concat; Dosovitskiy et al. 2021."""
+
+    init: Initializer = attribute(InitKind(by_fan=False), "initial token", default=Zeros())
+
+    name: ClassVar[str] = "class_token"
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        tokens, features = _sequence(self.name, inputs[0])
+        return tokens + 1, features
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+        return (Weight("weight", (inputs[0][1],), self.init),)
+
+
+@dataclass(frozen=True, slots=True)
+class PositionEmbedding(Op):
+    """Adds a learned number to each feature of each token, so that the size of the input is fixed. ONNX Add."""
+
+    init: Initializer = attribute(InitKind(by_fan=False), "initial numbers", default=Normal(0.02))
+
+    name: ClassVar[str] = "position_embedding"
+    sized: ClassVar[bool] = True
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        _sequence(self.name, inputs[0])
+        return inputs[0]
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+        return (Weight("weight", inputs[0], self.init),)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectToken(Op):
+    """One token of the sequence: (T, F) to (F,). ONNX Gather."""
+
+    index: int = attribute(IndexKind(), "which one, counted from 0, or from the end where it is negative", default=0)
+
+    name: ClassVar[str] = "select_token"
+    view: ClassVar[bool] = True
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        tokens, features = _sequence(self.name, inputs[0])
+        if not -tokens <= self.index < tokens:
+            raise ShapeError(
+                f"select_token has the index {self.index}, its input has {tokens} tokens",
+                help=f"choose an index from {-tokens} to {tokens - 1}",
+            )
+        return (features,)

@@ -1,0 +1,384 @@
+"""The JSON Schema of specs, for editors: made from the models of `archspec.spec` and the op classes.
+
+It knows what a file alone can show: keys, forms, ops and their attributes. What an expression gives, whether names
+are defined and whether shapes meet is known to `archspec validate` alone. What the schema refuses is wrong; what it
+accepts need not be right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
+
+from archspec.ir.attributes import (
+    NO_PADDING,
+    BoolKind,
+    FloatKind,
+    InitKind,
+    IntKind,
+    Kind,
+    Padding,
+    PaddingKind,
+    PairKind,
+    WordKind,
+)
+from archspec.ir.initializers import INITIALIZERS, Initializer
+from archspec.ir.op import AttributeInfo, Op
+from archspec.ir.ops import OPS
+from archspec.spec import Block, Depth, Input, Param, Repeat, Sequence, Spec, Stage, Tap
+from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
+from archspec.spec.compose import LIBRARY_KEYS
+from archspec.spec.items import RESERVED, STAGE_KEYS
+from archspec.spec.model import NOT_PARAMS
+from archspec.spec.parts import OWN_WORDS
+
+Schema: TypeAlias = dict[str, Any]
+
+SCHEMA_ID: Final = "urn:archspec:spec:1"
+_REQUIREMENTS: Final = ("required", "anyOf")
+_EXPRESSION: Final = definition("Expression")
+# A definition of its own for each of these; those of the second row are complete only once parents are merged in.
+_MODELS: Final[tuple[type[Model], ...]] = (Param, Stage, Sequence)
+_MERGED: Final[tuple[type[Model], ...]] = (Block, Input, Depth)
+
+
+def schema() -> Schema:
+    """The schema of a file: a network, a spec that extends another, or a library of blocks."""
+    spec = _model(Spec)
+    properties = spec["properties"]
+    properties["params"]["propertyNames"] = {
+        **NAME_SCHEMA,
+        "not": {"enum": [*OWN_WORDS, *sorted(NOT_PARAMS)]},
+    }
+    for key in properties.keys() - {"archspec", "name"}:  # `null` takes a parent's key away
+        properties[key] = _or_null(properties[key])
+    definitions = {model.__name__: _model(model) for model in (*_MODELS, *_MERGED)}
+    # A child's block, input or depth may hold only what differs from its parent's, so completeness is asked elsewhere.
+    complete = {
+        model.__name__: {key: found[key] for key in _REQUIREMENTS if key in (found := definitions[model.__name__])}
+        for model in _MERGED
+    }
+    for model in _MERGED:
+        for key in _REQUIREMENTS:
+            definitions[model.__name__].pop(key, None)
+    blocks = {"blocks": {"additionalProperties": complete["Block"]}}
+    whole: Schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        "title": "archspec spec, version 1 of the language",
+        "description": spec["description"],
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "not": {"anyOf": [_both("input", "inputs"), *(_both("layers", key) for key in _PARTS)]},
+        "anyOf": [
+            {
+                "title": "a network",
+                "required": spec["required"],
+                "properties": {
+                    **blocks,
+                    "input": complete["Input"],
+                    "inputs": {"additionalProperties": complete["Input"]},
+                    "depth": {"if": {"type": "object"}, "then": complete["Depth"]},
+                },
+                "allOf": [_one_of(("input", "inputs")), _one_of(("layers", *_PARTS))],
+            },
+            {"title": "a spec that changes another", "required": ["archspec", "extends"]},
+            {
+                "title": "a library of blocks",
+                "required": ["archspec"],
+                "propertyNames": {"enum": list(LIBRARY_KEYS)},
+                "properties": blocks,
+                **_one_of(("blocks", "include")),
+            },
+        ],
+        "$defs": {**definitions, **_forms(), **_items(), **{name: _op(op) for name, op in OPS.items()}},
+    }
+    result: Schema = _local(whole)
+    return result
+
+
+def schema_text() -> str:
+    """The schema as it is written to a file."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+_PARTS: Final = ("stem", "stages", "head")
+
+
+def _one_of(keys: Iterable[str]) -> Schema:
+    """One of these keys is there, at least."""
+    return {"anyOf": [{"required": [key]} for key in keys]}
+
+
+def _or_null(found: Schema) -> Schema:
+    null = {"type": "null"}
+    if "anyOf" in found:
+        return {**found, "anyOf": [*(form for form in found["anyOf"] if form != null), null]}
+    form = {key: item for key, item in found.items() if key != "description"}
+    return {"description": found["description"], "anyOf": [form, null]}
+
+
+def _both(first: str, second: str) -> Schema:
+    """Two keys are there, and neither is taken away by `null`."""
+    return {"required": [first, second], "properties": {key: {"not": {"type": "null"}} for key in (first, second)}}
+
+
+# -- what pydantic makes ----------------------------------------------------------------------------
+
+
+def _model(model: type[Model], without: Iterable[str] = ()) -> Schema:
+    """A model's own schema, without the titles and defaults that tell an editor's user nothing."""
+    found = _tidy(model.model_json_schema())
+    found.pop("$defs", None)  # each of them has its own definition here
+    found.pop("title", None)
+    for key in without:
+        del found["properties"][key]
+    if "else" in found["properties"]:
+        found["dependentRequired"] = {"else": ["when"]}
+    result: Schema = found
+    return result
+
+
+def _tidy(value: Any, *, names: bool = False) -> Any:
+    """`names`: the keys of this mapping are those of a spec, not of JSON Schema."""
+    if isinstance(value, list):
+        return [_tidy(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _tidy(item, names=key == "properties" and not names)
+        for key, item in value.items()
+        if names or not (key == "title" or (key == "default" and item in (None, "", [])))
+    }
+
+
+def _local(value: Any) -> Any:
+    """References between the models' schemas, made references within this one."""
+    if isinstance(value, list):
+        return [_local(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: item.replace(DEFINITIONS, "#/$defs/") if key == "$ref" and isinstance(item, str) else _local(item)
+        for key, item in value.items()
+    }
+
+
+# -- items ------------------------------------------------------------------------------------------
+
+
+def _forms() -> dict[str, Schema]:
+    return {
+        "Expression": {"type": "string", "minLength": 1, "description": "an expression, such as `channels * 2`"},
+        "Size": {"anyOf": [{"type": "integer", "minimum": 1}, _EXPRESSION]},
+        "Value": {"description": "a number, a truth value, a list, a mapping, a word or an expression"},
+        "Initializer": {
+            "description": "an initializer: a name, or a name with its option",
+            "anyOf": [
+                {"enum": [name for name, kind in INITIALIZERS.items() if not _required_options(kind)]},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "properties": {name: _options(kind) for name, kind in INITIALIZERS.items()},
+                    "additionalProperties": False,
+                },
+            ],
+        },
+    }
+
+
+def _items() -> dict[str, Schema]:
+    """What stands in a list of layers, in the notations that `archspec.spec.items` reads."""
+    conditional = ("when", "else")
+    properties: dict[str, Schema] = {
+        **{name: definition(name) for name in OPS},
+        "repeat": _model(Repeat, without=conditional),
+        "stage": definition("Stage"),
+        "tap": _model(Tap)["properties"]["name"] | {"description": _doc(Tap)},
+        **_model(Sequence)["properties"],
+    }
+    mapping = {
+        "type": "object",
+        "minProperties": 1,
+        "properties": properties,
+        "additionalProperties": definition("BlockCall"),
+        "propertyNames": NAME_SCHEMA,
+        "dependentRequired": {"else": ["when"]},
+        "if": _one_of(("layers", "from")),
+        "then": definition("Sequence"),
+        # One kind; beside it there may be a condition, which a tap and a stage cannot have.
+        "else": {
+            "properties": {"name": False},
+            "if": _one_of(("tap", "stage")),
+            "then": {"maxProperties": 1},
+            "else": {
+                "if": {"required": ["else"]},
+                "then": {"minProperties": 3, "maxProperties": 3},
+                "else": {
+                    "if": {"required": ["when"]},
+                    "then": {"minProperties": 2, "maxProperties": 2},
+                    "else": {"maxProperties": 1},
+                },
+            },
+        },
+    }
+    merges = [name for name, op in OPS.items() if _merges(op)]
+    word = {"type": "string", **NAME_SCHEMA, "not": {"enum": [*RESERVED, *merges]}}
+    return {
+        "Item": {
+            "description": "an op, a block's call, a sequence, a repeat, a tap or a stage",
+            "anyOf": [
+                *(
+                    {"const": name, "description": _doc(op)}
+                    for name, op in OPS.items()
+                    if not _merges(op)  # so that an editor offers them; a block's name is any other word
+                ),
+                word | {"description": "an op or a block, without attributes"},
+                mapping,
+            ],
+        },
+        "Items": {"type": "array", "items": definition("Item")},
+        "BlockCall": {
+            "description": "a call of a block: its params by name, and `name`, the call's own",
+            "type": ["object", "null"],
+            "properties": {"name": {"type": ["string", "null"], **NAME_SCHEMA}, "branches": False},
+            "additionalProperties": definition("Value"),
+        },
+        "StageOrItem": {
+            "if": {"type": "object", **_one_of(STAGE_KEYS)},
+            "then": definition("Stage"),
+            "else": definition("Item"),
+        },
+        "Defaults": {
+            "type": "object",
+            "properties": {
+                name: {
+                    "description": _doc(op),
+                    "type": "object",
+                    "properties": {key: definition(f"{name}/properties/{key}") for key in op.attributes()},
+                    "additionalProperties": False,
+                }
+                for name, op in OPS.items()
+            },
+            "additionalProperties": False,
+        },
+    }
+
+
+def _merges(op: type[Op]) -> bool:
+    return op.most_inputs is None or op.most_inputs > 1
+
+
+# -- ops --------------------------------------------------------------------------------------------
+
+
+def _op(op: type[Op]) -> Schema:
+    """What may stand after an op's name. Required attributes are not required here: `defaults` may give them."""
+    label = {"type": ["string", "null"], **NAME_SCHEMA, "description": "the layer's own name"}
+    attributes = {key: _attribute(info) for key, info in op.attributes().items()}
+    found: Schema = {
+        "description": _doc(op),
+        "type": "object" if _merges(op) else ["object", "null"],
+        "properties": {**attributes, "name": label},
+        "additionalProperties": False,
+    }
+    required = [key for key, info in op.attributes().items() if info.required]
+    if required:  # an extension of JSON Schema's that editors know, and validators pass over
+        body = {key: f"${number}" for number, key in enumerate(required, start=1)}
+        found["defaultSnippets"] = [{"label": op.name, "description": "with what it requires", "body": body}]
+    if not _merges(op):
+        return found
+    branches = {
+        "description": "what is joined: each branch is a list of items, or one item",
+        "type": "array",
+        "minItems": op.least_inputs,
+        "items": {"anyOf": [definition("Items"), definition("Item")]},
+    }
+    found["properties"] |= {"branches": branches}
+    found["required"] = ["branches"]
+    return {"description": _doc(op), "anyOf": [branches, found]}
+
+
+def _attribute(info: AttributeInfo) -> Schema:
+    doc = f"{info.doc} (required)" if info.required else info.doc
+    found: Schema = {"description": f"{doc}: {info.kind.expects}", **_kind(info.kind)}
+    if not info.required and (default := _plain(info.default)) is not None:
+        found["default"] = default
+    return found
+
+
+def _kind(kind: Kind) -> Schema:
+    """What a kind of attribute takes; a kind that is new here takes its words, and whatever else there is."""
+    words: list[Schema] = [{"enum": list(kind.words)}] if kind.words else []
+    match kind:
+        case InitKind():
+            return definition("Initializer")
+        case IntKind(least=least):
+            return {"anyOf": [*words, {"type": "integer", "minimum": least}, _EXPRESSION]}
+        case FloatKind(least=least, most=most):
+            limits = {"minimum": least} | ({"maximum": most} if most != float("inf") else {})
+            return {"anyOf": [*words, {"type": "number", **limits}, _EXPRESSION]}
+        case BoolKind():
+            return {"anyOf": [*words, {"type": "boolean"}, _EXPRESSION]}
+        case WordKind():
+            return {"anyOf": [*words, _EXPRESSION]}
+        case PairKind(least=least):
+            return {"anyOf": [*words, *_whole_numbers(least, 2), _EXPRESSION]}
+        case PaddingKind():
+            return {"anyOf": [*words, *_whole_numbers(0, 2, 4), _EXPRESSION]}
+        case _:
+            return {"anyOf": [*words, definition("Value")]}
+
+
+def _whole_numbers(least: int, *lengths: int) -> list[Schema]:
+    """A whole number, or a list of one of these lengths."""
+    number = {"type": "integer", "minimum": least}
+    items = {"anyOf": [number, _EXPRESSION]}
+    lists = [{"type": "array", "items": items, "minItems": length, "maxItems": length} for length in lengths]
+    return [number, *lists]
+
+
+def _plain(value: Any) -> Any:
+    """A default as a spec would write it; None where it cannot be said."""
+    match value:
+        case Padding():
+            return 0 if value == NO_PADDING else None
+        case Initializer():
+            return value.name if not dataclasses.fields(value) else None
+        case (first, second) if first == second:
+            return first
+        case bool() | int() | float() | str():
+            return value
+        case _:
+            return None
+
+
+def _options(kind: type[Initializer]) -> Schema:
+    number = {"anyOf": [{"type": "number"}, _EXPRESSION]}
+    fields: dict[str, Schema] = {
+        field.name: {"enum": list(kind.words[field.name])} if field.name in kind.words else number
+        for field in dataclasses.fields(kind)
+    }
+    named = {
+        "type": "object",
+        "properties": fields,
+        "required": _required_options(kind),
+        "additionalProperties": False,
+    }
+    forms: list[Schema] = [named] if _required_options(kind) else [named, {"type": "null"}]
+    if kind.scalar is not None:
+        forms.insert(0, fields[kind.scalar])
+    return {"description": _doc(kind), "anyOf": forms}
+
+
+def _required_options(kind: type[Initializer]) -> list[str]:
+    return [field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING]
+
+
+def _doc(kind: type[object]) -> str:
+    return " ".join((inspect.getdoc(kind) or "").split())

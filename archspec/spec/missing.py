@@ -1,0 +1,50 @@
+"""What may have been meant by a file that is not there."""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from archspec.errors import Span, nearest
+from archspec.spec.loading import shipped, shipped_folder
+
+_SUFFIXES: Final = (".yaml", ".yml")
+_SEEN_AT_MOST: Final = 1000
+
+
+def file_help(path: Path, asked_at: Span | None) -> str:
+    """A help text that names the nearest file in the same folder, or the nearest of those that ship.
+
+    Args:
+        path: the file that is not there.
+        asked_at: where a spec names it; its own folder is where paths in it start.
+    """
+    around = Path(asked_at.source.name).parent if asked_at is not None else None
+    beside = {file.stem: file for file in _files(path.parent)}
+    if (match := nearest(path.stem, beside)) is not None:
+        found = beside[match]
+        if around is not None:
+            found = Path(os.path.relpath(found, around))
+        return f"did you mean `{found.as_posix()}`?"
+    if path.stem in shipped():
+        return f"`{path.stem}` ships: name it without its folder and `{path.suffix}`"
+    ours = shipped_folder()
+    if around is not None and ours is not None:  # a library may be one that ships
+        relative = path.relative_to(around).as_posix() if path.is_relative_to(around) else path.as_posix()
+        libraries = [file.relative_to(ours).as_posix() for file in sorted(ours.glob("*/*.yaml"))]
+        if (match := nearest(relative, libraries)) is not None:
+            return f"did you mean `{match}`, which ships?"
+        by_name = {Path(library).stem: library for library in libraries}
+        if (match := nearest(path.stem, by_name)) is not None:
+            return f"did you mean `{by_name[match]}`, which ships?"
+    return "" if path.parent.is_dir() else f"there is no folder `{path.parent}`"
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        entries = list(islice(folder.iterdir(), _SEEN_AT_MOST))
+    except (OSError, ValueError):
+        return []
+    return sorted(entry for entry in entries if entry.suffix in _SUFFIXES)

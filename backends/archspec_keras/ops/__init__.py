@@ -1,0 +1,20 @@
+"""One row for each op: the Keras layers that compute it."""
+
+from typing import Final
+
+from archspec_keras.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
+from archspec_keras.ops.row import FAN, Row, Site, Step
+
+ROWS: Final[dict[str, Row]] = {
+    **linear.ROWS,
+    **norms.ROWS,
+    **activations.ROWS,
+    **regularizers.ROWS,
+    **pools.ROWS,
+    **reductions.ROWS,
+    **shapes.ROWS,
+    **merges.ROWS,
+    **tokens.ROWS,
+}
+
+__all__ = ["FAN", "ROWS", "Row", "Site", "Step"]

@@ -1,0 +1,98 @@
+"""What a row is, what it is told, and the rows that need no more than a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from archspec.codegen.layout import Bracket, Code, call
+from archspec.codegen.printer import Printer
+from archspec.codegen.tree import LayerUse
+from archspec.ir.graph import LayerGraph
+
+FAN: Final = "channels@fan"
+"""The channels that arrive at the layer being written; no spec can contain this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One Keras layer. `suffix` is added to the name of the graph's layer; the last step has none,
+    or the one that owns weights.
+
+    `times` says how often the layer is passed its tensor: attention takes it as query and as value.
+    """
+
+    layer: Bracket
+    suffix: str = ""
+    times: int = 1
+
+
+Layout: TypeAlias = tuple[tuple[int, ...], ...]
+"""For each axis of a weight, the axes of Keras's variable that it is made of."""
+
+ONE_AXIS: Final[Layout] = ()
+"""The layout of a weight with one axis, which is made of all axes of the variable, however many those are."""
+
+LAYOUTS: Final[Mapping[int, Layout]] = {1: ((0,),), 2: ((1,), (0,)), 4: ((3,), (2,), (0,), (1,))}
+"""From (in, out) to (out, in), from HWIO to OIHW, by the number of a variable's axes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Where Keras keeps a weight: attributes of the layer, and how their axes make those of the weight.
+
+    A weight that Keras keeps in several variables is cut along its first axis.
+    """
+
+    places: tuple[str, ...]
+    layout: Layout | None = None
+    """Where it is not the usual one of its number of axes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A layer where it is written: how to print, the variable it takes, what is known of its input."""
+
+    use: LayerUse
+    printer: Printer
+    graph: LayerGraph
+    never_negative: bool
+    single_pixel: bool
+
+    def attribute(self, name: str) -> Code:
+        """An attribute as source."""
+        return self.printer.attribute(self.use, name)
+
+    def given(self, **spelling: str) -> dict[str, Code]:
+        """The attributes that differ from their defaults, as keywords."""
+        return self.printer.given(self.use, spelling)
+
+    def helper(self, name: str) -> str:
+        """A helper, which the module must then contain."""
+        self.printer.helpers.add(name)
+        return name
+
+    def value(self, name: str) -> Any:
+        """The value of an attribute that is no expression."""
+        return self.use.value(name)
+
+    def fixed(self, *names: str) -> bool:
+        """None of these attributes is an expression."""
+        return self.use.fixed(*names)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one op is written: the Keras layers in turn, and where the last of them keeps the op's weights.
+
+    An attribute's name stands for a variable in the usual layout.
+    """
+
+    steps: Callable[[Site], list[Step]]
+    variables: Mapping[str, str | Variable] = field(default_factory=dict[str, str | Variable])
+
+
+def layer(head: str, *args: Code) -> Row:
+    """The row of one Keras layer with these arguments."""
+    return Row(lambda site: [Step(call(head, *args))])

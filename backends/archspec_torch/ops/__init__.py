@@ -1,0 +1,20 @@
+"""One row for each op: how PyTorch writes it, as a module and, where that reads better, as a function."""
+
+from typing import Final
+
+from archspec_torch.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
+from archspec_torch.ops.row import Row, Weight
+
+ROWS: Final[dict[str, Row]] = {
+    **linear.ROWS,
+    **norms.ROWS,
+    **activations.ROWS,
+    **regularizers.ROWS,
+    **pools.ROWS,
+    **reductions.ROWS,
+    **shapes.ROWS,
+    **merges.ROWS,
+    **tokens.ROWS,
+}
+
+__all__ = ["ROWS", "Row", "Weight"]

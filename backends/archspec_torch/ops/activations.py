@@ -1,0 +1,88 @@
+"""Activations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from archspec.codegen.layout import Bracket, Code, Infix, call
+from archspec.codegen.printer import Printer
+from archspec.codegen.text import literal
+from archspec.codegen.tree import LayerUse
+from archspec_torch.ops.row import Row, light
+
+
+def _softmax(use: LayerUse, printer: Printer) -> Code:
+    return call("nn.Softmax", dim="1" if use.ranks[0] == 3 else "-1")
+
+
+def _leaky_relu(use: LayerUse, printer: Printer) -> Code:
+    return call("nn.LeakyReLU", *printer.given(use, {"slope": "negative_slope"}).values())
+
+
+def _elu(use: LayerUse, printer: Printer) -> Code:
+    return call("nn.ELU", **printer.given(use, {"alpha": "alpha"}))
+
+
+def _prelu(use: LayerUse, printer: Printer) -> Code:
+    name = "nn.PReLU"
+    if use.ranks[0] == 2:
+        name = "TokenPReLU"
+        printer.helpers.add(name)
+    return call(name, printer.expr(use.features[0]), **printer.given(use, {"init": "init"}))
+
+
+def _softplus(use: LayerUse, printer: Printer) -> Code:
+    # Above its threshold of 20 PyTorch gives x itself, which float64 still tells from the result.
+    return call("nn.Softplus", threshold="40")
+
+
+def _scale(use: LayerUse, printer: Printer) -> Code:
+    value, learned = printer.attribute(use, "value"), use.value("learned")
+    if learned == "none":
+        printer.helpers.add("Scale")
+        return call("Scale", value, **printer.given(use, {"shift": "shift"}))
+    name = "LayerScale2d" if learned == "channel" and use.ranks[0] == 3 else "LayerScale"
+    printer.helpers.add(name)
+    return call(name, printer.expr(use.features[0]) if learned == "channel" else "1", value)
+
+
+def _constants(use: LayerUse) -> bool:
+    return use.value("learned") == "none" and use.fixed("value", "shift")
+
+
+def _scaled(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+    """`x * 0.5 + 1`, `1 - x` or `-x`."""
+    value, shift = use.value("value"), use.value("shift")
+    x = Bracket("", (operands[0],)) if isinstance(operands[0], Infix) else operands[0]
+    if value == -1:
+        return Infix("-", (_number(shift), x)) if shift else Bracket("torch.neg", (operands[0],))
+    product = Infix("*", (x, _number(value))) if value != 1 or not shift else x
+    if shift == 0:
+        return product
+    return Infix("+" if shift > 0 else "-", (product, _number(abs(shift))))
+
+
+def _number(value: float) -> str:
+    return literal(int(value)) if value.is_integer() and abs(value) < 1e6 else literal(value)
+
+
+ROWS: Final[dict[str, Row]] = {
+    "relu": light("nn.ReLU"),
+    "relu6": light("nn.ReLU6"),
+    "leaky_relu": Row("light", _leaky_relu),
+    "prelu": Row("light", _prelu, type=lambda use: "nn.PReLU"),
+    "elu": Row("light", _elu),
+    "selu": light("nn.SELU"),
+    "silu": light("nn.SiLU"),
+    "gelu": Row("light", lambda use, printer: call("nn.GELU", **printer.given(use, {"approximate": "approximate"}))),
+    "mish": light("nn.Mish"),
+    "softplus": Row("light", _softplus),
+    "tanh": light("nn.Tanh"),
+    "sigmoid": light("nn.Sigmoid"),
+    "hard_sigmoid": light("nn.Hardsigmoid"),
+    "hard_swish": light("nn.Hardswish"),
+    "softmax": Row("light", _softmax),
+    # What is for images is a kind of it.
+    "scale": Row("light", _scale, _scaled, type=lambda use: "LayerScale", inline=_constants),
+}

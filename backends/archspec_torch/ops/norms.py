@@ -1,0 +1,65 @@
+"""Normalizations."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from archspec.codegen.layout import Code, call
+from archspec.codegen.printer import Printer
+from archspec.codegen.text import literal
+from archspec.codegen.tree import LayerUse
+from archspec.expr import Binary, Const, fold
+from archspec_torch.ops.row import Row
+
+
+def _batch_norm_type(use: LayerUse) -> str:
+    return "nn.BatchNorm2d" if use.ranks[0] == 3 else "nn.BatchNorm1d"
+
+
+def _batch_norm(use: LayerUse, printer: Printer) -> Code:
+    name = _batch_norm_type(use)
+    if use.value("variance") == "biased":
+        name = name.replace("nn.", "Biased")
+        printer.helpers.add(name)
+    keywords = printer.given(use, {"eps": "eps"})
+    if not use.fixed("decay"):
+        keywords["momentum"] = printer.expr(fold(Binary("-", Const(1), use.exprs["decay"])))
+    elif use.value("decay") != 0.9:
+        keywords["momentum"] = literal(round(1 - use.value("decay"), 12))
+    keywords |= printer.given(use, {"affine": "affine"})
+    return call(name, printer.expr(use.features[0]), **keywords)
+
+
+def _layer_norm(use: LayerUse, printer: Printer) -> Code:
+    name = "nn.LayerNorm"
+    if use.ranks[0] == 3:
+        name = "LayerNorm2d"
+        printer.helpers.add(name)
+    keywords = printer.given(use, {"eps": "eps", "affine": "elementwise_affine"})
+    return call(name, printer.expr(use.features[0]), **keywords)
+
+
+def _group_norm(use: LayerUse, printer: Printer) -> Code:
+    groups, channels = printer.attribute(use, "groups"), printer.expr(use.features[0])
+    return call("nn.GroupNorm", groups, channels, **printer.given(use, {"eps": "eps", "affine": "affine"}))
+
+
+def _instance_norm(use: LayerUse, printer: Printer) -> Code:
+    keywords = printer.given(use, {"eps": "eps"})
+    if use.value("affine"):  # not PyTorch's default here
+        keywords["affine"] = "True"
+    return call("nn.InstanceNorm2d", printer.expr(use.features[0]), **keywords)
+
+
+def _local_response_norm(use: LayerUse, printer: Printer) -> Code:
+    keywords = printer.given(use, {"alpha": "alpha", "beta": "beta", "k": "k"})
+    return call("nn.LocalResponseNorm", printer.attribute(use, "size"), **keywords)
+
+
+ROWS: Final[dict[str, Row]] = {
+    "batch_norm": Row("light", _batch_norm, type=_batch_norm_type),
+    "layer_norm": Row("light", _layer_norm, type=lambda use: "nn.LayerNorm", told_channels=True),
+    "group_norm": Row("light", _group_norm, type=lambda use: "nn.GroupNorm", told_channels=True),
+    "instance_norm": Row("light", _instance_norm, type=lambda use: "nn.InstanceNorm2d", told_channels=True),
+    "local_response_norm": Row("light", _local_response_norm),
+}

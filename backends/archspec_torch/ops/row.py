@@ -1,0 +1,59 @@
+"""What a row is, and the rows that need no more than a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from archspec.codegen.layout import Code, call
+from archspec.codegen.printer import Printer
+from archspec.codegen.tree import LayerUse
+from archspec.ir.initializers import Initializer
+
+Weight: TypeAlias = Literal["light", "heavy", "merge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parameters of a layer that has several matrices, as expressions of the layer `{0}`."""
+
+    matrices: tuple[str, ...]
+    biases: tuple[str, ...]
+    fan_in: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one op is written.
+
+    `module` gives the constructor; `function` gives an expression of the operands, used in a `forward` where both
+    exist. `weight` says how statements are cut: light calls are nested around heavier ones. `type` gives the class in
+    torch.nn of what `module` makes; a row whose op has weights needs it, since weights are drawn by class.
+    `draws` has what the class's own `reset_parameters` draws of the weights that the op has initializers for; `parts`
+    are the parameters of a layer that has more than `weight` and `bias`.
+    `told_channels`: the constructor takes how many channels arrive even where the layer has no weights. `inline` tells
+    whether `function` can write a layer, for `forward` knows no parameter of the constructor.
+    """
+
+    weight: Weight
+    module: Callable[[LayerUse, Printer], Code] | None = None
+    function: Callable[[LayerUse, Printer, Sequence[Code]], Code] | None = None
+    type: Callable[[LayerUse], str] | None = None
+    draws: Mapping[str, Initializer] = field(default_factory=dict[str, Initializer])
+    parts: Parts | None = None
+    told_channels: bool = False
+    inline: Callable[[LayerUse], bool] = lambda use: True
+
+    def function_for(self, use: LayerUse) -> Callable[[LayerUse, Printer, Sequence[Code]], Code] | None:
+        """The function that writes this layer, if one does."""
+        return self.function if self.inline(use) else None
+
+    def draws_itself(self, weight: str, initializer: Initializer) -> bool:
+        """Whether the class draws this weight so by itself."""
+        return self.draws.get(weight) == initializer
+
+
+def light(name: str) -> Row:
+    """The row of a layer without arguments, such as an activation."""
+    return Row("light", lambda use, printer: call(name))

@@ -1,0 +1,177 @@
+"""Layers that move numbers and compute none, or only what stands between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from archspec.codegen.layout import Bracket, Code, Infix, call
+from archspec.codegen.printer import Printer, plain
+from archspec.codegen.text import literal
+from archspec.codegen.tree import LayerUse
+from archspec.expr import Const, Expr, Items, Unary
+from archspec.ir.attributes import Padding
+from archspec_torch.ops.row import Row, light
+
+
+def _fixed(use: LayerUse) -> bool:
+    return not use.exprs
+
+
+# -- other shapes -----------------------------------------------------------------------------------
+
+
+def _reshape(use: LayerUse, printer: Printer) -> Code:
+    """One axis after the batch, then as many as are wanted: an input of another size is an error, not a batch."""
+    if _wanted_rank(use) == 1:
+        return call("nn.Flatten")
+    unflatten = call("nn.Unflatten", "1", printer.attribute(use, "shape"))
+    return unflatten if use.ranks[0] == 1 else call("nn.Sequential", call("nn.Flatten"), unflatten)
+
+
+def _reshaped(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+    flattened = operands[0] if use.ranks[0] == 1 else call("torch.flatten", *operands, "1")
+    if _wanted_rank(use) == 1:
+        return flattened
+    return call("torch.unflatten", flattened, "1", literal(use.value("shape")))
+
+
+def _wanted_rank(use: LayerUse) -> int:
+    expr = use.exprs.get("shape")
+    return len(expr.items if isinstance(expr, Items) else use.value("shape"))
+
+
+# -- parts ------------------------------------------------------------------------------------------
+
+
+def _axis(use: LayerUse) -> str:
+    """The axis of channels or features in a batch."""
+    return "-1" if use.ranks[0] == 2 else "1"
+
+
+def _axis_keyword(use: LayerUse) -> dict[str, Code]:
+    return {"dim": "-1"} if use.ranks[0] == 2 else {}
+
+
+def _split(use: LayerUse, printer: Printer) -> Code:
+    printer.helpers.add("Chunk")
+    return call("Chunk", *(printer.attribute(use, name) for name in ("parts", "index")), **_axis_keyword(use))
+
+
+def _chunk(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+    chunks = call("torch.chunk", *operands, literal(use.value("parts")), dim=_axis(use))
+    return Bracket(chunks, (literal(use.value("index")),), "[", "]")
+
+
+def _slice(use: LayerUse, printer: Printer) -> Code:
+    printer.helpers.add("ChannelSlice")
+    stop = printer.given(use, {"stop": "stop"}).values()
+    return call("ChannelSlice", printer.attribute(use, "start"), *stop, **_axis_keyword(use))
+
+
+def _sliced(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+    part = _range(use.value("start"), use.value("stop"))
+    return _part(operands[0], "..." if use.ranks[0] == 2 else ":", part)
+
+
+def _part(operand: Code, *ranges: Code) -> Code:
+    """A part of a tensor."""
+    return Bracket(Bracket("", (operand,)) if isinstance(operand, Infix) else operand, ranges, "[", "]")
+
+
+def _range(start: int, stop: int | None) -> str:
+    return f"{start or ''}:{'' if stop is None else stop}"
+
+
+# -- more and less around them ----------------------------------------------------------------------
+
+
+def _pad(use: LayerUse, printer: Printer) -> Code:
+    sides = _sides(use, printer, "padding")
+    if use.value("mode") != "constant":
+        return call({"reflect": "nn.ReflectionPad2d", "edge": "nn.ReplicationPad2d"}[use.value("mode")], sides)
+    value = printer.given(use, {"value": "value"}).values()
+    return call("nn.ConstantPad2d" if value else "nn.ZeroPad2d", sides, *value)
+
+
+def _crop(use: LayerUse, printer: Printer) -> Code:
+    return call("nn.ZeroPad2d", _sides(use, printer, "cropping", sign=-1))
+
+
+def _cropped(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+    top, bottom, left, right = _numbers(use, "cropping")
+    rows, columns = (_range(before, -after or None) for before, after in ((top, bottom), (left, right)))
+    return _part(operands[0], ":", ":", rows, columns)
+
+
+def _numbers(use: LayerUse, name: str) -> tuple[int, int, int, int]:
+    padding: Padding = use.value(name)
+    assert padding.sides is not None
+    return padding.sides
+
+
+def _sides(use: LayerUse, printer: Printer, name: str, sign: int = 1) -> Code:
+    """Sides as torch.nn takes them: a number, or (left, right, top, bottom); with a sign before each."""
+    expr = use.exprs.get(name)
+    if expr is None:
+        top, bottom, left, right = (sign * side for side in _numbers(use, name))
+        return literal(top) if top == bottom == left == right else plain((left, right, top, bottom))
+    parts: tuple[Expr, ...] = expr.items if isinstance(expr, Items) else ()
+    if len(parts) == 2:
+        parts = (parts[0], parts[0], parts[1], parts[1])
+    signed = [part if sign > 0 or part == Const(0) else Unary("-", part) for part in parts or (expr,)]
+    return printer.expr(signed[0] if not parts else Items((*signed[2:], *signed[:2])))
+
+
+def _pad_channels(use: LayerUse, printer: Printer) -> Code:
+    """A batch of images is to ZeroPad3d one image with three axes."""
+    sides = [printer.attribute(use, name) for name in ("before", "after")]
+    if use.ranks[0] == 3:
+        return call("nn.ZeroPad3d", Bracket("", ("0", "0", "0", "0", *sides)))
+    return call("nn.ZeroPad1d", Bracket("", tuple(sides)))
+
+
+def _channels_padded(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+    sides = [literal(use.value(name)) for name in ("before", "after")]
+    around = ("0", "0", "0", "0") if use.ranks[0] == 3 else ()
+    return call("F.pad", *operands, Bracket("", (*around, *sides)))
+
+
+# -- larger and smaller images ----------------------------------------------------------------------
+
+_MOST_NEAREST: Final = 40
+"""PyTorch's `nearest` divides in float32: at factor 41 it takes some elements too early. `nearest-exact` never does."""
+
+
+def _upsample(use: LayerUse, printer: Printer) -> Code:
+    mode: dict[str, Code] = {}
+    if use.value("mode") == "bilinear":
+        mode = {"mode": literal("bilinear")}
+    elif not use.fixed("factor") or max(use.value("factor")) > _MOST_NEAREST:
+        mode = {"mode": literal("nearest-exact")}
+    return call("nn.Upsample", scale_factor=printer.attribute(use, "factor"), **mode)
+
+
+def _with(head: str, name: str) -> Row:
+    """The row of a layer with this attribute as its one argument."""
+    return Row("heavy", lambda use, printer: call(head, printer.attribute(use, name)))
+
+
+ROWS: Final[dict[str, Row]] = {
+    "identity": light("nn.Identity"),
+    "flatten": Row(
+        "heavy",
+        lambda use, printer: call("nn.Flatten"),
+        lambda use, printer, operands: call("torch.flatten", *operands, "1"),
+    ),
+    "reshape": Row("heavy", _reshape, _reshaped, inline=_fixed),
+    "channel_shuffle": _with("nn.ChannelShuffle", "groups"),
+    "split": Row("light", _split, _chunk, inline=_fixed),
+    "slice_channels": Row("light", _slice, _sliced, inline=_fixed),
+    "pad": Row("heavy", _pad),
+    "crop": Row("light", _crop, _cropped, inline=_fixed),
+    "pad_channels": Row("light", _pad_channels, _channels_padded, inline=_fixed),
+    "upsample": Row("heavy", _upsample),
+    "depth_to_space": _with("nn.PixelShuffle", "block"),
+    "space_to_depth": _with("nn.PixelUnshuffle", "block"),
+}

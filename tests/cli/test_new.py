@@ -1,0 +1,129 @@
+"""`archspec new`: what it writes is right where it stands, and overwrites nothing unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import archspec
+from archspec.cli import main
+from archspec.spec import shipped
+from archspec.spec.loading import shipped_folder
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in an empty folder; give its exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
+
+
+def test_a_template_that_builds(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("new", "mine")
+    assert (code, err) == (0, "")
+    text = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    assert "\nname: mine\n" in text
+    assert "  archspec validate mine.yaml\n  archspec build mine.yaml" in out
+    assert run("validate", "mine.yaml")[0] == 0
+    for backend in ("torch", "keras"):
+        assert run("build", "mine.yaml", "--backend", backend, "--no-verify")[0] == 0
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_copy_of_what_ships(name: str, run: Run, tmp_path: Path) -> None:
+    assert run("new", "mine", "--like", name, "-o", "some/folder/")[0] == 0
+    path = tmp_path / "some" / "folder" / "mine.yaml"
+    graph, origin = archspec.compile(path), archspec.compile(name)
+    assert (graph.name, graph.title, graph.class_name) == ("mine", f"begun as a copy of {name}", "Mine")
+    assert list(graph.nodes) == list(origin.nodes)
+    assert graph.parameters == origin.parameters
+
+
+def test_the_schema_is_found_from_where_it_stands(run: Run, tmp_path: Path) -> None:
+    run("new", "far", "--like", "resnet50", "-o", "folder/")
+    modeline = "# yaml-language-server: $schema="
+    folder = shipped_folder()
+    assert folder is not None
+    first, second = (tmp_path / "folder" / "far.yaml").read_text(encoding="utf-8").splitlines()[:2]
+    assert (first, second) == (f"{modeline}{(folder / 'schema.json').as_posix()}", "archspec: 1")
+    run("schema", "-o", "folder/schema.json")
+    run("new", "near", "-o", "folder/")
+    assert (tmp_path / "folder" / "near.yaml").read_text(encoding="utf-8").startswith(f"{modeline}schema.json\n")
+
+
+def test_within_a_project_the_schema_is_named_by_a_relative_path(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "schema.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr("archspec.commands.new.shipped_folder", lambda: tmp_path / "specs")
+    run("new", "mine", "-o", "networks/small/")
+    text = (tmp_path / "networks" / "small" / "mine.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=../../specs/schema.json\n")
+
+
+def test_comments_stay_and_files_are_found_again(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "own.yaml").write_text("archspec: 1\nblocks: {twice: {layers: [relu, relu]}}\n")
+    (tmp_path / "base.yaml").write_text(
+        "# yaml-language-server: $schema=gone.json\n# first\narchspec: 1\nname: base # its name\nclass: Own\n"
+        "title: >\n  a folded\n  title\ninclude: [parts/own.yaml] # ours\n"
+        "input: {channels: 3, height: 8, width: 8}\nlayers: [twice]\n"
+    )
+    (tmp_path / "child.yaml").write_text("archspec: 1\nname: child\nextends: base.yaml # above\n")
+    assert run("new", "mine", "--like", "base.yaml", "-o", "a/b/")[0] == 0
+    text = (tmp_path / "a" / "b" / "mine.yaml").read_text(encoding="utf-8")
+    assert "gone.json" not in text
+    for line in ("# first", "name: mine # its name", "class: Mine", 'include: ["../../parts/own.yaml"] # ours'):
+        assert f"\n{line}\n" in text
+    assert 'title: "begun as a copy of base"\ninclude' in text
+    assert run("validate", "a/b/mine.yaml")[0] == 0
+    assert run("new", "heir", "--like", "child.yaml", "-o", "a/")[0] == 0
+    assert 'extends: "../base.yaml" # above' in (tmp_path / "a" / "heir.yaml").read_text(encoding="utf-8")
+
+
+def test_nothing_is_overwritten_unasked(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("mine\n", encoding="utf-8")
+    code, _, err = run("new", "mine", "--like", "resnet18")
+    assert (code, path.read_text(encoding="utf-8")) == (1, "mine\n")
+    assert "E0604" in err
+    assert "--force" in err
+    assert run("new", "mine", "--like", "resnet18", "--force")[0] == 0
+    assert archspec.load(path).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["my-net"], "E0404"),
+        (["class"], "E0404"),
+        (["mine", "--like", "resnet5"], "E0106"),
+        (["mine", "--like", "nowhere.yaml"], "E0101"),
+        (["mine", "--like", "library.yaml"], "E0205"),
+        (["mine", "--like", "broken.yaml"], "E0408"),
+    ],
+)
+def test_what_cannot_be_started(arguments: list[str], code: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "library.yaml").write_text("archspec: 1\nblocks: {}\n")
+    (tmp_path / "broken.yaml").write_text("archspec: 1\nname: a\ninput: {shape: [3]}\nlayers: [rely]\n")
+    result, _, err = run("new", *arguments)
+    assert result == 1
+    assert f"error[{code}]" in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.yaml", "library.yaml"]
+
+
+def test_a_name_that_yaml_would_not_take_for_one(run: Run, tmp_path: Path) -> None:
+    assert run("new", "null")[0] == 0
+    assert archspec.load(tmp_path / "null.yaml").name == "null"

@@ -1,0 +1,64 @@
+"""Activations. Those that bend are also tried far from 0, where rounding and thresholds show."""
+
+from __future__ import annotations
+
+FAR = "scale: {value: 12}\n  - "
+
+
+def _everywhere(*layers: str) -> list[str]:
+    """On an image, far from 0, on tokens, and on features; the first layer in all places."""
+    first = layers[0]
+    return [*layers, FAR + first, f"to_tokens\n  - {first}", f"flatten\n  - {first}"]
+
+
+CASES: dict[str, list[str]] = {
+    "relu": [
+        "relu",
+    ],
+    "relu6": _everywhere("relu6"),
+    "leaky_relu": _everywhere("leaky_relu", "leaky_relu: {slope: 0.1}", "leaky_relu: {slope: 0}"),
+    "prelu": _everywhere("prelu", "prelu: {init: -0.5}"),
+    "elu": _everywhere("elu", "elu: {alpha: 0.3}"),
+    "selu": _everywhere("selu"),
+    "silu": _everywhere("silu"),
+    "gelu": [*_everywhere("gelu"), *_everywhere("gelu: {approximate: tanh}")],
+    "mish": _everywhere("mish"),
+    "softplus": _everywhere("softplus"),
+    "tanh": _everywhere("tanh"),
+    "sigmoid": _everywhere("sigmoid"),
+    "hard_sigmoid": _everywhere("hard_sigmoid"),
+    "hard_swish": _everywhere("hard_swish"),
+    "softmax": _everywhere("softmax"),
+    "scale": [
+        *_everywhere("scale: {value: 0.17}", "scale: {value: -1, shift: 1}", "scale: {value: -1}"),
+        *_everywhere("scale: {value: 0.3, shift: -0.7}", "scale: {shift: 3}", "scale"),
+        *_everywhere("scale: {value: 1e-6, learned: channel}", "scale: {learned: all}"),
+        "conv: {filters: 3, kernel: 1}\n  - scale: {value: 0.5}\n  - relu\n  - scale: {value: 2, shift: 1}",
+        "add: [[conv: {filters: 4, kernel: 1}, scale: {value: 0.1}], []]\n  - scale: {value: -1, shift: 1}",
+        "multiply: [[relu, scale: {value: -1, shift: 1}], [add: [[relu], []], scale: {value: -1}]]",
+    ],
+}
+CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
+    ("leaky_relu", "slope"): [
+        ("leaky_relu: {slope: p}", ["0.1", "0.3"]),
+    ],
+    ("prelu", "init"): [
+        ("prelu: {init: p}", ["0.1", "0.25"]),
+    ],
+    ("elu", "alpha"): [
+        ("elu: {alpha: p}", ["0.5", "1.0"]),
+    ],
+    ("gelu", "approximate"): [
+        ("gelu: {approximate: p}", ["tanh", "none"]),
+    ],
+    ("scale", "value"): [
+        ("scale: {value: p}", ["0.5", "-1"]),
+        ("scale: {value: p, learned: all}", ["0.5", "2"]),
+    ],
+    ("scale", "shift"): [
+        ("scale: {value: 0.1, shift: p}", ["0.5", "0"]),
+    ],
+    ("scale", "learned"): [
+        ("scale: {learned: p}", ["channel", "none", "all"]),
+    ],
+}

@@ -1,0 +1,43 @@
+"""Merges."""
+
+from __future__ import annotations
+
+from tests.conformance.cases.shapes import TOKENS
+
+CASES: dict[str, list[str]] = {
+    "add": [
+        "add: [[], [conv: {filters: 4, kernel: 1}]]",
+        "add: [[], [], [relu]]",
+        f"{TOKENS}add: [[], [relu]]",
+    ],
+    "multiply": [
+        "multiply: [[], [sigmoid]]",
+        "multiply: [[], [global_avg_pool, sigmoid]]",
+        "multiply: [[global_avg_pool], []]",
+        "multiply: [[], [conv: {filters: 1, kernel: 1}, sigmoid]]",
+        "multiply: [[conv: {filters: 1, kernel: 1}], [], [global_avg_pool]]",
+        f"{TOKENS}multiply: [[], [channel_avg_pool, sigmoid]]",
+        "multiply: [[reshape: {shape: [-1, 4]}], [global_avg_pool, reshape: {shape: [1, 4]}]]",
+    ],
+    "maximum": [
+        "maximum: [[], [conv: {filters: 4, kernel: 1}]]",
+        "maximum: [[conv: {filters: 5, kernel: 1}], [conv: {filters: 5, kernel: 1}], [conv: {filters: 5, kernel: 1}]]",
+        f"{TOKENS}maximum: [[], [sigmoid]]",
+        "maximum: [[], [relu]]\n  - max_pool: {kernel: 3, stride: 2, padding: 1}",
+    ],
+    "concat": [
+        "concat: [[], [conv: {filters: 3, kernel: 1}], [relu]]",
+        "concat: [[flatten], [flatten]]",
+        f"{TOKENS}concat: [[], [dense: {{units: 3}}]]",
+        f"{TOKENS}concat: {{branches: [[], [relu]], axis: tokens}}",
+        "concat: {branches: [[reshape: {shape: [-1, 4]}], [global_avg_pool, reshape: {shape: [1, 4]}]], axis: tokens}",
+    ],
+}
+CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
+    ("concat", "axis"): [
+        (
+            "reshape: {shape: [9, 32]}\n      - concat: {branches: [[], [relu]], axis: p}\n      - dense: {units: 2}",
+            ["tokens", "channels"],
+        ),
+    ],
+}

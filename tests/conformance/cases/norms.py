@@ -1,0 +1,92 @@
+"""Normalizations."""
+
+from __future__ import annotations
+
+CASES: dict[str, list[str]] = {
+    "batch_norm": [
+        "batch_norm",
+        "batch_norm: {eps: 0.1, decay: 0.7}",
+        "batch_norm: {variance: biased, decay: 0.5}",
+        "batch_norm: {affine: false}",
+        "batch_norm: {affine: false, variance: biased}",
+        "flatten\n  - batch_norm: {eps: 1e-3}",
+        "flatten\n  - batch_norm: {variance: biased}",
+        "flatten\n  - batch_norm: {affine: false}",
+    ],
+    "layer_norm": [
+        "layer_norm",
+        "layer_norm: {eps: 1e-6}",
+        "layer_norm: {eps: 0.1, affine: false}",
+        "to_tokens\n  - layer_norm: {eps: 1e-3}",
+        "to_tokens\n  - layer_norm: {affine: false}",
+        "flatten\n  - layer_norm",
+        "flatten\n  - layer_norm: {affine: false}",
+    ],
+    "group_norm": [
+        "group_norm: {groups: 2}",
+        "group_norm: {groups: 1, eps: 0.1}",
+        "group_norm: {groups: 4, affine: false}",
+        "conv: {filters: 9, kernel: 1}\n  - group_norm: {groups: 3, eps: 1e-3}",
+    ],
+    "instance_norm": [
+        "instance_norm",
+        "instance_norm: {eps: 0.1}",
+        "instance_norm: {affine: false, eps: 1e-3}",
+    ],
+    "local_response_norm": [
+        "local_response_norm",
+        "local_response_norm: {size: 3, alpha: 0.3, beta: 0.5, k: 2}",
+        "local_response_norm: {size: 1, alpha: 2}",
+        "conv: {filters: 9, kernel: 1}\n  - local_response_norm: {size: 5, alpha: 1.5}",
+    ],
+}
+CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
+    ("batch_norm", "eps"): [
+        ("batch_norm: {eps: p}", ["0.1", "0.001"]),
+    ],
+    ("batch_norm", "decay"): [
+        ("batch_norm: {decay: p}", ["0.5", "0.9"]),
+        ("batch_norm: {decay: 1 - p}", ["0.5", "0.1"]),
+        ("batch_norm: {decay: 0.5 if p > 1 else 0.9}", ["1", "2"]),
+    ],
+    ("batch_norm", "variance"): [
+        ("batch_norm: {variance: p}", ["biased", "unbiased"]),
+    ],
+    ("batch_norm", "affine"): [
+        ("batch_norm: {affine: p}", ["true", "false"]),
+    ],
+    ("layer_norm", "eps"): [
+        ("layer_norm: {eps: p}", ["0.1", "0.00001"]),
+    ],
+    ("layer_norm", "affine"): [
+        ("layer_norm: {affine: p}", ["true", "false"]),
+    ],
+    ("group_norm", "groups"): [
+        ("group_norm: {groups: p}", ["2", "4"]),
+        ("group_norm: {groups: channels // p}", ["2", "1"]),
+    ],
+    ("group_norm", "eps"): [
+        ("group_norm: {groups: 2, eps: p}", ["0.1", "0.001"]),
+    ],
+    ("group_norm", "affine"): [
+        ("group_norm: {groups: 2, affine: p}", ["true", "false"]),
+    ],
+    ("instance_norm", "eps"): [
+        ("instance_norm: {eps: p}", ["0.1", "0.001"]),
+    ],
+    ("instance_norm", "affine"): [
+        ("instance_norm: {affine: p}", ["true", "false"]),
+    ],
+    ("local_response_norm", "size"): [
+        ("local_response_norm: {size: p, alpha: 1}", ["3", "5"]),
+    ],
+    ("local_response_norm", "alpha"): [
+        ("local_response_norm: {alpha: p}", ["0.5", "1.0"]),
+    ],
+    ("local_response_norm", "beta"): [
+        ("local_response_norm: {alpha: 1, beta: p}", ["0.5", "0.75"]),
+    ],
+    ("local_response_norm", "k"): [
+        ("local_response_norm: {k: p}", ["2.0", "1.0"]),
+    ],
+}

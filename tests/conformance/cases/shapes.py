@@ -1,0 +1,182 @@
+"""Ops that move numbers."""
+
+from __future__ import annotations
+
+TOKENS = "reshape: {shape: [-1, 8]}\n  - "
+"""Makes tokens of eight features of the input's image, whose sizes are multiples of it."""
+
+CASES: dict[str, list[str]] = {
+    "identity": [
+        "identity",
+    ],
+    "flatten": [
+        "flatten",
+        "global_avg_pool\n  - flatten",
+    ],
+    "reshape": [
+        "reshape: {shape: [-1]}",
+        "reshape: {shape: [-1, 8]}",
+        "reshape: {shape: [8, -1]}",
+        "reshape: {shape: [2, -1, 4]}",
+        "reshape: {shape: [-1, 2, 2]}",
+        "reshape: {shape: [1, -1, 2]}",
+        "flatten\n  - reshape: {shape: [2, 2, -1]}",
+        "flatten\n  - reshape: {shape: [8, -1]}",
+        "flatten\n  - reshape: {shape: [-1, 1, 1]}\n  - conv: {filters: 3, kernel: 1}\n  - flatten",
+        "reshape: {shape: [-1, 8]}\n  - reshape: {shape: [2, 4, -1]}",
+        "reshape: {shape: [-1, 8]}\n  - reshape: {shape: [-1]}",
+        "global_avg_pool\n  - reshape: {shape: [1, 2, 2]}",
+        "global_avg_pool\n  - reshape: {shape: [2, 2]}",
+        "conv: {filters: 1, kernel: 1}\n  - reshape: {shape: [-1]}",
+        "name: s\n    layers: [flatten, reshape: {shape: [4, -1, 2]}, relu]",
+    ],
+    "channel_shuffle": [
+        "channel_shuffle: {groups: 2}",
+        "channel_shuffle: {groups: 1}",
+        "conv: {filters: 6, kernel: 1}\n  - channel_shuffle: {groups: 3}",
+    ],
+    "split": [
+        "split: {parts: 2, index: 0}",
+        "split: {parts: 4, index: 3}",
+        "split: {parts: 1, index: 0}",
+        "concat: [[split: {parts: 2, index: 1}, relu], [split: {parts: 2, index: 0}]]",
+        f"{TOKENS}split: {{parts: 2, index: 1}}",
+        "flatten\n  - split: {parts: 2, index: 1}",
+        "name: s\n    layers: [relu, split: {parts: 2, index: 1}, conv: {filters: 2, kernel: 1}]",
+    ],
+    "slice_channels": [
+        "slice_channels: {start: 1}",
+        "slice_channels: {stop: 3}",
+        "slice_channels: {start: 1, stop: 3}",
+        "slice_channels: {start: -3, stop: -1}",
+        "slice_channels: {start: -2}",
+        "slice_channels: {start: 1, stop: -1}\n  - conv: {filters: 2, kernel: 1}",
+        "slice_channels: {start: -3, stop: 3}",
+        "slice_channels",
+        f"{TOKENS}slice_channels: {{start: 2, stop: -1}}",
+        "flatten\n  - slice_channels: {start: 3, stop: 9}",
+        "add: [[slice_channels: {stop: 2}], [slice_channels: {start: 2}]]\n  - slice_channels: {start: 1}",
+        "name: s\n    layers: [relu, slice_channels: {start: 1}, relu]",
+        f"{TOKENS}name: s\n    layers: [relu, slice_channels: {{start: 1}}, relu]",
+    ],
+    "pad": [
+        "pad: {padding: 1}",
+        "pad: {padding: 0}",
+        "pad: {padding: [2, 1]}",
+        "pad: {padding: [0, 1, 2, 3]}",
+        "pad: {padding: [0, 1, 2, 3], value: -0.1}",
+        "pad: {padding: [2, 1], mode: reflect}",
+        "pad: {padding: [0, 3, 2, 6], mode: reflect}",
+        "pad: {padding: 2, mode: edge}",
+        "pad: {padding: [0, 9, 1, 0], mode: edge}",
+        "relu\n  - pad: {padding: 1, value: -1}\n  - max_pool: {kernel: 3, stride: 2, padding: 1}",
+    ],
+    "crop": [
+        "crop: {cropping: 1}",
+        "crop: {cropping: 0}",
+        "crop: {cropping: [3, 1]}",
+        "crop: {cropping: [0, 1, 2, 3]}",
+        "name: s\n    layers: [relu, crop: {cropping: [0, 1, 2, 3]}, relu]",
+    ],
+    "pad_channels": [
+        "pad_channels: {before: 2, after: 1}",
+        "pad_channels: {after: 3}",
+        f"{TOKENS}pad_channels: {{before: 1, after: 2}}",
+        "flatten\n  - pad_channels: {before: 1}",
+        "name: s\n    layers: [relu, pad_channels: {before: 2, after: 1}, conv: {filters: 2, kernel: 1}]",
+        f"{TOKENS}name: s\n    layers: [relu, pad_channels: {{before: 2}}]",
+    ],
+    "upsample": [
+        f"upsample: {{factor: {factor}, mode: {mode}}}"
+        for factor in ("1", "2", "3", "4", "[2, 3]", "[5, 1]")
+        for mode in ("nearest", "bilinear")
+    ]
+    + ["upsample: {factor: 41}", "global_avg_pool\n  - upsample: {factor: [3, 2], mode: bilinear}"],
+    "depth_to_space": [
+        "depth_to_space: {block: 2}",
+        "depth_to_space: {block: 1}",
+        "conv: {filters: 18, kernel: 1}\n  - depth_to_space: {block: 3}",
+    ],
+    "space_to_depth": [
+        "upsample: {factor: 2}\n  - conv: {filters: 3, kernel: 1}\n  - space_to_depth: {block: 2}",
+        "upsample: {factor: 3}\n  - conv: {filters: 3, kernel: 1}\n  - space_to_depth: {block: 3}",
+        "space_to_depth: {block: 1}",
+    ],
+}
+CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
+    ("reshape", "shape"): [
+        ("reshape: {shape: [p, 8, 9]}", ["4", "-1"]),
+        ("reshape: {shape: [p, 4, -1]}\n      - conv: {filters: 2, kernel: 1}", ["1", "2", "6"]),
+        ("reshape: {shape: [p, -1]}", ["4", "8"]),
+        ("reshape: {shape: [p]}", ["-1", "288"]),
+        ("reshape: {shape: p}", ["[4, 8, 9]", "[-1]", "[8, -1]", "[6, 6, 8]"]),
+        ("global_avg_pool\n      - reshape: {shape: [p, 1, 1]}", ["4", "-1"]),
+        ("reshape: {shape: [p * 2, 4, -1]}\n      - conv: {filters: 2, kernel: 1}", ["1", "2"]),
+    ],
+    ("channel_shuffle", "groups"): [
+        ("channel_shuffle: {groups: p}", ["2", "4"]),
+    ],
+    ("split", "parts"): [
+        ("split: {parts: p, index: 0}\n      - conv: {filters: 2, kernel: 1}", ["2", "4"]),
+        ("reshape: {shape: [9, 32]}\n      - split: {parts: p, index: 1}", ["2", "4"]),
+    ],
+    ("split", "index"): [
+        ("split: {parts: 4, index: p}", ["2", "0"]),
+    ],
+    ("slice_channels", "start"): [
+        ("slice_channels: {start: p}\n      - conv: {filters: 2, kernel: 1}", ["1", "2"]),
+        ("slice_channels: {start: p}\n      - conv: {filters: 2, kernel: 1}", ["1", "-2"]),
+        ("slice_channels: {start: p, stop: -1}\n      - conv: {filters: 2, kernel: 1}", ["-2", "-3"]),
+        ("slice_channels: {start: p, stop: 3}\n      - conv: {filters: 2, kernel: 1}", ["-2", "-3"]),
+    ],
+    ("slice_channels", "stop"): [
+        ("slice_channels: {stop: p}\n      - conv: {filters: 2, kernel: 1}", ["1", "2"]),
+        ("slice_channels: {start: 1, stop: p}\n      - conv: {filters: 2, kernel: 1}", ["-1", "-2"]),
+        ("reshape: {shape: [9, 32]}\n      - slice_channels: {start: 1, stop: p}", ["-1", "9"]),
+    ],
+    ("pad", "padding"): [
+        ("pad: {padding: p}", ["1", "0"]),
+        ("pad: {padding: p}", ["1", "[1, 2]", "[0, 1, 2, 3]"]),
+        ("pad: {padding: [p, 1]}", ["1", "2"]),
+        ("pad: {padding: [0, p, 1, p]}", ["1", "2"]),
+        ("pad: {padding: p, mode: reflect}", ["1", "2"]),
+        ("pad: {padding: p, mode: edge}", ["1", "2"]),
+    ],
+    ("pad", "mode"): [
+        ("pad: {padding: 1, mode: p}", ["reflect", "edge", "constant"]),
+    ],
+    ("pad", "value"): [
+        ("pad: {padding: 1, value: p}", ["1", "0", "-0.1"]),
+    ],
+    ("crop", "cropping"): [
+        ("crop: {cropping: p}", ["1", "0"]),
+        ("crop: {cropping: p}", ["1", "[1, 2]", "[0, 1, 2, 3]"]),
+        ("crop: {cropping: [p, 1]}", ["1", "2"]),
+        ("crop: {cropping: [0, p, p + 1, p]}", ["1", "2"]),
+    ],
+    ("pad_channels", "before"): [
+        ("pad_channels: {before: p, after: 1}\n      - conv: {filters: 2, kernel: 1}", ["2", "0"]),
+        ("reshape: {shape: [9, 32]}\n      - pad_channels: {before: p}", ["1", "2"]),
+    ],
+    ("pad_channels", "after"): [
+        ("pad_channels: {before: p, after: p * 2}\n      - conv: {filters: 2, kernel: 1}", ["1", "2"]),
+    ],
+    ("upsample", "factor"): [
+        ("upsample: {factor: p}", ["1", "2"]),
+        ("upsample: {factor: p, mode: bilinear}", ["1", "2"]),
+        ("upsample: {factor: p}", ["[1, 2]", "[2, 3]"]),
+        ("upsample: {factor: p}", ["[1, 2]", "2"]),
+    ],
+    ("upsample", "mode"): [
+        ("upsample: {factor: 2, mode: p}", ["nearest", "bilinear"]),
+    ],
+    ("depth_to_space", "block"): [
+        ("depth_to_space: {block: p}\n      - conv: {filters: 2, kernel: 1}", ["1", "2"]),
+    ],
+    ("space_to_depth", "block"): [
+        (
+            "upsample: {factor: [2, 3]}\n      - space_to_depth: {block: p}\n      - conv: {filters: 2, kernel: 1}",
+            ["1", "2"],
+        ),
+    ],
+}

@@ -1,0 +1,65 @@
+"""What norms, learned slopes and learned factors start with: the same on every backend, and in each way to build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+import archspec
+from archspec.codegen.backend import backend
+from archspec.spec import load_text
+
+pytest.importorskip("torch")
+pytest.importorskip("keras")
+
+STARTS: dict[str, dict[str, float]] = {
+    "batch_norm": {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1},
+    "batch_norm: {affine: false}": {"running_mean": 0, "running_var": 1},
+    "layer_norm": {"weight": 1, "bias": 0},
+    "group_norm: {groups: 2}": {"weight": 1, "bias": 0},
+    "instance_norm": {"weight": 1, "bias": 0},
+    "prelu": {"weight": 0.25},
+    "prelu: {init: -0.5}": {"weight": -0.5},
+    "scale: {learned: channel, value: 0.125}": {"weight": 0.125},
+    "scale: {learned: all}": {"weight": 1},
+}
+TOKENS = ("layer_norm", "prelu", "scale: {learned: channel, value: 0.125}", "scale: {learned: all}")
+
+
+def _graph(layer: str, before: str = "") -> archspec.LayerGraph:
+    text = f"archspec: 1\nname: net\ninput: {{channels: 4, height: 3, width: 2}}\nlayers:\n  - {before}{layer}\n"
+    return archspec.compile(load_text(text))
+
+
+CASES = [(layer, "") for layer in STARTS] + [(layer, "to_tokens\n  - ") for layer in TOKENS]
+
+
+def _check(found: Mapping[str, np.ndarray[Any, Any]], layer: str) -> None:
+    name = layer.partition(":")[0]
+    assert found.keys() == {f"{name}.{weight}" for weight in STARTS[layer]}
+    for weight, value in STARTS[layer].items():
+        assert np.all(found[f"{name}.{weight}"] == value), weight
+
+
+@pytest.mark.parametrize("name", ["torch", "keras"])
+@pytest.mark.parametrize(("layer", "before"), CASES)
+def test_start(name: str, layer: str, before: str) -> None:
+    graph = _graph(layer, before)
+    _check(backend(name).export_weights(archspec.build(graph, name), graph), layer)
+
+
+@pytest.mark.parametrize(("layer", "before"), CASES)
+def test_everything_is_drawn_anew(layer: str, before: str) -> None:
+    """A model on the meta device has memory without numbers once it is moved; `reset_parameters` leaves none so."""
+    import torch
+
+    graph = _graph(layer, before)
+    model = archspec.build(graph, "torch")
+    with torch.no_grad():
+        for tensor in model.state_dict().values():
+            tensor.fill_(7)
+        model.reset_parameters()
+    _check(backend("torch").export_weights(model, graph), layer)
