@@ -26,11 +26,17 @@ class Flow:
         self.left: Counter[Ref] = Counter(uses(tree))
         self.taken = set(taken)
         self.variable: dict[Ref, str] = {}
+        """What holds each tensor that is still needed; of the others as well, while they have not been cleared."""
+        self.tentative = 0
         self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items()}
         self.kept = {*inputs, *self.labels.values()}
         """Variables with a meaning, which stay what they are even once they are spent."""
+        self.called: dict[str, list[Ref]] = {}
+        for ref, label in self.labels.items():
+            self.called.setdefault(label, []).append(ref)
         for index, name in enumerate(operand_names(operands, inputs, self.taken)):
             self.variable[Operand(index)] = name
+            self.called.setdefault(name, []).append(Operand(index))
 
     def uses(self, ref: Ref) -> int:
         """How many places that use a tensor have not been written."""
@@ -50,34 +56,45 @@ class Flow:
     def labelled(self, ref: Ref) -> str | None:
         """What the spec calls a tensor, unless another that is still needed is called so."""
         label = self.labels.get(ref)
-        return label if label not in self.live() else None
+        if label is None:
+            return None
+        others = (other for other in self.called[label] if other != ref)
+        return None if any(self.variable.get(other) == label and self.left[other] > 0 for other in others) else label
 
     def join(self, choice: ChoiceUse) -> str:
         """A variable for what a choice gives, before its sides are written: one that nothing needs after them."""
         inside = Counter((*uses(choice.then), *uses(choice.other)))
-        self.left.subtract(inside)
-        old = [self.variable[choice.operand]] if choice.operand in self.variable else []
-        name = self.labelled(Result(choice.site)) or self.fresh(old)
-        self.left.update(inside)
+        with self.keeping():
+            self.left.subtract(inside)
+            old = [self.variable[choice.operand]] if choice.operand in self.variable else []
+            name = self.labelled(Result(choice.site)) or self.fresh(old)
+            self.left.update(inside)
         return name
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """While uses are left out that will count again: no variable is cleared."""
+        self.tentative += 1
+        yield
+        self.tentative -= 1
 
     @contextmanager
     def side(self, other: Tree) -> Iterator[None]:
         """While one side of a choice is written: the other's uses do not count, and variables end with the side."""
         meter().spend(len(self.variable) // 4)
         hidden, variable = Counter(uses(other)), dict(self.variable)
-        self.left.subtract(hidden)
-        yield
-        self.left.update(hidden)
+        with self.keeping():
+            self.left.subtract(hidden)
+            yield
+            self.left.update(hidden)
         self.variable = variable
-
-    def same(self, ref: Ref, other: Ref) -> None:
-        """Two references stand for one tensor."""
-        self.variable[ref] = self.variable[other]
 
     def live(self) -> set[str]:
         """The variables whose tensors are still needed."""
-        return {name for ref, name in self.variable.items() if self.left[ref] > 0}
+        needed = {ref: name for ref, name in self.variable.items() if self.left[ref] > 0}
+        if not self.tentative:
+            self.variable = needed
+        return set(needed.values())
 
     def fresh(self, preferred: Iterable[str] = ()) -> str:
         """A name that no tensor needs any more: one of the preferred, else the next of the usual ones."""

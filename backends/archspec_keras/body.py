@@ -174,7 +174,8 @@ class Body:
             case SequenceUse():
                 self._sequence(item)
             case ChoiceUse():
-                self._choice(item, tree)
+                with self.flow.keeping():
+                    self._choice(item, tree)
             case LoopUse():
                 self._loop(item)
 
@@ -193,7 +194,7 @@ class Body:
         return variables
 
     def _assign(self, ref: Ref, operands: tuple[Ref, ...]) -> str:
-        old = [self.flow.variable[operand] for operand in operands]
+        old = [self.flow.variable[operand] for operand in operands if operand in self.flow.variable]
         wanted = [] if self.preferred is None else [self.preferred]
         self.flow.variable[ref] = self.flow.labelled(ref) or self.flow.fresh((*wanted, *old))
         return self.flow.variable[ref]
