@@ -23,6 +23,7 @@ from archspec.ir.attributes import (
     Padding,
     PaddingKind,
     PairKind,
+    ShapeKind,
     WordKind,
 )
 from archspec.ir.initializers import INITIALIZERS, Initializer
@@ -260,7 +261,10 @@ def _items() -> dict[str, Schema]:
                 name: {
                     "description": _doc(op),
                     "type": "object",
-                    "properties": {key: definition(f"{name}/properties/{key}") for key in op.attributes()},
+                    "properties": {
+                        key: _attribute(info) if _merges(op) else definition(f"{name}/properties/{key}")
+                        for key, info in op.attributes().items()
+                    },
                     "additionalProperties": False,
                 }
                 for name, op in OPS.items()
@@ -321,7 +325,8 @@ def _kind(kind: Kind) -> Schema:
         case IntKind(least=least):
             return {"anyOf": [*words, {"type": "integer", "minimum": least}, _EXPRESSION]}
         case FloatKind(least=least, most=most):
-            limits = {"minimum": least} | ({"maximum": most} if most != float("inf") else {})
+            limits = {"minimum": least} if least != float("-inf") else {}
+            limits |= {"maximum": most} if most != float("inf") else {}
             return {"anyOf": [*words, {"type": "number", **limits}, _EXPRESSION]}
         case BoolKind():
             return {"anyOf": [*words, {"type": "boolean"}, _EXPRESSION]}
@@ -329,6 +334,8 @@ def _kind(kind: Kind) -> Schema:
             return {"anyOf": [*words, _EXPRESSION]}
         case PairKind(least=least):
             return {"anyOf": [*words, *_whole_numbers(least, 2), _EXPRESSION]}
+        case ShapeKind():
+            return {"anyOf": [*_whole_numbers(-1, 1, 2, 3)[1:], _EXPRESSION]}
         case PaddingKind():
             return {"anyOf": [*words, *_whole_numbers(0, 2, 4), _EXPRESSION]}
         case _:

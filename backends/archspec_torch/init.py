@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.codegen.layout import INDENT
@@ -65,16 +65,18 @@ def reset_parameters(definitions: Sequence[Definition], spellings: dict[int, Spe
     for kind in ROWS:
         rules = Counter(place.rule for place in places if place.kind == kind)
         if rules:
-            usual[kind] = rules.most_common(1)[0][0]
-    for kind, rule in usual.items():
-        alike = [place for place in places if place.kind == kind]
+            most = [rule for rule, _ in rules.most_common()]
+            usual[kind] = next((rule for rule in most[1:] if _covers(rule, most[0])), most[0])
+    for kinds in _alike(usual):
+        alike = [place for kind in kinds for place in places if place.kind == kind]
         types = list(dict.fromkeys(place.type for place in alike))
+        rule, row = usual[kinds[0]], ROWS[kinds[0]]
         if rule is None:
             own += types
             continue
-        target = lines if ROWS[kind].parts is None else composed
+        target = lines if row.parts is None else composed
         target.append(f"{INDENT * 3}{'el' if target else ''}if isinstance(module, {' | '.join(types)}):")
-        target += draw("module", rule, ROWS[kind], 4, any(place.optional_bias for place in alike), helpers)
+        target += draw("module", rule, row, 4, any(place.optional_bias for place in alike), helpers)
     if own:
         lines.append(f"{INDENT * 3}{'el' if lines else ''}if isinstance(module, {' | '.join(own)}):")
         lines.append(f"{INDENT * 4}module.reset_parameters()")
@@ -82,7 +84,23 @@ def reset_parameters(definitions: Sequence[Definition], spellings: dict[int, Spe
     first = [head, *lines] if lines else []
     # Their parts are modules too, which what stands before may have drawn by another rule.
     second = [head, *composed] if composed else []
-    return [*first, *second, *_exceptions([place for place in places if place.rule != usual[place.kind]], helpers)]
+    apart = [place for place in places if not _covers(usual[place.kind], place.rule)]
+    return [*first, *second, *_exceptions(apart, helpers)]
+
+
+def _covers(rule: Rule | None, other: Rule | None) -> bool:
+    """Whether a rule serves for another too: it may have a bias more, which is drawn where there is one."""
+    return rule == other or (rule is not None and other is not None and rule[: len(other)] == other)
+
+
+def _alike(usual: Mapping[str, Rule | None]) -> list[list[str]]:
+    """The kinds of layer, those together that are drawn by the same lines."""
+    found: dict[object, list[str]] = {}
+    for kind, rule in usual.items():
+        row = ROWS[kind]
+        key = kind if row.parts is not None else (rule, rule and frozenset(row.draws.items()))
+        found.setdefault(key, []).append(kind)
+    return list(found.values())
 
 
 def _exceptions(places: Sequence[_Place], helpers: set[str]) -> list[str]:

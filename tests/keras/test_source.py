@@ -142,10 +142,29 @@ def test_two_paths_that_give_one_name_are_refused(layers: str, tmp_path: Path) -
     assert [found.code for found in caught.value.diagnostics] == ["E0404"]
 
 
-def test_stride_with_dilation_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BackendError) as caught:
-        _source(tmp_path, "  - conv: {filters: 4, kernel: 3, stride: 2, dilation: 2}")
-    assert [found.code for found in caught.value.diagnostics] == ["E0601"]
+def test_stride_with_dilation_has_a_layer_of_its_own(tmp_path: Path) -> None:
+    both = _source(tmp_path, "  - conv: {filters: 4, kernel: 3, stride: 2, dilation: 2}")
+    assert "x = StridedDilatedConv2D(" in both
+    assert "StridedDilatedConv2D" not in _source(tmp_path, "  - conv: {filters: 4, kernel: 3, dilation: 2}")
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("kernel: 2, stride: 2", []),
+        ("kernel: 4, stride: 2, padding: 1", ['padding="same"']),
+        ("kernel: 4, stride: 2, padding: same", ['padding="same"']),
+        ("kernel: 3, stride: 2, padding: same", ["Cropping2D(((0, 1), (0, 1))"]),
+        ("kernel: 3, stride: 2, padding: 1, output_padding: 1", ["Cropping2D(((1, 0), (1, 0))"]),
+        ("kernel: 3, stride: 2, output_padding: 1", ["output_padding=1"]),
+    ],
+)
+def test_a_transposed_convolution_leaves_out_as_little_as_it_can(
+    tmp_path: Path, given: str, written: list[str]
+) -> None:
+    source = _source(tmp_path, f"  - conv_transpose: {{filters: 4, {given}}}")
+    assert all(text in source for text in written)
+    assert source.count("padding=") + source.count("Cropping2D") == len(written)
 
 
 def test_every_op_has_a_row() -> None:

@@ -59,13 +59,14 @@ class Reshape(Op):
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         count, known = _product(inputs[0]), _product([extent for extent in self.shape if extent != -1])
-        wanted = f"{shape_text(inputs[0])} are {int(count):,} numbers, {shape_text(self.shape)}"
+        sizes = ", ".join(str(int(extent)) for extent in self.shape)
+        wanted = f"reshape of {shape_text(inputs[0])}, which has {int(count):,} numbers, to [{sizes}], which"
         if -1 not in self.shape:
             if count != known:
-                raise ShapeError(f"{wanted} are {int(known):,}", help="one size may be -1: it is worked out")
+                raise ShapeError(f"{wanted} has {int(known):,}", help="one size may be -1: it is worked out")
             return self.shape
         if count % known:
-            raise ShapeError(f"{wanted} is no shape for them: {int(known):,} does not divide {int(count):,}")
+            raise ShapeError(f"{wanted} needs a multiple of {int(known):,}")
         return tuple(count // known if extent == -1 else extent for extent in self.shape)
 
 
@@ -292,7 +293,7 @@ def _with_channels(shape: Shape, count: int) -> Shape:
 
 def _divides(op: str, what: str, parts: int, count: int) -> None:
     if count % parts:
-        raise ShapeError(f"{op}: {what} ({int(parts)}) does not divide the {int(count)} channels", "E0504")
+        raise ShapeError(f"{op}'s {what} ({int(parts)}) must divide its input's {int(count)} channels", "E0504")
 
 
 def _sides(padding: Padding) -> tuple[int, int, int, int]:

@@ -164,7 +164,7 @@ ROWS: Final[dict[str, Row]] = {
         lambda use, printer: call("nn.Flatten"),
         lambda use, printer, operands: call("torch.flatten", *operands, "1"),
     ),
-    "reshape": Row("heavy", _reshape, _reshaped, inline=_fixed),
+    "reshape": Row("light", _reshape, _reshaped, inline=_fixed),
     "channel_shuffle": _with("nn.ChannelShuffle", "groups"),
     "split": Row("light", _split, _chunk, inline=_fixed),
     "slice_channels": Row("light", _slice, _sliced, inline=_fixed),

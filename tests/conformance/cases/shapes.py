@@ -81,6 +81,7 @@ CASES: dict[str, list[str]] = {
     "pad_channels": [
         "pad_channels: {before: 2, after: 1}",
         "pad_channels: {after: 3}",
+        "pad_channels",
         f"{TOKENS}pad_channels: {{before: 1, after: 2}}",
         "flatten\n  - pad_channels: {before: 1}",
         "name: s\n    layers: [relu, pad_channels: {before: 2, after: 1}, conv: {filters: 2, kernel: 1}]",
