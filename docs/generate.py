@@ -1,7 +1,7 @@
 """The pages that come from the code: `python -m docs.generate` from the repository's root writes them.
 
 `docs/ops.md` is made from the op classes and the initializers, `docs/errors.md` from the table of codes and the specs
-of `tests/errors`. With `--check` nothing is written; the exit code is 3 if a page is not current.
+of `tests/errors`, `docs/tutorial.md` from the specs of `specs/examples`. With `--check` nothing is written; the exit code is 3 if a page is not current.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ from archspec.ir.attributes import (
 from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
+from docs import tutorial
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 EXAMPLES: Final = ROOT / "tests" / "errors"
 STALE: Final = 3
-NOTICE: Final = "<!-- Written by `python -m docs.generate`. Change the code or tests/errors, not this page. -->"
+NOTICE: Final = "<!-- Written by `python -m docs.generate`. Change what it is made from, not this page. -->"
 
 GROUPS: Final = {
     "E01": "Reading files",
@@ -86,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def pages() -> dict[str, str]:
     """The text of each page by its file's name."""
-    return {"ops.md": _page(_ops()), "errors.md": _page(_errors())}
+    return {"ops.md": _page(_ops()), "errors.md": _page(_errors()), "tutorial.md": _page(tutorial.page(NOTICE))}
 
 
 def _page(lines: Iterator[str]) -> str:

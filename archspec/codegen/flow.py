@@ -105,14 +105,13 @@ class Flow:
 
 def operand_names(operands: int, inputs: Iterable[str], taken: Iterable[str]) -> list[str]:
     """The parameters that a function's tensors come in by, used or not; those after the first as the spec says."""
-    found: list[str] = []
-    unusable, given = set(taken), ["", *inputs]
+    given = ["", *inputs]
+    unusable = {*taken, *given}
+    free = (name for name in _all_names() if name not in unusable)
+    found: dict[str, None] = {}
     for name in given[:operands] + [""] * (operands - len(given)):
-        if name:
-            found.append(identifier(name, {*unusable, *found}))
-        else:
-            found.append(next(name for name in _all_names() if name not in {*unusable, *found, *given}))
-    return found
+        found[identifier(name, taken if name not in found else (*taken, *found)) if name else next(free)] = None
+    return list(found)
 
 
 def _all_names() -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from archspec.codegen.simplify import renamed_tree, used_names
 from archspec.codegen.tree import (
@@ -20,6 +20,7 @@ from archspec.codegen.tree import (
     Tree,
 )
 from archspec.expr import Expr, Name, fold
+from archspec.ir.scope import Ref
 
 
 def outline(module: Module, keep: Callable[[SequenceUse], bool]) -> Module:
@@ -32,13 +33,18 @@ class _Outliner:
         self.definition = definition
         self.keep = keep
         self.made: list[Definition] = []
+        self.labels: Mapping[Ref, str] = {}
+        """What the spec calls tensors of the tree that is being looked at."""
 
     def run(self) -> list[Definition]:
         self.definition.tree = self._tree(self.definition.tree)
         return [*self.made, self.definition]
 
     def _tree(self, tree: Tree) -> Tree:
-        return Tree(tuple(self._item(item) for item in tree.items), tree.results, tree.labels)
+        around, self.labels = self.labels, tree.labels or self.labels  # the sides of a choice share those around it
+        items = tuple(self._item(item) for item in tree.items)
+        self.labels = around
+        return Tree(items, tree.results, tree.labels)
 
     def _item(self, item: ItemUse) -> ItemUse:
         match item:
@@ -110,6 +116,7 @@ class _Outliner:
             tree=tree,
             operands=len(item.operands),
             features=(),
+            inputs=tuple(self.labels.get(ref, "") for ref in item.operands[1:]),
         )
         self.made.append(made)
         arguments: dict[str, Expr] = {name: Name(name) for name in order}

@@ -277,6 +277,8 @@ def after_rounds(run: Run, count: Expr) -> Expr | None:
     match run.carried_next:
         case after if not names(after) & {channels, index}:
             return after
+        case after if index not in names(after) and fold(after, {channels: run.carried}) == run.carried:
+            return run.carried  # the first round leaves what it got, and so does every other
         case Name(name) if name == channels:
             return run.carried
         case Binary("+", Name(name), step) if name == channels and not names(step) & {channels, index}:

@@ -25,6 +25,13 @@ def _literal(value: Value) -> str:
     return repr(value).replace("e-0", "e-") if isinstance(value, float) else repr(value)  # 1e-5, as people write it
 
 
+def _simple(expr: Expr) -> bool:
+    """A name, or a number with a sign or without."""
+    if isinstance(expr, Unary):
+        return isinstance(expr.operand, Const) and expr.op != "not"
+    return isinstance(expr, Name) or (isinstance(expr, Const) and isinstance(expr.value, int | float))
+
+
 def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
     def inner(part: Expr, least: int) -> str:
         text, level = _print(part, names)
@@ -42,7 +49,9 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
         case Unary(op, operand):
             return f"{op}{inner(operand, _UNARY)}", _UNARY
         case Binary("**", left, right):
-            return f"{inner(left, _ATOM)} ** {inner(right, _UNARY)}", _BINARY["**"]
+            # Formatters set no spaces between simple operands.
+            sign = "**" if _simple(left) and _simple(right) else " ** "
+            return f"{inner(left, _ATOM)}{sign}{inner(right, _UNARY)}", _BINARY["**"]
         case Binary(op, left, right):
             level = _BINARY[op]
             return f"{inner(left, level)} {op} {inner(right, level + 1)}", level

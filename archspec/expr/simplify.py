@@ -121,6 +121,12 @@ def _fold_binary(op: str, left: Expr, right: Expr) -> Expr:
         return right
     if (op in ("+", "-") and right == Const(0)) or (op in ("*", "//") and right == Const(1)):
         return left if isinstance(right.value, int) else Binary(op, left, right)
+    if op == "//" and isinstance(right, Const) and isinstance(right.value, int):
+        match left:
+            case Binary("*", Const(int() as factor), Binary("//") as inner) if factor == right.value != 0:
+                return inner  # which has no fraction: a number of parts, put together and divided again
+            case _:
+                pass
     whole = Binary(op, left, right)
     return _collected(whole) if op == "+" else whole
 

@@ -22,6 +22,8 @@ from archspec.spec.source import LocatedDict, Reading, read_text
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+_SHIPPED: Final = ("", "examples")
+"""The folders of specs, under that of all that ships; `blocks` has libraries."""
 _NAMED: Final = re.compile(r"^name:", re.MULTILINE)
 
 
@@ -116,8 +118,10 @@ def find(name_or_path: str | Path) -> Path:
         return Path(name_or_path)
     folder = shipped_folder()
     try:
-        if folder is not None and (path := folder / f"{name_or_path}.yaml").is_file():
-            return path
+        if folder is not None:
+            for inside in _SHIPPED:
+                if (path := folder / inside / f"{name_or_path}.yaml").is_file():
+                    return path
         if Path(name_or_path).is_file():
             return Path(name_or_path)
     except OSError:
@@ -128,11 +132,11 @@ def find(name_or_path: str | Path) -> Path:
 
 
 def shipped() -> list[str]:
-    """The names of the specs that ship, sorted."""
+    """The names of the specs that ship, sorted; the examples after the others."""
     folder = shipped_folder()
     if folder is None:
         return []
-    paths = sorted(folder.glob("*.yaml"))
+    paths = [path for inside in _SHIPPED for path in sorted((folder / inside).glob("*.yaml"))]
     return [path.stem for path in paths if _NAMED.search(path.read_text(encoding="utf-8"))]
 
 

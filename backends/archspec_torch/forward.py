@@ -68,8 +68,13 @@ class _Writer:
         self.lines: list[str] = []
 
     def items(self, tree: Tree, depth: int) -> None:
+        together = {use.site: uses for uses in _all_parts(tree, self.spelling) for use in uses}
         for item in tree.items:
-            self.item(item, depth)
+            if item.site not in together:
+                self.item(item, depth)
+            elif together[item.site]:
+                self.unpacked(together[item.site], depth)
+                together |= {use.site: [] for use in together[item.site]}
 
     def item(self, item: ItemUse, depth: int) -> None:
         match item:
@@ -144,6 +149,17 @@ class _Writer:
         names = [self.flow.assign(ref, item.operands) for ref in results]
         self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
 
+    def unpacked(self, uses: Sequence[LayerUse], depth: int) -> None:
+        """Layers that give all parts of one tensor: one call."""
+        part = ROWS[uses[0].op.name].part
+        assert part is not None
+        [operand] = uses[0].operands
+        variable = self.variable(operand, depth)
+        for use in uses:
+            self.flow.spend(use.operands)
+        names = [self.flow.assign(Result(use.site), (operand,)) for use in uses]
+        self.lines += lay_out(part(uses[0]).all(variable), depth, f"{', '.join(names)} = ")
+
     def loop(self, item: LoopUse, depth: int) -> None:
         """Rounds that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""
         carried, *others = (self.variable(ref, depth) for ref in item.operands)
@@ -186,6 +202,18 @@ class _Writer:
         self.flow.spend(tree.results)
         if flat(code) != name:
             self.lines += lay_out(code, depth, f"{name} = ")
+
+
+def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:
+    """The layers of a tree that together give all parts of one tensor, in order."""
+    found: dict[tuple[object, ...], dict[int, LayerUse]] = {}
+    for item in tree.items:
+        row = ROWS[item.op.name] if isinstance(item, LayerUse) else None
+        if row is not None and row.part is not None and item.site in spelling.functions:
+            assert isinstance(item, LayerUse)
+            part = row.part(item)
+            found.setdefault((item.op, item.operands, part.count), {}).setdefault(part.index, item)
+    return [[uses[index] for index in sorted(uses)] for (*_, count), uses in found.items() if len(uses) == count != 1]
 
 
 def _nests(inner: _Pending, outer: Weight) -> bool:

@@ -28,10 +28,10 @@ from archspec.codegen.tree import (
     round_names,
 )
 from archspec.errors import BackendError, Diagnostic
-from archspec.expr import Const, Name
+from archspec.expr import Const, Name, names
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Loop, Result, Scope, walk
-from archspec_torch.construct import Constructor, needs_channels, parameters
+from archspec_torch.construct import Constructor, mentioned, needs_channels, parameters
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.init import reset_parameters
 from archspec_torch.names import HELPERS, MODULE_ATTRIBUTES, RESERVED, can_name_a_layer, unused
@@ -289,7 +289,8 @@ class _ClassWriter:
         indent, printer = INDENT * depth, self.printer
         self.init.append(f"{indent}{parts}: list[nn.Module] = []")
         self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
-        self.init.append(f"{indent}for {printer.spelled[index]} in range({printer.expr(run.stop)}):")
+        used = index in mentioned(Tree((run.item,), ())) | names(run.carried_next)
+        self.init.append(f"{indent}for {printer.spelled[index] if used else '_'} in range({printer.expr(run.stop)}):")
         self.init += lay_out(call(f"{parts}.append", self.constructor.module(run.item)), depth + 1)
         self.init += lay_out(printer.expr(run.carried_next), depth + 1, f"{variable} = ")
         chain = len(item.operands) == 1

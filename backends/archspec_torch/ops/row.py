@@ -24,6 +24,15 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One of `count` parts of a tensor, and the call that gives them all."""
+
+    index: int
+    count: int
+    all: Callable[[Code], Code]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """How one op is written.
 
@@ -44,6 +53,8 @@ class Row:
     parts: Parts | None = None
     told_channels: bool = False
     inline: Callable[[LayerUse], bool] = lambda use: True
+    part: Callable[[LayerUse], Part] | None = None
+    """For a layer that gives one of several parts of its operand."""
 
     def function_for(self, use: LayerUse) -> Callable[[LayerUse, Printer, Sequence[Code]], Code] | None:
         """The function that writes this layer, if one does."""

@@ -11,7 +11,7 @@ from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
 from archspec.expr import Const, Expr, Items, Unary
 from archspec.ir.attributes import Padding
-from archspec_torch.ops.row import Row, light
+from archspec_torch.ops.row import Part, Row, light
 
 
 def _fixed(use: LayerUse) -> bool:
@@ -59,8 +59,13 @@ def _split(use: LayerUse, printer: Printer) -> Code:
 
 
 def _chunk(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
-    chunks = call("torch.chunk", *operands, literal(use.value("parts")), dim=_axis(use))
-    return Bracket(chunks, (literal(use.value("index")),), "[", "]")
+    part = _part_of(use)
+    return Bracket(part.all(operands[0]), (literal(part.index),), "[", "]")
+
+
+def _part_of(use: LayerUse) -> Part:
+    parts = use.value("parts")
+    return Part(use.value("index"), parts, lambda x: call("torch.chunk", x, literal(parts), dim=_axis(use)))
 
 
 def _slice(use: LayerUse, printer: Printer) -> Code:
@@ -166,7 +171,7 @@ ROWS: Final[dict[str, Row]] = {
     ),
     "reshape": Row("light", _reshape, _reshaped, inline=_fixed),
     "channel_shuffle": _with("nn.ChannelShuffle", "groups"),
-    "split": Row("light", _split, _chunk, inline=_fixed),
+    "split": Row("light", _split, _chunk, inline=_fixed, part=_part_of),
     "slice_channels": Row("light", _slice, _sliced, inline=_fixed),
     "pad": Row("heavy", _pad),
     "crop": Row("light", _crop, _cropped, inline=_fixed),
