@@ -1,7 +1,8 @@
 """The pages that come from the code: `python -m docs.generate` from the repository's root writes them.
 
 `docs/ops.md` is made from the op classes and the initializers, `docs/errors.md` from the table of codes and the specs
-of `tests/errors`, `docs/tutorial.md` from the specs of `specs/examples`. With `--check` nothing is written; the exit code is 3 if a page is not current.
+of `tests/errors`, `docs/tutorial.md` from the specs of `specs/examples`, the tables of keys in `docs/language.md` from
+the models. With `--check` nothing is written; the exit code is 3 if a page is not current.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import inspect
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from archspec.errors import CODES
@@ -31,7 +33,8 @@ from archspec.ir.attributes import (
 from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
-from docs import tutorial
+from docs import tables, tutorial
+from docs.op_examples import EXAMPLES as EXAMPLES_OF_OPS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 EXAMPLES: Final = ROOT / "tests" / "errors"
@@ -67,7 +70,7 @@ WITHOUT_SPEC: Final = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the pages, or see whether they are current."""
     parser = argparse.ArgumentParser(
-        prog="python -m docs.generate", description="Write docs/ops.md and docs/errors.md."
+        prog="python -m docs.generate", description="Write docs/ops.md, docs/errors.md and docs/tutorial.md."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 3 if a page is not current")
     check: bool = parser.parse_args(argv).check
@@ -87,7 +90,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def pages() -> dict[str, str]:
     """The text of each page by its file's name."""
-    return {"ops.md": _page(_ops()), "errors.md": _page(_errors()), "tutorial.md": _page(tutorial.page(NOTICE))}
+    return {
+        "ops.md": _page(_ops()),
+        "errors.md": _page(_errors()),
+        "tutorial.md": _page(tutorial.page(NOTICE)),
+        "language.md": tables.filled(Path(__file__).with_name("language.md").read_text(encoding="utf-8")),
+    }
 
 
 def _page(lines: Iterator[str]) -> str:
@@ -100,15 +108,18 @@ def _page(lines: Iterator[str]) -> str:
 def _ops() -> Iterator[str]:
     yield from ("# Ops", "", NOTICE, "")
     yield "Every op of the language. [language.md](language.md) says how they are written."
-    yield "Shapes stand without the batch: `(C, H, W)` for images, `(F)` for features."
+    yield "Shapes stand without the batch: `(C, H, W)` for images, `(T, F)` for tokens, `(F,)` for features."
     yield "A pair is (vertical, horizontal); one number stands for both."
     yield ""
     yield from _table(
         ("op", "what it computes"), ([f"[{name}](#{name})", _sentence(_doc(op))] for name, op in OPS.items())
     )
-    for name, op in OPS.items():
-        yield from ("", f"## {name}", "")
-        yield from _op(op)
+    for group in dict.fromkeys(op.__module__ for op in OPS.values()):
+        yield from ("", f"## {_doc(sys.modules[group]).partition(':')[0].rstrip('.')}")
+        for name, op in OPS.items():
+            if op.__module__ == group:
+                yield from ("", f"### {name}", "")
+                yield from _op(op)
     yield from ("", "## Initializers", "")
     yield "The values of `init` and `bias_init`: a name, or a name with its option, as in `{kaiming_normal: fan_out}`."
     yield "`fan_in` is the number of inputs that feed one output: input channels of a group times the kernel's area."
@@ -128,6 +139,9 @@ def _ops() -> Iterator[str]:
 
 def _op(op: type[Op]) -> Iterator[str]:
     yield _doc(op)
+    shape, item = EXAMPLES_OF_OPS[op.name]
+    yield f"An example, for an input of {'x'.join(map(str, shape))}: `- {item}`"
+    yield ""
     if op.most_inputs is None:
         yield f"It takes {op.least_inputs} branches or more."
     if op.weighted:
@@ -146,7 +160,7 @@ def _op(op: type[Op]) -> Iterator[str]:
         yield from (f"- `{word}`: {mend}." for word, mend in op.two_meanings.items())
 
 
-def _doc(kind: type[object]) -> str:
+def _doc(kind: type[object] | ModuleType) -> str:
     return " ".join((inspect.getdoc(kind) or "").split())
 
 

@@ -130,8 +130,13 @@ class Repeat(_Conditional):
     other_words: ClassVar[Mapping[str, str]] = REPEAT_WORDS
 
     kind: ClassVar[Literal["repeat"]] = "repeat"
-    label: str | None = Field(None, alias="name", description="makes the repeat a scope", json_schema_extra=NAME_SCHEMA)
-    times: Count = Field(description="how many times")
+    label: str | None = Field(
+        None,
+        alias="name",
+        description="the first part of its layers' paths; `repeat` unless given",
+        json_schema_extra=NAME_SCHEMA,
+    )
+    times: Count = Field(description="how many times, 0 or more")
     layers: Items = Field(description="the items")
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times")
@@ -165,15 +170,21 @@ class Stage(Model):
 
     kind: ClassVar[Literal["stage"]] = "stage"
     label: str = Field(alias="name", description="the first part of its layers' paths", json_schema_extra=NAME_SCHEMA)
-    block: str | None = Field(None, description="the block that each unit calls", json_schema_extra=NAME_SCHEMA)
-    units: UnitsField | None = Field(None, description="what each unit passes to the block")
+    block: str | None = Field(
+        None,
+        description="the block that each unit calls; required where there are no `layers`",
+        json_schema_extra=NAME_SCHEMA,
+    )
+    units: UnitsField | None = Field(None, description="the arguments of each unit; required with `block`")
     arguments: Values = Field(
         default_factory=dict[str, Attribute],
         alias="with",
-        description="what all units pass to the block",
+        description="arguments of all units; what a unit gives itself stands over them",
     )
-    unit_names: Pattern | None = Field(None, description="how units are named: `unit_{i+1}`")
-    layers: Items = Field((), description="items, where there is no block")
+    unit_names: Pattern | None = Field(
+        None, description="the units' names: a pattern with expressions of `i` in braces, `{i}` unless given"
+    )
+    layers: Items = Field((), description="items, in place of `block` and `units`: a named sequence")
 
     def _check(self, reading: Reading) -> None:
         written = [key for key in STAGE_KEYS[1:] if self.written(key)]

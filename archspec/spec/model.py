@@ -46,8 +46,8 @@ class Block(Model):
     noun: ClassVar[str] = "a block"
     other_words: ClassVar[Mapping[str, str]] = BLOCK_WORDS
 
-    doc: str = Field("", description="what it is")
-    unit: Strings = Field((), description="what a tuple in `units` means, in order")
+    doc: str = Field("", description="what it is; it becomes the docstring of the generated class or function")
+    unit: Strings = Field((), description="what a tuple in `units` means, in order; its names are params")
     params: Params = Field(default_factory=dict[str, Param], description="what a caller may choose")
     inputs: Strings = Field((), description="tensors that it takes besides the one that arrives")
     layers: Items = Field(description="the items")
@@ -159,29 +159,39 @@ class Spec(Model):
     other_words: ClassVar[Mapping[str, str]] = SPEC_WORDS
     attribute_keys: ClassVar[tuple[str, ...]] = ("depth",)
 
-    archspec: Literal[1] = Field(description="the version of the language")
-    name: str = Field(description="the network's name, and that of the generated module", json_schema_extra=NAME_SCHEMA)
+    archspec: Literal[1] = Field(description="the version of the language: `1`")
+    name: str = Field(
+        description="the network's name, and that of the generated file: an ASCII identifier",
+        json_schema_extra=NAME_SCHEMA,
+    )
     title: str = Field("", description="one line about it")
     doc: str = Field("", description="more about it")
     class_name: str | None = Field(
-        None, alias="class", description="the generated class's name", json_schema_extra=NAME_SCHEMA
+        None,
+        alias="class",
+        description="the generated class's name; made from `name` unless given: `resnet_v2` gives `ResnetV2`",
+        json_schema_extra=NAME_SCHEMA,
     )
-    reference: Reference | None = Field(None, description="where the network was published")
-    extends: str | None = Field(None, description="the spec that this one changes")
+    reference: Reference | None = Field(
+        None, description="where the network was published: a string or a list of strings"
+    )
+    extends: str | None = Field(
+        None, description="the spec that this one changes: a path, or the name of one that ships"
+    )
     include: Strings = Field((), description="files with blocks")
     params: Params = Field(default_factory=dict[str, Param], description="what a user may choose")
-    input: Input | None = Field(None, description="what comes in")
-    inputs: Inputs = Field(default_factory=dict[str, Input], description="several inputs, by name")
-    depth: DepthField | None = Field(None, description="the depth, and the rule it follows")
+    input: Input | None = Field(None, description="what comes in: an image, or a tensor by its shape")
+    inputs: Inputs = Field(default_factory=dict[str, Input], description="several inputs by name, in place of `input`")
+    depth: DepthField | None = Field(None, description="the number of weighted layers, and the rule it follows")
     defaults: Defaults = Field(
         default_factory=dict[str, dict[str, Attribute]],
         description="attributes that an op has unless it says otherwise",
     )
     blocks: Blocks = Field(default_factory=dict[str, Block], description="blocks, by name")
     stem: Items | None = Field(None, description="the items before the stages")
-    stages: Stages | None = Field(None, description="rows of units")
+    stages: Stages | None = Field(None, description="rows of units, and items between them")
     head: Items | None = Field(None, description="the items after the stages")
-    layers: Items | None = Field(None, description="all items, instead of stem, stages and head")
+    layers: Items | None = Field(None, description="all items, in place of `stem`, `stages` and `head`")
     outputs: Strings | None = Field(None, description="the taps that the network gives")
 
     _overrides: dict[str, Attribute] = PrivateAttr(default_factory=dict)

@@ -148,7 +148,7 @@ class Depth(Model):
 
     value: Size = Field(description="the depth: a number or an expression")
     rule: Annotated[str, Reads(_rule, {"type": "string", "pattern": f"^{_RULE.pattern}$"})] | None = Field(
-        None, description="what depths are possible: `6n+2`"
+        None, description="which depths are possible, as `6n+2`; it gives `n`"
     )
 
     @property

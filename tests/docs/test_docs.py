@@ -15,8 +15,9 @@ import pytest
 
 import archspec
 from archspec.expr import evaluate, parse
-from archspec.spec import Spec
-from docs import generate
+from archspec.ir import OPS
+from archspec.spec import Spec, load_text
+from docs import generate, op_examples
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGE = ROOT / "docs" / "language.md"
@@ -151,3 +152,13 @@ def test_links_lead_somewhere(name: str) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_op_has_an_example() -> None:
+    assert list(op_examples.EXAMPLES) == list(OPS)
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_the_example_of_an_op_compiles(op: str) -> None:
+    graph = archspec.compile(load_text(op_examples.spec(op)))
+    assert any(node.op.name == op for node in graph.nodes.values())

@@ -34,6 +34,13 @@ CHANNEL_WORDS: Final = {
     "strides": "write `stride`",
     "same_pad": "write `padding: same`, which is TensorFlow's SAME; PyTorch's symmetric padding is a number",
     "use_bias": "write `bias`",
+    "num_outputs": "write `filters`",
+    "filter_size": "write `kernel`",
+    "ksize": "write `kernel`",
+    "auto_pad": "write `padding: same`, which is SAME_UPPER, or the sides",
+    "pads": "write `padding`: [top, bottom, left, right], where ONNX has [top, left, bottom, right]",
+    "padding_mode": "write `padding: 0`, and an item `pad: {padding: ..., mode: ...}` before this one",
+    "depth_multiplier": "write `groups: channels` and `filters: channels * ...`: a depthwise convolution",
 }
 WINDOW_WORDS: Final = {
     "kernel_size": "write `kernel`",

@@ -164,6 +164,8 @@ class Dense(Op):
     two_meanings: ClassVar[Mapping[str, str]] = {
         "out_features": "write `units`",
         "filters": "write `units`",
+        "num_outputs": "write `units`",
+        "in_features": "leave it out: input features are inferred",
         "use_bias": "write `bias`",
     }
 

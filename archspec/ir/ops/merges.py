@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -80,6 +80,7 @@ class Concat(Op):
     """
 
     name: ClassVar[str] = "concat"
+    two_meanings: ClassVar[Mapping[str, str]] = {"dim": "write `axis: channels`, the default, or `axis: tokens`"}
     least_inputs: ClassVar[int] = 2
     most_inputs: ClassVar[int | None] = None
 

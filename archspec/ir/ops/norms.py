@@ -52,6 +52,9 @@ class BatchNorm(Op):
         "momentum": "`momentum` is the new value's share in PyTorch and the old one's in Keras; write `decay`, "
         "the old one's share: decay = 1 - momentum (PyTorch), decay = momentum (Keras)",
         **_words("center", "num_features"),
+        "axis": "leave it out: it normalizes channels",
+        "fused": "leave it out: what is computed is the same",
+        "track_running_stats": "leave it out: running statistics are always kept; `instance_norm` has none",
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:

@@ -80,6 +80,7 @@ class AvgPool(_Pool):
     count_padding: bool = attribute(BoolKind(), "padding counts as zeros in the mean", default=False)
 
     name: ClassVar[str] = "avg_pool"
+    two_meanings: ClassVar[Mapping[str, str]] = {**WINDOW_WORDS, "count_include_pad": "write `count_padding`"}
 
     @property
     def pads_count(self) -> bool:
@@ -91,6 +92,8 @@ class _GlobalPool(Op):
     """One number for each channel of an image, or for each feature of a sequence of tokens."""
 
     keep_axes: bool = attribute(BoolKind(), "keep height and width as 1x1, or one token", default=True)
+
+    two_meanings: ClassVar[Mapping[str, str]] = {"keepdims": "write `keep_axes`", "keepdim": "write `keep_axes`"}
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         shape = inputs[0]

@@ -68,7 +68,7 @@ class Transpose(Op):
 
 @dataclass(frozen=True, slots=True)
 class Attention(Op):
-    """Multi-head self-attention over tokens (T, F): Vaswani et al. 2017, section 3.2; ONNX MatMul and Attention.
+    """Multi-head self-attention over tokens (T, F). ONNX Attention; Vaswani et al. 2017, section 3.2.
 
     Queries, keys and values are learned affine maps of the tokens, cut into heads of F / heads features. Each head
     gives softmax(Q K^T / sqrt(F / heads)) V; the heads side by side go through a last affine map. The weights are named
