@@ -324,9 +324,10 @@ def _kind(kind: Kind) -> Schema:
             return definition("Initializer")
         case IntKind(least=least):
             return {"anyOf": [*words, {"type": "integer", "minimum": least}, _EXPRESSION]}
-        case FloatKind(least=least, most=most):
+        case FloatKind(least=least, most=most, below=below):
             limits = {"minimum": least} if least != float("-inf") else {}
             limits |= {"maximum": most} if most != float("inf") else {}
+            limits |= {"exclusiveMaximum": below} if below != float("inf") else {}
             return {"anyOf": [*words, {"type": "number", **limits}, _EXPRESSION]}
         case BoolKind():
             return {"anyOf": [*words, {"type": "boolean"}, _EXPRESSION]}

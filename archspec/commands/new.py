@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Final
 
 from archspec.api import compile
 from archspec.commands.shared import OK, input_text, usage_error
 from archspec.errors import Diagnostic, OutputError, Source, Span, SpecError
+from archspec.ir.graph import LayerGraph
 from archspec.lowering.bind import class_name
 from archspec.spec import LocatedDict, find, shipped
 from archspec.spec.base import usable_name
@@ -70,11 +72,22 @@ def run(arguments: argparse.Namespace) -> int:
     if (line := _modeline(path.parent)) is not None:
         text = f"{line}\n{text}"
     write_text(path, text)
-    graph = compile(path)
+    root = path.parent if like is None else Path(os.path.commonpath([path.parent.resolve(), like.parent.resolve()]))
+    graph, option = _compiled(path, root)
     origin = "from the template" if like is None else f"a copy of {arguments.like}"
     print(f"{path} written, {origin}: {input_text(graph)} in, {graph.parameters:,} parameters")
-    print(f"\n  archspec validate {path}\n  archspec build {path} --backend torch")
+    print(f"\n  archspec validate {path}{option}\n  archspec build {path} --backend torch{option}")
     return OK
+
+
+def _compiled(path: Path, root: Path) -> tuple[LayerGraph, str]:
+    """The graph of the new spec, and the option that its commands need if it names files of another folder."""
+    try:
+        return compile(path), ""
+    except SpecError as error:
+        if any(found.code != "E0109" for found in error.diagnostics):
+            raise
+    return compile(path, root=root), f" --root {shlex.quote(os.path.relpath(root))}"
 
 
 def _check_name(name: str) -> None:

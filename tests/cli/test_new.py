@@ -88,8 +88,11 @@ def test_comments_stay_and_files_are_found_again(run: Run, tmp_path: Path) -> No
     for line in ("# first", "name: mine # its name", "class: Mine", 'include: ["../../parts/own.yaml"] # ours'):
         assert f"\n{line}\n" in text
     assert 'title: "begun as a copy of base"\ninclude' in text
-    assert run("validate", "a/b/mine.yaml")[0] == 0
-    assert run("new", "heir", "--like", "child.yaml", "-o", "a/")[0] == 0
+    assert run("validate", "a/b/mine.yaml")[0] == 1  # its library is in a folder of its own
+    assert run("validate", "a/b/mine.yaml", "--root", ".")[0] == 0
+    code, out, _ = run("new", "heir", "--like", "child.yaml", "-o", "a/")
+    assert code == 0
+    assert "validate a/heir.yaml --root ." in out
     assert 'extends: "../base.yaml" # above' in (tmp_path / "a" / "heir.yaml").read_text(encoding="utf-8")
 
 

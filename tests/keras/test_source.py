@@ -12,6 +12,8 @@ import pytest
 import archspec
 from archspec.codegen.backend import backend
 from archspec.errors import BackendError
+from archspec.spec import load_text
+from docs import op_examples
 from tests.networks import NETWORKS
 
 
@@ -126,7 +128,11 @@ def test_every_op_with_weights_says_what_keras_calls_them() -> None:
 
     for op in OPS.values():
         if op.weights is not Op.weights:
-            assert "weight" in ROWS[op.name].variables, op.name
+            graph = archspec.compile(load_text(op_examples.spec(op.name)))
+            weights = {
+                weight.name for node in graph.nodes.values() if type(node.op) is op for weight in graph.weights(node)
+            }
+            assert weights == ROWS[op.name].variables.keys(), op.name
 
 
 @pytest.mark.parametrize(

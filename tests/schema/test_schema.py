@@ -49,6 +49,8 @@ UNSEEN = {
     "E0411-a-float-pair",
     "E0411-a-float-param",
     "E0411-choice",
+    "E0411-even-size",
+    "E0411-learned-scale",
 }
 # Where the form shows by chance what the code is about.
 ALSO_SEEN = {"E0410-missing-attribute"}
