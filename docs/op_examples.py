@@ -9,7 +9,7 @@ TOKENS: Final = (64, 16)
 FEATURES: Final = (16,)
 
 EXAMPLES: Final[dict[str, tuple[tuple[int, ...], str]]] = {
-    "conv": (IMAGE, "conv: {filters: 32, kernel: 3, stride: 2, padding: 1, groups: 4, init: {kaiming_normal: fan_out}}"),
+    "conv": (IMAGE, "conv: {filters: 32, kernel: 3, stride: 2, padding: 1, init: {kaiming_normal: fan_out}}"),
     "conv_transpose": (IMAGE, "conv_transpose: {filters: 8, kernel: 4, stride: 2, padding: 1}"),
     "dense": (FEATURES, "dense: {units: 10, init: {normal: 0.01}, bias_init: zeros}"),
     "batch_norm": (IMAGE, "batch_norm: {eps: 1e-3, decay: 0.99}"),

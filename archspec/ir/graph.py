@@ -132,8 +132,13 @@ class LayerGraph:
 
     @cached_property
     def macs(self) -> int:
-        """Multiply-adds of convolutions and dense layers for one example."""
+        """Multiply-adds of convolutions, dense layers and attention for one example."""
         return sum(node.op.macs(self.input_shapes(node), node.shape) for node in self.nodes.values())
+
+    @cached_property
+    def activations(self) -> int:
+        """Numbers that all layers compute for one example; see `Op.activations`."""
+        return sum(node.op.activations(self.input_shapes(node), node.shape) for node in self.nodes.values())
 
     @cached_property
     def weighted_path(self) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ class Op:
     weighted: ClassVar[bool] = False
     """Counts as a layer when the depth of a network is stated."""
     view: ClassVar[bool] = False
-    """Gives its input's own numbers in another shape, so that nothing new has to be stored."""
+    """Gives numbers of its input, all or some, in whatever shape: nothing is computed, and nothing new is stored."""
     sized: ClassVar[bool] = False
     """Its weights depend on more than the channels that arrive, so generated code fixes the whole input shape."""
     two_meanings: ClassVar[Mapping[str, str]] = {}
@@ -106,7 +106,7 @@ class Op:
         return 0
 
     def activations(self, inputs: Sequence[Shape], output: Shape) -> int:
-        """Numbers that the layer computes for one example: its output's, unless that is its input in other words."""
+        """Numbers that the layer computes for one example: its output's, unless they are its input's own."""
         return 0 if self.view else math.prod(output)
 
     def given(self) -> Iterator[tuple[str, Any]]:

@@ -28,7 +28,7 @@ def test_every_op_has_its_cases() -> None:
     assert set(CASES) == set(OPS)
     for op, cases in CASES.items():
         for case in cases:
-            assert any(node.op.name == op for node in _graph(case, (8, 7)).nodes.values())
+            assert any(node.op.name == op for node in graph_of(case, (8, 7)).nodes.values())
 
 
 @pytest.mark.parametrize(("name", "package"), [("torch", "archspec_torch"), ("keras", "archspec_keras")])
@@ -38,7 +38,7 @@ def test_every_backend_has_a_row_for_every_op(name: str, package: str) -> None:
     assert set(importlib.import_module(f"{package}.ops").ROWS) == set(OPS), name
 
 
-def _graph(case: str, size: tuple[int, int]) -> archspec.LayerGraph:
+def graph_of(case: str, size: tuple[int, int]) -> archspec.LayerGraph:
     text = (
         f"archspec: 1\nname: case\ninput: {{channels: 4, height: {size[0]}, width: {size[1]}}}\nlayers:\n  - {case}\n"
     )
@@ -48,7 +48,7 @@ def _graph(case: str, size: tuple[int, int]) -> archspec.LayerGraph:
 @pytest.mark.parametrize("op", ["max_pool", "avg_pool"])
 def test_a_window_of_nothing_but_padding_is_refused(op: str) -> None:
     with pytest.raises(archspec.SpecError, match="nothing but padding"):
-        _graph(f"{op}: {{kernel: 2, padding: 2}}", (8, 7))
+        graph_of(f"{op}: {{kernel: 2, padding: 2}}", (8, 7))
 
 
 def _wanted(graph: archspec.LayerGraph, training: bool) -> Evaluation:
@@ -76,18 +76,18 @@ def conforms(target: Backend, graph: archspec.LayerGraph) -> None:
 
 @pytest.mark.parametrize(("op", "case", "size"), ALL)
 def test_torch(op: str, case: str, size: tuple[int, int]) -> None:
-    conforms(backend("torch"), _graph(case, size))
+    conforms(backend("torch"), graph_of(case, size))
 
 
 @pytest.mark.parametrize(("op", "case", "size"), ALL)
 def test_keras(op: str, case: str, size: tuple[int, int]) -> None:
-    conforms(backend("keras"), _graph(case, size))
+    conforms(backend("keras"), graph_of(case, size))
 
 
 @pytest.mark.parametrize("name", ["torch", "keras"])
 def test_dropout_in_training(name: str) -> None:
     """About `rate` of the elements are zero, the others are divided by what is left."""
-    graph, target = _graph("dropout: {rate: 0.25}", (64, 64)), backend(name)
+    graph, target = graph_of("dropout: {rate: 0.25}", (64, 64)), backend(name)
     model = target.build(archspec.generate(graph, name), graph)
     x = np.ones((2, 4, 64, 64), np.float32)
     y = target.run(model, graph, {"input": x}, training=True).outputs["output"]
@@ -100,7 +100,7 @@ def test_dropout_in_training(name: str) -> None:
 @pytest.mark.parametrize("before", ["", "to_tokens\n  - ", "flatten\n  - "])
 def test_drop_path_in_training(name: str, before: str) -> None:
     """About `rate` of the examples are zero as a whole, the others are divided by what is left."""
-    graph, target = _graph(f"{before}drop_path: {{rate: 0.25}}", (3, 2)), backend(name)
+    graph, target = graph_of(f"{before}drop_path: {{rate: 0.25}}", (3, 2)), backend(name)
     model = target.build(archspec.generate(graph, name), graph)
     x = np.ones((4000, 4, 3, 2), np.float32)
     y = target.run(model, graph, {"input": x}, training=True).outputs["output"].reshape(4000, -1)

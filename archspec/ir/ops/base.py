@@ -16,6 +16,7 @@ class Input(Op):
     name: ClassVar[str] = "input"
     least_inputs: ClassVar[int] = 0
     most_inputs: ClassVar[int | None] = 0
+    view: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)

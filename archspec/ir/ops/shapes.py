@@ -88,6 +88,7 @@ class Split(Op):
     """One of several equal parts of the channels, or of the features of tokens. ONNX Split."""
 
     name: ClassVar[str] = "split"
+    view: ClassVar[bool] = True
 
     parts: int = attribute(IntKind(least=1), "number of equal parts")
     index: int = attribute(IntKind(least=0), "which of them, counted from 0")
@@ -104,6 +105,7 @@ class SliceChannels(Op):
     """The channels from `start` to before `stop`, or the features of tokens. ONNX Slice."""
 
     name: ClassVar[str] = "slice_channels"
+    view: ClassVar[bool] = True
 
     start: int = attribute(IndexKind(), "the first channel; negative numbers count from the end", default=0)
     stop: int | None = attribute(
@@ -164,6 +166,7 @@ class Crop(Op):
     """An image without its outermost elements. ONNX Slice."""
 
     name: ClassVar[str] = "crop"
+    view: ClassVar[bool] = True
 
     cropping: Padding = attribute(SidesKind(), "elements to leave out on each side", spatial=True)
 
