@@ -1,7 +1,7 @@
 """archspec: write a network once, as YAML; get readable PyTorch and Keras source, and proof that both agree."""
 
 from archspec._version import __version__
-from archspec.api import build, compile, generate, load, load_weights, save_weights
+from archspec.api import build, compile, count, diff, generate, load, load_weights, save_weights
 from archspec.errors import (
     ArchspecError,
     BackendError,
@@ -15,6 +15,7 @@ from archspec.errors import (
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits
 from archspec.spec import Spec
+from archspec.weights import PartialWeightsWarning, WeightsReport
 
 __all__ = [
     "ArchspecError",
@@ -25,12 +26,16 @@ __all__ = [
     "Limits",
     "OutputError",
     "ParityError",
+    "PartialWeightsWarning",
     "Spec",
     "SpecError",
     "WeightsError",
+    "WeightsReport",
     "__version__",
     "build",
     "compile",
+    "count",
+    "diff",
     "generate",
     "load",
     "load_weights",

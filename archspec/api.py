@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,10 @@ from archspec.spec import Spec
 from archspec.spec import load as load_spec
 
 if TYPE_CHECKING:
+    from archspec.analysis.comparing import Difference
+    from archspec.analysis.counting import NetworkCounts
     from archspec.codegen.backend import Arrays
+    from archspec.weights import WeightsReport
 
 
 def load(
@@ -57,6 +61,7 @@ def compile(
     spec: Spec | str | PathLike[str],
     /,
     *,
+    taps: Sequence[str] | None = None,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
     **params: object,
@@ -65,10 +70,12 @@ def compile(
 
     Args:
         spec: what `load` returned, or what it takes.
+        taps: names of tensors, which become the outputs; what none of them needs is left out. A name is a tap's, an
+            input's, or the path of a layer, a stage, a unit or a block's call: `layer2`, `layer2.1`.
         limits, root, params: as for `load`; only where `spec` is not loaded yet.
 
     Raises:
-        SpecError: the spec is wrong.
+        SpecError: the spec is wrong, or has no such tensor.
     """
     from archspec.lowering import lower
     from archspec.passes import run
@@ -80,20 +87,70 @@ def compile(
     elif params or limits is not None or root is not None:
         raise TypeError("params are given to load(), or to compile() with a name or path, not to a loaded spec")
     with within(spec.limits), uncollected():
-        return run(lower(spec), (ResolvePadding(), CheckDepth()))
+        return _tapped(run(lower(spec), (ResolvePadding(), CheckDepth())), taps)
+
+
+def _tapped(graph: LayerGraph, taps: Sequence[str] | None) -> LayerGraph:
+    """A whole graph, or what leads to some of its tensors."""
+    from archspec.passes import run
+    from archspec.passes.take_taps import TakeTaps
+
+    if taps is None:
+        return graph
+    if isinstance(taps, str):
+        raise TypeError(f"taps are a list of names, as in taps=[{taps!r}]")
+    return run(graph, (TakeTaps(tuple(taps)),))
 
 
 def _graph(
     spec: Spec | LayerGraph | str | PathLike[str],
+    taps: Sequence[str] | None,
     limits: Limits | None,
     root: str | PathLike[str] | None,
     params: Mapping[str, object],
 ) -> LayerGraph:
     if not isinstance(spec, LayerGraph):
-        return compile(spec, limits=limits, root=root, **params)
+        return compile(spec, taps=taps, limits=limits, root=root, **params)
     if params or limits is not None or root is not None:
         raise TypeError("params are given to compile(), not with a graph, which is compiled already")
-    return spec
+    return _tapped(spec, taps)
+
+
+def count(
+    spec: Spec | LayerGraph | str | PathLike[str],
+    /,
+    *,
+    limits: Limits | None = None,
+    root: str | PathLike[str] | None = None,
+    **params: object,
+) -> NetworkCounts:
+    """What a network costs for one example: parameters, MACs, activations, bytes; in all and by stage.
+
+    Args:
+        spec: a path, a shipped spec's name, a loaded spec, or a compiled graph.
+        limits, root: as for `load`; only where `spec` is not loaded yet.
+        params: values for the spec's params.
+
+    Raises:
+        SpecError: the spec is wrong.
+    """
+    from archspec.analysis.counting import count
+
+    return count(_graph(spec, None, limits, root, params))
+
+
+def diff(a: Spec | LayerGraph | str | PathLike[str], b: Spec | LayerGraph | str | PathLike[str], /) -> Difference:
+    """What differs between two networks, layer by layer; the names of the two do not matter.
+
+    Args:
+        a, b: a path, a shipped spec's name, a loaded spec, or a compiled graph. `compile` gives params values.
+
+    Raises:
+        SpecError: a spec is wrong.
+    """
+    from archspec.analysis.comparing import diff
+
+    return diff(_graph(a, None, None, None, {}), _graph(b, None, None, None, {}))
 
 
 def generate(graph: LayerGraph, backend: str) -> str:
@@ -120,6 +177,8 @@ def build(
     backend: str,
     *,
     weights: str | PathLike[str] | Mapping[str, Any] | None = None,
+    partial: bool = False,
+    taps: Sequence[str] | None = None,
     device: str | None = None,
     dtype: str | None = None,
     limits: Limits | None = None,
@@ -133,19 +192,32 @@ def build(
         backend: `torch` gives an `nn.Module`, `keras` a `keras.Model`.
         weights: a safetensors file or a PyTorch state dict file, or arrays by canonical name. Without them the
             weights are drawn by the spec's initializers.
+        partial: load the weights that fit by name and shape, and draw the others. What was left out is the `report`
+            of a `PartialWeightsWarning`.
+        taps: names of tensors, as for `compile`; the model gives them by name and computes nothing beyond them. Weights
+            of the whole network fit it.
         device: where the model is put (`cuda`), in the framework's own words.
         dtype: of weights and computation: `float32` (the default), `float64`, `bfloat16`, `float16`.
         limits, root: as for `load`; only where `spec` is not loaded yet.
         params: values for the spec's params.
 
     Raises:
-        SpecError: the spec is wrong.
+        SpecError: the spec is wrong, or has no such tensor.
         BackendError: the backend is missing or lacks an op.
-        WeightsError: the weights cannot be read or do not fit.
+        WeightsError: the weights cannot be read or do not fit; with `partial`, none of them does.
     """
     from archspec.codegen.backend import backend as find
 
-    graph = _graph(spec, limits, root, params)
+    graph = _graph(spec, taps, limits, root, params)
+    if partial:
+        from archspec.weights import PartialWeightsWarning
+
+        if weights is None:
+            raise TypeError("partial is for weights that are given")
+        model, report = build_partly(graph, backend, weights, device=device, dtype=dtype)
+        if not report.complete:
+            warnings.warn(PartialWeightsWarning(report), stacklevel=2)
+        return model
     target = find(backend)
     target.require()
     arrays: Arrays | None = None
@@ -156,6 +228,26 @@ def build(
     return target.build(generate(graph, backend), graph, weights=arrays, device=device, dtype=dtype)
 
 
+def build_partly(
+    graph: LayerGraph,
+    backend: str,
+    weights: str | PathLike[str] | Mapping[str, Any],
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+) -> tuple[Any, WeightsReport]:
+    """A running model with those of the weights that fit, the others drawn, and which they are; see `build`."""
+    from archspec.codegen.backend import backend as find
+    from archspec.weights import fitting_part
+
+    target = find(backend)
+    target.require()
+    arrays, report = fitting_part(weights, graph)
+    model = target.build(generate(graph, backend), graph, device=device, dtype=dtype)
+    target.load_weights(model, graph, {**target.export_weights(model, graph), **arrays})
+    return model, report
+
+
 def save_weights(
     model: Any,
     path: str | PathLike[str],
@@ -163,6 +255,7 @@ def save_weights(
     spec: Spec | LayerGraph | str | PathLike[str],
     backend: str,
     *,
+    taps: Sequence[str] | None = None,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
     **params: object,
@@ -174,6 +267,7 @@ def save_weights(
         path: where the file goes; it is written whole or not at all.
         spec: the network: a path, a shipped spec's name, a loaded spec, or a compiled graph.
         backend: the model's.
+        taps: as they were when the model was built.
         limits, root: as for `load`; only where `spec` is not loaded yet.
         params: values for the spec's params, as they were when the model was built.
 
@@ -184,7 +278,7 @@ def save_weights(
     from archspec.codegen.backend import backend as find
     from archspec.weights import write
 
-    graph = _graph(spec, limits, root, params)
+    graph = _graph(spec, taps, limits, root, params)
     write(path, find(backend).export_weights(model, graph), graph)
 
 
@@ -195,28 +289,39 @@ def load_weights(
     spec: Spec | LayerGraph | str | PathLike[str],
     backend: str,
     *,
+    partial: bool = False,
+    taps: Sequence[str] | None = None,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
     **params: object,
-) -> None:
-    """Put weights into a model that exists. Nothing is changed unless all of them fit.
+) -> WeightsReport:
+    """Put weights into a model that exists. Nothing is changed unless all of them fit, or `partial` is given.
+
+    Returns:
+        Which weights were loaded; with `partial`, also which were not.
 
     Args:
         model: a model of this network, as `build` or the generated source gave it.
         weights: a safetensors file or a PyTorch state dict file, or arrays by canonical name.
         spec: the network, as for `save_weights`.
         backend: the model's.
+        partial: load the weights that fit by name and shape; the model's others stay what they are.
+        taps: as they were when the model was built.
         limits, root: as for `load`; only where `spec` is not loaded yet.
         params: values for the spec's params.
 
     Raises:
-        WeightsError: the weights cannot be read or do not fit.
+        WeightsError: the weights cannot be read or do not fit; with `partial`, none of them does.
     """
     from archspec.codegen.backend import backend as find
-    from archspec.weights import fit, fitting
+    from archspec.weights import WeightsReport, fit, fitting, fitting_part
 
-    graph = _graph(spec, limits, root, params)
-    arrays = fitting(weights, graph)
+    graph = _graph(spec, taps, limits, root, params)
+    arrays = {} if partial else fitting(weights, graph)
+    report = WeightsReport(tuple(arrays))
+    if partial:
+        arrays, report = fitting_part(weights, graph)
     target = find(backend)
-    fit(target.export_weights(model, graph), graph)  # the model is of this network, too
-    target.load_weights(model, graph, arrays)
+    held = fit(target.export_weights(model, graph), graph)  # the model is of this network, too
+    target.load_weights(model, graph, {**held, **arrays})
+    return report

@@ -20,6 +20,8 @@ COMMANDS: Final = {
     "list": "show the specs that ship",
     "new": "start a spec: from a template, or as a copy of another",
     "schema": "print the JSON Schema of specs, for editors",
+    "count": "count parameters, multiply-adds and activations, by stage or side by side",
+    "diff": "say what differs between two networks, layer by layer",
     "parity": "run a network in several frameworks and compare",
 }
 """The commands and what they do; each is a module of `archspec.commands`, imported when it is used."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec.errors import Diagnostic, Note, WeightsError, nearest
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Shape
 from archspec.storage import open_regular, whole_file
 
 if TYPE_CHECKING:
@@ -26,6 +28,42 @@ _CHECKPOINT: Final = 8
 """A checkpoint of a training holds the optimizer's state, too: at most so many times the weights."""
 _COUNTER: Final = ".num_batches_tracked"
 """PyTorch's batch norms count their steps in the state dict; the count is no part of a network."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsReport:
+    """Which weights of a network were loaded, and which were not. All are canonical names: `fc.weight`."""
+
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    """The network has them, the file does not."""
+    unused: tuple[str, ...] = ()
+    """The file has them, the network does not."""
+    reshaped: Mapping[str, tuple[Shape, Shape]] = field(default_factory=dict[str, tuple[Shape, Shape]])
+    """Both have them, in these shapes: the file's, and the network's."""
+
+    @property
+    def complete(self) -> bool:
+        """Nothing was left out, neither of the network nor of the file."""
+        return not (self.missing or self.unused or self.reshaped)
+
+    def lists(self) -> dict[str, list[str]]:
+        """What was left out, by the reason, as people read it."""
+        shapes = [
+            f"{name} is {_shape(given)}, the network's is {_shape(wanted)}"
+            for name, (given, wanted) in self.reshaped.items()
+        ]
+        found = {"missing": [*self.missing], "unexpected": [*self.unused], "of another shape": shapes}
+        return {what: names for what, names in found.items() if names}
+
+
+class PartialWeightsWarning(UserWarning):
+    """Not all weights were loaded, as `partial` allows. Its `report` says which."""
+
+    def __init__(self, report: WeightsReport) -> None:
+        self.report = report
+        left_out = "; ".join(note.message for note in _notes(report.lists()))
+        super().__init__(f"{len(report.loaded)} weights were loaded; {left_out}")
 
 
 def read(path: str | os.PathLike[str]) -> Arrays:
@@ -64,7 +102,7 @@ def _not_safetensors(path: Path, error: BaseException) -> WeightsError:
     return _unreadable(path, f"not a whole safetensors file: {error}", help)
 
 
-def _check_before(path: Path, graph: LayerGraph) -> None:
+def _check_before(path: Path, graph: LayerGraph, *, partial: bool = False) -> None:
     """Hold a file against the network before its numbers are read: they may be very many.
 
     Raises:
@@ -74,8 +112,9 @@ def _check_before(path: Path, graph: LayerGraph) -> None:
     from safetensors import SafetensorError, safe_open
 
     try:
-        if _is_torch(path):
-            wanted = 8 * sum(math.prod(weight.shape) for weight in graph.all_weights.values())
+        if partial or _is_torch(path):
+            weights = [*graph.all_weights.values(), *graph.left_out.values()]
+            wanted = 8 * sum(math.prod(weight.shape) for weight in weights)
             if (size := path.stat().st_size) > _CHECKPOINT * wanted + 2**28:
                 reason = f"its {size:,} bytes are far more than {graph.name} has weights for"
                 raise _unreadable(path, reason, "save the state dict alone")
@@ -83,7 +122,7 @@ def _check_before(path: Path, graph: LayerGraph) -> None:
         with safe_open(path, framework="numpy") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
         # One number seen as many: an array of this shape that takes no room.
-        fit({name: np.broadcast_to(np.float32(0), shape) for name, shape in shapes.items()}, graph)
+        fit(_in_question({name: np.broadcast_to(np.float32(0), shape) for name, shape in shapes.items()}, graph), graph)
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from None
     except (SafetensorError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
@@ -172,13 +211,35 @@ def _unreadable(path: Path, reason: str, help: str = "") -> WeightsError:
 def fitting(weights: str | os.PathLike[str] | Arrays, graph: LayerGraph) -> Arrays:
     """The weights of a file, or arrays by canonical name, as a network has them.
 
+    Those of the whole network fit what taps have left of it.
+
     Raises:
         WeightsError: the file cannot be read, or the weights do not fit.
     """
     if not isinstance(weights, Mapping):
         _check_before(Path(weights), graph)
         weights = read(weights)
-    return fit(weights, graph)
+    return fit(_in_question(weights, graph), graph)
+
+
+def fitting_part(weights: str | os.PathLike[str] | Arrays, graph: LayerGraph) -> tuple[Arrays, WeightsReport]:
+    """The weights of a file, or arrays by canonical name, that a network has too, and what was left out.
+
+    Raises:
+        WeightsError: the file cannot be read, holds something else than numbers, or none of it fits.
+    """
+    if not isinstance(weights, Mapping):
+        _check_before(Path(weights), graph, partial=True)
+        weights = read(weights)
+    given, report, no_numbers = _compare(_in_question(weights, graph), graph)
+    if no_numbers or (graph.all_weights and not report.loaded):
+        raise _unfit(graph, given, report, no_numbers)
+    return {name: given[name] for name in report.loaded}, report
+
+
+def _in_question(weights: Arrays, graph: LayerGraph) -> Arrays:
+    """The weights without those of layers that are not here because no tap needs them."""
+    return {name: array for name, array in weights.items() if name not in graph.left_out}
 
 
 def fit(arrays: Arrays, graph: LayerGraph) -> Arrays:
@@ -187,33 +248,40 @@ def fit(arrays: Arrays, graph: LayerGraph) -> Arrays:
     Raises:
         WeightsError: tensors are missing, unexpected, or of another shape.
     """
+    given, report, no_numbers = _compare(arrays, graph)
+    if no_numbers or not report.complete:
+        raise _unfit(graph, given, report, no_numbers)
+    return {name: given[name] for name in graph.all_weights}
+
+
+def _compare(arrays: Arrays, graph: LayerGraph) -> tuple[Arrays, WeightsReport, list[str]]:
+    """The arrays without counters, how they fit a network, and which of them are not of numbers."""
     import numpy as np
 
     wanted = graph.all_weights
     given = {name: np.asarray(array) for name, array in arrays.items() if not name.endswith(_COUNTER)}
-    no_numbers = [name for name, array in given.items() if array.dtype.kind not in "fiu"]
-    missing = [name for name in wanted if name not in given]
-    unexpected = [name for name in given if name not in wanted]
-    shapes = [
-        f"{name} is {_shape(given[name].shape)}, the network's is {_shape(weight.shape)}"
-        for name, weight in wanted.items()
-        if name in given and tuple(given[name].shape) != weight.shape
-    ]
-    notes = [
+    both = [name for name in wanted if name in given]
+    shapes = {name: (tuple(given[name].shape), wanted[name].shape) for name in both}
+    report = WeightsReport(
+        loaded=tuple(name for name in both if shapes[name][0] == shapes[name][1]),
+        missing=tuple(name for name in wanted if name not in given),
+        unused=tuple(name for name in given if name not in wanted),
+        reshaped={name: pair for name, pair in shapes.items() if pair[0] != pair[1]},
+    )
+    return given, report, [name for name, array in given.items() if array.dtype.kind not in "fiu"]
+
+
+def _unfit(graph: LayerGraph, given: Arrays, report: WeightsReport, no_numbers: list[str]) -> WeightsError:
+    lists = {**report.lists(), **({"not of numbers": no_numbers} if no_numbers else {})}
+    message = f"the weights do not fit {graph.name}"
+    return WeightsError(Diagnostic("E0702", message, notes=tuple(_notes(lists)), help=_hint(graph, given)))
+
+
+def _notes(lists: Mapping[str, list[str]]) -> list[Note]:
+    return [
         Note(f"{len(found)} {what}: {', '.join(found[:_SHOWN])}{' ...' if len(found) > _SHOWN else ''}")
-        for what, found in (
-            ("missing", missing),
-            ("unexpected", unexpected),
-            ("of another shape", shapes),
-            ("not of numbers", no_numbers),
-        )
-        if found
+        for what, found in lists.items()
     ]
-    if notes:
-        raise WeightsError(
-            Diagnostic("E0702", f"the weights do not fit {graph.name}", notes=tuple(notes), help=_hint(graph, given))
-        )
-    return {name: given[name] for name in wanted}
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -33,7 +33,7 @@ from archspec.ir.attributes import (
 from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
-from docs import tables, tutorial
+from docs import analysis, tables, tutorial
 from docs.op_examples import EXAMPLES as EXAMPLES_OF_OPS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -70,7 +70,7 @@ WITHOUT_SPEC: Final = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the pages, or see whether they are current."""
     parser = argparse.ArgumentParser(
-        prog="python -m docs.generate", description="Write docs/ops.md, docs/errors.md and docs/tutorial.md."
+        prog="python -m docs.generate", description="Write the pages of docs/ that come from the code."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 3 if a page is not current")
     check: bool = parser.parse_args(argv).check
@@ -94,8 +94,14 @@ def pages() -> dict[str, str]:
         "ops.md": _page(_ops()),
         "errors.md": _page(_errors()),
         "tutorial.md": _page(tutorial.page(NOTICE)),
-        "language.md": tables.filled(Path(__file__).with_name("language.md").read_text(encoding="utf-8")),
+        "language.md": tables.filled(_written("language.md")),
+        "analysis.md": analysis.filled(_written("analysis.md")),
     }
+
+
+def _written(name: str) -> str:
+    """A page of which only parts come from the code."""
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _page(lines: Iterator[str]) -> str:

@@ -20,6 +20,7 @@ FORBIDDEN = {
     "ir": {"archspec.spec", "archspec.codegen", "archspec.lowering", "archspec.passes"},
     "passes": {"archspec.spec", "archspec.codegen", "archspec.lowering"},
     "codegen": {"archspec.spec"},
+    "analysis": {"archspec.spec", "archspec.lowering", "archspec.passes", "archspec.codegen", "archspec.commands"},
 }
 
 
@@ -85,6 +86,8 @@ def _modules_after(code: str) -> set[str]:
         "from archspec.cli import main; main(['build', 'resnet50', '--no-verify', '-o', '-'])",
         "from archspec.cli import main; main(['build', 'resnet50', '--backend', 'keras', '--no-verify', '-o', '-'])",
         "from archspec.cli import main; main(['build', 'resnet50', '--emit', 'ir'])",
+        "from archspec.cli import main; main(['count', 'resnet50', 'lenet', '--form', 'paper'])",
+        "from archspec.cli import main; main(['diff', 'resnet18', 'resnet50'])",
         "import archspec_torch, archspec_keras",
     ],
 )

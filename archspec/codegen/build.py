@@ -145,6 +145,9 @@ class _Builder:
 
     def _body(self, bodies: Sequence[Body], frame: Frame) -> Tree:
         items: list[ItemUse] = []
+        sites = [tuple(item.site for item in body.items) for body in bodies]
+        if len(set(sites)) > 1:  # some are cut short: nothing needs what comes after
+            raise Split(sites)
         for aligned in zip(*(body.items for body in bodies), strict=True):
             if len({(item.site, type(item)) for item in aligned}) != 1:
                 raise InternalError(f"items at different sites: {aligned}")
@@ -251,7 +254,7 @@ class _Builder:
         ref = Result(items[0].site)
         if len({item.taken for item in items}) == 1:
             tree = self._body([item.body for item in items], frame)
-            frame.alias[ref] = tree.results[0]
+            frame.alias |= {Result(ref.site, index): result for index, result in enumerate(tree.results)}
             return list(tree.items)
         outcome = settle(condition, [item.taken for item in items], frame.envs)
         before, counts = frame.numbered, dict[bool, Expr | None]()

@@ -118,7 +118,11 @@ def _exploded(code: Bracket, depth: int, prefix: str, suffix: str) -> list[str]:
         return [first, *_ternary(code.args[0], depth + 1), last]
     lines = [first]
     for arg in code.args:
-        lines += lay_out(arg, depth + 1, suffix=",")
+        if isinstance(arg, Infix) and len(f"{INDENT * (depth + 1)}{flat(arg)},") > WIDTH:
+            *before, end = _operands(arg, depth + 1)  # among arguments formatters set no brackets
+            lines += [*before, f"{end},"]
+        else:
+            lines += lay_out(arg, depth + 1, suffix=",")
     return [*lines, last]
 
 

@@ -37,7 +37,10 @@ def build_loop(loops: list[Loop], frame: Frame, wiring: Wiring, make_round: Make
         for loop, start in zip(loops, frame.nodes[operands[0]], strict=True)
     ]
     frame.record(Result(first.site), out, ends)
-    return LoopUse(first.site, label, number, first.pattern, runs, operands)
+    for index, mark in enumerate(first.marks, start=1):
+        paths = [wiring.scopes[loop.iterations[mark].path].results[0] for loop in loops]
+        frame.record(Result(first.site, index), None, paths)
+    return LoopUse(first.site, label, number, first.pattern, runs, operands, first.marks)
 
 
 def _units(loops: list[Loop], operands: tuple[Ref, ...], frame: Frame, make_round: MakeRound) -> _Rounds:

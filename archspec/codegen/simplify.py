@@ -307,7 +307,8 @@ def used_names(tree: Tree) -> frozenset[str]:
             case LayerUse():
                 exprs = (*item.exprs.values(), *item.features)
             case CallUse():
-                exprs = item.arguments.values()
+                taken = {CHANNELS.id, *(parameter.name for parameter in item.definition.parameters)}
+                exprs = [expr for name, expr in item.arguments.items() if name in taken]
             case ChoiceUse():
                 exprs = (item.condition,)
             case LoopUse():

@@ -145,6 +145,8 @@ class LoopUse:
     pattern: str
     runs: tuple[Run, ...]
     operands: tuple[Ref, ...]
+    marks: tuple[int, ...] = ()
+    """Rounds that give further results of the loop, 1, 2 ..., each what there is after it."""
 
 
 ItemUse: TypeAlias = LayerUse | CallUse | SequenceUse | ChoiceUse | LoopUse
@@ -236,6 +238,21 @@ def is_chain(tree: Tree, start: Ref = _FIRST) -> bool:
                     return False
         last = Result(item.site)
     return tree.results == (last,)
+
+
+def stops(tree: Tree) -> tuple[int, ...] | None:
+    """How many items of a chain give each of its results, in their order; None if it is no chain of numbered parts.
+
+    A chain gives what its last item gives, and, where tensors are taken out of its middle, what stands there.
+    """
+    last: Ref = _FIRST
+    for item in tree.items:
+        if isinstance(item, ChoiceUse) or item.operands != (last,):
+            return None
+        last = Result(item.site)
+    places: dict[Ref, int] = {Result(item.site): place for place, item in enumerate(tree.items, start=1)}
+    found = tuple(places[ref] for ref in tree.results if ref in places)
+    return found if len(found) == len(tree.results) and len(tree.items) in found else None
 
 
 def round_names(depth: int) -> tuple[str, str]:

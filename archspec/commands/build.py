@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from archspec.api import build, generate
+from archspec.api import build, build_partly, generate
 from archspec.codegen.backend import Backend, backend
 from archspec.codegen.files import check_current, check_writable, write
 from archspec.commands.shared import OK, add_spec, compiled, counted, input_text, usage_error
@@ -21,11 +21,25 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", default="torch", help="torch, keras, or another that is installed (torch)")
     parser.add_argument("-o", "--output", help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py)")
     parser.add_argument("--weights", metavar="FILE", help="safetensors or a PyTorch state dict, for this network")
+    parser.add_argument("--partial", action="store_true", help="load the weights that fit, and list the others")
+    parser.add_argument(
+        "--taps",
+        metavar="NAME,...",
+        type=_names,
+        help="give these tensors, and compute nothing beyond them (generated/BACKEND/NAME_taps.py)",
+    )
     parser.add_argument("--emit", choices=("source", "ir"), default="source", help="the source, or the graph as text")
     parser.add_argument("--check", action="store_true", help="write nothing; fail unless the file is current")
     parser.add_argument("--no-verify", dest="verify", action="store_false", help="do not run the source: no framework")
     parser.add_argument("--force", action="store_true", help="overwrite a file that was edited by hand")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown")
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"`{text}` is not a list of names, as in layer2,layer4")
+    return names
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,17 +67,28 @@ def run(arguments: argparse.Namespace) -> int:
         _check_weights_path(weights_path, Path(arguments.weights), arguments.force)
     if arguments.verify:
         target.verify(source, graph)
+    left_out: dict[str, list[str]] = {}
     if weights_path is not None:
-        model = build(graph, arguments.backend, weights=arguments.weights)
+        if arguments.partial:
+            model, report = build_partly(graph, arguments.backend, arguments.weights)
+            left_out = report.lists()
+        else:
+            model = build(graph, arguments.backend, weights=arguments.weights)
         target.save_weights(model, weights_path)
     write(path, source, force=arguments.force)
     _report(graph, target, path, arguments.verify, weights_path)
+    for what, names in left_out.items():
+        then = "not used" if what == "unexpected" else "drawn anew"
+        print(f"\n{len(names)} {what} in {arguments.weights}, {then}:")
+        print("\n".join(f"  {name}" for name in names))
     return OK
 
 
 def _check_usage(arguments: argparse.Namespace) -> None:
     if arguments.output == "":
         usage_error("-o needs a file, a folder, or `-`")
+    if arguments.partial and arguments.weights is None:
+        usage_error("--partial is for --weights")
     if arguments.check and (arguments.emit == "ir" or arguments.output == "-"):
         usage_error("--check compares a generated file: it goes neither with --emit ir nor with -o -")
     if arguments.weights is not None and (arguments.check or arguments.emit == "ir" or arguments.output == "-"):
@@ -103,7 +128,7 @@ def _path(output: str | None, target: Backend, graph: LayerGraph) -> Path | None
     """Where the source goes; None is standard output. What has no suffix is a folder."""
     if output == "-":
         return None
-    file = f"{graph.name}{target.suffix}"
+    file = f"{graph.name}{'_taps' if graph.asked else ''}{target.suffix}"
     if output is None:
         return Path("generated") / target.name / file
     path = Path(output)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
+from archspec.analysis.numbers import counted as counted
 from archspec.api import compile
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
@@ -21,7 +22,7 @@ WRONG: Final = 1
 USAGE: Final = 2
 """The command line is wrong; argparse exits with it."""
 FAILED: Final = 3
-"""A check failed: a generated file is not current, or models differ past the tolerance."""
+"""A check failed: a generated file is not current, models differ past the tolerance, or two networks differ."""
 INTERNAL: Final = 70
 """A bug of archspec's own."""
 
@@ -63,14 +64,15 @@ def add_bounds(parser: argparse.ArgumentParser) -> None:
 
 
 def compiled(spec: str, arguments: argparse.Namespace) -> LayerGraph:
-    """The graph of a spec, with the params, the limits and the root that the command line gives.
+    """The graph of a spec, with the params, the limits, the root and the taps that the command line gives.
 
     Raises:
         SpecError: the spec or one of these is wrong.
     """
     given = _pairs("--limit", arguments.limits)
     limits = parse_limits(given) if given else None
-    return compile(load(spec, params(arguments.params), limits=limits, root=arguments.root))
+    taps = getattr(arguments, "taps", None)
+    return compile(load(spec, params(arguments.params), limits=limits, root=arguments.root), taps=taps)
 
 
 def params(pairs: Sequence[str]) -> dict[str, object]:
@@ -111,14 +113,6 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"`{text}` is not a whole number, 1 or more")
     return value
-
-
-def counted(number: int) -> str:
-    """A count of operations as people write it: 4.089 G."""
-    for limit, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= limit:
-            return f"{number / limit:.3f} {unit}"
-    return str(number)
 
 
 def input_text(graph: LayerGraph) -> str:

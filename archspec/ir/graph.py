@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,17 @@ class LayerGraph:
     depth: Depth | None = None
     limits: Limits = DEFAULT
     """Those that it was compiled with; they hold for its source, too."""
+    taps: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The nodes that the network's own taps mark, by the taps' names; a block's `outputs` as `call.name`."""
+    asked: tuple[str, ...] = ()
+    """The tensors that were asked for in place of the spec's outputs; then the rest of the network is not here."""
+    left_out: Mapping[str, Weight] = field(default_factory=dict[str, Weight])
+    """The weights of the layers that are not here for that reason: a file of the whole network has them."""
+
+    @property
+    def gives_names(self) -> bool:
+        """Its model gives its outputs by name, not one tensor."""
+        return len(self.outputs) > 1 or bool(self.asked)
 
     @cached_property
     def nx(self) -> networkx.DiGraph[str]:

@@ -35,6 +35,8 @@ class Weight:
     trainable: bool = True
     fan_shape: Shape | None = None
     """The shape that its fans are counted on, where that is not its own: a bias has those of the weight beside it."""
+    decay: float = 0.0
+    """Weight decay: `decay` times the weight is added to its gradient, `decay / 2` times its squares to the loss."""
 
     @property
     def fans(self) -> Fans | None:

@@ -86,7 +86,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Items under a `when`: the side that was taken. Its items name outer ones directly; it is no scope."""
+    """Items under a `when`: the side that was taken. Its items name outer ones directly; it is no scope.
+
+    It gives one tensor, and further ones where a network's outputs are taken out of it.
+    """
 
     site: int
     condition: Expr
@@ -103,7 +106,7 @@ class Loop:
     The first operand goes through all of them in turn; further operands are the same for each. `times` is the
     count's expression for a `repeat`, None for a stage, whose units are listed one by one. `pattern` gives the
     names, an expression of `i` in each pair of braces. `structure` holds the expressions that decided how many units a
-    stage has.
+    stage has. `marks` are rounds, by their index, whose tensors are used outside as well: results 1, 2 ... of the loop.
     """
 
     site: int
@@ -115,6 +118,7 @@ class Loop:
     iterations: tuple[Scope, ...]
     span: Span | None
     structure: tuple[Expr, ...] = ()
+    marks: tuple[int, ...] = ()
 
 
 Item: TypeAlias = Layer | Scope | Choice | Loop

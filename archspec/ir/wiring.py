@@ -63,11 +63,13 @@ def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...
                 known[item.site] = result
             case Loop():
                 inside = resolve(item.operands)
+                after: list[str] = []
                 for scope in item.iterations:
                     if scope.operands != tuple(Operand(index) for index in range(len(inside))):
                         raise InternalError(f"{scope.path} is wired past its loop")
                     inside = (_scope(scope, inside, wiring)[0], *inside[1:])
-                known[item.site] = inside[:1]
+                    after.append(inside[0])
+                known[item.site] = (inside[0], *(after[mark] for mark in item.marks))
     return resolve(body.results)
 
 

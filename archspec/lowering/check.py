@@ -41,6 +41,7 @@ def check(spec: Spec) -> None:
     root.params(spec.params)
     if spec.depth is not None:
         root.use(spec.depth.value)
+        root.use(spec.depth.counted)
         if spec.depth.rule is not None:
             root.known.add("n")
     for input in [spec.input, *spec.inputs.values()]:

@@ -86,6 +86,8 @@ class _Lowering:
     work: Meter = field(default_factory=meter)
     here: Item | None = None
     """The item that is worked out, for the message when there is too much work."""
+    marked: dict[str, str] = field(default_factory=dict[str, str])
+    """The nodes that the network's taps mark, those under a condition included."""
 
     def run(self) -> LayerGraph:
         spec, top = self.spec, self.top
@@ -120,6 +122,7 @@ class _Lowering:
             root=scope.freeze(results=results),
             depth=top.depth,
             limits=self.most,
+            taps=self.marked,
         )
 
     def _count(self, item: Item | UnitCall | Attribute, items: int = 1) -> None:
@@ -204,8 +207,14 @@ class _Lowering:
                 return self._stage(item, x, context)
             case Tap():
                 context.taps[item.name] = x
+                self._mark(item.name, x, context)
                 context.scope.labels.setdefault(x.ref, item.name)
                 return x
+
+    def _mark(self, name: str, x: Tensor, context: _Context) -> None:
+        """A tap that can be asked for: one of the network's body, and the same one however often it is built."""
+        if context.frame.root and not context.loop:
+            self.marked[name] = x.path
 
     def _copied(self, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:
         self.work.spend(len(taps) // 8)
@@ -269,6 +278,7 @@ class _Lowering:
         y = self._block(scope, x, call, taps)
         for output in block.outputs:
             context.taps[f"{name}.{output}"] = taps[output]
+            self._mark(f"{name}.{output}", taps[output], context)
             index = scope.results[bring(taps[output], scope).ref]
             context.scope.labels.setdefault(Result(slot.site, index), output)
         return y

@@ -12,6 +12,7 @@ from archspec.ir.ops import OPS, Input
 from archspec.lowering.bind import param_value
 from archspec.lowering.findings import too_large
 from archspec.lowering.values import evaluated, read_attribute
+from archspec.spec import Attribute
 from archspec.spec import Input as InputSpec
 from archspec.spec import Spec
 
@@ -64,14 +65,7 @@ def _depth(spec: Spec, top: Top) -> None:
     depth = spec.depth
     if depth is None:
         return
-    value, expr = evaluated(depth.value, top.env)
-    top.fixed |= names(expr)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SpecError(
-            Diagnostic(
-                "E0202", f"depth is `{value!r}`; a whole number is expected", _place(spec, expr, depth.value.span)
-            )
-        )
+    value, place = _layers(depth.value, spec, top)
     if depth.rule is not None:
         n = depth.n(value)
         if n is None:
@@ -80,12 +74,24 @@ def _depth(spec: Spec, top: Top) -> None:
                 Diagnostic(
                     "E0203",
                     f"depth {value} does not fit the rule {depth.rule}",
-                    _place(spec, expr, depth.value.span),
+                    place,
                     label=f"the nearest depths that fit are {near}",
                 )
             )
         top.env["n"] = n
-    top.depth = Depth(value, _place(spec, expr, depth.value.span))
+    if depth.counted is not None:
+        value, place = _layers(depth.counted, spec, top)
+    top.depth = Depth(value, place)
+
+
+def _layers(size: Attribute, spec: Spec, top: Top) -> tuple[int, Span | None]:
+    """A number of weighted layers, and where it was decided."""
+    value, expr = evaluated(size, top.env)
+    top.fixed |= names(expr)
+    place = _place(spec, expr, size.span)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SpecError(Diagnostic("E0202", f"depth is `{value!r}`; a whole number is expected", place))
+    return value, place
 
 
 def _place(spec: Spec, expr: Expr, written: Span | None) -> Span | None:

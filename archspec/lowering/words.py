@@ -12,6 +12,11 @@ from archspec.ir.ops import OPS
 
 _INITIAL: Final = "write `init`, as in `init: {kaiming_normal: fan_out}`"
 _BATCH_NORM: Final = "write it as an item of its own, after this one: `- batch_norm`"
+_KERAS_L2: Final = "write `{0}`, twice the factor of Keras's L2 and no other regularizer: L2(1e-4) is `{0}: 2e-4`"
+_SLIM_L2: Final = "write `{0}`, the factor of slim's l2_regularizer and no other regularizer: 1e-4 is `{0}: 1e-4`"
+_EITHER_L2: Final = (
+    "write `weight_decay`: Keras's L2(1e-4) is `weight_decay: 2e-4`, slim's and PyTorch's 1e-4 is `weight_decay: 1e-4`"
+)
 ATTRIBUTE_WORDS: Final[Mapping[str, str]] = {
     "activation": "write it as an item of its own, after this one, as in `- relu`",
     "activation_fn": "write it as an item of its own, after this one, as in `- relu`",
@@ -22,8 +27,15 @@ ATTRIBUTE_WORDS: Final[Mapping[str, str]] = {
     "data_format": "leave it out: each backend keeps its framework's own order of axes",
     "dtype": "leave it out, and give it to `archspec.build`",
     "trainable": "leave it out: how a network is trained is no part of a spec",
-    "kernel_regularizer": "leave it out: how a network is trained is no part of a spec",
-    "weights_regularizer": "leave it out: how a network is trained is no part of a spec",
+    "kernel_regularizer": _KERAS_L2.format("weight_decay"),
+    "gamma_regularizer": _KERAS_L2.format("weight_decay"),
+    "bias_regularizer": _KERAS_L2.format("bias_decay"),
+    "beta_regularizer": _KERAS_L2.format("bias_decay"),
+    "weights_regularizer": _SLIM_L2.format("weight_decay"),
+    "biases_regularizer": _SLIM_L2.format("bias_decay"),
+    "regularizer": _EITHER_L2,
+    "l2": _EITHER_L2,
+    "l2_regularizer": _EITHER_L2,
     "kernel_initializer": _INITIAL,
     "weights_initializer": _INITIAL,
     "bias_initializer": "write `bias_init`",

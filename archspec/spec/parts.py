@@ -144,11 +144,14 @@ class Depth(Model):
 
     noun: ClassVar[str] = "`depth`"
     other_words: ClassVar[Mapping[str, str]] = DEPTH_WORDS
-    attribute_keys: ClassVar[tuple[str, ...]] = ("value",)
+    attribute_keys: ClassVar[tuple[str, ...]] = ("value", "counted")
 
     value: Size = Field(description="the depth: a number or an expression")
     rule: Annotated[str, Reads(_rule, {"type": "string", "pattern": f"^{_RULE.pattern}$"})] | None = Field(
         None, description="which depths are possible, as `6n+2`; it gives `n`"
+    )
+    counted: Size | None = Field(
+        None, description="how many weighted layers there are, where a param leaves some out; the depth unless given"
     )
 
     @property
@@ -180,12 +183,14 @@ class Depth(Model):
         return [(factor * n + offset, n) for n in counts]
 
     def _check(self, reading: Reading) -> None:
-        raw, span = self.value.raw, self.value.span
-        if isinstance(raw, str):
-            parses(raw, span, reading)
-        elif isinstance(raw, bool) or not isinstance(raw, int):
-            message = f"the depth must be an integer or an expression, found {describe(raw)}"
-            reading.error("E0202", message, span)
+        for size in (self.value, self.counted):
+            if size is None:
+                continue
+            if isinstance(size.raw, str):
+                parses(size.raw, size.span, reading)
+            elif isinstance(size.raw, bool) or not isinstance(size.raw, int):
+                message = f"the depth must be an integer or an expression, found {describe(size.raw)}"
+                reading.error("E0202", message, size.span)
 
 
 def _depth(value: object, info: ValidationInfo) -> Depth:

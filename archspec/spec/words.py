@@ -45,7 +45,7 @@ SPEC_WORDS: Final[Mapping[str, str]] = {
     "with the convolutions' `dilation` multiplied by what it replaces",
     "data_format": "leave it out: sizes have names in a spec, and each backend keeps its framework's own order",
     "dtype": "leave it out, and give it to `archspec.build`",
-    "weight_decay": _TRAINING,
+    "weight_decay": "write `defaults: {conv: {weight_decay: 1e-4}}`: each op has its own, for its `weight`",
     "optimizer": _TRAINING,
     "loss": _TRAINING,
     "learning_rate": _TRAINING,

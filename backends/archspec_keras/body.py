@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from archspec.codegen.flow import Flow, operand_names, uses
 from archspec.codegen.layout import INDENT, Bracket, Code, Keyword, call, lay_out
 from archspec.codegen.printer import Printer
-from archspec.codegen.simplify import merged
+from archspec.codegen.simplify import merged, renamed_tree
 from archspec.codegen.text import quoted
 from archspec.codegen.tree import (
     CHANNELS,
@@ -104,7 +104,7 @@ class Body:
         results = self._results()
         given: Code = inputs[0] if len(inputs) == 1 else f"[{', '.join(inputs)}]"
         outputs: Code = results[0]
-        if len(results) > 1:
+        if graph.gives_names:
             pairs = zip(graph.outputs, results, strict=True)
             outputs = f"{{{', '.join(f'{quoted(name)}: {result}' for name, result in pairs)}}}"
         model = call("keras.Model", given, outputs, name=quoted(graph.name))
@@ -324,11 +324,15 @@ class Body:
         held = self._take(first)
         # What every round takes stays as it is, so the target is chosen while it is still needed.
         target = self.flow.fresh([held[0]] if self.preferred is None else [self.preferred, held[0]])
-        held += self._take(others)
+        held += [self.flow.variable[ref] for ref in others]
         runs = merged([_without_channels(run) for run in item.runs if run.count != 0])
-        for run in runs:
-            self._rounds(item, run, name, held, target)
-            held = [target, *held[1:]]
+        for index, part in _parts(runs, item.marks):
+            if item.marks:
+                target = self._assign(Result(item.site, index), ())
+            for run in part:
+                self._rounds(item, run, name, held, target)
+                held = [target, *held[1:]]
+        self.flow.spend(others)
         self.flow.variable[Result(item.site)] = held[0]
 
     def _rounds(self, item: LoopUse, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
@@ -367,6 +371,30 @@ class Body:
         self.preferred = was
         if result != target:
             self._emit(target, result)
+
+
+def _parts(runs: Sequence[Run], marks: Sequence[int]) -> Iterator[tuple[int, list[Run]]]:
+    """The runs up to each mark in turn, with the mark's place among the loop's results; and those after all marks."""
+    left = list(runs)
+    for mark, index in sorted(zip(marks, range(1, len(marks) + 1), strict=True)):
+        part: list[Run] = []
+        while left and left[0].first <= mark:
+            run, end = left.pop(0), Const(mark + 1)
+            if run.count is None or run.first + run.count > mark + 1:
+                left.insert(0, _settled(replace(run, start=end)))
+                run = _settled(replace(run, stop=end))
+            part.append(run)
+        yield index, part
+    yield 0, left
+
+
+def _settled(run: Run) -> Run:
+    """A part of a run; where it is one round, it speaks of that round by its number."""
+    if run.count != 1:
+        return run
+    [item] = renamed_tree(Tree((run.item,), ()), {round_names(run.depth)[0]: run.start}).items
+    assert isinstance(item, CallUse | SequenceUse)
+    return replace(run, item=item)
 
 
 def _without_channels(run: Run) -> Run:

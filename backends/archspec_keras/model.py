@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -97,12 +98,19 @@ def verify(source: str, graph: LayerGraph) -> None:
             raise InternalError(f"Keras source of {graph.name}: {name} has shape {shapes}, the graph {weight.shape}")
         if any((id(variable) in trained) is not weight.trainable for variable in kept.variables):
             raise InternalError(f"Keras source of {graph.name}: {name} is trained or not, unlike in the graph")
+        if not all(math.isclose(_decay(variable), weight.decay) for variable in kept.variables):
+            raise InternalError(f"Keras source of {graph.name}: {name} has another weight decay than in the graph")
     for name, tensor in _outputs(model.output, graph).items():
         shape = graph.nodes[graph.outputs[name]].shape
         if tuple(tensor.shape) != (None, *_channels_last(shape)):
             raise InternalError(
                 f"Keras source of {graph.name}: {name} has shape {tuple(tensor.shape)}, the graph {shape}"
             )
+
+
+def _decay(variable: Any) -> float:
+    """The weight decay of a variable: what its regularizer adds to the loss has twice the factor as its gradient."""
+    return 0.0 if variable.regularizer is None else 2 * float(variable.regularizer.l2)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from archspec.ir.graph import LayerGraph
 HELPERS: Final = Helpers("archspec_keras")
 """What generated code may bring along."""
 
-RESERVED: Final = frozenset({"keras", "layers", "name", "ceil", "floor", *HELPERS.texts})
+RESERVED: Final = frozenset({"keras", "layers", "name", "sys", "ceil", "floor", *HELPERS.texts})
 """What the module imports or defines, and the argument that all functions have: no parameter may be called so."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from archspec.codegen.layout import INDENT, Bracket, Code, lay_out
 from archspec.codegen.render import render
@@ -16,6 +17,9 @@ from archspec.ir.op import channels as channels_of
 from archspec_keras.body import Body, Callee
 from archspec_keras.names import HELPERS, RESERVED, check_unique, function_name, layer_name
 from archspec_keras.ops import ROWS
+
+_DEEP: Final = 600
+"""Layers in a row above which a network may be too deep for Keras under Python's own limit of 1,000 calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ def write(graph: LayerGraph) -> str:
         "archspec_keras",
         "module.py.j2",
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
+        recursive=bool(_deeper(graph)),
         math=sorted(functions_used & {"ceil", "floor"}),
         helpers=[HELPERS.texts[name].replace("{{ registered }}", quoted(graph.name)) for name in HELPERS.needed(used)],
         functions=functions,
@@ -68,6 +73,21 @@ def _check(graph: LayerGraph) -> None:
     if found:
         raise BackendError(dict.fromkeys(found))
     check_unique(graph, ())
+
+
+def _deeper(graph: LayerGraph) -> list[str]:
+    """Lines that let Python's calls nest deeper where the network is long: Keras follows its layers by recursion."""
+    length: dict[str, int] = {}
+    for path, node in graph.nodes.items():
+        length[path] = 1 + max((length[source] for source in node.inputs), default=0)
+    longest = max(length.values())
+    if longest < _DEEP:
+        return []
+    limit = -(-2 * longest // 1000) * 1000 + 1000  # a layer of the graph may be two of Keras's
+    return [
+        f"{INDENT}# Keras follows its layers by recursion: here deeper than Python's limit.",
+        f"{INDENT}sys.setrecursionlimit(max(sys.getrecursionlimit(), {limit:_}))",
+    ]
 
 
 def _unused(name: str, taken: set[str]) -> str:
@@ -129,7 +149,7 @@ def _network(name: str, body: Body, graph: LayerGraph) -> _Function:
         else:
             shape = literal(node.shape)
         heads += lay_out(f"keras.Input({shape}, name={quoted(label)})", 1, f"{variable} = ")
-    lines = [*heads, *body.network(variables, graph)]
+    lines = [*_deeper(graph), *heads, *body.network(variables, graph)]
     parts = [*_parameters(body), *(f"{size}: {kind} = {default}" for size, kind, default, _ in sizes)]
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", " -> keras.Model:")
     documented = [

@@ -30,16 +30,17 @@ Rule: TypeAlias = tuple[tuple[str, Initializer], ...]
 """The weights that a layer draws, `weight` first, each with its initializer."""
 
 
-def draw(target: str, rule: Rule, row: Row, depth: int, guarded: bool, helpers: set[str]) -> list[str]:
-    """Lines that draw a layer's weights. `guarded`: the bias may be None. `helpers` gets what the lines need."""
+def draw(target: str, rule: Rule, row: Row, depth: int, guarded: frozenset[str], helpers: set[str]) -> list[str]:
+    """Lines that draw a layer's weights. `guarded` are those that may be None. `helpers` gets what the lines need."""
     if row.parts is not None:
-        return _draw_parts(target, rule, row.parts, depth, guarded, helpers)
+        return _draw_parts(target, rule, row.parts, depth, "bias" in guarded, helpers)
     # The class draws all of its weights at once; what differs from its rule is drawn again.
-    lines = [f"{INDENT * depth}{target}.reset_parameters()"] if any(row.draws_itself(*pair) for pair in rule) else []
+    itself = row.state or any(row.draws_itself(*pair) for pair in rule)
+    lines = [f"{INDENT * depth}{target}.reset_parameters()"] if itself else []
     for name, initializer in rule:
         if row.draws_itself(name, initializer):
             continue
-        asks = guarded and name == "bias"
+        asks = name in guarded
         if asks:
             lines.append(f"{INDENT * depth}if {target}.{name} is not None:")
         lines += lay_out(_init(initializer, f"{target}.{name}", helpers), depth + asks)

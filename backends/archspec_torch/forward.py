@@ -8,7 +8,17 @@ from typing import Final
 
 from archspec.codegen.flow import Flow
 from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out
-from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.tree import (
+    CallUse,
+    ChoiceUse,
+    Definition,
+    ItemUse,
+    LayerUse,
+    LoopUse,
+    SequenceUse,
+    Tree,
+    stops,
+)
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_torch.ops import ROWS, Weight
 
@@ -87,6 +97,10 @@ class _Writer:
                 function = self.spelling.functions.get(item.site)
                 make = function or self._member(self.spelling.members[(item.site,)])
                 self.add(item.site, make, item.operands, row.weight, depth)
+            case LoopUse() if item.marks:
+                self.parts(item, [None, *(mark + 1 for mark in item.marks)], depth)
+            case SequenceUse() if (ends := stops(item.body)) is not None and len(ends) > 1:
+                self.parts(item, [None if end == len(item.body.items) else end for end in ends], depth)
             case LoopUse() if len(item.operands) > 1:
                 self.loop(item, depth)
             case CallUse() if len(item.definition.tree.results) > 1:
@@ -159,6 +173,29 @@ class _Writer:
             self.flow.spend(use.operands)
         names = [self.flow.assign(Result(use.site), (operand,)) for use in uses]
         self.lines += lay_out(part(uses[0]).all(variable), depth, f"{', '.join(names)} = ")
+
+    def parts(self, item: LoopUse | SequenceUse, ends: Sequence[int | None], depth: int) -> None:
+        """A row of modules with tensors taken out of its middle: called in parts, each a slice that gives one of them.
+
+        `ends` has how many modules lead to each result; None for the last.
+        """
+        carried, *others = (self.variable(ref, depth) for ref in item.operands)
+        indent, start = INDENT * depth, ""
+        self.flow.spend(item.operands[:1])
+        for index, end in sorted(enumerate(ends), key=lambda pair: (pair[1] is None, pair[1])):
+            single = end is not None and end - int(start or 0) == 1
+            place = start or "0" if single else f"{start}:{end or ''}"
+            part = f"self.{self.spelling.members[(item.site,)]}[{place}]"
+            name = self.flow.assign(Result(item.site, index), () if start else item.operands[:1])
+            if others and not single:
+                if name != carried:
+                    self.lines.append(f"{indent}{name} = {carried}")
+                self.lines.append(f"{indent}for layer in {part}:")
+                self.lines.append(f"{indent}{INDENT}{name} = layer({', '.join([name, *others])})")
+            else:
+                self.lines += lay_out(call(part, carried, *others), depth, f"{name} = ")
+            carried, start = name, str(end)
+        self.flow.spend(item.operands[1:])
 
     def loop(self, item: LoopUse, depth: int) -> None:
         """Rounds that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""

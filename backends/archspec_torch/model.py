@@ -53,6 +53,10 @@ def _compare(model: nn.Module, graph: LayerGraph) -> None:
     differing = trained ^ {name for name, weight in graph.all_weights.items() if weight.trainable}
     if differing:
         raise InternalError(f"PyTorch source of {graph.name}: trained or not, {sorted(differing)[:5]} differ")
+    decays = _decays(model)
+    for name in trained:
+        if decays[name] != graph.all_weights[name].decay:
+            raise InternalError(f"PyTorch source of {graph.name}: {name} has the weight decay {decays[name]}")
     inputs = [torch.empty(2, *graph.nodes[path].shape, device="meta") for path in graph.inputs]
     for name, tensor in _outputs(model(*inputs), graph).items():
         shape = graph.nodes[graph.outputs[name]].shape
@@ -60,6 +64,18 @@ def _compare(model: nn.Module, graph: LayerGraph) -> None:
             raise InternalError(
                 f"PyTorch source of {graph.name}: {name} has shape {tuple(tensor.shape)}, the graph {shape}"
             )
+
+
+def _decays(model: Any) -> dict[str, float | None]:
+    """The weight decay of each parameter by its name; None where it is in no group, or in more than one."""
+    if not hasattr(model, "parameter_groups"):
+        return dict.fromkeys(dict(model.named_parameters()), 0.0)
+    found: dict[int, list[float]] = {}
+    for group in model.parameter_groups():
+        for parameter in group["params"]:
+            found.setdefault(id(parameter), []).append(group["weight_decay"])
+    given = {name: found.get(id(parameter), []) for name, parameter in model.named_parameters()}
+    return {name: values[0] if len(values) == 1 else None for name, values in given.items()}
 
 
 def _outputs(result: Any, graph: LayerGraph) -> dict[str, Tensor]:

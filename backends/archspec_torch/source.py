@@ -26,6 +26,7 @@ from archspec.codegen.tree import (
     is_chain,
     layers,
     round_names,
+    stops,
 )
 from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Const, Name, names
@@ -33,9 +34,11 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Loop, Result, Scope, walk
 from archspec_torch.construct import Constructor, mentioned, needs_channels, parameters
 from archspec_torch.forward import Spelling, forward
+from archspec_torch.groups import parameter_groups, without_decay
 from archspec_torch.init import reset_parameters
 from archspec_torch.names import HELPERS, MODULE_ATTRIBUTES, RESERVED, can_name_a_layer, unused
 from archspec_torch.ops import ROWS
+from archspec_torch.places import places
 
 _IMPORTS: Final = {"ceil": "math", "floor": "math"}
 
@@ -51,6 +54,7 @@ class _Class:
     forward_signature: str
     forward: str
     reset: str
+    groups: str
 
 
 def write(graph: LayerGraph) -> str:
@@ -60,7 +64,7 @@ def write(graph: LayerGraph) -> str:
         BackendError: an op has no row, or a name cannot be a member of an `nn.Module`.
     """
     _check(graph)
-    module = outline(simplified(graph), _fits_sequential)
+    module = outline(simplified(without_decay(graph)), _fits_sequential)
     taken: set[str] = {*RESERVED}
     # The network is what others import: its class keeps its name, whatever the blocks are called.
     for definition in (module.network, *module.definitions[:-1]):
@@ -71,7 +75,9 @@ def write(graph: LayerGraph) -> str:
         writer.write_init()
     spellings = {id(writer.definition): writer.spelling for writer in writers}
     drawing: set[str] = set()
-    reset = reset_parameters(module.definitions, spellings, drawing)
+    weighted = places(module.definitions, spellings)
+    reset = reset_parameters(weighted, drawing)
+    groups = parameter_groups(weighted, graph)
     functions = {name for printer in printers.values() for name in printer.functions}
     helpers = drawing | {name for printer in printers.values() for name in printer.helpers}
     helpers |= {"make_divisible"} & functions
@@ -80,8 +86,10 @@ def write(graph: LayerGraph) -> str:
         "from collections import OrderedDict": any(writer.constructor.ordered_dict for writer in writers),
         "from collections.abc import Sequence": any("Sequence[" in text for text in ordered),
         f"from math import {', '.join(sorted(functions & _IMPORTS.keys()))}": bool(functions & _IMPORTS.keys()),
+        "from typing import Any": bool(groups),
     }
-    classes = [writer.result(graph, reset if writer.definition.is_network else []) for writer in writers]
+    methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
+    classes = [writer.result(graph, *added) for writer, added in zip(writers, methods, strict=True)]
     return render(
         "archspec_torch",
         "module.py.j2",
@@ -113,7 +121,7 @@ def _check(graph: LayerGraph) -> None:
 def _fits_sequential(item: SequenceUse) -> bool:
     return (
         len(item.operands) == 1
-        and is_chain(item.body)
+        and (is_chain(item.body) or stops(item.body) is not None)
         and all(ROWS[layer.op.name].module is not None for layer in layers(item.body))
         and all(len(use.definition.tree.results) == 1 for use in calls(item.body))
     )
@@ -137,9 +145,9 @@ class _ClassWriter:
         """Write the members, and decide how `forward` calls them."""
         self._members(self.definition.tree, 2)
 
-    def result(self, graph: LayerGraph, reset: Sequence[str]) -> _Class:
+    def result(self, graph: LayerGraph, reset: Sequence[str], groups: Sequence[str]) -> _Class:
         """Everything that the template needs."""
-        outputs = list(graph.outputs) if self.definition.is_network and len(graph.outputs) > 1 else []
+        outputs = list(graph.outputs) if self.definition.is_network and graph.gives_names else []
         variables, body = forward(self.definition, self.spelling, outputs=outputs)
         results = len(self.definition.tree.results)
         returns = "Tensor"
@@ -159,6 +167,7 @@ class _ClassWriter:
             "\n".join(lay_out(Bracket("forward", arguments), 1, "def ", f" -> {returns}:")),
             "\n".join(body),
             "\n".join(reset),
+            "\n".join(groups),
         )
 
     def _signature(self) -> list[str]:

@@ -47,6 +47,26 @@ layers:
   - dense: {name: dense, units: 50000}
 """
 
+NORMS = """
+defaults:
+  batch_norm: {init: INIT, bias_init: INIT}
+  group_norm: {init: INIT, bias_init: INIT}
+  instance_norm: {init: INIT, bias_init: INIT}
+  layer_norm: {init: INIT, bias_init: INIT}
+layers:
+  - conv: {name: wide, filters: 50000, kernel: 1, bias: false, init: zeros}
+  - batch_norm: {name: batch}
+  - batch_norm: {name: biased, variance: biased}
+  - group_norm: {name: group, groups: 5}
+  - instance_norm: {name: instance}
+  - layer_norm: {name: layer}
+  - batch_norm: {name: bare, affine: false}
+  - global_avg_pool: {keep_axes: false}
+  - batch_norm: {name: features}
+  - layer_norm: {name: flat}
+"""
+NORMED = ("batch", "biased", "group", "instance", "layer", "features", "flat")
+
 
 def network(layers: str, initializer: str) -> archspec.LayerGraph:
     """The network with this initializer, as a spec writes it."""

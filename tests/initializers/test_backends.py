@@ -15,7 +15,7 @@ import archspec
 from archspec.codegen.backend import backend
 from archspec.ir.initializers import INITIALIZERS, Fixed
 from tests.initializers.fit import check, every_initializer
-from tests.initializers.networks import BIASES, DRAWN, WEIGHTS, network
+from tests.initializers.networks import BIASES, DRAWN, NORMED, NORMS, WEIGHTS, network
 
 pytest.importorskip("torch")
 pytest.importorskip("keras")
@@ -62,6 +62,41 @@ def test_biases(name: str, initializer: str) -> None:
     for path in ("conv.bias", "transposed.bias", "dense.bias"):
         check(weights[path], graph.all_weights[path].distribution)
     assert not weights["conv.weight"].any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("initializer", [name for name, found in every_initializer().items() if not found.by_fan])
+def test_norms(name: str, initializer: str) -> None:
+    graph = network(NORMS, initializer)
+    weights = _drawn(graph, name)
+    for path in NORMED:
+        for weight in ("weight", "bias"):
+            check(weights[f"{path}.{weight}"], graph.all_weights[f"{path}.{weight}"].distribution)
+    for path in ("batch", "biased", "bare", "features"):
+        assert not weights[f"{path}.running_mean"].any()
+        assert (weights[f"{path}.running_var"] == 1).all()
+
+
+def test_zero_gamma_is_one_line_for_all_blocks() -> None:
+    """The last scale of each residual branch, as Goyal et al. 2017 and torchvision's `zero_init_residual` have it."""
+    text = """
+blocks:
+  unit:
+    layers:
+      - add:
+          - [{conv: {filters: 32, kernel: 1}}, batch_norm, relu, {conv: {filters: 32, kernel: 1}}, {batch_norm: LAST}]
+          - []
+layers: [repeat: {name: r, times: 3, layers: [unit]}]
+"""
+    source = archspec.generate(network(text.replace("LAST", "{name: last, INIT}"), "init: zeros"), "torch")
+    lines = [
+        "        for module in self.modules():",
+        "            if isinstance(module, Unit):",
+        "                nn.init.zeros_(module.last.weight)",
+        "",
+    ]
+    assert "\n".join(lines) in source
+    assert source.count("nn.init") == 1
 
 
 @pytest.mark.parametrize("name", NAMES)

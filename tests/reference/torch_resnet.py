@@ -207,3 +207,22 @@ def resnext50_32x4d(classes: int = 1000, in_channels: int = 3) -> ResNet:
 def resnext101_32x8d(classes: int = 1000, in_channels: int = 3) -> ResNet:
     """ResNeXt-101, 32 groups of width 8: 88,791,336 parameters."""
     return ResNet(Bottleneck, (3, 4, 23, 3), classes, in_channels, groups=32, width_per_group=8)
+
+
+def wide_resnet50_2(classes: int = 1000, in_channels: int = 3) -> ResNet:
+    """Wide ResNet-50-2, inner widths twice ResNet-50's: 68,883,240 parameters."""
+    return ResNet(Bottleneck, (3, 4, 6, 3), classes, in_channels, width_per_group=128)
+
+
+def wide_resnet101_2(classes: int = 1000, in_channels: int = 3) -> ResNet:
+    """Wide ResNet-101-2, inner widths twice ResNet-101's: 126,886,696 parameters."""
+    return ResNet(Bottleneck, (3, 4, 23, 3), classes, in_channels, width_per_group=128)
+
+
+def resnet50_v1(classes: int = 1000, in_channels: int = 3) -> ResNet:
+    """ResNet-50 with the stride on the first 1x1 of a bottleneck, as in He et al. 2015; otherwise `resnet50`."""
+    model = resnet50(classes, in_channels)
+    for module in model.modules():
+        if isinstance(module, Bottleneck):
+            module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
+    return model

@@ -18,7 +18,18 @@ torch = pytest.importorskip("torch")
 
 from tests.reference import torch_resnet as reference  # noqa: E402  (needs PyTorch)
 
-NAMES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+NAMES = (
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnet50_v1",
+    "resnext50_32x4d",
+    "resnext101_32x8d",
+    "wide_resnet50_2",
+    "wide_resnet101_2",
+)
 
 
 def _reference(name: str, **arguments: int) -> Any:
@@ -36,7 +47,7 @@ def test_state_dict_keys_and_shapes_are_torchvisions(name: str) -> None:
     assert {key: tensor.dtype for key, tensor in found.items()} == {key: t.dtype for key, t in wanted.items()}
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet50_v1", "resnext50_32x4d", "wide_resnet50_2"])
 @pytest.mark.parametrize("training", [False, True])
 def test_outputs_are_torchvisions(name: str, training: bool) -> None:
     graph = archspec.compile(name)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
+from archspec.ir.attributes import FloatKind, attribute
 from archspec.ir.op import Op, Shape
 
 
@@ -25,6 +26,12 @@ class Elementwise(Op):
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         return inputs[0]
+
+
+def decays(weight: str) -> Any:
+    """An attribute for the weight decay of one of the op's weights."""
+    doc = f"weight decay: so many times `{weight}` is added to its gradient; Keras's L2 has half the number"
+    return attribute(FloatKind(), doc, default=0.0)
 
 
 CHANNEL_WORDS: Final = {

@@ -20,7 +20,7 @@ from archspec.ir.attributes import (
 )
 from archspec.ir.initializers import FanInUniform, Initializer
 from archspec.ir.op import Op, Shape, ShapeError, Weight, image, shape_text
-from archspec.ir.ops.base import CHANNEL_WORDS
+from archspec.ir.ops.base import CHANNEL_WORDS, decays
 from archspec.ir.window import crop, output_size, same_sides
 
 
@@ -37,6 +37,8 @@ class Conv(Op):
     bias: bool = attribute(BoolKind(), "add a learned number to each output channel", default=True)
     init: Initializer = attribute(InitKind(), "initial weight", default=FanInUniform())
     bias_init: Initializer = attribute(InitKind(of_bias=True), "initial bias", default=FanInUniform())
+    weight_decay: float = decays("weight")
+    bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "conv"
     weighted: ClassVar[bool] = True
@@ -56,8 +58,9 @@ class Conv(Op):
         return replace(self, padding=Padding("same", sides))
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        weight = Weight("weight", (self.filters, inputs[0][0] // self.groups, *self.kernel), self.init)
-        bias = Weight("bias", (self.filters,), self.bias_init, fan_shape=weight.shape)
+        shape = (self.filters, inputs[0][0] // self.groups, *self.kernel)
+        weight = Weight("weight", shape, self.init, decay=self.weight_decay)
+        bias = Weight("bias", (self.filters,), self.bias_init, fan_shape=weight.shape, decay=self.bias_decay)
         return (weight, bias) if self.bias else (weight,)
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
@@ -90,6 +93,8 @@ class ConvTranspose(Op):
     bias: bool = attribute(BoolKind(), "add a learned number to each output channel", default=True)
     init: Initializer = attribute(InitKind(), "initial weight", default=FanInUniform())
     bias_init: Initializer = attribute(InitKind(of_bias=True), "initial bias", default=FanInUniform())
+    weight_decay: float = decays("weight")
+    bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "conv_transpose"
     weighted: ClassVar[bool] = True
@@ -132,8 +137,9 @@ class ConvTranspose(Op):
         return replace(self, padding=Padding("same", (top, max(bottom, 0), left, max(right, 0))))
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        weight = Weight("weight", (inputs[0][0], self.filters // self.groups, *self.kernel), self.init)
-        bias = Weight("bias", (self.filters,), self.bias_init, fan_shape=weight.shape)
+        shape = (inputs[0][0], self.filters // self.groups, *self.kernel)
+        weight = Weight("weight", shape, self.init, decay=self.weight_decay)
+        bias = Weight("bias", (self.filters,), self.bias_init, fan_shape=weight.shape, decay=self.bias_decay)
         return (weight, bias) if self.bias else (weight,)
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
@@ -158,6 +164,8 @@ class Dense(Op):
     bias: bool = attribute(BoolKind(), "add a learned number to each output", default=True)
     init: Initializer = attribute(InitKind(), "initial weight", default=FanInUniform())
     bias_init: Initializer = attribute(InitKind(of_bias=True), "initial bias", default=FanInUniform())
+    weight_decay: float = decays("weight")
+    bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "dense"
     weighted: ClassVar[bool] = True
@@ -178,8 +186,8 @@ class Dense(Op):
         return (*inputs[0][:-1], self.units)
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        weight = Weight("weight", (self.units, inputs[0][-1]), self.init)
-        bias = Weight("bias", (self.units,), self.bias_init, fan_shape=weight.shape)
+        weight = Weight("weight", (self.units, inputs[0][-1]), self.init, decay=self.weight_decay)
+        bias = Weight("bias", (self.units,), self.bias_init, fan_shape=weight.shape, decay=self.bias_decay)
         return (weight, bias) if self.bias else (weight,)
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from archspec.ir.attributes import BoolKind, FloatKind, IntKind, WordKind, attribute
-from archspec.ir.initializers import Ones, Zeros
+from archspec.ir.attributes import BoolKind, FloatKind, InitKind, IntKind, WordKind, attribute
+from archspec.ir.initializers import Initializer, Ones, Zeros
 from archspec.ir.op import Op, Shape, ShapeError, Weight, channels, image, shape_text
+from archspec.ir.ops.base import decays
 
 _AFFINE: Final = "learn a scale and a shift for each channel or feature"
 _WORDS: Final = {
@@ -18,18 +19,25 @@ _WORDS: Final = {
     "num_features": "leave it out: channels are inferred",
     "normalized_shape": "leave it out: channels or features are inferred",
     "num_groups": "write `groups`",
+    "gamma_initializer": "write `init`",
+    "beta_initializer": "write `bias_init`",
+    "param_initializers": "write `init` for gamma, `bias_init` for beta",
 }
+_INITIAL: Final = ("gamma_initializer", "beta_initializer", "param_initializers")
 
 
 def _words(*names: str) -> Mapping[str, str]:
-    return {name: _WORDS[name] for name in ("epsilon", *names)}
+    return {name: _WORDS[name] for name in ("epsilon", *_INITIAL, *names)}
 
 
-def _scale_and_shift(affine: bool, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-    if not affine:
+def _scale_and_shift(op: BatchNorm | GroupNorm | _Affine, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+    if not op.affine:
         return ()
     shape = (channels(inputs[0]),)
-    return Weight("weight", shape, Ones()), Weight("bias", shape, Zeros())
+    return (
+        Weight("weight", shape, op.init, decay=op.weight_decay),
+        Weight("bias", shape, op.bias_init, decay=op.bias_decay),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,10 @@ class BatchNorm(Op):
         default="unbiased",
     )
     affine: bool = attribute(BoolKind(), _AFFINE, default=True)
+    init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Ones())
+    bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
+    weight_decay: float = decays("weight")
+    bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "batch_norm"
     two_meanings: ClassVar[Mapping[str, str]] = {
@@ -68,7 +80,7 @@ class BatchNorm(Op):
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
         shape = (channels(inputs[0]),)
         return (
-            *_scale_and_shift(self.affine, inputs),
+            *_scale_and_shift(self, inputs),
             Weight("running_mean", shape, Zeros(), trainable=False),
             Weight("running_var", shape, Ones(), trainable=False),
         )
@@ -80,12 +92,16 @@ class _Affine(Op):
 
     eps: float = attribute(FloatKind(), "added to the variance", default=1e-5)
     affine: bool = attribute(BoolKind(), _AFFINE, default=True)
+    init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Ones())
+    bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
+    weight_decay: float = decays("weight")
+    bias_decay: float = decays("bias")
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         return inputs[0]
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        return _scale_and_shift(self.affine, inputs)
+        return _scale_and_shift(self, inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +145,10 @@ class GroupNorm(Op):
     groups: int = attribute(IntKind(least=1), "number of groups; it divides the channels")
     eps: float = attribute(FloatKind(), "added to the variance", default=1e-5)
     affine: bool = attribute(BoolKind(), _AFFINE, default=True)
+    init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Ones())
+    bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
+    weight_decay: float = decays("weight")
+    bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "group_norm"
     two_meanings: ClassVar[Mapping[str, str]] = _words("center", "num_groups")
@@ -144,7 +164,7 @@ class GroupNorm(Op):
         return inputs[0]
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        return _scale_and_shift(self.affine, inputs)
+        return _scale_and_shift(self, inputs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import ClassVar
 from archspec.ir.attributes import BoolKind, IndexKind, InitKind, IntKind, attribute
 from archspec.ir.initializers import Initializer, Normal, XavierUniform, Zeros
 from archspec.ir.op import Op, Shape, ShapeError, Weight, image, shape_text
+from archspec.ir.ops.base import decays
 
 
 def _sequence(op: str, shape: Shape) -> tuple[int, int]:
@@ -81,6 +82,8 @@ class Attention(Op):
         InitKind(), "initial weight of each of the four maps, by itself F x F", default=XavierUniform()
     )
     bias_init: Initializer = attribute(InitKind(of_bias=True), "initial bias of each of the four maps", default=Zeros())
+    weight_decay: float = decays("weight")
+    bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "attention"
     two_meanings: ClassVar[Mapping[str, str]] = {
@@ -104,13 +107,14 @@ class Attention(Op):
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
         features = inputs[0][1]
         square = (features, features)  # the maps are drawn one by one
-        within = Weight("in_proj_weight", (3 * features, features), self.init, fan_shape=square)
-        out = Weight("out_proj.weight", square, self.init)
+        three = (3 * features, features)
+        within = Weight("in_proj_weight", three, self.init, fan_shape=square, decay=self.weight_decay)
+        out = Weight("out_proj.weight", square, self.init, decay=self.weight_decay)
         if not self.bias:
             return within, out
         biases = (
-            Weight("in_proj_bias", (3 * features,), self.bias_init, fan_shape=square),
-            Weight("out_proj.bias", (features,), self.bias_init, fan_shape=square),
+            Weight("in_proj_bias", (3 * features,), self.bias_init, fan_shape=square, decay=self.bias_decay),
+            Weight("out_proj.bias", (features,), self.bias_init, fan_shape=square, decay=self.bias_decay),
         )
         return within, biases[0], out, biases[1]
 

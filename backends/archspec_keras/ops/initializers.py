@@ -30,6 +30,7 @@ from archspec.ir.initializers import (
     Zeros,
 )
 from archspec.ir.ops import ConvTranspose
+from archspec_keras.ops.decay import regularizers
 from archspec_keras.ops.row import FAN, Site
 
 _OWN: Final[Mapping[Initializer, Code]] = {
@@ -44,7 +45,7 @@ _OWN: Final[Mapping[Initializer, Code]] = {
 
 
 def weights(site: Site) -> dict[str, Code]:
-    """Bias and initializers, where Keras's own defaults are others."""
+    """Bias, initializers and regularizers, where Keras's own defaults are others."""
     found: dict[str, Code] = {}
     biased = not site.fixed("bias") or site.value("bias")
     if not site.fixed("bias") or not site.value("bias"):
@@ -55,7 +56,7 @@ def weights(site: Site) -> dict[str, Code]:
         found["bias_initializer"] = call(site.helper("fan_in_uniform_bias"), *_fan_in(site))
     elif biased and not isinstance(initializer, Zeros):
         found["bias_initializer"] = initial(site, initializer)
-    return found
+    return found | regularizers(site, weight="kernel", **({"bias": "bias"} if biased else {}))
 
 
 def initial(site: Site, initializer: Initializer) -> Code:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from archspec.codegen.layout import Code, call
+from archspec.ir.initializers import Ones, Zeros
+from archspec_keras.ops.decay import regularizers
+from archspec_keras.ops.initializers import initial
 from archspec_keras.ops.row import Row, Site, Step
 
 _KERAS_EPSILON: Final = 1e-3
@@ -19,8 +22,11 @@ def _keywords(site: Site) -> dict[str, Code]:
     if not site.fixed("eps") or site.value("eps") != _KERAS_EPSILON:
         found["epsilon"] = site.attribute("eps")
     if not site.value("affine"):
-        found |= {"center": "False", "scale": "False"}
-    return found
+        return found | {"center": "False", "scale": "False"}
+    for name, initializer, default in (("gamma", "init", Ones()), ("beta", "bias_init", Zeros())):
+        if site.value(initializer) != default:
+            found[f"{name}_initializer"] = initial(site, site.value(initializer))
+    return found | regularizers(site, **_AFFINE)
 
 
 def _batch_norm(site: Site) -> list[Step]:

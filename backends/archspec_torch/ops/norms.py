@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from archspec.codegen.layout import Code, call
@@ -9,6 +10,7 @@ from archspec.codegen.printer import Printer
 from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
 from archspec.expr import Binary, Const, fold
+from archspec.ir.initializers import Ones, Zeros
 from archspec_torch.ops.row import Row
 
 
@@ -56,10 +58,17 @@ def _local_response_norm(use: LayerUse, printer: Printer) -> Code:
     return call("nn.LocalResponseNorm", printer.attribute(use, "size"), **keywords)
 
 
+_DRAWS: Final = {"weight": Ones(), "bias": Zeros()}
+
+
+def _norm(module: Callable[[LayerUse, Printer], Code], type: str) -> Row:
+    return Row("light", module, type=lambda use: type, draws=_DRAWS, told_channels=True)
+
+
 ROWS: Final[dict[str, Row]] = {
-    "batch_norm": Row("light", _batch_norm, type=_batch_norm_type),
-    "layer_norm": Row("light", _layer_norm, type=lambda use: "nn.LayerNorm", told_channels=True),
-    "group_norm": Row("light", _group_norm, type=lambda use: "nn.GroupNorm", told_channels=True),
-    "instance_norm": Row("light", _instance_norm, type=lambda use: "nn.InstanceNorm2d", told_channels=True),
+    "batch_norm": Row("light", _batch_norm, type=_batch_norm_type, draws=_DRAWS, state=True),
+    "layer_norm": _norm(_layer_norm, "nn.LayerNorm"),
+    "group_norm": _norm(_group_norm, "nn.GroupNorm"),
+    "instance_norm": _norm(_instance_norm, "nn.InstanceNorm2d"),
     "local_response_norm": Row("light", _local_response_norm),
 }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, TypeAlias
 
 from archspec.codegen.layout import Code, call
 from archspec.codegen.printer import Printer
@@ -18,9 +18,13 @@ Weight: TypeAlias = Literal["light", "heavy", "merge"]
 class Parts:
     """The parameters of a layer that has several matrices, as expressions of the layer `{0}`."""
 
+    weights: tuple[str, ...]
     matrices: tuple[str, ...]
+    """The weights, cut into the matrices that are drawn by themselves."""
     biases: tuple[str, ...]
     fan_in: str
+    inner: str
+    """The class in torch.nn of those parts that are modules of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Row:
     exist. `weight` says how statements are cut: light calls are nested around heavier ones. `type` gives the class in
     torch.nn of what `module` makes; a row whose op has weights needs it, since weights are drawn by class.
     `draws` has what the class's own `reset_parameters` draws of the weights that the op has initializers for; `parts`
-    are the parameters of a layer that has more than `weight` and `bias`.
+    are the parameters of a layer that has more than `weight` and `bias`. `state`: it also sets what is not learned.
     `told_channels`: the constructor takes how many channels arrive even where the layer has no weights. `inline` tells
     whether `function` can write a layer, for `forward` knows no parameter of the constructor.
     """
@@ -51,6 +55,7 @@ class Row:
     type: Callable[[LayerUse], str] | None = None
     draws: Mapping[str, Initializer] = field(default_factory=dict[str, Initializer])
     parts: Parts | None = None
+    state: bool = False
     told_channels: bool = False
     inline: Callable[[LayerUse], bool] = lambda use: True
     part: Callable[[LayerUse], Part] | None = None
@@ -63,6 +68,10 @@ class Row:
     def draws_itself(self, weight: str, initializer: Initializer) -> bool:
         """Whether the class draws this weight so by itself."""
         return self.draws.get(weight) == initializer
+
+    def without_state(self) -> Self:
+        """The row of a layer whose state is set already."""
+        return replace(self, state=False)
 
 
 def light(name: str) -> Row:

@@ -61,9 +61,11 @@ def _position_embedding(use: LayerUse, printer: Printer) -> Code:
 
 
 _ATTENTION: Final = Parts(
+    ("{0}.in_proj_weight", "{0}.out_proj.weight"),
     ("*{0}.in_proj_weight.chunk(3)", "{0}.out_proj.weight"),
     ("{0}.in_proj_bias", "{0}.out_proj.bias"),
     "{0}.embed_dim",
+    "nn.Linear",
 )
 
 ROWS: Final[dict[str, Row]] = {

@@ -36,6 +36,7 @@ CASES: dict[str, list[str]] = {
         "conv: {filters: 5, kernel: 3, stride: [3, 1], dilation: [1, 2], padding: same, bias: false}",
         "conv: {filters: 5, kernel: [1, 3], stride: [4, 2], dilation: 2, padding: same}",
         "conv: {filters: 8, kernel: 2, stride: 2, dilation: 4, padding: same, groups: 2}",
+        "conv: {filters: 5, kernel: 3, weight_decay: 0.5, bias_decay: 0.25}",
     ],
     "conv_transpose": [
         "conv_transpose: {filters: 5, kernel: 1}",
@@ -66,11 +67,13 @@ CASES: dict[str, list[str]] = {
         "conv_transpose: {filters: 4, kernel: 4, stride: 2, padding: same, groups: 4, bias: false}",
         "conv_transpose: {filters: 8, kernel: 3, stride: 2, padding: same, groups: 4}",
         "conv_transpose: {filters: 8, kernel: 1, stride: 2, groups: 2, output_padding: 1}",
+        "conv_transpose: {filters: 4, kernel: 3, stride: 2, groups: 2, weight_decay: 0.5, bias_decay: 1}",
     ],
     "dense": [
         "flatten\n  - dense: {units: 6}",
         "flatten\n  - dense: {units: 6, bias: false}",
         "to_tokens\n  - dense: {units: 6}\n  - relu\n  - dense: {units: 3, bias: false}",
+        "flatten\n  - dense: {units: 6, weight_decay: 0.5, bias_decay: 0.25}",
     ],
 }
 CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
@@ -106,6 +109,12 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ("conv", "bias"): [
         ("conv: {filters: 4, kernel: 1, bias: p, bias_init: zeros}", ["false", "true"]),
     ],
+    ("conv", "weight_decay"): [
+        ("conv: {filters: 4, kernel: 1, weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("conv", "bias_decay"): [
+        ("conv: {filters: 4, kernel: 1, bias_decay: p}", ["0.5", "0.25", "0"]),
+    ],
     ("conv_transpose", "filters"): [
         ("conv_transpose: {filters: p, kernel: 2, stride: 2}", ["3", "5"]),
         ("conv_transpose: {filters: p, kernel: 2, stride: 2, groups: 2}", ["4", "2"]),
@@ -136,10 +145,22 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ("conv_transpose", "bias"): [
         ("conv_transpose: {filters: 4, kernel: 1, bias: p, bias_init: zeros}", ["false", "true"]),
     ],
+    ("conv_transpose", "weight_decay"): [
+        ("conv_transpose: {filters: 4, kernel: 2, weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("conv_transpose", "bias_decay"): [
+        ("conv_transpose: {filters: 4, kernel: 2, bias_decay: p}", ["0.5", "0.25", "0"]),
+    ],
     ("dense", "units"): [
         ("dense: {units: p}", ["3", "5"]),
     ],
     ("dense", "bias"): [
         ("dense: {units: 4, bias: p, bias_init: zeros}", ["false", "true"]),
+    ],
+    ("dense", "weight_decay"): [
+        ("dense: {units: 4, weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("dense", "bias_decay"): [
+        ("dense: {units: 4, bias_decay: p}", ["0.5", "0.25", "0"]),
     ],
 }

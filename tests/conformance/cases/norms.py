@@ -12,6 +12,8 @@ CASES: dict[str, list[str]] = {
         "flatten\n  - batch_norm: {eps: 1e-3}",
         "flatten\n  - batch_norm: {variance: biased}",
         "flatten\n  - batch_norm: {affine: false}",
+        "batch_norm: {weight_decay: 0.5, bias_decay: 0.25, init: zeros, bias_init: ones}",
+        "batch_norm: {affine: false, weight_decay: 0.5, init: zeros}",
     ],
     "layer_norm": [
         "layer_norm",
@@ -21,17 +23,20 @@ CASES: dict[str, list[str]] = {
         "to_tokens\n  - layer_norm: {affine: false}",
         "flatten\n  - layer_norm",
         "flatten\n  - layer_norm: {affine: false}",
+        "layer_norm: {weight_decay: 0.5, bias_decay: 0.25, init: {constant: 0.5}}",
     ],
     "group_norm": [
         "group_norm: {groups: 2}",
         "group_norm: {groups: 1, eps: 0.1}",
         "group_norm: {groups: 4, affine: false}",
         "conv: {filters: 9, kernel: 1}\n  - group_norm: {groups: 3, eps: 1e-3}",
+        "group_norm: {groups: 2, weight_decay: 0.5, bias_decay: 0.25, bias_init: {normal: 0.1}}",
     ],
     "instance_norm": [
         "instance_norm",
         "instance_norm: {eps: 0.1}",
         "instance_norm: {affine: false, eps: 1e-3}",
+        "instance_norm: {weight_decay: 0.5, bias_decay: 0.25, init: {uniform: 2}}",
     ],
     "local_response_norm": [
         "local_response_norm",
@@ -55,11 +60,23 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ("batch_norm", "affine"): [
         ("batch_norm: {affine: p}", ["true", "false"]),
     ],
+    ("batch_norm", "weight_decay"): [
+        ("batch_norm: {weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("batch_norm", "bias_decay"): [
+        ("batch_norm: {bias_decay: p}", ["0.5", "0.25", "0"]),
+    ],
     ("layer_norm", "eps"): [
         ("layer_norm: {eps: p}", ["0.1", "0.00001"]),
     ],
     ("layer_norm", "affine"): [
         ("layer_norm: {affine: p}", ["true", "false"]),
+    ],
+    ("layer_norm", "weight_decay"): [
+        ("layer_norm: {weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("layer_norm", "bias_decay"): [
+        ("layer_norm: {bias_decay: p}", ["0.5", "0.25", "0"]),
     ],
     ("group_norm", "groups"): [
         ("group_norm: {groups: p}", ["2", "4"]),
@@ -71,11 +88,23 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ("group_norm", "affine"): [
         ("group_norm: {groups: 2, affine: p}", ["true", "false"]),
     ],
+    ("group_norm", "weight_decay"): [
+        ("group_norm: {groups: 2, weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("group_norm", "bias_decay"): [
+        ("group_norm: {groups: 2, bias_decay: p}", ["0.5", "0.25", "0"]),
+    ],
     ("instance_norm", "eps"): [
         ("instance_norm: {eps: p}", ["0.1", "0.001"]),
     ],
     ("instance_norm", "affine"): [
         ("instance_norm: {affine: p}", ["true", "false"]),
+    ],
+    ("instance_norm", "weight_decay"): [
+        ("instance_norm: {weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("instance_norm", "bias_decay"): [
+        ("instance_norm: {bias_decay: p}", ["0.5", "0.25", "0"]),
     ],
     ("local_response_norm", "size"): [
         ("local_response_norm: {size: p, alpha: 1}", ["3", "5"]),

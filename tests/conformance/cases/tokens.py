@@ -22,6 +22,7 @@ CASES: dict[str, list[str]] = {
         "to_tokens\n  - attention: {heads: 1}",
         "to_tokens\n  - attention: {heads: 2}",
         "to_tokens\n  - attention: {heads: 4, bias: false}",
+        "to_tokens\n  - attention: {heads: 2, weight_decay: 0.5, bias_decay: 0.25}\n  - dense: {units: 3}",
         "conv: {filters: 12, kernel: 3, stride: 2}\n  - {name: body, layers: [to_tokens, {attention: {heads: 3}}]}",
     ],
     "class_token": [
@@ -53,6 +54,12 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("attention", "bias"): [
         (f"{_TOKENS}attention: {{heads: 2, bias: p}}", ["false", "true"]),
+    ],
+    ("attention", "weight_decay"): [
+        (f"{_TOKENS}attention: {{heads: 2, weight_decay: p}}", ["0.5", "0.25", "0"]),
+    ],
+    ("attention", "bias_decay"): [
+        (f"{_TOKENS}attention: {{heads: 2, bias_decay: p}}", ["0.5", "0.25", "0"]),
     ],
     ("select_token", "index"): [
         (f"{_TOKENS}select_token: {{index: p}}", ["0", "3"]),

@@ -1,0 +1,1 @@
+"""What a network costs, and what differs between two; no framework is needed."""

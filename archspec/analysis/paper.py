@@ -1,0 +1,164 @@
+"""Networks side by side in the form of He et al. 2015, Table 1.
+
+Rows are stages, columns are networks, cells are a stage's blocks in brackets times their count. All of it comes from
+the tree of scopes: a stage is a top-level loop or scope, a unit is a round of a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from typing import Any
+
+from archspec.analysis.counting import count, is_counted, items_of, layers_below
+from archspec.analysis.numbers import counted
+from archspec.analysis.shortcuts import shortcuts
+from archspec.analysis.tables import Block, Cell, Piece, Table, inline
+from archspec.analysis.wording import is_pool, words
+from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Shape
+from archspec.ir.scope import Layer, Loop, Scope
+
+
+@dataclass(slots=True)
+class Row:
+    """A stage, or plain layers up to the next one that multiplies or pools."""
+
+    name: str = ""
+    pieces: list[Piece] = field(default_factory=list[Piece])
+    shape: Shape = ()
+    closed: bool = False
+    """It has a stage, or a layer that multiplies: a pool or another such layer begins the next row."""
+
+
+def paper_table(graphs: Sequence[LayerGraph]) -> Table:
+    """The table. A block's stride and its projection shortcut are not shown, as in the paper."""
+    columns = [rows(graph) for graph in graphs]
+    found: list[tuple[Cell, ...]] = []
+    for line in _aligned(columns):
+        names = " / ".join(dict.fromkeys(row.name for row in line if row))
+        sizes = " / ".join(dict.fromkeys(size(row.shape) for row in line if row))
+        found.append((names, (sizes,), *(tuple(row.pieces) if row else () for row in line)))
+    totals = [count(graph).total for graph in graphs]
+    found.append(("parameters", "", *(f"{total.parameters:,}" for total in totals)))
+    found.append(("MACs", "", *(counted(total.macs) for total in totals)))
+    found.append(("FLOPs (2 x MACs)", "", *(counted(total.flops) for total in totals)))
+    heads = ("stage", "output size", *(graph.name for graph in graphs))
+    return Table(heads, tuple(found), "lc" + "c" * len(graphs), foot=3, ruled=True)
+
+
+def paper_dict(graphs: Sequence[LayerGraph]) -> dict[str, Any]:
+    """The same for JSON; a cell is a list of lines, a block `{"block": [...], "times": n}`."""
+    return {
+        "networks": [{"name": graph.name, **count(graph).total.as_dict()} for graph in graphs],
+        "rows": [
+            [
+                row and {"stage": row.name, "output": list(row.shape), "cell": [_data(piece) for piece in row.pieces]}
+                for row in line
+            ]
+            for line in _aligned([rows(graph) for graph in graphs])
+        ],
+    }
+
+
+def _data(piece: Piece) -> Any:
+    if isinstance(piece, str):
+        return piece
+    return {"block": [_data(inner) for inner in piece.pieces], "times": piece.times}
+
+
+def size(shape: Shape) -> str:
+    """Height and width; of a vector 1x1, as the papers print it."""
+    match shape:
+        case (_, height, width):
+            return f"{height}x{width}"
+        case (tokens, _):
+            return f"{tokens} tokens"
+        case _:
+            return "1x1"
+
+
+def rows(graph: LayerGraph) -> list[Row]:
+    """The rows of one network."""
+    hidden = shortcuts(graph)
+    found = [Row()]
+    for item in items_of(graph.root.body.items):
+        layers = list(layers_below(item))
+        if not layers:
+            continue
+        row = found[-1]
+        if isinstance(item, Layer):
+            weighted, text = is_counted(graph, item.path), words(graph, item.path, strides=True)
+            if text and row.closed and (weighted or is_pool(graph, item.path)):
+                row = Row()
+                found.append(row)
+            if not text:
+                continue
+            row.pieces.append(text)
+            row.closed |= weighted
+            if weighted or not row.name:
+                row.name = item.path
+        else:
+            pieces = list(_pieces(graph, item, hidden, strides=not isinstance(item, Loop)))
+            if not pieces:
+                continue
+            if row.closed:
+                row = Row()
+                found.append(row)
+            row.name, row.closed = item.path, True
+            row.pieces += pieces
+        row.shape = graph.nodes[layers[-1].path].shape
+    return [row for row in found if row.pieces]
+
+
+def _pieces(graph: LayerGraph, item: Layer | Scope | Loop, hidden: set[str], *, strides: bool) -> Iterator[Piece]:
+    """What a cell says of an item. A unit says no strides, since the first one of a stage alone has any."""
+    match item:
+        case Layer(path=path):
+            text = "" if path in hidden else words(graph, path, strides=strides, inner=True)
+            if text:
+                yield text
+        case Scope(body=body):
+            for inner in items_of(body.items):
+                yield from _pieces(graph, inner, hidden, strides=strides)
+        case Loop(iterations=iterations):
+            units = (tuple(_pieces(graph, unit, hidden, strides=False)) for unit in iterations)
+            yield from _folded(unit for unit in units if unit)
+
+
+def _folded(units: Iterable[tuple[Piece, ...]]) -> Iterator[Piece]:
+    last: tuple[Piece, ...] = ()
+    times = 0
+    for unit in (*units, ()):
+        if unit == last:
+            times += 1
+            continue
+        if times == 1 and len(last) == 1:
+            yield last[0]
+        elif times:
+            yield Block(last, times)
+        last, times = unit, 1
+
+
+def _aligned(columns: Sequence[Sequence[Row]]) -> list[list[Row | None]]:
+    """Rows of equal names side by side; between them, those of other names in order where there are equally many."""
+    lines: list[list[Row | None]] = [[row] for row in columns[0]]
+    for number, column in enumerate(columns[1:], start=1):
+        known = [next(row.name for row in line if row) for line in lines]
+        called = {row.name: name for line, name in zip(lines, known, strict=True) for row in line if row}
+        names = [called.get(row.name, row.name) for row in column]
+        merged: list[list[Row | None]] = []
+        for _, i, j, k, m in SequenceMatcher(None, known, names, autojunk=False).get_opcodes():
+            if j - i == m - k:
+                merged += [[*line, row] for line, row in zip(lines[i:j], column[k:m], strict=True)]
+            else:
+                merged += [[*line, None] for line in lines[i:j]]
+                merged += [[*[None] * number, row] for row in column[k:m]]
+        lines = merged
+    return lines
+
+
+def cell_text(row: Row) -> str:
+    """A row's cell on one line, for logs and tests."""
+    return "; ".join(map(inline, row.pieces))

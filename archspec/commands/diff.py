@@ -1,0 +1,47 @@
+"""`archspec diff`: what differs between two networks. No framework is imported."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from archspec.analysis.comparing import diff
+from archspec.analysis.telling import to_dict, to_lines
+from archspec.commands.shared import FAILED, FORMAT_HELP, OK, add_set, compiled
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `diff`."""
+    parser.description = (
+        "Say what differs between two networks. The exit code is 0 where nothing does, 3 where something does; "
+        "the names and titles of the two do not matter."
+    )
+    parser.add_argument("a", help="a path, or the bare name of a spec that ships")
+    parser.add_argument("b", help="another; or the same, with other params")
+    add_set(parser)
+    for side in ("a", "b"):
+        parser.add_argument(
+            f"--set-{side}",
+            dest=f"params_{side}",
+            metavar="NAME=VALUE",
+            action="append",
+            default=[],
+            help=f"give a param of {side} alone a value; may stand several times (--set is for both)",
+        )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help=FORMAT_HELP)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile both and compare them."""
+    sides = [(arguments.a, arguments.params_a), (arguments.b, arguments.params_b)]
+    graphs = []
+    for spec, own in sides:
+        given = {**vars(arguments), "params": [*arguments.params, *own]}
+        graphs.append(compiled(spec, argparse.Namespace(**given)))
+    found = diff(*graphs)
+    labels = [", ".join([graph.name, *own]) for graph, (_, own) in zip(graphs, sides, strict=True)]
+    if arguments.format == "json":
+        print(json.dumps(to_dict(found, *labels), indent=2))
+    else:
+        print("\n".join(to_lines(found, *labels)))
+    return OK if found.equal else FAILED

@@ -1,0 +1,170 @@
+"""Where the layers with weights are: how a method of the network gets at each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from archspec.codegen.layout import INDENT, Infix, call, lay_out
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.errors import InternalError
+from archspec.expr import Const, source
+from archspec_torch.forward import Spelling
+from archspec_torch.ops import ROWS
+
+NOTHING: Final = frozenset[str]()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One layer with weights: how a method of the network gets at it, and what is known of it."""
+
+    headers: tuple[str, ...]
+    """The lines that its own stand under, each one level deeper."""
+    target: str
+    type: str
+    use: LayerUse
+    optional: frozenset[str]
+    """Of `weight` and `bias` those that may be None, for this layer or for a type checker."""
+    reachable: bool
+    """False where a condition decides its number, so that there is no expression for it."""
+
+    @property
+    def kind(self) -> str:
+        """The name of its op."""
+        return self.use.op.name
+
+
+def type_of(use: LayerUse) -> str:
+    """The class in torch.nn of a layer with weights."""
+    found = ROWS[use.op.name].type
+    if found is None:
+        raise InternalError(f"{use.op.name} has weights, and its row in PyTorch does not say of which class it is")
+    return found(use)
+
+
+def learns_nothing(use: LayerUse) -> bool:
+    """Whether a layer with weights has neither `weight` nor `bias`: a batch norm that is not affine."""
+    return "affine" in use.op.attributes() and not use.value("affine")
+
+
+def places(definitions: Sequence[Definition], spellings: dict[int, Spelling]) -> list[Place]:
+    """The layers with weights of all definitions, in order."""
+    return [place for made in definitions for place in _places(made, spellings[id(made)])]
+
+
+def is_one_of(types: Sequence[str], *, first: bool) -> list[str]:
+    """The line that asks for the class of a module in a loop over all, broken where it is long."""
+    check = call("isinstance", "module", Infix("|", tuple(types)))
+    return lay_out(check, 3, "if " if first else "elif ", ":")
+
+
+def by_place(lines: Iterable[tuple[Place, Sequence[str]]]) -> list[str]:
+    """Lines of a method for places by themselves, two levels in; neighbours share the headers that they can."""
+    found: list[str] = []
+    before: tuple[str, ...] = ()
+    for place, own in lines:
+        shared = next(
+            (index for index, pair in enumerate(zip(before, place.headers, strict=False)) if pair[0] != pair[1]),
+            min(len(before), len(place.headers)),
+        )
+        for level, header in enumerate(place.headers[shared:], start=shared):
+            found.append(f"{INDENT * (2 + level)}{header}:")
+        before = place.headers
+        found += own
+    return found
+
+
+def _places(definition: Definition, spelling: Spelling) -> Iterator[Place]:
+    owner = _Owner((), "self", spelling)
+    if not definition.is_network:
+        headers = ("for module in self.modules()", f"if isinstance(module, {definition.class_name})")
+        owner = _Owner(headers, "module", spelling)
+    return _inside(definition.tree, owner)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """What holds the items of a tree: an instance of a class, whose members `spelling` has, or a sequence."""
+
+    headers: tuple[str, ...]
+    target: str
+    spelling: Spelling | None = None
+    conditional: bool = False
+    reachable: bool = True
+    known: bool = False
+    """A type checker knows that it has parts by number."""
+
+
+def _inside(tree: Tree, owner: _Owner) -> Iterator[Place]:
+    for item in tree.items:
+        if isinstance(item, ChoiceUse):
+            for side in (item.then, item.other):
+                yield from _inside(side, replace(owner, conditional=True))
+            continue
+        if owner.spelling is None and item.number is not None and not owner.known:
+            check = f"if isinstance({owner.target}, nn.Sequential)"
+            around = replace(owner, headers=(*owner.headers, check), known=True)
+        else:
+            around = owner
+        target = _access(item, around)
+        counted = item.number is not None and not isinstance(item.number, Const)
+        unclear = owner.spelling is None and (owner.conditional or counted)
+        reachable = owner.reachable and not unclear
+        match item:
+            case LayerUse() if item.has_weights:
+                kind = type_of(item)
+                headers = around.headers
+                if owner.spelling is None or owner.conditional:  # a type checker cannot know what it is otherwise
+                    headers = (*headers, _check(item, owner, target, kind))
+                yield Place(headers, target, kind, item, _optional(item, kind), reachable)
+            case SequenceUse():
+                headers = around.headers
+                if owner.conditional:
+                    headers = (*headers, _check(item, owner, target, "nn.Sequential"))
+                known = owner.spelling is not None or owner.conditional
+                yield from _inside(item.body, _Owner(headers, target, reachable=reachable, known=known))
+            case LoopUse():
+                headers = around.headers
+                if owner.conditional:
+                    kind = "nn.Sequential" if len(item.operands) == 1 else "nn.ModuleList"
+                    headers = (*headers, _check(item, owner, target, kind))
+                for run in item.runs:
+                    if isinstance(run.item, SequenceUse):
+                        inner = (*headers, f"for layer in {target}")
+                        yield from _inside(run.item.body, _Owner(inner, "layer", reachable=reachable))
+            case _:
+                pass
+
+
+def _optional(use: LayerUse, kind: str) -> frozenset[str]:
+    if learns_nothing(use):
+        return frozenset({"weight", "bias"})
+    if "bias" not in use.op.attributes():
+        return NOTHING
+    sure = not kind.startswith("nn.Conv") and use.fixed("bias") and bool(use.values.get("bias"))
+    return NOTHING if sure else frozenset({"bias"})
+
+
+def _check(item: LayerUse | SequenceUse | LoopUse, owner: _Owner, target: str, kind: str) -> str:
+    """The line that asks whether a member is there and of its class: a condition may have left it out."""
+    checks = [f"isinstance({target}, {kind})"]
+    if owner.conditional and item.site not in _joined(owner):
+        checks.insert(0, f'hasattr({owner.target}, "{target.rpartition(".")[2]}")')
+    return f"if {' and '.join(checks)}"
+
+
+def _joined(owner: _Owner) -> set[int]:
+    """The sites whose member is there whichever side of its condition was taken."""
+    if owner.spelling is None:
+        return set()
+    names = set(owner.spelling.joined.values())
+    return {site for (site,), name in owner.spelling.members.items() if name in names}
+
+
+def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner) -> str:
+    """How an item is reached from what holds it: a class's member, or a part of an `nn.Sequential`."""
+    if owner.spelling is not None:
+        return f"{owner.target}.{owner.spelling.members.get((item.site,), item.name)}"
+    return f"{owner.target}.{item.name}" if item.number is None else f"{owner.target}[{source(item.number)}]"
