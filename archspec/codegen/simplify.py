@@ -41,6 +41,8 @@ def simplified(graph: LayerGraph) -> Module:
     definitions, structural = build(graph)
     fixed = frozenset(param.name for param in graph.params if param.fixed)
     while True:
+        for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
+            fixed |= names(param.expr) if param.expr is not None and param.name in fixed else frozenset()
         attempt = _Attempt(definitions, structural, fixed)
         module = attempt.run()
         if attempt.tainted <= fixed:
@@ -73,7 +75,10 @@ class _Attempt:
     def _definition(self, old: Definition, new: Definition) -> None:
         if old.is_network:
             env = {p.name: p.default for p in old.parameters if p.name in self.fixed and p.default is not None}
-            deps = {p.name: {p.name} for p in old.parameters if p.name not in self.fixed}
+            for parameter in old.parameters:
+                if parameter.derived is not None and parameter.name not in env:
+                    env[parameter.name] = fold(parameter.derived, env)
+            deps = {p.name: {p.name} for p in old.parameters if p.name not in env}
         else:
             env, deps = _same(self.calls[id(new)]), self.deps[id(new)]
         fold_all = _Fold(env, self.new)

@@ -111,7 +111,8 @@ class _Lowering:
             class_name=spec.class_name or class_name(spec.name),
             source=spec.path.name if spec.path else spec.name,
             params=tuple(
-                Param(name, top.env[name], param.doc, name in self.fixed) for name, param in spec.params.items()
+                Param(name, top.env[name], param.doc, name in self.fixed, top.derived.get(name))
+                for name, param in spec.params.items()
             ),
             blocks={name: block_info(block) for name, block in spec.blocks.items()},
             nodes=self.nodes,

@@ -151,7 +151,10 @@ def bring(tensor: Tensor, scope: OpenScope) -> Tensor:
         parent = tensor.scope.parent
         if not isinstance(parent, OpenScope):
             raise InternalError(f"{tensor.path} cannot be carried out of {tensor.scope.path}")
-        tensor = Tensor(parent, tensor.scope.give(tensor.ref), tensor.path, tensor.shape)
+        given, label = tensor.scope.give(tensor.ref), tensor.scope.labels.get(tensor.ref)
+        if label is not None:
+            parent.labels.setdefault(given, label)
+        tensor = Tensor(parent, given, tensor.path, tensor.shape)
     ref = tensor.ref
     for inner in reversed(around[: around.index(tensor.scope)]):
         ref = inner.take(ref)

@@ -58,8 +58,8 @@ def _local_response_norm(use: LayerUse, printer: Printer) -> Code:
 
 ROWS: Final[dict[str, Row]] = {
     "batch_norm": Row("light", _batch_norm, type=_batch_norm_type),
-    "layer_norm": Row("light", _layer_norm, type=lambda use: "nn.LayerNorm", told_channels=True),
-    "group_norm": Row("light", _group_norm, type=lambda use: "nn.GroupNorm", told_channels=True),
-    "instance_norm": Row("light", _instance_norm, type=lambda use: "nn.InstanceNorm2d", told_channels=True),
+    "layer_norm": Row("light", _layer_norm, type=lambda use: "nn.LayerNorm", told_channels=lambda use: True),
+    "group_norm": Row("light", _group_norm, type=lambda use: "nn.GroupNorm", told_channels=lambda use: True),
+    "instance_norm": Row("light", _instance_norm, type=lambda use: "nn.InstanceNorm2d", told_channels=lambda use: True),
     "local_response_norm": Row("light", _local_response_norm),
 }
