@@ -50,6 +50,14 @@ def simplified(graph: LayerGraph) -> Module:
         fixed |= attempt.tainted
 
 
+def fixed_params(graph: LayerGraph) -> list[str]:
+    """The params that generated source offers no argument for, since another value would need another source."""
+    offered: set[str] = {parameter.name for parameter in simplified(graph).network.parameters}
+    for param in graph.params:
+        offered |= {param.name} if param.expr is not None and names(param.expr) & offered else set()
+    return [param.name for param in graph.params if param.name not in offered]
+
+
 class _Attempt:
     """One try with a set of the network's params taken as fixed; it finds further ones that have to be."""
 
