@@ -41,7 +41,8 @@ class OpenScope:
     items: list[Layer | OpenScope | OpenChoice | OpenLoop] = field(
         default_factory=list["Layer | OpenScope | OpenChoice | OpenLoop"]
     )
-    names: set[str] = field(default_factory=set[str])
+    names: dict[str, Span | None] = field(default_factory=dict[str, Span | None])
+    """The names that are taken, and where."""
     labels: dict[Ref, str] = field(default_factory=dict[Ref, str])
     count: int = 0
     """How many numbered items it has so far."""

@@ -114,3 +114,15 @@ def test_what_cannot_be_started(arguments: list[str], code: str, run: Run, tmp_p
 def test_a_name_that_yaml_would_not_take_for_one(run: Run, tmp_path: Path) -> None:
     assert run("new", "null")[0] == 0
     assert archspec.load(tmp_path / "null.yaml").name == "null"
+
+
+def test_what_is_wrong_replaces_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("new", "mine")[0] == 0
+    old = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    monkeypatch.setattr("archspec.commands.new.TEMPLATE", "archspec: 1\nname: {name}\nlayers: [rleu]\n")
+    code, _, err = run("new", "mine", "--force")
+    assert code == 1
+    assert "--> mine.yaml:" in err
+    assert "archspec-tmp" not in err
+    assert (tmp_path / "mine.yaml").read_text(encoding="utf-8") == old
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
