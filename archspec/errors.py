@@ -39,7 +39,7 @@ CODES: Final[dict[str, str]] = {
     "E0402": "a required param is missing",
     "E0403": "a param is never used",
     "E0404": "not a usable name",
-    "E0405": "two layers share a name",
+    "E0405": "two layers, or two taps, share a name",
     "E0406": "unknown tap",
     "E0407": "a tap that is never used",
     "E0408": "unknown op or block",
@@ -52,7 +52,7 @@ CODES: Final[dict[str, str]] = {
     # E05: shapes
     "E0501": "an op does not accept its input's shape",
     "E0502": "shapes that do not meet",
-    "E0503": "a kernel larger than its input",
+    "E0503": "a kernel or a stride larger than its input",
     "E0504": "groups that do not divide",
     # E06: generating
     "E0601": "a backend lacks an op",
@@ -67,6 +67,7 @@ CODES: Final[dict[str, str]] = {
     # E08: running
     "E0801": "models differ past the tolerance",
     "E0802": "a worker process failed",
+    "E0803": "a framework has not enough memory",
 }
 
 

@@ -17,6 +17,20 @@ _STALE: Final = 3600.0
 """Seconds; a file that is still written to is younger."""
 
 
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+_UMASK: Final = _umask()
+"""The umask of the process as it began.
+
+It can only be asked for by setting it, for all threads: were that done where a file is written, another thread's
+new file could have the wrong mode.
+"""
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary file beside `path`, put in its place in one step when the block ends without an error.
@@ -43,7 +57,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp's files are private
+        temporary.chmod(0o666 & ~_UMASK)  # mkstemp's files are private
         temporary.replace(path)
     except OSError as error:
         raise _unwritable(path, error) from None
@@ -87,12 +101,6 @@ def write_text(path: Path, text: str) -> None:
     """
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

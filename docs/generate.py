@@ -63,6 +63,7 @@ WITHOUT_SPEC: Final = {
     "E0702": "Tensors are missing, unexpected or of another shape. All of them are listed in one error.",
     "E0801": "The error names each comparison that is past its tolerance. The exit code is 3.",
     "E0802": "A framework failed on the generated source. The end of its own output is shown.",
+    "E0803": "A built model takes the memory of its weights: make the network smaller, or build without `verify`.",
 }
 """What is to be said of the codes that no spec alone can bring about."""
 

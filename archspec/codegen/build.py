@@ -15,6 +15,7 @@ from archspec.codegen.frame import Frame
 from archspec.codegen.instances import by_block
 from archspec.codegen.loops import build_loop
 from archspec.codegen.settle import Split, either, layer_sizes, settle, without_sizes
+from archspec.codegen.text import annotation
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -103,7 +104,7 @@ class _Builder:
         frame = Frame(self.graph, envs, features, operands, [])
         tree = self._inside(scopes, frame)
         results = tuple(frame.features[ref] for ref in tree.results)
-        definition = self._head(first, count, tree, results)
+        definition = self._head(scopes, count, tree, results)
         self.structural[id(definition)] = frame.structural
         return definition
 
@@ -111,27 +112,40 @@ class _Builder:
         """What the spec calls the operands after the first."""
         return self.graph.blocks[scope.block].inputs if scope.block is not None else ()
 
-    def _head(self, scope: Scope, operands: int, tree: Tree, features: tuple[Expr, ...]) -> Definition:
-        graph = self.graph
+    def _head(self, scopes: list[Scope], operands: int, tree: Tree, features: tuple[Expr, ...]) -> Definition:
+        graph, scope = self.graph, scopes[0]
         if scope.kind == "network":
             params = tuple(
-                Parameter(param.name, type(param.value).__name__, Const(param.value), param.doc)
+                Parameter(param.name, annotation([param.value]), Const(param.value), param.doc, param.expr)
                 for param in graph.params
             )
             return Definition(
-                graph.name, graph.class_name, graph.title, params, tree, operands, features, is_network=True
+                graph.name,
+                graph.class_name,
+                graph.title,
+                params,
+                tree,
+                operands,
+                features,
+                inputs=graph.inputs if len(graph.inputs) > 1 else (),
+                is_network=True,
             )
         assert scope.block is not None
         info = graph.blocks[scope.block]
         params = (
             *(Parameter(channels_of(name).id, "int", None) for name in info.inputs[: operands - 1]),
             *(
-                Parameter(name, type(scope.bindings[name].value).__name__, info.defaults.get(name))
+                self._parameter(name, info.defaults.get(name), [scope.bindings[name].value for scope in scopes])
                 for name in info.params
             ),
         )
         camel = "".join(part[:1].upper() + part[1:] for part in info.name.split("_"))
-        return Definition(info.name, camel, info.doc, params, tree, operands, features, inputs=info.inputs)
+        return Definition(info.name, camel, info.doc, params, tree, operands, features, inputs=("", *info.inputs))
+
+    def _parameter(self, name: str, default: Expr | None, values: list[Value]) -> Parameter:
+        """A block's param, of a type that all its values have."""
+        values += [default.value] if isinstance(default, Const) else []
+        return Parameter(name, annotation(values), default)
 
     # -- bodies -----------------------------------------------------------------------------------
 
@@ -250,14 +264,14 @@ class _Builder:
     def _choice(self, items: list[Choice], frame: Frame) -> list[ItemUse]:
         operand = frame.ref(items[0].operand)
         condition = frame.at(items[0].condition, (frame.features[operand],))
-        frame.structural.append(condition)
         ref = Result(items[0].site)
         if len({item.taken for item in items}) == 1:
+            frame.structural.append(condition)  # it leaves no trace, so it must not come out otherwise
             tree = self._body([item.body for item in items], frame)
             frame.alias |= {Result(ref.site, index): result for index, result in enumerate(tree.results)}
             return list(tree.items)
         outcome = settle(condition, [item.taken for item in items], frame.envs)
-        before, counts = frame.numbered, dict[bool, Expr | None]()
+        before, counts, settled = frame.numbered, dict[bool, Expr | None](), len(frame.structural)
         sides: dict[bool, Tree] = {}
         found: dict[bool, tuple[Expr, dict[int, str]]] = {}
         for side in (True, False):
@@ -281,6 +295,9 @@ class _Builder:
         frame.nodes[ref] = tuple(paths[index] for index in range(len(items)))
         joined = either(outcome, found[True][0], found[False][0])
         frame.features[ref] = settle(joined, widths, frame.envs)
+        # What was found instead of an expression, or settled for one side alone, holds for these values alone.
+        if outcome != condition or frame.features[ref] != joined or len(frame.structural) > settled:
+            frame.structural += [condition, joined]
         return [ChoiceUse(items[0].site, outcome, operand, sides[True], sides[False])]
 
     def _round(self, scopes: list[Scope], frame: Frame) -> CallUse | SequenceUse:

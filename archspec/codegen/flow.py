@@ -105,7 +105,7 @@ class Flow:
 
 def operand_names(operands: int, inputs: Iterable[str], taken: Iterable[str]) -> list[str]:
     """The parameters that a function's tensors come in by, used or not; those after the first as the spec says."""
-    given = ["", *inputs]
+    given = list(inputs)
     unusable = {*taken, *given}
     free = (name for name in _all_names() if name not in unusable)
     found: dict[str, None] = {}

@@ -116,7 +116,7 @@ class _Outliner:
             tree=tree,
             operands=len(item.operands),
             features=(),
-            inputs=tuple(self.labels.get(ref, "") for ref in item.operands[1:]),
+            inputs=("", *(self.labels.get(ref, "") for ref in item.operands[1:])),
         )
         self.made.append(made)
         arguments: dict[str, Expr] = {name: Name(name) for name in order}

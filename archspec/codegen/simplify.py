@@ -41,11 +41,21 @@ def simplified(graph: LayerGraph) -> Module:
     definitions, structural = build(graph)
     fixed = frozenset(param.name for param in graph.params if param.fixed)
     while True:
+        for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
+            fixed |= names(param.expr) if param.expr is not None and param.name in fixed else frozenset()
         attempt = _Attempt(definitions, structural, fixed)
         module = attempt.run()
         if attempt.tainted <= fixed:
             return module
         fixed |= attempt.tainted
+
+
+def fixed_params(graph: LayerGraph) -> list[str]:
+    """The params that generated source offers no argument for, since another value would need another source."""
+    offered: set[str] = {parameter.name for parameter in simplified(graph).network.parameters}
+    for param in graph.params:
+        offered |= {param.name} if param.expr is not None and names(param.expr) & offered else set()
+    return [param.name for param in graph.params if param.name not in offered]
 
 
 class _Attempt:
@@ -73,7 +83,10 @@ class _Attempt:
     def _definition(self, old: Definition, new: Definition) -> None:
         if old.is_network:
             env = {p.name: p.default for p in old.parameters if p.name in self.fixed and p.default is not None}
-            deps = {p.name: {p.name} for p in old.parameters if p.name not in self.fixed}
+            for parameter in old.parameters:
+                if parameter.derived is not None and parameter.name not in env:
+                    env[parameter.name] = fold(parameter.derived, env)
+            deps = {p.name: {p.name} for p in old.parameters if p.name not in env}
         else:
             env, deps = _same(self.calls[id(new)]), self.deps[id(new)]
         fold_all = _Fold(env, self.new)

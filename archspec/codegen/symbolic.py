@@ -46,7 +46,14 @@ class Sym(int):
         return _combine("*", other, self)
 
     def __floordiv__(self, other: int) -> Sym:
-        return _combine("//", self, other)
+        # Shape inference divides channels only where nothing is left over, so a factor can be taken away.
+        match self.expr:
+            case Binary("*", expr, Const(int() as factor)) | Binary("*", Const(int() as factor), expr) if (
+                factor == other and not isinstance(other, Sym)
+            ):
+                return Sym(int(self) // int(other), expr)
+            case _:
+                return _combine("//", self, other)
 
     __hash__ = int.__hash__
 

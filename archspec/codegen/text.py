@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from archspec.codegen.layout import WIDTH
 from archspec.errors import InternalError
-from archspec.expr import Const, Expr, Value, source
+from archspec.expr import Const, Value, source
 
 
 def identifier(name: str, taken: Iterable[str] = ()) -> str:
@@ -64,10 +64,20 @@ def docstring(text: str, depth: int) -> list[str]:
     return [f'{indent}"""{first}', *(f"{indent}{line}" for line in rest), f'{indent}"""']
 
 
-def annotation(type_name: str, default: Expr | None) -> str:
-    """The annotation of a parameter whose values have this type."""
-    if type_name == "tuple":
-        items = default.value if isinstance(default, Const) and isinstance(default.value, tuple) else ()
-        inner = [type(item).__name__ for item in items]
-        return f"tuple[{', '.join(inner)}]" if inner and "tuple" not in inner else "tuple[object, ...]"
-    return "object" if type_name == "NoneType" else type_name
+def annotation(values: Iterable[Value]) -> str:
+    """The annotation of a parameter that has these values, one for each call; an int where a float may stand is one."""
+    found = {_type(value) for value in values}
+    if "float" in found:
+        found.discard("int")
+    return " | ".join(sorted(found)) if "object" not in found else "object"
+
+
+def _type(value: Value) -> str:
+    if value is None:
+        return "object"
+    if not isinstance(value, tuple):
+        return type(value).__name__
+    inner = [_type(item) for item in value]
+    if len(set(inner)) == 1 and len(inner) > 4:  # a list, whose length says nothing
+        return f"tuple[{inner[0]}, ...]"
+    return f"tuple[{', '.join(inner)}]" if inner else "tuple[object, ...]"

@@ -169,6 +169,8 @@ class Parameter:
     type: str
     default: Expr | None
     doc: str = ""
+    derived: Expr | None = None
+    """What it is computed from: then it is no parameter of the source, and stands for this wherever it is used."""
 
 
 @dataclass(eq=False, slots=True)
@@ -186,7 +188,7 @@ class Definition:
     symbols: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the language's own names are called in the source: `channels` is `in_channels`."""
     inputs: tuple[str, ...] = ()
-    """What the spec calls the operands after the first."""
+    """What the spec calls the operands; where it has no name for one, it is empty."""
     is_network: bool = False
 
 

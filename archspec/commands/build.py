@@ -9,6 +9,7 @@ from pathlib import Path
 from archspec.api import build, build_partly, generate
 from archspec.codegen.backend import Backend, backend
 from archspec.codegen.files import check_current, check_writable, write
+from archspec.codegen.simplify import fixed_params
 from archspec.commands.shared import OK, add_spec, compiled, counted, input_text, usage_error
 from archspec.errors import Diagnostic, OutputError
 from archspec.ir.graph import LayerGraph
@@ -151,6 +152,8 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
         ("depth", f"{len(graph.weighted_path)} weighted layers on the longest path"),
         ("source", f"{path}{checked}"),
     ]
+    if fixed := fixed_params(graph):
+        rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
     if weights is not None:
         rows.append(("weights", str(weights)))
     print(graph.title or graph.name)

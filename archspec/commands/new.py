@@ -19,7 +19,7 @@ from archspec.spec.base import usable_name
 from archspec.spec.loading import shipped_folder
 from archspec.spec.scalars import resolve
 from archspec.spec.source import LocatedList, Reading, read_file
-from archspec.storage import write_text
+from archspec.storage import whole_file
 
 MODELINE: Final = "# yaml-language-server: $schema="
 TEMPLATE: Final = """\
@@ -56,7 +56,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the spec, see that it is right where it stands, and say what to do with it."""
+    """See that the spec is right where it will stand, write it, and say what to do with it."""
     if arguments.output == "":
         usage_error("-o needs a file or a folder")
     _check_name(arguments.name)
@@ -71,23 +71,27 @@ def run(arguments: argparse.Namespace) -> int:
     text = TEMPLATE.format(name=name) if like is None else _copied(like, name, path.parent)
     if (line := _modeline(path.parent)) is not None:
         text = f"{line}\n{text}"
-    write_text(path, text)
     root = path.parent if like is None else Path(os.path.commonpath([path.parent.resolve(), like.parent.resolve()]))
-    graph, option = _compiled(path, root)
+    with whole_file(path) as temporary:  # only what is right takes the place of a file
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        graph, option = _compiled(temporary, path, root)
     origin = "from the template" if like is None else f"a copy of {arguments.like}"
     print(f"{path} written, {origin}: {input_text(graph)} in, {graph.parameters:,} parameters")
     print(f"\n  archspec validate {path}{option}\n  archspec build {path} --backend torch{option}")
     return OK
 
 
-def _compiled(path: Path, root: Path) -> tuple[LayerGraph, str]:
+def _compiled(temporary: Path, path: Path, root: Path) -> tuple[LayerGraph, str]:
     """The graph of the new spec, and the option that its commands need if it names files of another folder."""
     try:
-        return compile(path), ""
+        return compile(temporary), ""
     except SpecError as error:
         if any(found.code != "E0109" for found in error.diagnostics):
+            for found in error.diagnostics:
+                if found.span is not None and found.span.source.name == str(temporary):
+                    found.span.source.name = str(path)  # the other is gone when this is read
             raise
-    return compile(path, root=root), f" --root {shlex.quote(os.path.relpath(root))}"
+    return compile(temporary, root=root), f" --root {shlex.quote(os.path.relpath(root))}"
 
 
 def _check_name(name: str) -> None:

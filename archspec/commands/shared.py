@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from archspec.analysis.numbers import counted as counted
-from archspec.api import compile
+from archspec.api import compile, load
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
 from archspec.limits import parse_limits
-from archspec.spec import load
 from archspec.spec.loading import FromSet
 
 OK: Final = 0
@@ -72,7 +71,7 @@ def compiled(spec: str, arguments: argparse.Namespace) -> LayerGraph:
     given = _pairs("--limit", arguments.limits)
     limits = parse_limits(given) if given else None
     taps = getattr(arguments, "taps", None)
-    return compile(load(spec, params(arguments.params), limits=limits, root=arguments.root), taps=taps)
+    return compile(load(spec, limits=limits, root=arguments.root, **params(arguments.params)), taps=taps)
 
 
 def params(pairs: Sequence[str]) -> dict[str, object]:

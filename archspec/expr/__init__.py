@@ -4,7 +4,7 @@ from archspec.expr.evaluate import ExprError, check_number, describe, evaluate, 
 from archspec.expr.parse import parse
 from archspec.expr.pattern import name_by, sources_by, split_pattern
 from archspec.expr.printing import source
-from archspec.expr.simplify import fold, names, substitute
+from archspec.expr.simplify import fold, names, negated, substitute
 from archspec.expr.tree import (
     Binary,
     Bool,
@@ -44,6 +44,7 @@ __all__ = [
     "joined",
     "name_by",
     "names",
+    "negated",
     "parse",
     "source",
     "sources_by",

@@ -51,6 +51,22 @@ def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
     return fold(expr, values)
 
 
+_OPPOSITE: Final = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
+
+
+def negated(expr: Expr) -> Expr:
+    """What is true where `expr` is false, as people write it: `a != b or c` for `a == b and not c`."""
+    match expr:
+        case Unary("not", operand):
+            return operand
+        case Compare(first, (link,), (second,)):
+            return Compare(first, (_OPPOSITE[link],), (second,))
+        case Bool(op, operands):
+            return Bool("or" if op == "and" else "and", tuple(negated(operand) for operand in operands))
+        case _:
+            return Unary("not", expr)
+
+
 def fold(expr: Expr, values: Mapping[str, Expr] | None = None) -> Expr:
     """Replace names by `values` and work out what is then known: `4 * w // 4` with `w = 16` gives `16`.
 

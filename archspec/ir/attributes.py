@@ -103,11 +103,15 @@ class FloatKind(Kind):
     def read(self, value: Value) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._refuse(value)
-        if not self.least <= value <= self.most:
-            raise AttributeValueError(f"it must lie between {self.least} and {self.most}, this is {value}")
-        if value >= self.below:
-            raise AttributeValueError(f"it must be less than {self.below:g}, this is {value}")
+        if not self.least <= value <= self.most or value >= self.below:
+            raise AttributeValueError(f"it must be {self._range}, this is {value}")
         return float(value)
+
+    @property
+    def _range(self) -> str:
+        if self.below != float("inf"):
+            return f"from {self.least:g} to less than {self.below:g}"
+        return f"{self.least:g} or more" if self.most == float("inf") else f"from {self.least:g} to {self.most:g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class Param:
     doc: str = ""
     fixed: bool = False
     """It decides the network's structure, so generated code cannot offer it as an argument."""
+    expr: Expr | None = None
+    """What it is computed from, where the spec computes it from other params and nobody gave a value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,12 @@ def output_size(
                 "E0503",
                 "use a smaller kernel or a larger input, or pad",
             )
+        if step > extent + pad:
+            raise ShapeError(
+                f"{op}'s stride is {step} in {axis}, its input has {extent + pad}: there is nothing to step to",
+                "E0503",
+                "use a smaller stride or a larger input",
+            )
         result.append((extent + pad + beyond - reach) // step + 1)
     return result[0], result[1]
 

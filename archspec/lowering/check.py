@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 
-from archspec.errors import Diagnostics, Note, Span, SpecError, did_you_mean
-from archspec.expr import Expr, names
-from archspec.ir.op import Op
+from archspec.errors import Diagnostics, Span, SpecError, did_you_mean, nearest
+from archspec.expr import names
+from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
-from archspec.limits import limits
+from archspec.lowering.bodies import check_circles, everything, given_by_calls, taps_in
+from archspec.lowering.findings import Findings
+from archspec.lowering.hints import (
+    A_TAP,
+    attribute_form,
+    branches_help,
+    cut_in_two,
+    default_help,
+    form_help,
+    is_item,
+    tap_help,
+    undefined_help,
+    words_in,
+)
 from archspec.lowering.values import expression, parts
-from archspec.lowering.words import attribute_help, op_help
+from archspec.lowering.words import attribute_help, named_otherwise, op_help
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
+from archspec.spec.mistakes import expression_help
+from archspec.spec.scalars import describe
 
 
 def check(spec: Spec) -> None:
@@ -23,7 +37,7 @@ def check(spec: Spec) -> None:
     Raises:
         SpecError: with everything that was found.
     """
-    found = _Findings()
+    found = Findings()
     _check_defaults(spec, found)
     for block in spec.blocks.values():
         frame = _Frame(spec, found, block.params, f"block {block.name}")
@@ -51,16 +65,18 @@ def check(spec: Spec) -> None:
         for name, attribute in attributes.items():
             info = OPS[op_name].attributes().get(name) if op_name in OPS else None
             for part in parts(info, attribute) if info is not None else ():
-                root.use(part)
+                root.use(part, info=info)
     root.known.add("channels")
     root.taps |= spec.inputs.keys()  # each input can be started from, and given
     root.body(spec.items, in_loop=False)
-    root.unused(spec.params)
-    taps = {*_taps(spec.items), *spec.inputs} | ({"input"} if spec.input else set[str]())
+    root.unused({name: param for name, param in spec.params.items() if name not in found.outside})
+    root.unused_inputs()
+    taps = {*taps_in(spec.items), *spec.inputs} | ({"input"} if spec.input else set[str]())
     for name in spec.outputs or ():
         if name not in taps:
-            found.error("E0406", f"output `{name}` is no tap", spec.place("outputs"), help=did_you_mean(name, taps))
-    _check_circles(spec, found)
+            help = tap_help(name, taps, everything(spec.items), spec.blocks)
+            found.error("E0406", f"output `{name}` is no tap", spec.place("outputs"), help=help)
+    check_circles(spec, found)
     found.raise_if_any()
 
 
@@ -78,36 +94,15 @@ def _check_attribute(op: type[Op], name: str, attribute: Attribute, found: Diagn
     if name in op.attributes():
         return True
     place = attribute.key_span or attribute.span
-    if help := attribute_help(op, name):
+    if help := attribute_form(op, name):
+        found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
+    elif help := attribute_help(op, name):
         found.error("E0412", f"`{name}` is not a word of {op.name}", place, help=help)
     else:
-        help = did_you_mean(name, ["name", *op.attributes()])
+        merges = op.most_inputs is None or op.most_inputs > 1
+        help = did_you_mean(name, ["name", *(["branches"] if merges else []), *op.attributes()])
         found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
     return False
-
-
-def _named_otherwise(op: type[Op], name: str, given: Iterable[str]) -> bool:
-    """Another library's word for an attribute was given, so that its absence is no news."""
-    return any(f"`{name}`" in attribute_help(op, word) for word in given if word not in op.attributes())
-
-
-@dataclass(slots=True)
-class _Findings(Diagnostics):
-    """Findings up to a limit: after very many of them nothing more is learnt."""
-
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span | None = None,
-        *,
-        label: str = "",
-        notes: Iterable[Note] = (),
-        help: str = "",
-    ) -> None:
-        Diagnostics.error(self, code, message, span, label=label, notes=notes, help=help)
-        if len(self.found) >= limits().errors:
-            self.raise_if_any()
 
 
 @dataclass(slots=True)
@@ -115,45 +110,64 @@ class _Frame:
     """The names that expressions of one body may use, and those they do use."""
 
     spec: Spec
-    found: Diagnostics
+    found: Findings
     own: Mapping[str, Param]
     where: str
     known: set[str] = field(default_factory=set[str])
     used: set[str] = field(default_factory=set[str])
     taps: set[str] = field(default_factory=lambda: {"input"})
     tapped: set[str] = field(default_factory=set[str])
+    items_in: tuple[Item, ...] = ()
+    """All items of the body, at any depth."""
 
     def params(self, params: Mapping[str, Param]) -> None:
         """Defaults may use the params before them."""
         for name, param in params.items():
             if param.default is not None and param.choices is None:
-                self.use(param.default)
+                self.use(param.default, help=default_help(name, param.default))
             self.known.add(name)
 
-    def use(self, attribute: Attribute | None, *, in_loop: bool = False, quiet: bool = False) -> None:
-        """An expression stands here: parse it and see that its names are known."""
-        if attribute is None or isinstance(attribute.raw, Mapping):
+    def use(
+        self,
+        attribute: Attribute | None,
+        *,
+        in_loop: bool = False,
+        info: AttributeInfo | None = None,
+        help: str = "",
+    ) -> None:
+        """An expression stands here: parse it and see that its names are known.
+
+        `info` is the attribute of an op that it is for; `help` is for a name that is like none that is known.
+        """
+        if attribute is None:
+            return
+        if isinstance(attribute.raw, Mapping):
+            if mend := expression_help(attribute.raw):
+                self.used |= words_in(attribute)
+                self.found.error("E0301", "a mapping is not an expression", attribute.span, help=mend)
             return
         try:
             expr = expression(attribute)
         except SpecError as error:
-            if not quiet:
-                self.found.found += error.diagnostics
+            self.used |= words_in(attribute)
+            self.found.found += error.diagnostics
             return
-        self.use_names(expr, attribute, in_loop=in_loop, quiet=quiet)
-
-    def use_names(self, expr: Expr, attribute: Attribute, *, in_loop: bool, quiet: bool = False) -> None:
         mentioned = names(expr)
         self.used |= mentioned
-        for name in sorted(mentioned - self.known - ({"i"} if in_loop else set[str]())):
-            if not quiet:
-                help = did_you_mean(name, self.known | ({"i"} if in_loop else set[str]()))
-                self.found.error("E0302", f"`{name}` is not defined in {self.where}", attribute.span, help=help)
+        known = self.known | ({"i"} if in_loop else set[str]())
+        for name in sorted(mentioned - known):
+            mend = "" if help and nearest(name, known) is None else undefined_help(name, expr, known, self.own, info)
+            mend = mend or help
+            if self.own is not self.spec.params and name in self.spec.params:
+                self.found.outside.add(name)
+                mend = f"blocks see only their own params: add `{name}` to those of {self.where}, and pass it"
+            self.found.error("E0302", f"`{name}` is not defined in {self.where}", attribute.span, help=mend)
 
     def body(self, items: Iterable[Item], *, in_loop: bool) -> None:
         """Check a list of items and everything inside them."""
         items = tuple(items)
-        self.taps |= {*_taps(items), *_given_by_calls(items, self.spec.blocks)}
+        self.items_in = tuple(everything(items))
+        self.taps |= {*taps_in(items), *given_by_calls(items, self.spec.blocks)}
         self.items(items, in_loop)
 
     def items(self, items: Iterable[Item], in_loop: bool) -> None:
@@ -170,7 +184,7 @@ class _Frame:
                 if item.origin is not None:
                     self.tapped.add(item.origin)
                     if item.origin not in self.taps:
-                        help = did_you_mean(item.origin, self.taps)
+                        help = self.no_tap(item.origin)
                         self.found.error("E0406", f"no tap `{item.origin}` here", item.place("from"), help=help)
                 self.items(item.layers, in_loop)
             case Repeat():
@@ -180,6 +194,9 @@ class _Frame:
                 self.stage(item)
             case Tap():
                 pass
+
+    def no_tap(self, name: str) -> str:
+        return tap_help(name, self.taps, self.items_in, self.spec.blocks)
 
     def call(self, call: Call, in_loop: bool) -> None:
         op, block = OPS.get(call.name), self.spec.blocks.get(call.name)
@@ -195,29 +212,56 @@ class _Frame:
             self.fed(block, call.attributes, call.span)
         else:
             help = op_help(call.name, self.spec.blocks, self.taps)
+            if help.startswith("known here: "):  # a long list, the same for each of them
+                help, self.found.listed = "" if self.found.listed else help, True
             self.found.error("E0408", f"`{call.name}` is neither an op nor a block", call.span, help=help)
 
     def op(self, op: type[Op], call: Call, in_loop: bool) -> None:
         merges = op.most_inputs is None or op.most_inputs > 1
         if merges and call.branches is None:
-            self.found.error("E0410", f"{op.name} needs branches: `{op.name}: [[...], [...]]`", call.span)
+            help = branches_help(op, call, self.spec.blocks)
+            self.found.error("E0410", f"{op.name} needs branches: `{op.name}: [[...], [...]]`", call.span, help=help)
         if not merges and call.branches is not None:
             self.found.error("E0202", f"{op.name} has one input and takes no branches", call.span)
         if merges and call.branches is not None and len(call.branches) < op.least_inputs:
-            self.found.error("E0410", f"{op.name} needs at least {op.least_inputs} branches", call.span)
+            help = "an empty branch `[]` is the identity"
+            self.found.error("E0410", f"{op.name} needs at least {op.least_inputs} branches", call.span, help=help)
         for name, attribute in call.attributes.items():
-            known = _check_attribute(op, name, attribute, self.found)
-            for part in parts(op.attributes()[name], attribute) if known else ():
-                self.use(part, in_loop=in_loop)
+            if merges and call.branches is None and is_item(name, self.spec.blocks):
+                continue  # told above
+            self.attribute(op, name, attribute, call.attributes, in_loop)
         given = call.attributes.keys() | self.spec.defaults.get(op.name, {}).keys()
         for info in op.attributes().values():
-            if info.required and info.name not in given and not _named_otherwise(op, info.name, call.attributes):
+            if info.required and info.name not in given and not named_otherwise(op, info.name, call.attributes):
                 self.found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
+
+    def attribute(
+        self, op: type[Op], name: str, attribute: Attribute, beside: Mapping[str, Attribute], in_loop: bool
+    ) -> None:
+        if self.cut(name, beside):
+            self.used |= words_in(Attribute(name))
+        elif not _check_attribute(op, name, attribute, self.found):
+            self.used |= words_in(attribute)
+        else:
+            info = op.attributes()[name]
+            if help := form_help(info, attribute):
+                self.used |= words_in(attribute)
+                message = f"`{name}` of {op.name}: {info.kind.expects} is expected, this is {describe(attribute.raw)}"
+                self.found.error("E0411", message, attribute.span, help=help)
+                return
+            for part in parts(info, attribute):
+                self.use(part, in_loop=in_loop, info=info)
+
+    def cut(self, name: str, beside: Mapping[str, Attribute]) -> bool:
+        """Whether a key is the rest of an expression, and that has been told; not of a word, which is not parsed."""
+        return cut_in_two(name, beside) and any(found.code == "E0301" for found in self.found)
 
     def arguments(self, block: Block, given: Mapping[str, Attribute], in_loop: bool) -> None:
         for name, attribute in given.items():
             if name in block.params:
                 self.argument(block.params[name], name, attribute, in_loop)
+            elif self.cut(name, given):
+                self.used |= words_in(Attribute(name))
             elif name not in block.inputs:
                 self.unknown_param(block, name, attribute)
 
@@ -226,19 +270,24 @@ class _Frame:
             if param.default is None and name not in given:
                 self.found.error("E0402", f"block `{block.name}` needs `{name}`", place)
 
-    def fed(self, block: Block, given: Mapping[str, Attribute], place: Span) -> None:
-        """A block's inputs are taps, by name."""
+    def fed(self, block: Block, given: Mapping[str, Attribute], place: Span, told: Collection[str] = ()) -> None:
+        """A block's inputs are taps, by name; those in `told` are wrong in another way."""
         for name in block.inputs:
             if name not in given:
+                if name in told:
+                    continue
                 help = f"give the tap that it starts from: `{name}: ...`"
                 self.found.error("E0402", f"block `{block.name}` needs the input `{name}`", place, help=help)
                 continue
             tap, span = given[name].raw, given[name].span
-            self.tapped.add(str(tap))
+            if not isinstance(tap, str):
+                message = f"the input `{name}` of block `{block.name}` must be a tap, found {describe(tap)}"
+                self.found.error("E0406", message, span, help=A_TAP)
+                continue
+            self.tapped.add(tap)
             if tap not in self.taps:
-                help = did_you_mean(str(tap), self.taps)
-                message = f"the input `{name}` of block `{block.name}` is a tap; there is no tap `{str(tap)[:80]}` here"
-                self.found.error("E0406", message, span, help=help)
+                message = f"the input `{name}` of block `{block.name}` is a tap; there is no tap `{tap[:80]}` here"
+                self.found.error("E0406", message, span, help=self.no_tap(tap) or A_TAP)
 
     def ends(self, block: Block) -> None:
         """A block's inputs are used, and its outputs are taps."""
@@ -247,8 +296,8 @@ class _Frame:
                 message = f"input `{name}` of {self.where} is never used"
                 self.found.error("E0407", message, block.item_place("inputs", index))
         for index, name in enumerate(block.outputs):
-            if name not in (taps := _taps(block.layers)):
-                help = did_you_mean(name, taps)
+            if name not in (taps := taps_in(block.layers)):
+                help = tap_help(name, taps, self.items_in, self.spec.blocks)
                 message = f"output `{name}` of {self.where} is no tap"
                 self.found.error("E0406", message, block.item_place("outputs", index), help=help)
 
@@ -268,6 +317,9 @@ class _Frame:
 
     def unknown_param(self, block: Block, name: str, attribute: Attribute) -> None:
         help, place = did_you_mean(name, [*block.params, *block.inputs]), attribute.key_span or attribute.span
+        self.used |= words_in(attribute)
+        if name in ("when", "else"):
+            help = f"`{name}` stands beside the block: `- {{{block.name}: {{...}}, {name}: ...}}`"
         self.found.error("E0401", f"block `{block.name}` has no param `{name}`", place, help=help)
 
     def stage(self, stage: Stage) -> None:
@@ -282,7 +334,10 @@ class _Frame:
         units = stage.units
         tuples = units is None or units.expression is not None or any(unit.mapping is None for unit in units.entries)
         self.arguments(block, stage.arguments, True)
-        self.fed(block, stage.arguments, stage.span)
+        told = (
+            {name for unit in units.entries for name in unit.mapping or () if name in block.inputs} if units else set()
+        )
+        self.fed(block, stage.arguments, stage.span, told)
         if block.outputs:
             help = "call the block by name, `- {name}: {{name: ..., ...}}`, to start from what it gives"
             message = f"block `{block.name}` has outputs of its own, so it cannot be a stage's unit"
@@ -300,84 +355,30 @@ class _Frame:
             for name, attribute in (unit.mapping or {}).items():
                 if name in block.params:
                     self.argument(block.params[name], name, attribute, in_loop=True)
+                elif name in block.inputs:
+                    message = f"the input `{name}` of block `{block.name}` cannot be given by one unit"
+                    help, place = "inputs stand under `with`, for all units", attribute.key_span or attribute.span
+                    self.found.error("E0401", message, place, help=help)
                 else:
                     self.unknown_param(block, name, attribute)
 
     def unused_taps(self, block: Block) -> None:
         """A block's tap that nothing starts from is a slip; the network's are its end points and may stand."""
-        for name, tap in _taps(block.layers).items():
+        for name, tap in taps_in(block.layers).items():
             if name not in self.tapped and name not in block.outputs:
                 self.found.error("E0407", f"tap `{name}` of {self.where} is never used", tap.span)
+
+    def unused_inputs(self) -> None:
+        """Of several inputs the first arrives at the first item; the others are started from, given, or outputs."""
+        used = {*self.tapped, *(self.spec.outputs or ())}
+        first = next(iter(self.spec.inputs), None)
+        if "input" in used or not all(isinstance(item, Seq) and item.origin for item in self.spec.items[:1]):
+            used.add(first or "")
+        for name in self.spec.inputs:
+            if name not in used:
+                self.found.error("E0407", f"input `{name}` is never used", self.spec.entry_place("inputs", name))
 
     def unused(self, params: Mapping[str, Param]) -> None:
         for name, param in params.items():
             if name not in self.used:
                 self.found.error("E0403", f"param `{name}` of {self.where} is never used", param.name_span)
-
-
-def _taps(items: Iterable[Item]) -> dict[str, Tap]:
-    found: dict[str, Tap] = {}
-    for item in _everything(items):
-        if isinstance(item, Tap):
-            found[item.name] = item
-    return found
-
-
-def _given_by_calls(items: Iterable[Item], blocks: Mapping[str, Block]) -> set[str]:
-    """What calls with a name give besides their result: `name.output`."""
-    return {
-        f"{item.label}.{output}"
-        for item in _everything(items)
-        if isinstance(item, Call) and item.label and item.name not in OPS and item.name in blocks
-        for output in blocks[item.name].outputs
-    }
-
-
-def _everything(items: Iterable[Item]) -> Iterator[Item]:
-    stack = list(items)
-    while stack:
-        item = stack.pop()
-        yield item
-        if isinstance(item, Call):
-            stack.extend(item.branches or ())
-        if isinstance(item, Seq | Repeat | Stage):
-            stack.extend(item.layers)
-        stack.extend(getattr(item, "otherwise", None) or ())
-
-
-def _called(item: Item) -> str:
-    """The name of the block that an item calls, if it calls one."""
-    if isinstance(item, Stage):
-        return item.block or ""
-    return item.name if isinstance(item, Call) and item.name not in OPS else ""
-
-
-def _check_circles(spec: Spec, found: Diagnostics) -> None:
-    calls = {
-        name: {called: item.span for item in _everything(block.layers) if (called := _called(item)) in spec.blocks}
-        for name, block in spec.blocks.items()
-    }
-    done: set[str] = set()
-    for start in calls:
-        trail: dict[str, None] = {}  # in order, and looked up
-        stack: list[tuple[str, Iterator[str]]] = [(start, iter(calls[start]))]
-        trail[start] = None
-        while stack and start not in done:
-            name, rest = stack[-1]
-            following = next(rest, None)
-            if following is None:
-                stack.pop()
-                trail.popitem()
-                done.add(name)
-            elif following in trail:
-                way = list(trail)
-                circle = [*way[way.index(following) :], following][:20]
-                steps = list(pairwise(circle))
-                notes = [Note(f"`{block}` calls `{called}`", calls[block][called]) for block, called in steps]
-                message = f"blocks call each other in a circle: {' → '.join(circle)}"
-                help = "let one of them do without the other; `repeat` writes layers several times"
-                found.error("E0413", message, notes[0].span, notes=notes[1:], label=notes[0].message, help=help)
-                return
-            elif following not in done:
-                trail[following] = None
-                stack.append((following, iter(calls[following])))

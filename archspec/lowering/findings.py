@@ -1,12 +1,13 @@
-"""What can turn out to be wrong only while a network is worked out, as diagnostics."""
+"""The findings of the checks, and what can turn out to be wrong only while a network is worked out, as diagnostics."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from archspec.errors import Diagnostic, Note, Span
+from archspec.errors import Diagnostic, Diagnostics, Note, Span
 from archspec.ir.attributes import Padding
 from archspec.ir.graph import Node
 from archspec.ir.op import Op, Shape, ShapeError, shape_text
@@ -14,6 +15,31 @@ from archspec.limits import limits
 from archspec.spec import Call
 
 _LAYERS_SHOWN: Final = 4
+
+
+@dataclass(slots=True)
+class Findings(Diagnostics):
+    """Findings up to a limit: after very many of them nothing more is learnt."""
+
+    outside: set[str] = field(default_factory=set[str])
+    """Params of the network that a block mentions, which sees only its own."""
+    listed: bool = False
+    """Whether all ops have been listed in a help text."""
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        *,
+        label: str = "",
+        notes: Iterable[Note] = (),
+        help: str = "",
+    ) -> None:
+        """Add an error, and end with what there is once the limit is reached."""
+        Diagnostics.error(self, code, message, span, label=label, notes=notes, help=help)
+        if len(self.found) >= limits().errors:
+            self.raise_if_any()
 
 
 def shape_error(
@@ -67,6 +93,12 @@ def _meeting(shapes: Sequence[Shape]) -> str:
     if len({shape[1:] for shape in shapes}) > 1:
         return "give the branches the same strides, and padding that keeps the size (`padding: same`)"
     return "give the branches equally many filters; a 1x1 convolution changes those of a branch that has none"
+
+
+def tap_marked_twice(name: str, place: Span | None) -> Diagnostic:
+    """A tap, or an input, whose name marks another tensor already."""
+    help = "give it another name; a tap in a `repeat` is new in each round, and carries nothing to the next"
+    return Diagnostic("E0405", f"`{name}` marks another tensor here already", place, help=help)
 
 
 def unmarked_tap(name: str, place: Span | None) -> Diagnostic:

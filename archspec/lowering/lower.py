@@ -16,7 +16,7 @@ from archspec.ir.scope import Binding, Layer, Operand, Result
 from archspec.limits import Limits, Meter, WorkError, limits, meter, metered, uncollected, within
 from archspec.lowering.bind import bind, block_info, class_name
 from archspec.lowering.check import check
-from archspec.lowering.findings import layer_too_large, shape_error, too_many_items, unmarked_tap
+from archspec.lowering.findings import layer_too_large, shape_error, tap_marked_twice, too_many_items, unmarked_tap
 from archspec.lowering.names import Plan, make_plan
 from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring
 from archspec.lowering.top import Top, read_top
@@ -113,7 +113,8 @@ class _Lowering:
             class_name=spec.class_name or class_name(spec.name),
             source=spec.path.name if spec.path else spec.name,
             params=tuple(
-                Param(name, top.env[name], param.doc, name in self.fixed) for name, param in spec.params.items()
+                Param(name, top.env[name], param.doc, name in self.fixed, top.derived.get(name))
+                for name, param in spec.params.items()
             ),
             blocks={name: block_info(block) for name, block in spec.blocks.items()},
             nodes=self.nodes,
@@ -206,6 +207,8 @@ class _Lowering:
                     return self._sequence(item, item.layers, x, context)
                 return self._stage(item, x, context)
             case Tap():
+                if item.name in context.taps:
+                    raise SpecError(tap_marked_twice(item.name, item.span))
                 context.taps[item.name] = x
                 self._mark(item.name, x, context)
                 context.scope.labels.setdefault(x.ref, item.name)
@@ -262,9 +265,11 @@ class _Lowering:
             scope.count += 1
         path = f"{scope.path}.{name}" if scope.path else name
         if name in scope.names or path in self.nodes:
-            raise SpecError(Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=tuple(self.trail)))
+            place = scope.names[name] if name in scope.names else self.nodes[path].span
+            notes = (Note("the first is here", place), *self.trail)
+            raise SpecError(Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=notes))
         self._count(item, len(path) // 100)
-        scope.names.add(name)
+        scope.names[name] = item.span
         return name, path
 
     def _call(self, call: Call, x: Tensor, context: _Context) -> Tensor:

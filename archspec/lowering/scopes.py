@@ -41,7 +41,8 @@ class OpenScope:
     items: list[Layer | OpenScope | OpenChoice | OpenLoop] = field(
         default_factory=list["Layer | OpenScope | OpenChoice | OpenLoop"]
     )
-    names: set[str] = field(default_factory=set[str])
+    names: dict[str, Span | None] = field(default_factory=dict[str, Span | None])
+    """The names that are taken, and where."""
     labels: dict[Ref, str] = field(default_factory=dict[Ref, str])
     count: int = 0
     """How many numbered items it has so far."""
@@ -151,7 +152,10 @@ def bring(tensor: Tensor, scope: OpenScope) -> Tensor:
         parent = tensor.scope.parent
         if not isinstance(parent, OpenScope):
             raise InternalError(f"{tensor.path} cannot be carried out of {tensor.scope.path}")
-        tensor = Tensor(parent, tensor.scope.give(tensor.ref), tensor.path, tensor.shape)
+        given, label = tensor.scope.give(tensor.ref), tensor.scope.labels.get(tensor.ref)
+        if label is not None:
+            parent.labels.setdefault(given, label)
+        tensor = Tensor(parent, given, tensor.path, tensor.shape)
     ref = tensor.ref
     for inner in reversed(around[: around.index(tensor.scope)]):
         ref = inner.take(ref)

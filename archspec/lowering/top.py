@@ -12,9 +12,8 @@ from archspec.ir.ops import OPS, Input
 from archspec.lowering.bind import param_value
 from archspec.lowering.findings import too_large
 from archspec.lowering.values import evaluated, read_attribute
-from archspec.spec import Attribute
+from archspec.spec import Attribute, Spec
 from archspec.spec import Input as InputSpec
-from archspec.spec import Spec
 
 
 @dataclass(slots=True)
@@ -22,6 +21,8 @@ class Top:
     """The values that the items are worked out with."""
 
     env: dict[str, Value] = field(default_factory=dict[str, Value])
+    derived: dict[str, Expr] = field(default_factory=dict[str, Expr])
+    """What params are computed from, where that is other params."""
     fixed: set[str] = field(default_factory=set[str])
     """Params that no generated code could take as arguments."""
     depth: Depth | None = None
@@ -58,7 +59,12 @@ def _params(spec: Spec, top: Top) -> None:
         if attribute is None:
             help = f"give it with --set {name}=VALUE, in Python with {name}=VALUE, or give it a default"
             raise SpecError(Diagnostic("E0402", f"param `{name}` has no value", param.name_span, help=help))
-        top.env[name] = param_value(name, param.choices, attribute, {} if given else top.env)
+        if given is None and param.choices is None:
+            top.env[name], expr = evaluated(attribute, top.env)
+            if names(expr):
+                top.derived[name] = expr
+        else:
+            top.env[name] = param_value(name, param.choices, attribute, {} if given else top.env)
 
 
 def _depth(spec: Spec, top: Top) -> None:

@@ -29,6 +29,7 @@ from archspec.ir.initializers import expressions, with_numbers
 from archspec.ir.op import AttributeInfo, Op
 from archspec.limits import meter
 from archspec.spec import Attribute, Call
+from archspec.spec.mistakes import expression_help
 
 
 def expression(attribute: Attribute) -> Expr:
@@ -73,7 +74,8 @@ def expression_error(error: ExprError, attribute: Attribute, known: Mapping[str,
             return Diagnostic("E0304", f"`{shown}` is not a finite number", attribute.span)
         return Diagnostic("E0304", f"`{shown}` is too large", attribute.span, label=str(error))
     if known is None:
-        return Diagnostic("E0301", f"`{shown}` is not an expression", attribute.span, label=str(error))
+        help = expression_help(attribute.raw, attribute.key_span, attribute.span)
+        return Diagnostic("E0301", f"`{shown}` is not an expression", attribute.span, label=str(error), help=help)
     return Diagnostic("E0303", f"`{shown}` cannot be evaluated", attribute.span, label=str(error))
 
 

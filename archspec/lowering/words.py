@@ -98,6 +98,25 @@ _OPS: Final[Mapping[str, str]] = {
     "clstoken": "class_token",
 }
 
+# What others have an op for and this language writes in another way, or not at all; by their letters, too.
+_NOT_HERE: Final = "the language has no such op; `docs/ops.md` lists those it has"
+_OTHER_FORMS: Final[Mapping[str, str]] = {
+    "sequential": "write `layers: [...]`, a list of items",
+    "modulelist": "write `layers: [...]`, a list of items",
+    "subtract": "write `add`, with `scale: {value: -1}` at the end of the branch that is taken away",
+    "sub": "write `add`, with `scale: {value: -1}` at the end of the branch that is taken away",
+    "mean": "write `add`, and after it `scale: {value: 0.5}`, one by the number of branches",
+    "average": "write `add`, and after it `scale: {value: 0.5}`, one by the number of branches",
+    "exp": _NOT_HERE,
+    "log": _NOT_HERE,
+    "sqrt": _NOT_HERE,
+    "maxunpool": _NOT_HERE,
+    "maxunpooling": _NOT_HERE,
+    "unpool": _NOT_HERE,
+    "unpooling": _NOT_HERE,
+    "lambda": _NOT_HERE,
+}
+
 
 def attribute_help(op: type[Op], name: str) -> str:
     """What to write instead of another library's word for an attribute; empty if it is none, or means nothing here."""
@@ -108,34 +127,67 @@ def attribute_help(op: type[Op], name: str) -> str:
     return help if named or not help.startswith("write `") else ""
 
 
+def named_otherwise(op: type[Op], name: str, given: Iterable[str]) -> bool:
+    """Another library's word for an attribute was given, so that its absence is no news."""
+    return any(f"`{name}`" in attribute_help(op, word) for word in given if word not in op.attributes())
+
+
 def op_help(name: str, blocks: Iterable[str], taps: Iterable[str]) -> str:
     """What may have been meant by a name that is neither an op nor a block."""
     if name in taps:
         return f"`{name}` is a tap: write `{{from: {name}}}`"
-    spelt = {known.replace("_", ""): known for known in OPS}
-    letters = name.lower().replace("_", "")
-    flat = re.sub(r"2d$", "", letters)
-    found = spelt.get(letters) or spelt.get(flat) or _OPS.get(flat)
+    found = _meant(name)
     if found in OPS:
         return f"write `{found}`" + (", a list of branches: `add: [[...], []]`" if found == "add" else "")
-    return did_you_mean(name, [*OPS, *blocks])
+    return _OTHER_FORMS.get(_letters(name)) or did_you_mean(name, [*OPS, *blocks])
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"2d$", "", name.lower().replace("_", ""))
+
+
+def _meant(name: str) -> str | None:
+    """The op that another library calls so."""
+    spelt = {known.replace("_", ""): known for known in OPS}
+    flat = _letters(name)
+    return spelt.get(name.lower().replace("_", "")) or spelt.get(flat) or _OPS.get(flat)
 
 
 def example(name: str, value: object) -> str:
-    """How a call is written whose attributes are given as a bare value, such as `dropout: 0.5`."""
-    op = OPS.get(name)
+    """How a call is written whose attributes are given as a bare value, such as `dropout: 0.5`.
+
+    A mapping holds attributes that stand beside the name instead of under it; empty if they are none of the op's.
+    """
+    op = OPS.get(name) or OPS.get(_meant(name) or "")
+    if isinstance(value, Mapping):
+        return _indented(name, op, value)
     if op is None:
-        return f"write `{name}: {{param: value}}`"
+        return _OTHER_FORMS.get(_letters(name)) or f"write `{name}: {{param: value}}`"
     if op.most_inputs is None or op.most_inputs > 1:
-        return f"write `{name}: [[...], [...]]`, a list of branches"
+        return f"write `{op.name}: [[...], [...]]`, a list of branches"
     known = op.attributes()
     if not known:
-        return f"`{name}` has no attributes: write `{name}`"
+        return f"`{op.name}` has no attributes: write `{op.name}`"
     values = value if isinstance(value, list) else [value]
     if len(values) > len(known) or not all(_plain(item) for item in values):
-        return f"write `{name}: {{{next(iter(known))}: ...}}`"
+        return f"write `{op.name}: {{{next(iter(known))}: ...}}`"
     given = dict(zip(known, values, strict=False))
-    return f"write `{name}: {{{', '.join([*(f'{key}: {given[key]}' for key in given), *_missing(op, given)])}}}`"
+    return f"write `{op.name}: {{{', '.join([*(f'{key}: {given[key]}' for key in given), *_missing(op, given)])}}}`"
+
+
+def _indented(name: str, op: type[Op] | None, given: Mapping[str, object]) -> str:
+    if op is not None:
+        known = {"name", "branches", *op.attributes()}
+    else:  # a block's params are not known yet, but it has no mappings among them, as a second item would
+        known = {key for key, value in given.items() if key not in OPS and value is not None and not _nested(value)}
+    if not known.issuperset(given):
+        return ""
+    shown = ", ".join(f"{key}: {value if _plain(value) else '...'}" for key, value in list(given.items())[:8])
+    return f"indent {'these' if len(given) > 1 else 'it'} under `{name[:40]}:`, or write `{name[:40]}: {{{shown}}}`"
+
+
+def _nested(value: object) -> bool:
+    return isinstance(value, Mapping)
 
 
 def _plain(value: object) -> bool:

@@ -112,7 +112,17 @@ class Report:
             for row in self.rows
             if not row.agrees
         )
-        raise ParityError(Diagnostic("E0801", f"the models of {self.network} differ", notes=notes))
+        raise ParityError(Diagnostic("E0801", f"the models of {self.network} differ", notes=notes, help=self._help()))
+
+    def _help(self) -> str:
+        """What a difference in float32 alone points at."""
+        wrong = {row.dtype for row in self.rows if not row.agrees}
+        if wrong != {"float32"} or "float64" not in {row.dtype for row in self.rows}:
+            return ""
+        return (
+            "float64 agrees, so the models are the same and the network magnifies float32's rounding: "
+            "batch norm over few numbers does, as after a global pool; compare with a larger --batch"
+        )
 
 
 def compare(

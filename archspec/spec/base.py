@@ -31,6 +31,7 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_sc
 from archspec.errors import InternalError, Span, did_you_mean, nearest
 from archspec.expr import ExprError, parse
 from archspec.limits import Limits, limits
+from archspec.spec.mistakes import comma_help, cut_off, expression_help
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
 
@@ -140,6 +141,11 @@ class Model(BaseModel):
         value = self._located.get(self._key(name))
         return value.item_spans[index] if isinstance(value, LocatedList) else self.place(name)
 
+    def entry_place(self, name: str, key: str) -> Span:
+        """Where a key of a mapping is written."""
+        value = self._located.get(self._key(name))
+        return value.key_spans.get(key, self.place(name)) if isinstance(value, LocatedDict) else self.place(name)
+
     def written(self, name: str) -> bool:
         """Whether a key is written at all, even with nothing after it."""
         return self._key(name) in self._located
@@ -168,7 +174,7 @@ class Model(BaseModel):
         if isinstance(data, cls):
             return data
         if not isinstance(data, LocatedDict):
-            raise wrong("a mapping")
+            raise wrong("a mapping", help=cls.form_help(data))
         plain: dict[str, object] = dict(data)
         for key in cls.attribute_keys:
             if plain.get(key) is not None:
@@ -183,6 +189,11 @@ class Model(BaseModel):
         model._data = data
         model._check(reading)
         return model
+
+    @classmethod
+    def form_help(cls, value: object) -> str:
+        """What to write in place of a value that is no mapping."""
+        return ""
 
     def _check(self, reading: Reading) -> None:
         """Checks between fields; the errors are noted in `reading`."""
@@ -209,6 +220,9 @@ def _note(cls: type[Model], data: LocatedDict, errors: Iterable[ErrorDetails], r
                 continue
             keys = cls.yaml_keys()
             help = did_you_mean(key, [name for name in keys if name not in data], keys)
+            if cut_off(key):
+                hints = (comma_help(data.key_spans[name], data.value_spans[name], data[name]) for name in data)
+                help = next(filter(None, hints), help)
             reading.error("E0201", f"unknown key `{key[:80]}` in {cls.noun}", span, help=help)
         elif kind == "missing":
             other = any(f"`{key}" in cls.other_words.get(word, "") for word in unknown)
@@ -261,28 +275,31 @@ def parses(text: str, span: Span | None, reading: Reading) -> bool:
     try:
         parse(text)
     except ExprError as error:
-        reading.error("E0304" if error.too_large else "E0301", str(error), span)
+        help = "" if error.too_large else expression_help(text, span=span)
+        reading.error("E0304" if error.too_large else "E0301", str(error), span, help=help)
         return False
     return True
 
 
-def usable_name(name: object, span: Span | None, reading: Reading, what: str, taken: tuple[str, ...] = ()) -> bool:
+def usable_name(
+    name: object, span: Span | None, reading: Reading, what: str, taken: tuple[str, ...] = (), help: str = ""
+) -> bool:
     """Whether a name can be used in generated code; if not, the reason is noted.
 
-    `what` is what it names; `taken` holds words that mean something else here.
+    `what` is what it names; `taken` holds words that mean something else here; `help` is for what is no name at all.
     """
     if not isinstance(name, str):
         message = f"the name of {what} must be a string, found {describe(name)}"
         reading.error("E0202", message, span)
         return False
-    help = ""
+    otherwise, help = help, ""
     if name in taken:
         reason = "has a meaning of its own in the language"
     elif iskeyword(name):
         reason, help = "is a keyword of Python", f"write `{name}_`"
     elif not (name.isidentifier() and name.isascii()):
         reason = "is not a name"
-        help = "a name has letters, digits and underscores, and does not begin with a digit"
+        help = otherwise or "a name has letters, digits and underscores, and does not begin with a digit"
     elif len(name) > (most := limits().name):
         reason = f"has {len(name)} characters; at most {most} are allowed"
     else:

@@ -26,6 +26,7 @@ from archspec.spec.base import (
     usable_name,
     wrong,
 )
+from archspec.spec.mistakes import example, name_help, no_repeat, not_one_kind, one_item_help
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
 from archspec.spec.units import Pattern, UnitsField
@@ -45,12 +46,8 @@ def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     if isinstance(value, tuple):  # read before
         return value
     if not isinstance(value, LocatedList):
-        raise wrong("a list of items", help=_one_item_help(value))
+        raise wrong("a list of items", help=one_item_help(value))
     return read_items(value, reading_of(info))
-
-
-def _one_item_help(value: object) -> str:
-    return "put it in a list, after a dash" if isinstance(value, str | dict) else ""
 
 
 def _otherwise(value: object, info: ValidationInfo) -> tuple[Item, ...]:
@@ -225,7 +222,7 @@ def read_item(raw: object, span: Span, reading: Reading) -> Item | None:
         return _sequence(raw, reading)
     kinds = [key for key in raw if key not in (*_CONDITION, "name")]
     if len(kinds) != 1:
-        _not_one_kind(kinds, raw, span, reading)
+        not_one_kind(kinds, raw, span, reading)
         return None
     kind = kinds[0]
     if "name" in raw:
@@ -261,26 +258,15 @@ def read_stages(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     return tuple(read)
 
 
-def _not_one_kind(kinds: list[str], raw: LocatedDict, span: Span, reading: Reading) -> None:
-    if kinds:
-        span = raw.key_spans[kinds[1]]
-        found = ", ".join(f"`{kind[:40]}`" for kind in kinds[:-1][:5]) + f" and `{kinds[-1][:40]}`"
-        help = "put each in an item of its own, after its own dash"
-    else:
-        found = "none" if raw else "an empty mapping"
-        help = "name an op or a block, or give `layers`"
-    reading.error("E0202", f"an item has one kind, found {found}", span, help=help)
-
-
 def _sequence(raw: LocatedDict, reading: Reading) -> Sequence | None:
     others = [key for key in raw if key not in SEQUENCE_KEYS]
     kinds = [key for key in others if key in RESERVED or not nearest(key, SEQUENCE_KEYS)]
     if kinds == ["repeat"] and not isinstance(raw["repeat"], dict):
-        _no_repeat(raw["repeat"], raw.value_spans["repeat"], reading)
+        no_repeat(raw["repeat"], raw.value_spans["repeat"], reading)
         return None
     if kinds:
         here = "layers" if "layers" in raw else "from"
-        _not_one_kind([here, *kinds], raw, raw.span, reading)
+        not_one_kind([here, *kinds], raw, raw.span, reading)
         return None
     return _checked(_validated(Sequence, raw, reading), reading)
 
@@ -288,7 +274,7 @@ def _sequence(raw: LocatedDict, reading: Reading) -> Sequence | None:
 def _repeat(raw: LocatedDict, reading: Reading) -> Repeat | None:
     body = raw["repeat"]
     if not isinstance(body, LocatedDict):
-        _no_repeat(body, raw.value_spans["repeat"], reading)
+        no_repeat(body, raw.value_spans["repeat"], reading)
         return None
     merged = LocatedDict(raw.span)
     for key in body:
@@ -301,12 +287,6 @@ def _repeat(raw: LocatedDict, reading: Reading) -> Repeat | None:
         if key in raw:
             merged.take(raw, key)
     return _checked(_validated(Repeat, merged, reading), reading)
-
-
-def _no_repeat(body: object, span: Span, reading: Reading) -> None:
-    times = body if isinstance(body, int | str) and len(str(body)) <= 40 else 3
-    help = f"write `repeat: {{times: {times}, layers: [...]}}`"
-    reading.error("E0202", f"`repeat` must be a mapping, found {describe(body)}", span, help=help)
 
 
 def _tap(raw: LocatedDict, reading: Reading) -> Tap | None:
@@ -329,7 +309,7 @@ def _inner_stage(raw: LocatedDict, reading: Reading) -> Stage | None:
 
 def _call(name: str, name_span: Span, body: object, body_span: Span, raw: LocatedDict, reading: Reading) -> Call | None:
     """An op or block. `raw` is the whole item, which may hold a condition."""
-    if not usable_name(name, name_span, reading, "an op or block", taken=RESERVED):
+    if not usable_name(name, name_span, reading, "an op or block", taken=RESERVED, help=name_help(name)):
         return None
     data = LocatedDict(raw.span)
     data.put("op", name, name_span, name_span)
@@ -337,7 +317,7 @@ def _call(name: str, name_span: Span, body: object, body_span: Span, raw: Locate
         numbers = [place for item, place in zip(body, body.item_spans, strict=True) if isinstance(item, int | float)]
         if numbers:
             message = f"`{name}` takes a mapping of attributes, or a list of branches; found a list of numbers"
-            reading.error("E0202", message, numbers[0], help=_example(name, body, reading))
+            reading.error("E0202", message, numbers[0], help=example(name, body, reading))
             return None
         data.put("branches", body, name_span, body_span)
     elif isinstance(body, LocatedDict):
@@ -350,16 +330,12 @@ def _call(name: str, name_span: Span, body: object, body_span: Span, raw: Locate
         data.put("attributes", given, name_span, body_span)
     elif body is not None:
         message = f"the attributes of `{name}` must be a mapping, found {describe(body)}"
-        reading.error("E0202", message, body_span, help=_example(name, body, reading))
+        reading.error("E0202", message, body_span, help=example(name, body, reading))
         return None
     for key in _CONDITION:
         if key in raw:
             data.take(raw, key)
     return _checked(_validated(Call, data, reading), reading)
-
-
-def _example(name: str, body: object, reading: Reading) -> str:
-    return f"write `{name}: {{attribute: value}}`" if reading.example is None else reading.example(name, body)
 
 
 def _branch(raw: object, span: Span, reading: Reading) -> Sequence | None:

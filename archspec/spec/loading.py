@@ -213,7 +213,8 @@ def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribu
         reading.error("E0401", f"unknown param `{name[:80]}`", name_span, help=help)
         return None
     try:
-        raw = _from_string(value, reading) if isinstance(value, str) else value
+        # As a plain string: YAML's parser takes any other kind, such as `FromSet`, for a file.
+        raw = _from_string(str(value), reading) if isinstance(value, str) else value
     except NumberTooLargeError as error:
         reading.error("E0304", str(error), span)
         return None

@@ -82,7 +82,7 @@ class Block(Model):
                     reading.error("E0202", f"`{name}` stands for something else in this block already", span)
 
 
-def _named(model: type[Any], value: object, info: ValidationInfo, what: str) -> dict[str, Any]:
+def _named(model: type[Model], value: object, info: ValidationInfo, what: str) -> dict[str, Any]:
     """The models of a mapping by name."""
     reading = reading_of(info)
     if not isinstance(value, LocatedDict):
@@ -92,7 +92,7 @@ def _named(model: type[Any], value: object, info: ValidationInfo, what: str) -> 
         usable_name(name, value.key_spans[name], reading, what, taken=RESERVED)
         if not isinstance(data, LocatedDict):
             message = f"`{name[:80]}` must be a mapping, found {describe(data)}"
-            reading.error("E0202", message, value.value_spans[name])
+            reading.error("E0202", message, value.value_spans[name], help=model.form_help(data))
             continue
         try:
             found[name] = model.model_validate(data, context=reading)
@@ -238,7 +238,7 @@ class Spec(Model):
         for index, name in enumerate(self.outputs or ()):
             usable_name(name, self.item_place("outputs", index), reading, "a tap")
         self._check_items(reading)
-        if self.input is None and not self.inputs:
+        if self.input is None and not self.inputs and not self._located.get("inputs"):
             reading.error("E0205", "a spec needs the key `input`", self.span)
         elif self.input is not None and self.inputs:
             message = "a spec has either `input` or `inputs`, found both"

@@ -24,6 +24,7 @@ from archspec.spec.base import (
     usable_name,
     wrong,
 )
+from archspec.spec.mistakes import input_help
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
 from archspec.spec.words import DEPTH_WORDS, INPUT_WORDS, PARAM_WORDS
@@ -240,6 +241,11 @@ class Input(Model):
     height: Size | None = Field(None, description="height of the image")
     width: Size | None = Field(None, description="width of the image")
     shape: Shape | None = Field(None, description="the shape, without the batch")
+
+    @classmethod
+    def form_help(cls, value: object) -> str:
+        """The sizes of a list, by their names."""
+        return input_help(value)
 
     def _check(self, reading: Reading) -> None:
         sizes = [key for key in _SIZES if getattr(self, key) is not None]

@@ -349,13 +349,17 @@ class _Builder:
                 help = "put spaces in its place; most editors can do so for the whole file"
                 self._reading.error("E0102", "not YAML: a tab where only spaces may stand", tab, help=help)
                 return
+            from archspec.spec.mistakes import yaml_help  # it imports this module; only needed for an error
+
             problem = error.problem or error.context or "it cannot be parsed"
             notes: tuple[Note, ...] = ()
             if error.context and error.context_mark:
                 context = self._mark(error.context_mark)
                 notes = (Note(error.context, context),)
             span = self._mark(mark) if mark else None
-            self._reading.error("E0102", f"not YAML: {problem}", span, notes=notes)
+            lines = {place.line + 1: None for place in (mark, error.context_mark) if place}
+            help = next(filter(None, (yaml_help(self._source.line(line)) for line in lines)), "")
+            self._reading.error("E0102", f"not YAML: {problem}", span, notes=notes, help=help)
             return
         span = None
         match = next((i for i, char in enumerate(self._source.text) if not _may_stand(char)), None)

@@ -28,6 +28,7 @@ from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
 
 _COUNT: Final = re.compile(r"\s*[x×*]\s*")
+_ROW: Final = re.compile(r"\s*[x×]\s*(\w+)")
 _PAIRS: Final = {"(": ")", "[": "]"}
 
 
@@ -57,6 +58,7 @@ def read_units(raw: object, span: Span | None, reading: Reading) -> Units:
         PydanticCustomError: the form is wrong, or the error is already noted.
     """
     if isinstance(raw, str):
+        _check_row(raw, span, reading)
         if not parses(raw, span, reading):
             raise reported()
         _check_list(raw, span, reading)
@@ -65,9 +67,56 @@ def read_units(raw: object, span: Span | None, reading: Reading) -> Units:
         raise wrong("a list of units, or an expression that gives one")
     if not raw:
         raise wrong("at least one unit")
+    _check_quotes(raw, reading)
     pairs = zip(raw, raw.item_spans, strict=True)
     entries = [_unit(entry, place, reading) for entry, place in pairs]
     return Units(entries=tuple(entry for entry in entries if entry is not None), span=span)
+
+
+def _check_row(text: str, span: Span | None, reading: Reading) -> None:
+    """Refuse `(64, 1) x 3` where an expression must stand: `x` is a sign in lists alone.
+
+    Raises:
+        PydanticCustomError: the error is already noted.
+    """
+    text = text.strip()
+    end = _closing(text, 0)
+    match = _ROW.fullmatch(text, end) if end is not None else None
+    if match is None:
+        return
+    fields, count = text[:end], match[1]
+    fields = fields if "," in fields or fields[0] == "[" else f"{fields[:-1]},)"
+    shown, joined = (
+        (f"{fields} x {count}", f"[{fields}] * {count}") if len(text) <= 60 else ("(...) x 3", "[(...)] * 3")
+    )
+    help = f'put it in a list: `["{shown}"]`, or write `"{joined}"`'
+    reading.error("E0202", "a row of units, `x` and a count, stands in a list", span, help=help)
+    raise reported()
+
+
+def _check_quotes(raw: LocatedList, reading: Reading) -> None:
+    """Refuse `[(8, 1), (8, 1)]`: YAML has no tuples, and reads strings such as `(8`.
+
+    Raises:
+        PydanticCustomError: the error is already noted.
+    """
+    for start, item in enumerate(raw):
+        if not isinstance(item, str) or not item.lstrip().startswith("(") or item.count("(") <= item.count(")"):
+            continue
+        for end in range(start + 1, min(len(raw), start + 20)):
+            last = raw[end]
+            if not isinstance(last, str) or ")" not in last:
+                continue
+            whole = ", ".join(map(str, raw[start : end + 1]))
+            whole = whole if len(whole) <= 60 else "(...)"
+            fields = whole[1 : whole.index(")")]
+            help = f'quote each tuple, `"{whole}"`' + (f", or write `[{fields}]`" if whole[-1] == ")" else "")
+            first = raw.item_spans[start]
+            place = raw.item_spans[end]
+            span = Span(first.source, first.line, first.column, place.end_line, place.end_column)
+            message = f'YAML cuts a tuple without quotes at its commas, and reads "{item[:40]}"'
+            reading.error("E0202", message, span, help=help)
+            raise reported()
 
 
 def _check_list(text: str, span: Span | None, reading: Reading) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from archspec.codegen.flow import Flow, operand_names, uses
 from archspec.codegen.layout import INDENT, Bracket, Code, Keyword, call, lay_out
 from archspec.codegen.printer import Printer
-from archspec.codegen.simplify import merged, renamed_tree
+from archspec.codegen.simplify import calls, merged, renamed_tree
 from archspec.codegen.text import quoted
 from archspec.codegen.tree import (
     CHANNELS,
@@ -26,12 +26,12 @@ from archspec.codegen.tree import (
     Tree,
     round_names,
 )
-from archspec.expr import Const, Expr, Unary
+from archspec.expr import Const, Expr, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_keras.names import RESERVED, LayerName, layer_name, number_parts, pattern_parts
 from archspec_keras.ops import FAN, ROWS, Site
-from archspec_keras.ops.facts import never_negative, single_pixel
+from archspec_keras.ops.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,13 @@ class Body:
     `extra` are layers that the graph does not have, such as padding before a pool: a node's path and a name each.
     """
 
-    def __init__(self, definition: Definition, graph: LayerGraph, callees: Mapping[int, Callee]) -> None:
+    def __init__(self, definition: Definition, graph: LayerGraph, facts: Facts, callees: Mapping[int, Callee]) -> None:
         self.definition = definition
         self.graph = graph
+        self.facts = facts
         self.callees = callees
-        self.never_negative = never_negative(graph)
-        self.single_pixel = single_pixel(graph)
-        functions = {callee.name for callee in callees.values()}
-        self.reserved = RESERVED | functions
+        # Only what is called must keep its name; all that is written so far would take too long to collect each time.
+        self.reserved = RESERVED | {callees[id(use.definition)].name for use in calls(definition.tree)}
         self.printer = Printer(definition, "in_channels", self.reserved)
         self.extra: list[tuple[str, str]] = []
         self.variables: list[str] = []
@@ -201,8 +200,8 @@ class Body:
 
     def _layer(self, use: LayerUse) -> None:
         inputs = [self.graph.nodes[path].inputs for path in use.paths]
-        never_negative = all(self.never_negative.issuperset(paths) for paths in inputs)
-        single_pixel = all(self.single_pixel.issuperset(paths) for paths in inputs)
+        never_negative = all(self.facts.never_negative.issuperset(paths) for paths in inputs)
+        single_pixel = all(self.facts.single_pixel.issuperset(paths) for paths in inputs)
         given = self._take(use.operands)
         self.printer.spelled[FAN] = f"{given[0]}.shape[-1]"
         before = CHANNELS.id in self.printer.names
@@ -267,7 +266,7 @@ class Body:
         self.flow.left.subtract(inside)
         usual = [self.preferred] if self.preferred is not None else [start]
         target = self.flow.fresh([*(["shortcut"] if self._is_shortcut(item, tree) else []), *usual])
-        tests = [self._expr(item.condition), self.printer.expr(Unary("not", item.condition))]
+        tests = [self._expr(item.condition), self.printer.expr(negated(item.condition))]
         reads = [
             {self.flow.variable[ref] for ref in uses(side) if ref in self.flow.variable}
             for side in (item.then, item.other)

@@ -7,15 +7,16 @@ import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 import keras
 import numpy as np
+from keras.src.backend.common import global_state
 
 from archspec.codegen.backend import Outcome, check_dtype, no_device
 from archspec.codegen.execute import execute
-from archspec.errors import InternalError
+from archspec.errors import BackendError, Diagnostic, InternalError
 from archspec.ir.graph import LayerGraph, Node
 from archspec.ir.op import Shape
 from archspec.storage import whole_file
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
 
     Array = np.ndarray[Any, Any]
+
+
+_NOTED: Final = "uninitialized_variables"
+"""The name of Keras's list of variables without values."""
 
 
 @contextmanager
@@ -73,16 +78,31 @@ def _allow(dtype: str) -> None:
 
 def _construct(source: str, graph: LayerGraph) -> Any:
     module = execute(source, "keras", graph.name)
-    return getattr(module, function_name(graph))()
+    try:
+        return getattr(module, function_name(graph))()
+    except Exception as error:
+        if not _lacks_memory(error):
+            raise
+        message = f"{graph.name} takes more memory than there is: it has {graph.parameters:,} parameters"
+        help = "make it smaller, or use a machine with more memory; `build --no-verify` only writes the source"
+        raise BackendError(Diagnostic("E0803", message, help=help)) from error
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Each of Keras's backends raises something else, some of them a `RuntimeError`."""
+    text = f"{type(error).__name__} {error}".lower().replace("_", "").replace(" ", "")
+    return any(sign in text for sign in ("memoryerror", "resourceexhausted", "outofmemory", "allocatememory"))
 
 
 def verify(source: str, graph: LayerGraph) -> None:
     """Compare the model's variables and outputs with the graph; see `Backend.verify`."""
     state = random.getstate()  # Keras draws its seeds from it
     try:
-        with _settings("float32"), _no_drawing():
+        with _settings("float32"), _no_drawing(), _no_values():
             model = _construct(source, graph)
-    except Exception as error:  # whatever generated source raises is a fault of ours
+    except BackendError:
+        raise
+    except Exception as error:  # whatever else generated source raises is a fault of ours
         raise InternalError(f"Keras source of {graph.name} cannot be run: {error}") from error
     finally:
         random.setstate(state)
@@ -126,6 +146,21 @@ def _no_drawing() -> Iterator[None]:
         for kind in kinds:
             stack.enter_context(mock.patch.object(kind, "__call__", zeros))
         yield
+
+
+@contextmanager
+def _no_values() -> Iterator[None]:
+    """Variables get a shape and no values: a spec may ask for more than there is memory.
+
+    Keras has this for functions that JAX traces. It notes such variables, and would make their values when the next
+    of these scopes ends: those that were made here are struck from its list.
+    """
+    noted = list(global_state.get_global_attribute(_NOTED) or ())
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        global_state.set_global_attribute(_NOTED, noted)
 
 
 def _channels_last(shape: Shape) -> Shape:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Final
 
 from archspec.codegen.layout import INDENT, Bracket, Code, lay_out
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
-from archspec.codegen.text import annotation, docstring, identifier, literal, quoted
+from archspec.codegen.text import docstring, identifier, literal, quoted
 from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
@@ -17,6 +18,7 @@ from archspec.ir.op import channels as channels_of
 from archspec_keras.body import Body, Callee
 from archspec_keras.names import HELPERS, RESERVED, check_unique, function_name, layer_name
 from archspec_keras.ops import ROWS
+from archspec_keras.ops.facts import Facts
 
 _DEEP: Final = 600
 """Layers in a row above which a network may be too deep for Keras under Python's own limit of 1,000 calls."""
@@ -41,12 +43,14 @@ def write(graph: LayerGraph) -> str:
     module = simplified(graph)
     taken = {*RESERVED, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
+    facts = Facts.of(graph)
+    numbers: dict[str, Iterator[int]] = {}
     callees: dict[int, Callee] = {}
     functions: list[_Function] = []
     bodies: list[Body] = []
     for definition in module.definitions:
-        name = function_name(graph) if definition.is_network else _unused(definition.name, taken)
-        body = Body(definition, graph, callees)
+        name = function_name(graph) if definition.is_network else _unused(definition.name, taken, numbers)
+        body = Body(definition, graph, facts, callees)
         made = _network(name, body, graph) if definition.is_network else _block(name, body)
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
@@ -90,9 +94,13 @@ def _deeper(graph: LayerGraph) -> list[str]:
     ]
 
 
-def _unused(name: str, taken: set[str]) -> str:
-    """A function's name: the block's own, unless a parameter is called so."""
-    candidates = (name, f"{name}_block", *(f"{name}_block_{number}" for number in range(2, 1000)))
+def _unused(name: str, taken: set[str], numbers: dict[str, Iterator[int]]) -> str:
+    """A function's name: the block's own, unless a parameter is called so.
+
+    `numbers` goes on for each name where it was left: a spec may ask for any number of variants of one block.
+    """
+    numbered = (f"{name}_block_{number}" for number in numbers.setdefault(name, count(2)))
+    candidates = chain((name, f"{name}_block"), numbered)
     found = next(text for text in candidates if text not in taken and identifier(text) == text)
     taken.add(found)
     return found
@@ -104,10 +112,10 @@ def _block(name: str, body: Body) -> _Function:
     lines = body.block()
     parts: list[Code] = [f"{variable}: keras.KerasTensor" for variable in body.variables]
     parts += [*_parameters(body), "*", "name: str"]
-    count = len(definition.tree.results)
+    results = len(definition.tree.results)
     returns = "keras.KerasTensor"
-    if count > 1:
-        returns = f"tuple[{', '.join([returns] * count)}]"
+    if results > 1:
+        returns = f"tuple[{', '.join([returns] * results)}]"
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", f" -> {returns}:")
     doc = definition.doc or f"The block {definition.name}."
     return _Function("\n".join(signature), "\n".join(docstring(doc, 1)), "\n".join(lines))
@@ -118,7 +126,7 @@ def _parameters(body: Body) -> list[Code]:
     required = [parameter for parameter in kept if parameter.default is None]
     parts: list[Code] = []
     for parameter in [*required, *(parameter for parameter in kept if parameter.default is not None)]:
-        text = f"{body.printer.spelled[parameter.name]}: {annotation(parameter.type, parameter.default)}"
+        text = f"{body.printer.spelled[parameter.name]}: {parameter.type}"
         default = parameter.default
         parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)
     return parts
@@ -133,7 +141,10 @@ def _network(name: str, body: Body, graph: LayerGraph) -> _Function:
     sizes: list[tuple[str, str, str, str]] = []
     variables: list[str] = []
     offered = {parameter.name for parameter in definition.parameters}
-    fixed: dict[str, Expr] = {param.name: Const(param.value) for param in graph.params if param.name not in offered}
+    known: dict[str, Expr] = {}
+    for param in graph.params:
+        if param.name not in offered:
+            known[param.name] = Const(param.value) if param.expr is None else fold(param.expr, known)
     for path in graph.inputs:
         node = graph.nodes[path]
         label = layer_name(path)
@@ -142,7 +153,7 @@ def _network(name: str, body: Body, graph: LayerGraph) -> _Function:
         what = "input" if single else label
         if len(node.shape) == 3:
             size = identifier(f"{what}_size", {*spelled, *variables})
-            channels = body.printer.expr(fold(node.exprs.get("channels", Const(channels_of(node.shape))), fixed))
+            channels = body.printer.expr(fold(node.exprs.get("channels", Const(channels_of(node.shape))), known))
             shape = f"(*{size}, {channels})"
             pair = "tuple[int | None, int | None]"
             sizes.append((size, pair, literal(node.shape[1:]), "height and width of the images, None where they vary"))

@@ -195,7 +195,7 @@ def _expressions(item: ItemUse) -> Iterator[Expr]:
     match item:
         case LayerUse():
             yield from item.exprs.values()
-            if item.has_weights or ROWS[item.op.name].told_channels:  # it depends on the channels that arrive
+            if ROWS[item.op.name].told_channels(item):
                 yield item.features[0]
         case CallUse():
             yield from (expr for _, expr in arguments(item))

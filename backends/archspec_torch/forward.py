@@ -44,8 +44,8 @@ class Spelling:
     """What the class writer has decided about members, by site."""
 
     members: dict[tuple[int, ...], str] = field(default_factory=dict[tuple[int, ...], str])
-    flags: dict[int, str] = field(default_factory=dict[int, str])
-    """Conditions that `forward` has to ask again, by the attribute that keeps them."""
+    flags: dict[int, tuple[str, bool]] = field(default_factory=dict[int, tuple[str, bool]])
+    """Conditions that `forward` has to ask again: the attribute that keeps each, or, if not True, its opposite."""
     joined: dict[int, str] = field(default_factory=dict[int, str])
     """Choices that one member stands for: a layer in one case, an identity in the other."""
     functions: dict[int, Callable[[Sequence[Code]], Code]] = field(
@@ -224,8 +224,8 @@ class _Writer:
             bodies.append(self.lines)
         self.lines = before
         self.flow.variable[Result(item.site)] = name
-        flag, indent = self.spelling.flags[item.site], INDENT * depth
-        then, otherwise = bodies
+        (flag, holds), indent = self.spelling.flags[item.site], INDENT * depth
+        then, otherwise = bodies if holds else bodies[::-1]
         if then:
             self.lines += [f"{indent}if self.{flag}:", *then]
         if otherwise:

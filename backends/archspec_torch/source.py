@@ -11,7 +11,7 @@ from archspec.codegen.outline import outline
 from archspec.codegen.printer import Printer
 from archspec.codegen.render import render
 from archspec.codegen.simplify import calls, simplified
-from archspec.codegen.text import annotation, docstring, identifier, literal
+from archspec.codegen.text import docstring, identifier, literal
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -29,7 +29,7 @@ from archspec.codegen.tree import (
     stops,
 )
 from archspec.errors import BackendError, Diagnostic
-from archspec.expr import Const, Name, names
+from archspec.expr import Const, Name, names, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Loop, Result, Scope, walk
 from archspec_torch.construct import Constructor, mentioned, needs_channels, parameters
@@ -50,6 +50,7 @@ class _Class:
     name: str
     docstring: str
     signature: str
+    """Empty where there is nothing to construct."""
     init: str
     forward_signature: str
     forward: str
@@ -68,6 +69,8 @@ def write(graph: LayerGraph) -> str:
     taken: set[str] = {*RESERVED}
     # The network is what others import: its class keeps its name, whatever the blocks are called.
     for definition in (module.network, *module.definitions[:-1]):
+        if definition is not module.network and definition.class_name == module.network.class_name:
+            definition.class_name += "Block"
         definition.class_name = unused(definition.class_name, taken)
     printers = {id(made): Printer(made, "in_channels", frozenset(taken)) for made in module.definitions}
     writers = [_ClassWriter(definition, printers) for definition in module.definitions]
@@ -162,13 +165,17 @@ class _ClassWriter:
         return _Class(
             self.definition.class_name,
             "\n".join(docstring(doc, 1)),
-            "\n".join(self._signature()),
+            "\n".join(self._signature()) if init or self._takes() else "",
             "\n".join(init),
             "\n".join(lay_out(Bracket("forward", arguments), 1, "def ", f" -> {returns}:")),
             "\n".join(body),
             "\n".join(reset),
             "\n".join(groups),
         )
+
+    def _takes(self) -> bool:
+        """Whether the constructor has arguments."""
+        return needs_channels(self.definition) or bool(parameters(self.definition))
 
     def _signature(self) -> list[str]:
         parts: list[Code] = ["self"]
@@ -177,7 +184,7 @@ class _ClassWriter:
         taken = parameters(self.definition)
         required = [parameter for parameter in taken if parameter.default is None]
         for parameter in [*required, *(p for p in taken if p.default is not None)]:
-            text = f"{self.printer.spelled[parameter.name]}: {annotation(parameter.type, parameter.default)}"
+            text = f"{self.printer.spelled[parameter.name]}: {parameter.type}"
             default = parameter.default
             parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)
         return lay_out(Bracket("__init__", tuple(parts)), 1, "def ", " -> None:")
@@ -239,7 +246,7 @@ class _ClassWriter:
         then, other = sides
         first = then or other
         assert first is not None
-        condition = self.printer.expr(item.condition)
+        condition = self.printer.expr(item.condition if then is not None else negated(item.condition))
         name = self._spell(first)
         self.spelling.joined[item.site] = name
         annotated = f"self.{name}" if name in self.declared else f"self.{name}: nn.Module"
@@ -254,38 +261,47 @@ class _ClassWriter:
             self._assign(name, self.constructor.module(other), depth + 1)
             return
         self.init.append(f"{indent}{annotated} = nn.Identity()")
-        self.init.append(f"{indent}if {condition if then is not None else f'not ({condition})'}:")
+        self.init.append(f"{indent}if {condition}:")
         self._assign(name, self.constructor.module(first), depth + 1)
 
     def _flagged(self, item: ChoiceUse, depth: int) -> None:
         """`forward` asks again: the outcome is kept as an attribute."""
-        flag = self._flag(item)
-        self.spelling.flags[item.site] = flag
+        flag, holds = self._flag(item)
+        self.spelling.flags[item.site] = flag, holds
         indent = INDENT * depth
-        self.init += lay_out(self.printer.expr(item.condition), depth, f"self.{flag} = ")
-        for name in sorted((_names(item.then) & _names(item.other)) - self.declared):
-            self.init.append(f"{indent}self.{name}: nn.Module")
-            self.declared.add(name)
         bodies: list[list[str]] = []
-        for side in (item.then, item.other):
+        shared = sorted((_names(item.then) & _names(item.other)) - self.declared)
+        self.declared |= set(shared)
+        for side in (item.then, item.other) if holds else (item.other, item.then):
             before, self.init = self.init, []
             self._members(side, depth + 1)
             bodies.append(self.init)
             self.init = before
         then, other = bodies
+        condition = item.condition if holds else negated(item.condition)
+        self.init += lay_out(self.printer.expr(condition), depth, f"self.{flag} = ")
+        if then == other:  # the condition decides how they are called, not what there is
+            self.init += [line.removeprefix(INDENT) for line in then]
+            return
+        self.init += [f"{indent}self.{name}: nn.Module" for name in shared]
         if then:
             self.init += [f"{indent}if self.{flag}:", *then]
         if other:
             self.init += [f"{indent}else:" if then else f"{indent}if not self.{flag}:", *other]
 
-    def _flag(self, item: ChoiceUse) -> str:
-        """A name for a condition: the param that it is, or what it lets in."""
-        merges = [layer.op.name for side in (item.then, item.other) for layer in layers(side)]
-        first = [*_ordered_names(item.then), *_ordered_names(item.other), *merges, "it"][0]
-        name = self.printer.expr(item.condition) if isinstance(item.condition, Name) else f"has_{first}"
+    def _flag(self, item: ChoiceUse) -> tuple[str, bool]:
+        """A name for a condition, or for its opposite: the param that it is, or what it lets in."""
+        if isinstance(item.condition, Name):
+            name, holds = self.printer.expr(item.condition), True
+        else:
+            sides = item.then, item.other
+            then, other = ([*_ordered_names(side), *(layer.op.name for layer in layers(side))] for side in sides)
+            first = next((name for name in then if name not in other), None)
+            last = next((name for name in other if name not in then), None)
+            name, holds = f"has_{first or last or 'it'}", first is not None or last is None
         name = identifier(name, self.taken)
         self.taken.add(name)
-        return name
+        return name, holds
 
     # -- loops ------------------------------------------------------------------------------------
 

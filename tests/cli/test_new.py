@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import archspec
-from archspec.cli import main
 from archspec.spec import shipped
 from archspec.spec.loading import shipped_folder
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in an empty folder; give its exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return command
+from tests.cli.conftest import Run
 
 
 def test_a_template_that_builds(run: Run, tmp_path: Path) -> None:
@@ -130,3 +114,15 @@ def test_what_cannot_be_started(arguments: list[str], code: str, run: Run, tmp_p
 def test_a_name_that_yaml_would_not_take_for_one(run: Run, tmp_path: Path) -> None:
     assert run("new", "null")[0] == 0
     assert archspec.load(tmp_path / "null.yaml").name == "null"
+
+
+def test_what_is_wrong_replaces_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("new", "mine")[0] == 0
+    old = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    monkeypatch.setattr("archspec.commands.new.TEMPLATE", "archspec: 1\nname: {name}\nlayers: [rleu]\n")
+    code, _, err = run("new", "mine", "--force")
+    assert code == 1
+    assert "--> mine.yaml:" in err
+    assert "archspec-tmp" not in err
+    assert (tmp_path / "mine.yaml").read_text(encoding="utf-8") == old
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]

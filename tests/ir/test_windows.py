@@ -22,6 +22,8 @@ def _even(side: int) -> Padding:
 def test_pools_have_as_many_windows_as_pytorch_makes(ceil_mode: bool) -> None:
     for size, kernel, stride in itertools.product(range(1, 12), range(1, 6), range(1, 6)):
         for side in range(kernel // 2 + 1):
+            if stride > size + 2 * side:
+                continue  # archspec takes it for a slip
             op = MaxPool((kernel, kernel), (stride, stride), _even(side), ceil_mode)
             try:
                 wanted = torch.nn.functional.max_pool2d(

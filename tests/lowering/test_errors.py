@@ -27,6 +27,7 @@ NOT_A_SPECS_FAULT = {
     "E0702": "weights files; their own tests",
     "E0801": "parity; its own tests",
     "E0802": "parity; its own tests",
+    "E0803": "memory; Keras's own tests",
 }
 
 

@@ -22,6 +22,7 @@ import yaml
 
 import archspec
 from archspec.errors import BackendError, SpecError
+from archspec.ir.ops import OPS
 from archspec.spec import Spec, load_text
 from archspec.spec.base import Model
 from archspec.spec.items import Call, Repeat, Sequence, Stage, Tap
@@ -182,6 +183,16 @@ def test_the_maximal_spec_is_right_and_holds_every_key() -> None:
         wanted -= {"name", "input", "stage", "layers"}  # `input` excludes `inputs`, and a tap is written shortly
         assert wanted <= keys, model.__name__
     assert {"name", "tap", "layers"} <= keys
+
+
+def test_the_maximal_spec_holds_every_attribute_of_every_op() -> None:
+    given: dict[str, set[Any]] = {}
+    for path in PLACES:
+        *way, key = path if path[-1] is not None else path[:-1]
+        if way and way[-1] in OPS:
+            given.setdefault(way[-1], set()).add(key)
+    lacking = {name: set(op.attributes()) - given.get(name, set()) for name, op in OPS.items()}
+    assert not {name: names for name, names in lacking.items() if names}
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())

@@ -45,6 +45,7 @@ UNSEEN = {
     "E0202-negative-times",
     "E0202-no-size",
     "E0202-one-tuple",
+    "E0202-tuples-without-quotes",
     "E0411-a-float",
     "E0411-a-float-pair",
     "E0411-a-float-param",
@@ -53,7 +54,13 @@ UNSEEN = {
     "E0411-learned-scale",
 }
 # Where the form shows by chance what the code is about.
-ALSO_SEEN = {"E0410-missing-attribute"}
+ALSO_SEEN = {
+    "E0301-a-comma",
+    "E0301-other-notations",
+    "E0408-no-such-ops",
+    "E0410-branches-in-a-mapping",
+    "E0410-missing-attribute",
+}
 
 VALIDATOR = Draft202012Validator(schema())
 

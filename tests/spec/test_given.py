@@ -10,7 +10,6 @@ import pytest
 import archspec
 from archspec.cli import main
 from archspec.errors import SpecError
-from archspec.spec import load_text
 
 TEXT = "archspec: 1\nname: net\nparams: {c: 3, size: 8}\ninput: {channels: c, height: size, width: 8}\nlayers: [relu]\n"
 
@@ -28,6 +27,22 @@ def test_a_size_from_the_command_line(path: str, capsys: pytest.CaptureFixture[s
     assert "the channels of `input` are `0`" in err
     assert "--> --set:1:3" in err
     assert "--> net.yaml:4:19" in err
+
+
+def test_a_list_from_the_command_line(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = TEXT.replace("layers: [relu]", "layers: [{conv: {filters: 'd[0]', kernel: d}}]").replace("{c:", "{d: 1, c:")
+    Path(path).write_text(text, encoding="utf-8")
+    for value in ("[3, 3]", "[3, 1 + 2]", "[1, 2] * 1 + []"):
+        assert main(["validate", path, "--set", f"d={value}"]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["[", "[3", "[3, {a: 1}]", "[]]", "[*a]", "[!x 3]"])
+def test_no_list_from_the_command_line(value: str, path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(path).write_text(TEXT.replace("[relu]", "[{conv: {filters: d, kernel: 1}}]").replace("{c:", "{d: 1, c:"))
+    assert main(["validate", path, "--set", f"d={value}"]) == 1
+    err = capsys.readouterr().err
+    assert "--> --set:1:3" in err
+    assert "internal" not in err
 
 
 def test_a_size_by_keyword(path: str) -> None:
@@ -81,9 +96,3 @@ def test_a_file_that_is_not_there(name: str, help: str, path: str) -> None:
     with pytest.raises(SpecError) as caught:
         archspec.load(name)
     assert caught.value.diagnostics[0].help == help
-
-
-def test_a_stride_may_be_larger_than_its_input() -> None:
-    """As in ONNX: there is one window, and so one element."""
-    text = TEXT.replace("relu", "{max_pool: {kernel: 2, stride: 9}}")
-    assert archspec.compile(load_text(text)).nodes["max_pool"].shape == (3, 1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from archspec.ir.attributes import Padding
@@ -47,6 +48,19 @@ _KEEP_SIGN: Final = frozenset(
     }
 )
 """Ops that give a negative number only where they are given one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a graph's tensors: found once, since every definition asks, and there may be many."""
+
+    never_negative: frozenset[str]
+    single_pixel: frozenset[str]
+
+    @classmethod
+    def of(cls, graph: LayerGraph) -> Facts:
+        """The facts of a graph."""
+        return cls(never_negative(graph), single_pixel(graph))
 
 
 def never_negative(graph: LayerGraph) -> frozenset[str]:

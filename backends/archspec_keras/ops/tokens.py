@@ -40,7 +40,12 @@ def _attention(site: Site) -> list[Step]:
 
 
 def _scale_is_exact(site: Site) -> bool:
-    """Whether float32 holds 1 / sqrt(size of a head): on TensorFlow, Keras has it in float32 only."""
+    """Whether float32 holds 1 / sqrt(size of a head): on TensorFlow, Keras has it in float32 only.
+
+    Where the size may be another in generated code, it is not known to.
+    """
+    if not site.fixed("heads") or not isinstance(site.use.features[0], Const):
+        return False
     nodes = [site.graph.nodes[path] for path in site.use.paths]
     sizes = [node.shape[1] // node.op.heads for node in nodes if isinstance(node.op, Attention)]
     return all(size & (size - 1) == 0 and size.bit_length() % 2 == 1 for size in sizes)  # powers of 4

@@ -84,5 +84,12 @@ ROWS: Final[dict[str, Row]] = {
     "hard_swish": light("nn.Hardswish"),
     "softmax": Row("light", _softmax),
     # What is for images is a kind of it.
-    "scale": Row("light", _scale, _scaled, type=lambda use: "LayerScale", inline=_constants),
+    "scale": Row(
+        "light",
+        _scale,
+        _scaled,
+        type=lambda use: "LayerScale",
+        inline=_constants,
+        told_channels=lambda use: use.value("learned") == "channel",
+    ),
 }

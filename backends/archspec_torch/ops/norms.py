@@ -62,7 +62,7 @@ _DRAWS: Final = {"weight": Ones(), "bias": Zeros()}
 
 
 def _norm(module: Callable[[LayerUse, Printer], Code], type: str) -> Row:
-    return Row("light", module, type=lambda use: type, draws=_DRAWS, told_channels=True)
+    return Row("light", module, type=lambda use: type, draws=_DRAWS, told_channels=lambda use: True)
 
 
 ROWS: Final[dict[str, Row]] = {

@@ -25,6 +25,8 @@ def padded(use: LayerUse, printer: Printer, name: str, beyond: Pair = (0, 0)) ->
         return f"nn.{name}", {"padding": printer.expr(given)}
     padding: Padding = use.value("padding")
     if padding.mode == "same":
+        if use.fixed("kernel") and use.value("kernel") == (1, 1):
+            return f"nn.{name}", {}
         if _same_without_strides(use):
             return f"nn.{name}", {"padding": literal("same")}
         printer.helpers.add(f"Same{name}")
@@ -41,12 +43,10 @@ def padded(use: LayerUse, printer: Printer, name: str, beyond: Pair = (0, 0)) ->
 
 
 def _same_without_strides(use: LayerUse) -> bool:
-    """PyTorch's own `same` knows no strides; for even kernels it warns."""
-    if use.op is not Conv or not use.fixed("kernel", "stride"):
+    """PyTorch's own `same` knows no strides; for even kernels, which it pads alike, it warns."""
+    if use.op is not Conv or not use.fixed("stride") or use.value("stride") != (1, 1):
         return False
-    kernel: Pair = use.value("kernel")
-    stride: Pair = use.value("stride")
-    return kernel[0] % 2 == kernel[1] % 2 == 1 and stride == (1, 1)
+    return not use.fixed("kernel") or all(window % 2 for window in use.value("kernel"))
 
 
 def _half_covers(use: LayerUse, even: Pair) -> bool:

@@ -45,7 +45,7 @@ class Row:
     torch.nn of what `module` makes; a row whose op has weights needs it, since weights are drawn by class.
     `draws` has what the class's own `reset_parameters` draws of the weights that the op has initializers for; `parts`
     are the parameters of a layer that has more than `weight` and `bias`. `state`: it also sets what is not learned.
-    `told_channels`: the constructor takes how many channels arrive even where the layer has no weights. `inline` tells
+    `told_channels` tells whether the constructor takes how many channels arrive. `inline` tells
     whether `function` can write a layer, for `forward` knows no parameter of the constructor.
     """
 
@@ -56,7 +56,7 @@ class Row:
     draws: Mapping[str, Initializer] = field(default_factory=dict[str, Initializer])
     parts: Parts | None = None
     state: bool = False
-    told_channels: bool = False
+    told_channels: Callable[[LayerUse], bool] = lambda use: use.has_weights
     inline: Callable[[LayerUse], bool] = lambda use: True
     part: Callable[[LayerUse], Part] | None = None
     """For a layer that gives one of several parts of its operand."""

@@ -9,6 +9,8 @@ from tests.reference.onnx_rows.fragment import Fragment, Row, onnx_pads
 
 def conv(layer: Fragment) -> str:
     op = layer.op
+    # `same` is left to ONNX: what archspec makes of it is what is judged.
+    sides = {"auto_pad": "SAME_UPPER"} if op.padding.mode == "same" else {"pads": onnx_pads(op.padding.sides)}
     return str(
         layer.add(
             "Conv",
@@ -16,9 +18,9 @@ def conv(layer: Fragment) -> str:
             *layer.weights,
             kernel_shape=list(op.kernel),
             strides=list(op.stride),
-            pads=onnx_pads(op.padding.sides),
             dilations=list(op.dilation),
             group=op.groups,
+            **sides,
         )
     )
 

@@ -43,13 +43,24 @@ def _window(layer: Fragment) -> dict[str, Any]:
     return {"kernel_shape": list(layer.op.kernel), "strides": list(layer.op.step)}
 
 
+def _same(layer: Fragment) -> bool:
+    """Whether `same` is left to ONNX; the evaluator fails where windows lie apart, and counts what is padded."""
+    op = layer.op
+    apart = any(window < step for window, step in zip(op.kernel, op.step, strict=True))
+    return op.padding.mode == "same" and not apart and not getattr(op, "count_padding", False)
+
+
 def max_pool(layer: Fragment) -> str:
+    if _same(layer):
+        return str(layer.add("MaxPool", layer.x, **_window(layer), auto_pad="SAME_UPPER"))
     padded = _pad(layer, _padded(layer, -np.inf), _missing(layer), -np.inf)
     return str(layer.add("MaxPool", padded, **_window(layer)))
 
 
 def avg_pool(layer: Fragment) -> str:
     """Padding that counts is part of the operand; what does not is the operator's, by the definition of its mean."""
+    if _same(layer):
+        return str(layer.add("AveragePool", layer.x, **_window(layer), auto_pad="SAME_UPPER"))
     pads, missing = onnx_pads(layer.op.padding.sides), _missing(layer)
     if layer.op.count_padding:
         return str(layer.add("AveragePool", _padded(layer, 0.0), **_window(layer), pads=missing))

@@ -1,0 +1,82 @@
+"""What stands in the bodies of the network and its blocks, at any depth: items, taps, calls, circles of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+
+from archspec.errors import Diagnostics, Note
+from archspec.ir.ops import OPS
+from archspec.spec import Block, Call, Item, Repeat, Spec, Stage, Tap
+from archspec.spec import Sequence as Seq
+
+
+def taps_in(items: Iterable[Item]) -> dict[str, Tap]:
+    """The taps, by name."""
+    found: dict[str, Tap] = {}
+    for item in everything(items):
+        if isinstance(item, Tap):
+            found[item.name] = item
+    return found
+
+
+def given_by_calls(items: Iterable[Item], blocks: Mapping[str, Block]) -> set[str]:
+    """What calls with a name give besides their result: `name.output`."""
+    return {
+        f"{item.label}.{output}"
+        for item in everything(items)
+        if isinstance(item, Call) and item.label and item.name not in OPS and item.name in blocks
+        for output in blocks[item.name].outputs
+    }
+
+
+def everything(items: Iterable[Item]) -> Iterator[Item]:
+    """All items, those inside of others included."""
+    stack = list(items)
+    while stack:
+        item = stack.pop()
+        yield item
+        if isinstance(item, Call):
+            stack.extend(item.branches or ())
+        if isinstance(item, Seq | Repeat | Stage):
+            stack.extend(item.layers)
+        stack.extend(getattr(item, "otherwise", None) or ())
+
+
+def _called(item: Item) -> str:
+    """The name of the block that an item calls, if it calls one."""
+    if isinstance(item, Stage):
+        return item.block or ""
+    return item.name if isinstance(item, Call) and item.name not in OPS else ""
+
+
+def check_circles(spec: Spec, found: Diagnostics) -> None:
+    """Note the first circle of blocks that call each other."""
+    calls = {
+        name: {called: item.span for item in everything(block.layers) if (called := _called(item)) in spec.blocks}
+        for name, block in spec.blocks.items()
+    }
+    done: set[str] = set()
+    for start in calls:
+        trail: dict[str, None] = {}  # in order, and looked up
+        stack: list[tuple[str, Iterator[str]]] = [(start, iter(calls[start]))]
+        trail[start] = None
+        while stack and start not in done:
+            name, rest = stack[-1]
+            following = next(rest, None)
+            if following is None:
+                stack.pop()
+                trail.popitem()
+                done.add(name)
+            elif following in trail:
+                way = list(trail)
+                circle = [*way[way.index(following) :], following][:20]
+                steps = list(pairwise(circle))
+                notes = [Note(f"`{block}` calls `{called}`", calls[block][called]) for block, called in steps]
+                message = f"blocks call each other in a circle: {' → '.join(circle)}"
+                help = "let one of them do without the other; `repeat` writes layers several times"
+                found.error("E0413", message, notes[0].span, notes=notes[1:], label=notes[0].message, help=help)
+                return
+            elif following not in done:
+                trail[following] = None
+                stack.append((following, iter(calls[following])))
