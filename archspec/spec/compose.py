@@ -62,7 +62,7 @@ class Composer:
                 return None
             own_names = set(own) if isinstance(own, LocatedDict) else set()
             self._check_inherited(blocks, parent.get("blocks"), own_names)
-            whole = merge(parent, whole)
+            whole = merge(parent, _with_defaults(whole, parent))
             for key in [key for key, value in whole.items() if value is None]:
                 del whole[key]  # `null` takes a parent's key away
         return whole if sound else None
@@ -235,6 +235,25 @@ def merge(parent: LocatedDict, child: LocatedDict) -> LocatedDict:
         if isinstance(ours, LocatedDict) and isinstance(theirs, LocatedDict) and ours is not theirs:
             merged[key] = merge(ours, theirs)
     return merged
+
+
+def _with_defaults(child: LocatedDict, parent: LocatedDict) -> LocatedDict:
+    """The child, where a plain value of a param that the parent describes is its default: the rest stays as it is."""
+    ours, theirs = parent.get("params"), child.get("params")
+    if not isinstance(ours, LocatedDict) or not isinstance(theirs, LocatedDict):
+        return child
+    params = LocatedDict(theirs.span)
+    for name, value in theirs.items():
+        params.take(theirs, name)
+        if isinstance(ours.get(name), LocatedDict) and value is not None and not isinstance(value, LocatedDict):
+            described = LocatedDict(theirs.value_spans[name])
+            described.put("default", value, theirs.key_spans[name], theirs.value_spans[name])
+            params[name] = described
+    found = LocatedDict(child.span)
+    for key in child:
+        found.take(child, key)
+    found["params"] = params
+    return found
 
 
 def _places(data: LocatedDict, key: str) -> tuple[Span, Span]:

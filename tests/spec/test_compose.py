@@ -225,3 +225,21 @@ def test_a_checkout_has_its_specs_beside_the_package(monkeypatch: pytest.MonkeyP
     assert shipped() == []
     write(tmp_path, specs__net=BASE)
     assert shipped() == ["net"]
+
+
+def test_a_plain_value_of_a_param_is_its_new_default(tmp_path: Path) -> None:
+    act = "{default: relu, choices: [relu, tanh], doc: the activation}"
+    path = write(
+        tmp_path,
+        child="archspec: 1\nextends: net.yaml\nparams: {act: tanh}\n",
+        net=f"archspec: 1\nname: net\nparams: {{act: {act}}}\ninput: {{channels: 3, height: 8, width: 8}}\n"
+        "layers: [{relu: {}, when: act == 'relu', else: tanh}]\n",
+        wrong="archspec: 1\nextends: net.yaml\nparams: {act: gelu}\n",
+    )
+    param = load(path).params["act"]
+    assert (param.default.raw if param.default else None, param.choices, param.doc) == (
+        "tanh",
+        ("relu", "tanh"),
+        "the activation",
+    )
+    assert [text.split(" ", 2)[1] for text in errors(tmp_path / "wrong.yaml")]
