@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from archspec.api import compile, load
+from archspec.api import compile
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
 from archspec.limits import parse_limits
+from archspec.spec import load
 from archspec.spec.loading import FromSet
 
 OK: Final = 0
@@ -69,7 +70,9 @@ def compiled(spec: str, arguments: argparse.Namespace) -> LayerGraph:
     """
     given = _pairs("--limit", arguments.limits)
     limits = parse_limits(given) if given else None
-    return compile(load(spec, limits=limits, root=arguments.root, **params(arguments.params)))
+    from archspec.lowering.words import example
+
+    return compile(load(spec, params(arguments.params), example, limits=limits, root=arguments.root))
 
 
 def params(pairs: Sequence[str]) -> dict[str, object]:
