@@ -100,7 +100,7 @@ def construction(rounds: int) -> None:
 
 
 def growth(layers: int) -> None:
-    """One spec of many layers, in a process of its own, so that its memory can be told."""
+    """One spec of many layers and its sources, in a process of its own, so that its memory can be told."""
     code = f"""
 import re, time, archspec
 from archspec.spec import load_text
@@ -113,6 +113,13 @@ took = time.perf_counter() - start
 memory = (peak() - before) / 1024
 assert len(graph.nodes) == {layers} + 1, len(graph.nodes)
 print(f"{layers:,} layers: {{took:.2f}} s, {{took / {layers} * 1e6:.0f}} us a layer, {{memory:.0f}} MB")
+for backend in ("torch", "keras"):
+    archspec.generate(archspec.compile("resnet18"), backend)  # the backend is loaded
+    start = time.perf_counter()
+    archspec.generate(graph, backend)
+    took = time.perf_counter() - start
+    memory, each = (peak() - before) / 1024, took / {layers} * 1e6
+    print(f"  its source for {{backend}}: {{took:.2f}} s, {{each:.0f}} us a layer, {{memory:.0f}} MB in all")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from archspec.analysis.numbers import counted as counted
-from archspec.api import compile, load
+from archspec.api import compile
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
 from archspec.limits import parse_limits
+from archspec.spec import load
 from archspec.spec.loading import FromSet
 
 OK: Final = 0
@@ -70,8 +71,10 @@ def compiled(spec: str, arguments: argparse.Namespace) -> LayerGraph:
     """
     given = _pairs("--limit", arguments.limits)
     limits = parse_limits(given) if given else None
+    from archspec.lowering.words import example
+
     taps = getattr(arguments, "taps", None)
-    return compile(load(spec, limits=limits, root=arguments.root, **params(arguments.params)), taps=taps)
+    return compile(load(spec, params(arguments.params), example, limits=limits, root=arguments.root), taps=taps)
 
 
 def params(pairs: Sequence[str]) -> dict[str, object]:

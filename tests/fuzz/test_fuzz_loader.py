@@ -37,11 +37,16 @@ def test_ten_thousand_inputs(tmp_path: Path) -> None:
     run(tmp_path, 10_000, seed=2)
 
 
-def test_the_corpus_itself() -> None:
+@pytest.mark.parametrize("default_limits", [False, True])
+def test_the_corpus_itself(default_limits: bool) -> None:
     for content in corpus():
-        one(content)
+        one(content, default_limits)
 
 
 @pytest.mark.parametrize("path", FOUND, ids=[path.stem for path in FOUND])
 def test_what_was_found(path: Path) -> None:
     one(path.read_bytes())
+
+
+def test_something_was_found() -> None:
+    assert FOUND

@@ -15,6 +15,7 @@ import pytest
 import archspec
 from archspec.codegen.backend import backend
 from archspec.errors import BackendError, InternalError
+from archspec.spec import load_text
 from tests.keras.arrays import distance, inputs_for, weights_for
 from tests.networks import NETWORKS
 
@@ -243,6 +244,7 @@ layers:
 _WORKER = """
 import sys, numpy as np, archspec, keras
 from archspec.codegen.backend import backend
+from archspec.spec import load_text
 from tests.keras.arrays import inputs_for, weights_for
 assert keras.backend.backend() == sys.argv[1]
 graph = archspec.compile("resnet18", classes=10)
@@ -302,3 +304,76 @@ def test_a_missing_framework_is_said_plainly(monkeypatch: pytest.MonkeyPatch) ->
         backend("keras").require()
     assert caught.value.diagnostics[0].code == "E0602"
     assert "archspec-nn[keras]" in caught.value.diagnostics[0].help
+
+
+# What a child process does to see what verifying takes, and to be sure that Keras goes on as before.
+VERIFY = """
+import sys, archspec, keras
+from pathlib import Path
+from archspec.codegen.backend import backend
+target = backend("keras")
+graph = archspec.compile(sys.argv[1])
+target.verify(target.render(graph), graph)
+with keras.StatelessScope():  # when it ends, Keras makes the values of all variables that it knows of
+    pass
+layer = keras.layers.Dense(2)
+layer.build((None, 3))
+assert layer.kernel.numpy().shape == (3, 2)
+text = Path("/proc/self/status").read_text()
+print(int(text.partition("VmHWM:")[2].split()[0]) // 1000)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("engine", ["tensorflow", "jax", "torch"])
+def test_verifying_makes_no_weights(engine: str, tmp_path: Path) -> None:
+    pytest.importorskip(engine)
+    path = tmp_path / "huge.yaml"
+    path.write_text(
+        "archspec: 1\nname: huge\ninput: {channels: 3, height: 8, width: 8}\nlayers:\n"
+        "  - conv: {filters: 1000000, kernel: 1}\n  - batch_norm\n  - dropout\n  - prelu\n"
+        "  - conv: {filters: 1000000, kernel: 1}\n"
+        "  - conv: {filters: 65536, kernel: 1, init: {normal: 0.1}, bias_init: fan_in_uniform}\n"
+        "  - to_tokens\n  - class_token\n  - position_embedding\n  - attention: {heads: 4}\n  - select_token\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": engine}
+    shell = ["sh", "-c", '"$@"; exit $?', "sh"]  # a process begins with its parent's peak of memory
+    command = [*shell, sys.executable, "-c", VERIFY, str(path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert int(done.stdout) < 1500  # the framework itself; the weights would take 4 TB
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")]
+)
+def test_too_little_memory_is_the_users_mistake(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, target = _tiny(tmp_path), backend("keras")
+
+    def fails(*args: object, **kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr(keras.layers.Conv2D, "build", fails)
+    for action in (target.verify, target.build):
+        with pytest.raises(BackendError) as caught:
+            action(target.render(graph), graph)
+        assert caught.value.diagnostics[0].code == "E0803"
+        assert caught.value.diagnostics[0].help
+
+
+def test_precise_attention_takes_no_mask_and_no_dropout() -> None:
+    graph = archspec.compile(load_text(NETWORKS["attention_heads"]))
+    space: dict[str, Any] = {}
+    exec(archspec.generate(graph, "keras"), space)
+    tokens = np.zeros((1, 4, 8), "float32")
+    for options, given in (
+        ({}, {"attention_mask": np.ones((1, 4, 4), bool)}),
+        ({}, {"use_causal_mask": True}),
+        ({"dropout": 0.5}, {}),
+    ):
+        layer = space["PreciseAttention"](2, 4, **options)
+        with pytest.raises(ValueError, match="neither a mask nor dropout"):
+            layer(tokens, tokens, **given)
+    assert tuple(space["PreciseAttention"](2, 4)(tokens, tokens).shape) == (1, 4, 8)

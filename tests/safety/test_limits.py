@@ -145,7 +145,7 @@ def test_the_highest_nesting_goes_all_the_way(backend: str, tmp_path: Path) -> N
 
 
 CONVS = ", ".join(f"{{conv: {{kernel: 1, filters: '[{'channels, ' * 2000}][{i}]'}}}}" for i in range(300))
-HOSTILE = {
+HOSTILE = {  # what each of them costs is held by test_costs.py
     "expressions in very many rounds": f"layers: [{{repeat: {{times: 600, layers: [{CONVS}]}}}}]\n",
     "long lists, again and again": "params: {a: '[1] * 100000'}\nlayers: [{repeat: {times: 100000, "
     f"layers: [{{conv: {{kernel: 1, filters: 'min({'sum(a), ' * 2000}3)'}}}}]}}}}]\n",
@@ -164,18 +164,6 @@ HOSTILE = {
     "very many items": f"layers: [{'relu, ' * 200000}]\n",
     "a large archive of nothing": "#" * 9_000_000,
 }
-
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_too_much_is_refused_soon(text: str) -> None:
-    from archspec.spec import load_text
-
-    start = time.process_time()
-    with pytest.raises(SpecError) as caught:
-        archspec.compile(load_text(HEAD + text))
-    assert len(str(caught.value)) < 100_000
-    assert time.process_time() - start < 6  # 3 on a quiet machine
-    assert all(found.span is not None or found.code == "E0104" for found in caught.value.diagnostics)
 
 
 TAPS = "".join(f"- relu\n- tap: t{i}\n" for i in range(1500))
