@@ -35,8 +35,8 @@ def resnet50() -> str:
 
 def test_resnet50_reads_as_a_person_would_write_it(resnet50: str) -> None:
     assert len(resnet50.splitlines()) < 140
-    assert 'for i in range(1, 6):\n        x = bottleneck_block(x, 1024, 256, name=f"layer3_{i}")' in resnet50
-    assert 'x = bottleneck_block(x, 1024, 256, stride=2, name="layer3_0")' in resnet50
+    assert 'for i in range(1, 6):\n        x = bottleneck(x, 1024, 256, name=f"layer3_{i}")' in resnet50
+    assert 'x = bottleneck(x, 1024, 256, stride=2, name="layer3_0")' in resnet50
     assert "    shortcut = x\n    if stride != 1 or x.shape[-1] != depth:\n" in resnet50
     assert 'return keras.Model(inputs, x, name="resnet50")' in resnet50
     functions = [node.name for node in ast.parse(resnet50).body if isinstance(node, ast.FunctionDef)]
