@@ -40,7 +40,7 @@ def test_resnet50_reads_as_a_person_would_write_it(resnet50: str) -> None:
     assert "    shortcut = x\n    if stride != 1 or x.shape[-1] != depth:\n" in resnet50
     assert 'return keras.Model(inputs, x, name="resnet50")' in resnet50
     functions = [node.name for node in ast.parse(resnet50).body if isinstance(node, ast.FunctionDef)]
-    assert functions[-2:] == ["bottleneck_block", "resnet50"]
+    assert functions[-2:] == ["bottleneck", "resnet50"]
 
 
 def test_it_imports_keras_alone(resnet50: str) -> None:
