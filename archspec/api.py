@@ -47,14 +47,20 @@ def load(
             "archspec.load takes the path of a spec, or the name of one that ships; "
             f"this {found} (archspec.spec.load_text reads the text of a spec)"
         )
-    path = source if isinstance(source, str) else Path(source)
-    return load_spec(path, params or None, _example, limits=limits, root=root)
+    return loaded(source if isinstance(source, str) else Path(source), params, limits=limits, root=root)
 
 
-def _example(name: str, value: object) -> str:
+def loaded(
+    source: str | Path,
+    params: Mapping[str, object],
+    *,
+    limits: Limits | None = None,
+    root: str | PathLike[str] | None = None,
+) -> Spec:
+    """`load` with the params as one mapping, whose names may be those of arguments: a command line gives any."""
     from archspec.lowering.words import example
 
-    return example(name, value)
+    return load_spec(source, params or None, example, limits=limits, root=root)
 
 
 def compile(

@@ -14,7 +14,7 @@ from typing import Any
 from archspec.analysis.counting import count, is_counted, items_of, layers_below
 from archspec.analysis.numbers import counted
 from archspec.analysis.shortcuts import shortcuts
-from archspec.analysis.tables import Block, Cell, Piece, Table, inline
+from archspec.analysis.tables import Block, Cell, Piece, Table
 from archspec.analysis.wording import is_pool, words
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Shape
@@ -157,8 +157,3 @@ def _aligned(columns: Sequence[Sequence[Row]]) -> list[list[Row | None]]:
                 merged += [[*[None] * number, row] for row in column[k:m]]
         lines = merged
     return lines
-
-
-def cell_text(row: Row) -> str:
-    """A row's cell on one line, for logs and tests."""
-    return "; ".join(map(inline, row.pieces))

@@ -6,8 +6,9 @@ group `archspec.backends`; those that come with archspec are registered exactly 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -117,6 +118,59 @@ class Backend(Protocol):
         ...
 
 
+class LazyModels:
+    """The part of a backend that runs models: functions of a module, which is imported when one of them is called.
+
+    So the framework itself is imported only then. `models` names the module; each method is its function of that name,
+    and does what `Backend` says.
+    """
+
+    models: str
+
+    def _models(self) -> Any:
+        return import_module(self.models)
+
+    def require(self) -> None:
+        """See `Backend`."""
+        raise NotImplementedError
+
+    def verify(self, source: str, graph: LayerGraph) -> None:
+        """See `Backend`."""
+        self.require()
+        self._models().verify(source, graph)
+
+    def build(
+        self,
+        source: str,
+        graph: LayerGraph,
+        *,
+        weights: Arrays | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+    ) -> Any:
+        """See `Backend`."""
+        self.require()
+        return self._models().build(source, graph, weights=weights, device=device, dtype=dtype)
+
+    def load_weights(self, model: Any, graph: LayerGraph, weights: Arrays) -> None:
+        """See `Backend`."""
+        self._models().load_weights(model, graph, weights)
+
+    def export_weights(self, model: Any, graph: LayerGraph) -> Arrays:
+        """See `Backend`."""
+        found: Arrays = self._models().export_weights(model, graph)
+        return found
+
+    def save_weights(self, model: Any, path: Path) -> None:
+        """See `Backend`."""
+        self._models().save_weights(model, path)
+
+    def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
+        """See `Backend`."""
+        found: Outcome = self._models().run(model, graph, inputs, training=training)
+        return found
+
+
 def backends() -> list[str]:
     """The names of all installed backends."""
     return sorted({point.name for point in entry_points(group=GROUP)})
@@ -133,6 +187,15 @@ def backend(name: str) -> Backend:
             found: Backend = point.load()
             return found
     raise BackendError(Diagnostic("E0603", f"there is no backend `{name}`", help=did_you_mean(name, backends())))
+
+
+def without_row(graph: LayerGraph, rows: Container[str], title: str) -> list[Diagnostic]:
+    """What is to be said of the layers whose op a backend has no row for."""
+    return [
+        Diagnostic("E0601", f"{title} has no row for the op {node.op.name} ({path})", node.span)
+        for path, node in graph.nodes.items()
+        if node.op.name not in rows and node.op.name != "input"
+    ]
 
 
 def check_dtype(name: str) -> None:

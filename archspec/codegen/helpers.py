@@ -1,4 +1,7 @@
-"""The helpers that generated source may bring along: one file each, printed after those they need."""
+"""The helpers that generated source may bring along: one file each, printed after those they need.
+
+Those of `archspec.codegen` are plain Python, and any backend's; the others are of a backend's own package.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,10 @@ class Helpers:
     @cached_property
     def texts(self) -> Mapping[str, str]:
         """Every helper's source by its name, in alphabetical order."""
-        folder = files(self.package) / "templates" / "helpers"
         found = {
             item.name.removesuffix(_SUFFIX): item.read_text(encoding="utf-8")
-            for item in folder.iterdir()
+            for package in ("archspec.codegen", self.package)
+            for item in (files(package) / "templates" / "helpers").iterdir()
             if item.name.endswith(_SUFFIX)
         }
         found |= {name: found[base].replace(old, new) for name, (base, old, new) in self.variants.items()}

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from archspec.codegen.symbolic import is_large
 from archspec.errors import InternalError
-from archspec.expr import Binary, Const, Expr, Name, Value, fold, names
+from archspec.expr import Binary, Const, Expr, Name, fold, names
 from archspec.ir.op import Op
 from archspec.ir.scope import Operand, Ref, Result
 
@@ -185,8 +185,6 @@ class Definition:
     operands: int
     features: tuple[Expr, ...]
     """The channels of each result, in the definition's own terms."""
-    symbols: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What the language's own names are called in the source: `channels` is `in_channels`."""
     inputs: tuple[str, ...] = ()
     """What the spec calls the operands; where it has no name for one, it is empty."""
     is_network: bool = False
@@ -197,7 +195,6 @@ class Module:
     """All definitions of a network, each after those it calls; the network itself stands last."""
 
     definitions: tuple[Definition, ...]
-    constants: Mapping[str, Value] = field(default_factory=dict[str, Value])
 
     @property
     def network(self) -> Definition:

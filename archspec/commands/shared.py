@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from archspec.analysis.numbers import counted as counted
-from archspec.api import compile
+from archspec.api import compile, loaded
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
 from archspec.limits import parse_limits
-from archspec.spec import load
 from archspec.spec.loading import FromSet
 
 OK: Final = 0
@@ -71,10 +70,8 @@ def compiled(spec: str, arguments: argparse.Namespace) -> LayerGraph:
     """
     given = _pairs("--limit", arguments.limits)
     limits = parse_limits(given) if given else None
-    from archspec.lowering.words import example
-
     taps = getattr(arguments, "taps", None)
-    return compile(load(spec, params(arguments.params), example, limits=limits, root=arguments.root), taps=taps)
+    return compile(loaded(spec, params(arguments.params), limits=limits, root=arguments.root), taps=taps)
 
 
 def params(pairs: Sequence[str]) -> dict[str, object]:

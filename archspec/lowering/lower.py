@@ -7,20 +7,21 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from archspec.errors import Diagnostic, Note, SpecError
-from archspec.expr import Expr, ExprError, Value, name_by, names
+from archspec.expr import Expr, ExprError, Value, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, Node, Param
-from archspec.ir.op import ShapeError, channels
+from archspec.ir.op import ShapeError
 from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
 from archspec.limits import Limits, Meter, WorkError, limits, meter, metered, uncollected, within
 from archspec.lowering.bind import bind, block_info, class_name
 from archspec.lowering.check import check
+from archspec.lowering.context import Context, Frame
 from archspec.lowering.findings import layer_too_large, shape_error, tap_marked_twice, too_many_items, unmarked_tap
 from archspec.lowering.names import Plan, make_plan
-from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring
+from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.lowering.top import Top, read_top
-from archspec.lowering.units import UnitCall, unit_calls
+from archspec.lowering.units import UnitCall, single_call, unit_calls, unit_name
 from archspec.lowering.values import evaluated, read_op
 from archspec.spec import Attribute, Block, Call, Item, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
@@ -43,29 +44,6 @@ def lower(spec: Spec) -> LayerGraph:
         except WorkError as error:
             place = lowering.here if lowering is not None and lowering.here is not None else spec
             raise SpecError(error.diagnostic(span=place.span)) from None
-
-
-@dataclass(slots=True)
-class _Frame:
-    """The variables of the network or of one block's instance."""
-
-    env: dict[str, Value]
-    root: bool
-
-
-@dataclass(slots=True)
-class _Context:
-    """Where items are put, what their names are, and which variables and taps they see."""
-
-    scope: OpenScope
-    plan: Plan
-    frame: _Frame
-    taps: dict[str, Tensor]
-    loop: Mapping[str, Value]
-    """`i`, inside a repeat."""
-
-    def env(self, tensor: Tensor) -> dict[str, Value]:
-        return {**self.frame.env, **self.loop, "channels": channels(tensor.shape)}
 
 
 @dataclass(slots=True)
@@ -92,14 +70,14 @@ class _Lowering:
     def run(self) -> LayerGraph:
         spec, top = self.spec, self.top
         self.fixed |= top.fixed
-        frame = _Frame(top.env, root=True)
+        frame = Frame(top.env, root=True)
         scope = OpenScope(None, 0, "", "", "network", bindings={}, span=spec.span)
         tensors = [Tensor(scope, Operand(index), node.path, node.shape) for index, node in enumerate(top.inputs)]
         self.nodes |= {node.path: node for node in top.inputs}
         taps = {tensor.path: tensor for tensor in tensors}
         taps.setdefault("input", tensors[0])
         items = spec.items
-        context = _Context(scope, self._plan(items, numbered=False), frame, taps, {})
+        context = Context(scope, self._plan(items, numbered=False), frame, taps, {})
         outputs = {"output": self._items(items, tensors[0], context)}
         if spec.outputs:
             for index, name in enumerate(spec.outputs):
@@ -137,12 +115,12 @@ class _Lowering:
         if self.written + items > self.most.items:
             raise SpecError(too_many_items(place.span))
 
-    def _env(self, context: _Context, x: Tensor) -> dict[str, Value]:
+    def _env(self, context: Context, x: Tensor) -> dict[str, Value]:
         """The variables that an item sees, `channels` among them."""
         self.work.spend(len(context.frame.env) // 16)
         return context.env(x)
 
-    def _fix(self, expr: Expr, context: _Context) -> None:
+    def _fix(self, expr: Expr, context: Context) -> None:
         """The names of an expression that decides the structure; in a block, code generation follows its params."""
         if context.frame.root and id(expr) not in self.seen:
             self.seen[id(expr)] = expr
@@ -150,12 +128,12 @@ class _Lowering:
 
     # -- items ------------------------------------------------------------------------------------
 
-    def _items(self, items: Sequence[Item], x: Tensor, context: _Context) -> Tensor:
+    def _items(self, items: Sequence[Item], x: Tensor, context: Context) -> Tensor:
         for item in items:
             x = self._nested(item, x, context)
         return x
 
-    def _nested(self, item: Item, x: Tensor, context: _Context) -> Tensor:
+    def _nested(self, item: Item, x: Tensor, context: Context) -> Tensor:
         self._count(item)
         self.here = item
         self.nesting += 1
@@ -166,7 +144,7 @@ class _Lowering:
         self.nesting -= 1
         return y
 
-    def _guarded(self, item: Item, x: Tensor, context: _Context) -> Tensor:
+    def _guarded(self, item: Item, x: Tensor, context: Context) -> Tensor:
         """An item with its condition, where it has one."""
         when: Attribute | None = getattr(item, "when", None)
         if when is None:
@@ -189,7 +167,7 @@ class _Lowering:
         scope.items = outer
         return Tensor(scope, Result(slot.choice), y.path, y.shape)
 
-    def _item(self, item: Item, x: Tensor, context: _Context) -> Tensor:
+    def _item(self, item: Item, x: Tensor, context: Context) -> Tensor:
         match item:
             case Call():
                 if item.name in OPS:
@@ -214,7 +192,7 @@ class _Lowering:
                 context.scope.labels.setdefault(x.ref, item.name)
                 return x
 
-    def _mark(self, name: str, x: Tensor, context: _Context) -> None:
+    def _mark(self, name: str, x: Tensor, context: Context) -> None:
         """A tap that can be asked for: one of the network's body, and the same one however often it is built."""
         if context.frame.root and not context.loop:
             self.marked[name] = x.path
@@ -223,14 +201,14 @@ class _Lowering:
         self.work.spend(len(taps) // 8)
         return dict(taps)
 
-    def _tap(self, item: Seq, context: _Context) -> Tensor:
+    def _tap(self, item: Seq, context: Context) -> Tensor:
         assert item.origin is not None
         found = context.taps.get(item.origin)
         if found is None:
             raise SpecError(unmarked_tap(item.origin, item.place("from")))
         return found
 
-    def _op(self, call: Call, x: Tensor, context: _Context) -> Tensor:
+    def _op(self, call: Call, x: Tensor, context: Context) -> Tensor:
         inputs: tuple[Tensor, ...] = (x,)
         if call.branches is not None:
             inputs = tuple(self._nested(branch, x, context) for branch in call.branches)
@@ -256,7 +234,7 @@ class _Lowering:
         context.scope.items.append(Layer(slot.site, name, slot.named, path, refs))
         return Tensor(context.scope, Result(slot.site), path, shape)
 
-    def _path(self, item: Item, context: _Context) -> tuple[str, str]:
+    def _path(self, item: Item, context: Context) -> tuple[str, str]:
         """The name and path of a new layer or scope; its number, in a named sequence."""
         slot, scope = context.plan[item], context.scope
         name = slot.name
@@ -272,13 +250,13 @@ class _Lowering:
         scope.names[name] = item.span
         return name, path
 
-    def _call(self, call: Call, x: Tensor, context: _Context) -> Tensor:
+    def _call(self, call: Call, x: Tensor, context: Context) -> Tensor:
         name, path = self._path(call, context)
         block = self.spec.blocks[call.name]
         bindings = bind(block, call.attributes, (), self._env(context, x), call.span)
         slot = context.plan[call]
-        scope = self._enter(context.scope, slot.site, name, path, x)
-        scope.kind, scope.block, scope.bindings, scope.span = "block", call.name, bindings, call.span
+        scope = enter(context.scope, slot.site, name, path, x, call.span)
+        scope.kind, scope.block, scope.bindings = "block", call.name, bindings
         taps = self._fed(block, call.attributes, scope, context)
         y = self._block(scope, x, call, taps)
         for output in block.outputs:
@@ -289,7 +267,7 @@ class _Lowering:
         return y
 
     def _fed(
-        self, block: Block, given: Mapping[str, Attribute], scope: OpenScope, context: _Context
+        self, block: Block, given: Mapping[str, Attribute], scope: OpenScope, context: Context
     ) -> dict[str, Tensor]:
         """A block's own inputs, each the tap that the caller names, as the block's scope knows them."""
         found: dict[str, Tensor] = {}
@@ -306,45 +284,26 @@ class _Lowering:
         block = self.spec.blocks[scope.block]
         self._count(item, 1 + len(scope.path) // 100)
         self.trail.append(Note(f"{scope.path} is block {scope.block}, called here", item.span))
-        frame = _Frame({name: binding.value for name, binding in scope.bindings.items()}, root=False)
+        frame = Frame({name: binding.value for name, binding in scope.bindings.items()}, root=False)
         start = Tensor(scope, Operand(0), x.path, x.shape)
         plan = self._plan(block.layers, numbered=False)
         taps["input"] = start
-        y = self._items(block.layers, start, _Context(scope, plan, frame, taps, {}))
+        y = self._items(block.layers, start, Context(scope, plan, frame, taps, {}))
         for index, output in enumerate(block.outputs):
             if output not in taps:
                 raise SpecError(unmarked_tap(output, block.item_place("outputs", index)))
             scope.give(bring(taps[output], scope).ref)  # in their order, whichever of them a caller uses
         self.trail.pop()
-        return self._leave(scope, y)
+        return leave(scope, y)
 
-    def _sequence(self, item: Seq | Stage, layers: Sequence[Item], x: Tensor, context: _Context) -> Tensor:
+    def _sequence(self, item: Seq | Stage, layers: Sequence[Item], x: Tensor, context: Context) -> Tensor:
         name, path = self._path(item, context)
-        scope = self._enter(context.scope, context.plan[item].site, name, path, x)
-        scope.span = item.span
+        scope = enter(context.scope, context.plan[item].site, name, path, x, item.span)
         start = Tensor(scope, Operand(0), x.path, x.shape)
         inner = replace(context, scope=scope, plan=self._plan(layers, numbered=True))
-        return self._leave(scope, self._items(layers, start, inner))
+        return leave(scope, self._items(layers, start, inner))
 
-    def _enter(self, parent: OpenScope | OpenLoop, site: int, name: str, path: str, x: Tensor) -> OpenScope:
-        scope = OpenScope(parent, site, name, path, "sequence")
-        if isinstance(parent, OpenScope):
-            scope.take(x.ref)
-            parent.items.append(scope)
-        else:
-            parent.iterations.append(scope)
-        return scope
-
-    def _leave(self, scope: OpenScope, y: Tensor) -> Tensor:
-        """The scope's own result, which stands before those that taps have taken from it."""
-        y = bring(y, scope)
-        others = [ref for ref in scope.results if ref != y.ref]  # nothing outside has named them yet
-        scope.results = {ref: index for index, ref in enumerate((y.ref, *others))}
-        assert scope.parent is not None
-        parent = scope.parent.parent if isinstance(scope.parent, OpenLoop) else scope.parent
-        return Tensor(parent, Result(scope.site, 0), y.path, y.shape)
-
-    def _repeat(self, item: Repeat, x: Tensor, context: _Context) -> Tensor:
+    def _repeat(self, item: Repeat, x: Tensor, context: Context) -> Tensor:
         times, expr = evaluated(item.times, self._env(context, x))
         if isinstance(times, bool) or not isinstance(times, int) or times < 0:
             message = f"`times` is `{times!r}`; a whole number, 0 or more, is expected"
@@ -354,7 +313,7 @@ class _Lowering:
         self._expect(times * (1 + len(item.layers)), item.times)
         self._fix(expr, context)
         loop = self._loop(item, expr, DEFAULT_PATTERN, x, context)
-        single = _single_call(item.layers, self.spec)
+        single = single_call(item.layers, self.spec.blocks)
         plan = self._plan(item.layers, numbered=True)
         for index in range(times):
             self._count(item.times)
@@ -369,27 +328,27 @@ class _Lowering:
                 )
                 x = self._unit(loop, str(index), single.name, bindings, x, single, context)
                 continue
-            scope = self._enter(loop, index, str(index), f"{loop.path}.{index}", x)
+            scope = enter(loop, index, str(index), f"{loop.path}.{index}", x)
             self._count(item, len(scope.path) // 100)
             start = Tensor(scope, Operand(0), x.path, x.shape)
             # A tap inside a repeat stands for another tensor each time round, so none is seen outside.
-            inner = _Context(scope, plan, context.frame, self._copied(context.taps), variables)
-            y = self._leave(scope, self._items(item.layers, start, inner))
+            inner = Context(scope, plan, context.frame, self._copied(context.taps), variables)
+            y = leave(scope, self._items(item.layers, start, inner))
             x = Tensor(context.scope, Result(loop.site), y.path, y.shape)
         return self._looped(loop, item, x, context)
 
-    def _looped(self, loop: OpenLoop, item: Item, x: Tensor, context: _Context) -> Tensor:
+    def _looped(self, loop: OpenLoop, item: Item, x: Tensor, context: Context) -> Tensor:
         """What a loop gives. Every tensor that enters it enters each round, and takes room there."""
         self._count(item, (len(loop.operands) - 1) * len(loop.iterations) // 8)
         return Tensor(context.scope, Result(loop.site), x.path, x.shape)
 
-    def _loop(self, item: Repeat | Stage, times: Expr | None, pattern: str, x: Tensor, context: _Context) -> OpenLoop:
+    def _loop(self, item: Repeat | Stage, times: Expr | None, pattern: str, x: Tensor, context: Context) -> OpenLoop:
         name, path = self._path(item, context)
         loop = OpenLoop(context.scope, context.plan[item].site, name, path, times, pattern, [x.ref], item.span)
         context.scope.items.append(loop)
         return loop
 
-    def _stage(self, stage: Stage, x: Tensor, context: _Context) -> Tensor:
+    def _stage(self, stage: Stage, x: Tensor, context: Context) -> Tensor:
         assert stage.block is not None
         block = self.spec.blocks[stage.block]
         calls, structural = unit_calls(stage, block, context.frame.env, self.most.items - self.written)
@@ -402,7 +361,7 @@ class _Lowering:
         for index, call in enumerate(calls):
             self._count(call)
             variables = {**context.loop, "i": index}
-            name = _unit_name(stage, pattern, index)
+            name = unit_name(stage, pattern, index)
             bindings = bind(block, stage.arguments, call.fields, {**self._env(context, x), **variables}, call.span)
             x = self._unit(loop, name, stage.block, bindings, x, stage, context)
         return self._looped(loop, stage, x, context)
@@ -415,10 +374,10 @@ class _Lowering:
         bindings: Mapping[str, Binding],
         x: Tensor,
         item: Call | Stage,
-        context: _Context,
+        context: Context,
     ) -> Tensor:
-        scope = self._enter(loop, len(loop.iterations), name, f"{loop.path}.{name}", x)
-        scope.kind, scope.block, scope.bindings, scope.span = "block", block, bindings, item.span
+        scope = enter(loop, len(loop.iterations), name, f"{loop.path}.{name}", x, item.span)
+        scope.kind, scope.block, scope.bindings = "block", block, bindings
         given = item.arguments if isinstance(item, Stage) else item.attributes
         y = self._block(scope, x, item, self._fed(self.spec.blocks[block], given, scope, context))
         return Tensor(loop.parent, Result(loop.site), y.path, y.shape)
@@ -428,19 +387,3 @@ class _Lowering:
         if found is None:
             found = self.plans[id(items)] = make_plan(items, self.spec.blocks, numbered=numbered)
         return found
-
-
-def _single_call(layers: Sequence[Item], spec: Spec) -> Call | None:
-    """The one unnamed, unconditional block call that a repeat consists of, if so: it takes the number itself."""
-    if len(layers) != 1 or not isinstance(layers[0], Call):
-        return None
-    call = layers[0]
-    block = None if call.name in OPS else spec.blocks.get(call.name)
-    return call if block is not None and not block.outputs and not call.label and call.when is None else None
-
-
-def _unit_name(stage: Stage, pattern: str, index: int) -> str:
-    try:
-        return name_by(pattern, index)
-    except ExprError as error:
-        raise SpecError(Diagnostic("E0404", f"unit {index} gets no name: {error}", stage.place("unit_names"))) from None

@@ -145,6 +145,29 @@ def _freeze(items: list[Layer | OpenScope | OpenChoice | OpenLoop]) -> tuple[Ite
     return tuple(item if isinstance(item, Layer) else item.freeze() for item in items)
 
 
+def enter(
+    parent: OpenScope | OpenLoop, site: int, name: str, path: str, x: Tensor, span: Span | None = None
+) -> OpenScope:
+    """A new scope inside another, or a loop's next round; `x` is what it is given first."""
+    scope = OpenScope(parent, site, name, path, "sequence", span=span)
+    if isinstance(parent, OpenScope):
+        scope.take(x.ref)
+        parent.items.append(scope)
+    else:
+        parent.iterations.append(scope)
+    return scope
+
+
+def leave(scope: OpenScope, y: Tensor) -> Tensor:
+    """The scope's own result, which stands before those that taps have taken from it."""
+    y = bring(y, scope)
+    others = [ref for ref in scope.results if ref != y.ref]  # nothing outside has named them yet
+    scope.results = {ref: index for index, ref in enumerate((y.ref, *others))}
+    assert scope.parent is not None
+    parent = scope.parent.parent if isinstance(scope.parent, OpenLoop) else scope.parent
+    return Tensor(parent, Result(scope.site, 0), y.path, y.shape)
+
+
 def bring(tensor: Tensor, scope: OpenScope) -> Tensor:
     """The same tensor as `scope` knows it: carried out of scopes it stands in, and into those it does not."""
     around = list(_around(scope))

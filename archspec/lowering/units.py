@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from archspec.errors import Diagnostic, Span, SpecError
-from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, expand, names
+from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, expand, name_by, names
+from archspec.ir.ops import OPS
 from archspec.lowering.findings import too_many_items
 from archspec.lowering.values import evaluated, expression, expression_error
-from archspec.spec import Attribute, Block, Stage
+from archspec.spec import Attribute, Block, Call, Item, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +102,24 @@ def _structure(expr: Expr) -> tuple[Expr, ...]:
             return ((test,) if names(test) else ()) + _structure(then) + _structure(other)
         case _:
             return (expr,) if names(expr) else ()
+
+
+def single_call(layers: Sequence[Item], blocks: Mapping[str, Block]) -> Call | None:
+    """The one unnamed, unconditional block call that a repeat consists of, if so: it takes the number itself."""
+    if len(layers) != 1 or not isinstance(layers[0], Call):
+        return None
+    call = layers[0]
+    block = None if call.name in OPS else blocks.get(call.name)
+    return call if block is not None and not block.outputs and not call.label and call.when is None else None
+
+
+def unit_name(stage: Stage, pattern: str, index: int) -> str:
+    """What a unit is called.
+
+    Raises:
+        SpecError: the pattern gives no name for it.
+    """
+    try:
+        return name_by(pattern, index)
+    except ExprError as error:
+        raise SpecError(Diagnostic("E0404", f"unit {index} gets no name: {error}", stage.place("unit_names"))) from None

@@ -80,7 +80,7 @@ def _construct(source: str, graph: LayerGraph) -> Any:
     module = execute(source, "keras", graph.name)
     try:
         return getattr(module, function_name(graph))()
-    except Exception as error:
+    except Exception as error:  # each of Keras's backends raises something else where memory ends
         if not _lacks_memory(error):
             raise
         message = f"{graph.name} takes more memory than there is: it has {graph.parameters:,} parameters"

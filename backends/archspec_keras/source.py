@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Final
 
+from archspec.codegen.backend import without_row
 from archspec.codegen.layout import INDENT, Bracket, Code, lay_out
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.text import docstring, identifier, literal, quoted
-from archspec.errors import BackendError, Diagnostic
+from archspec.errors import BackendError
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import channels as channels_of
@@ -47,11 +48,12 @@ def write(graph: LayerGraph) -> str:
     numbers: dict[str, Iterator[int]] = {}
     callees: dict[int, Callee] = {}
     functions: list[_Function] = []
+    deeper = _deeper(graph)
     bodies: list[Body] = []
     for definition in module.definitions:
         name = function_name(graph) if definition.is_network else _unused(definition.name, taken, numbers)
         body = Body(definition, graph, facts, callees)
-        made = _network(name, body, graph) if definition.is_network else _block(name, body)
+        made = _network(name, body, graph, deeper) if definition.is_network else _block(name, body)
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
         functions.append(made)
@@ -62,7 +64,7 @@ def write(graph: LayerGraph) -> str:
         "archspec_keras",
         "module.py.j2",
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
-        recursive=bool(_deeper(graph)),
+        recursive=bool(deeper),
         math=sorted(functions_used & {"ceil", "floor"}),
         helpers=[HELPERS.texts[name].replace("{{ registered }}", quoted(graph.name)) for name in HELPERS.needed(used)],
         functions=functions,
@@ -70,12 +72,8 @@ def write(graph: LayerGraph) -> str:
 
 
 def _check(graph: LayerGraph) -> None:
-    found: list[Diagnostic] = []
-    for path, node in graph.nodes.items():
-        if node.op.name not in ROWS and node.op.name != "input":
-            found.append(Diagnostic("E0601", f"Keras has no row for the op {node.op.name} ({path})", node.span))
-    if found:
-        raise BackendError(dict.fromkeys(found))
+    if found := without_row(graph, ROWS, "Keras"):
+        raise BackendError(found)
     check_unique(graph, ())
 
 
@@ -132,7 +130,7 @@ def _parameters(body: Body) -> list[Code]:
     return parts
 
 
-def _network(name: str, body: Body, graph: LayerGraph) -> _Function:
+def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) -> _Function:
     """The function of the network: it makes the inputs, and returns the model."""
     definition = body.definition
     spelled = {body.printer.spelled[parameter.name] for parameter in definition.parameters}
@@ -160,7 +158,7 @@ def _network(name: str, body: Body, graph: LayerGraph) -> _Function:
         else:
             shape = literal(node.shape)
         heads += lay_out(f"keras.Input({shape}, name={quoted(label)})", 1, f"{variable} = ")
-    lines = [*_deeper(graph), *heads, *body.network(variables, graph)]
+    lines = [*deeper, *heads, *body.network(variables, graph)]
     parts = [*_parameters(body), *(f"{size}: {kind} = {default}" for size, kind, default, _ in sizes)]
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", " -> keras.Model:")
     documented = [

@@ -9,23 +9,21 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from archspec.codegen.backend import Outcome
+from archspec.codegen.backend import LazyModels
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec_keras.names import function_name
 from archspec_keras.source import write
 
-if TYPE_CHECKING:
-    from archspec.codegen.backend import Arrays
-
 _TITLES: Final = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
-class KerasBackend:
+class KerasBackend(LazyModels):
     """Keras 3: functions of the functional API, on whichever of its own backends Keras runs."""
 
+    models = "archspec_keras.model"
     name = "keras"
     title = "Keras"
     suffix = ".py"
@@ -51,55 +49,9 @@ class KerasBackend:
         """A function for each block, and one that makes the network."""
         return write(graph)
 
-    def verify(self, source: str, graph: LayerGraph) -> None:
-        """Build the model with weights of zeros, and compare it with the graph."""
-        self.require()
-        from archspec_keras.model import verify
-
-        verify(source, graph)
-
-    def build(
-        self,
-        source: str,
-        graph: LayerGraph,
-        *,
-        weights: Arrays | None = None,
-        device: str | None = None,
-        dtype: str | None = None,
-    ) -> Any:
-        """A `keras.Model`; `device` is as in `keras.device`: `cpu:0`, `gpu:0`."""
-        self.require()
-        from archspec_keras.model import build
-
-        return build(source, graph, weights=weights, device=device, dtype=dtype)
-
-    def load_weights(self, model: Any, graph: LayerGraph, weights: Arrays) -> None:
-        """Assign the weights to the variables of the layers of the same names."""
-        from archspec_keras.model import load_weights
-
-        load_weights(model, graph, weights)
-
-    def export_weights(self, model: Any, graph: LayerGraph) -> Arrays:
-        """The variables of all layers of the graph, put into PyTorch's layout."""
-        from archspec_keras.model import export_weights
-
-        return export_weights(model, graph)
-
-    def save_weights(self, model: Any, path: Path) -> None:
-        """Keras's own HDF5 form."""
-        from archspec_keras.model import save_weights
-
-        save_weights(model, path)
-
     def load_usage(self, path: str) -> str:
         """`load_weights` of the model."""
         return f"model.load_weights({path!r})"
-
-    def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
-        """One forward pass without gradients; images are turned to NHWC and back."""
-        from archspec_keras.model import run
-
-        return run(model, graph, inputs, training=training)
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
         """Import, construct, call."""

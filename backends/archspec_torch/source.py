@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from archspec.codegen.backend import without_row
 from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out
 from archspec.codegen.outline import outline
 from archspec.codegen.printer import Printer
@@ -106,10 +107,7 @@ def write(graph: LayerGraph) -> str:
 
 
 def _check(graph: LayerGraph) -> None:
-    found: list[Diagnostic] = []
-    for path, node in graph.nodes.items():
-        if node.op.name not in ROWS and node.op.name != "input":
-            found.append(Diagnostic("E0601", f"PyTorch has no row for the op {node.op.name} ({path})", node.span))
+    found = without_row(graph, ROWS, "PyTorch")
     named = [(path, node.span) for path, node in graph.nodes.items()]
     named += [(item.path, item.span) for item in walk(graph.root) if isinstance(item, Scope | Loop)]
     for path, span in named:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from archspec.codegen.backend import Outcome
+from archspec.codegen.backend import LazyModels
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
 from archspec_torch.names import class_name
 from archspec_torch.source import write
 
-if TYPE_CHECKING:
-    from torch import nn
 
-    from archspec.codegen.backend import Arrays
-
-
-class TorchBackend:
+class TorchBackend(LazyModels):
     """PyTorch: `nn.Module` classes."""
 
+    models = "archspec_torch.model"
     name = "torch"
     title = "PyTorch"
     suffix = ".py"
@@ -37,55 +31,9 @@ class TorchBackend:
         """A class for each block, and one for the network."""
         return write(graph)
 
-    def verify(self, source: str, graph: LayerGraph) -> None:
-        """Build the model on the meta device, where it takes no memory, and compare it with the graph."""
-        self.require()
-        from archspec_torch.model import verify
-
-        verify(source, graph)
-
-    def build(
-        self,
-        source: str,
-        graph: LayerGraph,
-        *,
-        weights: Arrays | None = None,
-        device: str | None = None,
-        dtype: str | None = None,
-    ) -> nn.Module:
-        """An `nn.Module` in training mode, as constructors give it."""
-        self.require()
-        from archspec_torch.model import build
-
-        return build(source, graph, weights=weights, device=device, dtype=dtype)
-
-    def load_weights(self, model: Any, graph: LayerGraph, weights: Arrays) -> None:
-        """Copy the weights into the model's own tensors, on their device and in their dtype."""
-        from archspec_torch.model import load_weights
-
-        load_weights(model, graph, weights)
-
-    def export_weights(self, model: Any, graph: LayerGraph) -> Arrays:
-        """The state dict without `num_batches_tracked`, which counts steps and is no part of the network."""
-        from archspec_torch.model import export_weights
-
-        return export_weights(model, graph)
-
-    def save_weights(self, model: Any, path: Path) -> None:
-        """A state dict, as `torch.save` writes it."""
-        from archspec_torch.model import save_weights
-
-        save_weights(model, path)
-
     def load_usage(self, path: str) -> str:
         """`load_state_dict` of what `torch.load` reads."""
         return f"model.load_state_dict(torch.load({path!r}, weights_only=True))"
-
-    def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
-        """One forward pass without gradients."""
-        from archspec_torch.model import run
-
-        return run(model, graph, inputs, training=training)
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
         """Import, construct, call."""

@@ -7,8 +7,8 @@ import json
 import pytest
 
 import archspec
-from archspec.analysis.paper import cell_text, paper_table, rows, size
-from archspec.analysis.tables import to_text
+from archspec.analysis.paper import Row, paper_table, rows, size
+from archspec.analysis.tables import inline, to_text
 from archspec.cli import main
 from archspec.ir.graph import LayerGraph
 from archspec.spec import load_text, shipped
@@ -21,6 +21,10 @@ TABLE_1 = {
     "resnet101": [f"[1x1, {{0}}; 3x3, {{0}}; 1x1, {{1}}] x {times}" for times in (3, 4, 23, 3)],
     "resnet152": [f"[1x1, {{0}}; 3x3, {{0}}; 1x1, {{1}}] x {times}" for times in (3, 8, 36, 3)],
 }
+
+
+def cell_text(row: Row) -> str:
+    return "; ".join(map(inline, row.pieces))
 
 
 def cells(graph: LayerGraph) -> dict[str, str]:
