@@ -179,6 +179,8 @@ class Diagnostics:
     """Collects diagnostics, so that all of a check's findings are shown at once."""
 
     found: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    most: int | None = None
+    """Past so many nothing more is learnt: then what there is is raised at once."""
 
     def error(
         self,
@@ -194,6 +196,8 @@ class Diagnostics:
         new = Diagnostic(code, message, span, label, tuple(notes), help)
         if new not in self.found:
             self.found.append(new)
+        if self.most is not None and len(self.found) >= self.most:
+            self.raise_if_any()
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.found)

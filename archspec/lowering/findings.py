@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,27 +19,13 @@ _LAYERS_SHOWN: Final = 4
 
 @dataclass(slots=True)
 class Findings(Diagnostics):
-    """Findings up to a limit: after very many of them nothing more is learnt."""
+    """Findings of the static checks, up to a limit."""
 
+    most: int | None = field(default_factory=lambda: limits().errors)
     outside: set[str] = field(default_factory=set[str])
     """Params of the network that a block mentions, which sees only its own."""
     listed: bool = False
     """Whether all ops have been listed in a help text."""
-
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span | None = None,
-        *,
-        label: str = "",
-        notes: Iterable[Note] = (),
-        help: str = "",
-    ) -> None:
-        """Add an error, and end with what there is once the limit is reached."""
-        Diagnostics.error(self, code, message, span, label=label, notes=notes, help=help)
-        if len(self.found) >= limits().errors:
-            self.raise_if_any()
 
 
 def shape_error(
