@@ -7,11 +7,11 @@ group `archspec.backends`; those that come with archspec are registered exactly 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
@@ -26,12 +26,31 @@ DTYPES: Final = ("float16", "bfloat16", "float32", "float64")
 """What a model may be built in; all of archspec's own backends know these."""
 
 
+Task: TypeAlias = Literal["inference", "training", "gradients"]
+"""What may be asked of a model: a forward pass in either mode, or the gradients of a loss, in training mode."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a model gave for a batch: its outputs by name, and its running statistics afterwards."""
 
     outputs: Arrays
     statistics: Arrays
+    nodes: Arrays = field(default_factory=dict[str, Any])
+    """The tensors of the graph's nodes by path, where they were asked for; not those that the model did not compute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """The gradients of a loss with respect to what a model was given and what it owns."""
+
+    loss: float
+    inputs: Arrays
+    """By the paths of the graph's inputs."""
+    weights: Arrays
+    """By canonical name, in canonical layout; of trainable weights only."""
+    nodes: Arrays = field(default_factory=dict[str, Any])
+    """With respect to the tensors of the graph's nodes, where they were asked for and the framework can give them."""
 
 
 class Backend(Protocol):
@@ -45,6 +64,16 @@ class Backend(Protocol):
     """Of the files it writes, with the dot."""
     weights_suffix: str
     """Of the framework's own weights files."""
+    engines: Sequence[str]
+    """What its models can run on, the usual one first; one at least."""
+
+    def environment(self, engine: str) -> Mapping[str, str]:
+        """The environment variables with which a new process runs models on this engine."""
+        ...
+
+    def lacks(self, task: Task, dtype: str) -> str:
+        """Why the engine of this process cannot do a task in a dtype, as people read it; empty if it can."""
+        ...
 
     def require(self) -> None:
         """See that the framework can be imported.
@@ -105,8 +134,52 @@ class Backend(Protocol):
         """One line of code that loads such a file into `model`."""
         ...
 
-    def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
-        """One forward pass. In training, batch norm uses the batch's statistics and updates its own."""
+    def run(
+        self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False
+    ) -> Outcome:
+        """One forward pass. In training, batch norm uses the batch's statistics and updates its own.
+
+        Args:
+            model: as `build` gave it.
+            graph: the network; its sizes may be others than those that the source was generated for.
+            inputs: a batch for each of the graph's inputs by path, (N, C, H, W) or (N, features).
+            training: in training mode.
+            nodes: also give the tensor of every node.
+        """
+        ...
+
+    def gradients(
+        self, model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False
+    ) -> Gradients:
+        """The gradients of a loss in training mode; running statistics are updated as `run` does.
+
+        The loss is the sum over the outputs of the mean cross-entropy of its numbers as logits, (N, classes), where the
+        output's target is whole numbers (N,), and of the mean squared error where it has the output's own shape.
+        Weight decay is no part of it.
+
+        Args:
+            model, graph, inputs: as for `run`.
+            targets: by the outputs' names.
+            nodes: also give the gradients with respect to the tensors of nodes.
+        """
+        ...
+
+    def train(
+        self,
+        model: Any,
+        graph: LayerGraph,
+        batches: Sequence[tuple[Arrays, Arrays]],
+        *,
+        learning_rate: float,
+        momentum: float,
+    ) -> list[float]:
+        """Train by the framework's own SGD with momentum, one step for each batch of inputs and targets.
+
+        The loss is that of `gradients`, and decay / 2 times the squares of the weights that have a weight decay.
+
+        Returns:
+            The loss of each batch, before its step.
+        """
         ...
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
@@ -133,6 +206,14 @@ class LazyModels:
     def require(self) -> None:
         """See `Backend`."""
         raise NotImplementedError
+
+    def environment(self, engine: str) -> Mapping[str, str]:
+        """See `Backend`."""
+        return {}
+
+    def lacks(self, task: Task, dtype: str) -> str:
+        """See `Backend`."""
+        return ""
 
     def verify(self, source: str, graph: LayerGraph) -> None:
         """See `Backend`."""
@@ -165,9 +246,33 @@ class LazyModels:
         """See `Backend`."""
         self._models().save_weights(model, path)
 
-    def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
+    def run(
+        self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False
+    ) -> Outcome:
         """See `Backend`."""
-        found: Outcome = self._models().run(model, graph, inputs, training=training)
+        found: Outcome = self._models().run(model, graph, inputs, training=training, nodes=nodes)
+        return found
+
+    def gradients(
+        self, model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False
+    ) -> Gradients:
+        """See `Backend`."""
+        found: Gradients = self._models().gradients(model, graph, inputs, targets, nodes=nodes)
+        return found
+
+    def train(
+        self,
+        model: Any,
+        graph: LayerGraph,
+        batches: Sequence[tuple[Arrays, Arrays]],
+        *,
+        learning_rate: float,
+        momentum: float,
+    ) -> list[float]:
+        """See `Backend`."""
+        found: list[float] = self._models().train(
+            model, graph, batches, learning_rate=learning_rate, momentum=momentum
+        )
         return found
 
 

@@ -28,9 +28,14 @@ class KerasBackend(LazyModels):
     title = "Keras"
     suffix = ".py"
     weights_suffix = ".weights.h5"
+    engines = tuple(_TITLES)
+
+    def environment(self, engine: str) -> Mapping[str, str]:
+        """See `archspec.codegen.backend.Backend`, for this and all that follows."""
+        return {"KERAS_BACKEND": engine, "TF_CPP_MIN_LOG_LEVEL": "3"}
 
     def require(self) -> None:
-        """See `archspec.codegen.backend.Backend`, for this and all that follows."""
+        """Keras, and what it is set to run on."""
         help = "install it with `pip install 'archspec-nn[keras]'`; `build --no-verify` needs none"
         if find_spec("keras") is None:
             raise BackendError(Diagnostic("E0602", "Keras is not installed", help=help))

@@ -20,6 +20,7 @@ class TorchBackend(LazyModels):
     title = "PyTorch"
     suffix = ".py"
     weights_suffix = ".pt"
+    engines = ("torch",)
 
     def require(self) -> None:
         """See `archspec.codegen.backend.Backend`, for this and all that follows."""

@@ -1,0 +1,1 @@
+"""The ONNX backend: a model written from the layer graph."""
