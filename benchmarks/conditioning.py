@@ -8,7 +8,7 @@ from __future__ import annotations
 import archspec
 from archspec.codegen.backend import backend
 from archspec.parity import random_inputs, random_weights
-from archspec.parity.comparison import difference
+from archspec.parity.measure import difference
 from benchmarks.machine import describe
 
 

@@ -10,7 +10,7 @@ from archspec.api import build, build_partly, generate
 from archspec.codegen.backend import Backend, backend
 from archspec.codegen.files import check_current, check_writable, write
 from archspec.codegen.simplify import fixed_params
-from archspec.commands.shared import OK, add_spec, compiled, counted, input_text, usage_error
+from archspec.commands.shared import OK, add_spec, compiled, counted, input_text, names, usage_error
 from archspec.errors import Diagnostic, OutputError
 from archspec.ir.graph import LayerGraph
 from archspec.storage import write_text
@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--taps",
         metavar="NAME,...",
-        type=_names,
+        type=names,
         help="give these tensors, and compute nothing beyond them (generated/BACKEND/NAME_taps.py)",
     )
     parser.add_argument("--emit", choices=("source", "ir"), default="source", help="the source, or the graph as text")
@@ -34,13 +34,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-verify", dest="verify", action="store_false", help="do not run the source: no framework")
     parser.add_argument("--force", action="store_true", help="overwrite a file that was edited by hand")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown")
-
-
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"`{text}` is not a list of names, as in layer2,layer4")
-    return names
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -78,10 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
         target.save_weights(model, weights_path)
     write(path, source, force=arguments.force)
     _report(graph, target, path, arguments.verify, weights_path)
-    for what, names in left_out.items():
+    for what, left in left_out.items():
         then = "not used" if what == "unexpected" else "drawn anew"
-        print(f"\n{len(names)} {what} in {arguments.weights}, {then}:")
-        print("\n".join(f"  {name}" for name in names))
+        print(f"\n{len(left)} {what} in {arguments.weights}, {then}:")
+        print("\n".join(f"  {name}" for name in left))
     return OK
 
 

@@ -103,6 +103,14 @@ def usage_error(message: str) -> NoReturn:
     sys.exit(USAGE)
 
 
+def names(text: str) -> list[str]:
+    """An argument that is a list of names, parted by commas."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"`{text}` is not a list of names, as in layer2,layer4")
+    return found
+
+
 def positive(text: str) -> int:
     """An argument that is a whole number, 1 or more."""
     try:

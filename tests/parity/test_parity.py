@@ -13,7 +13,7 @@ import archspec
 from archspec import ParityError
 from archspec.cli import main
 from archspec.parity import Participant, Report, compare
-from archspec.parity.comparison import difference
+from archspec.parity.measure import difference
 
 pytest.importorskip("torch")
 pytest.importorskip("keras")
