@@ -11,7 +11,9 @@ from archspec.expr import source
 from archspec.ir.graph import LayerGraph, Node
 from archspec.parity.measure import Values, exceeds
 
-Kind: TypeAlias = Literal["differs", "not computed", "statistics", "weight gradients", "layer gradients"]
+Kind: TypeAlias = Literal[
+    "differs", "not computed", "outputs", "statistics", "weight gradients", "layer gradients", "first step"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from archspec.ir.graph import LayerGraph
@@ -40,6 +40,7 @@ def judge(graph: LayerGraph, check: Check, plan: Plan, pair: Pair, first: Tensor
         case "gradients":
             judging.gradients()
         case "run":
+            judging.first_step()
             judging.run()
     return judging.found
 
@@ -56,7 +57,8 @@ def spread_by_dtype(
     graph: LayerGraph, check: Check, label: str, dtypes: tuple[str, str], first: Tensors, second: Tensors
 ) -> Judged:
     """How far a training run is from the same in another dtype: what rounding alone does."""
-    judging = _Judging(graph, check, (f"{label} {dtypes[0]}", f"{label} {dtypes[1]}"), None, first, second)
+    check = replace(check, dtype=" / ".join(dtypes))
+    judging = _Judging(graph, check, (label, label), None, first, second)
     judging.run()
     return judging.found
 
@@ -73,7 +75,8 @@ class _Judging:
 
     def forward(self, plan: Plan) -> None:
         """Outputs, layers, and running statistics."""
-        self._row("outputs", apart("outputs", self.first, self.second))
+        outputs = dict(apart("outputs", self.first, self.second))
+        self._row("outputs", outputs.items())
         layers = dict(apart("layers", self.first, self.second, optional=True))
         layers = {path: layers[path] for path in self.graph.nodes if path in layers}
         statistics = dict(apart("statistics", self.first, self.second))
@@ -84,6 +87,9 @@ class _Judging:
             self.found.profiles.append(Profile(self.pair, self.check.dtype, size_text(self.graph), layers))
         if plan.layers and self.tolerance is not None:
             self._blame_forward(layers, statistics, self.tolerance)
+            for name, path in self.graph.outputs.items():
+                if exceeds(outputs[name], self.tolerance) and not exceeds(layers.get(path, math.inf), self.tolerance):
+                    self._blame(path, "outputs", "outputs", name, outputs[name], layers[path])
 
     def _blame_forward(self, layers: Mapping[str, float], statistics: Mapping[str, float], tolerance: float) -> None:
         differing = [path for path, value in layers.items() if exceeds(value, tolerance)]
@@ -128,6 +134,15 @@ class _Judging:
             order = list(self.graph.nodes)
             name = max(wrong, key=lambda name: order.index(name.rpartition(".")[0]))
             self._blame(name.rpartition(".")[0], "weight gradients", "weight gradients", name, wrong[name], 0.0)
+
+    def first_step(self) -> None:
+        """The weights after one step of training."""
+        weights = dict(apart_by_layer("first step", self.first, self.second))
+        self._row("first step", weights.items())
+        if self.tolerance is not None:
+            for name, value in weights.items():
+                if exceeds(value, self.tolerance):
+                    self._blame(name.rpartition(".")[0], "first step", "first step", name, value, 0.0)
 
     def run(self, again: str = "") -> None:
         """Losses and final weights of training runs; the second's are called so, with `again` before it."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ class Tensors:
     def __init__(self, path: Path) -> None:
         from safetensors import safe_open
 
-        self._opened: Any = safe_open(path, framework="numpy")
+        self._opened = cast("Any", safe_open(path, framework="numpy"))  # it has no types
         self._file = self._opened.__enter__()
         self._names = frozenset(self._file.keys())
 

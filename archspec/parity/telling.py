@@ -24,6 +24,7 @@ def tables(report: Report) -> list[Table]:
 def _judged(rows: list[Row]) -> Table:
     """A row for each thing compared, a column for each pair; `worst` is where the largest of its numbers is."""
     pairs = list(dict.fromkeys(row.pair for row in rows))
+    measures = {first for first, _ in pairs}
     groups: dict[tuple[str, str, str, str], dict[tuple[str, str], Row]] = {}
     for row in rows:
         groups.setdefault((row.check, row.dtype, row.size, row.what), {})[row.pair] = row
@@ -31,13 +32,17 @@ def _judged(rows: list[Row]) -> Table:
     for key, found in groups.items():
         worst = max(found.values(), key=lambda row: math.inf if math.isnan(row.difference) else row.difference)
         numbers = [_number(found[pair]) if pair in found else "-" for pair in pairs]
-        lines.append((*key, *numbers, f"{worst.tolerance:.0e}", _place(worst, rows)))
-    heads = ("check", "dtype", "input", "what", *map(_pair, pairs), "allowed", "worst at")
-    return Table(heads, tuple(lines), "llll" + "r" * (len(pairs) + 1) + "l")
+        lines.append((*key, *numbers, f"{worst.tolerance:.0e}", _place(worst)))
+    columns = [second if len(measures) == 1 else _pair((first, second)) for first, second in pairs]
+    heads = ("check", "dtype", "input", "what", *columns, "allowed", "worst at")
+    title = "Differences, as shares of the largest value"
+    if len(measures) == 1:
+        title = f"Differences from {measures.pop()}, as shares of its largest value"
+    return Table(heads, tuple(lines), "llll" + "r" * (len(pairs) + 1) + "l", title)
 
 
 def _measured(rows: list[Row]) -> Table:
-    lines = tuple((_pair(row.pair), row.dtype, row.what, f"{row.difference:.1e}", _place(row, rows)) for row in rows)
+    lines = tuple((_pair(row.pair), row.dtype, row.what, f"{row.difference:.1e}", _place(row)) for row in rows)
     return Table(("training run, not judged", "dtype", "what", "difference", "worst at"), lines, "lllrl")
 
 
@@ -49,7 +54,7 @@ def _number(row: Row) -> str:
     return f"{row.difference:.1e}" + ("" if row.agrees else " DIFFERS")
 
 
-def _place(row: Row, rows: list[Row]) -> str:
+def _place(row: Row) -> str:
     """The worst tensor, where there is more than one of the kind."""
     return "" if row.what in ("loss", "losses") else row.worst
 
@@ -77,10 +82,14 @@ def blame_lines(found: Blame) -> Iterator[str]:
         case "not computed":
             yield f"{found.path} ({found.op}) is not computed by one of {first} and {second}, and what follows differs"
             yield f"  {where}"
+        case "outputs":
+            yield f"what the network gives is not what {found.path} ({found.op}) computes: {_apart(found)} ({where})"
         case "statistics":
             yield f"{found.path} ({found.op}) keeps other running statistics: {_apart(found)} ({where})"
         case "weight gradients":
             yield f"{found.path} ({found.op}) has other gradients of its weights: {_apart(found)} ({where})"
+        case "first step":
+            yield f"{found.path} ({found.op}) takes another step in training: {_apart(found)} ({where})"
         case "layer gradients":
             takers = ", ".join(found.suspects)
             yield f"the gradient that reaches {found.path} ({found.op}) differs: {_apart(found)} ({where})"
