@@ -26,7 +26,7 @@ from pytest_archspec.settings import SETTINGS, Settings
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
 
-_BEGINS: Final = re.compile(r"^[\"']?archspec[\"']?\s*:", re.MULTILINE)
+_BEGINS: Final = re.compile(r"^(?:\{\s*)?[\"']?archspec[\"']?\s*:", re.MULTILINE)
 
 
 def spec_file(path: Path, parent: pytest.Collector) -> SpecFile | None:

@@ -23,19 +23,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options, and the same as settings of a configuration file; lists are separated by commas or spaces."""
     group = parser.getgroup("archspec", "specs of networks")
     group.addoption("--archspec", action="store_true", help="collect archspec specs, *.yaml and *.yml, and check them")
-    lists = (
-        ("checks", [*CHECKS], "which checks run"),
-        (
-            "backends",
-            ["torch", "keras:tensorflow"],
-            "whose generated files must be current; in parity, who is compared",
-        ),
-        ("dtype", ["float32", "float64"], "dtypes of parity"),
-        ("batch", ["2"], "how many inputs parity has"),
+    options = (
+        ("checks", "LIST", [*CHECKS], "which checks run"),
+        ("backends", "LIST", ["torch", "keras:tensorflow"], "whose generated files are checked, and who is compared"),
+        ("dtype", "LIST", ["float32", "float64"], "dtypes of parity"),
+        ("batch", "N", ["2"], "how many inputs parity has"),
     )
-    for name, default, text in lists:
-        group.addoption(f"--archspec-{name}", metavar="LIST" if len(default) > 1 else "N", help=text)
-        parser.addini(f"archspec_{name}", f"{text} ({','.join(default)})", type="args", default=default)
+    for name, metavar, default, text in options:
+        group.addoption(f"--archspec-{name}", metavar=metavar, help=f"{text} ({','.join(default)})")
+        parser.addini(f"archspec_{name}", text, type="args", default=default)
     strict = "fail where a generated file or a framework is missing, instead of leaving its check out"
     group.addoption("--archspec-strict", action="store_true", default=None, help=strict)
     parser.addini("archspec_strict", strict, type="bool", default=False)
