@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-
-from archspec.cli import main
 
 SPEC = """
 archspec: 1
@@ -41,12 +42,23 @@ def run_pytest(pytester: pytest.Pytester) -> RunPytest:
     return run
 
 
-@pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with the spec `small` and its generated files."""
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    (pytester.path / "specs").mkdir()
-    (pytester.path / "specs" / "small.yaml").write_text(SPEC, encoding="utf-8")
+def archspec(folder: Path, *arguments: str) -> None:
+    """Run archspec in a process of its own, as pytester runs pytest: it forgets what is imported meanwhile."""
+    subprocess.run([sys.executable, "-m", "archspec.cli", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "specs").mkdir()
+    (folder / "specs" / "small.yaml").write_text(SPEC, encoding="utf-8")
     for backend in ("torch", "keras"):
-        assert main(["build", "specs/small.yaml", "--backend", backend, "--no-verify"]) == 0
+        archspec(folder, "build", "specs/small.yaml", "--backend", backend, "--no-verify")
+    return folder
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, _template: Path) -> Path:
+    """A project with the spec `small` and its generated files."""
+    shutil.copytree(_template, pytester.path, dirs_exist_ok=True)
     return pytester.path
