@@ -63,32 +63,34 @@ def test_a_missing_file_has_an_item_only_if_strict(project: Path, run_pytest: Ru
     assert _collected(run_pytest, "-o", "archspec_strict=true") == ITEMS
 
 
-@pytest.mark.parametrize(
-    ("text", "items"),
-    [
-        ("a: 1\n", 0),
-        ("", 0),
-        ("# archspec: 1\n", 0),
-        ("- archspec: 1\n", 0),
-        ("jobs:\n  archspec: {runs-on: ubuntu-latest}\n", 0),
-        ("name: archspec\nsteps: !Ref [archspec]\n", 0),
-        ("name: archspec\n  broken\n", 0),
-        ("archspec\n", 0),
-        ("broken: [\narchspec: 1\n", 1),
-        ("{archspec: 1, name", 1),
-        ("archspec: 1\nname: [\n", 1),
-        ("archspec: 1\narchspec: 1\n", 1),
-        ("archspec: 2\n", 1),
-        ("archspec: 1\nblocks: {twice: {layers: [relu, relu]}}\n", 1),
-        (SPEC, 2),
-        ("\ufeff" + SPEC, 2),
-        ("{archspec: 1, name: flow, input: {shape: [4]}, layers: [relu]}\n", 2),
-    ],
+# A text, and how many items a file of it has.
+FILES = (
+    ("a: 1\n", 0),
+    ("", 0),
+    ("# archspec: 1\n", 0),
+    ("- archspec: 1\n", 0),
+    ("jobs:\n  archspec: {runs-on: ubuntu-latest}\n", 0),
+    ("name: archspec\nsteps: !Ref [archspec]\n", 0),
+    ("name: archspec\n  broken\n", 0),
+    ("archspec\n", 0),
+    ("broken: [\narchspec: 1\n", 1),
+    ("{archspec: 1, name", 1),
+    ("archspec: 1\nname: [\n", 1),
+    ("archspec: 1\narchspec: 1\n", 1),
+    ("archspec: 2\n", 1),
+    ("archspec: 1\nblocks: {twice: {layers: [relu, relu]}}\n", 1),
+    (SPEC, 2),
+    ("\ufeff" + SPEC, 2),
+    ("{archspec: 1, name: flow, input: {shape: [4]}, layers: [relu]}\n", 2),
 )
+
+
 @pytest.mark.parametrize("suffix", [".yaml", ".yml"])
-def test_what_a_spec_is(pytester: pytest.Pytester, run_pytest: RunPytest, text: str, items: int, suffix: str) -> None:
-    (pytester.path / f"file{suffix}").write_text(text, encoding="utf-8")
-    assert len(_collected(run_pytest)) == items
+def test_what_a_spec_is(pytester: pytest.Pytester, run_pytest: RunPytest, suffix: str) -> None:
+    for number, (text, _) in enumerate(FILES):
+        (pytester.path / f"file_{number}{suffix}").write_text(text, encoding="utf-8")
+    found = [line.partition("::")[0] for line in _collected(run_pytest)]
+    assert {text: found.count(f"file_{number}{suffix}") for number, (text, _) in enumerate(FILES)} == dict(FILES)
 
 
 def test_other_files_are_left_alone(project: Path, run_pytest: RunPytest) -> None:
