@@ -20,7 +20,7 @@ from archspec.spec import load_text
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 INSTALLED = any(point.name == "archspec" for point in entry_points(group="pytest11"))
-LOAD = () if INSTALLED else ("-p", "pytest_archspec.plugin")
+LOAD = () if INSTALLED else ("-p", "archspec.pytest_plugin.plugin")
 
 
 def _blocks(kind: str) -> list[str]:

@@ -27,7 +27,7 @@ layers:
 
 # An installed archspec registers the plugin; a checkout that is newer than what is installed may not.
 _INSTALLED = any(point.name == "archspec" for point in entry_points(group="pytest11"))
-_LOAD = () if _INSTALLED else ("-p", "pytest_archspec.plugin")
+_LOAD = () if _INSTALLED else ("-p", "archspec.pytest_plugin.plugin")
 
 RunPytest: TypeAlias = Callable[..., pytest.RunResult]
 

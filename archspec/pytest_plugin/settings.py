@@ -12,8 +12,7 @@ import pytest
 from archspec.codegen.backend import backend
 from archspec.errors import ArchspecError
 from archspec.parity import Participant
-
-_DTYPES: Final = ("float32", "float64")
+from archspec.parity.plan import DTYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def read(config: pytest.Config, checks: Sequence[str]) -> Settings:
     found = Settings(
         checks=_chosen(config, "checks", checks),
         participants=[Participant.parse(text) for text in _words(config, "backends")],
-        dtypes=_chosen(config, "dtype", _DTYPES),
+        dtypes=_chosen(config, "dtype", DTYPES),
         batch=_number(config, "batch"),
         strict=config.getini("archspec_strict") if strict is None else strict,
         pattern=config.getini("archspec_generated"),
@@ -66,9 +65,10 @@ def read(config: pytest.Config, checks: Sequence[str]) -> Settings:
         root=config.rootpath / root if root else None,
     )
     try:
-        for name in found.backends:
-            found.generated("name", name)
-    except ArchspecError as error:  # there is no such backend
+        for participant in found.participants:
+            participant.environment()  # its engine is known
+            found.generated("name", participant.backend)
+    except ArchspecError as error:  # there is no such backend, or engine
         raise pytest.UsageError(f"archspec_backends:\n{error}") from None
     except (LookupError, ValueError, AttributeError):
         message = f"archspec_generated knows {{backend}}, {{name}} and {{suffix}}, and no others: {found.pattern}"

@@ -21,7 +21,7 @@ from archspec.parity import compare
 from archspec.spec import LocatedDict, load_text
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.source import Reading, read_text
-from pytest_archspec.settings import SETTINGS, Settings
+from archspec.pytest_plugin.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_archspec.items import SpecFile
+    from archspec.pytest_plugin.items import SpecFile
 
 CHECKS: Final = {
     "validate": "an archspec spec, or a library of blocks, is right",
@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for check, text in CHECKS.items():
         config.addinivalue_line("markers", f"archspec_{check}: {text}")
     if config.getoption("archspec"):
-        from pytest_archspec.settings import SETTINGS, read
+        from archspec.pytest_plugin.settings import SETTINGS, read
 
         config.stash[SETTINGS] = read(config, tuple(CHECKS))
 
@@ -54,6 +54,6 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile |
     """The collector of a spec; None for any other file."""
     if file_path.suffix not in _SUFFIXES or not parent.config.getoption("archspec"):
         return None
-    from pytest_archspec.items import spec_file
+    from archspec.pytest_plugin.items import spec_file
 
     return spec_file(file_path, parent)
