@@ -4,7 +4,7 @@ from archspec.parity.blame import Blame
 from archspec.parity.comparison import DEFAULT_PARTICIPANTS, compare
 from archspec.parity.data import random_inputs, random_targets, random_weights
 from archspec.parity.measure import Values
-from archspec.parity.participants import Participant
+from archspec.parity.participants import Participant, Pool
 from archspec.parity.plan import TOLERANCES
 from archspec.parity.report import Profile, Report, Row, Skipped
 
@@ -13,6 +13,7 @@ __all__ = [
     "TOLERANCES",
     "Blame",
     "Participant",
+    "Pool",
     "Profile",
     "Report",
     "Row",

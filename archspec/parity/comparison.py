@@ -16,7 +16,7 @@ from archspec.ir.ops import Dropout, DropPath
 from archspec.parity.data import random_inputs, random_targets, random_weights
 from archspec.parity.judging import Judged, judge, run_twice, spread_by_dtype
 from archspec.parity.measure import Tensors
-from archspec.parity.participants import Participant, Process, process
+from archspec.parity.participants import Participant, Pool, Process
 from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, size_text, sized
 from archspec.parity.report import Report, Skipped
 
@@ -47,6 +47,7 @@ def compare(
     layers: bool = True,
     tolerances: Mapping[str, float] | None = None,
     progress: Progress | None = None,
+    pool: Pool | None = None,
 ) -> Report:
     """Run one network on several backends, with the same weights and inputs, and compare.
 
@@ -72,6 +73,7 @@ def compare(
         layers: compare layer by layer, and not only what the network gives.
         tolerances: by dtype, in place of those of `TOLERANCES` for all checks.
         progress: called before each step.
+        pool: processes that are used for several comparisons; those of this one alone if None.
 
     Raises:
         ParityError: a participant could not be run. Differences are not raised: see `Report.require`.
@@ -81,10 +83,11 @@ def compare(
         raise ParityError(Diagnostic("E0202", "parity needs two backends at the least"))
     plan = Plan(dtypes, checks, batch, seed, passes, steps, learning_rate, momentum, layers, dict(tolerances or {}))
     graphs = sized(without_dropout(graph), sizes)
-    with tempfile.TemporaryDirectory(prefix="archspec-parity-") as name:
+    with tempfile.TemporaryDirectory(prefix="archspec-parity-") as name, ExitStack() as stack:
+        processes = (pool or stack.enter_context(Pool())).processes(participants)
         comparison = _Comparison(graphs, participants, plan, Path(name), progress or (lambda what, done, total: None))
         comparison.prepare(weights)
-        comparison.run()
+        comparison.run(processes)
     return comparison.report()
 
 
@@ -131,42 +134,37 @@ class _Comparison:
                 batch |= {f"targets/{name}": array for name, array in targets.items()}
                 save_file(batch, self._file(f"batch-{size}-{index}"))
         for index, participant in enumerate(self.participants):
-            given = (participant.backend, participant.source, self.graphs, plan)
+            given = (participant.source, self.graphs, plan)
             # The graphs are ours and go to our own processes: no file from outside is unpickled.
             (self.folder / f"participant-{index}.pickle").write_bytes(pickle.dumps(given))
 
-    def run(self) -> None:
+    def run(self, processes: Sequence[Process]) -> None:
         """All checks, one after the other."""
         todo = list(checks(self.plan, len(self.graphs)))
-        total, done = len(todo) * len(self.participants), 0
-        with ExitStack() as stack:
-            running = [
-                stack.enter_context(process(participant, self.folder, index))
-                for index, participant in enumerate(self.participants)
-            ]
-            self.progress("starting the frameworks", done, total)
-            for one in running:
-                one.versions = one.answer()["versions"]
-                self.versions[one.participant.label] = one.versions
-            for check in todo:
-                results: dict[str, Path] = {}
-                for index, one in enumerate(running):
-                    text = f"{check.kind} in {check.dtype}, {size_text(self.graphs[check.size])}"
-                    self.progress(f"{one.participant.label}: {text}", done, total)
-                    if (path := self._perform(check, one, index)) is not None:
-                        results[f"{index}"] = path
-                    done += 1
-                self._judge(check, results)
+        total, done = len(todo) * len(processes), 0
+        self.progress("starting the frameworks", done, total)
+        for index, (participant, process) in enumerate(zip(self.participants, processes, strict=True)):
+            self.versions[participant.label] = process.versions
+            process.ask(folder=str(self.folder), index=index)
+        for check in todo:
+            results: dict[int, Path] = {}
+            for index, process in enumerate(processes):
+                text = f"{check.kind} in {check.dtype}, {size_text(self.graphs[check.size])}"
+                self.progress(f"{self.participants[index].label}: {text}", done, total)
+                if (path := self._perform(check, process, index)) is not None:
+                    results[index] = path
+                done += 1
+            self._judge(check, results)
 
-    def _perform(self, check: Check, one: Process, index: int) -> Path | None:
+    def _perform(self, check: Check, process: Process, index: int) -> Path | None:
         file = f"result-{index}-{check.kind}-{check.dtype}-{check.size}.safetensors"
-        lacking: str = one.ask(check=asdict(check), file=file)["lacking"]
+        lacking: str = process.ask(check=asdict(check), file=file)["lacking"]
         if lacking:
-            self.skipped[Skipped(one.participant.label, check.kind, check.dtype, lacking)] = None
+            self.skipped[Skipped(self.participants[index].label, check.kind, check.dtype, lacking)] = None
             return None
         return self.folder / file
 
-    def _judge(self, check: Check, results: Mapping[str, Path]) -> None:
+    def _judge(self, check: Check, results: Mapping[int, Path]) -> None:
         """Compare the results of a check; then they are no longer needed, but for those of training runs."""
         graph = self.graphs[check.size]
         labels = [participant.label for participant in self.participants]
@@ -175,11 +173,11 @@ class _Comparison:
             if opened:
                 (first, reference), *others = opened.items()
                 for index, tensors in others:
-                    pair = (labels[int(first)], labels[int(index)])
+                    pair = (labels[first], labels[index])
                     self.found += judge(graph, check, self.plan, pair, reference, tensors)
             if check.kind == "run":
                 for index, tensors in opened.items():
-                    self.found += self._drift(graph, check, labels[int(index)], int(index), tensors)
+                    self.found += self._drift(graph, check, labels[index], index, tensors)
                 return
         for path in results.values():
             path.unlink()

@@ -9,11 +9,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, Final
+from types import TracebackType
+from typing import IO, Any, Final, Self
 
 from archspec.codegen.backend import backend as find_backend
 from archspec.errors import Diagnostic, Note, ParityError, did_you_mean
@@ -60,28 +62,61 @@ class Participant:
 
 
 class Process:
-    """A participant's process; it is asked for one thing after the other, and answers when it is done."""
+    """A process of a backend on an engine; it is asked for one thing after the other, and answers when it is done."""
 
-    def __init__(self, participant: Participant, folder: Path, index: int, running: subprocess.Popen[str]) -> None:
-        self.participant = participant
-        self.versions: Mapping[str, str] = {}
-        self._folder = folder
-        self._index = index
-        self._running = running
+    def __init__(self, participant: Participant) -> None:
+        # -P: the current folder is the user's, and may hold a numpy.py
+        command = [sys.executable, "-P", "-m", "archspec.parity.worker", participant.backend]
+        environment = {**os.environ, **participant.environment()}
+        self._label = participant.label
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it; a pipe that nobody reads would fill
+        self._running = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            encoding="utf-8",
+        )
+        self._versions: Mapping[str, str] | None = None
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The versions of what it runs on; waits for the framework to be imported.
+
+        Raises:
+            ParityError: what it needs is not installed.
+        """
+        if self._versions is None:
+            self._versions = self._answer()["versions"]
+        return self._versions
+
+    @property
+    def alive(self) -> bool:
+        """It has not ended."""
+        return self._running.poll() is None
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """What it answers.
 
         Raises:
-            ParityError: it failed, or what it needs is not installed.
+            ParityError: it failed.
         """
         with suppress(OSError):  # where it has ended, what it wrote says why
             _stream(self._running.stdin).write(json.dumps(request) + "\n")
             _stream(self._running.stdin).flush()
-        return self.answer()
+        return self._answer()
 
-    def answer(self) -> dict[str, Any]:
-        """The next line that it writes; see `ask`."""
+    def end(self) -> None:
+        """Kill it: it holds nothing that could be lost."""
+        self._running.kill()
+        self._running.wait()
+        for stream in (self._running.stdin, self._running.stdout):
+            with suppress(OSError):  # what was written and not read
+                _stream(stream).close()
+        self._errors.close()
+
+    def _answer(self) -> dict[str, Any]:
         line = _stream(self._running.stdout).readline()
         if not line:
             raise self._failure()
@@ -92,41 +127,52 @@ class Process:
 
     def _failure(self) -> ParityError:
         code = self._running.wait()
-        text = _errors(self._folder, self._index).read_text(encoding="utf-8", errors="replace")
-        notes = tuple(Note(line) for line in [line for line in text.splitlines() if line.strip()][-_SHOWN:])
-        message = f"the process of {self.participant.label} failed (exit {code})"
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", errors="replace").splitlines()
+        notes = tuple(Note(line) for line in [line for line in lines if line.strip()][-_SHOWN:])
+        message = f"the process of {self._label} failed (exit {code})"
         help = "the machine may have too little memory: try a smaller --batch or --size" if code < 0 else ""
         return ParityError(Diagnostic("E0802", message, notes=notes, help=help))
 
 
-@contextmanager
-def process(participant: Participant, folder: Path, index: int) -> Iterator[Process]:
-    """A running process, whose `answer` is to be awaited before the first request; it ends with the context."""
-    # -P: the current folder is the user's, and may hold a numpy.py
-    command = [sys.executable, "-P", "-m", "archspec.parity.worker", str(folder), str(index)]
-    environment = {**os.environ, **participant.environment()}
-    with _errors(folder, index).open("w", encoding="utf-8") as errors:
-        running = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8"
-        )
-    try:
-        yield Process(participant, folder, index, running)
-    finally:
-        running.kill()  # it holds nothing that could be lost
-        running.wait()
-        for stream in (running.stdin, running.stdout):
-            _close(stream)
+class Pool:
+    """Processes that outlive a comparison: a framework takes seconds to import. They end with the context.
 
+    A process serves one participant of a comparison at a time, and any comparison that has one of its label.
+    """
 
-def _errors(folder: Path, index: int) -> Path:
-    return folder / f"errors-{index}.txt"
+    def __init__(self) -> None:
+        self._processes: dict[tuple[str, int], Process] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for running in self._processes.values():
+            running.end()
+        self._processes.clear()
+
+    def processes(self, participants: Sequence[Participant]) -> list[Process]:
+        """One for each participant; those that are not there yet are started, all at once.
+
+        Raises:
+            BackendError, ParityError: there is no such backend, or it has no such engine.
+        """
+        found: list[Process] = []
+        taken: Counter[str] = Counter()
+        for participant in participants:
+            key = (participant.label, taken[participant.label])
+            taken[participant.label] += 1
+            if key in self._processes and not self._processes[key].alive:
+                self._processes.pop(key).end()
+            if key not in self._processes:
+                self._processes[key] = Process(participant)
+            found.append(self._processes[key])
+        return found
 
 
 def _stream(stream: IO[str] | None) -> IO[str]:
     assert stream is not None  # it was opened as a pipe
     return stream
-
-
-def _close(stream: IO[str] | None) -> None:
-    with suppress(OSError):  # what was written and not read
-        _stream(stream).close()

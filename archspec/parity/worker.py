@@ -1,7 +1,8 @@
-"""A participant's process: `python -m archspec.parity.worker FOLDER INDEX`.
+"""A participant's process: `python -m archspec.parity.worker BACKEND`.
 
 It reads requests from standard input, one line of JSON each, does what they ask for, writes the tensors that come of
-it into a file, and answers with a line on standard output.
+it into a file, and answers with a line on standard output. A request either prepares a comparison, whose files are in a
+folder, or asks for a check of it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from archspec.api import generate
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import Backend, backend
 from archspec.errors import ArchspecError
 from archspec.ir.graph import LayerGraph
 from archspec.parity.plan import Check, Plan
@@ -27,13 +28,13 @@ Arrays: TypeAlias = "dict[str, np.ndarray[Any, Any]]"
 
 
 class Worker:
-    """A backend with its model, which is made anew when another dtype is asked for."""
+    """A participant of one comparison, with its model, which is made anew when another dtype is asked for."""
 
-    def __init__(self, folder: Path, index: int) -> None:
+    def __init__(self, target: Backend, folder: Path, index: int) -> None:
+        self.target = target
         self.folder = folder
         # These are ours and come from our own process: no file from outside is unpickled.
-        name, self.source, self.graphs, self.plan = _unpickled(folder / f"participant-{index}.pickle")
-        self.target = backend(name)
+        self.source, self.graphs, self.plan = _unpickled(folder / f"participant-{index}.pickle")
         self.weights = load_file(folder / "weights.safetensors")
         self.model: Any = None
         self.dtype = ""
@@ -114,8 +115,8 @@ class Worker:
         return np.array(losses, np.float64), dict(self.target.export_weights(model, self.graphs[0]))
 
 
-def _unpickled(path: Path) -> tuple[str, str | bytes | None, list[LayerGraph], Plan]:
-    found: tuple[str, str | bytes | None, list[LayerGraph], Plan] = pickle.loads(path.read_bytes())
+def _unpickled(path: Path) -> tuple[str | bytes | None, list[LayerGraph], Plan]:
+    found: tuple[str | bytes | None, list[LayerGraph], Plan] = pickle.loads(path.read_bytes())
     return found
 
 
@@ -127,7 +128,7 @@ def _inside(arrays: Arrays, what: str) -> Arrays:
     return {name.removeprefix(f"{what}/"): array for name, array in arrays.items() if name.startswith(f"{what}/")}
 
 
-def main(folder: Path, index: int) -> None:
+def main(name: str) -> None:
     """Answer requests until there are no more."""
     # Frameworks print to standard output; what we answer goes past them.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -138,20 +139,26 @@ def main(folder: Path, index: int) -> None:
         answers.flush()
 
     try:
-        worker = Worker(folder, index)
-        worker.target.require()
-        answer(versions=dict(worker.target.versions()))
+        target = backend(name)
+        target.require()
+        answer(versions=dict(target.versions()))
+        worker: Worker | None = None
         for line in sys.stdin:
             request = json.loads(line)
+            if "folder" in request:
+                worker = None  # its model goes before the next one comes
+                worker = Worker(target, Path(request["folder"]), request["index"])
+                answer()
+                continue
+            assert worker is not None  # a comparison is prepared first
             check = Check(**request["check"])
-            task = "gradients" if check.kind == "run" else check.kind
-            lacking = worker.target.lacks(task, check.dtype)
+            lacking = target.lacks("gradients" if check.kind == "run" else check.kind, check.dtype)
             if not lacking:
-                save_file(worker.perform(check), folder / request["file"])
+                save_file(worker.perform(check), worker.folder / request["file"])
             answer(lacking=lacking)
     except ArchspecError as error:  # said to the user as it is, not as the failure of a process
         answer(refused=[{"code": d.code, "message": d.message, "help": d.help} for d in error.diagnostics])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1])

@@ -18,10 +18,10 @@ from archspec.codegen.files import check_current, state
 from archspec.errors import ArchspecError, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.parity import compare
+from archspec.pytest_plugin.settings import SETTINGS, Settings
 from archspec.spec import LocatedDict, load_text
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.source import Reading, read_text
-from archspec.pytest_plugin.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr

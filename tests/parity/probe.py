@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 from functools import lru_cache
 
 import archspec
-from archspec.parity import Participant, Report, compare
+from archspec.parity import Participant, Pool, Report, compare
 from archspec.spec import load_text
 
 TORCH, KERAS = Participant("torch"), Participant("keras", "tensorflow")
@@ -37,8 +38,8 @@ stem:
   - conv: {name: conv1, filters: 8, kernel: 3, stride: 2, padding: 1}
   - batch_norm: {name: bn1}
   - max_pool: {name: pool, kernel: 3, padding: 1, stride: 1}
-  - relu
   - conv: {name: conv2, filters: 12, kernel: 3, stride: 2, padding: same}
+  - relu
 stages:
   - {name: layer1, block: residual, units: "[(12, 1), (12, 2)]"}
 head:
@@ -58,6 +59,14 @@ def graph() -> archspec.LayerGraph:
 
 
 @lru_cache
+def pool() -> Pool:
+    """Frameworks take seconds to import; the processes end with this one."""
+    made = Pool()
+    atexit.register(made.__exit__, None, None, None)
+    return made
+
+
+@lru_cache
 def source(backend: str) -> str:
     text = archspec.generate(graph(), backend)
     assert isinstance(text, str)
@@ -74,7 +83,7 @@ def edited(backend: str, *edits: tuple[str, str]) -> str:
 
 
 def compared(torch_source: str | None = None, keras_source: str | None = None, **options: object) -> Report:
-    """PyTorch against Keras on TensorFlow, at the spec's own size."""
+    """PyTorch against Keras on TensorFlow, at the spec's own size, in processes that serve all tests."""
     pair = (Participant("torch", source=torch_source), Participant("keras", "tensorflow", keras_source))
     given = {"dtypes": ("float64",), "sizes": [(17, 16)], "batch": 4, "steps": 3, **options}
-    return compare(graph(), pair, **given)  # type: ignore[arg-type]
+    return compare(graph(), pair, pool=pool(), **given)  # type: ignore[arg-type]
