@@ -1,7 +1,7 @@
 """archspec: write a network once, as YAML; get readable PyTorch and Keras source, and proof that both agree."""
 
 from archspec._version import __version__
-from archspec.api import build, compile, count, diff, generate, load, load_weights, save_weights
+from archspec.api import build, compile, count, diff, generate, init_weights, load, load_weights, save_weights
 from archspec.errors import (
     ArchspecError,
     BackendError,
@@ -37,6 +37,7 @@ __all__ = [
     "count",
     "diff",
     "generate",
+    "init_weights",
     "load",
     "load_weights",
     "save_weights",
