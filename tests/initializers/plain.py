@@ -77,7 +77,7 @@ def _pair(first: int, second: int, std: float) -> tuple[float, float]:
     t = f32(f32(signed >> 1) * f32(math.pi / 4 * 2.0**-30))
     square = f32(t * t)
     sin = f32(_horner((-0.00019503963, 0.008332036, -0.16666651, 1.0), square) * t)
-    cos = _horner((-0.0013585844, 0.041655023, -0.49999857, 1.0), square)
+    cos = _horner((-0.0013591269, 0.04165573, -0.49999884, 1.0), square)
     x = f32(f32(cos + sin) * (-radius if first & 1 else radius))
     y = f32(f32(cos - sin) * (-radius if second & 1 else radius))
     return x, y

@@ -34,7 +34,7 @@ _MINUS_LN: Final = tuple(map(np.float32, (-0.41296187, -0.66652226, -2.0000002))
 _RADIANS: Final = np.float32(2.0**-30 * 0.7853981633974483)
 _SIN: Final = tuple(map(np.float32, (-0.00019503963, 0.008332036, -0.16666651, 1.0)))
 """sin(t) / t by powers of t**2, highest first, for |t| up to pi / 4."""
-_COS: Final = tuple(map(np.float32, (-0.0013585844, 0.041655023, -0.49999857, 1.0)))
+_COS: Final = tuple(map(np.float32, (-0.0013591269, 0.04165573, -0.49999884, 1.0)))
 """cos(t), as above."""
 _SIGN: Final = np.uint32(31)
 _MIDDLE: Final = np.float32(2.0**23 - 0.5)
