@@ -203,7 +203,8 @@ def init_weights(
 
     Returns:
         float32 arrays by canonical name (`layer1.0.conv1.weight`), in the canonical layout: convolutions (out,
-        in / groups, height, width), dense layers (out, in). Running statistics are among them.
+        in / groups, height, width), dense layers (out, in). Running statistics are among them. The arrays are parts of
+        one block of memory, which is freed with the last of them.
 
     Raises:
         SpecError: the spec is wrong, or has no such tensor.
