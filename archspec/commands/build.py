@@ -10,7 +10,17 @@ from archspec.api import build, build_partly, generate
 from archspec.codegen.backend import Backend, backend
 from archspec.codegen.files import check_current, check_writable, write
 from archspec.codegen.simplify import fixed_params
-from archspec.commands.shared import OK, add_spec, compiled, counted, input_text, names, usage_error
+from archspec.commands.shared import (
+    OK,
+    add_spec,
+    check_weights_path,
+    compiled,
+    counted,
+    input_text,
+    name_list,
+    parameters_text,
+    usage_error,
+)
 from archspec.errors import Diagnostic, OutputError
 from archspec.ir.graph import LayerGraph
 from archspec.storage import write_text
@@ -22,11 +32,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", default="torch", help="torch, keras, or another that is installed (torch)")
     parser.add_argument("-o", "--output", help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py)")
     parser.add_argument("--weights", metavar="FILE", help="safetensors or a PyTorch state dict, for this network")
+    parser.add_argument(
+        "--seed", metavar="N", type=int, help="draw the weights by this seed, as `archspec init`, and write them"
+    )
     parser.add_argument("--partial", action="store_true", help="load the weights that fit, and list the others")
     parser.add_argument(
         "--taps",
         metavar="NAME,...",
-        type=names,
+        type=name_list,
         help="give these tensors, and compute nothing beyond them (generated/BACKEND/NAME_taps.py)",
     )
     parser.add_argument("--emit", choices=("source", "ir"), default="source", help="the source, or the graph as text")
@@ -56,9 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
         return OK
     check_writable(path, force=arguments.force)
     weights_path = None
-    if arguments.weights is not None:
+    if arguments.weights is not None or arguments.seed is not None:
         weights_path = path.with_name(path.name.removesuffix(path.suffix) + target.weights_suffix)
-        _check_weights_path(weights_path, Path(arguments.weights), arguments.force)
+        check_weights_path(weights_path, arguments.weights, force=arguments.force)
     if arguments.verify:
         target.verify(source, graph)
     left_out: dict[str, list[str]] = {}
@@ -67,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
             model, report = build_partly(graph, arguments.backend, arguments.weights)
             left_out = report.lists()
         else:
-            model = build(graph, arguments.backend, weights=arguments.weights)
+            model = build(graph, arguments.backend, weights=arguments.weights, seed=arguments.seed)
         target.save_weights(model, weights_path)
     write(path, source, force=arguments.force)
     _report(graph, target, path, arguments.verify, weights_path)
@@ -85,20 +98,11 @@ def _check_usage(arguments: argparse.Namespace) -> None:
         usage_error("--partial is for --weights")
     if arguments.check and (arguments.emit == "ir" or arguments.output == "-"):
         usage_error("--check compares a generated file: it goes neither with --emit ir nor with -o -")
-    if arguments.weights is not None and (arguments.check or arguments.emit == "ir" or arguments.output == "-"):
-        usage_error("--weights writes a weights file beside the source: not with --check, --emit ir or -o -")
-
-
-def _check_weights_path(path: Path, given: Path, force: bool) -> None:
-    """A weights file may be all that is left of a training: none is overwritten unasked, the given one never."""
-    if not path.exists():
-        return
-    if given.exists() and path.samefile(given):
-        help = "write the source to another place with -o"
-        raise OutputError(Diagnostic("E0604", f"{path} would be overwritten, and is what --weights reads", help=help))
-    if not force:
-        help = "move it elsewhere, write to another place with -o, or overwrite it with --force"
-        raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
+    if arguments.weights is not None and arguments.seed is not None:
+        usage_error("--weights gives the weights, --seed draws them: one of the two")
+    option = "--weights" if arguments.weights is not None else "--seed" if arguments.seed is not None else None
+    if option is not None and (arguments.check or arguments.emit == "ir" or arguments.output == "-"):
+        usage_error(f"{option} writes a weights file beside the source: not with --check, --emit ir or -o -")
 
 
 def _emit(text: str, output: str | None, force: bool) -> int:
@@ -137,10 +141,7 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
         versions = ", ".join(f"{name} {version}" for name, version in target.versions().items())
         checked = f" (checked against the graph, {versions})"
     rows = [
-        (
-            "parameters",
-            f"{graph.parameters:,}" + (f" and {graph.buffers:,} running statistics" if graph.buffers else ""),
-        ),
+        ("parameters", parameters_text(graph)),
         ("MACs", f"{counted(graph.macs)} for an input of {input_text(graph)}"),
         ("depth", f"{len(graph.weighted_path)} weighted layers on the longest path"),
         ("source", f"{path}{checked}"),

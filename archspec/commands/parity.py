@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archspec.analysis.tables import plain, to_markdown, to_text
-from archspec.commands.shared import FAILED, OK, add_spec, compiled, names, positive
+from archspec.commands.shared import FAILED, OK, add_spec, compiled, name_list, positive
 from archspec.errors import ParityError
 from archspec.parity.comparison import DEFAULT_PARTICIPANTS, Progress, compare
 from archspec.parity.participants import Participant
@@ -33,7 +33,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="of the input images; may stand several times (the spec's own, and another that the network takes)",
     )
-    parser.add_argument("--taps", metavar="NAME,...", type=names, help="compare the network that gives these tensors")
+    parser.add_argument(
+        "--taps", metavar="NAME,...", type=name_list, help="compare the network that gives these tensors"
+    )
     parser.add_argument("--weights", metavar="FILE", help="compare on these weights, not on random ones")
     parser.add_argument("--batch", type=positive, default=2, help="how many inputs (2)")
     parser.add_argument("--seed", type=int, default=0, help="of random weights and inputs (0)")

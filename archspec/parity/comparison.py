@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec.errors import Diagnostic, ParityError
+from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops import Dropout, DropPath
 from archspec.parity.data import random_inputs, random_targets, random_weights
@@ -123,7 +124,7 @@ class _Comparison:
         arrays = random_weights(graph, plan.seed) if weights is None else weights
         save_file({name: np.ascontiguousarray(arrays[name]) for name in graph.all_weights}, self._file("weights"))
         if "run" in plan.kinds:
-            start = initial_weights(graph, plan.seed) if weights is None else arrays
+            start: Mapping[str, Array] = draw(graph, plan.seed) if weights is None else arrays
             save_file({name: np.ascontiguousarray(start[name]) for name in graph.all_weights}, self._file("start"))
         for size, resized in enumerate(self.graphs):
             for index in range(max(plan.passes, plan.steps)):
@@ -209,17 +210,3 @@ class _Comparison:
             self.plan.batch,
             tuple(size_text(resized) for resized in self.graphs),
         )
-
-
-def initial_weights(graph: LayerGraph, seed: int) -> dict[str, Array]:
-    """The weights that a training run starts from."""
-    import numpy as np
-
-    rng = np.random.default_rng(seed)
-    return {
-        name: weight.distribution.sample(rng, weight.shape).astype(np.float32).astype(np.float64)
-        for name, weight in graph.all_weights.items()
-    }
-
-
-__all__ = ["DEFAULT_PARTICIPANTS", "Progress", "compare", "without_dropout"]
