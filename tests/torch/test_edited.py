@@ -18,25 +18,26 @@ name: edited
 input: {channels: 4, height: 8, width: 8}
 blocks:
   unit:
+    unit: [width]
     layers:
       - add:
-          - - {conv: {name: conv1, filters: 4, kernel: 3, padding: 1}}
+          - - {conv: {name: conv1, filters: width, kernel: 3, padding: 1}}
             - {batch_norm: {name: bn1}}
             - relu
-            - {conv: {name: conv2, filters: 4, kernel: 3, padding: 1}}
+            - {conv: {name: conv2, filters: width, kernel: 3, padding: 1}}
             - {batch_norm: {name: bn2}}
           - []
       - relu
 layers:
   - {conv: {name: stem, filters: 4, kernel: 1}}
-  - {stage: {name: units, block: unit, units: 3}}
+  - {stage: {name: units, block: unit, units: "[(4)] * 3"}}
   - {tap: left}
   - {conv: {name: side, filters: 4, kernel: 1}}
   - concat: [[], {from: left}]
   - {max_pool: {kernel: 2}}
   - {scale: {value: 0.5, shift: 1}}
   - {global_avg_pool: {keep_axes: false}}
-  - {dense: {name: fc, units: 3}}
+  - {dense: {name: fc, units: "[(4)] * 3"}}
 """
 GRAPH = archspec.compile(load_text(SPEC))
 SOURCE = archspec.generate(GRAPH, "torch")
