@@ -272,9 +272,11 @@ class Matcher:
         for value in self.loose:
             value.trace()
         behind = self._behind()
-        for rule in (self._same_inputs, self._same_place, self._other_kind):
+        last_first = self.loose[::-1]  # of several calls in place of one, the last gives the tensor
+        rules = ((self._same_inputs, self.loose), (self._same_place, self.loose), (self._other_kind, last_first))
+        for rule, values in rules:
             for path in missing:
-                for value in self.loose:
+                for value in values:
                     if value.module not in self.own and rule(self.graph.nodes[path], value, behind):
                         self.loose.remove(value)
                         self.give(path, value)
