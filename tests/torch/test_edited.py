@@ -112,7 +112,7 @@ def test_a_relu_in_another_place() -> None:
 
 
 def test_swapped_operands() -> None:
-    found = nodes(("torch.cat((x, left), dim=1)", "torch.cat((left, x), dim=1)"))
+    found = nodes(("torch.cat((self.side(left), left), dim=1)", "torch.cat((left, self.side(left)), dim=1)"))
     assert found.keys() == SOUND.keys()
     left = SOUND["units.2.relu_2"]
     assert_same(found, side=SOUND["side"], concat=np.concatenate([left, SOUND["side"]], axis=1))
@@ -127,7 +127,7 @@ def test_an_addition_of_something_else() -> None:
 
 
 def test_a_tap_taken_elsewhere() -> None:
-    found = nodes(("torch.cat((x, left), dim=1)", "torch.cat((x, x), dim=1)"))
+    found = nodes(("torch.cat((self.side(left), left), dim=1)", "torch.cat((self.side(left), self.side(left)), dim=1)"))
     assert found.keys() == SOUND.keys()
     assert np.array_equal(found["concat"], np.concatenate([SOUND["side"]] * 2, axis=1))
 
@@ -146,7 +146,7 @@ def test_an_addition_that_became_a_product() -> None:
 
 
 def test_another_module_in_place_of_one() -> None:
-    found = nodes(("self.bn1 = nn.BatchNorm2d(width)", "self.bn1 = nn.BatchNorm2d(width, eps=0.1)"))
+    found = nodes(("self.bn1 = nn.BatchNorm2d(4)", "self.bn1 = nn.BatchNorm2d(4, eps=0.1)"))
     assert found.keys() == SOUND.keys()
     assert_same(found, **{"units.0.conv1": SOUND["units.0.conv1"]})
     assert not np.allclose(found["units.0.bn1"], SOUND["units.0.bn1"])

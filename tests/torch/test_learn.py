@@ -96,7 +96,7 @@ def test_gradients_are_the_slopes_of_the_loss(whole: bool) -> None:
         assert_slope(graph, targets, weights, inputs, name, gradient)
 
 
-GRAPHS = {name: archspec.compile(load_text(NETWORKS[name])) for name in ("long_merges", "input_as_a_tap")}
+GRAPHS = {name: archspec.compile(load_text(NETWORKS[name])) for name in ("input_as_a_tap",)}
 GRAPHS |= {"small": small(), **{name: network(layers) for name, layers in TWINS.items()}}
 
 
@@ -123,9 +123,11 @@ def test_gradients_update_the_running_statistics_as_a_pass_does() -> None:
     assert all(gradient.dtype == np.float32 for gradient in (*found.weights.values(), *found.inputs.values()))
     after = target.export_weights(models[1], graph)
     for name, array in outcome.statistics.items():
-        assert np.array_equal(after[name], array) and not np.array_equal(weights[name], array)
+        assert np.array_equal(after[name], array)
+        assert not np.array_equal(weights[name], array)
     for name, gradient in found.weights.items():
-        assert np.array_equal(after[name], weights[name].astype(np.float32)) and gradient.any(), name
+        assert np.array_equal(after[name], weights[name].astype(np.float32)), name
+        assert gradient.any(), name
 
 
 def test_what_the_loss_does_not_depend_on_has_zeros() -> None:
@@ -165,7 +167,7 @@ def test_training_is_sgd_by_hand(momentum: float) -> None:
     for name in wanted:
         assert np.allclose(after[name], wanted[name], rtol=1e-12, atol=1e-14), name
         assert not np.array_equal(after[name], start[name]), name
-    assert len({decay for decay in decays.values()}) == 3
+    assert len(set(decays.values())) == 3
 
 
 def test_a_network_without_weights_is_trained_in_vain() -> None:

@@ -62,7 +62,8 @@ TWINS = {
         - tap: start
         - add:
             - [max_pool: {kernel: 3, stride: 1, padding: 1}, relu, {conv: {name: a, filters: 4, kernel: 1}}]
-            - [{from: start}, max_pool: {kernel: 3, stride: 1, padding: 1}, relu, {conv: {name: b, filters: 4, kernel: 1}}]
+            - from: start
+              layers: [max_pool: {kernel: 3, stride: 1, padding: 1}, relu, {conv: {name: b, filters: 4, kernel: 1}}]
     """,
 }
 
@@ -136,5 +137,6 @@ def test_a_models_hooks_are_taken_away() -> None:
     with pytest.raises(RuntimeError):
         target.run(model, graph, {"input": np.zeros((1, 3, 8, 7))}, training=False, nodes=True)
     for module in model.modules():
-        assert not module._forward_hooks and not module._forward_pre_hooks
+        assert not module._forward_hooks
+        assert not module._forward_pre_hooks
     assert target.run(model, graph, random_inputs(graph), training=False, nodes=True).nodes.keys() == graph.nodes.keys()
