@@ -32,8 +32,9 @@ class _Gradient:
         if tensor.requires_grad:
             tensor.register_hook(self._take)  # type: ignore[no-untyped-call]
 
-    def _take(self, gradient: Tensor) -> None:
-        self.found = to_numpy(gradient)
+    def _take(self, gradient: Tensor | None) -> None:
+        if gradient is not None:  # as for a part of a tensor that is not used, while another part is
+            self.found = to_numpy(gradient)
 
     @property
     def array(self) -> np.ndarray[Any, Any]:

@@ -57,9 +57,9 @@ def _values(found: Any) -> Iterator[Value]:
 
 @dataclass(slots=True)
 class _Fit:
-    """How a value fits a form: the nodes that it takes where others were meant, and the values inside of it."""
+    """How a value fits a form: the values that it takes, each with the node that is meant, and those inside of it."""
 
-    others: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    sources: list[tuple[Value, str]] = field(default_factory=list[tuple[Value, str]])
     parts: list[Value] = field(default_factory=list[Value])
 
 
@@ -120,28 +120,47 @@ class Matcher:
         self.found[path] = value
         value.node, value.origins = path, frozenset((path,))
 
-    def add(self, value: Value) -> bool:
-        """Give a value that the model has just made to its node; tells whether it has one."""
-        value.trace()
+    def add(self, *values: Value) -> list[Value]:
+        """Give values that one call has just made to their nodes; gives back those that have none."""
+        for value in values:
+            value.trace()
+        rest = [value for value in values if not self._add_fitting(value)]
+        return [value for value in rest if not self._add_alike(value)]
+
+    def _add_fitting(self, value: Value) -> bool:
         if value.module in self.own:
-            if value.module not in self.found:
-                self.give(value.module, value)
-                self._confirm(value.module, self._others(value))
-                return True
+            if value.module in self.found:
+                return False
+            self.give(value.module, value)
+            self._confirm(self._taken(value))
+            return True
+        fits = [(path, fit) for path in self._waiting(value) if (fit := self._fit(path, value)) is not None]
+        if not fits:
+            return False
+        path, fit = min(fits, key=lambda pair: (pair[0] in self.found, len(pair[1].parts)))
+        for part in fit.parts:
+            self._take_back(part)
+        if path in self.found:
+            value.node, value.origins = path, frozenset((path,))  # what follows shows which of them it is
         else:
-            waiting = [path for path in self.waiting.get((value.container, value.kind), ()) if path not in self.found]
-            fits = [(path, fit) for path in waiting if (fit := self._fit(path, value)) is not None]
-            if fits:
-                path, fit = min(fits, key=lambda pair: len(pair[1].parts))
-                self._take_parts(fit.parts)
+            self.give(path, value)
+        self._confirm(fit.sources)
+        return True
+
+    def _add_alike(self, value: Value) -> bool:
+        """What does it in another way, to the same."""
+        for path in self._waiting(value):
+            inputs = {self.stands[source] for source in self.graph.nodes[path].inputs}
+            if path not in self.found and value.origins == inputs:
                 self.give(path, value)
-                self._confirm(path, fit.others)
                 return True
-            for path in waiting:
-                if value.origins == {self.stands[source] for source in self.graph.nodes[path].inputs}:
-                    self.give(path, value)
-                    return True
         return False
+
+    def _waiting(self, value: Value) -> list[str]:
+        """The nodes that a value may be the tensor of, by what made it."""
+        if value.module in self.own:
+            return []
+        return [path for path in self.waiting.get((value.container, value.kind), ()) if path not in self.settled]
 
     def _fit(self, path: str, value: Value) -> _Fit | None:
         """How a value fits one of the node's forms, exactly."""
@@ -158,8 +177,7 @@ class Matcher:
                 if not isinstance(found, Value) or found.node is None:
                     return False
                 wanted = self.stands[path]
-                if found.node != wanted:
-                    fit.others.append((found.node, wanted))
+                fit.sources.append((found, wanted))
                 return found.node == wanted or self._are_twins(found.node, wanted)
             case Pattern(kind, args, keywords):
                 if not isinstance(found, Value) or found.kind != kind or keywords.keys() - found.keywords.keys():
@@ -178,28 +196,27 @@ class Matcher:
             case _:
                 return not isinstance(found, Value) and bool(found == form)
 
-    def _take_parts(self, parts: list[Value]) -> None:
+    def _take_back(self, part: Value) -> None:
         """What stands inside a longer expression is no node's, whatever it looked like before the rest was seen."""
-        for part in parts:
-            if part.node is not None:
-                del self.found[part.node]
-                part.node = None
-            elif part in self.loose:
-                self.loose.remove(part)
-            part.kept = None
+        if part.node is not None and self.found.get(part.node) is part:
+            del self.found[part.node]
+        if part in self.loose:
+            self.loose.remove(part)
+        part.node = part.kept = None
 
     # -- layers that do the same to the same -------------------------------------------------------
 
-    def _others(self, value: Value) -> list[tuple[str, str]]:
-        """The nodes that the module of a node takes where others were meant."""
+    def _taken(self, value: Value) -> list[tuple[Value, str]]:
+        """The values that the module of a node takes, each with the node that is meant, as far as that fits."""
         assert value.node is not None
         wanted = [self.stands[path] for path in self.graph.nodes[value.node].inputs]
-        taken = [given.node for given in value.inputs]
+        taken = list(value.inputs)
         if len(wanted) != len(taken):
             return []
-        pairs = zip(taken, wanted, strict=True)
         return [
-            (one, other) for one, other in pairs if one is not None and one != other and self._are_twins(one, other)
+            (found, path)
+            for found, path in zip(taken, wanted, strict=True)
+            if found.node is not None and self._are_twins(found.node, path)
         ]
 
     def _are_twins(self, one: str, other: str) -> bool:
@@ -218,11 +235,14 @@ class Matcher:
             )
         )
 
-    def _confirm(self, path: str, others: list[tuple[str, str]]) -> None:
-        """A layer tells its inputs apart from their twins."""
-        for one, other in others:
-            self._exchange(one, other)
-        self.settled.update(self.stands[source] for source in self.graph.nodes[path].inputs)
+    def _confirm(self, sources: list[tuple[Value, str]]) -> None:
+        """A layer tells the tensors that it takes apart from others like them."""
+        for value, path in sources:
+            assert value.node is not None
+            if path not in self.settled:
+                self._exchange(value.node, path)
+                self.give(path, value)
+                self.settled.add(path)
 
     def _exchange(self, one: str, other: str) -> None:
         if one == other:
@@ -252,9 +272,11 @@ class Matcher:
         for value in self.loose:
             value.trace()
         behind = self._behind()
-        for rule in (self._same_inputs, self._same_place, self._other_kind):
+        last_first = self.loose[::-1]  # of several calls in place of one, the last gives the tensor
+        rules = ((self._same_inputs, self.loose), (self._same_place, self.loose), (self._other_kind, last_first))
+        for rule, values in rules:
             for path in missing:
-                for value in self.loose:
+                for value in values:
                     if value.module not in self.own and rule(self.graph.nodes[path], value, behind):
                         self.loose.remove(value)
                         self.give(path, value)

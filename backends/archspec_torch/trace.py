@@ -128,19 +128,20 @@ class _Trace(TorchFunctionMode):
             if passed_on:
                 result = result.view_as(result)
             value = self.value(result, kind, args, keywords, module, container)
-            if not self.matcher.add(value):
-                if source is not None:  # no layer, only a longer way
-                    self.values[result] = source
-                else:
-                    self.matcher.loose.append(value)
+            rest = self.matcher.add(value)
+            if rest and source is not None:  # no layer, only a longer way
+                self.values[result] = source
+            else:
+                self.matcher.loose += rest
         elif isinstance(result, tuple | list) and any(isinstance(part, Tensor) for part in result):
             whole = Value(kind, args, keywords, module, container, self.order, (), None)
             whole.trace()
-            for index, part in enumerate(result):
-                if isinstance(part, Tensor):
-                    value = self.value(part, "getitem", (whole, index), {}, module, container)
-                    if not self.matcher.add(value):
-                        self.matcher.loose.append(value)
+            parts = [
+                self.value(part, "getitem", (whole, index), {}, module, container)
+                for index, part in enumerate(result)
+                if isinstance(part, Tensor)
+            ]
+            self.matcher.loose += self.matcher.add(*parts)
         return result
 
     def value(
