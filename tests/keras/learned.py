@@ -6,12 +6,13 @@ import sys
 from typing import Any, Final
 
 import numpy as np
+from safetensors.numpy import save_file
 
 import archspec
 from archspec.codegen.backend import backend
 from archspec.ir.graph import LayerGraph
 from archspec.spec import load_text
-from tests.keras.arrays import Array, inputs_for, weights_for
+from tests.keras.arrays import Array, weights_for
 
 RATE: Final = 0.1
 MOMENTUM: Final = 0.9
@@ -44,12 +45,13 @@ def network() -> LayerGraph:
 
 def batches() -> list[tuple[dict[str, Array], dict[str, Array]]]:
     """One batch for each step: images, and what is wanted of both outputs."""
-    graph, rng = network(), np.random.default_rng(5)
-    found = []
-    for _ in range(STEPS):
-        inputs = {path: rng.normal(size=array.shape) for path, array in inputs_for(graph).items()}
-        found.append((inputs, {"image": rng.normal(size=(4, 4, 4, 4)), "logits": rng.integers(0, 5, 4)}))
-    return found
+    rng = np.random.default_rng(5)
+
+    def batch() -> tuple[dict[str, Array], dict[str, Array]]:
+        images, wanted = rng.normal(size=(4, 3, 8, 8)), rng.normal(size=(4, 4, 4, 4))
+        return {"input": images}, {"image": wanted, "logits": rng.integers(0, 5, 4)}
+
+    return [batch() for _ in range(STEPS)]
 
 
 def build(weights: dict[str, Array] | None = None, dtype: str = "float64") -> Any:
@@ -64,17 +66,29 @@ def results() -> dict[str, Array]:
     found: dict[str, Array] = {}
     for training in (False, True):
         outcome = target.run(build(), graph, inputs, training=training, nodes=True)
-        found |= {f"run/{training}/{name}": array for name, array in (outcome.nodes | outcome.statistics).items()}
+        found |= {f"run/{training}/{name}": array for name, array in {**outcome.nodes, **outcome.statistics}.items()}
     model = build()
     slopes = target.gradients(model, graph, inputs, targets, nodes=True)
-    found["loss"] = np.array(slopes.loss)
+    found["loss"] = np.array([slopes.loss])
     for kind in ("inputs", "weights", "nodes"):
         found |= {f"{kind}/{name}": array for name, array in getattr(slopes, kind).items()}
-    found |= {f"after/{name}": array for name, array in target.export_weights(model, graph).items()}
+    found |= {f"updated/{name}": array for name, array in target.export_weights(model, graph).items()}
     losses = target.train(model := build(), graph, batches(), learning_rate=RATE, momentum=MOMENTUM)
     found["losses"] = np.array(losses)
     return found | {f"trained/{name}": array for name, array in target.export_weights(model, graph).items()}
 
 
+def in_float32() -> dict[str, Array]:
+    """Nodes and statistics of one pass in training mode, in float32."""
+    inputs = {path: array.astype("float32") for path, array in batches()[0][0].items()}
+    model = build(weights_for(network(), "float32"), "float32")
+    outcome = backend("keras").run(model, network(), inputs, training=True, nodes=True)
+    return {**outcome.nodes, **outcome.statistics}
+
+
 if __name__ == "__main__":
-    np.savez(sys.argv[1], **results())
+    passes = {"before": in_float32()}
+    found = results()
+    passes["after"] = in_float32()
+    found |= {f"{when}/{name}": array for when, arrays in passes.items() for name, array in arrays.items()}
+    save_file(found, sys.argv[1])
