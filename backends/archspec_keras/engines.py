@@ -16,7 +16,9 @@ Tensors: TypeAlias = Mapping[str, Any]
 class Loss(Protocol):
     """The loss of a batch for each input; the tensors of the model's nodes go through `mark`."""
 
-    def __call__(self, inputs: Tensors, mark: Mark | None = None) -> Any: ...
+    def __call__(self, inputs: Tensors, mark: Mark | None = None) -> Any:
+        """A scalar tensor."""
+        ...
 
 
 WholeLoss: TypeAlias = Callable[[Tensors, Tensors], Any]
@@ -47,7 +49,7 @@ def _tensorflow(model: Any, loss: Loss, inputs: Tensors, nodes: bool) -> Derivat
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         value = loss(inputs, mark if nodes else None)
-    variables = [variable.value for variable in model.trainable_variables]
+    variables = _values(model.trainable_variables)
     zero = tf.UnconnectedGradients.ZERO
     return Derivatives(value, *tape.gradient(value, (dict(inputs), variables, marked), unconnected_gradients=zero))
 
@@ -63,7 +65,7 @@ def _torch(model: Any, loss: Loss, inputs: Tensors, nodes: bool) -> Derivatives:
 
     inputs = {path: tensor.requires_grad_() for path, tensor in inputs.items()}
     value = loss(inputs, mark if nodes else None)
-    variables = [variable.value for variable in model.trainable_variables]
+    variables = _values(model.trainable_variables)
     sources = [*inputs.values(), *variables, *marked.values()]
     found = iter(torch.autograd.grad(value, sources, allow_unused=True, materialize_grads=True))
     return Derivatives(
@@ -77,41 +79,34 @@ def _torch(model: Any, loss: Loss, inputs: Tensors, nodes: bool) -> Derivatives:
 def _jax(model: Any, loss: Loss, inputs: Tensors, nodes: bool) -> Derivatives:
     import jax
 
-    fixed = model.non_trainable_variables
-
-    def forward(inputs: Tensors, trained: list[Any], added: Tensors, state: list[Any], mark: Mark | None) -> Any:
-        values = [*zip(model.trainable_variables, trained, strict=True), *zip(fixed, state, strict=True)]
-        with keras.StatelessScope(state_mapping=values) as scope:
-            value = loss(inputs, mark)
-            return value, [scope.get_current_value(variable) for variable in fixed]
-
-    def shapes(inputs: Tensors, trained: list[Any], state: list[Any]) -> Any:
+    def shapes(inputs: Tensors, trained: list[Any], state: list[Any]) -> Tensors:
         marked: dict[str, Any] = {}
-
-        def mark(path: str, tensor: Any) -> Any:
-            marked[path] = tensor
-            return tensor
-
-        forward(inputs, trained, {}, state, mark)
+        _computed(model, trained, state, lambda: loss(inputs, marked.setdefault))
         return marked
 
-    trained = [variable.value for variable in model.trainable_variables]
-    state = [variable.value for variable in fixed]
-    added: Tensors = {}
-    if nodes:
-        added = {
-            path: jax.numpy.zeros(found.shape, found.dtype)
-            for path, found in jax.eval_shape(shapes, inputs, trained, state).items()
-        }
+    def value(inputs: Tensors, trained: list[Any], added: Tensors, state: list[Any]) -> Any:
+        # The derivative with respect to what is added to a tensor is that with respect to the tensor.
+        mark: Mark | None = (lambda path, tensor: tensor + added[path]) if nodes else None
+        return _computed(model, trained, state, lambda: loss(inputs, mark))
 
-    def add(inputs: Tensors, trained: list[Any], added: Tensors, state: list[Any]) -> Any:
-        # The derivative of the loss with respect to what is added to a tensor is that with respect to the tensor.
-        return forward(inputs, trained, added, state, (lambda path, tensor: tensor + added[path]) if nodes else None)
+    trained, state = _values(model.trainable_variables), _values(model.non_trainable_variables)
+    found = jax.eval_shape(shapes, inputs, trained, state) if nodes else {}
+    added = {path: jax.numpy.zeros(tensor.shape, tensor.dtype) for path, tensor in found.items()}
+    derive = jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2), has_aux=True))
+    (result, state), slopes = derive(inputs, trained, added, state)
+    _assign(model.non_trainable_variables, state)
+    return Derivatives(result, *slopes)
 
-    derive = jax.jit(jax.value_and_grad(add, argnums=(0, 1, 2), has_aux=True))
-    (value, state), found = derive(inputs, trained, added, state)
-    _assign(fixed, state)
-    return Derivatives(value, *found)
+
+def _computed(model: Any, trained: list[Any], state: list[Any], compute: Callable[[], Any]) -> tuple[Any, list[Any]]:
+    """What is computed with these values of a model's variables, and the values of those not trained afterwards."""
+    variables = (*model.trainable_variables, *model.non_trainable_variables)
+    with keras.StatelessScope(state_mapping=zip(variables, (*trained, *state), strict=True)) as scope:
+        return compute(), [scope.get_current_value(variable) for variable in model.non_trainable_variables]
+
+
+def _values(variables: list[Any]) -> list[Any]:
+    return [variable.value for variable in variables]
 
 
 def _assign(variables: list[Any], values: list[Any]) -> None:
@@ -126,12 +121,13 @@ def _tensorflow_step(model: Any, optimizer: Any, loss: WholeLoss) -> Step:
     def step(inputs: Tensors, targets: Tensors) -> Any:
         with tf.GradientTape() as tape:
             value = loss(inputs, targets)
-        variables = [variable.value for variable in model.trainable_variables]
+        variables = _values(model.trainable_variables)
         found = tape.gradient(value, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         optimizer.apply(found, model.trainable_variables)
         return value
 
-    return step
+    compiled: Step = step
+    return compiled
 
 
 def _torch_step(model: Any, optimizer: Any, loss: WholeLoss) -> Step:
@@ -139,7 +135,7 @@ def _torch_step(model: Any, optimizer: Any, loss: WholeLoss) -> Step:
 
     def step(inputs: Tensors, targets: Tensors) -> Any:
         value = loss(inputs, targets)
-        variables = [variable.value for variable in model.trainable_variables]
+        variables = _values(model.trainable_variables)
         found = torch.autograd.grad(value, variables, allow_unused=True, materialize_grads=True)
         with torch.no_grad():
             optimizer.apply(list(found), model.trainable_variables)
@@ -151,25 +147,22 @@ def _torch_step(model: Any, optimizer: Any, loss: WholeLoss) -> Step:
 def _jax_step(model: Any, optimizer: Any, loss: WholeLoss) -> Step:
     import jax
 
-    trainable, fixed, own = model.trainable_variables, model.non_trainable_variables, optimizer.variables
-
-    def forward(trained: list[Any], state: list[Any], inputs: Tensors, targets: Tensors) -> Any:
-        values = [*zip(trainable, trained, strict=True), *zip(fixed, state, strict=True)]
-        with keras.StatelessScope(state_mapping=values) as scope:
-            value = loss(inputs, targets)
-            return value, [scope.get_current_value(variable) for variable in fixed]
+    owners = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
 
     @jax.jit
     def compiled(trained: list[Any], state: list[Any], kept: list[Any], inputs: Tensors, targets: Tensors) -> Any:
-        (value, state), found = jax.value_and_grad(forward, has_aux=True)(trained, state, inputs, targets)
-        return value, state, *optimizer.stateless_apply(kept, found, trained)
+        def value(trained: list[Any]) -> Any:
+            return _computed(model, trained, state, lambda: loss(inputs, targets))
+
+        (result, after), slopes = jax.value_and_grad(value, has_aux=True)(trained)
+        trained, kept = optimizer.stateless_apply(kept, slopes, trained)
+        return result, (trained, after, kept)
 
     def step(inputs: Tensors, targets: Tensors) -> Any:
-        before = [[variable.value for variable in variables] for variables in (trainable, fixed, own)]
-        value, state, trained, kept = compiled(*before, inputs, targets)
-        for variables, values in ((trainable, trained), (fixed, state), (own, kept)):
+        result, after = compiled(*map(_values, owners), inputs, targets)
+        for variables, values in zip(owners, after, strict=True):
             _assign(variables, values)
-        return value
+        return result
 
     return step
 

@@ -25,7 +25,9 @@ def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *,
     """The gradients of a loss in training mode; see `Backend.gradients`."""
     loss = partial(_loss, model, graph, targets=_target_batches(model, targets))
     found = DERIVATIVES[keras.backend.backend()](model, loss, input_batches(model, graph, inputs), nodes)
-    by_variable = {id(variable): tensor for variable, tensor in zip(model.trainable_variables, found.weights, strict=True)}
+    by_variable = {
+        id(variable): tensor for variable, tensor in zip(model.trainable_variables, found.weights, strict=True)
+    }
     return Gradients(
         float(to_numpy(found.loss)),
         {path: from_batch(tensor) for path, tensor in found.inputs.items()},
