@@ -59,7 +59,8 @@ HEAD = ("side", "concat", "max_pool", "scale", "global_avg_pool", "fc")
 
 
 def relu(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return np.maximum(x, 0)
+    found: np.ndarray[Any, Any] = np.maximum(x, 0)
+    return found
 
 
 def assert_same(found: Arrays, **wanted: np.ndarray[Any, Any]) -> None:

@@ -79,8 +79,8 @@ def assert_slope(graph: LayerGraph, targets: Arrays, weights: Arrays, inputs: Ar
         values = evaluate(graph, {**weights, **moved}, {**inputs, **moved}, training=True).values
         losses.append(loss_of(values, graph, targets))
     slope = (losses[0] - losses[1]) / (2 * STEP)
-    size = float(np.sqrt((np.asarray(found) ** 2).sum() * (direction**2).sum() / direction.size))
-    assert abs(float((found * direction).sum()) - slope) <= 1e-6 * max(abs(slope), size) + 1e-9, name
+    size = float(np.sqrt((np.asarray(found) ** 2).sum() * np.mean(direction**2)))
+    assert abs(float(np.sum(found * direction)) - slope) <= 1e-6 * max(abs(slope), size) + 1e-9, name
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["cross-entropy", "squares"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,8 @@ import archspec
 from archspec.codegen.backend import backend
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_weights
-from archspec.parity.comparison import difference, without_dropout
+from archspec.parity.comparison import without_dropout
+from archspec.parity.measure import difference
 from archspec.spec import load_text
 from tests.conformance.cases import CASES
 from tests.conformance.test_ops import graph_of
@@ -17,7 +20,7 @@ from tests.networks import NETWORKS
 from tests.reference.evaluate import evaluate
 
 MODES = pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
-SPECS = {
+SPECS: dict[str, dict[str, Any]] = {
     "cifar_resnet": {},
     "cifar_resnet_v2": {},
     "resnet18": {"size": 32},
