@@ -197,6 +197,7 @@ def test_a_network_without_weights_trains_nothing() -> None:
     assert losses[0] == losses[1] == pytest.approx(target.gradients(model, graph, inputs, targets).loss, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["tensorflow", "jax", "torch"])
 def test_engines_agree_in_float64(engine: str, tmp_path: Path) -> None:
     pytest.importorskip(engine)
