@@ -127,6 +127,16 @@ def _windows(
     return sliding_window_view(padded, tuple(kernel), axis=(2, 3))[:, :, :: steps[0], :: steps[1]]
 
 
+class LRN(OpRun):  # type: ignore[misc]
+    """The evaluator's own leaves out all channels but the first few, as many as there are examples."""
+
+    def _run(self, x: Array, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0, size: int = 1) -> tuple[Array]:
+        reach = (size - 1) // 2
+        squares = np.pad(x * x, [(0, 0), (reach, reach), (0, 0), (0, 0)])
+        sums = sliding_window_view(squares, size, axis=1).sum(axis=-1)
+        return ((x / (bias + alpha / size * sums) ** beta).astype(x.dtype),)
+
+
 class Erf(OpRun):  # type: ignore[misc]
     """The evaluator's own gives float32, also of float64."""
 
@@ -159,7 +169,7 @@ def _enlarging(size: int, factor: int, mode: str) -> Array:
     return found
 
 
-CORRECTED: Final = (ConvTranspose, MaxPool, AveragePool, Erf, Resize)
+CORRECTED: Final = (ConvTranspose, MaxPool, AveragePool, LRN, Erf, Resize)
 """What takes the place of the evaluator's own."""
 
 

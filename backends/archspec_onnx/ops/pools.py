@@ -23,8 +23,14 @@ def max_pool(layer: Fragment) -> str:
 
 
 def avg_pool(layer: Fragment) -> str:
-    counted = int(layer.op.count_padding) or None
-    return layer.add("AveragePool", layer.x, **_window(layer), count_include_pad=counted)
+    op, given, x = layer.op, _window(layer), layer.x
+    top, bottom, left, right = op.padding.sides
+    if max(top, bottom) >= op.kernel[0] or max(left, right) >= op.kernel[1]:
+        # Only where padding counts, so that it is as good as elements; ONNX Runtime pads less than the kernel covers.
+        del given["pads"]
+        x = layer.add("Pad", x, layer.shape(top, left, bottom, right), layer.constant(0), layer.shape(2, 3))
+    counted = int(op.count_padding) or None
+    return layer.add("AveragePool", x, **given, count_include_pad=counted)
 
 
 def _global(kind: str, reduction: str) -> Row:
