@@ -1,26 +1,28 @@
-"""`archspec build`: a spec to source, checked."""
+"""`archspec build`: a spec to source or to a model, checked."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archspec.api import build, build_partly, generate
-from archspec.codegen.backend import Backend, backend
+from archspec.codegen.backend import Backend, Source, backend
 from archspec.codegen.files import check_current, check_writable, write
 from archspec.codegen.simplify import fixed_params
 from archspec.commands.shared import OK, add_spec, compiled, counted, input_text, usage_error
 from archspec.errors import Diagnostic, OutputError
 from archspec.ir.graph import LayerGraph
-from archspec.storage import write_text
+from archspec.storage import write_bytes, write_text
+from archspec.weights import fitting, fitting_part
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `build`."""
     add_spec(parser)
-    parser.add_argument("--backend", default="torch", help="torch, keras, or another that is installed (torch)")
-    parser.add_argument("-o", "--output", help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py)")
+    parser.add_argument("--backend", default="torch", help="torch, keras, onnx, or another that is installed (torch)")
+    parser.add_argument("-o", "--output", help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx)")
     parser.add_argument("--weights", metavar="FILE", help="safetensors or a PyTorch state dict, for this network")
     parser.add_argument("--partial", action="store_true", help="load the weights that fit, and list the others")
     parser.add_argument(
@@ -29,6 +31,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=_names,
         help="give these tensors, and compute nothing beyond them (generated/BACKEND/NAME_taps.py)",
     )
+    parser.add_argument("--functions", action="store_true", help="onnx: a function for each block, not one flat graph")
+    parser.add_argument("--external-data", action="store_true", help="onnx: the weights in FILE.data beside the model")
     parser.add_argument("--emit", choices=("source", "ir"), default="source", help="the source, or the graph as text")
     parser.add_argument("--check", action="store_true", help="write nothing; fail unless the file is current")
     parser.add_argument("--no-verify", dest="verify", action="store_false", help="do not run the source: no framework")
@@ -50,7 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.emit == "ir":
         return _emit(graph.dump(), arguments.output, arguments.force)
     target = backend(arguments.backend)
-    source = generate(graph, arguments.backend)
+    _check_usage_of(target, arguments)
+    source = generate(graph, arguments.backend, functions=arguments.functions)
+    if target.holds_weights:
+        return _write_model(graph, target, source, arguments)
     path = _path(arguments.output, target, graph)
     if path is None:
         if arguments.verify:
@@ -65,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     weights_path = None
     if arguments.weights is not None:
         weights_path = path.with_name(path.name.removesuffix(path.suffix) + target.weights_suffix)
-        _check_weights_path(weights_path, Path(arguments.weights), arguments.force)
+        _check_weights_path(weights_path, arguments.weights, arguments.force)
     if arguments.verify:
         target.verify(source, graph)
     left_out: dict[str, list[str]] = {}
@@ -78,11 +85,16 @@ def run(arguments: argparse.Namespace) -> int:
         target.save_weights(model, weights_path)
     write(path, source, force=arguments.force)
     _report(graph, target, path, arguments.verify, weights_path)
+    _tell(left_out, arguments.weights)
+    return OK
+
+
+def _tell(left_out: Mapping[str, Sequence[str]], weights: str) -> None:
+    """Which weights of a file were not loaded."""
     for what, names in left_out.items():
         then = "not used" if what == "unexpected" else "drawn anew"
-        print(f"\n{len(names)} {what} in {arguments.weights}, {then}:")
+        print(f"\n{len(names)} {what} in {weights}, {then}:")
         print("\n".join(f"  {name}" for name in names))
-    return OK
 
 
 def _check_usage(arguments: argparse.Namespace) -> None:
@@ -92,18 +104,70 @@ def _check_usage(arguments: argparse.Namespace) -> None:
         usage_error("--partial is for --weights")
     if arguments.check and (arguments.emit == "ir" or arguments.output == "-"):
         usage_error("--check compares a generated file: it goes neither with --emit ir nor with -o -")
-    if arguments.weights is not None and (arguments.check or arguments.emit == "ir" or arguments.output == "-"):
-        usage_error("--weights writes a weights file beside the source: not with --check, --emit ir or -o -")
+    if arguments.weights is not None and arguments.emit == "ir":
+        usage_error("--weights is for a model or its source: not with --emit ir")
 
 
-def _check_weights_path(path: Path, given: Path, force: bool) -> None:
-    """A weights file may be all that is left of a training: none is overwritten unasked, the given one never."""
-    if not path.exists():
-        return
-    if given.exists() and path.samefile(given):
-        help = "write the source to another place with -o"
+def _check_usage_of(target: Backend, arguments: argparse.Namespace) -> None:
+    """What depends on whether the backend writes source or a model."""
+    if not target.holds_weights:
+        if arguments.functions or arguments.external_data:
+            usage_error(f"--functions and --external-data are for ONNX models; {target.title} has neither")
+        if arguments.weights is not None and (arguments.check or arguments.output == "-"):
+            usage_error("--weights writes a weights file beside the source: not with --check or -o -")
+    elif arguments.external_data and arguments.output == "-":
+        usage_error("--external-data writes a second file: not with -o -")
+
+
+def _write_model(graph: LayerGraph, target: Backend, source: Source, arguments: argparse.Namespace) -> int:
+    """A model whose file holds its weights: there is no source to be read, and no weights file."""
+    path = _path(arguments.output, target, graph)
+    if arguments.verify:
+        target.verify(source, graph)
+    left_out: dict[str, list[str]] = {}
+    if arguments.partial:
+        arrays, report = fitting_part(arguments.weights, graph)
+        model, left_out = target.build(source, graph), report.lists()
+        target.load_weights(model, graph, {**target.export_weights(model, graph), **arrays})
+    else:
+        given = None if arguments.weights is None else fitting(arguments.weights, graph)
+        model = target.build(source, graph, weights=given)
+    files = target.packed(model, path.name if path else graph.name, external=arguments.external_data)
+    if path is None:
+        sys.stdout.buffer.write(next(iter(files.values())))
+        return OK
+    beside = [path.with_name(name) for name in files if name != path.name]
+    if arguments.check:
+        check_current(path, files[path.name])
+        for other in beside:
+            if not other.is_file() or other.read_bytes() != files[other.name]:
+                raise OutputError(Diagnostic("E0606", f"{other} is not what its spec gives now"))
+        print(f"{path} is current")
+        return OK
+    check_writable(path, force=arguments.force)
+    if arguments.weights is not None:
+        _check_not_given(path, Path(arguments.weights))
+    for other in beside:
+        _check_weights_path(other, arguments.weights, arguments.force)
+    for other in beside:  # first what the model needs, then the model
+        write_bytes(other, files[other.name])
+    write(path, files[path.name], force=arguments.force)
+    _report(graph, target, path, arguments.verify, *beside)
+    _tell(left_out, arguments.weights)
+    return OK
+
+
+def _check_not_given(path: Path, given: Path) -> None:
+    if path.exists() and given.exists() and path.samefile(given):
+        help = "write to another place with -o"
         raise OutputError(Diagnostic("E0604", f"{path} would be overwritten, and is what --weights reads", help=help))
-    if not force:
+
+
+def _check_weights_path(path: Path, given: str | None, force: bool) -> None:
+    """A weights file may be all that is left of a training: none is overwritten unasked, the given one never."""
+    if given is not None:
+        _check_not_given(path, Path(given))
+    if path.exists() and not force:
         help = "move it elsewhere, write to another place with -o, or overwrite it with --force"
         raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
 
@@ -137,7 +201,7 @@ def _path(output: str | None, target: Backend, graph: LayerGraph) -> Path | None
     return path / file if as_folder else path
 
 
-def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weights: Path | None) -> None:
+def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weights: Path | None = None) -> None:
     """What a user wants to know after a build."""
     checked = ""
     if verified:
@@ -150,7 +214,7 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
         ),
         ("MACs", f"{counted(graph.macs)} for an input of {input_text(graph)}"),
         ("depth", f"{len(graph.weighted_path)} weighted layers on the longest path"),
-        ("source", f"{path}{checked}"),
+        ("model" if target.holds_weights else "source", f"{path}{checked}"),
     ]
     if fixed := fixed_params(graph):
         rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
@@ -166,6 +230,8 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
 
 def _usage(graph: LayerGraph, target: Backend, path: Path, weights: Path | None) -> list[str]:
     """Lines that import the file, make the model, load its weights and call it."""
+    if target.holds_weights:
+        return [*target.usage(graph, str(path))]
     if not path.stem.isidentifier() or path.suffix != ".py":
         return [f"{path.name} can be imported once its name is that of a Python module"]
     lines: list[str] = []

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from onnx import FunctionProto, ModelProto, NodeProto, helper
 
+from archspec.codegen.text import one_line
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Scope
@@ -74,7 +75,7 @@ class Functions:
         found = self.made.get(key)
         if found is None:
             function.name = self._name(block)
-            function.doc_string = self.graph.blocks[block].doc
+            function.doc_string = one_line(self.graph.blocks[block].doc)
             found = self.made[key] = function
         return found
 
