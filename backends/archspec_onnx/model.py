@@ -31,8 +31,8 @@ _SEAL: Final = b"\x72\x23\x0a\x0f" + _DIGEST.encode() + b"\x12\x10"
 
 Protobuf takes fields in any order, so it may stand at the end of the file, where a digest of all before it has its place.
 """
-_MOST: Final = 2**31 - 2**20
-"""Bytes; protobuf reads no file of 2 GiB."""
+MOST: Final = 2**31 - 2**26
+"""Bytes of weights inside a model; protobuf reads no file of 2 GiB, and there is more than weights in it."""
 _ALIGNMENT: Final = 64
 
 
@@ -157,9 +157,9 @@ def packed(model: ModelProto, name: str, *, external: bool = False) -> Mapping[s
     files: dict[str, bytes] = {}
     if external:
         model, files[f"{name}.data"] = _apart(model, f"{name}.data")
-    size = model.ByteSize()
-    if size > _MOST:
-        message = f"{name} would have {size / 2**30:.1f} GiB, and an ONNX file ends at 2 GiB"
+    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+    if size > MOST:
+        message = f"the weights of {name} take {size / 2**30:.1f} GiB, and an ONNX file ends at 2 GiB"
         raise OutputError(Diagnostic("E0605", message, help="keep its weights beside it: --external-data"))
     return {name: sealed(model.SerializeToString(deterministic=True), _SEAL), **files}
 

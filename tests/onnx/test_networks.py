@@ -77,7 +77,7 @@ def _other_size(text: str) -> LayerGraph:
             for axis, more in zip(("height", "width"), change or (shape["height"], shape["width"]), strict=True):
                 shape[axis] += more
         try:
-            return archspec.compile(load_text(yaml.safe_dump(data)))
+            return archspec.compile(load_text(yaml.safe_dump(data, sort_keys=False)))
         except SpecError:
             continue
     raise AssertionError("the network allows no other size")

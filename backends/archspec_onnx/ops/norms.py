@@ -20,10 +20,9 @@ def batch_norm(layer: Fragment) -> str:
 
 def _by_batch(layer: Fragment, affine: Sequence[str], running_mean: str, running_variance: str) -> str:
     """By the batch's statistics; the running ones after the step are further outputs."""
-    axes = layer.shape(*[axis for axis in range(layer.rank + 1) if axis != 1])
-    mean = layer.add("ReduceMean", layer.x, axes, keepdims=0)
+    mean = _over_examples(layer, "ReduceMean", layer.x)
     centred = layer.add("Sub", layer.x, _by_channel(layer, mean))
-    total = layer.add("ReduceSumSquare", centred, axes, keepdims=0)
+    total = _over_examples(layer, "ReduceSum", layer.add("Mul", centred, centred))
     count = layer.add("CastLike", layer.add("Div", layer.add("Size", layer.x), layer.add("Size", mean)), mean)
     variance = layer.add("Div", total, count)
     kept = variance
@@ -31,6 +30,13 @@ def _by_batch(layer: Fragment, affine: Sequence[str], running_mean: str, running
         kept = layer.add("Div", total, layer.add("Sub", count, layer.constant(1)))
     layer.outputs = [_moved(layer, running_mean, mean), _moved(layer, running_variance, kept)]
     return _normalized(layer, affine, mean, variance)
+
+
+def _over_examples(layer: Fragment, kind: str, x: str) -> str:
+    """Each channel reduced, each image by itself first: ONNX Runtime loses digits where axes lie apart."""
+    if layer.rank == 3:
+        x = layer.add(kind, x, layer.shape(2, 3), keepdims=0)
+    return layer.add(kind, x, layer.shape(0), keepdims=0)
 
 
 def _normalized(layer: Fragment, affine: Sequence[str], mean: str, variance: str) -> str:
