@@ -159,9 +159,7 @@ class Backend(Protocol):
         """One line of code that loads such a file into `model`."""
         ...
 
-    def run(
-        self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False
-    ) -> Outcome:
+    def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
         """One forward pass. In training, batch norm uses the batch's statistics and updates its own.
 
         Args:
@@ -279,9 +277,7 @@ class LazyModels:
         """See `Backend`."""
         self._models().save_weights(model, path)
 
-    def run(
-        self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False
-    ) -> Outcome:
+    def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
         """See `Backend`."""
         found: Outcome = self._models().run(model, graph, inputs, training=training, nodes=nodes)
         return found
@@ -303,9 +299,7 @@ class LazyModels:
         momentum: float,
     ) -> list[float]:
         """See `Backend`."""
-        found: list[float] = self._models().train(
-            model, graph, batches, learning_rate=learning_rate, momentum=momentum
-        )
+        found: list[float] = self._models().train(model, graph, batches, learning_rate=learning_rate, momentum=momentum)
         return found
 
 

@@ -22,7 +22,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `build`."""
     add_spec(parser)
     parser.add_argument("--backend", default="torch", help="torch, keras, onnx, or another that is installed (torch)")
-    parser.add_argument("-o", "--output", help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx)")
+    parser.add_argument(
+        "-o", "--output", help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx)"
+    )
     parser.add_argument("--weights", metavar="FILE", help="safetensors or a PyTorch state dict, for this network")
     parser.add_argument("--partial", action="store_true", help="load the weights that fit, and list the others")
     parser.add_argument(

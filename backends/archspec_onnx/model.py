@@ -29,7 +29,7 @@ _DIGEST: Final = "archspec.digest"
 _SEAL: Final = b"\x72\x23\x0a\x0f" + _DIGEST.encode() + b"\x12\x10"
 """How an entry of ModelProto.metadata_props (field 14) begins whose key is `_DIGEST` and whose value has 16 letters.
 
-Protobuf takes fields in any order, so it may stand at the end of the file, where a digest of all before it has its place.
+Protobuf takes fields in any order, so it may stand at the end of the file, after all that the digest is of.
 """
 MOST: Final = 2**31 - 2**26
 """Bytes of weights inside a model; protobuf reads no file of 2 GiB, and there is more than weights in it."""
@@ -44,7 +44,7 @@ def render(graph: LayerGraph, *, dtype: str, functions: bool, training: bool) ->
 
 def read(source: bytes) -> ModelProto:
     """The model of these bytes, without their digest."""
-    model = ModelProto.FromString(source)
+    model: ModelProto = ModelProto.FromString(source)
     kept = [entry for entry in model.metadata_props if entry.key != _DIGEST]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
@@ -239,8 +239,6 @@ def _engine_results(model: ModelProto, names: Sequence[str], feeds: dict[str, Ar
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     found: Sequence[Array] = session.run(names, feeds)
     return found

@@ -19,7 +19,7 @@ from onnx.reference.op_run import OpRun
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
-class ConvTranspose(OpRun):  # type: ignore[misc]  # onnx has no types
+class ConvTranspose(OpRun):
     """The evaluator's own gives all channels of a group the first one's numbers, and knows no output_padding."""
 
     def _run(
@@ -60,7 +60,7 @@ class ConvTranspose(OpRun):  # type: ignore[misc]  # onnx has no types
         return (found if bias is None else found + bias.reshape(1, -1, 1, 1),)
 
 
-class MaxPool(OpRun):  # type: ignore[misc]
+class MaxPool(OpRun):
     """The evaluator's own takes some sides of uneven padding for others."""
 
     def _run(
@@ -78,7 +78,7 @@ class MaxPool(OpRun):  # type: ignore[misc]
         return (windows.max(axis=(-2, -1)),)
 
 
-class AveragePool(OpRun):  # type: ignore[misc]
+class AveragePool(OpRun):
     """The evaluator's own adds half of what `ceil_mode` needs at the beginning, and counts what `auto_pad` adds."""
 
     def _run(
@@ -127,7 +127,7 @@ def _windows(
     return sliding_window_view(padded, tuple(kernel), axis=(2, 3))[:, :, :: steps[0], :: steps[1]]
 
 
-class LRN(OpRun):  # type: ignore[misc]
+class LRN(OpRun):
     """The evaluator's own leaves out all channels but the first few, as many as there are examples."""
 
     def _run(self, x: Array, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0, size: int = 1) -> tuple[Array]:
@@ -137,14 +137,14 @@ class LRN(OpRun):  # type: ignore[misc]
         return ((x / (bias + alpha / size * sums) ** beta).astype(x.dtype),)
 
 
-class Erf(OpRun):  # type: ignore[misc]
+class Erf(OpRun):
     """The evaluator's own gives float32, also of float64."""
 
     def _run(self, x: Array) -> tuple[Array]:
         return (np.vectorize(math.erf, otypes=[np.float64])(x).astype(x.dtype),)
 
 
-class Resize(OpRun):  # type: ignore[misc]
+class Resize(OpRun):
     """An image by whole factors, half_pixel: the evaluator's own computes where pixels lie in float32."""
 
     def _run(self, x: Array, roi: Array | None, scales: Array, mode: str = "nearest", **others: Any) -> tuple[Array]:
@@ -175,5 +175,6 @@ CORRECTED: Final = (ConvTranspose, MaxPool, AveragePool, LRN, Erf, Resize)
 
 def evaluate(model: ModelProto, inputs: dict[str, Array]) -> list[Array]:
     """A model's outputs, in their order."""
-    found: list[Array] = ReferenceEvaluator(model, new_ops=[*CORRECTED]).run(None, inputs)
+    found = ReferenceEvaluator(model, new_ops=[*CORRECTED]).run(None, inputs)
+    assert isinstance(found, list)
     return found

@@ -71,9 +71,7 @@ class _Writer:
         outputs = [
             self._value(path, name) for path, name in zip(graph.outputs.values(), self.names.outputs, strict=True)
         ]
-        outputs += [
-            self._tensor(f"{name}.after", graph.all_weights[name].shape) for name in self.statistics
-        ]
+        outputs += [self._tensor(f"{name}.after", graph.all_weights[name].shape) for name in self.statistics]
         made = {name for node in nodes for name in node.output} - {*self.names.outputs}
         between = [self._value(path, name) for path, name in self.names.values.items() if name in made]
         body = helper.make_graph(
@@ -183,4 +181,3 @@ def _resolved(node: Node, shapes: Sequence[Shape]) -> Any:
     if getattr(getattr(op, "padding", None), "mode", "") == "same":
         op = replace(op, padding=replace(op.padding, sides=None))
     return op.resolved(shapes)
-

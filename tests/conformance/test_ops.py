@@ -31,7 +31,9 @@ def test_every_op_has_its_cases() -> None:
             assert any(node.op.name == op for node in graph_of(case, (8, 7)).nodes.values())
 
 
-@pytest.mark.parametrize(("name", "package"), [("torch", "archspec_torch"), ("keras", "archspec_keras"), ("onnx", "archspec_onnx")])
+@pytest.mark.parametrize(
+    ("name", "package"), [("torch", "archspec_torch"), ("keras", "archspec_keras"), ("onnx", "archspec_onnx")]
+)
 def test_every_backend_has_a_row_for_every_op(name: str, package: str) -> None:
     import importlib
 

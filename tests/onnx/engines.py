@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
-from archspec_onnx.target import ENGINE
 
 from archspec.codegen.backend import Outcome, backend
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_weights
+from archspec_onnx.target import ENGINE
 from tests.reference.evaluate import RANDOM, evaluate
 
 BOUND: Final = 1e-5

@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 import pytest
 import yaml
-from archspec_onnx.source import resized
 
 import archspec
 from archspec.codegen.backend import backend
@@ -15,6 +14,7 @@ from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
+from archspec_onnx.source import resized
 from tests.conformance.cases import CASES
 from tests.conformance.graphs import graph_of
 from tests.networks import NETWORKS

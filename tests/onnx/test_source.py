@@ -23,11 +23,11 @@ HERE = Path(__file__).parent
 TARGET = backend("onnx")
 
 
-def tiny(**params: object) -> LayerGraph:
-    return archspec.compile(HERE / "tiny.yaml", **params)
+def tiny() -> LayerGraph:
+    return archspec.compile(HERE / "tiny.yaml")
 
 
-def read(source: bytes) -> Any:
+def read(source: Any) -> Any:
     return onnx.ModelProto.FromString(source)
 
 
@@ -75,10 +75,9 @@ def test_metadata_say_where_it_comes_from() -> None:
 
 def test_equal_units_share_a_function() -> None:
     model = read(TARGET.render(tiny(), functions=True))
-    assert [function.name for function in model.functions] == ["unit", "unit_2"] or len(model.functions) == 1
+    assert [function.name for function in model.functions] == ["unit"]
     calls = [(node.name, node.op_type) for node in model.graph.node if node.domain]
     assert [name for name, _ in calls] == ["/rows/0", "/rows/1", "/rows/2"]
-    assert len(archspec.compile("resnet50").nodes) > 100
     resnet = read(TARGET.render(archspec.compile("resnet50"), functions=True))
     kinds = [node.op_type for node in resnet.graph.node if node.domain]
     # 16 units: the first of each stage has a projection, in the first stage without a stride.
@@ -94,7 +93,10 @@ def test_equal_units_share_a_function() -> None:
 def test_names_are_all_different(name: str) -> None:
     for functions in (False, True):
         model = read(TARGET.render(archspec.compile(load_text(NETWORKS[name])), functions=functions))
-        made = [*(value.name for value in model.graph.input), *(out for node in model.graph.node for out in node.output)]
+        made = [
+            *(value.name for value in model.graph.input),
+            *(out for node in model.graph.node for out in node.output),
+        ]
         assert len({*made}) == len(made)
         for function in model.functions:
             inside = [*function.input, *(out for node in function.node for out in node.output)]

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
-from archspec_onnx.source import RANDOM
-from archspec_onnx.target import ENGINE
 
 from archspec.codegen.backend import backend
 from archspec.ir.graph import LayerGraph
+from archspec_onnx.source import RANDOM
+from archspec_onnx.target import ENGINE
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 __all__ = ["RANDOM", "Evaluation", "evaluate"]

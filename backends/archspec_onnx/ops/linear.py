@@ -28,14 +28,14 @@ def conv(layer: Fragment) -> str:
 
 
 def conv_transpose(layer: Fragment) -> str:
-    """What `same` leaves out or adds is the same for every size, so it can be numbers; for float64 see `window_sides`."""
+    """What `same` leaves out or adds is the same for every size, so it can be numbers."""
     op, x = layer.op, layer.x
     (top, bottom), (left, right) = crop(op.kernel, op.stride, op.padding, op.output_padding, op.dilation)
     below, beside = op.output_padding
     if op.padding.mode == "same":  # where it would have to leave out less than nothing, it adds
         below, beside = max(-bottom, 0), max(-right, 0)
     if below >= op.stride[0] or beside >= op.stride[1]:
-        # ONNX Runtime adds less than a stride. One more row of zeros gives a stride's rows, from which the rest is left out.
+        # ONNX Runtime adds less than a stride. A row of zeros more gives a stride's rows; what is too much is left out.
         rows, columns = (-(-more // step) for more, step in zip((below, beside), op.stride, strict=True))
         x = layer.add("Pad", x, layer.shape(0, 0, rows, columns), layer.constant(0), layer.shape(2, 3))
         bottom, right = bottom + rows * op.stride[0], right + columns * op.stride[1]

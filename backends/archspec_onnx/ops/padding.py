@@ -37,5 +37,3 @@ def padded(layer: Fragment, value: float) -> str:
     after = layer.add("Sub", total, before)
     sides = layer.add("Concat", before, after, axis=0)
     return layer.add("Pad", layer.x, sides, layer.constant(value), layer.shape(2, 3), mode="constant")
-
-
