@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from archspec.analysis.comparing import Difference
     from archspec.analysis.counting import NetworkCounts
-    from archspec.codegen.backend import Arrays
+    from archspec.codegen.backend import Arrays, Source
     from archspec.weights import WeightsReport
 
 
@@ -161,8 +161,14 @@ def diff(a: Spec | LayerGraph | str | PathLike[str], b: Spec | LayerGraph | str 
     return diff(_graph(a, None, None, None, {}), _graph(b, None, None, None, {}))
 
 
-def generate(graph: LayerGraph, backend: str) -> str:
-    """The source of a module for this graph, with its header.
+def generate(graph: LayerGraph, backend: str, *, dtype: str | None = None, functions: bool = False) -> Source:
+    """The source of a module for this graph, with its header; for ONNX the bytes of a model, its weights inputs.
+
+    Args:
+        graph: the network.
+        backend: `torch`, `keras`, `onnx`, or another that is installed.
+        dtype: of an ONNX model's weights and computation, `float32` if not given. Source is the same for all.
+        functions: let an ONNX model have a function for each block. Source always has them.
 
     Raises:
         BackendError: there is no such backend, or it lacks an op of the graph.
@@ -174,7 +180,8 @@ def generate(graph: LayerGraph, backend: str) -> str:
     target = find(backend)
     with within(graph.limits), metered(), uncollected():
         try:
-            return with_header(target.render(graph), graph)
+            source = target.render(graph, dtype=dtype or "float32", functions=functions)
+            return with_header(source, graph) if isinstance(source, str) else source
         except WorkError as error:
             raise SpecError(error.diagnostic(span=graph.root.span)) from None
 
@@ -234,7 +241,7 @@ def build(
 
     Args:
         spec: a path, a shipped spec's name, a loaded spec, or a compiled graph.
-        backend: `torch` gives an `nn.Module`, `keras` a `keras.Model`.
+        backend: `torch` gives an `nn.Module`, `keras` a `keras.Model`, `onnx` an `onnx.ModelProto`.
         weights: a safetensors file or a PyTorch state dict file, or arrays by canonical name. Without them the
             weights are drawn by the spec's initializers, by the framework and its own seed unless `seed` is given.
         partial: load the weights that fit by name and shape, and draw the others. What was left out is the `report`
@@ -277,7 +284,7 @@ def build(
         from archspec.initialization import draw
 
         arrays = draw(graph, seed)
-    return target.build(generate(graph, backend), graph, weights=arrays, device=device, dtype=dtype)
+    return target.build(generate(graph, backend, dtype=dtype), graph, weights=arrays, device=device, dtype=dtype)
 
 
 def build_partly(
@@ -295,7 +302,7 @@ def build_partly(
     target = find(backend)
     target.require()
     arrays, report = fitting_part(weights, graph)
-    model = target.build(generate(graph, backend), graph, device=device, dtype=dtype)
+    model = target.build(generate(graph, backend, dtype=dtype), graph, device=device, dtype=dtype)
     target.load_weights(model, graph, {**target.export_weights(model, graph), **arrays})
     return model, report
 

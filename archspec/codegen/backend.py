@@ -26,6 +26,12 @@ DTYPES: Final = ("float16", "bfloat16", "float32", "float64")
 """What a model may be built in; all of archspec's own backends know these."""
 
 
+Source: TypeAlias = str | Any
+"""What a backend writes: the text of a module or, where `holds_weights`, bytes.
+
+Not `str | bytes`, which everyone who knows the backend would have to take apart.
+"""
+
 Task: TypeAlias = Literal["inference", "training", "gradients"]
 """What may be asked of a model: a forward pass in either mode, or the gradients of a loss, in training mode."""
 
@@ -64,6 +70,8 @@ class Backend(Protocol):
     """Of the files it writes, with the dot."""
     weights_suffix: str
     """Of the framework's own weights files."""
+    holds_weights: bool
+    """What it writes is no source but a model, bytes, and its file holds the weights too: see `packed`."""
     engines: Sequence[str]
     """What its models can run on, the usual one first; one at least."""
 
@@ -83,15 +91,22 @@ class Backend(Protocol):
         """
         ...
 
-    def render(self, graph: LayerGraph) -> str:
+    def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> Source:
         """The source of a module for this graph, without archspec's header. Imports no framework.
+
+        Where `holds_weights`, it is a model without weights, whole; the framework is then what writes it.
+
+        Args:
+            graph: the network.
+            dtype: of weights and computation; source is the same for all.
+            functions: a function for each block, where a model can do without; source always has them.
 
         Raises:
             BackendError: the backend lacks an op of the graph, or cannot spell one of its names.
         """
         ...
 
-    def verify(self, source: str, graph: LayerGraph) -> None:
+    def verify(self, source: Source, graph: LayerGraph) -> None:
         """Import the source, build its model where that costs no memory, and compare it with the graph.
 
         Raises:
@@ -101,7 +116,7 @@ class Backend(Protocol):
 
     def build(
         self,
-        source: str,
+        source: Source,
         graph: LayerGraph,
         *,
         weights: Arrays | None = None,
@@ -112,6 +127,16 @@ class Backend(Protocol):
 
         Raises:
             WeightsError: the weights do not fit.
+        """
+        ...
+
+    def packed(self, model: Any, name: str, *, external: bool = False) -> Mapping[str, bytes]:
+        """The files that hold a model with its weights, by name, the model itself first; only where `holds_weights`.
+
+        Args:
+            model: as `build` gave it.
+            name: of the model's file.
+            external: keep the weights in a file of their own beside it.
         """
         ...
 
@@ -181,7 +206,10 @@ class Backend(Protocol):
         ...
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
-        """A few lines of code that run the generated module and name its result `output`."""
+        """A few lines of code that run the generated module and name its result `output`.
+
+        `module` is the module's name or, where `holds_weights`, the file's.
+        """
         ...
 
     def versions(self) -> Mapping[str, str]:
@@ -197,6 +225,7 @@ class LazyModels:
     """
 
     models: str
+    holds_weights = False
 
     def _models(self) -> Any:
         return import_module(self.models)
@@ -213,14 +242,14 @@ class LazyModels:
         """See `Backend`."""
         return ""
 
-    def verify(self, source: str, graph: LayerGraph) -> None:
+    def verify(self, source: Source, graph: LayerGraph) -> None:
         """See `Backend`."""
         self.require()
         self._models().verify(source, graph)
 
     def build(
         self,
-        source: str,
+        source: Source,
         graph: LayerGraph,
         *,
         weights: Arrays | None = None,
@@ -230,6 +259,10 @@ class LazyModels:
         """See `Backend`."""
         self.require()
         return self._models().build(source, graph, weights=weights, device=device, dtype=dtype)
+
+    def packed(self, model: Any, name: str, *, external: bool = False) -> Mapping[str, bytes]:
+        """See `Backend`."""
+        raise NotImplementedError
 
     def load_weights(self, model: Any, graph: LayerGraph, weights: Arrays) -> None:
         """See `Backend`."""

@@ -1,18 +1,20 @@
-"""`archspec build`: a spec to source, checked."""
+"""`archspec build`: a spec to source or to a model, checked."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archspec.api import build, build_partly, generate
-from archspec.codegen.backend import Backend, backend
+from archspec.codegen.backend import Backend, Source, backend
 from archspec.codegen.files import check_current, check_writable, write
 from archspec.codegen.simplify import fixed_params
 from archspec.commands.shared import (
     OK,
     add_spec,
+    check_not_given,
     check_weights_path,
     compiled,
     counted,
@@ -22,15 +24,19 @@ from archspec.commands.shared import (
     usage_error,
 )
 from archspec.errors import Diagnostic, OutputError
+from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
-from archspec.storage import write_text
+from archspec.storage import write_bytes, write_text
+from archspec.weights import fitting, fitting_part
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `build`."""
     add_spec(parser)
-    parser.add_argument("--backend", default="torch", help="torch, keras, or another that is installed (torch)")
-    parser.add_argument("-o", "--output", help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py)")
+    parser.add_argument("--backend", default="torch", help="torch, keras, onnx, or another that is installed (torch)")
+    parser.add_argument(
+        "-o", "--output", help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx)"
+    )
     parser.add_argument("--weights", metavar="FILE", help="safetensors or a PyTorch state dict, for this network")
     parser.add_argument(
         "--seed", metavar="N", type=int, help="draw the weights by this seed, as `archspec init`, and write them"
@@ -42,6 +48,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=name_list,
         help="give these tensors, and compute nothing beyond them (generated/BACKEND/NAME_taps.py)",
     )
+    parser.add_argument("--functions", action="store_true", help="onnx: a function for each block, not one flat graph")
+    parser.add_argument("--external-data", action="store_true", help="onnx: the weights in FILE.data beside the model")
     parser.add_argument("--emit", choices=("source", "ir"), default="source", help="the source, or the graph as text")
     parser.add_argument("--check", action="store_true", help="write nothing; fail unless the file is current")
     parser.add_argument("--no-verify", dest="verify", action="store_false", help="do not run the source: no framework")
@@ -56,7 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.emit == "ir":
         return _emit(graph.dump(), arguments.output, arguments.force)
     target = backend(arguments.backend)
-    source = generate(graph, arguments.backend)
+    _check_usage_of(target, arguments)
+    source = generate(graph, arguments.backend, functions=arguments.functions)
+    if target.holds_weights:
+        return _write_model(graph, target, source, arguments)
     path = _path(arguments.output, target, graph)
     if path is None:
         if arguments.verify:
@@ -84,11 +95,16 @@ def run(arguments: argparse.Namespace) -> int:
         target.save_weights(model, weights_path)
     write(path, source, force=arguments.force)
     _report(graph, target, path, arguments.verify, weights_path)
+    _tell(left_out, arguments.weights)
+    return OK
+
+
+def _tell(left_out: Mapping[str, Sequence[str]], weights: str) -> None:
+    """Which weights of a file were not loaded."""
     for what, left in left_out.items():
         then = "not used" if what == "unexpected" else "drawn anew"
-        print(f"\n{len(left)} {what} in {arguments.weights}, {then}:")
+        print(f"\n{len(left)} {what} in {weights}, {then}:")
         print("\n".join(f"  {name}" for name in left))
-    return OK
 
 
 def _check_usage(arguments: argparse.Namespace) -> None:
@@ -100,9 +116,64 @@ def _check_usage(arguments: argparse.Namespace) -> None:
         usage_error("--check compares a generated file: it goes neither with --emit ir nor with -o -")
     if arguments.weights is not None and arguments.seed is not None:
         usage_error("--weights gives the weights, --seed draws them: one of the two")
-    option = "--weights" if arguments.weights is not None else "--seed" if arguments.seed is not None else None
-    if option is not None and (arguments.check or arguments.emit == "ir" or arguments.output == "-"):
-        usage_error(f"{option} writes a weights file beside the source: not with --check, --emit ir or -o -")
+    option = _weights_option(arguments)
+    if option is not None and arguments.emit == "ir":
+        usage_error(f"{option} is for a model or its source: not with --emit ir")
+
+
+def _weights_option(arguments: argparse.Namespace) -> str | None:
+    """The option that says which weights are to be written."""
+    return "--weights" if arguments.weights is not None else "--seed" if arguments.seed is not None else None
+
+
+def _check_usage_of(target: Backend, arguments: argparse.Namespace) -> None:
+    """What depends on whether the backend writes source or a model."""
+    if not target.holds_weights:
+        option = _weights_option(arguments)
+        if arguments.functions or arguments.external_data:
+            usage_error(f"--functions and --external-data are for ONNX models; {target.title} has neither")
+        if option is not None and (arguments.check or arguments.output == "-"):
+            usage_error(f"{option} writes a weights file beside the source: not with --check or -o -")
+    elif arguments.external_data and arguments.output == "-":
+        usage_error("--external-data writes a second file: not with -o -")
+
+
+def _write_model(graph: LayerGraph, target: Backend, source: Source, arguments: argparse.Namespace) -> int:
+    """A model whose file holds its weights: there is no source to be read, and no weights file."""
+    path = _path(arguments.output, target, graph)
+    if arguments.verify:
+        target.verify(source, graph)
+    left_out: dict[str, list[str]] = {}
+    if arguments.partial:
+        arrays, report = fitting_part(arguments.weights, graph)
+        model, left_out = target.build(source, graph), report.lists()
+        target.load_weights(model, graph, {**target.export_weights(model, graph), **arrays})
+    else:
+        weights = arguments.weights
+        given = draw(graph, arguments.seed or 0) if weights is None else fitting(weights, graph)
+        model = target.build(source, graph, weights=given)
+    files = target.packed(model, path.name if path else graph.name, external=arguments.external_data)
+    if path is None:
+        sys.stdout.buffer.write(next(iter(files.values())))
+        return OK
+    beside = [path.with_name(name) for name in files if name != path.name]
+    if arguments.check:
+        check_current(path, files[path.name])
+        for other in beside:
+            if not other.is_file() or other.read_bytes() != files[other.name]:
+                raise OutputError(Diagnostic("E0606", f"{other} is not what its spec gives now"))
+        print(f"{path} is current")
+        return OK
+    check_writable(path, force=arguments.force)
+    check_not_given(path, arguments.weights)
+    for other in beside:
+        check_weights_path(other, arguments.weights, force=arguments.force)
+    for other in beside:  # first what the model needs, then the model
+        write_bytes(other, files[other.name])
+    write(path, files[path.name], force=arguments.force)
+    _report(graph, target, path, arguments.verify, *beside)
+    _tell(left_out, arguments.weights)
+    return OK
 
 
 def _emit(text: str, output: str | None, force: bool) -> int:
@@ -134,7 +205,7 @@ def _path(output: str | None, target: Backend, graph: LayerGraph) -> Path | None
     return path / file if as_folder else path
 
 
-def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weights: Path | None) -> None:
+def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weights: Path | None = None) -> None:
     """What a user wants to know after a build."""
     checked = ""
     if verified:
@@ -144,7 +215,7 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
         ("parameters", parameters_text(graph)),
         ("MACs", f"{counted(graph.macs)} for an input of {input_text(graph)}"),
         ("depth", f"{len(graph.weighted_path)} weighted layers on the longest path"),
-        ("source", f"{path}{checked}"),
+        ("model" if target.holds_weights else "source", f"{path}{checked}"),
     ]
     if fixed := fixed_params(graph):
         rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
@@ -160,6 +231,8 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
 
 def _usage(graph: LayerGraph, target: Backend, path: Path, weights: Path | None) -> list[str]:
     """Lines that import the file, make the model, load its weights and call it."""
+    if target.holds_weights:
+        return [*target.usage(graph, str(path))]
     if not path.stem.isidentifier() or path.suffix != ".py":
         return [f"{path.name} can be imported once its name is that of a Python module"]
     lines: list[str] = []

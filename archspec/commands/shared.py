@@ -123,18 +123,25 @@ def name_list(text: str) -> list[str]:
     return found
 
 
+def check_not_given(path: Path, given: str | None) -> None:
+    """See that a file is not the one that weights are read from.
+
+    Raises:
+        OutputError: it is.
+    """
+    if given is not None and path.exists() and Path(given).exists() and path.samefile(given):
+        help = "write to another place with -o"
+        raise OutputError(Diagnostic("E0604", f"{path} would be overwritten, and is what --weights reads", help=help))
+
+
 def check_weights_path(path: Path, given: str | None = None, *, force: bool) -> None:
     """A weights file may be all that is left of a training: none is overwritten unasked, the given one never.
 
     Raises:
         OutputError: this one would be.
     """
-    if not path.exists():
-        return
-    if given is not None and Path(given).exists() and path.samefile(given):
-        help = "write the source to another place with -o"
-        raise OutputError(Diagnostic("E0604", f"{path} would be overwritten, and is what --weights reads", help=help))
-    if not force:
+    check_not_given(path, given)
+    if path.exists() and not force:
         help = "move it elsewhere, write to another place with -o, or overwrite it with --force"
         raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
 

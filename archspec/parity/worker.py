@@ -57,7 +57,7 @@ class Worker:
             self.model = None  # before the next one is made: there may be no room for both
             source = self.source
             if source is None:
-                source = generate(self.graphs[0], self.target.name)
+                source = generate(self.graphs[0], self.target.name, dtype=dtype)
             self.model = self.target.build(source, self.graphs[0], weights=weights, dtype=dtype)
             self.dtype = dtype
         else:

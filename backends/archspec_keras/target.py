@@ -50,7 +50,7 @@ class KerasBackend(LazyModels):
             help += f"; or let Keras run on another, as with KERAS_BACKEND={'jax' if engine == 'torch' else 'torch'}"
             raise BackendError(Diagnostic("E0602", message, help=help))
 
-    def render(self, graph: LayerGraph) -> str:
+    def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> str:
         """A function for each block, and one that makes the network."""
         return write(graph)
 

@@ -28,7 +28,7 @@ class TorchBackend(LazyModels):
             help = "install it with `pip install 'archspec-nn[torch]'`; `build --no-verify` needs none"
             raise BackendError(Diagnostic("E0602", "PyTorch is not installed", help=help))
 
-    def render(self, graph: LayerGraph) -> str:
+    def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> str:
         """A class for each block, and one for the network."""
         return write(graph)
 

@@ -11,7 +11,7 @@ from archspec.codegen.backend import backend
 from archspec.ir import OPS, Op
 from archspec.parity import random_inputs, random_weights
 from tests.conformance.cases import CASES
-from tests.conformance.test_ops import graph_of
+from tests.conformance.graphs import graph_of
 from tests.reference.evaluate import evaluate
 
 torch = pytest.importorskip("torch")

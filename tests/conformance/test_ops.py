@@ -14,8 +14,8 @@ import archspec
 from archspec.codegen.backend import Backend, backend
 from archspec.ir import OPS
 from archspec.parity import random_inputs, random_weights
-from archspec.spec import load_text
 from tests.conformance.cases import CASES
+from tests.conformance.graphs import graph_of
 from tests.reference.evaluate import RANDOM, Evaluation, evaluate
 
 pytest.importorskip("torch")
@@ -31,18 +31,13 @@ def test_every_op_has_its_cases() -> None:
             assert any(node.op.name == op for node in graph_of(case, (8, 7)).nodes.values())
 
 
-@pytest.mark.parametrize(("name", "package"), [("torch", "archspec_torch"), ("keras", "archspec_keras")])
+@pytest.mark.parametrize(
+    ("name", "package"), [("torch", "archspec_torch"), ("keras", "archspec_keras"), ("onnx", "archspec_onnx")]
+)
 def test_every_backend_has_a_row_for_every_op(name: str, package: str) -> None:
     import importlib
 
     assert set(importlib.import_module(f"{package}.ops").ROWS) == set(OPS), name
-
-
-def graph_of(case: str, size: tuple[int, int]) -> archspec.LayerGraph:
-    text = (
-        f"archspec: 1\nname: case\ninput: {{channels: 4, height: {size[0]}, width: {size[1]}}}\nlayers:\n  - {case}\n"
-    )
-    return archspec.compile(load_text(text))
 
 
 @pytest.mark.parametrize("op", ["max_pool", "avg_pool"])

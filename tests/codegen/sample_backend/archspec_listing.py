@@ -17,11 +17,12 @@ class ListingBackend:
     title = "a listing"
     suffix = ".py"
     weights_suffix = ".txt"
+    holds_weights = False
 
     def require(self) -> None:
         """It runs on nothing but Python."""
 
-    def render(self, graph: LayerGraph) -> str:
+    def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> str:
         rows = "".join(f"    {(path, node.op.name)!r},\n" for path, node in graph.nodes.items())
         return f"LAYERS = [\n{rows}]\n"
 

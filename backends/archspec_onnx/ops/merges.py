@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from functools import reduce
 
-from tests.reference.onnx_rows.fragment import Fragment, Row
+from archspec_onnx.ops.row import Fragment, Row
 
 
 def _chain(kind: str) -> Row:
-    return lambda layer: str(reduce(lambda left, right: layer.add(kind, left, right), layer.operands))
+    return lambda layer: reduce(lambda left, right: layer.add(kind, left, right), layer.operands)
 
 
 def concat(layer: Fragment) -> str:
     first = layer.rank == 3 or layer.op.axis == "tokens"
-    return str(layer.add("Concat", *layer.operands, axis=1 if first else -1))
+    return layer.add("Concat", *layer.operands, axis=1 if first else -1)
 
 
 def maximum(layer: Fragment) -> str:
-    return str(layer.add("Max", *layer.operands))
+    return layer.add("Max", *layer.operands)
 
 
 ROWS: dict[str, Row] = {"add": _chain("Add"), "multiply": _chain("Mul"), "maximum": maximum, "concat": concat}

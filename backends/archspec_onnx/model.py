@@ -1,0 +1,239 @@
+"""Models: their bytes, weights in and out, what they hold against the graph, one forward pass."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import onnx
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+from archspec.codegen.backend import Outcome, check_dtype, no_device
+from archspec.codegen.files import sealed
+from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
+from archspec.initialization import draw
+from archspec.ir.graph import LayerGraph
+from archspec.storage import write_bytes
+from archspec_onnx.names import names_of
+from archspec_onnx.source import TYPES, write
+from archspec_onnx.target import engine
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+
+    Array = np.ndarray[Any, Any]
+
+_DIGEST: Final = "archspec.digest"
+_SEAL: Final = b"\x72\x23\x0a\x0f" + _DIGEST.encode() + b"\x12\x10"
+"""How an entry of ModelProto.metadata_props (field 14) begins whose key is `_DIGEST` and whose value has 16 letters.
+
+Protobuf takes fields in any order, so it may stand at the end of the file, after all that the digest is of.
+"""
+MOST: Final = 2**31 - 2**26
+"""Bytes of weights inside a model; protobuf reads no file of 2 GiB, and there is more than weights in it."""
+_ALIGNMENT: Final = 64
+
+
+def render(graph: LayerGraph, *, dtype: str, functions: bool, training: bool) -> bytes:
+    """See `OnnxBackend.render`."""
+    model = write(graph, dtype=dtype, functions=functions, training=training)
+    return sealed(model.SerializeToString(deterministic=True), _SEAL)
+
+
+def read(source: bytes) -> ModelProto:
+    """The model of these bytes, without their digest."""
+    model: ModelProto = ModelProto.FromString(source)
+    kept = [entry for entry in model.metadata_props if entry.key != _DIGEST]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    return model
+
+
+def verify(source: bytes, graph: LayerGraph) -> None:
+    """The checker's own checks, and every name and shape against the graph; see `Backend.verify`."""
+    try:
+        model = read(source)
+        onnx.checker.check_model(model, full_check=True)
+        _check_shapes(model, graph)
+    except Exception as error:  # whatever ONNX says of it is a fault of ours
+        raise InternalError(f"ONNX model of {graph.name} is not valid: {error}") from error
+    weights = {value.name: _sizes(value) for value in model.graph.input if value.name not in graph.inputs}
+    wanted = {name: weight.shape for name, weight in graph.all_weights.items()}
+    for name in weights.keys() | wanted.keys():
+        if weights.get(name) != wanted.get(name):
+            raise InternalError(
+                f"ONNX model of {graph.name}: {name} has shape {weights.get(name)}, the graph {wanted.get(name)}"
+            )
+    if [value.name for value in model.graph.output] != [*names_of(graph).outputs]:
+        raise InternalError(f"ONNX model of {graph.name} has other outputs than the graph")
+
+
+def _check_shapes(model: ModelProto, graph: LayerGraph) -> None:
+    """Let ONNX infer all shapes for a batch of 2 of the graph's own sizes: it raises where it finds another."""
+    found = ModelProto()
+    found.CopyFrom(model)
+    shapes = {name: graph.nodes[path].shape for path, name in names_of(graph).values.items()}
+    for value in (*found.graph.input, *found.graph.value_info, *found.graph.output):
+        if value.name in shapes:
+            sizes = (2, *shapes[value.name])
+            value.CopyFrom(helper.make_tensor_value_info(value.name, value.type.tensor_type.elem_type, sizes))
+    onnx.shape_inference.infer_shapes(found, check_type=True, strict_mode=True, data_prop=True)
+
+
+def _sizes(value: ValueInfoProto) -> tuple[int | None, ...]:
+    return tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in value.type.tensor_type.shape.dim)
+
+
+def build(
+    source: bytes,
+    graph: LayerGraph,
+    *,
+    weights: Arrays | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+) -> ModelProto:
+    """The model with its weights inside; see `Backend.build`.
+
+    Raises:
+        BackendError: the source is of another dtype.
+    """
+    if device not in (None, "cpu"):
+        raise no_device(str(device), RuntimeError("it is for the runtime to choose"), "leave it out")
+    model = read(source)
+    written = _dtype(model)
+    if dtype is not None and dtype != written:
+        check_dtype(dtype)
+        message = f"the model was written in {written}: it cannot be built in {dtype}"
+        raise BackendError(Diagnostic("E0411", message, help=f"generate it with dtype={dtype!r}"))
+    inputs = [value for value in model.graph.input if value.name not in graph.all_weights]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    arrays: Arrays = draw(graph, 0) if weights is None else weights
+    model.graph.initializer.extend(_tensor(name, arrays[name], TYPES[written]) for name in graph.all_weights)
+    return model
+
+
+def _dtype(model: ModelProto) -> str:
+    found = model.graph.input[0].type.tensor_type.elem_type
+    return next(name for name, kind in TYPES.items() if kind == found)
+
+
+def _tensor(name: str, array: Array, kind: int) -> TensorProto:
+    dtype = helper.tensor_dtype_to_np_dtype(kind)
+    return numpy_helper.from_array(np.ascontiguousarray(array, dtype), name)
+
+
+def load_weights(model: ModelProto, graph: LayerGraph, weights: Arrays) -> None:
+    """Put canonical weights into the model; see `Backend.load_weights`."""
+    for tensor in model.graph.initializer:
+        if tensor.name in graph.all_weights:
+            tensor.CopyFrom(_tensor(tensor.name, weights[tensor.name], tensor.data_type))
+
+
+def export_weights(model: ModelProto, graph: LayerGraph) -> Arrays:
+    """Canonical weights of the model; see `Backend.export_weights`."""
+    return {tensor.name: _array(numpy_helper.to_array(tensor)) for tensor in model.graph.initializer}
+
+
+def _array(array: Array) -> Array:
+    # NumPy has no bfloat16; float32 holds each of its values exactly.
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array.copy()
+
+
+def packed(model: ModelProto, name: str, *, external: bool = False) -> Mapping[str, bytes]:
+    """The files that hold a model, by name; see `Backend.packed`.
+
+    Raises:
+        OutputError: it is too large for one file.
+    """
+    files: dict[str, bytes] = {}
+    if external:
+        model, files[f"{name}.data"] = _apart(model, f"{name}.data")
+    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+    if size > MOST:
+        message = f"the weights of {name} take {size / 2**30:.1f} GiB, and an ONNX file ends at 2 GiB"
+        raise OutputError(Diagnostic("E0605", message, help="keep its weights beside it: --external-data"))
+    return {name: sealed(model.SerializeToString(deterministic=True), _SEAL), **files}
+
+
+def _apart(model: ModelProto, location: str) -> tuple[ModelProto, bytes]:
+    """The model without its weights' numbers, and these as the file at `location`."""
+    found = ModelProto()
+    found.CopyFrom(model)
+    data = bytearray()
+    for tensor in found.graph.initializer:
+        data += bytes(-len(data) % _ALIGNMENT)
+        onnx.external_data_helper.set_external_data(tensor, location, len(data), len(tensor.raw_data))
+        data += tensor.raw_data
+        tensor.ClearField("raw_data")
+    digest = hashlib.sha256(data).hexdigest()
+    found.metadata_props.append(onnx.StringStringEntryProto(key="archspec.weights", value=f"sha256:{digest}"))
+    return found, bytes(data)
+
+
+def save_weights(model: ModelProto, path: Path) -> None:
+    """Write the model, which holds its weights; see `Backend.save_weights`."""
+    for name, data in packed(model, path.name).items():
+        write_bytes(path.with_name(name), data)
+
+
+def run(model: ModelProto, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
+    """One forward pass on the engine of this process; see `Backend.run`.
+
+    A model has no training mode: for that, another one is written, and the statistics that it gives are put into this
+    one. A model with functions gives the tensors of those nodes that stand in no block.
+    """
+    weights = {**export_weights(model, graph)}
+    buffers = [name for name, weight in graph.all_weights.items() if not weight.trainable]
+    asked = model
+    if training:
+        source = render(graph, dtype=_dtype(model), functions=False, training=True)
+        asked = build(source, graph, weights=weights)
+    names = names_of(graph)
+    outputs = [value.name for value in asked.graph.output]
+    paths = {}
+    if nodes:
+        asked = _with_values(asked)
+        given = {value.name for value in (*asked.graph.output, *asked.graph.input)}
+        paths = {path: name for path, name in names.values.items() if name in given}
+    dtype = helper.tensor_dtype_to_np_dtype(TYPES[_dtype(model)])
+    feeds = {path: np.ascontiguousarray(inputs[path], dtype) for path in graph.inputs}
+    results = {**feeds, **_results(asked, feeds)}
+    if training:
+        weights |= {name: results[f"{name}.after"] for name in buffers}
+        load_weights(model, graph, weights)
+    return Outcome(
+        {name: _array(results[value]) for name, value in zip(graph.outputs, outputs, strict=False)},
+        {name: _array(weights[name]) for name in buffers},
+        {path: _array(results[name]) for path, name in paths.items()},
+    )
+
+
+def _with_values(model: ModelProto) -> ModelProto:
+    """The model with all tensors that have a layer's name as outputs."""
+    found = ModelProto()
+    found.CopyFrom(model)
+    found.graph.output.extend(model.graph.value_info)
+    return found
+
+
+def _results(model: ModelProto, feeds: dict[str, Array]) -> dict[str, Array]:
+    names = [value.name for value in model.graph.output]
+    return dict(zip(names, _engine_results(model, names, feeds), strict=True))
+
+
+def _engine_results(model: ModelProto, names: Sequence[str], feeds: dict[str, Array]) -> Sequence[Array]:
+    if engine() == "reference":
+        from archspec_onnx.reference import evaluate
+
+        return evaluate(model, feeds)
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    found: Sequence[Array] = session.run(names, feeds)
+    return found

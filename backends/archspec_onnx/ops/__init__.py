@@ -1,0 +1,20 @@
+"""One row for each op: what it means in ONNX's operators."""
+
+from typing import Final
+
+from archspec_onnx.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
+from archspec_onnx.ops.row import Fragment, Row
+
+ROWS: Final[dict[str, Row]] = {
+    **linear.ROWS,
+    **norms.ROWS,
+    **activations.ROWS,
+    **regularizers.ROWS,
+    **pools.ROWS,
+    **reductions.ROWS,
+    **shapes.ROWS,
+    **merges.ROWS,
+    **tokens.ROWS,
+}
+
+__all__ = ["ROWS", "Fragment", "Row"]

@@ -1,0 +1,131 @@
+"""Normalizations, in float64 written out by ONNX's definitions: its operators' own attributes are float32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archspec.ir.op import channels
+from archspec_onnx.ops.row import Fragment, Row
+
+
+def batch_norm(layer: Fragment) -> str:
+    """In training it is written out in every dtype: the operator keeps the biased variance, and few runtimes train."""
+    *affine, mean, variance = layer.weights
+    if layer.training:
+        return _by_batch(layer, affine, mean, variance)
+    if not layer.exact:
+        return layer.add("BatchNormalization", layer.x, *_full(layer, affine), mean, variance, epsilon=layer.op.eps)
+    return _normalized(layer, affine, mean, variance)
+
+
+def _by_batch(layer: Fragment, affine: Sequence[str], running_mean: str, running_variance: str) -> str:
+    """By the batch's statistics; the running ones after the step are further outputs."""
+    mean = _over_examples(layer, "ReduceMean", layer.x)
+    centred = layer.add("Sub", layer.x, _by_channel(layer, mean))
+    total = _over_examples(layer, "ReduceSum", layer.add("Mul", centred, centred))
+    count = layer.add("CastLike", layer.add("Div", layer.add("Size", layer.x), layer.add("Size", mean)), mean)
+    variance = layer.add("Div", total, count)
+    kept = variance
+    if layer.op.variance == "unbiased":
+        kept = layer.add("Div", total, layer.add("Sub", count, layer.constant(1)))
+    layer.outputs = [_moved(layer, running_mean, mean), _moved(layer, running_variance, kept)]
+    return _normalized(layer, affine, mean, variance)
+
+
+def _over_examples(layer: Fragment, kind: str, x: str) -> str:
+    """Each channel reduced, each image by itself first: ONNX Runtime loses digits where axes lie apart."""
+    if layer.rank == 3:
+        x = layer.add(kind, x, layer.shape(2, 3), keepdims=0)
+    return layer.add(kind, x, layer.shape(0), keepdims=0)
+
+
+def _normalized(layer: Fragment, affine: Sequence[str], mean: str, variance: str) -> str:
+    deviation = layer.add("Sqrt", layer.add("Add", variance, layer.constant(layer.op.eps)))
+    centred = layer.add("Sub", layer.x, _by_channel(layer, mean))
+    return _affine(layer, layer.add("Div", centred, _by_channel(layer, deviation)), affine)
+
+
+def _moved(layer: Fragment, running: str, new: str) -> str:
+    kept = layer.add("Mul", running, layer.constant(layer.op.decay))
+    return layer.add("Add", kept, layer.add("Mul", new, layer.constant(1.0 - layer.op.decay)))
+
+
+def _full(layer: Fragment, affine: Sequence[str]) -> list[str]:
+    """A scale and a shift for an operator that must have both: ones and zeros where none is learned."""
+    if affine:
+        return [*affine]
+    count = channels(layer.shapes[0])
+    return [layer.constant([1.0] * count), layer.constant([0.0] * count)]
+
+
+def _by_channel(layer: Fragment, tensor: str) -> str:
+    """One number a channel, shaped so that it meets the operand."""
+    return layer.add("Unsqueeze", tensor, layer.shape(1, 2)) if layer.rank == 3 else tensor
+
+
+def _affine(layer: Fragment, normal: str, weights: Sequence[str]) -> str:
+    """The learned scale and shift, if there are any."""
+    if not weights:
+        return normal
+    scale, bias = (_by_channel(layer, weight) for weight in weights)
+    return layer.add("Add", layer.add("Mul", normal, scale), bias)
+
+
+def _normal(layer: Fragment, x: str, *axes: int) -> str:
+    """Mean 0 and variance 1 over some axes: the function body of LayerNormalization and its kin."""
+    over = layer.shape(*axes)
+    centred = layer.add("Sub", x, layer.add("ReduceMean", x, over))
+    variance = layer.add("ReduceMean", layer.add("Mul", centred, centred), over)
+    deviation = layer.add("Sqrt", layer.add("Add", variance, layer.constant(layer.op.eps)))
+    return layer.add("Div", centred, deviation)
+
+
+def layer_norm(layer: Fragment) -> str:
+    """The operator normalizes over the last axes: an image's channels are put there and back."""
+    if layer.exact:
+        return _affine(layer, _normal(layer, layer.x, layer.axis), layer.weights)
+    x = layer.add("Transpose", layer.x, perm=[0, 2, 3, 1]) if layer.rank == 3 else layer.x
+    normal = layer.add("LayerNormalization", x, *_full(layer, layer.weights), axis=-1, epsilon=layer.op.eps)
+    return layer.add("Transpose", normal, perm=[0, 3, 1, 2]) if layer.rank == 3 else normal
+
+
+def instance_norm(layer: Fragment) -> str:
+    if layer.exact:
+        return _affine(layer, _normal(layer, layer.x, 2, 3), layer.weights)
+    return layer.add("InstanceNormalization", layer.x, *_full(layer, layer.weights), epsilon=layer.op.eps)
+
+
+def group_norm(layer: Fragment) -> str:
+    """GroupNormalization (21): a scale for each channel, not for each group."""
+    op = layer.op
+    if layer.exact:
+        groups = layer.add("Reshape", layer.x, layer.shape(0, op.groups, -1))
+        normal = layer.add("Reshape", _normal(layer, groups, 2), layer.add("Shape", layer.x))
+        return _affine(layer, normal, layer.weights)
+    full = _full(layer, layer.weights)
+    return layer.add("GroupNormalization", layer.x, *full, num_groups=op.groups, epsilon=op.eps)
+
+
+def local_response_norm(layer: Fragment) -> str:
+    """The squares of `size` channels, the middle one x's own, absent ones left out."""
+    op, count = layer.op, layer.shapes[0][0]
+    if not layer.exact:
+        return layer.add("LRN", layer.x, size=op.size, alpha=op.alpha, beta=op.beta, bias=op.k)
+    squares, reach = layer.add("Mul", layer.x, layer.x), (op.size - 1) // 2
+    sums = []
+    for channel in range(count):
+        first, last = max(0, channel - reach), min(count - 1, channel + reach)
+        window = layer.add("Slice", squares, layer.shape(first), layer.shape(last + 1), layer.shape(1))
+        sums.append(layer.add("ReduceSum", window, layer.shape(1)))
+    mean = layer.add("Div", layer.add("Concat", *sums, axis=1), layer.constant(op.size))
+    base = layer.add("Add", layer.constant(op.k), layer.add("Mul", layer.constant(op.alpha), mean))
+    return layer.add("Div", layer.x, layer.add("Pow", base, layer.constant(op.beta)))
+
+
+ROWS: dict[str, Row] = {
+    "batch_norm": batch_norm,
+    "layer_norm": layer_norm,
+    "group_norm": group_norm,
+    "instance_norm": instance_norm,
+    "local_response_norm": local_response_norm,
+}

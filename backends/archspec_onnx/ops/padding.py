@@ -1,0 +1,39 @@
+"""Padding that depends on the size of the input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec.ir.attributes import Pair
+from archspec_onnx.ops.row import Fragment, onnx_pads
+
+
+def window_sides(layer: Fragment, stride: Pair, dilation: Pair = (1, 1)) -> dict[str, Any] | None:
+    """The padding of a window as attributes; None where no attribute says it.
+
+    `same` is numbers wherever they hold for every size: more runtimes have them, and at stride 1 all sizes have the
+    same. Otherwise it is left to ONNX. ONNX Runtime takes no `auto_pad` with a dilation. In float64 `same` is always
+    left to ONNX: it is what archspec's own sides are judged by.
+    """
+    op = layer.op
+    if op.padding.mode == "same":
+        if layer.exact:
+            return {"auto_pad": "SAME_UPPER"}
+        if layer.resizable and stride != (1, 1):
+            return {"auto_pad": "SAME_UPPER"} if dilation == (1, 1) else None
+    return {"pads": onnx_pads(op.padding.sides)}
+
+
+def padded(layer: Fragment, value: float) -> str:
+    """The operand with the padding of `same`, worked out where the model runs."""
+    op = layer.op
+    size = layer.add("Shape", layer.x, start=2, end=4)
+    stride, one, two = layer.shape(*op.stride), layer.shape(1), layer.shape(2)
+    reach = [spread * (window - 1) + 1 for window, spread in zip(op.kernel, op.dilation, strict=True)]
+    steps = layer.add("Div", layer.add("Sub", size, one), stride)  # of the last window, rounded up
+    needed = layer.add("Add", layer.add("Mul", steps, stride), layer.shape(*reach))
+    total = layer.add("Max", layer.add("Sub", needed, size), layer.shape(0))
+    before = layer.add("Div", total, two)
+    after = layer.add("Sub", total, before)
+    sides = layer.add("Concat", before, after, axis=0)
+    return layer.add("Pad", layer.x, sides, layer.constant(value), layer.shape(2, 3), mode="constant")

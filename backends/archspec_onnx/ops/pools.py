@@ -1,0 +1,82 @@
+"""Pools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from archspec_onnx.ops.padding import window_sides
+from archspec_onnx.ops.row import Fragment, Row
+
+
+def _window(layer: Fragment) -> dict[str, Any]:
+    op = layer.op
+    sides = window_sides(layer, op.step)
+    assert sides is not None  # no pool has a dilation
+    ceil = op.ceil_mode and op.padding.mode != "same"
+    return {"kernel_shape": list(op.kernel), "strides": list(op.step), "ceil_mode": int(ceil) or None, **sides}
+
+
+def max_pool(layer: Fragment) -> str:
+    return layer.add("MaxPool", layer.x, **_window(layer))
+
+
+def avg_pool(layer: Fragment) -> str:
+    op, given, x = layer.op, _window(layer), layer.x
+    top, bottom, left, right = op.padding.sides
+    if max(top, bottom) >= op.kernel[0] or max(left, right) >= op.kernel[1]:
+        # Only where padding counts, so that it is as good as elements; ONNX Runtime pads less than the kernel covers.
+        del given["pads"]
+        x = layer.add("Pad", x, layer.shape(top, left, bottom, right), layer.constant(0), layer.shape(2, 3))
+    counted = int(op.count_padding) or None
+    return layer.add("AveragePool", x, **given, count_include_pad=counted)
+
+
+def _global(kind: str, reduction: str) -> Row:
+    def row(layer: Fragment) -> str:
+        if layer.rank == 3 and layer.op.keep_axes:
+            return layer.add(kind, layer.x)
+        axes = (2, 3) if layer.rank == 3 else (1,)
+        return layer.add(reduction, layer.x, layer.shape(*axes), keepdims=int(layer.op.keep_axes))
+
+    return row
+
+
+def adaptive_avg_pool(layer: Fragment) -> str:
+    """Two products with averaging matrices, (n, H) and (W, n): rows floor(i H / n) to ceil((i + 1) H / n)."""
+    rows, columns = layer.op.size
+    if (rows, columns) == (1, 1):
+        return layer.add("GlobalAveragePool", layer.x)
+    across = layer.add("Transpose", _averages(layer, columns, 3), perm=[1, 0])
+    return layer.add("MatMul", layer.add("MatMul", _averages(layer, rows, 2), layer.x), across)
+
+
+def _averages(layer: Fragment, count: int, axis: int) -> str:
+    """The matrix whose row i averages window i of `count` over the elements of an axis."""
+    if not layer.resizable:
+        size = layer.shapes[0][axis - 1]
+        places = np.arange(size)
+        firsts = np.arange(count) * size // count
+        ends = -(-(np.arange(count) + 1) * size // count)
+        inside = (places >= firsts[:, None]) & (places < ends[:, None])
+        return layer.constant(inside / inside.sum(axis=1, keepdims=True))
+    size_ = layer.add("Shape", layer.x, start=axis, end=axis + 1)
+    number, one = layer.shape(count), layer.number(1)
+    windows = layer.add("Unsqueeze", layer.add("Range", layer.number(0), layer.number(count), one), layer.shape(1))
+    places_ = layer.add("Range", layer.number(0), layer.add("Squeeze", size_), one)
+    first = layer.add("Div", layer.add("Mul", windows, size_), number)
+    last = layer.add("Add", layer.add("Mul", layer.add("Add", windows, one), size_), layer.number(count - 1))
+    end = layer.add("Div", last, number)  # rounded up
+    inside_ = layer.add("And", layer.add("GreaterOrEqual", places_, first), layer.add("Less", places_, end))
+    length = layer.add("Cast", layer.add("Sub", end, first), to=layer.dtype)
+    return layer.add("Div", layer.add("Cast", inside_, to=layer.dtype), length)
+
+
+ROWS: dict[str, Row] = {
+    "max_pool": max_pool,
+    "avg_pool": avg_pool,
+    "global_avg_pool": _global("GlobalAveragePool", "ReduceMean"),
+    "global_max_pool": _global("GlobalMaxPool", "ReduceMax"),
+    "adaptive_avg_pool": adaptive_avg_pool,
+}

@@ -1,0 +1,12 @@
+"""One number of all channels."""
+
+from __future__ import annotations
+
+from archspec_onnx.ops.row import Row
+
+
+def _reduced(kind: str) -> Row:
+    return lambda layer: layer.add(kind, layer.x, layer.shape(layer.axis), keepdims=1)
+
+
+ROWS: dict[str, Row] = {"channel_avg_pool": _reduced("ReduceMean"), "channel_max_pool": _reduced("ReduceMax")}

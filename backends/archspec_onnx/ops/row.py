@@ -1,0 +1,131 @@
+"""What a row is: one layer as a few ONNX nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from onnx import NodeProto, TensorProto, helper
+
+from archspec.ir.op import Op, Shape
+
+
+class Fragment:
+    """Collects the ONNX nodes of one layer.
+
+    Args:
+        op: the layer's op.
+        shapes: of its inputs, as archspec has them, without the batch.
+        operands: the names of its inputs.
+        weights: the names of its weights, in the op's order.
+        path: what the names of its own nodes and tensors begin with.
+        result: the name of the tensor that it gives.
+        dtype: of its numbers, as ONNX's element type.
+        resizable: height and width are open: no row may count on those of `shapes`.
+        training: in training mode.
+    """
+
+    def __init__(
+        self,
+        op: Op,
+        shapes: Sequence[Shape],
+        operands: Sequence[str],
+        weights: Sequence[str],
+        *,
+        path: str,
+        result: str,
+        dtype: int,
+        resizable: bool,
+        training: bool,
+    ) -> None:
+        self.op: Any = op
+        self.shapes = shapes
+        self.operands = list(operands)
+        self.weights = list(weights)
+        self.path = path
+        self.result = result
+        self.dtype = dtype
+        self.resizable = resizable
+        self.training = training
+        self.nodes: list[NodeProto] = []
+        self.outputs: list[str] = []
+        """The layer's running statistics after a training step, in the order of its weights."""
+
+    @property
+    def exact(self) -> bool:
+        """No attribute that is a float may stand for a number: ONNX's are float32."""
+        return self.dtype == TensorProto.DOUBLE
+
+    @property
+    def x(self) -> str:
+        """The first operand."""
+        return self.operands[0]
+
+    @property
+    def rank(self) -> int:
+        """The axes of the first operand, the batch left out."""
+        return len(self.shapes[0])
+
+    @property
+    def axis(self) -> int:
+        """The axis of channels or features in a batch."""
+        return -1 if self.rank == 2 else 1
+
+    def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """An ONNX node; the name of its output. An input that is left out is ''."""
+        name = f"{self.path}/{kind}_{len(self.nodes)}"
+        given = {key: value for key, value in attributes.items() if value is not None}
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name, **given))
+        return name
+
+    def parts(self, x: str, count: int, axis: int) -> list[str]:
+        """A tensor in equal parts along an axis."""
+        name = f"{self.path}/Split_{len(self.nodes)}"
+        names = [f"{name}_{index}" for index in range(count)]
+        self.nodes.append(helper.make_node("Split", [x], names, name, axis=axis, num_outputs=count))
+        return names
+
+    def constant(self, value: Any) -> str:
+        """A constant tensor of the layer's dtype."""
+        array = np.asarray(value, np.float64)
+        tensor = helper.make_tensor("", self.dtype, array.shape, array.ravel().tolist())
+        return self.add("Constant", value=tensor)
+
+    def shape(self, *sizes: int) -> str:
+        """A constant vector of whole numbers: sizes, places or axes."""
+        return self.add("Constant", value=helper.make_tensor("", TensorProto.INT64, [len(sizes)], sizes))
+
+    def number(self, value: int) -> str:
+        """A whole number, as a constant without axes."""
+        return self.add("Constant", value=helper.make_tensor("", TensorProto.INT64, [], [value]))
+
+    def finished(self, last: str) -> list[NodeProto]:
+        """The nodes, named after the layer: the one that gives the result has the layer's own name.
+
+        ONNX tools take `/` for a step down in a hierarchy, so the nodes are `/layer1/0/conv1` and, where there are
+        several, `/layer1/0/conv1/Transpose_0`.
+        """
+        place = "/" + self.path.replace(".", "/")
+        for node in self.nodes:
+            node.name = place if node.output[0] == last else place + node.name.removeprefix(self.path)
+            for names in (node.input, node.output):
+                for index, name in enumerate(names):
+                    if name == last:
+                        names[index] = self.result
+        return self.nodes
+
+
+Row: TypeAlias = Callable[[Fragment], str]
+"""Adds an op's nodes to a fragment and gives the name of the result, which the last of them gives."""
+
+
+def onnx_pads(sides: Sequence[int]) -> list[int]:
+    """Sides (top, bottom, left, right) in ONNX's order: the beginnings, then the ends."""
+    top, bottom, left, right = sides
+    return [top, left, bottom, right]
+
+
+def unary(kind: str, **attributes: Any) -> Row:
+    """The row of an operator of one operand with these attributes."""
+    return lambda layer: layer.add(kind, layer.x, **attributes)

@@ -1,0 +1,92 @@
+"""Ops that move numbers and compute none, or only what stands between them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archspec.ir.op import channels
+from archspec_onnx.ops.row import Fragment, Row, onnx_pads, unary
+
+_END = 2**63 - 1
+"""Where a slice ends that has no end."""
+
+
+def reshape(layer: Fragment) -> str:
+    return layer.add("Reshape", layer.x, layer.shape(0, *layer.op.shape))
+
+
+def channel_shuffle(layer: Fragment) -> str:
+    """Channel k of each group in turn."""
+    order = np.arange(layer.shapes[0][0]).reshape(layer.op.groups, -1).T
+    return _in_order(layer, layer.x, order)
+
+
+def _in_order(layer: Fragment, x: str, order: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> str:
+    """An image's channels in another order: one Gather, whatever its height and width."""
+    return layer.add("Gather", x, layer.shape(*order.ravel().tolist()), axis=1)
+
+
+def split(layer: Fragment) -> str:
+    """One part of it: an op has one output."""
+    size = channels(layer.shapes[0]) // layer.op.parts
+    return _slice(layer, layer.op.index * size, (layer.op.index + 1) * size)
+
+
+def slice_channels(layer: Fragment) -> str:
+    return _slice(layer, layer.op.start, _END if layer.op.stop is None else layer.op.stop)
+
+
+def _slice(layer: Fragment, start: int, end: int) -> str:
+    return layer.add("Slice", layer.x, layer.shape(start), layer.shape(end), layer.shape(layer.axis))
+
+
+def pad(layer: Fragment) -> str:
+    op = layer.op
+    value = layer.constant(op.value) if op.mode == "constant" else ""
+    sides = layer.shape(*onnx_pads(op.padding.sides))
+    return layer.add("Pad", layer.x, sides, value, layer.shape(2, 3), mode=op.mode)
+
+
+def crop(layer: Fragment) -> str:
+    top, bottom, left, right = layer.op.cropping.sides
+    ends = layer.shape(-bottom if bottom else _END, -right if right else _END)
+    return layer.add("Slice", layer.x, layer.shape(top, left), ends, layer.shape(2, 3))
+
+
+def pad_channels(layer: Fragment) -> str:
+    sides = layer.shape(layer.op.before, layer.op.after)
+    return layer.add("Pad", layer.x, sides, layer.constant(0.0), layer.shape(layer.axis), mode="constant")
+
+
+def upsample(layer: Fragment) -> str:
+    """Resize with its defaults: half_pixel, and the nearest element, which is never one of two."""
+    scales = layer.add("Constant", value_floats=[1.0, 1.0, *map(float, layer.op.factor)])
+    mode = "linear" if layer.op.mode == "bilinear" else "nearest"
+    return layer.add("Resize", layer.x, "", scales, mode=mode)
+
+
+def depth_to_space(layer: Fragment) -> str:
+    return layer.add("DepthToSpace", layer.x, blocksize=layer.op.block, mode="CRD")
+
+
+def space_to_depth(layer: Fragment) -> str:
+    """ONNX's operator has the channels of one place of all blocks next to each other; here a block's are."""
+    block = layer.op.block
+    apart = layer.add("SpaceToDepth", layer.x, blocksize=block)
+    return _in_order(layer, apart, np.arange(layer.shapes[0][0] * block * block).reshape(block * block, -1).T)
+
+
+ROWS: dict[str, Row] = {
+    "identity": unary("Identity"),
+    "flatten": unary("Flatten", axis=1),
+    "reshape": reshape,
+    "channel_shuffle": channel_shuffle,
+    "split": split,
+    "slice_channels": slice_channels,
+    "pad": pad,
+    "crop": crop,
+    "pad_channels": pad_channels,
+    "upsample": upsample,
+    "depth_to_space": depth_to_space,
+    "space_to_depth": space_to_depth,
+}

@@ -1,0 +1,71 @@
+"""Ops on sequences of tokens. Attention is written out: runtimes know the pattern, few know the operator."""
+
+from __future__ import annotations
+
+import math
+
+from archspec_onnx.ops.row import Fragment, Row
+
+
+def to_tokens(layer: Fragment) -> str:
+    return layer.add("Transpose", layer.add("Reshape", layer.x, layer.shape(0, 0, -1)), perm=[0, 2, 1])
+
+
+def to_image(layer: Fragment) -> str:
+    channels = layer.add("Transpose", layer.x, perm=[0, 2, 1])
+    return layer.add("Reshape", channels, layer.shape(0, 0, layer.op.height, layer.op.width))
+
+
+def transpose(layer: Fragment) -> str:
+    return layer.add("Transpose", layer.x, perm=[0, 2, 1])
+
+
+def attention(layer: Fragment) -> str:
+    """softmax(Q K^T / sqrt(d)) V for each head, by the formulas of Vaswani et al. 2017."""
+    heads, features = layer.op.heads, layer.shapes[0][1]
+    within_bias = out_bias = None
+    if layer.op.bias:
+        within, within_bias, out, out_bias = layer.weights
+    else:
+        within, out = layer.weights
+    by_head = layer.shape(0, 0, heads, features // heads)
+    query, key, value = (
+        layer.add("Transpose", layer.add("Reshape", part, by_head), perm=[0, 2, 1, 3])
+        for part in layer.parts(affine(layer, layer.x, within, within_bias), 3, axis=2)
+    )
+    scores = layer.add("MatMul", query, layer.add("Transpose", key, perm=[0, 1, 3, 2]))
+    scaled = layer.add("Div", scores, layer.constant(math.sqrt(features // heads)))
+    shares = layer.add("Softmax", scaled, axis=-1)
+    mixed = layer.add("Transpose", layer.add("MatMul", shares, value), perm=[0, 2, 1, 3])
+    return affine(layer, layer.add("Reshape", mixed, layer.shape(0, 0, features)), out, out_bias)
+
+
+def affine(layer: Fragment, x: str, weight: str, bias: str | None) -> str:
+    """A matrix (out, in) times each token, and a bias."""
+    product = layer.add("MatMul", x, layer.add("Transpose", weight, perm=[1, 0]))
+    return product if bias is None else layer.add("Add", product, bias)
+
+
+def class_token(layer: Fragment) -> str:
+    batch = layer.add("Shape", layer.x, start=0, end=1)
+    shape = layer.add("Concat", batch, layer.shape(1, layer.shapes[0][1]), axis=0)
+    return layer.add("Concat", layer.add("Expand", layer.weights[0], shape), layer.x, axis=1)
+
+
+def position_embedding(layer: Fragment) -> str:
+    return layer.add("Add", layer.x, layer.weights[0])
+
+
+def select_token(layer: Fragment) -> str:
+    return layer.add("Gather", layer.x, layer.number(layer.op.index), axis=1)
+
+
+ROWS: dict[str, Row] = {
+    "to_tokens": to_tokens,
+    "to_image": to_image,
+    "transpose": transpose,
+    "attention": attention,
+    "class_token": class_token,
+    "position_embedding": position_embedding,
+    "select_token": select_token,
+}

@@ -1,0 +1,183 @@
+"""A layer graph as an ONNX model: valid, the same bytes every time, its weights still inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+
+from archspec._version import __version__
+from archspec.codegen.backend import without_row
+from archspec.codegen.text import one_line
+from archspec.errors import BackendError, Diagnostic
+from archspec.expr import Const, source
+from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.op import Shape, ShapeError
+from archspec.ir.scope import Body, Choice, Layer, Loop, Scope
+from archspec.ir.wiring import Wiring, trace
+from archspec_onnx.functions import Functions
+from archspec_onnx.names import Names, names_of
+from archspec_onnx.ops import ROWS, Fragment
+
+OPSET: Final = 23
+IR_VERSION: Final = 11
+"""Of the file format: the one that came with the opset."""
+TYPES: Final = {
+    "float16": TensorProto.FLOAT16,
+    "bfloat16": TensorProto.BFLOAT16,
+    "float32": TensorProto.FLOAT,
+    "float64": TensorProto.DOUBLE,
+}
+"""ONNX's element types."""
+RANDOM: Final = ("dropout", "drop_path")
+"""Ops that have no one result in training, unless their rate is 0."""
+
+
+def write(graph: LayerGraph, *, dtype: str = "float32", functions: bool = False, training: bool = False) -> ModelProto:
+    """The model; see `OnnxBackend.render`."""
+    found = without_row(graph, ROWS, "ONNX")
+    if training:
+        found += [
+            Diagnostic("E0601", f"{node.op.name} is random in training ({path}): a model of it has no one result")
+            for path, node in graph.nodes.items()
+            if node.op.name in RANDOM and node.op.rate > 0  # type: ignore[attr-defined]
+        ]
+    if found:
+        raise BackendError(found)
+    return _Writer(graph, dtype, functions, training).model()
+
+
+class _Writer:
+    def __init__(self, graph: LayerGraph, dtype: str, functions: bool, training: bool) -> None:
+        self.graph = graph
+        self.dtype = TYPES[dtype]
+        self.training = training
+        self.names: Names = names_of(graph)
+        self.larger = resized(graph)
+        self.functions = Functions(graph) if functions else None
+        self.statistics: list[str] = []
+
+    def model(self) -> ModelProto:
+        graph = self.graph
+        if self.functions is None:
+            nodes = [made for path in graph.nodes for made in self._layer(path)]
+        else:
+            nodes = [*self._body(graph.root.body, trace(graph))]
+        nodes += [helper.make_node("Identity", [of], [name], name) for name, of in self.names.copies.items()]
+        inputs = [self._value(path, path) for path in graph.inputs]
+        inputs += [self._tensor(name, weight.shape) for name, weight in graph.all_weights.items()]
+        outputs = [
+            self._value(path, name) for path, name in zip(graph.outputs.values(), self.names.outputs, strict=True)
+        ]
+        outputs += [self._tensor(f"{name}.after", graph.all_weights[name].shape) for name in self.statistics]
+        made = {name for node in nodes for name in node.output} - {*self.names.outputs}
+        between = [self._value(path, name) for path, name in self.names.values.items() if name in made]
+        body = helper.make_graph(
+            nodes, graph.name, inputs, outputs, doc_string=one_line(graph.title), value_info=between
+        )
+        model = helper.make_model(
+            body,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="archspec",
+            producer_version=__version__,
+        )
+        if self.functions is not None:
+            self.functions.enter(model, OPSET)
+        params = {param.name: source(Const(param.value)) for param in graph.params}
+        facts = {
+            "archspec.spec": graph.source,
+            "archspec.params": ", ".join(f"{name}={value}" for name, value in params.items()),
+            "archspec.taps": ", ".join(graph.asked),
+        }
+        helper.set_model_props(model, {name: one_line(text) for name, text in facts.items() if text})
+        return model
+
+    def _layer(self, path: str) -> list[NodeProto]:
+        node = self.graph.nodes[path]
+        if node.op.name == "input":
+            return []
+        weights = self.graph.weights(node)
+        layer = Fragment(
+            node.op,
+            self.graph.input_shapes(node),
+            [self.names.values[source] for source in node.inputs],
+            [f"{path}.{weight.name}" for weight in weights],
+            path=path,
+            result=self.names.values[path],
+            dtype=self.dtype,
+            resizable=self.larger is not None,
+            training=self.training,
+        )
+        nodes = layer.finished(ROWS[node.op.name](layer))
+        if layer.outputs:
+            kept = [f"{path}.{weight.name}" for weight in weights if not weight.trainable]
+            self.statistics += kept
+            for name, found in zip(kept, layer.outputs, strict=True):
+                nodes.append(helper.make_node("Identity", [found], [f"{name}.after"], f"{found}/after"))
+        return nodes
+
+    def _body(self, body: Body, wiring: Wiring) -> Iterator[NodeProto]:
+        """The nodes of a part of the network, blocks as calls of functions."""
+        assert self.functions is not None
+        for item in body.items:
+            match item:
+                case Layer():
+                    yield from self._layer(item.path)
+                case Scope(kind="block"):
+                    wires = wiring.scopes[item.path]
+                    inside = list(self._body(item.body, wiring))
+                    operands = [self.names.values[path] for path in wires.operands]
+                    results = [self.names.values[path] for path in wires.results]
+                    yield from self.functions.call(item, inside, operands, results)
+                case Scope(body=inner) | Choice(body=inner):
+                    yield from self._body(inner, wiring)
+                case Loop():
+                    for scope in item.iterations:
+                        yield from self._body(Body((scope,), ()), wiring)
+
+    def _tensor(self, name: str, shape: Sequence[int | str | None]) -> ValueInfoProto:
+        return helper.make_tensor_value_info(name, self.dtype, shape)
+
+    def _value(self, path: str, name: str) -> ValueInfoProto:
+        """A tensor with its shape: the batch is open, and height and width where the network allows it."""
+        shape = self.graph.nodes[path].shape
+        sizes: list[int | str | None] = [*shape]
+        if self.larger is not None:
+            sizes = [size if size == other else None for size, other in zip(shape, self.larger[path], strict=True)]
+            if path in self.graph.inputs and len(shape) == 3:
+                prefix = f"{path}." if len(self.graph.inputs) > 1 else ""
+                sizes[1:] = [f"{prefix}height", f"{prefix}width"]
+        return self._tensor(name, ["batch", *sizes])
+
+
+def resized(graph: LayerGraph) -> dict[str, Shape] | None:
+    """The shapes of all nodes for images twice as high and wide; None where the network does not allow that."""
+    found: dict[str, Shape] = {}
+    for path, node in graph.nodes.items():
+        if node.op.name == "input":
+            found[path] = _doubled(node.shape)
+            continue
+        shapes = [found[source] for source in node.inputs]
+        try:
+            op = _resolved(node, shapes)
+            found[path] = op.infer_shape(shapes)
+        except ShapeError:
+            return None
+        if [weight.shape for weight in op.weights(shapes)] != [weight.shape for weight in graph.weights(node)]:
+            return None
+    return found if any(len(graph.nodes[path].shape) == 3 for path in graph.inputs) else None
+
+
+def _doubled(shape: Shape) -> Shape:
+    return (shape[0], 2 * shape[1], 2 * shape[2]) if len(shape) == 3 else shape
+
+
+def _resolved(node: Node, shapes: Sequence[Shape]) -> Any:
+    """The node's op with the sides that `same` has for inputs of these shapes."""
+    op: Any = node.op
+    if getattr(getattr(op, "padding", None), "mode", "") == "same":
+        op = replace(op, padding=replace(op.padding, sides=None))
+    return op.resolved(shapes)

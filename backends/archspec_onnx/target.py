@@ -1,0 +1,125 @@
+"""The backend as archspec sees it. ONNX itself is imported only when a model is written (`source.py`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from archspec.codegen.backend import LazyModels, Task, check_dtype
+from archspec.errors import BackendError, Diagnostic, did_you_mean
+from archspec.ir.graph import LayerGraph
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays, Gradients
+
+ENGINE: Final = "ARCHSPEC_ONNX_RUNTIME"
+"""The environment variable that says what models run on."""
+_NO_GRADIENTS: Final = "an ONNX model computes no gradients; train the PyTorch or the Keras model"
+
+
+class OnnxBackend(LazyModels):
+    """ONNX: a model file, its weights inside. It runs on ONNX Runtime, or on ONNX's own reference evaluator."""
+
+    models = "archspec_onnx.model"
+    name = "onnx"
+    title = "ONNX"
+    suffix = ".onnx"
+    weights_suffix = ".onnx"
+    holds_weights = True
+    engines = ("onnxruntime", "reference")
+
+    def environment(self, engine: str) -> Mapping[str, str]:
+        """See `archspec.codegen.backend.Backend`, for this and all that follows."""
+        return {ENGINE: engine}
+
+    def lacks(self, task: Task, dtype: str) -> str:
+        """Neither engine has gradients; ONNX Runtime computes in float32 and float16 alone."""
+        if task == "gradients":
+            return _NO_GRADIENTS
+        if engine() == "reference":
+            return "ONNX's reference evaluator has no bfloat16" if dtype == "bfloat16" else ""
+        if dtype in ("float64", "bfloat16"):
+            return f"ONNX Runtime has no convolution in {dtype}; `onnx:reference` has one in float64"
+        return ""
+
+    def require(self) -> None:
+        """ONNX, and what models are set to run on."""
+        help = "install it with `pip install 'archspec-nn[onnx]'`"
+        if find_spec("onnx") is None:
+            raise BackendError(Diagnostic("E0602", "ONNX is not installed", help=help))
+        chosen = engine()
+        if chosen not in self.engines:
+            message = f"ONNX models do not run on `{chosen}`"
+            raise BackendError(Diagnostic("E0603", message, help=did_you_mean(chosen, self.engines)))
+
+    def render(
+        self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False, training: bool = False
+    ) -> bytes:
+        """A valid model whose weights are inputs.
+
+        Args:
+            graph: the network.
+            dtype: of weights and computation.
+            functions: a function for each block, not one flat graph.
+            training: batch norm by the statistics of the batch; the running ones afterwards are further outputs, named
+                `bn1.running_mean.after`.
+        """
+        self.require()
+        check_dtype(dtype)
+        found: bytes = self._models().render(graph, dtype=dtype, functions=functions, training=training)
+        return found
+
+    def packed(self, model: Any, name: str, *, external: bool = False) -> Mapping[str, bytes]:
+        """The model, or the model and `name.data` with its weights."""
+        found: Mapping[str, bytes] = self._models().packed(model, name, external=external)
+        return found
+
+    def gradients(
+        self, model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False
+    ) -> Gradients:
+        """There are none."""
+        raise BackendError(Diagnostic("E0601", _NO_GRADIENTS))
+
+    def train(
+        self,
+        model: Any,
+        graph: LayerGraph,
+        batches: Sequence[tuple[Arrays, Arrays]],
+        *,
+        learning_rate: float,
+        momentum: float,
+    ) -> list[float]:
+        """It cannot be."""
+        raise BackendError(Diagnostic("E0601", _NO_GRADIENTS))
+
+    def load_usage(self, path: str) -> str:
+        """The file is the model."""
+        return f"model = onnxruntime.InferenceSession({path!r})"
+
+    def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
+        """Open the model with ONNX Runtime, run it."""
+        arrays = []
+        for path in graph.inputs:
+            shape = ", ".join(map(str, (1, *graph.nodes[path].shape)))
+            arrays.append(f'"{path}": np.random.randn({shape}).astype("float32")')
+        return (
+            "import numpy as np",
+            "import onnxruntime",
+            f"model = onnxruntime.InferenceSession({module!r})",
+            f"output = model.run(None, {{{', '.join(arrays)}}}){'' if len(graph.outputs) > 1 else '[0]'}",
+        )
+
+    def versions(self) -> Mapping[str, str]:
+        """The versions of ONNX and, where models run on it, of ONNX Runtime."""
+        found = {"onnx": version("onnx")}
+        if engine() == "onnxruntime" and find_spec("onnxruntime") is not None:
+            found["onnxruntime"] = version("onnxruntime")
+        return found
+
+
+def engine() -> str:
+    """What models run on in this process."""
+    return os.environ.get(ENGINE) or OnnxBackend.engines[0]

@@ -1,0 +1,55 @@
+"""One network on ONNX's engines, held against float64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pytest
+
+from archspec.codegen.backend import Outcome, backend
+from archspec.ir.graph import LayerGraph
+from archspec.parity import random_inputs, random_weights
+from archspec_onnx.target import ENGINE
+from tests.reference.evaluate import RANDOM, evaluate
+
+BOUND: Final = 1e-5
+"""The largest difference in float32, as a share of the largest number."""
+
+
+def outcome(
+    graph: LayerGraph,
+    engine: str,
+    *,
+    training: bool = False,
+    functions: bool = False,
+    sized: LayerGraph | None = None,
+    nodes: bool = False,
+) -> Outcome:
+    """What the float32 model of a graph gives; with `sized`, for inputs of the sizes of another graph."""
+    target, weights = backend("onnx"), random_weights(graph)
+    model = target.build(target.render(graph, functions=functions), graph, weights=weights)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ENGINE, engine)
+        return target.run(model, graph, random_inputs(sized or graph, batch=3), training=training, nodes=nodes)
+
+
+def close(found: Mapping[str, Any], wanted: Mapping[str, Any], bound: float = BOUND) -> None:
+    assert found.keys() == wanted.keys()
+    for name, array in wanted.items():
+        assert found[name].shape == array.shape, name
+        scale = max(float(np.abs(array).max()), 1e-300)
+        assert float(np.abs(found[name] - array).max()) / scale < bound, name
+
+
+def agree(graph: LayerGraph) -> None:
+    """Both engines give in float32 what the reference evaluator gives in float64, in both modes."""
+    random = any(node.op.name in RANDOM for node in graph.nodes.values())
+    for training in (False,) if random else (False, True):
+        wanted = evaluate(graph, random_weights(graph), random_inputs(graph, batch=3), training=training)
+        outputs = {name: wanted.values[path] for name, path in graph.outputs.items()}
+        for engine in ("onnxruntime", "reference"):
+            found = outcome(graph, engine, training=training)
+            close(found.outputs, outputs)
+            close(found.statistics, wanted.statistics)

@@ -1,0 +1,131 @@
+"""Every network of `tests/networks` as an ONNX model, on both engines, flat and with functions, at other sizes."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import yaml
+
+import archspec
+from archspec.codegen.backend import backend
+from archspec.errors import SpecError
+from archspec.ir.graph import LayerGraph
+from archspec.parity import random_inputs, random_weights
+from archspec.spec import load_text
+from archspec_onnx.source import resized
+from tests.conformance.cases import CASES
+from tests.conformance.graphs import graph_of
+from tests.networks import NETWORKS
+from tests.onnx.engines import agree, close, outcome
+from tests.reference.evaluate import evaluate
+
+pytest.importorskip("onnxruntime")
+
+
+@cache
+def compiled(name: str) -> LayerGraph:
+    return archspec.compile(load_text(NETWORKS[name], name=f"{name}.yaml"))
+
+
+@pytest.mark.parametrize("functions", [False, True], ids=["flat", "functions"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_models_are_valid_and_always_the_same_bytes(name: str, functions: bool) -> None:
+    target, graph = backend("onnx"), compiled(name)
+    source = target.render(graph, functions=functions)
+    target.verify(source, graph)
+    again = archspec.compile(load_text(NETWORKS[name], name=f"{name}.yaml"))
+    assert target.render(again, functions=functions) == source
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_both_engines_agree_with_float64(name: str) -> None:
+    agree(compiled(name))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_float64_agrees_with_pytorch(name: str) -> None:
+    pytest.importorskip("torch")
+    graph = compiled(name)
+    weights, inputs = random_weights(graph), random_inputs(graph, batch=3)
+    found = evaluate(graph, weights, inputs, training=False)
+    model = archspec.build(graph, "torch", weights=weights, dtype="float64")
+    wanted = backend("torch").run(model, graph, inputs, training=False)
+    close({name: found.values[path] for name, path in graph.outputs.items()}, wanted.outputs, 1e-12)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_functions_change_no_number(name: str) -> None:
+    flat, with_functions = (outcome(compiled(name), "onnxruntime", functions=given) for given in (False, True))
+    close(with_functions.outputs, flat.outputs, 1e-6)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_node_has_its_tensor(name: str) -> None:
+    graph = compiled(name)
+    found = outcome(graph, "onnxruntime", nodes=True)
+    wanted = evaluate(graph, random_weights(graph), random_inputs(graph, batch=3), training=False)
+    close(found.nodes, wanted.values)
+
+
+def _other_size(text: str) -> LayerGraph:
+    """The network for images of another size, odd where it allows that."""
+    for change in ((5, 2), None):
+        data = yaml.safe_load(text)
+        for shape in [data["input"]] if "input" in data else data["inputs"].values():
+            for axis, more in zip(("height", "width"), change or (shape["height"], shape["width"]), strict=True):
+                shape[axis] += more
+        try:
+            return archspec.compile(load_text(yaml.safe_dump(data, sort_keys=False)))
+        except SpecError:
+            continue
+    raise AssertionError("the network allows no other size")
+
+
+def _runs_at(graph: LayerGraph, other: LayerGraph) -> None:
+    weights = random_weights(graph)
+    wanted = evaluate(other, weights, random_inputs(other, batch=3), training=False)
+    for engine in ("onnxruntime", "reference"):
+        found = outcome(graph, engine, sized=other)
+        close(found.outputs, {name: wanted.values[path] for name, path in graph.outputs.items()})
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_that_allow_another_size_take_it(name: str) -> None:
+    graph = compiled(name)
+    if resized(graph) is None:
+        source = backend("onnx").build(backend("onnx").render(graph), graph)
+        sizes = [dim.dim_param for value in source.graph.input for dim in value.type.tensor_type.shape.dim[1:]]
+        assert not any(sizes)
+        return
+    _runs_at(graph, _other_size(NETWORKS[name]))
+
+
+OPEN = [(case, graph_of(case, (8, 8))) for cases in CASES.values() for case in cases if "flatten" not in case]
+
+
+@pytest.mark.parametrize("case", [case for case, graph in OPEN if resized(graph) is not None])
+def test_ops_take_another_size(case: str) -> None:
+    for size in ((9, 12), (16, 16)):
+        try:
+            other = graph_of(case, size)
+        except SpecError:  # a multiple of a block
+            continue
+        _runs_at(graph_of(case, (8, 8)), other)
+
+
+def test_which_networks_are_of_one_size() -> None:
+    """A dense layer after `flatten` and position embeddings fix the size, a global pool leaves it open."""
+    fixed = {name for name in NETWORKS if resized(compiled(name)) is None}
+    assert {"vit", "mlp_mixer", "flat_input"} <= fixed
+    assert not {"squeeze_excitation", "unet", "mobilenet", "same_padding", "densenet"} & fixed
+
+
+def test_a_model_takes_any_batch() -> None:
+    graph, target = compiled("vit"), backend("onnx")
+    model = target.build(target.render(graph), graph, weights=random_weights(graph))
+    for batch in (1, 5):
+        (found,) = target.run(model, graph, random_inputs(graph, batch=batch), training=False).outputs.values()
+        assert len(found) == batch
+        assert np.isfinite(found).all()
