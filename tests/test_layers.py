@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "archspec"
-FRAMEWORKS = {"torch", "keras", "tensorflow", "jax"}
+FRAMEWORKS = {"torch", "keras", "tensorflow", "jax", "onnx", "onnxruntime"}
 
 # What each part must not import, wherever the import stands.
 FORBIDDEN = {
@@ -90,7 +90,7 @@ def _modules_after(code: str) -> set[str]:
         "from archspec.cli import main; main(['diff', 'resnet18', 'resnet50'])",
         "import archspec; archspec.init_weights('lenet')",
         "from archspec.cli import main; main(['init', 'lenet', '-o', '/dev/null/none.safetensors'])",
-        "import archspec_torch, archspec_keras",
+        "import archspec_torch, archspec_keras, archspec_onnx",
     ],
 )
 def test_the_core_imports_no_framework(code: str) -> None:

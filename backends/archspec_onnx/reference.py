@@ -20,7 +20,7 @@ Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
 class ConvTranspose(OpRun):
-    """The evaluator's own gives all channels of a group the first one's numbers, and knows no output_padding."""
+    """The evaluator's own fails where a group has more than one output channel."""
 
     def _run(
         self,
@@ -61,7 +61,7 @@ class ConvTranspose(OpRun):
 
 
 class MaxPool(OpRun):
-    """The evaluator's own takes some sides of uneven padding for others."""
+    """The evaluator's own lets windows of `ceil_mode` begin in the padding after the input, at stride 1."""
 
     def _run(
         self,
@@ -79,7 +79,7 @@ class MaxPool(OpRun):
 
 
 class AveragePool(OpRun):
-    """The evaluator's own adds half of what `ceil_mode` needs at the beginning, and counts what `auto_pad` adds."""
+    """The evaluator's own misplaces the windows of `ceil_mode`, and fails where those of `auto_pad` lie apart."""
 
     def _run(
         self,
@@ -144,32 +144,7 @@ class Erf(OpRun):
         return (np.vectorize(math.erf, otypes=[np.float64])(x).astype(x.dtype),)
 
 
-class Resize(OpRun):
-    """An image by whole factors, half_pixel: the evaluator's own computes where pixels lie in float32."""
-
-    def _run(self, x: Array, roi: Array | None, scales: Array, mode: str = "nearest", **others: Any) -> tuple[Array]:
-        rows, columns = (
-            _enlarging(size, int(scale), mode).astype(x.dtype)
-            for size, scale in zip(x.shape[2:], scales[2:], strict=True)
-        )
-        return (rows @ x @ columns.T,)
-
-
-def _enlarging(size: int, factor: int, mode: str) -> Array:
-    """The matrix that enlarges an axis, (factor * size, size); beyond the edge are the edge's elements."""
-    found = np.zeros((size * factor, size))
-    for place in range(size * factor):
-        origin = (place + 0.5) / factor - 0.5
-        if mode == "nearest":
-            found[place, math.ceil(origin - 0.5)] = 1  # round_prefer_floor
-            continue
-        low = math.floor(origin)
-        found[place, max(low, 0)] += 1 - (origin - low)
-        found[place, min(low + 1, size - 1)] += origin - low
-    return found
-
-
-CORRECTED: Final = (ConvTranspose, MaxPool, AveragePool, LRN, Erf, Resize)
+CORRECTED: Final = (ConvTranspose, MaxPool, AveragePool, LRN, Erf)
 """What takes the place of the evaluator's own."""
 
 

@@ -27,7 +27,7 @@ def arrays(graph: archspec.LayerGraph) -> dict[str, Any]:
     return {name: array.astype(np.float32) for name, array in random_weights(graph).items()}
 
 
-@pytest.mark.parametrize("name", ["torch", "keras"])
+@pytest.mark.parametrize("name", ["torch", "keras", "onnx"])
 def test_a_model_and_its_file_hold_the_same_numbers(
     name: str, graph: archspec.LayerGraph, arrays: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -45,7 +45,9 @@ def test_a_model_and_its_file_hold_the_same_numbers(
     assert again.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize(("one", "other"), [("torch", "keras"), ("keras", "torch")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("torch", "keras"), ("keras", "torch"), ("torch", "onnx"), ("onnx", "keras")]
+)
 def test_weights_travel_from_one_framework_to_the_other(
     one: str, other: str, graph: archspec.LayerGraph, tmp_path: Path
 ) -> None:
@@ -70,7 +72,7 @@ def test_weights_that_do_not_fit_leave_the_model_as_it_was(graph: archspec.Layer
     assert all(np.array_equal(after[name], before[name]) for name in before)
 
 
-@pytest.mark.parametrize("name", ["torch", "keras"])
+@pytest.mark.parametrize("name", ["torch", "keras", "onnx"])
 @pytest.mark.parametrize("other", ["resnet34", "resnet50"])
 def test_a_model_of_another_network_is_refused(
     name: str, other: str, graph: archspec.LayerGraph, arrays: dict[str, Any], tmp_path: Path

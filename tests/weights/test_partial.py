@@ -16,7 +16,7 @@ from archspec.codegen.backend import backend
 from archspec.parity import random_weights
 from archspec.weights import write
 
-FRAMEWORKS = pytest.mark.parametrize("name", ["torch", "keras"])
+FRAMEWORKS = pytest.mark.parametrize("name", ["torch", "keras", "onnx"])
 
 
 @pytest.fixture(scope="module")
