@@ -72,7 +72,7 @@ def compare(
         steps: how many steps the training run has.
         learning_rate, momentum: of the training run; weight decay is the spec's.
         layers: compare layer by layer, and not only what the network gives.
-        tolerances: by dtype, in place of those of `TOLERANCES` for all checks.
+        tolerances: by dtype, in place of those of `TOLERANCES` for all checks that are judged in it.
         progress: called before each step.
         pool: processes that are used for several comparisons; those of this one alone if None.
 

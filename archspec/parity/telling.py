@@ -42,8 +42,11 @@ def _judged(rows: list[Row]) -> Table:
 
 
 def _measured(rows: list[Row]) -> Table:
-    lines = tuple((_pair(row.pair), row.dtype, row.what, f"{row.difference:.1e}", _place(row)) for row in rows)
-    return Table(("training run, not judged", "dtype", "what", "difference", "worst at"), lines, "lllrl")
+    lines = tuple(
+        (row.check, row.dtype, row.what, _pair(row.pair), f"{row.difference:.1e}", _place(row)) for row in rows
+    )
+    heads = ("check", "dtype", "what", "pair", "difference", "worst at")
+    return Table(heads, lines, "llllrl", "Measured, not judged")
 
 
 def _pair(pair: tuple[str, str]) -> str:

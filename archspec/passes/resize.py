@@ -1,7 +1,8 @@
-"""Give a network inputs of another size; its layers and weights stay what they are."""
+"""Give a network images of other sizes; its layers and weights stay what they are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -12,13 +13,12 @@ from archspec.ir.op import Op, Shape, ShapeError, shape_text
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """Images of this height and width in place of the spec's; a network's images must all have had one size.
+    """Images of these heights and widths, by the inputs' paths; other inputs keep their shapes.
 
     Attributes that the spec computed from the size stay as they were, as they do in generated code.
     """
 
-    height: int
-    width: int
+    sizes: Mapping[str, tuple[int, int]]
 
     name: ClassVar[str] = "resize"
     requires: ClassVar[frozenset[str]] = frozenset()
@@ -28,16 +28,13 @@ class Resize:
         """The graph with the shapes that follow.
 
         Raises:
-            SpecError: there are no images, they have several sizes, or a layer does not take the new one.
+            SpecError: a layer does not take them, or would have weights of other shapes.
         """
-        sizes = {graph.nodes[path].shape[1:] for path in graph.inputs if len(graph.nodes[path].shape) == 3}
-        if len(sizes) != 1:
-            found = "images of several sizes" if sizes else "no images"
-            raise SpecError(Diagnostic("E0502", f"{graph.name} has {found} as its inputs: it cannot be resized"))
         nodes: dict[str, Node] = {}
         for path, node in graph.nodes.items():
             if node.op.name == "input":
-                nodes[path] = self._input(node)
+                shape = (node.shape[0], *self.sizes[path]) if path in self.sizes else node.shape
+                nodes[path] = replace(node, shape=shape)
                 continue
             shapes = [nodes[source].shape for source in node.inputs]
             try:
@@ -51,14 +48,9 @@ class Resize:
             nodes[path] = replace(node, op=op, shape=shape)
         return replace(graph, nodes=nodes)
 
-    def _input(self, node: Node) -> Node:
-        if len(node.shape) != 3:
-            return node
-        return replace(node, shape=(node.shape[0], self.height, self.width))
-
     def _refusal(self, graph: LayerGraph, node: Node, reason: str) -> SpecError:
-        size = shape_text((self.height, self.width))
-        return SpecError(Diagnostic("E0502", f"{graph.name} does not take {size}: {node.path}, {reason}", node.span))
+        sizes = ", ".join(dict.fromkeys(map(shape_text, self.sizes.values())))
+        return SpecError(Diagnostic("E0502", f"{graph.name} does not take {sizes}: {node.path}, {reason}", node.span))
 
 
 def _differing_weight(op: Op, shapes: list[Shape], before: tuple[Shape, ...]) -> str:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from archspec._version import __version__
 from archspec.codegen.backend import without_row
 from archspec.codegen.text import one_line
-from archspec.errors import BackendError, Diagnostic
+from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.expr import Const, source
-from archspec.ir.graph import LayerGraph, Node
-from archspec.ir.op import Shape, ShapeError
+from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Layer, Loop, Scope
 from archspec.ir.wiring import Wiring, trace
+from archspec.passes.resize import Resize
 from archspec_onnx.functions import Functions
 from archspec_onnx.names import Names, names_of
 from archspec_onnx.ops import ROWS, Fragment
@@ -55,7 +54,7 @@ class _Writer:
         self.dtype = TYPES[dtype]
         self.training = training
         self.names: Names = names_of(graph)
-        self.larger = resized(graph)
+        self.larger = twice(graph)
         self.functions = Functions(graph) if functions else None
         self.statistics: list[str] = []
 
@@ -146,38 +145,20 @@ class _Writer:
         shape = self.graph.nodes[path].shape
         sizes: list[int | str | None] = [*shape]
         if self.larger is not None:
-            sizes = [size if size == other else None for size, other in zip(shape, self.larger[path], strict=True)]
+            other = self.larger.nodes[path].shape
+            sizes = [size if size == more else None for size, more in zip(shape, other, strict=True)]
             if path in self.graph.inputs and len(shape) == 3:
                 prefix = f"{path}." if len(self.graph.inputs) > 1 else ""
                 sizes[1:] = [f"{prefix}height", f"{prefix}width"]
         return self._tensor(name, ["batch", *sizes])
 
 
-def resized(graph: LayerGraph) -> dict[str, Shape] | None:
-    """The shapes of all nodes for images twice as high and wide; None where the network does not allow that."""
-    found: dict[str, Shape] = {}
-    for path, node in graph.nodes.items():
-        if node.op.name == "input":
-            found[path] = _doubled(node.shape)
-            continue
-        shapes = [found[source] for source in node.inputs]
-        try:
-            op = _resolved(node, shapes)
-            found[path] = op.infer_shape(shapes)
-        except ShapeError:
-            return None
-        if [weight.shape for weight in op.weights(shapes)] != [weight.shape for weight in graph.weights(node)]:
-            return None
-    return found if any(len(graph.nodes[path].shape) == 3 for path in graph.inputs) else None
-
-
-def _doubled(shape: Shape) -> Shape:
-    return (shape[0], 2 * shape[1], 2 * shape[2]) if len(shape) == 3 else shape
-
-
-def _resolved(node: Node, shapes: Sequence[Shape]) -> Any:
-    """The node's op with the sides that `same` has for inputs of these shapes."""
-    op: Any = node.op
-    if getattr(getattr(op, "padding", None), "mode", "") == "same":
-        op = replace(op, padding=replace(op.padding, sides=None))
-    return op.resolved(shapes)
+def twice(graph: LayerGraph) -> LayerGraph | None:
+    """The network for images twice as high and wide; None where it does not allow that, or has none."""
+    shapes = {path: graph.nodes[path].shape for path in graph.inputs if len(graph.nodes[path].shape) == 3}
+    if not shapes:
+        return None
+    try:
+        return Resize({path: (2 * height, 2 * width) for path, (_, height, width) in shapes.items()}).run(graph)
+    except SpecError:
+        return None

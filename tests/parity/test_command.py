@@ -36,7 +36,7 @@ def test_a_table_for_people(spec: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert lines[0] == "probe: a batch of 4, input 3x17x16"
     assert "Differences from torch, as shares of its largest value" in lines
     assert any(line.split()[:4] == ["gradients", "float64", "3x17x16", "loss"] for line in lines)
-    assert "training run, not judged" in printed.out
+    assert "Measured, not judged" in printed.out
     assert printed.err == "", "no bar where no terminal is"
 
 
