@@ -1,21 +1,26 @@
 """archspec: write a network once, as YAML; get readable PyTorch and Keras source, and proof that both agree."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
 from archspec._version import __version__
-from archspec.api import build, compile, count, diff, generate, load, load_weights, save_weights
-from archspec.errors import (
-    ArchspecError,
-    BackendError,
-    Diagnostic,
-    InternalError,
-    OutputError,
-    ParityError,
-    SpecError,
-    WeightsError,
-)
-from archspec.ir.graph import LayerGraph
-from archspec.limits import Limits
-from archspec.spec import Spec
-from archspec.weights import PartialWeightsWarning, WeightsReport
+
+if TYPE_CHECKING:
+    from archspec.api import build, compile, count, diff, generate, init_weights, load, load_weights, save_weights
+    from archspec.errors import (
+        ArchspecError,
+        BackendError,
+        Diagnostic,
+        InternalError,
+        OutputError,
+        ParityError,
+        SpecError,
+        WeightsError,
+    )
+    from archspec.ir.graph import LayerGraph
+    from archspec.limits import Limits
+    from archspec.spec import Spec
+    from archspec.weights import PartialWeightsWarning, WeightsReport
 
 __all__ = [
     "ArchspecError",
@@ -37,7 +42,33 @@ __all__ = [
     "count",
     "diff",
     "generate",
+    "init_weights",
     "load",
     "load_weights",
     "save_weights",
 ]
+
+_HOMES: Final = (
+    "archspec.errors",
+    "archspec.api",
+    "archspec.ir.graph",
+    "archspec.limits",
+    "archspec.spec",
+    "archspec.weights",
+)
+
+
+def __getattr__(name: str) -> object:
+    """A public name, imported when it is first used: pytest imports our plugin in every run, archspec or not."""
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(home)
+            if hasattr(module, name):
+                found: object = getattr(module, name)
+                globals()[name] = found
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

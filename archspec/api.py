@@ -15,6 +15,8 @@ from archspec.spec import Spec
 from archspec.spec import load as load_spec
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from archspec.analysis.comparing import Difference
     from archspec.analysis.counting import NetworkCounts
     from archspec.codegen.backend import Arrays, Source
@@ -184,6 +186,42 @@ def generate(graph: LayerGraph, backend: str, *, dtype: str | None = None, funct
             raise SpecError(error.diagnostic(span=graph.root.span)) from None
 
 
+def init_weights(
+    spec: Spec | LayerGraph | str | PathLike[str],
+    /,
+    *,
+    seed: int = 0,
+    taps: Sequence[str] | None = None,
+    limits: Limits | None = None,
+    root: str | PathLike[str] | None = None,
+    **params: object,
+) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+    """Weights drawn by the spec's initializers, the same everywhere, bit for bit; no framework is imported.
+
+    A weight depends on the seed, its name, its shape and its initializer, and on nothing else: not on the layers around
+    it, the machine, the version of NumPy, or the number of threads. docs/initialization.md has the scheme.
+
+    Args:
+        spec: a path, a shipped spec's name, a loaded spec, or a compiled graph.
+        seed: any whole number.
+        taps: names of tensors, as for `compile`: the weights that they need, each what it is without taps.
+        limits, root: as for `load`; only where `spec` is not loaded yet.
+        params: values for the spec's params.
+
+    Returns:
+        float32 arrays by canonical name (`layer1.0.conv1.weight`), in the canonical layout: convolutions (out,
+        in / groups, height, width), dense layers (out, in). Running statistics are among them. The arrays are parts of
+        one block of memory, which is freed with the last of them.
+
+    Raises:
+        SpecError: the spec is wrong, or has no such tensor.
+        TypeError: the seed is no whole number.
+    """
+    from archspec.initialization import draw
+
+    return draw(_graph(spec, taps, limits, root, params), seed)
+
+
 def build(
     spec: Spec | LayerGraph | str | PathLike[str],
     /,
@@ -191,6 +229,7 @@ def build(
     *,
     weights: str | PathLike[str] | Mapping[str, Any] | None = None,
     partial: bool = False,
+    seed: int | None = None,
     taps: Sequence[str] | None = None,
     device: str | None = None,
     dtype: str | None = None,
@@ -204,9 +243,10 @@ def build(
         spec: a path, a shipped spec's name, a loaded spec, or a compiled graph.
         backend: `torch` gives an `nn.Module`, `keras` a `keras.Model`, `onnx` an `onnx.ModelProto`.
         weights: a safetensors file or a PyTorch state dict file, or arrays by canonical name. Without them the
-            weights are drawn by the spec's initializers.
+            weights are drawn by the spec's initializers, by the framework and its own seed unless `seed` is given.
         partial: load the weights that fit by name and shape, and draw the others. What was left out is the `report`
             of a `PartialWeightsWarning`.
+        seed: draw the weights as `init_weights` does, the same on every backend.
         taps: names of tensors, as for `compile`; the model gives them by name and computes nothing beyond them. Weights
             of the whole network fit it.
         device: where the model is put (`cuda`), in the framework's own words.
@@ -222,6 +262,8 @@ def build(
     from archspec.codegen.backend import backend as find
 
     graph = _graph(spec, taps, limits, root, params)
+    if seed is not None and weights is not None:
+        raise TypeError("either weights are given, or a seed to draw them by")
     if partial:
         from archspec.weights import PartialWeightsWarning
 
@@ -238,6 +280,10 @@ def build(
         from archspec.weights import fitting
 
         arrays = fitting(weights, graph)
+    elif seed is not None:
+        from archspec.initialization import draw
+
+        arrays = draw(graph, seed)
     return target.build(generate(graph, backend, dtype=dtype), graph, weights=arrays, device=device, dtype=dtype)
 
 

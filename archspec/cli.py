@@ -16,6 +16,7 @@ from archspec.errors import ArchspecError, InternalError
 
 COMMANDS: Final = {
     "build": "turn a spec into source for a framework, checked",
+    "init": "draw initial weights, the same everywhere, and write them; no framework is needed",
     "validate": "see whether specs are right; no framework is needed",
     "list": "show the specs that ship",
     "new": "start a spec: from a template, or as a copy of another",

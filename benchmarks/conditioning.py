@@ -5,10 +5,12 @@ What a network multiplies rounding errors by bounds what any comparison of frame
 
 from __future__ import annotations
 
+from typing import Any
+
 import archspec
 from archspec.codegen.backend import backend
 from archspec.parity import random_inputs, random_weights
-from archspec.parity.comparison import difference
+from archspec.parity.measure import difference
 from benchmarks.machine import describe
 
 
@@ -22,11 +24,11 @@ def main() -> None:
         for name in weights:
             if name.endswith(".bias"):
                 weights[name] = weights[name] - lean
-        outputs = []
+        outputs: dict[str, Any] = {}
         for dtype in ("float64", "float32"):
             model = target.build(source, graph, weights=weights, dtype=dtype)
-            outputs.append(target.run(model, graph, inputs, training=True).outputs["output"])
-        print(f"{what}: {difference(*outputs):.1e}")
+            outputs[dtype] = target.run(model, graph, inputs, training=True).outputs["output"]
+        print(f"{what}: {difference(outputs['float64'], outputs['float32']):.1e}")
 
 
 if __name__ == "__main__":

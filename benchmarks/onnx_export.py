@@ -40,7 +40,7 @@ def ours(graph: archspec.LayerGraph, weights: Any) -> bytes:
 
 def theirs(graph: archspec.LayerGraph, model: torch.nn.Module, dynamo: bool) -> bytes:
     """What PyTorch's exporter makes of the PyTorch model, its batch open."""
-    file = io.BytesIO()
+    file: Any = io.BytesIO()  # its types want a path
     arguments = tuple(torch.zeros(2, *graph.nodes[path].shape) for path in graph.inputs)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")

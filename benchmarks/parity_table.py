@@ -1,57 +1,112 @@
-"""The parity table of docs/parity.md: `python -m benchmarks.parity_table [SPEC ...]` from the repository's root.
+"""The tables of docs/parity.md: `python -m benchmarks.parity_table [SPEC ...]` from the repository's root.
 
-Each network runs with the same random weights and inputs on each participant; a row has the largest difference of
-outputs, and of running statistics after a step in training mode, as a share of the largest value.
+Each network runs with the same random weights and inputs on each participant. A cell has the largest differences from
+the first participant, as shares of the largest value: of all layers and outputs in inference; of all layers, outputs
+and running statistics in training mode; of all gradients. With `--run` it is a training run instead: of the losses, and
+of the final weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
+from collections.abc import Sequence
 
 import archspec
-from archspec.parity import Participant, Report, Row, compare
+from archspec import LayerGraph
+from archspec.errors import SpecError
+from archspec.parity import Participant, Pool, Report, Row, compare
+from archspec.parity.plan import Kind, Size, sized
+from archspec.spec import shipped
 from benchmarks.machine import describe
 
-SPECS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
-COLUMNS = (("inference", "outputs"), ("training", "outputs"), ("training", "statistics"))
-"""Mode, and what is compared."""
+BACKENDS = "torch,keras:tensorflow,keras:jax,keras:torch,onnx:onnxruntime,onnx:reference"
+SMALL: Size = (97, 65)
+"""Of the images, where a network takes them and its own are larger: six engines run each of them, one in NumPy."""
+FORWARD: tuple[Kind, ...] = ("inference", "training", "gradients")
+RUN = ("losses", "final weights")
 
 
 def main() -> int:
     """Print the table; 3 if a comparison is past its tolerance, as the command `archspec parity`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("specs", nargs="*", default=list(SPECS), help="specs by name or path (the ResNets)")
-    parser.add_argument("--backends", default="torch,keras:tensorflow", help="(torch,keras:tensorflow)")
-    parser.add_argument("--dtype", choices=("float32", "float64", "both"), default="both")
+    parser.add_argument("specs", nargs="*", help="specs by name or path (all that ship)")
+    parser.add_argument("--backends", default=BACKENDS, help=f"({BACKENDS})")
+    parser.add_argument("--dtype", choices=("float32", "float64"), action="append", help="may stand twice (both)")
+    parser.add_argument("--own-size", action="store_true", help="images of the specs' own size")
+    parser.add_argument("--batch", type=int, default=2, help="(2)")
+    parser.add_argument("--run", type=int, metavar="STEPS", help="a training run of so many steps")
     arguments = parser.parse_args()
     participants = [Participant.parse(text) for text in arguments.backends.split(",")]
-    dtypes = ("float32", "float64") if arguments.dtype == "both" else (arguments.dtype,)
-    reports = [compare(archspec.compile(spec), participants, dtypes=dtypes) for spec in arguments.specs]
-    print(describe())
-    for label, versions in reports[0].versions.items():
-        print(f"{label}: {', '.join(f'{name} {version}' for name, version in versions.items())}")
-    print()
-    print("\n".join(table(reports)))
-    return 0 if all(report.agrees for report in reports) else 3
+    dtypes = arguments.dtype or ["float32", "float64"]
+    agrees = True
+    print(describe(), flush=True)
+    with Pool() as pool:
+        for participant, process in zip(participants, pool.processes(participants), strict=True):
+            versions = ", ".join(f"{name} {version}" for name, version in process.versions.items())
+            print(f"{participant.label}: {versions}")
+        labels = [participant.label for participant in participants[1:]]
+        print("\n" + _line(["network", "input", "dtype", *labels]) + "\n" + _line(["---"] * (3 + len(labels))))
+        for spec in arguments.specs or shipped():
+            graph = archspec.compile(spec)
+            report = compare(
+                graph,
+                participants,
+                dtypes=dtypes,
+                checks=("run",) if arguments.run else FORWARD,
+                sizes=None if arguments.run else _sizes(graph, arguments.own_size),
+                batch=arguments.batch,
+                steps=arguments.run or 1,
+                pool=pool,
+            )
+            for line in rows(report, participants, dtypes, RUN if arguments.run else FORWARD):
+                print(line, flush=True)
+            for blamed in report.blamed:
+                print(f"{spec}: {blamed}", file=sys.stderr, flush=True)
+            agrees = agrees and (report.agrees or not any(row.tolerance for row in report.rows))
+    return 0 if agrees else 3
 
 
-def table(reports: list[Report]) -> list[str]:
-    """The lines of a Markdown table: one row for each network, type and pair."""
-    heads = ["network", "pair", "type", *(f"{mode}, {what}" for mode, what in COLUMNS), "allowed"]
-    lines = [_line(heads), _line(["---"] * len(heads))]
-    for report in reports:
-        groups: dict[tuple[str, tuple[str, str]], dict[tuple[str, str], Row]] = {}
-        for row in report.rows:
-            groups.setdefault((row.dtype, row.pair), {})[row.mode, row.what] = row
-        for (dtype, pair), rows in groups.items():
-            figures = [f"{rows[column].difference:.1e}" if column in rows else "-" for column in COLUMNS]
-            tolerance = next(iter(rows.values())).tolerance
-            lines.append(_line([report.network, " / ".join(pair), dtype, *figures, f"{tolerance:.0e}"]))
-    return lines
+def _sizes(graph: LayerGraph, own: bool) -> list[Size] | None:
+    """One size: the small one if the network takes it, else its own."""
+    images = [graph.nodes[path].shape[1:] for path in graph.inputs if len(graph.nodes[path].shape) == 3]
+    if not images:
+        return None
+    height, width = images[0]
+    if own or height <= SMALL[0]:
+        return [(height, width)]
+    try:
+        sized(graph, [SMALL])
+    except SpecError:
+        return [(height, width)]
+    return [SMALL]
 
 
-def _line(cells: list[str]) -> str:
+def rows(
+    report: Report, participants: Sequence[Participant], dtypes: Sequence[str], columns: Sequence[str]
+) -> list[str]:
+    """A line for each dtype; in float32 a training run has a second cell in each, how far it is from itself."""
+    found = []
+    for dtype in dtypes:
+        cells = []
+        for participant in participants[1:]:
+            pair = (participants[0].label, participant.label)
+            cells.append(_cell([row for row in report.rows if row.pair == pair and row.dtype == dtype], columns))
+        found.append(_line([report.network, report.sizes[0], dtype, *cells]))
+    return found
+
+
+def _cell(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    numbers = []
+    for column in columns:
+        found = [row.difference for row in rows if column in (row.check, row.what)]
+        worst = max(found, key=lambda value: math.inf if math.isnan(value) else value, default=None)
+        numbers.append("-" if worst is None else f"{worst:.0e}")
+    return " / ".join(numbers)
+
+
+def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 

@@ -11,8 +11,20 @@ from archspec.api import build, build_partly, generate
 from archspec.codegen.backend import Backend, Source, backend
 from archspec.codegen.files import check_current, check_writable, write
 from archspec.codegen.simplify import fixed_params
-from archspec.commands.shared import OK, add_spec, compiled, counted, input_text, usage_error
+from archspec.commands.shared import (
+    OK,
+    add_spec,
+    check_not_given,
+    check_weights_path,
+    compiled,
+    counted,
+    input_text,
+    name_list,
+    parameters_text,
+    usage_error,
+)
 from archspec.errors import Diagnostic, OutputError
+from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec.storage import write_bytes, write_text
 from archspec.weights import fitting, fitting_part
@@ -26,11 +38,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx)"
     )
     parser.add_argument("--weights", metavar="FILE", help="safetensors or a PyTorch state dict, for this network")
+    parser.add_argument(
+        "--seed", metavar="N", type=int, help="draw the weights by this seed, as `archspec init`, and write them"
+    )
     parser.add_argument("--partial", action="store_true", help="load the weights that fit, and list the others")
     parser.add_argument(
         "--taps",
         metavar="NAME,...",
-        type=_names,
+        type=name_list,
         help="give these tensors, and compute nothing beyond them (generated/BACKEND/NAME_taps.py)",
     )
     parser.add_argument("--functions", action="store_true", help="onnx: a function for each block, not one flat graph")
@@ -40,13 +55,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-verify", dest="verify", action="store_false", help="do not run the source: no framework")
     parser.add_argument("--force", action="store_true", help="overwrite a file that was edited by hand")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown")
-
-
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"`{text}` is not a list of names, as in layer2,layer4")
-    return names
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -72,9 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
         return OK
     check_writable(path, force=arguments.force)
     weights_path = None
-    if arguments.weights is not None:
+    if arguments.weights is not None or arguments.seed is not None:
         weights_path = path.with_name(path.name.removesuffix(path.suffix) + target.weights_suffix)
-        _check_weights_path(weights_path, arguments.weights, arguments.force)
+        check_weights_path(weights_path, arguments.weights, force=arguments.force)
     if arguments.verify:
         target.verify(source, graph)
     left_out: dict[str, list[str]] = {}
@@ -83,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             model, report = build_partly(graph, arguments.backend, arguments.weights)
             left_out = report.lists()
         else:
-            model = build(graph, arguments.backend, weights=arguments.weights)
+            model = build(graph, arguments.backend, weights=arguments.weights, seed=arguments.seed)
         target.save_weights(model, weights_path)
     write(path, source, force=arguments.force)
     _report(graph, target, path, arguments.verify, weights_path)
@@ -93,10 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(left_out: Mapping[str, Sequence[str]], weights: str) -> None:
     """Which weights of a file were not loaded."""
-    for what, names in left_out.items():
+    for what, left in left_out.items():
         then = "not used" if what == "unexpected" else "drawn anew"
-        print(f"\n{len(names)} {what} in {weights}, {then}:")
-        print("\n".join(f"  {name}" for name in names))
+        print(f"\n{len(left)} {what} in {weights}, {then}:")
+        print("\n".join(f"  {name}" for name in left))
 
 
 def _check_usage(arguments: argparse.Namespace) -> None:
@@ -106,17 +114,26 @@ def _check_usage(arguments: argparse.Namespace) -> None:
         usage_error("--partial is for --weights")
     if arguments.check and (arguments.emit == "ir" or arguments.output == "-"):
         usage_error("--check compares a generated file: it goes neither with --emit ir nor with -o -")
-    if arguments.weights is not None and arguments.emit == "ir":
-        usage_error("--weights is for a model or its source: not with --emit ir")
+    if arguments.weights is not None and arguments.seed is not None:
+        usage_error("--weights gives the weights, --seed draws them: one of the two")
+    option = _weights_option(arguments)
+    if option is not None and arguments.emit == "ir":
+        usage_error(f"{option} is for a model or its source: not with --emit ir")
+
+
+def _weights_option(arguments: argparse.Namespace) -> str | None:
+    """The option that says which weights are to be written."""
+    return "--weights" if arguments.weights is not None else "--seed" if arguments.seed is not None else None
 
 
 def _check_usage_of(target: Backend, arguments: argparse.Namespace) -> None:
     """What depends on whether the backend writes source or a model."""
     if not target.holds_weights:
+        option = _weights_option(arguments)
         if arguments.functions or arguments.external_data:
             usage_error(f"--functions and --external-data are for ONNX models; {target.title} has neither")
-        if arguments.weights is not None and (arguments.check or arguments.output == "-"):
-            usage_error("--weights writes a weights file beside the source: not with --check or -o -")
+        if option is not None and (arguments.check or arguments.output == "-"):
+            usage_error(f"{option} writes a weights file beside the source: not with --check or -o -")
     elif arguments.external_data and arguments.output == "-":
         usage_error("--external-data writes a second file: not with -o -")
 
@@ -132,7 +149,8 @@ def _write_model(graph: LayerGraph, target: Backend, source: Source, arguments: 
         model, left_out = target.build(source, graph), report.lists()
         target.load_weights(model, graph, {**target.export_weights(model, graph), **arrays})
     else:
-        given = None if arguments.weights is None else fitting(arguments.weights, graph)
+        weights = arguments.weights
+        given = draw(graph, arguments.seed or 0) if weights is None else fitting(weights, graph)
         model = target.build(source, graph, weights=given)
     files = target.packed(model, path.name if path else graph.name, external=arguments.external_data)
     if path is None:
@@ -147,31 +165,15 @@ def _write_model(graph: LayerGraph, target: Backend, source: Source, arguments: 
         print(f"{path} is current")
         return OK
     check_writable(path, force=arguments.force)
-    if arguments.weights is not None:
-        _check_not_given(path, Path(arguments.weights))
+    check_not_given(path, arguments.weights)
     for other in beside:
-        _check_weights_path(other, arguments.weights, arguments.force)
+        check_weights_path(other, arguments.weights, force=arguments.force)
     for other in beside:  # first what the model needs, then the model
         write_bytes(other, files[other.name])
     write(path, files[path.name], force=arguments.force)
     _report(graph, target, path, arguments.verify, *beside)
     _tell(left_out, arguments.weights)
     return OK
-
-
-def _check_not_given(path: Path, given: Path) -> None:
-    if path.exists() and given.exists() and path.samefile(given):
-        help = "write to another place with -o"
-        raise OutputError(Diagnostic("E0604", f"{path} would be overwritten, and is what --weights reads", help=help))
-
-
-def _check_weights_path(path: Path, given: str | None, force: bool) -> None:
-    """A weights file may be all that is left of a training: none is overwritten unasked, the given one never."""
-    if given is not None:
-        _check_not_given(path, Path(given))
-    if path.exists() and not force:
-        help = "move it elsewhere, write to another place with -o, or overwrite it with --force"
-        raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
 
 
 def _emit(text: str, output: str | None, force: bool) -> int:
@@ -210,10 +212,7 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
         versions = ", ".join(f"{name} {version}" for name, version in target.versions().items())
         checked = f" (checked against the graph, {versions})"
     rows = [
-        (
-            "parameters",
-            f"{graph.parameters:,}" + (f" and {graph.buffers:,} running statistics" if graph.buffers else ""),
-        ),
+        ("parameters", parameters_text(graph)),
         ("MACs", f"{counted(graph.macs)} for an input of {input_text(graph)}"),
         ("depth", f"{len(graph.weighted_path)} weighted layers on the longest path"),
         ("model" if target.holds_weights else "source", f"{path}{checked}"),

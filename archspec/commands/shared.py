@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, NoReturn
 
 from archspec.analysis.numbers import counted as counted
 from archspec.api import compile, loaded
-from archspec.errors import Diagnostic, SpecError
+from archspec.errors import Diagnostic, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
 from archspec.limits import parse_limits
@@ -112,6 +113,42 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"`{text}` is not a whole number, 1 or more")
     return value
+
+
+def name_list(text: str) -> list[str]:
+    """An argument that is a list of names."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"`{text}` is not a list of names, as in layer2,layer4")
+    return found
+
+
+def check_not_given(path: Path, given: str | None) -> None:
+    """See that a file is not the one that weights are read from.
+
+    Raises:
+        OutputError: it is.
+    """
+    if given is not None and path.exists() and Path(given).exists() and path.samefile(given):
+        help = "write to another place with -o"
+        raise OutputError(Diagnostic("E0604", f"{path} would be overwritten, and is what --weights reads", help=help))
+
+
+def check_weights_path(path: Path, given: str | None = None, *, force: bool) -> None:
+    """A weights file may be all that is left of a training: none is overwritten unasked, the given one never.
+
+    Raises:
+        OutputError: this one would be.
+    """
+    check_not_given(path, given)
+    if path.exists() and not force:
+        help = "move it elsewhere, write to another place with -o, or overwrite it with --force"
+        raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
+
+
+def parameters_text(graph: LayerGraph) -> str:
+    """How many parameters and running statistics a network has."""
+    return f"{graph.parameters:,}" + (f" and {graph.buffers:,} running statistics" if graph.buffers else "")
 
 
 def input_text(graph: LayerGraph) -> str:

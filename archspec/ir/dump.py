@@ -69,7 +69,12 @@ def _value(value: Any) -> str:
         case Padding(mode=mode, sides=sides):
             return mode if sides is None else f"{mode}{sides}" if mode == "same" else str(sides)
         case Initializer():
-            options = [getattr(value, field.name) for field in dataclasses.fields(value)]
-            return f"{value.name}({', '.join(map(str, options))})"
+            return initializer_text(value)
         case _:
             return str(value)
+
+
+def initializer_text(initializer: Initializer) -> str:
+    """Its name and its options: `kaiming_normal(fan_out)`."""
+    options = [getattr(initializer, field.name) for field in dataclasses.fields(initializer)]
+    return f"{initializer.name}({', '.join(map(str, options))})"

@@ -1,184 +1,95 @@
-"""Running the participants, each in a process of its own, and comparing what they give."""
+"""Running the participants on the same weights and inputs, and comparing what they give."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
+import pickle
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.codegen.backend import backend as find_backend
-from archspec.errors import Diagnostic, Note, ParityError
+from archspec.errors import Diagnostic, ParityError
+from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops import Dropout, DropPath
-from archspec.parity.weights import random_inputs, random_weights
+from archspec.parity.data import random_inputs, random_targets, random_weights
+from archspec.parity.judging import Judged, judge, run_twice, spread_by_dtype
+from archspec.parity.measure import Tensors
+from archspec.parity.participants import Participant, Pool, Process
+from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, size_text, sized
+from archspec.parity.report import Report, Skipped
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
 
-TOLERANCES: Final[Mapping[str, float]] = {"float32": 1e-5, "float64": 1e-12}
-"""The largest difference that counts as agreement, as a share of the largest value (see docs/parity.md)."""
-MODES: Final = ("inference", "training")
-
-
-@dataclass(frozen=True, slots=True)
-class Participant:
-    """A backend, on one of the frameworks that it runs on: `torch`, `keras:tensorflow`, `keras:jax`.
-
-    `source` replaces the source that archspec generates: the way to compare an edited file.
-    """
-
-    backend: str
-    framework: str | None = None
-    source: str | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Participant:
-        """From the form in which it is named on the command line."""
-        backend, _, framework = text.partition(":")
-        return cls(backend, framework or None)
-
-    @property
-    def label(self) -> str:
-        """How tables name it."""
-        return f"{self.backend}:{self.framework}" if self.framework else self.backend
-
-
 DEFAULT_PARTICIPANTS: Final = (Participant("torch"), Participant("keras", "tensorflow"))
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One comparison: the worst of `what`, between the first participant and another."""
-
-    pair: tuple[str, str]
-    dtype: str
-    mode: str
-    what: str
-    worst: str
-    difference: float
-    """The largest difference, as a share of the largest value."""
-    tolerance: float
-
-    @property
-    def agrees(self) -> bool:
-        """Within the tolerance; a difference that is not a number is not."""
-        return self.difference <= self.tolerance
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All rows of a comparison, and what ran."""
-
-    network: str
-    rows: tuple[Row, ...]
-    versions: Mapping[str, Mapping[str, str]]
-    batch: int
-    shapes: Mapping[str, tuple[int, ...]]
-
-    @property
-    def agrees(self) -> bool:
-        """All rows do, and there are some."""
-        return bool(self.rows) and all(row.agrees for row in self.rows)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            **asdict(self),
-            "agrees": self.agrees,
-            "rows": [asdict(row) | {"agrees": row.agrees} for row in self.rows],
-        }
-
-    def require(self) -> None:
-        """Raise unless everything agrees.
-
-        Raises:
-            ParityError: with each row that is past its tolerance.
-        """
-        if self.agrees:
-            return
-        notes = tuple(
-            Note(
-                f"{row.what} in {row.mode}, {row.dtype}, {row.pair[0]} against {row.pair[1]}: "
-                f"{row.worst} differs by {row.difference:.2e}, {row.tolerance:.0e} is allowed"
-            )
-            for row in self.rows
-            if not row.agrees
-        )
-        raise ParityError(Diagnostic("E0801", f"the models of {self.network} differ", notes=notes, help=self._help()))
-
-    def _help(self) -> str:
-        """What a difference in float32 alone points at."""
-        wrong = {row.dtype for row in self.rows if not row.agrees}
-        if wrong != {"float32"} or "float64" not in {row.dtype for row in self.rows}:
-            return ""
-        return (
-            "float64 agrees, so the models are the same and the network magnifies float32's rounding: "
-            "batch norm over few numbers does, as after a global pool; compare with a larger --batch"
-        )
+Progress = Callable[[str, int, int], None]
+"""Told what is done next, how many steps are done, and how many there are."""
 
 
 def compare(
     graph: LayerGraph,
     participants: Sequence[Participant] = DEFAULT_PARTICIPANTS,
     *,
-    dtypes: Sequence[str] = ("float32", "float64"),
-    modes: Sequence[str] = MODES,
+    dtypes: Sequence[str] = DTYPES,
+    checks: Sequence[Kind] = KINDS,
+    sizes: Sequence[Size] | None = None,
     weights: Mapping[str, Array] | None = None,
     batch: int = 2,
     seed: int = 0,
+    passes: int = 3,
+    steps: int = 5,
+    learning_rate: float = 0.1,
+    momentum: float = 0.9,
+    layers: bool = True,
+    tolerances: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+    pool: Pool | None = None,
 ) -> Report:
     """Run one network on several backends, with the same weights and inputs, and compare.
 
-    In training mode, batch norm normalises by the batch, and its running statistics after the step are compared too.
-    Dropout is left out: what it zeroes is drawn by each framework's own generator.
+    In training mode, batch norm normalises by the batch. Dropout is left out: what it zeroes is drawn by each
+    framework's own generator. A check that a participant's engine cannot do is left out, and the report says why.
 
     Args:
         graph: the network.
-        participants: the first is what the others are held against.
+        participants: the first that can do a check is what the others are held against in it.
         dtypes: of weights and computation.
-        modes: `inference`, `training`.
+        checks: `inference`: a forward pass, layer by layer. `training`: forward passes in training mode, the first
+            layer by layer, and the running statistics after the last. `gradients`: those of a loss with respect to the
+            inputs, the weights and, where a framework gives them, the layers. `run`: a training run from the spec's
+            initial weights, its losses and final weights.
+        sizes: heights and widths of the input images; the spec's own, and another that the network takes, if None.
+            Gradients and training runs are at the first.
         weights: canonical arrays; random ones by default, running statistics included.
         batch: how many inputs.
         seed: of the random weights and inputs.
+        passes: how many forward passes in training mode.
+        steps: how many steps the training run has.
+        learning_rate, momentum: of the training run; weight decay is the spec's.
+        layers: compare layer by layer, and not only what the network gives.
+        tolerances: by dtype, in place of those of `TOLERANCES` for all checks.
+        progress: called before each step.
+        pool: processes that are used for several comparisons; those of this one alone if None.
 
     Raises:
         ParityError: a participant could not be run. Differences are not raised: see `Report.require`.
+        SpecError: the network does not take one of the sizes.
     """
-    import pickle
-
-    import numpy as np
-    from safetensors.numpy import save_file
-
     if len(participants) < 2:
         raise ParityError(Diagnostic("E0202", "parity needs two backends at the least"))
-    graph = without_dropout(graph)
-    arrays = random_weights(graph, seed) if weights is None else weights
-    inputs = random_inputs(graph, batch, seed + 1)
-    found: list[dict[str, Array]] = []
-    versions: dict[str, Mapping[str, str]] = {}
-    with tempfile.TemporaryDirectory(prefix="archspec-parity-") as name:
-        folder = Path(name)
-        # The graph is ours and goes to our own processes: no file from outside is unpickled.
-        (folder / "graph.pickle").write_bytes(pickle.dumps(graph))
-        save_file(inputs, folder / "inputs.safetensors")
-        save_file({key: np.ascontiguousarray(array) for key, array in arrays.items()}, folder / "weights.safetensors")
-        for index, participant in enumerate(participants):
-            result, ran_on = _run(graph, participant, folder, index, dtypes, modes)
-            found.append(result)
-            versions[participant.label] = ran_on
-    rows: list[Row] = []
-    for participant, result in zip(participants[1:], found[1:], strict=True):
-        pair = (participants[0].label, participant.label)
-        rows += _rows(pair, found[0], result, dtypes, modes)
-    return Report(graph.name, tuple(rows), versions, batch, {path: graph.nodes[path].shape for path in graph.inputs})
+    plan = Plan(dtypes, checks, batch, seed, passes, steps, learning_rate, momentum, layers, dict(tolerances or {}))
+    graphs = sized(without_dropout(graph), sizes)
+    with tempfile.TemporaryDirectory(prefix="archspec-parity-") as name, ExitStack() as stack:
+        processes = (pool or stack.enter_context(Pool())).processes(participants)
+        comparison = _Comparison(graphs, participants, plan, Path(name), progress or (lambda what, done, total: None))
+        comparison.prepare(weights)
+        comparison.run(processes)
+    return comparison.report()
 
 
 def without_dropout(graph: LayerGraph) -> LayerGraph:
@@ -191,80 +102,111 @@ def without_dropout(graph: LayerGraph) -> LayerGraph:
     return replace(graph, nodes={**graph.nodes, **changed}) if changed else graph
 
 
-def _run(
-    graph: LayerGraph, participant: Participant, folder: Path, index: int, dtypes: Sequence[str], modes: Sequence[str]
-) -> tuple[dict[str, Array], Mapping[str, str]]:
-    """One participant's results by `dtype/mode/what/name`, from a process of its own.
+@dataclass
+class _Comparison:
+    """One comparison at work: its files, its processes, and what it has found so far."""
 
-    Frameworks disturb each other within a process, and Keras fixes its framework when it is imported.
-    """
-    from safetensors.numpy import load_file
+    graphs: list[LayerGraph]
+    participants: Sequence[Participant]
+    plan: Plan
+    folder: Path
+    progress: Progress
+    found: Judged = field(default_factory=Judged)
+    skipped: dict[Skipped, None] = field(default_factory=dict[Skipped, None])
+    versions: dict[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
 
-    from archspec.api import generate
+    def prepare(self, weights: Mapping[str, Array] | None) -> None:
+        """Write what the processes read."""
+        import numpy as np
+        from safetensors.numpy import save_file
 
-    find_backend(participant.backend)  # an unknown one is said here, not in the worker
-    source = participant.source if participant.source is not None else generate(graph, participant.backend)
-    out = folder / f"result-{index}.safetensors"
-    request = {"backend": participant.backend, "source": source, "dtypes": list(dtypes), "modes": list(modes)}
-    (folder / f"request-{index}.json").write_text(json.dumps(request), encoding="utf-8")
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if participant.framework is not None:
-        environment["KERAS_BACKEND"] = participant.framework
-    # -P: the current folder is the user's, and may hold a numpy.py
-    command = [sys.executable, "-P", "-m", "archspec.parity.worker", str(folder), str(index)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    refused = folder / f"refused-{index}.json"
-    if refused.exists():
-        raise ParityError([Diagnostic(**found) for found in json.loads(refused.read_text(encoding="utf-8"))])
-    if done.returncode != 0:
-        tail = [line for line in done.stderr.strip().splitlines() if line.strip()][-12:]
-        notes = tuple(Note(line) for line in tail)
-        raise ParityError(
-            Diagnostic("E0802", f"{participant.label} failed on {graph.name} (exit {done.returncode})", notes=notes)
+        plan, graph = self.plan, self.graphs[0]
+        arrays = random_weights(graph, plan.seed) if weights is None else weights
+        save_file({name: np.ascontiguousarray(arrays[name]) for name in graph.all_weights}, self._file("weights"))
+        if "run" in plan.kinds:
+            start: Mapping[str, Array] = draw(graph, plan.seed) if weights is None else arrays
+            save_file({name: np.ascontiguousarray(start[name]) for name in graph.all_weights}, self._file("start"))
+        for size, resized in enumerate(self.graphs):
+            for index in range(max(plan.passes, plan.steps)):
+                seed = plan.seed + 1 + 2 * index
+                inputs = random_inputs(resized, plan.batch, seed)
+                targets = random_targets(resized, plan.batch, seed + 1)
+                batch = {f"inputs/{name}": array for name, array in inputs.items()}
+                batch |= {f"targets/{name}": array for name, array in targets.items()}
+                save_file(batch, self._file(f"batch-{size}-{index}"))
+        for index, participant in enumerate(self.participants):
+            given = (participant.source, self.graphs, plan)
+            # The graphs are ours and go to our own processes: no file from outside is unpickled.
+            (self.folder / f"participant-{index}.pickle").write_bytes(pickle.dumps(given))
+
+    def run(self, processes: Sequence[Process]) -> None:
+        """All checks, one after the other."""
+        todo = list(checks(self.plan, len(self.graphs)))
+        total, done = len(todo) * len(processes), 0
+        self.progress("starting the frameworks", done, total)
+        for index, (participant, process) in enumerate(zip(self.participants, processes, strict=True)):
+            self.versions[participant.label] = process.versions
+            process.ask(folder=str(self.folder), index=index)
+        for check in todo:
+            results: dict[int, Path] = {}
+            for index, process in enumerate(processes):
+                text = f"{check.kind} in {check.dtype}, {size_text(self.graphs[check.size])}"
+                self.progress(f"{self.participants[index].label}: {text}", done, total)
+                if (path := self._perform(check, process, index)) is not None:
+                    results[index] = path
+                done += 1
+            self._judge(check, results)
+
+    def _perform(self, check: Check, process: Process, index: int) -> Path | None:
+        file = f"result-{index}-{check.kind}-{check.dtype}-{check.size}.safetensors"
+        lacking: str = process.ask(check=asdict(check), file=file)["lacking"]
+        if lacking:
+            self.skipped[Skipped(self.participants[index].label, check.kind, check.dtype, lacking)] = None
+            return None
+        return self.folder / file
+
+    def _judge(self, check: Check, results: Mapping[int, Path]) -> None:
+        """Compare the results of a check; then they are no longer needed, but for those of training runs."""
+        graph = self.graphs[check.size]
+        labels = [participant.label for participant in self.participants]
+        with ExitStack() as stack:
+            opened = {index: stack.enter_context(Tensors(path)) for index, path in results.items()}
+            if opened:
+                (first, reference), *others = opened.items()
+                for index, tensors in others:
+                    pair = (labels[first], labels[index])
+                    self.found += judge(graph, check, self.plan, pair, reference, tensors)
+            if check.kind == "run":
+                for index, tensors in opened.items():
+                    self.found += self._drift(graph, check, labels[index], index, tensors)
+                return
+        for path in results.values():
+            path.unlink()
+
+    def _drift(self, graph: LayerGraph, check: Check, label: str, index: int, tensors: Tensors) -> Judged:
+        """How far a training run is from itself: run again, and in the other dtype."""
+        found = run_twice(graph, check, label, tensors)
+        for dtype in self.plan.dtypes:
+            earlier = self.folder / f"result-{index}-run-{dtype}-{check.size}.safetensors"
+            if dtype != check.dtype and earlier.exists():
+                with Tensors(earlier) as before:
+                    found += spread_by_dtype(graph, check, label, (dtype, check.dtype), before, tensors)
+        return found
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
+
+    def report(self) -> Report:
+        """What was found."""
+        graph = self.graphs[0]
+        return Report(
+            graph.name,
+            graph.title,
+            tuple(self.found.rows),
+            tuple(self.found.blamed),
+            tuple(self.skipped),
+            tuple(self.found.profiles),
+            self.versions,
+            self.plan.batch,
+            tuple(size_text(resized) for resized in self.graphs),
         )
-    return load_file(out), json.loads((folder / f"versions-{index}.json").read_text(encoding="utf-8"))
-
-
-def _rows(
-    pair: tuple[str, str],
-    first: Mapping[str, Array],
-    second: Mapping[str, Array],
-    dtypes: Sequence[str],
-    modes: Sequence[str],
-) -> Iterator[Row]:
-    for dtype in dtypes:
-        for mode in modes:
-            for what in ("outputs", "statistics"):
-                prefix = f"{dtype}/{mode}/{what}/"
-                names = sorted({name for name in (*first, *second) if name.startswith(prefix)})
-                if not names:
-                    continue
-                differences = {
-                    name.removeprefix(prefix): difference(first.get(name), second.get(name)) for name in names
-                }
-                worst = max(differences, key=lambda name: _rank(differences[name]))
-                yield Row(pair, dtype, mode, what, worst, differences[worst], TOLERANCES[dtype])
-
-
-def _rank(value: float) -> float:
-    return float("inf") if value != value else value
-
-
-def difference(first: Array | None, second: Array | None) -> float:
-    """The largest difference of two tensors as a share of the first's largest value.
-
-    Infinite where one is missing or of another shape; not a number where one holds values that are not numbers.
-    """
-    import numpy as np
-
-    if first is None or second is None or first.shape != second.shape:
-        return float("inf")
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        return float("nan")
-    if first.size == 0:
-        return 0.0
-    largest = float(np.abs(first).max())
-    apart = float(np.abs(first.astype(np.float64) - second.astype(np.float64)).max())
-    if apart == 0.0:
-        return 0.0
-    return apart / largest if largest > 0 else float("inf")

@@ -32,7 +32,9 @@ from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
 from archspec.spec.words import BLOCK_WORDS, SPEC_WORDS
 
-NOT_PARAMS: Final = frozenset({"backend", "device", "dtype", "limits", "partial", "root", "spec", "taps", "weights"})
+NOT_PARAMS: Final = frozenset(
+    {"backend", "device", "dtype", "limits", "partial", "root", "seed", "spec", "taps", "weights"}
+)
 """Arguments of `build` and `save_weights`, beside which a network's params stand as arguments."""
 
 

@@ -14,6 +14,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from archspec.codegen.backend import Outcome, check_dtype, no_device
 from archspec.codegen.files import sealed
 from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
+from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec.storage import write_bytes
 from archspec_onnx.names import names_of
@@ -110,7 +111,7 @@ def build(
     inputs = [value for value in model.graph.input if value.name not in graph.all_weights]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
-    arrays = initial_weights(graph) if weights is None else weights
+    arrays: Arrays = draw(graph, 0) if weights is None else weights
     model.graph.initializer.extend(_tensor(name, arrays[name], TYPES[written]) for name in graph.all_weights)
     return model
 
@@ -118,12 +119,6 @@ def build(
 def _dtype(model: ModelProto) -> str:
     found = model.graph.input[0].type.tensor_type.elem_type
     return next(name for name, kind in TYPES.items() if kind == found)
-
-
-def initial_weights(graph: LayerGraph) -> dict[str, Array]:
-    """Weights drawn as the spec says, always the same."""
-    rng = np.random.default_rng(0)
-    return {name: weight.distribution.sample(rng, weight.shape) for name, weight in graph.all_weights.items()}
 
 
 def _tensor(name: str, array: Array, kind: int) -> TensorProto:

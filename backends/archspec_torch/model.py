@@ -1,4 +1,7 @@
-"""Running generated source: building the model, weights in and out, one forward pass."""
+"""Running generated source: building the model, weights in and out, one forward pass.
+
+Gradients and training are in `learn`.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from archspec.codegen.backend import Outcome, check_dtype, no_device
 from archspec.codegen.execute import execute
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.storage import whole_file
+from archspec_torch.learn import gradients, train
 from archspec_torch.names import class_name
+from archspec_torch.tensors import outputs_of, to_numpy, to_tensors
+from archspec_torch.trace import traced
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
+
+__all__ = [
+    "build",
+    "export_weights",
+    "gradients",
+    "load_weights",
+    "run",
+    "save_weights",
+    "train",
+    "verify",
+]
 
 _COUNTER = ".num_batches_tracked"
 """PyTorch's count of training steps in a batch norm: bookkeeping, not a weight."""
@@ -58,7 +75,7 @@ def _compare(model: nn.Module, graph: LayerGraph) -> None:
         if decays[name] != graph.all_weights[name].decay:
             raise InternalError(f"PyTorch source of {graph.name}: {name} has the weight decay {decays[name]}")
     inputs = [torch.empty(2, *graph.nodes[path].shape, device="meta") for path in graph.inputs]
-    for name, tensor in _outputs(model(*inputs), graph).items():
+    for name, tensor in outputs_of(model(*inputs), graph).items():
         shape = graph.nodes[graph.outputs[name]].shape
         if tuple(tensor.shape) != (2, *shape):
             raise InternalError(
@@ -76,12 +93,6 @@ def _decays(model: Any) -> dict[str, float | None]:
             found.setdefault(id(parameter), []).append(group["weight_decay"])
     given = {name: found.get(id(parameter), []) for name, parameter in model.named_parameters()}
     return {name: values[0] if len(values) == 1 else None for name, values in given.items()}
-
-
-def _outputs(result: Any, graph: LayerGraph) -> dict[str, Tensor]:
-    if isinstance(result, dict):
-        return result
-    return {next(iter(graph.outputs)): result}
 
 
 def build(
@@ -134,13 +145,7 @@ def load_weights(model: Any, graph: LayerGraph, weights: Arrays) -> None:
 
 def export_weights(model: Any, graph: LayerGraph) -> Arrays:
     """Canonical weights of the model; see `Backend.export_weights`."""
-    return {name: _to_numpy(tensor) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
-
-
-def _to_numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
-    tensor = tensor.detach().cpu()
-    # NumPy has no bfloat16; float32 holds each of its values exactly.
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).contiguous().numpy().copy()
+    return {name: to_numpy(tensor) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
 
 
 def save_weights(model: Any, path: Path) -> None:
@@ -149,15 +154,18 @@ def save_weights(model: Any, path: Path) -> None:
         torch.save(model.state_dict(), temporary)
 
 
-def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool) -> Outcome:
+def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
     """One forward pass; see `Backend.run`."""
-    tensors = [torch.from_numpy(np.ascontiguousarray(inputs[path])) for path in graph.inputs]
-    first = next(model.parameters(), tensors[0])  # where the model is, and in which dtype
-    tensors = [tensor.to(first) for tensor in tensors]
+    tensors = to_tensors(model, graph, inputs)
     model.train(training)
+    found: Arrays = {}
     with torch.no_grad():
-        outputs = _outputs(model(*tensors), graph)
+        if nodes:
+            result, found = traced(model, graph, tensors, to_numpy)
+        else:
+            result = model(*tensors)
     statistics = {
         name: array for name, array in export_weights(model, graph).items() if not graph.all_weights[name].trainable
     }
-    return Outcome({name: _to_numpy(tensor) for name, tensor in outputs.items()}, statistics)
+    outputs = {name: to_numpy(tensor) for name, tensor in outputs_of(result, graph).items()}
+    return Outcome(outputs, statistics, found)

@@ -8,7 +8,7 @@ import archspec
 from archspec.codegen.backend import Outcome, backend
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_weights
-from archspec.parity.comparison import difference
+from archspec.parity.measure import difference
 
 
 def outcome(graph: LayerGraph, framework: str, *, training: bool = False) -> Outcome:

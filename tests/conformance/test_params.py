@@ -21,8 +21,8 @@ from tests.reference.evaluate import evaluate
 pytest.importorskip("torch")
 pytest.importorskip("keras")
 
-from archspec_keras.model import _settings
 from archspec_keras.names import function_name
+from archspec_keras.settings import settings
 from archspec_torch.names import class_name
 
 HEAD = "archspec: 1\nname: net\ninput: {channels: 3, height: 16, width: 16}\n"
@@ -97,7 +97,7 @@ def test_keras(name: str) -> None:
     made = getattr(execute(archspec.generate(first, "keras"), "keras", name), function_name(first))
     target = backend("keras")
     for param, value, graph in changes(name, set(inspect.signature(made).parameters)):
-        with _settings("float64"):
+        with settings("float64"):
             model = made(**{param: value})
         found = {key: array.shape for key, array in target.export_weights(model, graph).items()}
         assert found == {key: weight.shape for key, weight in graph.all_weights.items()}, (param, value)

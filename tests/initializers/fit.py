@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from archspec.ir.initializers import INITIALIZERS, Distribution, Fixed, Initializer, read_initializer
+from archspec.ir.initializers.numbers import CHUNK, Numbers
 
 LEAST = 50_000
 SIGMAS = 6.0
@@ -47,6 +48,17 @@ def every_initializer() -> dict[str, Initializer]:
         for option in OPTIONS.get(name, [None]):
             text = name if option is None else f"{{{name}: {option}}}".replace("'", "")
             found[text] = read_initializer({name: option})
+    return found
+
+
+def drawn(
+    distribution: Distribution, size: int, *, seed: int = 0, name: str = "w", chunk: int = 0
+) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Numbers as a weight of this name has them, from one of its chunks on."""
+    numbers, found = Numbers(), np.empty(size, np.float32)
+    for start in range(0, size, CHUNK):
+        numbers.begin(seed, name, chunk + start // CHUNK)
+        distribution.draw(numbers, found[start : start + CHUNK])
     return found
 
 

@@ -7,23 +7,17 @@ import math
 import numpy as np
 import pytest
 
-from archspec.ir.initializers import Distribution, Fans, Fixed, fans_of, read_initializer
-from tests.initializers.fit import LEAST, check, every_initializer
+from archspec.ir.initializers import Fans, Fixed, fans_of, read_initializer
+from tests.initializers.fit import LEAST, check, drawn, every_initializer
 
 FANS = Fans(24, 90)
 ALL = {text: initializer.drawn_from(FANS) for text, initializer in every_initializer().items()}
 DRAWN = {text: found for text, found in ALL.items() if not isinstance(found, Fixed)}
 
 
-def _drawn(distribution: Distribution) -> np.ndarray:
-    return distribution.sample(np.random.default_rng(7), (LEAST // 50, 50))
-
-
 @pytest.mark.parametrize("name", ALL)
 def test_what_is_drawn_fits(name: str) -> None:
-    found = _drawn(ALL[name])
-    assert found.shape == (LEAST // 50, 50)
-    check(found, ALL[name])
+    check(drawn(ALL[name], LEAST), ALL[name])
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -50,7 +44,7 @@ def test_keras_digits_are_the_standard_deviation_of_a_cut_normal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("drawn", "claimed"),
+    ("given", "claimed"),
     [
         ("he_normal", "{kaiming_normal: fan_in}"),
         ("{kaiming_normal: fan_in}", "he_normal"),
@@ -66,17 +60,17 @@ def test_keras_digits_are_the_standard_deviation_of_a_cut_normal() -> None:
         ("{truncated_normal: 0.02}", "{normal: 0.02}"),
     ],
 )
-def test_another_distribution_is_noticed(drawn: str, claimed: str) -> None:
+def test_another_distribution_is_noticed(given: str, claimed: str) -> None:
     with pytest.raises(AssertionError):
-        check(_drawn(ALL[drawn]), ALL[claimed])
+        check(drawn(ALL[given], LEAST), ALL[claimed])
 
 
 def test_a_cut_normal_that_is_not_rescaled_is_noticed() -> None:
     unscaled = read_initializer({"truncated_normal": math.sqrt(2 / 24)}).drawn_from(None)
     with pytest.raises(AssertionError):
-        check(_drawn(unscaled), ALL["he_normal"])
+        check(drawn(unscaled, LEAST), ALL["he_normal"])
     with pytest.raises(AssertionError):
-        check(_drawn(ALL["he_normal"]), unscaled)
+        check(drawn(ALL["he_normal"], LEAST), unscaled)
 
 
 def test_fans_are_counted_as_pytorch_does() -> None:

@@ -1,15 +1,13 @@
-"""Distributions that weights are drawn from: moments, bounds, cumulative probability, and drawing with NumPy."""
+"""Distributions that weights are drawn from: moments, bounds, cumulative probability, and drawing."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+    from archspec.ir.initializers.numbers import Floats, Numbers
 
 _ROOT_HALF: Final = math.sqrt(0.5)
 _ROOT_TWO_PI: Final = math.sqrt(2 * math.pi)
@@ -38,8 +36,8 @@ class Distribution:
         """The probability of a number not greater than `x`."""
         raise NotImplementedError
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        """Draw an array."""
+    def draw(self, numbers: Numbers, out: Floats) -> None:
+        """Fill an array (n,) from the stream that `numbers` is at; n is at most `numbers.CHUNK`."""
         raise NotImplementedError
 
 
@@ -64,10 +62,8 @@ class Fixed(Distribution):
     def cdf(self, x: float) -> float:
         return float(x >= self.value)
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        import numpy as np
-
-        return np.full(shape, self.value)
+    def draw(self, numbers: Numbers, out: Floats) -> None:
+        out.fill(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +88,10 @@ class Gaussian(Distribution):
     def cdf(self, x: float) -> float:
         return _normal_cdf((x - self.center) / self.std)
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return rng.normal(self.center, self.std, shape)
+    def draw(self, numbers: Numbers, out: Floats) -> None:
+        numbers.normal(out, self.std)
+        if self.center:
+            out += self.center
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +118,8 @@ class TruncatedGaussian(Distribution):
         inside = _normal_cdf(x / self.std) - _normal_cdf(-self.cut / self.std)
         return min(max(inside / self._kept, 0.0), 1.0)
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        import numpy as np
-
-        found = rng.normal(0.0, self.std, shape)
-        while (outside := np.abs(found) > self.cut).any():
-            found[outside] = rng.normal(0.0, self.std, int(outside.sum()))
-        return found
+    def draw(self, numbers: Numbers, out: Floats) -> None:
+        numbers.truncated(out, self.std, self.cut)
 
     @property
     def _kept(self) -> float:
@@ -151,8 +144,8 @@ class Flat(Distribution):
     def cdf(self, x: float) -> float:
         return min(max((x + self.limit) / (2 * self.limit), 0.0), 1.0)
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return rng.uniform(-self.limit, self.limit, shape)
+    def draw(self, numbers: Numbers, out: Floats) -> None:
+        numbers.uniform(out, self.limit)
 
 
 def _normal_cdf(x: float) -> float:

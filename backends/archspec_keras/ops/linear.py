@@ -14,6 +14,7 @@ from archspec_keras.ops.padding import covers, is_same, padding_sides, sides_cod
 from archspec_keras.ops.row import Row, Site, Step
 
 _KERNEL: Final = {"weight": "kernel", "bias": "bias"}
+_CROP: Final = "_crop"
 
 
 def _conv(site: Site) -> list[Step]:
@@ -54,7 +55,7 @@ def _conv_transpose(site: Site) -> list[Step]:
     layer = call(head, site.attribute("filters"), site.attribute("kernel"), **keywords, **weights(site))
     steps = [Step(layer)]
     if any(map(any, sides)):
-        steps.append(Step(call("layers.Cropping2D", sides_code([*sides[0], *sides[1]])), "_crop"))
+        steps.append(Step(call("layers.Cropping2D", sides_code([*sides[0], *sides[1]])), _CROP))
     return steps
 
 
@@ -76,6 +77,6 @@ def _padded_conv(site: Site) -> tuple[list[Step], dict[str, Code]]:
 
 ROWS: Final[dict[str, Row]] = {
     "conv": Row(_conv, _KERNEL),
-    "conv_transpose": Row(_conv_transpose, _KERNEL),
+    "conv_transpose": Row(_conv_transpose, _KERNEL, after=_CROP),
     "dense": Row(_dense, _KERNEL),
 }

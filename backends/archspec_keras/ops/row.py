@@ -18,7 +18,7 @@ FAN: Final = "channels@fan"
 @dataclass(frozen=True, slots=True)
 class Step:
     """One Keras layer. `suffix` is added to the name of the graph's layer; the last step has none,
-    or the one that owns weights.
+    or the one that owns weights (see `Row.after`).
 
     `times` says how often the layer is passed its tensor: attention takes it as query and as value.
     """
@@ -84,13 +84,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one op is written: the Keras layers in turn, and where the last of them keeps the op's weights.
+    """How one op is written: the Keras layers in turn, and where the one without a suffix keeps the op's weights.
 
     An attribute's name stands for a variable in the usual layout.
     """
 
     steps: Callable[[Site], list[Step]]
     variables: Mapping[str, str | Variable] = field(default_factory=dict[str, str | Variable])
+    after: str = ""
+    """The suffix of a step that may come after the one that owns weights."""
 
 
 def layer(head: str, *args: Code) -> Row:

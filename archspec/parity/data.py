@@ -1,16 +1,16 @@
-"""Weights and inputs to compare models on: random, batch-norm statistics included, and well scaled."""
+"""What models are compared on: weights, inputs, targets. All are random, well scaled, and exact in float32."""
 
 from __future__ import annotations
 
 from math import prod, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archspec.ir.graph import LayerGraph
 
 if TYPE_CHECKING:
     import numpy as np
 
-    Arrays = dict[str, np.ndarray[Any, Any]]
+    Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
 
 
 def random_weights(graph: LayerGraph, seed: int = 0) -> Arrays:
@@ -40,7 +40,7 @@ def random_weights(graph: LayerGraph, seed: int = 0) -> Arrays:
             array = 0.25 + rng.standard_normal(weight.shape) * 0.25
         else:
             array = rng.standard_normal(weight.shape) * 0.1
-        found[name] = array.astype(np.float32).astype(np.float64)
+        found[name] = _exact(array)
     return found
 
 
@@ -49,7 +49,29 @@ def random_inputs(graph: LayerGraph, batch: int = 2, seed: int = 1) -> Arrays:
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    return {
-        path: rng.standard_normal((batch, *graph.nodes[path].shape)).astype(np.float32).astype(np.float64)
-        for path in graph.inputs
-    }
+    return {path: _exact(rng.standard_normal((batch, *graph.nodes[path].shape))) for path in graph.inputs}
+
+
+def random_targets(graph: LayerGraph, batch: int = 2, seed: int = 2) -> Arrays:
+    """What a loss holds the outputs against, by their names.
+
+    A vector of several numbers has a label, (N,) of int64: its loss is the cross-entropy. Any other output has a
+    standard normal tensor of its own shape: its loss is the mean squared error.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    found: Arrays = {}
+    for name, path in graph.outputs.items():
+        shape = graph.nodes[path].shape
+        if len(shape) == 1 and shape[0] > 1:
+            found[name] = rng.integers(shape[0], size=batch)
+        else:
+            found[name] = _exact(rng.standard_normal((batch, *shape)))
+    return found
+
+
+def _exact(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    return array.astype(np.float32).astype(np.float64)

@@ -1,0 +1,73 @@
+"""`archspec init`: initial weights in a file, the same for everyone. No framework is imported."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from archspec.commands.shared import (
+    OK,
+    add_spec,
+    check_weights_path,
+    compiled,
+    name_list,
+    parameters_text,
+    usage_error,
+)
+from archspec.ir.dump import initializer_text
+from archspec.ir.graph import LayerGraph
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `init`."""
+    add_spec(parser)
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="a whole number (0)")
+    parser.add_argument("-o", "--output", help="a .safetensors file, or a folder (NAME.safetensors)")
+    parser.add_argument("--taps", metavar="NAME,...", type=name_list, help="only the weights that these tensors need")
+    parser.add_argument("--force", action="store_true", help="overwrite a file that is there")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile, draw, write, and say what was drawn."""
+    if arguments.output is not None and Path(arguments.output).suffix not in ("", ".safetensors"):
+        usage_error("-o takes a file whose name ends in .safetensors, or a folder")
+    graph = compiled(arguments.spec, arguments)
+    path = _path(arguments.output, graph)
+    check_weights_path(path, force=arguments.force)
+    from archspec.initialization import draw, metadata
+    from archspec.weights import write
+
+    begin = time.perf_counter()
+    arrays = draw(graph, arguments.seed)
+    drawn = time.perf_counter()
+    write(path, arrays, graph, metadata(graph, arguments.seed))
+    written = time.perf_counter()
+    print(graph.title or graph.name)
+    print(f"  {'parameters':<11} {parameters_text(graph)}")
+    for line, label in zip(_drawn(graph), ("drawn by", *[""] * len(graph.all_weights)), strict=False):
+        print(f"  {label:<11} {line}")
+    print(f"  {'seed':<11} {arguments.seed}")
+    print(f"  {'weights':<11} {path} (drawn in {drawn - begin:.2f} s, written in {written - drawn:.2f} s)")
+    return OK
+
+
+def _path(output: str | None, graph: LayerGraph) -> Path:
+    """Where the weights go. What has no suffix is a folder."""
+    file = f"{graph.name}{'_taps' if graph.asked else ''}.safetensors"
+    path = Path(output or "")
+    return path / file if path.is_dir() or not path.suffix else path
+
+
+def _drawn(graph: LayerGraph) -> Iterator[str]:
+    """The initializers, those that draw the most numbers first, with how many weights and numbers each draws."""
+    weights, numbers = Counter[str](), Counter[str]()
+    for weight in graph.all_weights.values():
+        text = initializer_text(weight.initializer).removesuffix("()")
+        weights[text] += 1
+        numbers[text] += weight.size
+    for text, count in numbers.most_common():
+        yield f"{text}: {weights[text]} weight{'s' if weights[text] > 1 else ''}, {count:,} numbers"

@@ -1,0 +1,110 @@
+"""Initial weights, drawn from the initializers of a network, the same everywhere: docs/initialization.md."""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from archspec.ir.graph import LayerGraph
+from archspec.ir.initializers import Distribution
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+_MOST_THREADS: Final = 4
+"""More gain nothing: each step of some microseconds needs the interpreter for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A part of a weight that has a stream of bits of its own."""
+
+    name: str
+    index: int
+    distribution: Distribution
+    out: Floats
+
+
+def draw(graph: LayerGraph, seed: int, *, threads: int | None = None) -> dict[str, Floats]:
+    """Every weight of a network by its canonical name, float32, in the canonical layout; they share a block of memory.
+
+    Args:
+        graph: the network.
+        seed: any whole number.
+        threads: how many draw at a time, which changes nothing of what they draw; the processors that this process
+            may use, 4 at most, if not given.
+
+    Raises:
+        TypeError: the seed is no whole number.
+    """
+    import numpy as np
+
+    from archspec.ir.initializers.numbers import CHUNK
+
+    seed = operator.index(seed)
+    weights = graph.all_weights
+    # One block for all: it comes in large pages, where small arrays would take a third of the time in page faults.
+    rest: Floats = np.empty(sum(weight.size for weight in weights.values()), np.float32)
+    arrays: dict[str, Floats] = {}
+    chunks: deque[_Chunk] = deque()
+    for name, weight in weights.items():
+        flat, rest = rest[: weight.size], rest[weight.size :]
+        arrays[name], distribution = flat.reshape(weight.shape), weight.distribution
+        chunks.extend(
+            _Chunk(name, index, distribution, flat[index * CHUNK : (index + 1) * CHUNK])
+            for index in range(math.ceil(weight.size / CHUNK))
+        )
+    if threads is None:
+        threads = min(_processors(), _MOST_THREADS)
+    if min(threads, len(chunks)) <= 1:
+        _work(chunks, seed)
+        return arrays
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(_work, chunks, seed) for _ in range(threads)]:
+            done.result()
+    return arrays
+
+
+def _work(chunks: deque[_Chunk], seed: int) -> None:
+    """Draw one chunk after another until none is left; other threads may take from the same queue."""
+    from archspec.ir.initializers.numbers import Numbers
+
+    numbers = Numbers()
+    while True:
+        try:
+            chunk = chunks.popleft()
+        except IndexError:
+            return
+        numbers.begin(seed, chunk.name, chunk.index)
+        chunk.distribution.draw(numbers, chunk.out)
+
+
+def _processors() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def metadata(graph: LayerGraph, seed: int) -> Mapping[str, str]:
+    """What a weights file says of how its weights were drawn: the scheme, the seed, the network and its params."""
+    import json
+
+    from archspec.ir.initializers.numbers import SCHEME
+
+    params = {param.name: param.value for param in graph.params}
+    return {
+        "archspec.init": str(SCHEME),
+        "archspec.seed": str(seed),
+        "archspec.network": graph.name,
+        "archspec.params": json.dumps(params, sort_keys=True, ensure_ascii=False),
+    }

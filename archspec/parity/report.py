@@ -1,0 +1,141 @@
+"""What a comparison found, for programs and, by `archspec.parity.telling`, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from archspec.errors import Diagnostic, Note, ParityError
+from archspec.parity.blame import Blame
+from archspec.parity.measure import exceeds
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison of a pair: how far apart the worst tensor of a kind is."""
+
+    pair: tuple[str, str]
+    check: str
+    dtype: str
+    size: str
+    """The shapes of the inputs, without the batch."""
+    what: str
+    worst: str
+    """The name of that tensor."""
+    difference: float
+    """The largest difference, as a share of the largest value."""
+    tolerance: float | None
+    """None: it is reported, and not judged."""
+
+    @property
+    def agrees(self) -> bool:
+        """Within the tolerance; a difference that is not a number is not."""
+        return self.tolerance is None or not exceeds(self.difference, self.tolerance)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A check that a participant cannot do, and why."""
+
+    participant: str
+    check: str
+    dtype: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The difference of every layer in inference, in the order of computation."""
+
+    pair: tuple[str, str]
+    dtype: str
+    size: str
+    layers: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All rows of a comparison, the layers that are to blame, and what ran."""
+
+    network: str
+    title: str
+    rows: tuple[Row, ...]
+    blamed: tuple[Blame, ...]
+    skipped: tuple[Skipped, ...]
+    profiles: tuple[Profile, ...]
+    versions: Mapping[str, Mapping[str, str]]
+    batch: int
+    sizes: tuple[str, ...]
+    unsized: str = ""
+    """Why the network was compared at its own size alone, where it was not asked for any."""
+
+    @property
+    def agrees(self) -> bool:
+        """All rows do, and there are some that are judged."""
+        judged = [row for row in self.rows if row.tolerance is not None]
+        return bool(judged) and all(row.agrees for row in judged)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        blamed = []
+        for found in self.blamed:
+            entry = asdict(found)
+            del entry["span"]
+            blamed.append(entry)
+        return {
+            "network": self.network,
+            "title": self.title,
+            "agrees": self.agrees,
+            "batch": self.batch,
+            "sizes": list(self.sizes),
+            "versions": {label: dict(versions) for label, versions in self.versions.items()},
+            "rows": [asdict(row) | {"agrees": row.agrees} for row in self.rows],
+            "blamed": blamed,
+            "skipped": [asdict(skipped) for skipped in self.skipped],
+            "profiles": [asdict(profile) for profile in self.profiles],
+        }
+
+    def require(self) -> None:
+        """Raise unless everything agrees.
+
+        Raises:
+            ParityError: with the layers that are to blame, and each row that is past its tolerance.
+        """
+        if self.agrees:
+            return
+        if not any(row.tolerance is not None for row in self.rows):
+            raise ParityError(
+                Diagnostic("E0801", f"nothing of {self.network} could be compared", notes=self._reasons())
+            )
+        from archspec.parity.telling import blame_lines
+
+        notes = [
+            Note(
+                f"{row.what} in {row.check}, {row.dtype}, {row.size}, {row.pair[0]} against {row.pair[1]}: "
+                f"{row.worst} differs by {row.difference:.2e}, {row.tolerance:.0e} is allowed"
+            )
+            for row in self.rows
+            if not row.agrees
+        ]
+        first = self.blamed[0] if self.blamed else None
+        if first is not None:
+            notes = [*(Note(line) for line in blame_lines(first)), *notes]
+        span = first.span if first is not None else None
+        diagnostic = Diagnostic(
+            "E0801", f"the models of {self.network} differ", span, notes=tuple(notes), help=self._help()
+        )
+        raise ParityError(diagnostic)
+
+    def _reasons(self) -> tuple[Note, ...]:
+        return tuple(Note(f"{found.check} in {found.dtype}: {found.reason}") for found in self.skipped)
+
+    def _help(self) -> str:
+        """What a difference in float32 alone points at."""
+        wrong = {row.dtype for row in self.rows if not row.agrees}
+        if wrong != {"float32"} or "float64" not in {row.dtype for row in self.rows}:
+            return ""
+        return (
+            "float64 agrees, so the models are the same and the network magnifies float32's rounding: "
+            "batch norm over few numbers does, as after a global pool; compare with a larger --batch"
+        )

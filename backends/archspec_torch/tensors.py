@@ -1,0 +1,35 @@
+"""Arrays as tensors, and tensors as arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from archspec.ir.graph import LayerGraph
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+
+
+def to_tensors(model: nn.Module, graph: LayerGraph, inputs: Arrays) -> list[Tensor]:
+    """A batch for each input, in the graph's order, where the model is and in its dtype."""
+    tensors = [torch.from_numpy(np.ascontiguousarray(inputs[path])) for path in graph.inputs]
+    first = next(model.parameters(), tensors[0])
+    return [tensor.to(first) for tensor in tensors]
+
+
+def to_numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
+    """A copy of the tensor as it is now."""
+    tensor = tensor.detach().cpu()
+    # NumPy has no bfloat16; float32 holds each of its values exactly.
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).contiguous().numpy().copy()
+
+
+def outputs_of(result: Any, graph: LayerGraph) -> dict[str, Tensor]:
+    """What a model gave, by the outputs' names."""
+    if isinstance(result, dict):
+        return result
+    return {next(iter(graph.outputs)): result}

@@ -1,0 +1,140 @@
+"""`archspec parity`: its options, what it prints, its exit codes, and the picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archspec.cli import main
+from archspec.parity.report import Report
+from tests.parity.probe import NETWORK
+
+pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "probe.yaml"
+    path.write_text(NETWORK, encoding="utf-8")
+    return path
+
+
+def _run(spec: Path, *options: str) -> int:
+    """PyTorch against itself, which is quick."""
+    return main(["parity", str(spec), "--backends", "torch,torch", "--batch", "4", "--steps", "2", *options])
+
+
+def test_a_table_for_people(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(spec) == 0
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert lines[0] == "probe: a batch of 4, input 3x17x16"
+    assert "Differences from torch, as shares of its largest value" in lines
+    assert any(line.split()[:4] == ["gradients", "float64", "3x17x16", "loss"] for line in lines)
+    assert "training run, not judged" in printed.out
+    assert printed.err == "", "no bar where no terminal is"
+
+
+def test_markdown(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(spec, "--format", "markdown", "--check", "inference", "--dtype", "float64") == 0
+    out = capsys.readouterr().out
+    assert "| check | dtype | input | what | torch | allowed | worst at |" in out
+    assert "| inference | float64 | 3x17x16 | layers |" in out
+
+
+def test_json(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(spec, "--format", "json", "--check", "inference", "--dtype", "float64") == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert found["agrees"] is True
+    assert found["sizes"] == ["3x17x16"]
+    assert found["versions"]["torch"]["torch"]
+    assert [row["what"] for row in found["rows"]] == ["outputs", "layers"]
+    assert found["profiles"][0]["layers"]["fc"] == 0.0
+    assert found["blamed"] == found["skipped"] == []
+
+
+def test_it_fails_past_the_tolerance_and_names_the_layer(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("keras")
+    options = ["--check", "inference", "--dtype", "float64", "--tolerance", "float64=0"]
+    assert main(["parity", str(spec), *options]) == 3
+    printed = capsys.readouterr()
+    assert "DIFFERS" in printed.out
+    assert "is the first layer to differ" in printed.out
+    assert "error[E0801]" in printed.err
+    assert "probe.yaml:" in printed.err
+
+
+def test_without_layers(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(spec, "--no-layers", "--check", "inference", "--check", "gradients", "--format", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert not {row["what"] for row in found["rows"]} & {"layers", "layer gradients"}
+
+
+def test_taps_and_sizes(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = ["--size", "17x16", "--size", "9x23"]
+    options = ["--taps", "layer1", "--check", "inference", "--dtype", "float64", "--format", "json"]
+    assert _run(spec, *sizes, *options) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["sizes"] == ["3x17x16", "3x9x23"]
+    assert "fc" not in found["profiles"][0]["layers"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--size", "17"],
+        ["--size", "0x4"],
+        ["--tolerance", "float16=1"],
+        ["--tolerance", "float32=-1"],
+        ["--check", "everything"],
+        ["--steps", "0"],
+        ["--learning-rate", "nan"],
+    ],
+)
+def test_wrong_usage(spec: Path, options: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        _run(spec, *options)
+    assert caught.value.code == 2
+    assert options[0] in capsys.readouterr().err
+
+
+class TestPicture:
+    @pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
+    def test_it_is_drawn_by_suffix(self, spec: Path, tmp_path: Path, suffix: str) -> None:
+        pytest.importorskip("matplotlib")
+        path = tmp_path / f"error{suffix}"
+        assert _run(spec, "--check", "inference", "--plot", str(path)) == 0
+        heads = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}
+        assert path.read_bytes().startswith(heads[suffix])
+
+    def test_it_has_a_line_for_each_pair_and_dtype(self, spec: Path, tmp_path: Path) -> None:
+        pytest.importorskip("matplotlib")
+        path = tmp_path / "error.svg"
+        assert _run(spec, "--check", "inference", "--plot", str(path)) == 0
+        text = path.read_text(encoding="utf-8")
+        for label in ("torch / torch, float32", "torch / torch, float64", "allowed in float32"):
+            assert label in text
+        before = path.read_bytes()
+        assert _run(spec, "--check", "inference", "--plot", str(path)) == 0
+        assert path.read_bytes() == before, "the same bytes every time"
+
+    def test_another_suffix_is_refused_before_anything_runs(
+        self, spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def never(*arguments: object, **options: object) -> Report:
+            raise AssertionError
+
+        monkeypatch.setattr("archspec.commands.parity.compare", never)
+        assert _run(spec, "--plot", str(tmp_path / "error.gif")) == 1
+        assert "E0605" in capsys.readouterr().err
+
+    def test_nothing_to_draw(self, spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        pytest.importorskip("matplotlib")
+        assert _run(spec, "--check", "gradients", "--plot", str(tmp_path / "error.svg")) == 1
+        assert "no layers were compared" in capsys.readouterr().err
+        assert not (tmp_path / "error.svg").exists()

@@ -1,0 +1,156 @@
+"""Sound networks agree, in everything that is compared."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+import archspec
+from archspec import ParityError, SpecError
+from archspec.cli import main
+from archspec.parity import TOLERANCES, Participant, compare, random_weights
+from archspec.spec import load_text
+from tests.parity.probe import KERAS, NETWORK, TORCH, compared, graph, pool
+
+pytest.importorskip("torch")
+pytest.importorskip("keras")
+pytestmark = pytest.mark.parity
+
+FORWARD = {"inference": {"outputs", "layers"}, "training": {"outputs", "layers", "statistics"}}
+GRADIENTS = {"loss", "input gradients", "weight gradients", "layer gradients"}
+RUN = {"first step", "losses", "final weights"}
+
+
+def test_everything_of_the_sound_network_agrees() -> None:
+    report = compare(graph(), (TORCH, KERAS), steps=3, batch=4, pool=pool())
+    report.require()
+    judged = {(row.dtype, row.check, row.size, row.what) for row in report.rows if row.tolerance is not None}
+    own, other = report.sizes
+    assert own == "3x17x16"
+    for dtype in ("float32", "float64"):
+        for check, whats in FORWARD.items():
+            for what in whats:
+                assert {(dtype, check, size, what) for size in (own, other)} <= judged or other != own
+        assert {(dtype, "gradients", own, what) for what in GRADIENTS} <= judged
+    assert {("float64", "run", own, what) for what in RUN} <= judged
+    assert all(row.difference < 1e-12 for row in report.rows if row.dtype == "float64" and row.tolerance is not None)
+    assert report.blamed == ()
+
+
+def test_layers_are_compared_one_and_all() -> None:
+    [profile] = compared(checks=("inference",)).profiles
+    assert list(profile.layers) == list(graph().nodes)
+
+
+def test_a_run_in_float32_is_reported_and_not_judged() -> None:
+    report = compared(dtypes=("float32", "float64"), checks=("run",))
+    measured = {(row.pair, row.dtype, row.what) for row in report.rows if row.tolerance is None}
+    for what in ("losses", "final weights"):
+        assert (("torch", "keras:tensorflow"), "float32", what) in measured
+        for label in ("torch", "keras:tensorflow"):
+            assert ((label, f"{label}, again"), "float32", what) in measured
+            assert ((label, label), "float32 / float64", what) in measured
+    between = [row for row in report.rows if row.dtype == "float32 / float64"]
+    assert all(0 < row.difference < 1e-2 for row in between)
+    assert report.agrees
+    assert not compared(dtypes=("float32",), checks=("run",)).agrees, "nothing was judged"
+
+
+def test_a_run_trains() -> None:
+    """The losses of the run are those of a model that learns its few examples."""
+    report = compared(checks=("run",), steps=1, learning_rate=0.0)
+    still = {row.what: row for row in report.rows}
+    assert still["losses"].difference < 1e-12
+    # Without steps of any length two backends with other weights in the beginning would differ, and do not.
+    report.require()
+
+
+def test_dropout_is_left_out() -> None:
+    text = NETWORK.replace("  - flatten\n", "  - dropout\n  - drop_path: {rate: 0.5}\n  - flatten\n")
+    report = compare(archspec.compile(load_text(text)), dtypes=("float64",), sizes=[(17, 16)], batch=4, pool=pool())
+    report.require()
+    assert any(row.check == "training" for row in report.rows)
+
+
+def test_weights_of_ones_own() -> None:
+    weights = {name: array * 0.5 + 0.25 for name, array in random_weights(graph(), 7).items()}
+    report = compare(
+        graph(), (TORCH, KERAS), weights=weights, dtypes=("float64",), sizes=[(17, 16)], batch=4, steps=2, pool=pool()
+    )
+    report.require()
+    assert {row.check for row in report.rows} == {"inference", "training", "gradients", "run"}
+
+
+def test_tolerances_of_ones_own() -> None:
+    assert not compared(checks=("inference",), tolerances={"float64": 0.0}).agrees
+    assert compared(checks=("inference",), tolerances={"float64": 1e-12}).agrees
+
+
+class TestSizes:
+    def test_a_network_of_any_size_is_compared_at_another_too(self) -> None:
+        text = NETWORK.replace("  - flatten\n", "  - global_avg_pool: {keep_axes: false}\n")
+        found = archspec.compile(load_text(text))
+        report = compare(found, (TORCH, KERAS), dtypes=("float64",), checks=("inference", "training"), pool=pool())
+        assert report.sizes == ("3x17x16", "3x11x7")
+        assert {row.size for row in report.rows} == set(report.sizes)
+        report.require()
+
+    def test_a_size_that_the_network_does_not_take(self) -> None:
+        with pytest.raises(SpecError, match=r"does not take 40x40: fc, its weight would have another shape"):
+            compared(sizes=[(40, 40)])
+
+    def test_a_network_without_images(self) -> None:
+        flat = "archspec: 1\nname: flat\ninput: {shape: [6]}\nlayers: [dense: {units: 3}]\n"
+        found = archspec.compile(load_text(flat))
+        report = compare(found, (TORCH, KERAS), dtypes=("float64",), pool=pool())
+        assert report.sizes == ("6",)
+        report.require()
+        with pytest.raises(SpecError, match="no images"):
+            compare(found, (TORCH, KERAS), sizes=[(4, 4)])
+
+
+def test_what_an_engine_cannot_do_is_said_and_left_out() -> None:
+    pytest.importorskip("onnx")
+    trio = (TORCH, KERAS, Participant("onnx", "reference"))
+    report = compare(graph(), trio, dtypes=("float64",), sizes=[(17, 16)], batch=4, steps=2, pool=pool())
+    report.require()
+    assert {(found.participant, found.check) for found in report.skipped} == {
+        ("onnx:reference", "gradients"),
+        ("onnx:reference", "run"),
+    }
+    third = [row for row in report.rows if row.pair[1] == "onnx:reference"]
+    assert {row.what for row in third} == {"outputs", "layers", "statistics"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"])
+def test_the_resnets_agree(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    checks = ("inference", "training", "gradients")
+    options = [option for check in checks for option in ("--check", check)]
+    code = main(["parity", name, "--format", "json", "--size", "97x65", *options])
+    found = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert found["agrees"] is True
+    assert {row["check"] for row in found["rows"]} == set(checks)
+    for row in found["rows"]:
+        assert row["difference"] <= TOLERANCES[row["dtype"]][row["check"]]
+
+
+@pytest.mark.slow
+def test_a_training_run_of_a_cifar_resnet_is_the_same_after_20_steps() -> None:
+    network = archspec.compile("cifar_resnet")
+    report = compare(network, dtypes=("float64",), checks=("run",), batch=8, steps=20, pool=pool())
+    rows = {row.what: row for row in report.rows}
+    assert rows["losses"].difference <= 1e-9
+    assert rows["final weights"].difference <= 1e-9
+
+
+def test_a_refusal_has_what_is_known() -> None:
+    with pytest.raises(ParityError) as caught:
+        compared(checks=("inference",), tolerances={"float64": 0.0}).require()
+    [diagnostic] = caught.value.diagnostics
+    assert diagnostic.code == "E0801"
+    assert diagnostic.span is not None
+    assert re.search(r"outputs in inference, float64, 3x17x16, torch against keras:tensorflow", str(caught.value))

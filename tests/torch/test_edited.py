@@ -1,0 +1,189 @@
+"""Sources that somebody edited: each node holds what the edited model computes, and what is gone is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import archspec
+from archspec.codegen.backend import backend
+from archspec.parity import random_inputs, random_weights
+from archspec.spec import load_text
+
+SPEC = """
+archspec: 1
+name: edited
+input: {channels: 4, height: 8, width: 8}
+blocks:
+  unit:
+    unit: [width]
+    layers:
+      - add:
+          - - {conv: {name: conv1, filters: width, kernel: 3, padding: 1}}
+            - {batch_norm: {name: bn1}}
+            - relu
+            - {conv: {name: conv2, filters: width, kernel: 3, padding: 1}}
+            - {batch_norm: {name: bn2}}
+          - []
+      - relu
+layers:
+  - {conv: {name: stem, filters: 4, kernel: 1}}
+  - {stage: {name: units, block: unit, units: "[(4)] * 3"}}
+  - {tap: left}
+  - {conv: {name: side, filters: 4, kernel: 1}}
+  - concat: [[], {from: left}]
+  - {max_pool: {kernel: 2}}
+  - {scale: {value: 0.5, shift: 1}}
+  - {global_avg_pool: {keep_axes: false}}
+  - {dense: {name: fc, units: 3}}
+"""
+GRAPH = archspec.compile(load_text(SPEC))
+SOURCE = archspec.generate(GRAPH, "torch")
+UNITS = range(3)
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+def nodes(*edits: tuple[str, str]) -> Arrays:
+    source = SOURCE
+    for old, new in edits:
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    model = backend("torch").build(source, GRAPH, weights=random_weights(GRAPH), dtype="float64")
+    return dict(backend("torch").run(model, GRAPH, random_inputs(GRAPH), training=False, nodes=True).nodes)
+
+
+SOUND = nodes()
+HEAD = ("side", "concat", "max_pool", "scale", "global_avg_pool", "fc")
+
+
+def relu(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    found: np.ndarray[Any, Any] = np.maximum(x, 0)
+    return found
+
+
+def assert_same(found: Arrays, **wanted: np.ndarray[Any, Any]) -> None:
+    for path, array in wanted.items():
+        assert np.array_equal(found[path], array), path
+
+
+def assert_body(found: Arrays) -> None:
+    """The parts of the units that no edit below touches."""
+    for unit in UNITS:
+        assert np.array_equal(found[f"units.{unit}.relu_2"], relu(found[f"units.{unit}.add"]))
+
+
+def test_the_spec_has_what_is_edited() -> None:
+    assert list(SOUND) == list(GRAPH.nodes)
+    assert_body(SOUND)
+
+
+def test_a_removed_relu() -> None:
+    found = nodes(("self.relu(self.bn1(self.conv1(x)))", "self.bn1(self.conv1(x))"))
+    assert set(SOUND) - set(found) == {f"units.{unit}.relu" for unit in UNITS}
+    assert_body(found)
+    assert not np.array_equal(found["fc"], SOUND["fc"])
+
+
+def test_a_removed_last_relu() -> None:
+    found = nodes(("return self.relu(y + x)", "return y + x"))
+    assert set(SOUND) - set(found) == {f"units.{unit}.relu_2" for unit in UNITS}
+    for unit in UNITS:
+        assert np.array_equal(found[f"units.{unit}.relu"], relu(found[f"units.{unit}.bn1"]))
+    assert np.array_equal(found["units.0.add"], found["units.0.bn2"] + found["stem"])
+    assert np.array_equal(found["units.1.add"], found["units.1.bn2"] + found["units.0.add"])
+
+
+def test_a_relu_applied_twice() -> None:
+    found = nodes(("self.relu(self.bn1(self.conv1(x)))", "self.relu(self.relu(self.bn1(self.conv1(x))))"))
+    assert_same(found, **SOUND)
+    assert found.keys() == SOUND.keys()
+
+
+def test_a_relu_in_another_place() -> None:
+    """It is not in its place, and no other one's tensor is taken for it."""
+    found = nodes(
+        ("self.relu(self.bn1(self.conv1(x)))", "self.bn1(self.conv1(x))"),
+        ("self.bn2(self.conv2(y))", "self.relu(self.bn2(self.conv2(y)))"),
+    )
+    assert set(SOUND) - set(found) == {f"units.{unit}.relu" for unit in UNITS}
+    assert_body(found)
+    assert np.array_equal(found["units.0.add"], relu(found["units.0.bn2"]) + found["stem"])
+
+
+def test_swapped_operands() -> None:
+    found = nodes(("torch.cat((self.side(left), left), dim=1)", "torch.cat((left, self.side(left)), dim=1)"))
+    assert found.keys() == SOUND.keys()
+    left = SOUND["units.2.relu_2"]
+    assert_same(found, side=SOUND["side"], concat=np.concatenate([left, SOUND["side"]], axis=1))
+    assert np.array_equal(found["scale"], found["max_pool"] * 0.5 + 1)
+
+
+def test_an_addition_of_something_else() -> None:
+    found = nodes(("self.relu(y + x)", "self.relu(y + y)"))
+    assert found.keys() == SOUND.keys()
+    assert_body(found)
+    assert np.array_equal(found["units.0.add"], 2 * found["units.0.bn2"])
+
+
+def test_a_tap_taken_elsewhere() -> None:
+    found = nodes(("torch.cat((self.side(left), left), dim=1)", "torch.cat((self.side(left), self.side(left)), dim=1)"))
+    assert found.keys() == SOUND.keys()
+    assert np.array_equal(found["concat"], np.concatenate([SOUND["side"]] * 2, axis=1))
+
+
+def test_another_number() -> None:
+    found = nodes(("* 0.5 + 1", "* 0.5 - 1"))
+    assert found.keys() == SOUND.keys()
+    assert_same(found, max_pool=SOUND["max_pool"], scale=SOUND["max_pool"] * 0.5 - 1)
+
+
+def test_an_addition_that_became_a_product() -> None:
+    found = nodes(("self.relu(y + x)", "self.relu(y * x)"))
+    assert found.keys() == SOUND.keys()
+    assert np.array_equal(found["units.0.add"], found["units.0.bn2"] * found["stem"])
+    assert_body(found)
+
+
+def test_another_module_in_place_of_one() -> None:
+    found = nodes(("self.bn1 = nn.BatchNorm2d(4)", "self.bn1 = nn.BatchNorm2d(4, eps=0.1)"))
+    assert found.keys() == SOUND.keys()
+    assert_same(found, **{"units.0.conv1": SOUND["units.0.conv1"]})
+    assert not np.allclose(found["units.0.bn1"], SOUND["units.0.bn1"])
+
+
+def test_a_function_in_place_of_a_module() -> None:
+    found = nodes(
+        ("return self.relu(y + x)", "return torch.relu(y + x)"), ("self.max_pool(x)", "F.max_pool2d(x, 2)"), IMPORT
+    )
+    assert found.keys() == SOUND.keys()
+    assert_same(found, **SOUND)
+
+
+IMPORT = ("import torch\n", "import torch\nimport torch.nn.functional as F\n")
+
+
+@pytest.mark.parametrize("relu", ["nn.ReLU(inplace=True)", "nn.Hardtanh(0, torch.inf, inplace=True)"])
+def test_changes_in_place(relu: str) -> None:
+    """The tensor before is as it was when it was made."""
+    found = nodes(("self.relu = nn.ReLU()", f"self.relu = {relu}"))
+    assert found.keys() == SOUND.keys()
+    assert_same(found, **SOUND)
+
+
+def test_an_addition_in_place() -> None:
+    found = nodes(("        return self.relu(y + x)", "        y += x\n        return self.relu(y)"))
+    assert found.keys() == SOUND.keys()
+    assert_same(found, **SOUND)
+
+
+def test_everything_that_has_no_weights_taken_away() -> None:
+    found = nodes(
+        ("self.relu(self.bn1(self.conv1(x)))", "self.bn1(self.conv1(x))"),
+        ("return self.relu(y + x)", "return y"),
+    )
+    gone = {f"units.{unit}.{name}" for unit in UNITS for name in ("relu", "add", "relu_2")}
+    assert set(SOUND) - set(found) == gone
+    assert np.array_equal(found["concat"], np.concatenate([found["side"], found["units.2.bn2"]], axis=1))
+    assert set(HEAD) <= found.keys()

@@ -1,0 +1,187 @@
+"""Gradients against finite differences of the loss, as the evaluator has it; training against a loop by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import archspec
+from archspec.codegen.backend import Gradients, backend
+from archspec.ir.graph import LayerGraph
+from archspec.ir.ops import Input
+from archspec.parity import random_inputs, random_weights
+from archspec.parity.comparison import without_dropout
+from archspec.spec import load_text
+from tests.networks import NETWORKS
+from tests.reference.evaluate import evaluate
+from tests.torch.test_nodes import TWINS, network
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+SMALL = """
+archspec: 1
+name: small
+input: {channels: 3, height: 6, width: 5}
+layers:
+  - {conv: {name: stem, filters: 4, kernel: 3, padding: 1, bias: false, weight_decay: 0.01}}
+  - {batch_norm: {name: bn}}
+  - add: [[tanh, {conv: {name: conv, filters: 4, kernel: 3, padding: 1, bias: false, weight_decay: 0.1}}], []]
+  - silu
+  - {global_avg_pool: {keep_axes: false}}
+  - {dense: {name: fc, units: 5}}
+"""
+STEP = 1e-5
+
+
+def small() -> LayerGraph:
+    return archspec.compile(load_text(SMALL))
+
+
+def loss_of(values: Arrays, graph: LayerGraph, targets: Arrays) -> float:
+    """The loss as the protocol says, in NumPy."""
+    total = 0.0
+    for name, path in graph.outputs.items():
+        output, target = values[path], targets[name]
+        if np.issubdtype(target.dtype, np.integer):
+            largest = output.max(axis=1, keepdims=True)
+            logs = output - largest - np.log(np.exp(output - largest).sum(axis=1, keepdims=True))
+            total -= logs[np.arange(len(target)), target].mean()
+        else:
+            total += ((output - target) ** 2).mean()
+    return float(total)
+
+
+def random_targets(graph: LayerGraph, batch: int, *, whole: bool) -> Arrays:
+    rng = np.random.default_rng(5)
+    shapes = {name: graph.nodes[path].shape for name, path in graph.outputs.items()}
+    if whole:
+        return {name: rng.integers(0, shape[0], batch) for name, shape in shapes.items()}
+    return {name: rng.standard_normal((batch, *shape)) for name, shape in shapes.items()}
+
+
+def gradients(graph: LayerGraph, targets: Arrays, *, nodes: bool = True, batch: int = 3) -> Gradients:
+    target = backend("torch")
+    source, weights = archspec.generate(graph, "torch"), random_weights(graph)
+    model = target.build(source, graph, weights=weights, dtype="float64")
+    return target.gradients(model, graph, random_inputs(graph, batch), targets, nodes=nodes)
+
+
+def assert_slope(graph: LayerGraph, targets: Arrays, weights: Arrays, inputs: Arrays, name: str, found: Any) -> None:
+    """The gradient's product with a random direction is the slope of the loss in that direction."""
+    where = inputs if name in inputs else weights
+    direction = np.random.default_rng(7).standard_normal(where[name].shape)
+    losses: list[float] = []
+    for sign in (1, -1):
+        moved = {name: where[name] + sign * STEP * direction}
+        values = evaluate(graph, {**weights, **moved}, {**inputs, **moved}, training=True).values
+        losses.append(loss_of(values, graph, targets))
+    slope = (losses[0] - losses[1]) / (2 * STEP)
+    size = float(np.sqrt((np.asarray(found) ** 2).sum() * np.mean(direction**2)))
+    assert abs(float(np.sum(found * direction)) - slope) <= 1e-6 * max(abs(slope), size) + 1e-9, name
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["cross-entropy", "squares"])
+def test_gradients_are_the_slopes_of_the_loss(whole: bool) -> None:
+    graph = small()
+    targets, weights, inputs = random_targets(graph, 3, whole=whole), random_weights(graph), random_inputs(graph, 3)
+    found = gradients(graph, targets)
+    assert np.isclose(found.loss, loss_of(evaluate(graph, weights, inputs, training=True).values, graph, targets))
+    assert found.inputs.keys() == set(graph.inputs)
+    assert found.weights.keys() == {name for name, weight in graph.all_weights.items() if weight.trainable}
+    for name, gradient in (*found.weights.items(), *found.inputs.items()):
+        assert gradient.shape == {**weights, **inputs}[name].shape
+        assert_slope(graph, targets, weights, inputs, name, gradient)
+
+
+GRAPHS = {name: archspec.compile(load_text(NETWORKS[name])) for name in ("input_as_a_tap",)}
+GRAPHS |= {"small": small(), **{name: network(layers) for name, layers in TWINS.items()}}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_gradients_of_nodes(name: str) -> None:
+    """Each node's tensor in turn is given as an input: the loss's slope there is the node's gradient."""
+    graph = without_dropout(GRAPHS[name])
+    targets, weights, inputs = random_targets(graph, 3, whole=False), random_weights(graph), random_inputs(graph, 3)
+    found = gradients(graph, targets)
+    assert found.nodes.keys() == graph.nodes.keys()
+    values = evaluate(graph, weights, inputs, training=True).values
+    for path, node in graph.nodes.items():
+        cut = replace(graph, nodes={**graph.nodes, path: replace(node, op=Input(), inputs=())})
+        assert_slope(cut, targets, weights, {**inputs, path: values[path]}, path, found.nodes[path])
+
+
+def test_gradients_update_the_running_statistics_as_a_pass_does() -> None:
+    graph, target = small(), backend("torch")
+    weights, inputs = random_weights(graph), random_inputs(graph, 3)
+    models = [target.build(archspec.generate(graph, "torch"), graph, weights=weights, dtype="float32") for _ in "ab"]
+    outcome = target.run(models[0], graph, inputs, training=True)
+    found = target.gradients(models[1], graph, inputs, random_targets(graph, 3, whole=True))
+    assert not found.nodes
+    assert all(gradient.dtype == np.float32 for gradient in (*found.weights.values(), *found.inputs.values()))
+    after = target.export_weights(models[1], graph)
+    for name, array in outcome.statistics.items():
+        assert np.array_equal(after[name], array)
+        assert not np.array_equal(weights[name], array)
+    for name, gradient in found.weights.items():
+        assert np.array_equal(after[name], weights[name].astype(np.float32)), name
+        assert gradient.any(), name
+
+
+def test_what_the_loss_does_not_depend_on_has_zeros() -> None:
+    graph, target = small(), backend("torch")
+    source = archspec.generate(graph, "torch").replace("return self.fc(y)", "return self.fc(y.detach())")
+    assert "detach" in source
+    model = target.build(source, graph, weights=random_weights(graph), dtype="float64")
+    found = target.gradients(model, graph, random_inputs(graph, 3), random_targets(graph, 3, whole=True), nodes=True)
+    for name, gradient in found.weights.items():
+        assert gradient.any() == name.startswith("fc."), name
+    assert not found.inputs["input"].any()
+    assert [path for path, gradient in found.nodes.items() if gradient.any()] == ["fc"]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_training_is_sgd_by_hand(momentum: float) -> None:
+    """v = momentum * v + gradient + decay * weight; weight -= rate * v."""
+    graph, target, rate = small(), backend("torch"), 0.1
+    batches = [(random_inputs(graph, 4, seed), random_targets(graph, 4, whole=True)) for seed in range(4)]
+    start = random_weights(graph)
+    models = [target.build(archspec.generate(graph, "torch"), graph, weights=start, dtype="float64") for _ in "ab"]
+    found = target.train(models[0], graph, batches, learning_rate=rate, momentum=momentum)
+    velocity = {name: np.zeros(weight.shape) for name, weight in graph.all_weights.items() if weight.trainable}
+    losses: list[float] = []
+    for inputs, targets in batches:
+        weights = dict(target.export_weights(models[1], graph))
+        step = target.gradients(models[1], graph, inputs, targets)
+        decays = {name: graph.all_weights[name].decay for name in velocity}
+        losses.append(step.loss + sum(decay / 2 * (weights[name] ** 2).sum() for name, decay in decays.items()))
+        weights = dict(target.export_weights(models[1], graph))
+        for name in velocity:
+            velocity[name] = momentum * velocity[name] + step.weights[name] + decays[name] * weights[name]
+            weights[name] = weights[name] - rate * velocity[name]
+        target.load_weights(models[1], graph, weights)
+    assert np.allclose(found, losses, rtol=1e-12, atol=0)
+    after, wanted = (target.export_weights(model, graph) for model in models)
+    for name in wanted:
+        assert np.allclose(after[name], wanted[name], rtol=1e-12, atol=1e-14), name
+        assert not np.array_equal(after[name], start[name]), name
+    assert len(set(decays.values())) == 3
+
+
+def test_a_network_without_weights_is_trained_in_vain() -> None:
+    graph, target = network("  - relu\n  - flatten"), backend("torch")
+    model = target.build(archspec.generate(graph, "torch"), graph, dtype="float64")
+    batch = random_inputs(graph, 2), random_targets(graph, 2, whole=False)
+    losses = target.train(model, graph, [batch, batch], learning_rate=0.1, momentum=0.9)
+    values = evaluate(graph, {}, batch[0], training=True).values
+    assert losses == pytest.approx([loss_of(values, graph, batch[1])] * 2, rel=1e-12)
+
+
+def test_bfloat16() -> None:
+    graph, target = small(), backend("torch")
+    model = target.build(archspec.generate(graph, "torch"), graph, dtype="bfloat16")
+    found = target.gradients(model, graph, random_inputs(graph, 3), random_targets(graph, 3, whole=True), nodes=True)
+    assert next(model.parameters()).dtype == torch.bfloat16
+    assert found.nodes.keys() == graph.nodes.keys()
