@@ -12,6 +12,7 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import archspec
 from archspec import LayerGraph
@@ -74,13 +75,11 @@ def _sizes(graph: LayerGraph, own: bool) -> list[Size] | None:
     if not images:
         return None
     height, width = images[0]
-    if own or height <= SMALL[0]:
-        return [(height, width)]
-    try:
-        sized(graph, [SMALL])
-    except SpecError:
-        return [(height, width)]
-    return [SMALL]
+    if not own and height > SMALL[0]:
+        with suppress(SpecError):
+            sized(graph, [SMALL])
+            return [SMALL]
+    return [(height, width)]
 
 
 def rows(

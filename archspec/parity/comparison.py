@@ -83,13 +83,13 @@ def compare(
     if len(participants) < 2:
         raise ParityError(Diagnostic("E0202", "parity needs two backends at the least"))
     plan = Plan(dtypes, checks, batch, seed, passes, steps, learning_rate, momentum, layers, dict(tolerances or {}))
-    graphs = sized(without_dropout(graph), sizes)
+    graphs, unsized = sized(without_dropout(graph), sizes)
     with tempfile.TemporaryDirectory(prefix="archspec-parity-") as name, ExitStack() as stack:
         processes = (pool or stack.enter_context(Pool())).processes(participants)
         comparison = _Comparison(graphs, participants, plan, Path(name), progress or (lambda what, done, total: None))
         comparison.prepare(weights)
         comparison.run(processes)
-    return comparison.report()
+    return comparison.report(unsized)
 
 
 def without_dropout(graph: LayerGraph) -> LayerGraph:
@@ -196,7 +196,7 @@ class _Comparison:
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.safetensors"
 
-    def report(self) -> Report:
+    def report(self, unsized: str) -> Report:
         """What was found."""
         graph = self.graphs[0]
         return Report(
@@ -209,4 +209,5 @@ class _Comparison:
             self.versions,
             self.plan.batch,
             tuple(size_text(resized) for resized in self.graphs),
+            unsized,
         )

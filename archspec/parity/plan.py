@@ -69,34 +69,34 @@ def checks(plan: Plan, sizes: int) -> Iterator[Check]:
                     yield Check(kind, dtype, size)
 
 
-def sized(graph: LayerGraph, sizes: Sequence[Size] | None) -> list[LayerGraph]:
+def sized(graph: LayerGraph, sizes: Sequence[Size] | None) -> tuple[list[LayerGraph], str]:
     """The network at each of the sizes; without any at the spec's own, and at another one if it takes another.
+
+    Returns:
+        The graphs, and why the network was not given another size, where none was asked for and it takes none.
 
     Raises:
         SpecError: it does not take a size that was asked for.
     """
     if sizes is not None:
-        return [run(graph, [Resize(*size)]) for size in sizes]
-    return [graph, *_other(graph)]
-
-
-def _other(graph: LayerGraph) -> Iterator[LayerGraph]:
-    """The network at a size of its own choice that it takes: smaller, not square, odd if possible."""
-    images = [graph.nodes[path].shape for path in graph.inputs if len(graph.nodes[path].shape) == 3]
-    if not images:
-        return
-    _, height, width = images[0]
-    odd = (height * 5 // 8 | 1, width * 3 // 8 | 1)
-    # Of networks that halve and double again, each size is a multiple of what their least map stands for.
-    multiple = (max(height * 3 // 4 // 32 * 32, 32), max(width // 2 // 32 * 32, 32))
-    for size in (odd, multiple):
-        if size == (height, width):
-            continue
+        return [run(graph, [Resize(*size)]) for size in sizes], ""
+    reason = ""
+    for size in _others(graph):
         try:
-            yield run(graph, [Resize(*size)])
-        except SpecError:
-            continue
-        return
+            return [graph, run(graph, [Resize(*size)])], ""
+        except SpecError as error:
+            reason = reason or error.diagnostics[0].message
+    return [graph], reason
+
+
+def _others(graph: LayerGraph) -> Iterator[Size]:
+    """Sizes to try: smaller, not square, odd if possible."""
+    images = [graph.nodes[path].shape for path in graph.inputs if len(graph.nodes[path].shape) == 3]
+    if images:
+        _, height, width = images[0]
+        yield height * 5 // 8 | 1, width * 3 // 8 | 1
+        # Of networks that halve and double again, each size is a multiple of what their least map stands for.
+        yield max(height * 3 // 4 // 32 * 32, 32), max(width // 2 // 32 * 32, 32)
 
 
 def size_text(graph: LayerGraph) -> str:

@@ -89,6 +89,7 @@ class Report:
             "agrees": self.agrees,
             "batch": self.batch,
             "sizes": list(self.sizes),
+            "unsized": self.unsized,
             "versions": {label: dict(versions) for label, versions in self.versions.items()},
             "rows": [asdict(row) | {"agrees": row.agrees} for row in self.rows],
             "blamed": blamed,

@@ -126,6 +126,8 @@ def skipped_lines(report: Report) -> Iterator[str]:
         found.setdefault((skipped.participant, skipped.reason), []).append(f"{skipped.check} in {skipped.dtype}")
     for (participant, reason), checks in found.items():
         yield f"not compared: {participant}, {', '.join(checks)}: {reason}"
+    if report.unsized:
+        yield f"compared at its own size alone: {report.unsized}"
 
 
 def version_lines(report: Report) -> Iterator[str]:
