@@ -53,7 +53,8 @@ def theirs(graph: archspec.LayerGraph, model: torch.nn.Module, dynamo: bool) -> 
             names = [*graph.inputs]
             axes = {name: {0: "batch"} for name in names}
             torch.onnx.export(model, arguments, file, dynamo=False, input_names=names, dynamic_axes=axes)
-    return file.getvalue()
+    found: bytes = file.getvalue()
+    return found
 
 
 def seconds(action: Callable[[], object]) -> float:
