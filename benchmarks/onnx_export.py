@@ -40,7 +40,7 @@ def ours(graph: archspec.LayerGraph, weights: Any) -> bytes:
 
 def theirs(graph: archspec.LayerGraph, model: torch.nn.Module, dynamo: bool) -> bytes:
     """What PyTorch's exporter makes of the PyTorch model, its batch open."""
-    file = io.BytesIO()
+    file: Any = io.BytesIO()  # its types want a path
     arguments = tuple(torch.zeros(2, *graph.nodes[path].shape) for path in graph.inputs)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -53,7 +53,8 @@ def theirs(graph: archspec.LayerGraph, model: torch.nn.Module, dynamo: bool) -> 
             names = [*graph.inputs]
             axes = {name: {0: "batch"} for name in names}
             torch.onnx.export(model, arguments, file, dynamo=False, input_names=names, dynamic_axes=axes)
-    return file.getvalue()
+    found: bytes = file.getvalue()
+    return found
 
 
 def seconds(action: Callable[[], object]) -> float:

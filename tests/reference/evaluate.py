@@ -26,8 +26,8 @@ __all__ = ["RANDOM", "Evaluation", "evaluate"]
 class Evaluation:
     """The output of every node by path, and the running statistics afterwards by canonical name."""
 
-    values: Mapping[str, Array] = field(default_factory=dict)
-    statistics: Mapping[str, Array] = field(default_factory=dict)
+    values: dict[str, Array] = field(default_factory=dict)
+    statistics: dict[str, Array] = field(default_factory=dict)
 
 
 def evaluate(
@@ -40,4 +40,4 @@ def evaluate(
         patch.setenv(ENGINE, "reference")
         outcome = target.run(model, graph, inputs, training=training, nodes=True)
     assert outcome.nodes.keys() == graph.nodes.keys()
-    return Evaluation(outcome.nodes, outcome.statistics)
+    return Evaluation({**outcome.nodes}, {**outcome.statistics})

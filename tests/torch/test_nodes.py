@@ -15,7 +15,7 @@ from archspec.parity.comparison import without_dropout
 from archspec.parity.measure import difference
 from archspec.spec import load_text
 from tests.conformance.cases import CASES
-from tests.conformance.test_ops import graph_of
+from tests.conformance.graphs import graph_of
 from tests.networks import NETWORKS
 from tests.reference.evaluate import evaluate
 
