@@ -125,11 +125,7 @@ class Calls(Items):
         arguments = dict(known.group.arguments)
         inputs = self.blocks[known.block].get("inputs", [])
         if inputs:
-            if not place.items:
-                self.plain(place, "identity")
-            anchor = place.items[-1]
-            spot = next(spot for spot in reversed(place.spots) if spot.anchor is anchor)
-            arguments |= dict.fromkeys(inputs, self.tap(spot))
+            arguments |= dict.fromkeys(inputs, self.tap(self.here(place)))
         self.left -= len(place.frames) * 2
         item = self._call(known.block, Group([], arguments=arguments), self.fresh("n") if self.chance(3) else None)
         place.put(item, [known.after] * len(place.frames))

@@ -13,7 +13,17 @@ from tests.fuzz.specs.values import Yaml, value_of
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 FORMULAS: Final = (
-    *("{a}", "{a} + 1", "{a} * 2", "{a} // 2", "{a} - 1", "max({a}, 2)", "min({a}, 3)", "{a} % 3 + 1", "2 ** ({a} % 3)"),
+    *(
+        "{a}",
+        "{a} + 1",
+        "{a} * 2",
+        "{a} // 2",
+        "{a} - 1",
+        "max({a}, 2)",
+        "min({a}, 3)",
+        "{a} % 3 + 1",
+        "2 ** ({a} % 3)",
+    ),
     *("({a} + {b}) // 2", "{a} if {a} > 2 else 2", "[1, 2, 3, 4][{a} % 4]", "ceil({a} / 2)", "floor({a} * 0.5)"),
     *("round({a} * 0.75)", "int({a} / 2)", "make_divisible({a}, 2)", "sum([{a}, 1])", "len([{a}, {b}])", "-{a} + 9"),
 )
@@ -104,8 +114,9 @@ class Expressions:
             self._argue(owner, group_at=owner.groups.index(group), name=name, value=value, others=others)
         if not fits(name):
             for group in owner.groups:
-                group.fields.pop(name, None)
-                group.arguments[name] = value
+                if any(owner.values[call][name] != value for call in group.calls):  # else it is right as it is written
+                    group.fields.pop(name, None)
+                    group.arguments[name] = value
             for values in owner.values:
                 values[name] = value
         self._declare(owner, name, value, others)
@@ -166,4 +177,3 @@ class Expressions:
             for group in owner.groups:
                 if group.arguments.get(name) == value and type(group.arguments[name]) is type(value) and self.chance(2):
                     del group.arguments[name]  # it is the default
-

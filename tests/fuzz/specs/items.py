@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from archspec.ir import OPS
 from archspec.ir.op import Op, Shape, channel_axis, channels
 from tests.fuzz.specs.expressions import Draw, Expressions
-from tests.fuzz.specs.places import START, Frame, Item, Place, Spot
+from tests.fuzz.specs.places import Frame, Item, Place, Spot
 from tests.fuzz.specs.values import Keep, Yaml, fitting, literals, outputs, starts, value_of
 
 MERGES: Final = tuple(name for name, op in OPS.items() if op.most_inputs is None)
@@ -102,8 +102,8 @@ class Items(Expressions):
 
     def plain(self, place: Place, name: str, attributes: dict[str, Yaml] | None = None) -> None:
         """A certain op with certain attributes, which fit."""
-        attributes = attributes or {}
-        shapes = outputs(OPS[name], attributes, place.all_names, [(shape,) for shape in place.shapes], "nothing")
+        attributes, inputs = attributes or {}, [(shape,) for shape in place.shapes]
+        shapes = outputs(OPS[name], attributes, place.all_names, inputs, any_size=True)
         assert shapes is not None, (name, attributes, place.shapes)
         self.emit(place, name, attributes, shapes)
 
@@ -139,7 +139,9 @@ class Items(Expressions):
 
     def _widths(self, place: Place, target: Shape, width: Yaml) -> list[int]:
         names = place.all_names
-        return [value_of(width, seen) for seen in names] if isinstance(width, str) else [channels(target)] * len(names)
+        if isinstance(width, str):
+            return [value_of(width, seen) for seen in names]
+        return [width or channels(target)] * len(names)
 
     # Sequences, conditions, repeats
 
@@ -171,7 +173,7 @@ class Items(Expressions):
         item: Item = {"when": text, **({"else": other} if other else {})}
         first = next(iter(then[0]))
         # An op or a call has its condition beside it; anything else is put in a sequence.
-        plain = len(then) == 1 and first in OPS and first not in MERGES
+        plain = len(then) == 1 and len(then[0]) == 1 and first in OPS and first not in MERGES
         item = {first: then[0][first], **item} if plain else self.named({"layers": then, **item}, 2)
         place.put(item, [sides[one][1][frame] for one, frame in zip(found, place.frames, strict=True)])
 
@@ -218,11 +220,11 @@ class Items(Expressions):
         first.keep = place.keep if free else "shape"
         self.row(first, 0, 2)
         found = [name for name in MERGES if self._joined(place, name, {}, [first.shapes] * count) is not None]
-        if not found:  # they would be too large
+        free = free and first.uniform
+        if not found or not (free or first.shapes == place.shapes):  # it is too large, or others cannot come to fit it
             self._close(place, first, {"layers": first.items} if first.items else {"identity": {}})
             return
         name = self.draw(st.sampled_from(found))
-        free = free and len(set(first.shapes)) == 1
         inners, branches = [first], [first.items]
         for _ in range(1, count):
             inner, branch = self._branch(place, self._beside(name, first.shapes[0]) if free else None)
@@ -246,9 +248,11 @@ class Items(Expressions):
     ) -> list[Shape] | None:
         """What a merge gives in each frame."""
         inputs = [[shapes[at] for shapes in branches] for at in range(len(place.frames))]
-        found = outputs(OPS[name], attributes, place.all_names, inputs, "nothing")
-        kept = {"nothing": lambda one, old: True, "rank": lambda one, old: len(one) == len(old)}.get(place.keep, tuple.__eq__)
-        return found if found and all(kept(one, old) for one, old in zip(found, place.shapes, strict=True)) else None
+        found = outputs(OPS[name], attributes, place.all_names, inputs)
+        pairs = list(zip(found or (), place.shapes, strict=False))
+        if place.keep == "shape" and any(one != old for one, old in pairs):
+            return None
+        return None if place.keep == "rank" and any(len(one) != len(old) for one, old in pairs) else found
 
     def _beside(self, merge: str, shape: Shape) -> Shape:
         """A shape that may be joined with this one."""
@@ -283,6 +287,12 @@ class Items(Expressions):
         """The tensors that can be started from, the nearest first."""
         return place.spots[::-1]
 
+    def here(self, place: Place) -> Spot:
+        """The tensor that arrives."""
+        if not place.items:
+            self.plain(place, "identity")
+        return next(spot for spot in reversed(place.spots) if spot.items is place.items and not spot.of_call)
+
     def tap(self, spot: Spot) -> str:
         """The name of a tensor: it gets a tap unless it has one."""
         if spot.name is None:
@@ -297,11 +307,7 @@ class Items(Expressions):
             self.write_op(place)
             return
         target, inner = place.shapes[0], place.inside("rank")
-        here = Spot(place.items, place.items[-1], {}) if place.items else None
-        if here is None:
-            self.plain(place, "identity")
-            here = Spot(place.items, place.items[-1], {})
-        back = self.tap(next(spot for spot in reversed(place.spots) if spot.anchor is here.anchor))
+        back = self.tap(self.here(place))
         item = self.start(inner)
         self.row(inner, 0, 2)
         self.fit(inner, target)

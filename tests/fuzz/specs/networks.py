@@ -82,10 +82,9 @@ class _Network(Calls):
         """Several outputs, the last tensor among them; or none, where that is the only one."""
         if not self.chance(3):
             return []
-        spots = [spot for spot in place.spots if spot.name is None or "." not in spot.name]
+        spots = [spot for spot in place.spots if not spot.of_call]
         chosen = self.draw(st.lists(st.sampled_from(spots), unique=True, max_size=2))
-        last = next(spot for spot in reversed(place.spots) if spot.anchor is place.items[-1])
-        return [self.tap(spot) for spot in dict.fromkeys([*chosen, last])]
+        return [self.tap(spot) for spot in dict.fromkeys([*chosen, self.here(place)])]
 
     def _defaults(self) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}

@@ -63,6 +63,11 @@ class Spot:
     shapes: dict[Frame, Shape]
     name: str | None = None
 
+    @property
+    def of_call(self) -> bool:
+        """Whether it is one of the `outputs` of a block that is called."""
+        return self.name is not None and "." in self.name
+
     def shape(self, frame: Frame) -> Shape:
         """Its shape in a frame, which may be one inside those that it was made in."""
         found: Frame | None = frame
@@ -87,9 +92,7 @@ class Place:
 
     def inside(self, keep: Keep | None = None) -> Place:
         """A list of items of its own, that starts with the tensor that arrives here."""
-        return Place(
-            self.owner, self.frames, list(self.shapes), list(self.spots), keep or self.keep, self.nesting - 1
-        )
+        return Place(self.owner, self.frames, list(self.shapes), list(self.spots), keep or self.keep, self.nesting - 1)
 
     def some(self, chosen: Sequence[bool]) -> Place:
         """The same for some of the frames."""

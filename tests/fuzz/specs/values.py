@@ -59,8 +59,15 @@ def _make_divisible(value: float, divisor: int = 8) -> int:
 
 
 _FUNCTIONS: Final[Names] = {
-    **{"min": min, "max": max, "sum": sum, "len": len, "ceil": math.ceil, "floor": math.floor},
-    **{"round": round, "int": int, "make_divisible": _make_divisible},
+    "min": min,
+    "max": max,
+    "sum": sum,
+    "len": len,
+    "ceil": math.ceil,
+    "floor": math.floor,
+    "round": round,
+    "int": int,
+    "make_divisible": _make_divisible,
 }
 
 
@@ -90,7 +97,13 @@ def small(shape: Shape) -> bool:
 
 
 def outputs(
-    op: type[Op], attributes: Mapping[str, Yaml], names: Sequence[Names], inputs: Sequence[Sequence[Shape]], keep: Keep
+    op: type[Op],
+    attributes: Mapping[str, Yaml],
+    names: Sequence[Names],
+    inputs: Sequence[Sequence[Shape]],
+    keep: Keep = "nothing",
+    *,
+    any_size: bool = False,
 ) -> list[Shape] | None:
     """The op's output for each of several places at once; None if it refuses one, or it would be too large.
 
@@ -100,6 +113,7 @@ def outputs(
         names: what their expressions see in each place.
         inputs: the shapes that arrive, for each place.
         keep: what of the first input's shape must stay.
+        any_size: however large it is.
     """
     infos, found = op.attributes(), []
     for seen, shapes in zip(names, inputs, strict=True):
@@ -108,7 +122,7 @@ def outputs(
             shape = op(**given).infer_shape(shapes)
         except (AttributeValueError, ShapeError, ArithmeticError, IndexError):
             return None
-        if not small(shape) or (keep == "rank" and len(shape) != len(shapes[0])):
+        if not (any_size or small(shape)) or (keep == "rank" and len(shape) != len(shapes[0])):
             return None
         if keep == "shape" and shape != shapes[0]:
             return None
