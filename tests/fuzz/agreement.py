@@ -1,8 +1,10 @@
-"""One spec on every backend, and held against the independent evaluator."""
+"""One spec on every backend, held against the independent evaluator: `python -m tests.fuzz.agreement spec.yaml`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +23,7 @@ Arrays = Mapping[str, "np.ndarray[Any, Any]"]
 BACKENDS: Final = ("torch", "keras")
 TOLERANCE: Final = 1e-9
 SMALL: Final = 1e-3
-"""What counts as the largest value of a tensor whose values are smaller: a norm of equal numbers gives rounding alone."""
+"""The largest value of a tensor counts as no less: a norm of equal numbers gives nothing but rounding."""
 SEEDS: Final = (0, 1)
 
 
@@ -35,15 +37,15 @@ def compiled(text: str) -> LayerGraph:
     return without_dropout(archspec.compile(load_text(text, name="drawn.yaml")))
 
 
-def check(graph: LayerGraph) -> None:
-    """All backends compute what the evaluator does, in float64, in both modes; the float32 source of each can be built.
+def check(graph: LayerGraph, backends: Sequence[str] = BACKENDS) -> None:
+    """These backends compute what the evaluator does, in float64 and both modes; a model in float32 is made, too.
 
     Raises:
         AssertionError: one of them does not; the message names backend, mode and tensor.
     """
     weights, inputs = random_weights(graph, SEEDS[0]), random_inputs(graph, batch=2, seed=SEEDS[1])
     wanted = {training: reference(graph, weights, inputs, training=training) for training in (False, True)}
-    for name in BACKENDS:
+    for name in backends:
         target, source = backend(name), archspec.generate(graph, name)
         target.verify(source, graph)  # in float32, without a weight
         model = target.build(source, graph, weights=weights, dtype="float64")
@@ -93,3 +95,9 @@ def _flat(data: Any) -> bool:
     """Whether it is short and has nothing but plain values, or mappings and lists of such."""
     values = list(data.values()) if isinstance(data, dict) else list(data)
     return len(str(data)) < 90 and not any(key in str(data) for key in ("layers", "branches")) and bool(values)
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        check(compiled(Path(argument).read_text(encoding="utf-8")))
+        print(f"{argument}: all backends agree")

@@ -62,7 +62,10 @@ class Calls(Items):
         for spot in features:
             ends = [spot.shapes[frame] for frame in body.frames[:count]]
             seen = dict(zip(place.frames, ends, strict=True))
-            place.spots.append(Spot(place.items, place.items[-1], seen, f"{name}.{spot.name}"))
+            found = Spot(place.items, place.items[-1], seen, f"{name}.{spot.name}")
+            place.spots.append(found)
+            if place.uniform and self.chance(2):
+                self.join(place, found)
 
     def _variant(self, shape: Shape) -> Shape:
         """What another call may get."""
@@ -75,7 +78,7 @@ class Calls(Items):
 
     def _outputs(self, body: Place) -> list[Spot]:
         spots = [spot for spot in body.spots if spot.name is None and spot.anchor is not body.items[-1]]
-        return [self.draw(st.sampled_from(spots))] if spots and self.chance(4) else []
+        return [self.draw(st.sampled_from(spots))] if spots and self.chance(2) else []
 
     def _definition(self, owner: Owner, body: Place, unit: list[str], outputs: list[str]) -> Yaml:
         params = {name: default for name, default in owner.params.items() if name not in unit or default != {}}

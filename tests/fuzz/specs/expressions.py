@@ -29,7 +29,7 @@ FORMULAS: Final = (
 )
 CONDITIONS: Final = (
     *("{a} > 2", "{a} % 2 == 0", "{a} != 4", "not {a} == 3", "1 < {a} <= 4", "{a} in [1, 2, 4]", "{a} not in [3, 8]"),
-    *("{a} > 1 and {b} < 5", "{a} >= {b} or {a} == 1", "(True if {a} == 1 else {b} > 3)"),
+    *("0 < {a} and not {b} > 6", "{a} > 1 and {b} < 5", "{a} >= {b} or {a} == 1", "(True if {a} == 1 else {b} > 3)"),
 )
 
 
@@ -58,7 +58,7 @@ class Expressions:
             others: that fit, too.
             fits: whether a value or an expression does, in all frames of the place.
         """
-        if not self.chance(3):
+        if not self.chance(2):
             return value
         if isinstance(value, list):
             at = self.draw(st.integers(0, len(value) - 1))

@@ -11,7 +11,7 @@ from archspec.ir import OPS
 from archspec.ir.op import Op, Shape, channel_axis, channels
 from tests.fuzz.specs.expressions import Draw, Expressions
 from tests.fuzz.specs.places import Frame, Item, Place, Spot
-from tests.fuzz.specs.values import Keep, Yaml, fitting, literals, outputs, starts, value_of
+from tests.fuzz.specs.values import MOST_CHANNELS, Keep, Yaml, fitting, literals, outputs, starts, value_of
 
 MERGES: Final = tuple(name for name, op in OPS.items() if op.most_inputs is None)
 MOST_ROUNDS: Final = 3
@@ -49,7 +49,7 @@ class Items(Expressions):
         """One item, of any kind that there is room for."""
         kinds = ["op"] * 6
         if place.nesting > 0 and self.left > len(place.frames):
-            kinds += ["merge", "merge", "sequence", "condition", "repeat", "start", *self.kinds_of_calls(place)]
+            kinds += [*["merge", "condition"] * 2, "sequence", "repeat", "start", *self.kinds_of_calls(place)]
         getattr(self, f"write_{self.draw(st.sampled_from(kinds))}")(place)
 
     def kinds_of_calls(self, place: Place) -> list[str]:
@@ -65,7 +65,12 @@ class Items(Expressions):
     def write_op(self, place: Place) -> None:
         """An op with some of its attributes."""
         found = starts(tuple(place.shapes), place.keep)
-        name = self.draw(st.sampled_from(sorted(found, key=lambda name: (name not in ("relu", "sigmoid"), name))))
+        # What has more attributes, or cannot stand everywhere, has more to go wrong: it is drawn more often.
+        anywhere = starts(((MOST_CHANNELS,),), "nothing")
+        often = [
+            name for name in found for _ in range(1 + len(OPS[name].attributes()) // 2 + 3 * (name not in anywhere))
+        ]
+        name = self.draw(st.sampled_from(sorted(often, key=lambda name: len(OPS[name].attributes()))))
         self.attributed(place, name, dict(found[name]), [(shape,) for shape in place.shapes])
 
     def attributed(
@@ -282,6 +287,14 @@ class Items(Expressions):
         spot = self.draw(st.sampled_from(self.seen(inner)))
         inner.shapes = [spot.shape(frame) for frame in inner.frames]
         return {"from": self.tap(spot)}
+
+    def join(self, place: Place, spot: Spot) -> None:
+        """Join what arrives, the same in all frames, with another tensor."""
+        inner = place.inside("rank")
+        inner.shapes = [spot.shape(frame) for frame in inner.frames]
+        self.fit(inner, place.shapes[0])
+        branch = {"from": self.tap(spot), **({"layers": inner.items} if inner.items else {})}
+        place.put({"maximum": [[], branch]}, place.shapes)
 
     def seen(self, place: Place) -> list[Spot]:
         """The tensors that can be started from, the nearest first."""

@@ -165,7 +165,7 @@ def _shapes(count: int) -> list[list[int]]:
 
 @lru_cache(maxsize=10_000)
 def starts(shapes: tuple[Shape, ...], keep: Keep) -> Mapping[str, Mapping[str, Yaml]]:
-    """The ops of one input that can stand where tensors of these shapes arrive, with the least that they must be told."""
+    """The ops of one input that fit tensors of these shapes, each with the simplest of its required attributes."""
     names = [{"channels": shape[0] if len(shape) == 3 else shape[-1]} for shape in shapes]
     inputs = [(shape,) for shape in shapes]
     found: dict[str, Mapping[str, Yaml]] = {}
