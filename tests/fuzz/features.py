@@ -105,7 +105,7 @@ def _items(items: Any, around: tuple[str, ...]) -> Iterator[tuple[dict[str, Any]
         yield data, around
         inside = (*around, *(["when"] if "when" in data else []))
         yield from _items(data.get("else", []), (*inside, "else"))
-        body = data.get(kind)
+        body: Any = data.get(kind)
         if kind == "layers":
             yield from _items(data.get("layers", []), (*inside, "layers"))
         elif kind in ("repeat", "stage"):
@@ -129,7 +129,7 @@ def _kind(item: Mapping[str, Any]) -> str:
 
 def _item(item: Mapping[str, Any], around: tuple[str, ...], blocks: Mapping[str, Any]) -> set[str]:
     kind = _kind(item)
-    body = item.get(kind)
+    body: Any = item.get(kind)
     found = {key for key in ("when", "else", "tap", "from") if key in item}
     if "when" in item:
         found |= {"when in when"} if "when" in around else set()
@@ -177,7 +177,8 @@ def _stage(stage: Mapping[str, Any], around: tuple[str, ...]) -> set[str]:
     found |= {"unit by index"} if re.search(r"\bi\b", str(units)) else set()
     if isinstance(units, str):
         return found | {"units as an expression"}
-    found.add({list: "units as lists", str: "units as strings", dict: "units as mappings"}[type(units[0])])
+    names = {"list": "units as lists", "str": "units as strings", "dict": "units as mappings"}
+    found.add(names[type(units[0]).__name__])
     return found | ({"units repeated"} if "times" in str(units) or re.search(r"[x×*] \d", str(units)) else set())
 
 

@@ -132,7 +132,7 @@ def test_a_planted_fault_is_shown_in_a_few_lines(monkeypatch: pytest.MonkeyPatch
 
     row = ROWS["conv"]
     assert row.module is not None
-    monkeypatch.setitem(ROWS, "conv", replace(row, module=_without_stride(row.module)))  # type: ignore[misc]
+    monkeypatch.setitem(ROWS, "conv", replace(row, module=_without_stride(row.module)))
 
     def fails(spec: dict[str, Any]) -> bool:
         try:

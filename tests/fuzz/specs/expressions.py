@@ -156,7 +156,8 @@ class Expressions:
             if all(type(one) is int and one >= 0 for one in found):
                 given, each = text, found
         elif not isinstance(value, str) and self.chance(3):
-            given = self.param(group.caller.owner, value, [value], lambda _: True)
+            known = group.caller.owner
+            given = self.param(known, value, [value], lambda at: all(values[at] == value for values in known.values))
             each = [names[given] for names in group.caller.all_names]
         group.arguments[name] = given
         for call, one in zip(group.calls, each, strict=True):
