@@ -40,10 +40,18 @@ class Items(Expressions):
 
     def row(self, place: Place, least: int, mean: int) -> None:
         """Some items in a row."""
-        for _ in range(least):
-            self.item(place)
-        while self.left > 0 and self.draw(st.integers(0, mean)):
-            self.item(place)
+        count = 0
+        while (count < least or self.left > 0) and self.draw(
+            st.builds(self._another, st.just(place), st.just(mean), st.just(count < least))
+        ):
+            count += 1
+
+    def _another(self, place: Place, mean: int, forced: bool) -> bool:
+        """Write one more item, or end the row. It is drawn as one strategy, so that hypothesis can leave it out."""
+        if not self.draw(st.integers(0, mean)) and not forced:
+            return False
+        self.item(place)
+        return True
 
     def item(self, place: Place) -> None:
         """One item, of any kind that there is room for."""
