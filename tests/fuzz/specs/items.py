@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -40,11 +41,10 @@ class Items(Expressions):
 
     def row(self, place: Place, least: int, mean: int) -> None:
         """Some items in a row."""
-        count = 0
-        while (count < least or self.left > 0) and self.draw(
-            st.builds(self._another, st.just(place), st.just(mean), st.just(count < least))
-        ):
-            count += 1
+        for at in count():
+            another = st.builds(self._another, st.just(place), st.just(mean), st.just(at < least))
+            if (at >= least and self.left <= 0) or not self.draw(another):
+                return
 
     def _another(self, place: Place, mean: int, forced: bool) -> bool:
         """Write one more item, or end the row. It is drawn as one strategy, so that hypothesis can leave it out."""
@@ -228,18 +228,18 @@ class Items(Expressions):
 
     def write_merge(self, place: Place) -> None:
         """Branches, and what joins them."""
-        count, free = self.draw(st.sampled_from((2, 2, 3))), place.uniform and place.keep != "shape"
+        branch_count, free = self.draw(st.sampled_from((2, 2, 3))), place.uniform and place.keep != "shape"
         first = place.inside()
         first.keep = place.keep if free else "shape"
         self.row(first, 0, 2)
-        found = [name for name in MERGES if self._joined(place, name, {}, [first.shapes] * count) is not None]
+        found = [name for name in MERGES if self._joined(place, name, {}, [first.shapes] * branch_count) is not None]
         free = free and first.uniform
         if not found or not (free or first.shapes == place.shapes):  # it is too large, or others cannot come to fit it
             self._close(place, first, {"layers": first.items} if first.items else {"identity": {}})
             return
         name = self.draw(st.sampled_from(found))
         inners, branches = [first], [first.items]
-        for _ in range(1, count):
+        for _ in range(1, branch_count):
             inner, branch = self._branch(place, self._beside(name, first.shapes[0]) if free else None)
             inners.append(inner)
             branches.append(branch)
