@@ -191,7 +191,7 @@ class _Frame:
                 self.use(item.times, in_loop=in_loop)
                 self.items(item.layers, True)
             case Stage():
-                self.stage(item)
+                self.stage(item, in_loop)
             case Tap():
                 pass
 
@@ -322,8 +322,8 @@ class _Frame:
             help = f"`{name}` stands beside the block: `- {{{block.name}: {{...}}, {name}: ...}}`"
         self.found.error("E0401", f"block `{block.name}` has no param `{name}`", place, help=help)
 
-    def stage(self, stage: Stage) -> None:
-        self.items(stage.layers, False)
+    def stage(self, stage: Stage, in_loop: bool) -> None:
+        self.items(stage.layers, in_loop)
         if stage.block is None:
             return
         block = self.spec.blocks.get(stage.block)

@@ -57,7 +57,8 @@ def write(graph: LayerGraph) -> str:
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
         functions.append(made)
-    check_unique(graph, [pair for body in bodies for pair in body.extra])
+    # A loop whose rounds differ is written in several parts, and each has the layers of all rounds.
+    check_unique(graph, dict.fromkeys(pair for body in bodies for pair in body.extra))
     functions_used = {name for body in bodies for name in body.printer.functions}
     used = {name for body in bodies for name in body.printer.helpers} | functions_used & HELPERS.texts.keys()
     return render(

@@ -61,7 +61,7 @@ class Constructor:
 
     def _sequence(self, tree: Tree) -> Code:
         """An `nn.Sequential`, of an `OrderedDict` where parts have names."""
-        if all(item.number is not None for item in _members(tree)):
+        if all(item.number is not None for item in members(tree)):
             return call("nn.Sequential", *self._parts(tree, named=False))
         return self._ordered("nn.Sequential", self._parts(tree, named=True))
 
@@ -133,12 +133,12 @@ class Constructor:
         return f"{self.printer.expr(run.stop)} - {self.printer.expr(run.start)}"
 
 
-def _members(tree: Tree) -> Iterator[LayerUse | CallUse | SequenceUse | LoopUse]:
+def members(tree: Tree) -> Iterator[LayerUse | CallUse | SequenceUse | LoopUse]:
     """The items of a tree, those under its conditions included."""
     for item in tree.items:
         if isinstance(item, ChoiceUse):
-            yield from _members(item.then)
-            yield from _members(item.other)
+            yield from members(item.then)
+            yield from members(item.other)
         else:
             yield item
 

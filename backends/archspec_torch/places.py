@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from archspec.codegen.layout import INDENT, Infix, call, lay_out
+from archspec.codegen.text import quoted
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.errors import InternalError
 from archspec.expr import Const, source
+from archspec_torch.construct import members
 from archspec_torch.forward import Spelling
 from archspec_torch.ops import ROWS
 
@@ -108,7 +110,7 @@ def _inside(tree: Tree, owner: _Owner) -> Iterator[Place]:
             around = replace(owner, headers=(*owner.headers, check), known=True)
         else:
             around = owner
-        target = _access(item, around)
+        target = _access(item, around, named=any(member.number is None for member in members(tree)))
         counted = item.number is not None and not isinstance(item.number, Const)
         unclear = owner.spelling is None and (owner.conditional or counted)
         reachable = owner.reachable and not unclear
@@ -163,8 +165,16 @@ def _joined(owner: _Owner) -> set[int]:
     return {site for (site,), name in owner.spelling.members.items() if name in names}
 
 
-def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner) -> str:
-    """How an item is reached from what holds it: a class's member, or a part of an `nn.Sequential`."""
+def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, *, named: bool) -> str:
+    """How an item is reached from what holds it: a class's member, or a part of an `nn.Sequential`.
+
+    Where some of its parts are `named`, the number of another is its name and not its place among them.
+    """
     if owner.spelling is not None:
         return f"{owner.target}.{owner.spelling.members.get((item.site,), item.name)}"
-    return f"{owner.target}.{item.name}" if item.number is None else f"{owner.target}[{source(item.number)}]"
+    if item.number is None:
+        return f"{owner.target}.{item.name}"
+    if not named:
+        return f"{owner.target}[{source(item.number)}]"
+    number = quoted(source(item.number)) if isinstance(item.number, Const) else f"str({source(item.number)})"
+    return f"{owner.target}.get_submodule({number})"

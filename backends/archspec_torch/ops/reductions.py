@@ -11,11 +11,23 @@ from archspec.codegen.tree import LayerUse
 from archspec_torch.ops.row import Row
 
 
+def _axis(use: LayerUse) -> str:
+    return "-1" if use.ranks[0] == 2 else "1"
+
+
+def _module(name: str) -> Callable[[LayerUse, Printer], Code]:
+    def module(use: LayerUse, printer: Printer) -> Code:
+        printer.helpers.add(name)
+        return call(name) if _axis(use) == "1" else call(name, dim=_axis(use))
+
+    return module
+
+
 def _over_channels(head: str) -> Callable[[LayerUse, Printer, Sequence[Code]], Code]:
-    return lambda use, printer, operands: call(head, *operands, dim="-1" if use.ranks[0] == 2 else "1", keepdim="True")
+    return lambda use, printer, operands: call(head, *operands, dim=_axis(use), keepdim="True")
 
 
 ROWS: Final[dict[str, Row]] = {
-    "channel_avg_pool": Row("light", function=_over_channels("torch.mean")),
-    "channel_max_pool": Row("light", function=_over_channels("torch.amax")),
+    "channel_avg_pool": Row("light", _module("ChannelMean"), _over_channels("torch.mean")),
+    "channel_max_pool": Row("light", _module("ChannelMax"), _over_channels("torch.amax")),
 }

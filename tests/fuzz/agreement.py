@@ -1,0 +1,112 @@
+"""One spec on every backend, held against the independent evaluator: `python -m tests.fuzz.agreement spec.yaml`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import yaml
+
+import archspec
+from archspec.codegen.backend import Outcome, backend
+from archspec.ir.graph import LayerGraph
+from archspec.ir.ops import Attention
+from archspec.parity import random_inputs, random_weights
+from archspec.parity.comparison import without_dropout
+from archspec.spec import load_text
+from tests.reference.evaluate import evaluate
+
+Arrays = Mapping[str, "np.ndarray[Any, Any]"]
+
+BACKENDS: Final = ("torch", "keras")
+TOLERANCE: Final = 1e-9
+SMALL: Final = 1e-3
+"""The largest value of a tensor counts as no less: a norm of equal numbers gives nothing but rounding."""
+SEEDS: Final = (0, 1)
+
+
+def text_of(spec: Mapping[str, Any]) -> str:
+    """The spec as YAML."""
+    return yaml.dump(dict(spec), Dumper=_Dumper, sort_keys=False, width=110)
+
+
+def compiled(text: str) -> LayerGraph:
+    """The graph of a spec, which is the same for every task: nothing is dropped in training."""
+    return without_dropout(archspec.compile(load_text(text, name="drawn.yaml")))
+
+
+def defective(graph: LayerGraph, backend: str) -> bool:
+    """Whether a network meets a defect of a framework that docs/fuzzing.md describes."""
+    if backend != "keras":
+        return False
+    nodes = (node for node in graph.nodes.values() if isinstance(node.op, Attention))
+    return any(node.op.bias and node.op.heads == node.shape[0] == node.shape[1] for node in nodes)  # type: ignore[attr-defined]
+
+
+def check(graph: LayerGraph, backends: Sequence[str] = BACKENDS) -> None:
+    """These backends compute what the evaluator does, in float64 and both modes; a model in float32 is made, too.
+
+    Raises:
+        AssertionError: one of them does not; the message names backend, mode and tensor.
+    """
+    weights, inputs = random_weights(graph, SEEDS[0]), random_inputs(graph, batch=2, seed=SEEDS[1])
+    wanted = {training: reference(graph, weights, inputs, training=training) for training in (False, True)}
+    for name in (name for name in backends if not defective(graph, name)):
+        target, source = backend(name), archspec.generate(graph, name)
+        target.verify(source, graph)  # in float32, without a weight
+        model = target.build(source, graph, weights=weights, dtype="float64")
+        # Inference first: a training step changes the running statistics that inference uses.
+        for training, outcome in wanted.items():
+            mode = "training" if training else "inference"
+            same(outcome, target.run(model, graph, inputs, training=training), f"{name}, {mode}")
+
+
+def reference(graph: LayerGraph, weights: Arrays, inputs: Arrays, *, training: bool) -> Outcome:
+    """What the graph means, by ONNX's reference evaluator."""
+    found = evaluate(graph, weights, inputs, training=training)
+    kept = {name: np.asarray(weights[name]) for name, weight in graph.all_weights.items() if not weight.trainable}
+    outputs = {output: found.values[path] for output, path in graph.outputs.items()}
+    return Outcome(outputs, {**kept, **found.statistics})
+
+
+def same(wanted: Outcome, found: Outcome, where: str) -> None:
+    """Two outcomes agree in all outputs and running statistics."""
+    for what, one, other in (
+        ("output", wanted.outputs, found.outputs),
+        ("statistic", wanted.statistics, found.statistics),
+    ):
+        assert one.keys() == other.keys(), f"{where}: {what}s {sorted(one)} and {sorted(other)}"
+        for name, array in one.items():
+            assert np.isfinite(array).all(), f"{where}: {what} {name} is not finite by the reference"
+            assert array.shape == other[name].shape, f"{where}: {what} {name}: {array.shape}, {other[name].shape}"
+            apart = float(np.abs(array - other[name]).max())  # not a number is not less than anything
+            scale = max(float(np.abs(array).max()), SMALL)
+            assert apart <= TOLERANCE * scale, f"{where}: {what} {name} differs by {apart / scale:.1e}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Short lists and mappings stand in one line, as people write them."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.SequenceNode:
+        return super().represent_sequence(tag, sequence, flow_style=_flat(sequence))
+
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
+        return super().represent_mapping(tag, mapping, flow_style=_flat(dict(mapping)))
+
+
+def _flat(data: Any) -> bool:
+    """Whether it is short and has nothing but plain values, or mappings and lists of such."""
+    values = list(data.values()) if isinstance(data, dict) else list(data)
+    return len(str(data)) < 90 and not any(key in str(data) for key in ("layers", "branches")) and bool(values)
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        check(compiled(Path(argument).read_text(encoding="utf-8")))
+        print(f"{argument}: all backends agree")

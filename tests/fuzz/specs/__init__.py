@@ -1,0 +1,1 @@
+"""Strategies that draw valid specs, over the whole language and op set."""

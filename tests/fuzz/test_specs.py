@@ -1,0 +1,151 @@
+"""Random valid specs, each on every backend: they agree with the independent evaluator. 500 always, 5,000 by `-m fuzz`.
+
+A failure shows the smallest spec that still fails, as YAML. Put in a file, it is run again by
+`python -m tests.fuzz.agreement file.yaml`. docs/fuzzing.md lists what was found.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from random import Random
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, note, seed, settings
+
+from archspec.codegen.layout import Bracket, Code, Keyword
+from archspec.codegen.printer import Printer
+from archspec.codegen.tree import LayerUse
+from archspec.errors import ArchspecError, InternalError
+from tests.fuzz.agreement import check, compiled, text_of
+from tests.fuzz.features import expected, features
+from tests.fuzz.fuzz_loader import check as check_refusal
+from tests.fuzz.specs.networks import specs
+
+pytest.importorskip("torch")
+pytest.importorskip("keras")
+
+PARTS: Final = 10
+EXAMPLES: Final = 50
+LONG_PARTS: Final = 10
+LONG_EXAMPLES: Final = 500
+ACCEPTED: Final = 0.95
+"""The least share of the specs that compile: a strategy that draws what is refused tests nothing."""
+DRAWN: Final = 1.6
+"""How many specs are drawn for each that is run: hypothesis draws the smallest ones again and again."""
+SETTINGS: Final = settings(
+    deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False, report_multiple_bugs=False
+)
+
+
+def agree(text: str) -> bool:
+    """All backends agree on a spec; false if it is refused, with places and codes."""
+    try:
+        check(compiled(text))
+    except ArchspecError as error:
+        check_refusal(error)
+        return False
+    return True
+
+
+def run(number: int, examples: int) -> None:
+    """So many specs of a fixed seed agree, and few of them are refused."""
+    outcomes: dict[str, bool] = {}
+
+    @seed(number)
+    @settings(SETTINGS, max_examples=round(examples * DRAWN))
+    @given(specs())
+    def drawn(spec: dict[str, Any]) -> None:
+        text = text_of(spec)
+        if not outcomes.get(text):
+            note(f"A spec on which they do not agree:\n\n{text}")
+            outcomes[text] = agree(text)
+
+    drawn()
+    assert len(outcomes) >= examples
+    assert sum(outcomes.values()) >= ACCEPTED * len(outcomes)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_fifty_specs_agree(part: int) -> None:
+    run(part, EXAMPLES)
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("part", range(LONG_PARTS))
+def test_five_hundred_specs_agree(part: int) -> None:
+    run(1000 + part, LONG_EXAMPLES)
+
+
+@cache
+def sample() -> Sequence[dict[str, Any]]:
+    """The specs of `test_fifty_specs_agree`."""
+    found: dict[str, dict[str, Any]] = {}
+    for part in range(PARTS):
+
+        @seed(part)
+        @settings(SETTINGS, max_examples=round(EXAMPLES * DRAWN), phases=[Phase.generate])
+        @given(specs())
+        def drawn(spec: dict[str, Any]) -> None:
+            found[text_of(spec)] = spec
+
+        drawn()
+    return list(found.values())
+
+
+def test_the_sample_has_every_op_and_every_feature() -> None:
+    counts = Counter(feature for spec in sample() for feature in features(spec))
+    assert expected() - counts.keys() == set()
+
+
+def test_the_specs_are_small_but_not_too_small() -> None:
+    sizes = [size for spec in sample()[::5] if (size := _size(spec))]
+    assert max(sizes) <= 60
+    assert sum(sizes) / len(sizes) >= 8
+
+
+def _size(spec: dict[str, Any]) -> int:
+    """The layers of a spec; 0 if it is refused."""
+    try:
+        return len(compiled(text_of(spec)).nodes)
+    except ArchspecError:
+        return 0
+
+
+def _without_stride(module: Callable[[LayerUse, Printer], Code]) -> Callable[[LayerUse, Printer], Code]:
+    """A row that forgets the stride where the kernel is even."""
+
+    def faulty(use: LayerUse, printer: Printer) -> Code:
+        code = module(use, printer)
+        if use.value("kernel")[0] % 2 or not isinstance(code, Bracket):
+            return code
+        kept = (part for part in code.args if not (isinstance(part, Keyword) and part.name == "stride"))
+        return replace(code, args=tuple(kept))
+
+    return faulty
+
+
+@pytest.mark.slow
+def test_a_planted_fault_is_shown_in_a_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    from archspec_torch.ops import ROWS
+
+    row = ROWS["conv"]
+    assert row.module is not None
+    monkeypatch.setitem(ROWS, "conv", replace(row, module=_without_stride(row.module)))
+
+    def fails(spec: dict[str, Any]) -> bool:
+        try:
+            check(compiled(text_of(spec)), ["torch"])
+        except ArchspecError:
+            return False
+        except (AssertionError, InternalError):
+            return True
+        return False
+
+    found = text_of(find(specs(), fails, settings=settings(SETTINGS, max_examples=300), random=Random(1)))
+    assert "conv: {" in found
+    assert "stride: 2" in found
+    assert len(found.splitlines()) <= 8, found
