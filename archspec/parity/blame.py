@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -78,7 +79,9 @@ def last_to_differ(
 ) -> dict[str, tuple[float, tuple[str, ...]]]:
     """The layers whose gradient differs though those of all layers that take them agree.
 
-    Each with how far the latter are apart, and with the layers that take it: one of them passes it on wrongly.
+    Each with how far the latter are apart, and with the layers that take it: one of them passes it on wrongly. Where
+    nothing of the difference is passed on in turn there is no fault: of equal numbers in a window of max-pooling any
+    may have the gradient, and a ReLU before it has none to give to zeros.
     """
     takers: dict[str, list[str]] = {path: [] for path in graph.nodes}
     for path, node in graph.nodes.items():
@@ -90,7 +93,9 @@ def last_to_differ(
         behind = any(spread[taker] for taker in takers[path])
         differs = path in gradients and exceeds(gradients[path], tolerance)
         spread[path] = behind if path not in gradients else differs
-        if differs and not behind:
+        sources = graph.nodes[path].inputs
+        passed_on = not sources or any(exceeds(gradients.get(one, math.inf), tolerance) for one in sources)
+        if differs and not behind and passed_on:
             given = max((gradients.get(taker, 0.0) for taker in takers[path]), default=0.0)
             found[path] = (given, tuple(dict.fromkeys(takers[path])))
     return found

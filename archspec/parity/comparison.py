@@ -158,12 +158,12 @@ class _Comparison:
             self._judge(check, results)
 
     def _perform(self, check: Check, process: Process, index: int) -> Path | None:
-        file = f"result-{index}-{check.kind}-{check.dtype}-{check.size}.safetensors"
-        lacking: str = process.ask(check=asdict(check), file=file)["lacking"]
+        path = self._result(index, check)
+        lacking: str = process.ask(check=asdict(check), file=path.name)["lacking"]
         if lacking:
             self.skipped[Skipped(self.participants[index].label, check.kind, check.dtype, lacking)] = None
             return None
-        return self.folder / file
+        return path
 
     def _judge(self, check: Check, results: Mapping[int, Path]) -> None:
         """Compare the results of a check; then they are no longer needed, but for those of training runs."""
@@ -176,22 +176,28 @@ class _Comparison:
                 for index, tensors in others:
                     pair = (labels[first], labels[index])
                     self.found += judge(graph, check, self.plan, pair, reference, tensors)
-            if check.kind == "run":
-                for index, tensors in opened.items():
-                    self.found += self._drift(graph, check, labels[index], index, tensors)
-                return
-        for path in results.values():
-            path.unlink()
+            # Of forward passes the first participant alone says what rounding does, and only its results are kept.
+            kept = [] if check.kind == "gradients" else [*opened][: None if check.kind == "run" else 1]
+            for index in kept:
+                self.found += self._from_itself(graph, check, index, opened[index])
+        for index, path in results.items():
+            if index not in kept:
+                path.unlink()
 
-    def _drift(self, graph: LayerGraph, check: Check, label: str, index: int, tensors: Tensors) -> Judged:
-        """How far a training run is from itself: run again, and in the other dtype."""
+    def _from_itself(self, graph: LayerGraph, check: Check, index: int, tensors: Tensors) -> Judged:
+        """How far a participant is from itself: in the other dtype, and where it trains, run again."""
+        label = self.participants[index].label
         found = run_twice(graph, check, label, tensors)
         for dtype in self.plan.dtypes:
-            earlier = self.folder / f"result-{index}-run-{dtype}-{check.size}.safetensors"
+            earlier = self._result(index, replace(check, dtype=dtype))
             if dtype != check.dtype and earlier.exists():
                 with Tensors(earlier) as before:
                     found += spread_by_dtype(graph, check, label, (dtype, check.dtype), before, tensors)
+                earlier.unlink()
         return found
+
+    def _result(self, index: int, check: Check) -> Path:
+        return self._file(f"result-{index}-{check.kind}-{check.dtype}-{check.size}")
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.safetensors"

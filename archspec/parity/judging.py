@@ -56,10 +56,13 @@ def run_twice(graph: LayerGraph, check: Check, label: str, tensors: Tensors) -> 
 def spread_by_dtype(
     graph: LayerGraph, check: Check, label: str, dtypes: tuple[str, str], first: Tensors, second: Tensors
 ) -> Judged:
-    """How far a training run is from the same in another dtype: what rounding alone does."""
+    """How far a participant is from itself in another dtype: what rounding alone does to this network."""
     check = replace(check, dtype=" / ".join(dtypes))
     judging = _Judging(graph, check, (label, label), None, first, second)
-    judging.run()
+    if check.kind == "run":
+        judging.run()
+    else:
+        judging.rounding()
     return judging.found
 
 
@@ -113,8 +116,11 @@ class _Judging:
         layers = dict(apart("layer gradients", self.first, self.second, optional=True))
         self._row("input gradients", inputs.items())
         self._row("weight gradients", weights.items())
-        self._row("layer gradients", layers.items())
-        if self.tolerance is not None:
+        # Those of layers tell where a difference comes from; by themselves they mean nothing, see `last_to_differ`.
+        self._row("layer gradients", layers.items(), judged=False)
+        if self.tolerance is not None and any(
+            exceeds(value, self.tolerance) for value in (*inputs.values(), *weights.values())
+        ):
             self._blame_gradients({**layers, **inputs}, weights, self.tolerance)
 
     def _blame_gradients(self, layers: Mapping[str, float], weights: Mapping[str, float], tolerance: float) -> None:
@@ -135,6 +141,11 @@ class _Judging:
             name = max(wrong, key=lambda name: order.index(name.rpartition(".")[0]))
             self._blame(name.rpartition(".")[0], "weight gradients", "weight gradients", name, wrong[name], 0.0)
 
+    def rounding(self) -> None:
+        """Everything of a forward pass, in one row."""
+        whats = ("outputs", "layers", "statistics")
+        self._row("all tensors", (found for what in whats for found in apart(what, self.first, self.second)))
+
     def first_step(self) -> None:
         """The weights after one step of training."""
         weights = dict(apart_by_layer("first step", self.first, self.second))
@@ -149,12 +160,13 @@ class _Judging:
         for what in ("losses", "final weights"):
             self._row(what, apart_by_layer(what, self.first, self.second, f"{again}{what}"))
 
-    def _row(self, what: str, differences: Iterable[tuple[str, float]]) -> None:
+    def _row(self, what: str, differences: Iterable[tuple[str, float]], *, judged: bool = True) -> None:
         found = list(differences)
         if found:
             name, value = worst(found)
             size, kind, dtype = size_text(self.graph), self.check.kind, self.check.dtype
-            self.found.rows.append(Row(self.pair, kind, dtype, size, what, name, value, self.tolerance))
+            tolerance = self.tolerance if judged else None
+            self.found.rows.append(Row(self.pair, kind, dtype, size, what, name, value, tolerance))
 
     def _blame(
         self,
