@@ -143,9 +143,9 @@ class Report:
             return ""
         most = max(row.difference for row in wrong)
         return (
-            "these differences are of the size that rounding alone has here: the network magnifies it, as many layers do, "
-            f"and batch norm over few numbers; compare with a larger --batch, or allow it by --tolerance "
-            f"{wrong[0].dtype}={2 * most:.0e}"
+            "these differences are of the size that rounding alone has here: the network magnifies it, as many layers "
+            "do, and batch norm over few numbers; compare with a larger --batch, or allow it by "
+            f"--tolerance {wrong[0].dtype}={2 * most:.0e}"
         )
 
     def _rounding(self, row: Row) -> float:
