@@ -2,8 +2,8 @@
 
 Each network runs with the same random weights and inputs on each participant. A cell has the largest differences from
 the first participant, as shares of the largest value: of all layers and outputs in inference; of all layers, outputs
-and running statistics in training mode; of all gradients. With `--run` it is a training run instead: of the losses, and
-of the final weights.
+and running statistics in training mode; of the gradients of inputs and weights. With `--run` it is a training run
+instead: of the losses, and of the final weights.
 """
 
 from __future__ import annotations
@@ -35,12 +35,15 @@ def main() -> int:
     parser.add_argument("specs", nargs="*", help="specs by name or path (all that ship)")
     parser.add_argument("--backends", default=BACKENDS, help=f"({BACKENDS})")
     parser.add_argument("--dtype", choices=("float32", "float64"), action="append", help="may stand twice (both)")
+    parser.add_argument("--check", choices=FORWARD, action="append", help="may stand several times (all)")
     parser.add_argument("--own-size", action="store_true", help="images of the specs' own size")
     parser.add_argument("--batch", type=int, default=2, help="(2)")
     parser.add_argument("--run", type=int, metavar="STEPS", help="a training run of so many steps")
     arguments = parser.parse_args()
     participants = [Participant.parse(text) for text in arguments.backends.split(",")]
     dtypes = arguments.dtype or ["float32", "float64"]
+    checks: Sequence[Kind] = ("run",) if arguments.run else arguments.check or FORWARD
+    columns = RUN if arguments.run else checks
     agrees = True
     print(describe(), flush=True)
     with Pool() as pool:
@@ -55,13 +58,13 @@ def main() -> int:
                 graph,
                 participants,
                 dtypes=dtypes,
-                checks=("run",) if arguments.run else FORWARD,
+                checks=checks,
                 sizes=None if arguments.run else _sizes(graph, arguments.own_size),
                 batch=arguments.batch,
                 steps=arguments.run or 1,
                 pool=pool,
             )
-            for line in rows(report, participants, dtypes, RUN if arguments.run else FORWARD):
+            for line in rows(report, participants, dtypes, columns):
                 print(line, flush=True)
             for blamed in report.blamed:
                 print(f"{spec}: {blamed}", file=sys.stderr, flush=True)
@@ -99,7 +102,7 @@ def rows(
 def _cell(rows: Sequence[Row], columns: Sequence[str]) -> str:
     numbers = []
     for column in columns:
-        found = [row.difference for row in rows if column in (row.check, row.what)]
+        found = [row.difference for row in rows if column in (row.check, row.what) and row.what != "layer gradients"]
         worst = max(found, key=lambda value: math.inf if math.isnan(value) else value, default=None)
         numbers.append("-" if worst is None else f"{worst:.0e}")
     return " / ".join(numbers)
