@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 fine, 1 wrong input, 2 wrong usage, 3 a check failed, 70 a bug of ours."""
+"""The command line. Exit codes: 0 fine, 1 wrong input, 2 usage, 3 a check failed, 70 a bug of ours, 130 interrupted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from archspec._version import __version__
-from archspec.commands.shared import FAILED, INTERNAL, WRONG
+from archspec.commands.shared import FAILED, INTERNAL, INTERRUPTED, WRONG
 from archspec.errors import ArchspecError, InternalError
 
 COMMANDS: Final = {
@@ -52,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"archspec: the output cannot be written: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WRONG
+    except KeyboardInterrupt:
+        print("archspec: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except Exception as error:  # a bug of ours, whatever it is
         return _unexpected(error)
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from archspec.analysis.tables import plain
 from archspec.api import build, build_partly, generate
 from archspec.codegen.backend import Backend, Source, backend
 from archspec.codegen.files import check_current, check_writable, write
@@ -221,7 +222,7 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
         rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
     if weights is not None:
         rows.append(("weights", str(weights)))
-    print(graph.title or graph.name)
+    print(plain(graph.title or graph.name))
     for name, value in rows:
         print(f"  {name:<11} {value}")
     print()

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from archspec.analysis.tables import plain
 from archspec.commands.shared import (
     OK,
     add_spec,
@@ -33,8 +34,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile, draw, write, and say what was drawn."""
-    if arguments.output is not None and Path(arguments.output).suffix not in ("", ".safetensors"):
-        usage_error("-o takes a file whose name ends in .safetensors, or a folder")
+    if arguments.output is not None:
+        given = Path(arguments.output)
+        if arguments.output in ("", "-") or not (given.is_dir() or given.suffix in ("", ".safetensors")):
+            usage_error("-o takes a file whose name ends in .safetensors, or a folder")
     graph = compiled(arguments.spec, arguments)
     path = _path(arguments.output, graph)
     check_weights_path(path, force=arguments.force)
@@ -46,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     drawn = time.perf_counter()
     write(path, arrays, graph, metadata(graph, arguments.seed))
     written = time.perf_counter()
-    print(graph.title or graph.name)
+    print(plain(graph.title or graph.name))
     print(f"  {'parameters':<11} {parameters_text(graph)}")
     for line, label in zip(_drawn(graph), ("drawn by", *[""] * len(graph.all_weights)), strict=False):
         print(f"  {label:<11} {line}")

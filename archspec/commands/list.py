@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from archspec.analysis.tables import plain
 from archspec.api import compile
 from archspec.commands.shared import FORMAT_HELP, OK, counted
 from archspec.spec import shipped
@@ -33,5 +34,5 @@ def run(arguments: argparse.Namespace) -> int:
     width = max(map(len, names), default=0)
     print(f"{'name':<{width}}  {'parameters':>12}  {'MACs':>9}  title")
     for graph in graphs:
-        print(f"{graph.name:<{width}}  {graph.parameters:>12,}  {counted(graph.macs):>9}  {graph.title}")
+        print(f"{graph.name:<{width}}  {graph.parameters:>12,}  {counted(graph.macs):>9}  {plain(graph.title)}")
     return OK

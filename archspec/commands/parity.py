@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from archspec.analysis.tables import plain, to_markdown, to_text
-from archspec.commands.shared import FAILED, OK, add_spec, compiled, name_list, positive
+from archspec.analysis.tables import plain, to_markdown
+from archspec.commands.shared import FAILED, OK, add_spec, compiled, name_list, positive, usage_error
 from archspec.errors import ParityError
 from archspec.parity.comparison import DEFAULT_PARTICIPANTS, Progress, compare
 from archspec.parity.participants import Participant
 from archspec.parity.plan import DTYPES, KINDS, Size
 from archspec.parity.report import Report
-from archspec.parity.telling import blamed_lines, skipped_lines, tables, version_lines
+from archspec.parity.telling import to_lines
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `parity`."""
     add_spec(parser)
     default = ",".join(participant.label for participant in DEFAULT_PARTICIPANTS)
-    parser.add_argument("--backends", default=default, help=f"two or more, the first is the measure ({default})")
+    parser.add_argument(
+        "--backends", type=name_list, default=default, help=f"two or more, the first is the measure ({default})"
+    )
     parser.add_argument("--dtype", choices=DTYPES, action="append", help="may stand twice (both)")
     parser.add_argument("--check", choices=KINDS, action="append", help="may stand several times (all)")
     parser.add_argument(
@@ -45,11 +49,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--momentum", type=_number, default=0.9, help="of the training run (0.9)")
     parser.add_argument(
         "--tolerance",
-        metavar="DTYPE=VALUE",
+        metavar="DTYPE[.CHECK]=VALUE",
         type=_tolerance,
         action="append",
         default=[],
-        help="the difference that is allowed in a dtype; may stand twice (docs/parity.md has the usual ones)",
+        help="the difference that is allowed in a dtype, or in one check of it; may stand several times "
+        "(docs/parity.md has the usual ones)",
     )
     parser.add_argument("--no-layers", dest="layers", action="store_false", help="compare only what the network gives")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw the error by depth: .svg, .png or .pdf")
@@ -63,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None:
         from archspec.parity.picture import check
 
+        if not arguments.layers or "inference" not in (arguments.check or KINDS):
+            usage_error("--plot draws the layers in inference: not with --no-layers, nor with other checks alone")
         check(arguments.plot)
     graph = compiled(arguments.spec, arguments)
     weights = None
@@ -70,10 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
         from archspec.weights import fitting
 
         weights = fitting(arguments.weights, graph)
-    with _progress() as progress:
+    with _ended_in_order(), _progress() as progress:
         report = compare(
             graph,
-            [Participant.parse(text) for text in arguments.backends.split(",")],
+            [Participant.parse(text) for text in arguments.backends],
             dtypes=arguments.dtype or DTYPES,
             checks=arguments.check or KINDS,
             sizes=arguments.size,
@@ -93,6 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
         from archspec.parity.picture import draw
 
         draw(report, arguments.plot)
+        if arguments.format == "text":
+            print(f"\npicture: {arguments.plot}")
     try:
         report.require()
     except ParityError as error:
@@ -103,21 +112,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(report: Report, format: str) -> None:
     if format == "json":
-        print(json.dumps(report.as_dict(), indent=2))
+        print(json.dumps(report.as_dict(), indent=2, allow_nan=False))
         return
-    print(f"{plain(report.title or report.network)}: a batch of {report.batch}, input {' and '.join(report.sizes)}\n")
-    for table in tables(report):
-        print(to_markdown(table) if format == "markdown" else to_text(table))
-    for lines in (blamed_lines(report), skipped_lines(report)):
-        found = list(lines)
-        if found:
-            print("\n".join([*map(_plain, found), ""]))
-    print("\n".join(version_lines(report)))
+    print("\n".join(to_lines(report, to_markdown)) if format == "markdown" else report)
 
 
-def _plain(line: str) -> str:
-    """A line that may hold a spec's text, its indentation kept."""
-    return " " * (len(line) - len(line.lstrip())) + plain(line)
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """What asks the process to end, lets it put away its files first, which may be large."""
+
+    def end(number: int, frame: object) -> None:
+        sys.exit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -153,7 +167,8 @@ def _number(text: str) -> float:
 
 
 def _tolerance(text: str) -> tuple[str, float]:
-    dtype, equals, value = text.partition("=")
-    if not equals or dtype not in DTYPES:
-        raise argparse.ArgumentTypeError(f"`{text}` is not of the form {DTYPES[0]}=1e-4")
-    return dtype, _number(value)
+    key, equals, value = text.partition("=")
+    dtype, dot, kind = key.partition(".")
+    if not equals or dtype not in DTYPES or (dot and kind not in KINDS):
+        raise argparse.ArgumentTypeError(f"`{text}` is not of the form float32=1e-4 or float64.run=1e-8")
+    return key, _number(value)

@@ -25,6 +25,8 @@ FAILED: Final = 3
 """A check failed: a generated file is not current, models differ past the tolerance, or two networks differ."""
 INTERNAL: Final = 70
 """A bug of archspec's own."""
+INTERRUPTED: Final = 130
+"""By the user, with Ctrl-C."""
 
 FORMAT_HELP: Final = "how errors and results are shown"
 

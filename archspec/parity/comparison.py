@@ -18,7 +18,7 @@ from archspec.parity.data import random_inputs, random_targets, random_weights
 from archspec.parity.judging import Judged, judge, run_twice, spread_by_dtype
 from archspec.parity.measure import Tensors
 from archspec.parity.participants import Participant, Pool, Process
-from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, size_text, sized
+from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, size_text, sized, unfit
 from archspec.parity.report import Report, Skipped
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def compare(
         steps: how many steps the training run has.
         learning_rate, momentum: of the training run; weight decay is the spec's.
         layers: compare layer by layer, and not only what the network gives.
-        tolerances: by dtype, in place of those of `TOLERANCES` for all checks that are judged in it.
+        tolerances: by dtype (`float64`), or by dtype and check (`float64.run`), in place of those of `TOLERANCES`; what
+            is only measured otherwise is judged by it.
         progress: called before each step.
         pool: processes that are used for several comparisons; those of this one alone if None.
 
@@ -84,12 +85,25 @@ def compare(
         raise ParityError(Diagnostic("E0202", "parity needs two backends at the least"))
     plan = Plan(dtypes, checks, batch, seed, passes, steps, learning_rate, momentum, layers, dict(tolerances or {}))
     graphs, unsized = sized(without_dropout(graph), sizes)
+    for participant in participants:
+        _check_syntax(participant)
     with tempfile.TemporaryDirectory(prefix="archspec-parity-") as name, ExitStack() as stack:
         processes = (pool or stack.enter_context(Pool())).processes(participants)
         comparison = _Comparison(graphs, participants, plan, Path(name), progress or (lambda what, done, total: None))
         comparison.prepare(weights)
         comparison.run(processes)
     return comparison.report(unsized)
+
+
+def _check_syntax(participant: Participant) -> None:
+    """See that a source that was given is Python, before a framework is started for it."""
+    if isinstance(participant.source, str):
+        try:
+            compile(participant.source, "<given source>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            raise ParityError(
+                Diagnostic("E0802", f"the source that was given for {participant.backend} is no Python: {error}")
+            ) from None
 
 
 def without_dropout(graph: LayerGraph) -> LayerGraph:
@@ -114,6 +128,8 @@ class _Comparison:
     found: Judged = field(default_factory=Judged)
     skipped: dict[Skipped, None] = field(default_factory=dict[Skipped, None])
     versions: dict[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    parted: dict[tuple[str, tuple[str, str]], str] = field(default_factory=dict[tuple[str, tuple[str, str]], str])
+    """The first check in which a pair differs, by dtype and pair; what differs in others may be no more than that."""
 
     def prepare(self, weights: Mapping[str, Array] | None) -> None:
         """Write what the processes read."""
@@ -127,7 +143,7 @@ class _Comparison:
             start: Mapping[str, Array] = draw(graph, plan.seed) if weights is None else arrays
             save_file({name: np.ascontiguousarray(start[name]) for name in graph.all_weights}, self._file("start"))
         for size, resized in enumerate(self.graphs):
-            for index in range(max(plan.passes, plan.steps)):
+            for index in range(plan.batches(first=size == 0)):
                 seed = plan.seed + 1 + 2 * index
                 inputs = random_inputs(resized, plan.batch, seed)
                 targets = random_targets(resized, plan.batch, seed + 1)
@@ -149,6 +165,10 @@ class _Comparison:
             process.ask(folder=str(self.folder), index=index)
         for check in todo:
             results: dict[int, Path] = {}
+            if reason := unfit(self.graphs[check.size], check, self.plan.batch):
+                self.skipped |= {Skipped(one.label, check.kind, check.dtype, reason): None for one in self.participants}
+                done += len(processes)
+                continue
             for index, process in enumerate(processes):
                 text = f"{check.kind} in {check.dtype}, {size_text(self.graphs[check.size])}"
                 self.progress(f"{self.participants[index].label}: {text}", done, total)
@@ -175,7 +195,12 @@ class _Comparison:
                 (first, reference), *others = opened.items()
                 for index, tensors in others:
                     pair = (labels[first], labels[index])
-                    self.found += judge(graph, check, self.plan, pair, reference, tensors)
+                    earlier = self.parted.get((check.dtype, pair))
+                    blames = earlier is None or check.kind in ("inference", "training", earlier)
+                    found = judge(graph, check, self.plan, pair, reference, tensors, blames=blames)
+                    if not all(row.agrees for row in found.rows):
+                        self.parted.setdefault((check.dtype, pair), check.kind)
+                    self.found += found
             # Of forward passes the first participant alone says what rounding does, and only its results are kept.
             kept = [] if check.kind == "gradients" else [*opened][: None if check.kind == "run" else 1]
             for index in kept:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -31,9 +31,14 @@ class Judged:
         return self
 
 
-def judge(graph: LayerGraph, check: Check, plan: Plan, pair: Pair, first: Tensors, second: Tensors) -> Judged:
-    """Compare what two participants gave for a check."""
-    judging = _Judging(graph, check, pair, plan.tolerance(check.dtype, check.kind), first, second)
+def judge(
+    graph: LayerGraph, check: Check, plan: Plan, pair: Pair, first: Tensors, second: Tensors, *, blames: bool = True
+) -> Judged:
+    """Compare what two participants gave for a check.
+
+    Without `blames` no layer is blamed: an earlier check has found the layer, and this one differs because of it.
+    """
+    judging = _Judging(graph, check, pair, plan.tolerance(check.dtype, check.kind), first, second, blames)
     match check.kind:
         case "inference" | "training":
             judging.forward(plan)
@@ -47,7 +52,7 @@ def judge(graph: LayerGraph, check: Check, plan: Plan, pair: Pair, first: Tensor
 
 def run_twice(graph: LayerGraph, check: Check, label: str, tensors: Tensors) -> Judged:
     """How far a training run is from itself, where it was run twice."""
-    judging = _Judging(graph, check, (label, f"{label}, again"), None, tensors, tensors)
+    judging = _Judging(graph, check, (label, f"{label}, again"), None, tensors, tensors, blames=False)
     if tensors.names("again losses"):
         judging.run("again ")
     return judging.found
@@ -58,7 +63,7 @@ def spread_by_dtype(
 ) -> Judged:
     """How far a participant is from itself in another dtype: what rounding alone does to this network."""
     check = replace(check, dtype=" / ".join(dtypes))
-    judging = _Judging(graph, check, (label, label), None, first, second)
+    judging = _Judging(graph, check, (label, label), None, first, second, blames=False)
     if check.kind == "run":
         judging.run()
     else:
@@ -74,6 +79,7 @@ class _Judging:
     tolerance: float | None
     first: Tensors
     second: Tensors
+    blames: bool
     found: Judged = field(default_factory=Judged)
 
     def forward(self, plan: Plan) -> None:
@@ -82,13 +88,15 @@ class _Judging:
         self._row("outputs", outputs.items())
         layers = dict(apart("layers", self.first, self.second, optional=True))
         layers = {path: layers[path] for path in self.graph.nodes if path in layers}
+        missing = len(self.graph.nodes) - len(layers)
         statistics = dict(apart("statistics", self.first, self.second))
         if plan.layers:
-            self._row("layers", layers.items())
+            self._row("layers", layers.items(), missing=missing)
         self._row("statistics", statistics.items())
         if plan.layers and self.check.kind == "inference":
-            self.found.profiles.append(Profile(self.pair, self.check.dtype, size_text(self.graph), layers))
-        if plan.layers and self.tolerance is not None:
+            profile = {path: layers.get(path) for path in self.graph.nodes}
+            self.found.profiles.append(Profile(self.pair, self.check.dtype, size_text(self.graph), profile))
+        if plan.layers and self.blames and self.tolerance is not None:
             self._blame_forward(layers, statistics, self.tolerance)
             for name, path in self.graph.outputs.items():
                 if exceeds(outputs[name], self.tolerance) and not exceeds(layers.get(path, math.inf), self.tolerance):
@@ -118,17 +126,18 @@ class _Judging:
         self._row("weight gradients", weights.items())
         # Those of layers tell where a difference comes from; by themselves they mean nothing, see `last_to_differ`.
         self._row("layer gradients", layers.items(), judged=False)
-        if self.tolerance is not None and any(
-            exceeds(value, self.tolerance) for value in (*inputs.values(), *weights.values())
+        if (
+            self.blames
+            and self.tolerance is not None
+            and any(exceeds(value, self.tolerance) for value in (*inputs.values(), *weights.values()))
         ):
             self._blame_gradients({**layers, **inputs}, weights, self.tolerance)
 
     def _blame_gradients(self, layers: Mapping[str, float], weights: Mapping[str, float], tolerance: float) -> None:
         """The layers whose gradients differ first on the way back; without those of layers, the last in order."""
         origins = last_to_differ(self.graph, layers, tolerance)
-        wrong = {name: value for name, value in weights.items() if exceeds(value, tolerance)}
-        for name, value in wrong.items():
-            path = name.rpartition(".")[0]
+        wrong = list(_by_layer(self.graph, weights, tolerance))
+        for path, name, value in wrong:
             if path in layers and not exceeds(layers[path], tolerance):
                 self._blame(path, "weight gradients", "weight gradients", name, value, layers[path])
         for path, (given, takers) in origins.items():
@@ -138,8 +147,8 @@ class _Judging:
                 self._blame(path, "layer gradients", what, path, layers[path], given, suspects=takers)
         if wrong and not self.found.blamed:
             order = list(self.graph.nodes)
-            name = max(wrong, key=lambda name: order.index(name.rpartition(".")[0]))
-            self._blame(name.rpartition(".")[0], "weight gradients", "weight gradients", name, wrong[name], 0.0)
+            path, name, value = max(wrong, key=lambda found: order.index(found[0]))
+            self._blame(path, "weight gradients", "weight gradients", name, value, 0.0)
 
     def rounding(self) -> None:
         """Everything of a forward pass, in one row."""
@@ -150,23 +159,24 @@ class _Judging:
         """The weights after one step of training."""
         weights = dict(apart_by_layer("first step", self.first, self.second))
         self._row("first step", weights.items())
-        if self.tolerance is not None:
-            for name, value in weights.items():
-                if exceeds(value, self.tolerance):
-                    self._blame(name.rpartition(".")[0], "first step", "first step", name, value, 0.0)
+        if self.blames and self.tolerance is not None:
+            for path, name, value in _by_layer(self.graph, weights, self.tolerance):
+                self._blame(path, "first step", "first step", name, value, 0.0)
 
     def run(self, again: str = "") -> None:
         """Losses and final weights of training runs; the second's are called so, with `again` before it."""
         for what in ("losses", "final weights"):
             self._row(what, apart_by_layer(what, self.first, self.second, f"{again}{what}"))
 
-    def _row(self, what: str, differences: Iterable[tuple[str, float]], *, judged: bool = True) -> None:
+    def _row(
+        self, what: str, differences: Iterable[tuple[str, float]], *, judged: bool = True, missing: int = 0
+    ) -> None:
         found = list(differences)
         if found:
             name, value = worst(found)
             size, kind, dtype = size_text(self.graph), self.check.kind, self.check.dtype
             tolerance = self.tolerance if judged else None
-            self.found.rows.append(Row(self.pair, kind, dtype, size, what, name, value, tolerance))
+            self.found.rows.append(Row(self.pair, kind, dtype, size, what, name, value, tolerance, missing))
 
     def _blame(
         self,
@@ -202,3 +212,14 @@ class _Judging:
                 node.span,
             )
         )
+
+
+def _by_layer(graph: LayerGraph, weights: Mapping[str, float], tolerance: float) -> Iterator[tuple[str, str, float]]:
+    """The layers with weights past the tolerance, in order, each with its worst: path, name, difference."""
+    found: dict[str, list[tuple[str, float]]] = {}
+    for name, value in weights.items():
+        if exceeds(value, tolerance):
+            found.setdefault(name.rpartition(".")[0], []).append((name, value))
+    for path in graph.nodes:
+        if path in found:
+            yield path, *worst(found[path])

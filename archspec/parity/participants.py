@@ -44,7 +44,8 @@ class Participant:
     @property
     def label(self) -> str:
         """How tables name it."""
-        return f"{self.backend}:{self.engine}" if self.engine else self.backend
+        name = f"{self.backend}:{self.engine}" if self.engine else self.backend
+        return name if self.source is None else f"{name} (given source)"
 
     def environment(self) -> Mapping[str, str]:
         """The environment variables of its process.
@@ -117,12 +118,16 @@ class Process:
         self._errors.close()
 
     def _answer(self) -> dict[str, Any]:
-        line = _stream(self._running.stdout).readline()
-        if not line:
-            raise self._failure()
-        found: dict[str, Any] = json.loads(line)
-        if "refused" in found:
-            raise ParityError([Diagnostic(**refusal) for refusal in found["refused"]])
+        try:
+            line = _stream(self._running.stdout).readline()
+            if not line:
+                raise self._failure()
+            found: dict[str, Any] = json.loads(line)
+            if "refused" in found:
+                raise ParityError([Diagnostic(**refusal) for refusal in found["refused"]])
+        except BaseException:  # a late answer, after an interruption, would be taken for that to another request
+            self.end()
+            raise
         return found
 
     def _failure(self) -> ParityError:
@@ -138,11 +143,11 @@ class Process:
 class Pool:
     """Processes that outlive a comparison: a framework takes seconds to import. They end with the context.
 
-    A process serves one participant of a comparison at a time, and any comparison that has one of its label.
+    A process serves one participant of a comparison at a time, and any comparison that has one on its engine.
     """
 
     def __init__(self) -> None:
-        self._processes: dict[tuple[str, int], Process] = {}
+        self._processes: dict[tuple[str, str | None, int], Process] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -150,6 +155,10 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End all processes; more may be started afterwards."""
         for running in self._processes.values():
             running.end()
         self._processes.clear()
@@ -161,10 +170,11 @@ class Pool:
             BackendError, ParityError: there is no such backend, or it has no such engine.
         """
         found: list[Process] = []
-        taken: Counter[str] = Counter()
+        taken: Counter[tuple[str, str | None]] = Counter()
         for participant in participants:
-            key = (participant.label, taken[participant.label])
-            taken[participant.label] += 1
+            runs_on = (participant.backend, participant.engine)
+            key = (*runs_on, taken[runs_on])
+            taken[runs_on] += 1
             if key in self._processes and not self._processes[key].alive:
                 self._processes.pop(key).end()
             if key not in self._processes:

@@ -70,8 +70,8 @@ def _plot(axes: Any, report: Report) -> None:
     axes.grid(alpha=0.3)
 
 
-def _drawn(value: float) -> float:
-    return max(value, _LEAST) if math.isfinite(value) else math.nan
+def _drawn(value: float | None) -> float:
+    return max(value, _LEAST) if value is not None and math.isfinite(value) else math.nan
 
 
 def _label(profile: Profile, report: Report) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from archspec.errors import Diagnostic, SpecError
+from archspec.errors import Diagnostic, ParityError, SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import shape_text
+from archspec.ir.op import channels, shape_text
+from archspec.ir.ops import BatchNorm
 from archspec.passes import run
 from archspec.passes.resize import Resize
 
@@ -19,7 +21,7 @@ Size: TypeAlias = tuple[int, int]
 """Height and width of the input images."""
 
 TOLERANCES: Final[Mapping[str, Mapping[str, float | None]]] = {
-    "float32": {"inference": 1e-5, "training": 1e-5, "gradients": None, "run": None},
+    "float32": {"inference": 1e-5, "training": 1e-4, "gradients": None, "run": None},
     "float64": {"inference": 1e-12, "training": 1e-12, "gradients": 1e-11, "run": 1e-9},
 }
 """The largest difference that counts as agreement, by dtype and kind; None: it is only reported.
@@ -44,10 +46,33 @@ class Plan:
     layers: bool = True
     tolerances: Mapping[str, float] = field(default_factory=dict[str, float])
 
+    def __post_init__(self) -> None:
+        for what, given, known in (("dtype", self.dtypes, DTYPES), ("check", self.kinds, KINDS)):
+            unknown = [name for name in given if name not in known]
+            if unknown or not given:
+                message = f"parity knows no {what} `{unknown[0]}`" if unknown else f"parity needs a {what} at the least"
+                raise ParityError(Diagnostic("E0202", message, help=f"choose of {', '.join(known)}"))
+        for what, number in (("batch", self.batch), ("passes", self.passes), ("steps", self.steps)):
+            if number < 1:
+                raise ParityError(Diagnostic("E0202", f"`{what}` of parity must be 1 or more, this is {number}"))
+        if not (0 <= self.momentum < 1 and 0 <= self.learning_rate < math.inf):
+            found = f"{self.momentum} and {self.learning_rate}"
+            message = f"momentum must be less than 1, the learning rate finite, both 0 or more; these are {found}"
+            raise ParityError(Diagnostic("E0202", message))
+
     def tolerance(self, dtype: str, kind: Kind) -> float | None:
-        """How far models may be apart; None where no more than a report is possible."""
-        usual = TOLERANCES[dtype][kind]
-        return None if usual is None else self.tolerances.get(dtype, usual)
+        """How far models may be apart; None where that is measured and not judged."""
+        given = self.tolerances.get(f"{dtype}.{kind}", self.tolerances.get(dtype))
+        return TOLERANCES[dtype][kind] if given is None else given
+
+    def batches(self, *, first: bool) -> int:
+        """How many batches are needed, at the first size or at another."""
+        needed = [1]
+        if "training" in self.kinds:
+            needed.append(self.passes)
+        if "run" in self.kinds and first:
+            needed.append(self.steps)
+        return max(needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +106,8 @@ def sized(graph: LayerGraph, sizes: Sequence[Size] | None) -> tuple[list[LayerGr
         SpecError: it does not take a size that was asked for.
     """
     if sizes is not None:
+        if not sizes:
+            raise ParityError(Diagnostic("E0202", "parity needs a size at the least", help="leave `sizes` out"))
         return [_resized(graph, size) for size in sizes], ""
     reason = ""
     for size in _others(graph):
@@ -105,9 +132,20 @@ def _others(graph: LayerGraph) -> Iterator[Size]:
     images = [graph.nodes[path].shape for path in graph.inputs if len(graph.nodes[path].shape) == 3]
     if images:
         _, height, width = images[0]
-        yield height * 5 // 8 | 1, width * 3 // 8 | 1
+        odd = (height * 5 // 8 | 1, width * 3 // 8 | 1)
         # Of networks that halve and double again, each size is a multiple of what their least map stands for.
-        yield max(height * 3 // 4 // 32 * 32, 32), max(width // 2 // 32 * 32, 32)
+        multiple = (max(height * 3 // 4 // 32 * 32, 32), max(width // 2 // 32 * 32, 32))
+        yield from (size for size in (odd, multiple) if size != (height, width))
+
+
+def unfit(graph: LayerGraph, check: Check, batch: int) -> str:
+    """Why nobody can do a check, as people read it; empty if it can be done."""
+    if check.kind == "inference":
+        return ""
+    for path, node in graph.nodes.items():
+        if isinstance(node.op, BatchNorm) and batch * math.prod(node.shape) == channels(node.shape):
+            return f"{path} has one number a channel to normalise by in training; compare with a larger --batch"
+    return ""
 
 
 def size_text(graph: LayerGraph) -> str:

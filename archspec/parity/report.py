@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -32,6 +33,8 @@ class Row:
     """The largest difference, as a share of the largest value."""
     tolerance: float | None
     """None: it is reported, and not judged."""
+    missing: int = 0
+    """How many tensors were left out, since one of the two does not compute them as such."""
 
     @property
     def agrees(self) -> bool:
@@ -56,7 +59,8 @@ class Profile:
     pair: tuple[str, str]
     dtype: str
     size: str
-    layers: Mapping[str, float]
+    layers: Mapping[str, float | None]
+    """None: one of the two does not compute it as a tensor of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +81,27 @@ class Report:
 
     @property
     def agrees(self) -> bool:
-        """All rows do, and there are some that are judged."""
+        """All rows do, and of each participant there are some that are judged."""
         judged = [row for row in self.rows if row.tolerance is not None]
-        return bool(judged) and all(row.agrees for row in judged)
+        return bool(judged) and all(row.agrees for row in judged) and not self.uncompared
+
+    @property
+    def uncompared(self) -> tuple[str, ...]:
+        """The participants of which nothing was judged."""
+        judged = {label for row in self.rows if row.tolerance is not None for label in row.pair}
+        return tuple(label for label in self.versions if label not in judged)
+
+    def __str__(self) -> str:
+        from archspec.parity.telling import to_lines
+
+        return "\n".join(to_lines(self))
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        blamed = []
-        for found in self.blamed:
-            entry = asdict(found)
+        """For JSON, which has no numbers that are not finite: they are the words `inf` and `nan`."""
+        blamed = [asdict(blame) for blame in self.blamed]
+        for entry in blamed:
             del entry["span"]
-            blamed.append(entry)
-        return {
+        found = {
             "network": self.network,
             "title": self.title,
             "agrees": self.agrees,
@@ -101,6 +114,8 @@ class Report:
             "skipped": [asdict(skipped) for skipped in self.skipped],
             "profiles": [asdict(profile) for profile in self.profiles],
         }
+        plain: dict[str, Any] = _without_infinity(found)
+        return plain
 
     def require(self) -> None:
         """Raise unless everything agrees.
@@ -110,28 +125,18 @@ class Report:
         """
         if self.agrees:
             return
-        if not any(row.tolerance is not None for row in self.rows):
-            raise ParityError(
-                Diagnostic("E0801", f"nothing of {self.network} could be compared", notes=self._reasons())
-            )
-        from archspec.parity.telling import blame_lines
+        if self.uncompared:
+            who = ", ".join(self.uncompared)
+            message = f"nothing of {self.network} was judged that {who} computes"
+            raise ParityError(Diagnostic("E0801", message, notes=self._reasons(), help="docs/parity.md says what is"))
+        from archspec.parity.telling import blamed_lines, row_lines
 
-        notes = [
-            Note(
-                f"{row.what} in {row.check}, {row.dtype}, {row.size}, {row.pair[0]} against {row.pair[1]}: "
-                f"{row.worst} differs by {row.difference:.2e}, {row.tolerance:.0e} is allowed"
-            )
-            for row in self.rows
-            if not row.agrees
-        ]
-        first = self.blamed[0] if self.blamed else None
-        if first is not None:
-            notes = [*(Note(line) for line in blame_lines(first)), *notes]
-        span = first.span if first is not None else None
-        diagnostic = Diagnostic(
-            "E0801", f"the models of {self.network} differ", span, notes=tuple(notes), help=self._help()
+        lines = [*blamed_lines(self), *row_lines(self)]
+        span = self.blamed[0].span if self.blamed else None
+        notes = tuple(map(Note, lines))
+        raise ParityError(
+            Diagnostic("E0801", f"the models of {self.network} differ", span, notes=notes, help=self._help())
         )
-        raise ParityError(diagnostic)
 
     def _reasons(self) -> tuple[Note, ...]:
         return tuple(Note(f"{found.check} in {found.dtype}: {found.reason}") for found in self.skipped)
@@ -141,11 +146,14 @@ class Report:
         wrong = [row for row in self.rows if not row.agrees]
         if not all(row.difference <= _MANY * self._rounding(row) for row in wrong):
             return ""
-        most = max(row.difference for row in wrong)
+        most: dict[str, float] = {}
+        for row in wrong:
+            key = f"{row.dtype}.{row.check}"
+            most[key] = max(most.get(key, 0.0), row.difference)
+        allowed = " ".join(f"--tolerance {key}={2 * value:.0e}" for key, value in most.items())
         return (
             "these differences are of the size that rounding alone has here: the network magnifies it, as many layers "
-            "do, and batch norm over few numbers; compare with a larger --batch, or allow it by "
-            f"--tolerance {wrong[0].dtype}={2 * most:.0e}"
+            f"do, and batch norm over few numbers; compare with a larger --batch, or allow it by {allowed}"
         )
 
     def _rounding(self, row: Row) -> float:
@@ -153,6 +161,16 @@ class Report:
         alike = [
             found.difference
             for found in self.rows
-            if found.what == "all tensors" and (found.check, found.size) == (row.check, row.size)
+            if found.what == "all tensors"
+            and (found.check, found.size) == (row.check, row.size)
+            and math.isfinite(found.difference)
         ]
         return max(alike, default=0.0) * _SHARE[row.dtype]
+
+
+def _without_infinity(found: Any) -> Any:
+    if isinstance(found, dict):
+        return {name: _without_infinity(value) for name, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [_without_infinity(value) for value in found]
+    return str(found) if isinstance(found, float) and not math.isfinite(found) else found

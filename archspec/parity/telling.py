@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
-from archspec.analysis.tables import Table
+from archspec.analysis.tables import Table, plain, to_text
 from archspec.parity.blame import Blame
+from archspec.parity.measure import rank
 from archspec.parity.report import Report, Row
 
-_SHOWN = 3
-"""Of the consequences of a difference."""
+_SHOWN: Final = 3
+"""Of the consequences of a difference, and of layers that are alike."""
+_MOST: Final = 6
+"""Of the rows past their tolerances."""
+
+
+def to_lines(report: Report, render: Callable[[Table], str] = to_text) -> Iterator[str]:
+    """The whole report but for what is to blame, which `Report.require` says."""
+    yield f"{plain(report.title or report.network)}: a batch of {report.batch}, input {' and '.join(report.sizes)}"
+    for table in tables(report):
+        yield ""
+        yield render(table).rstrip("\n")
+    for lines in (skipped_lines(report), version_lines(report)):
+        if found := list(lines):
+            yield ""
+            yield from map(plain, found)
+    if report.agrees:
+        yield ""
+        yield f"all agree: {', '.join(report.versions)}"
 
 
 def tables(report: Report) -> list[Table]:
@@ -30,9 +49,11 @@ def _judged(rows: list[Row]) -> Table:
         groups.setdefault((row.check, row.dtype, row.size, row.what), {})[row.pair] = row
     lines = []
     for key, found in groups.items():
-        worst = max(found.values(), key=lambda row: math.inf if math.isnan(row.difference) else row.difference)
+        worst = max(found.values(), key=lambda row: rank(row.difference))
         numbers = [_number(found[pair]) if pair in found else "-" for pair in pairs]
-        lines.append((*key, *numbers, f"{worst.tolerance:.0e}", _place(worst)))
+        missing = max(row.missing for row in found.values())
+        what = f"{key[-1]} (all but {missing})" if missing else key[-1]
+        lines.append((*key[:-1], what, *numbers, f"{worst.tolerance:.0e}", _place(worst, of=len(pairs))))
     columns = [second if len(measures) == 1 else _pair((first, second)) for first, second in pairs]
     heads = ("check", "dtype", "input", "what", *columns, "allowed", "worst at")
     title = "Differences, as shares of the largest value"
@@ -46,7 +67,7 @@ def _measured(rows: list[Row]) -> Table:
         (row.check, row.dtype, row.what, _pair(row.pair), f"{row.difference:.1e}", _place(row)) for row in rows
     )
     heads = ("check", "dtype", "what", "pair", "difference", "worst at")
-    return Table(heads, lines, "llllrl", "Measured, not judged")
+    return Table(heads, lines, "llllrl", "Measured, not judged (docs/parity.md says why)")
 
 
 def _pair(pair: tuple[str, str]) -> str:
@@ -57,22 +78,42 @@ def _number(row: Row) -> str:
     return f"{row.difference:.1e}" + ("" if row.agrees else " DIFFERS")
 
 
-def _place(row: Row) -> str:
-    """The worst tensor, where there is more than one of the kind."""
-    return "" if row.what in ("loss", "losses") else row.worst
+def _place(row: Row, of: int = 1) -> str:
+    """The worst tensor, where there is more than one of the kind; and whose it is, of several pairs."""
+    whose = f" ({row.pair[1]})" if of > 1 else ""
+    return "" if row.what in ("loss", "losses") else f"{row.worst}{whose}"
 
 
 def blamed_lines(report: Report) -> Iterator[str]:
     """All layers that are to blame; what several dtypes, sizes and checks find alike is said once."""
-    alike: dict[tuple[object, ...], list[Blame]] = {}
+    alike: dict[tuple[tuple[str, str], str], dict[str, list[Blame]]] = {}
     for found in report.blamed:
-        alike.setdefault((found.pair, found.path, found.kind), []).append(found)
-    for group in alike.values():
-        first, *others = group
-        yield from blame_lines(first)
-        if others:
+        alike.setdefault((found.pair, found.kind), {}).setdefault(found.path, []).append(found)
+    for layers in alike.values():
+        for first, *others in list(layers.values())[:_SHOWN]:
+            yield from blame_lines(first)
             where = dict.fromkeys(f"{found.check} in {found.dtype}, {found.size}" for found in others)
-            yield f"  likewise: {'; '.join(where)}"
+            if where:
+                yield f"  likewise: {'; '.join(where)}"
+        if len(layers) > _SHOWN:
+            yield f"and so {len(layers) - _SHOWN} more: {_some([*layers][_SHOWN:])}"
+
+
+def row_lines(report: Report) -> Iterator[str]:
+    """What is past its tolerance."""
+    wrong = [row for row in report.rows if not row.agrees]
+    for row in wrong[:_MOST]:
+        yield (
+            f"{row.what} in {row.check}, {row.dtype}, {row.size}, {row.pair[0]} against {row.pair[1]}: "
+            f"{row.worst} differs by {row.difference:.2e}, {row.tolerance:.0e} is allowed"
+        )
+    if len(wrong) > _MOST:
+        yield f"and {len(wrong) - _MOST} more comparisons are past their tolerances"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def blame_lines(found: Blame) -> Iterator[str]:
@@ -108,17 +149,14 @@ def blame_lines(found: Blame) -> Iterator[str]:
     if found.kind == "differs":
         yield f"  what it is given differs by {found.inputs:.1e}"
     if found.consequences:
-        shown = ", ".join(found.consequences[:_SHOWN])
-        more = len(found.consequences) - _SHOWN
-        rest = f" and {more} more" if more > 0 else ""
-        yield f"  differing since it does: {shown}{rest}"
+        yield f"  differing since it does: {_some(found.consequences)}"
 
 
 def _apart(found: Blame) -> str:
     if math.isinf(found.difference):
         return "shapes differ, or one of the two gives nothing"
     if math.isnan(found.difference):
-        return "one of the two gives values that are not finite"
+        return "not all values are finite"
     return f"by {found.difference:.1e} of its largest value"
 
 

@@ -176,7 +176,14 @@ class Parity(CheckItem):
         settings = self.spec.settings
         graph = self.spec.graph()
         try:
-            report = compare(graph, settings.participants, dtypes=settings.dtypes, batch=settings.batch)
+            report = compare(
+                graph,
+                settings.participants,
+                dtypes=settings.dtypes,
+                checks=settings.kinds,
+                batch=settings.batch,
+                pool=settings.pool,
+            )
         except ArchspecError as error:
             missing = [found for found in error.diagnostics if found.code == "E0602"]
             if settings.strict or not missing:

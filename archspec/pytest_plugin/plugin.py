@@ -26,12 +26,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options = (
         ("checks", "LIST", [*CHECKS], "which checks run"),
         ("backends", "LIST", ["torch", "keras:tensorflow"], "whose generated files are checked, and who is compared"),
+        ("parity-checks", "LIST", ["inference", "training", "gradients", "run"], "what parity compares"),
         ("dtype", "LIST", ["float32", "float64"], "dtypes of parity"),
         ("batch", "N", ["2"], "how many inputs parity has"),
     )
     for name, metavar, default, text in options:
         group.addoption(f"--archspec-{name}", metavar=metavar, help=f"{text} ({','.join(default)})")
-        parser.addini(f"archspec_{name}", text, type="args", default=default)
+        parser.addini(f"archspec_{name.replace('-', '_')}", text, type="args", default=default)
     strict = "fail where a generated file or a framework is missing, instead of leaving its check out"
     group.addoption("--archspec-strict", action="store_true", default=None, help=strict)
     parser.addini("archspec_strict", strict, type="bool", default=False)
@@ -48,6 +49,15 @@ def pytest_configure(config: pytest.Config) -> None:
         from archspec.pytest_plugin.settings import SETTINGS, read
 
         config.stash[SETTINGS] = read(config, tuple(CHECKS))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the processes of parity."""
+    if config.getoption("archspec"):
+        from archspec.pytest_plugin.settings import SETTINGS
+
+        if (settings := config.stash.get(SETTINGS, None)) is not None:
+            settings.pool.end()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile | None:

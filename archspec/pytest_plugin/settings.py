@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
 from archspec.codegen.backend import backend
 from archspec.errors import ArchspecError
-from archspec.parity import Participant
-from archspec.parity.plan import DTYPES
+from archspec.parity import Participant, Pool
+from archspec.parity.plan import DTYPES, KINDS, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Settings:
 
     checks: Sequence[str]
     participants: Sequence[Participant]
+    kinds: Sequence[Kind]
     dtypes: Sequence[str]
     batch: int
     strict: bool
@@ -29,6 +30,8 @@ class Settings:
     rootdir: Path
     root: Path | None
     """The folder that files named in a spec must not leave; None: the spec's own."""
+    pool: Pool = field(default_factory=Pool)
+    """The processes of parity: a framework takes seconds to import."""
 
     @property
     def backends(self) -> list[str]:
@@ -57,6 +60,7 @@ def read(config: pytest.Config, checks: Sequence[str]) -> Settings:
     found = Settings(
         checks=_chosen(config, "checks", checks),
         participants=[Participant.parse(text) for text in _words(config, "backends")],
+        kinds=cast("list[Kind]", _chosen(config, "parity_checks", KINDS)),
         dtypes=_chosen(config, "dtype", DTYPES),
         batch=_number(config, "batch"),
         strict=config.getini("archspec_strict") if strict is None else strict,

@@ -62,7 +62,7 @@ def graph() -> archspec.LayerGraph:
 def pool() -> Pool:
     """Frameworks take seconds to import; the processes end with this one."""
     made = Pool()
-    atexit.register(made.__exit__, None, None, None)
+    atexit.register(made.end)
     return made
 
 

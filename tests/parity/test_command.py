@@ -37,6 +37,7 @@ def test_a_table_for_people(spec: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "Differences from torch, as shares of its largest value" in lines
     assert any(line.split()[:4] == ["gradients", "float64", "3x17x16", "loss"] for line in lines)
     assert "Measured, not judged" in printed.out
+    assert lines[-1] == "all agree: torch"
     assert printed.err == "", "no bar where no terminal is"
 
 
@@ -64,8 +65,9 @@ def test_it_fails_past_the_tolerance_and_names_the_layer(spec: Path, capsys: pyt
     assert main(["parity", str(spec), *options]) == 3
     printed = capsys.readouterr()
     assert "DIFFERS" in printed.out
-    assert "is the first layer to differ" in printed.out
+    assert "all agree" not in printed.out
     assert "error[E0801]" in printed.err
+    assert "is the first layer to differ" in printed.err
     assert "probe.yaml:" in printed.err
 
 
@@ -133,8 +135,11 @@ class TestPicture:
         assert _run(spec, "--plot", str(tmp_path / "error.gif")) == 1
         assert "E0605" in capsys.readouterr().err
 
-    def test_nothing_to_draw(self, spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        pytest.importorskip("matplotlib")
-        assert _run(spec, "--check", "gradients", "--plot", str(tmp_path / "error.svg")) == 1
-        assert "no layers were compared" in capsys.readouterr().err
-        assert not (tmp_path / "error.svg").exists()
+    @pytest.mark.parametrize("options", [["--check", "gradients"], ["--no-layers"]])
+    def test_nothing_to_draw(
+        self, spec: Path, tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as caught:
+            _run(spec, *options, "--plot", str(tmp_path / "error.svg"))
+        assert caught.value.code == 2
+        assert "--plot draws the layers" in capsys.readouterr().err

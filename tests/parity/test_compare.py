@@ -12,7 +12,7 @@ from archspec import ParityError, SpecError
 from archspec.cli import main
 from archspec.parity import TOLERANCES, Participant, compare, random_weights
 from archspec.spec import load_text
-from tests.parity.probe import KERAS, NETWORK, TORCH, compared, graph, pool
+from tests.parity.probe import KERAS, NETWORK, TORCH, compared, edited, graph, pool
 
 pytest.importorskip("torch")
 pytest.importorskip("keras")
@@ -161,3 +161,59 @@ def test_a_refusal_has_what_is_known() -> None:
     assert diagnostic.code == "E0801"
     assert diagnostic.span is not None
     assert re.search(r"outputs in inference, float64, 3x17x16, torch against keras:tensorflow", str(caught.value))
+
+
+def test_batch_norm_over_one_number_is_left_out() -> None:
+    text = "archspec: 1\nname: one\ninput: {shape: [6]}\nlayers: [dense: {units: 3}, batch_norm, relu]\n"
+    found = archspec.compile(load_text(text))
+    report = compare(found, (TORCH, TORCH), batch=1, dtypes=("float64",), pool=pool())
+    report.require()
+    assert {row.check for row in report.rows} == {"inference"}
+    assert {skipped.check for skipped in report.skipped} == {"training", "gradients", "run"}
+    assert "one number a channel" in report.skipped[0].reason
+    assert {row.check for row in compare(found, (TORCH, TORCH), dtypes=("float64",), pool=pool()).rows} > {"training"}
+
+
+def test_a_participant_of_which_nothing_is_judged_does_not_agree() -> None:
+    pytest.importorskip("onnxruntime")
+    trio = (TORCH, TORCH, Participant("onnx", "onnxruntime"))
+    report = compare(graph(), trio, dtypes=("float64",), checks=("inference",), sizes=[(17, 16)], pool=pool())
+    assert all(row.agrees for row in report.rows)
+    assert not report.agrees
+    with pytest.raises(ParityError, match="nothing of probe was judged that onnx:onnxruntime computes"):
+        report.require()
+
+
+def test_numbers_that_are_not_finite() -> None:
+    weights = random_weights(graph())
+    weights["fc.bias"][0] = float("nan")
+    report = compare(
+        graph(),
+        (TORCH, TORCH),
+        weights=weights,
+        dtypes=("float64",),
+        checks=("inference",),
+        sizes=[(17, 16)],
+        pool=pool(),
+    )
+    assert not report.agrees
+    assert [blame.path for blame in report.blamed] == ["fc"]
+    text = json.dumps(report.as_dict(), allow_nan=False)
+    assert {row["difference"] for row in json.loads(text)["rows"]} == {"nan"}
+
+
+def test_differences_of_the_size_of_rounding_are_said_to_be_that() -> None:
+    report = compared(dtypes=("float32", "float64"), checks=("inference",), tolerances={"float64": 1e-18})
+    with pytest.raises(ParityError) as caught:
+        report.require()
+    [diagnostic] = caught.value.diagnostics
+    assert "rounding alone" in diagnostic.help
+    assert "--tolerance float64.inference=" in diagnostic.help
+    wrong = compared(
+        edited("torch", ("nn.GELU()", 'nn.GELU(approximate="tanh")')),
+        dtypes=("float32", "float64"),
+        checks=("inference",),
+    )
+    with pytest.raises(ParityError) as caught:
+        wrong.require()
+    assert "rounding" not in caught.value.diagnostics[0].help

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from archspec import ParityError
 from archspec.errors import ArchspecError
-from archspec.parity import Participant, compare
+from archspec.parity import Participant, Pool, Report, compare
 from tests.parity.probe import TORCH, compared, edited, graph
 
 pytest.importorskip("torch")
@@ -68,3 +69,63 @@ def test_the_processes_do_not_import_from_the_current_folder(tmp_path: Path, mon
 def test_one_participant_is_no_comparison() -> None:
     with pytest.raises(ParityError, match="two backends"):
         compare(graph(), [TORCH])
+
+
+class TestPool:
+    def test_processes_serve_several_comparisons(self) -> None:
+        with Pool() as pool:
+            first, second = (pool.processes([TORCH, TORCH]) for _ in range(2))
+            assert first == second
+            assert first[0] is not first[1]
+        assert not any(process.alive for process in first)
+
+    def test_a_process_that_failed_is_replaced(self) -> None:
+        wrong = Participant("torch", source=edited("torch", ("self.conv4(x)", "self.no_such_layer(x)")))
+        with Pool() as pool:
+            with pytest.raises(ParityError):
+                _compare(TORCH, wrong, pool)
+            assert _compare(TORCH, TORCH, pool).agrees
+
+    def test_an_answer_that_nobody_waited_for_is_not_taken_for_another(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with Pool() as pool:
+            [process] = pool.processes([TORCH])
+            assert process.versions
+            with monkeypatch.context() as patched:
+                patched.setattr("archspec.parity.participants.json.loads", _interrupted)
+                with pytest.raises(KeyboardInterrupt):
+                    _compare(TORCH, TORCH, pool)
+            assert not process.alive
+            assert _compare(TORCH, TORCH, pool).agrees
+
+
+def _interrupted(line: str) -> None:
+    raise KeyboardInterrupt
+
+
+def _compare(first: Participant, second: Participant, pool: Pool) -> Report:
+    return compare(graph(), (first, second), dtypes=("float64",), checks=("inference",), sizes=[(17, 16)], pool=pool)
+
+
+def test_a_source_that_is_no_python_is_said_at_once() -> None:
+    with pytest.raises(ParityError, match="is no Python"):
+        compare(graph(), (TORCH, Participant("torch", source="class (")))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dtypes": ("float16",)},
+        {"dtypes": ()},
+        {"checks": ("everything",)},
+        {"sizes": []},
+        {"batch": 0},
+        {"passes": 0},
+        {"steps": 0},
+        {"momentum": 1.0},
+        {"learning_rate": float("nan")},
+    ],
+)
+def test_options_that_make_no_comparison(options: dict[str, Any]) -> None:
+    with pytest.raises(ParityError) as caught:
+        compare(graph(), (TORCH, TORCH), **options)
+    assert caught.value.diagnostics[0].code == "E0202"
