@@ -71,7 +71,7 @@ def _unexpected(error: Exception) -> int:
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="archspec", description="Write a network once, as YAML; get readable PyTorch and Keras source."
+        prog="archspec", description="Write a network once, as YAML; get readable PyTorch and Keras source, and ONNX."
     )
     parser.add_argument("--version", action="version", version=f"archspec {__version__}")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour in errors (auto)")

@@ -62,7 +62,7 @@ def test_the_table_has_every_setting(project: Path) -> None:
     listed = re.findall(r"^\| `(archspec_\w+)`", PAGE, re.MULTILINE)
     help = _collect(project, "--help").stdout
     assert listed == re.findall(r"^  (archspec_\w+)", help, re.MULTILINE)
-    options = re.findall(r"^  --(archspec-\w+)", help, re.MULTILINE)
+    options = re.findall(r"^  --(archspec-[\w-]+)", help, re.MULTILINE)
     assert [option.replace("-", "_") for option in options] == listed[: len(options)]
     [settings] = _blocks("toml")
     assert {name for name in tomllib.loads(settings)["tool"]["pytest"]["ini_options"] if "archspec" in name} < {*listed}

@@ -391,5 +391,10 @@ def test_what_is_printed_of_a_fault() -> None:
     with pytest.raises(ParityError) as caught:
         _report(FAULTS["GELU: by tanh"]).require()
     text = str(caught.value)
-    for part in ("gelu (gelu) is the first layer to differ", "probe.yaml:", "torch gives", "avg_pool, conv4, conv5"):
+    for part in (
+        "gelu (gelu) is the first layer to differ",
+        "probe.yaml:",
+        "torch (given source) gives",
+        "avg_pool, conv4, conv5",
+    ):
         assert part in text
