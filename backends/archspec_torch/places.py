@@ -8,7 +8,7 @@ from typing import Final
 
 from archspec.codegen.layout import INDENT, Infix, call, lay_out
 from archspec.codegen.text import quoted
-from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree
 from archspec.errors import InternalError
 from archspec.expr import Const, source
 from archspec_torch.construct import members
@@ -129,15 +129,48 @@ def _inside(tree: Tree, owner: _Owner) -> Iterator[Place]:
                 yield from _inside(item.body, _Owner(headers, target, reachable=reachable, known=known))
             case LoopUse():
                 headers = around.headers
-                if owner.conditional:
+                if owner.spelling is None or owner.conditional:
                     kind = "nn.Sequential" if len(item.operands) == 1 else "nn.ModuleList"
                     headers = (*headers, _check(item, owner, target, kind))
-                for run in item.runs:
-                    if isinstance(run.item, SequenceUse):
-                        inner = (*headers, f"for layer in {target}")
-                        yield from _inside(run.item.body, _Owner(inner, "layer", reachable=reachable))
+                for run, part in _parts(item):
+                    if not isinstance(run.item, SequenceUse):
+                        continue
+                    found = _Owner(headers, f"{target}{part}", reachable=reachable and part is not None)
+                    if part is None or not part.strip("[]-").isdecimal():
+                        variable = _variable(headers)
+                        found = replace(found, headers=(*headers, f"for {variable} in {found.target}"), target=variable)
+                    yield from _inside(run.item.body, found)
             case _:
                 pass
+
+
+def _parts(loop: LoopUse) -> Iterator[tuple[Run, str | None]]:
+    """The runs of a loop, each with the index or slice of its rounds; None where that is not known."""
+    counts = [run.count for run in loop.runs]
+    for index, run in enumerate(loop.runs):
+        start, after = _sum(counts[:index]), _sum(counts[index + 1 :])
+        end = 0 if after == 0 else _sum(counts[: index + 1])
+        if end is None and after is not None:
+            end = -after
+        if start is None and end is not None and run.count is not None:
+            start = end - run.count
+        if start is None or end is None:
+            yield run, None
+        elif run.count == 1:
+            yield run, f"[{start}]"
+        else:
+            yield run, f"[{start or ''}:{end or ''}]" if start or end else ""
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    """The sum, if all are known."""
+    return None if None in counts else sum(count or 0 for count in counts)
+
+
+def _variable(headers: Sequence[str]) -> str:
+    """The variable of a loop under these headers: each has its own, for lines that follow an inner one."""
+    depth = sum(header.startswith("for layer") for header in headers)
+    return f"layer_{depth + 1}" if depth else "layer"
 
 
 def _optional(use: LayerUse, kind: str) -> frozenset[str]:
