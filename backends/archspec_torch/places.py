@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Final
 
 from archspec.codegen.layout import INDENT, Infix, call, lay_out
@@ -99,18 +100,20 @@ class _Owner:
     """A type checker knows that it has parts by number."""
 
 
-def _inside(tree: Tree, owner: _Owner) -> Iterator[Place]:
+def _inside(tree: Tree, owner: _Owner, whole: Tree | None = None) -> Iterator[Place]:
+    """The places in a tree; `whole` is the one that it is a side of a condition in."""
+    whole = whole or tree
     for item in tree.items:
         if isinstance(item, ChoiceUse):
             for side in (item.then, item.other):
-                yield from _inside(side, replace(owner, conditional=True))
+                yield from _inside(side, replace(owner, conditional=True), whole)
             continue
         if owner.spelling is None and item.number is not None and not owner.known:
             check = f"if isinstance({owner.target}, nn.Sequential)"
             around = replace(owner, headers=(*owner.headers, check), known=True)
         else:
             around = owner
-        target = _access(item, around, named=any(member.number is None for member in members(tree)))
+        target = _access(item, around, whole)
         counted = item.number is not None and not isinstance(item.number, Const)
         unclear = owner.spelling is None and (owner.conditional or counted)
         reachable = owner.reachable and not unclear
@@ -198,16 +201,19 @@ def _joined(owner: _Owner) -> set[int]:
     return {site for (site,), name in owner.spelling.members.items() if name in names}
 
 
-def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, *, named: bool) -> str:
-    """How an item is reached from what holds it: a class's member, or a part of an `nn.Sequential`.
+def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, tree: Tree) -> str:
+    """How an item of a tree is reached from what holds it: a class's member, or a part of an `nn.Sequential`.
 
-    Where some of its parts are `named`, the number of another is its name and not its place among them.
+    Where some of its parts are named, the number of another is its name and not its place among them.
     """
     if owner.spelling is not None:
         return f"{owner.target}.{owner.spelling.members.get((item.site,), item.name)}"
     if item.number is None:
         return f"{owner.target}.{item.name}"
-    if not named:
+    if all(member.number is not None for member in members(tree)):
         return f"{owner.target}[{source(item.number)}]"
+    before = list(takewhile(lambda other: other is not item and not isinstance(other, ChoiceUse), tree.items))
+    if len(before) < len(tree.items) and tree.items[len(before)] is item:
+        return f"{owner.target}[{len(before)}]"
     number = quoted(source(item.number)) if isinstance(item.number, Const) else f"str({source(item.number)})"
-    return f"{owner.target}.get_submodule({number})"
+    return f"getattr({owner.target}, {number})"
