@@ -32,7 +32,7 @@ from archspec.ir.ops import OPS
 from archspec.spec import Block, Depth, Input, Param, Repeat, Sequence, Spec, Stage, Tap
 from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
-from archspec.spec.items import RESERVED, STAGE_KEYS
+from archspec.spec.items import NOT_OF_STAGES, RESERVED, STAGE_KEYS
 from archspec.spec.model import NOT_PARAMS
 from archspec.spec.parts import OWN_WORDS
 
@@ -251,7 +251,10 @@ def _items() -> dict[str, Schema]:
             "additionalProperties": definition("Value"),
         },
         "StageOrItem": {
-            "if": {"type": "object", **_one_of(STAGE_KEYS)},
+            "if": {
+                "type": "object",
+                "anyOf": [_one_of(STAGE_KEYS[1:]), {"required": ["name"], "not": _one_of(NOT_OF_STAGES)}],
+            },
             "then": definition("Stage"),
             "else": definition("Item"),
         },

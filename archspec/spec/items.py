@@ -36,6 +36,8 @@ RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "s
 SEQUENCE_KEYS: Final = ("layers", "name", "when", "else", "from")
 # What tells a stage from an item in `stages`.
 STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names")
+# What tells a named sequence from a stage with `layers`, which has none of these.
+NOT_OF_STAGES: Final = ("when", "else", "from")
 _CONDITION: Final = ("when", "else")
 
 M = TypeVar("M", bound=Model)
@@ -251,11 +253,17 @@ def read_stages(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     reading = reading_of(info)
     read: list[Item] = []
     for raw, span in zip(value, value.item_spans, strict=True):
-        is_stage = isinstance(raw, LocatedDict) and any(key in raw for key in STAGE_KEYS)
+        is_stage = isinstance(raw, LocatedDict) and _is_stage(raw)
         item = _validated(Stage, raw, reading) if is_stage else read_item(raw, span, reading)
         if item is not None and _labels_usable(item, reading):
             read.append(item)
     return tuple(read)
+
+
+def _is_stage(raw: LocatedDict) -> bool:
+    """Whether an entry of `stages` is a stage: a named sequence with a condition or a `from` is an item."""
+    named = "name" in raw and not any(key in raw for key in NOT_OF_STAGES)
+    return named or any(key in raw for key in STAGE_KEYS[1:])
 
 
 def _sequence(raw: LocatedDict, reading: Reading) -> Sequence | None:

@@ -84,7 +84,8 @@ def _loss(
 
 def _term(output: Any, target: Any) -> Any:
     if keras.backend.is_int_dtype(target.dtype):
-        each = keras.ops.sparse_categorical_crossentropy(target, output, from_logits=True)
+        # Keras's cross-entropy passes over a softmax that the output comes from, even when it is told of logits.
+        each = -keras.ops.take_along_axis(keras.ops.log_softmax(output), keras.ops.expand_dims(target, -1), axis=-1)
     else:
         each = keras.ops.square(output - target)
     return keras.ops.mean(each)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Final
 
 from archspec.codegen.layout import INDENT, Infix, call, lay_out
 from archspec.codegen.text import quoted
-from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree
 from archspec.errors import InternalError
 from archspec.expr import Const, source
 from archspec_torch.construct import members
@@ -99,18 +100,20 @@ class _Owner:
     """A type checker knows that it has parts by number."""
 
 
-def _inside(tree: Tree, owner: _Owner) -> Iterator[Place]:
+def _inside(tree: Tree, owner: _Owner, whole: Tree | None = None) -> Iterator[Place]:
+    """The places in a tree; `whole` is the one that it is a side of a condition in."""
+    whole = whole or tree
     for item in tree.items:
         if isinstance(item, ChoiceUse):
             for side in (item.then, item.other):
-                yield from _inside(side, replace(owner, conditional=True))
+                yield from _inside(side, replace(owner, conditional=True), whole)
             continue
         if owner.spelling is None and item.number is not None and not owner.known:
             check = f"if isinstance({owner.target}, nn.Sequential)"
             around = replace(owner, headers=(*owner.headers, check), known=True)
         else:
             around = owner
-        target = _access(item, around, named=any(member.number is None for member in members(tree)))
+        target = _access(item, around, whole)
         counted = item.number is not None and not isinstance(item.number, Const)
         unclear = owner.spelling is None and (owner.conditional or counted)
         reachable = owner.reachable and not unclear
@@ -129,15 +132,48 @@ def _inside(tree: Tree, owner: _Owner) -> Iterator[Place]:
                 yield from _inside(item.body, _Owner(headers, target, reachable=reachable, known=known))
             case LoopUse():
                 headers = around.headers
-                if owner.conditional:
+                if owner.spelling is None or owner.conditional:
                     kind = "nn.Sequential" if len(item.operands) == 1 else "nn.ModuleList"
                     headers = (*headers, _check(item, owner, target, kind))
-                for run in item.runs:
-                    if isinstance(run.item, SequenceUse):
-                        inner = (*headers, f"for layer in {target}")
-                        yield from _inside(run.item.body, _Owner(inner, "layer", reachable=reachable))
+                for run, part in _parts(item):
+                    if not isinstance(run.item, SequenceUse):
+                        continue
+                    found = _Owner(headers, f"{target}{part}", reachable=reachable and part is not None)
+                    if part is None or not part.strip("[]-").isdecimal():
+                        variable = _variable(headers)
+                        found = replace(found, headers=(*headers, f"for {variable} in {found.target}"), target=variable)
+                    yield from _inside(run.item.body, found)
             case _:
                 pass
+
+
+def _parts(loop: LoopUse) -> Iterator[tuple[Run, str | None]]:
+    """The runs of a loop, each with the index or slice of its rounds; None where that is not known."""
+    counts = [run.count for run in loop.runs]
+    for index, run in enumerate(loop.runs):
+        start, after = _sum(counts[:index]), _sum(counts[index + 1 :])
+        end = 0 if after == 0 else _sum(counts[: index + 1])
+        if end is None and after is not None:
+            end = -after
+        if start is None and end is not None and run.count is not None:
+            start = end - run.count
+        if start is None or end is None:
+            yield run, None
+        elif run.count == 1:
+            yield run, f"[{start}]"
+        else:
+            yield run, f"[{start or ''}:{end or ''}]" if start or end else ""
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    """The sum, if all are known."""
+    return None if None in counts else sum(count or 0 for count in counts)
+
+
+def _variable(headers: Sequence[str]) -> str:
+    """The variable of a loop under these headers: each has its own, for lines that follow an inner one."""
+    depth = sum(header.startswith("for layer") for header in headers)
+    return f"layer_{depth + 1}" if depth else "layer"
 
 
 def _optional(use: LayerUse, kind: str) -> frozenset[str]:
@@ -165,16 +201,19 @@ def _joined(owner: _Owner) -> set[int]:
     return {site for (site,), name in owner.spelling.members.items() if name in names}
 
 
-def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, *, named: bool) -> str:
-    """How an item is reached from what holds it: a class's member, or a part of an `nn.Sequential`.
+def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, tree: Tree) -> str:
+    """How an item of a tree is reached from what holds it: a class's member, or a part of an `nn.Sequential`.
 
-    Where some of its parts are `named`, the number of another is its name and not its place among them.
+    Where some of its parts are named, the number of another is its name and not its place among them.
     """
     if owner.spelling is not None:
         return f"{owner.target}.{owner.spelling.members.get((item.site,), item.name)}"
     if item.number is None:
         return f"{owner.target}.{item.name}"
-    if not named:
+    if all(member.number is not None for member in members(tree)):
         return f"{owner.target}[{source(item.number)}]"
+    before = list(takewhile(lambda other: other is not item and not isinstance(other, ChoiceUse), tree.items))
+    if len(before) < len(tree.items) and tree.items[len(before)] is item:
+        return f"{owner.target}[{len(before)}]"
     number = quoted(source(item.number)) if isinstance(item.number, Const) else f"str({source(item.number)})"
-    return f"{owner.target}.get_submodule({number})"
+    return f"getattr({owner.target}, {number})"

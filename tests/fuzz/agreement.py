@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,21 +12,23 @@ import numpy as np
 import yaml
 
 import archspec
-from archspec.codegen.backend import Outcome, backend
+from archspec.codegen.backend import Gradients, Outcome, backend
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import Attention
-from archspec.parity import random_inputs, random_weights
+from archspec.parity import random_inputs, random_targets, random_weights
 from archspec.parity.comparison import without_dropout
 from archspec.spec import load_text
+from tests.fuzz.gradients import same_gradients
 from tests.reference.evaluate import evaluate
 
 Arrays = Mapping[str, "np.ndarray[Any, Any]"]
 
-BACKENDS: Final = ("torch", "keras")
+BACKENDS: Final = ("torch", "keras", "onnx")
 TOLERANCE: Final = 1e-9
+FLOAT32: Final = 1e-4
+"""ONNX Runtime computes in float32 alone."""
 SMALL: Final = 1e-3
 """The largest value of a tensor counts as no less: a norm of equal numbers gives nothing but rounding."""
-SEEDS: Final = (0, 1)
+SEEDS: Final = (0, 1, 2)
 
 
 def text_of(spec: Mapping[str, Any]) -> str:
@@ -38,30 +41,35 @@ def compiled(text: str) -> LayerGraph:
     return without_dropout(archspec.compile(load_text(text, name="drawn.yaml")))
 
 
-def defective(graph: LayerGraph, backend: str) -> bool:
-    """Whether a network meets a defect of a framework that docs/fuzzing.md describes."""
-    if backend != "keras":
-        return False
-    nodes = (node for node in graph.nodes.values() if isinstance(node.op, Attention))
-    return any(node.op.bias and node.op.heads == node.shape[0] == node.shape[1] for node in nodes)  # type: ignore[attr-defined]
-
-
 def check(graph: LayerGraph, backends: Sequence[str] = BACKENDS) -> None:
-    """These backends compute what the evaluator does, in float64 and both modes; a model in float32 is made, too.
+    """These backends compute what the evaluator does.
+
+    PyTorch and Keras: the outputs and running statistics in float64 and both modes, and the same gradients, see
+    `tests.fuzz.gradients`; what is built in float32 is right in form. ONNX on ONNX Runtime: the outputs in float32 and
+    inference; its checker's word.
 
     Raises:
         AssertionError: one of them does not; the message names backend, mode and tensor.
     """
     weights, inputs = random_weights(graph, SEEDS[0]), random_inputs(graph, batch=2, seed=SEEDS[1])
+    targets = random_targets(graph, batch=2, seed=SEEDS[2])
     wanted = {training: reference(graph, weights, inputs, training=training) for training in (False, True)}
-    for name in (name for name in backends if not defective(graph, name)):
+    gradients: dict[str, Gradients] = {}
+    for name in backends:
         target, source = backend(name), archspec.generate(graph, name)
         target.verify(source, graph)  # in float32, without a weight
+        if target.lacks("gradients", "float64"):
+            model = target.build(source, graph, weights=weights)
+            outcome = Outcome(target.run(model, graph, inputs, training=False).outputs, {})
+            same(replace(wanted[False], statistics={}), outcome, name, FLOAT32)
+            continue
         model = target.build(source, graph, weights=weights, dtype="float64")
         # Inference first: a training step changes the running statistics that inference uses.
-        for training, outcome in wanted.items():
+        for training, found in wanted.items():
             mode = "training" if training else "inference"
-            same(outcome, target.run(model, graph, inputs, training=training), f"{name}, {mode}")
+            same(found, target.run(model, graph, inputs, training=training), f"{name}, {mode}")
+        gradients[name] = target.gradients(model, graph, inputs, targets)
+    same_gradients(graph, weights, inputs, targets, gradients)
 
 
 def reference(graph: LayerGraph, weights: Arrays, inputs: Arrays, *, training: bool) -> Outcome:
@@ -72,7 +80,7 @@ def reference(graph: LayerGraph, weights: Arrays, inputs: Arrays, *, training: b
     return Outcome(outputs, {**kept, **found.statistics})
 
 
-def same(wanted: Outcome, found: Outcome, where: str) -> None:
+def same(wanted: Outcome, found: Outcome, where: str, tolerance: float = TOLERANCE) -> None:
     """Two outcomes agree in all outputs and running statistics."""
     for what, one, other in (
         ("output", wanted.outputs, found.outputs),
@@ -84,7 +92,7 @@ def same(wanted: Outcome, found: Outcome, where: str) -> None:
             assert array.shape == other[name].shape, f"{where}: {what} {name}: {array.shape}, {other[name].shape}"
             apart = float(np.abs(array - other[name]).max())  # not a number is not less than anything
             scale = max(float(np.abs(array).max()), SMALL)
-            assert apart <= TOLERANCE * scale, f"{where}: {what} {name} differs by {apart / scale:.1e}"
+            assert apart <= tolerance * scale, f"{where}: {what} {name} differs by {apart / scale:.1e}"
 
 
 class _Dumper(yaml.SafeDumper):

@@ -20,6 +20,7 @@ from tests.keras import learned
 from tests.keras.arrays import Array, distance, inputs_for, weights_for
 from tests.networks import NETWORKS
 from tests.reference.evaluate import evaluate
+from tests.reference.loss import loss_of
 
 keras = pytest.importorskip("keras")
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,15 @@ def test_gradients_are_those_of_differences() -> None:
             ends.append(_loss(*((moved, inputs) if name in weights else (weights, moved)), targets))
         wanted = (ends[0] - ends[1]) / (2 * step)
         assert (slope * direction).sum() == pytest.approx(wanted, rel=1e-6, abs=1e-8), name
+
+
+def test_an_output_of_a_softmax_is_logits_as_any_other() -> None:
+    graph = archspec.compile(load_text(NETWORKS["ends_in_softmax"]))
+    weights, inputs, labels = weights_for(graph), inputs_for(graph), np.array([0, 2, 1, 3])
+    model = backend("keras").build(archspec.generate(graph, "keras"), graph, weights=weights, dtype="float64")
+    found = backend("keras").gradients(model, graph, inputs, {"output": labels})
+    values = evaluate(graph, weights, inputs, training=True).values
+    assert found.loss == pytest.approx(loss_of(values, graph, {"output": labels}), rel=1e-13)
 
 
 def test_gradients_of_nodes() -> None:

@@ -173,6 +173,17 @@ def test_stages_may_hold_items_of_any_kind() -> None:
     assert [item.kind for item in spec.items] == ["stage", "call", "stage"]
 
 
+@pytest.mark.parametrize("key", ["when: 1 < 2", "from: input", "when: 1 < 2, else: [relu]"])
+def test_a_named_sequence_that_no_stage_could_be_may_stand_in_stages(key: str) -> None:
+    (item,) = spec_of(f"stages:\n- {{name: c, layers: [relu], {key}}}\n").items
+    assert item.kind == "sequence"
+
+
+def test_a_stage_has_no_condition() -> None:
+    (found,) = errors_of("stages:\n- {name: c, block: b, units: [[1]], when: 1 < 2}\n")
+    assert found.startswith("E0201 5:")
+
+
 def depth_of(text: str) -> Depth:
     depth = spec_of(f"depth: {text}\nlayers: [relu]\n").depth
     assert depth is not None

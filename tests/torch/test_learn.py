@@ -18,6 +18,7 @@ from archspec.parity.comparison import without_dropout
 from archspec.spec import load_text
 from tests.networks import NETWORKS
 from tests.reference.evaluate import evaluate
+from tests.reference.loss import loss_of
 from tests.torch.test_nodes import TWINS, network
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -38,20 +39,6 @@ STEP = 1e-5
 
 def small() -> LayerGraph:
     return archspec.compile(load_text(SMALL))
-
-
-def loss_of(values: Arrays, graph: LayerGraph, targets: Arrays) -> float:
-    """The loss as the protocol says, in NumPy."""
-    total = 0.0
-    for name, path in graph.outputs.items():
-        output, target = values[path], targets[name]
-        if np.issubdtype(target.dtype, np.integer):
-            largest = output.max(axis=1, keepdims=True)
-            logs = output - largest - np.log(np.exp(output - largest).sum(axis=1, keepdims=True))
-            total -= logs[np.arange(len(target)), target].mean()
-        else:
-            total += ((output - target) ** 2).mean()
-    return float(total)
 
 
 def random_targets(graph: LayerGraph, batch: int, *, whole: bool) -> Arrays:

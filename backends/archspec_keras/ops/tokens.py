@@ -35,20 +35,31 @@ def _attention(site: Site) -> list[Step]:
     if initializer.by_fan:
         # Keras would count the heads of a kernel as it counts the pixels of a convolution's.
         keywords["kernel_initializer"] = call(site.helper("MatrixInitializer"), keywords["kernel_initializer"])
-    head = "layers.MultiHeadAttention" if _scale_is_exact(site) else site.helper("PreciseAttention")
+    head = "layers.MultiHeadAttention" if _keras_is_right(site) else site.helper("PreciseAttention")
     return [Step(call(head, site.attribute("heads"), size, **keywords), times=2)]
 
 
-def _scale_is_exact(site: Site) -> bool:
-    """Whether float32 holds 1 / sqrt(size of a head): on TensorFlow, Keras has it in float32 only.
+def _keras_is_right(site: Site) -> bool:
+    """Whether Keras's own layer computes on TensorFlow what is meant, for any number of tokens.
+
+    It has 1 / sqrt(size of a head) in float32 only, which must be exact. And where heads have one feature, it adds
+    the biases of T heads along T tokens: `keras.ops.add` takes a (T, 1) operand for the bias of axis 1.
 
     Where the size may be another in generated code, it is not known to.
     """
-    if not site.fixed("heads") or not isinstance(site.use.features[0], Const):
+    if not site.fixed("heads", "bias") or not isinstance(site.use.features[0], Const):
         return False
-    nodes = [site.graph.nodes[path] for path in site.use.paths]
-    sizes = [node.shape[1] // node.op.heads for node in nodes if isinstance(node.op, Attention)]
-    return all(size & (size - 1) == 0 and size.bit_length() % 2 == 1 for size in sizes)  # powers of 4
+    for node in (site.graph.nodes[path] for path in site.use.paths):
+        assert isinstance(node.op, Attention)
+        size = node.shape[1] // node.op.heads
+        if not _is_exact(size) or (size == 1 and node.op.heads > 1 and node.op.bias):
+            return False
+    return True
+
+
+def _is_exact(size: int) -> bool:
+    """Whether float32 holds 1 / sqrt(size): it is a power of 4."""
+    return size & (size - 1) == 0 and size.bit_length() % 2 == 1
 
 
 def _learned(site: Site, name: str) -> list[Step]:

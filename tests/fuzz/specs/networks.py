@@ -94,11 +94,9 @@ class _Network(Calls):
         return {name: part for name, part in parts.items() if part}
 
     def _entry(self, item: Item) -> Item:
-        """An item as it is written under `stages`, where a mapping with a name and layers is a stage."""
+        """An item as it is written under `stages`."""
         if set(item) == {"stage"}:
             return dict(item["stage"])
-        if "when" in item and "layers" in item:
-            return {key: value for key, value in item.items() if key != "name"}
         return item
 
 
