@@ -162,6 +162,8 @@ class Backend(Protocol):
     def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
         """One forward pass. In training, batch norm uses the batch's statistics and updates its own.
 
+        Nothing is dropped, in training neither, whatever rates the model has; it keeps them.
+
         Args:
             model: as `build` gave it.
             graph: the network; its sizes may be others than those that the source was generated for.
@@ -174,7 +176,7 @@ class Backend(Protocol):
     def gradients(
         self, model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False
     ) -> Gradients:
-        """The gradients of a loss in training mode; running statistics are updated as `run` does.
+        """The gradients of a loss in training mode; nothing is dropped, running statistics are updated, as by `run`.
 
         The loss is the sum over the outputs of the mean cross-entropy of its numbers as logits, (N, classes), where the
         output's target is whole numbers (N,), and of the mean squared error where it has the output's own shape.
@@ -198,7 +200,8 @@ class Backend(Protocol):
     ) -> list[float]:
         """Train by the framework's own SGD with momentum, one step for each batch of inputs and targets.
 
-        The loss is that of `gradients`, and decay / 2 times the squares of the weights that have a weight decay.
+        Nothing is dropped. The loss is that of `gradients`, and decay / 2 times the squares of the weights that have a
+        weight decay.
 
         Returns:
             The loss of each batch, before its step.
