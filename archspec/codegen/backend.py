@@ -69,7 +69,7 @@ class Backend(Protocol):
     suffix: str
     """Of the files it writes, with the dot."""
     weights_suffix: str
-    """Of the framework's own weights files."""
+    """Of the framework's own weights files; empty where `holds_weights`."""
     holds_weights: bool
     """What it writes is no source but a model, bytes, and its file holds the weights too: see `packed`."""
     engines: Sequence[str]
@@ -152,11 +152,11 @@ class Backend(Protocol):
         ...
 
     def save_weights(self, model: Any, path: Path) -> None:
-        """Write a model's weights in the framework's own form, whole or not at all."""
+        """Write a model's weights in the framework's own form, whole or not at all; not where `holds_weights`."""
         ...
 
     def load_usage(self, path: str) -> str:
-        """One line of code that loads such a file into `model`."""
+        """One line of code that loads such a file into `model`; not where `holds_weights`."""
         ...
 
     def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
@@ -228,6 +228,7 @@ class LazyModels:
     """
 
     models: str
+    weights_suffix = ""
     holds_weights = False
 
     def _models(self) -> Any:
@@ -279,6 +280,10 @@ class LazyModels:
     def save_weights(self, model: Any, path: Path) -> None:
         """See `Backend`."""
         self._models().save_weights(model, path)
+
+    def load_usage(self, path: str) -> str:
+        """See `Backend`."""
+        raise NotImplementedError
 
     def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
         """See `Backend`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,7 +15,6 @@ from archspec.codegen.files import sealed
 from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
-from archspec.storage import write_bytes
 from archspec_onnx.names import names_of
 from archspec_onnx.source import TYPES, write
 from archspec_onnx.target import engine
@@ -172,12 +170,6 @@ def _apart(model: ModelProto, location: str) -> tuple[ModelProto, bytes]:
     digest = hashlib.sha256(data).hexdigest()
     found.metadata_props.append(onnx.StringStringEntryProto(key="archspec.weights", value=f"sha256:{digest}"))
     return found, bytes(data)
-
-
-def save_weights(model: ModelProto, path: Path) -> None:
-    """Write the model, which holds its weights; see `Backend.save_weights`."""
-    for name, data in packed(model, path.name).items():
-        write_bytes(path.with_name(name), data)
 
 
 def run(model: ModelProto, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:

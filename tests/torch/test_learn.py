@@ -123,7 +123,8 @@ def test_gradients_of_nodes(name: str) -> None:
     assert found.nodes.keys() == graph.nodes.keys()
     values = evaluate(graph, weights, inputs, training=True).values
     for path, node in graph.nodes.items():
-        cut = replace(graph, nodes={**graph.nodes, path: replace(node, op=Input(), inputs=())})
+        nodes = {**graph.nodes, path: replace(node, op=Input(), inputs=())}
+        cut = replace(graph, nodes=nodes, inputs=tuple(dict.fromkeys((*graph.inputs, path))))
         assert_slope(cut, targets, weights, {**inputs, path: values[path]}, path, found.nodes[path])
 
 
