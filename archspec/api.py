@@ -292,17 +292,23 @@ def build_partly(
     backend: str,
     weights: str | PathLike[str] | Mapping[str, Any],
     *,
+    source: Source | None = None,
     device: str | None = None,
     dtype: str | None = None,
 ) -> tuple[Any, WeightsReport]:
-    """A running model with those of the weights that fit, the others drawn, and which they are; see `build`."""
+    """A running model with those of the weights that fit, the others drawn, and which they are; see `build`.
+
+    `source` is what was generated for the graph, if it was.
+    """
     from archspec.codegen.backend import backend as find
     from archspec.weights import fitting_part
 
     target = find(backend)
     target.require()
     arrays, report = fitting_part(weights, graph)
-    model = target.build(generate(graph, backend, dtype=dtype), graph, device=device, dtype=dtype)
+    if source is None:
+        source = generate(graph, backend, dtype=dtype)
+    model = target.build(source, graph, device=device, dtype=dtype)
     target.load_weights(model, graph, {**target.export_weights(model, graph), **arrays})
     return model, report
 

@@ -69,7 +69,7 @@ class Backend(Protocol):
     suffix: str
     """Of the files it writes, with the dot."""
     weights_suffix: str
-    """Of the framework's own weights files."""
+    """Of the framework's own weights files; empty where `holds_weights`."""
     holds_weights: bool
     """What it writes is no source but a model, bytes, and its file holds the weights too: see `packed`."""
     engines: Sequence[str]
@@ -152,15 +152,17 @@ class Backend(Protocol):
         ...
 
     def save_weights(self, model: Any, path: Path) -> None:
-        """Write a model's weights in the framework's own form, whole or not at all."""
+        """Write a model's weights in the framework's own form, whole or not at all; not where `holds_weights`."""
         ...
 
     def load_usage(self, path: str) -> str:
-        """One line of code that loads such a file into `model`."""
+        """One line of code that loads such a file into `model`; not where `holds_weights`."""
         ...
 
     def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
         """One forward pass. In training, batch norm uses the batch's statistics and updates its own.
+
+        Nothing is dropped, in training neither, whatever rates the model has; it keeps them.
 
         Args:
             model: as `build` gave it.
@@ -174,7 +176,7 @@ class Backend(Protocol):
     def gradients(
         self, model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False
     ) -> Gradients:
-        """The gradients of a loss in training mode; running statistics are updated as `run` does.
+        """The gradients of a loss in training mode; nothing is dropped, running statistics are updated, as by `run`.
 
         The loss is the sum over the outputs of the mean cross-entropy of its numbers as logits, (N, classes), where the
         output's target is whole numbers (N,), and of the mean squared error where it has the output's own shape.
@@ -198,7 +200,8 @@ class Backend(Protocol):
     ) -> list[float]:
         """Train by the framework's own SGD with momentum, one step for each batch of inputs and targets.
 
-        The loss is that of `gradients`, and decay / 2 times the squares of the weights that have a weight decay.
+        Nothing is dropped. The loss is that of `gradients`, and decay / 2 times the squares of the weights that have a
+        weight decay.
 
         Returns:
             The loss of each batch, before its step.
@@ -225,6 +228,7 @@ class LazyModels:
     """
 
     models: str
+    weights_suffix = ""
     holds_weights = False
 
     def _models(self) -> Any:
@@ -276,6 +280,10 @@ class LazyModels:
     def save_weights(self, model: Any, path: Path) -> None:
         """See `Backend`."""
         self._models().save_weights(model, path)
+
+    def load_usage(self, path: str) -> str:
+        """See `Backend`."""
+        raise NotImplementedError
 
     def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
         """See `Backend`."""

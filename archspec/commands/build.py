@@ -25,10 +25,9 @@ from archspec.commands.shared import (
     usage_error,
 )
 from archspec.errors import Diagnostic, OutputError
-from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
-from archspec.storage import write_bytes, write_text
-from archspec.weights import fitting, fitting_part
+from archspec.storage import write_text
+from archspec.written import model_files
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     left_out: dict[str, list[str]] = {}
     if weights_path is not None:
         if arguments.partial:
-            model, report = build_partly(graph, arguments.backend, arguments.weights)
+            model, report = build_partly(graph, arguments.backend, arguments.weights, source=source)
             left_out = report.lists()
         else:
             model = build(graph, arguments.backend, weights=arguments.weights, seed=arguments.seed)
@@ -144,36 +143,32 @@ def _write_model(graph: LayerGraph, target: Backend, source: Source, arguments: 
     path = _path(arguments.output, target, graph)
     if arguments.verify:
         target.verify(source, graph)
-    left_out: dict[str, list[str]] = {}
-    if arguments.partial:
-        arrays, report = fitting_part(arguments.weights, graph)
-        model, left_out = target.build(source, graph), report.lists()
-        target.load_weights(model, graph, {**target.export_weights(model, graph), **arrays})
-    else:
-        weights = arguments.weights
-        given = draw(graph, arguments.seed or 0) if weights is None else fitting(weights, graph)
-        model = target.build(source, graph, weights=given)
-    files = target.packed(model, path.name if path else graph.name, external=arguments.external_data)
+    files, report = model_files(
+        graph,
+        arguments.backend,
+        source,
+        path.name if path else graph.name,
+        weights=arguments.weights,
+        partial=arguments.partial,
+        seed=arguments.seed,
+        external=arguments.external_data,
+    )
     if path is None:
         sys.stdout.buffer.write(next(iter(files.values())))
         return OK
-    beside = [path.with_name(name) for name in files if name != path.name]
+    contents = {path.with_name(name): data for name, data in files.items()}
     if arguments.check:
-        check_current(path, files[path.name])
-        for other in beside:
-            if not other.is_file() or other.read_bytes() != files[other.name]:
-                raise OutputError(Diagnostic("E0606", f"{other} is not what its spec gives now"))
+        for file, data in contents.items():
+            check_current(file, data)
         print(f"{path} is current")
         return OK
-    check_writable(path, force=arguments.force)
-    check_not_given(path, arguments.weights)
-    for other in beside:
-        check_weights_path(other, arguments.weights, force=arguments.force)
-    for other in beside:  # first what the model needs, then the model
-        write_bytes(other, files[other.name])
-    write(path, files[path.name], force=arguments.force)
-    _report(graph, target, path, arguments.verify, *beside)
-    _tell(left_out, arguments.weights)
+    for file in contents:
+        check_writable(file, force=arguments.force)
+        check_not_given(file, arguments.weights)
+    for file, data in reversed(contents.items()):  # first what the model needs, then the model
+        write(file, data, force=arguments.force)
+    _report(graph, target, path, arguments.verify, *(file for file in contents if file != path))
+    _tell(report.lists() if report else {}, arguments.weights)
     return OK
 
 

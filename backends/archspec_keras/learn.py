@@ -12,6 +12,7 @@ import numpy as np
 from archspec.codegen.backend import Gradients
 from archspec.ir.graph import LayerGraph
 from archspec_keras.engines import DERIVATIVES, STEPS
+from archspec_keras.patching import nothing_dropped
 from archspec_keras.settings import settings
 from archspec_keras.tensors import from_batch, input_batches, to_batch, to_numpy
 from archspec_keras.trace import Mark, forward
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False) -> Gradients:
     """The gradients of a loss in training mode; see `Backend.gradients`."""
     loss = partial(_loss, model, graph, targets=_target_batches(model, targets))
-    found = DERIVATIVES[keras.backend.backend()](model, loss, input_batches(model, graph, inputs), nodes)
+    with nothing_dropped(model):
+        found = DERIVATIVES[keras.backend.backend()](model, loss, input_batches(model, graph, inputs), nodes)
     by_variable = {
         id(variable): tensor for variable, tensor in zip(model.trainable_variables, found.weights, strict=True)
     }
@@ -49,7 +51,8 @@ def train(
     momentum: float,
 ) -> list[float]:
     """One step of Keras's SGD for each batch; see `Backend.train`."""
-    with settings(keras.backend.standardize_dtype(model.inputs[0].dtype)):  # the optimizer keeps its rate in floatx
+    dtype = keras.backend.standardize_dtype(model.inputs[0].dtype)
+    with settings(dtype), nothing_dropped(model):  # the optimizer keeps its rate in floatx
         _keep_factors_exact(model)
         # TensorFlow would round a float of Python's own to float32, whatever it is multiplied with.
         optimizer = keras.optimizers.SGD(learning_rate, momentum=np.float64(momentum))
@@ -84,8 +87,9 @@ def _loss(
 
 def _term(output: Any, target: Any) -> Any:
     if keras.backend.is_int_dtype(target.dtype):
-        # Keras's cross-entropy passes over a softmax that the output comes from, even when it is told of logits.
-        each = -keras.ops.take_along_axis(keras.ops.log_softmax(output), keras.ops.expand_dims(target, -1), axis=-1)
+        # Not Keras's own cross-entropy: of a softmax it takes what went into it, on TensorFlow in a compiled function.
+        logs = keras.ops.log_softmax(output, axis=-1)
+        each = -keras.ops.take_along_axis(logs, keras.ops.expand_dims(target, -1), axis=-1)
     else:
         each = keras.ops.square(output - target)
     return keras.ops.mean(each)

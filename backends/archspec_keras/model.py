@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from unittest import mock
 
 import keras
 import numpy as np
@@ -21,6 +20,7 @@ from archspec.ir.op import Shape
 from archspec.storage import whole_file
 from archspec_keras.learn import gradients, train
 from archspec_keras.names import function_name
+from archspec_keras.patching import replaced
 from archspec_keras.settings import settings
 from archspec_keras.tensors import channels_last, outputs_by_name, to_numpy
 from archspec_keras.trace import run
@@ -103,7 +103,7 @@ def _no_drawing() -> Iterator[None]:
     kinds = (own.VarianceScaling, own.RandomNormal, own.RandomUniform, own.TruncatedNormal)
     with ExitStack() as stack:
         for kind in kinds:
-            stack.enter_context(mock.patch.object(kind, "__call__", zeros))
+            stack.enter_context(replaced(kind, "__call__", zeros))
         yield
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeAlias
-from unittest import mock
 
 import keras
 
@@ -14,6 +13,7 @@ from archspec.codegen.backend import Outcome
 from archspec.ir.graph import LayerGraph
 from archspec_keras.names import layer_name
 from archspec_keras.ops import ROWS
+from archspec_keras.patching import nothing_dropped, replaced
 from archspec_keras.tensors import from_batch, input_batches, outputs_by_name, to_numpy
 from archspec_keras.variables import kept_weights
 
@@ -42,6 +42,7 @@ def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes:
             import torch
 
             stack.enter_context(torch.no_grad())
+        stack.enter_context(nothing_dropped(model))
         batches = input_batches(model, graph, inputs)
         outputs = forward(model, graph, batches, training=training, mark=keep if nodes else None)
     return Outcome({name: from_batch(tensor) for name, tensor in outputs.items()}, _statistics(model, graph), found)
@@ -74,7 +75,7 @@ def _marking(model: Any, graph: LayerGraph, mark: Mark) -> Iterator[None]:
         for path in graph.nodes.keys() - graph.inputs:
             layer = layers.get(_last_layer(graph, path, layers))
             if layer is not None:  # an edited source may lack it
-                stack.enter_context(mock.patch.object(layer, "call", _marked(layer.call, path, mark)))
+                stack.enter_context(replaced(layer, "call", _marked(layer.call, path, mark)))
         yield
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,7 +15,6 @@ from archspec.codegen.files import sealed
 from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
-from archspec.storage import write_bytes
 from archspec_onnx.names import names_of
 from archspec_onnx.source import TYPES, write
 from archspec_onnx.target import engine
@@ -174,22 +172,20 @@ def _apart(model: ModelProto, location: str) -> tuple[ModelProto, bytes]:
     return found, bytes(data)
 
 
-def save_weights(model: ModelProto, path: Path) -> None:
-    """Write the model, which holds its weights; see `Backend.save_weights`."""
-    for name, data in packed(model, path.name).items():
-        write_bytes(path.with_name(name), data)
-
-
 def run(model: ModelProto, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
     """One forward pass on the engine of this process; see `Backend.run`.
 
     A model has no training mode: for that, another one is written, and the statistics that it gives are put into this
     one. A model with functions gives the tensors of those nodes that stand in no block.
+
+    Raises:
+        BackendError: in training, the model does not compute what its graph says.
     """
     weights = {**export_weights(model, graph)}
     buffers = [name for name, weight in graph.all_weights.items() if not weight.trainable]
     asked = model
     if training:
+        _check_unedited(model, graph)
         source = render(graph, dtype=_dtype(model), functions=False, training=True)
         asked = build(source, graph, weights=weights)
     names = names_of(graph)
@@ -210,6 +206,19 @@ def run(model: ModelProto, graph: LayerGraph, inputs: Arrays, *, training: bool,
         {name: _array(weights[name]) for name in buffers},
         {path: _array(results[name]) for path, name in paths.items()},
     )
+
+
+def _check_unedited(model: ModelProto, graph: LayerGraph) -> None:
+    """See that a model computes what is written for its graph: another one is written of it for training.
+
+    Raises:
+        BackendError: it does not.
+    """
+    written = write(graph, dtype=_dtype(model), functions=bool(model.functions))
+    if [*model.graph.node] != [*written.graph.node] or [*model.functions] != [*written.functions]:
+        message = f"the ONNX model of {graph.name} is not what its spec gives: it can be run in inference only"
+        help = "an ONNX model has no training mode, and another is written for it; compare yours by --check inference"
+        raise BackendError(Diagnostic("E0601", message, help=help))
 
 
 def _with_values(model: ModelProto) -> ModelProto:

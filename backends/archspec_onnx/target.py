@@ -27,7 +27,6 @@ class OnnxBackend(LazyModels):
     name = "onnx"
     title = "ONNX"
     suffix = ".onnx"
-    weights_suffix = ".onnx"
     holds_weights = True
     engines = ("onnxruntime", "reference")
 
@@ -94,10 +93,6 @@ class OnnxBackend(LazyModels):
     ) -> list[float]:
         """It cannot be."""
         raise BackendError(Diagnostic("E0601", _NO_GRADIENTS))
-
-    def load_usage(self, path: str) -> str:
-        """The file is the model."""
-        return f"model = onnxruntime.InferenceSession({path!r})"
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
         """Open the model with ONNX Runtime, run it."""

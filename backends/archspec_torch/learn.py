@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from archspec.codegen.backend import Gradients
 from archspec.ir.graph import LayerGraph
+from archspec_torch.dropping import nothing_dropped
 from archspec_torch.tensors import outputs_of, to_numpy, to_tensors
 from archspec_torch.trace import traced
 
@@ -49,10 +50,11 @@ def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *,
     model.train()
     passed = [tensor.clone() for tensor in given]  # an edited model may change them in place
     traces: Mapping[str, _Gradient] = {}
-    if nodes:
-        result, traces = traced(model, graph, passed, _Gradient)
-    else:
-        result = model(*passed)
+    with nothing_dropped(model):
+        if nodes:
+            result, traces = traced(model, graph, passed, _Gradient)
+        else:
+            result = model(*passed)
     loss = _loss(outputs_of(result, graph), targets)
     wanted = [*given, *weights.values()]
     found = [to_numpy(gradient) for gradient in torch.autograd.grad(loss, wanted, materialize_grads=True)]
@@ -96,7 +98,9 @@ def train(
     model.train()
     losses: list[float] = []
     for inputs, targets in batches:
-        loss = _loss(outputs_of(model(*to_tensors(model, graph, inputs)), graph), targets)
+        with nothing_dropped(model):
+            result = model(*to_tensors(model, graph, inputs))
+        loss = _loss(outputs_of(result, graph), targets)
         losses.append(loss.item() + sum(decay / 2 * _squares(parameters[name]) for name, decay in decays.items()))
         if optimizer is not None:
             optimizer.zero_grad()

@@ -129,8 +129,12 @@ class Matcher:
 
     def _add_fitting(self, value: Value) -> bool:
         if value.module in self.own:
-            if value.module in self.found:
+            earlier = self.found.get(value.module)
+            if earlier is not None and not _made_from(value, earlier):
                 return False
+            if earlier is not None:  # the module is called again on what it gave: the last call gives the tensor
+                earlier.node = None
+                earlier.trace()
             self.give(value.module, value)
             self._confirm(self._taken(value))
             return True
@@ -311,6 +315,20 @@ class Matcher:
             and value.shape[1:] == node.shape
             and value.origins == _inputs(node, behind)
         )
+
+
+def _made_from(value: Value, other: Value) -> bool:
+    """Whether one tensor was made from another, by whatever calls."""
+    seen: set[Value] = set()
+    waiting = [value]
+    while waiting:
+        for found in waiting.pop().inputs:
+            if found is other:
+                return True
+            if found not in seen and found.order > other.order:
+                seen.add(found)
+                waiting.append(found)
+    return False
 
 
 def _inputs(node: Node, behind: Mapping[str, frozenset[str]]) -> frozenset[str]:

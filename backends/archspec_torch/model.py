@@ -17,6 +17,7 @@ from archspec.codegen.execute import execute
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.storage import whole_file
+from archspec_torch.dropping import nothing_dropped
 from archspec_torch.learn import gradients, train
 from archspec_torch.names import class_name
 from archspec_torch.tensors import outputs_of, to_numpy, to_tensors
@@ -159,7 +160,7 @@ def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes:
     tensors = to_tensors(model, graph, inputs)
     model.train(training)
     found: Arrays = {}
-    with torch.no_grad():
+    with torch.no_grad(), nothing_dropped(model):
         if nodes:
             result, found = traced(model, graph, tensors, to_numpy)
         else:

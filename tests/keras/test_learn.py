@@ -207,6 +207,66 @@ def test_a_network_without_weights_trains_nothing() -> None:
     assert losses[0] == losses[1] == pytest.approx(target.gradients(model, graph, inputs, targets).loss, rel=1e-6)
 
 
+def test_what_a_softmax_gives_is_taken_as_it_is() -> None:
+    """It is the logits of the loss, compiled or not. Keras's own cross-entropy would look for what went into it."""
+    text = "archspec: 1\nname: ends\ninput: {shape: [6]}\nlayers: [dense: {name: fc, units: 4}, softmax]\n"
+    graph, target = archspec.compile(load_text(text)), backend("keras")
+    weights, inputs = weights_for(graph), inputs_for(graph)
+    targets = {"output": np.arange(4) % 3}
+    logits = evaluate(graph, weights, inputs, training=True).values["softmax"]
+    wanted = (np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(4), targets["output"]]).mean()
+    model = archspec.build(graph, "keras", weights=weights, dtype="float64")
+    found = target.gradients(model, graph, inputs, targets)
+    assert found.loss == pytest.approx(wanted, rel=1e-13)
+    [loss] = target.train(model, graph, [(inputs, targets)], learning_rate=0.5, momentum=0.0)
+    assert loss == pytest.approx(wanted, rel=1e-13)
+    for name, array in target.export_weights(model, graph).items():
+        assert distance(array, weights[name] - 0.5 * found.weights[name]) < 1e-13, name
+
+
+_DROPPING = """
+archspec: 1
+name: dropping
+input: {channels: 8, height: 4, width: 4}
+layers:
+  - conv: {name: conv, filters: 8, kernel: 3, padding: 1}
+  - add: [[], [relu, drop_path: {name: path, rate: 0.5}]]
+  - to_tokens
+  - attention: {name: attention, heads: 2}
+  - dropout: {name: dropout, rate: 0.5}
+  - flatten
+  - dense: {name: fc, units: 3}
+"""
+
+
+def test_nothing_is_dropped_and_rates_stay() -> None:
+    """Whatever rates a model has, its numbers are those of one without, also of the dropout's own nodes."""
+    graph = archspec.compile(load_text(_DROPPING))
+    target, weights, inputs = backend("keras"), weights_for(graph), inputs_for(graph)
+    batch = (inputs, {"output": np.arange(4) % 3})
+    source = target.render(graph)
+    assert source.count("x.shape[-1] // 2,") == 1
+    source = source.replace("x.shape[-1] // 2,", "x.shape[-1] // 2, dropout=0.5,")
+
+    def results(source: str) -> tuple[dict[str, Array], list[float]]:
+        model = target.build(source, graph, weights=weights, dtype="float64")
+        before = [layer.get_config() for layer in model.layers]
+        outcome = target.run(model, graph, inputs, training=True, nodes=True)
+        slopes = target.gradients(model, graph, *batch, nodes=True)
+        losses = target.train(model, graph, [batch] * 2, learning_rate=0.1, momentum=0.9)
+        assert [layer.get_config() for layer in model.layers] == before
+        found = {**outcome.nodes, **slopes.weights}
+        return found | {f"gradient of {path}": array for path, array in slopes.nodes.items()}, [slopes.loss, *losses]
+
+    found, losses = results(source)
+    wanted, others = results(target.render(without_dropout(graph)))
+    assert graph.nodes.keys() <= found.keys() == wanted.keys()
+    assert losses == pytest.approx(others, rel=1e-12)
+    largest = max(float(np.abs(array).max()) for array in wanted.values())
+    for name, array in wanted.items():
+        assert np.abs(found[name] - array).max() <= 1e-12 * largest, name
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["tensorflow", "jax", "torch"])
 def test_engines_agree_in_float64(engine: str, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def test_check_tells_current_from_stale_and_weights_from_others(run: Run, tmp_pa
     for other in (["--set", "classes=5"], ["--functions"], ["--weights", weights]):
         code, _, err = build(run, "--check", *other)
         assert (code, "E0606" in err) == (3, True)
+        assert "if it was built with --weights, --seed, --functions or --external-data, check it with the same" in err
         assert build(run, *other)[0] == 0  # ours, and not edited
         assert build(run, "--check", *other)[0] == 0
 
@@ -75,6 +76,9 @@ def test_weights_beside_the_model(run: Run, tmp_path: Path) -> None:
     one, two = (session(str(tmp_path / name)).run(None, image)[0] for name in ("one.onnx", "two.onnx"))
     assert np.array_equal(one, two)
     assert build(run, "-o", "two.onnx", "--external-data", "--check")[0] == 0
+    assert build(run, "-o", "two.onnx", "--external-data")[0] == 0  # the model says that the file is ours
+    assert build(run, "-o", "two.onnx", "--external-data", "--set", "classes=5")[0] == 0
+    assert build(run, "-o", "two.onnx", "--external-data")[0] == 0
     (tmp_path / "two.onnx.data").write_bytes(b"mine")
     assert build(run, "-o", "two.onnx", "--external-data", "--check")[0] == 3
     code, _, err = build(run, "-o", "two.onnx", "--external-data")

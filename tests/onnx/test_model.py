@@ -79,6 +79,20 @@ def test_training_moves_the_models_own_statistics() -> None:
     assert np.array_equal(kept["fc.weight"], weights["fc.weight"])
 
 
+@pytest.mark.parametrize("functions", [False, True])
+def test_an_edited_model_has_no_training(functions: bool) -> None:
+    """What would be run is another model, which knows nothing of the edit."""
+    graph, weights, inputs = tiny(), random_weights(tiny()), random_inputs(tiny())
+    model = TARGET.build(TARGET.render(graph, functions=functions), graph, weights=weights)
+    sound = TARGET.run(model, graph, inputs, training=False).outputs["output"]
+    TARGET.run(copy.deepcopy(model), graph, inputs, training=True)
+    nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
+    next(node for node in nodes if node.op_type == "Add").op_type = "Sub"
+    assert not np.allclose(TARGET.run(model, graph, inputs, training=False).outputs["output"], sound)
+    with pytest.raises(BackendError, match="is not what its spec gives: it can be run in inference only"):
+        TARGET.run(model, graph, inputs, training=True)
+
+
 def test_weights_without_a_file_are_drawn_as_the_spec_says_and_always_the_same() -> None:
     graph = tiny()
     first, second = (TARGET.export_weights(archspec.build(graph, "onnx"), graph) for _ in range(2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,17 @@ def test_dropout_is_left_out() -> None:
     report = compare(archspec.compile(load_text(text)), dtypes=("float64",), sizes=[(17, 16)], batch=4, pool=pool())
     report.require()
     assert any(row.check == "training" for row in report.rows)
+
+
+def test_dropout_is_left_out_of_a_source_of_ones_own() -> None:
+    """It is compared as it is given, with its rates."""
+    text = NETWORK.replace("  - flatten\n", "  - dropout: {rate: 0.5}\n  - drop_path: {rate: 0.5}\n  - flatten\n")
+    network = archspec.compile(load_text(text))
+    given = [replace(one, source=archspec.generate(network, one.backend)) for one in (TORCH, KERAS)]
+    assert all("Dropout(0.5" in str(one.source) for one in given)
+    report = compare(network, given, dtypes=("float64",), sizes=[(17, 16)], batch=4, steps=2, pool=pool())
+    report.require()
+    assert {row.check for row in report.rows} == {"inference", "training", "gradients", "run"}
 
 
 def test_weights_of_ones_own() -> None:

@@ -200,3 +200,17 @@ def test_a_planted_fault(project: Path, run_pytest: RunPytest) -> None:
     assert "error[E0801]: the models of small differ" in done.outlines
     assert "float32" in done.stdout.str()
     assert "items.py" not in done.stdout.str()
+
+
+@pytest.mark.skipif(find_spec("onnx") is None, reason="needs ONNX")
+def test_a_model_that_holds_its_weights(project: Path, run_pytest: RunPytest) -> None:
+    """It is held against the whole of what a build without options writes."""
+    arguments = ("--archspec", "--archspec-checks=current", "--archspec-backends=onnx")
+    archspec(project, "build", "specs/small.yaml", "--backend", "onnx")
+    run_pytest(*arguments).assert_outcomes(passed=1)
+    archspec(project, "build", "specs/small.yaml", "--backend", "onnx", "--seed", "1")
+    done = run_pytest(*arguments)
+    done.assert_outcomes(failed=1)
+    assert "error[E0606]: generated/onnx/small.onnx is not what its spec gives now" in done.outlines
+    [help] = [line for line in done.outlines if "help: " in line]
+    assert "--backend onnx -o generated/onnx/small.onnx; if it was built with --weights, --seed" in help

@@ -112,6 +112,24 @@ def test_a_relu_in_another_place() -> None:
     assert np.array_equal(found["units.0.add"], relu(found["units.0.bn2"]) + found["stem"])
 
 
+@pytest.mark.parametrize(
+    "twice",
+    ["self.max_pool(self.max_pool(x))", "self.max_pool(torch.sigmoid(self.max_pool(x)))"],
+)
+def test_a_module_of_one_layer_called_twice(twice: str) -> None:
+    """The layer gives what the last call gave, and what is behind it agrees with that."""
+    found = nodes(("self.max_pool(x)", twice))
+    assert found.keys() == SOUND.keys()
+    assert_same(found, concat=SOUND["concat"], scale=found["max_pool"] * 0.5 + 1)
+    assert found["max_pool"].shape == (2, 8, 2, 2)
+
+
+def test_a_module_called_for_nothing() -> None:
+    """A second call on the same input is not what the layer gives."""
+    found = nodes(("x = self.stem(x)", "y = self.stem(x)\n        self.stem(x)\n        x = y"))
+    assert_same(found, **SOUND)
+
+
 def test_swapped_operands() -> None:
     found = nodes(("torch.cat((self.side(left), left), dim=1)", "torch.cat((left, self.side(left)), dim=1)"))
     assert found.keys() == SOUND.keys()

@@ -34,6 +34,20 @@ layers:
   - {global_avg_pool: {keep_axes: false}}
   - {dense: {name: fc, units: 5}}
 """
+DROPPING = """
+archspec: 1
+name: dropping
+input: {channels: 8, height: 4, width: 4}
+layers:
+  - {conv: {name: conv, filters: 8, kernel: 3, padding: 1}}
+  - {batch_norm: {name: bn}}
+  - add: [[], [relu, {drop_path: {name: path, rate: 0.5}}]]
+  - to_tokens
+  - {attention: {name: attention, heads: 2}}
+  - {dropout: {name: dropout, rate: 0.5}}
+  - flatten
+  - {dense: {name: fc, units: 3}}
+"""
 STEP = 1e-5
 
 
@@ -96,7 +110,8 @@ def test_gradients_of_nodes(name: str) -> None:
     assert found.nodes.keys() == graph.nodes.keys()
     values = evaluate(graph, weights, inputs, training=True).values
     for path, node in graph.nodes.items():
-        cut = replace(graph, nodes={**graph.nodes, path: replace(node, op=Input(), inputs=())})
+        nodes = {**graph.nodes, path: replace(node, op=Input(), inputs=())}
+        cut = replace(graph, nodes=nodes, inputs=tuple(dict.fromkeys((*graph.inputs, path))))
         assert_slope(cut, targets, weights, {**inputs, path: values[path]}, path, found.nodes[path])
 
 
@@ -172,3 +187,30 @@ def test_bfloat16() -> None:
     found = target.gradients(model, graph, random_inputs(graph, 3), random_targets(graph, 3, whole=True), nodes=True)
     assert next(model.parameters()).dtype == torch.bfloat16
     assert found.nodes.keys() == graph.nodes.keys()
+
+
+def test_nothing_is_dropped_and_modules_stay_in_their_mode() -> None:
+    """Whatever rates a model has, its numbers are those of one without, also of the dropout's own nodes."""
+    graph, target = archspec.compile(load_text(DROPPING)), backend("torch")
+    weights, inputs = random_weights(graph), random_inputs(graph, 4)
+    batch = (inputs, {"output": np.arange(4) % 3})
+    source = target.render(graph)
+    assert source.count("batch_first=True") == 1
+    source = source.replace("batch_first=True", "batch_first=True, dropout=0.5")
+
+    def results(source: str) -> tuple[Arrays, list[float]]:
+        model = target.build(source, graph, weights=weights, dtype="float64")
+        outcome = target.run(model, graph, inputs, training=True, nodes=True)
+        slopes = target.gradients(model, graph, *batch, nodes=True)
+        losses = target.train(model, graph, [batch] * 2, learning_rate=0.1, momentum=0.9)
+        assert all(module.training for module in model.modules())
+        found = {**outcome.nodes, **outcome.statistics, **slopes.weights}
+        return found | {f"gradient of {path}": array for path, array in slopes.nodes.items()}, [slopes.loss, *losses]
+
+    found, losses = results(source)
+    wanted, others = results(target.render(without_dropout(graph)))
+    assert graph.nodes.keys() <= found.keys() == wanted.keys()
+    assert losses == pytest.approx(others, rel=1e-12)
+    largest = max(float(np.abs(array).max()) for array in wanted.values())
+    for name, array in wanted.items():
+        assert np.abs(found[name] - array).max() <= 1e-12 * largest, name
