@@ -183,11 +183,16 @@ def run(model: ModelProto, graph: LayerGraph, inputs: Arrays, *, training: bool,
     """
     weights = {**export_weights(model, graph)}
     buffers = [name for name, weight in graph.all_weights.items() if not weight.trainable]
+    dtype = helper.tensor_dtype_to_np_dtype(TYPES[_dtype(model)])
+    feeds = {path: np.ascontiguousarray(inputs[path], dtype) for path in graph.inputs}
     asked = model
     if training:
         _check_unedited(model, graph)
-        source = render(graph, dtype=_dtype(model), functions=False, training=True)
-        asked = build(source, graph, weights=weights)
+        asked = read(render(graph, dtype=_dtype(model), functions=False, training=True))
+    elif engine() == "reference":  # it would copy the weights that a model holds, which may be gigabytes
+        asked = _without_weights(model)
+    if asked is not model:
+        feeds |= {name: np.ascontiguousarray(array, dtype) for name, array in weights.items()}
     names = names_of(graph)
     outputs = [value.name for value in asked.graph.output]
     paths = {}
@@ -195,8 +200,6 @@ def run(model: ModelProto, graph: LayerGraph, inputs: Arrays, *, training: bool,
         asked = _with_values(asked)
         given = {value.name for value in (*asked.graph.output, *asked.graph.input)}
         paths = {path: name for path, name in names.values.items() if name in given}
-    dtype = helper.tensor_dtype_to_np_dtype(TYPES[_dtype(model)])
-    feeds = {path: np.ascontiguousarray(inputs[path], dtype) for path in graph.inputs}
     results = {**feeds, **_results(asked, feeds)}
     if training:
         weights |= {name: results[f"{name}.after"] for name in buffers}
@@ -219,6 +222,23 @@ def _check_unedited(model: ModelProto, graph: LayerGraph) -> None:
         message = f"the ONNX model of {graph.name} is not what its spec gives: it can be run in inference only"
         help = "an ONNX model has no training mode, and another is written for it; compare yours by --check inference"
         raise BackendError(Diagnostic("E0601", message, help=help))
+
+
+def _without_weights(model: ModelProto) -> ModelProto:
+    """The model with its weights as inputs, as it was rendered."""
+    found = ModelProto()
+    for copied, given in ((found, model), (found.graph, model.graph)):
+        for descriptor, value in given.ListFields():
+            if descriptor.name in ("graph", "initializer"):
+                continue
+            if descriptor.is_repeated:
+                getattr(copied, descriptor.name).extend(value)
+            else:
+                setattr(copied, descriptor.name, value)
+    found.graph.input.extend(
+        helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims) for tensor in model.graph.initializer
+    )
+    return found
 
 
 def _with_values(model: ModelProto) -> ModelProto:
