@@ -128,7 +128,9 @@ def load_weights(model: ModelProto, graph: LayerGraph, weights: Arrays) -> None:
     """Put canonical weights into the model; see `Backend.load_weights`."""
     for tensor in model.graph.initializer:
         if tensor.name in graph.all_weights:
-            tensor.CopyFrom(_tensor(tensor.name, weights[tensor.name], tensor.data_type))
+            new = _tensor(tensor.name, weights[tensor.name], tensor.data_type)
+            if tensor.raw_data != new.raw_data:  # what a message held before stays in memory for as long as it lives
+                tensor.CopyFrom(new)
 
 
 def export_weights(model: ModelProto, graph: LayerGraph) -> Arrays:

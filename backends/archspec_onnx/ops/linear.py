@@ -37,7 +37,7 @@ def conv_transpose(layer: Fragment) -> str:
     if below >= op.stride[0] or beside >= op.stride[1]:
         # ONNX Runtime adds less than a stride. A row of zeros more gives a stride's rows; what is too much is left out.
         rows, columns = (-(-more // step) for more, step in zip((below, beside), op.stride, strict=True))
-        x = layer.add("Pad", x, layer.shape(0, 0, rows, columns), layer.constant(0), layer.shape(2, 3))
+        x = layer.pad(x, {2: (0, rows), 3: (0, columns)}, layer.constant(0))
         bottom, right = bottom + rows * op.stride[0], right + columns * op.stride[1]
         below = beside = 0
     sides: dict[str, Any] = {"pads": [top, left, bottom + below, right + beside]}

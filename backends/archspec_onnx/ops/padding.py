@@ -35,5 +35,6 @@ def padded(layer: Fragment, value: float) -> str:
     total = layer.add("Max", layer.add("Sub", needed, size), layer.shape(0))
     before = layer.add("Div", total, two)
     after = layer.add("Sub", total, before)
-    sides = layer.add("Concat", before, after, axis=0)
-    return layer.add("Pad", layer.x, sides, layer.constant(value), layer.shape(2, 3), mode="constant")
+    none = layer.shape(0, 0)  # of batch and channels; all axes have sides, see `Fragment.pad`
+    sides = layer.add("Concat", none, before, none, after, axis=0)
+    return layer.add("Pad", layer.x, sides, layer.constant(value), mode="constant")

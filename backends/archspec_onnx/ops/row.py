@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -99,6 +99,17 @@ class Fragment:
     def number(self, value: int) -> str:
         """A whole number, as a constant without axes."""
         return self.add("Constant", value=helper.make_tensor("", TensorProto.INT64, [], [value]))
+
+    def pad(self, x: str, sides: Mapping[int, tuple[int, int]], value: str, mode: str = "constant") -> str:
+        """A tensor with so much before and after by axis.
+
+        All axes have their sides, and none is named: ONNX Runtime's optimizer, which moves a `Pad` past a `Transpose`,
+        takes the sides of some axes for those of all (docs/fuzzing.md).
+        """
+        each = [sides.get(axis, (0, 0)) for axis in range(self.rank + 1)]
+        return self.add(
+            "Pad", x, self.shape(*(side[0] for side in each), *(side[1] for side in each)), value, mode=mode
+        )
 
     def finished(self, last: str) -> list[NodeProto]:
         """The nodes, named after the layer: the one that gives the result has the layer's own name.

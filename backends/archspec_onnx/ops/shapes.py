@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archspec.ir.op import channels
-from archspec_onnx.ops.row import Fragment, Row, onnx_pads, unary
+from archspec_onnx.ops.row import Fragment, Row, unary
 
 _END = 2**63 - 1
 """Where a slice ends that has no end."""
@@ -43,8 +43,8 @@ def _slice(layer: Fragment, start: int, end: int) -> str:
 def pad(layer: Fragment) -> str:
     op = layer.op
     value = layer.constant(op.value) if op.mode == "constant" else ""
-    sides = layer.shape(*onnx_pads(op.padding.sides))
-    return layer.add("Pad", layer.x, sides, value, layer.shape(2, 3), mode=op.mode)
+    top, bottom, left, right = op.padding.sides
+    return layer.pad(layer.x, {2: (top, bottom), 3: (left, right)}, value, op.mode)
 
 
 def crop(layer: Fragment) -> str:
@@ -54,8 +54,8 @@ def crop(layer: Fragment) -> str:
 
 
 def pad_channels(layer: Fragment) -> str:
-    sides = layer.shape(layer.op.before, layer.op.after)
-    return layer.add("Pad", layer.x, sides, layer.constant(0.0), layer.shape(layer.axis), mode="constant")
+    sides = {layer.axis % (layer.rank + 1): (layer.op.before, layer.op.after)}
+    return layer.pad(layer.x, sides, layer.constant(0.0))
 
 
 def upsample(layer: Fragment) -> str:
