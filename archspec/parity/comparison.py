@@ -43,7 +43,7 @@ def compare(
     seed: int = 0,
     passes: int = 3,
     steps: int = 5,
-    learning_rate: float = 0.1,
+    learning_rate: float = 0.01,
     momentum: float = 0.9,
     layers: bool = True,
     tolerances: Mapping[str, float] | None = None,
