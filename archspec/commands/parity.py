@@ -45,7 +45,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of random weights and inputs (0)")
     parser.add_argument("--passes", type=positive, default=3, help="in training mode, before statistics (3)")
     parser.add_argument("--steps", type=positive, default=5, help="of the training run (5)")
-    parser.add_argument("--learning-rate", metavar="RATE", type=_number, default=0.01, help="of the training run (0.01)")
+    parser.add_argument(
+        "--learning-rate", metavar="RATE", type=_number, default=0.01, help="of the training run (0.01)"
+    )
     parser.add_argument("--momentum", type=_number, default=0.9, help="of the training run (0.9)")
     parser.add_argument(
         "--tolerance",
