@@ -9,7 +9,6 @@ instead: of the losses, and of the final weights.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ import archspec
 from archspec import LayerGraph
 from archspec.errors import SpecError
 from archspec.parity import Participant, Pool, Report, Row, compare
+from archspec.parity.measure import rank
 from archspec.parity.plan import Kind, Size, sized
 from archspec.spec import shipped
 from benchmarks.machine import describe
@@ -74,10 +74,9 @@ def main() -> int:
 
 def _sizes(graph: LayerGraph, own: bool) -> list[Size] | None:
     """One size: the small one if the network takes it, else its own."""
-    images = [graph.nodes[path].shape[1:] for path in graph.inputs if len(graph.nodes[path].shape) == 3]
-    if not images:
+    if not graph.images:
         return None
-    height, width = images[0]
+    height, width = next(iter(graph.images.values()))
     if not own and height > SMALL[0]:
         with suppress(SpecError):
             sized(graph, [SMALL])
@@ -103,7 +102,7 @@ def _cell(rows: Sequence[Row], columns: Sequence[str]) -> str:
     numbers = []
     for column in columns:
         found = [row.difference for row in rows if column in (row.check, row.what) and row.what != "layer gradients"]
-        worst = max(found, key=lambda value: math.inf if math.isnan(value) else value, default=None)
+        worst = max(found, key=rank, default=None)
         numbers.append("-" if worst is None else f"{worst:.0e}")
     return " / ".join(numbers)
 

@@ -19,7 +19,6 @@ from archspec.commands.shared import (
     check_weights_path,
     compiled,
     counted,
-    input_text,
     name_list,
     parameters_text,
     usage_error,
@@ -209,7 +208,7 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
         checked = f" (checked against the graph, {versions})"
     rows = [
         ("parameters", parameters_text(graph)),
-        ("MACs", f"{counted(graph.macs)} for an input of {input_text(graph)}"),
+        ("MACs", f"{counted(graph.macs)} for an input of {graph.input_text}"),
         ("depth", f"{len(graph.weighted_path)} weighted layers on the longest path"),
         ("model" if target.holds_weights else "source", f"{path}{checked}"),
     ]

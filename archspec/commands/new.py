@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from archspec.api import compile
-from archspec.commands.shared import OK, input_text, usage_error
+from archspec.commands.shared import OK, usage_error
 from archspec.errors import Diagnostic, OutputError, Source, Span, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.lowering.bind import class_name
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         temporary.write_text(text, encoding="utf-8", newline="\n")
         graph, option = _compiled(temporary, path, root)
     origin = "from the template" if like is None else f"a copy of {arguments.like}"
-    print(f"{path} written, {origin}: {input_text(graph)} in, {graph.parameters:,} parameters")
+    print(f"{path} written, {origin}: {graph.input_text} in, {graph.parameters:,} parameters")
     print(f"\n  archspec validate {path}{option}\n  archspec build {path} --backend torch{option}")
     return OK
 

@@ -12,7 +12,6 @@ from archspec.analysis.numbers import counted as counted
 from archspec.api import compile, loaded
 from archspec.errors import Diagnostic, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import shape_text
 from archspec.limits import parse_limits
 from archspec.spec.loading import FromSet
 
@@ -151,8 +150,3 @@ def check_weights_path(path: Path, given: str | None = None, *, force: bool) -> 
 def parameters_text(graph: LayerGraph) -> str:
     """How many parameters and running statistics a network has."""
     return f"{graph.parameters:,}" + (f" and {graph.buffers:,} running statistics" if graph.buffers else "")
-
-
-def input_text(graph: LayerGraph) -> str:
-    """The shapes of the inputs: 3x224x224."""
-    return ", ".join(shape_text(graph.nodes[path].shape) for path in graph.inputs)

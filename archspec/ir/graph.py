@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archspec.errors import InternalError, Span
 from archspec.expr import Expr, Value
-from archspec.ir.op import Op, Shape, Weight
+from archspec.ir.op import Op, Shape, Weight, shape_text
 from archspec.ir.scope import Scope
 from archspec.limits import DEFAULT, Limits
 
@@ -115,6 +115,17 @@ class LayerGraph:
                 if not graph.has_edge(source, path):
                     graph.add_edge(source, path, index=index)
         return graph
+
+    @property
+    def images(self) -> dict[str, tuple[int, int]]:
+        """Height and width of the inputs that are images, by their paths."""
+        shapes = {path: self.nodes[path].shape for path in self.inputs}
+        return {path: (shape[1], shape[2]) for path, shape in shapes.items() if len(shape) == 3}
+
+    @property
+    def input_text(self) -> str:
+        """The shapes of the inputs, as people write them: 3x224x224."""
+        return ", ".join(shape_text(self.nodes[path].shape) for path in self.inputs)
 
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
         """The shapes that arrive at a node, in the op's order."""

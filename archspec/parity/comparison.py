@@ -18,7 +18,7 @@ from archspec.parity.data import random_inputs, random_targets, random_weights
 from archspec.parity.judging import Judged, judge, run_twice, spread_by_dtype
 from archspec.parity.measure import Tensors
 from archspec.parity.participants import Participant, Pool, Process
-from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, size_text, sized, unfit
+from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, sized, unfit
 from archspec.parity.report import Report, Skipped
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class _Comparison:
                 done += len(processes)
                 continue
             for index, process in enumerate(processes):
-                text = f"{check.kind} in {check.dtype}, {size_text(self.graphs[check.size])}"
+                text = f"{check.kind} in {check.dtype}, {self.graphs[check.size].input_text}"
                 self.progress(f"{self.participants[index].label}: {text}", done, total)
                 if (path := self._perform(check, process, index)) is not None:
                     results[index] = path
@@ -239,6 +239,6 @@ class _Comparison:
             tuple(self.found.profiles),
             self.versions,
             self.plan.batch,
-            tuple(size_text(resized) for resized in self.graphs),
+            tuple(resized.input_text for resized in self.graphs),
             unsized,
         )

@@ -10,7 +10,7 @@ from typing import Self
 from archspec.ir.graph import LayerGraph
 from archspec.parity.blame import Blame, Kind, consequences, expressions, first_to_differ, last_to_differ
 from archspec.parity.measure import Tensors, apart, apart_by_layer, exceeds, furthest, worst
-from archspec.parity.plan import Check, Plan, size_text
+from archspec.parity.plan import Check, Plan
 from archspec.parity.report import Profile, Row
 
 Pair = tuple[str, str]
@@ -95,7 +95,7 @@ class _Judging:
         self._row("statistics", statistics.items())
         if plan.layers and self.check.kind == "inference":
             profile = {path: layers.get(path) for path in self.graph.nodes}
-            self.found.profiles.append(Profile(self.pair, self.check.dtype, size_text(self.graph), profile))
+            self.found.profiles.append(Profile(self.pair, self.check.dtype, self.graph.input_text, profile))
         if plan.layers and self.blames and self.tolerance is not None:
             self._blame_forward(layers, statistics, self.tolerance)
             for name, path in self.graph.outputs.items():
@@ -174,7 +174,7 @@ class _Judging:
         found = list(differences)
         if found:
             name, value = worst(found)
-            size, kind, dtype = size_text(self.graph), self.check.kind, self.check.dtype
+            size, kind, dtype = self.graph.input_text, self.check.kind, self.check.dtype
             tolerance = self.tolerance if judged else None
             self.found.rows.append(Row(self.pair, kind, dtype, size, what, name, value, tolerance, missing))
 
@@ -198,7 +198,7 @@ class _Judging:
                 self.pair,
                 self.check.kind,
                 self.check.dtype,
-                size_text(self.graph),
+                self.graph.input_text,
                 path,
                 node.op.name,
                 kind,

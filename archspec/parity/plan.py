@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from archspec.errors import Diagnostic, ParityError, SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import channels, shape_text
+from archspec.ir.op import channels
 from archspec.ir.ops import BatchNorm
 from archspec.passes import run
 from archspec.passes.resize import Resize
@@ -35,16 +35,16 @@ gradient on and another does not. docs/parity.md has the reasons for each.
 class Plan:
     """The options of a comparison; `compare` documents them."""
 
-    dtypes: Sequence[str] = DTYPES
-    kinds: Sequence[Kind] = KINDS
-    batch: int = 2
-    seed: int = 0
-    passes: int = 3
-    steps: int = 5
-    learning_rate: float = 0.01
-    momentum: float = 0.9
-    layers: bool = True
-    tolerances: Mapping[str, float] = field(default_factory=dict[str, float])
+    dtypes: Sequence[str]
+    kinds: Sequence[Kind]
+    batch: int
+    seed: int
+    passes: int
+    steps: int
+    learning_rate: float
+    momentum: float
+    layers: bool
+    tolerances: Mapping[str, float]
 
     def __post_init__(self) -> None:
         for what, given, known in (("dtype", self.dtypes, DTYPES), ("check", self.kinds, KINDS)):
@@ -120,18 +120,16 @@ def sized(graph: LayerGraph, sizes: Sequence[Size] | None) -> tuple[list[LayerGr
 
 def _resized(graph: LayerGraph, size: Size) -> LayerGraph:
     """The network for images of this size."""
-    images = {path: graph.nodes[path].shape[1:] for path in graph.inputs if len(graph.nodes[path].shape) == 3}
-    if len(set(images.values())) != 1:
-        found = "images of several sizes" if images else "no images"
+    if len(set(graph.images.values())) != 1:
+        found = "images of several sizes" if graph.images else "no images"
         raise SpecError(Diagnostic("E0502", f"{graph.name} has {found} as its inputs: it cannot be resized"))
-    return run(graph, [Resize(dict.fromkeys(images, size))])
+    return run(graph, [Resize(dict.fromkeys(graph.images, size))])
 
 
 def _others(graph: LayerGraph) -> Iterator[Size]:
     """Sizes to try: smaller, not square, odd if possible."""
-    images = [graph.nodes[path].shape for path in graph.inputs if len(graph.nodes[path].shape) == 3]
-    if images:
-        _, height, width = images[0]
+    if graph.images:
+        height, width = next(iter(graph.images.values()))
         odd = (height * 5 // 8 | 1, width * 3 // 8 | 1)
         # Of networks that halve and double again, each size is a multiple of what their least map stands for.
         multiple = (max(height * 3 // 4 // 32 * 32, 32), max(width // 2 // 32 * 32, 32))
@@ -146,8 +144,3 @@ def unfit(graph: LayerGraph, check: Check, batch: int) -> str:
         if isinstance(node.op, BatchNorm) and batch * math.prod(node.shape) == channels(node.shape):
             return f"{path} has one number a channel to normalise by in training; compare with a larger --batch"
     return ""
-
-
-def size_text(graph: LayerGraph) -> str:
-    """The shapes of the inputs: 3x224x224."""
-    return ", ".join(shape_text(graph.nodes[path].shape) for path in graph.inputs)

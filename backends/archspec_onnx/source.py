@@ -155,10 +155,9 @@ class _Writer:
 
 def twice(graph: LayerGraph) -> LayerGraph | None:
     """The network for images twice as high and wide; None where it does not allow that, or has none."""
-    shapes = {path: graph.nodes[path].shape for path in graph.inputs if len(graph.nodes[path].shape) == 3}
-    if not shapes:
+    if not graph.images:
         return None
     try:
-        return Resize({path: (2 * height, 2 * width) for path, (_, height, width) in shapes.items()}).run(graph)
+        return Resize({path: (2 * height, 2 * width) for path, (height, width) in graph.images.items()}).run(graph)
     except SpecError:
         return None

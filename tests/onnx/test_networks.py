@@ -73,8 +73,7 @@ def test_every_node_has_its_tensor(name: str) -> None:
 
 def _other_size(graph: LayerGraph) -> LayerGraph:
     """The network for images of another size, odd where it allows that."""
-    images = {path: graph.nodes[path].shape[1:] for path in graph.inputs if len(graph.nodes[path].shape) == 3}
-    odd = {path: (height + 5, width + 2) for path, (height, width) in images.items()}
+    odd = {path: (height + 5, width + 2) for path, (height, width) in graph.images.items()}
     with suppress(SpecError):
         return run(graph, [Resize(odd)])
     found = twice(graph)
