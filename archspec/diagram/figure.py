@@ -8,7 +8,7 @@ goes on inside from there. So each frame is laid out by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Mark: TypeAlias = Literal["", "added", "removed", "changed"]
@@ -83,25 +83,3 @@ class Figure:
             yield box
             if box.inside is not None:
                 yield from box.inside.walk()
-
-    def marked(self, marks: dict[str, Mark]) -> Figure:
-        """The same with the marks of a comparison, by path."""
-        return replace(
-            self,
-            boxes=tuple(
-                replace(
-                    box,
-                    mark=marks.get(box.path) or _common(box, marks),
-                    inside=box.inside and box.inside.marked(marks),
-                )
-                for box in self.boxes
-            ),
-        )
-
-
-def _common(box: Box, marks: dict[str, Mark]) -> Mark:
-    """The mark of what a closed box stands for: its own if all have one, `changed` if some differ."""
-    if box.inside is not None:
-        return ""
-    found = {marks.get(path, "") for path in box.paths}
-    return "" if not found or found == {""} else found.pop() if len(found) == 1 else "changed"

@@ -16,12 +16,13 @@ def joined(figure: Figure) -> Figure:
     """Norms, activations and regularizers stand in the box of the layer whose tensor they alone take."""
     users = Counter(line.source.box for line in figure.lines)
     arriving = {line.target.box: line.source.box for line in figure.lines}
-    heads = list(range(len(figure.boxes)))
+    heads: list[int] = []
     for index, box in enumerate(figure.boxes):
+        heads.append(index)
         before = arriving.get(index)
         if box.kind in _FOLLOWERS and box.inputs == 1 and before is not None and users[before] == 1:
-            head = figure.boxes[before]
-            if head.kind not in ("part", "input") and not head.sign:
+            first = figure.boxes[before]
+            if first.kind not in ("part", "input") and not first.sign:
                 heads[index] = heads[before]
     groups: dict[int, list[int]] = {}
     for index, head in enumerate(heads):

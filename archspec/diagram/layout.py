@@ -3,8 +3,8 @@
 The longest way through a figure is its main line, which is drawn straight. What is left falls into ears: ways that
 leave something placed and come back to something placed, with boxes on them or none, as a shortcut has none. Each ear
 has a line of its own beside the main one, short ears nearest. Networks are nearly all series and parallel, so this is
-what the papers draw by hand; a layered method for any graph (Sugiyama et al. 1981), tried on residual units, bends the main
-line around its shortcut, since it does not know which is which.
+what the papers draw by hand. A layered method for any graph (Sugiyama et al. 1981) does not know which of two ways is the
+main one: it bends a residual unit's layers around its shortcut, and needs a step that finds crossings to avoid.
 
 Boxes of the main line stand in ranks, one below the other. Lines go sideways in the gaps between ranks alone, on tracks
 of their own, so that no line crosses a box. An ear's boxes stand free in its span where no such track passes, else in
@@ -31,7 +31,7 @@ class Anchor(NamedTuple):
     below a rank (`leave`) or above it (`enter`), or at the figure's `start` or `end`."""
 
     kind: Literal["in", "out", "middle", "above", "leave", "enter", "start", "end"]
-    index: int = 0
+    at: int = 0
     """The box, or the rank."""
     track: int = 0
 
@@ -164,7 +164,7 @@ class _Layouter:
         return 0 if end.box is None else self.rank[end.box]
 
     def _back(self, box: int) -> Line | None:
-        """The line that the longest way to a box ends with; among equals the one with the most layers, then the first."""
+        """The line that the longest way to a box ends with; among equals that with the most layers, then the first."""
         boxes = self.figure.boxes
         best: Line | None = None
         best_key = (-1, -1)
@@ -315,7 +315,10 @@ class _Layouter:
             low, high = sorted((way.x, self.axis[target]))
             others = [box for box, rank in enumerate(self.rank) if rank == way.last and box != target]
             others += [
-                box for other in self.ways if other is not way and other.first < way.last < other.last for box in other.boxes
+                box
+                for other in self.ways
+                if other is not way and other.first < way.last < other.last
+                for box in other.boxes
             ]
             way.beside = not any(self._meets(box, low, high) for box in others)
 
@@ -352,7 +355,9 @@ class _Layouter:
 
     def _source(self, line: Line) -> float:
         end = line.source
-        return self.starts[end.port] if end.box is None else self.axis[end.box] + self.extents[end.box].outputs[end.port]
+        return (
+            self.starts[end.port] if end.box is None else self.axis[end.box] + self.extents[end.box].outputs[end.port]
+        )
 
     def _target(self, line: Line) -> float:
         end = line.target

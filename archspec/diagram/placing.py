@@ -94,7 +94,7 @@ def arrange(figure: Figure, *, horizontal: bool = False) -> Part:
         figure: what is drawn.
         horizontal: the data goes to the right, and text still does so, too.
     """
-    inside = tuple(box.inside and arrange(box.inside, horizontal=horizontal) for box in figure.boxes)
+    inside = tuple(None if box.inside is None else arrange(box.inside, horizontal=horizontal) for box in figure.boxes)
     closed = tuple(_closed(box, horizontal) for box in figure.boxes)
     sizes = tuple(
         size if part is None else _open(box, part, horizontal)
@@ -105,7 +105,10 @@ def arrange(figure: Figure, *, horizontal: bool = False) -> Part:
 
 
 def place(part: Part, folded: frozenset[str] = frozenset()) -> Placed:
-    """Give everything its place, with the open boxes of these paths closed. The HTML page does the same in JavaScript."""
+    """Give everything its place, with the open boxes of these paths closed.
+
+    The HTML page does the same in JavaScript when a box is folded; a test holds the two together.
+    """
     layout, boxes = part.layout, part.figure.boxes
     inside: list[Placed | None] = []
     lengths: list[float] = []
@@ -134,34 +137,33 @@ def place(part: Part, folded: frozenset[str] = frozenset()) -> Placed:
                 gaps[rank] += (need - room) / (ear.last - ear.first)
             starts, ends = _stacked(bands, gaps)
     alongs = [
-        starts[rank] + (bands[rank] - need) / 2 if rank else 0.0
-        for rank, need in zip(layout.rank, needs, strict=True)
+        starts[rank] + (bands[rank] - need) / 2 if rank else 0.0 for rank, need in zip(layout.rank, needs, strict=True)
     ]
     for ear in layout.free:
         at = ends[ear.first] + TRACK * layout.leaving[ear.first]
         room = starts[ear.last] - TRACK * layout.entering[ear.last] - at - sum(needs[box] for box in ear.boxes)
-        for box in ear.boxes:
+        for index in ear.boxes:
             at += room / (len(ear.boxes) + 1)
-            alongs[box] = at
-            at += needs[box]
+            alongs[index] = at
+            at += needs[index]
 
     def along(anchor: Anchor) -> float:
-        kind, index, track = anchor
+        kind, at, track = anchor
         match kind:
             case "start":
                 return 0.0
             case "end":
                 return ends[-1]
             case "leave":
-                return ends[index] + TRACK * (track + 1)
+                return ends[at] + TRACK * (track + 1)
             case "enter":
-                return starts[index] - TRACK * (track + 1)
+                return starts[at] - TRACK * (track + 1)
             case "in" | "above":
-                return alongs[index] - (TRACK if kind == "above" else 0.0)
+                return alongs[at] - (TRACK if kind == "above" else 0.0)
             case "out":
-                return alongs[index] + lengths[index]
+                return alongs[at] + lengths[at]
             case "middle":
-                return alongs[index] + lengths[index] / 2
+                return alongs[at] + lengths[at] / 2
 
     return Placed(
         part,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
-from archspec.analysis.counting import items_of, layers_below
+from archspec.analysis.counting import layers_below
 from archspec.analysis.labels import kind_of, short_text
 from archspec.analysis.numbers import counted
 from archspec.analysis.shortcuts import shortcuts
-from archspec.diagram.figure import Box, End, Figure, Line, Words
+from archspec.diagram.figure import Box, End, Figure, Line, Mark, Words
 from archspec.diagram.folding import elided, joined
 from archspec.diagram.text import shortened
 from archspec.ir.graph import LayerGraph
@@ -29,26 +29,30 @@ MOST_IN_A_ROW: Final = 300
 
 _SIGNS: Final = {"add": "+", "multiply": "×", "subtract": "−"}
 
+
 @dataclass(frozen=True, slots=True)
 class Details:
     """What boxes say besides what they are."""
 
     parameters: bool = False
     macs: bool = False
+    marks: Mapping[str, Mark] = field(default_factory=dict[str, Mark])
+    """What a comparison says of layers and parts, by path."""
 
 
-def figure(graph: LayerGraph, level: Level, details: Details = Details()) -> tuple[Figure, Level]:
+def figure(graph: LayerGraph, level: Level, details: Details) -> tuple[Figure, Level]:
     """The network at a level, or at the next coarser one that can be drawn, and which that is."""
     for coarser in LEVELS[LEVELS.index(level) : 0 : -1]:
-        if _count(graph, coarser) <= MOST_BOXES:
+        if _count(graph, coarser, details) <= MOST_BOXES:
             return _Reader(graph, coarser, details).network(), coarser
     return _Reader(graph, "stage", details).network(), "stage"
 
 
-def block_figures(graph: LayerGraph, block: str, details: Details = Details()) -> list[tuple[Scope, Figure]]:
-    """One figure for each form that a block has in the network, the most frequent first: with a projection, without.
+def block_figures(graph: LayerGraph, block: str, details: Details) -> list[tuple[tuple[Scope, ...], Figure]]:
+    """One figure for each form that a block has in the network, with the block's calls that have it.
 
-    Forms differ in the layers that they have, not in these layers' attributes.
+    Forms differ in the layers that they have, not in these layers' attributes: with a projection, without. The most
+    frequent stands first, and is drawn as in its first call.
     """
     instances = [item for item in walk(graph.root) if isinstance(item, Scope) and item.block == block]
     forms: dict[Hashable, list[Scope]] = {}
@@ -57,10 +61,10 @@ def block_figures(graph: LayerGraph, block: str, details: Details = Details()) -
         forms.setdefault(names, []).append(scope)
     ordered = sorted(forms.values(), key=len, reverse=True)
     reader = _Reader(graph, "unit", details)
-    return [(scopes[0], reader.part(scopes[0])) for scopes in ordered]
+    return [(tuple(scopes), reader.costed(reader.part(scopes[0]))) for scopes in ordered]
 
 
-def _count(graph: LayerGraph, level: Level) -> int:
+def _count(graph: LayerGraph, level: Level, details: Details) -> int:
     if level == "layer":
         return len(graph.nodes)
     total = 0
@@ -73,18 +77,19 @@ def _count(graph: LayerGraph, level: Level) -> int:
             case Scope(body=body) | Choice(body=body):
                 stack.extend(body.items)
             case Loop():
-                stack.extend(run[0] for run in _runs(graph, item))
+                stack.extend(run[0] for run in _runs(graph, item, details.marks))
     return total
 
 
-def _runs(graph: LayerGraph, loop: Loop) -> list[tuple[Scope, ...]]:
+def _runs(graph: LayerGraph, loop: Loop, marks: Mapping[str, Mark]) -> list[tuple[Scope, ...]]:
     """Neighbours that are equal but for where they stand; one whose tensor is used outside is the last of its run."""
     found: list[tuple[Scope, ...]] = []
     last: Hashable = None
     for index, scope in enumerate(loop.iterations):
         key = tuple(
-            (layer.path.removeprefix(f"{scope.path}."), graph.nodes[layer.path].op, graph.nodes[layer.path].shape)
+            (layer.path.removeprefix(f"{scope.path}."), node.op, node.shape, marks.get(layer.path))
             for layer in layers_below(scope)
+            for node in [graph.nodes[layer.path]]
         )
         if found and key == last and index - 1 not in loop.marks:
             found[-1] = (*found[-1], scope)
@@ -117,7 +122,8 @@ class _Drawing:
 
     def done(self, results: Sequence[End], inputs: int) -> Figure:
         """The figure, whose border gives these tensors."""
-        self.lines += [Line(end, End(None, port)) for port, end in enumerate(results)]
+        for port, end in enumerate(results):
+            self.lines.append(Line(end, End(None, port), end.box in self.projections))
         return Figure(tuple(self.boxes), tuple(self.lines), inputs, len(results))
 
 
@@ -138,7 +144,7 @@ class _Reader:
         results = self._body(self.graph.root.body, inputs, {}, drawing)
         self._tell(drawing, results)
         whole = drawing.done(results, 0)
-        return elided(joined(whole), MOST_IN_A_ROW) if self.level == "stage" else whole
+        return self.costed(elided(joined(whole), MOST_IN_A_ROW) if self.level == "stage" else whole)
 
     def part(self, scope: Scope) -> Figure:
         """What stands in one scope; what enters it and what it gives are the figure's ports."""
@@ -185,9 +191,7 @@ class _Reader:
                     known[item.site] = self._loop(item, resolve(item.operands), drawing)
         return resolve(body.results)
 
-    def _part(
-        self, scope: Scope, run: Sequence[Scope], sources: Sequence[End], drawing: _Drawing
-    ) -> tuple[End, ...]:
+    def _part(self, scope: Scope, run: Sequence[Scope], sources: Sequence[End], drawing: _Drawing) -> tuple[End, ...]:
         """A scope's box, or nothing where it holds no layer: then it gives what arrives."""
         if not any(True for _ in layers_below(scope)):
             return tuple(self._body(scope.body, sources, {}, drawing))
@@ -200,6 +204,7 @@ class _Reader:
             self._shapes(scope.path, self.wiring.scopes[run[-1].path].results),
             inside=inside,
             paths=tuple(_paths(run)),
+            mark=self._mark(run, inside),
             times=len(run),
         )
         return drawing.add(box, sources, projects=self._projects(scope))
@@ -207,7 +212,11 @@ class _Reader:
     def _loop(self, loop: Loop, sources: Sequence[End], drawing: _Drawing) -> tuple[End, ...]:
         if not any(True for _ in layers_below(loop)):
             return (sources[0],) * (1 + len(loop.marks))
-        runs = [(scope,) for scope in loop.iterations] if self.level == "layer" else _runs(self.graph, loop)
+        runs = (
+            [(scope,) for scope in loop.iterations]
+            if self.level == "layer"
+            else _runs(self.graph, loop, self.details.marks)
+        )
         results = [self.wiring.scopes[scope.path].results[0] for scope in loop.iterations]
         ends = (results[-1], *(results[mark] for mark in loop.marks))
         arriving = self.wiring.scopes[loop.iterations[0].path].operands
@@ -222,6 +231,7 @@ class _Reader:
             self._shape_texts(arriving, ends),
             inside=inside,
             paths=tuple(_paths([loop])),
+            mark=self._mark([loop], inside),
             times=len(loop.iterations) if len(runs) == 1 else 1,
         )
         return drawing.add(box, sources)
@@ -247,11 +257,27 @@ class _Reader:
         kind = kind_of(op)
         if layer.named and op.weighted and self.level != "stage":
             words.append(Words(shortened(layer.name), "quiet"))
-        words += self._costs([layer.path])
         arriving = self.graph.input_shapes(node)
         shape = "" if arriving and arriving[0] == node.shape else shape_text(node.shape)
         sign = _SIGNS.get(op.name, "")
-        return Box(layer.path, kind, tuple(words), len(node.inputs), (shape,), sign, paths=(layer.path,))
+        return Box(
+            layer.path,
+            kind,
+            tuple(words),
+            len(node.inputs),
+            (shape,),
+            sign,
+            paths=(layer.path,),
+            mark=self.details.marks.get(layer.path, ""),
+        )
+
+    def _mark(self, items: Sequence[Scope | Loop], inside: Figure | None) -> Mark:
+        """A part's own mark; of a closed one that of all its layers, or `changed` if some of them are marked."""
+        marks = self.details.marks
+        if inside is not None or not marks:
+            return marks.get(items[0].path, "")
+        found = {marks.get(layer.path, "") for item in items for layer in layers_below(item)}
+        return "" if found == {""} else found.pop() if len(found) == 1 else "changed"
 
     def _shapes(self, path: str, results: Sequence[str]) -> tuple[str, ...]:
         return self._shape_texts(self.wiring.scopes[path].operands, results)
@@ -273,16 +299,25 @@ class _Reader:
         what = " ".join(part for part in (shortened(scope.block or "", 32), times) if part)
         if what:
             words.append(Words(what, "quiet"))
-        return (*words, *self._costs([layer.path for part in run for layer in layers_below(part)]))
+        return tuple(words)
 
     def _loop_words(self, loop: Loop) -> tuple[Words, ...]:
         blocks = Counter(scope.block or "" for scope in loop.iterations)
         what = ", ".join(f"{shortened(block, 32)} × {times}".strip() for block, times in blocks.items())
-        words = [Words(shortened(loop.name), "strong"), Words(what, "quiet")]
-        return (*words, *self._costs([layer.path for layer in layers_below(loop)]))
+        return Words(shortened(loop.name), "strong"), Words(what, "quiet")
 
-    def _costs(self, paths: Sequence[str]) -> Iterator[Words]:
-        nodes = [self.graph.nodes[path] for path in paths]
+    def costed(self, drawn: Figure) -> Figure:
+        """The figure with what its boxes cost, where that is to be said."""
+        if not (self.details.parameters or self.details.macs):
+            return drawn
+        boxes = (
+            replace(box, words=(*box.words, *self._costs(box)), inside=box.inside and self.costed(box.inside))
+            for box in drawn.boxes
+        )
+        return replace(drawn, boxes=tuple(boxes))
+
+    def _costs(self, box: Box) -> Iterator[Words]:
+        nodes = [self.graph.nodes[path] for path in box.paths if path in self.graph.nodes]
         if self.details.parameters:
             size = sum(weight.size for node in nodes for weight in self.graph.weights(node) if weight.trainable)
             if size:

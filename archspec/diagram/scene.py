@@ -115,8 +115,8 @@ class Scene:
     title: str
 
 
-def scene(panels: Sequence[Panel], *, horizontal: bool = False) -> Scene:
-    """Panels side by side, or one below the other where the data goes to the right, and a legend below."""
+def scene(panels: Sequence[Panel], *, horizontal: bool = False, notes: Sequence[str] = ()) -> Scene:
+    """Panels side by side, or one below the other where the data goes to the right; below them a legend and notes."""
     root = Group()
     turn = _Turn(horizontal)
     at, reach = MARGIN, 0.0
@@ -138,7 +138,7 @@ def scene(panels: Sequence[Panel], *, horizontal: bool = False) -> Scene:
         at += (high if horizontal else wide) + _BETWEEN
         reach = max(reach, wide if horizontal else high)
     at -= _BETWEEN
-    legend = _legend(panels, max(reach if horizontal else at - MARGIN, 260.0))
+    legend = _legend(panels, max(reach if horizontal else at - MARGIN, 260.0), notes)
     across, along = (MARGIN + reach, at) if horizontal else (at, MARGIN + reach)
     legend.x, legend.y = MARGIN, along + 16
     root.groups.append(legend)
@@ -178,12 +178,14 @@ def _fill(group: Group, placed: Placed, turn: _Turn, depth: int, frame: float | 
     """The lines and boxes of a figure; `frame` is how long the frame around it is, if there is one."""
     part = placed.part
     for index, (line, route) in enumerate(zip(part.figure.lines, placed.routes, strict=True)):
-        (first, axis), *_, (last, final) = route
+        corners = list(route)
         if frame is not None:  # lines go on to the frame's border
             inset = PAD if turn.horizontal else HEAD
-            first = -inset if line.source.box is None else first
-            last = frame - inset if line.target.box is None else last
-        points = tuple(turn.point(*point) for point in ((first, axis), *route[1:-1], (last, final)))
+            if line.source.box is None:
+                corners[0] = -inset, corners[0][1]
+            if line.target.box is None:
+                corners[-1] = frame - inset, corners[-1][1]
+        points = tuple(turn.point(*corner) for corner in corners)
         group.shapes.append(Path(points, line.dashed, has_arrow(line, placed, whole=frame is None), index))
     found = zip(part.figure.boxes, placed.spots, part.sizes, part.closed, placed.inside, strict=True)
     for box, spot, size, closed, inside in found:
@@ -256,8 +258,8 @@ def _said(box: Box, size: Size, spot: Spot, turn: _Turn) -> Iterator[Shape]:
             yield Text(PORT * (len(box.shapes) - 1) + 6, spot.length + 8 + 13.0 * number, text, SMALL, "quiet")
 
 
-def _legend(panels: Sequence[Panel], room: float) -> Group:
-    """What the colours and lines mean, of those that are there."""
+def _legend(panels: Sequence[Panel], room: float, notes: Sequence[str]) -> Group:
+    """What the colours and lines mean, of those that are there; then the notes, a line each."""
     boxes = [box for panel in panels for box in panel.placed.part.figure.walk()]
     lines = [line for panel in panels for line in _lines(panel.placed.part)]
     kinds = {box.kind for box in boxes}
@@ -284,6 +286,9 @@ def _legend(panels: Sequence[Panel], room: float) -> Group:
         group.groups.append(inner)
         group.shapes.append(text)
         x += lead + text.width + 16
+    for note in notes:
+        y += _LEGEND_ROW
+        group.shapes.append(Text(0.0, y, note, SMALL))
     return group
 
 

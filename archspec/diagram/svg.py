@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
+from typing import Final, TypeAlias
 
 from archspec.diagram.scene import Circle, Group, Path, Rect, Scene, Shape, Text
 from archspec.diagram.theme import Theme
 
-FONTS = "Inter, 'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+FONTS: Final = "Inter, 'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 """Of what a viewer has, the first; DejaVu Sans is the widest of them, and what fits was measured with it."""
-_CORNER = 6.0
+_CORNER: Final = 6.0
 
 
 def svg(scene: Scene, theme: Theme, *, name: str) -> str:
@@ -69,32 +70,39 @@ def shape_markup(shape: Shape, theme: Theme, name: str) -> str:
         case Text():
             bold = ' font-weight="bold"' if shape.bold else ""
             middle = ' text-anchor="middle"' if shape.middle else ""
+            x, y = number(shape.x), number(shape.y + shape.size * 0.36)
             return (
-                f'<text x="{number(shape.x)}" y="{number(shape.y + shape.size * 0.36)}" font-size="{number(shape.size)}" '
-                f'fill="{theme.colour(shape.fill)}"{bold}{middle}>{escape(shape.text)}</text>'
+                f'<text x="{x}" y="{y}" font-size="{number(shape.size)}" fill="{theme.colour(shape.fill)}"{bold}{middle}>'
+                f"{escape(shape.text)}</text>"
             )
         case Path():
             dashed = ' stroke-dasharray="5 4"' if shape.dashed else ""
             head = f' marker-end="url(#arrow-{name})"' if shape.arrow else ""
-            return (
-                f'<path d="{outline(shape.points)}" fill="none" stroke="{theme.line}" stroke-width="1.3"{dashed}{head}/>'
-            )
+            stroke = f'fill="none" stroke="{theme.line}" stroke-width="1.3"'
+            return f'<path d="{outline(shape.points)}" {stroke}{dashed}{head}/>'
 
 
 def _thick(thick: float) -> str:
     return "" if thick == 1.0 else f' stroke-width="{number(thick)}"'
 
 
-def outline(points: tuple[tuple[float, float], ...]) -> str:
+Points: TypeAlias = Sequence[tuple[float, float]]
+
+
+def outline(points: Points) -> str:
     """A line through the points, its corners rounded."""
-    found = [f"M{number(points[0][0])},{number(points[0][1])}"]
+    found = [f"M{_pair(points[0])}"]
+    for first, at, second in corners(points):
+        found.append(f"L{_pair(first)} Q{_pair(at)} {_pair(second)}")
+    found.append(f"L{_pair(points[-1])}")
+    return " ".join(found)
+
+
+def corners(points: Points) -> Iterator[tuple[tuple[float, float], tuple[float, float], tuple[float, float]]]:
+    """Each corner of a line: where its curve begins, itself, and where its curve ends."""
     for before, at, after in zip(points, points[1:], points[2:], strict=False):
         radius = min(_CORNER, _apart(before, at) / 2, _apart(at, after) / 2)
-        first, second = _towards(at, before, radius), _towards(at, after, radius)
-        found.append(f"L{number(first[0])},{number(first[1])}")
-        found.append(f"Q{number(at[0])},{number(at[1])} {number(second[0])},{number(second[1])}")
-    found.append(f"L{number(points[-1][0])},{number(points[-1][1])}")
-    return " ".join(found)
+        yield _towards(at, before, radius), at, _towards(at, after, radius)
 
 
 def _apart(one: tuple[float, float], other: tuple[float, float]) -> float:
@@ -104,6 +112,10 @@ def _apart(one: tuple[float, float], other: tuple[float, float]) -> float:
 def _towards(at: tuple[float, float], other: tuple[float, float], by: float) -> tuple[float, float]:
     length = _apart(at, other) or 1.0
     return at[0] + (other[0] - at[0]) * by / length, at[1] + (other[1] - at[1]) * by / length
+
+
+def _pair(point: tuple[float, float]) -> str:
+    return f"{number(point[0])},{number(point[1])}"
 
 
 def number(value: float) -> str:
