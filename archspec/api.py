@@ -61,11 +61,15 @@ def loaded(
     *,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
+    asked: list[Path] | None = None,
 ) -> Spec:
-    """`load` with the params as one mapping, whose names may be those of arguments: a command line gives any."""
+    """`load` with the params as one mapping, whose names may be those of arguments: a command line gives any.
+
+    `asked` is given each file that was looked for, even where the spec is wrong.
+    """
     from archspec.lowering.words import example
 
-    return load_spec(source, params or None, example, limits=limits, root=root)
+    return load_spec(source, params or None, example, limits=limits, root=root, asked=asked)
 
 
 def compile(

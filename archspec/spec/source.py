@@ -68,6 +68,8 @@ class Reading:
     limits: Limits = field(default_factory=limits)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     files: list[Path] = field(default_factory=list[Path])
+    asked: list[Path] = field(default_factory=list[Path])
+    """Every file that was looked for, whether or not it is there: what is read next time may depend on each."""
     size: int = 0
     values: int = 0
     noted: int = 0
@@ -97,6 +99,7 @@ def read_file(path: Path, reading: Reading, asked_at: Span | None = None) -> obj
 
     `asked_at` is the place that names the file, for the message.
     """
+    reading.asked.append(path)
     text = _file_text(path, reading, asked_at)
     if text is None:
         return None

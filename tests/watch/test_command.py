@@ -1,0 +1,80 @@
+"""`archspec watch`, as a user calls it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archspec.cli import main
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
+def test_the_terminal_tells_of_each_save_and_ctrl_c_ends_it(spec: Path) -> None:
+    command = [sys.executable, "-m", "archspec.cli", "watch", spec.name, "--no-open"]
+    here = {"cwd": spec.parent, "text": True, "env": {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **here) as process:
+        assert process.stdout and process.stderr
+        first = process.stdout.readline()
+        assert re.fullmatch(
+            r"watching small\.yaml, shown at http://127\.0\.0\.1:\d+/[\w-]{43}/ \(Ctrl-C ends\)\n", first
+        )
+        counts = r"\(3 layers, \d+ parameters, [\d.]+ k MACs\) in \d\.\d\d s\n"
+        assert re.fullmatch(rf"\d\d:\d\d:\d\d small\.yaml: right {counts}", process.stdout.readline())
+
+        text = spec.read_text(encoding="utf-8")
+        spec.write_text(text.replace("kernel: 3", "kernel: 5, stride: 2"), encoding="utf-8")
+        assert re.search(counts, process.stdout.readline())
+        assert process.stdout.readline() == "         first: kernel 3 -> 5, stride 1 -> 2\n"
+
+        spec.write_text(text.replace("kernel: 3", "kernels: 3"), encoding="utf-8")
+        assert re.search(r"small\.yaml: 2 errors in \d\.\d\d s\n", process.stdout.readline())
+        validated = subprocess.run([*command[:3], "validate", spec.name], capture_output=True, check=False, **here)
+        assert validated.returncode == 1
+
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+        assert (process.returncode, out) == (0, "")
+        assert err == f"\n{validated.stderr}\n"
+
+
+def test_a_port_that_is_taken_is_an_error(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["watch", str(spec), "--no-open", "--port", str(taken.getsockname()[1])]) == 1
+    assert "error[E0804]" in capsys.readouterr().err
+
+
+def test_the_packages_that_serve_the_page_are_asked_for(
+    spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("archspec.watching.server.find_spec", lambda name: None if name == "uvicorn" else object())
+    assert main(["watch", str(spec)]) == 1
+    err = capsys.readouterr().err
+    assert "error[E0602]: uvicorn, which serve" in err
+    assert "pip install 'archspec-nn[watch]'" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "found"),
+    [
+        (["no_such_spec"], 1, "E0106"),
+        (["resnet50", "--set", "classes"], 1, "E0202"),
+        (["resnet50", "--limit", "nothing=1"], 1, "E0207"),
+        (["resnet50", "--port", "70000"], 2, "not a port"),
+    ],
+)
+def test_a_wrong_command_line_is_not_waited_on(
+    arguments: list[str], code: int, found: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        given = main(["watch", *arguments])
+    except SystemExit as ended:
+        given = ended.code
+    assert given == code
+    assert found in capsys.readouterr().err
