@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,11 +61,11 @@ def loaded(
     *,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
-    asked: list[Path] | None = None,
+    asked: Callable[[Path], object] | None = None,
 ) -> Spec:
     """`load` with the params as one mapping, whose names may be those of arguments: a command line gives any.
 
-    `asked` is given each file that was looked for, even where the spec is wrong.
+    `asked` is called with each file that is looked for, before it is read and whether or not it is there.
     """
     from archspec.lowering.words import example
 

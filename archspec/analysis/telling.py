@@ -38,11 +38,12 @@ def to_brief(found: Difference, most: int) -> list[str]:
     """The changes in a line each, `most` of them and how many more there are; what has only another shape is left out."""
     lines = [
         _change(f"{name} {changed.name}", changed)
-        for name, changes in (("param", found.params), ("input", found.inputs), ("output", found.outputs))
+        for name, changes in (("param", found.params), ("input", found.inputs))
         for changed in changes
     ]
     lines += [f"every {op} ({times}): {_attribute(changed)}" for op, times, changed in found.everywhere]
     lines += [line for layer in (*found.layers, *found.wiring) if (line := _brief(layer))]
+    lines += [_change(f"output {changed.name}", changed) for changed in found.outputs]
     return lines if len(lines) <= most + 1 else [*lines[:most], f"and {len(lines) - most} more"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn, TextIO
 
@@ -65,10 +65,10 @@ def add_bounds(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def compiled(spec: str, arguments: argparse.Namespace, asked: list[Path] | None = None) -> LayerGraph:
+def compiled(spec: str, arguments: argparse.Namespace, asked: Callable[[Path], object] | None = None) -> LayerGraph:
     """The graph of a spec, with the params, the limits, the root and the taps that the command line gives.
 
-    `asked` is given each file that was looked for, even where the spec is wrong.
+    `asked` is called with each file that is looked for, before it is read and whether or not it is there.
 
     Raises:
         SpecError: the spec or one of these is wrong.

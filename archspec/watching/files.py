@@ -24,12 +24,8 @@ _UNSETTLED: Final = 10
 """How often this is waited for; a file that is always written to is read as it is."""
 
 
-def stamps(paths: Iterable[Path]) -> dict[Path, Stamp]:
+def stamp(path: Path) -> Stamp:
     """What tells a file from the one that it was."""
-    return {path: _stamp(path) for path in paths}
-
-
-def _stamp(path: Path) -> Stamp:
     try:
         found = os.stat(path)
     except (OSError, ValueError):  # ValueError: a name that no file can have
@@ -37,17 +33,21 @@ def _stamp(path: Path) -> Stamp:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def changed(seen: Mapping[Path, Stamp], stop: Event) -> dict[Path, Stamp] | None:
-    """Wait until one of these files is not what was seen of it; None where `stop` was set before."""
+def changed(seen: Mapping[Path, Stamp], stop: Event) -> bool:
+    """Wait until one of these files is not what was seen of it; False where `stop` was set before."""
     while not stop.wait(POLL):
-        now = stamps(seen)
+        now = _stamps(seen)
         if now == seen:
             continue
         for _ in range(_UNSETTLED):
             if stop.wait(SETTLE):
-                return None
-            before, now = now, stamps(seen)
+                return False
+            before, now = now, _stamps(seen)
             if now == before:
                 break
-        return now
-    return None
+        return True
+    return False
+
+
+def _stamps(paths: Iterable[Path]) -> dict[Path, Stamp]:
+    return {path: stamp(path) for path in paths}

@@ -7,16 +7,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from archspec.diagram.drawing import drawing
 from archspec.diagram.page.page import payload
 from archspec.diagram.reading import Level
 from archspec.errors import ArchspecError, Diagnostic
 from archspec.ir.graph import LayerGraph
+from archspec.watching.files import Stamp, stamp
 
-Compile = Callable[[list[Path]], LayerGraph]
-"""Gives the graph of the spec, and adds each file that it looked for to a list, even where the spec is wrong."""
+Compile: TypeAlias = Callable[[Callable[[Path], object]], LayerGraph]
+"""Gives the graph of the spec, and calls what it is given with each file, before it is read; see `archspec.api.loaded`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +34,20 @@ class Look:
     """What a spec is at a moment: `found` is the network, or all that is wrong."""
 
     found: Right | tuple[Diagnostic, ...]
-    asked: frozenset[Path]
-    """The files that were looked for, whether or not they are there."""
+    seen: Mapping[Path, Stamp]
+    """The files that were looked for, whether or not they are there, as they were before they were read."""
     seconds: float
 
 
 def look(compile: Compile, level: Level) -> Look:
     """Compile the spec and draw it."""
     start = time.perf_counter()
-    asked: list[Path] = []
+    seen: dict[Path, Stamp] = {}
     found: Right | tuple[Diagnostic, ...]
     try:
-        graph = compile(asked)
+        graph = compile(lambda path: seen.setdefault(path, stamp(path)))
         shown = payload(drawing([graph], level=level))
         found = Right(graph, shown, json.dumps(shown, separators=(",", ":")).encode())
     except ArchspecError as error:
         found = error.diagnostics
-    return Look(found, frozenset(asked), time.perf_counter() - start)
+    return Look(found, seen, time.perf_counter() - start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event
 
-from archspec.watching.files import changed, stamps
+from archspec.watching.files import changed
 from archspec.watching.look import Look
 
 
@@ -16,9 +16,6 @@ def watch(look: Callable[[], Look], show: Callable[[Look], None], stop: Event) -
     """
     found = look()
     show(found)
-    seen = stamps(found.asked)
-    while (now := changed(seen, stop)) is not None:
+    while changed(found.seen, stop):
         found = look()
         show(found)
-        # What is saved while we look is seen next time: the stamps are those of before.
-        seen = {path: now[path] if path in now else stamp for path, stamp in stamps(found.asked).items()}

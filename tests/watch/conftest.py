@@ -54,7 +54,7 @@ def watched() -> Iterator[Watch]:
 
 @contextmanager
 def _watched(path: Path) -> Iterator[Server]:
-    def compiled(asked: list[Path]) -> LayerGraph:
+    def compiled(asked: Callable[[Path], object]) -> LayerGraph:
         return compile(loaded(path, {}, asked=asked))
 
     stop = Event()

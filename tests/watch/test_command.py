@@ -32,6 +32,7 @@ def test_the_terminal_tells_of_each_save_and_ctrl_c_ends_it(spec: Path) -> None:
         spec.write_text(text.replace("kernel: 3", "kernel: 5, stride: 2"), encoding="utf-8")
         assert re.search(counts, process.stdout.readline())
         assert process.stdout.readline() == "         first: kernel 3 -> 5, stride 1 -> 2\n"
+        assert process.stdout.readline() == "         output output: 4x6x6 -> 4x2x2\n"
 
         spec.write_text(text.replace("kernel: 3", "kernels: 3"), encoding="utf-8")
         assert re.search(r"small\.yaml: 2 errors in \d\.\d\d s\n", process.stdout.readline())
