@@ -8,7 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits, uncollected, within
 from archspec.spec import Spec

@@ -110,14 +110,17 @@ def within(code: Code, scopes: Collection[str]) -> Code:
             return Keyword(name, within(value, scopes))
         case Bracket():
             args = tuple(within(arg, scopes) for arg in code.args)
-            found = replace(code, head=within(code.head, scopes), args=args)
+            return Bracket(within(code.head, scopes), args, code.open, code.close, _inside(code.marks, scopes))
         case Infix():
-            found = replace(code, operands=tuple(within(operand, scopes) for operand in code.operands))
-        case Ternary(then, test, other):
-            found = replace(
-                code, then=within(then, scopes), test=within(test, scopes), other=within(other, scopes)
-            )
-    return replace(found, marks=tuple(inside(paths, scopes) for paths in code.marks))
+            operands = tuple(within(operand, scopes) for operand in code.operands)
+            return Infix(code.operator, operands, _inside(code.marks, scopes))
+        case Ternary():
+            then, test, other = (within(part, scopes) for part in (code.then, code.test, code.other))
+            return Ternary(then, test, other, _inside(code.marks, scopes))
+
+
+def _inside(marks: Sequence[Paths], scopes: Collection[str]) -> tuple[Paths, ...]:
+    return tuple(inside(paths, scopes) for paths in marks)
 
 
 def heads(code: Code) -> Iterator[str]:

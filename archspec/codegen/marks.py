@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TypeAlias
 
 Paths: TypeAlias = Sequence[str]
-"""The paths of nodes and scopes, in all instances of what is printed once. Whoever shares a list may still add to it."""
+"""The paths of nodes and scopes, in all instances of what is printed once. Whoever gave a list may still add to it."""
 Mark: TypeAlias = tuple[int, int, Paths]
 """The first and last line of a part of a text, counted from 0, and what it is there for."""
 

@@ -20,7 +20,7 @@ class Printer:
         self.helpers: set[str] = set()
         self.functions: set[str] = set()
         self.names: set[str] = set()
-        self.users: dict[str, list[str]] = {}
+        self.users: dict[str, list[Paths]] = {}
         """The paths of the layers that are of a helper's class, by its name; other names are among them."""
         self.spelled: dict[str, str] = {}
         for parameter in definition.parameters:
@@ -49,7 +49,7 @@ class Printer:
     def noted(self, code: Code, paths: Paths) -> Code:
         """The code that makes the layer of these paths; what its parts are called on is noted."""
         for head in heads(code):
-            self.users.setdefault(head, []).extend(paths)
+            self.users.setdefault(head, []).append(paths)
         return code
 
     def given(self, use: LayerUse, spelling: Mapping[str, str]) -> dict[str, Code]:

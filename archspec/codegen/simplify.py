@@ -265,10 +265,12 @@ def _united(items: Sequence[ItemUse]) -> ItemUse:
     first = items[0]
     if isinstance(first, ChoiceUse):
         choices = [item for item in items if isinstance(item, ChoiceUse)]
-        then, other = (_united_trees(sides) for sides in zip(*((item.then, item.other) for item in choices), strict=True))
+        then, other = (
+            _united_trees(sides) for sides in zip(*((item.then, item.other) for item in choices), strict=True)
+        )
         return dataclasses.replace(first, then=then, other=other)
     given = [item.paths for item in items if not isinstance(item, ChoiceUse)]
-    if all(paths == given[0] for paths in given):  # rounds that were built together have them already
+    if all(paths is given[0] for paths in given):  # rounds that were built together have those of all
         return first
     paths = tuple(dict.fromkeys(path for some in given for path in some))
     match first:

@@ -81,7 +81,7 @@ def _helper(name: str, graph: LayerGraph, bodies: Sequence[Body]) -> str:
     """A helper's source; where it is a class, it is there for the layers of this class."""
     text = HELPERS.texts[name].strip().replace("{{ registered }}", quoted(graph.name))
     is_class = f"class {name}(" in text
-    return whole(text, *(body.printer.users.get(name, ()) for body in bodies if is_class))
+    return whole(text, *(paths for body in bodies if is_class for paths in body.printer.users.get(name, ())))
 
 
 def _check(graph: LayerGraph) -> None:

@@ -93,7 +93,9 @@ def write(graph: LayerGraph) -> str:
     helpers = drawing | {name for printer in printers.values() for name in printer.helpers}
     helpers |= {"make_divisible"} & functions
     ordered = {name: HELPERS.texts[name] for name in HELPERS.needed(helpers)}
-    users = {name: [printer.users.get(name, ()) for printer in printers.values()] for name in ordered}
+    users = {
+        name: [paths for printer in printers.values() for paths in printer.users.get(name, ())] for name in ordered
+    }
     standard = {
         "from collections import OrderedDict": any(writer.constructor.ordered_dict for writer in writers),
         "from collections.abc import Sequence": any("Sequence[" in text for text in ordered.values()),
