@@ -142,8 +142,10 @@ class _Writer:
             else:
                 codes.append(self.variable(ref, depth))
                 sources.append(ref)
-        result = Result(site)
-        self.pending[result] = _Pending(marked(make(codes), paths), tuple(sources), (*weights, weight), simple)
+        result, code = Result(site), make(codes)
+        kept = {id(mark) for mark in marks(code)}  # a row may have printed an operand, as in `x.transpose(1, 2)`
+        lost = [mark for operand in codes for mark in marks(operand) if id(mark) not in kept]
+        self.pending[result] = _Pending(marked(code, paths, *lost), tuple(sources), (*weights, weight), simple)
         if self.flow.uses(result) != 1:
             self.variable(result, depth)
 
@@ -234,30 +236,38 @@ class _Writer:
             self.variable(ref, depth)
         name = self.flow.join(item)
         bodies: list[list[str]] = []
+        idle: list[Paths] = []
         before = self.lines
         nothing = Tree((), ())
         for side, unwritten in ((item.then, item.other), (item.other, nothing)):
             self.lines = []
             with self.flow.side(unwritten):
-                self.side(side, name, depth + 1)
+                idle += self.side(side, name, depth + 1)
             bodies.append(self.lines)
         self.lines = before
         self.flow.variable[Result(item.site)] = name
         (flag, holds), indent = self.spelling.flags[item.site], INDENT * depth
         then, otherwise = bodies if holds else bodies[::-1]
+        head = whole(f"{indent}if self.{flag}:" if then else f"{indent}if not self.{flag}:", *idle)
         if then:
-            self.lines += [f"{indent}if self.{flag}:", *then]
+            self.lines += [head, *then]
         if otherwise:
-            self.lines += [f"{indent}else:" if then else f"{indent}if not self.{flag}:", *otherwise]
+            self.lines += [f"{indent}else:" if then else head, *otherwise]
 
-    def side(self, tree: Tree, name: str, depth: int) -> None:
-        """One side of a condition, which leaves its result in the variable `name`."""
+    def side(self, tree: Tree, name: str, depth: int) -> list[Paths]:
+        """One side of a condition, which leaves its result in the variable `name`.
+
+        Returns:
+            The marks of layers that have nothing to do, so that no line is written for them.
+        """
         self.items(tree, depth)
         [result] = tree.results
         code = self.take(result)
         self.flow.spend(tree.results)
-        if flat(code) != name:
-            self.lines += lay_out(code, depth, f"{name} = ")
+        if flat(code) == name:
+            return marks(code)
+        self.lines += lay_out(code, depth, f"{name} = ")
+        return []
 
 
 def _held_between(item: LoopUse | SequenceUse, start: int, end: int | None) -> list[str]:
