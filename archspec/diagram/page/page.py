@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from importlib import resources
 from string import Template
@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from archspec.codegen.lines import source_lines
 from archspec.diagram.drawing import Drawing, Drawn
-from archspec.diagram.figure import Box, Figure
+from archspec.diagram.figure import Figure
 from archspec.diagram.page.facts import Facts
 from archspec.diagram.page.geometry import LENGTHS, geometry
 from archspec.diagram.placing import Part, arrange, place
 from archspec.diagram.reading import Level, figure
 from archspec.diagram.scene import Panel, Path, legend_entries, scene
-from archspec.diagram.svg import arrow, group_markup, number
+from archspec.diagram.svg import arrow, group_markup
 from archspec.diagram.theme import DARK, LIGHT, Theme
 from archspec.errors import ArchspecError
 from archspec.ir.scope import Loop, Scope
@@ -29,6 +29,9 @@ SMALL: Final = 60
 """A network of no more layers and parts is shown with all of them, where nobody asks for another level."""
 _LANGUAGES: Final = {"torch": "PyTorch", "keras": "Keras"}
 """The backends whose source is shown, and what people call them."""
+
+SCRIPTS: Final = ("placing.js", "picture.js", "colouring.js", "panes.js", "search.js", "page.js")
+"""In the order in which one needs another."""
 
 
 def html(drawing: Drawing) -> str:
@@ -46,7 +49,7 @@ def document(shown: Mapping[str, Any], *, script: str = "") -> str:
     """
     style = f":root{{{LIGHT.declarations()}color-scheme:light}}\n:root[data-theme=dark]{{{DARK.declarations()}"
     style += f"color-scheme:dark}}\n{_file('page.css')}"
-    scripts = [_file("page.js"), *([script] if script else [])]
+    scripts = [_script(), *([script] if script else [])]
     policy = [
         "default-src 'none'",
         f"style-src {_hash(style)}",
@@ -181,6 +184,11 @@ class _Network:
                 lines.setdefault(path, []).extend([len(texts), first, last] for first, last in ranges)
             texts.append({**shown, "text": source.text})
         return texts, lines
+
+
+def _script() -> str:
+    """The page's files of JavaScript as one script, with names of its own."""
+    return "\n".join(('(() => {\n"use strict";', *map(_file, SCRIPTS), "})();"))
 
 
 def _file(name: str) -> str:
