@@ -62,3 +62,4 @@ WRITERS: Final[Mapping[str, Callable[[Drawing], bytes]]] = {
     ".html": _html,
 }
 """What writes a picture, by its suffix."""
+SUFFIXES: Final = tuple(WRITERS)

@@ -76,9 +76,9 @@ class Path:
 
 
 Shape: TypeAlias = Rect | Circle | Text | Path
-Role: TypeAlias = Literal["", "closed", "open", "inside", "fold"]
-"""What a group is to a box that can be folded: one of its two forms, what stands inside the open one, or the sign that
-it can be folded by."""
+Role: TypeAlias = Literal["", "mark", "closed", "open", "inside", "fold"]
+"""What a group is to its box: the sign of its mark; and where the box can be folded one of its two forms, what stands
+inside the open one, or the sign that it is folded by."""
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One network or block in a picture, with the words above it."""
+    """One network or block in a picture, with the words above it, if any."""
 
     title: str
     subtitle: str
@@ -133,7 +133,7 @@ def scene(
     for panel in panels:
         layout = panel.placed.part.layout
         words = max(width(panel.title, TITLE, bold=True), width(panel.subtitle, SMALL))
-        head = TITLE + 8 + (LINE if panel.subtitle else 0) + 8
+        head = TITLE + 8 + (LINE if panel.subtitle else 0) + 8 if panel.title else 0.0
         if horizontal:
             x, y = MARGIN, at + head + layout.before
             wide, high = max(panel.placed.length, words), head + layout.before + layout.after
@@ -161,7 +161,9 @@ def scene(
 
 
 def _heading(panel: Panel, x: float, y: float) -> list[Shape]:
-    found: list[Shape] = [Text(x, y + TITLE / 2, panel.title, TITLE, bold=True)]
+    found: list[Shape] = []
+    if panel.title:
+        found.append(Text(x, y + TITLE / 2, panel.title, TITLE, bold=True))
     if panel.subtitle:
         found.append(Text(x, y + TITLE + 8 + SMALL / 2, panel.subtitle, SMALL, "quiet"))
     return found
@@ -218,6 +220,8 @@ def _fill(
         content = Group(*turn.inside(), role="inside" if foldable else "")
         opened.groups.append(content)
         _fill(content, inside, turn, depth + 1, spot.length, foldable=foldable)
+        if box.mark:
+            opened.groups.append(_badge(box.mark, *turn.rect(spot.length, size.before, size.after)))
         if foldable:
             opened.groups.append(_fold_sign("−", size, turn))
 
@@ -242,7 +246,7 @@ def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
     if box.sign:
         group.shapes.append(Circle(*middle, wide / 2, f"kind:{box.kind}", stroke, thick))
         group.shapes.append(Text(*middle, box.sign, FONT + 3, middle=True, bold=True))
-        group.shapes += _said(box, size, turn)
+        _finish(group, box, size, turn)
         return
     if not turn.horizontal:  # a closed box with several outputs is wider on one side; its words stand on its axis
         middle = 0.0, middle[1]
@@ -261,19 +265,33 @@ def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
                 middle=True,
             )
         )
+    _finish(group, box, size, turn)
+
+
+def _finish(group: Group, box: Box, size: Size, turn: _Turn) -> None:
+    """What stands around a closed box."""
     group.shapes += _said(box, size, turn)
+    if box.mark:
+        group.groups.append(_badge(box.mark, *turn.rect(size.along, size.before, size.after)))
 
 
 def _frame(group: Group, box: Box, size: Size, spot: Spot, turn: _Turn, depth: int) -> None:
     stroke, thick = (f"mark:{box.mark}", 2.5) if box.mark else ("frame", 1.0)
     x, y, wide, high = turn.rect(spot.length, size.before, size.after)
     group.shapes.append(Rect(x, y, wide, high, f"depth:{depth % 2}", stroke, 6.0, thick))
-    at = (x + 8 if turn.horizontal else size.head), y + HEAD / 2 + 1
+    at, middle = (x + 8 if turn.horizontal else size.head), y + HEAD / 2 + 1
     for words in box.words:
         quiet = words.style == "quiet"
         font, fill = (SMALL, "quiet") if quiet else (FONT, "ink")
-        group.shapes.append(Text(at[0], at[1], words.text, font, fill, words.style == "strong"))
-        at = at[0] + words_width(words) + 6, at[1]
+        group.shapes.append(Text(at, middle, words.text, font, fill, words.style == "strong"))
+        at += words_width(words) + 6
+
+
+def _badge(mark: Mark, x: float, y: float, wide: float, high: float) -> Group:
+    """A mark's sign on the corner of its box: its colour is not all that tells it."""
+    disc = Circle(0.0, 0.0, 7.0, "paper", f"mark:{mark}", 1.5)
+    sign = Text(0.0, 0.0, _MARK_SIGNS[mark], SMALL, f"mark:{mark}", bold=True, middle=True)
+    return Group(x + wide, y, shapes=[disc, sign], role="mark")
 
 
 def _said(box: Box, size: Size, turn: _Turn) -> Iterator[Shape]:

@@ -219,7 +219,7 @@ function describeChosen() {
   const where = make("p", { class: "places" });
   for (const [text, first, words] of places(chosen)) {
     const link = make("button", { class: "link" }, words);
-    link.addEventListener("click", () => panes.goTo(text, first));
+    link.addEventListener("click", () => panes.goTo(panes.line(text, first)));
     where.append(link, " ");
   }
   details.replaceChildren(way, ...described(chosen), where);
@@ -389,7 +389,8 @@ new ResizeObserver(() => picture.view && picture.look()).observe(pane);
 
 // Errors
 
-// Shows what is wrong with the spec as it is now, over the picture of what it last was.
+// Shows what is wrong with the spec as it is now, beside the picture of what it last was. Each error is
+// {code, message, file, line, column, text, help}; `text` is all of it as a terminal shows it.
 function showErrors(errors) {
   clearErrors();
   if (!errors.length) return;
@@ -400,7 +401,7 @@ function showErrors(errors) {
     if (error.file) {
       const words = `${error.file}:${error.line}:${error.column}`;
       const link = make("button", { class: "link" }, words);
-      link.addEventListener("click", () => panes.goTo(panes.find(error.file), error.line));
+      link.addEventListener("click", () => panes.goTo(panes.place(error)));
       item.append(link, " ");
     }
     item.append(...told(error));
@@ -412,8 +413,7 @@ function showErrors(errors) {
   const shown = payload.networks.length > 1 ? 0 : panes.network;
   if (panes.network !== shown) panes.fill(shown, payload.networks[shown].texts);
   panes.mark(errors);
-  const first = errors.find((error) => panes.line(panes.find(error.file), error.line));
-  if (first) panes.goTo(panes.find(first.file), first.line);
+  panes.goTo(errors.map((error) => panes.place(error)).find((line) => line));
 }
 
 function clearErrors() {

@@ -50,19 +50,11 @@ def document(shown: Mapping[str, Any], *, script: str = "") -> str:
     style = f":root{{{LIGHT.declarations()}color-scheme:light}}\n:root[data-theme=dark]{{{DARK.declarations()}"
     style += f"color-scheme:dark}}\n{_file('page.css')}"
     scripts = [_script(), *([script] if script else [])]
-    policy = [
-        "default-src 'none'",
-        f"style-src {_hash(style)}",
-        f"script-src {' '.join(map(_hash, scripts))}",
-        *(["connect-src 'self'"] if script else []),
-        "base-uri 'none'",
-        "form-action 'none'",
-    ]
     # Between < and > no text of a spec can end the element; the rest is what JSON itself escapes.
     data = json.dumps(shown, separators=(",", ":")).replace("<", "\\u003c")
     return Template(_file("page.html")).substitute(
         title=escape(shown["title"]),
-        policy="; ".join(policy),
+        policy=content_policy(style, scripts, connects=bool(script)),
         style=style,
         payload=data,
         scripts="\n".join(f"<script>{text}</script>" for text in scripts),
@@ -77,6 +69,9 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     """
     networks = [_Network(drawn, horizontal=drawing.horizontal) for drawn in drawing.panels]
     panels = [Panel(found.drawn.title, found.drawn.subtitle, place(found.part)) for found in networks]
+    title = ", ".join(panel.title for panel in panels)
+    if len(panels) == 1:  # the page itself has the words
+        panels = [Panel("", "", panels[0].placed)]
     picture = scene(panels, horizontal=drawing.horizontal, foldable=True)
     theme = Theme.variables()
     markup = [
@@ -85,7 +80,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "</svg>",
     ]
     return {
-        "title": picture.title,
+        "title": title,
         "theme": drawing.theme if drawing.theme == "dark" else None,
         "horizontal": drawing.horizontal,
         "size": [picture.width, picture.height],
@@ -184,6 +179,19 @@ class _Network:
                 lines.setdefault(path, []).extend([len(texts), first, last] for first, last in ranges)
             texts.append({**shown, "text": source.text})
         return texts, lines
+
+
+def content_policy(style: str, scripts: Iterable[str], *, connects: bool) -> str:
+    """What a page with these inline texts may do: run them, and connect to where it came from or to nothing."""
+    policy = [
+        "default-src 'none'",
+        f"style-src {_hash(style)}",
+        f"script-src {' '.join(map(_hash, scripts))}",
+        *(["connect-src 'self'"] if connects else []),
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    return "; ".join(policy)
 
 
 def _script() -> str:

@@ -112,27 +112,27 @@ class Panes {
     if (lines.length) bring(panel, lines[0], lines[lines.length - 1]);
   }
 
-  goTo(text, number) {
-    const line = this.line(text, number);
+  goTo(line) {
     if (!line) return;
-    this.show(this.texts[text].pane);
-    bring(line.closest("[role=tabpanel]"), line, line);
+    const panel = line.closest("[role=tabpanel]");
+    this.show(panel.dataset.pane);
+    bring(panel, line, line);
   }
 
-  // Puts errors at their lines; each is {code, message, file, line, column, text, help}.
+  // The line of an error; the text may have had fewer lines when it was drawn.
+  place(error) {
+    const lines = this.holder.querySelectorAll(`.text[data-text="${this.find(error.file)}"] .line`);
+    return lines.length ? lines[Math.min(error.line, lines.length) - 1] : null;
+  }
+
+  // Puts errors at their lines, as the terminal tells them.
   mark(errors) {
     this.unmark();
     for (const error of errors) {
-      const line = this.line(this.find(error.file), error.line);
+      const line = this.place(error);
       if (!line) continue;
       line.classList.add("wrong");
-      const row = make("div", { class: "error-row" });
-      if (error.text) {
-        row.append(make("code", {}, error.text));
-        row.append(make("code", { class: "caret", "aria-hidden": "true" }, `${" ".repeat(Math.max(error.column - 1, 0))}^`));
-      }
-      row.append(...told(error));
-      line.after(row);
+      line.after(make("div", { class: "error-row" }, ...(error.text ? [make("pre", {}, error.text)] : told(error))));
     }
   }
 

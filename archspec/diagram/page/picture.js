@@ -57,6 +57,7 @@ class Picture {
       this.byKey.set(box.key, box);
       if (geometry.inside !== null) {
         box.frame = element.querySelector(":scope > .open > rect");
+        box.mark = element.querySelector(":scope > .open > .mark");
         box.inside = this.#figure(geometry.inside, element.querySelector(":scope > .open > .inside"), network, box);
       }
       figure.boxes.push(box);
@@ -146,6 +147,7 @@ class Picture {
       set(box.element, "aria-expanded", String(inner !== null));
       if (inner === null) return;
       set(box.frame, horizontal ? "width" : "height", short(placed.lengths[index]));
+      if (horizontal && box.mark) set(box.mark, "transform", `translate(${short(placed.lengths[index])},${box.frame.getAttribute("y")})`);
       const [right, down] = horizontal ? [lengths.pad, 0] : [0, lengths.head];
       this.#apply(box.inside, inner, box.x + right, box.y + down, placed.lengths[index]);
     });
