@@ -248,7 +248,7 @@ def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
         group.shapes.append(Text(*middle, box.sign, FONT + 3, middle=True, bold=True))
         _finish(group, box, size, turn)
         return
-    if not turn.horizontal:  # a closed box with several outputs is wider on one side; its words stand on its axis
+    if not turn.horizontal and box.inside is None:  # with several outputs it is wider on one side of its axis
         middle = 0.0, middle[1]
     group.shapes.append(Rect(x, y, wide, high, f"kind:{box.kind}", stroke, thick=thick))
     at = middle[1] - LINE * (len(box.words) - 1) / 2

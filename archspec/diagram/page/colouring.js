@@ -2,7 +2,7 @@
 
 const PYTHON = new RegExp(
   [
-    /(?<comment>#.*)/,
+    /(?<comment>#[^\n]*)/,
     /(?<string>[rbfuRBFU]{0,2}(?:"""(?:[^\\]|\\.)*?(?:"""|$)|'''(?:[^\\]|\\.)*?(?:'''|$)|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?))/,
     /(?<decorator>@[\w.]+)/,
     /(?<keyword>\b(?:and|as|assert|async|await|break|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|lambda|nonlocal|not|or|pass|raise|return|try|while|with|yield)\b)/,

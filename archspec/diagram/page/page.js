@@ -53,7 +53,7 @@ function load(shown) {
   } else {
     picture.fit(true);
   }
-  select(kept || null);
+  select(kept || null, [], false);
   search.update();
 }
 
@@ -130,7 +130,7 @@ function mark(name, boxes) {
   for (const box of boxes) box.element.classList.add(name);
 }
 
-function select(box, others = []) {
+function select(box, others = [], moves = true) {
   chosen = box;
   mark("chosen", box ? [box] : []);
   mark("alike", others.map((other) => picture.visible(other)));
@@ -138,7 +138,7 @@ function select(box, others = []) {
   for (const element of picture.world.querySelectorAll("[aria-selected]")) element.removeAttribute("aria-selected");
   box?.element.setAttribute("aria-selected", "true");
   if (box && panes.network !== box.network) panes.fill(box.network, payload.networks[box.network].texts);
-  panes.light(box ? box.lines : []);
+  panes.light(box ? box.lines : [], moves);
   describeChosen();
 }
 

@@ -89,8 +89,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "legend": [_legend_entry(words, swatch, theme) for words, swatch in legend_entries(panels)],
         "notes": list(drawing.notes),
         "networks": [
-            found.payload(origin=(group.x, group.y))
-            for found, group in zip(networks, picture.root.groups, strict=True)
+            found.payload(origin=(group.x, group.y)) for found, group in zip(networks, picture.root.groups, strict=True)
         ],
     }
 

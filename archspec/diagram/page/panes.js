@@ -88,7 +88,7 @@ class Panes {
   }
 
   // Lights the lines of a box. The first range of a pane is what makes the box; the others say where that is used.
-  light(ranges) {
+  light(ranges, moves = true) {
     for (const line of this.lit) line.classList.remove("lit", "main");
     this.lit = [];
     const begun = new Set();
@@ -103,7 +103,7 @@ class Panes {
       }
       begun.add(pane);
     }
-    this.#toLit();
+    if (moves) this.#toLit();
   }
 
   #toLit() {
@@ -153,7 +153,6 @@ function codeLine(number, pieces) {
   const line = make("span", { class: "line" });
   line.dataset.line = number;
   for (const [kind, text] of pieces) line.append(kind ? make("span", { class: kind }, text) : text);
-  line.append("\n");
   return line;
 }
 
