@@ -52,6 +52,12 @@ class Visit:
         script = "holder => [...document.querySelectorAll(`${holder} .lit`)].map(line => Number(line.dataset.line))"
         return set(self.page.evaluate(script, holder))
 
+    def area(self, selector: str) -> Any:
+        """Where something is on the screen."""
+        area = self.page.locator(selector).first.bounding_box()
+        assert area is not None
+        return area
+
     def box(self, path: str) -> Any:
         """The part of a box that can be pointed at: of a folded one or a layer all of it, of an open one its frame."""
         shape = "rect:visible, circle:visible"
@@ -204,12 +210,11 @@ def test_parts_are_folded_by_their_signs_headers_and_levels(visit: Opener) -> No
 
 def test_what_is_folded_stays_where_it_is_on_the_screen(visit: Opener) -> None:
     found = visit(text_of("resnet50"))
-    sign = found.page.locator('g.box[data-path="layer1.1"] .fold:visible')
-    before = sign.bounding_box()
-    sign.click()
+    sign = 'g.box[data-path="layer1.1"] > g > .fold:visible'
+    before = found.area(sign)
+    found.page.locator(sign).click()
     assert "layer1.1" not in found.folded()
-    after = found.page.locator('g.box[data-path="layer1.1"] > .open > .fold').bounding_box()
-    assert before is not None and after is not None
+    after = found.area(sign)
     assert after["y"] == pytest.approx(before["y"], abs=1)
 
 
@@ -273,11 +278,7 @@ def test_a_chosen_box_has_its_lines_lit(visit: Opener) -> None:
             pane = f"#pane-{backend}"
             found.page.locator(f"#tab-{backend}").click()
             assert found.lit(pane) == _numbered(lines[path])
-            area, room = (
-                found.page.locator(f"{pane} .main").first.bounding_box(),
-                found.page.locator(pane).bounding_box(),
-            )
-            assert area is not None and room is not None
+            area, room = found.area(f"{pane} .main"), found.area(pane)
             assert room["y"] <= area["y"] < room["y"] + room["height"]
 
 
@@ -338,10 +339,9 @@ def test_all_of_it_can_be_done_with_keys_alone(visit: Opener) -> None:
     page.keyboard.press("ArrowRight")
     assert page.locator("#pane-torch").is_visible()
     page.locator("#split").focus()
-    before = page.locator("#split").bounding_box()
+    before = found.area("#split")
     page.keyboard.press("ArrowUp")
-    after = page.locator("#split").bounding_box()
-    assert before is not None and after is not None and after["y"] < before["y"]
+    assert found.area("#split")["y"] < before["y"]
     page.keyboard.press("?")
     assert page.get_by_role("dialog").is_visible()
 
