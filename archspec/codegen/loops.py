@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import TypeAlias
 
 from archspec.codegen.frame import Frame
@@ -40,7 +41,18 @@ def build_loop(loops: list[Loop], frame: Frame, wiring: Wiring, make_round: Make
     for index, mark in enumerate(first.marks, start=1):
         paths = [wiring.scopes[loop.iterations[mark].path].results[0] for loop in loops]
         frame.record(Result(first.site, index), None, paths)
-    return LoopUse(first.site, label, number, first.pattern, runs, operands, first.marks)
+    rounds = zip_longest(*(loop.iterations for loop in loops))
+    return LoopUse(
+        first.site,
+        label,
+        number,
+        first.pattern,
+        runs,
+        operands,
+        tuple(loop.path for loop in loops),
+        tuple(tuple(scope.path for scope in scopes if scope is not None) for scopes in rounds),
+        first.marks,
+    )
 
 
 def _units(loops: list[Loop], operands: tuple[Ref, ...], frame: Frame, make_round: MakeRound) -> _Rounds:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from archspec.codegen.marks import inside
 from archspec.codegen.symbolic import is_large
 from archspec.errors import InternalError
 from archspec.expr import Binary, Const, Expr, Name, fold, names
@@ -48,6 +49,7 @@ class LayerUse:
     ranks: tuple[int, ...]
     operands: tuple[Ref, ...]
     paths: tuple[str, ...]
+    """The layer's in each instance; the other items have theirs, too."""
     sizes: tuple[tuple[int, ...], ...] = ()
 
     def value(self, name: str) -> Any:
@@ -75,6 +77,7 @@ class CallUse:
     definition: Definition
     arguments: Mapping[str, Expr]
     operands: tuple[Ref, ...]
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class SequenceUse:
     number: Expr | None
     body: Tree
     operands: tuple[Ref, ...]
-    path: str
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,16 @@ class LoopUse:
     pattern: str
     runs: tuple[Run, ...]
     operands: tuple[Ref, ...]
+    paths: tuple[str, ...]
+    rounds: tuple[tuple[str, ...], ...]
+    """The paths of each round in all instances. What a run's item says of its own paths may be those of all rounds."""
     marks: tuple[int, ...] = ()
     """Rounds that give further results of the loop, 1, 2 ..., each what there is after it."""
+
+    def rounds_of(self, run: Run) -> list[str]:
+        """The paths of the rounds of a run."""
+        stop = None if run.count is None else run.first + run.count
+        return [path for paths in self.rounds[run.first : stop] for path in paths]
 
 
 ItemUse: TypeAlias = LayerUse | CallUse | SequenceUse | ChoiceUse | LoopUse
@@ -185,6 +196,8 @@ class Definition:
     operands: int
     features: tuple[Expr, ...]
     """The channels of each result, in the definition's own terms."""
+    paths: tuple[str, ...]
+    """Those of all its instances; the network's own is empty."""
     inputs: tuple[str, ...] = ()
     """What the spec calls the operands; where it has no name for one, it is empty."""
     is_network: bool = False
@@ -219,6 +232,25 @@ def layers(tree: Tree) -> Iterator[LayerUse]:
                         yield from layers(run.item.body)
             case CallUse():
                 pass
+
+
+def held(*items: ItemUse) -> list[str]:
+    """The paths of items and of all that is in them, what called definitions hold left out."""
+    found: list[str] = []
+    for item in items:
+        match item:
+            case ChoiceUse(then=then, other=other):
+                found += held(*then.items, *other.items)
+                continue
+            case SequenceUse(body=body):
+                found += held(*body.items)
+            case LoopUse():
+                found += (path for run in item.runs for path in inside(held(run.item), {*item.rounds_of(run)}))
+                found += (path for paths in item.rounds for path in paths)
+            case LayerUse() | CallUse():
+                pass
+        found += item.paths
+    return found
 
 
 _FIRST: Final = Operand(0)

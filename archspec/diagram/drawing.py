@@ -20,7 +20,7 @@ from archspec.diagram.text import shortened
 from archspec.diagram.theme import THEMES, ThemeName
 from archspec.errors import Diagnostic, SpecError, did_you_mean
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Scope, walk
+from archspec.ir.scope import Loop, Scope, walk
 
 MOST_FORMS: Final = 4
 """Forms of one block that are drawn side by side."""
@@ -36,6 +36,9 @@ class Drawn:
     level: Level
     """At which it is drawn: a coarser one than was asked for where that would be too many boxes."""
     part: Part
+    details: Details
+    whole: bool
+    """It is the network, not one of its blocks."""
 
 
 @dataclass(frozen=True)
@@ -102,19 +105,24 @@ def drawing(
         title = titles[index] if titles else graph.title or graph.name
         if block is None:
             drawn, drawn_at = figure(graph, level, details)
-            panels.append(_panel(graph, title, _facts(graph), drawn, drawn_at, horizontal))
+            part = arrange(drawn, horizontal=horizontal)
+            panels.append(Drawn(graph, _title(title), _subtitle(_facts(graph)), drawn_at, part, details, True))
         else:
             forms = _forms(graph, block, details)
             for scopes, drawn in forms[: MOST_FORMS if len(graphs) == 1 else 1]:
                 where = scopes[0].path if len(scopes) == 1 else f"{scopes[0].path}, and {len(scopes) - 1} more"
                 words = (block, where) if len(graphs) == 1 else (title, f"{block}: {where}")
-                panels.append(_panel(graph, *words, drawn, "unit", horizontal))
+                part = arrange(drawn, horizontal=horizontal)
+                panels.append(Drawn(graph, _title(words[0]), _subtitle(words[1]), "unit", part, details, False))
     return Drawing(tuple(panels), horizontal, theme, () if found is None else tuple(_notes(found)))
 
 
-def _panel(graph: LayerGraph, title: str, subtitle: str, drawn: Figure, level: Level, horizontal: bool) -> Drawn:
-    part = arrange(drawn, horizontal=horizontal)
-    return Drawn(graph, shortened(title, 64), shortened(subtitle, 96), level, part)
+def _title(text: str) -> str:
+    return shortened(text, 64)
+
+
+def _subtitle(text: str) -> str:
+    return shortened(text, 96)
 
 
 def _facts(graph: LayerGraph) -> str:
@@ -133,13 +141,21 @@ def _forms(graph: LayerGraph, block: str, details: Details) -> list[tuple[tuple[
 
 
 def _marks(found: Difference, graphs: Sequence[LayerGraph]) -> list[dict[str, Mark]]:
-    """What differs, by path, in the first network and in the second; what only has another name does not."""
+    """What differs, by path, in the first network and in the second; what only has another name does not.
+
+    Where one has something more, the part of the other that has it not is changed.
+    """
     marks: list[dict[str, Mark]] = [{}, {}]
+    parts = [{item.path for item in walk(graph.root) if isinstance(item, Scope | Loop)} for graph in graphs]
     for change in found.layers:
         if change.kind == "changed" and not (change.changes or change.shape or change.inputs):
             continue
         for side, path in enumerate((change.before, change.after)):
-            if path:
+            if not path:
+                around = (change.before or change.after).rpartition(".")[0]
+                if around in parts[side]:
+                    marks[side].setdefault(around, "changed")
+            else:
                 marks[side][path] = change.kind
                 if path not in graphs[side].nodes:
                     below = (node for node in graphs[side].nodes if node.startswith(f"{path}."))

@@ -37,19 +37,19 @@ def arrow(theme: Theme, name: str) -> str:
     )
 
 
-def group_markup(group: Group, theme: Theme, name: str) -> Iterator[str]:
+def group_markup(group: Group, theme: Theme, name: str, *, tooltips: bool = True) -> Iterator[str]:
     """A group, with all that is in it; a box has its words and path as a tooltip."""
     moved = f' transform="translate({number(group.x)},{number(group.y)})"' if group.x or group.y else ""
     if group.box is None:
-        yield f"<g{moved}>"
+        yield f'<g class="{group.role}"{moved}>' if group.role else f"<g{moved}>"
     else:
         box = group.box
-        about = f"{box.path}: {box.title}"
-        yield f'<g class="box" data-path="{escape(box.path)}"{moved}><title>{escape(about)}</title>'
+        about = f"<title>{escape(f'{box.path}: {box.title}')}</title>" if tooltips else ""
+        yield f'<g class="box" data-path="{escape(box.path)}"{moved}>{about}'
     for shape in group.shapes:
         yield shape_markup(shape, theme, name)
     for inner in group.groups:
-        yield from group_markup(inner, theme, name)
+        yield from group_markup(inner, theme, name, tooltips=tooltips)
     yield "</g>"
 
 
@@ -70,11 +70,9 @@ def shape_markup(shape: Shape, theme: Theme, name: str) -> str:
         case Text():
             bold = ' font-weight="bold"' if shape.bold else ""
             middle = ' text-anchor="middle"' if shape.middle else ""
-            x, y = number(shape.x), number(shape.y + shape.size * 0.36)
-            return (
-                f'<text x="{x}" y="{y}" font-size="{number(shape.size)}" fill="{theme.colour(shape.fill)}"{bold}{middle}>'
-                f"{escape(shape.text)}</text>"
-            )
+            place = f'x="{number(shape.x)}" y="{number(shape.y + shape.size * 0.36)}"'
+            look = f'font-size="{number(shape.size)}" fill="{theme.colour(shape.fill)}"{bold}{middle}'
+            return f"<text {place} {look}>{escape(shape.text)}</text>"
         case Path():
             dashed = ' stroke-dasharray="5 4"' if shape.dashed else ""
             head = f' marker-end="url(#arrow-{name})"' if shape.arrow else ""

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from archspec.codegen.flow import Flow, operand_names, uses
-from archspec.codegen.layout import INDENT, Bracket, Code, Keyword, call, lay_out
+from archspec.codegen.layout import INDENT, Bracket, Code, Keyword, call, lay_out, marked, within
+from archspec.codegen.marks import Paths
 from archspec.codegen.printer import Printer
 from archspec.codegen.simplify import calls, merged, renamed_tree
 from archspec.codegen.text import quoted
@@ -53,6 +54,10 @@ class _Line:
     def lay_out(self, returned: bool = False) -> list[str]:
         prefix = "return " if returned else f"{self.target} = " if self.target else ""
         return lay_out(self.code, self.depth, prefix)
+
+    def for_(self, *paths: Paths) -> _Line:
+        """The line, which is there for these paths."""
+        return replace(self, code=marked(self.code, *paths))
 
 
 class Body:
@@ -216,7 +221,8 @@ class Body:
             keywords = (*step.layer.args, Keyword("name", name.text(step.suffix)))
             layer = Bracket(step.layer.head, keywords)
             argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
-            self._emit(target, Bracket(layer, (argument,) * step.times))
+            code = self.printer.noted(Bracket(layer, (argument,) * step.times), use.paths)
+            self._emit(target, marked(code, use.paths))
             given = [target]
             if step.suffix:
                 self.extra += [(path, layer_name(path) + step.suffix) for path in use.paths]
@@ -226,7 +232,7 @@ class Body:
         taken = self._take(use.operands)
         results = [Result(use.site, index) for index in range(len(use.definition.tree.results))]
         targets = [self._assign(ref, use.operands) for ref in results]
-        self._emit(", ".join(targets), self._called(use, taken, name))
+        self._emit(", ".join(targets), marked(self._called(use, taken, name), use.paths))
 
     def _called(self, use: CallUse, operands: Sequence[str], name: LayerName) -> Code:
         """A call of another function: what it requires by place, what differs from its defaults by name."""
@@ -251,7 +257,9 @@ class Body:
         """The sequence's items in place; it has references of its own, and may reuse what is not needed outside."""
         outer, prefix = self.flow, self.prefix
         self.flow, self.prefix = self._flow(use.body, operands, taken), name
+        before = len(self.lines)
         self._items(use.body)
+        self.lines[before:] = [line.for_(use.paths) for line in self.lines[before:]]
         results = [self.flow.variable[ref] for ref in use.body.results]
         self.flow, self.prefix = outer, prefix
         return results
@@ -324,13 +332,18 @@ class Body:
         # What every round takes stays as it is, so the target is chosen while it is still needed.
         target = self.flow.fresh([held[0]] if self.preferred is None else [self.preferred, held[0]])
         held += [self.flow.variable[ref] for ref in others]
+        before = len(self.lines)
         runs = merged([_without_channels(run) for run in item.runs if run.count != 0])
         for index, part in _parts(runs, item.marks):
             if item.marks:
                 target = self._assign(Result(item.site, index), ())
             for run in part:
+                start, rounds = len(self.lines), item.rounds_of(run)
                 self._rounds(item, run, name, held, target)
+                written = (replace(line, code=within(line.code, {*rounds})) for line in self.lines[start:])
+                self.lines[start:] = [line.for_(rounds) for line in written]
                 held = [target, *held[1:]]
+        self.lines[before:] = [line.for_(item.paths) for line in self.lines[before:]]
         self.flow.spend(others)
         self.flow.variable[Result(item.site)] = held[0]
 

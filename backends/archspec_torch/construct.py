@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from archspec.codegen.layout import Bracket, Code, Infix, Ternary, call
+from archspec.codegen.layout import Bracket, Code, Infix, Ternary, call, marked, within
 from archspec.codegen.printer import Printer
 from archspec.codegen.text import quoted
 from archspec.codegen.tree import (
@@ -35,11 +35,14 @@ class Constructor:
 
     def module(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
         """The expression that makes the module of an item."""
+        return marked(self._made(item), item.paths)
+
+    def _made(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
         match item:
             case LayerUse():
                 module = ROWS[item.op.name].module
                 assert module is not None
-                return module(item, self.printer)
+                return self.printer.noted(module(item, self.printer), item.paths)
             case CallUse():
                 return self._call(item)
             case SequenceUse():
@@ -79,7 +82,7 @@ class Constructor:
                 )
                 parts.append(Bracket("*", (Ternary(then, self.printer.expr(item.condition), other),)))
             elif named:
-                parts.append(Bracket("", (self._name(item), self.module(item))))
+                parts.append(marked(Bracket("", (self._name(item), self.module(item))), item.paths))
             else:
                 parts.append(self.module(item))
         return parts
@@ -98,7 +101,10 @@ class Constructor:
     def _rounds(self, item: LoopUse) -> Code:
         """The rounds of a loop as the parts of an `nn.Sequential`, neighbours alike as a comprehension."""
         named = item.pattern != "{i}"
-        parts = [self._run(run, item.pattern if named else None) for run in item.runs]
+        parts: list[Code] = []
+        for run in item.runs:
+            rounds = item.rounds_of(run)
+            parts.append(marked(within(self._run(run, item.pattern if named else None), {*rounds}), rounds))
         if named:
             return self._ordered("nn.Sequential", parts)
         if len(item.operands) == 1:
