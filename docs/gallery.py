@@ -31,7 +31,7 @@ def page(notice: str) -> Iterator[str]:
         yield "|---|---|---|---:|---:|---:|"
         for name, graph in rows.items():
             cost = f"{graph.depth and graph.depth.value} | {graph.parameters:,} | {counted(graph.macs)}"
-            yield f"| [{name}](#{name}) | {_text(graph.title)} | {_inputs(graph)} | {cost} |"
+            yield f"| [{name}](#{name}) | {_text(graph.title)} | {graph.input_text} | {cost} |"
         for name, graph in rows.items():
             yield from _network(name, archspec.load(name), graph)
 
@@ -39,7 +39,7 @@ def page(notice: str) -> Iterator[str]:
 def _network(name: str, spec: archspec.Spec, graph: archspec.LayerGraph) -> Iterator[str]:
     yield from ("", f"### {name}", "", f"{_text(spec.title)}. {_text(spec.doc)}".rstrip())
     yield from ("", f"<!-- picture: {name} -->", "")
-    yield f"- Input {_inputs(graph)}; {graph.parameters:,} parameters; {graph.macs:,} MACs."
+    yield f"- Input {graph.input_text}; {graph.parameters:,} parameters; {graph.macs:,} MACs."
     if spec.params:
         yield "- Params: " + ", ".join(f"`{param}`" for param in spec.params) + "."
     if references := [spec.reference] if isinstance(spec.reference, str) else spec.reference:
@@ -51,10 +51,6 @@ def _network(name: str, spec: archspec.Spec, graph: archspec.LayerGraph) -> Iter
 
 def _path(name: str) -> Path:
     return find(name).resolve()
-
-
-def _inputs(graph: archspec.LayerGraph) -> str:
-    return ", ".join("x".join(map(str, graph.nodes[at].shape)) for at in graph.inputs)
 
 
 def _text(text: str) -> str:
