@@ -12,7 +12,8 @@ import argparse
 import dataclasses
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -91,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def pages() -> dict[str, str]:
+@cache
+def pages() -> Mapping[str, str]:
     """The text of each page by its file's name."""
     return {
         "ops.md": _page(_ops()),
