@@ -2,8 +2,8 @@
 
 `docs/ops.md` is made from the op classes and the initializers, `docs/errors.md` from the table of codes and the specs
 of `tests/errors`, `docs/tutorial.md` and `docs/gallery.md` from the specs that ship, `docs/reference.md` and the tables
-of keys in `docs/language.md` from the models, the figures of `docs/ideas` from the networks that they are about. With
-`--check` nothing is written; the exit code is 3 if a page is not current.
+of keys in `docs/language.md` from the models, the figures of `docs/ideas` and the pictures of `docs/pictures` from the
+networks that they are about. With `--check` nothing is written; the exit code is 3 if a page is not current.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from archspec.ir.attributes import (
 from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
-from docs import analysis, gallery, ideas, reference, tables, tutorial
+from docs import analysis, drawings, gallery, ideas, reference, tables, tutorial
 from docs.op_examples import EXAMPLES as EXAMPLES_OF_OPS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -104,6 +104,7 @@ def pages() -> Mapping[str, str]:
         "language.md": tables.filled(_written("language.md")),
         "analysis.md": analysis.filled(_written("analysis.md")),
         **{f"ideas/{name}.md": ideas.filled(analysis.filled(_written(f"ideas/{name}.md"))) for name in ideas.PAGES},
+        **{f"pictures/{name}": text for name, text in drawings.pictures()},
     }
 
 

@@ -2,17 +2,16 @@
 
 MkDocs calls the functions by their names. The pages themselves stay as they are, so that they can be read as files: a
 link to `../specs/lenet.yaml` leads to the file there, and to a page that shows it here. `<!-- picture: lenet -->` is
-nothing there, and the picture of that network here.
+nothing there, and the picture of that network here; a picture of docs/pictures has a dark twin, which shows here alone.
 """
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from html import escape
 from pathlib import Path
 from posixpath import dirname, normpath, relpath
-from typing import Final
+from typing import Final, Literal
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
@@ -22,11 +21,12 @@ import archspec
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LANGUAGES: Final = {".json": "json", ".py": "python", ".yaml": "yaml"}
-THEMES: Final = {"light": "#only-light", "dark": "#only-dark"}
+THEMES: Final[dict[Literal["light", "dark"], str]] = {"light": "#only-light", "dark": "#only-dark"}
 """The themes of pictures, and what Material for MkDocs calls an image that only one of its schemes shows."""
 
 _TARGET: Final = re.compile(r"(?<=\]\()(?![a-z]+:)([^)#\s]+)")
-_PICTURE: Final = re.compile(r"<!-- picture: (\w+) -->")
+_MARK: Final = re.compile(r"<!-- picture: (\w+) -->")
+_KEPT: Final = re.compile(r"!\[([^\]]*)\]\(((?:\.\./)*pictures/\w+)\.svg\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -37,14 +37,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             path = _outside(target, page.src_uri)
             if path is not None and files.get_file_from_path(_shown_at(path)) is None:
                 files.append(_file(config, _shown_at(path), _listing(path)))
-        for name in _PICTURE.findall(text):
+        for name in _MARK.findall(text):
             for theme in THEMES:
-                files.append(_file(config, _picture_at(name, theme), _picture(name, theme)))
+                files.append(_file(config, _picture_at(name, theme), _picture(name, "stage", theme)))
+            files.append(_file(config, _picture_at(name, "unit"), _picture(name, "unit", "light")))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lead links to the pages of those files, and show the pictures."""
+    """Lead links to the pages of those files, and show pictures in the scheme that the reader has chosen."""
     here = page.file.src_uri
     folder = dirname(here) or "."
 
@@ -52,13 +53,16 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         path = _outside(match[1], here)
         return match[1] if path is None else relpath(_shown_at(path), folder)
 
-    def picture(match: re.Match[str]) -> str:
-        title = escape(f"{match[1]}: its stages", quote=True)
-        return "\n".join(
-            f"![{title}]({relpath(_picture_at(match[1], theme), folder)}{mark})" for theme, mark in THEMES.items()
-        )
+    def drawn(match: re.Match[str]) -> str:
+        name = match[1]
+        units = relpath(_picture_at(name, "unit"), folder)
+        shown = (f"![The stages of {name}]({relpath(_picture_at(name, theme), folder)}" for theme in THEMES)
+        return "\n".join(f"[{image}{mark}){{ loading=lazy }}]({units})" for image, mark in zip(shown, THEMES.values(), strict=True))
 
-    return _PICTURE.sub(picture, _TARGET.sub(target, markdown))
+    def kept(match: re.Match[str]) -> str:
+        return f"![{match[1]}]({match[2]}.svg{THEMES['light']})\n![{match[1]}]({match[2]}_dark.svg{THEMES['dark']})"
+
+    return _MARK.sub(drawn, _KEPT.sub(kept, _TARGET.sub(target, markdown)))
 
 
 def _outside(target: str, page: str) -> str | None:
@@ -72,8 +76,8 @@ def _shown_at(path: str) -> str:
     return f"source/{path}.md"
 
 
-def _picture_at(name: str, theme: str) -> str:
-    return f"pictures/gallery/{name}_{theme}.svg"
+def _picture_at(name: str, kind: str) -> str:
+    return f"pictures/gallery/{name}_{kind}.svg"
 
 
 def _file(config: MkDocsConfig, at: str, content: str) -> File:
@@ -89,10 +93,5 @@ def _listing(path: str) -> str:
 
 
 @cache
-def _picture(name: str, theme: str) -> str:
-    """A network's stages, as SVG."""
-    if not hasattr(archspec, "draw"):  # TODO: goes when drawing is merged
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="300" height="40"><text y="20">{name} {theme}</text></svg>'
-        )
-    return archspec.draw(name, level="stage", theme=theme).svg()
+def _picture(name: str, level: Literal["stage", "unit"], theme: Literal["light", "dark"]) -> str:
+    return archspec.draw(name, level=level, theme=theme).svg()

@@ -82,12 +82,13 @@ def _text(library: str, block: str) -> Iterator[str]:
 
 
 @cache
-def _graph(name: str, **params: object) -> archspec.LayerGraph:
+def network(name: str, **params: object) -> archspec.LayerGraph:
+    """A network that ships, with these params."""
     return archspec.compile(archspec.load(name, **params))
 
 
 @cache
-def _unit(item: str, channels: int) -> archspec.LayerGraph:
+def unit(item: str, channels: int) -> archspec.LayerGraph:
     """One unit alone, on images of 56x56 with that many channels."""
     return archspec.compile(load_text(UNIT.format(channels=channels, item=item)))
 
@@ -106,25 +107,25 @@ PROJECTION_256: Final = ("conv: {filters: 256, kernel: 1}", 256)
 
 def _projections(depth: int) -> int:
     """How many parameters option B has more than option A."""
-    return _graph("cifar_resnet", depth=depth, shortcut="B").parameters - _graph("cifar_resnet", depth=depth).parameters
+    return network("cifar_resnet", depth=depth, shortcut="B").parameters - network("cifar_resnet", depth=depth).parameters
 
 
 FIGURES: Final[Mapping[str, Callable[[], str]]] = {
-    "basic_256": lambda: f"{_weights(_unit(*BASIC_256)):,}",
-    "bottleneck_256": lambda: f"{_weights(_unit(*BOTTLENECK_256)):,}",
-    "basic_64": lambda: f"{_weights(_unit(*BASIC_64)):,}",
-    "projection_256": lambda: f"{_weights(_unit(*PROJECTION_256)):,}",
-    "ratio_256": lambda: f"{_weights(_unit(*BASIC_256)) / _weights(_unit(*BOTTLENECK_256)):.1f}",
-    "basic_256_macs": lambda: counted(_unit(*BASIC_256).macs),
-    "bottleneck_256_macs": lambda: counted(_unit(*BOTTLENECK_256).macs),
+    "basic_256": lambda: f"{_weights(unit(*BASIC_256)):,}",
+    "bottleneck_256": lambda: f"{_weights(unit(*BOTTLENECK_256)):,}",
+    "basic_64": lambda: f"{_weights(unit(*BASIC_64)):,}",
+    "projection_256": lambda: f"{_weights(unit(*PROJECTION_256)):,}",
+    "ratio_256": lambda: f"{_weights(unit(*BASIC_256)) / _weights(unit(*BOTTLENECK_256)):.1f}",
+    "basic_256_macs": lambda: counted(unit(*BASIC_256).macs),
+    "bottleneck_256_macs": lambda: counted(unit(*BOTTLENECK_256).macs),
     "projections_20": lambda: f"{_projections(20):,}",
-    "parameters_20": lambda: f"{_graph('cifar_resnet', depth=20).parameters:,}",
-    "resnet34_macs": lambda: counted(_graph("resnet34").macs),
-    "resnet50_macs": lambda: counted(_graph("resnet50").macs),
-    "v1_macs": lambda: counted(_graph("resnet50_v1").macs),
-    "slim_macs": lambda: counted(_graph("resnet_v2_50").macs),
-    "v15_more": lambda: f"{_graph('resnet50').macs - _graph('resnet50_v1').macs:,}",
-    "v15_more_percent": lambda: f"{100 * (_graph('resnet50').macs / _graph('resnet50_v1').macs - 1):.1f} %",
+    "parameters_20": lambda: f"{network('cifar_resnet', depth=20).parameters:,}",
+    "resnet34_macs": lambda: counted(network("resnet34").macs),
+    "resnet50_macs": lambda: counted(network("resnet50").macs),
+    "v1_macs": lambda: counted(network("resnet50_v1").macs),
+    "slim_macs": lambda: counted(network("resnet_v2_50").macs),
+    "v15_more": lambda: f"{network('resnet50').macs - network('resnet50_v1').macs:,}",
+    "v15_more_percent": lambda: f"{100 * (network('resnet50').macs / network('resnet50_v1').macs - 1):.1f} %",
 }
 
 
@@ -132,7 +133,7 @@ def _cifar() -> Iterator[str]:
     yield "| depth | n | parameters, A | the paper prints | parameters, B | MACs, A | test error, % |"
     yield "|---:|---:|---:|---:|---:|---:|---:|"
     for depth, (printed, error) in CIFAR_ERRORS.items():
-        plain, projected = _graph("cifar_resnet", depth=depth), _graph("cifar_resnet", depth=depth, shortcut="B")
+        plain, projected = network("cifar_resnet", depth=depth), network("cifar_resnet", depth=depth, shortcut="B")
         n = archspec.load("cifar_resnet", depth=depth).depth
         assert n is not None
         costs = f"{plain.parameters:,} | {printed} | {projected.parameters:,} | {counted(plain.macs)}"
@@ -143,7 +144,7 @@ def _arithmetic() -> Iterator[str]:
     yield "| unit | layer | weights | MACs at 56x56 |"
     yield "|---|---|---:|---:|"
     for item, channels in (BASIC_256, BOTTLENECK_256):
-        graph = _unit(item, channels)
+        graph = unit(item, channels)
         for path, node in graph.nodes.items():
             if node.op.weighted:
                 shapes = graph.input_shapes(node)
@@ -157,7 +158,7 @@ def _by_depth() -> Iterator[str]:
     yield "| network | unit | units | parameters | MACs |"
     yield "|---|---|---:|---:|---:|"
     for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"):
-        graph = _graph(name)
+        graph = network(name)
         units = {path.rsplit(".", 1)[0] for path in graph.nodes if re.fullmatch(r"layer\d\.\d+\.conv1", path)}
         [block] = {stage.block for stage in archspec.load(name).stages or () if isinstance(stage, Stage)}
         yield f"| `{name}` | `{block}` | {len(units)} | {graph.parameters:,} | {counted(graph.macs)} |"
@@ -167,7 +168,7 @@ def _versions() -> Iterator[str]:
     yield "| depth | v1, MACs | the paper prints | v1.5, MACs | v2 of TF-slim, MACs |"
     yield "|---:|---:|---:|---:|---:|"
     for depth, printed in PAPER_GFLOPS.items():
-        macs = [counted(_graph(name).macs) for name in (f"resnet{depth}_v1", f"resnet{depth}", f"resnet_v2_{depth}")]
+        macs = [counted(network(name).macs) for name in (f"resnet{depth}_v1", f"resnet{depth}", f"resnet_v2_{depth}")]
         yield f"| {depth} | {macs[0]} | {printed} G | {macs[1]} | {macs[2]} |"
 
 
@@ -176,7 +177,7 @@ def _where() -> Iterator[str]:
     yield "| network | layer with stride 2 | its output |"
     yield "|---|---|---|"
     for name in ("resnet50_v1", "resnet50", "resnet_v2_50"):
-        graph = _graph(name)
+        graph = network(name)
         for path, node in graph.nodes.items():
             if node.op.weighted and getattr(node.op, "stride", (1, 1)) != (1, 1) and not _is_shortcut(path):
                 yield f"| `{name}` | `{path}`: {words(graph, path, strides=True)} | {'x'.join(map(str, node.shape))} |"
@@ -200,7 +201,7 @@ def _shortcuts() -> Iterator[str]:
     yield "| `shortcut` | what the shortcut is | parameters | test error, % |"
     yield "|---|---|---:|---:|"
     for kind, error in SHORTCUT_ERRORS.items():
-        graph = _graph("cifar_resnet_shortcuts", shortcut=kind)
+        graph = network("cifar_resnet_shortcuts", shortcut=kind)
         yield f"| `{kind}` | {SHORTCUTS[kind]} | {graph.parameters:,} | {error} |"
 
 
@@ -219,7 +220,7 @@ def _orders() -> Iterator[str]:
     yield "| `order` | the residual branch | after the addition | ResNet-110, % | ResNet-164, % |"
     yield "|---|---|---|---:|---:|"
     for order, errors in ORDER_ERRORS.items():
-        graph = _graph("cifar_resnet_activations", order=order)
+        graph = network("cifar_resnet_activations", order=order)
         ops = [node.op.name for path, node in graph.nodes.items() if path.startswith("layer1.1.")]
         at = ops.index("add")
         branch, after = (", ".join(OPS[op] for op in part) for part in (ops[:at], ops[at + 1 :]))
