@@ -6,43 +6,44 @@ Those of the gallery are not kept: the site draws them when it is built.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final, Literal
 
 import archspec
-from docs.ideas import BASIC_64, BASIC_256, BOTTLENECK_256, ORDER_ERRORS, SHORTCUT_ERRORS, network, unit
+from archspec.diagram.drawing import Drawing
+from docs.ideas import BASIC_64, BASIC_256, BOTTLENECK_256, ORDER_ERRORS, network, unit
 
-STRIDED: Final = "bottleneck: {depth: 512, bottleneck: 128, stride: 2, stride_on: "
-SHORTCUTS: Final = {
-    "plain_shortcuts": ["identity", "constant_scaling", "dropout"],
-    "gated_shortcuts": ["exclusive_gating", "shortcut_only_gating", "convolution"],
-}
+THEMES: Final[dict[Literal["light", "dark"], str]] = {"light": "", "dark": "_dark"}
+"""The themes, each with what its files' names end in."""
+WIDTHS: Final = {"two 3x3, 64": BASIC_64, "two 3x3, 256": BASIC_256, "bottleneck, 256": BOTTLENECK_256}
+STRIDES: Final = {"v1": "conv1", "v1.5": "conv2"}
+FIRST: Final = "bottleneck: {{depth: 512, bottleneck: 128, stride: 2, stride_on: {}}}"
+"""The first unit of ResNet-50's layer2."""
+PLAIN: Final = ("identity", "constant_scaling", "dropout")
+GATED: Final = ("exclusive_gating", "shortcut_only_gating", "convolution")
 
 
 def pictures() -> Iterator[tuple[str, str]]:
     """The name and the text of each file: `resnet50.svg`, `resnet50_dark.svg`."""
-    for name, (specs, options) in _drawn().items():
-        for suffix, theme in (("", "light"), ("_dark", "dark")):
-            yield f"{name}{suffix}.svg", archspec.draw(*specs, theme=theme, **options).svg()
+    for theme, suffix in THEMES.items():
+        yield from ((f"{name}{suffix}.svg", drawing.svg()) for name, drawing in _drawn(theme).items())
 
 
-def _drawn() -> Mapping[str, tuple[list[archspec.LayerGraph | str], dict[str, Any]]]:
-    """What is drawn, and how: the arguments of `archspec.draw`."""
-    widths = {"two 3x3, 64": BASIC_64, "two 3x3, 256": BASIC_256, "bottleneck, 256": BOTTLENECK_256}
-    versions = [unit(f"{STRIDED}{name}}}", 256) for name in ("conv1", "conv2")]
-    orders = [network("cifar_resnet_activations", order=order) for order in ORDER_ERRORS]
-    shortcuts = {kind: network("cifar_resnet_shortcuts", shortcut=kind) for kind in SHORTCUT_ERRORS}
+def _drawn(theme: Literal["light", "dark"]) -> Mapping[str, Drawing]:
+    first = (unit(FIRST.format(on), 256) for on in STRIDES.values())
+    orders = (network("cifar_resnet_activations", order=order) for order in ORDER_ERRORS)
+    widths = (unit(*item) for item in WIDTHS.values())
+
+    def shortcuts(kinds: tuple[str, ...]) -> Drawing:
+        graphs = (network("cifar_resnet_shortcuts", shortcut=kind) for kind in kinds)
+        return archspec.draw(*graphs, block="shortcut_unit", titles=kinds, theme=theme)
+
     return {
-        "resnet50": (["resnet50"], {"level": "stage", "horizontal": True}),
-        "shortcuts": (["resnet34"], {"block": "basic_block"}),
-        "arithmetic": (
-            [unit(*item) for item in widths.values()],
-            {"level": "layer", "parameters": True, "titles": list(widths)},
-        ),
-        "strides": (versions, {"block": "bottleneck", "macs": True, "titles": ["v1", "v1.5"]}),
-        "slim": (["resnet_v2_50"], {"block": "bottleneck_v2"}),
-        **{
-            name: ([shortcuts[kind] for kind in kinds], {"block": "shortcut_unit", "titles": kinds})
-            for name, kinds in SHORTCUTS.items()
-        },
-        "orders": (orders, {"block": "activation_unit", "titles": list(ORDER_ERRORS)}),
+        "resnet50": archspec.draw("resnet50", level="stage", horizontal=True, theme=theme),
+        "shortcuts": archspec.draw("resnet34", block="basic_block", theme=theme),
+        "arithmetic": archspec.draw(*widths, level="layer", parameters=True, titles=[*WIDTHS], theme=theme),
+        "strides": archspec.draw(*first, block="bottleneck", macs=True, titles=[*STRIDES], theme=theme),
+        "slim": archspec.draw("resnet_v2_50", block="bottleneck_v2", theme=theme),
+        "plain_shortcuts": shortcuts(PLAIN),
+        "gated_shortcuts": shortcuts(GATED),
+        "orders": archspec.draw(*orders, block="activation_unit", titles=[*ORDER_ERRORS], theme=theme),
     }

@@ -57,7 +57,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         name = match[1]
         units = relpath(_picture_at(name, "unit"), folder)
         shown = (f"![The stages of {name}]({relpath(_picture_at(name, theme), folder)}" for theme in THEMES)
-        return "\n".join(f"[{image}{mark}){{ loading=lazy }}]({units})" for image, mark in zip(shown, THEMES.values(), strict=True))
+        return "\n".join(
+            f"[{image}{mark}){{ loading=lazy }}]({units})" for image, mark in zip(shown, THEMES.values(), strict=True)
+        )
 
     def kept(match: re.Match[str]) -> str:
         return f"![{match[1]}]({match[2]}.svg{THEMES['light']})\n![{match[1]}]({match[2]}_dark.svg{THEMES['dark']})"

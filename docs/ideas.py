@@ -17,6 +17,7 @@ from typing import Final
 import archspec
 from archspec.analysis.numbers import counted
 from archspec.analysis.wording import words
+from archspec.api import loaded
 from archspec.spec import Stage, load_text
 
 PAGES: Final = ("degradation", "bottlenecks", "versions", "preactivation")
@@ -84,7 +85,7 @@ def _text(library: str, block: str) -> Iterator[str]:
 @cache
 def network(name: str, **params: object) -> archspec.LayerGraph:
     """A network that ships, with these params."""
-    return archspec.compile(archspec.load(name, **params))
+    return archspec.compile(loaded(name, params))
 
 
 @cache
@@ -107,7 +108,9 @@ PROJECTION_256: Final = ("conv: {filters: 256, kernel: 1}", 256)
 
 def _projections(depth: int) -> int:
     """How many parameters option B has more than option A."""
-    return network("cifar_resnet", depth=depth, shortcut="B").parameters - network("cifar_resnet", depth=depth).parameters
+    return (
+        network("cifar_resnet", depth=depth, shortcut="B").parameters - network("cifar_resnet", depth=depth).parameters
+    )
 
 
 FIGURES: Final[Mapping[str, Callable[[], str]]] = {
