@@ -94,6 +94,10 @@ def _listing(path: str) -> str:
     return f"{head}\n# {path}\n\n{fence}{LANGUAGES[Path(path).suffix]}\n{text}\n{fence}\n"
 
 
-@cache
 def _picture(name: str, level: Literal["stage", "unit"], theme: Literal["light", "dark"]) -> str:
-    return archspec.draw(name, level=level, theme=theme).svg()
+    return archspec.draw(_graph(name), level=level, theme=theme).svg()
+
+
+@cache
+def _graph(name: str) -> archspec.LayerGraph:
+    return archspec.compile(name)

@@ -119,8 +119,6 @@ FIGURES: Final[Mapping[str, Callable[[], str]]] = {
     "basic_64": lambda: f"{_weights(unit(*BASIC_64)):,}",
     "projection_256": lambda: f"{_weights(unit(*PROJECTION_256)):,}",
     "ratio_256": lambda: f"{_weights(unit(*BASIC_256)) / _weights(unit(*BOTTLENECK_256)):.1f}",
-    "basic_256_macs": lambda: counted(unit(*BASIC_256).macs),
-    "bottleneck_256_macs": lambda: counted(unit(*BOTTLENECK_256).macs),
     "projections_20": lambda: f"{_projections(20):,}",
     "parameters_20": lambda: f"{network('cifar_resnet', depth=20).parameters:,}",
     "resnet34_macs": lambda: counted(network("resnet34").macs),

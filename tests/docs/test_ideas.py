@@ -1,4 +1,4 @@
-"""docs/ideas and docs/index.md: the papers' figures come out of our networks, pages have what they show, commands run."""
+"""docs/ideas and docs/index.md: the papers' figures come out of our networks, pages use what there is, commands run."""
 
 from __future__ import annotations
 
