@@ -17,6 +17,8 @@ from archspec.spec import shipped
 ROOT = Path(__file__).resolve().parents[2]
 LOADED = {"audio", "embed", "iframe", "img", "input", "link", "object", "script", "source", "use", "video"}
 """The elements that a browser fetches something for, without being asked to."""
+ASKED = re.compile(r"""(?:url\(|@import|href=|src=)\s*["']?((?:https?:)?//[^"')]+)""")
+"""What a style sheet or a picture loads from elsewhere."""
 
 
 class Page(HTMLParser):
@@ -51,11 +53,8 @@ def pages(site: Path) -> dict[Path, Page]:
 
 def test_no_page_asks_another_host(site: Path, pages: dict[Path, Page]) -> None:
     asked = {(path.name, at) for path, page in pages.items() for at in page.loads if urlsplit(at).netloc}
-    for path in site.rglob("*.css"):
-        asked |= {
-            (path.name, at)
-            for at in re.findall(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')]+)""", path.read_text("utf-8"))
-        }
+    for path in (*site.rglob("*.css"), *site.rglob("*.svg")):
+        asked |= {(path.name, at) for at in ASKED.findall(path.read_text(encoding="utf-8"))}
     assert not asked
     assert sum(len(page.loads) for page in pages.values()) > len(pages)  # they load something
 
