@@ -84,7 +84,9 @@ def page(notice: str) -> Iterator[str]:
             )
         if model.other_words:
             yield from ("", "Words of other libraries that are refused (E0412):", "")
-            yield from (f"- `{word}`: {mend}." for word, mend in model.other_words.items())
+            for mend in dict.fromkeys(model.other_words.values()):
+                words = (f"`{word}`" for word, other in model.other_words.items() if other == mend)
+                yield f"- {', '.join(words)}: {mend}."
     yield from ("", "## Items", "", "What stands in a list of layers has one of these forms:", "")
     yield from ("| written | what it is |", "|---|---|")
     yield from (f"| `{form}` | [{meaning}]({where}) |" for form, meaning, where in ITEMS)
@@ -120,7 +122,8 @@ def _takes(found: Mapping[str, Any]) -> str:
             return f"[{words}]({link})"
         case {"anyOf": list(forms)}:
             name = {"pattern": found["pattern"]} if "pattern" in found else {}
-            return ", or ".join(dict.fromkeys(_takes({**name, **form}) for form in forms if form != _NULL))
+            words = (_takes({**name, **form}) + _told(form) for form in forms if form != _NULL)
+            return ", or ".join(dict.fromkeys(words))
         case {"const": value}:
             return f"`{value}`"
         case {"type": "array", "items": items}:
@@ -136,6 +139,11 @@ def _takes(found: Mapping[str, Any]) -> str:
         case {"type": str(name)}:
             return _TYPES[name]
     raise ValueError(f"no words for {found}")
+
+
+def _told(form: Mapping[str, Any]) -> str:
+    """What is said of one form among several."""
+    return f" ({form['description']})" if "description" in form else ""
 
 
 def _doc(kind: type[object]) -> str:
