@@ -122,8 +122,8 @@ def _takes(found: Mapping[str, Any]) -> str:
             return f"[{words}]({link})"
         case {"anyOf": list(forms)}:
             name = {"pattern": found["pattern"]} if "pattern" in found else {}
-            words = (_takes({**name, **form}) + _told(form) for form in forms if form != _NULL)
-            return ", or ".join(dict.fromkeys(words))
+            forms_told = (_takes({**name, **form}) + _told(form) for form in forms if form != _NULL)
+            return ", or ".join(dict.fromkeys(forms_told))
         case {"const": value}:
             return f"`{value}`"
         case {"type": "array", "items": items}:
