@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import archspec
 from archspec.diagram.drawing import Drawing
-from docs.ideas import BASIC_64, BASIC_256, BOTTLENECK_256, ORDER_ERRORS, network, unit
+from docs.figures import BASIC_64, BASIC_256, BOTTLENECK_256, ORDER_ERRORS, network, unit
 
 THEMES: Final[dict[Literal["light", "dark"], str]] = {"light": "", "dark": "_dark"}
 """The themes, each with what its files' names end in."""

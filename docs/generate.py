@@ -35,7 +35,7 @@ from archspec.ir.attributes import (
 from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
-from docs import analysis, drawings, gallery, ideas, reference, tables, tutorial
+from docs import analysis, drawings, figures, gallery, reference, tables, tutorial
 from docs.op_examples import EXAMPLES as EXAMPLES_OF_OPS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -103,7 +103,7 @@ def pages() -> Mapping[str, str]:
         "gallery.md": _page(gallery.page(NOTICE)),
         "language.md": tables.filled(_written("language.md")),
         "analysis.md": analysis.filled(_written("analysis.md")),
-        **{f"ideas/{name}.md": ideas.filled(analysis.filled(_written(f"ideas/{name}.md"))) for name in ideas.PAGES},
+        **{f"ideas/{name}.md": figures.filled(analysis.filled(_written(f"ideas/{name}.md"))) for name in figures.PAGES},
         **{f"pictures/{name}": text for name, text in drawings.pictures()},
     }
 

@@ -11,17 +11,17 @@ import pytest
 import archspec
 from archspec.cli import main
 from archspec.spec import load_text
-from docs import drawings, ideas
+from docs import drawings, figures
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = {name: (DOCS / "ideas" / f"{name}.md").read_text(encoding="utf-8") for name in ideas.PAGES}
+PAGES = {name: (DOCS / "ideas" / f"{name}.md").read_text(encoding="utf-8") for name in figures.PAGES}
 INDEX = (DOCS / "index.md").read_text(encoding="utf-8")
 TEXT = "\n".join(PAGES.values())
 COMMANDS = re.findall(r"^archspec .*$", "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)), re.MULTILINE)
 
 
 def test_the_papers_figures() -> None:
-    shown = {name: figure() for name, figure in ideas.FIGURES.items()}
+    shown = {name: figure() for name, figure in figures.FIGURES.items()}
     # He et al. 2015: the arithmetic of section 4.1 and Figure 5, Table 1, Table 6.
     assert (shown["basic_256"], shown["bottleneck_256"]) == ("1,179,648", "69,632")
     assert (shown["v1_macs"], shown["resnet50_macs"], shown["resnet34_macs"]) == ("3.858 G", "4.089 G", "3.664 G")
@@ -29,8 +29,8 @@ def test_the_papers_figures() -> None:
 
 
 def test_pages_use_all_that_is_made_for_them() -> None:
-    assert {*re.findall(r"<!-- figure: (\w+) -->", TEXT)} == {*ideas.FIGURES}
-    assert {*re.findall(r"<!-- table: (\w+) -->", TEXT)} == {*ideas.TABLES}
+    assert {*re.findall(r"<!-- figure: (\w+) -->", TEXT)} == {*figures.FIGURES}
+    assert {*re.findall(r"<!-- table: (\w+) -->", TEXT)} == {*figures.TABLES}
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     kept = {name.removesuffix(".svg") for name, _ in drawings.pictures() if not name.endswith("_dark.svg")}
     assert {*re.findall(r"\]\((?:\.\./|docs/)pictures/(\w+)\.svg\)", TEXT + readme)} == kept
