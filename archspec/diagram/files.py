@@ -55,3 +55,4 @@ WRITERS: Final[Mapping[str, Callable[[Drawing], bytes]]] = {
     ".pdf": _raster("pdf"),
 }
 """What writes a picture, by its suffix."""
+SUFFIXES: Final = tuple(WRITERS)
