@@ -76,22 +76,15 @@ class Server:
     def __init__(self, title: str, port: int = 0) -> None:
         self._title = title
         self._socket = _listening(port)
+        self._port: int = self._socket.getsockname()[1]
         self._token = secrets.token_urlsafe()
+        self.url: Final = f"http://{ADDRESS}:{self._port}/{self._token}/"
+        """The page's address, with the token."""
         self._view = _View()
         self._news = asyncio.Event()
         self._ended = False
         self._thread = Thread(target=self._run, name="archspec watch", daemon=True)
         self._started: Future[tuple[asyncio.AbstractEventLoop, uvicorn.Server]] = Future()
-
-    @property
-    def url(self) -> str:
-        """The page's address, with the token."""
-        return f"http://{ADDRESS}:{self._port}/{self._token}/"
-
-    @property
-    def _port(self) -> int:
-        port: int = self._socket.getsockname()[1]
-        return port
 
     def show(self, look: Look) -> None:
         """Let all pages show what a look found."""

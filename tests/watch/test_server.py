@@ -6,7 +6,7 @@ import http.client
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +16,12 @@ from archspec.watching.server import Server
 from tests.watch.conftest import Events, Watch
 
 Connect = Callable[..., Events]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server("small") as server:
+        yield server
 
 
 def _ask(url: str, path: str, host: str | None = None, method: str = "GET") -> http.client.HTTPResponse:
@@ -46,36 +52,33 @@ def _ask(url: str, path: str, host: str | None = None, method: str = "GET") -> h
         ("{token}/%2e%2e/%2e%2e/etc/passwd", "127.0.0.1:{port}", 404),
     ],
 )
-def test_only_the_address_with_its_token_is_served(path: str, host: str, status: int) -> None:
-    with Server("small") as server:
-        found = urlsplit(server.url)
-        words = {"token": found.path.rstrip("/"), "port": found.port}
-        response = _ask(server.url, path.format(**words).replace("/./", "/."), host.format(**words))
+def test_only_the_address_with_its_token_is_served(server: Server, path: str, host: str, status: int) -> None:
+    found = urlsplit(server.url)
+    words = {"token": found.path.rstrip("/"), "port": found.port}
+    response = _ask(server.url, path.format(**words).replace("/./", "/."), host.format(**words))
     assert response.status == status
     assert response.headers.get("Access-Control-Allow-Origin") is None
     assert (response.status == 200) == (response.headers["Content-Type"] == "text/html; charset=utf-8")
 
 
-def test_nothing_is_taken_from_a_page() -> None:
-    with Server("small") as server:
-        for method in ("POST", "PUT", "DELETE", "OPTIONS"):
-            assert _ask(server.url, urlsplit(server.url).path, method=method).status == 405
+def test_nothing_is_taken_from_a_page(server: Server) -> None:
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        assert _ask(server.url, urlsplit(server.url).path, method=method).status == 405
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
-def test_no_other_address_is_listened_on() -> None:
-    with Server("small") as server:
-        port = urlsplit(server.url).port
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.2", port), timeout=5)
+def test_no_other_address_is_listened_on(server: Server) -> None:
+    port = urlsplit(server.url).port
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port), timeout=5)
 
 
-def test_each_run_has_its_own_token() -> None:
-    with Server("small") as one, Server("small") as other:
-        token = urlsplit(one.url).path
+def test_each_run_has_its_own_token(server: Server) -> None:
+    with Server("small") as other:
+        token = urlsplit(other.url).path
         assert len(token) > 40
-        assert _ask(other.url, token).status == 403
+        assert _ask(server.url, token).status == 403
 
 
 def test_a_page_gets_the_state_at_once_and_all_pages_get_the_news(spec: Path, watched: Watch, events: Connect) -> None:

@@ -1,0 +1,47 @@
+"""The page in a browser, while its spec is edited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.diagram.conftest import browser as browser  # the fixture
+from tests.watch.conftest import SPEC, Watch
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_picture_and_the_errors_follow_the_edits(spec: Path, watched: Watch, browser: Browser) -> None:
+    spec.write_text("archspec: 1\n", encoding="utf-8")
+    server = watched(spec)
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(server.url)
+    page.wait_for_selector("#errors:has-text('E0205')")  # nothing to draw yet
+
+    spec.write_text(SPEC, encoding="utf-8")
+    page.wait_for_selector("#title:has-text('A small one')")
+    page.wait_for_selector("[data-live]:has-text('live')")
+    assert page.locator("#world").inner_text().count("relu") == 1
+    assert page.locator("#errors").is_hidden()
+
+    spec.write_text(f"{SPEC}  - relu\n", encoding="utf-8")
+    page.wait_for_function("document.querySelector('#world').textContent.split('relu').length === 3")
+
+    spec.write_text(SPEC.replace("filters", "filter"), encoding="utf-8")
+    page.wait_for_selector("#errors:has-text('did you mean `filters`?')")
+    page.wait_for_selector(".line.wrong:has-text('filter: 4')")
+    page.wait_for_selector("[data-live]:has-text('2 errors')")
+
+    spec.write_text(SPEC, encoding="utf-8")
+    page.wait_for_selector("#errors", state="hidden")
+    page.wait_for_function("document.querySelector('#world').textContent.split('relu').length === 2")
+    assert not said
+    page.close()
