@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+DRAWN = "times => document.querySelector('#world').textContent.split('relu').length - 1 === times"
+"""Whether so many activations are in the picture."""
+
 
 def test_the_picture_and_the_errors_follow_the_edits(spec: Path, watched: Watch, browser: Browser) -> None:
     spec.write_text("archspec: 1\n", encoding="utf-8")
@@ -29,11 +32,11 @@ def test_the_picture_and_the_errors_follow_the_edits(spec: Path, watched: Watch,
     spec.write_text(SPEC, encoding="utf-8")
     page.wait_for_selector("#title:has-text('A small one')")
     page.wait_for_selector("[data-live]:has-text('live')")
-    assert page.locator("#world").inner_text().count("relu") == 1
+    page.wait_for_function(DRAWN, arg=1)
     assert page.locator("#errors").is_hidden()
 
     spec.write_text(f"{SPEC}  - relu\n", encoding="utf-8")
-    page.wait_for_function("document.querySelector('#world').textContent.split('relu').length === 3")
+    page.wait_for_function(DRAWN, arg=2)
 
     spec.write_text(SPEC.replace("filters", "filter"), encoding="utf-8")
     page.wait_for_selector("#errors:has-text('did you mean `filters`?')")
@@ -42,6 +45,6 @@ def test_the_picture_and_the_errors_follow_the_edits(spec: Path, watched: Watch,
 
     spec.write_text(SPEC, encoding="utf-8")
     page.wait_for_selector("#errors", state="hidden")
-    page.wait_for_function("document.querySelector('#world').textContent.split('relu').length === 2")
+    page.wait_for_function(DRAWN, arg=1)
     assert not said
     page.close()
