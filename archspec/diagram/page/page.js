@@ -1,8 +1,6 @@
 // The page: what is chosen, keys, the card, errors; and `archspecPage`, by which a server draws it anew.
 
-const get = (id) => document.getElementById(id);
 const pane = get("picture");
-const system = matchMedia("(prefers-color-scheme: dark)");
 let payload = null;
 let chosen = null; // the box whose lines are lit
 let pointed = null; // the box under the pointer
@@ -38,7 +36,8 @@ function load(shown) {
   const [first] = shown.networks;
   const single = shown.networks.length === 1;
   get("title").textContent = shown.title;
-  get("subtitle").textContent = single ? first.subtitle : shown.notes.join("; ");
+  const notes = [...shown.notes, ...new Set(shown.networks.map((network) => network.note))].filter(Boolean);
+  get("subtitle").textContent = [...(single ? [first.subtitle] : []), ...notes].join("; ");
   pane.setAttribute("aria-label", `${shown.title}: arrow keys go from box to box`);
   drawLegend();
   drawLevels();
@@ -170,78 +169,7 @@ function chooseLine(text, number) {
   get("status").textContent = taken.length > 1 ? `${taken.length} boxes are of this line` : "";
 }
 
-// Telling
-
-function described(box) {
-  const { what, attributes, facts } = box.about;
-  const found = [make("p", { class: "what" }, what)];
-  if (attributes.length) {
-    const list = make("p", { class: "attributes" });
-    for (const [name, value] of attributes) list.append(make("code", {}, make("b", {}, name), ` ${value}`), " ");
-    found.push(list);
-  }
-  const table = make("dl", {});
-  for (const [name, value] of facts) table.append(make("div", {}, make("dt", {}, name), make("dd", {}, value)));
-  found.push(table);
-  return found;
-}
-
-// Where the spec says it: its own place and those that it depends on, as [text, first line, words].
-function places(box) {
-  const { texts } = payload.networks[box.network];
-  return box.lines
-    .filter(([text]) => texts[text].pane === "spec")
-    .map(([text, first, last]) => [text, first, `${texts[text].name}:${first}${last > first ? `–${last}` : ""}`]);
-}
-
-function describeChosen() {
-  const details = get("details");
-  if (!chosen) {
-    details.replaceChildren(make("p", { class: "hint" }, "Choose a box, or a line of code."));
-    return;
-  }
-  const way = make("h2", {});
-  const outer = [];
-  for (let box = chosen; box; box = box.parent) outer.unshift(box);
-  outer.forEach((box, index) => {
-    const name = index ? box.path.slice(outer[index - 1].path.length + 1) : box.path;
-    if (index) way.append(make("span", { class: "dot", "aria-hidden": "true" }, "›"));
-    const part = make("button", { class: "link", title: box.path }, name || box.path);
-    part.addEventListener("click", () => choose(box));
-    way.append(box === chosen ? make("span", { title: box.path }, name || box.path) : part);
-  });
-  if (chosen.inside) {
-    const state = picture.isFolded(chosen);
-    const button = make("button", { class: "quiet" }, state ? "Unfold" : "Fold");
-    button.addEventListener("click", () => toggle(chosen));
-    way.append(button);
-  }
-  const where = make("p", { class: "places" });
-  for (const [text, first, words] of places(chosen)) {
-    const link = make("button", { class: "link" }, words);
-    link.addEventListener("click", () => panes.goTo(panes.line(text, first)));
-    where.append(link, " ");
-  }
-  details.replaceChildren(way, ...described(chosen), where);
-}
-
-function showCard(box, x, y) {
-  const card = get("card");
-  const where = places(box).map(([, , words]) => words).slice(0, 3).join(", ");
-  card.replaceChildren(make("h2", {}, box.path), ...described(box), make("p", { class: "places" }, where));
-  card.hidden = false;
-  const room = get("view").getBoundingClientRect();
-  const [width, height] = [card.offsetWidth, card.offsetHeight];
-  const left = x + 18 + width > room.width ? x - 18 - width : x + 18;
-  card.style.left = `${Math.min(Math.max(left, 8), Math.max(room.width - width - 8, 8))}px`;
-  card.style.top = `${Math.max(Math.min(y + 14, room.height - height - 8), 8)}px`;
-}
-
-function hideCard() {
-  get("card").hidden = true;
-  pointed?.element.classList.remove("pointed");
-  pointed = null;
-}
+// Pointing
 
 pane.addEventListener("pointermove", (event) => {
   if (event.buttons || event.pointerType === "touch") return;
@@ -256,24 +184,22 @@ pane.addEventListener("pointermove", (event) => {
 });
 pane.addEventListener("pointerleave", hideCard);
 
+let toggled = false; // by the first click of a double one
+const folds = (box, event) =>
+  event.target.closest(".fold") ||
+  (box.inside && !picture.isFolded(box) && picture.onHeader(box, event.clientX, event.clientY));
 picture.listen((event) => {
-  const box = picture.of(event.target);
-  if (!box) {
-    select(null);
-  } else if (event.target.closest(".fold") || (event.target.closest(".open") && headerOf(box, event))) {
-    hideCard();
-    select(box);
-    toggle(box);
-  } else {
-    select(box);
-  }
   pane.focus({ preventScroll: true });
+  if (event.detail > 1 && toggled) return;
+  const box = picture.of(event.target);
+  hideCard();
+  select(box);
+  toggled = Boolean(box && folds(box, event));
+  if (toggled) toggle(box);
 });
-const headerOf = (box, event) =>
-  box.inside && !picture.isFolded(box) && picture.onHeader(box, event.clientX, event.clientY);
 pane.addEventListener("dblclick", (event) => {
   const box = picture.of(event.target);
-  if (box?.inside && picture.isFolded(box) && !event.target.closest(".fold")) toggle(box);
+  if (box && !toggled && picture.isFolded(box)) toggle(box);
 });
 
 // Keys
@@ -338,90 +264,18 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   ANYWHERE[event.key]();
 });
+new ResizeObserver(() => picture.view && picture.look()).observe(pane);
 for (const [id, act] of Object.entries({
   in: () => picture.zoom(1.25),
   out: () => picture.zoom(0.8),
   fit: () => picture.fit(),
   scale: () => picture.zoom(1 / picture.view.scale),
-  theme: () => paint(document.documentElement.dataset.theme === "dark" ? "light" : "dark"),
   keys: () => get("help").showModal(),
 })) {
   get(id).addEventListener("click", act);
 }
 
-// Colours and sizes
-
-function paint(theme) {
-  document.documentElement.dataset.theme = theme;
-  get("theme").setAttribute("aria-pressed", String(theme === "dark"));
-}
-paint(system.matches ? "dark" : "light");
-system.addEventListener("change", () => paint(system.matches ? "dark" : "light"));
-
-const split = get("split");
-const stacked_ = matchMedia("(max-width: 900px)");
-let share = 56; // per cent of the room that the picture takes
-
-function divide(value) {
-  share = Math.min(Math.max(value, 15), 85);
-  get("main").style.setProperty("--share", `${share}%`);
-  split.setAttribute("aria-valuenow", String(Math.round(share)));
-}
-function orient() {
-  split.setAttribute("aria-orientation", stacked_.matches ? "horizontal" : "vertical");
-}
-split.addEventListener("pointerdown", (event) => split.setPointerCapture(event.pointerId));
-split.addEventListener("pointermove", (event) => {
-  if (!split.hasPointerCapture(event.pointerId)) return;
-  const area = get("main").getBoundingClientRect();
-  const part = stacked_.matches ? (event.clientY - area.top) / area.height : (event.clientX - area.left) / area.width;
-  divide(part * 100);
-});
-split.addEventListener("keydown", (event) => {
-  const step = { ArrowLeft: -3, ArrowUp: -3, ArrowRight: 3, ArrowDown: 3 }[event.key];
-  if (!step) return;
-  event.preventDefault();
-  divide(share + step);
-});
-stacked_.addEventListener("change", orient);
-orient();
-new ResizeObserver(() => picture.view && picture.look()).observe(pane);
-
-// Errors
-
-// Shows what is wrong with the spec as it is now, beside the picture of what it last was. Each error is
-// {code, message, file, line, column, text, help}; `text` is all of it as a terminal shows it.
-function showErrors(errors) {
-  clearErrors();
-  if (!errors.length) return;
-  document.body.classList.add("stale");
-  const list = make("ul", {});
-  for (const error of errors) {
-    const item = make("li", {});
-    if (error.file) {
-      const words = `${error.file}:${error.line}:${error.column}`;
-      const link = make("button", { class: "link" }, words);
-      link.addEventListener("click", () => panes.goTo(panes.place(error)));
-      item.append(link, " ");
-    }
-    item.append(...told(error));
-    list.append(item);
-  }
-  const number = errors.length === 1 ? "An error" : `${errors.length} errors`;
-  get("errors").replaceChildren(make("p", {}, `${number}; the picture shows the spec as it last was.`), list);
-  get("errors").hidden = false;
-  const shown = payload.networks.length > 1 ? 0 : panes.network;
-  if (panes.network !== shown) panes.fill(shown, payload.networks[shown].texts);
-  panes.mark(errors);
-  panes.goTo(errors.map((error) => panes.place(error)).find((line) => line));
-}
-
-function clearErrors() {
-  document.body.classList.remove("stale");
-  get("errors").hidden = true;
-  get("errors").replaceChildren();
-  panes.unmark();
-}
+// What servers and tests call
 
 window.archspecPage = {
   load,
@@ -430,6 +284,10 @@ window.archspecPage = {
   // Paths of what is folded, of the first network or another; `setFolded` folds these and opens all others.
   folded: (network = 0) => picture.boxes.filter((box) => box.network === network && picture.isFolded(box)).map((box) => box.path),
   setFolded: (paths, network = 0) => setFolded(new Set(paths.map((path) => `${network}:${path}`))),
-  choose: (path, network = 0) => choose(picture.byKey.get(`${network}:${path}`)),
+  choose: (path, network = 0) => {
+    const box = picture.byKey.get(`${network}:${path}`);
+    if (box) choose(box);
+    return Boolean(box);
+  },
 };
 load(JSON.parse(get("network").textContent));

@@ -30,7 +30,15 @@ SMALL: Final = 60
 _LANGUAGES: Final = {"torch": "PyTorch", "keras": "Keras"}
 """The backends whose source is shown, and what people call them."""
 
-SCRIPTS: Final = ("placing.js", "picture.js", "colouring.js", "panes.js", "search.js", "page.js")
+_COARSER: Final[dict[Level, str]] = {
+    "unit": "too large for every layer: equal units in a row are drawn once",
+    "stage": "too large for every layer: drawn by stage",
+}
+"""What is said of a network that is not drawn whole."""
+SCRIPTS: Final = (
+    *("placing.js", "picture.js", "colouring.js", "panes.js", "search.js"),
+    *("telling.js", "frame.js", "errors.js", "page.js"),
+)
 """In the order in which one needs another."""
 
 
@@ -69,7 +77,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     """
     networks = [_Network(drawn, horizontal=drawing.horizontal) for drawn in drawing.panels]
     panels = [Panel(found.drawn.title, found.drawn.subtitle, place(found.part)) for found in networks]
-    title = ", ".join(panel.title for panel in panels)
+    title = ", ".join(dict.fromkeys(panel.title for panel in panels))
     if len(panels) == 1:  # the page itself has the words
         panels = [Panel("", "", panels[0].placed)]
     picture = scene(panels, horizontal=drawing.horizontal, foldable=True)
@@ -106,8 +114,11 @@ class _Network:
     def __init__(self, drawn: Drawn, *, horizontal: bool) -> None:
         self.drawn = drawn
         self.part: Part = drawn.part
-        if drawn.whole and drawn.level != "layer":
-            self.part = arrange(figure(drawn.graph, "layer", drawn.details)[0], horizontal=horizontal)
+        self.note = ""
+        if drawn.whole:
+            whole, level = figure(drawn.graph, "layer", drawn.details)
+            self.part = arrange(whole, horizontal=horizontal)
+            self.note = _COARSER.get(level, "")
         self.facts = Facts(drawn.graph)
 
     def payload(self, *, origin: tuple[float, float]) -> dict[str, Any]:
@@ -118,6 +129,7 @@ class _Network:
         return {
             "title": self.drawn.title,
             "subtitle": self.drawn.subtitle,
+            "note": self.note,
             "origin": origin,
             "part": geometry(self.part),
             "boxes": {box.path: self.facts.of(box) for box in boxes},

@@ -172,6 +172,8 @@ function bring(pane, first, last) {
   pane.scrollTop += long ? top - margin : (top + bottom) / 2 - area.height / 2;
 }
 
+const get = (id) => document.getElementById(id);
+
 function make(name, attributes, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);

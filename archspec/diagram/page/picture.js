@@ -58,7 +58,9 @@ class Picture {
       if (geometry.inside !== null) {
         box.frame = element.querySelector(":scope > .open > rect");
         box.mark = element.querySelector(":scope > .open > .mark");
-        box.inside = this.#figure(geometry.inside, element.querySelector(":scope > .open > .inside"), network, box);
+        const content = element.querySelector(":scope > .open > .inside");
+        content.setAttribute("role", "group");
+        box.inside = this.#figure(geometry.inside, content, network, box);
       }
       figure.boxes.push(box);
     });
@@ -161,7 +163,7 @@ class Picture {
     return [box.x + get("cx") - get("r"), box.y + get("cy") - get("r"), 2 * get("r"), 2 * get("r")];
   }
 
-  // Whether a place on the screen is a frame's header, or outside of any frame's own paper.
+  // Whether a place on the screen is in the header of a frame, not below it.
   onHeader(box, clientX, clientY) {
     const [, y] = this.toWorld(clientX, clientY);
     return y - this.rect(box)[1] < this.payload.lengths.head;
