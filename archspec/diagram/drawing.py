@@ -20,7 +20,7 @@ from archspec.diagram.text import shortened
 from archspec.diagram.theme import THEMES, ThemeName
 from archspec.errors import Diagnostic, SpecError, did_you_mean
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Scope, walk
+from archspec.ir.scope import Loop, Scope, walk
 
 MOST_FORMS: Final = 4
 """Forms of one block that are drawn side by side."""
@@ -133,13 +133,21 @@ def _forms(graph: LayerGraph, block: str, details: Details) -> list[tuple[tuple[
 
 
 def _marks(found: Difference, graphs: Sequence[LayerGraph]) -> list[dict[str, Mark]]:
-    """What differs, by path, in the first network and in the second; what only has another name does not."""
+    """What differs, by path, in the first network and in the second; what only has another name does not.
+
+    Where one has something more, the part of the other that has it not is changed.
+    """
     marks: list[dict[str, Mark]] = [{}, {}]
+    parts = [{item.path for item in walk(graph.root) if isinstance(item, Scope | Loop)} for graph in graphs]
     for change in found.layers:
         if change.kind == "changed" and not (change.changes or change.shape or change.inputs):
             continue
         for side, path in enumerate((change.before, change.after)):
-            if path:
+            if not path:
+                around = (change.before or change.after).rpartition(".")[0]
+                if around in parts[side]:
+                    marks[side].setdefault(around, "changed")
+            else:
                 marks[side][path] = change.kind
                 if path not in graphs[side].nodes:
                     below = (node for node in graphs[side].nodes if node.startswith(f"{path}."))

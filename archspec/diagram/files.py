@@ -97,3 +97,4 @@ WRITERS: Final[Mapping[str, Callable[[Drawing], bytes]]] = {
     ".graphml": _graphml,
 }
 """What writes a picture, by its suffix."""
+SUFFIXES: Final = tuple(WRITERS)

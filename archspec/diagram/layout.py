@@ -3,8 +3,8 @@
 The longest way through a figure is its main line, which is drawn straight. What is left falls into ears: ways that
 leave something placed and come back to something placed, with boxes on them or none, as a shortcut has none. Each ear
 has a line of its own beside the main one, short ears nearest. Networks are nearly all series and parallel, so this is
-what the papers draw by hand. A layered method for any graph (Sugiyama et al. 1981) does not know which of two ways is the
-main one: it bends a residual unit's layers around its shortcut, and needs a step that finds crossings to avoid.
+what the papers draw by hand. A layered method for any graph (Sugiyama et al. 1981) does not know which of two ways
+is the main one: it bends a residual unit's layers around its shortcut, and needs a step that finds crossings to avoid.
 
 Boxes of the main line stand in ranks, one below the other. Lines go sideways in the gaps between ranks alone, on tracks
 of their own, so that no line crosses a box. An ear's boxes stand free in its span where no such track passes, else in
@@ -17,10 +17,11 @@ All that is across is decided here; nothing of it depends on whether a box is op
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from archspec.diagram.figure import End, Figure, Line
+from archspec.diagram.tracks import Tracks
 
 SPACE: Final = 16.0
 """Between two lines side by side, and between a line and a box."""
@@ -113,44 +114,17 @@ def layout(figure: Figure, extents: Sequence[Extent]) -> Layout:
     return _Layouter(figure, extents).done()
 
 
-@dataclass(slots=True)
-class _Tracks:
-    """Pieces of lines that go sideways in one gap, none on another's track where they meet."""
-
-    pieces: list[tuple[float, float, object]] = field(default_factory=list[tuple[float, float, object]])
-    track: dict[object, int] = field(default_factory=dict[object, int])
-    count: int = 0
-
-    def add(self, one: float, other: float, key: object) -> None:
-        self.pieces.append((min(one, other), max(one, other), key))
-
-    def settle(self) -> None:
-        """The longest is nearest to what it belongs to, so that those that end before it do not cross it."""
-        reach: dict[object, tuple[float, float]] = {}
-        for low, high, key in self.pieces:
-            before = reach.get(key, (low, high))
-            reach[key] = (min(before[0], low), max(before[1], high))
-        tracks: list[list[tuple[float, float]]] = []
-        for key, (low, high) in sorted(reach.items(), key=lambda item: item[1][0] - item[1][1]):
-            for number, taken in enumerate(tracks):
-                if all(high < start - 1 or low > end + 1 for start, end in taken):
-                    taken.append((low, high))
-                    self.track[key] = number
-                    break
-            else:
-                self.track[key] = len(tracks)
-                tracks.append([(low, high)])
-        self.count = len(tracks)
-
-
 class _Layouter:
     def __init__(self, figure: Figure, extents: Sequence[Extent]) -> None:
         self.figure = figure
         self.extents = extents
         self.into: list[list[Line]] = [[] for _ in figure.boxes]
+        self.out_of: list[list[Line]] = [[] for _ in figure.boxes]
         self.ends: list[Line] = []
         for line in figure.lines:
             (self.ends if line.target.box is None else self.into[line.target.box]).append(line)
+            if line.source.box is not None:
+                self.out_of[line.source.box].append(line)
         self.rank: list[int] = []
         for lines in self.into:
             self.rank.append(1 + max((self._rank(line.source) for line in lines), default=0))
@@ -159,6 +133,8 @@ class _Layouter:
         self.axis: dict[int, float] = dict.fromkeys(self.main.boxes, 0.0)
         self.ways = self._ways()
         self.way_of = {line: way for way in (self.main, *self.ways) for line in way.lines}
+        self.home = {box: way for way in (self.main, *self.ways) for box in way.boxes}
+        """The way that each box is on."""
 
     def _rank(self, end: End) -> int:
         return 0 if end.box is None else self.rank[end.box]
@@ -167,18 +143,19 @@ class _Layouter:
         """The line that the longest way to a box ends with; among equals that with the most layers, then the first."""
         boxes = self.figure.boxes
         best: Line | None = None
-        best_key = (-1, -1)
+        best_key = (-1, -1, 0)
         for line in self.into[box]:
             source = line.source.box
-            key = (self._rank(line.source), 0 if source is None else len(boxes[source].paths))
+            key = (self._rank(line.source), 0 if source is None else len(boxes[source].paths), -line.source.port)
             if key > best_key:
                 best, best_key = line, key
         return best
 
     def _main(self) -> _Way:
-        end = next((line for line in self.ends if line.source.box is not None), None)
-        if end is None:
+        ends = [line for line in self.ends if line.source.box is not None]
+        if not ends:
             return _Way([], [], None, None)
+        end = max(ends, key=lambda line: self._rank(line.source))  # the first of equals
         way = _Way([], [end], None, end.target)
         self._extend(way, end.source, set())
         return way
@@ -235,23 +212,21 @@ class _Layouter:
         else:
             way.last = self.ranks + 1 if way.target.box is None else self.rank[way.target.box]
         target = None if way.target is None else way.target.box
-        if target is not None and target in self.main.boxes:
+        if target is not None and self.home[target] is self.main:
             assert way.target is not None
             middle = next((line.target.port for line in self.into[target] if not self._comes_back(line)), 0)
             way.side = -1 if way.target.port < middle else 1
         else:  # on the side of what it comes to, or else comes from
             near = target if target is not None or way.source is None else way.source.box
-            way.side = next((other.side for other in self.ways if near in other.boxes and other is not way), 1)
+            way.side = 1 if near is None or self.home[near] is way else self.home[near].side
         way.beside = target is not None and bool(self.figure.boxes[target].sign)
-        ours = set(way.lines)
-        foreign = {line.source.box for line in self.figure.lines if line not in ours}
-        private = all(box not in foreign and ours.issuperset(self.into[box]) for box in way.boxes)
+        private = all(self.way_of[line] is way for box in way.boxes for line in (*self.into[box], *self.out_of[box]))
         way.free = bool(way.boxes) and private and way.source is not None and way.target is not None
 
     def _comes_back(self, line: Line) -> bool:
         """It leads from beside the main line to a box of another way."""
         way = self.way_of[line]
-        return way is not self.main and line.target.box is not None and line.target.box not in way.boxes
+        return way is not self.main and line.target.box is not None and self.home[line.target.box] is not way
 
     def done(self) -> Layout:
         """All of it, in the order in which one thing needs another."""
@@ -300,7 +275,9 @@ class _Layouter:
             after = max((self.extents[box].after for box in way.boxes), default=0.0)
             inner, outer = (before, after) if way.side > 0 else (after, before)
             taken = range(max(2 * way.first + 1, 0), min(2 * way.last + way.beside, cells))
-            x = max((reach[way.side][cell] for cell in taken), default=0.0) + SPACE + inner
+            # Past what it leaves and comes back to, too: there stand the ports of other lines.
+            passed = range(max(2 * way.first, 0), min(2 * way.last + 1, cells))
+            x = max((reach[way.side][cell] for cell in passed), default=0.0) + SPACE + inner
             for cell in taken:
                 reach[way.side][cell] = x + outer
             way.x = x * way.side
@@ -366,21 +343,21 @@ class _Layouter:
     def _vertical(self, line: Line) -> float:
         """Where a line goes along beside the main line."""
         way = self.way_of[line]
-        if line.target.box is not None and line.target.box in way.boxes:
+        if line.target.box is not None and self.home[line.target.box] is way:
             return self._target(line)
-        if line.source.box is not None and line.source.box in way.boxes:
+        if line.source.box is not None and self.home[line.source.box] is way:
             return self._source(line)
         return way.x
 
     def _settle_tracks(self) -> None:
-        self.leaving = [_Tracks() for _ in range(self.ranks + 1)]
-        self.entering = [_Tracks() for _ in range(self.ranks + 2)]
+        self.leaving = [Tracks() for _ in range(self.ranks + 1)]
+        self.entering = [Tracks() for _ in range(self.ranks + 2)]
         for line in self.figure.lines:
             source, vertical, target = self._source(line), self._vertical(line), self._target(line)
             if _differ(source, vertical):
                 self.leaving[self._rank(line.source)].add(source, vertical, line.source)
             if _differ(vertical, target) and not self._sideways(line) and not self._is_free(line.target.box):
-                self.entering[self._last(line)].add(vertical, target, line)
+                self.entering[self._last(line)].add(target, vertical, line)
         for tracks in (*self.leaving, *self.entering):
             tracks.settle()
 
@@ -391,7 +368,7 @@ class _Layouter:
         return self.ranks + 1 if line.target.box is None else self.rank[line.target.box]
 
     def _is_free(self, box: int | None) -> bool:
-        return any(way.free and box in way.boxes for way in self.ways)
+        return box is not None and self.home[box].free
 
     def _crossed(self) -> _Way | None:
         """An ear whose boxes cannot stand free, since a line goes sideways through it."""
@@ -399,7 +376,7 @@ class _Layouter:
             (rank, low, high)
             for gaps in (self.leaving, self.entering)
             for rank, tracks in enumerate(gaps)
-            for low, high, _ in tracks.pieces
+            for low, high in ((net.low, net.high) for net in tracks.nets.values())
         ]
         for line in self.figure.lines:
             if self._sideways(line):

@@ -272,10 +272,11 @@ class _Reader:
         )
 
     def _mark(self, items: Sequence[Scope | Loop], inside: Figure | None) -> Mark:
-        """A part's own mark; of a closed one that of all its layers, or `changed` if some of them are marked."""
+        """A part's own mark; else, if it is closed, that of all its layers, or `changed` if some of them are marked."""
         marks = self.details.marks
-        if inside is not None or not marks:
-            return marks.get(items[0].path, "")
+        own = [marks[item.path] for item in items if marks.get(item.path)]
+        if own or inside is not None or not marks:
+            return own[0] if own else ""
         found = {marks.get(layer.path, "") for item in items for layer in layers_below(item)}
         return "" if found == {""} else found.pop() if len(found) == 1 else "changed"
 

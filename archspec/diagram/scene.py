@@ -195,11 +195,12 @@ def _fill(group: Group, placed: Placed, turn: _Turn, depth: int, frame: float | 
             _closed_box(inner, box, closed, spot, turn)
         else:
             _frame(inner, box, size, spot, turn, depth)
-            inset = turn.inside()
-            inner.groups.append(Group(*inset))
+            inner.groups.append(Group(*turn.inside()))
             _fill(inner.groups[0], inside, turn, depth + 1, spot.length)
         if inside is None:
             inner.shapes += _said(box, closed, spot, turn)
+        if box.mark:
+            inner.shapes += _badge(box.mark, *turn.rect(spot.length, size.before, size.after))
         group.groups.append(inner)
 
 
@@ -240,12 +241,18 @@ def _frame(group: Group, box: Box, size: Size, spot: Spot, turn: _Turn, depth: i
     stroke, thick = (f"mark:{box.mark}", 2.5) if box.mark else ("frame", 1.0)
     x, y, wide, high = turn.rect(spot.length, size.before, size.after)
     group.shapes.append(Rect(x, y, wide, high, f"depth:{depth % 2}", stroke, 6.0, thick))
-    at = (x + 8 if turn.horizontal else size.head), y + HEAD / 2 + 1
+    at, middle = (x + 8 if turn.horizontal else size.head), y + HEAD / 2 + 1
     for words in box.words:
         quiet = words.style == "quiet"
         font, fill = (SMALL, "quiet") if quiet else (FONT, "ink")
-        group.shapes.append(Text(at[0], at[1], words.text, font, fill, words.style == "strong"))
-        at = at[0] + words_width(words) + 6, at[1]
+        group.shapes.append(Text(at, middle, words.text, font, fill, words.style == "strong"))
+        at += words_width(words) + 6
+
+
+def _badge(mark: Mark, x: float, y: float, wide: float, high: float) -> Iterator[Shape]:
+    """A mark's sign on the corner of its box: its colour is not all that tells it."""
+    yield Circle(x + wide, y, 7.0, "paper", f"mark:{mark}", 1.5)
+    yield Text(x + wide, y, _MARK_SIGNS[mark], SMALL, f"mark:{mark}", bold=True, middle=True)
 
 
 def _said(box: Box, size: Size, spot: Spot, turn: _Turn) -> Iterator[Shape]:

@@ -70,11 +70,9 @@ def shape_markup(shape: Shape, theme: Theme, name: str) -> str:
         case Text():
             bold = ' font-weight="bold"' if shape.bold else ""
             middle = ' text-anchor="middle"' if shape.middle else ""
-            x, y = number(shape.x), number(shape.y + shape.size * 0.36)
-            return (
-                f'<text x="{x}" y="{y}" font-size="{number(shape.size)}" fill="{theme.colour(shape.fill)}"{bold}{middle}>'
-                f"{escape(shape.text)}</text>"
-            )
+            place = f'x="{number(shape.x)}" y="{number(shape.y + shape.size * 0.36)}"'
+            look = f'font-size="{number(shape.size)}" fill="{theme.colour(shape.fill)}"{bold}{middle}'
+            return f"<text {place} {look}>{escape(shape.text)}</text>"
         case Path():
             dashed = ' stroke-dasharray="5 4"' if shape.dashed else ""
             head = f' marker-end="url(#arrow-{name})"' if shape.arrow else ""
