@@ -134,12 +134,10 @@ def _segments(points: list[tuple[float, float]]) -> Iterator[Area]:
 
 def _crosses(segment: Area, area: Area) -> bool:
     return (
-        segment.left < area.right - SLACK
-        and area.left + SLACK < segment.right
+        (segment.left < area.right - SLACK and area.left + SLACK < segment.right)
         or (segment.left == segment.right and area.left + SLACK < segment.left < area.right - SLACK)
     ) and (
-        segment.top < area.bottom - SLACK
-        and area.top + SLACK < segment.bottom
+        (segment.top < area.bottom - SLACK and area.top + SLACK < segment.bottom)
         or (segment.top == segment.bottom and area.top + SLACK < segment.top < area.bottom - SLACK)
     )
 

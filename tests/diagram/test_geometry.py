@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 
 import archspec
-from archspec.diagram.layout import Layout
 from archspec.diagram.reading import LEVELS, Level
+from archspec.diagram.scene import Group, Rect, Scene, Text
+from archspec.diagram.scene import Path as Line
 from archspec.errors import ArchspecError
 from archspec.spec import shipped
 from tests.diagram.geometry import faults
@@ -18,7 +21,7 @@ from tests.fuzz.agreement import compiled, text_of
 from tests.fuzz.specs.networks import specs
 
 NETWORKS = sorted((Path(__file__).parents[1] / "networks").glob("*.yaml"))
-EXAMPLES = 400
+EXAMPLES = 60
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -60,3 +63,46 @@ def test_what_differs_and_blocks() -> None:
         archspec.draw("resnet50", block="bottleneck", horizontal=True),
     ):
         assert not faults(drawing.scene)
+
+
+def group_of(scene: Scene, path: str) -> Group:
+    return next(group for _, _, group in scene.root.walk() if group.box and group.box.path == path)
+
+
+@pytest.mark.parametrize("level", ["unit", "layer"])
+def test_planted_faults_are_seen(level: Level) -> None:
+    """The checks above can fail: each kind of fault, put into a picture that has none, is told."""
+
+    def scene() -> Scene:
+        return deepcopy(archspec.draw("resnet18", level=level).scene)
+
+    def told(spoiled: Scene, message: str) -> bool:
+        return any(message in fault for fault in faults(spoiled))
+
+    assert not faults(scene())
+    moved = scene()
+    group_of(moved, "layer1.0.conv1").y += 30
+    assert told(moved, "layer1.0.bn1 and layer1.0.conv1 overlap") or told(moved, "conv1 and layer1.0.bn1 overlap")
+    aside = scene()
+    group_of(aside, "layer1.0.conv1").x += 40
+    assert told(aside, "a line goes through layer1.0.conv1")
+    out = scene()
+    group_of(out, "layer1.0.conv1").x -= 90
+    assert told(out, "layer1.0.conv1 leaves")
+    wide = scene()
+    conv = group_of(wide, "layer1.0.conv1")
+    conv.shapes = [replace(shape, size=40.0) if isinstance(shape, Text) else shape for shape in conv.shapes]
+    assert told(wide, "leaves its box layer1.0.conv1")
+    assert told(wide, "overlap")
+    through = scene()
+    inside = group_of(through, "layer2.0").groups[0]
+    index = next(i for i, shape in enumerate(inside.shapes) if isinstance(shape, Line) and len(shape.points) > 2)
+    line = inside.shapes[index]
+    assert isinstance(line, Line)
+    inside.shapes[index] = replace(line, points=(line.points[0], (0.0, line.points[-1][1]), line.points[-1]))
+    assert told(through, "a line goes through layer2.0.")
+    assert told(through, "two lines lie on each other")
+    lost = scene()
+    gone = group_of(lost, "layer1.0.conv1")
+    gone.shapes = [shape for shape in gone.shapes if isinstance(shape, Rect)]
+    assert told(lost, "layer1.0.conv1 says nothing")
