@@ -192,3 +192,9 @@ class LayerGraph:
         from archspec.ir.dump import dump
 
         return dump(self)
+
+    def _repr_svg_(self) -> str:
+        """Its picture, in a notebook."""
+        from archspec.diagram.drawing import shown
+
+        return shown(self).svg()

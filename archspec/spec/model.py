@@ -13,7 +13,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from archspec.errors import Source, Span
+from archspec.errors import Source, Span, SpecError
 from archspec.limits import DEFAULT, Limits
 from archspec.spec.base import (
     NAME_SCHEMA,
@@ -243,6 +243,16 @@ class Spec(Model):
     def limits(self) -> Limits:
         """Those that it was read with; they hold for what is made of it, too."""
         return self._limits
+
+    def _repr_svg_(self) -> str | None:
+        """Its picture, in a notebook; None where it cannot be compiled, which `archspec.compile` explains."""
+        from archspec.api import compile
+        from archspec.diagram.drawing import shown
+
+        try:
+            return shown(compile(self)).svg()
+        except SpecError:
+            return None
 
     def _check(self, reading: Reading) -> None:
         usable_name(self.name, self.place("name"), reading, "a spec")
