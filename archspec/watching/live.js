@@ -18,9 +18,9 @@
     badge.style.background = colour;
   };
 
-  function show(errors) {
+  function show({ errors, texts }) {
     if (!page) document.getElementById("errors").textContent = errors.map((error) => error.text).join("\n\n");
-    else if (errors.length) page.showErrors(errors);
+    else if (errors.length) page.showErrors(errors, texts);
     else page.clearErrors();
     if (errors.length) say(errors.length === 1 ? "an error" : `${errors.length} errors`, "#b3261e");
     else say("live", "#1b7f3b");

@@ -45,8 +45,13 @@ def waiting_page(title: str) -> str:
 
 
 def errors_json(diagnostics: Sequence[Diagnostic]) -> bytes:
-    """What is wrong, as the page shows it: `text` is what stands in the terminal."""
-    return json.dumps([_error(diagnostic) for diagnostic in diagnostics], separators=(",", ":")).encode()
+    """What is wrong, as the page shows it, and the texts that it is wrong in, by the names that errors have for them."""
+    sources = {diagnostic.span.source for diagnostic in diagnostics if diagnostic.span}
+    shown = {
+        "errors": [_error(diagnostic) for diagnostic in diagnostics],
+        "texts": {source.name: source.text for source in sources},
+    }
+    return json.dumps(shown, separators=(",", ":")).encode()
 
 
 def _error(diagnostic: Diagnostic) -> dict[str, Any]:

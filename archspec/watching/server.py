@@ -56,7 +56,7 @@ class _View:
     right: Right | None = None
     number: int = 0
     """Of the picture, so that a page which has it already is not sent it again."""
-    errors: bytes = b"[]"
+    errors: bytes = errors_json(())
 
 
 class Server:

@@ -34,6 +34,9 @@ layers:
   - relu
 """
 
+RIGHT = ("errors", {"errors": [], "texts": {}})
+"""The event that says that nothing is wrong."""
+
 Watch: TypeAlias = Callable[[Path], Server]
 
 
@@ -94,7 +97,7 @@ class Events:
     def titled(self, title: str) -> None:
         """Wait for a picture of this title, without errors."""
         right, event = False, self.next()
-        while not (right and event == ("errors", [])):
+        while not (right and event == RIGHT):
             right = event[1]["title"] == title if event[0] == "drawing" else right
             event = self.next()
 
@@ -102,8 +105,8 @@ class Events:
         """Wait for errors, and give their codes."""
         while True:
             name, data = self.next()
-            if name == "errors" and data:
-                return [error["code"] for error in data]
+            if name == "errors" and data["errors"]:
+                return [error["code"] for error in data["errors"]]
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ def test_the_picture_and_the_errors_follow_the_edits(spec: Path, watched: Watch,
     spec.write_text("archspec: 1\n", encoding="utf-8")
     server = watched(spec)
     page = browser.new_page()
+    page.set_default_timeout(10_000)
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from archspec.spec.loading import shipped_folder
-from tests.watch.conftest import SPEC, Events, Watch
+from tests.watch.conftest import RIGHT, SPEC, Events, Watch
 
 Connect = Callable[..., Events]
 
@@ -32,14 +32,15 @@ def test_a_mistake_is_shown_and_its_mending_too(spec: Path, watched: Watch, even
     page = events(watched(spec))
     page.titled("A small one")
     _save(spec, "filters", "filter")
-    name, (error, *others) = page.next()
+    name, data = page.next()
     assert name == "errors"
-    assert [error["code"] for error in others] == ["E0410"]
+    assert data["texts"] == {str(spec): spec.read_text(encoding="utf-8")}
+    (error,) = (error for error in data["errors"] if error["code"] != "E0410")
     assert (error["code"], error["file"], error["line"], error["column"]) == ("E0409", str(spec), 6, 25)
     assert "did you mean `filters`?" in error["help"]
     assert "^^^^^^" in error["text"]
     _save(spec, "filter", "filters")
-    assert page.next() == ("errors", [])  # the picture is the one that it has
+    assert page.next() == RIGHT  # the picture is the one that it has
     spec.write_text(SPEC.replace("A small one", "In place"), encoding="utf-8")
     page.titled("In place")
 
@@ -64,7 +65,7 @@ def test_a_spec_may_go_and_come_back_with_its_folder(tmp_path: Path, watched: Wa
     assert page.codes() == ["E0101"]
     spec.parent.mkdir()
     spec.write_text(SPEC, encoding="utf-8")
-    assert page.next() == ("errors", [])
+    assert page.next() == RIGHT
 
 
 def test_the_files_that_take_part_change(spec: Path, tmp_path: Path, watched: Watch, events: Connect) -> None:
@@ -105,5 +106,5 @@ def test_a_save_of_resnet50_is_on_the_page_in_time(tmp_path: Path, watched: Watc
         spec.write_text(text.replace("filters: 64", f"filters: {filters}"), encoding="utf-8")
         assert page.next()[0] == "drawing"
         took.append(time.perf_counter() - start)
-        assert page.next() == ("errors", [])
+        assert page.next() == RIGHT
     assert min(took) < 0.3, took
