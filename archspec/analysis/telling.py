@@ -35,7 +35,7 @@ def to_lines(found: Difference, a: str, b: str) -> Iterator[str]:
 
 
 def to_brief(found: Difference, most: int) -> list[str]:
-    """The changes in a line each, `most` of them and how many more there are; what has only another shape is left out."""
+    """The changes in a line each: `most` of them, and how many more there are. Shapes alone are left out."""
     lines = [
         _change(f"{name} {changed.name}", changed)
         for name, changes in (("param", found.params), ("input", found.inputs))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -316,6 +317,7 @@ def backends() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
+@cache  # to look through all installed packages takes a tenth of the time that a page of a network takes
 def backend(name: str) -> Backend:
     """The backend of this name.
 

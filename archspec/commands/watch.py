@@ -20,7 +20,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `watch`."""
     parser.description = (
         "Check and draw a spec again whenever it, or a file that it extends or includes, is saved. What is wrong is "
-        "shown in the terminal and on the page, which is served to this machine alone. Ctrl-C ends it, with exit code 0."
+        "shown in the terminal and on the page, which is served to this machine alone. Ctrl-C ends it, and the exit "
+        "code is 0."
     )
     add_spec(parser)
     parser.add_argument("--level", choices=LEVELS, default="unit", help="how much the picture shows at first (unit)")

@@ -1,8 +1,8 @@
 """Seeing that files have changed.
 
-They are asked for their times, again and again, not announced by the operating system: a spec is a few files, and this
-way a rename over one of them, a folder that comes and goes, a link, and a file system of another machine are no cases of
-their own.
+They are asked for their times, again and again, instead of being announced by the operating system. A spec is a few
+files, so this costs nothing; and a file that replaces another one, a folder that comes and goes, a link, and another
+machine's file system are no cases of their own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 Stamp: TypeAlias = tuple[int, int, int] | None
 """The time of the last change, the size and the number of a file; None where there is none."""
 
-POLL: Final = 0.05
+POLL: Final = 0.03
 """Seconds between two looks at the files."""
 SETTLE: Final = 0.02
 """Seconds that files must stay as they are: an editor empties a file before it writes it."""

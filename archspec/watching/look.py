@@ -17,7 +17,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.watching.files import Stamp, stamp
 
 Compile: TypeAlias = Callable[[Callable[[Path], object]], LayerGraph]
-"""Gives the graph of the spec, and calls what it is given with each file, before it is read; see `archspec.api.loaded`."""
+"""Gives the spec's graph, and calls what it is given with each file before that is read; see `archspec.api.loaded`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def waiting_page(title: str) -> str:
 
 
 def errors_json(diagnostics: Sequence[Diagnostic]) -> bytes:
-    """What is wrong, as the page shows it, and the texts that it is wrong in, by the names that errors have for them."""
+    """What is wrong, as the page shows it, and the texts in which it is, by the names that errors have for them."""
     sources = {diagnostic.span.source for diagnostic in diagnostics if diagnostic.span}
     shown = {
         "errors": [_error(diagnostic) for diagnostic in diagnostics],

@@ -34,7 +34,7 @@ layers:
   - relu
 """
 
-RIGHT = ("errors", {"errors": [], "texts": {}})
+RIGHT: Any = ("errors", {"errors": [], "texts": {}})
 """The event that says that nothing is wrong."""
 
 Watch: TypeAlias = Callable[[Path], Server]
