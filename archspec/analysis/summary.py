@@ -35,7 +35,8 @@ class Row:
     """A layer, a scope, or units that are alike.
 
     `paths` are those of what it stands for: more than one where units are told once. `name` is that in the scope around
-    it; of such units, `times` of them, the first's and the last's: `1 - 2`. `depth` is how many scopes are around it. `kind` is the
+    it; of such units, `times` of them, those of the first and the last: `1 - 2`. `depth` is how many scopes are around
+    it. `kind` is the
     kind of a layer's op, or `scope`; `op` is the op's name, empty of a scope. `text` tells a layer's op in a few
     words; of a scope, which blocks it is made of: `bottleneck`, `3 x bottleneck`.
 
