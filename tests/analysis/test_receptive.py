@@ -229,6 +229,14 @@ def test_a_gate_sees_the_whole_image_and_keeps_its_stride() -> None:
     assert _extent(_graph(text, size=16), "multiply") == Extent(15, Fraction(2), None)  # no window reaches the last row
 
 
+def test_unlike_enlargements_do_not_multiply_their_periods() -> None:
+    """Each pool of 16 rows to 13 repeats after 13: three are 2,197 places until it repeats, twenty would never end."""
+    pools = "adaptive_avg_pool: {size: 13}, pad: {padding: [1, 2, 1, 2]}"
+    _check(_graph(f"layers: [repeat: {{times: 3, layers: [{pools}]}}]", size=16))
+    graph = _graph(f"layers: [repeat: {{times: 20, layers: [{pools}]}}]", size=16)
+    assert _extent(graph, graph.outputs["output"]) == Extent(16, None, None)
+
+
 def test_each_input_has_a_field_of_its_own() -> None:
     fields = receptive_fields(archspec.compile("two_streams"))
     assert {path: field[0].size for path, field in fields["fuse"].items()} == {"image": 15, "depth": 15}
