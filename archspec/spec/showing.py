@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from archspec.analysis.tables import plain
+from archspec.reporting import printable
 from archspec.spec.base import Attribute
 from archspec.spec.items import Call, Item, Sequence, Stage, Tap
 from archspec.spec.parts import Input, Param, shown
@@ -96,7 +96,7 @@ def _value(value: Attribute) -> str:
 
 
 def _text(text: str, style: str = "") -> Text:
-    found = plain(text)
+    found = printable(" ".join(text.split()))
     return Text(found if len(found) <= _SHOWN else f"{found[:_SHOWN]} ...", style)
 
 
