@@ -83,9 +83,9 @@ class Summary:
         return to_text(self)
 
     def __rich__(self) -> RenderableType:
-        from archspec.analysis.summary_rich import renderable
+        from archspec.analysis.summary_rich import Shown
 
-        return renderable(self)
+        return Shown(self)
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON; a stride is a number, or a string such as `1/2`."""

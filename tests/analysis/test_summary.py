@@ -151,6 +151,8 @@ def test_a_terminal_is_filled_and_no_more(width: int) -> None:
     lines = _shown(graph, width)
     assert max(map(cell_len, lines)) <= width
     assert len(lines) <= len(archspec.summary(graph).rows) + 12
+    assert "conv 7x7, 64, /2" in "\n".join(lines)
+    assert ("stride" in "\n".join(lines)) == (width > 60)  # numbers that leave the words no room are left out
     if width == 120:
         assert "├─ 0" in "\n".join(lines)
         assert "│  │  └─ 1" in "\n".join(lines)
