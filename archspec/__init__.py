@@ -6,7 +6,22 @@ from typing import TYPE_CHECKING, Final
 from archspec._version import __version__
 
 if TYPE_CHECKING:
+<<<<<<< HEAD
     from archspec.api import build, compile, count, diff, draw, generate, init_weights, load, load_weights, save_weights
+=======
+    from archspec.api import (
+        build,
+        compile,
+        count,
+        diff,
+        generate,
+        init_weights,
+        load,
+        load_weights,
+        save_weights,
+        summary,
+    )
+>>>>>>> summary
     from archspec.errors import (
         ArchspecError,
         BackendError,
@@ -47,6 +62,7 @@ __all__ = [
     "load",
     "load_weights",
     "save_weights",
+    "summary",
 ]
 
 _HOMES: Final = (

@@ -1,8 +1,9 @@
 """The pages that come from the code: `python -m docs.generate` from the repository's root writes them.
 
 `docs/ops.md` is made from the op classes and the initializers, `docs/errors.md` from the table of codes and the specs
-of `tests/errors`, `docs/tutorial.md` from the specs of `specs/examples`, the tables of keys in `docs/language.md` from
-the models. With `--check` nothing is written; the exit code is 3 if a page is not current.
+of `tests/errors`, `docs/tutorial.md` and `docs/gallery.md` from the specs that ship, `docs/reference.md` and the tables
+of keys in `docs/language.md` from the models, the figures of `docs/ideas` and the pictures of `docs/pictures` from the
+networks that they are about. With `--check` nothing is written; the exit code is 3 if a page is not current.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import argparse
 import dataclasses
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -33,7 +35,7 @@ from archspec.ir.attributes import (
 from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
-from docs import analysis, tables, tutorial
+from docs import analysis, drawings, figures, gallery, reference, tables, tutorial
 from docs.op_examples import EXAMPLES as EXAMPLES_OF_OPS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -84,25 +86,31 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{path} is not current: run `python -m docs.generate`", file=sys.stderr)
             code = STALE
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
             print(f"{path} written")
     return code
 
 
-def pages() -> dict[str, str]:
+@cache
+def pages() -> Mapping[str, str]:
     """The text of each page by its file's name."""
     return {
         "ops.md": _page(_ops()),
         "errors.md": _page(_errors()),
         "tutorial.md": _page(tutorial.page(NOTICE)),
+        "reference.md": _page(reference.page(NOTICE)),
+        "gallery.md": _page(gallery.page(NOTICE)),
         "language.md": tables.filled(_written("language.md")),
         "analysis.md": analysis.filled(_written("analysis.md")),
+        **{f"ideas/{name}.md": figures.filled(analysis.filled(_written(f"ideas/{name}.md"))) for name in figures.PAGES},
+        **{f"pictures/{name}": text for name, text in drawings.pictures()},
     }
 
 
 def _written(name: str) -> str:
     """A page of which only parts come from the code."""
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
 def _page(lines: Iterator[str]) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 from archspec.analysis.comparing import Difference, diff
 from archspec.analysis.numbers import counted
@@ -24,6 +25,8 @@ from archspec.ir.scope import Loop, Scope, walk
 
 MOST_FORMS: Final = 4
 """Forms of one block that are drawn side by side."""
+HIGHEST_SHOWN: Final = 1400.0
+"""Pixels; a network whose units take more is shown in a notebook by its stages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,10 @@ class Drawing:
         return scene(panels, horizontal=self.horizontal, notes=self.notes)
 
     def svg(self) -> str:
-        """The picture as the text of an SVG file."""
-        return svg(self.scene, THEMES[self.theme], name=self.theme)
+        """The picture as the text of an SVG file, or of an element of a page that may have others."""
+        shown = self.scene
+        about = f"{shown.title} {shown.width} {shown.height}"
+        return svg(shown, THEMES[self.theme], name=f"{self.theme}-{crc32(about.encode()):08x}")
 
     def save(self, path: str | PathLike[str], /) -> None:
         """Write the picture; the suffix says in which form: .svg, .png, .pdf, .html, .dot, .mmd, .json, .graphml.
@@ -74,6 +79,12 @@ class Drawing:
 
     def _repr_svg_(self) -> str:
         return self.svg()
+
+
+def shown(graph: LayerGraph) -> Drawing:
+    """What a notebook shows of a network: its units, or its stages if the units would fill more than a window."""
+    units = drawing([graph])
+    return units if units.scene.height <= HIGHEST_SHOWN else drawing([graph], level="stage")
 
 
 def drawing(

@@ -12,6 +12,7 @@ from archspec.storage import write_bytes
 
 if TYPE_CHECKING:
     from archspec.diagram.drawing import Drawing
+    from archspec.ir.graph import LayerGraph
 
 
 def write(drawing: Drawing, path: Path) -> None:
@@ -40,6 +41,43 @@ def _svg(drawing: Drawing) -> bytes:
     return drawing.svg().encode()
 
 
+def _dot(drawing: Drawing) -> bytes:
+    from archspec.diagram.text_forms.dot import dot
+
+    return dot(drawing).encode()
+
+
+def _mermaid(drawing: Drawing) -> bytes:
+    from archspec.diagram.text_forms.mermaid import mermaid
+
+    return mermaid(drawing).encode()
+
+
+def _node_link(drawing: Drawing) -> bytes:
+    from archspec.diagram.text_forms.layer_graph import node_link
+
+    return node_link(_single(drawing, ".json")).encode()
+
+
+def _graphml(drawing: Drawing) -> bytes:
+    from archspec.diagram.text_forms.layer_graph import graphml
+
+    return graphml(_single(drawing, ".graphml")).encode()
+
+
+def _single(drawing: Drawing, suffix: str) -> LayerGraph:
+    """The graph that is drawn, whichever parts of it at whatever level.
+
+    Raises:
+        OutputError: there are several.
+    """
+    first, *others = (drawn.graph for drawn in drawing.panels)
+    if any(graph is not first for graph in others):
+        message = f"a {suffix} file holds one network's graph, and there are several"
+        raise OutputError(Diagnostic("E0605", message, help="write a file for each, or a .svg, .dot or .mmd of all"))
+    return first
+
+
 def _raster(kind: Literal["png", "pdf"]) -> Callable[[Drawing], bytes]:
     def paint(drawing: Drawing) -> bytes:
         from archspec.diagram.raster import paint
@@ -60,6 +98,10 @@ WRITERS: Final[Mapping[str, Callable[[Drawing], bytes]]] = {
     ".png": _raster("png"),
     ".pdf": _raster("pdf"),
     ".html": _html,
+    ".dot": _dot,
+    ".mmd": _mermaid,
+    ".json": _node_link,
+    ".graphml": _graphml,
 }
 """What writes a picture, by its suffix."""
 SUFFIXES: Final = tuple(WRITERS)

@@ -119,9 +119,12 @@ class _Layouter:
         self.figure = figure
         self.extents = extents
         self.into: list[list[Line]] = [[] for _ in figure.boxes]
+        self.out_of: list[list[Line]] = [[] for _ in figure.boxes]
         self.ends: list[Line] = []
         for line in figure.lines:
             (self.ends if line.target.box is None else self.into[line.target.box]).append(line)
+            if line.source.box is not None:
+                self.out_of[line.source.box].append(line)
         self.rank: list[int] = []
         for lines in self.into:
             self.rank.append(1 + max((self._rank(line.source) for line in lines), default=0))
@@ -130,6 +133,8 @@ class _Layouter:
         self.axis: dict[int, float] = dict.fromkeys(self.main.boxes, 0.0)
         self.ways = self._ways()
         self.way_of = {line: way for way in (self.main, *self.ways) for line in way.lines}
+        self.home = {box: way for way in (self.main, *self.ways) for box in way.boxes}
+        """The way that each box is on."""
 
     def _rank(self, end: End) -> int:
         return 0 if end.box is None else self.rank[end.box]
@@ -207,23 +212,21 @@ class _Layouter:
         else:
             way.last = self.ranks + 1 if way.target.box is None else self.rank[way.target.box]
         target = None if way.target is None else way.target.box
-        if target is not None and target in self.main.boxes:
+        if target is not None and self.home[target] is self.main:
             assert way.target is not None
             middle = next((line.target.port for line in self.into[target] if not self._comes_back(line)), 0)
             way.side = -1 if way.target.port < middle else 1
         else:  # on the side of what it comes to, or else comes from
             near = target if target is not None or way.source is None else way.source.box
-            way.side = next((other.side for other in self.ways if near in other.boxes and other is not way), 1)
+            way.side = 1 if near is None or self.home[near] is way else self.home[near].side
         way.beside = target is not None and bool(self.figure.boxes[target].sign)
-        ours = set(way.lines)
-        foreign = {line.source.box for line in self.figure.lines if line not in ours}
-        private = all(box not in foreign and ours.issuperset(self.into[box]) for box in way.boxes)
+        private = all(self.way_of[line] is way for box in way.boxes for line in (*self.into[box], *self.out_of[box]))
         way.free = bool(way.boxes) and private and way.source is not None and way.target is not None
 
     def _comes_back(self, line: Line) -> bool:
         """It leads from beside the main line to a box of another way."""
         way = self.way_of[line]
-        return way is not self.main and line.target.box is not None and line.target.box not in way.boxes
+        return way is not self.main and line.target.box is not None and self.home[line.target.box] is not way
 
     def done(self) -> Layout:
         """All of it, in the order in which one thing needs another."""
@@ -340,9 +343,9 @@ class _Layouter:
     def _vertical(self, line: Line) -> float:
         """Where a line goes along beside the main line."""
         way = self.way_of[line]
-        if line.target.box is not None and line.target.box in way.boxes:
+        if line.target.box is not None and self.home[line.target.box] is way:
             return self._target(line)
-        if line.source.box is not None and line.source.box in way.boxes:
+        if line.source.box is not None and self.home[line.source.box] is way:
             return self._source(line)
         return way.x
 
@@ -365,7 +368,7 @@ class _Layouter:
         return self.ranks + 1 if line.target.box is None else self.rank[line.target.box]
 
     def _is_free(self, box: int | None) -> bool:
-        return any(way.free and box in way.boxes for way in self.ways)
+        return box is not None and self.home[box].free
 
     def _crossed(self) -> _Way | None:
         """An ear whose boxes cannot stand free, since a line goes sideways through it."""

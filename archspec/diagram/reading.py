@@ -135,7 +135,7 @@ class _Reader:
         self.level = level
         self.details = details
         self.wiring: Wiring = trace(graph)
-        self.projections = shortcuts(graph)
+        self.projections = shortcuts(graph, calls=True)
 
     def network(self) -> Figure:
         """The whole network: its inputs are boxes, its outputs lines that leave the picture."""
@@ -274,9 +274,9 @@ class _Reader:
     def _mark(self, items: Sequence[Scope | Loop], inside: Figure | None) -> Mark:
         """A part's own mark; else, if it is closed, that of all its layers, or `changed` if some of them are marked."""
         marks = self.details.marks
-        own = next((marks[item.path] for item in items if marks.get(item.path)), "")
+        own = [marks[item.path] for item in items if marks.get(item.path)]
         if own or inside is not None or not marks:
-            return own
+            return own[0] if own else ""
         found = {marks.get(layer.path, "") for item in items for layer in layers_below(item)}
         return "" if found == {""} else found.pop() if len(found) == 1 else "changed"
 
@@ -297,7 +297,8 @@ class _Reader:
             name += f" – {run[-1].name}"
         words = [Words(shortened(name), "strong")]
         times = f"× {len(run)}" if len(run) > 1 else ""
-        what = " ".join(part for part in (shortened(scope.block or "", 32), times) if part)
+        block = "" if scope.block in (None, scope.name) else shortened(scope.block or "", 32)
+        what = " ".join(part for part in (block, times) if part)
         if what:
             words.append(Words(what, "quiet"))
         return tuple(words)

@@ -313,7 +313,7 @@ def legend_entries(panels: Sequence[Panel]) -> list[tuple[str, Rect | Path]]:
         (kind, Rect(0, -6, 14, 12, f"kind:{kind}", "frame", 2.0)) for kind in OP_KINDS if kind in kinds
     ]
     if any(line.dashed for line in lines):
-        entries.append(("projection shortcut", Path(((0, 0), (22, 0)), dashed=True)))
+        entries.append(("shortcut that is no identity", Path(((0, 0), (22, 0)), dashed=True)))
     marks = {box.mark for box in boxes}
     entries += [
         (f"{_MARK_SIGNS[mark]} {words}", Rect(0, -6, 14, 12, "paper", f"mark:{mark}", 2.0, 2.5))

@@ -47,27 +47,34 @@ class Tracks:
         Where one goes along to the rank just where another goes along beyond, its track is the nearer one, or they
         would lie on each other. Else the longest is nearest, so that those that end before it do not cross it.
         """
-        before = {
-            key: {
-                other
-                for other, net in self.nets.items()
-                if other != key and any(abs(x - y) < _CLOSE for x in net.near for y in ours.far)
-            }
-            for key, ours in self.nets.items()
-        }
+        nearer = self._nearer()
         taken: list[list[_Net]] = []
         waiting = sorted(self.nets, key=lambda key: self.nets[key].low - self.nets[key].high)
         while waiting:
-            key = next((key for key in waiting if not before[key] & set(waiting)), waiting[0])
+            # One that must be nearer than another goes first; in a circle, which no order undoes, the longest does.
+            key = next((key for key in waiting if all(other in self.track for other in nearer[key])), waiting[0])
             waiting.remove(key)
             net = self.nets[key]
-            number = 1 + max((self.track[other] for other in before[key] if other in self.track), default=-1)
+            number = 1 + max((self.track[other] for other in nearer[key] if other in self.track), default=-1)
             while number < len(taken) and any(_meet(net, other) for other in taken[number]):
                 number += 1
             taken += [[] for _ in range(number + 1 - len(taken))]
             taken[number].append(net)
             self.track[key] = number
         self.count = len(taken)
+
+    def _nearer(self) -> dict[Hashable, set[Hashable]]:
+        """For each net, those that must have a nearer track."""
+        at: dict[int, set[Hashable]] = {}
+        for key, net in self.nets.items():
+            for x in net.near:
+                for cell in range(round(x) - 1, round(x) + 2):  # to find all that are close without comparing all
+                    at.setdefault(cell, set()).add(key)
+        found: dict[Hashable, set[Hashable]] = {}
+        for key, net in self.nets.items():
+            close = {(other, x) for x in net.far for other in at.get(round(x), ()) if other != key}
+            found[key] = {other for other, x in close if any(abs(x - y) < _CLOSE for y in self.nets[other].near)}
+        return found
 
 
 def _meet(one: _Net, other: _Net) -> bool:

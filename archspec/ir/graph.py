@@ -15,6 +15,7 @@ from archspec.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     import networkx
+    from rich.console import RenderableType
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +188,20 @@ class LayerGraph:
             at = before[at]
         return tuple(reversed(found))
 
+    def __rich__(self) -> RenderableType:
+        """What `rich.print` shows: the table of `archspec.summary`."""
+        from archspec.analysis.summary import summarize
+
+        return summarize(self)
+
     def dump(self) -> str:
         """The graph as stable text; see `archspec.ir.dump`."""
         from archspec.ir.dump import dump
 
         return dump(self)
+
+    def _repr_svg_(self) -> str:
+        """Its picture, in a notebook."""
+        from archspec.diagram.drawing import shown
+
+        return shown(self).svg()

@@ -87,7 +87,7 @@ class Reads:
         return core_schema.with_info_plain_validator_function(self.function)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return self.schema() if callable(self.schema) else self.schema
+        return self.schema() if callable(self.schema) else dict(self.schema)  # pydantic adds a field's own words to it
 
 
 def reported() -> PydanticCustomError:

@@ -105,7 +105,9 @@ class Call(_Conditional):
     kind: ClassVar[Literal["call"]] = "call"
     name: str = Field(alias="op", description="the op or block")
     label: str | None = Field(None, alias="name", description="the layer's own name", json_schema_extra=NAME_SCHEMA)
-    attributes: Values = Field(default_factory=dict[str, Attribute])
+    attributes: Values = Field(
+        default_factory=dict[str, Attribute], description="the attributes of the op, or the params of the block"
+    )
     branches: Branches | None = Field(None, description="what a merge joins")
 
 

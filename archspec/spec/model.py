@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import (
     Field,
@@ -13,7 +13,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from archspec.errors import Source, Span
+from archspec.errors import Source, Span, SpecError
 from archspec.limits import DEFAULT, Limits
 from archspec.spec.base import (
     NAME_SCHEMA,
@@ -32,6 +32,9 @@ from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
 from archspec.spec.words import BLOCK_WORDS, SPEC_WORDS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 NOT_PARAMS: Final = frozenset(
     {"backend", "device", "dtype", "limits", "partial", "root", "seed", "spec", "taps", "weights"}
@@ -243,6 +246,24 @@ class Spec(Model):
     def limits(self) -> Limits:
         """Those that it was read with; they hold for what is made of it, too."""
         return self._limits
+
+<<<<<<< HEAD
+    def _repr_svg_(self) -> str | None:
+        """Its picture, in a notebook; None where it cannot be compiled, which `archspec.compile` explains."""
+        from archspec.api import compile
+        from archspec.diagram.drawing import shown
+
+        try:
+            return shown(compile(self)).svg()
+        except SpecError:
+            return None
+=======
+    def __rich__(self) -> RenderableType:
+        """What `rich.print` shows: title, inputs, params and stages, as they are written."""
+        from archspec.spec.showing import renderable
+
+        return renderable(self)
+>>>>>>> summary
 
     def _check(self, reading: Reading) -> None:
         usable_name(self.name, self.place("name"), reading, "a spec")

@@ -240,7 +240,7 @@ class Input(Model):
     channels: Size | None = Field(None, description="channels of the image")
     height: Size | None = Field(None, description="height of the image")
     width: Size | None = Field(None, description="width of the image")
-    shape: Shape | None = Field(None, description="the shape, without the batch")
+    shape: Shape | None = Field(None, description="the shape of any tensor, without the batch; in place of the sizes")
 
     @classmethod
     def form_help(cls, value: object) -> str:

@@ -59,7 +59,8 @@ def test_published_fields_of_chains(text: str, size: int, stride: int) -> None:
     """Araujo et al. 2019, table 1: vgg_16 and alexnet_v2 before their dense layers."""
     graph = _graph(text)
     found = _extent(graph, graph.outputs["output"])
-    assert (found.size, found.stride) == (size, stride)
+    assert found.size == size
+    assert found.stride == stride
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,8 @@ def test_published_fields_of_chains(text: str, size: int, stride: int) -> None:
 def test_published_fields_of_networks(name: str, path: str, size: int) -> None:
     """Araujo et al. 2019, table 1: resnet_v1_50, 101, 152 and mobilenet_v2."""
     found = _extent(archspec.compile(name), path)
-    assert (found.size, found.stride) == (size, 32)
+    assert found.size == size
+    assert found.stride == 32
 
 
 def test_a_stride_on_a_later_convolution_makes_the_field_smaller() -> None:
@@ -225,6 +227,14 @@ def test_branches_of_different_strides() -> None:
 def test_a_gate_sees_the_whole_image_and_keeps_its_stride() -> None:
     text = "layers: [conv: {filters: 4, kernel: 3, stride: 2}, multiply: [[], [global_avg_pool]]]"
     assert _extent(_graph(text, size=16), "multiply") == Extent(15, Fraction(2), None)  # no window reaches the last row
+
+
+def test_unlike_enlargements_do_not_multiply_their_periods() -> None:
+    """Each pool of 16 rows to 13 repeats after 13: three are 2,197 places until it repeats, twenty would never end."""
+    pools = "adaptive_avg_pool: {size: 13}, pad: {padding: [1, 2, 1, 2]}"
+    _check(_graph(f"layers: [repeat: {{times: 3, layers: [{pools}]}}]", size=16))
+    graph = _graph(f"layers: [repeat: {{times: 20, layers: [{pools}]}}]", size=16)
+    assert _extent(graph, graph.outputs["output"]) == Extent(16, None, None)
 
 
 def test_each_input_has_a_field_of_its_own() -> None:

@@ -17,7 +17,7 @@ import archspec
 from archspec.expr import evaluate, parse
 from archspec.ir import OPS
 from archspec.spec import Spec, load_text
-from docs import generate, op_examples
+from docs import generate, op_examples, reference
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGE = ROOT / "docs" / "language.md"
@@ -142,7 +142,12 @@ def test_every_code_without_a_spec_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted(LANGUAGE.parent.glob("*.md")))]
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        *(path.relative_to(ROOT).as_posix() for path in sorted(LANGUAGE.parent.rglob("*.md"))),
+    ],
 )
 def test_links_lead_somewhere(name: str) -> None:
     page = ROOT / name
@@ -152,6 +157,11 @@ def test_links_lead_somewhere(name: str) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("form", [form for form, *_ in reference.ITEMS])
+def test_a_form_of_an_item_is_read(form: str) -> None:
+    assert load_text(f"archspec: 1\nname: forms\ninput: {{shape: [8]}}\nlayers:\n  - {form}\n").layers
 
 
 def test_every_op_has_an_example() -> None:

@@ -1,0 +1,1 @@
+"""Pictures and graphs as text that other programs lay out or read: Graphviz, Mermaid, networkx, yEd, Gephi."""

@@ -1,0 +1,317 @@
+"""What pictures show: the network's own layers and lines, at three levels, and what differs between two."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import archspec
+from archspec import LayerGraph, OutputError, SpecError
+from archspec.diagram.drawing import Drawing
+from archspec.diagram.figure import Box, End, Figure
+from archspec.diagram.scene import Rect, Text
+from archspec.diagram.text import shortened, width
+from archspec.spec import load_text, shipped
+from tests.diagram.geometry import faults
+from tests.diagram.test_geometry import NETWORKS
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def figure(drawing: Drawing) -> Figure:
+    [panel] = drawing.panels
+    return panel.part.figure
+
+
+def leaves(drawn: Figure) -> list[Box]:
+    return [box for box in drawn.walk() if box.inside is None]
+
+
+def test_stages() -> None:
+    drawn = figure(archspec.draw("resnet50", level="stage"))
+    assert [(box.words[0].text, box.shapes) for box in drawn.boxes] == [
+        ("input 3x224x224", ("",)),
+        ("conv 7x7, 64, /2", ("64x112x112",)),
+        ("max pool 3x3, /2", ("64x56x56",)),
+        ("layer1", ("256x56x56",)),
+        ("layer2", ("512x28x28",)),
+        ("layer3", ("1024x14x14",)),
+        ("layer4", ("2048x7x7",)),
+        ("global average pool", ("2048x1x1",)),
+        ("flatten", ("2048",)),
+        ("dense 1000", ("1000",)),
+    ]
+    assert [words.text for words in drawn.boxes[1].words] == ["conv 7x7, 64, /2", "batch norm", "relu"]
+    assert drawn.boxes[4].words[1].text == "bottleneck × 4"
+
+
+def test_units_are_drawn_once() -> None:
+    """ResNet-50 has 16 units, of which two in each stage differ."""
+    units = [box for box in figure(archspec.draw("resnet50")).walk() if box.path.count(".") == 1 and box.inside]
+    assert [(box.words[0].text, box.times) for box in units] == [
+        ("layer1.0", 1),
+        ("layer1.1 – 2", 2),
+        ("layer2.0", 1),
+        ("layer2.1 – 3", 3),
+        ("layer3.0", 1),
+        ("layer3.1 – 5", 5),
+        ("layer4.0", 1),
+        ("layer4.1 – 2", 2),
+    ]
+
+
+def test_projections_are_dashed_and_identities_are_not() -> None:
+    dashed = {
+        box.path: [line for line in box.inside.lines if line.dashed]
+        for box in figure(archspec.draw("resnet50")).walk()
+        if box.inside and box.path.count(".") == 1
+    }
+    assert {path: len(lines) for path, lines in dashed.items()} == {
+        f"layer{stage}.{unit}": 2 * (unit == 0) for stage in range(1, 5) for unit in range(2)
+    }
+
+
+@pytest.mark.parametrize("level", ["stage", "unit", "layer"])
+def test_every_layer_is_in_one_box(level: str) -> None:
+    for name in shipped():
+        graph = archspec.compile(name)
+        drawn = figure(archspec.draw(graph, level=level))  # type: ignore[arg-type]
+        held = Counter(path for box in leaves(drawn) for path in box.paths if path in graph.nodes)
+        if level == "unit":  # a unit that stands for several has the layers of the first in it
+            assert set(held.values()) == {1}
+            several = {path for box in drawn.walk() if box.times > 1 for path in box.paths}
+            assert set(held) | (several & set(graph.nodes)) == set(graph.nodes), name
+        else:
+            assert held == Counter(list(graph.nodes)), name
+
+
+def wired(drawn: Figure) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each layer's inputs as the lines show them, followed through the borders of frames."""
+
+    def source(end: End, around: tuple[tuple[Figure, int], ...], inner: Figure) -> str:
+        if end.box is None:
+            outer, index = around[-1]
+            line = next(line for line in outer.lines if line.target == End(index, end.port))
+            return source(line.source, around[:-1], outer)
+        box = inner.boxes[end.box]
+        if box.inside is None:
+            return box.path
+        line = next(line for line in box.inside.lines if line.target == End(None, end.port))
+        return source(line.source, (*around, (inner, end.box)), box.inside)
+
+    def visit(inner: Figure, around: tuple[tuple[Figure, int], ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for index, box in enumerate(inner.boxes):
+            if box.inside is not None:
+                yield from visit(box.inside, (*around, (inner, index)))
+                continue
+            lines = {line.target.port: line for line in inner.lines if line.target.box == index}
+            yield box.path, tuple(source(lines[port].source, around, inner) for port in sorted(lines))
+
+    return visit(drawn, ())
+
+
+@pytest.mark.parametrize("spec", [*NETWORKS, *shipped()], ids=lambda spec: getattr(spec, "stem", spec))
+def test_lines_are_the_graphs(spec: Path | str) -> None:
+    graph = archspec.compile(spec)
+    drawn = figure(archspec.draw(graph, level="layer"))
+    assert dict(wired(drawn)) == {path: node.inputs for path, node in graph.nodes.items()}
+    outputs = [line for line in drawn.lines if line.target.box is None]
+    assert len(outputs) == len(graph.outputs)
+
+
+def marks(drawing: Drawing) -> list[dict[str, str]]:
+    return [
+        {box.path: box.mark for box in panel.part.figure.walk() if box.mark and (box.inside is None or box.times == 1)}
+        for panel in drawing.panels
+    ]
+
+
+def test_what_differs_is_marked() -> None:
+    before, after = marks(archspec.draw("resnet50", "resnet50_v1", level="layer"))
+    changed = {"conv1", "bn1", "relu", "conv2"}  # the stride, and the shapes up to where it comes
+    assert before == after == {f"layer{stage}.0.{name}": "changed" for stage in (2, 3, 4) for name in changed}
+
+
+def test_what_one_has_more_is_marked() -> None:
+    before, after = marks(archspec.draw("resnet50", "resnet101", level="stage"))
+    assert before == after == {"layer3": "changed"}
+    _, after = marks(archspec.draw("resnet50", "resnet101", level="layer"))
+    added = {path for path, mark in after.items() if mark == "added"}
+    assert {f"layer3.{unit}" for unit in range(6, 23)} <= added
+    assert "layer3.22.conv2" in added
+    assert "layer3.5.conv2" not in added
+
+
+def test_equal_networks_have_no_marks() -> None:
+    drawing = archspec.draw("resnet50", "resnet50")
+    assert marks(drawing) == [{}, {}]
+    assert drawing.notes == ("no differences",)
+
+
+def test_the_forms_of_a_block() -> None:
+    identity, projection = archspec.draw("resnet50", block="bottleneck").panels
+    assert identity.subtitle == "layer1.1, and 11 more"
+    assert projection.subtitle == "layer1.0, and 3 more"
+    assert "downsample" in {box.words[0].text for box in projection.part.figure.boxes}
+    assert len(identity.part.figure.boxes) == 10
+
+
+def test_the_activation_orders_of_he_et_al() -> None:
+    """Figure 4 of He et al. 2016: what follows what in the residual branch, and after the sum."""
+    orders = ("original", "bn_after_addition", "relu_before_addition", "relu_only_preactivation", "full_preactivation")
+    graphs = [archspec.compile("cifar_resnet_activations", order=order) for order in orders]
+    drawing = archspec.draw(*graphs, block="activation_unit", titles=orders)
+    found = {
+        panel.title: [box.sign or box.words[0].text.split()[0] for box in leaves(panel.part.figure)]
+        for panel in drawing.panels
+    }
+    assert found == {
+        "original": ["conv", "batch", "relu", "conv", "batch", "+", "relu"],
+        "bn_after_addition": ["conv", "batch", "relu", "conv", "+", "batch", "relu"],
+        "relu_before_addition": ["conv", "batch", "relu", "conv", "batch", "relu", "+"],
+        "relu_only_preactivation": ["relu", "conv", "batch", "relu", "conv", "batch", "+"],
+        "full_preactivation": ["batch", "relu", "conv", "batch", "relu", "conv", "+"],
+    }
+
+
+def test_what_boxes_cost_adds_up() -> None:
+    graph = archspec.compile("resnet50")
+    drawn = figure(archspec.draw(graph, level="stage", parameters=True, macs=True))
+    said = [words.text for box in drawn.boxes for words in box.words]
+    counts = [int(text.split()[0].replace(",", "")) for text in said if text.endswith(" parameters")]
+    assert sum(counts) == graph.parameters
+    assert "1.028 G MACs" in said
+
+
+def many_layers(repeated: bool) -> LayerGraph:
+    unit = "{conv: {filters: 4, kernel: 1}}, batch_norm, relu"
+    body = f"- repeat: {{times: 3334, layers: [{unit}]}}" if repeated else ""
+    flat = "- conv: {filters: 4, kernel: 1}\n- batch_norm\n- relu\n" * (0 if repeated else 3334)
+    text = f"archspec: 1\nname: many\ninput: {{channels: 4, height: 8, width: 8}}\nlayers:\n{body}{flat}"
+    return archspec.compile(load_text(text))
+
+
+@pytest.mark.parametrize(("repeated", "level"), [(True, "unit"), (False, "stage")])
+def test_ten_thousand_layers_are_drawn_at_a_level_that_can_be(repeated: bool, level: str) -> None:
+    drawing = archspec.draw(many_layers(repeated), level="layer")
+    assert drawing.panels[0].level == level
+    assert len(leaves(figure(drawing))) <= 301
+    assert sum(len(set(box.paths)) for box in leaves(figure(drawing)) if box.inside is None) >= 3
+    assert not faults(drawing.scene)
+
+
+def test_resnet152_layer_by_layer_in_under_five_seconds(tmp_path: Path) -> None:
+    start = time.process_time()
+    drawing = archspec.draw("resnet152", level="layer")
+    drawing.save(tmp_path / "a.svg")
+    assert time.process_time() - start < 5
+    assert len(leaves(figure(drawing))) == 516
+
+
+# Files.
+
+
+def texts(path: Path) -> list[str]:
+    return [element.text or "" for element in ElementTree.parse(path).iter(f"{SVG}text")]
+
+
+def test_svg(tmp_path: Path) -> None:
+    path = tmp_path / "resnet18.svg"
+    archspec.draw("resnet18").save(path)
+    assert "ResNet-18, as torchvision has it" in texts(path)
+    again = tmp_path / "again.svg"
+    archspec.draw("resnet18").save(again)
+    assert path.read_bytes() == again.read_bytes()
+    assert archspec.draw("resnet18")._repr_svg_() == path.read_text(encoding="utf-8")
+    assert "http" not in path.read_text(encoding="utf-8").replace(SVG[1:-1], "")
+
+
+def test_names_of_a_spec_are_text(tmp_path: Path) -> None:
+    """A title says anything; nothing of it becomes markup."""
+    title = """</text><script>alert(1)</script> & "quotes" 'too' ]]> \u202e\u0007"""
+    text = f"archspec: 1\nname: n\ntitle: {json.dumps(title)}\ninput: {{shape: [4]}}\nlayers: [relu]\n"
+    path = tmp_path / "n.svg"
+    archspec.draw(load_text(text)).save(path)
+    assert not list(ElementTree.parse(path).iter(f"{SVG}script"))
+    assert any(found.startswith("</text><script>alert(1)</script> & \"quotes\" 'too'") for found in texts(path))
+
+
+def test_png_and_pdf(tmp_path: Path) -> None:
+    image = pytest.importorskip("matplotlib.image")
+    drawing = archspec.draw("resnet18", level="stage", theme="dark")
+    for suffix in ("png", "pdf"):
+        for name in ("a", "b"):
+            drawing.save(tmp_path / f"{name}.{suffix}")
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
+    pixels = image.imread(tmp_path / "a.png")
+    height, wide = pixels.shape[:2]
+    assert (height, wide) == (int(drawing.scene.height * 2), int(drawing.scene.width * 2))
+    x, y, box = next(
+        (x, y, group) for x, y, group in drawing.scene.root.walk() if group.box and group.box.kind == "convolution"
+    )
+    rect = next(shape for shape in box.shapes if isinstance(shape, Rect))
+    colour = pixels[int((y + rect.y + 4) * 2), int((x + rect.x + 4) * 2), :3]
+    assert [round(float(value) * 255) for value in colour] == [0x1F, 0x4E, 0x79]
+
+
+def test_no_viewer_draws_text_wider_than_was_measured() -> None:
+    font_manager = pytest.importorskip("matplotlib.font_manager")
+    text_path = pytest.importorskip("matplotlib.textpath").TextPath
+    drawing = archspec.draw("inception", "resnet50", level="layer", parameters=True, macs=True)
+    found = {shape for _, _, group in drawing.scene.root.walk() for shape in group.shapes if isinstance(shape, Text)}
+    assert len(found) > 50
+    for text in {replace(text, x=0, y=0) for text in found}:
+        font = font_manager.FontProperties(family="DejaVu Sans", weight="bold" if text.bold else "normal")
+        drawn = text_path((0, 0), text.text, size=text.size, prop=font).get_extents().width
+        assert drawn <= text.width + 0.5, text.text
+
+
+def test_long_text_is_shortened() -> None:
+    assert shortened("a" * 100, 20) == "a" * 12 + "…" + "a" * 7
+    assert shortened("one\ntwo\x00three") == "one two three"
+    assert width("層", 10) == 10
+
+
+def test_a_suffix_that_is_none_of_a_picture(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"E0605.*\n.*\.svg, \.png, \.pdf"):
+        archspec.draw("resnet18").save(tmp_path / "a.gif")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_block_that_no_network_calls() -> None:
+    with pytest.raises(SpecError, match=r"E0408.*calls no block `bottlenek`\n.*did you mean `bottleneck`"):
+        archspec.draw("resnet50", block="bottlenek")
+
+
+def test_levels_and_themes_that_do_not_exist() -> None:
+    with pytest.raises(ValueError, match="no such level: units; there are stage, unit, layer"):
+        archspec.draw("resnet50", level="units")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no such theme: pink; there are light, dark"):
+        archspec.draw("resnet50", theme="pink")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="nothing to draw"):
+        archspec.draw()
+
+
+def test_the_command(tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "archspec.cli", "graph", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    done = run("resnet18", "--vary", "classes=10,100", "--level", "stage")
+    assert (done.returncode, done.stdout) == (0, "resnet18.svg written\n")
+    assert {"classes=10", "classes=100", "dense 10", "dense 100", "≠ changed"} <= set(texts(tmp_path / "resnet18.svg"))
+    assert run("resnet18", "-o", "-").stdout.startswith("<svg ")
+    done = run("resnet18", "--vary", "classes")
+    assert done.returncode == 2
+    assert "--vary takes NAME=VALUE,VALUE" in done.stderr
+    assert run("resnet18", "-o", "a.bmp").returncode == 1
