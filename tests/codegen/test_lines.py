@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def _mistakes(graph: archspec.LayerGraph, backend: str) -> Iterator[str]:
     length = mapped.text.count("\n")
     for path, ranges in mapped.lines.items():
         numbers = [number for pair in ranges for number in pair]
-        apart = all(before[1] + 1 < after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+        apart = all(before[1] + 1 < after[0] for before, after in pairwise(ranges))
         if numbers != sorted(numbers) or not apart or not all(0 < number <= length for number in numbers):
             yield f"{path} has the lines {ranges}"
 
@@ -71,7 +72,7 @@ def test_everything_has_lines_in_drawn_specs() -> None:
     checked: set[str] = set()
 
     @seed(6)
-    @settings(max_examples=30, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @settings(max_examples=20, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
     @given(specs())
     def drawn(spec: dict[str, Any]) -> None:
         text = text_of(spec)
@@ -84,7 +85,7 @@ def test_everything_has_lines_in_drawn_specs() -> None:
         checked.add(text)
 
     drawn()
-    assert len(checked) > 15
+    assert len(checked) >= 10
 
 
 def test_pytorch() -> None:
@@ -152,9 +153,9 @@ def test_rounds_that_are_written_apart_have_lines_of_their_own() -> None:
     first, *others = (lit(torch, f"r.{index}.c") for index in range(4))
     assert first[0].startswith('("c", nn.Conv2d(3, 8')
     assert all(other[0].startswith('("c", nn.Conv2d(8, 8') for other in others)
-    header = "for i in range(4):"
-    assert all(header in lit(keras, f"r.{index}") for index in range(4))
-    assert all(header not in lit(keras, f"r.{index}.c") for index in range(4))
+    header = "for i in range(1, 4):"
+    assert [header in lit(keras, f"r.{index}") for index in range(4)] == [False, True, True, True]
+    assert [lit(keras, f"r.{index}.c")[-2] for index in range(2)] == ['name="r_0_c",', 'name=f"r_{i}_c",']
 
 
 def test_a_row_that_is_cut_is_called_where_its_part_is() -> None:
