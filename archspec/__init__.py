@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from archspec._version import __version__
 
 if TYPE_CHECKING:
-    from archspec.api import build, compile, count, diff, generate, init_weights, load, load_weights, save_weights
+    from archspec.api import build, compile, count, diff, draw, generate, init_weights, load, load_weights, save_weights
     from archspec.errors import (
         ArchspecError,
         BackendError,
@@ -41,6 +41,7 @@ __all__ = [
     "compile",
     "count",
     "diff",
+    "draw",
     "generate",
     "init_weights",
     "load",

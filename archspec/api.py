@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from archspec.analysis.comparing import Difference
     from archspec.analysis.counting import NetworkCounts
     from archspec.codegen.backend import Arrays, Source
+    from archspec.diagram.drawing import Drawing
+    from archspec.diagram.reading import Level
+    from archspec.diagram.theme import ThemeName
     from archspec.weights import WeightsReport
 
 
@@ -158,6 +161,54 @@ def diff(a: Spec | LayerGraph | str | PathLike[str], b: Spec | LayerGraph | str 
     from archspec.analysis.comparing import diff
 
     return diff(_graph(a, None, None, None, {}), _graph(b, None, None, None, {}))
+
+
+def draw(
+    *specs: Spec | LayerGraph | str | PathLike[str],
+    level: Level = "unit",
+    block: str | None = None,
+    horizontal: bool = False,
+    theme: ThemeName = "light",
+    parameters: bool = False,
+    macs: bool = False,
+    titles: Sequence[str] = (),
+    limits: Limits | None = None,
+    root: str | PathLike[str] | None = None,
+) -> Drawing:
+    """A picture of a network, or of several side by side; of two it marks what differs. No framework is imported.
+
+    Args:
+        specs: paths, shipped specs' names, loaded specs, or compiled graphs. `compile` gives params values.
+        level: `stage` has one box for each stage, `unit` each distinct unit once, `layer` everything. A network of more
+            than 1,500 boxes is drawn at a coarser level.
+        block: draw one block alone: of a single network each of its forms, of several the most frequent one.
+        horizontal: let the data go to the right, not down.
+        theme: `light` or `dark`.
+        parameters, macs: say on the boxes what they cost.
+        titles: above each network, in place of its own.
+        limits, root: as for `load`; only where a spec is not loaded yet.
+
+    Returns:
+        A `Drawing`: `save("resnet50.svg")` writes it, `svg()` gives the text, and a notebook shows it.
+
+    Raises:
+        SpecError: a spec is wrong, or no network calls such a block.
+        ValueError: there is no such level or theme, or no spec.
+    """
+    from archspec.diagram.drawing import drawing
+
+    if not specs:
+        raise ValueError("there is nothing to draw: give one or more specs")
+    return drawing(
+        [_graph(spec, None, limits, root, {}) for spec in specs],
+        level=level,
+        block=block,
+        horizontal=horizontal,
+        theme=theme,
+        parameters=parameters,
+        macs=macs,
+        titles=titles,
+    )
 
 
 def generate(graph: LayerGraph, backend: str, *, dtype: str | None = None, functions: bool = False) -> Source:

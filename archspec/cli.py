@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "new": "start a spec: from a template, or as a copy of another",
     "schema": "print the JSON Schema of specs, for editors",
     "count": "count parameters, multiply-adds and activations, by stage or side by side",
+    "graph": "draw a network, a block, or two networks with what differs; no framework is needed",
     "diff": "say what differs between two networks, layer by layer",
     "parity": "run a network in several frameworks and compare",
 }

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 from archspec.ir.attributes import Kind
 from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
+from archspec.ir.reach import Reach
 
 Shape: TypeAlias = tuple[int, ...]
 """A tensor's shape without the batch: (channels, height, width) for images, (tokens, features) for sequences,
@@ -102,6 +103,10 @@ class Op:
     def resolved(self, inputs: Sequence[Shape]) -> Self:
         """The op with everything explicit that follows from the size of its input, such as the sides of `same`."""
         return self
+
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        """Which places of each input a place of the output is computed from, in inference."""
+        raise NotImplementedError
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         """Multiply-adds for one example; zero for everything but products with learned matrices and attention."""

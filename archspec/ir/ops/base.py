@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 from archspec.ir.attributes import FloatKind, attribute
 from archspec.ir.op import Op, Shape
+from archspec.ir.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,33 @@ class Input(Op):
     most_inputs: ClassVar[int | None] = 0
     view: ClassVar[bool] = True
 
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
-class Elementwise(Op):
+class Placewise(Op):
+    """Each place of the output is computed from the same place of the inputs: a pixel's or a token's numbers."""
+
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        same: Reach = "place"
+        return (same,) * len(inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Elementwise(Placewise):
     """Same shape out as in."""
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         return inputs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Overall(Op):
+    """Each place of the output is computed from all places of the input."""
+
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        return ("everywhere",)
 
 
 def decays(weight: str) -> Any:

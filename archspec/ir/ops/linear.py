@@ -20,8 +20,9 @@ from archspec.ir.attributes import (
 )
 from archspec.ir.initializers import FanInUniform, Initializer
 from archspec.ir.op import Op, Shape, ShapeError, Weight, image, shape_text
-from archspec.ir.ops.base import CHANNEL_WORDS, decays
-from archspec.ir.window import crop, output_size, same_sides
+from archspec.ir.ops.base import CHANNEL_WORDS, Placewise, decays
+from archspec.ir.reach import Reach, sliding, spreading
+from archspec.ir.window import crop, output_size, same_sides, sides_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ class Conv(Op):
         _, height, width = image(self.name, inputs[0])
         sides = same_sides((height, width), self.kernel, self.stride, self.dilation)
         return replace(self, padding=Padding("same", sides))
+
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        _, height, width = inputs[0]
+        sides = sides_of(self.padding, (height, width), self.kernel, self.stride, self.dilation)
+        return (sliding(self.kernel, self.stride, sides, self.dilation),)
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
         shape = (self.filters, inputs[0][0] // self.groups, *self.kernel)
@@ -136,6 +142,10 @@ class ConvTranspose(Op):
         (top, bottom), (left, right) = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
         return replace(self, padding=Padding("same", (top, max(bottom, 0), left, max(right, 0))))
 
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        (top, _), (left, _) = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
+        return (spreading(self.kernel, self.stride, (top, left), self.dilation),)
+
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
         shape = (inputs[0][0], self.filters // self.groups, *self.kernel)
         weight = Weight("weight", shape, self.init, decay=self.weight_decay)
@@ -157,7 +167,7 @@ def _check_groups(groups: int, channels: int, filters: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Dense(Op):
+class Dense(Placewise):
     """Fully connected layer over the last axis: (..., F) to (..., units). ONNX Gemm / MatMul + Add."""
 
     units: int = attribute(IntKind(least=1), "number of output features")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import ClassVar
 
 from archspec.ir.attributes import WordKind, attribute
-from archspec.ir.op import Op, Shape, ShapeError, channel_axis, shape_text
+from archspec.ir.op import Shape, ShapeError, channel_axis, shape_text, without_channels
+from archspec.ir.ops.base import Placewise
+from archspec.ir.reach import Reach, only, shifted
 
 
 @dataclass(frozen=True, slots=True)
-class Pointwise(Op):
+class Pointwise(Placewise):
     """A merge of tensors of one shape."""
 
     least_inputs: ClassVar[int] = 2
@@ -71,9 +74,13 @@ class Multiply(Pointwise):
                 )
         return full
 
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        full = without_channels(self.infer_shape(inputs))
+        return tuple("place" if without_channels(shape) == full else (only(0),) * len(full) for shape in inputs)
+
 
 @dataclass(frozen=True, slots=True)
-class Concat(Op):
+class Concat(Placewise):
     """Its branches one after the other along the channels, or the features of tokens. ONNX Concat.
 
     `axis: tokens` joins sequences instead: (T, F) and (T', F) to (T + T', F).
@@ -105,3 +112,9 @@ class Concat(Op):
                 )
             total = total + shape[axis]
         return (*first[:axis], total, *first[axis + 1 :])
+
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        if self.axis != "tokens":
+            return Placewise.reach(self, inputs)
+        before = accumulate((shape[0] for shape in inputs[:-1]), initial=0)
+        return tuple((shifted(count),) for count in before)

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from archspec.ir.attributes import BoolKind, FloatKind, InitKind, IntKind, WordKind, attribute
 from archspec.ir.initializers import Initializer, Ones, Zeros
 from archspec.ir.op import Op, Shape, ShapeError, Weight, channels, image, shape_text
-from archspec.ir.ops.base import decays
+from archspec.ir.ops.base import Overall, Placewise, decays
 
 _AFFINE: Final = "learn a scale and a shift for each channel or feature"
 _WORDS: Final = {
@@ -41,7 +41,7 @@ def _scale_and_shift(op: BatchNorm | GroupNorm | _Affine, inputs: Sequence[Shape
 
 
 @dataclass(frozen=True, slots=True)
-class BatchNorm(Op):
+class BatchNorm(Placewise):
     """Batch normalization over channels. ONNX BatchNormalization; Ioffe and Szegedy 2015."""
 
     eps: float = attribute(FloatKind(), "added to the variance", default=1e-5)
@@ -105,7 +105,7 @@ class _Affine(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class LayerNorm(_Affine):
+class LayerNorm(_Affine, Placewise):
     """Normalize over channels or features: each pixel of an image, each token, by itself.
 
     ONNX LayerNormalization; Ba et al. 2016, over channels as in ConvNeXt.
@@ -116,7 +116,7 @@ class LayerNorm(_Affine):
 
 
 @dataclass(frozen=True, slots=True)
-class InstanceNorm(_Affine):
+class InstanceNorm(_Affine, Overall):
     """Normalize each channel of an image over its pixels. ONNX InstanceNormalization; Ulyanov et al. 2016.
 
     There are no running statistics: it computes the same in training and afterwards.
@@ -136,7 +136,7 @@ class InstanceNorm(_Affine):
 
 
 @dataclass(frozen=True, slots=True)
-class GroupNorm(Op):
+class GroupNorm(Overall):
     """Normalize groups of an image's channels, each over its channels and pixels, with a scale for each channel.
 
     ONNX GroupNormalization (21); Wu and He 2018.
@@ -168,7 +168,7 @@ class GroupNorm(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class LocalResponseNorm(Op):
+class LocalResponseNorm(Placewise):
     """x / (k + alpha / size s)^beta, where s sums the squares of `size` neighbouring channels, x's own in the middle.
 
     ONNX LRN; Krizhevsky et al. 2012 (AlexNet), where alpha is not divided.

@@ -8,8 +8,9 @@ from typing import ClassVar, Self
 
 from archspec.ir.attributes import NO_PADDING, BoolKind, Padding, PaddingKind, Pair, PairKind, attribute
 from archspec.ir.op import Op, Shape, ShapeError, image, shape_text
-from archspec.ir.ops.base import WINDOW_WORDS
-from archspec.ir.window import output_size, same_sides
+from archspec.ir.ops.base import WINDOW_WORDS, Overall
+from archspec.ir.reach import Reach, covering, sliding
+from archspec.ir.window import output_size, same_sides, sides_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,11 @@ class _Pool(Op):
         _, height, width = image(self.name, inputs[0])
         return replace(self, padding=Padding("same", same_sides((height, width), self.kernel, self.step)))
 
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        _, height, width = inputs[0]
+        sides = sides_of(self.padding, (height, width), self.kernel, self.step)
+        return (sliding(self.kernel, self.step, sides),)
+
 
 @dataclass(frozen=True, slots=True)
 class MaxPool(_Pool):
@@ -88,7 +94,7 @@ class AvgPool(_Pool):
 
 
 @dataclass(frozen=True, slots=True)
-class _GlobalPool(Op):
+class _GlobalPool(Overall):
     """One number for each channel of an image, or for each feature of a sequence of tokens."""
 
     keep_axes: bool = attribute(BoolKind(), "keep height and width as 1x1, or one token", default=True)
@@ -139,3 +145,7 @@ class AdaptiveAvgPool(Op):
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         channels, _, _ = image(self.name, inputs[0])
         return (channels, *self.size)
+
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        _, height, width = inputs[0]
+        return (covering((height, width), self.size),)

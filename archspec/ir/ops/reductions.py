@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archspec.ir.op import Op, Shape, channel_axis
+from archspec.ir.op import Shape, channel_axis
+from archspec.ir.ops.base import Placewise
 
 
 @dataclass(frozen=True, slots=True)
-class _ChannelPool(Op):
+class _ChannelPool(Placewise):
     """One number for all channels of a pixel, or all features of a token."""
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:

@@ -18,7 +18,8 @@ from archspec.ir.attributes import (
     attribute,
 )
 from archspec.ir.op import Op, Shape, ShapeError, channel_axis, channels, image, shape_text
-from archspec.ir.ops.base import Elementwise
+from archspec.ir.ops.base import Elementwise, Overall, Placewise
+from archspec.ir.reach import Reach, interpolated, repeated, shifted, sliding
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Identity(Elementwise):
 
 
 @dataclass(frozen=True, slots=True)
-class Flatten(Op):
+class Flatten(Overall):
     """All axes but the batch in one, in the order channels, height, width. ONNX Flatten."""
 
     name: ClassVar[str] = "flatten"
@@ -41,7 +42,7 @@ class Flatten(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class Reshape(Op):
+class Reshape(Overall):
     """Its numbers in another shape, read and written in the order channels, height, width. ONNX Reshape.
 
     Three sizes make an image, two tokens (T, F), one features.
@@ -71,7 +72,7 @@ class Reshape(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelShuffle(Op):
+class ChannelShuffle(Placewise):
     """Channel k of each group in turn: (g, C / g) to (C / g, g). ONNX Reshape + Transpose; Zhang et al. 2018."""
 
     name: ClassVar[str] = "channel_shuffle"
@@ -84,7 +85,7 @@ class ChannelShuffle(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class Split(Op):
+class Split(Placewise):
     """One of several equal parts of the channels, or of the features of tokens. ONNX Split."""
 
     name: ClassVar[str] = "split"
@@ -101,7 +102,7 @@ class Split(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class SliceChannels(Op):
+class SliceChannels(Placewise):
     """The channels from `start` to before `stop`, or the features of tokens. ONNX Slice."""
 
     name: ClassVar[str] = "slice_channels"
@@ -160,6 +161,10 @@ class Pad(Op):
                 )
         return count, height + top + bottom, width + left + right
 
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        top, _, left, _ = _sides(self.padding)
+        return ((shifted(top), shifted(left)),)
+
 
 @dataclass(frozen=True, slots=True)
 class Crop(Op):
@@ -182,9 +187,13 @@ class Crop(Op):
                 raise ShapeError(f"crop takes {most} of {extent} in {axis}, which leaves nothing")
         return count, height - top - bottom, width - left - right
 
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        top, _, left, _ = _sides(self.cropping)
+        return ((shifted(-top), shifted(-left)),)
+
 
 @dataclass(frozen=True, slots=True)
-class PadChannels(Op):
+class PadChannels(Placewise):
     """More channels or features, all zero. ONNX Pad; He et al. 2016, shortcut A."""
 
     name: ClassVar[str] = "pad_channels"
@@ -224,6 +233,9 @@ class Upsample(Op):
         count, height, width = image(self.name, inputs[0])
         return count, height * self.factor[0], width * self.factor[1]
 
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        return (interpolated(self.factor) if self.mode == "bilinear" else repeated(self.factor),)
+
 
 @dataclass(frozen=True, slots=True)
 class DepthToSpace(Op):
@@ -247,6 +259,9 @@ class DepthToSpace(Op):
         count, height, width = image(self.name, inputs[0])
         _divides(self.name, "block * block", self.block * self.block, count)
         return count // (self.block * self.block), height * self.block, width * self.block
+
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        return (repeated((self.block, self.block)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +291,10 @@ class SpaceToDepth(Op):
                     help="`pad` or `crop` the image before it",
                 )
         return count * (self.block * self.block), height // self.block, width // self.block
+
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        block = (self.block, self.block)
+        return (sliding(block, block, (0, 0, 0, 0)),)
 
 
 def _product(sizes: Sequence[int]) -> int:

@@ -9,7 +9,8 @@ from typing import ClassVar
 from archspec.ir.attributes import BoolKind, IndexKind, InitKind, IntKind, attribute
 from archspec.ir.initializers import Initializer, Normal, XavierUniform, Zeros
 from archspec.ir.op import Op, Shape, ShapeError, Weight, image, shape_text
-from archspec.ir.ops.base import decays
+from archspec.ir.ops.base import Overall, Placewise, decays
+from archspec.ir.reach import Reach, only, shifted
 
 
 def _sequence(op: str, shape: Shape) -> tuple[int, int]:
@@ -23,7 +24,7 @@ def _sequence(op: str, shape: Shape) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class ToTokens(Op):
+class ToTokens(Placewise):
     """The pixels of an image as tokens, row by row: (C, H, W) to (H W, C). ONNX Reshape + Transpose."""
 
     name: ClassVar[str] = "to_tokens"
@@ -35,7 +36,7 @@ class ToTokens(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class ToImage(Op):
+class ToImage(Placewise):
     """Tokens as the pixels of an image, row by row: (H W, C) to (C, H, W). ONNX Transpose + Reshape."""
 
     height: int = attribute(IntKind(least=1), "height of the image in tokens", spatial=True)
@@ -56,7 +57,7 @@ class ToImage(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class Transpose(Op):
+class Transpose(Overall):
     """Tokens as features and features as tokens: (T, F) to (F, T). ONNX Transpose; Tolstikhin et al. 2021."""
 
     name: ClassVar[str] = "transpose"
@@ -68,7 +69,7 @@ class Transpose(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class Attention(Op):
+class Attention(Overall):
     """Multi-head self-attention over tokens (T, F). ONNX Attention; Vaswani et al. 2017, section 3.2.
 
     Queries, keys and values are learned affine maps of the tokens, cut into heads of F / heads features. Each head
@@ -135,12 +136,15 @@ class ClassToken(Op):
         tokens, features = _sequence(self.name, inputs[0])
         return tokens + 1, features
 
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        return ((shifted(1),),)
+
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
         return (Weight("weight", (inputs[0][1],), self.init),)
 
 
 @dataclass(frozen=True, slots=True)
-class PositionEmbedding(Op):
+class PositionEmbedding(Placewise):
     """Adds a learned number to each feature of each token, so that the size of the input is fixed. ONNX Add."""
 
     init: Initializer = attribute(InitKind(by_fan=False), "initial numbers", default=Normal(0.02))
@@ -173,3 +177,6 @@ class SelectToken(Op):
                 help=f"choose an index from {-tokens} to {tokens - 1}",
             )
         return (features,)
+
+    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+        return ((only(self.index % inputs[0][0]),),)

@@ -1,0 +1,88 @@
+"""`archspec graph`: draw a network, a block, or some side by side. No framework is imported."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from archspec.api import draw
+from archspec.commands.shared import OK, add_set, compiled, usage_error
+from archspec.diagram.files import SUFFIXES, check
+from archspec.diagram.reading import LEVELS
+from archspec.diagram.theme import THEMES
+from archspec.ir.graph import LayerGraph
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `graph`."""
+    parser.description = (
+        "Draw a network, or several side by side; of two it marks what differs. The suffix of the file says in which "
+        f"form: {', '.join(SUFFIXES)}."
+    )
+    parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs that ship")
+    parser.add_argument("-o", "--output", metavar="FILE", help="(NAME.svg, of the first spec); - prints an SVG file")
+    parser.add_argument(
+        "--level", choices=LEVELS, default="unit", help="a box a stage, each distinct unit once, or every layer (unit)"
+    )
+    parser.add_argument("--block", metavar="NAME", help="one block alone: each of its forms, or one for each network")
+    parser.add_argument(
+        "--vary",
+        metavar="NAME=VALUE,VALUE",
+        help="draw one spec several times, with these values of a param, side by side",
+    )
+    parser.add_argument("--horizontal", action="store_true", help="let the data go to the right, not down")
+    parser.add_argument("--theme", choices=tuple(THEMES), default="light", help="(light)")
+    parser.add_argument("--parameters", action="store_true", help="say on the boxes how many parameters they have")
+    parser.add_argument("--macs", action="store_true", help="say on the boxes how many multiply-adds they take")
+    add_set(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile, draw, and write."""
+    printed = arguments.output == "-"
+    if arguments.output is not None and not printed:
+        check(Path(arguments.output))
+    graphs, titles = _graphs(arguments)
+    drawing = draw(
+        *graphs,
+        level=arguments.level,
+        block=arguments.block,
+        horizontal=arguments.horizontal,
+        theme=arguments.theme,
+        parameters=arguments.parameters,
+        macs=arguments.macs,
+        titles=titles,
+    )
+    for drawn in drawing.panels:
+        if arguments.block is None and drawn.level != arguments.level:
+            name = drawn.graph.name
+            print(
+                f"archspec: {name} has too many boxes at level {arguments.level}: drawn by {drawn.level}",
+                file=sys.stderr,
+            )
+    if printed:
+        print(drawing.svg(), end="")
+        return OK
+    path = Path(arguments.output or f"{graphs[0].name}.svg")
+    drawing.save(path)
+    print(f"{path} written")
+    return OK
+
+
+def _graphs(arguments: argparse.Namespace) -> tuple[list[LayerGraph], list[str]]:
+    """The networks, and what stands above them where it is not their own titles."""
+    if arguments.vary is None:
+        return [compiled(spec, arguments) for spec in arguments.specs], []
+    name, equals, values = arguments.vary.partition("=")
+    if not equals or not all(value.strip() for value in values.split(",")):
+        usage_error(f"--vary takes NAME=VALUE,VALUE, this is `{arguments.vary}`")
+    if len(arguments.specs) > 1:
+        usage_error("--vary is for one spec")
+    settings = [f"{name}={value.strip()}" for value in values.split(",")]
+    given = vars(arguments)
+    graphs = [
+        compiled(arguments.specs[0], argparse.Namespace(**{**given, "params": [*arguments.params, setting]}))
+        for setting in settings
+    ]
+    return graphs, settings

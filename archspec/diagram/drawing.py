@@ -1,0 +1,162 @@
+"""Drawing networks: the public way in, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Final
+
+from archspec.analysis.comparing import Difference, diff
+from archspec.analysis.numbers import counted
+from archspec.diagram.figure import Figure, Mark
+from archspec.diagram.placing import Part, arrange, place
+from archspec.diagram.reading import LEVELS, Details, Level, block_figures, figure
+from archspec.diagram.scene import Panel, Scene, scene
+from archspec.diagram.svg import svg
+from archspec.diagram.text import shortened
+from archspec.diagram.theme import THEMES, ThemeName
+from archspec.errors import Diagnostic, SpecError, did_you_mean
+from archspec.ir.graph import LayerGraph
+from archspec.ir.scope import Loop, Scope, walk
+
+MOST_FORMS: Final = 4
+"""Forms of one block that are drawn side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One network, or one of its blocks, laid out."""
+
+    graph: LayerGraph
+    title: str
+    subtitle: str
+    level: Level
+    """At which it is drawn: a coarser one than was asked for where that would be too many boxes."""
+    part: Part
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture of one network, or of several side by side. `archspec.draw` makes it; a notebook shows it."""
+
+    panels: tuple[Drawn, ...]
+    horizontal: bool = False
+    theme: ThemeName = "light"
+    notes: tuple[str, ...] = field(default=())
+    """What a comparison says of the networks as a whole."""
+
+    @cached_property
+    def scene(self) -> Scene:
+        """All shapes with their places."""
+        panels = [Panel(drawn.title, drawn.subtitle, place(drawn.part)) for drawn in self.panels]
+        return scene(panels, horizontal=self.horizontal, notes=self.notes)
+
+    def svg(self) -> str:
+        """The picture as the text of an SVG file."""
+        return svg(self.scene, THEMES[self.theme], name=self.theme)
+
+    def save(self, path: str | PathLike[str], /) -> None:
+        """Write the picture; the suffix says in which form: .svg, .png, .pdf, .html, .dot, .mmd, .json, .graphml.
+
+        Raises:
+            OutputError: the suffix is none of these, or the file cannot be written.
+            BackendError: matplotlib, which draws .png and .pdf, is not installed.
+        """
+        from archspec.diagram.files import write
+
+        write(self, Path(path))
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+
+def drawing(
+    graphs: Sequence[LayerGraph],
+    *,
+    level: Level = "unit",
+    block: str | None = None,
+    horizontal: bool = False,
+    theme: ThemeName = "light",
+    parameters: bool = False,
+    macs: bool = False,
+    titles: Sequence[str] = (),
+) -> Drawing:
+    """Draw networks, or one of their blocks; `archspec.draw` documents the options.
+
+    Raises:
+        SpecError: no network has such a block.
+        ValueError: there is no such level or theme.
+    """
+    if level not in LEVELS:
+        raise ValueError(f"no such level: {level}; there are {', '.join(LEVELS)}")
+    if theme not in THEMES:
+        raise ValueError(f"no such theme: {theme}; there are {', '.join(THEMES)}")
+    found = diff(*graphs) if len(graphs) == 2 else None
+    marks = [{}, {}] if found is None else _marks(found, graphs)
+    panels: list[Drawn] = []
+    for index, graph in enumerate(graphs):
+        details = Details(parameters, macs, marks[index] if found else {})
+        title = titles[index] if titles else graph.title or graph.name
+        if block is None:
+            drawn, drawn_at = figure(graph, level, details)
+            panels.append(_panel(graph, title, _facts(graph), drawn, drawn_at, horizontal))
+        else:
+            forms = _forms(graph, block, details)
+            for scopes, drawn in forms[: MOST_FORMS if len(graphs) == 1 else 1]:
+                where = scopes[0].path if len(scopes) == 1 else f"{scopes[0].path}, and {len(scopes) - 1} more"
+                words = (block, where) if len(graphs) == 1 else (title, f"{block}: {where}")
+                panels.append(_panel(graph, *words, drawn, "unit", horizontal))
+    return Drawing(tuple(panels), horizontal, theme, () if found is None else tuple(_notes(found)))
+
+
+def _panel(graph: LayerGraph, title: str, subtitle: str, drawn: Figure, level: Level, horizontal: bool) -> Drawn:
+    part = arrange(drawn, horizontal=horizontal)
+    return Drawn(graph, shortened(title, 64), shortened(subtitle, 96), level, part)
+
+
+def _facts(graph: LayerGraph) -> str:
+    return f"{graph.input_text}, {graph.parameters:,} parameters, {counted(graph.macs)} MACs"
+
+
+def _forms(graph: LayerGraph, block: str, details: Details) -> list[tuple[tuple[Scope, ...], Figure]]:
+    forms = [(scopes, drawn) for scopes, drawn in block_figures(graph, block, details) if drawn.boxes]
+    if not forms:
+        called = dict.fromkeys(
+            item.block for item in walk(graph.root) if isinstance(item, Scope) and item.block is not None
+        )
+        message = f"{graph.name} calls no block `{block}`"
+        raise SpecError(Diagnostic("E0408", message, help=did_you_mean(block, called) if called else "it calls none"))
+    return forms
+
+
+def _marks(found: Difference, graphs: Sequence[LayerGraph]) -> list[dict[str, Mark]]:
+    """What differs, by path, in the first network and in the second; what only has another name does not.
+
+    Where one has something more, the part of the other that has it not is changed.
+    """
+    marks: list[dict[str, Mark]] = [{}, {}]
+    parts = [{item.path for item in walk(graph.root) if isinstance(item, Scope | Loop)} for graph in graphs]
+    for change in found.layers:
+        if change.kind == "changed" and not (change.changes or change.shape or change.inputs):
+            continue
+        for side, path in enumerate((change.before, change.after)):
+            if not path:
+                around = (change.before or change.after).rpartition(".")[0]
+                if around in parts[side]:
+                    marks[side].setdefault(around, "changed")
+            else:
+                marks[side][path] = change.kind
+                if path not in graphs[side].nodes:
+                    below = (node for node in graphs[side].nodes if node.startswith(f"{path}."))
+                    marks[side].update(dict.fromkeys(below, change.kind))
+    return marks
+
+
+def _notes(found: Difference) -> list[str]:
+    if found.equal:
+        return ["no differences"]
+    notes = [f"every {op}: {change.name} {change.before} → {change.after}" for op, _, change in found.everywhere]
+    return [shortened(note, 96) for note in notes]

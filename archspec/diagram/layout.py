@@ -1,0 +1,424 @@
+"""Where boxes and lines of a figure stand across, and in which order along: a main line with ears.
+
+The longest way through a figure is its main line, which is drawn straight. What is left falls into ears: ways that
+leave something placed and come back to something placed, with boxes on them or none, as a shortcut has none. Each ear
+has a line of its own beside the main one, short ears nearest. Networks are nearly all series and parallel, so this is
+what the papers draw by hand. A layered method for any graph (Sugiyama et al. 1981) does not know which of two ways
+is the main one: it bends a residual unit's layers around its shortcut, and needs a step that finds crossings to avoid.
+
+Boxes of the main line stand in ranks, one below the other. Lines go sideways in the gaps between ranks alone, on tracks
+of their own, so that no line crosses a box. An ear's boxes stand free in its span where no such track passes, else in
+ranks, too.
+
+All that is across is decided here; nothing of it depends on whether a box is open. What is along is left to
+`placing`, which the HTML page does again when a box is folded: so points of lines have anchors in place of numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from archspec.diagram.figure import End, Figure, Line
+from archspec.diagram.tracks import Tracks
+
+SPACE: Final = 16.0
+"""Between two lines side by side, and between a line and a box."""
+
+
+class Anchor(NamedTuple):
+    """Where a point is along: at a box (`in` its top, `out` its bottom, `middle`, `above` it), on the `track`-th track
+    below a rank (`leave`) or above it (`enter`), or at the figure's `start` or `end`."""
+
+    kind: Literal["in", "out", "middle", "above", "leave", "enter", "start", "end"]
+    at: int = 0
+    """The box, or the rank."""
+    track: int = 0
+
+
+class Point(NamedTuple):
+    """A corner of a line."""
+
+    across: float
+    anchor: Anchor
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far a box reaches across, before and after its axis, and where its ports are; see `placing.Sizes`."""
+
+    before: float
+    after: float
+    inputs: tuple[float, ...] | None
+    """Where lines enter it, from its axis; None if anywhere, as into a box without an inside."""
+    outputs: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """Boxes beside the main line that stand free between two ranks."""
+
+    boxes: tuple[int, ...]
+    first: int
+    """The rank that it leaves."""
+    last: int
+    """The rank that it comes back to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What `layout` found. Ranks are 1, 2 ...; 0 is the figure's start and `ranks + 1` its end."""
+
+    figure: Figure
+    ranks: int
+    rank: tuple[int, ...]
+    """Of each box; 0 if it stands free in an ear."""
+    across: tuple[float, ...]
+    """The axis of each box."""
+    free: tuple[Ear, ...]
+    """In the order in which they are given room: the shortest first."""
+    leaving: tuple[int, ...]
+    """How many tracks there are below each rank, from the start's."""
+    entering: tuple[int, ...]
+    """How many tracks there are above each rank, to the end's."""
+    routes: tuple[tuple[Point, ...], ...]
+    """The corners of each line."""
+    inputs: tuple[float, ...]
+    outputs: tuple[float, ...]
+    before: float
+    after: float
+    """How far the whole reaches across, from the main line."""
+
+
+@dataclass(slots=True)
+class _Way:
+    """An ear in the making."""
+
+    boxes: list[int]
+    lines: list[Line]
+    """From its source to its target; without the first where it begins with an input."""
+    source: End | None
+    target: End | None
+    first: int = 0
+    last: int = 0
+    side: int = 1
+    x: float = 0.0
+    free: bool = False
+    beside: bool = False
+    """It enters its target, a sign, from the side."""
+
+
+def layout(figure: Figure, extents: Sequence[Extent]) -> Layout:
+    """Lay out one figure, whose boxes have these extents."""
+    return _Layouter(figure, extents).done()
+
+
+class _Layouter:
+    def __init__(self, figure: Figure, extents: Sequence[Extent]) -> None:
+        self.figure = figure
+        self.extents = extents
+        self.into: list[list[Line]] = [[] for _ in figure.boxes]
+        self.out_of: list[list[Line]] = [[] for _ in figure.boxes]
+        self.ends: list[Line] = []
+        for line in figure.lines:
+            (self.ends if line.target.box is None else self.into[line.target.box]).append(line)
+            if line.source.box is not None:
+                self.out_of[line.source.box].append(line)
+        self.rank: list[int] = []
+        for lines in self.into:
+            self.rank.append(1 + max((self._rank(line.source) for line in lines), default=0))
+        self.ranks = max(self.rank, default=0)
+        self.main = self._main()
+        self.axis: dict[int, float] = dict.fromkeys(self.main.boxes, 0.0)
+        self.ways = self._ways()
+        self.way_of = {line: way for way in (self.main, *self.ways) for line in way.lines}
+        self.home = {box: way for way in (self.main, *self.ways) for box in way.boxes}
+        """The way that each box is on."""
+
+    def _rank(self, end: End) -> int:
+        return 0 if end.box is None else self.rank[end.box]
+
+    def _back(self, box: int) -> Line | None:
+        """The line that the longest way to a box ends with; among equals that with the most layers, then the first."""
+        boxes = self.figure.boxes
+        best: Line | None = None
+        best_key = (-1, -1, 0)
+        for line in self.into[box]:
+            source = line.source.box
+            key = (self._rank(line.source), 0 if source is None else len(boxes[source].paths), -line.source.port)
+            if key > best_key:
+                best, best_key = line, key
+        return best
+
+    def _main(self) -> _Way:
+        ends = [line for line in self.ends if line.source.box is not None]
+        if not ends:
+            return _Way([], [], None, None)
+        end = max(ends, key=lambda line: self._rank(line.source))  # the first of equals
+        way = _Way([], [end], None, end.target)
+        self._extend(way, end.source, set())
+        return way
+
+    def _extend(self, way: _Way, at: End, placed: set[int]) -> None:
+        """Follow a way back to where it begins, at something placed or at nothing."""
+        while at.box is not None and at.box not in placed:
+            placed.add(at.box)
+            way.boxes.append(at.box)
+            line = self._back(at.box)
+            if line is None:
+                break
+            way.lines.append(line)
+            at = line.source
+        else:
+            way.source = at
+        way.boxes.reverse()
+        way.lines.reverse()
+
+    def _ways(self) -> list[_Way]:
+        placed = set(self.main.boxes)
+        done = set(self.main.lines)
+        found: list[_Way] = []
+
+        def take(way: _Way, at: End) -> None:
+            self._extend(way, at, placed)
+            done.update(way.lines)
+            found.append(way)
+            waiting.extend(reversed(way.boxes))
+
+        waiting: list[int] = []
+        for line in self.ends:
+            if line not in done:
+                take(_Way([], [line], None, line.target), line.source)
+        waiting = [*reversed(self.main.boxes), *waiting]
+        left = iter(range(len(self.figure.boxes) - 1, -1, -1))
+        while True:
+            for box in waiting:  # grows meanwhile
+                for line in self.into[box]:
+                    if line not in done:
+                        take(_Way([], [line], None, line.target), line.source)
+            waiting = []
+            end = next((box for box in left if box not in placed), None)
+            if end is None:
+                break
+            take(_Way([], [], None, None), End(end))  # what nothing uses
+        return found
+
+    def _span(self, way: _Way) -> None:
+        """Between which ranks a way goes, and on which side of the main line."""
+        way.first = self.rank[way.boxes[0]] - 1 if way.source is None else self._rank(way.source)
+        if way.target is None:
+            way.last = self.rank[way.boxes[-1]] + 1
+        else:
+            way.last = self.ranks + 1 if way.target.box is None else self.rank[way.target.box]
+        target = None if way.target is None else way.target.box
+        if target is not None and self.home[target] is self.main:
+            assert way.target is not None
+            middle = next((line.target.port for line in self.into[target] if not self._comes_back(line)), 0)
+            way.side = -1 if way.target.port < middle else 1
+        else:  # on the side of what it comes to, or else comes from
+            near = target if target is not None or way.source is None else way.source.box
+            way.side = 1 if near is None or self.home[near] is way else self.home[near].side
+        way.beside = target is not None and bool(self.figure.boxes[target].sign)
+        private = all(self.way_of[line] is way for box in way.boxes for line in (*self.into[box], *self.out_of[box]))
+        way.free = bool(way.boxes) and private and way.source is not None and way.target is not None
+
+    def _comes_back(self, line: Line) -> bool:
+        """It leads from beside the main line to a box of another way."""
+        way = self.way_of[line]
+        return way is not self.main and line.target.box is not None and self.home[line.target.box] is not way
+
+    def done(self) -> Layout:
+        """All of it, in the order in which one thing needs another."""
+        for way in self.ways:
+            self._span(way)
+        self._place_across()
+        self._settle_sides()
+        self._settle_entries()
+        self._settle_tracks()
+        while (crossed := self._crossed()) is not None:
+            crossed.free = False
+            self._settle_tracks()
+        routes = tuple(self._route(line) for line in self.figure.lines)
+        free = sorted((way for way in self.ways if way.free), key=lambda way: way.last - way.first)
+        floating = {box for way in free for box in way.boxes}
+        number = range(len(self.figure.boxes))
+        reach = [point.across for route in routes for point in route]
+        return Layout(
+            self.figure,
+            self.ranks,
+            tuple(0 if box in floating else self.rank[box] for box in number),
+            tuple(self.axis[box] for box in number),
+            tuple(Ear(tuple(way.boxes), way.first, way.last) for way in free),
+            tuple(tracks.count for tracks in self.leaving),
+            tuple(tracks.count for tracks in self.entering),
+            routes,
+            tuple(self.starts),
+            tuple(self.finishes),
+            -min((*reach, *(self.axis[box] - self.extents[box].before for box in number)), default=0.0),
+            max((*reach, *(self.axis[box] + self.extents[box].after for box in number)), default=0.0),
+        )
+
+    def _place_across(self) -> None:
+        """Ears as near to the main line as what stands there lets them.
+
+        Cell 2r is the band of rank r, cell 2r + 1 the gap after it; of each is known how far it is taken.
+        """
+        cells = 2 * self.ranks + 3
+        reach = {1: [0.0] * cells, -1: [0.0] * cells}
+        for box in self.main.boxes:
+            cell = 2 * self.rank[box]
+            reach[1][cell] = max(reach[1][cell], self.extents[box].after)
+            reach[-1][cell] = max(reach[-1][cell], self.extents[box].before)
+        for way in sorted(self.ways, key=_nearness):
+            before = max((self.extents[box].before for box in way.boxes), default=0.0)
+            after = max((self.extents[box].after for box in way.boxes), default=0.0)
+            inner, outer = (before, after) if way.side > 0 else (after, before)
+            taken = range(max(2 * way.first + 1, 0), min(2 * way.last + way.beside, cells))
+            # Past what it leaves and comes back to, too: there stand the ports of other lines.
+            passed = range(max(2 * way.first, 0), min(2 * way.last + 1, cells))
+            x = max((reach[way.side][cell] for cell in passed), default=0.0) + SPACE + inner
+            for cell in taken:
+                reach[way.side][cell] = x + outer
+            way.x = x * way.side
+            self.axis.update(dict.fromkeys(way.boxes, way.x))
+
+    def _settle_sides(self) -> None:
+        """A sign is entered from its side where no box stands between."""
+        for way in self.ways:
+            if not way.beside or way.target is None or way.target.box is None:
+                continue
+            target = way.target.box
+            low, high = sorted((way.x, self.axis[target]))
+            others = [box for box, rank in enumerate(self.rank) if rank == way.last and box != target]
+            others += [
+                box
+                for other in self.ways
+                if other is not way and other.first < way.last < other.last
+                for box in other.boxes
+            ]
+            way.beside = not any(self._meets(box, low, high) for box in others)
+
+    def _meets(self, box: int, low: float, high: float) -> bool:
+        extent = self.extents[box]
+        return self.axis[box] - extent.before < high and low < self.axis[box] + extent.after
+
+    def _settle_entries(self) -> None:
+        """Where lines enter each box: those of its own way in the middle, those from beside next to it, in order."""
+        self.entry: dict[Line, float] = {}
+        for box, lines in enumerate(self.into):
+            extent = self.extents[box]
+            aside: dict[int, list[Line]] = {-1: [], 1: []}
+            for line in lines:
+                if extent.inputs is not None:
+                    self.entry[line] = extent.inputs[line.target.port]
+                elif not self._comes_back(line) or len(lines) == 1 or self.way_of[line].beside:
+                    self.entry[line] = 0.0
+                else:
+                    aside[1 if self._vertical(line) > self.axis[box] else -1].append(line)
+            for side, found in aside.items():
+                room = (extent.after if side > 0 else extent.before) - 4
+                step = min(12.0, room / (len(found) + 1)) if found else 0.0
+                found.sort(key=lambda line: abs(self._vertical(line) - self.axis[box]))
+                for number, line in enumerate(found):
+                    self.entry[line] = side * step * (number + 1)
+        self.starts = [8.0 * port for port in range(self.figure.inputs)]
+        self.finishes = [8.0 * port for port in range(self.figure.outputs)]
+        for way in (*reversed(self.ways), self.main):
+            if way.source is not None and way.source.box is None and way.lines:
+                self.starts[way.source.port] = self._vertical(way.lines[0])
+            if way.target is not None and way.target.box is None:
+                self.finishes[way.target.port] = self._vertical(way.lines[-1])
+
+    def _source(self, line: Line) -> float:
+        end = line.source
+        return (
+            self.starts[end.port] if end.box is None else self.axis[end.box] + self.extents[end.box].outputs[end.port]
+        )
+
+    def _target(self, line: Line) -> float:
+        end = line.target
+        return self.finishes[end.port] if end.box is None else self.axis[end.box] + self.entry[line]
+
+    def _vertical(self, line: Line) -> float:
+        """Where a line goes along beside the main line."""
+        way = self.way_of[line]
+        if line.target.box is not None and self.home[line.target.box] is way:
+            return self._target(line)
+        if line.source.box is not None and self.home[line.source.box] is way:
+            return self._source(line)
+        return way.x
+
+    def _settle_tracks(self) -> None:
+        self.leaving = [Tracks() for _ in range(self.ranks + 1)]
+        self.entering = [Tracks() for _ in range(self.ranks + 2)]
+        for line in self.figure.lines:
+            source, vertical, target = self._source(line), self._vertical(line), self._target(line)
+            if _differ(source, vertical):
+                self.leaving[self._rank(line.source)].add(source, vertical, line.source)
+            if _differ(vertical, target) and not self._sideways(line) and not self._is_free(line.target.box):
+                self.entering[self._last(line)].add(target, vertical, line)
+        for tracks in (*self.leaving, *self.entering):
+            tracks.settle()
+
+    def _sideways(self, line: Line) -> bool:
+        return self._comes_back(line) and self.way_of[line].beside
+
+    def _last(self, line: Line) -> int:
+        return self.ranks + 1 if line.target.box is None else self.rank[line.target.box]
+
+    def _is_free(self, box: int | None) -> bool:
+        return box is not None and self.home[box].free
+
+    def _crossed(self) -> _Way | None:
+        """An ear whose boxes cannot stand free, since a line goes sideways through it."""
+        pieces = [
+            (rank, low, high)
+            for gaps in (self.leaving, self.entering)
+            for rank, tracks in enumerate(gaps)
+            for low, high in ((net.low, net.high) for net in tracks.nets.values())
+        ]
+        for line in self.figure.lines:
+            if self._sideways(line):
+                low, high = sorted((self._vertical(line), self._target(line)))
+                pieces.append((self._last(line), low, high))
+        for way in self.ways:
+            if way.free and any(
+                way.first < rank < way.last and any(self._meets(box, low, high) for box in way.boxes)
+                for rank, low, high in pieces
+            ):
+                return way
+        return None
+
+    def _route(self, line: Line) -> tuple[Point, ...]:
+        source, vertical, target = self._source(line), self._vertical(line), self._target(line)
+        start = Anchor("start") if line.source.box is None else Anchor("out", line.source.box)
+        points = [Point(source, start)]
+        if _differ(source, vertical):
+            rank = self._rank(line.source)
+            track = Anchor("leave", rank, self.leaving[rank].track[line.source])
+            points += [Point(source, track), Point(vertical, track)]
+        box = line.target.box
+        if box is None:
+            return (*points, Point(target, Anchor("end")))
+        if self._sideways(line):
+            middle = Anchor("middle", box)
+            extent = self.extents[box]
+            rim = target + extent.after if vertical > target else target - extent.before
+            return (*points, Point(vertical, middle), Point(rim, middle))
+        if _differ(vertical, target):
+            if self._is_free(box):
+                track = Anchor("above", box)
+            else:
+                track = Anchor("enter", self._last(line), self.entering[self._last(line)].track[line])
+            points += [Point(vertical, track), Point(target, track)]
+        return (*points, Point(target, Anchor("in", box)))
+
+
+def _nearness(way: _Way) -> tuple[int, int]:
+    """Short ways stand nearest; among equals, in the order of what they come back to."""
+    return way.last - way.first, 0 if way.target is None else way.target.port * way.side
+
+
+def _differ(one: float, other: float) -> bool:
+    return abs(one - other) > 0.5

@@ -1,0 +1,339 @@
+"""From a graph's tree of scopes to the figure of a level."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeAlias
+
+from archspec.analysis.counting import layers_below
+from archspec.analysis.labels import kind_of, short_text
+from archspec.analysis.numbers import counted
+from archspec.analysis.shortcuts import shortcuts
+from archspec.diagram.figure import Box, End, Figure, Line, Mark, Words
+from archspec.diagram.folding import elided, joined
+from archspec.diagram.text import shortened
+from archspec.ir.graph import LayerGraph
+from archspec.ir.op import shape_text
+from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope, walk
+from archspec.ir.wiring import Wiring, trace
+
+Level: TypeAlias = Literal["stage", "unit", "layer"]
+LEVELS: Final[tuple[Level, ...]] = ("stage", "unit", "layer")
+
+MOST_BOXES: Final = 1500
+"""More are not drawn: a coarser level is. ResNet-200 has 707 layers."""
+MOST_IN_A_ROW: Final = 300
+"""Of the boxes of the coarsest level; those in the middle become one."""
+
+_SIGNS: Final = {"add": "+", "multiply": "×", "subtract": "−"}
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What boxes say besides what they are."""
+
+    parameters: bool = False
+    macs: bool = False
+    marks: Mapping[str, Mark] = field(default_factory=dict[str, Mark])
+    """What a comparison says of layers and parts, by path."""
+
+
+def figure(graph: LayerGraph, level: Level, details: Details) -> tuple[Figure, Level]:
+    """The network at a level, or at the next coarser one that can be drawn, and which that is."""
+    for coarser in LEVELS[LEVELS.index(level) : 0 : -1]:
+        if _count(graph, coarser, details) <= MOST_BOXES:
+            return _Reader(graph, coarser, details).network(), coarser
+    return _Reader(graph, "stage", details).network(), "stage"
+
+
+def block_figures(graph: LayerGraph, block: str, details: Details) -> list[tuple[tuple[Scope, ...], Figure]]:
+    """One figure for each form that a block has in the network, with the block's calls that have it.
+
+    Forms differ in the layers that they have, not in these layers' attributes: with a projection, without. The most
+    frequent stands first, and is drawn as in its first call.
+    """
+    instances = [item for item in walk(graph.root) if isinstance(item, Scope) and item.block == block]
+    forms: dict[Hashable, list[Scope]] = {}
+    for scope in instances:
+        names = tuple(layer.path.removeprefix(f"{scope.path}.") for layer in layers_below(scope))
+        forms.setdefault(names, []).append(scope)
+    ordered = sorted(forms.values(), key=len, reverse=True)
+    reader = _Reader(graph, "unit", details)
+    return [(tuple(scopes), reader.costed(reader.part(scopes[0]))) for scopes in ordered]
+
+
+def _count(graph: LayerGraph, level: Level, details: Details) -> int:
+    if level == "layer":
+        return len(graph.nodes)
+    total = 0
+    stack: list[Item] = list(graph.root.body.items)
+    while stack and total <= MOST_BOXES:
+        item = stack.pop()
+        match item:
+            case Layer():
+                total += 1
+            case Scope(body=body) | Choice(body=body):
+                stack.extend(body.items)
+            case Loop():
+                stack.extend(run[0] for run in _runs(graph, item, details.marks))
+    return total
+
+
+def _runs(graph: LayerGraph, loop: Loop, marks: Mapping[str, Mark]) -> list[tuple[Scope, ...]]:
+    """Neighbours that are equal but for where they stand; one whose tensor is used outside is the last of its run."""
+    found: list[tuple[Scope, ...]] = []
+    last: Hashable = None
+    for index, scope in enumerate(loop.iterations):
+        key = tuple(
+            (layer.path.removeprefix(f"{scope.path}."), node.op, node.shape, marks.get(layer.path))
+            for layer in layers_below(scope)
+            for node in [graph.nodes[layer.path]]
+        )
+        if found and key == last and index - 1 not in loop.marks:
+            found[-1] = (*found[-1], scope)
+        else:
+            found.append((scope,))
+        last = key
+    return found
+
+
+_Known: TypeAlias = dict[int, tuple[End, ...]]
+
+
+@dataclass(slots=True)
+class _Drawing:
+    """A figure in the making."""
+
+    boxes: list[Box] = field(default_factory=list[Box])
+    lines: list[Line] = field(default_factory=list[Line])
+    projections: set[int] = field(default_factory=set[int])
+
+    def add(self, box: Box, sources: Sequence[End], *, projects: bool = False) -> tuple[End, ...]:
+        """Put a box in, with lines to it, dashed at both sides of a projection shortcut; gives its outputs."""
+        index = len(self.boxes)
+        self.boxes.append(box)
+        if projects:
+            self.projections.add(index)
+        for port, source in enumerate(sources):
+            self.lines.append(Line(source, End(index, port), projects or source.box in self.projections))
+        return tuple(End(index, port) for port in range(len(box.shapes)))
+
+    def done(self, results: Sequence[End], inputs: int) -> Figure:
+        """The figure, whose border gives these tensors."""
+        for port, end in enumerate(results):
+            self.lines.append(Line(end, End(None, port), end.box in self.projections))
+        return Figure(tuple(self.boxes), tuple(self.lines), inputs, len(results))
+
+
+class _Reader:
+    """Makes the figures of one graph at one level."""
+
+    def __init__(self, graph: LayerGraph, level: Level, details: Details) -> None:
+        self.graph = graph
+        self.level = level
+        self.details = details
+        self.wiring: Wiring = trace(graph)
+        self.projections = shortcuts(graph)
+
+    def network(self) -> Figure:
+        """The whole network: its inputs are boxes, its outputs lines that leave the picture."""
+        drawing = _Drawing()
+        inputs = [drawing.add(self._input(path), ())[0] for path in self.graph.inputs]
+        results = self._body(self.graph.root.body, inputs, {}, drawing)
+        self._tell(drawing, results)
+        whole = drawing.done(results, 0)
+        return self.costed(elided(joined(whole), MOST_IN_A_ROW) if self.level == "stage" else whole)
+
+    def part(self, scope: Scope) -> Figure:
+        """What stands in one scope; what enters it and what it gives are the figure's ports."""
+        drawing = _Drawing()
+        operands = self.wiring.scopes[scope.path].operands
+        results = self._body(scope.body, [End(None, port) for port in range(len(operands))], {}, drawing)
+        return drawing.done(results, len(operands))
+
+    def _tell(self, drawing: _Drawing, results: Sequence[End]) -> None:
+        """Each output of the network says its shape, and its name where there are several."""
+        names = list(self.graph.outputs) if self.graph.gives_names else [""] * len(results)
+        for name, end, path in zip(names, results, self.graph.outputs.values(), strict=True):
+            if end.box is None:
+                continue
+            box = drawing.boxes[end.box]
+            text = shape_text(self.graph.nodes[path].shape)
+            shapes = list(box.shapes)
+            shapes[end.port] = f"{shortened(name, 24)}: {text}" if name else text
+            drawing.boxes[end.box] = replace(box, shapes=tuple(shapes))
+
+    def _input(self, path: str) -> Box:
+        node = self.graph.nodes[path]
+        name = path if len(self.graph.inputs) > 1 else "input"
+        return Box(path, "input", (Words(f"{shortened(name, 24)} {shape_text(node.shape)}"),), 0, ("",), paths=(path,))
+
+    def _body(self, body: Body, operands: Sequence[End], known: _Known, drawing: _Drawing) -> list[End]:
+        def resolve(refs: Sequence[Ref]) -> list[End]:
+            return [operands[ref.index] if isinstance(ref, Operand) else known[ref.site][ref.index] for ref in refs]
+
+        for item in body.items:
+            match item:
+                case Layer():
+                    sources = resolve(item.operands)
+                    known[item.site] = drawing.add(self._layer(item), sources, projects=self._projects(item))
+                case Choice():
+                    results = self._body(item.body, operands, known, drawing)
+                    for inner in item.body.items:
+                        del known[inner.site]
+                    known[item.site] = tuple(results)
+                case Scope():
+                    sources = resolve(item.operands)
+                    known[item.site] = self._part(item, (item,), sources, drawing)
+                case Loop():
+                    known[item.site] = self._loop(item, resolve(item.operands), drawing)
+        return resolve(body.results)
+
+    def _part(self, scope: Scope, run: Sequence[Scope], sources: Sequence[End], drawing: _Drawing) -> tuple[End, ...]:
+        """A scope's box, or nothing where it holds no layer: then it gives what arrives."""
+        if not any(True for _ in layers_below(scope)):
+            return tuple(self._body(scope.body, sources, {}, drawing))
+        inside = None if self.level == "stage" else self.part(scope)
+        box = Box(
+            scope.path,
+            "part",
+            self._scope_words(run),
+            len(sources),
+            self._shapes(scope.path, self.wiring.scopes[run[-1].path].results),
+            inside=inside,
+            paths=tuple(_paths(run)),
+            mark=self._mark(run, inside),
+            times=len(run),
+        )
+        return drawing.add(box, sources, projects=self._projects(scope))
+
+    def _loop(self, loop: Loop, sources: Sequence[End], drawing: _Drawing) -> tuple[End, ...]:
+        if not any(True for _ in layers_below(loop)):
+            return (sources[0],) * (1 + len(loop.marks))
+        runs = (
+            [(scope,) for scope in loop.iterations]
+            if self.level == "layer"
+            else _runs(self.graph, loop, self.details.marks)
+        )
+        results = [self.wiring.scopes[scope.path].results[0] for scope in loop.iterations]
+        ends = (results[-1], *(results[mark] for mark in loop.marks))
+        arriving = self.wiring.scopes[loop.iterations[0].path].operands
+        inside = None
+        if self.level != "stage":  # a frame around one frame would say nothing
+            inside = self.part(runs[0][0]) if len(runs) == 1 else self._rounds(runs, loop.marks, len(sources))
+        box = Box(
+            loop.path,
+            "part",
+            self._loop_words(loop),
+            len(sources),
+            self._shape_texts(arriving, ends),
+            inside=inside,
+            paths=tuple(_paths([loop])),
+            mark=self._mark([loop], inside),
+            times=len(loop.iterations) if len(runs) == 1 else 1,
+        )
+        return drawing.add(box, sources)
+
+    def _rounds(self, runs: Sequence[tuple[Scope, ...]], marks: Sequence[int], inputs: int) -> Figure:
+        drawing = _Drawing()
+        at = End(None, 0)
+        after: dict[int, End] = {}
+        index = -1
+        for run in runs:
+            at = self._part(run[0], run, [at, *(End(None, port) for port in range(1, inputs))], drawing)[0]
+            index += len(run)
+            after[index] = at
+        return drawing.done([at, *(after[mark] for mark in marks)], inputs)
+
+    def _projects(self, item: Layer | Scope) -> bool:
+        return bool(self.projections) and all(layer.path in self.projections for layer in layers_below(item))
+
+    def _layer(self, layer: Layer) -> Box:
+        node = self.graph.nodes[layer.path]
+        op = node.op
+        words = [Words(shortened(short_text(node, self.graph)))]
+        kind = kind_of(op)
+        if layer.named and op.weighted and self.level != "stage":
+            words.append(Words(shortened(layer.name), "quiet"))
+        arriving = self.graph.input_shapes(node)
+        shape = "" if arriving and arriving[0] == node.shape else shape_text(node.shape)
+        sign = _SIGNS.get(op.name, "")
+        return Box(
+            layer.path,
+            kind,
+            tuple(words),
+            len(node.inputs),
+            (shape,),
+            sign,
+            paths=(layer.path,),
+            mark=self.details.marks.get(layer.path, ""),
+        )
+
+    def _mark(self, items: Sequence[Scope | Loop], inside: Figure | None) -> Mark:
+        """A part's own mark; else, if it is closed, that of all its layers, or `changed` if some of them are marked."""
+        marks = self.details.marks
+        own = [marks[item.path] for item in items if marks.get(item.path)]
+        if own or inside is not None or not marks:
+            return own[0] if own else ""
+        found = {marks.get(layer.path, "") for item in items for layer in layers_below(item)}
+        return "" if found == {""} else found.pop() if len(found) == 1 else "changed"
+
+    def _shapes(self, path: str, results: Sequence[str]) -> tuple[str, ...]:
+        return self._shape_texts(self.wiring.scopes[path].operands, results)
+
+    def _shape_texts(self, arriving: Sequence[str], results: Sequence[str]) -> tuple[str, ...]:
+        nodes = self.graph.nodes
+        before = nodes[arriving[0]].shape if arriving else ()
+        return tuple("" if nodes[path].shape == before else shape_text(nodes[path].shape) for path in results)
+
+    def _scope_words(self, run: Sequence[Scope]) -> tuple[Words, ...]:
+        scope = run[0]
+        name = scope.name
+        if not name[:1].isalpha():  # a number says little by itself
+            name = ".".join(scope.path.split(".")[-2:])
+        if len(run) > 1:
+            name += f" – {run[-1].name}"
+        words = [Words(shortened(name), "strong")]
+        times = f"× {len(run)}" if len(run) > 1 else ""
+        what = " ".join(part for part in (shortened(scope.block or "", 32), times) if part)
+        if what:
+            words.append(Words(what, "quiet"))
+        return tuple(words)
+
+    def _loop_words(self, loop: Loop) -> tuple[Words, ...]:
+        blocks = Counter(scope.block or "" for scope in loop.iterations)
+        what = ", ".join(f"{shortened(block, 32)} × {times}".strip() for block, times in blocks.items())
+        return Words(shortened(loop.name), "strong"), Words(what, "quiet")
+
+    def costed(self, drawn: Figure) -> Figure:
+        """The figure with what its boxes cost, where that is to be said."""
+        if not (self.details.parameters or self.details.macs):
+            return drawn
+        boxes = (
+            replace(box, words=(*box.words, *self._costs(box)), inside=box.inside and self.costed(box.inside))
+            for box in drawn.boxes
+        )
+        return replace(drawn, boxes=tuple(boxes))
+
+    def _costs(self, box: Box) -> Iterator[Words]:
+        nodes = [self.graph.nodes[path] for path in box.paths if path in self.graph.nodes]
+        if self.details.parameters:
+            size = sum(weight.size for node in nodes for weight in self.graph.weights(node) if weight.trainable)
+            if size:
+                yield Words(f"{size:,} parameters", "quiet")
+        if self.details.macs:
+            macs = sum(node.op.macs(self.graph.input_shapes(node), node.shape) for node in nodes)
+            if macs:
+                yield Words(f"{counted(macs)} MACs", "quiet")
+
+
+def _paths(items: Sequence[Scope | Loop]) -> Iterator[str]:
+    """The paths of parts and of all layers and parts below them."""
+    for item in items:
+        for inner in walk(item) if isinstance(item, Scope) else (x for scope in item.iterations for x in walk(scope)):
+            if not isinstance(inner, Choice):
+                yield inner.path
+        if isinstance(item, Loop):
+            yield item.path

@@ -1,0 +1,306 @@
+"""A picture as shapes with places: what is painted, in groups, one for each box. Colours are still roles of a theme."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from archspec.analysis.labels import OP_KINDS
+from archspec.diagram.figure import Box, Line, Mark
+from archspec.diagram.placing import FONT, HEAD, LINE, PAD, PORT, SMALL, Part, Placed, Size, Spot, words_width
+from archspec.diagram.text import width
+
+MARGIN: Final = 24.0
+TITLE: Final = 16.0
+_LEGEND_ROW: Final = 20.0
+_BETWEEN: Final = 40.0
+"""Between two panels."""
+_MARK_WORDS: Final[dict[Mark, str]] = {"added": "added", "removed": "removed", "changed": "changed"}
+_MARK_SIGNS: Final[dict[Mark, str]] = {"added": "+", "removed": "−", "changed": "≠"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A box, a frame or a swatch: `fill` and `stroke` are roles, as `kind:norm`, `depth:0`, `mark:added`, `frame`."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str
+    stroke: str
+    radius: float = 4.0
+    thick: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """A sign's circle."""
+
+    x: float
+    y: float
+    radius: float
+    fill: str
+    stroke: str
+    thick: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One line of text; `y` is the middle of its small letters' height."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    fill: str = "ink"
+    bold: bool = False
+    middle: bool = False
+    """`x` is its middle, not its start."""
+
+    @property
+    def width(self) -> float:
+        """No viewer draws it wider."""
+        return width(self.text, self.size, bold=self.bold)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A line with rounded corners; `index` is its number in its figure."""
+
+    points: tuple[tuple[float, float], ...]
+    dashed: bool = False
+    arrow: bool = False
+    index: int = 0
+
+
+Shape: TypeAlias = Rect | Circle | Text | Path
+
+
+@dataclass(slots=True)
+class Group:
+    """Shapes with their own origin; those of a box, or of a panel."""
+
+    x: float = 0.0
+    y: float = 0.0
+    box: Box | None = None
+    shapes: list[Shape] = field(default_factory=list[Shape])
+    groups: list[Group] = field(default_factory=list["Group"])
+
+    def walk(self, x: float = 0.0, y: float = 0.0) -> Iterator[tuple[float, float, Group]]:
+        """This group and those in it, in the order of painting, each with the place of its origin."""
+        x, y = x + self.x, y + self.y
+        yield x, y, self
+        for group in self.groups:
+            yield from group.walk(x, y)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One network or block in a picture, with the words above it."""
+
+    title: str
+    subtitle: str
+    placed: Placed
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All of a picture, in pixels."""
+
+    width: float
+    height: float
+    root: Group
+    title: str
+
+
+def scene(panels: Sequence[Panel], *, horizontal: bool = False, notes: Sequence[str] = ()) -> Scene:
+    """Panels side by side, or one below the other where the data goes to the right; below them a legend and notes."""
+    root = Group()
+    turn = _Turn(horizontal)
+    at, reach = MARGIN, 0.0
+    for panel in panels:
+        layout = panel.placed.part.layout
+        words = max(width(panel.title, TITLE, bold=True), width(panel.subtitle, SMALL))
+        head = TITLE + 8 + (LINE if panel.subtitle else 0) + 8
+        if horizontal:
+            x, y = MARGIN, at + head + layout.before
+            wide, high = max(panel.placed.length, words), head + layout.before + layout.after
+            corner = MARGIN, at
+        else:
+            x, y = at + max(layout.before, 0), MARGIN + head
+            wide, high = max(layout.before + layout.after, words), head + panel.placed.length
+            corner = at, MARGIN
+        group = Group(x, y, shapes=_heading(panel, corner[0] - x, corner[1] - y))
+        _fill(group, panel.placed, turn, 0)
+        root.groups.append(group)
+        at += (high if horizontal else wide) + _BETWEEN
+        reach = max(reach, wide if horizontal else high)
+    at -= _BETWEEN
+    legend = _legend(panels, max(reach if horizontal else at - MARGIN, 260.0), notes)
+    across, along = (MARGIN + reach, at) if horizontal else (at, MARGIN + reach)
+    legend.x, legend.y = MARGIN, along + 16
+    root.groups.append(legend)
+    right = max((shape.x + shape.width for shape in legend.shapes if isinstance(shape, Text)), default=0.0)
+    bottom = max((shape.y for shape in legend.shapes if isinstance(shape, Text)), default=-16.0) + 10
+    return Scene(
+        max(across, MARGIN + right) + MARGIN, legend.y + bottom + MARGIN / 2, root, ", ".join(p.title for p in panels)
+    )
+
+
+def _heading(panel: Panel, x: float, y: float) -> list[Shape]:
+    found: list[Shape] = [Text(x, y + TITLE / 2, panel.title, TITLE, bold=True)]
+    if panel.subtitle:
+        found.append(Text(x, y + TITLE + 8 + SMALL / 2, panel.subtitle, SMALL, "quiet"))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """From along and across to x and y."""
+
+    horizontal: bool
+
+    def point(self, along: float, across: float) -> tuple[float, float]:
+        return (along, across) if self.horizontal else (across, along)
+
+    def rect(self, along: float, before: float, after: float) -> tuple[float, float, float, float]:
+        """x, y, width and height of a box from its beginning on its axis."""
+        return (0.0, -before, along, before + after) if self.horizontal else (-before, 0.0, before + after, along)
+
+    def inside(self) -> tuple[float, float]:
+        """Where the inside of a frame begins."""
+        return (PAD, 0.0) if self.horizontal else (0.0, HEAD)
+
+
+def _fill(group: Group, placed: Placed, turn: _Turn, depth: int, frame: float | None = None) -> None:
+    """The lines and boxes of a figure; `frame` is how long the frame around it is, if there is one."""
+    part = placed.part
+    for index, (line, route) in enumerate(zip(part.figure.lines, placed.routes, strict=True)):
+        corners = list(route)
+        if frame is not None:  # lines go on to the frame's border
+            inset = PAD if turn.horizontal else HEAD
+            if line.source.box is None:
+                corners[0] = -inset, corners[0][1]
+            if line.target.box is None:
+                corners[-1] = frame - inset, corners[-1][1]
+        points = tuple(turn.point(*corner) for corner in corners)
+        group.shapes.append(Path(points, line.dashed, has_arrow(line, placed, whole=frame is None), index))
+    found = zip(part.figure.boxes, placed.spots, part.sizes, part.closed, placed.inside, strict=True)
+    for box, spot, size, closed, inside in found:
+        x, y = turn.point(spot.along, spot.axis)
+        inner = Group(x, y, box)
+        if inside is None:
+            _closed_box(inner, box, closed, spot, turn)
+        else:
+            _frame(inner, box, size, spot, turn, depth)
+            inner.groups.append(Group(*turn.inside()))
+            _fill(inner.groups[0], inside, turn, depth + 1, spot.length)
+        if inside is None:
+            inner.shapes += _said(box, closed, spot, turn)
+        if box.mark:
+            inner.shapes += _badge(box.mark, *turn.rect(spot.length, size.before, size.after))
+        group.groups.append(inner)
+
+
+def has_arrow(line: Line, placed: Placed, *, whole: bool) -> bool:
+    """A line that goes on inside a frame, or outside it, has its head there."""
+    target = line.target.box
+    return whole if target is None else placed.inside[target] is None
+
+
+def _closed_box(group: Group, box: Box, size: Size, spot: Spot, turn: _Turn) -> None:
+    stroke, thick = (f"mark:{box.mark}", 2.5) if box.mark else ("frame", 1.0)
+    x, y, wide, high = turn.rect(spot.length, size.before, size.after)
+    middle = x + wide / 2, y + high / 2
+    if box.sign:
+        group.shapes.append(Circle(*middle, wide / 2, f"kind:{box.kind}", stroke, thick))
+        group.shapes.append(Text(*middle, box.sign, FONT + 3, middle=True, bold=True))
+        return
+    if not turn.horizontal:  # a closed box with several outputs is wider on one side; its words stand on its axis
+        middle = 0.0, middle[1]
+    group.shapes.append(Rect(x, y, wide, high, f"kind:{box.kind}", stroke, thick=thick))
+    at = middle[1] - LINE * (len(box.words) - 1) / 2
+    for number, words in enumerate(box.words):
+        quiet = words.style == "quiet"
+        group.shapes.append(
+            Text(
+                middle[0],
+                at + LINE * number,
+                words.text,
+                SMALL if quiet else FONT,
+                "quiet" if quiet else "ink",
+                words.style == "strong",
+                middle=True,
+            )
+        )
+
+
+def _frame(group: Group, box: Box, size: Size, spot: Spot, turn: _Turn, depth: int) -> None:
+    stroke, thick = (f"mark:{box.mark}", 2.5) if box.mark else ("frame", 1.0)
+    x, y, wide, high = turn.rect(spot.length, size.before, size.after)
+    group.shapes.append(Rect(x, y, wide, high, f"depth:{depth % 2}", stroke, 6.0, thick))
+    at, middle = (x + 8 if turn.horizontal else size.head), y + HEAD / 2 + 1
+    for words in box.words:
+        quiet = words.style == "quiet"
+        font, fill = (SMALL, "quiet") if quiet else (FONT, "ink")
+        group.shapes.append(Text(at, middle, words.text, font, fill, words.style == "strong"))
+        at += words_width(words) + 6
+
+
+def _badge(mark: Mark, x: float, y: float, wide: float, high: float) -> Iterator[Shape]:
+    """A mark's sign on the corner of its box: its colour is not all that tells it."""
+    yield Circle(x + wide, y, 7.0, "paper", f"mark:{mark}", 1.5)
+    yield Text(x + wide, y, _MARK_SIGNS[mark], SMALL, f"mark:{mark}", bold=True, middle=True)
+
+
+def _said(box: Box, size: Size, spot: Spot, turn: _Turn) -> Iterator[Shape]:
+    """The shapes of a closed box's outputs, beside the lines that leave it."""
+    said = [text for text in box.shapes if text]
+    for number, text in enumerate(said):
+        if turn.horizontal:
+            yield Text(spot.length + 5, -8 - LINE * (len(said) - 1 - number), text, SMALL, "quiet")
+        else:
+            yield Text(PORT * (len(box.shapes) - 1) + 6, spot.length + 8 + 13.0 * number, text, SMALL, "quiet")
+
+
+def _legend(panels: Sequence[Panel], room: float, notes: Sequence[str]) -> Group:
+    """What the colours and lines mean, of those that are there; then the notes, a line each."""
+    boxes = [box for panel in panels for box in panel.placed.part.figure.walk()]
+    lines = [line for panel in panels for line in _lines(panel.placed.part)]
+    kinds = {box.kind for box in boxes}
+    entries: list[tuple[str, Shape]] = [
+        (kind, Rect(0, -6, 14, 12, f"kind:{kind}", "frame", 2.0)) for kind in OP_KINDS if kind in kinds
+    ]
+    if any(line.dashed for line in lines):
+        entries.append(("projection shortcut", Path(((0, 0), (22, 0)), dashed=True)))
+    marks = {box.mark for box in boxes}
+    entries += [
+        (f"{_MARK_SIGNS[mark]} {words}", Rect(0, -6, 14, 12, "paper", f"mark:{mark}", 2.0, 2.5))
+        for mark, words in _MARK_WORDS.items()
+        if mark in marks
+    ]
+    group = Group()
+    x = y = 0.0
+    for words, swatch in entries:
+        lead = 28.0 if isinstance(swatch, Path) else 20.0
+        text = Text(x + lead, y, words, SMALL, "quiet")
+        if x and x + lead + text.width > room:
+            x, y = 0.0, y + _LEGEND_ROW
+            text = Text(x + lead, y, words, SMALL, "quiet")
+        inner = Group(x, y, shapes=[swatch])
+        group.groups.append(inner)
+        group.shapes.append(text)
+        x += lead + text.width + 16
+    for note in notes:
+        y += _LEGEND_ROW
+        group.shapes.append(Text(0.0, y, note, SMALL))
+    return group
+
+
+def _lines(part: Part) -> Iterator[Line]:
+    yield from part.figure.lines
+    for inner in part.inside:
+        if inner is not None:
+            yield from _lines(inner)

@@ -1,0 +1,93 @@
+"""The colours of pictures, in light and in dark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from archspec.diagram.figure import Mark
+
+ThemeName: TypeAlias = Literal["light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours, as `#rrggbb`."""
+
+    paper: str
+    ink: str
+    quiet: str
+    """Of text that matters less."""
+    line: str
+    frame: str
+    """The border of frames and boxes."""
+    depths: tuple[str, str]
+    """The paper of frames, by turns as they stand in each other."""
+    kinds: Mapping[str, str]
+    """The fill of boxes, by kind."""
+    marks: Mapping[Mark, str]
+
+    def colour(self, role: str) -> str:
+        """What a shape's role stands for: `ink`, `kind:norm`, `depth:1`, `mark:added`."""
+        name, _, which = role.partition(":")
+        match name:
+            case "kind":
+                return self.kinds[which]
+            case "depth":
+                return self.depths[int(which)]
+            case "mark":
+                return next(colour for mark, colour in self.marks.items() if mark == which)
+            case _:
+                found: str = getattr(self, name)
+                return found
+
+
+# The kinds' hues come from Okabe and Ito's set for colour-blind readers, made pale so that text stays legible on them.
+LIGHT: Final = Theme(
+    paper="#ffffff",
+    ink="#1b1f24",
+    quiet="#57606a",
+    line="#3b424a",
+    frame="#8c959f",
+    depths=("#f6f8fa", "#ffffff"),
+    kinds={
+        "input": "#ffffff",
+        "convolution": "#b9d9f2",
+        "dense": "#f6d3a8",
+        "norm": "#e3e6ea",
+        "activation": "#f8b9a5",
+        "pool": "#b5e0cf",
+        "merge": "#fbf0a3",
+        "attention": "#e6c4dd",
+        "shape": "#d9d3c7",
+        "regularizer": "#d5ccf0",
+        "other": "#dfe9c8",
+        "part": "#ffffff",
+    },
+    marks={"added": "#1a7f37", "removed": "#cf222e", "changed": "#bf6a02"},
+)
+DARK: Final = Theme(
+    paper="#0d1117",
+    ink="#f0f3f6",
+    quiet="#adb5be",
+    line="#b6bec8",
+    frame="#656d76",
+    depths=("#161b22", "#0d1117"),
+    kinds={
+        "input": "#0d1117",
+        "convolution": "#1f4e79",
+        "dense": "#7a4a10",
+        "norm": "#3a4149",
+        "activation": "#8a3a24",
+        "pool": "#1d5c48",
+        "merge": "#6b5d06",
+        "attention": "#6b3a5f",
+        "shape": "#554d3f",
+        "regularizer": "#4b3f7a",
+        "other": "#46552a",
+        "part": "#0d1117",
+    },
+    marks={"added": "#3fb950", "removed": "#ff7b72", "changed": "#e3a13a"},
+)
+THEMES: Final[Mapping[ThemeName, Theme]] = {"light": LIGHT, "dark": DARK}
