@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import archspec
-from archspec.codegen.layout import Bracket, Infix, Keyword, call, lay_out, marked, within
+from archspec.codegen import lines, marks
+from archspec.codegen.layout import Bracket, Infix, Keyword, call, lay_out, marked
 from archspec.codegen.lines import MappedSource, joined, source_lines
-from archspec.codegen.marks import Marked, join, marks_of
+from archspec.codegen.marks import Instances, Marked, inside, join, marks_of
 from archspec.errors import ArchspecError
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk
 from archspec.spec import load_text
@@ -179,6 +180,33 @@ def test_a_layer_that_has_nothing_to_do_is_where_that_is_decided() -> None:
     assert lit(source_lines(graph, "torch"), "p.reshape") == ["if not self.has_reshape:"]
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_round_is_looked_for_among_all(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = "conv: {filters: '8 + channels % 7 + i % 3', kernel: 1}"
+    graph = graph_of(f"layers: [{{name: s, layers: [repeat: {{name: r, times: 300, layers: [{layer}, relu]}}]}}]\n")
+    asked: list[str] = []
+    around = marks._around
+
+    def counted(path: str) -> Iterator[str]:
+        asked.append(path)
+        return around(path)
+
+    monkeypatch.setattr(marks, "_around", counted)
+    assert len(source_lines(graph, backend).lines) > 900
+    assert len(asked) < 10 * len(graph.nodes)  # each round by itself, and each has its own text
+
+
+def test_a_backend_that_marks_nothing_gives_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Listing:
+        def render(self, graph: archspec.LayerGraph, *, dtype: str, functions: bool) -> str:
+            return "".join(f"{path}\n" for path in graph.nodes)
+
+    monkeypatch.setattr(lines, "find", lambda name: Listing())
+    mapped = source_lines(graph_of("layers: [relu]\n"), "listing")
+    assert mapped.text.endswith("\ninput\nrelu\n")
+    assert mapped.lines == {"input": (), "relu": (), "": ()}
+
+
 def test_a_model_has_no_lines() -> None:
     pytest.importorskip("onnx")
     with pytest.raises(TypeError, match="no lines"):
@@ -201,9 +229,12 @@ def test_code_that_is_broken_keeps_its_marks_in_place() -> None:
     assert marks_of(line) == ((0, 0, ["c"]),)
 
 
-def test_marks_are_restricted_to_scopes() -> None:
-    code = within(marked(call("f", marked("x", ["a.0.x", "a.1.x", "a.10"])), ["a.1", "a.11", "b.a.1"]), {"a.1"})
-    assert [list(paths) for _, _, paths in marks_of(lay_out(code, 0)[0])] == [["a.1"], ["a.1.x"]]
+def test_paths_are_found_by_the_rounds_that_they_stand_in() -> None:
+    paths = Instances(f"a.{index}.{name}" for index in range(20) for name in ("x", "y.z"))
+    for scopes in ({"a.1"}, {"a.1", "a.11"}, {f"a.{index}" for index in range(15)}, {"a.1.y"}, {"b"}):
+        wanted = [path for path in paths if any(f"{path}.".startswith(f"{scope}.") for scope in scopes)]
+        assert sorted(inside(paths, scopes)) == sorted(inside(list(paths), scopes)) == sorted(wanted)
+    assert inside(paths, None) is paths
 
 
 def test_joined_texts_count_their_lines() -> None:

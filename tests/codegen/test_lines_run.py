@@ -193,5 +193,5 @@ def test_the_lines_are_those_that_run(backend: str, monkeypatch: pytest.MonkeyPa
 def test_a_round_that_is_taken_for_another_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = archspec.compile("tests/networks/conditional_in_repeat.yaml")
     ran = run_torch(graph, monkeypatch)
-    monkeypatch.setattr(construct, "within", lambda code, scopes: code)
+    monkeypatch.setattr(construct, "inside", lambda paths, scopes: paths)
     assert any("did not run" in text for text in mistakes(graph, source_lines(graph, "torch"), ran, "torch"))
