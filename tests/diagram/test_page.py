@@ -14,7 +14,6 @@ import pytest
 import archspec
 from archspec.codegen.lines import source_lines
 from archspec.diagram.drawing import Drawing
-from archspec.diagram.page import page as page_module
 from archspec.diagram.page.page import html, payload
 from archspec.diagram.placing import arrange, place
 from archspec.diagram.reading import Details, figure
@@ -25,7 +24,7 @@ from archspec.provenance import spec_lines
 from archspec.spec import load_text
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Dialog, Page, Route
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +83,12 @@ def visit(browser: Browser) -> Iterator[Opener]:
         page.set_default_timeout(5000)
         page.on("console", lambda message: found.complaints.append(message.text))
         page.on("pageerror", lambda error: found.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (found.complaints.append(dialog.message), dialog.dismiss()))
+
+        def dismiss(dialog: Dialog) -> None:
+            found.complaints.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", dismiss)
 
         def answer(route: Route) -> None:
             if route.request.url == ADDRESS:
@@ -446,14 +450,12 @@ def test_two_networks_stand_in_one_page(visit: Opener) -> None:
 
 
 def test_a_backend_that_lacks_an_op_says_so(visit: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = page_module.source_lines
-
     def lacking(graph: Any, backend: str) -> Any:
         if backend == "keras":
             raise BackendError(Diagnostic("E0601", "the backend keras lacks the op conv"))
-        return real(graph, backend)
+        return source_lines(graph, backend)
 
-    monkeypatch.setattr(page_module, "source_lines", lacking)
+    monkeypatch.setattr("archspec.diagram.page.page.source_lines", lacking)
     found = visit(html(drawn("unet")))
     found.page.locator("#tab-keras").click()
     assert "lacks the op conv" in found.page.locator("#pane-keras").inner_text()
