@@ -1,7 +1,7 @@
 // The picture: its boxes, what is folded of them, and from where it is looked at.
 
 const NEAR = 4; // pixels; a pointer that moves no farther clicks
-const SMALLEST = 0.03, LARGEST = 6;
+const SMALLEST = 0.005, LARGEST = 6;
 
 class Picture {
   constructor(pane, changed) {
