@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Final
 from archspec._version import __version__
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
-    from archspec.api import build, compile, count, diff, draw, generate, init_weights, load, load_weights, save_weights
-=======
     from archspec.api import (
         build,
         compile,
         count,
         diff,
+        draw,
         generate,
         init_weights,
         load,
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
         save_weights,
         summary,
     )
->>>>>>> summary
     from archspec.errors import (
         ArchspecError,
         BackendError,

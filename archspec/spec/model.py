@@ -232,7 +232,6 @@ class Spec(Model):
         """Those that it was read with; they hold for what is made of it, too."""
         return self._limits
 
-<<<<<<< HEAD
     def _repr_svg_(self) -> str | None:
         """Its picture, in a notebook; None where it cannot be compiled, which `archspec.compile` explains."""
         from archspec.api import compile
@@ -242,13 +241,12 @@ class Spec(Model):
             return shown(compile(self)).svg()
         except SpecError:
             return None
-=======
+
     def __rich__(self) -> RenderableType:
         """What `rich.print` shows: title, inputs, params and stages, as they are written."""
         from archspec.spec.showing import renderable
 
         return renderable(self)
->>>>>>> summary
 
     def _check(self, reading: Reading) -> None:
         usable_name(self.name, self.place("name"), reading, "a spec")
