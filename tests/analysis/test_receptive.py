@@ -248,6 +248,16 @@ def test_vectors_have_no_places() -> None:
     assert not any(receptive_fields(archspec.compile("dcgan_generator")).values())
 
 
+def test_which_token_is_meant() -> None:
+    items = "class_token, concat: [select_token: {index: 0}, select_token: {index: 1}, select_token: {index: -3}]"
+    text = f"archspec: 1\nname: example\ninput: {{shape: [6, 2]}}\nlayers: [{items}]\n"
+    graph = archspec.compile(load_text(text))
+    assert receptive_fields(graph)["concat"]["input"] == (
+        Extent(4, None, None),
+    )  # the first sees none, the last the fourth
+    _check(graph)
+
+
 def test_tokens_see_their_patch_until_attention_sees_all() -> None:
     fields = receptive_fields(archspec.compile("vision_transformer"))
     assert fields["to_tokens"]["input"] == (Extent(16, Fraction(16), 0),) * 2
