@@ -166,7 +166,7 @@ def summary(
         spec: a path, a shipped spec's name, a loaded spec, or a compiled graph.
         level: what the rows go down to: `stage`, `unit` or `layer`. Units that are alike are told once.
         limits, root: as for `load`; only where `spec` is not loaded yet.
-        params: values for the spec's params.
+        params: values for the spec's params; one that is called `level` can be given to `compile`.
 
     Returns:
         Its rows and totals. `print` shows them as a table, `rich.print` in colour.
