@@ -8,9 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.limits import Limits, WorkError, metered, uncollected, within
+from archspec.limits import Limits, uncollected, within
 from archspec.spec import Spec
 from archspec.spec import load as load_spec
 
@@ -255,16 +254,10 @@ def generate(graph: LayerGraph, backend: str, *, dtype: str | None = None, funct
         BackendError: there is no such backend, or it lacks an op of the graph.
         SpecError: its expressions take too much work.
     """
-    from archspec.codegen.backend import backend as find
-    from archspec.codegen.files import with_header
+    from archspec.codegen.lines import rendered
 
-    target = find(backend)
-    with within(graph.limits), metered(), uncollected():
-        try:
-            source = target.render(graph, dtype=dtype or "float32", functions=functions)
-            return with_header(source, graph) if isinstance(source, str) else source
-        except WorkError as error:
-            raise SpecError(error.diagnostic(span=graph.root.span)) from None
+    source, head = rendered(graph, backend, dtype=dtype or "float32", functions=functions)
+    return head + source if isinstance(source, str) else source
 
 
 def init_weights(

@@ -13,7 +13,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from archspec.errors import SpecError
+from archspec.errors import Source, Span, SpecError
 from archspec.limits import DEFAULT, Limits
 from archspec.spec.base import (
     NAME_SCHEMA,
@@ -60,11 +60,17 @@ class Block(Model):
     outputs: Strings = Field((), description="taps that a caller can start from, besides the result")
 
     _name: str = PrivateAttr(default="")
+    _whole: Span | None = PrivateAttr(default=None)
 
     @property
     def name(self) -> str:
         """The name that it is called by."""
         return self._name
+
+    @property
+    def definition(self) -> Span | None:
+        """Where it is written, its name included."""
+        return self._whole
 
     def _check(self, reading: Reading) -> None:
         written = self.params
@@ -109,8 +115,11 @@ def _named(model: type[Model], value: object, info: ValidationInfo, what: str) -
 
 def _blocks(value: object, info: ValidationInfo) -> dict[str, Block]:
     blocks: dict[str, Block] = _named(Block, value, info, "a block")
+    assert isinstance(value, LocatedDict)
     for name, block in blocks.items():
         block._name = name
+        start, end = value.key_spans[name], value.value_spans[name]
+        block._whole = Span(start.source, start.line, start.column, end.end_line, end.end_column)
     return blocks
 
 
@@ -203,6 +212,7 @@ class Spec(Model):
     _overrides: dict[str, Attribute] = PrivateAttr(default_factory=dict)
     _path: Path | None = PrivateAttr(default=None)
     _sources: list[Path] = PrivateAttr(default_factory=list)
+    _texts: list[Source] = PrivateAttr(default_factory=list)
     _limits: Limits = PrivateAttr(default=DEFAULT)
 
     @property
@@ -226,6 +236,11 @@ class Spec(Model):
     def sources(self) -> list[Path]:
         """All files that were read for it: its own, its parents', the libraries."""
         return self._sources
+
+    @property
+    def texts(self) -> list[Source]:
+        """All texts that were read for it, in the same order."""
+        return self._texts
 
     @property
     def limits(self) -> Limits:
