@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from archspec.analysis.comparing import Difference
     from archspec.analysis.counting import NetworkCounts
-    from archspec.analysis.summary import Level, Summary
+    from archspec.analysis.levels import Level
+    from archspec.analysis.summary import Summary
     from archspec.codegen.backend import Arrays, Source
     from archspec.diagram.drawing import Drawing
-    from archspec.diagram.reading import Level
     from archspec.diagram.theme import ThemeName
     from archspec.weights import WeightsReport
 
@@ -165,7 +165,7 @@ def summary(
         spec: a path, a shipped spec's name, a loaded spec, or a compiled graph.
         level: what the rows go down to: `stage`, `unit` or `layer`. Units that are alike are told once.
         limits, root: as for `load`; only where `spec` is not loaded yet.
-        params: values for the spec's params.
+        params: values for the spec's params; one that is called `level` can be given to `compile`.
 
     Returns:
         Its rows and totals. `print` shows them as a table, `rich.print` in colour.

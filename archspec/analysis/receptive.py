@@ -59,7 +59,11 @@ def receptive_fields(graph: LayerGraph) -> dict[str, dict[str, Field]]:
             seen[path] = {path: _Sight(axes)} if axes else {}
         else:
             seen[path] = _seen(graph, node, seen)
-    return {path: {source: sight.field for source, sight in found.items()} for path, found in seen.items()}
+    fields = {path: {source: sight.field for source, sight in found.items()} for path, found in seen.items()}
+    return {
+        path: {source: field for source, field in found.items() if all(extent.size for extent in field)}
+        for path, found in fields.items()
+    }
 
 
 def _seen(graph: LayerGraph, node: Node, seen: Mapping[str, Mapping[str, _Sight]]) -> dict[str, _Sight]:
