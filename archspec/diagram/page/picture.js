@@ -87,6 +87,13 @@ class Picture {
     return this.boxes.filter((box) => this.visible(box) === box);
   }
 
+  // The lines that enter a box and leave it.
+  linesOf(box) {
+    const { part, lines, boxes } = box.parent ? box.parent.inside : this.figures[box.network];
+    const index = boxes.indexOf(box);
+    return lines.filter((_, at) => part.lines[at].includes(index));
+  }
+
   // Folds or opens; `still` is the box that stays where it is on the screen.
   setFolded(keys, still = null) {
     const anchor = still && this.visible(still);
