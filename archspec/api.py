@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from archspec.analysis.comparing import Difference
     from archspec.analysis.counting import NetworkCounts
+    from archspec.analysis.levels import Level
+    from archspec.analysis.summary import Summary
     from archspec.codegen.backend import Arrays, Source
     from archspec.diagram.drawing import Drawing
-    from archspec.diagram.reading import Level
     from archspec.diagram.theme import ThemeName
     from archspec.weights import WeightsReport
 
@@ -151,6 +152,35 @@ def count(
     from archspec.analysis.counting import count
 
     return count(_graph(spec, None, limits, root, params))
+
+
+def summary(
+    spec: Spec | LayerGraph | str | PathLike[str],
+    /,
+    *,
+    level: Level = "layer",
+    limits: Limits | None = None,
+    root: str | PathLike[str] | None = None,
+    **params: object,
+) -> Summary:
+    """A network as a table of its stages, units and layers, with shapes, parameters, MACs and receptive fields.
+
+    Args:
+        spec: a path, a shipped spec's name, a loaded spec, or a compiled graph.
+        level: what the rows go down to: `stage`, `unit` or `layer`. Units that are alike are told once.
+        limits, root: as for `load`; only where `spec` is not loaded yet.
+        params: values for the spec's params; one that is called `level` can be given to `compile`.
+
+    Returns:
+        Its rows and totals. `print` shows them as a table, `rich.print` in colour.
+
+    Raises:
+        SpecError: the spec is wrong.
+        ValueError: there is no such level.
+    """
+    from archspec.analysis.summary import summarize
+
+    return summarize(_graph(spec, None, limits, root, params), level)
 
 
 def diff(a: Spec | LayerGraph | str | PathLike[str], b: Spec | LayerGraph | str | PathLike[str], /) -> Difference:

@@ -81,7 +81,8 @@ def _lines(spans: Sequence[Span | None], names: Mapping[Source, str]) -> tuple[L
 def _names(paths: Sequence[str]) -> Iterator[str]:
     """Names to show for files, no two alike; the first file is the spec's own."""
     taken: set[str] = set()
-    folders = [Path(os.path.abspath(folder)) for folder in (Path(paths[0]).parent, shipped_folder()) if folder]
+    known = (*(Path(path).parent for path in paths[:1]), shipped_folder())
+    folders = [Path(os.path.abspath(folder)) for folder in known if folder is not None]
     for path in paths:
         whole = Path(os.path.abspath(path))
         near = (whole.relative_to(folder).as_posix() for folder in folders if whole.is_relative_to(folder))

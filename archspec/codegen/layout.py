@@ -7,11 +7,11 @@ Code may be marked with the paths of the layers that it is there for; the lines 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from archspec.codegen.marks import Paths, as_marked, inside, marks_of, restricted, whole
+from archspec.codegen.marks import Paths, as_marked, marks_of, whole
 
 WIDTH: Final = 100
 """The longest line of generated source."""
@@ -99,28 +99,6 @@ def marks(code: Code) -> list[Paths]:
             return marks(code.value)
         case _:
             return [*code.marks, *(paths for part in _parts(code) for paths in marks(part))]
-
-
-def within(code: Code, scopes: Collection[str]) -> Code:
-    """The code with those of its marks that stand in the scopes: a round of a loop has the paths of all rounds."""
-    match code:
-        case str():
-            return restricted(code, scopes)
-        case Keyword(name, value):
-            return Keyword(name, within(value, scopes))
-        case Bracket():
-            args = tuple(within(arg, scopes) for arg in code.args)
-            return Bracket(within(code.head, scopes), args, code.open, code.close, _inside(code.marks, scopes))
-        case Infix():
-            operands = tuple(within(operand, scopes) for operand in code.operands)
-            return Infix(code.operator, operands, _inside(code.marks, scopes))
-        case Ternary():
-            then, test, other = (within(part, scopes) for part in (code.then, code.test, code.other))
-            return Ternary(then, test, other, _inside(code.marks, scopes))
-
-
-def _inside(marks: Sequence[Paths], scopes: Collection[str]) -> tuple[Paths, ...]:
-    return tuple(inside(paths, scopes) for paths in marks)
 
 
 def heads(code: Code) -> Iterator[str]:

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import TypeAlias
 
 from archspec.codegen.frame import Frame
+from archspec.codegen.marks import Instances
 from archspec.codegen.settle import Split, settle
 from archspec.codegen.tree import CallUse, LoopUse, Run, SequenceUse, channels_after, round_names
 from archspec.expr import Const, Expr, Name, Value
@@ -49,8 +50,8 @@ def build_loop(loops: list[Loop], frame: Frame, wiring: Wiring, make_round: Make
         first.pattern,
         runs,
         operands,
-        tuple(loop.path for loop in loops),
-        tuple(tuple(scope.path for scope in scopes if scope is not None) for scopes in rounds),
+        Instances(loop.path for loop in loops),
+        tuple(Instances(scope.path for scope in scopes if scope is not None) for scopes in rounds),
         first.marks,
     )
 

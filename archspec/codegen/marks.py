@@ -6,7 +6,8 @@ again to find them. The text itself is the same with marks and without.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TypeAlias
 
 Paths: TypeAlias = Sequence[str]
@@ -57,20 +58,30 @@ def join(parts: Iterable[str], separator: str = "\n") -> str:
     return Marked(text, found) if found else text
 
 
-def restricted(text: str, scopes: Collection[str]) -> str:
-    """The text with those of its marks that are one of the scopes, or stand in one."""
-    found = [(first, last, inside(paths, scopes)) for first, last, paths in marks_of(text)]
-    return Marked(text, found) if found else text
+class Instances(tuple[str, ...]):
+    """The paths of one item of a definition in all instances; those in one round of a loop are found at once."""
+
+    @cached_property
+    def by_scope(self) -> Mapping[str, Sequence[str]]:
+        """The paths that stand in each scope, and those that are it."""
+        found: dict[str, list[str]] = {}
+        for path in self:
+            for scope in _around(path):
+                found.setdefault(scope, []).append(path)
+        return found
 
 
-def inside(paths: Paths, scopes: Collection[str]) -> list[str]:
-    """Those of the paths that are one of the scopes, or stand in one."""
-    return [path for path in paths if _is_inside(path, scopes)]
+def inside(paths: Paths, scopes: Collection[str] | None) -> Paths:
+    """Those of the paths that are one of the scopes or stand in one, which hold none of each other; all where None."""
+    if scopes is None:
+        return paths
+    if isinstance(paths, Instances) and len(paths) > 4 * len(scopes):  # one of many rounds
+        return [path for scope in scopes for path in paths.by_scope.get(scope, ())]
+    return [path for path in paths if any(scope in scopes for scope in _around(path))]
 
 
-def _is_inside(path: str, scopes: Collection[str]) -> bool:
-    while path not in scopes:
-        path, dot, _ = path.rpartition(".")
-        if not dot:
-            return False
-    return True
+def _around(path: str) -> Iterator[str]:
+    """The path and those of the scopes that it stands in."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]

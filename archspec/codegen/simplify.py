@@ -12,6 +12,7 @@ from itertools import groupby, zip_longest
 from typing import Final
 
 from archspec.codegen.build import build
+from archspec.codegen.marks import Instances
 from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import (
     CHANNELS,
@@ -272,7 +273,7 @@ def _united(items: Sequence[ItemUse]) -> ItemUse:
     given = [item.paths for item in items if not isinstance(item, ChoiceUse)]
     if all(paths is given[0] for paths in given):  # rounds that were built together have those of all
         return first
-    paths = tuple(dict.fromkeys(path for some in given for path in some))
+    paths = Instances(dict.fromkeys(path for some in given for path in some))
     match first:
         case LayerUse() | CallUse():
             return dataclasses.replace(first, paths=paths)
@@ -283,7 +284,7 @@ def _united(items: Sequence[ItemUse]) -> ItemUse:
             loops = [item for item in items if isinstance(item, LoopUse)]
             runs = tuple(_united_runs(alike) for alike in zip(*(loop.runs for loop in loops), strict=True))
             counted = zip_longest(*(loop.rounds for loop in loops), fillvalue=())
-            rounds = tuple(tuple(dict.fromkeys(path for some in parts for path in some)) for parts in counted)
+            rounds = tuple(Instances(dict.fromkeys(path for some in parts for path in some)) for parts in counted)
             return dataclasses.replace(first, paths=paths, runs=runs, rounds=rounds)
 
 

@@ -7,7 +7,7 @@ here has been evaluated for every instance and compared with the graph before it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -154,10 +154,10 @@ class LoopUse:
     marks: tuple[int, ...] = ()
     """Rounds that give further results of the loop, 1, 2 ..., each what there is after it."""
 
-    def rounds_of(self, run: Run) -> list[str]:
-        """The paths of the rounds of a run."""
+    def rounds_of(self, run: Run, scopes: Collection[str] | None = None) -> list[str]:
+        """The paths of the rounds of a run; where the loop stands in rounds itself, `scopes` has those that count."""
         stop = None if run.count is None else run.first + run.count
-        return [path for paths in self.rounds[run.first : stop] for path in paths]
+        return [path for paths in self.rounds[run.first : stop] for path in inside(paths, scopes)]
 
 
 ItemUse: TypeAlias = LayerUse | CallUse | SequenceUse | ChoiceUse | LoopUse
@@ -234,22 +234,27 @@ def layers(tree: Tree) -> Iterator[LayerUse]:
                 pass
 
 
-def held(*items: ItemUse) -> list[str]:
-    """The paths of items and of all that is in them, what called definitions hold left out."""
+def held(*items: ItemUse, scopes: Collection[str] | None = None) -> list[str]:
+    """The paths of items and of all that is in them, what called definitions hold left out.
+
+    `scopes` are the rounds that count, where the items stand in rounds of a loop.
+    """
     found: list[str] = []
     for item in items:
         match item:
             case ChoiceUse(then=then, other=other):
-                found += held(*then.items, *other.items)
+                found += held(*then.items, *other.items, scopes=scopes)
                 continue
             case SequenceUse(body=body):
-                found += held(*body.items)
+                found += held(*body.items, scopes=scopes)
             case LoopUse():
-                found += (path for run in item.runs for path in inside(held(run.item), {*item.rounds_of(run)}))
-                found += (path for paths in item.rounds for path in paths)
+                for run in item.runs:
+                    rounds = item.rounds_of(run, scopes)
+                    found += rounds
+                    found += held(run.item, scopes={*rounds})
             case LayerUse() | CallUse():
                 pass
-        found += item.paths
+        found += inside(item.paths, scopes)
     return found
 
 

@@ -11,10 +11,11 @@ from typing import Final
 from zlib import crc32
 
 from archspec.analysis.comparing import Difference, diff
+from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.numbers import counted
 from archspec.diagram.figure import Figure, Mark
 from archspec.diagram.placing import Part, arrange, place
-from archspec.diagram.reading import LEVELS, Details, Level, block_figures, figure
+from archspec.diagram.reading import Details, block_figures, figure
 from archspec.diagram.scene import Panel, Scene, scene
 from archspec.diagram.svg import svg
 from archspec.diagram.text import shortened
@@ -117,23 +118,19 @@ def drawing(
         if block is None:
             drawn, drawn_at = figure(graph, level, details)
             part = arrange(drawn, horizontal=horizontal)
-            panels.append(Drawn(graph, _title(title), _subtitle(_facts(graph)), drawn_at, part, details, True))
+            panels.append(Drawn(graph, *_heading(title, _facts(graph)), drawn_at, part, details, whole=True))
         else:
             forms = _forms(graph, block, details)
             for scopes, drawn in forms[: MOST_FORMS if len(graphs) == 1 else 1]:
                 where = scopes[0].path if len(scopes) == 1 else f"{scopes[0].path}, and {len(scopes) - 1} more"
                 words = (block, where) if len(graphs) == 1 else (title, f"{block}: {where}")
                 part = arrange(drawn, horizontal=horizontal)
-                panels.append(Drawn(graph, _title(words[0]), _subtitle(words[1]), "unit", part, details, False))
+                panels.append(Drawn(graph, *_heading(*words), "unit", part, details, whole=False))
     return Drawing(tuple(panels), horizontal, theme, () if found is None else tuple(_notes(found)))
 
 
-def _title(text: str) -> str:
-    return shortened(text, 64)
-
-
-def _subtitle(text: str) -> str:
-    return shortened(text, 96)
+def _heading(title: str, subtitle: str) -> tuple[str, str]:
+    return shortened(title, 64), shortened(subtitle, 96)
 
 
 def _facts(graph: LayerGraph) -> str:

@@ -15,6 +15,7 @@ from archspec.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     import networkx
+    from rich.console import RenderableType
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,12 @@ class LayerGraph:
                 found.append(at)
             at = before[at]
         return tuple(reversed(found))
+
+    def __rich__(self) -> RenderableType:
+        """What `rich.print` shows: the table of `archspec.summary`."""
+        from archspec.analysis.summary import summarize
+
+        return summarize(self)
 
     def dump(self) -> str:
         """The graph as stable text; see `archspec.ir.dump`."""

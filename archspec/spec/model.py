@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import (
     Field,
@@ -32,6 +32,9 @@ from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
 from archspec.spec.words import BLOCK_WORDS, SPEC_WORDS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 NOT_PARAMS: Final = frozenset(
     {"backend", "device", "dtype", "limits", "partial", "root", "seed", "spec", "taps", "weights"}
@@ -253,6 +256,12 @@ class Spec(Model):
             return shown(compile(self)).svg()
         except SpecError:
             return None
+
+    def __rich__(self) -> RenderableType:
+        """What `rich.print` shows: title, inputs, params and stages, as they are written."""
+        from archspec.spec.showing import renderable
+
+        return renderable(self)
 
     def _check(self, reading: Reading) -> None:
         usable_name(self.name, self.place("name"), reading, "a spec")

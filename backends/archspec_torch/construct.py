@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 
-from archspec.codegen.layout import Bracket, Code, Infix, Ternary, call, marked, within
+from archspec.codegen.layout import Bracket, Code, Infix, Ternary, call, marked
+from archspec.codegen.marks import inside
 from archspec.codegen.printer import Printer
 from archspec.codegen.text import quoted
 from archspec.codegen.tree import (
@@ -32,17 +34,19 @@ class Constructor:
         self.printer = printer
         self.spelled = spelled
         self.ordered_dict = False
+        self.rounds: Collection[str] | None = None
+        """Inside a loop the rounds that are written."""
 
     def module(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
         """The expression that makes the module of an item."""
-        return marked(self._made(item), item.paths)
+        return marked(self._made(item), inside(item.paths, self.rounds))
 
     def _made(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
         match item:
             case LayerUse():
                 module = ROWS[item.op.name].module
                 assert module is not None
-                return self.printer.noted(module(item, self.printer), item.paths)
+                return self.printer.noted(module(item, self.printer), inside(item.paths, self.rounds))
             case CallUse():
                 return self._call(item)
             case SequenceUse():
@@ -82,7 +86,9 @@ class Constructor:
                 )
                 parts.append(Bracket("*", (Ternary(then, self.printer.expr(item.condition), other),)))
             elif named:
-                parts.append(marked(Bracket("", (self._name(item), self.module(item))), item.paths))
+                parts.append(
+                    marked(Bracket("", (self._name(item), self.module(item))), inside(item.paths, self.rounds))
+                )
             else:
                 parts.append(self.module(item))
         return parts
@@ -98,13 +104,21 @@ class Constructor:
 
     # -- loops ------------------------------------------------------------------------------------
 
+    @contextmanager
+    def round_of(self, item: LoopUse, run: Run) -> Iterator[list[str]]:
+        """While a round of a run is written: it gives the paths of its rounds."""
+        outer, rounds = self.rounds, item.rounds_of(run, self.rounds)
+        self.rounds = {*rounds}
+        yield rounds
+        self.rounds = outer
+
     def _rounds(self, item: LoopUse) -> Code:
         """The rounds of a loop as the parts of an `nn.Sequential`, neighbours alike as a comprehension."""
         named = item.pattern != "{i}"
         parts: list[Code] = []
         for run in item.runs:
-            rounds = item.rounds_of(run)
-            parts.append(marked(within(self._run(run, item.pattern if named else None), {*rounds}), rounds))
+            with self.round_of(item, run) as rounds:
+                parts.append(marked(self._run(run, item.pattern if named else None), rounds))
         if named:
             return self._ordered("nn.Sequential", parts)
         if len(item.operands) == 1:

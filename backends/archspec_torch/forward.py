@@ -270,7 +270,7 @@ class _Writer:
         return []
 
 
-def _held_between(item: LoopUse | SequenceUse, start: int, end: int | None) -> list[str]:
+def _held_between(item: LoopUse | SequenceUse, start: int, end: int | None) -> Paths:
     """The paths of some of the modules in a row, and of what they hold."""
     if isinstance(item, SequenceUse):
         return held(*item.body.items[start:end])

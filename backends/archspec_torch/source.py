@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from archspec.codegen.backend import without_row
-from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out, marked, within
+from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out, marked
 from archspec.codegen.marks import Paths, as_marked, join, whole
 from archspec.codegen.outline import outline
 from archspec.codegen.printer import Printer
@@ -330,10 +330,10 @@ class _ClassWriter:
         self.init.append(f"{indent}{parts}: list[nn.Module] = []")
         self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
         used = index in mentioned(Tree((run.item,), ())) | names(run.carried_next)
-        rounds = item.rounds_of(run)
         header = f"{indent}for {printer.spelled[index] if used else '_'} in range({printer.expr(run.stop)}):"
+        with self.constructor.round_of(item, run) as rounds:
+            module = self.constructor.module(run.item)
         self.init.append(whole(header, rounds))
-        module = within(self.constructor.module(run.item), {*rounds})
         self.init += lay_out(marked(call(f"{parts}.append", module), rounds), depth + 1)
         self.init += lay_out(printer.expr(run.carried_next), depth + 1, f"{variable} = ")
         chain = len(item.operands) == 1

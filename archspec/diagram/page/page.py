@@ -6,18 +6,20 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from html import escape
 from importlib import resources
 from string import Template
 from typing import Any, Final
 
+from archspec.analysis.levels import Level
 from archspec.codegen.lines import source_lines
 from archspec.diagram.drawing import Drawing, Drawn
 from archspec.diagram.figure import Figure
 from archspec.diagram.page.facts import Facts
 from archspec.diagram.page.geometry import LENGTHS, geometry
 from archspec.diagram.placing import Part, arrange, place
-from archspec.diagram.reading import Level, figure
+from archspec.diagram.reading import figure
 from archspec.diagram.scene import Panel, Path, legend_entries, scene
 from archspec.diagram.svg import arrow, group_markup
 from archspec.diagram.theme import DARK, LIGHT, Theme
@@ -83,7 +85,8 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     picture = scene(panels, horizontal=drawing.horizontal, foldable=True)
     theme = Theme.variables()
     markup = [
-        f'<svg xmlns="http://www.w3.org/2000/svg"><defs>{arrow(theme, "page")}</defs>',
+        '<svg xmlns="http://www.w3.org/2000/svg">',
+        f"<defs>{arrow(theme, 'page')}{arrow(replace(theme, line='var(--accent)'), 'chosen')}</defs>",
         *group_markup(picture.root, theme, "page", tooltips=False),
         "</svg>",
     ]
