@@ -55,6 +55,7 @@ def check(graph: LayerGraph, backends: Sequence[str] = BACKENDS) -> None:
     targets = random_targets(graph, batch=2, seed=SEEDS[2])
     wanted = {training: reference(graph, weights, inputs, training=training) for training in (False, True)}
     gradients: dict[str, Gradients] = {}
+    models: dict[str, Any] = {}
     for name in backends:
         target, source = backend(name), archspec.generate(graph, name)
         target.verify(source, graph)  # in float32, without a weight
@@ -63,13 +64,18 @@ def check(graph: LayerGraph, backends: Sequence[str] = BACKENDS) -> None:
             outcome = Outcome(target.run(model, graph, inputs, training=False).outputs, {})
             same(replace(wanted[False], statistics={}), outcome, name, FLOAT32)
             continue
-        model = target.build(source, graph, weights=weights, dtype="float64")
+        model = models[name] = target.build(source, graph, weights=weights, dtype="float64")
         # Inference first: a training step changes the running statistics that inference uses.
         for training, found in wanted.items():
             mode = "training" if training else "inference"
             same(found, target.run(model, graph, inputs, training=training), f"{name}, {mode}")
         gradients[name] = target.gradients(model, graph, inputs, targets)
-    same_gradients(graph, weights, inputs, targets, gradients)
+
+    def of_nodes() -> Arrays:
+        [name, *_] = gradients
+        return backend(name).gradients(models[name], graph, inputs, targets, nodes=True).nodes
+
+    same_gradients(graph, weights, inputs, targets, gradients, of_nodes)
 
 
 def reference(graph: LayerGraph, weights: Arrays, inputs: Arrays, *, training: bool) -> Outcome:
