@@ -37,9 +37,7 @@ def _run(spec: Path, *options: str) -> int:
     return main(["parity", str(spec), "--backends", "torch,torch", "--batch", "4", "--steps", "2", *options])
 
 
-def test_a_table_for_people(
-    spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_table_for_people(spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("archspec.commands.parity.compare", compare)  # with processes of its own
     assert _run(spec) == 0
     printed = capsys.readouterr()
