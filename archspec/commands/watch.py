@@ -10,8 +10,8 @@ from contextlib import suppress
 from functools import partial
 from threading import Event, Thread
 
+from archspec.analysis.levels import LEVELS
 from archspec.commands.shared import OK, add_spec, coloured, compiled, limits, params
-from archspec.diagram.reading import LEVELS
 from archspec.spec.loading import find
 from archspec.watching.server import Server, require
 
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         terminal.greet(server.url)
         if arguments.open:
-            _open(server.url)
+            _open(server.once())
         watch(partial(look, partial(compiled, arguments.spec, arguments), arguments.level), show, Event())
     return OK
 

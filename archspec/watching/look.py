@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from archspec.analysis.levels import Level
 from archspec.diagram.drawing import drawing
 from archspec.diagram.page.page import payload
-from archspec.diagram.reading import Level
 from archspec.errors import ArchspecError, Diagnostic
 from archspec.ir.graph import LayerGraph
 from archspec.watching.files import Stamp, stamp

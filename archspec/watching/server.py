@@ -78,6 +78,7 @@ class Server:
         self._socket = _listening(port)
         self._port: int = self._socket.getsockname()[1]
         self._token = secrets.token_urlsafe()
+        self._tickets: set[str] = set()
         self.url: Final = f"http://{ADDRESS}:{self._port}/{self._token}/"
         """The page's address, with the token."""
         self._view = _View()
@@ -85,6 +86,12 @@ class Server:
         self._ended = False
         self._thread = Thread(target=self._run, name="archspec watch", daemon=True)
         self._started: Future[tuple[asyncio.AbstractEventLoop, uvicorn.Server]] = Future()
+
+    def once(self) -> str:
+        """An address that leads to the page once: all users of a machine see what a browser was called with."""
+        ticket = secrets.token_urlsafe()
+        self._tickets.add(ticket)
+        return f"http://{ADDRESS}:{self._port}/{ticket}/"
 
     def show(self, look: Look) -> None:
         """Let all pages show what a look found."""
@@ -129,7 +136,7 @@ class Server:
         ]
         hosts = [f"{name}:{self._port}" for name in (ADDRESS, "localhost")]
         config = uvicorn.Config(
-            _Guard(Starlette(routes=routes), self._token, hosts),
+            _Guard(Starlette(routes=routes), self._token, self._tickets, hosts),
             log_config=None,
             log_level="error",
             access_log=False,
@@ -188,22 +195,34 @@ class _Guard:
     request still says the site's name.
     """
 
-    def __init__(self, app: ASGIApp, token: str, hosts: list[str]) -> None:
+    def __init__(self, app: ASGIApp, token: str, tickets: set[str], hosts: list[str]) -> None:
         self._app = app
-        self._token = token.encode()
+        self._token = token
+        self._tickets = tickets
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        from starlette.datastructures import Headers
-        from starlette.responses import PlainTextResponse
+        await self._answer(scope)(scope, receive, send)
 
-        given: str = scope["path"].split("/")[1]
-        known = secrets.compare_digest(given.encode(errors="replace"), self._token)
-        if known and Headers(scope=scope).get("host") in self._hosts:
-            await self._app(scope, receive, send)
-        else:
-            text = "This address is not the one that `archspec watch` has printed.\n"
-            await PlainTextResponse(text, 403, headers=_HEADERS)(scope, receive, send)
+    def _answer(self, scope: Scope) -> ASGIApp:
+        from starlette.datastructures import Headers
+        from starlette.responses import PlainTextResponse, RedirectResponse
+
+        given = scope["path"].removeprefix("/").partition("/")[0]
+        if Headers(scope=scope).get("host") in self._hosts:
+            if _equal(given, self._token):
+                return self._app
+            for ticket in list(self._tickets):
+                if _equal(given, ticket):
+                    self._tickets.remove(ticket)
+                    return RedirectResponse(f"/{self._token}/", 303, headers=_HEADERS)
+        text = "This address is not the one that `archspec watch` has printed.\n"
+        return PlainTextResponse(text, 403, headers=_HEADERS)
+
+
+def _equal(given: str, secret: str) -> bool:
+    """Compare without telling by the time it takes how much is right."""
+    return secrets.compare_digest(given.encode(errors="replace"), secret.encode())
 
 
 def _listening(port: int) -> socket.socket:

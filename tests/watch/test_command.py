@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from archspec.cli import main
+from archspec.errors import Diagnostic
+from archspec.watching.look import Look
+from archspec.watching.terminal import Terminal
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
@@ -51,6 +54,32 @@ def test_the_terminal_tells_of_each_save_and_ctrl_c_ends_it(spec: Path) -> None:
         out, err = process.communicate(timeout=10)
         assert (process.returncode, out) == (0, "")
         assert err == f"\n{validated}\n"
+
+
+def test_a_terminal_is_written_to_in_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal("small", colour=True, colour_errors=True)
+    terminal.tell(Look((Diagnostic("E0205", "a key is missing"),), {}, 0.01))
+    out, err = capsys.readouterr()
+    assert "\x1b[1;31man error\x1b[0m" in out
+    assert "\x1b[1;31merror[E0205]" in err
+
+
+def test_a_browser_is_called_where_there_is_a_screen(
+    spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    called: list[str] = []
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("webbrowser.open", called.append)
+    monkeypatch.setattr("archspec.watching.loop.watch", stop)
+    monkeypatch.setenv("BROWSER", "any")
+    assert main(["watch", str(spec), "--no-open"]) == 0
+    assert main(["watch", str(spec)]) == 0
+    (url,) = called
+    assert url.startswith("http://127.0.0.1:")
+    assert url not in capsys.readouterr().out
 
 
 def test_a_port_that_is_taken_is_an_error(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:

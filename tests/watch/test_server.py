@@ -66,6 +66,18 @@ def test_nothing_is_taken_from_a_page(server: Server) -> None:
         assert _ask(server.url, urlsplit(server.url).path, method=method).status == 405
 
 
+def test_what_is_no_path_is_refused_too(server: Server) -> None:
+    assert _ask(server.url, "*", method="OPTIONS").status == 403
+
+
+def test_the_address_that_the_browser_is_called_with_works_once(server: Server) -> None:
+    path = urlsplit(server.once()).path
+    assert _ask(server.url, path, host="evil.example").status == 403
+    first = _ask(server.url, path)
+    assert (first.status, first.headers["Location"]) == (303, urlsplit(server.url).path)
+    assert _ask(server.url, path).status == 403
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
 def test_no_other_address_is_listened_on(server: Server) -> None:
     port = urlsplit(server.url).port
