@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Final
 from archspec._version import __version__
 
 if TYPE_CHECKING:
-    from archspec.api import build, compile, count, diff, draw, generate, init_weights, load, load_weights, save_weights
+    from archspec.api import (
+        build,
+        compile,
+        count,
+        diff,
+        draw,
+        generate,
+        init_weights,
+        load,
+        load_weights,
+        save_weights,
+        summary,
+    )
     from archspec.errors import (
         ArchspecError,
         BackendError,
@@ -47,6 +59,7 @@ __all__ = [
     "load",
     "load_weights",
     "save_weights",
+    "summary",
 ]
 
 _HOMES: Final = (

@@ -8,9 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.limits import Limits, WorkError, metered, uncollected, within
+from archspec.limits import Limits, uncollected, within
 from archspec.spec import Spec
 from archspec.spec import load as load_spec
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from archspec.analysis.comparing import Difference
     from archspec.analysis.counting import NetworkCounts
+    from archspec.analysis.summary import Level, Summary
     from archspec.codegen.backend import Arrays, Source
     from archspec.diagram.drawing import Drawing
     from archspec.diagram.reading import Level
@@ -150,6 +150,35 @@ def count(
     return count(_graph(spec, None, limits, root, params))
 
 
+def summary(
+    spec: Spec | LayerGraph | str | PathLike[str],
+    /,
+    *,
+    level: Level = "layer",
+    limits: Limits | None = None,
+    root: str | PathLike[str] | None = None,
+    **params: object,
+) -> Summary:
+    """A network as a table of its stages, units and layers, with shapes, parameters, MACs and receptive fields.
+
+    Args:
+        spec: a path, a shipped spec's name, a loaded spec, or a compiled graph.
+        level: what the rows go down to: `stage`, `unit` or `layer`. Units that are alike are told once.
+        limits, root: as for `load`; only where `spec` is not loaded yet.
+        params: values for the spec's params; one that is called `level` can be given to `compile`.
+
+    Returns:
+        Its rows and totals. `print` shows them as a table, `rich.print` in colour.
+
+    Raises:
+        SpecError: the spec is wrong.
+        ValueError: there is no such level.
+    """
+    from archspec.analysis.summary import summarize
+
+    return summarize(_graph(spec, None, limits, root, params), level)
+
+
 def diff(a: Spec | LayerGraph | str | PathLike[str], b: Spec | LayerGraph | str | PathLike[str], /) -> Difference:
     """What differs between two networks, layer by layer; the names of the two do not matter.
 
@@ -225,16 +254,10 @@ def generate(graph: LayerGraph, backend: str, *, dtype: str | None = None, funct
         BackendError: there is no such backend, or it lacks an op of the graph.
         SpecError: its expressions take too much work.
     """
-    from archspec.codegen.backend import backend as find
-    from archspec.codegen.files import with_header
+    from archspec.codegen.lines import rendered
 
-    target = find(backend)
-    with within(graph.limits), metered(), uncollected():
-        try:
-            source = target.render(graph, dtype=dtype or "float32", functions=functions)
-            return with_header(source, graph) if isinstance(source, str) else source
-        except WorkError as error:
-            raise SpecError(error.diagnostic(span=graph.root.span)) from None
+    source, head = rendered(graph, backend, dtype=dtype or "float32", functions=functions)
+    return head + source if isinstance(source, str) else source
 
 
 def init_weights(

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "list": "show the specs that ship",
     "new": "start a spec: from a template, or as a copy of another",
     "schema": "print the JSON Schema of specs, for editors",
+    "summary": "show a network as a table: shapes, parameters, multiply-adds and receptive fields",
     "count": "count parameters, multiply-adds and activations, by stage or side by side",
     "graph": "draw a network, a block, or two networks with what differs; no framework is needed",
     "diff": "say what differs between two networks, layer by layer",

@@ -54,22 +54,22 @@ def _place(span: Span | None) -> dict[str, Any] | None:
 def _one(diagnostic: Diagnostic, colour: bool) -> str:
     paint = _Paint(colour)
     head = paint(diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code}]")
-    lines = [f"{head}{paint('bold', ': ' + _plain(diagnostic.message))}"]
+    lines = [f"{head}{paint('bold', ': ' + printable(diagnostic.message))}"]
     margin = _margin(diagnostic)
     if diagnostic.span:
         lines += _excerpt(diagnostic.span, diagnostic.label, margin, paint, diagnostic.severity)
     elif diagnostic.label:
-        lines.append(f"{' ' * margin} {paint('edge', '=')} {_plain(diagnostic.label)}")
+        lines.append(f"{' ' * margin} {paint('edge', '=')} {printable(diagnostic.label)}")
     for note in diagnostic.notes:
-        lines.append(f"{' ' * margin} {paint('edge', '=')} note: {_plain(note.message)}")
+        lines.append(f"{' ' * margin} {paint('edge', '=')} note: {printable(note.message)}")
         if note.span:
             lines += _excerpt(note.span, "", margin, paint, "edge")
     if diagnostic.help:
-        lines.append(f"{' ' * margin} {paint('edge', '=')} help: {_plain(diagnostic.help)}")
+        lines.append(f"{' ' * margin} {paint('edge', '=')} help: {printable(diagnostic.help)}")
     return "\n".join(lines)
 
 
-def _plain(text: str) -> str:
+def printable(text: str) -> str:
     """Text that a spec may have a part in: what a terminal would obey, or not show, is written as an escape."""
     if text.isprintable():
         return text
@@ -94,10 +94,10 @@ def _excerpt(span: Span, label: str, margin: int, paint: _Paint, kind: str) -> l
     carets = "^" * max(1, min(end, len(text)) - start)
     bar = paint("edge", "|")
     return [
-        f"{' ' * (margin - 1)}{paint('edge', '-->')} {_plain(str(span))}",
+        f"{' ' * (margin - 1)}{paint('edge', '-->')} {printable(str(span))}",
         f"{' ' * margin} {bar}",
         f"{span.line:>{margin}} {bar} {text}",
-        f"{' ' * margin} {bar} {' ' * start}{paint(kind, (carets + ' ' + _plain(label)).rstrip())}",
+        f"{' ' * margin} {bar} {' ' * start}{paint(kind, (carets + ' ' + printable(label)).rstrip())}",
     ]
 
 

@@ -88,6 +88,7 @@ def _modules_after(code: str) -> set[str]:
         "from archspec.cli import main; main(['build', 'resnet50', '--emit', 'ir'])",
         "from archspec.cli import main; main(['count', 'resnet50', 'lenet', '--form', 'paper'])",
         "from archspec.cli import main; main(['diff', 'resnet18', 'resnet50'])",
+        "from archspec.cli import main; main(['--color', 'always', 'summary', 'resnet50'])",
         "import archspec; archspec.init_weights('lenet')",
         "from archspec.cli import main; main(['init', 'lenet', '-o', '/dev/null/none.safetensors'])",
         "import archspec_torch, archspec_keras, archspec_onnx",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from archspec.ir.graph import LayerGraph
@@ -30,6 +30,10 @@ class Counts:
     macs: int = 0
     activations: int = 0
     weighted_activations: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        """What both cost together."""
+        return Counts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Counts)))
 
     @property
     def flops(self) -> int:
@@ -103,7 +107,7 @@ class NetworkCounts:
 def count(graph: LayerGraph) -> NetworkCounts:
     """Count a graph. The stages' counts add up to the total's; inputs are no layers."""
     stages = tuple(
-        StageCounts(name, paths, graph.nodes[paths[-1]].shape, _counts(graph, paths))
+        StageCounts(name, paths, graph.nodes[paths[-1]].shape, counts_of(graph, paths))
         for name, paths in _stages(graph)
         if paths
     )
@@ -113,7 +117,7 @@ def count(graph: LayerGraph) -> NetworkCounts:
         graph.title,
         tuple(graph.nodes[path].shape for path in graph.inputs),
         len(graph.weighted_path),
-        _counts(graph, paths),
+        counts_of(graph, paths),
         stages,
     )
 
@@ -171,7 +175,8 @@ def _stages(graph: LayerGraph) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield from row()
 
 
-def _counts(graph: LayerGraph, paths: Sequence[str]) -> Counts:
+def counts_of(graph: LayerGraph, paths: Sequence[str]) -> Counts:
+    """What these layers cost."""
     parameters = buffers = macs = activations = weighted = 0
     for path in paths:
         node = graph.nodes[path]

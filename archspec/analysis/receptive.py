@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from archspec.ir.graph import LayerGraph, Node
 from archspec.ir.op import without_channels
@@ -59,7 +59,11 @@ def receptive_fields(graph: LayerGraph) -> dict[str, dict[str, Field]]:
             seen[path] = {path: _Sight(axes)} if axes else {}
         else:
             seen[path] = _seen(graph, node, seen)
-    return {path: {source: sight.field for source, sight in found.items()} for path, found in seen.items()}
+    fields = {path: {source: sight.field for source, sight in found.items()} for path, found in seen.items()}
+    return {
+        path: {source: field for source, field in found.items() if all(extent.size for extent in field)}
+        for path, found in fields.items()
+    }
 
 
 def _seen(graph: LayerGraph, node: Node, seen: Mapping[str, Mapping[str, _Sight]]) -> dict[str, _Sight]:
@@ -92,12 +96,16 @@ def _width(interval: _Interval) -> int:
     return interval[1] - interval[0] + 1 if interval else 0
 
 
+_LONGEST: Final = 256
+"""Up to here a period may be longer than the axis. No bound would let unlike enlargements multiply it without end."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """What the elements of an axis see, by their index, along one axis of the input.
 
     Element `len(phases) * k + r` sees `phases[r]` moved by `shift * k`. Where `listed`, there are the phases and no
-    other elements, as with tokens.
+    other elements: so it is with tokens, and where the period would be longer than the axis.
     """
 
     shift: int
@@ -123,21 +131,20 @@ class _Part:
         """What `size` elements see through a window."""
         if not self.moves:
             return self
-        if self.listed:
-            return replace(self, phases=tuple(_hull(map(self, _indices(window, index))) for index in range(size)))
         rounds = len(self.phases) // math.gcd(len(self.phases), window.step)
-        phases = tuple(_hull(map(self, _indices(window, index))) for index in range(rounds * len(window.taps)))
-        return _Part(self.shift * window.step * rounds // len(self.phases), phases)
+        period = rounds * len(window.taps)
+        listed = self.listed or period > max(size, _LONGEST)
+        phases = tuple(_hull(map(self, _indices(window, index))) for index in range(size if listed else period))
+        return _Part(0 if listed else self.shift * window.step * rounds // len(self.phases), phases, listed)
 
     def joined(self, other: _Part, size: int) -> _Part | None:
         """Both in one, if one can say it; `size` is how many elements there are."""
         if self.stride != other.stride or self.listed != other.listed:
             return None
         period = math.lcm(len(self.phases), len(other.phases))
-        if period > max(size, len(self.phases), len(other.phases)):
-            return None
-        phases = tuple(_hull((self(index), other(index))) for index in range(period))
-        return replace(self, phases=phases, shift=self.shift * period // len(self.phases))
+        listed = self.listed or period > max(size, _LONGEST)
+        phases = tuple(_hull((self(index), other(index))) for index in range(size if listed else period))
+        return _Part(0 if listed else self.shift * period // len(self.phases), phases, listed)
 
 
 def _indices(window: Window, index: int) -> Iterable[int]:

@@ -14,9 +14,11 @@ _PLAIN: Final = (Conv, BatchNorm, MaxPool, AvgPool, Pad, PadChannels, Dropout, I
 """All that a shortcut is made of. What has a gate, or is more than one 1x1 convolution, is no mere projection."""
 
 
-def shortcuts(graph: LayerGraph) -> set[str]:
-    """The paths of the layers of all projection shortcuts, in the units of loops."""
+def shortcuts(graph: LayerGraph, *, calls: bool = False) -> set[str]:
+    """The paths of the layers of all projection shortcuts, in the units of loops; with `calls` in all blocks' calls."""
     units = [unit for item in walk(graph.root) if isinstance(item, Loop) for unit in item.iterations]
+    if calls:
+        units += [item for item in walk(graph.root) if isinstance(item, Scope) and item.kind == "block"]
     return {path for unit in units for path in _of_unit(graph, unit)}
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from archspec.reporting import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -61,8 +63,7 @@ def _has_rule(table: Table, row: int) -> bool:
 
 def plain(text: str) -> str:
     """A spec's text on one line; what a terminal would obey, or not show, is written as an escape."""
-    text = " ".join(text.split())
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return printable(" ".join(text.split()))
 
 
 # Blocks of several widths would not line up if they were centred.

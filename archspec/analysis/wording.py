@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from archspec.analysis.labels import number, pair
 from archspec.ir.attributes import Pair
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op, channels
@@ -44,15 +45,15 @@ def words(graph: LayerGraph, path: str, *, strides: bool, inner: bool = False) -
     match node.op:
         case Conv() as op:
             arriving = channels(graph.input_shapes(node)[0])
-            parts = [f"{_pair(op.kernel)} dw" if op.groups == arriving > 1 else _pair(op.kernel), str(op.filters)]
+            parts = [f"{pair(op.kernel)} dw" if op.groups == arriving > 1 else pair(op.kernel), str(op.filters)]
             if 1 < op.groups < arriving:
                 parts.append(f"C={op.groups}")
             if op.dilation != (1, 1):
-                parts.append(f"dilation {_number(op.dilation)}")
+                parts.append(f"dilation {number(op.dilation)}")
             return ", ".join([*parts, *_stride(op.stride, strides)])
         case ConvTranspose() as op:
             grouped = [f"C={op.groups}"] if op.groups > 1 else []
-            parts = [f"{_pair(op.kernel)} transposed", str(op.filters), *grouped]
+            parts = [f"{pair(op.kernel)} transposed", str(op.filters), *grouped]
             return ", ".join([*parts, *_stride(op.stride, True)])
         case Dense() as op:
             return f"{op.units}-d fc"
@@ -62,7 +63,7 @@ def words(graph: LayerGraph, path: str, *, strides: bool, inner: bool = False) -
             if inner and op.kernel == (1, 1):
                 return ""  # it only takes every other pixel, for a shortcut
             kind = "max pool" if isinstance(op, MaxPool) else "average pool"
-            return ", ".join([f"{_pair(op.kernel)} {kind}", *_stride(op.stride or op.kernel, strides)])
+            return ", ".join([f"{pair(op.kernel)} {kind}", *_stride(op.stride or op.kernel, strides)])
         case other:
             return _other(other, inner)
 
@@ -78,9 +79,9 @@ def _other(op: Op, inner: bool) -> str:
         case Softmax():
             return "softmax"
         case AdaptiveAvgPool():
-            return f"adaptive average pool to {_pair(op.size)}"
+            return f"adaptive average pool to {pair(op.size)}"
         case Upsample():
-            return f"{_pair(op.factor)} upsample"
+            return f"{pair(op.factor)} upsample"
         case DepthToSpace():
             return f"depth to space, {op.block}"
         case SpaceToDepth():
@@ -89,13 +90,5 @@ def _other(op: Op, inner: bool) -> str:
             return ""
 
 
-def _pair(pair: Pair) -> str:
-    return f"{pair[0]}x{pair[1]}"
-
-
-def _number(pair: Pair) -> str:
-    return str(pair[0]) if pair[0] == pair[1] else _pair(pair)
-
-
 def _stride(stride: Pair, shown: bool) -> list[str]:
-    return [f"stride {_number(stride)}"] if shown and stride != (1, 1) else []
+    return [f"stride {number(stride)}"] if shown and stride != (1, 1) else []

@@ -94,7 +94,8 @@ class Backend(Protocol):
     def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> Source:
         """The source of a module for this graph, without archspec's header. Imports no framework.
 
-        Where `holds_weights`, it is a model without weights, whole; the framework is then what writes it.
+        Where `holds_weights`, it is a model without weights, whole; the framework is then what writes it. Source may be
+        a `Marked` text (`archspec.codegen.marks`), which knows what its lines are there for; it need not.
 
         Args:
             graph: the network.

@@ -14,6 +14,7 @@ from archspec.codegen.attributes import attributes
 from archspec.codegen.frame import Frame
 from archspec.codegen.instances import by_block
 from archspec.codegen.loops import build_loop
+from archspec.codegen.marks import Instances
 from archspec.codegen.settle import Split, either, layer_sizes, settle, without_sizes
 from archspec.codegen.text import annotation
 from archspec.codegen.tree import (
@@ -127,6 +128,7 @@ class _Builder:
                 tree,
                 operands,
                 features,
+                (scope.path,),
                 inputs=graph.inputs if len(graph.inputs) > 1 else (),
                 is_network=True,
             )
@@ -140,7 +142,9 @@ class _Builder:
             ),
         )
         camel = "".join(part[:1].upper() + part[1:] for part in info.name.split("_"))
-        return Definition(info.name, camel, info.doc, params, tree, operands, features, inputs=("", *info.inputs))
+        paths = Instances(scope.path for scope in scopes)
+        inputs = ("", *info.inputs)
+        return Definition(info.name, camel, info.doc, params, tree, operands, features, paths, inputs=inputs)
 
     def _parameter(self, name: str, default: Expr | None, values: list[Value]) -> Parameter:
         """A block's param, of a type that all its values have."""
@@ -216,7 +220,7 @@ class _Builder:
             features=features,
             ranks=ranks[0],
             operands=operands,
-            paths=tuple(item.path for item in items),
+            paths=Instances(item.path for item in items),
             sizes=sizes[0],
         )
         if use.sizes:
@@ -245,10 +249,11 @@ class _Builder:
             for input, feature in zip(self._inputs(scopes[0]), features[1:], strict=False)  # a loop's are fewer
         }
         label, number = frame.name(scopes[0])
-        use = CallUse(scopes[0].site, label, number, found[0], arguments, operands)
+        paths = Instances(scope.path for scope in scopes)
+        use = CallUse(scopes[0].site, label, number, found[0], arguments, operands, paths)
         for index, feature in enumerate(found[0].features):
-            paths = [self.wiring.scopes[scope.path].results[index] for scope in scopes]
-            frame.record(Result(use.site, index), substitute(feature, arguments), paths)
+            nodes = [self.wiring.scopes[scope.path].results[index] for scope in scopes]
+            frame.record(Result(use.site, index), substitute(feature, arguments), nodes)
         return use
 
     def _sequence(self, scopes: list[Scope], frame: Frame) -> SequenceUse:
@@ -259,7 +264,7 @@ class _Builder:
         label, number = frame.name(scopes[0])
         for index, ref in enumerate(body.results):
             frame.record(Result(scopes[0].site, index), inner.features[ref], inner.nodes[ref])
-        return SequenceUse(scopes[0].site, label, number, body, operands, scopes[0].path)
+        return SequenceUse(scopes[0].site, label, number, body, operands, Instances(scope.path for scope in scopes))
 
     def _choice(self, items: list[Choice], frame: Frame) -> list[ItemUse]:
         operand = frame.ref(items[0].operand)

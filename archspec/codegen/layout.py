@@ -2,13 +2,16 @@
 
 Generated source must be formatted without a formatter at hand, and be the same bytes whatever its version, so the
 few shapes that backends print are broken here by the formatters' rules. CI holds the result against `ruff format`.
+Code may be marked with the paths of the layers that it is there for; the lines that it becomes have these marks, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
+
+from archspec.codegen.marks import Paths, as_marked, marks_of, whole
 
 WIDTH: Final = 100
 """The longest line of generated source."""
@@ -23,6 +26,7 @@ class Bracket:
     args: tuple[Code, ...]
     open: str = "("
     close: str = ")"
+    marks: tuple[Paths, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Infix:
 
     operator: str
     operands: tuple[Code, ...]
+    marks: tuple[Paths, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Ternary:
     then: Code
     test: Code
     other: Code
+    marks: tuple[Paths, ...] = ()
 
 
 Code: TypeAlias = str | Bracket | Keyword | Infix | Ternary
@@ -73,18 +79,72 @@ def flat(code: Code) -> str:
             return f"{flat(then)} if {flat(test)} else {flat(other)}"
 
 
+def marked(code: Code, *paths: Paths) -> Code:
+    """The code, which is there for the layers and scopes of these paths."""
+    match code:
+        case str():
+            return whole(code, *paths)
+        case Keyword(name, value):
+            return Keyword(name, marked(value, *paths))
+        case _:
+            return replace(code, marks=(*code.marks, *paths))
+
+
+def marks(code: Code) -> list[Paths]:
+    """The marks of the code and of its parts."""
+    match code:
+        case str():
+            return [paths for _, _, paths in marks_of(code)]
+        case Keyword():
+            return marks(code.value)
+        case _:
+            return [*code.marks, *(paths for part in _parts(code) for paths in marks(part))]
+
+
+def heads(code: Code) -> Iterator[str]:
+    """What stands before the code's brackets: the names of what is called."""
+    if isinstance(code, Bracket) and isinstance(code.head, str):
+        yield code.head
+    if isinstance(code, Keyword):
+        yield from heads(code.value)
+    elif not isinstance(code, str):
+        for part in _parts(code):
+            yield from heads(part)
+
+
+def _parts(code: Bracket | Infix | Ternary) -> tuple[Code, ...]:
+    match code:
+        case Bracket():
+            return (code.head, *code.args)
+        case Infix():
+            return code.operands
+        case Ternary():
+            return (code.then, code.test, code.other)
+
+
+def one_line(code: Code) -> str:
+    """The code on one line, with its marks."""
+    return whole(flat(code), *marks(code))
+
+
 def lay_out(code: Code, depth: int, prefix: str = "", suffix: str = "") -> list[str]:
     """The code as lines, `depth` levels in, between a prefix and a suffix such as `x = ` and `,`."""
     line = f"{INDENT * depth}{prefix}{flat(code)}{suffix}"
-    if len(line) <= WIDTH:
-        return [line]
+    if len(line) <= WIDTH or isinstance(code, str):
+        return [whole(line, *marks(code))]
+    lines = _broken(code, depth, prefix, suffix)
+    if isinstance(code, Keyword) or not code.marks:
+        return lines
+    return [whole(line, *code.marks) for line in lines]
+
+
+def _broken(code: Bracket | Keyword | Infix | Ternary, depth: int, prefix: str, suffix: str) -> list[str]:
     match code:
-        case str():
-            return [line]
         case Keyword(name, value):
             return lay_out(value, depth, f"{prefix}{name}=", suffix)
         case Bracket(head=Bracket() as head) if code.args and head.args and not _head_fits(code, depth, prefix):
-            return lay_out(head, depth, prefix, f"{_brackets(code)}{suffix}")
+            *lines, last = lay_out(head, depth, prefix, f"{_brackets(code)}{suffix}")
+            return [*lines, whole(last, *(paths for arg in code.args for paths in marks(arg)))]
         case Bracket():
             return _exploded(code, depth, prefix, suffix)
         case Infix():
@@ -106,12 +166,12 @@ def _brackets(code: Bracket) -> str:
 def _exploded(code: Bracket, depth: int, prefix: str, suffix: str) -> list[str]:
     if not code.args:
         return [f"{INDENT * depth}{prefix}{flat(code)}{suffix}"]
-    first = f"{INDENT * depth}{prefix}{flat(code.head)}{code.open}"
+    first = whole(f"{INDENT * depth}{prefix}{flat(code.head)}{code.open}", *marks(code.head))
     last = f"{INDENT * depth}{code.close}{suffix}"
     together = f"{INDENT * (depth + 1)}{', '.join(map(flat, code.args))}"
     collection = code.head == "" and len(code.args) > 1  # which formatters write with one item in a line
     if len(together) <= WIDTH and not collection:
-        return [first, together, last]
+        return [first, whole(together, *(paths for arg in code.args for paths in marks(arg))), last]
     if len(code.args) == 1 and isinstance(code.args[0], Infix):
         return [first, *_operands(code.args[0], depth + 1), last]
     if len(code.args) == 1 and isinstance(code.args[0], Ternary):
@@ -120,7 +180,7 @@ def _exploded(code: Bracket, depth: int, prefix: str, suffix: str) -> list[str]:
     for arg in code.args:
         if isinstance(arg, Infix) and len(f"{INDENT * (depth + 1)}{flat(arg)},") > WIDTH:
             *before, end = _operands(arg, depth + 1)  # among arguments formatters set no brackets
-            lines += [*before, f"{end},"]
+            lines += [*before, as_marked(f"{end},", end)]
         else:
             lines += lay_out(arg, depth + 1, suffix=",")
     return [*lines, last]
@@ -136,15 +196,16 @@ def _operands(code: Infix, depth: int) -> list[str]:
     lines = lay_out(first, depth)
     for operand in rest:
         lines += lay_out(operand, depth, f"{code.operator} ")
-    return lines
+    return [whole(line, *code.marks) for line in lines]
 
 
 def _ternary(code: Ternary, depth: int) -> list[str]:
-    return [
+    lines = [
         *lay_out(code.then, depth),
         *lay_out(code.test, depth, "if "),
         *lay_out(code.other, depth, "else "),
     ]
+    return [whole(line, *code.marks) for line in lines]
 
 
 def block(head: str, body: Sequence[str], depth: int = 0) -> list[str]:

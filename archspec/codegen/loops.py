@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import TypeAlias
 
 from archspec.codegen.frame import Frame
+from archspec.codegen.marks import Instances
 from archspec.codegen.settle import Split, settle
 from archspec.codegen.tree import CallUse, LoopUse, Run, SequenceUse, channels_after, round_names
 from archspec.expr import Const, Expr, Name, Value
@@ -40,7 +42,18 @@ def build_loop(loops: list[Loop], frame: Frame, wiring: Wiring, make_round: Make
     for index, mark in enumerate(first.marks, start=1):
         paths = [wiring.scopes[loop.iterations[mark].path].results[0] for loop in loops]
         frame.record(Result(first.site, index), None, paths)
-    return LoopUse(first.site, label, number, first.pattern, runs, operands, first.marks)
+    rounds = zip_longest(*(loop.iterations for loop in loops))
+    return LoopUse(
+        first.site,
+        label,
+        number,
+        first.pattern,
+        runs,
+        operands,
+        Instances(loop.path for loop in loops),
+        tuple(Instances(scope.path for scope in scopes if scope is not None) for scopes in rounds),
+        first.marks,
+    )
 
 
 def _units(loops: list[Loop], operands: tuple[Ref, ...], frame: Frame, make_round: MakeRound) -> _Rounds:

@@ -106,7 +106,7 @@ class _Outliner:
             *(name for name in types if name in free),
             *sorted(free - types.keys() - {CHANNELS.id} - renamed.keys()),
         ]
-        parts = [part for part in item.path.split(".") if not part.isdigit()]
+        parts = [part for part in item.paths[0].split(".") if not part.isdigit()]
         name = parts[-1] if parts else "sequence"
         made = Definition(
             name=f"{self.definition.name}_{name}",
@@ -116,6 +116,7 @@ class _Outliner:
             tree=tree,
             operands=len(item.operands),
             features=(),
+            paths=item.paths,
             inputs=("", *(self.labels.get(ref, "") for ref in item.operands[1:])),
         )
         self.made.append(made)
@@ -123,7 +124,7 @@ class _Outliner:
         arguments[CHANNELS.id] = CHANNELS
         for old, new in renamed.items():
             arguments[new] = Name(old)
-        return CallUse(item.site, item.name, item.number, made, arguments, item.operands)
+        return CallUse(item.site, item.name, item.number, made, arguments, item.operands, item.paths)
 
 
 def _sequences(tree: Tree) -> Iterator[SequenceUse]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archspec.codegen.layout import Code
+from archspec.codegen.layout import Code, heads
+from archspec.codegen.marks import Paths
 from archspec.codegen.text import identifier, literal
 from archspec.codegen.tree import CHANNELS, Definition, LayerUse, round_names
 from archspec.expr import Call, Expr, names, source
@@ -19,6 +20,8 @@ class Printer:
         self.helpers: set[str] = set()
         self.functions: set[str] = set()
         self.names: set[str] = set()
+        self.users: dict[str, list[Paths]] = {}
+        """The paths of the layers that are of a helper's class, by its name; other names are among them."""
         self.spelled: dict[str, str] = {}
         for parameter in definition.parameters:
             name, _, operand = parameter.name.partition("@")  # see `round_names` and `channels_of`
@@ -42,6 +45,12 @@ class Printer:
         """An attribute's value as source: its expression, or a literal; a pair of equals is one number."""
         expr = use.exprs.get(name)
         return self.expr(expr) if expr is not None else plain(use.value(name))
+
+    def noted(self, code: Code, paths: Paths) -> Code:
+        """The code that makes the layer of these paths; what its parts are called on is noted."""
+        for head in heads(code):
+            self.users.setdefault(head, []).append(paths)
+        return code
 
     def given(self, use: LayerUse, spelling: Mapping[str, str]) -> dict[str, Code]:
         """The attributes that differ from their defaults, as keywords in the backend's spelling."""

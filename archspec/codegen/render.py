@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from archspec.codegen.marks import join
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -25,5 +27,5 @@ def environment(package: str) -> Environment:
 
 
 def render(package: str, template: str, **values: object) -> str:
-    """A template of a package, filled in."""
-    return environment(package).get_template(template).render(**values)
+    """A template of a package, filled in. Marks of the values are marks of the text (see `archspec.codegen.marks`)."""
+    return join(environment(package).get_template(template).generate(**values), "")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby, zip_longest
 from typing import Final
 
 from archspec.codegen.build import build
+from archspec.codegen.marks import Instances
 from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import (
     CHANNELS,
@@ -249,13 +251,46 @@ def renamed_tree(tree: Tree, names: Mapping[str, Expr]) -> Tree:
 
 def merged(runs: Sequence[Run]) -> tuple[Run, ...]:
     """Neighbouring rounds with the same item become one run."""
-    found: list[Run] = []
-    for run in runs:
-        if found and _key(found[-1].item) == _key(run.item):
-            found[-1] = dataclasses.replace(found[-1], stop=run.stop)
-        else:
-            found.append(run)
-    return tuple(found)
+    alike = [list(group) for _, group in groupby(runs, key=lambda run: _key(run.item))]
+    return tuple(dataclasses.replace(_united_runs(group), stop=group[-1].stop) for group in alike)
+
+
+def _united_runs(runs: Sequence[Run]) -> Run:
+    item = _united([run.item for run in runs])
+    assert isinstance(item, CallUse | SequenceUse)
+    return dataclasses.replace(runs[0], item=item)
+
+
+def _united(items: Sequence[ItemUse]) -> ItemUse:
+    """One item that stands for these, which are the same but for their places: it has the paths of all."""
+    first = items[0]
+    if isinstance(first, ChoiceUse):
+        choices = [item for item in items if isinstance(item, ChoiceUse)]
+        then, other = (
+            _united_trees(sides) for sides in zip(*((item.then, item.other) for item in choices), strict=True)
+        )
+        return dataclasses.replace(first, then=then, other=other)
+    given = [item.paths for item in items if not isinstance(item, ChoiceUse)]
+    if all(paths is given[0] for paths in given):  # rounds that were built together have those of all
+        return first
+    paths = Instances(dict.fromkeys(path for some in given for path in some))
+    match first:
+        case LayerUse() | CallUse():
+            return dataclasses.replace(first, paths=paths)
+        case SequenceUse():
+            body = _united_trees([item.body for item in items if isinstance(item, SequenceUse)])
+            return dataclasses.replace(first, paths=paths, body=body)
+        case LoopUse():
+            loops = [item for item in items if isinstance(item, LoopUse)]
+            runs = tuple(_united_runs(alike) for alike in zip(*(loop.runs for loop in loops), strict=True))
+            counted = zip_longest(*(loop.rounds for loop in loops), fillvalue=())
+            rounds = tuple(Instances(dict.fromkeys(path for some in parts for path in some)) for parts in counted)
+            return dataclasses.replace(first, paths=paths, runs=runs, rounds=rounds)
+
+
+def _united_trees(trees: Sequence[Tree]) -> Tree:
+    items = tuple(_united(alike) for alike in zip(*(tree.items for tree in trees), strict=True))
+    return dataclasses.replace(trees[0], items=items)
 
 
 def _key(item: ItemUse) -> object:

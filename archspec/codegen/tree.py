@@ -7,10 +7,11 @@ here has been evaluated for every instance and compared with the graph before it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from archspec.codegen.marks import inside
 from archspec.codegen.symbolic import is_large
 from archspec.errors import InternalError
 from archspec.expr import Binary, Const, Expr, Name, fold, names
@@ -48,6 +49,7 @@ class LayerUse:
     ranks: tuple[int, ...]
     operands: tuple[Ref, ...]
     paths: tuple[str, ...]
+    """The layer's in each instance; the other items have theirs, too."""
     sizes: tuple[tuple[int, ...], ...] = ()
 
     def value(self, name: str) -> Any:
@@ -75,6 +77,7 @@ class CallUse:
     definition: Definition
     arguments: Mapping[str, Expr]
     operands: tuple[Ref, ...]
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class SequenceUse:
     number: Expr | None
     body: Tree
     operands: tuple[Ref, ...]
-    path: str
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,16 @@ class LoopUse:
     pattern: str
     runs: tuple[Run, ...]
     operands: tuple[Ref, ...]
+    paths: tuple[str, ...]
+    rounds: tuple[tuple[str, ...], ...]
+    """The paths of each round in all instances. What a run's item says of its own paths may be those of all rounds."""
     marks: tuple[int, ...] = ()
     """Rounds that give further results of the loop, 1, 2 ..., each what there is after it."""
+
+    def rounds_of(self, run: Run, scopes: Collection[str] | None = None) -> list[str]:
+        """The paths of the rounds of a run; where the loop stands in rounds itself, `scopes` has those that count."""
+        stop = None if run.count is None else run.first + run.count
+        return [path for paths in self.rounds[run.first : stop] for path in inside(paths, scopes)]
 
 
 ItemUse: TypeAlias = LayerUse | CallUse | SequenceUse | ChoiceUse | LoopUse
@@ -185,6 +196,8 @@ class Definition:
     operands: int
     features: tuple[Expr, ...]
     """The channels of each result, in the definition's own terms."""
+    paths: tuple[str, ...]
+    """Those of all its instances; the network's own is empty."""
     inputs: tuple[str, ...] = ()
     """What the spec calls the operands; where it has no name for one, it is empty."""
     is_network: bool = False
@@ -219,6 +232,30 @@ def layers(tree: Tree) -> Iterator[LayerUse]:
                         yield from layers(run.item.body)
             case CallUse():
                 pass
+
+
+def held(*items: ItemUse, scopes: Collection[str] | None = None) -> list[str]:
+    """The paths of items and of all that is in them, what called definitions hold left out.
+
+    `scopes` are the rounds that count, where the items stand in rounds of a loop.
+    """
+    found: list[str] = []
+    for item in items:
+        match item:
+            case ChoiceUse(then=then, other=other):
+                found += held(*then.items, *other.items, scopes=scopes)
+                continue
+            case SequenceUse(body=body):
+                found += held(*body.items, scopes=scopes)
+            case LoopUse():
+                for run in item.runs:
+                    rounds = item.rounds_of(run, scopes)
+                    found += rounds
+                    found += held(run.item, scopes={*rounds})
+            case LayerUse() | CallUse():
+                pass
+        found += inside(item.paths, scopes)
+    return found
 
 
 _FIRST: Final = Operand(0)

@@ -39,6 +39,9 @@ class Drawn:
     level: Level
     """At which it is drawn: a coarser one than was asked for where that would be too many boxes."""
     part: Part
+    details: Details
+    whole: bool
+    """It is the network, not one of its blocks."""
 
 
 @dataclass(frozen=True)
@@ -113,19 +116,20 @@ def drawing(
         title = titles[index] if titles else graph.title or graph.name
         if block is None:
             drawn, drawn_at = figure(graph, level, details)
-            panels.append(_panel(graph, title, _facts(graph), drawn, drawn_at, horizontal))
+            part = arrange(drawn, horizontal=horizontal)
+            panels.append(Drawn(graph, *_heading(title, _facts(graph)), drawn_at, part, details, whole=True))
         else:
             forms = _forms(graph, block, details)
             for scopes, drawn in forms[: MOST_FORMS if len(graphs) == 1 else 1]:
                 where = scopes[0].path if len(scopes) == 1 else f"{scopes[0].path}, and {len(scopes) - 1} more"
                 words = (block, where) if len(graphs) == 1 else (title, f"{block}: {where}")
-                panels.append(_panel(graph, *words, drawn, "unit", horizontal))
+                part = arrange(drawn, horizontal=horizontal)
+                panels.append(Drawn(graph, *_heading(*words), "unit", part, details, whole=False))
     return Drawing(tuple(panels), horizontal, theme, () if found is None else tuple(_notes(found)))
 
 
-def _panel(graph: LayerGraph, title: str, subtitle: str, drawn: Figure, level: Level, horizontal: bool) -> Drawn:
-    part = arrange(drawn, horizontal=horizontal)
-    return Drawn(graph, shortened(title, 64), shortened(subtitle, 96), level, part)
+def _heading(title: str, subtitle: str) -> tuple[str, str]:
+    return shortened(title, 64), shortened(subtitle, 96)
 
 
 def _facts(graph: LayerGraph) -> str:

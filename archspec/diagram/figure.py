@@ -30,7 +30,7 @@ class Line:
     source: End
     target: End
     dashed: bool = False
-    """It belongs to a projection shortcut."""
+    """It belongs to a shortcut that is no identity: a projection, or another small branch beside a longer one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,10 +87,17 @@ def _raster(kind: Literal["png", "pdf"]) -> Callable[[Drawing], bytes]:
     return paint
 
 
+def _html(drawing: Drawing) -> bytes:
+    from archspec.diagram.page.page import html
+
+    return html(drawing).encode()
+
+
 WRITERS: Final[Mapping[str, Callable[[Drawing], bytes]]] = {
     ".svg": _svg,
     ".png": _raster("png"),
     ".pdf": _raster("pdf"),
+    ".html": _html,
     ".dot": _dot,
     ".mmd": _mermaid,
     ".json": _node_link,

@@ -7,7 +7,7 @@ right, or below. `Placed` has no orientation: `scene` turns it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from archspec.diagram.figure import Box, Figure, Words
@@ -95,7 +95,10 @@ def arrange(figure: Figure, *, horizontal: bool = False) -> Part:
         horizontal: the data goes to the right, and text still does so, too.
     """
     inside = tuple(None if box.inside is None else arrange(box.inside, horizontal=horizontal) for box in figure.boxes)
-    closed = tuple(_closed(box, horizontal) for box in figure.boxes)
+    closed = tuple(
+        size if part is None else _spanning(size, part.layout)
+        for size, part in zip((_closed(box, horizontal) for box in figure.boxes), inside, strict=True)
+    )
     sizes = tuple(
         size if part is None else _open(box, part, horizontal)
         for box, size, part in zip(figure.boxes, closed, inside, strict=True)
@@ -197,6 +200,13 @@ def _closed(box: Box, horizontal: bool) -> Size:
         above = max(high / 2, LINE * len(said) + 2) if said else high / 2
         return Size(wide, above, max(high / 2, more), widest + 10 if said else 0.0)
     return Size(high, wide / 2, max(wide / 2, more), 13.0 * len(said), widest + 8 + more - 6 if said else 0.0)
+
+
+def _spanning(size: Size, inner: Layout) -> Size:
+    """A closed box as wide as its ports are apart: lines end where they do when it is open."""
+    ports = (*inner.inputs, *inner.outputs)
+    before, after = PAD - min(ports, default=0.0), PAD + max(ports, default=0.0)
+    return replace(size, before=max(size.before, before), after=max(size.after, after))
 
 
 def _open(box: Box, part: Part, horizontal: bool) -> Size:

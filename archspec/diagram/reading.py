@@ -135,7 +135,7 @@ class _Reader:
         self.level = level
         self.details = details
         self.wiring: Wiring = trace(graph)
-        self.projections = shortcuts(graph)
+        self.projections = shortcuts(graph, calls=True)
 
     def network(self) -> Figure:
         """The whole network: its inputs are boxes, its outputs lines that leave the picture."""
@@ -297,7 +297,8 @@ class _Reader:
             name += f" – {run[-1].name}"
         words = [Words(shortened(name), "strong")]
         times = f"× {len(run)}" if len(run) > 1 else ""
-        what = " ".join(part for part in (shortened(scope.block or "", 32), times) if part)
+        block = "" if scope.block in (None, scope.name) else shortened(scope.block or "", 32)
+        what = " ".join(part for part in (block, times) if part)
         if what:
             words.append(Words(what, "quiet"))
         return tuple(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from archspec.analysis.labels import OP_KINDS
 from archspec.diagram.figure import Box, Line, Mark
@@ -76,6 +76,9 @@ class Path:
 
 
 Shape: TypeAlias = Rect | Circle | Text | Path
+Role: TypeAlias = Literal["", "mark", "closed", "open", "inside", "fold"]
+"""What a group is to its box: the sign of its mark; and where the box can be folded one of its two forms, what stands
+inside the open one, or the sign that it is folded by."""
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ class Group:
     box: Box | None = None
     shapes: list[Shape] = field(default_factory=list[Shape])
     groups: list[Group] = field(default_factory=list["Group"])
+    role: Role = ""
 
     def walk(self, x: float = 0.0, y: float = 0.0) -> Iterator[tuple[float, float, Group]]:
         """This group and those in it, in the order of painting, each with the place of its origin."""
@@ -98,7 +102,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One network or block in a picture, with the words above it."""
+    """One network or block in a picture, with the words above it, if any."""
 
     title: str
     subtitle: str
@@ -115,15 +119,21 @@ class Scene:
     title: str
 
 
-def scene(panels: Sequence[Panel], *, horizontal: bool = False, notes: Sequence[str] = ()) -> Scene:
-    """Panels side by side, or one below the other where the data goes to the right; below them a legend and notes."""
+def scene(
+    panels: Sequence[Panel], *, horizontal: bool = False, notes: Sequence[str] = (), foldable: bool = False
+) -> Scene:
+    """Panels side by side, or one below the other where the data goes to the right; below them a legend and notes.
+
+    Where `foldable`, each open box has its closed form beside its open one, for a viewer that shows one of them; a
+    legend and notes are left to that viewer, too.
+    """
     root = Group()
     turn = _Turn(horizontal)
     at, reach = MARGIN, 0.0
     for panel in panels:
         layout = panel.placed.part.layout
         words = max(width(panel.title, TITLE, bold=True), width(panel.subtitle, SMALL))
-        head = TITLE + 8 + (LINE if panel.subtitle else 0) + 8
+        head = TITLE + 8 + (LINE if panel.subtitle else 0) + 8 if panel.title else 0.0
         if horizontal:
             x, y = MARGIN, at + head + layout.before
             wide, high = max(panel.placed.length, words), head + layout.before + layout.after
@@ -133,24 +143,27 @@ def scene(panels: Sequence[Panel], *, horizontal: bool = False, notes: Sequence[
             wide, high = max(layout.before + layout.after, words), head + panel.placed.length
             corner = at, MARGIN
         group = Group(x, y, shapes=_heading(panel, corner[0] - x, corner[1] - y))
-        _fill(group, panel.placed, turn, 0)
+        _fill(group, panel.placed, turn, 0, foldable=foldable)
         root.groups.append(group)
         at += (high if horizontal else wide) + _BETWEEN
         reach = max(reach, wide if horizontal else high)
     at -= _BETWEEN
-    legend = _legend(panels, max(reach if horizontal else at - MARGIN, 260.0), notes)
+    title = ", ".join(panel.title for panel in panels)
     across, along = (MARGIN + reach, at) if horizontal else (at, MARGIN + reach)
+    if foldable:
+        return Scene(across + MARGIN, along + MARGIN, root, title)
+    legend = _legend(panels, max(reach if horizontal else at - MARGIN, 260.0), notes)
     legend.x, legend.y = MARGIN, along + 16
     root.groups.append(legend)
     right = max((shape.x + shape.width for shape in legend.shapes if isinstance(shape, Text)), default=0.0)
     bottom = max((shape.y for shape in legend.shapes if isinstance(shape, Text)), default=-16.0) + 10
-    return Scene(
-        max(across, MARGIN + right) + MARGIN, legend.y + bottom + MARGIN / 2, root, ", ".join(p.title for p in panels)
-    )
+    return Scene(max(across, MARGIN + right) + MARGIN, legend.y + bottom + MARGIN / 2, root, title)
 
 
 def _heading(panel: Panel, x: float, y: float) -> list[Shape]:
-    found: list[Shape] = [Text(x, y + TITLE / 2, panel.title, TITLE, bold=True)]
+    found: list[Shape] = []
+    if panel.title:
+        found.append(Text(x, y + TITLE / 2, panel.title, TITLE, bold=True))
     if panel.subtitle:
         found.append(Text(x, y + TITLE + 8 + SMALL / 2, panel.subtitle, SMALL, "quiet"))
     return found
@@ -174,7 +187,9 @@ class _Turn:
         return (PAD, 0.0) if self.horizontal else (0.0, HEAD)
 
 
-def _fill(group: Group, placed: Placed, turn: _Turn, depth: int, frame: float | None = None) -> None:
+def _fill(
+    group: Group, placed: Placed, turn: _Turn, depth: int, frame: float | None = None, *, foldable: bool = False
+) -> None:
     """The lines and boxes of a figure; `frame` is how long the frame around it is, if there is one."""
     part = placed.part
     for index, (line, route) in enumerate(zip(part.figure.lines, placed.routes, strict=True)):
@@ -191,17 +206,31 @@ def _fill(group: Group, placed: Placed, turn: _Turn, depth: int, frame: float | 
     for box, spot, size, closed, inside in found:
         x, y = turn.point(spot.along, spot.axis)
         inner = Group(x, y, box)
-        if inside is None:
-            _closed_box(inner, box, closed, spot, turn)
-        else:
-            _frame(inner, box, size, spot, turn, depth)
-            inner.groups.append(Group(*turn.inside()))
-            _fill(inner.groups[0], inside, turn, depth + 1, spot.length)
-        if inside is None:
-            inner.shapes += _said(box, closed, spot, turn)
-        if box.mark:
-            inner.shapes += _badge(box.mark, *turn.rect(spot.length, size.before, size.after))
         group.groups.append(inner)
+        if inside is None:
+            _closed_box(inner, box, closed, turn)
+            continue
+        opened = inner
+        if foldable:
+            shut, opened = Group(role="closed"), Group(role="open")
+            inner.groups += (shut, opened)
+            _closed_box(shut, box, closed, turn)
+            shut.groups.append(_fold_sign("+", closed, turn))
+        _frame(opened, box, size, spot, turn, depth)
+        content = Group(*turn.inside(), role="inside" if foldable else "")
+        opened.groups.append(content)
+        _fill(content, inside, turn, depth + 1, spot.length, foldable=foldable)
+        if box.mark:
+            opened.groups.append(_badge(box.mark, *turn.rect(spot.length, size.before, size.after)))
+        if foldable:
+            opened.groups.append(_fold_sign("−", size, turn))
+
+
+def _fold_sign(sign: str, size: Size, turn: _Turn) -> Group:
+    """What a box is folded or opened by, on its first corner."""
+    x, y, _, _ = turn.rect(0.0, size.before, size.after)
+    shapes: list[Shape] = [Circle(0.0, 0.0, 6.5, "paper", "frame"), Text(0.0, 0.0, sign, SMALL + 1, middle=True)]
+    return Group(x, y, shapes=shapes, role="fold")
 
 
 def has_arrow(line: Line, placed: Placed, *, whole: bool) -> bool:
@@ -210,15 +239,16 @@ def has_arrow(line: Line, placed: Placed, *, whole: bool) -> bool:
     return whole if target is None else placed.inside[target] is None
 
 
-def _closed_box(group: Group, box: Box, size: Size, spot: Spot, turn: _Turn) -> None:
+def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
     stroke, thick = (f"mark:{box.mark}", 2.5) if box.mark else ("frame", 1.0)
-    x, y, wide, high = turn.rect(spot.length, size.before, size.after)
+    x, y, wide, high = turn.rect(size.along, size.before, size.after)
     middle = x + wide / 2, y + high / 2
     if box.sign:
         group.shapes.append(Circle(*middle, wide / 2, f"kind:{box.kind}", stroke, thick))
         group.shapes.append(Text(*middle, box.sign, FONT + 3, middle=True, bold=True))
+        _finish(group, box, size, turn)
         return
-    if not turn.horizontal:  # a closed box with several outputs is wider on one side; its words stand on its axis
+    if not turn.horizontal and box.inside is None:  # with several outputs it is wider on one side of its axis
         middle = 0.0, middle[1]
     group.shapes.append(Rect(x, y, wide, high, f"kind:{box.kind}", stroke, thick=thick))
     at = middle[1] - LINE * (len(box.words) - 1) / 2
@@ -235,6 +265,14 @@ def _closed_box(group: Group, box: Box, size: Size, spot: Spot, turn: _Turn) -> 
                 middle=True,
             )
         )
+    _finish(group, box, size, turn)
+
+
+def _finish(group: Group, box: Box, size: Size, turn: _Turn) -> None:
+    """What stands around a closed box."""
+    group.shapes += _said(box, size, turn)
+    if box.mark:
+        group.groups.append(_badge(box.mark, *turn.rect(size.along, size.before, size.after)))
 
 
 def _frame(group: Group, box: Box, size: Size, spot: Spot, turn: _Turn, depth: int) -> None:
@@ -249,41 +287,47 @@ def _frame(group: Group, box: Box, size: Size, spot: Spot, turn: _Turn, depth: i
         at += words_width(words) + 6
 
 
-def _badge(mark: Mark, x: float, y: float, wide: float, high: float) -> Iterator[Shape]:
+def _badge(mark: Mark, x: float, y: float, wide: float, high: float) -> Group:
     """A mark's sign on the corner of its box: its colour is not all that tells it."""
-    yield Circle(x + wide, y, 7.0, "paper", f"mark:{mark}", 1.5)
-    yield Text(x + wide, y, _MARK_SIGNS[mark], SMALL, f"mark:{mark}", bold=True, middle=True)
+    disc = Circle(0.0, 0.0, 7.0, "paper", f"mark:{mark}", 1.5)
+    sign = Text(0.0, 0.0, _MARK_SIGNS[mark], SMALL, f"mark:{mark}", bold=True, middle=True)
+    return Group(x + wide, y, shapes=[disc, sign], role="mark")
 
 
-def _said(box: Box, size: Size, spot: Spot, turn: _Turn) -> Iterator[Shape]:
+def _said(box: Box, size: Size, turn: _Turn) -> Iterator[Shape]:
     """The shapes of a closed box's outputs, beside the lines that leave it."""
     said = [text for text in box.shapes if text]
     for number, text in enumerate(said):
         if turn.horizontal:
-            yield Text(spot.length + 5, -8 - LINE * (len(said) - 1 - number), text, SMALL, "quiet")
+            yield Text(size.along + 5, -8 - LINE * (len(said) - 1 - number), text, SMALL, "quiet")
         else:
-            yield Text(PORT * (len(box.shapes) - 1) + 6, spot.length + 8 + 13.0 * number, text, SMALL, "quiet")
+            yield Text(PORT * (len(box.shapes) - 1) + 6, size.along + 8 + 13.0 * number, text, SMALL, "quiet")
 
 
-def _legend(panels: Sequence[Panel], room: float, notes: Sequence[str]) -> Group:
-    """What the colours and lines mean, of those that are there; then the notes, a line each."""
+def legend_entries(panels: Sequence[Panel]) -> list[tuple[str, Rect | Path]]:
+    """What the colours and lines mean, of those that are there: words and a swatch."""
     boxes = [box for panel in panels for box in panel.placed.part.figure.walk()]
     lines = [line for panel in panels for line in _lines(panel.placed.part)]
     kinds = {box.kind for box in boxes}
-    entries: list[tuple[str, Shape]] = [
+    entries: list[tuple[str, Rect | Path]] = [
         (kind, Rect(0, -6, 14, 12, f"kind:{kind}", "frame", 2.0)) for kind in OP_KINDS if kind in kinds
     ]
     if any(line.dashed for line in lines):
-        entries.append(("projection shortcut", Path(((0, 0), (22, 0)), dashed=True)))
+        entries.append(("shortcut that is no identity", Path(((0, 0), (22, 0)), dashed=True)))
     marks = {box.mark for box in boxes}
     entries += [
         (f"{_MARK_SIGNS[mark]} {words}", Rect(0, -6, 14, 12, "paper", f"mark:{mark}", 2.0, 2.5))
         for mark, words in _MARK_WORDS.items()
         if mark in marks
     ]
+    return entries
+
+
+def _legend(panels: Sequence[Panel], room: float, notes: Sequence[str]) -> Group:
+    """The legend's entries in rows, then the notes, a line each."""
     group = Group()
     x = y = 0.0
-    for words, swatch in entries:
+    for words, swatch in legend_entries(panels):
         lead = 28.0 if isinstance(swatch, Path) else 20.0
         text = Text(x + lead, y, words, SMALL, "quiet")
         if x and x + lead + text.width > room:

@@ -37,19 +37,19 @@ def arrow(theme: Theme, name: str) -> str:
     )
 
 
-def group_markup(group: Group, theme: Theme, name: str) -> Iterator[str]:
+def group_markup(group: Group, theme: Theme, name: str, *, tooltips: bool = True) -> Iterator[str]:
     """A group, with all that is in it; a box has its words and path as a tooltip."""
     moved = f' transform="translate({number(group.x)},{number(group.y)})"' if group.x or group.y else ""
     if group.box is None:
-        yield f"<g{moved}>"
+        yield f'<g class="{group.role}"{moved}>' if group.role else f"<g{moved}>"
     else:
         box = group.box
-        about = f"{box.path}: {box.title}"
-        yield f'<g class="box" data-path="{escape(box.path)}"{moved}><title>{escape(about)}</title>'
+        about = f"<title>{escape(f'{box.path}: {box.title}')}</title>" if tooltips else ""
+        yield f'<g class="box" data-path="{escape(box.path)}"{moved}>{about}'
     for shape in group.shapes:
         yield shape_markup(shape, theme, name)
     for inner in group.groups:
-        yield from group_markup(inner, theme, name)
+        yield from group_markup(inner, theme, name, tooltips=tooltips)
     yield "</g>"
 
 

@@ -1,4 +1,4 @@
-"""The colours of pictures, in light and in dark."""
+"""The colours of pictures, in light and in dark, and as CSS variables that a page gives values to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ThemeName: TypeAlias = Literal["light", "dark"]
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours, as `#rrggbb`."""
+    """Colours, as `#rrggbb` or in another of CSS's forms."""
 
     paper: str
     ink: str
@@ -27,6 +27,24 @@ class Theme:
     kinds: Mapping[str, str]
     """The fill of boxes, by kind."""
     marks: Mapping[Mark, str]
+
+    @classmethod
+    def variables(cls) -> Theme:
+        """Every colour as a variable of CSS, whose name tells its role: `var(--kind-norm)`."""
+        return cls(
+            **{name: f"var(--{name})" for name in _PLAIN},
+            depths=("var(--depth-0)", "var(--depth-1)"),
+            kinds={kind: f"var(--kind-{kind})" for kind in LIGHT.kinds},
+            marks={mark: f"var(--mark-{mark})" for mark in LIGHT.marks},
+        )
+
+    def declarations(self) -> str:
+        """The values of these variables, as CSS declares them."""
+        colours = {name: getattr(self, name) for name in _PLAIN}
+        colours |= {f"depth-{number}": colour for number, colour in enumerate(self.depths)}
+        colours |= {f"kind-{kind}": colour for kind, colour in self.kinds.items()}
+        colours |= {f"mark-{mark}": colour for mark, colour in self.marks.items()}
+        return "".join(f"--{name}:{colour};" for name, colour in colours.items())
 
     def colour(self, role: str) -> str:
         """What a shape's role stands for: `ink`, `kind:norm`, `depth:1`, `mark:added`."""
@@ -42,6 +60,8 @@ class Theme:
                 found: str = getattr(self, name)
                 return found
 
+
+_PLAIN: Final = ("paper", "ink", "quiet", "line", "frame")
 
 # The kinds' hues come from Okabe and Ito's set for colour-blind readers, made pale so that text stays legible on them.
 LIGHT: Final = Theme(

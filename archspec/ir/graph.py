@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from archspec.errors import InternalError, Span
+from archspec.errors import InternalError, Source, Span
 from archspec.expr import Expr, Value
 from archspec.ir.op import Op, Shape, Weight, shape_text
 from archspec.ir.scope import Scope
@@ -15,6 +15,7 @@ from archspec.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     import networkx
+    from rich.console import RenderableType
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class BlockInfo:
     defaults: Mapping[str, Expr]
     inputs: tuple[str, ...] = ()
     """The tensors that it takes besides the one that arrives."""
+    span: Span | None = None
+    """Where it is defined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ class LayerGraph:
     """The nodes that the network's own taps mark, by the taps' names; a block's `outputs` as `call.name`."""
     asked: tuple[str, ...] = ()
     """The tensors that were asked for in place of the spec's outputs; then the rest of the network is not here."""
+    texts: tuple[Source, ...] = ()
+    """What it was read from: the spec's own text first, those of its parents and libraries after it."""
     left_out: Mapping[str, Weight] = field(default_factory=dict[str, Weight])
     """The weights of the layers that are not here for that reason: a file of the whole network has them."""
 
@@ -182,6 +187,12 @@ class LayerGraph:
                 found.append(at)
             at = before[at]
         return tuple(reversed(found))
+
+    def __rich__(self) -> RenderableType:
+        """What `rich.print` shows: the table of `archspec.summary`."""
+        from archspec.analysis.summary import summarize
+
+        return summarize(self)
 
     def dump(self) -> str:
         """The graph as stable text; see `archspec.ir.dump`."""

@@ -104,7 +104,7 @@ def block_info(block: Block) -> BlockInfo:
             defaults[name] = fold(expression(param.default)) if isinstance(raw, list) else Const(cast(Value, raw))
         elif not names(folded := fold(parse(raw))):
             defaults[name] = folded
-    return BlockInfo(block.name, block.doc, tuple(block.params), defaults, tuple(block.inputs))
+    return BlockInfo(block.name, block.doc, tuple(block.params), defaults, tuple(block.inputs), block.definition)
 
 
 def param_value(name: str, choices: Sequence[Value] | None, attribute: Attribute, env: Mapping[str, Value]) -> Value:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from archspec.errors import Diagnostic, Note, SpecError
+from archspec.errors import Diagnostic, Note, Span, SpecError
 from archspec.expr import Expr, ExprError, Value, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, Node, Param
@@ -102,6 +102,7 @@ class _Lowering:
             depth=top.depth,
             limits=self.most,
             taps=self.marked,
+            texts=tuple(spec.texts),
         )
 
     def _count(self, item: Item | UnitCall | Attribute, items: int = 1) -> None:
@@ -326,9 +327,9 @@ class _Lowering:
                     {**self._env(context, x), **variables},
                     single.span,
                 )
-                x = self._unit(loop, str(index), single.name, bindings, x, single, context)
+                x = self._unit(loop, str(index), single.name, bindings, x, single, single.span, context)
                 continue
-            scope = enter(loop, index, str(index), f"{loop.path}.{index}", x)
+            scope = enter(loop, index, str(index), f"{loop.path}.{index}", x, item.span)
             self._count(item, len(scope.path) // 100)
             start = Tensor(scope, Operand(0), x.path, x.shape)
             # A tap inside a repeat stands for another tensor each time round, so none is seen outside.
@@ -363,7 +364,7 @@ class _Lowering:
             variables = {**context.loop, "i": index}
             name = unit_name(stage, pattern, index)
             bindings = bind(block, stage.arguments, call.fields, {**self._env(context, x), **variables}, call.span)
-            x = self._unit(loop, name, stage.block, bindings, x, stage, context)
+            x = self._unit(loop, name, stage.block, bindings, x, stage, call.span, context)
         return self._looped(loop, stage, x, context)
 
     def _unit(
@@ -374,9 +375,10 @@ class _Lowering:
         bindings: Mapping[str, Binding],
         x: Tensor,
         item: Call | Stage,
+        span: Span | None,
         context: Context,
     ) -> Tensor:
-        scope = enter(loop, len(loop.iterations), name, f"{loop.path}.{name}", x, item.span)
+        scope = enter(loop, len(loop.iterations), name, f"{loop.path}.{name}", x, span)
         scope.kind, scope.block, scope.bindings = "block", block, bindings
         given = item.arguments if isinstance(item, Stage) else item.attributes
         y = self._block(scope, x, item, self._fed(self.spec.blocks[block], given, scope, context))

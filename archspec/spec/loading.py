@@ -188,7 +188,7 @@ def _validated(data: LocatedDict | object, reading: Reading, overrides: Mapping[
         reading.diagnostics.raise_if_any(SpecError)
         raise InternalError("a spec is wrong, and nobody said why") from None
     spec._overrides = _overrides(spec, overrides or {}, reading)
-    spec._sources = reading.files
+    spec._sources, spec._texts = reading.files, reading.texts
     spec._limits = reading.limits
     reading.diagnostics.raise_if_any(SpecError)
     return spec

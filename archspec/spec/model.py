@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import (
     Field,
@@ -13,7 +13,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from archspec.errors import SpecError
+from archspec.errors import Source, Span, SpecError
 from archspec.limits import DEFAULT, Limits
 from archspec.spec.base import (
     NAME_SCHEMA,
@@ -32,6 +32,9 @@ from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
 from archspec.spec.words import BLOCK_WORDS, SPEC_WORDS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 NOT_PARAMS: Final = frozenset(
     {"backend", "device", "dtype", "limits", "partial", "root", "seed", "spec", "taps", "weights"}
@@ -57,11 +60,17 @@ class Block(Model):
     outputs: Strings = Field((), description="taps that a caller can start from, besides the result")
 
     _name: str = PrivateAttr(default="")
+    _whole: Span | None = PrivateAttr(default=None)
 
     @property
     def name(self) -> str:
         """The name that it is called by."""
         return self._name
+
+    @property
+    def definition(self) -> Span | None:
+        """Where it is written, its name included."""
+        return self._whole
 
     def _check(self, reading: Reading) -> None:
         written = self.params
@@ -106,8 +115,11 @@ def _named(model: type[Model], value: object, info: ValidationInfo, what: str) -
 
 def _blocks(value: object, info: ValidationInfo) -> dict[str, Block]:
     blocks: dict[str, Block] = _named(Block, value, info, "a block")
+    assert isinstance(value, LocatedDict)
     for name, block in blocks.items():
         block._name = name
+        start, end = value.key_spans[name], value.value_spans[name]
+        block._whole = Span(start.source, start.line, start.column, end.end_line, end.end_column)
     return blocks
 
 
@@ -200,6 +212,7 @@ class Spec(Model):
     _overrides: dict[str, Attribute] = PrivateAttr(default_factory=dict)
     _path: Path | None = PrivateAttr(default=None)
     _sources: list[Path] = PrivateAttr(default_factory=list)
+    _texts: list[Source] = PrivateAttr(default_factory=list)
     _limits: Limits = PrivateAttr(default=DEFAULT)
 
     @property
@@ -225,6 +238,11 @@ class Spec(Model):
         return self._sources
 
     @property
+    def texts(self) -> list[Source]:
+        """All texts that were read for it, in the same order."""
+        return self._texts
+
+    @property
     def limits(self) -> Limits:
         """Those that it was read with; they hold for what is made of it, too."""
         return self._limits
@@ -238,6 +256,12 @@ class Spec(Model):
             return shown(compile(self)).svg()
         except SpecError:
             return None
+
+    def __rich__(self) -> RenderableType:
+        """What `rich.print` shows: title, inputs, params and stages, as they are written."""
+        from archspec.spec.showing import renderable
+
+        return renderable(self)
 
     def _check(self, reading: Reading) -> None:
         usable_name(self.name, self.place("name"), reading, "a spec")

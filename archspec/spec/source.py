@@ -63,11 +63,12 @@ class LocatedList(list[object]):
 
 @dataclass(slots=True)
 class Reading:
-    """One load: what was found wrong so far, the files read, and what is left of the budget."""
+    """One load: what was found wrong so far, the files and texts read, and what is left of the budget."""
 
     limits: Limits = field(default_factory=limits)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     files: list[Path] = field(default_factory=list[Path])
+    texts: list[Source] = field(default_factory=list[Source])
     size: int = 0
     values: int = 0
     noted: int = 0
@@ -140,7 +141,9 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
 
 def read_text(text: str, name: str, reading: Reading) -> object:
     """The data of a text; None where it is empty or broken, with the reason noted."""
-    return _Builder(Source(name, text), reading).build()
+    source = Source(name, text)
+    reading.texts.append(source)
+    return _Builder(source, reading).build()
 
 
 class _StopError(Exception):

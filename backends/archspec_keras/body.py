@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from archspec.codegen.flow import Flow, operand_names, uses
-from archspec.codegen.layout import INDENT, Bracket, Code, Keyword, call, lay_out
+from archspec.codegen.layout import INDENT, Bracket, Code, Keyword, call, lay_out, marked
+from archspec.codegen.marks import Paths, inside
 from archspec.codegen.printer import Printer
 from archspec.codegen.simplify import calls, merged, renamed_tree
 from archspec.codegen.text import quoted
@@ -54,6 +55,10 @@ class _Line:
         prefix = "return " if returned else f"{self.target} = " if self.target else ""
         return lay_out(self.code, self.depth, prefix)
 
+    def for_(self, *paths: Paths) -> _Line:
+        """The line, which is there for these paths."""
+        return replace(self, code=marked(self.code, *paths))
+
 
 class Body:
     """Writes one definition. Afterwards `printer` tells what the code mentions, `extra` which layers it adds.
@@ -77,6 +82,8 @@ class Body:
         """For each place that speaks of the channels that arrive: does the first variable still hold what arrived?"""
         self.assigned: set[str] = set()
         self.loops = 0
+        self.rounds: Collection[str] | None = None
+        """Inside a loop the paths of the rounds that are written."""
 
     def parameters(self) -> list[Parameter]:
         """The parameters that the code mentions."""
@@ -211,12 +218,13 @@ class Body:
         if before:
             self.printer.names.add(CHANNELS.id)
         name = self._name(use)
-        target = self._assign(Result(use.site), use.operands)
+        target, paths = self._assign(Result(use.site), use.operands), inside(use.paths, self.rounds)
         for step in steps:
             keywords = (*step.layer.args, Keyword("name", name.text(step.suffix)))
             layer = Bracket(step.layer.head, keywords)
             argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
-            self._emit(target, Bracket(layer, (argument,) * step.times))
+            code = self.printer.noted(Bracket(layer, (argument,) * step.times), paths)
+            self._emit(target, marked(code, paths))
             given = [target]
             if step.suffix:
                 self.extra += [(path, layer_name(path) + step.suffix) for path in use.paths]
@@ -226,7 +234,7 @@ class Body:
         taken = self._take(use.operands)
         results = [Result(use.site, index) for index in range(len(use.definition.tree.results))]
         targets = [self._assign(ref, use.operands) for ref in results]
-        self._emit(", ".join(targets), self._called(use, taken, name))
+        self._emit(", ".join(targets), marked(self._called(use, taken, name), inside(use.paths, self.rounds)))
 
     def _called(self, use: CallUse, operands: Sequence[str], name: LayerName) -> Code:
         """A call of another function: what it requires by place, what differs from its defaults by name."""
@@ -251,7 +259,9 @@ class Body:
         """The sequence's items in place; it has references of its own, and may reuse what is not needed outside."""
         outer, prefix = self.flow, self.prefix
         self.flow, self.prefix = self._flow(use.body, operands, taken), name
+        before = len(self.lines)
         self._items(use.body)
+        self.lines[before:] = [line.for_(inside(use.paths, self.rounds)) for line in self.lines[before:]]
         results = [self.flow.variable[ref] for ref in use.body.results]
         self.flow, self.prefix = outer, prefix
         return results
@@ -324,13 +334,19 @@ class Body:
         # What every round takes stays as it is, so the target is chosen while it is still needed.
         target = self.flow.fresh([held[0]] if self.preferred is None else [self.preferred, held[0]])
         held += [self.flow.variable[ref] for ref in others]
+        before = len(self.lines)
         runs = merged([_without_channels(run) for run in item.runs if run.count != 0])
         for index, part in _parts(runs, item.marks):
             if item.marks:
                 target = self._assign(Result(item.site, index), ())
             for run in part:
+                start, around, rounds = len(self.lines), self.rounds, item.rounds_of(run, self.rounds)
+                self.rounds = {*rounds}
                 self._rounds(item, run, name, held, target)
+                self.rounds = around
+                self.lines[start:] = [line.for_(rounds) for line in self.lines[start:]]
                 held = [target, *held[1:]]
+        self.lines[before:] = [line.for_(inside(item.paths, self.rounds)) for line in self.lines[before:]]
         self.flow.spend(others)
         self.flow.variable[Result(item.site)] = held[0]
 

@@ -8,7 +8,8 @@ from itertools import chain, count
 from typing import Final
 
 from archspec.codegen.backend import without_row
-from archspec.codegen.layout import INDENT, Bracket, Code, lay_out
+from archspec.codegen.layout import INDENT, Bracket, Code, lay_out, marked
+from archspec.codegen.marks import Paths, join, whole
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.text import docstring, identifier, literal, quoted
@@ -33,6 +34,10 @@ class _Function:
     docstring: str
     body: str
 
+    def text(self, paths: Paths) -> str:
+        """The function as source, which is there for these paths."""
+        return whole(join((self.signature, self.docstring, self.body)), paths)
+
 
 def write(graph: LayerGraph) -> str:
     """The module's source.
@@ -47,7 +52,7 @@ def write(graph: LayerGraph) -> str:
     facts = Facts.of(graph)
     numbers: dict[str, Iterator[int]] = {}
     callees: dict[int, Callee] = {}
-    functions: list[_Function] = []
+    functions: list[str] = []
     deeper = _deeper(graph)
     bodies: list[Body] = []
     for definition in module.definitions:
@@ -56,7 +61,7 @@ def write(graph: LayerGraph) -> str:
         made = _network(name, body, graph, deeper) if definition.is_network else _block(name, body)
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
-        functions.append(made)
+        functions.append(made.text(definition.paths))
     # A loop whose rounds differ is written in several parts, and each has the layers of all rounds.
     check_unique(graph, dict.fromkeys(pair for body in bodies for pair in body.extra))
     functions_used = {name for body in bodies for name in body.printer.functions}
@@ -67,9 +72,16 @@ def write(graph: LayerGraph) -> str:
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
         recursive=bool(deeper),
         math=sorted(functions_used & {"ceil", "floor"}),
-        helpers=[HELPERS.texts[name].replace("{{ registered }}", quoted(graph.name)) for name in HELPERS.needed(used)],
+        helpers=[_helper(name, graph, bodies) for name in HELPERS.needed(used)],
         functions=functions,
     )
+
+
+def _helper(name: str, graph: LayerGraph, bodies: Sequence[Body]) -> str:
+    """A helper's source; where it is a class, it is there for the layers of this class."""
+    text = HELPERS.texts[name].strip().replace("{{ registered }}", quoted(graph.name))
+    is_class = f"class {name}(" in text
+    return whole(text, *(paths for body in bodies if is_class for paths in body.printer.users.get(name, ())))
 
 
 def _check(graph: LayerGraph) -> None:
@@ -117,7 +129,7 @@ def _block(name: str, body: Body) -> _Function:
         returns = f"tuple[{', '.join([returns] * results)}]"
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", f" -> {returns}:")
     doc = definition.doc or f"The block {definition.name}."
-    return _Function("\n".join(signature), "\n".join(docstring(doc, 1)), "\n".join(lines))
+    return _Function("\n".join(signature), "\n".join(docstring(doc, 1)), join(lines))
 
 
 def _parameters(body: Body) -> list[Code]:
@@ -158,7 +170,8 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
             sizes.append((size, pair, literal(node.shape[1:]), "height and width of the images, None where they vary"))
         else:
             shape = literal(node.shape)
-        heads += lay_out(f"keras.Input({shape}, name={quoted(label)})", 1, f"{variable} = ")
+        made = marked(f"keras.Input({shape}, name={quoted(label)})", [path])
+        heads += lay_out(made, 1, f"{variable} = ")
     lines = [*deeper, *heads, *body.network(variables, graph)]
     parts = [*_parameters(body), *(f"{size}: {kind} = {default}" for size, kind, default, _ in sizes)]
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", " -> keras.Model:")
@@ -167,7 +180,7 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
     ]
     documented += [(size, text) for size, _, _, text in sizes]
     doc = definition.doc or f"The network {definition.name}."
-    return _Function("\n".join(signature), "\n".join(_arguments_doc(doc, documented)), "\n".join(lines))
+    return _Function("\n".join(signature), "\n".join(_arguments_doc(doc, documented)), join(lines))
 
 
 def _arguments_doc(title: str, arguments: Sequence[tuple[str, str]]) -> list[str]:

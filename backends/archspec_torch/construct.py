@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 
-from archspec.codegen.layout import Bracket, Code, Infix, Ternary, call
+from archspec.codegen.layout import Bracket, Code, Infix, Ternary, call, marked
+from archspec.codegen.marks import inside
 from archspec.codegen.printer import Printer
 from archspec.codegen.text import quoted
 from archspec.codegen.tree import (
@@ -32,14 +34,19 @@ class Constructor:
         self.printer = printer
         self.spelled = spelled
         self.ordered_dict = False
+        self.rounds: Collection[str] | None = None
+        """Inside a loop the rounds that are written."""
 
     def module(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
         """The expression that makes the module of an item."""
+        return marked(self._made(item), inside(item.paths, self.rounds))
+
+    def _made(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
         match item:
             case LayerUse():
                 module = ROWS[item.op.name].module
                 assert module is not None
-                return module(item, self.printer)
+                return self.printer.noted(module(item, self.printer), inside(item.paths, self.rounds))
             case CallUse():
                 return self._call(item)
             case SequenceUse():
@@ -79,7 +86,9 @@ class Constructor:
                 )
                 parts.append(Bracket("*", (Ternary(then, self.printer.expr(item.condition), other),)))
             elif named:
-                parts.append(Bracket("", (self._name(item), self.module(item))))
+                parts.append(
+                    marked(Bracket("", (self._name(item), self.module(item))), inside(item.paths, self.rounds))
+                )
             else:
                 parts.append(self.module(item))
         return parts
@@ -95,10 +104,21 @@ class Constructor:
 
     # -- loops ------------------------------------------------------------------------------------
 
+    @contextmanager
+    def round_of(self, item: LoopUse, run: Run) -> Iterator[list[str]]:
+        """While a round of a run is written: it gives the paths of its rounds."""
+        outer, rounds = self.rounds, item.rounds_of(run, self.rounds)
+        self.rounds = {*rounds}
+        yield rounds
+        self.rounds = outer
+
     def _rounds(self, item: LoopUse) -> Code:
         """The rounds of a loop as the parts of an `nn.Sequential`, neighbours alike as a comprehension."""
         named = item.pattern != "{i}"
-        parts = [self._run(run, item.pattern if named else None) for run in item.runs]
+        parts: list[Code] = []
+        for run in item.runs:
+            with self.round_of(item, run) as rounds:
+                parts.append(marked(self._run(run, item.pattern if named else None), rounds))
         if named:
             return self._ordered("nn.Sequential", parts)
         if len(item.operands) == 1:

@@ -54,7 +54,7 @@ def forms(graph: LayerGraph, node: Node) -> tuple[Form, ...]:
     names = [f"x{index}" for index in range(len(node.inputs))]
     sources = dict(zip(names, map(Source, node.inputs), strict=True))
     # What is noted by a printer is of no use here: nothing is written.
-    printer = Printer(Definition("", "", "", (), Tree((), ()), len(names), ()), "in_channels", frozenset())
+    printer = Printer(Definition("", "", "", (), Tree((), ()), len(names), (), ()), "in_channels", frozenset())
     found: list[Form] = []
     if (function := row.function_for(use)) is not None:
         found.append(_read(ast.parse(flat(function(use, printer, names)), mode="eval").body, sources))

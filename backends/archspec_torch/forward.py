@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from archspec.codegen.flow import Flow
-from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out
+from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out, marked, marks, one_line
+from archspec.codegen.marks import Paths, inside, join, whole
 from archspec.codegen.tree import (
     CallUse,
     ChoiceUse,
@@ -17,6 +18,7 @@ from archspec.codegen.tree import (
     LoopUse,
     SequenceUse,
     Tree,
+    held,
     stops,
 )
 from archspec.ir.scope import Operand, Ref, Result
@@ -63,10 +65,11 @@ def forward(definition: Definition, spelling: Spelling, *, outputs: Sequence[str
     names = [writer.flow.variable[Operand(index)] for index in range(definition.operands)]
     writer.items(tree, 2)
     if outputs:
-        pairs = [f'"{name}": {flat(writer.take(ref))}' for name, ref in zip(outputs, tree.results, strict=True)]
+        taken = [(name, writer.take(ref)) for name, ref in zip(outputs, tree.results, strict=True)]
+        pairs = [whole(f'"{name}": {flat(code)}', *marks(code)) for name, code in taken]
         return names, [*writer.lines, *lay_out(Bracket("", tuple(pairs), "{", "}"), 2, "return ")]
     results = [writer.take(ref) for ref in tree.results]
-    code = results[0] if len(results) == 1 else ", ".join(map(flat, results))
+    code = results[0] if len(results) == 1 else join(map(one_line, results), ", ")
     return names, [*writer.lines, *lay_out(code, 2, "return ")]
 
 
@@ -89,14 +92,15 @@ class _Writer:
     def item(self, item: ItemUse, depth: int) -> None:
         match item:
             case ChoiceUse() if item.site in self.spelling.joined:
-                self.add(item.site, self._member(self.spelling.joined[item.site]), (item.operand,), "heavy", depth)
+                make = self._member(self.spelling.joined[item.site])
+                self.add(item.site, make, (item.operand,), "heavy", held(item), depth)
             case ChoiceUse():
                 self.choice(item, depth)
             case LayerUse():
                 row = ROWS[item.op.name]
                 function = self.spelling.functions.get(item.site)
                 make = function or self._member(self.spelling.members[(item.site,)])
-                self.add(item.site, make, item.operands, row.weight, depth)
+                self.add(item.site, make, item.operands, row.weight, item.paths, depth)
             case LoopUse() if item.marks:
                 self.parts(item, [None, *(mark + 1 for mark in item.marks)], depth)
             case SequenceUse() if (ends := stops(item.body)) is not None and len(ends) > 1:
@@ -106,13 +110,20 @@ class _Writer:
             case CallUse() if len(item.definition.tree.results) > 1:
                 self.several(item, depth)
             case CallUse() | SequenceUse() | LoopUse():
-                self.add(item.site, self._member(self.spelling.members[(item.site,)]), item.operands, "heavy", depth)
+                make = self._member(self.spelling.members[(item.site,)])
+                self.add(item.site, make, item.operands, "heavy", held(item), depth)
 
     def _member(self, name: str) -> Callable[[Sequence[Code]], Code]:
         return lambda operands: call(f"self.{name}", *operands)
 
     def add(
-        self, site: int, make: Callable[[Sequence[Code]], Code], operands: tuple[Ref, ...], weight: Weight, depth: int
+        self,
+        site: int,
+        make: Callable[[Sequence[Code]], Code],
+        operands: tuple[Ref, ...],
+        weight: Weight,
+        paths: Paths,
+        depth: int,
     ) -> None:
         """An item becomes pending; what it takes is nested or written first."""
         sources: list[Ref] = []
@@ -131,8 +142,10 @@ class _Writer:
             else:
                 codes.append(self.variable(ref, depth))
                 sources.append(ref)
-        result = Result(site)
-        self.pending[result] = _Pending(make(codes), tuple(sources), (*weights, weight), simple)
+        result, code = Result(site), make(codes)
+        kept = {id(mark) for mark in marks(code)}  # a row may have printed an operand, as in `x.transpose(1, 2)`
+        lost = [mark for operand in codes for mark in marks(operand) if id(mark) not in kept]
+        self.pending[result] = _Pending(marked(code, paths, *lost), tuple(sources), (*weights, weight), simple)
         if self.flow.uses(result) != 1:
             self.variable(result, depth)
 
@@ -161,7 +174,7 @@ class _Writer:
         code = call(f"self.{self.spelling.members[(item.site,)]}", *codes)
         results = [Result(item.site, index) for index in range(len(item.definition.tree.results))]
         names = [self.flow.assign(ref, item.operands) for ref in results]
-        self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
+        self.lines += lay_out(marked(code, item.paths), depth, f"{', '.join(names)} = ")
 
     def unpacked(self, uses: Sequence[LayerUse], depth: int) -> None:
         """Layers that give all parts of one tensor: one call."""
@@ -172,7 +185,8 @@ class _Writer:
         for use in uses:
             self.flow.spend(use.operands)
         names = [self.flow.assign(Result(use.site), (operand,)) for use in uses]
-        self.lines += lay_out(part(uses[0]).all(variable), depth, f"{', '.join(names)} = ")
+        code = marked(part(uses[0]).all(variable), *(use.paths for use in uses))
+        self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
 
     def parts(self, item: LoopUse | SequenceUse, ends: Sequence[int | None], depth: int) -> None:
         """A row of modules with tensors taken out of its middle: called in parts, each a slice that gives one of them.
@@ -182,19 +196,21 @@ class _Writer:
         carried, *others = (self.variable(ref, depth) for ref in item.operands)
         indent, start = INDENT * depth, ""
         self.flow.spend(item.operands[:1])
+        before = len(self.lines)
         for index, end in sorted(enumerate(ends), key=lambda pair: (pair[1] is None, pair[1])):
             single = end is not None and end - int(start or 0) == 1
             place = start or "0" if single else f"{start}:{end or ''}"
             part = f"self.{self.spelling.members[(item.site,)]}[{place}]"
             name = self.flow.assign(Result(item.site, index), () if start else item.operands[:1])
+            called = _held_between(item, int(start or 0), end)
             if others and not single:
                 if name != carried:
                     self.lines.append(f"{indent}{name} = {carried}")
-                self.lines.append(f"{indent}for layer in {part}:")
-                self.lines.append(f"{indent}{INDENT}{name} = layer({', '.join([name, *others])})")
+                self.lines += self._each(part, name, others, called, depth)
             else:
-                self.lines += lay_out(call(part, carried, *others), depth, f"{name} = ")
+                self.lines += lay_out(marked(call(part, carried, *others), called), depth, f"{name} = ")
             carried, start = name, str(end)
+        self.lines[before:] = [whole(line, item.paths) for line in self.lines[before:]]
         self.flow.spend(item.operands[1:])
 
     def loop(self, item: LoopUse, depth: int) -> None:
@@ -206,8 +222,13 @@ class _Writer:
         indent = INDENT * depth
         if name != carried:
             self.lines.append(f"{indent}{name} = {carried}")
-        self.lines.append(f"{indent}for layer in self.{self.spelling.members[(item.site,)]}:")
-        self.lines.append(f"{indent}{INDENT}{name} = layer({', '.join([name, *others])})")
+        self.lines += self._each(f"self.{self.spelling.members[(item.site,)]}", name, others, held(item), depth)
+
+    def _each(self, parts: str, name: str, others: Sequence[str], paths: Paths, depth: int) -> list[str]:
+        """One module after the other, called on what the one before gave."""
+        indent = INDENT * depth
+        lines = (f"{indent}for layer in {parts}:", f"{indent}{INDENT}{name} = layer({', '.join([name, *others])})")
+        return [whole(line, paths) for line in lines]
 
     def choice(self, item: ChoiceUse, depth: int) -> None:
         """A condition that decides about more than one member."""
@@ -215,30 +236,45 @@ class _Writer:
             self.variable(ref, depth)
         name = self.flow.join(item)
         bodies: list[list[str]] = []
+        idle: list[Paths] = []
         before = self.lines
         nothing = Tree((), ())
         for side, unwritten in ((item.then, item.other), (item.other, nothing)):
             self.lines = []
             with self.flow.side(unwritten):
-                self.side(side, name, depth + 1)
+                idle += self.side(side, name, depth + 1)
             bodies.append(self.lines)
         self.lines = before
         self.flow.variable[Result(item.site)] = name
         (flag, holds), indent = self.spelling.flags[item.site], INDENT * depth
         then, otherwise = bodies if holds else bodies[::-1]
+        head = whole(f"{indent}if self.{flag}:" if then else f"{indent}if not self.{flag}:", *idle)
         if then:
-            self.lines += [f"{indent}if self.{flag}:", *then]
+            self.lines += [head, *then]
         if otherwise:
-            self.lines += [f"{indent}else:" if then else f"{indent}if not self.{flag}:", *otherwise]
+            self.lines += [f"{indent}else:" if then else head, *otherwise]
 
-    def side(self, tree: Tree, name: str, depth: int) -> None:
-        """One side of a condition, which leaves its result in the variable `name`."""
+    def side(self, tree: Tree, name: str, depth: int) -> list[Paths]:
+        """One side of a condition, which leaves its result in the variable `name`.
+
+        Returns:
+            The marks of layers that have nothing to do, so that no line is written for them.
+        """
         self.items(tree, depth)
         [result] = tree.results
         code = self.take(result)
         self.flow.spend(tree.results)
-        if flat(code) != name:
-            self.lines += lay_out(code, depth, f"{name} = ")
+        if flat(code) == name:
+            return marks(code)
+        self.lines += lay_out(code, depth, f"{name} = ")
+        return []
+
+
+def _held_between(item: LoopUse | SequenceUse, start: int, end: int | None) -> Paths:
+    """The paths of some of the modules in a row, and of what they hold."""
+    if isinstance(item, SequenceUse):
+        return held(*item.body.items[start:end])
+    return inside(held(item), {path for paths in item.rounds[start:end] for path in paths})
 
 
 def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from archspec.codegen.backend import without_row
-from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out
+from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out, marked
+from archspec.codegen.marks import Paths, as_marked, join, whole
 from archspec.codegen.outline import outline
 from archspec.codegen.printer import Printer
 from archspec.codegen.render import render
@@ -57,6 +58,12 @@ class _Class:
     forward: str
     reset: str
     groups: str
+    paths: Paths
+
+    def text(self) -> str:
+        """The class as source, without a newline at its end."""
+        rendered = render("archspec_torch", "class.py.j2", made=self)
+        return as_marked(rendered.removesuffix("\n"), rendered)
 
 
 def write(graph: LayerGraph) -> str:
@@ -85,24 +92,28 @@ def write(graph: LayerGraph) -> str:
     functions = {name for printer in printers.values() for name in printer.functions}
     helpers = drawing | {name for printer in printers.values() for name in printer.helpers}
     helpers |= {"make_divisible"} & functions
-    ordered = [HELPERS.texts[name] for name in HELPERS.needed(helpers)]
+    ordered = {name: HELPERS.texts[name] for name in HELPERS.needed(helpers)}
+    users = {
+        name: [paths for printer in printers.values() for paths in printer.users.get(name, ())] for name in ordered
+    }
     standard = {
         "from collections import OrderedDict": any(writer.constructor.ordered_dict for writer in writers),
-        "from collections.abc import Sequence": any("Sequence[" in text for text in ordered),
+        "from collections.abc import Sequence": any("Sequence[" in text for text in ordered.values()),
         f"from math import {', '.join(sorted(functions & _IMPORTS.keys()))}": bool(functions & _IMPORTS.keys()),
         "from typing import Any": bool(groups),
     }
     methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
     classes = [writer.result(graph, *added) for writer, added in zip(writers, methods, strict=True)]
+    code = (*ordered.values(), *(made.forward for made in classes))
     return render(
         "archspec_torch",
         "module.py.j2",
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
         standard=[line for line, needed in standard.items() if needed],
-        torch=any("torch." in text for text in (*ordered, *(made.forward for made in classes))),
-        functional=any("F." in text for text in (*ordered, *(made.forward for made in classes))),
-        helpers=ordered,
-        classes=classes,
+        torch=any("torch." in text for text in code),
+        functional=any("F." in text for text in code),
+        helpers=[whole(text.strip(), *users.get(name, ())) for name, text in ordered.items()],
+        classes=[whole(made.text(), made.paths) for made in classes],
     )
 
 
@@ -135,8 +146,8 @@ class _ClassWriter:
         self.constructor = Constructor(self.printer, lambda made, name: printers[id(made)].spelled[name])
         self.spelling = Spelling()
         self.init: list[str] = []
-        self.shared: dict[str, str] = {}
-        """Members that serve several layers, by the code that makes them."""
+        self.shared: dict[str, tuple[str, list[str]]] = {}
+        """Members that serve several layers, by the code that makes them; and the layers' paths."""
         self.taken = {*MODULE_ATTRIBUTES, *_names(definition.tree)}
         """The attributes that an instance has otherwise."""
         self.declared: set[str] = set()
@@ -156,7 +167,9 @@ class _ClassWriter:
             returns = "dict[str, Tensor]"
         elif results > 1:
             returns = f"tuple[{', '.join(['Tensor'] * results)}]"
-        arguments = ("self", *(f"{name}: Tensor" for name in variables))
+        given = [[path] for path in graph.inputs] if self.definition.is_network else [[] for _ in variables]
+        tensors = (whole(f"{name}: Tensor", paths) for name, paths in zip(variables, given, strict=True))
+        arguments: tuple[Code, ...] = ("self", *tensors)
         init = [*self.init, *([f"{INDENT * 2}self.reset_parameters()"] if reset else [])]
         what = "network" if self.definition.is_network else "block"
         doc = self.definition.doc or f"The {what} `{self.definition.name}`."
@@ -164,11 +177,12 @@ class _ClassWriter:
             self.definition.class_name,
             "\n".join(docstring(doc, 1)),
             "\n".join(self._signature()) if init or self._takes() else "",
-            "\n".join(init),
-            "\n".join(lay_out(Bracket("forward", arguments), 1, "def ", f" -> {returns}:")),
-            "\n".join(body),
+            join(init),
+            join(lay_out(Bracket("forward", arguments), 1, "def ", f" -> {returns}:")),
+            join(body),
             "\n".join(reset),
             "\n".join(groups),
+            self.definition.paths,
         )
 
     def _takes(self) -> bool:
@@ -219,10 +233,13 @@ class _ClassWriter:
             # Layers without weights and without names of their own are one member, as people write it.
             text = flat(code)
             if text in self.shared:
-                self.spelling.members[(use.site,)] = self.shared[text]
+                self.spelling.members[(use.site,)], paths = self.shared[text]
+                paths += use.paths
                 return
             if depth == 2:  # under a condition it is not there for all
-                self.shared[text] = use.name
+                served: list[str] = []
+                self.shared[text] = use.name, served
+                code = marked(code, served)
         self._assign(self._spell(use), code, depth)
 
     # -- conditions -------------------------------------------------------------------------------
@@ -279,7 +296,7 @@ class _ClassWriter:
         condition = item.condition if holds else negated(item.condition)
         self.init += lay_out(self.printer.expr(condition), depth, f"self.{flag} = ")
         if then == other:  # the condition decides how they are called, not what there is
-            self.init += [line.removeprefix(INDENT) for line in then]
+            self.init += [as_marked(line.removeprefix(INDENT), line, twin) for line, twin in zip(*bodies, strict=True)]
             return
         self.init += [f"{indent}self.{name}: nn.Module" for name in shared]
         if then:
@@ -309,15 +326,19 @@ class _ClassWriter:
         index, channels = round_names(run.depth)
         name, variable = self._spell(item), self.printer.spelled[channels]
         parts = identifier(f"{item.name}_layers", self.printer.spelled.values())
-        indent, printer = INDENT * depth, self.printer
+        indent, printer, before = INDENT * depth, self.printer, len(self.init)
         self.init.append(f"{indent}{parts}: list[nn.Module] = []")
         self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
         used = index in mentioned(Tree((run.item,), ())) | names(run.carried_next)
-        self.init.append(f"{indent}for {printer.spelled[index] if used else '_'} in range({printer.expr(run.stop)}):")
-        self.init += lay_out(call(f"{parts}.append", self.constructor.module(run.item)), depth + 1)
+        header = f"{indent}for {printer.spelled[index] if used else '_'} in range({printer.expr(run.stop)}):"
+        with self.constructor.round_of(item, run) as rounds:
+            module = self.constructor.module(run.item)
+        self.init.append(whole(header, rounds))
+        self.init += lay_out(marked(call(f"{parts}.append", module), rounds), depth + 1)
         self.init += lay_out(printer.expr(run.carried_next), depth + 1, f"{variable} = ")
         chain = len(item.operands) == 1
         self._assign(name, call("nn.Sequential", f"*{parts}") if chain else call("nn.ModuleList", parts), depth)
+        self.init[before:] = [whole(line, item.paths) for line in self.init[before:]]
 
 
 def _names(tree: Tree) -> set[str]:

@@ -1,9 +1,10 @@
-"""What must hold of every picture: nothing overlaps, no line goes through a box or a text. Read from the scene alone."""
+"""What must hold of a picture: nothing overlaps, no line goes through a box or a text. Read from the scene alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ class Item:
     path: str
     area: Area
     boxes: list[Item] = field(default_factory=list)
-    lines: list[tuple[Path, list[tuple[float, float]]]] = field(default_factory=list)
+    lines: list[list[tuple[float, float]]] = field(default_factory=list)
     texts: list[tuple[str, Area]] = field(default_factory=list)
 
 
@@ -53,11 +54,11 @@ def _read(group: Group, x: float, y: float, item: Item) -> None:
         inner = Item(group.box.path, _area(shape, x, y))
         item.boxes.append(inner)
         item = inner
-    for shape in group.shapes:
-        if isinstance(shape, Text):
-            item.texts.append((shape.text, _text_area(shape, x, y)))
-        elif isinstance(shape, Path):
-            item.lines.append((shape, [(x + px, y + py) for px, py in shape.points]))
+    for drawn in group.shapes:
+        if isinstance(drawn, Text):
+            item.texts.append((drawn.text, _text_area(drawn, x, y)))
+        elif isinstance(drawn, Path):
+            item.lines.append([(x + px, y + py) for px, py in drawn.points])
     for inner_group in group.groups:
         _read(inner_group, x, y, item)
 
@@ -127,7 +128,7 @@ def _boxes_overlap(item: Item) -> Iterator[str]:
 
 
 def _segments(points: list[tuple[float, float]]) -> Iterator[Area]:
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         assert abs(x0 - x1) < SLACK or abs(y0 - y1) < SLACK, "a line is aslant"
         yield Area(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
 
@@ -143,7 +144,7 @@ def _crosses(segment: Area, area: Area) -> bool:
 
 
 def _lines_cross_boxes(item: Item) -> Iterator[str]:
-    for _, points in item.lines:
+    for points in item.lines:
         for segment in _segments(points):
             for box in item.boxes:
                 if _crosses(segment, box.area):
@@ -151,7 +152,7 @@ def _lines_cross_boxes(item: Item) -> Iterator[str]:
 
 
 def _lines_cross_texts(items: list[Item]) -> Iterator[str]:
-    segments = [segment for item in items for _, points in item.lines for segment in _segments(points)]
+    segments = [segment for item in items for points in item.lines for segment in _segments(points)]
     if not segments:
         return
     left, top, right, bottom = np.array(segments).T
@@ -168,8 +169,8 @@ def _lines_cross_texts(items: list[Item]) -> Iterator[str]:
 def _lines_share_a_way(item: Item) -> Iterator[str]:
     """Two lines run along each other only where they come from one place, or go to one."""
     lines = item.lines
-    for number, (_, points) in enumerate(lines):
-        for _, other in lines[:number]:
+    for number, points in enumerate(lines):
+        for other in lines[:number]:
             if points[0] == other[0] or points[-1] == other[-1]:
                 continue
             for one in _segments(points):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -112,10 +113,8 @@ def wired(drawn: Figure) -> Iterator[tuple[str, tuple[str, ...]]]:
             if box.inside is not None:
                 yield from visit(box.inside, (*around, (inner, index)))
                 continue
-            lines = sorted(
-                (line for line in inner.lines if line.target.box == index), key=lambda line: line.target.port
-            )
-            yield box.path, tuple(source(line.source, around, inner) for line in lines)
+            lines = {line.target.port: line for line in inner.lines if line.target.box == index}
+            yield box.path, tuple(source(lines[port].source, around, inner) for port in sorted(lines))
 
     return visit(drawn, ())
 
@@ -239,7 +238,7 @@ def test_svg(tmp_path: Path) -> None:
 def test_names_of_a_spec_are_text(tmp_path: Path) -> None:
     """A title says anything; nothing of it becomes markup."""
     title = """</text><script>alert(1)</script> & "quotes" 'too' ]]> \u202e\u0007"""
-    text = f"archspec: 1\nname: n\ntitle: {title!r}\ninput: {{channels: 1, height: 4, width: 4}}\nlayers: [relu]\n"
+    text = f"archspec: 1\nname: n\ntitle: {json.dumps(title)}\ninput: {{shape: [4]}}\nlayers: [relu]\n"
     path = tmp_path / "n.svg"
     archspec.draw(load_text(text)).save(path)
     assert not list(ElementTree.parse(path).iter(f"{SVG}script"))

@@ -29,7 +29,8 @@ def test_every_spec_that_ships(level: Level) -> None:
     for name in shipped():
         graph = archspec.compile(name)
         assert not faults(archspec.draw(graph, level=level, parameters=True, macs=True).scene), name
-        assert not faults(archspec.draw(graph, level=level, horizontal=True).scene), name
+        if level == "unit":
+            assert not faults(archspec.draw(graph, level=level, horizontal=True).scene), name
 
 
 @pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
