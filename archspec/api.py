@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from archspec.analysis.comparing import Difference
     from archspec.analysis.counting import NetworkCounts
-    from archspec.analysis.summary import Level, Summary
+    from archspec.analysis.levels import Level
+    from archspec.analysis.summary import Summary
     from archspec.codegen.backend import Arrays, Source
     from archspec.diagram.drawing import Drawing
-    from archspec.diagram.reading import Level
     from archspec.diagram.theme import ThemeName
     from archspec.weights import WeightsReport
 

@@ -38,7 +38,8 @@ def main() -> int:
         print(f"(bound: {BOUND:g} s)")
         many = Path(folder) / "many.yaml"
         many.write_text(MANY + "  - conv: {filters: 4, kernel: 1}\n" * 9_999, encoding="utf-8")
-        print(f"10,000 layers in a row, level layer: .svg {_seconds(str(many), 'layer', Path(folder) / 'many.svg'):.2f} s")
+        seconds = _seconds(str(many), "layer", Path(folder) / "many.svg")
+        print(f"10,000 layers in a row, level layer: .svg {seconds:.2f} s")
     return 0
 
 

@@ -12,10 +12,11 @@ from fractions import Fraction
 from functools import reduce
 from itertools import groupby
 from operator import add
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from archspec.analysis.counting import Counts, counts_of, items_of, layers_below
 from archspec.analysis.labels import OpKind, kind_of, short_text
+from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.receptive import Field, receptive_fields
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Shape
@@ -24,10 +25,6 @@ from archspec.ir.wiring import trace
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-Level: TypeAlias = Literal["stage", "unit", "layer"]
-LEVELS: Final[tuple[Level, ...]] = get_args(Level)
-"""What the rows go down to: the network's own items; the units of its stages; all layers."""
 
 
 @dataclass(frozen=True, slots=True)

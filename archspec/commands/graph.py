@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from archspec.analysis.levels import LEVELS
 from archspec.api import draw
 from archspec.commands.shared import OK, add_set, compiled, usage_error
 from archspec.diagram.files import SUFFIXES, check
-from archspec.diagram.reading import LEVELS
 from archspec.diagram.theme import THEMES
 from archspec.ir.graph import LayerGraph
 

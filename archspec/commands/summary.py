@@ -7,7 +7,8 @@ import json
 import os
 import sys
 
-from archspec.analysis.summary import LEVELS, summarize
+from archspec.analysis.levels import LEVELS
+from archspec.analysis.summary import summarize
 from archspec.analysis.summary_table import NOTE, to_markdown, to_text
 from archspec.commands.shared import OK, add_spec, compiled
 

@@ -11,10 +11,11 @@ from typing import Final
 from zlib import crc32
 
 from archspec.analysis.comparing import Difference, diff
+from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.numbers import counted
 from archspec.diagram.figure import Figure, Mark
 from archspec.diagram.placing import Part, arrange, place
-from archspec.diagram.reading import LEVELS, Details, Level, block_figures, figure
+from archspec.diagram.reading import Details, block_figures, figure
 from archspec.diagram.scene import Panel, Scene, scene
 from archspec.diagram.svg import svg
 from archspec.diagram.text import shortened

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 from archspec.analysis.counting import layers_below
 from archspec.analysis.labels import kind_of, short_text
+from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.numbers import counted
 from archspec.analysis.shortcuts import shortcuts
 from archspec.diagram.figure import Box, End, Figure, Line, Mark, Words
@@ -18,9 +19,6 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope, walk
 from archspec.ir.wiring import Wiring, trace
-
-Level: TypeAlias = Literal["stage", "unit", "layer"]
-LEVELS: Final[tuple[Level, ...]] = ("stage", "unit", "layer")
 
 MOST_BOXES: Final = 1500
 """More are not drawn: a coarser level is. ResNet-200 has 707 layers."""

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import archspec
-from archspec.analysis.summary import LEVELS
+from archspec.analysis.levels import LEVELS
 from archspec.cli import main
 from archspec.spec import load_text
 

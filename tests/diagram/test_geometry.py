@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 
 import archspec
-from archspec.diagram.reading import LEVELS, Level
+from archspec.analysis.levels import LEVELS, Level
 from archspec.diagram.scene import Group, Rect, Scene, Text
 from archspec.diagram.scene import Path as Line
 from archspec.errors import ArchspecError

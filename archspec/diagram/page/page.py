@@ -11,13 +11,14 @@ from importlib import resources
 from string import Template
 from typing import Any, Final
 
+from archspec.analysis.levels import Level
 from archspec.codegen.lines import source_lines
 from archspec.diagram.drawing import Drawing, Drawn
 from archspec.diagram.figure import Figure
 from archspec.diagram.page.facts import Facts
 from archspec.diagram.page.geometry import LENGTHS, geometry
 from archspec.diagram.placing import Part, arrange, place
-from archspec.diagram.reading import Level, figure
+from archspec.diagram.reading import figure
 from archspec.diagram.scene import Panel, Path, legend_entries, scene
 from archspec.diagram.svg import arrow, group_markup
 from archspec.diagram.theme import DARK, LIGHT, Theme
