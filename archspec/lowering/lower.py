@@ -10,7 +10,7 @@ from archspec.errors import Diagnostic, Note, Span, SpecError
 from archspec.expr import Expr, ExprError, Value, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, Node, Param
-from archspec.ir.op import ShapeError
+from archspec.ir.op import Op, Shape, ShapeError
 from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
 from archspec.limits import Limits, Meter, WorkError, limits, meter, metered, uncollected, within
@@ -22,7 +22,7 @@ from archspec.lowering.names import Plan, make_plan
 from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.lowering.top import Top, read_top
 from archspec.lowering.units import UnitCall, single_call, unit_calls, unit_name
-from archspec.lowering.values import evaluated, read_op
+from archspec.lowering.values import Reading, evaluated
 from archspec.spec import Attribute, Block, Call, Item, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
@@ -54,6 +54,7 @@ class _Lowering:
     fixed: set[str] = field(default_factory=set[str])
     """Params of the network that decide its structure, or that no generated code could take as arguments."""
     plans: dict[int, Plan] = field(default_factory=dict[int, Plan])
+    readings: dict[int, Reading] = field(default_factory=dict[int, Reading])
     trail: list[Note] = field(default_factory=list[Note])
     """The calls that led to where we are, outermost first."""
     written: int = 0
@@ -214,18 +215,15 @@ class _Lowering:
         if call.branches is not None:
             inputs = tuple(self._nested(branch, x, context) for branch in call.branches)
         op_class = OPS[call.name]
-        self.work.spend(5)  # beside its expressions there are its shapes and weights
-        op, exprs = read_op(op_class, call, self.top.defaults.get(call.name, {}), self._env(context, x))
+        self.work.spend(15)  # beside its expressions there are its shapes and weights
+        reading = self._reading(op_class, call)
+        op, exprs = reading.read(self._env(context, x))
         name, path = self._path(call, context)
-        node_inputs = tuple(tensor.path for tensor in inputs)
         shapes = [tensor.shape for tensor in inputs]
-        try:
-            shape = op.infer_shape(shapes)
-        except ShapeError as error:
-            raise SpecError(shape_error(error, call, path, node_inputs, x.path, self.nodes, self.trail)) from None
-        if (reason := layer_too_large(op, shapes, shape)) is not None:
-            notes = tuple(reversed(self.trail))
-            raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))
+        if reading.shaped is None or reading.shaped[:2] != (op, shapes):
+            reading.shaped = op, shapes, self._shape(op, call, path, inputs, x)
+        shape = reading.shaped[2]
+        node_inputs = tuple(tensor.path for tensor in inputs)
         self.nodes[path] = Node(path, op, node_inputs, shape, exprs, call.span)
         if context.frame.root:
             known = op_class.attributes()
@@ -234,6 +232,25 @@ class _Lowering:
         refs = tuple(tensor.ref for tensor in inputs)
         context.scope.items.append(Layer(slot.site, name, slot.named, path, refs))
         return Tensor(context.scope, Result(slot.site), path, shape)
+
+    def _shape(self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor) -> Shape:
+        """What an op gives for these inputs; `x` is what arrived at its branches."""
+        shapes = [tensor.shape for tensor in inputs]
+        try:
+            shape = op.infer_shape(shapes)
+        except ShapeError as error:
+            given = tuple(tensor.path for tensor in inputs)
+            raise SpecError(shape_error(error, call, path, given, x.path, self.nodes, self.trail)) from None
+        if (reason := layer_too_large(op, shapes, shape)) is not None:
+            notes = tuple(reversed(self.trail))
+            raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))
+        return shape
+
+    def _reading(self, op: type[Op], call: Call) -> Reading:
+        found = self.readings.get(id(call))
+        if found is None:
+            found = self.readings[id(call)] = Reading(op, call, self.top.defaults.get(call.name, {}))
+        return found
 
     def _path(self, item: Item, context: Context) -> tuple[str, str]:
         """The name and path of a new layer or scope; its number, in a named sequence."""

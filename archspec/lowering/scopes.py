@@ -170,6 +170,8 @@ def leave(scope: OpenScope, y: Tensor) -> Tensor:
 
 def bring(tensor: Tensor, scope: OpenScope) -> Tensor:
     """The same tensor as `scope` knows it: carried out of scopes it stands in, and into those it does not."""
+    if tensor.scope is scope:
+        return tensor
     around = list(_around(scope))
     while tensor.scope not in around:
         parent = tensor.scope.parent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from archspec.errors import Diagnostic, SpecError, did_you_mean
@@ -26,7 +26,7 @@ from archspec.expr import (
 )
 from archspec.ir.attributes import AttributeValueError, InitKind, NotWholeError
 from archspec.ir.initializers import expressions, with_numbers
-from archspec.ir.op import AttributeInfo, Op
+from archspec.ir.op import AttributeInfo, Op, Shape
 from archspec.limits import meter
 from archspec.spec import Attribute, Call
 from archspec.spec.mistakes import expression_help
@@ -166,26 +166,47 @@ def _way_out(expr: Expr, value: Value, env: Mapping[str, Value]) -> str:
     return f"write `int({source(expr)})`, or with `round`, `ceil` or `floor`"
 
 
-def read_op(
-    op: type[Op], call: Call, defaults: Mapping[str, Any], env: Mapping[str, Value]
-) -> tuple[Op, dict[str, Expr]]:
-    """The op that a call describes, and the expressions behind its attributes.
+@dataclass(slots=True)
+class Reading:
+    """Reads the op that one call describes, however often that is built: what is the same each time is read once."""
 
-    Raises:
-        SpecError: attributes have values that do not suit; all of them are named.
-    """
-    values: dict[str, Any] = dict(defaults)
-    exprs: dict[str, Expr] = {}
-    wrong: list[Diagnostic] = []
-    known = op.attributes()
-    for name, attribute in call.attributes.items():
-        try:
-            values[name], expr = read_attribute(op, known[name], attribute, env)
-        except SpecError as error:
-            wrong += error.diagnostics
-            continue
-        if expr is not None:
-            exprs[name] = expr
-    if wrong:
-        raise SpecError(wrong)
-    return op(**values), exprs
+    op: type[Op]
+    call: Call
+    defaults: Mapping[str, Any]
+    known: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The values of attributes without a name in them."""
+    same: Op | None = None
+    """The op itself, where it has no others."""
+    shaped: tuple[Op, list[Shape], Shape] | None = None
+    """The last op, the shapes that arrived at it, and the shape that it gave, which is not too large."""
+
+    def read(self, env: Mapping[str, Value]) -> tuple[Op, dict[str, Expr]]:
+        """The op, and the expressions behind its attributes, where names have the values of `env`.
+
+        Raises:
+            SpecError: attributes have values that do not suit; all of them are named.
+        """
+        if self.same is not None:
+            return self.same, {}
+        values: dict[str, Any] = {**self.defaults, **self.known}
+        exprs: dict[str, Expr] = {}
+        wrong: list[Diagnostic] = []
+        infos = self.op.attributes()
+        for name, attribute in self.call.attributes.items():
+            if name in self.known:
+                continue
+            try:
+                values[name], expr = read_attribute(self.op, infos[name], attribute, env)
+            except SpecError as error:
+                wrong += error.diagnostics
+                continue
+            if expr is None:
+                self.known[name] = values[name]
+            else:
+                exprs[name] = expr
+        if wrong:
+            raise SpecError(wrong)
+        op = self.op(**values)
+        if not exprs:
+            self.same = op
+        return op, exprs

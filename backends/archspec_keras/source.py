@@ -13,7 +13,7 @@ from archspec.codegen.marks import Paths, join, whole
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.text import docstring, identifier, literal, quoted
-from archspec.errors import BackendError
+from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import channels as channels_of
@@ -85,9 +85,25 @@ def _helper(name: str, graph: LayerGraph, bodies: Sequence[Body]) -> str:
 
 
 def _check(graph: LayerGraph) -> None:
-    if found := without_row(graph, ROWS, "Keras"):
+    if found := without_row(graph, ROWS, "Keras") or _leading_nowhere(graph):
         raise BackendError(found)
     check_unique(graph, ())
+
+
+def _leading_nowhere(graph: LayerGraph) -> list[Diagnostic]:
+    """What is to be said of layers with weights that no output needs: a functional model does not hold them."""
+    needed = set(graph.outputs.values())
+    for path, node in reversed(list(graph.nodes.items())):
+        if path in needed:
+            needed.update(node.inputs)
+    help = "make its tensor one of the `outputs`, use it, or leave it out"
+    return [
+        Diagnostic(
+            "E0601", f"a Keras model has no layers that no output needs, and {path} has weights", node.span, help=help
+        )
+        for path, node in graph.nodes.items()
+        if path not in needed and graph.weights(node)
+    ]
 
 
 def _deeper(graph: LayerGraph) -> list[str]:

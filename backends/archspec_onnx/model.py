@@ -265,6 +265,7 @@ def _engine_results(model: ModelProto, names: Sequence[str], feeds: dict[str, Ar
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it runs once: waiting is all it would do
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     found: Sequence[Array] = session.run(names, feeds)
     return found

@@ -136,8 +136,6 @@ def test_what_the_shortcuts_refuse(param: dict[str, Any]) -> None:
 def test_both_frameworks_compute_the_same_with_each_shortcut(kind: str) -> None:
     graph = archspec.compile("cifar_resnet_shortcuts", shortcut=kind, depth=8)
     assert differ(graph) <= 1e-12
-    if kind != "dropout":
-        assert differ(graph, training=True) <= 1e-12
 
 
 @pytest.mark.parity
@@ -145,4 +143,3 @@ def test_both_frameworks_compute_the_same_with_each_shortcut(kind: str) -> None:
 def test_both_frameworks_compute_the_same_in_each_order(name: str, depth: int, order: str) -> None:
     graph = archspec.compile(name, order=order, depth=depth)
     assert differ(graph) <= 1e-12
-    assert differ(graph, training=True) <= 1e-12

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
 from archspec.ir import OPS
 from archspec.ir.attributes import InitKind
 from archspec.spec import load_text
@@ -43,16 +42,14 @@ def test_every_attribute_has_its_cases() -> None:
     assert set(CALLS) == wanted
 
 
-@pytest.mark.parametrize("name", ["torch", "keras"])
 @pytest.mark.parametrize(("layer", "values"), ALL)
-def test_calls_that_differ(name: str, layer: str, values: list[str]) -> None:
+def test_calls_that_differ(layer: str, values: list[str]) -> None:
     for order in (values, values[::-1]):
-        conforms(backend(name), _graph(layer, order))
+        conforms(_graph(layer, order))
 
 
-@pytest.mark.parametrize("name", ["torch", "keras"])
 @pytest.mark.parametrize("layer", RANKS)
-def test_a_block_on_an_image_and_on_flat_data(name: str, layer: str) -> None:
+def test_a_block_on_an_image_and_on_flat_data(layer: str) -> None:
     for first, second in (("", "flatten, "), ("flatten, ", "")):
         branches = ", ".join(
             f"[{before}{{unit: {{name: u{index}}}}}, flatten]" for index, before in enumerate((first, second))
@@ -62,12 +59,11 @@ def test_a_block_on_an_image_and_on_flat_data(name: str, layer: str) -> None:
             f"blocks: {{unit: {{layers: [{{{layer}}}]}}}}\n"
             f"layers:\n  - concat: [{branches}]\n"
         ).replace("[{" + layer + "}]", f"[{{{layer}}}]" if ":" in layer else f"[{layer}]")
-        conforms(backend(name), archspec.compile(load_text(text)))
+        conforms(archspec.compile(load_text(text)))
 
 
-@pytest.mark.parametrize("name", ["torch", "keras"])
 @pytest.mark.parametrize("order", [["a", "b"], ["b", "a"]])
-def test_keep_axes_that_differs_without_a_flatten_after_it(name: str, order: list[str]) -> None:
+def test_keep_axes_that_differs_without_a_flatten_after_it(order: list[str]) -> None:
     branches = {
         "a": "[{unit: {name: a, p: true}}, relu, flatten]",
         "b": "[{unit: {name: b, p: false}}, dense: {units: 3}]",
@@ -77,4 +73,4 @@ def test_keep_axes_that_differs_without_a_flatten_after_it(name: str, order: lis
         "blocks: {unit: {params: {p: {}}, layers: [global_avg_pool: {keep_axes: p}, relu]}}\n"
         f"layers:\n  - concat: [{', '.join(branches[key] for key in order)}]\n"
     )
-    conforms(backend(name), archspec.compile(load_text(text)))
+    conforms(archspec.compile(load_text(text)))

@@ -5,21 +5,24 @@ An op without a case here, or without a row in a backend, fails: `cases` is one 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import Backend, backend
+from archspec.codegen.backend import backend
 from archspec.ir import OPS
 from archspec.parity import random_inputs, random_weights
 from tests.conformance.cases import CASES
 from tests.conformance.graphs import graph_of
+from tests.onnx.engines import agree
 from tests.reference.evaluate import RANDOM, Evaluation, evaluate
 
 pytest.importorskip("torch")
 pytest.importorskip("keras")
+pytest.importorskip("onnxruntime")
 
 ALL = [(op, case, size) for op, cases in CASES.items() for case in cases for size in ((8, 7), (9, 12))]
 
@@ -46,37 +49,46 @@ def test_a_window_of_nothing_but_padding_is_refused(op: str) -> None:
         graph_of(f"{op}: {{kernel: 2, padding: 2}}", (8, 7))
 
 
-def _wanted(graph: archspec.LayerGraph, training: bool) -> Evaluation:
-    return evaluate(graph, random_weights(graph), random_inputs(graph, batch=3), training=training)
-
-
 def _close(found: Any, wanted: Any) -> None:
     assert found.shape == wanted.shape
     assert np.abs(found - wanted).max() <= 1e-12 * max(np.abs(wanted).max(), 1e-300)
 
 
-def conforms(target: Backend, graph: archspec.LayerGraph) -> None:
-    """The model computes what the evaluator does, in both modes."""
-    source = archspec.generate(graph, target.name)
-    target.verify(source, graph)
+def judged(graph: archspec.LayerGraph) -> dict[bool, Evaluation]:
+    """What the evaluator computes, in training or not; in inference alone where training is random."""
+    weights, inputs = random_weights(graph), random_inputs(graph, batch=3)
     random = any(node.op.name in RANDOM for node in graph.nodes.values())
-    for training in (False,) if random else (False, True):
+    return {mode: evaluate(graph, weights, inputs, training=mode) for mode in ((False,) if random else (False, True))}
+
+
+def conforms(graph: archspec.LayerGraph, wanted: Mapping[bool, Evaluation] | None = None) -> None:
+    """The models of PyTorch and Keras compute what the evaluator does, in both modes, and node by node."""
+    wanted, inputs = wanted or judged(graph), random_inputs(graph, batch=3)
+    for target in (backend("torch"), backend("keras")):
+        source = archspec.generate(graph, target.name)
+        target.verify(source, graph)
         model = target.build(source, graph, weights=random_weights(graph), dtype="float64")
-        outcome = target.run(model, graph, random_inputs(graph, batch=3), training=training)
-        wanted = _wanted(graph, training)
-        _close(outcome.outputs["output"], wanted.values[graph.outputs["output"]])
-        for name, array in wanted.statistics.items():
-            _close(outcome.statistics[name], array)
+        found = target.run(model, graph, inputs, training=False, nodes=True)
+        assert found.nodes.keys() == graph.nodes.keys()
+        for path, array in wanted[False].values.items():
+            _close(found.nodes[path], array)
+        for training, values in wanted.items():  # inference first: training changes running statistics
+            outcome = target.run(model, graph, inputs, training=training)
+            _close(outcome.outputs["output"], values.values[graph.outputs["output"]])
+            for name, array in values.statistics.items():
+                _close(outcome.statistics[name], array)
 
 
 @pytest.mark.parametrize(("op", "case", "size"), ALL)
-def test_torch(op: str, case: str, size: tuple[int, int]) -> None:
-    conforms(backend("torch"), graph_of(case, size))
-
-
-@pytest.mark.parametrize(("op", "case", "size"), ALL)
-def test_keras(op: str, case: str, size: tuple[int, int]) -> None:
-    conforms(backend("keras"), graph_of(case, size))
+def test_every_backend_computes_a_case(op: str, case: str, size: tuple[int, int]) -> None:
+    """In float64 on PyTorch and Keras; as ONNX model valid in both types, and run in float32 on both engines."""
+    graph = graph_of(case, size)
+    wanted = judged(graph)
+    conforms(graph, wanted)
+    for dtype in ("float32", "float64"):
+        backend("onnx").verify(backend("onnx").render(graph, dtype=dtype), graph)
+    for training, values in wanted.items():
+        agree(graph, values, training=training)
 
 
 def _trained_on(name: str, model: Any, x: Any) -> Any:

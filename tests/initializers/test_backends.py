@@ -134,7 +134,8 @@ from tests.initializers.networks import DRAWN, WEIGHTS, network
 assert keras.backend.backend() == sys.argv[1]
 keras.utils.set_random_seed(5)
 target = backend("keras")
-for initializer in every_initializer():
+# What Keras works out of options and fans is Python, and the same on all engines: one of each family.
+for initializer in {found.name: text for text, found in every_initializer().items()}.values():
     graph = network(WEIGHTS, initializer)
     weights = target.export_weights(target.build(target.render(graph), graph), graph)
     for path in DRAWN:

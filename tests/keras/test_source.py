@@ -148,6 +148,14 @@ def test_two_paths_that_give_one_name_are_refused(layers: str, tmp_path: Path) -
     assert [found.code for found in caught.value.diagnostics] == ["E0404"]
 
 
+def test_layers_with_weights_that_no_output_needs_are_refused(tmp_path: Path) -> None:
+    layers = "  - tap: start\n  - LAYER\n  - {name: last, from: start, layers: [relu]}"
+    with pytest.raises(BackendError, match="no output needs, and conv has weights") as caught:
+        _source(tmp_path, layers.replace("LAYER", "conv: {filters: 4, kernel: 1}"))
+    assert [found.code for found in caught.value.diagnostics] == ["E0601"]
+    _source(tmp_path, layers.replace("LAYER", "tanh"))
+
+
 def test_stride_with_dilation_has_a_layer_of_its_own(tmp_path: Path) -> None:
     both = _source(tmp_path, "  - conv: {filters: 4, kernel: 3, stride: 2, dilation: 2}")
     assert "x = StridedDilatedConv2D(" in both

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archspec.cli import main
+from archspec.parity import compare
 from archspec.parity.report import Report
-from tests.parity.probe import NETWORK
+from tests.parity.probe import NETWORK, pool
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.parity
@@ -24,12 +26,19 @@ def spec(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A framework takes seconds to import: all the commands use the same processes, as the other tests here do."""
+    monkeypatch.setattr("archspec.commands.parity.compare", partial(compare, pool=pool()))
+
+
 def _run(spec: Path, *options: str) -> int:
     """PyTorch against itself, which is quick."""
     return main(["parity", str(spec), "--backends", "torch,torch", "--batch", "4", "--steps", "2", *options])
 
 
-def test_a_table_for_people(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_for_people(spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("archspec.commands.parity.compare", compare)  # with processes of its own
     assert _run(spec) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()

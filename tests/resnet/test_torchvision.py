@@ -48,8 +48,7 @@ def test_state_dict_keys_and_shapes_are_torchvisions(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet50_v1", "resnext50_32x4d", "wide_resnet50_2"])
-@pytest.mark.parametrize("training", [False, True])
-def test_outputs_are_torchvisions(name: str, training: bool) -> None:
+def test_outputs_are_torchvisions(name: str) -> None:
     graph = archspec.compile(name)
     weights = {key: torch.from_numpy(array) for key, array in random_weights(graph).items()}
     theirs = _reference(name).double()
@@ -58,10 +57,11 @@ def test_outputs_are_torchvisions(name: str, training: bool) -> None:
     assert all(key.endswith("num_batches_tracked") for key in missing.missing_keys)
     ours = archspec.build(graph, backend="torch", dtype="float64")
     ours.load_state_dict(theirs.state_dict())
-    x = torch.randn(2, 3, 96, 96, dtype=torch.float64)
-    with torch.no_grad():
-        wanted, found = theirs.train(training)(x), ours.train(training)(x)
-    assert (found - wanted).abs().max() <= 1e-12 * wanted.abs().max()
+    x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    for training in (False, True):
+        with torch.no_grad():
+            wanted, found = theirs.train(training)(x), ours.train(training)(x)
+        assert (found - wanted).abs().max() <= 1e-12 * wanted.abs().max()
     for (key, mine), its in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
         assert torch.allclose(mine.double(), its.double(), rtol=1e-12, atol=0), key
 

@@ -144,28 +144,6 @@ def test_the_highest_nesting_goes_all_the_way(backend: str, tmp_path: Path) -> N
     assert archspec.generate(archspec.compile(path, limits=most), backend)
 
 
-CONVS = ", ".join(f"{{conv: {{kernel: 1, filters: '[{'channels, ' * 2000}][{i}]'}}}}" for i in range(300))
-HOSTILE = {  # what each of them costs is held by test_costs.py
-    "expressions in very many rounds": f"layers: [{{repeat: {{times: 600, layers: [{CONVS}]}}}}]\n",
-    "long lists, again and again": "params: {a: '[1] * 100000'}\nlayers: [{repeat: {times: 100000, "
-    f"layers: [{{conv: {{kernel: 1, filters: 'min({'sum(a), ' * 2000}3)'}}}}]}}}}]\n",
-    "lists that are compared": "params: {a: '[[1] * 300] * 300', b: '[[1] * 300] * 300'}\n"
-    "layers: [{repeat: {times: 99999, layers: [{conv: {kernel: 1, filters: '3 if a == b else 4'}}]}}]\n",
-    "arguments that are kept": "blocks: {b: {params: {p: {}}, layers: [{conv: {kernel: 1, filters: p}}]}}\n"
-    f"layers: [{{repeat: {{times: 40000, layers: [{{b: {{p: '[{'channels + 1, ' * 1500}][3]'}}}}]}}}}]\n",
-    "calls that double": "blocks:\n"
-    + "".join(f"  b{i}: {{layers: [b{i + 1}, b{i + 1}]}}\n" for i in range(60))
-    + "  b60: {layers: [relu]}\nlayers: [b0]\n",
-    "convolutions": "layers: [{repeat: {times: 400, layers: [{repeat: {times: 999, layers: [{conv: {filters: "
-    "'min(channels + 1, 5)', kernel: 3, padding: same, stride: 1, groups: 1, bias: false}}]}}]}}]\n",
-    "one expression, many aliases": f"layers: [{{conv: {{filters: &e '[{'channels, ' * 2000}][0]', kernel: 1}}}}, "
-    f"{'{conv: {filters: *e, kernel: 1}}, ' * 15000}]\n",
-    "one key again and again": f"layers: {{{'a: 1, ' * 40000}}}\n",
-    "very many items": f"layers: [{'relu, ' * 200000}]\n",
-    "a large archive of nothing": "#" * 9_000_000,
-}
-
-
 TAPS = "".join(f"- relu\n- tap: t{i}\n" for i in range(1500))
 USES = "".join(f"  - add: [[], {{from: t{i}}}]\n" for i in range(1500))
 

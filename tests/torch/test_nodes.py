@@ -14,12 +14,9 @@ from archspec.parity import random_inputs, random_weights
 from archspec.parity.comparison import without_dropout
 from archspec.parity.measure import difference
 from archspec.spec import load_text
-from tests.conformance.cases import CASES
-from tests.conformance.graphs import graph_of
 from tests.networks import NETWORKS
 from tests.reference.evaluate import evaluate
 
-MODES = pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 SPECS: dict[str, dict[str, Any]] = {
     "cifar_resnet": {},
     "cifar_resnet_v2": {},
@@ -76,49 +73,46 @@ def network(layers: str) -> LayerGraph:
     return archspec.compile(load_text(head + layers))
 
 
-def assert_every_node_is_found(graph: LayerGraph, training: bool) -> None:
-    """Every node, its value as the evaluator has it; and looking on changes nothing."""
+def assert_every_node_is_found(graph: LayerGraph) -> None:
+    """Every node, in both modes, its value as the evaluator has it; and looking on changes nothing."""
     graph, target = without_dropout(graph), backend("torch")
     source, weights, inputs = archspec.generate(graph, "torch"), random_weights(graph), random_inputs(graph, batch=3)
     model = target.build(source, graph, weights=weights, dtype="float64")
-    found = target.run(model, graph, inputs, training=training, nodes=True)
-    wanted = evaluate(graph, weights, inputs, training=training)
-    assert list(found.nodes) == list(graph.nodes)
-    for path, value in wanted.values.items():
-        assert difference(value, found.nodes[path]) < 1e-10, path
-    target.load_weights(model, graph, weights)
-    alone = target.run(model, graph, inputs, training=training)
-    assert not alone.nodes
-    for name, path in graph.outputs.items():
-        assert np.array_equal(alone.outputs[name], found.outputs[name])
-        assert np.array_equal(alone.outputs[name], found.nodes[path])
-    for name, array in alone.statistics.items():
-        assert np.array_equal(array, found.statistics[name])
+    for training in (False, True):
+        target.load_weights(model, graph, weights)
+        found = target.run(model, graph, inputs, training=training, nodes=True)
+        wanted = evaluate(graph, weights, inputs, training=training)
+        assert list(found.nodes) == list(graph.nodes)
+        for path, value in wanted.values.items():
+            bound = 1e-12 if path in graph.outputs.values() else 1e-10
+            assert difference(value, found.nodes[path]) < bound, path
+        assert found.statistics.keys() == wanted.statistics.keys()
+        for name, value in wanted.statistics.items():
+            assert difference(value, found.statistics[name]) < 1e-12, name
+        target.load_weights(model, graph, weights)
+        alone = target.run(model, graph, inputs, training=training)
+        assert not alone.nodes
+        assert alone.outputs.keys() == graph.outputs.keys()
+        for name, path in graph.outputs.items():
+            assert np.array_equal(alone.outputs[name], found.outputs[name])
+            assert np.array_equal(alone.outputs[name], found.nodes[path])
+        for name, array in alone.statistics.items():
+            assert np.array_equal(array, found.statistics[name])
 
 
-@MODES
 @pytest.mark.parametrize("name", NETWORKS)
-def test_networks(name: str, training: bool) -> None:
-    assert_every_node_is_found(archspec.compile(load_text(NETWORKS[name], name=f"{name}.yaml")), training)
+def test_networks(name: str) -> None:
+    assert_every_node_is_found(archspec.compile(load_text(NETWORKS[name], name=f"{name}.yaml")))
 
 
-@MODES
 @pytest.mark.parametrize("name", SPECS)
-def test_specs(name: str, training: bool) -> None:
-    assert_every_node_is_found(archspec.compile(archspec.load(name, **SPECS[name])), training)
+def test_specs(name: str) -> None:
+    assert_every_node_is_found(archspec.compile(archspec.load(name, **SPECS[name])))
 
 
-@MODES
 @pytest.mark.parametrize("layers", TWINS.values(), ids=TWINS)
-def test_layers_that_look_alike(layers: str, training: bool) -> None:
-    assert_every_node_is_found(network(layers), training)
-
-
-@MODES
-@pytest.mark.parametrize("op", CASES)
-def test_ops(op: str, training: bool) -> None:
-    for case in CASES[op]:
-        assert_every_node_is_found(graph_of(case, (8, 7)), training)
+def test_layers_that_look_alike(layers: str) -> None:
+    assert_every_node_is_found(network(layers))
 
 
 @pytest.mark.slow

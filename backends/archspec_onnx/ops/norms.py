@@ -109,7 +109,7 @@ def group_norm(layer: Fragment) -> str:
 def local_response_norm(layer: Fragment) -> str:
     """The squares of `size` channels, the middle one x's own, absent ones left out."""
     op, count = layer.op, layer.shapes[0][0]
-    if not layer.exact and op.beta > 0:  # ONNX Runtime refuses LRN with 0
+    if not layer.exact and min(op.alpha, op.beta) > 1e-38:  # ONNX Runtime refuses LRN with float32's 0, or less
         return layer.add("LRN", layer.x, size=op.size, alpha=op.alpha, beta=op.beta, bias=op.k)
     squares, reach = layer.add("Mul", layer.x, layer.x), (op.size - 1) // 2
     sums = []
