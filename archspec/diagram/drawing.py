@@ -78,6 +78,9 @@ class Drawing:
 
         write(self, Path(path))
 
+    def __repr__(self) -> str:
+        return f"<Drawing of {', '.join(drawn.title for drawn in self.panels)}>"
+
     def _repr_svg_(self) -> str:
         return self.svg()
 

@@ -188,6 +188,10 @@ class LayerGraph:
             at = before[at]
         return tuple(reversed(found))
 
+    def __repr__(self) -> str:
+        layers = len(self.nodes) - len(self.inputs)
+        return f"<LayerGraph {self.name}: {layers:,} layers, {self.parameters:,} parameters>"
+
     def __rich__(self) -> RenderableType:
         """What `rich.print` shows: the table of `archspec.summary`."""
         from archspec.analysis.summary import summarize

@@ -247,6 +247,9 @@ class Spec(Model):
         """Those that it was read with; they hold for what is made of it, too."""
         return self._limits
 
+    def __repr__(self) -> str:
+        return f"<Spec {self.name}: {self.path or 'from text'}>"
+
     def _repr_svg_(self) -> str | None:
         """Its picture, in a notebook; None where it cannot be compiled, which `archspec.compile` explains."""
         from archspec.api import compile

@@ -145,6 +145,7 @@ class Server:
             http="h11",
             ws="none",
             proxy_headers=False,
+            headers=list(_HEADERS.items()),
             server_header=False,
             timeout_graceful_shutdown=1,
         )
@@ -161,7 +162,7 @@ class Server:
 
         view = self._view
         text = live_page(view.right.shown, view.number) if view.right else waiting_page(self._title)
-        return HTMLResponse(text, headers=_HEADERS)
+        return HTMLResponse(text)
 
     async def _events(self, request: Request) -> Response:
         from starlette.responses import StreamingResponse
@@ -169,7 +170,7 @@ class Server:
         # A browser that connects again says which event it had last; a page says which picture it was made with.
         had = request.headers.get("last-event-id") or request.query_params.get("after") or ""
         number = int(had) if had.isascii() and had.isdigit() and len(had) < 10 else 0
-        return StreamingResponse(self._stream(number), media_type="text/event-stream", headers=_HEADERS)
+        return StreamingResponse(self._stream(number), media_type="text/event-stream")
 
     async def _stream(self, had: int) -> AsyncIterator[bytes]:
         """Server-sent events, beginning with the state that there is."""
@@ -215,9 +216,9 @@ class _Guard:
             for ticket in list(self._tickets):
                 if _equal(given, ticket):
                     self._tickets.remove(ticket)
-                    return RedirectResponse(f"/{self._token}/", 303, headers=_HEADERS)
+                    return RedirectResponse(f"/{self._token}/", 303)
         text = "This address is not the one that `archspec watch` has printed.\n"
-        return PlainTextResponse(text, 403, headers=_HEADERS)
+        return PlainTextResponse(text, 403)
 
 
 def _equal(given: str, secret: str) -> bool:

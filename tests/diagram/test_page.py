@@ -415,6 +415,10 @@ def test_text_of_a_spec_is_only_text(visit: Opener) -> None:
     text = "\n".join(lines)
     drawing = archspec.draw(load_text(text))
     found = visit(html(drawing))
+    policy = found.page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
     assert found.page.title().startswith("</script><script>alert(1)")
     assert found.page.locator("script").count() == 2
     assert found.page.locator("img, b, iframe").count() == 0

@@ -58,6 +58,7 @@ def test_only_the_address_with_its_token_is_served(server: Server, path: str, ho
     response = _ask(server.url, path.format(**words).replace("/./", "/."), host.format(**words))
     assert response.status == status
     assert response.headers.get("Access-Control-Allow-Origin") is None
+    assert response.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
     assert (response.status == 200) == (response.headers["Content-Type"] == "text/html; charset=utf-8")
 
 
