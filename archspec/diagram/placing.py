@@ -29,7 +29,9 @@ TRACK: Final = 9.0
 SIGN: Final = 22.0
 """The width of a circle with a sign."""
 PORT: Final = 14.0
-"""Between the outputs of a closed box."""
+"""Between the outputs of a closed box, and between its inputs."""
+_MOST_APART: Final = 20
+"""Inputs of a box that are given so much room; the lines of more come closer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,9 @@ def _closed(box: Box, horizontal: bool) -> Size:
         wide = max(words_width(word) for word in box.words) + 18
         high = LINE * len(box.words) + (9 if box.kind == "part" else 7)
     more = PORT * (len(box.shapes) - 1) + 6
+    if box.inputs > 1 and not box.sign:  # that the heads of lines stand apart
+        room = PORT * min(box.inputs + 1, _MOST_APART)
+        wide, high = (wide, max(high, room)) if horizontal else (max(wide, room), high)
     if horizontal:
         above = max(high / 2, LINE * len(said) + 2) if said else high / 2
         return Size(wide, above, max(high / 2, more), widest + 10 if said else 0.0)

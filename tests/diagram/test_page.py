@@ -222,6 +222,34 @@ def test_what_is_folded_stays_where_it_is_on_the_screen(visit: Opener) -> None:
     assert after["y"] == pytest.approx(before["y"], abs=1)
 
 
+def test_the_picture_is_moved_and_zoomed_under_the_pointer(visit: Opener) -> None:
+    found = visit(text_of("resnet50"))
+    page = found.page
+    box = 'g.box[data-path="max_pool"]'
+    start = found.area(box)
+    page.mouse.move(600, 700)
+    page.mouse.down()
+    page.mouse.move(620, 640, steps=4)
+    page.mouse.up()
+    dragged = found.area(box)
+    assert (dragged["x"] - start["x"], dragged["y"] - start["y"]) == pytest.approx((20, -60), abs=1)
+    assert found.chosen() is None  # a drag is no click
+    page.mouse.wheel(0, 40)
+    assert found.area(box)["y"] == pytest.approx(dragged["y"] - 40, abs=1)
+    before = found.area(box)
+    x, y = before["x"] + before["width"] / 2, before["y"] + 8
+    page.mouse.move(x, y)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    after = found.area(box)
+    assert after["width"] > 1.5 * before["width"]
+    assert after["x"] < x < after["x"] + after["width"]
+    assert after["y"] < y < after["y"] + after["height"]
+    page.get_by_role("button", name="Fit").click()
+    assert found.area("#world")["height"] < 800
+
+
 # Finding, pointing, choosing
 
 
@@ -265,6 +293,11 @@ def test_the_card_tells_of_what_is_pointed_at(visit: Opener) -> None:
         assert words in told
     found.page.mouse.move(5, 400)
     assert card.is_hidden()
+    frame = found.area('g.box[data-path="layer1"] > .open > rect')
+    found.page.mouse.move(frame["x"] + frame["width"] - 20, frame["y"] + 10)
+    assert card.locator("h2").inner_text() == "layer1"
+    found.page.mouse.move(frame["x"] + frame["width"] - 20, frame["y"] + 60)
+    assert card.is_hidden()  # a frame's paper is not what one points at
 
 
 def test_a_chosen_box_has_its_lines_lit(visit: Opener) -> None:
@@ -382,6 +415,10 @@ def test_text_of_a_spec_is_only_text(visit: Opener) -> None:
     text = "\n".join(lines)
     drawing = archspec.draw(load_text(text))
     found = visit(html(drawing))
+    policy = found.page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
     assert found.page.title().startswith("</script><script>alert(1)")
     assert found.page.locator("script").count() == 2
     assert found.page.locator("img, b, iframe").count() == 0

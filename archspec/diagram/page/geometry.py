@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from archspec.diagram.placing import GAP, HEAD, PAD, TRACK, Part
 
-LENGTHS = {"gap": GAP, "track": TRACK, "head": HEAD, "pad": PAD}
+LENGTHS: Final = {"gap": GAP, "track": TRACK, "head": HEAD, "pad": PAD}
 """The lengths that places are computed with."""
 
 

@@ -133,6 +133,8 @@ function select(box, others = [], moves = true) {
   chosen = box;
   mark("chosen", box ? [box] : []);
   mark("alike", others.map((other) => picture.visible(other)));
+  mark("touched", []);
+  if (box) for (const line of picture.linesOf(box)) line.classList.add("touched");
   set(pane, "aria-activedescendant", box ? box.element.id : null);
   for (const element of picture.world.querySelectorAll("[aria-selected]")) element.removeAttribute("aria-selected");
   box?.element.setAttribute("aria-selected", "true");
@@ -174,7 +176,7 @@ function chooseLine(text, number) {
 pane.addEventListener("pointermove", (event) => {
   if (event.buttons || event.pointerType === "touch") return;
   let box = picture.of(event.target);
-  if (box && event.target === box.frame && !picture.onHeader(box, event.clientX, event.clientY)) box = null;
+  if (box?.inside && !picture.isFolded(box) && !folds(box, event)) box = null; // on the paper of an open frame
   if (box !== pointed) hideCard();
   if (!box) return;
   pointed = box;

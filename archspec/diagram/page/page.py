@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from html import escape
 from importlib import resources
 from string import Template
@@ -84,7 +85,8 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     picture = scene(panels, horizontal=drawing.horizontal, foldable=True)
     theme = Theme.variables()
     markup = [
-        f'<svg xmlns="http://www.w3.org/2000/svg"><defs>{arrow(theme, "page")}</defs>',
+        '<svg xmlns="http://www.w3.org/2000/svg">',
+        f"<defs>{arrow(theme, 'page')}{arrow(replace(theme, line='var(--accent)'), 'chosen')}</defs>",
         *group_markup(picture.root, theme, "page", tooltips=False),
         "</svg>",
     ]

@@ -1,7 +1,7 @@
 // The picture: its boxes, what is folded of them, and from where it is looked at.
 
 const NEAR = 4; // pixels; a pointer that moves no farther clicks
-const SMALLEST = 0.03, LARGEST = 6;
+const SMALLEST = 0.005, LARGEST = 6;
 
 class Picture {
   constructor(pane, changed) {
@@ -85,6 +85,13 @@ class Picture {
 
   shown() {
     return this.boxes.filter((box) => this.visible(box) === box);
+  }
+
+  // The lines that enter a box and leave it.
+  linesOf(box) {
+    const { part, lines, boxes } = box.parent ? box.parent.inside : this.figures[box.network];
+    const index = boxes.indexOf(box);
+    return lines.filter((_, at) => part.lines[at].includes(index));
   }
 
   // Folds or opens; `still` is the box that stays where it is on the screen.
