@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -15,10 +16,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from archspec.api import compile, loaded
-
-pytest.importorskip("starlette")
-pytest.importorskip("uvicorn")
-
 from archspec.ir.graph import LayerGraph
 from archspec.watching.look import look
 from archspec.watching.loop import watch
@@ -38,6 +35,13 @@ RIGHT: Any = ("errors", {"errors": [], "texts": {}})
 """The event that says that nothing is wrong."""
 
 Watch: TypeAlias = Callable[[Path], Server]
+
+
+def save(path: Path, text: str) -> None:
+    """As many editors do: a new file takes the place of the old one, and nobody sees half of it."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
 
 
 @pytest.fixture

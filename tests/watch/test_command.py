@@ -16,6 +16,7 @@ from archspec.cli import main
 from archspec.errors import Diagnostic
 from archspec.watching.look import Look
 from archspec.watching.terminal import Terminal
+from tests.watch.conftest import save
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
@@ -40,12 +41,12 @@ def test_the_terminal_tells_of_each_save_and_ctrl_c_ends_it(spec: Path) -> None:
         assert re.fullmatch(rf"\d\d:\d\d:\d\d small\.yaml: right {counts}", process.stdout.readline())
 
         text = spec.read_text(encoding="utf-8")
-        spec.write_text(text.replace("kernel: 3", "kernel: 5, stride: 2"), encoding="utf-8")
+        save(spec, text.replace("kernel: 3", "kernel: 5, stride: 2"))
         assert re.search(counts, process.stdout.readline())
         assert process.stdout.readline() == "         first: kernel 3 -> 5, stride 1 -> 2\n"
         assert process.stdout.readline() == "         output output: 4x6x6 -> 4x2x2\n"
 
-        spec.write_text(text.replace("kernel: 3", "kernels: 3"), encoding="utf-8")
+        save(spec, text.replace("kernel: 3", "kernels: 3"))
         assert re.search(r"small\.yaml: 2 errors in \d\.\d\d s\n", process.stdout.readline())
         validated = started("validate", spec.name).communicate()[1]
         assert "E0409" in validated

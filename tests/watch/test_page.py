@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.diagram.conftest import browser as browser  # the fixture
 from tests.watch.conftest import SPEC, Watch
 
 if TYPE_CHECKING:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from archspec.spec.loading import shipped_folder
 from archspec.watching.files import POLL, SETTLE
-from tests.watch.conftest import RIGHT, SPEC, Events, Watch
+from tests.watch.conftest import RIGHT, SPEC, Events, Watch, save
 
 Connect = Callable[..., Events]
 
@@ -20,19 +19,16 @@ blocks:
 """
 
 
-def _save(path: Path, old: str, new: str) -> None:
-    """As many editors do: a new file takes the place of the old one."""
+def _edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text.replace(old, new), encoding="utf-8")
-    os.replace(beside, path)
+    save(path, text.replace(old, new))
 
 
 def test_a_mistake_is_shown_and_its_mending_too(spec: Path, watched: Watch, events: Connect) -> None:
     page = events(watched(spec))
     page.titled("A small one")
-    _save(spec, "filters", "filter")
+    _edit(spec, "filters", "filter")
     name, data = page.next()
     assert name == "errors"
     assert data["texts"] == {str(spec): spec.read_text(encoding="utf-8")}
@@ -40,7 +36,7 @@ def test_a_mistake_is_shown_and_its_mending_too(spec: Path, watched: Watch, even
     assert (error["code"], error["file"], error["line"], error["column"]) == ("E0409", str(spec), 6, 25)
     assert "did you mean `filters`?" in error["help"]
     assert "^^^^^^" in error["text"]
-    _save(spec, "filter", "filters")
+    _edit(spec, "filter", "filters")
     assert page.next() == RIGHT  # the picture is the one that it has
     spec.write_text(SPEC.replace("A small one", "In place"), encoding="utf-8")
     page.titled("In place")
@@ -65,7 +61,7 @@ def test_a_spec_may_go_and_come_back_with_its_folder(tmp_path: Path, watched: Wa
     spec.parent.rmdir()
     assert page.codes() == ["E0101"]
     spec.parent.mkdir()
-    spec.write_text(SPEC, encoding="utf-8")
+    save(spec, SPEC)
     assert page.next() == RIGHT
 
 
@@ -74,21 +70,21 @@ def test_the_files_that_take_part_change(spec: Path, tmp_path: Path, watched: Wa
     page = events(watched(spec))
     page.titled("A small one")
     library = tmp_path / "blocks.yaml"
-    _save(spec, "layers:", "include: [blocks.yaml]\nlayers:\n  - unit")
+    _edit(spec, "layers:", "include: [blocks.yaml]\nlayers:\n  - unit")
     assert page.codes() == ["E0101"]
-    library.write_text(LIBRARY.replace("WIDTH", "5"), encoding="utf-8")
+    save(library, LIBRARY.replace("WIDTH", "5"))
     page.titled("A small one")
-    _save(library, "width: 5", "width: 6")
+    _edit(library, "width: 5", "width: 6")
     page.titled("A small one")
-    _save(library, "kernel: 3", "kernel: 9")
+    _edit(library, "kernel: 3", "kernel: 9")
     assert page.codes() == ["E0503"]
     parent = tmp_path / "parent.yaml"
-    os.replace(spec, parent)
-    spec.write_text("archspec: 1\nextends: parent.yaml\nname: child\ntitle: A child\n", encoding="utf-8")
+    save(parent, spec.read_text(encoding="utf-8"))
+    save(spec, "archspec: 1\nextends: parent.yaml\nname: child\ntitle: A child\n")
     assert page.codes() == ["E0503"]
-    _save(library, "kernel: 9", "kernel: 1")
+    _edit(library, "kernel: 9", "kernel: 1")
     page.titled("A child")
-    _save(parent, "filters: 4", "filters: none")
+    _edit(parent, "filters: 4", "filters: none")
     assert page.codes() == ["E0302"]
 
 
@@ -107,7 +103,7 @@ def test_a_save_of_resnet50_is_on_the_page_in_time(tmp_path: Path, watched: Watc
     took = []
     for filters in (56, 48, 40, 32, 24):
         start = time.process_time()
-        spec.write_text(text.replace("filters: 64", f"filters: {filters}"), encoding="utf-8")
+        save(spec, text.replace("filters: 64", f"filters: {filters}"))
         assert page.next()[0] == "drawing"
         took.append(time.process_time() - start)
         assert page.next() == RIGHT
