@@ -175,12 +175,15 @@ class Server:
     async def _stream(self, had: int) -> AsyncIterator[bytes]:
         """Server-sent events, beginning with the state that there is."""
         yield b"retry: 500\n\n"
+        sent: _View | None = None
         while not self._ended:
             news, view = self._news, self._view  # in this order: what comes after the view is waited for
-            if view.right and view.number != had:
-                had = view.number
-                yield b"event: drawing\nid: %d\ndata: %b\n\n" % (had, view.right.encoded)
-            yield b"event: errors\ndata: %b\n\n" % view.errors
+            if view is not sent:  # the view comes from another thread, which may tell of it only after it was read
+                if view.right and view.number != had:
+                    had = view.number
+                    yield b"event: drawing\nid: %d\ndata: %b\n\n" % (had, view.right.encoded)
+                yield b"event: errors\ndata: %b\n\n" % view.errors
+                sent = view
             while True:
                 try:
                     await asyncio.wait_for(news.wait(), _STILL_THERE)
