@@ -12,13 +12,13 @@ from archspec.analysis.labels import kind_of, short_text
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.numbers import counted
 from archspec.analysis.shortcuts import shortcuts
-from archspec.diagram.figure import Box, End, Figure, Line, Mark, Words
+from archspec.diagram.figure import Box, End, Figure, Line, Mark, Words, joint
 from archspec.diagram.folding import elided, joined
 from archspec.diagram.text import shortened
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope, walk
-from archspec.ir.wiring import Wiring, trace
+from archspec.ir.wiring import Wiring, pattern, trace
 
 MOST_BOXES: Final = 1500
 """More are not drawn: a coarser level is. ResNet-200 has 707 layers."""
@@ -49,14 +49,13 @@ def figure(graph: LayerGraph, level: Level, details: Details) -> tuple[Figure, L
 def block_figures(graph: LayerGraph, block: str, details: Details) -> list[tuple[tuple[Scope, ...], Figure]]:
     """One figure for each form that a block has in the network, with the block's calls that have it.
 
-    Forms differ in the layers that they have, not in these layers' attributes: with a projection, without. The most
-    frequent stands first, and is drawn as in its first call.
+    Forms differ in the layers that they have and in how these are wired, not in their attributes: with a projection,
+    without. The most frequent stands first, and is drawn as in its first call.
     """
     instances = [item for item in walk(graph.root) if isinstance(item, Scope) and item.block == block]
     forms: dict[Hashable, list[Scope]] = {}
     for scope in instances:
-        names = tuple(layer.path.removeprefix(f"{scope.path}.") for layer in layers_below(scope))
-        forms.setdefault(names, []).append(scope)
+        forms.setdefault(pattern(scope), []).append(scope)
     ordered = sorted(forms.values(), key=len, reverse=True)
     reader = _Reader(graph, "unit", details)
     return [(tuple(scopes), reader.costed(reader.part(scopes[0]))) for scopes in ordered]
@@ -84,11 +83,9 @@ def _runs(graph: LayerGraph, loop: Loop, marks: Mapping[str, Mark]) -> list[tupl
     found: list[tuple[Scope, ...]] = []
     last: Hashable = None
     for index, scope in enumerate(loop.iterations):
-        key = tuple(
-            (layer.path.removeprefix(f"{scope.path}."), node.op, node.shape, marks.get(layer.path))
-            for layer in layers_below(scope)
-            for node in [graph.nodes[layer.path]]
-        )
+        nodes = (graph.nodes[layer.path] for layer in layers_below(scope))
+        marked = tuple(marks.get(path, "") for path in _paths([scope])) if marks else ()
+        key = pattern(scope), tuple((node.op, node.shape) for node in nodes), marked
         if found and key == last and index - 1 not in loop.marks:
             found[-1] = (*found[-1], scope)
         else:
@@ -270,13 +267,13 @@ class _Reader:
         )
 
     def _mark(self, items: Sequence[Scope | Loop], inside: Figure | None) -> Mark:
-        """A part's own mark; else, if it is closed, that of all its layers, or `changed` if some of them are marked."""
+        """A part's own mark; else, if it is closed, that of all its layers, or `changed` if some of it is marked."""
         marks = self.details.marks
         own = [marks[item.path] for item in items if marks.get(item.path)]
         if own or inside is not None or not marks:
             return own[0] if own else ""
-        found = {marks.get(layer.path, "") for item in items for layer in layers_below(item)}
-        return "" if found == {""} else found.pop() if len(found) == 1 else "changed"
+        found = joint(marks.get(layer.path, "") for item in items for layer in layers_below(item))
+        return found or ("changed" if any(marks.get(path) for path in _paths(items)) else "")
 
     def _shapes(self, path: str, results: Sequence[str]) -> tuple[str, ...]:
         return self._shape_texts(self.wiring.scopes[path].operands, results)

@@ -37,6 +37,20 @@ def trace(graph: LayerGraph) -> Wiring:
     return wiring
 
 
+def pattern(scope: Scope) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]:
+    """How a scope is wired inside, wherever it stands: each layer with its inputs, then the results.
+
+    Paths are those from the scope on; what enters it is called `#0`, `#1` ...
+    """
+    wiring = Wiring()
+    results = _scope(scope, tuple(f"#{index}" for index in range(len(scope.operands))), wiring)
+
+    def own(paths: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(path.removeprefix(f"{scope.path}.") for path in paths)
+
+    return tuple((*own((path,)), own(inputs)) for path, inputs in wiring.layers.items()), own(results)
+
+
 def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...]], wiring: Wiring) -> tuple[str, ...]:
     def resolve(refs: tuple[Ref, ...]) -> tuple[str, ...]:
         try:
