@@ -137,8 +137,7 @@ class _Reader:
         drawing = _Drawing()
         inputs = [drawing.add(self._input(path), ())[0] for path in self.graph.inputs]
         results = self._body(self.graph.root.body, inputs, {}, drawing)
-        self._tell(drawing, results)
-        whole = drawing.done(results, 0)
+        whole = self._told(drawing.done(results, 0), results)
         return self.costed(elided(joined(whole), MOST_IN_A_ROW) if self.level == "stage" else whole)
 
     def part(self, scope: Scope) -> Figure:
@@ -148,17 +147,17 @@ class _Reader:
         results = self._body(scope.body, [End(None, port) for port in range(len(operands))], {}, drawing)
         return drawing.done(results, len(operands))
 
-    def _tell(self, drawing: _Drawing, results: Sequence[End]) -> None:
-        """Each output of the network says its shape, and its name where there are several."""
-        names = list(self.graph.outputs) if self.graph.gives_names else [""] * len(results)
-        for name, end, path in zip(names, results, self.graph.outputs.values(), strict=True):
-            if end.box is None:
-                continue
-            box = drawing.boxes[end.box]
-            text = shape_text(self.graph.nodes[path].shape)
-            shapes = list(box.shapes)
-            shapes[end.port] = f"{shortened(name, 24)}: {text}" if name else text
-            drawing.boxes[end.box] = replace(box, shapes=tuple(shapes))
+    def _told(self, whole: Figure, results: Sequence[End]) -> Figure:
+        """Each output of the network says its shape, and its names where the network has names for them."""
+        names: dict[End, list[str]] = {}
+        shapes: dict[End, str] = {}
+        for end, (name, path) in zip(results, self.graph.outputs.items(), strict=True):
+            names.setdefault(end, []).append(name)
+            shapes[end] = shape_text(self.graph.nodes[path].shape)
+        for end, text in shapes.items():
+            called = f"{shortened(', '.join(names[end]), 32)}: " if self.graph.gives_names else ""
+            whole = _said(whole, end, called + text)
+        return whole
 
     def _input(self, path: str) -> Box:
         node = self.graph.nodes[path]
@@ -323,6 +322,21 @@ class _Reader:
             macs = sum(node.op.macs(self.graph.input_shapes(node), node.shape) for node in nodes)
             if macs:
                 yield Words(f"{counted(macs)} MACs", "quiet")
+
+
+def _said(drawn: Figure, end: End, text: str) -> Figure:
+    """The figure with a text beside a tensor: where it leaves its box and, if that is open, the one in it as well."""
+    if end.box is None:
+        return drawn
+    box = drawn.boxes[end.box]
+    inside = box.inside
+    if inside is not None:
+        source = next(line.source for line in inside.lines if line.target == End(None, end.port))
+        inside = _said(inside, source, text)
+    shapes = (*box.shapes[: end.port], text, *box.shapes[end.port + 1 :])
+    boxes = list(drawn.boxes)
+    boxes[end.box] = replace(box, shapes=shapes, inside=inside)
+    return replace(drawn, boxes=tuple(boxes))
 
 
 def _paths(items: Sequence[Scope | Loop]) -> Iterator[str]:

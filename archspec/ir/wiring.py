@@ -45,10 +45,11 @@ def pattern(scope: Scope) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tupl
     wiring = Wiring()
     results = _scope(scope, tuple(f"#{index}" for index in range(len(scope.operands))), wiring)
 
-    def own(paths: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(path.removeprefix(f"{scope.path}.") for path in paths)
+    def own(path: str) -> str:
+        return path.removeprefix(f"{scope.path}.")
 
-    return tuple((*own((path,)), own(inputs)) for path, inputs in wiring.layers.items()), own(results)
+    layers = tuple((own(path), tuple(map(own, inputs))) for path, inputs in wiring.layers.items())
+    return layers, tuple(map(own, results))
 
 
 def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...]], wiring: Wiring) -> tuple[str, ...]:

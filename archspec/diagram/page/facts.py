@@ -59,13 +59,15 @@ class Facts:
         """Of one box: `what` it is in a few words, `kind`, its `attributes` and `facts` as pairs of texts."""
         layers = [self.graph.nodes[path] for path in box.paths if path in self.graph.nodes]
         part = self.parts.get(box.path)
+        if part is not None and box.times == 1 and len(layers) > sum(1 for _ in layers_below(part)):
+            part = None  # the middle of a long row, which begins with it
         if part is None and len(layers) == 1:
             node = layers[0]
             what, attributes, result = short_text(node, self.graph), _attributes(node), node
         else:
             what = _called(part, box)
             attributes = _bound(part)
-            result = self.graph.nodes[self._results.get(box.path, layers[-1].path)]
+            result = layers[-1] if part is None else self.graph.nodes[self._results.get(box.path, layers[-1].path)]
             if part is not None:
                 layers = [self.graph.nodes[layer.path] for layer in layers_below(part)]
         return {
