@@ -1,4 +1,4 @@
-"""What the site has besides the pages of docs/: the files they link to, as pages, and the gallery's pictures.
+"""What the site has besides the pages of docs/: the files they link to and the notebooks, as pages, and pictures.
 
 MkDocs calls the functions by their names. The pages themselves stay as they are, so that they can be read as files: a
 link to `../specs/lenet.yaml` leads to the file there, and to a page that shows it here. `<!-- picture: lenet -->` is
@@ -18,6 +18,7 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 import archspec
+from docs.notebook import NOTEBOOKS, page, read
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LANGUAGES: Final = {".json": "json", ".py": "python", ".yaml": "yaml"}
@@ -30,11 +31,16 @@ _KEPT: Final = re.compile(r"!\[([^\]]*)\]\(((?:\.\./)*pictures/\w+)\.svg\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the files that pages link to outside docs/, and the pictures that they ask for."""
-    for page in files.documentation_pages():
-        text = page.content_string
+    """Add the files that pages link to outside docs/, the pictures that they ask for, and the notebooks."""
+    for notebook in NOTEBOOKS:
+        text, pictures = page(read(notebook), f"pictures/notebooks/{notebook.stem}")
+        files.append(_file(config, f"{notebook.stem}.md", text, InclusionLevel.INCLUDED))
+        for at, picture in pictures.items():
+            files.append(_file(config, at, picture))
+    for written in files.documentation_pages():
+        text = written.content_string
         for target in _TARGET.findall(text):
-            path = _outside(target, page.src_uri)
+            path = _outside(target, written.src_uri)
             if path is not None and files.get_file_from_path(_shown_at(path)) is None:
                 files.append(_file(config, _shown_at(path), _listing(path)))
         for name in _MARK.findall(text):
@@ -82,8 +88,8 @@ def _picture_at(name: str, kind: str) -> str:
     return f"pictures/gallery/{name}_{kind}.svg"
 
 
-def _file(config: MkDocsConfig, at: str, content: str) -> File:
-    return File.generated(config, at, content=content, inclusion=InclusionLevel.NOT_IN_NAV)
+def _file(config: MkDocsConfig, at: str, content: str, inclusion: InclusionLevel = InclusionLevel.NOT_IN_NAV) -> File:
+    return File.generated(config, at, content=content, inclusion=inclusion)
 
 
 def _listing(path: str) -> str:

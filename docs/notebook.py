@@ -45,6 +45,30 @@ def executed(notebook: Any) -> Any:
     return notebook
 
 
+def page(notebook: Any, pictures: str) -> tuple[str, dict[str, str]]:
+    """A notebook as the text of a page in Markdown, and its pictures by their names, which begin with `pictures`."""
+    parts: list[str] = []
+    drawn: dict[str, str] = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+            continue
+        parts.append(_fenced("python", cell.source))
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if "image/svg+xml" in data:
+                name = f"{pictures}_{len(drawn) + 1}.svg"
+                drawn[name] = data["image/svg+xml"]
+                parts.append(f"![{data['text/plain'].strip('<>')}]({name})")
+            else:
+                parts.append(_fenced("text", data.get("text/plain", output.get("text"))))
+    return "\n\n".join(parts) + "\n", drawn
+
+
+def _fenced(kind: str, text: str) -> str:
+    return f"~~~{kind}\n{text.rstrip()}\n~~~"
+
+
 def main() -> int:
     """Run all of them."""
     for path in NOTEBOOKS:

@@ -85,6 +85,14 @@ def test_the_gallery_shows_each_network_and_its_sources(pages: dict[Path, Page],
         assert any(re.fullmatch(rf"source/specs/(examples/)?{name}\.yaml\.html", link) for link in gallery.links)
 
 
+def test_a_notebook_is_a_page_with_its_outputs(pages: dict[Path, Page], site: Path) -> None:
+    path = site / "first_network.html"
+    assert "pictures/notebooks/first_network_1.svg" in pages[path].loads
+    text = unescape(re.sub("<[^>]+>", "", path.read_text(encoding="utf-8")))
+    assert "error[E0409]: conv has no attribute `filter`" in text
+    assert "class Stripes(nn.Module):" in text
+
+
 def test_a_source_is_shown_as_it_is_and_not_searched(site: Path) -> None:
     text = (site / "source" / "specs" / "resnet50_v1.yaml.html").read_text(encoding="utf-8")
     shown = re.sub("<[^>]+>", "", text[text.index("<code>") : text.index("</code>")])

@@ -15,12 +15,12 @@ pytestmark = pytest.mark.parity
 
 # An even and an odd size: SAME padding differs between the two.
 CASES: list[tuple[str, dict[str, object]]] = [
-    ("resnet50_v1", {"size": 32}),
-    ("resnext50_32x4d", {"size": 32}),
+    ("resnet50_v1", {"size": 48}),
+    ("resnext50_32x4d", {"size": 48}),
     ("wide_resnet50_2", {"size": 33, "include_top": False}),
-    ("tf2_resnet34", {"size": 32}),
+    ("tf2_resnet34", {"size": 48}),
     ("tf2_resnet50", {"size": 33, "include_top": False}),
-    ("resnet_v2_50", {"size": 32}),
+    ("resnet_v2_50", {"size": 48}),
     ("resnet_v2_50", {"size": 49, "classes": 0}),
     ("resnet_v2_50", {"size": 15, "include_root_block": False, "global_pool": False, "classes": 3}),
 ]
