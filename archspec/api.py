@@ -211,7 +211,8 @@ def draw(
         specs: paths, shipped specs' names, loaded specs, or compiled graphs. `compile` gives params values.
         level: `stage` has one box for each stage, `unit` each distinct unit once, `layer` everything. A network of more
             than 1,500 boxes is drawn at a coarser level.
-        block: draw one block alone: of a single network each of its forms, of several the most frequent one.
+        block: draw one block alone: of a single network each of its forms, of several the most frequent one, of two
+            the most frequent one in which they differ.
         horizontal: let the data go to the right, not down.
         theme: `light` or `dark`.
         parameters, macs: say on the boxes what they cost.

@@ -50,13 +50,16 @@ def block_figures(graph: LayerGraph, block: str, details: Details) -> list[tuple
     """One figure for each form that a block has in the network, with the block's calls that have it.
 
     Forms differ in the layers that they have and in how these are wired, not in their attributes: with a projection,
-    without. The most frequent stands first, and is drawn as in its first call.
+    without. The most frequent stands first, and is drawn as in its first call. If a comparison marks some of the calls,
+    their forms and they themselves come before the others.
     """
     instances = [item for item in walk(graph.root) if isinstance(item, Scope) and item.block == block]
     forms: dict[Hashable, list[Scope]] = {}
     for scope in instances:
         forms.setdefault(pattern(scope), []).append(scope)
-    ordered = sorted(forms.values(), key=len, reverse=True)
+    marked = {scope.path for scope in instances if any(details.marks.get(path) for path in _paths([scope]))}
+    ordered = [sorted(scopes, key=lambda scope: scope.path not in marked) for scopes in forms.values()]
+    ordered.sort(key=lambda scopes: (scopes[0].path in marked, len(scopes)), reverse=True)
     reader = _Reader(graph, "unit", details)
     return [(tuple(scopes), reader.costed(reader.part(scopes[0]))) for scopes in ordered]
 

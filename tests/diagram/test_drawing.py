@@ -255,6 +255,14 @@ def test_units_that_are_wired_otherwise_are_not_one() -> None:
     assert [panel.subtitle for panel in archspec.draw(graph, block="unit").panels] == ["rows.0, and 6 more", "rows.1"]
 
 
+def test_a_block_of_two_networks_is_drawn_where_they_differ() -> None:
+    """Most units of ResNet-50 have no stride, and are the same in v1 and v1.5."""
+    for panel in archspec.draw("resnet50", "resnet50_v1", block="bottleneck").panels:
+        assert panel.subtitle == "bottleneck: layer2.0, and 3 more"
+        marked = {box.path for box in panel.part.figure.walk() if box.mark}
+        assert marked == {f"layer2.0.{name}" for name in ("conv1", "bn1", "relu", "conv2")}
+
+
 def test_one_changed_unit_is_not_drawn_with_its_neighbours() -> None:
     before, after = (archspec.compile(load_text(UNLIKE, overrides={"extra": extra})) for extra in (0, 1))
     drawn = archspec.draw(before, after).panels[0].part.figure
