@@ -224,7 +224,7 @@ def draw(
 
     Raises:
         SpecError: a spec is wrong, or no network calls such a block.
-        ValueError: there is no such level or theme, or no spec.
+        ValueError: there is no such level or theme, no spec, or there are titles for some of the networks only.
     """
     from archspec.diagram.drawing import drawing
 

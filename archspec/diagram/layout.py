@@ -46,7 +46,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a box reaches across, before and after its axis, and where its ports are; see `placing.Sizes`."""
+    """How far a box reaches across, before and after its axis, and where its ports are; see `placing.Size`."""
 
     before: float
     after: float

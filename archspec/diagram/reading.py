@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from archspec.analysis.counting import layers_below
+from archspec.analysis.counting import counts_of, layers_below
 from archspec.analysis.labels import kind_of, short_text
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.numbers import counted
@@ -25,7 +25,7 @@ MOST_BOXES: Final = 1500
 MOST_IN_A_ROW: Final = 300
 """Of the boxes of the coarsest level; those in the middle become one."""
 
-_SIGNS: Final = {"add": "+", "multiply": "×", "subtract": "−"}
+_SIGNS: Final = {"add": "+", "multiply": "×"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,15 +316,11 @@ class _Reader:
         return replace(drawn, boxes=tuple(boxes))
 
     def _costs(self, box: Box) -> Iterator[Words]:
-        nodes = [self.graph.nodes[path] for path in box.paths if path in self.graph.nodes]
-        if self.details.parameters:
-            size = sum(weight.size for node in nodes for weight in self.graph.weights(node) if weight.trainable)
-            if size:
-                yield Words(f"{size:,} parameters", "quiet")
-        if self.details.macs:
-            macs = sum(node.op.macs(self.graph.input_shapes(node), node.shape) for node in nodes)
-            if macs:
-                yield Words(f"{counted(macs)} MACs", "quiet")
+        counts = counts_of(self.graph, [path for path in box.paths if path in self.graph.nodes])
+        if self.details.parameters and counts.parameters:
+            yield Words(f"{counts.parameters:,} parameters", "quiet")
+        if self.details.macs and counts.macs:
+            yield Words(f"{counted(counts.macs)} MACs", "quiet")
 
 
 def _said(drawn: Figure, end: End, text: str) -> Figure:

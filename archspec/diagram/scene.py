@@ -16,7 +16,6 @@ TITLE: Final = 16.0
 _LEGEND_ROW: Final = 20.0
 _BETWEEN: Final = 40.0
 """Between two panels."""
-_MARK_WORDS: Final[dict[Mark, str]] = {"added": "added", "removed": "removed", "changed": "changed"}
 _MARK_SIGNS: Final[dict[Mark, str]] = {"added": "+", "removed": "−", "changed": "≠"}
 
 
@@ -316,8 +315,8 @@ def legend_entries(panels: Sequence[Panel]) -> list[tuple[str, Rect | Path]]:
         entries.append(("shortcut that is no identity", Path(((0, 0), (22, 0)), dashed=True)))
     marks = {box.mark for box in boxes}
     entries += [
-        (f"{_MARK_SIGNS[mark]} {words}", Rect(0, -6, 14, 12, "paper", f"mark:{mark}", 2.0, 2.5))
-        for mark, words in _MARK_WORDS.items()
+        (f"{sign} {mark}", Rect(0, -6, 14, 12, "paper", f"mark:{mark}", 2.0, 2.5))
+        for mark, sign in _MARK_SIGNS.items()
         if mark in marks
     ]
     return entries

@@ -387,13 +387,15 @@ def test_a_block_that_no_network_calls() -> None:
         archspec.draw("resnet50", block="bottlenek")
 
 
-def test_levels_and_themes_that_do_not_exist() -> None:
+def test_levels_themes_and_titles_that_there_are_not() -> None:
     with pytest.raises(ValueError, match="no such level: units; there are stage, unit, layer"):
         archspec.draw("resnet50", level="units")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no such theme: pink; there are light, dark"):
         archspec.draw("resnet50", theme="pink")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="nothing to draw"):
         archspec.draw()
+    with pytest.raises(ValueError, match="2 networks, 1 titles"):
+        archspec.draw("resnet18", "resnet34", titles=["one"])
 
 
 def test_the_command(tmp_path: Path) -> None:

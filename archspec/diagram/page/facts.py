@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from archspec.analysis.comparing import value_text
-from archspec.analysis.counting import layers_below
+from archspec.analysis.counting import counts_of, layers_below
 from archspec.analysis.labels import short_text
 from archspec.analysis.numbers import counted
 from archspec.analysis.receptive import Extent, Field, receptive_fields
@@ -26,18 +26,6 @@ class Facts:
         self.graph = graph
         self.parts: dict[str, Scope | Loop] = {
             item.path: item for item in walk(graph.root) if not isinstance(item, Layer | Choice) and item.path
-        }
-
-    @cached_property
-    def _costs(self) -> dict[str, tuple[int, int]]:
-        """Trainable parameters and MACs of each layer."""
-        graph = self.graph
-        return {
-            path: (
-                sum(weight.size for weight in graph.weights(node) if weight.trainable),
-                node.op.macs(graph.input_shapes(node), node.shape),
-            )
-            for path, node in graph.nodes.items()
         }
 
     @cached_property
@@ -86,11 +74,11 @@ class Facts:
         if arriving:
             yield "input", ", ".join(dict.fromkeys(map(shape_text, arriving)))
         yield "output", shape_text(result.shape)
-        parameters, macs = (sum(costs) for costs in zip(*(self._costs[node.path] for node in layers), strict=True))
-        if parameters:
-            yield "parameters", f"{parameters:,}"
-        if macs:
-            yield "MACs", counted(macs)
+        counts = counts_of(self.graph, [node.path for node in layers])
+        if counts.parameters:
+            yield "parameters", f"{counts.parameters:,}"
+        if counts.macs:
+            yield "MACs", counted(counts.macs)
         for source, field in self._fields[result.path].items():
             if result.path != source:
                 of = f" in {source}" if len(self.graph.inputs) > 1 else ""
