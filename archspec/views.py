@@ -104,11 +104,12 @@ def draw(
         specs: paths, shipped specs' names, loaded specs, or compiled graphs. `compile` gives params values.
         level: `stage` has one box for each stage, `unit` each distinct unit once, `layer` everything. A network of more
             than 1,500 boxes is drawn at a coarser level.
-        block: draw one block alone: of a single network each of its forms, of several the most frequent one.
+        block: draw one block alone: of a single network each of its forms, of several the most frequent one, of two
+            the most frequent one in which they differ.
         horizontal: let the data go to the right, not down.
         theme: `light` or `dark`.
         parameters, macs: say on the boxes what they cost.
-        titles: above each network, in place of its own.
+        titles: above each network, in place of its own, or of its name where there are several.
         limits, root: as for `load`; only where a spec is not loaded yet.
 
     Returns:
@@ -116,7 +117,7 @@ def draw(
 
     Raises:
         SpecError: a spec is wrong, or no network calls such a block.
-        ValueError: there is no such level or theme, or no spec.
+        ValueError: there is no such level or theme, no spec, or there are titles for some of the networks only.
     """
     from archspec.diagram.drawing import drawing
 

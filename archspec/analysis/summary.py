@@ -6,7 +6,7 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
@@ -21,7 +21,7 @@ from archspec.analysis.receptive import Field, receptive_fields
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Shape
 from archspec.ir.scope import Layer, Loop, Scope, walk
-from archspec.ir.wiring import trace
+from archspec.ir.wiring import pattern, trace
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,9 +33,8 @@ class Row:
 
     `paths` are those of what it stands for: more than one where units are told once. `name` is that in the scope around
     it; of such units, `times` of them, those of the first and the last: `1 - 2`. `depth` is how many scopes are around
-    it. `kind` is the
-    kind of a layer's op, or `scope`; `op` is the op's name, empty of a scope. `text` tells a layer's op in a few
-    words; of a scope, which blocks it is made of: `bottleneck`, `3 x bottleneck`.
+    it. `kind` is the kind of a layer's op, or `scope`; `op` is the op's name, empty of a scope. `text` tells a layer's
+    op in a few words; of a scope, which blocks it is made of: `bottleneck`, `3 x bottleneck`.
 
     `shape` and `fields` are those of the last of the paths: the output's shape without the batch, and the receptive
     field in each input that it depends on. `counts` of a scope are those of all layers below, and of units that are
@@ -185,7 +184,7 @@ class _Trees:
                 below = self.below(item, depth)
                 return _Tree(self._scope(name, path, depth, block, self._wires[path].results[0], below), below, opens)
             case Loop(name=name, path=path, iterations=units):
-                below = tuple(_folded([self.of(unit, depth + 1) for unit in units if any(layers_below(unit))]))
+                below = tuple(_folded((unit, self.of(unit, depth + 1)) for unit in units if any(layers_below(unit))))
                 last = self._wires[units[-1].path].results[0]
                 return _Tree(self._scope(name, path, depth, _blocks(units), last, below), below, ("unit", "layer"))
 
@@ -215,14 +214,14 @@ def _blocks(units: Sequence[Scope]) -> str:
     return ", ".join(f"{times} x {block}" if block else f"{times} times" for block, times in runs)
 
 
-def _folded(units: Sequence[_Tree]) -> Iterator[_Tree]:
+def _folded(units: Iterable[tuple[Scope, _Tree]]) -> Iterator[_Tree]:
     """One tree for units that are alike and follow each other."""
-    for _, alike in groupby(units, key=_likeness):
-        yield _as_one(list(alike))
+    for _, alike in groupby(units, key=lambda found: (pattern(found[0]), _likeness(found[1]))):
+        yield _as_one([tree for _, tree in alike])
 
 
 def _likeness(tree: _Tree) -> Any:
-    """What is equal of units that are told once: all but names, places, and the rates of dropout."""
+    """What is equal of the rows of units that are told once: all but names, places, and the rates of dropout."""
     row = tree.row
     text = "" if row.kind == "regularizer" else row.text
     return row.kind, row.op, text, row.shape, row.counts, [(inner.row.name, _likeness(inner)) for inner in tree.below]

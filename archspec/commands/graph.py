@@ -74,15 +74,27 @@ def _graphs(arguments: argparse.Namespace) -> tuple[list[LayerGraph], list[str]]
     """The networks, and what stands above them where it is not their own titles."""
     if arguments.vary is None:
         return [compiled(spec, arguments) for spec in arguments.specs], []
-    name, equals, values = arguments.vary.partition("=")
-    if not equals or not all(value.strip() for value in values.split(",")):
+    name, _, given = arguments.vary.partition("=")
+    values = _listed(given)
+    if not name.strip() or not all(values):
         usage_error(f"--vary takes NAME=VALUE,VALUE, this is `{arguments.vary}`")
     if len(arguments.specs) > 1:
         usage_error("--vary is for one spec")
-    settings = [f"{name}={value.strip()}" for value in values.split(",")]
-    given = vars(arguments)
+    settings = [f"{name.strip()}={value}" for value in values]
     graphs = [
-        compiled(arguments.specs[0], argparse.Namespace(**{**given, "params": [*arguments.params, setting]}))
+        compiled(arguments.specs[0], argparse.Namespace(**{**vars(arguments), "params": [*arguments.params, setting]}))
         for setting in settings
     ]
     return graphs, settings
+
+
+def _listed(text: str) -> list[str]:
+    """What commas separate; those in brackets belong to a value, which may be a list itself."""
+    found, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += character
+    return [value.strip() for value in found]

@@ -1,1 +1,1 @@
-"""Pictures of networks: what is drawn (`reading`), where it stands (`lanes`, `placing`), and how (`svg`, `raster`)."""
+"""Pictures of networks: what is drawn (`reading`), where it stands (`layout`, `placing`), and how (`svg`, `raster`)."""

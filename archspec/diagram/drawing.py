@@ -106,12 +106,14 @@ def drawing(
 
     Raises:
         SpecError: no network has such a block.
-        ValueError: there is no such level or theme.
+        ValueError: there is no such level or theme, or there are titles for some of the networks only.
     """
     if level not in LEVELS:
         raise ValueError(f"no such level: {level}; there are {', '.join(LEVELS)}")
     if theme not in THEMES:
         raise ValueError(f"no such theme: {theme}; there are {', '.join(THEMES)}")
+    if titles and len(titles) != len(graphs):
+        raise ValueError(f"each network has a title or none has: {len(graphs)} networks, {len(titles)} titles")
     found = diff(*graphs) if len(graphs) == 2 else None
     marks = [{}, {}] if found is None else _marks(found, graphs)
     panels: list[Drawn] = []

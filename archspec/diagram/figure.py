@@ -7,12 +7,18 @@ goes on inside from there. So each frame is laid out by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Mark: TypeAlias = Literal["", "added", "removed", "changed"]
 """What a comparison says of a box."""
+
+
+def joint(marks: Iterable[Mark]) -> Mark:
+    """The mark of what is drawn as one: that of all of it, or `changed` where there are several."""
+    found = set(marks) or {""}
+    return found.pop() if len(found) == 1 else "changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ class Box:
     paths: tuple[str, ...] = ()
     """All layers and parts that the box stands for."""
     mark: Mark = ""
+    inner_mark: Mark = ""
+    """What is marked inside, for where it is closed."""
     times: int = 1
     """How many equal parts in a row it stands for."""
 

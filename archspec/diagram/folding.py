@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from archspec.diagram.figure import Box, End, Figure, Line, Words
+from archspec.diagram.figure import Box, End, Figure, Line, Words, joint
 
 _FOLLOWERS: Final = ("norm", "activation", "regularizer")
 
@@ -46,12 +46,16 @@ def _stacked(boxes: Sequence[Box]) -> Box:
     words = [boxes[0].words[0]]
     words += [Words(box.words[0].text, "quiet") for box in boxes[1:]]
     words += [word for box in boxes for word in box.words[1:]]
-    return replace(boxes[0], words=tuple(words), paths=tuple(path for box in boxes for path in box.paths))
+    return replace(boxes[0], words=tuple(words), paths=_paths(boxes), mark=joint(box.mark for box in boxes))
 
 
 def _left_out(boxes: Sequence[Box]) -> Box:
     words = (Words(f"… {len(boxes):,} more …", "quiet"),)
-    return Box(boxes[0].path, "part", words, paths=tuple(path for box in boxes for path in box.paths))
+    return Box(boxes[0].path, "part", words, paths=_paths(boxes), mark=joint(box.mark for box in boxes))
+
+
+def _paths(boxes: Sequence[Box]) -> tuple[str, ...]:
+    return tuple(path for box in boxes for path in box.paths)
 
 
 def _contracted(figure: Figure, groups: Sequence[Sequence[int]], join: Callable[[Sequence[Box]], Box]) -> Figure:

@@ -46,7 +46,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a box reaches across, before and after its axis, and where its ports are; see `placing.Sizes`."""
+    """How far a box reaches across, before and after its axis, and where its ports are; see `placing.Size`."""
 
     before: float
     after: float
@@ -236,8 +236,9 @@ class _Layouter:
         self._settle_sides()
         self._settle_entries()
         self._settle_tracks()
-        while (crossed := self._crossed()) is not None:
-            crossed.free = False
+        while crossed := self._crossed():  # what no longer stands free needs tracks, which may cross others
+            for way in crossed:
+                way.free = False
             self._settle_tracks()
         routes = tuple(self._route(line) for line in self.figure.lines)
         free = sorted((way for way in self.ways if way.free), key=lambda way: way.last - way.first)
@@ -370,8 +371,8 @@ class _Layouter:
     def _is_free(self, box: int | None) -> bool:
         return box is not None and self.home[box].free
 
-    def _crossed(self) -> _Way | None:
-        """An ear whose boxes cannot stand free, since a line goes sideways through it."""
+    def _crossed(self) -> list[_Way]:
+        """The ears whose boxes cannot stand free, since lines go sideways through them."""
         pieces = [
             (rank, low, high)
             for gaps in (self.leaving, self.entering)
@@ -382,13 +383,15 @@ class _Layouter:
             if self._sideways(line):
                 low, high = sorted((self._vertical(line), self._target(line)))
                 pieces.append((self._last(line), low, high))
-        for way in self.ways:
-            if way.free and any(
+        return [
+            way
+            for way in self.ways
+            if way.free
+            and any(
                 way.first < rank < way.last and any(self._meets(box, low, high) for box in way.boxes)
                 for rank, low, high in pieces
-            ):
-                return way
-        return None
+            )
+        ]
 
     def _route(self, line: Line) -> tuple[Point, ...]:
         source, vertical, target = self._source(line), self._vertical(line), self._target(line)

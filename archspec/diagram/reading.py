@@ -7,25 +7,25 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from archspec.analysis.counting import layers_below
+from archspec.analysis.counting import counts_of, layers_below
 from archspec.analysis.labels import kind_of, short_text
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.numbers import counted
 from archspec.analysis.shortcuts import shortcuts
-from archspec.diagram.figure import Box, End, Figure, Line, Mark, Words
+from archspec.diagram.figure import Box, End, Figure, Line, Mark, Words, joint
 from archspec.diagram.folding import elided, joined
 from archspec.diagram.text import shortened
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope, walk
-from archspec.ir.wiring import Wiring, trace
+from archspec.ir.wiring import Wiring, pattern, trace
 
 MOST_BOXES: Final = 1500
 """More are not drawn: a coarser level is. ResNet-200 has 707 layers."""
 MOST_IN_A_ROW: Final = 300
 """Of the boxes of the coarsest level; those in the middle become one."""
 
-_SIGNS: Final = {"add": "+", "multiply": "×", "subtract": "−"}
+_SIGNS: Final = {"add": "+", "multiply": "×"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,17 @@ def figure(graph: LayerGraph, level: Level, details: Details) -> tuple[Figure, L
 def block_figures(graph: LayerGraph, block: str, details: Details) -> list[tuple[tuple[Scope, ...], Figure]]:
     """One figure for each form that a block has in the network, with the block's calls that have it.
 
-    Forms differ in the layers that they have, not in these layers' attributes: with a projection, without. The most
-    frequent stands first, and is drawn as in its first call.
+    Forms differ in the layers that they have and in how these are wired, not in their attributes: with a projection,
+    without. The most frequent stands first, and is drawn as in its first call. If a comparison marks some of the calls,
+    their forms and they themselves come before the others.
     """
     instances = [item for item in walk(graph.root) if isinstance(item, Scope) and item.block == block]
     forms: dict[Hashable, list[Scope]] = {}
     for scope in instances:
-        names = tuple(layer.path.removeprefix(f"{scope.path}.") for layer in layers_below(scope))
-        forms.setdefault(names, []).append(scope)
-    ordered = sorted(forms.values(), key=len, reverse=True)
+        forms.setdefault(pattern(scope), []).append(scope)
+    marked = {scope.path for scope in instances if any(details.marks.get(path) for path in _paths([scope]))}
+    ordered = [sorted(scopes, key=lambda scope: scope.path not in marked) for scopes in forms.values()]
+    ordered.sort(key=lambda scopes: (scopes[0].path in marked, len(scopes)), reverse=True)
     reader = _Reader(graph, "unit", details)
     return [(tuple(scopes), reader.costed(reader.part(scopes[0]))) for scopes in ordered]
 
@@ -84,11 +86,9 @@ def _runs(graph: LayerGraph, loop: Loop, marks: Mapping[str, Mark]) -> list[tupl
     found: list[tuple[Scope, ...]] = []
     last: Hashable = None
     for index, scope in enumerate(loop.iterations):
-        key = tuple(
-            (layer.path.removeprefix(f"{scope.path}."), node.op, node.shape, marks.get(layer.path))
-            for layer in layers_below(scope)
-            for node in [graph.nodes[layer.path]]
-        )
+        nodes = (graph.nodes[layer.path] for layer in layers_below(scope))
+        marked = tuple(marks.get(path, "") for path in _paths([scope])) if marks else ()
+        key = pattern(scope), tuple((node.op, node.shape) for node in nodes), marked
         if found and key == last and index - 1 not in loop.marks:
             found[-1] = (*found[-1], scope)
         else:
@@ -140,8 +140,7 @@ class _Reader:
         drawing = _Drawing()
         inputs = [drawing.add(self._input(path), ())[0] for path in self.graph.inputs]
         results = self._body(self.graph.root.body, inputs, {}, drawing)
-        self._tell(drawing, results)
-        whole = drawing.done(results, 0)
+        whole = self._told(drawing.done(results, 0), results)
         return self.costed(elided(joined(whole), MOST_IN_A_ROW) if self.level == "stage" else whole)
 
     def part(self, scope: Scope) -> Figure:
@@ -151,17 +150,17 @@ class _Reader:
         results = self._body(scope.body, [End(None, port) for port in range(len(operands))], {}, drawing)
         return drawing.done(results, len(operands))
 
-    def _tell(self, drawing: _Drawing, results: Sequence[End]) -> None:
-        """Each output of the network says its shape, and its name where there are several."""
-        names = list(self.graph.outputs) if self.graph.gives_names else [""] * len(results)
-        for name, end, path in zip(names, results, self.graph.outputs.values(), strict=True):
-            if end.box is None:
-                continue
-            box = drawing.boxes[end.box]
-            text = shape_text(self.graph.nodes[path].shape)
-            shapes = list(box.shapes)
-            shapes[end.port] = f"{shortened(name, 24)}: {text}" if name else text
-            drawing.boxes[end.box] = replace(box, shapes=tuple(shapes))
+    def _told(self, whole: Figure, results: Sequence[End]) -> Figure:
+        """Each output of the network says its shape, and its names where the network has names for them."""
+        names: dict[End, list[str]] = {}
+        shapes: dict[End, str] = {}
+        for end, (name, path) in zip(results, self.graph.outputs.items(), strict=True):
+            names.setdefault(end, []).append(name)
+            shapes[end] = shape_text(self.graph.nodes[path].shape)
+        for end, text in shapes.items():
+            called = f"{shortened(', '.join(names[end]), 32)}: " if self.graph.gives_names else ""
+            whole = _said(whole, end, called + text)
+        return whole
 
     def _input(self, path: str) -> Box:
         node = self.graph.nodes[path]
@@ -202,7 +201,7 @@ class _Reader:
             self._shapes(scope.path, self.wiring.scopes[run[-1].path].results),
             inside=inside,
             paths=tuple(_paths(run)),
-            mark=self._mark(run, inside),
+            **self._marks(run),
             times=len(run),
         )
         return drawing.add(box, sources, projects=self._projects(scope))
@@ -229,7 +228,7 @@ class _Reader:
             self._shape_texts(arriving, ends),
             inside=inside,
             paths=tuple(_paths([loop])),
-            mark=self._mark([loop], inside),
+            **self._marks([loop]),
             times=len(loop.iterations) if len(runs) == 1 else 1,
         )
         return drawing.add(box, sources)
@@ -269,14 +268,17 @@ class _Reader:
             mark=self.details.marks.get(layer.path, ""),
         )
 
-    def _mark(self, items: Sequence[Scope | Loop], inside: Figure | None) -> Mark:
-        """A part's own mark; else, if it is closed, that of all its layers, or `changed` if some of them are marked."""
+    def _marks(self, items: Sequence[Scope | Loop]) -> dict[str, Mark]:
+        """A part's own mark; and that of all its layers, or `changed` if some of it is marked."""
         marks = self.details.marks
-        own = [marks[item.path] for item in items if marks.get(item.path)]
-        if own or inside is not None or not marks:
-            return own[0] if own else ""
-        found = {marks.get(layer.path, "") for item in items for layer in layers_below(item)}
-        return "" if found == {""} else found.pop() if len(found) == 1 else "changed"
+        if not marks:
+            return {}
+        own: Mark = next((marks[item.path] for item in items if marks.get(item.path)), "")
+        inner = joint(marks.get(layer.path, "") for item in items for layer in layers_below(item))
+        return {
+            "mark": own,
+            "inner_mark": inner or ("changed" if any(marks.get(path) for path in _paths(items)) else ""),
+        }
 
     def _shapes(self, path: str, results: Sequence[str]) -> tuple[str, ...]:
         return self._shape_texts(self.wiring.scopes[path].operands, results)
@@ -317,15 +319,26 @@ class _Reader:
         return replace(drawn, boxes=tuple(boxes))
 
     def _costs(self, box: Box) -> Iterator[Words]:
-        nodes = [self.graph.nodes[path] for path in box.paths if path in self.graph.nodes]
-        if self.details.parameters:
-            size = sum(weight.size for node in nodes for weight in self.graph.weights(node) if weight.trainable)
-            if size:
-                yield Words(f"{size:,} parameters", "quiet")
-        if self.details.macs:
-            macs = sum(node.op.macs(self.graph.input_shapes(node), node.shape) for node in nodes)
-            if macs:
-                yield Words(f"{counted(macs)} MACs", "quiet")
+        counts = counts_of(self.graph, [path for path in box.paths if path in self.graph.nodes])
+        if self.details.parameters and counts.parameters:
+            yield Words(f"{counts.parameters:,} parameters", "quiet")
+        if self.details.macs and counts.macs:
+            yield Words(f"{counted(counts.macs)} MACs", "quiet")
+
+
+def _said(drawn: Figure, end: End, text: str) -> Figure:
+    """The figure with a text beside a tensor: where it leaves its box and, if that is open, the one in it as well."""
+    if end.box is None:
+        return drawn
+    box = drawn.boxes[end.box]
+    inside = box.inside
+    if inside is not None:
+        source = next(line.source for line in inside.lines if line.target == End(None, end.port))
+        inside = _said(inside, source, text)
+    shapes = (*box.shapes[: end.port], text, *box.shapes[end.port + 1 :])
+    boxes = list(drawn.boxes)
+    boxes[end.box] = replace(box, shapes=shapes, inside=inside)
+    return replace(drawn, boxes=tuple(boxes))
 
 
 def _paths(items: Sequence[Scope | Loop]) -> Iterator[str]:

@@ -16,7 +16,6 @@ TITLE: Final = 16.0
 _LEGEND_ROW: Final = 20.0
 _BETWEEN: Final = 40.0
 """Between two panels."""
-_MARK_WORDS: Final[dict[Mark, str]] = {"added": "added", "removed": "removed", "changed": "changed"}
 _MARK_SIGNS: Final[dict[Mark, str]] = {"added": "+", "removed": "−", "changed": "≠"}
 
 
@@ -240,7 +239,8 @@ def has_arrow(line: Line, placed: Placed, *, whole: bool) -> bool:
 
 
 def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
-    stroke, thick = (f"mark:{box.mark}", 2.5) if box.mark else ("frame", 1.0)
+    mark = box.mark or box.inner_mark
+    stroke, thick = (f"mark:{mark}", 2.5) if mark else ("frame", 1.0)
     x, y, wide, high = turn.rect(size.along, size.before, size.after)
     middle = x + wide / 2, y + high / 2
     if box.sign:
@@ -271,8 +271,8 @@ def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
 def _finish(group: Group, box: Box, size: Size, turn: _Turn) -> None:
     """What stands around a closed box."""
     group.shapes += _said(box, size, turn)
-    if box.mark:
-        group.groups.append(_badge(box.mark, *turn.rect(size.along, size.before, size.after)))
+    if mark := box.mark or box.inner_mark:
+        group.groups.append(_badge(mark, *turn.rect(size.along, size.before, size.after)))
 
 
 def _frame(group: Group, box: Box, size: Size, spot: Spot, turn: _Turn, depth: int) -> None:
@@ -316,8 +316,8 @@ def legend_entries(panels: Sequence[Panel]) -> list[tuple[str, Rect | Path]]:
         entries.append(("shortcut that is no identity", Path(((0, 0), (22, 0)), dashed=True)))
     marks = {box.mark for box in boxes}
     entries += [
-        (f"{_MARK_SIGNS[mark]} {words}", Rect(0, -6, 14, 12, "paper", f"mark:{mark}", 2.0, 2.5))
-        for mark, words in _MARK_WORDS.items()
+        (f"{sign} {mark}", Rect(0, -6, 14, 12, "paper", f"mark:{mark}", 2.0, 2.5))
+        for mark, sign in _MARK_SIGNS.items()
         if mark in marks
     ]
     return entries

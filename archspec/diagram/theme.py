@@ -67,7 +67,7 @@ _PLAIN: Final = ("paper", "ink", "quiet", "line", "frame")
 LIGHT: Final = Theme(
     paper="#ffffff",
     ink="#1b1f24",
-    quiet="#57606a",
+    quiet="#4b535c",
     line="#3b424a",
     frame="#8c959f",
     depths=("#f6f8fa", "#ffffff"),
@@ -85,12 +85,12 @@ LIGHT: Final = Theme(
         "other": "#dfe9c8",
         "part": "#ffffff",
     },
-    marks={"added": "#1a7f37", "removed": "#cf222e", "changed": "#bf6a02"},
+    marks={"added": "#1a7f37", "removed": "#cf222e", "changed": "#ad5d00"},
 )
 DARK: Final = Theme(
     paper="#0d1117",
     ink="#f0f3f6",
-    quiet="#adb5be",
+    quiet="#c9d1d9",
     line="#b6bec8",
     frame="#656d76",
     depths=("#161b22", "#0d1117"),
@@ -101,7 +101,7 @@ DARK: Final = Theme(
         "norm": "#3a4149",
         "activation": "#8a3a24",
         "pool": "#1d5c48",
-        "merge": "#6b5d06",
+        "merge": "#5c5005",
         "attention": "#6b3a5f",
         "shape": "#554d3f",
         "regularizer": "#4b3f7a",

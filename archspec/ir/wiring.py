@@ -37,6 +37,21 @@ def trace(graph: LayerGraph) -> Wiring:
     return wiring
 
 
+def pattern(scope: Scope) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]:
+    """How a scope is wired inside, wherever it stands: each layer with its inputs, then the results.
+
+    Paths are those from the scope on; what enters it is called `#0`, `#1` ...
+    """
+    wiring = Wiring()
+    results = _scope(scope, tuple(f"#{index}" for index in range(len(scope.operands))), wiring)
+
+    def own(path: str) -> str:
+        return path.removeprefix(f"{scope.path}.")
+
+    layers = tuple((own(path), tuple(map(own, inputs))) for path, inputs in wiring.layers.items())
+    return layers, tuple(map(own, results))
+
+
 def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...]], wiring: Wiring) -> tuple[str, ...]:
     def resolve(refs: tuple[Ref, ...]) -> tuple[str, ...]:
         try:

@@ -108,6 +108,31 @@ stages:
         assert units == [("0 - 1", 2), ("2", 1), ("3", 1)]
 
 
+def test_units_that_are_wired_otherwise_are_told_one_by_one() -> None:
+    """The second has the layers of the others; what it adds is taken before its activation, not behind it."""
+    text = """
+archspec: 1
+name: example
+input: {channels: 4, height: 8, width: 8}
+blocks:
+  unit:
+    unit: [early]
+    layers:
+      - tap: before
+      - relu
+      - tap: after
+      - add:
+          - conv: {filters: 4, kernel: 1}
+          - when: early == 1
+            layers: [{from: before}]
+            else: [{from: after}]
+stages:
+  - {name: rows, block: unit, units: "[(0,), (1,), (0,), (0,)]"}
+"""
+    rows = archspec.summary(load_text(text), level="unit").rows
+    assert [(row.name, row.times) for row in rows if row.depth == 1] == [("0", 1), ("1", 1), ("2 - 3", 2)]
+
+
 def test_rates_of_dropout_do_not_part_units() -> None:
     rows = archspec.summary("convnext").rows
     assert "drop path 0.0364 .. 0.0818" in [row.text for row in rows]

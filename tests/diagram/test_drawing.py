@@ -20,6 +20,7 @@ from archspec.diagram.drawing import Drawing
 from archspec.diagram.figure import Box, End, Figure
 from archspec.diagram.scene import Rect, Text
 from archspec.diagram.text import shortened, width
+from archspec.diagram.theme import THEMES, ThemeName
 from archspec.spec import load_text, shipped
 from tests.diagram.geometry import faults
 from tests.diagram.test_geometry import NETWORKS
@@ -217,6 +218,99 @@ def test_resnet152_layer_by_layer_in_under_five_seconds(tmp_path: Path) -> None:
     assert len(leaves(figure(drawing))) == 516
 
 
+UNLIKE = """
+archspec: 1
+name: unlike
+input: {channels: 4, height: 8, width: 8}
+params: {extra: 0}
+blocks:
+  unit:
+    unit: [early, more]
+    layers:
+      - tap: before
+      - relu
+      - tap: after
+      - add:
+          - conv: {filters: 4, kernel: 1}
+          - when: early == 1
+            layers: [{from: before}]
+            else: [{from: after}]
+      - name: tail
+        when: more == 1
+        layers: [sigmoid]
+stages:
+  - {name: rows, block: unit, units: "[(0, 0), (1, 0), (0, 0), (0, extra), (0, 0)]"}
+  - {name: none, block: unit, units: "[(0, 0)] * 3"}
+head:
+  - conv: {name: c, filters: 4, kernel: 1}
+  - batch_norm: {name: bn, eps: 1e-5 * (1 + extra)}
+"""
+
+
+def test_units_that_are_wired_otherwise_are_not_one() -> None:
+    """The second unit has the layers of the others; its shortcut begins elsewhere."""
+    graph = archspec.compile(load_text(UNLIKE))
+    units = [(box.path, box.times) for box in figure(archspec.draw(graph)).walk() if box.path.count(".") == 1]
+    assert [unit for unit in units if unit[0].startswith("rows.")] == [("rows.0", 1), ("rows.1", 1), ("rows.2", 3)]
+    assert [panel.subtitle for panel in archspec.draw(graph, block="unit").panels] == ["rows.0, and 6 more", "rows.1"]
+
+
+def test_a_block_of_two_networks_is_drawn_where_they_differ() -> None:
+    """Most units of ResNet-50 have no stride, and are the same in v1 and v1.5."""
+    for panel in archspec.draw("resnet50", "resnet50_v1", block="bottleneck").panels:
+        assert panel.subtitle == "bottleneck: layer2.0, and 3 more"
+        marked = {box.path for box in panel.part.figure.walk() if box.mark}
+        assert marked == {f"layer2.0.{name}" for name in ("conv1", "bn1", "relu", "conv2")}
+
+
+def test_one_changed_unit_is_not_drawn_with_its_neighbours() -> None:
+    before, after = (archspec.compile(load_text(UNLIKE, overrides={"extra": extra})) for extra in (0, 1))
+    drawn = archspec.draw(before, after).panels[0].part.figure
+    assert {box.path: box.times for box in drawn.walk() if box.mark} == {"rows.3": 1, "bn": 1}
+
+
+def test_the_mark_of_a_norm_is_that_of_the_box_it_stands_in() -> None:
+    before, after = (archspec.compile(load_text(UNLIKE, overrides={"extra": extra})) for extra in (0, 1))
+    for drawn in marks(archspec.draw(before, after, level="stage")):
+        assert drawn == {"rows": "changed", "c": "changed"}
+
+
+def test_every_output_is_named_where_it_leaves_its_layer() -> None:
+    text = """
+archspec: 1
+name: outputs
+input: {channels: 4, height: 8, width: 8}
+outputs: [last, again, first]
+layers:
+  - {name: part, layers: [relu, tap: first, conv: {filters: 3, kernel: 1}]}
+  - tap: last
+  - tap: again
+"""
+    drawing = archspec.draw(load_text(text))
+    said = {
+        shape.text for _, _, group in drawing.scene.root.walk() for shape in group.shapes if isinstance(shape, Text)
+    }
+    assert {"last, again: 3x8x8", "first: 4x8x8"} <= said
+
+
+def luminance(colour: str) -> float:
+    """Of `#rrggbb`, as WCAG 2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_text_is_legible_on_every_colour(name: ThemeName) -> None:
+    """WCAG 2.1, 1.4.3: a contrast of 4.5 to 1 for text of this size."""
+    theme = THEMES[name]
+    papers = (theme.paper, *theme.depths, *theme.kinds.values())
+    texts = [(ink, paper) for ink in (theme.ink, theme.quiet) for paper in papers]
+    for ink, paper in (*texts, *((mark, theme.paper) for mark in theme.marks.values())):
+        dark, bright = sorted(map(luminance, (ink, paper)))
+        assert (bright + 0.05) / (dark + 0.05) >= 4.5, (ink, paper)
+
+
 # Files.
 
 
@@ -293,13 +387,15 @@ def test_a_block_that_no_network_calls() -> None:
         archspec.draw("resnet50", block="bottlenek")
 
 
-def test_levels_and_themes_that_do_not_exist() -> None:
+def test_levels_themes_and_titles_that_there_are_not() -> None:
     with pytest.raises(ValueError, match="no such level: units; there are stage, unit, layer"):
         archspec.draw("resnet50", level="units")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no such theme: pink; there are light, dark"):
         archspec.draw("resnet50", theme="pink")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="nothing to draw"):
         archspec.draw()
+    with pytest.raises(ValueError, match="2 networks, 1 titles"):
+        archspec.draw("resnet18", "resnet34", titles=["one"])
 
 
 def test_the_command(tmp_path: Path) -> None:

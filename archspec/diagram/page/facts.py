@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from archspec.analysis.comparing import value_text
-from archspec.analysis.counting import layers_below
+from archspec.analysis.counting import counts_of, layers_below
 from archspec.analysis.labels import short_text
 from archspec.analysis.numbers import counted
 from archspec.analysis.receptive import Extent, Field, receptive_fields
@@ -29,18 +29,6 @@ class Facts:
         }
 
     @cached_property
-    def _costs(self) -> dict[str, tuple[int, int]]:
-        """Trainable parameters and MACs of each layer."""
-        graph = self.graph
-        return {
-            path: (
-                sum(weight.size for weight in graph.weights(node) if weight.trainable),
-                node.op.macs(graph.input_shapes(node), node.shape),
-            )
-            for path, node in graph.nodes.items()
-        }
-
-    @cached_property
     def _fields(self) -> Mapping[str, Mapping[str, Field]]:
         return receptive_fields(self.graph)
 
@@ -59,13 +47,15 @@ class Facts:
         """Of one box: `what` it is in a few words, `kind`, its `attributes` and `facts` as pairs of texts."""
         layers = [self.graph.nodes[path] for path in box.paths if path in self.graph.nodes]
         part = self.parts.get(box.path)
+        if part is not None and box.times == 1 and len(layers) > sum(1 for _ in layers_below(part)):
+            part = None  # the middle of a long row, which begins with it
         if part is None and len(layers) == 1:
             node = layers[0]
             what, attributes, result = short_text(node, self.graph), _attributes(node), node
         else:
             what = _called(part, box)
             attributes = _bound(part)
-            result = self.graph.nodes[self._results.get(box.path, layers[-1].path)]
+            result = layers[-1] if part is None else self.graph.nodes[self._results.get(box.path, layers[-1].path)]
             if part is not None:
                 layers = [self.graph.nodes[layer.path] for layer in layers_below(part)]
         return {
@@ -84,11 +74,11 @@ class Facts:
         if arriving:
             yield "input", ", ".join(dict.fromkeys(map(shape_text, arriving)))
         yield "output", shape_text(result.shape)
-        parameters, macs = (sum(costs) for costs in zip(*(self._costs[node.path] for node in layers), strict=True))
-        if parameters:
-            yield "parameters", f"{parameters:,}"
-        if macs:
-            yield "MACs", counted(macs)
+        counts = counts_of(self.graph, [node.path for node in layers])
+        if counts.parameters:
+            yield "parameters", f"{counts.parameters:,}"
+        if counts.macs:
+            yield "MACs", counted(counts.macs)
         for source, field in self._fields[result.path].items():
             if result.path != source:
                 of = f" in {source}" if len(self.graph.inputs) > 1 else ""

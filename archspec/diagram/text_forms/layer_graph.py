@@ -9,7 +9,7 @@ from fractions import Fraction
 from html import escape
 from typing import Any, Final
 
-from archspec.analysis.counting import layers_below
+from archspec.analysis.counting import counts_of, layers_below
 from archspec.analysis.labels import kind_of
 from archspec.analysis.receptive import Field, receptive_fields
 from archspec.ir.attributes import Padding
@@ -86,14 +86,15 @@ def _nodes(graph: LayerGraph) -> Iterator[dict[str, Any]]:
             homes.update((layer.path, scope) for layer in layers_below(scope))
     for path, node in graph.nodes.items():
         home = homes.get(path, graph.root)  # an input is no item of the spec
+        counts = counts_of(graph, [path])
         yield {
             "id": path,
             "op": node.op.name,
             "kind": kind_of(node.op),
             "attributes": {name: _value(value) for name, value in node.op.given()},
             "shape": list(node.shape),
-            "parameters": sum(weight.size for weight in graph.weights(node) if weight.trainable),
-            "macs": node.op.macs(graph.input_shapes(node), node.shape),
+            "parameters": counts.parameters,
+            "macs": counts.macs,
             "receptive_field": {source: _field(found) for source, found in fields[path].items()},
             "scope": home.path,
             "block": home.block or "",
