@@ -95,6 +95,7 @@ def draw(
     parameters: bool = False,
     macs: bool = False,
     titles: Sequence[str] = (),
+    columns: int | None = None,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
 ) -> Drawing:
@@ -110,6 +111,8 @@ def draw(
         theme: `light` or `dark`.
         parameters, macs: say on the boxes what they cost.
         titles: above each network, in place of its own, or of its name where there are several.
+        columns: set a long picture in so many columns at most (rows, if horizontal), where it can be cut. If not given,
+            a single network longer than 1,500 pixels is set in as many as give it the shape of a page.
         limits, root: as for `load`; only where a spec is not loaded yet.
 
     Returns:
@@ -117,7 +120,7 @@ def draw(
 
     Raises:
         SpecError: a spec is wrong, or no network calls such a block.
-        ValueError: there is no such level or theme, no spec, or there are titles for some of the networks only.
+        ValueError: there is no such level or theme, no column, no spec, or titles for some of the networks only.
     """
     from archspec.diagram.drawing import drawing
 
@@ -132,4 +135,5 @@ def draw(
         parameters=parameters,
         macs=macs,
         titles=titles,
+        columns=columns,
     )

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from archspec.analysis.levels import LEVELS, Level
-from archspec.commands.shared import OK, add_set, compiled, usage_error
+from archspec.commands.shared import OK, add_set, compiled, positive, usage_error
 from archspec.diagram.files import SUFFIXES, check
 from archspec.diagram.theme import THEMES
 from archspec.ir.graph import LayerGraph
@@ -40,6 +40,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="what stands above a network; once for each of them",
     )
     parser.add_argument("--horizontal", action="store_true", help="let the data go to the right, not down")
+    parser.add_argument(
+        "--columns",
+        type=positive,
+        metavar="N",
+        help="set a long picture in N columns at most (as fits; 1: in one piece)",
+    )
     parser.add_argument("--theme", choices=tuple(THEMES), default="light", help="(light)")
     parser.add_argument("--parameters", action="store_true", help="say on the boxes how many parameters they have")
     parser.add_argument("--macs", action="store_true", help="say on the boxes how many multiply-adds they take")
@@ -66,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         parameters=arguments.parameters,
         macs=arguments.macs,
         titles=titles,
+        columns=arguments.columns,
     )
     for drawn in drawing.panels:
         if arguments.block is None and drawn.level != level:
@@ -111,7 +118,7 @@ def _refuse_what_says_nothing(arguments: argparse.Namespace) -> None:
     if suffix in (".json", ".graphml"):
         given = [
             f"--{name}"
-            for name in ("block", "level", "horizontal", "parameters", "macs", "titles")
+            for name in ("block", "level", "horizontal", "parameters", "macs", "titles", "columns")
             if getattr(arguments, name)
         ]
         if given:

@@ -13,6 +13,7 @@ from zlib import crc32
 from archspec.analysis.comparing import Difference, diff
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.numbers import counted
+from archspec.diagram.columns import wrapped
 from archspec.diagram.figure import Figure, Mark
 from archspec.diagram.placing import Part, arrange, place
 from archspec.diagram.reading import Details, block_figures, figure
@@ -54,11 +55,14 @@ class Drawing:
     theme: ThemeName = "light"
     notes: tuple[str, ...] = field(default=())
     """What a comparison says of the networks as a whole."""
+    columns: int | None = None
+    """How many columns a long picture is set in at most; None: as fits, and one where there are several networks."""
 
     @cached_property
     def scene(self) -> Scene:
         """All shapes with their places."""
-        panels = [Panel(drawn.title, drawn.subtitle, place(drawn.part)) for drawn in self.panels]
+        columns = 1 if self.columns is None and len(self.panels) > 1 else self.columns
+        panels = [Panel(drawn.title, drawn.subtitle, wrapped(place(drawn.part), columns)) for drawn in self.panels]
         return scene(panels, horizontal=self.horizontal, notes=self.notes)
 
     def svg(self) -> str:
@@ -87,7 +91,7 @@ class Drawing:
 
 def shown(graph: LayerGraph) -> Drawing:
     """What a notebook shows of a network: its units, or its stages if the units would fill more than a window."""
-    units = drawing([graph])
+    units = drawing([graph], columns=1)
     return units if units.scene.height <= HIGHEST_SHOWN else drawing([graph], level="stage")
 
 
@@ -101,17 +105,20 @@ def drawing(
     parameters: bool = False,
     macs: bool = False,
     titles: Sequence[str] = (),
+    columns: int | None = None,
 ) -> Drawing:
     """Draw networks, or one of their blocks; `archspec.draw` documents the options.
 
     Raises:
         SpecError: no network has such a block.
-        ValueError: there is no such level or theme, or there are titles for some of the networks only.
+        ValueError: there is no such level or theme, no column, or there are titles for some of the networks only.
     """
     if level not in LEVELS:
         raise ValueError(f"no such level: {level}; there are {', '.join(LEVELS)}")
     if theme not in THEMES:
         raise ValueError(f"no such theme: {theme}; there are {', '.join(THEMES)}")
+    if columns is not None and columns < 1:
+        raise ValueError(f"there is no picture in {columns} columns")
     if titles and len(titles) != len(graphs):
         raise ValueError(f"each network has a title or none has: {len(graphs)} networks, {len(titles)} titles")
     found = diff(*graphs) if len(graphs) == 2 else None
@@ -131,7 +138,7 @@ def drawing(
                 words = (block, where) if len(graphs) == 1 else (title, f"{block}: {where}")
                 part = arrange(drawn, horizontal=horizontal)
                 panels.append(Drawn(graph, *_heading(*words), "unit", part, details, whole=False))
-    return Drawing(tuple(panels), horizontal, theme, () if found is None else tuple(_notes(found)))
+    return Drawing(tuple(panels), horizontal, theme, () if found is None else tuple(_notes(found)), columns)
 
 
 def _title(graph: LayerGraph, *, alone: bool) -> str:

@@ -71,6 +71,11 @@ class Box:
     """How many equal parts in a row it stands for."""
 
     @property
+    def closed_mark(self) -> Mark:
+        """What it is marked with where its inside is not shown."""
+        return self.mark or self.inner_mark
+
+    @property
     def title(self) -> str:
         """All its words in one line."""
         return " ".join(words.text for words in self.words)

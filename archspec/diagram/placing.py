@@ -86,6 +86,9 @@ class Placed:
     routes: tuple[tuple[tuple[float, float], ...], ...]
     """The corners of each line, (along, across)."""
     length: float
+    before: float
+    """How far it reaches across, before and after the main line."""
+    after: float
     inside: tuple[Placed | None, ...]
 
 
@@ -175,6 +178,8 @@ def place(part: Part, folded: frozenset[str] = frozenset()) -> Placed:
         tuple(Spot(*found) for found in zip(alongs, lengths, layout.across, strict=True)),
         tuple(tuple((along(point.anchor), point.across) for point in route) for route in layout.routes),
         ends[-1],
+        layout.before,
+        layout.after,
         tuple(inside),
     )
 

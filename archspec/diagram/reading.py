@@ -49,14 +49,16 @@ def figure(graph: LayerGraph, level: Level, details: Details) -> tuple[Figure, L
 def block_figures(graph: LayerGraph, block: str, details: Details) -> list[tuple[tuple[Scope, ...], Figure]]:
     """One figure for each form that a block has in the network, with the block's calls that have it.
 
-    Forms differ in the layers that they have and in how these are wired, not in their attributes: with a projection,
-    without. The most frequent stands first, and is drawn as in its first call. If a comparison marks some of the calls,
-    their forms and they themselves come before the others.
+    Forms differ in the layers that they have, in their kernels and strides, and in how they are wired, not in their
+    channels: with a projection, without. The most frequent stands first, and is drawn as in its first call. If a
+    comparison marks some of the calls, their forms and they themselves come before the others.
     """
     instances = [item for item in walk(graph.root) if isinstance(item, Scope) and item.block == block]
     forms: dict[Hashable, list[Scope]] = {}
     for scope in instances:
-        forms.setdefault(pattern(scope), []).append(scope)
+        ops = [graph.nodes[layer.path].op for layer in layers_below(scope)]
+        looks = tuple((getattr(op, "kernel", None), getattr(op, "stride", None)) for op in ops)
+        forms.setdefault((pattern(scope), looks), []).append(scope)
     marked = {scope.path for scope in instances if any(details.marks.get(path) for path in _paths([scope]))}
     ordered = [sorted(scopes, key=lambda scope: scope.path not in marked) for scopes in forms.values()]
     ordered.sort(key=lambda scopes: (scopes[0].path in marked, len(scopes)), reverse=True)

@@ -130,19 +130,19 @@ def scene(
     turn = _Turn(horizontal)
     at, reach = MARGIN, 0.0
     for panel in panels:
-        layout = panel.placed.part.layout
+        placed = panel.placed
         words = max(width(panel.title, TITLE, bold=True), width(panel.subtitle, SMALL))
         head = TITLE + 8 + (LINE if panel.subtitle else 0) + 8 if panel.title else 0.0
         if horizontal:
-            x, y = MARGIN, at + head + layout.before
-            wide, high = max(panel.placed.length, words), head + layout.before + layout.after
+            x, y = MARGIN, at + head + placed.before
+            wide, high = max(placed.length, words), head + placed.before + placed.after
             corner = MARGIN, at
         else:
-            x, y = at + max(layout.before, 0), MARGIN + head
-            wide, high = max(layout.before + layout.after, words), head + panel.placed.length
+            x, y = at + max(placed.before, 0), MARGIN + head
+            wide, high = max(placed.before + placed.after, words), head + placed.length
             corner = at, MARGIN
         group = Group(x, y, shapes=_heading(panel, corner[0] - x, corner[1] - y))
-        _fill(group, panel.placed, turn, 0, foldable=foldable)
+        _fill(group, placed, turn, 0, foldable=foldable)
         root.groups.append(group)
         at += (high if horizontal else wide) + _BETWEEN
         reach = max(reach, wide if horizontal else high)
@@ -239,7 +239,7 @@ def has_arrow(line: Line, placed: Placed, *, whole: bool) -> bool:
 
 
 def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
-    mark = box.mark or box.inner_mark
+    mark = box.closed_mark
     stroke, thick = (f"mark:{mark}", 2.5) if mark else ("frame", 1.0)
     x, y, wide, high = turn.rect(size.along, size.before, size.after)
     middle = x + wide / 2, y + high / 2
@@ -272,7 +272,7 @@ def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
 def _finish(group: Group, box: Box, size: Size, turn: _Turn) -> None:
     """What stands around a closed box."""
     group.shapes += _said(box, size, turn)
-    if mark := box.mark or box.inner_mark:
+    if mark := box.closed_mark:
         group.groups.append(_badge(mark, *turn.rect(size.along, size.before, size.after)))
 
 
@@ -319,7 +319,7 @@ def legend_entries(panels: Sequence[Panel]) -> list[tuple[str, Rect | Path]]:
         entries.insert(1 if "input" in kinds else 0, ("stage or block", Rect(0, -6, 14, 12, "kind:part", "frame", 2.0)))
     if any(line.dashed for line in lines):
         entries.append(("shortcut that is no identity", Path(((0, 0), (22, 0)), dashed=True)))
-    marks = {box.mark or box.inner_mark for box in boxes}
+    marks = {box.closed_mark for box in boxes}
     entries += [
         (f"{sign} {mark}", Rect(0, -6, 14, 12, "paper", f"mark:{mark}", 2.0, 2.5))
         for mark, sign in _MARK_SIGNS.items()

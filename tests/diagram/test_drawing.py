@@ -131,7 +131,7 @@ def test_lines_are_the_graphs(spec: Path | str) -> None:
 
 def marks(drawing: Drawing) -> list[dict[str, str]]:
     return [
-        {box.path: box.mark for box in panel.part.figure.walk() if box.mark and (box.inside is None or box.times == 1)}
+        {box.path: mark for box in panel.part.figure.walk() if (mark := box.mark if box.inside else box.closed_mark)}
         for panel in drawing.panels
     ]
 
@@ -159,11 +159,38 @@ def test_equal_networks_have_no_marks() -> None:
 
 
 def test_the_forms_of_a_block() -> None:
-    identity, projection = archspec.draw("resnet50", block="bottleneck").panels
-    assert identity.subtitle == "layer1.1, and 11 more"
-    assert projection.subtitle == "layer1.0, and 3 more"
-    assert "downsample" in {box.words[0].text for box in projection.part.figure.boxes}
+    identity, strided, first = archspec.draw("resnet50", block="bottleneck").panels
+    assert [panel.subtitle for panel in (identity, strided, first)] == [
+        "layer1.1, and 11 more",
+        "layer2.0, and 2 more",
+        "layer1.0",
+    ]
     assert len(identity.part.figure.boxes) == 10
+    assert "conv 1x1, 512, /2" in {box.words[0].text for box in strided.part.figure.boxes}
+    assert [len([line for line in panel.part.figure.lines if line.dashed]) for panel in (identity, strided)] == [0, 3]
+
+
+def test_a_long_picture_is_set_in_columns() -> None:
+    """Each stage of ResNet-50 has its own, with what stands before the first and after the last."""
+    drawing = archspec.draw("resnet50")
+    strip = archspec.draw("resnet50", columns=1)
+    assert drawing.scene.height < 1600 < 5000 < strip.scene.height
+    assert drawing.scene.height <= 1.6 * drawing.scene.width
+    starts = {group.box.path: x for x, _, group in drawing.scene.root.walk() if group.box and "." not in group.box.path}
+    assert len({round(starts[path]) for path in ("layer1", "layer2", "layer3", "layer4")}) == 4
+    assert starts["input"] == starts["layer1"]
+    assert starts["fc"] == starts["layer4"]
+    two = archspec.draw("resnet50", columns=2)
+    assert drawing.scene.height < two.scene.height < strip.scene.height
+    assert archspec.draw("unet").scene.height > 1500  # its skips leave few places to cut
+    for found in (drawing, two, archspec.draw("resnet18", level="layer", horizontal=True, columns=3)):
+        assert not faults(found.scene)
+
+
+def test_what_is_marked_inside_shows_on_a_folded_box() -> None:
+    drawing = archspec.draw("resnet50", "resnet50_v1")
+    [loop] = [box for box in drawing.panels[0].part.figure.boxes if box.path == "layer2"]
+    assert (loop.mark, loop.inner_mark) == ("", "changed")
 
 
 def test_the_activation_orders_of_he_et_al() -> None:
@@ -258,7 +285,7 @@ def test_units_that_are_wired_otherwise_are_not_one() -> None:
 def test_a_block_of_two_networks_is_drawn_where_they_differ() -> None:
     """Most units of ResNet-50 have no stride, and are the same in v1 and v1.5."""
     for panel in archspec.draw("resnet50", "resnet50_v1", block="bottleneck").panels:
-        assert panel.subtitle == "bottleneck: layer2.0, and 3 more"
+        assert panel.subtitle == "bottleneck: layer2.0, and 2 more"
         marked = {box.path for box in panel.part.figure.walk() if box.mark}
         assert marked == {f"layer2.0.{name}" for name in ("conv1", "bn1", "relu", "conv2")}
 
@@ -407,6 +434,17 @@ def test_the_command(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "resnet18.svg written\n")
     assert {"classes=10", "classes=100", "dense 10", "dense 100", "≠ changed"} <= set(texts(tmp_path / "resnet18.svg"))
     assert run("resnet18", "-o", "-").stdout.startswith("<svg ")
+    for wrong, message in (
+        (("--vary", "classes=1", "--vary", "size=64"), "--vary is for one param"),
+        (("--block", "basic_block", "--level", "unit"), "--level is for whole networks"),
+        (
+            ("--block", "basic_block", "-o", "a.json"),
+            "--block would change nothing: .json files have the whole layer graph",
+        ),
+        (("--title", "a", "--title", "b"), "--title stands once for each network: there are 1"),
+    ):
+        done = run("resnet18", *wrong)
+        assert (done.returncode, message in done.stderr) == (2, True), done.stderr
     done = run("resnet18", "--vary", "classes")
     assert done.returncode == 2
     assert "--vary takes NAME=VALUE,VALUE" in done.stderr

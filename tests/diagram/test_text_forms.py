@@ -167,12 +167,12 @@ def test_dot_shows_what_the_picture_shows(tmp_path: Path) -> None:
 
 def test_networks_side_by_side_and_blocks(tmp_path: Path) -> None:
     panels = _scanned(_saved(tmp_path, ".dot", "resnet18", "resnet34")).inner
-    assert [_told(panel.about)[:9] for panel in panels] == ["ResNet-18", "ResNet-34"]
+    assert [_told(panel.about)[:9] for panel in panels] == ["resnet18\n", "resnet34\n"]
     marked = [sum("#1a7f37" in node.get("color", "") for node in _all(panel)[0].values()) for panel in panels]
     assert marked[0] == 0 < marked[1]  # what was added
     panels = _scanned(_saved(tmp_path, ".dot", "resnet50", block="bottleneck")).inner
     terminals = [[_told(node) for node in panel.nodes.values() if node.get("shape") == "plaintext"] for panel in panels]
-    assert terminals == [["input", "output"]] * 2
+    assert terminals == [["input", "output"]] * 3
 
 
 # Mermaid
