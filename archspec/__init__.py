@@ -6,19 +6,7 @@ from typing import TYPE_CHECKING, Final
 from archspec._version import __version__
 
 if TYPE_CHECKING:
-    from archspec.api import (
-        build,
-        compile,
-        count,
-        diff,
-        draw,
-        generate,
-        init_weights,
-        load,
-        load_weights,
-        save_weights,
-        summary,
-    )
+    from archspec.api import build, compile, generate, init_weights, load, load_weights, save_weights
     from archspec.errors import (
         ArchspecError,
         BackendError,
@@ -32,6 +20,7 @@ if TYPE_CHECKING:
     from archspec.ir.graph import LayerGraph
     from archspec.limits import Limits
     from archspec.spec import Spec
+    from archspec.views import count, diff, draw, summary
     from archspec.weights import PartialWeightsWarning, WeightsReport
 
 __all__ = [
@@ -68,6 +57,7 @@ _HOMES: Final = (
     "archspec.ir.graph",
     "archspec.limits",
     "archspec.spec",
+    "archspec.views",
     "archspec.weights",
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,7 @@ from archspec.spec import load as load_spec
 if TYPE_CHECKING:
     import numpy as np
 
-    from archspec.analysis.comparing import Difference
-    from archspec.analysis.counting import NetworkCounts
-    from archspec.analysis.levels import Level
-    from archspec.analysis.summary import Summary
     from archspec.codegen.backend import Arrays, Source
-    from archspec.diagram.drawing import Drawing
-    from archspec.diagram.theme import ThemeName
     from archspec.weights import WeightsReport
 
 
@@ -61,11 +55,15 @@ def loaded(
     *,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
+    asked: Callable[[Path], object] | None = None,
 ) -> Spec:
-    """`load` with the params as one mapping, whose names may be those of arguments: a command line gives any."""
+    """`load` with the params as one mapping, whose names may be those of arguments: a command line gives any.
+
+    `asked` is called with each file that is looked for, before it is read and whether or not it is there.
+    """
     from archspec.lowering.words import example
 
-    return load_spec(source, params or None, example, limits=limits, root=root)
+    return load_spec(source, params or None, example, limits=limits, root=root, asked=asked)
 
 
 def compile(
@@ -113,133 +111,19 @@ def _tapped(graph: LayerGraph, taps: Sequence[str] | None) -> LayerGraph:
     return run(graph, (TakeTaps(tuple(taps)),))
 
 
-def _graph(
+def graph_of(
     spec: Spec | LayerGraph | str | PathLike[str],
     taps: Sequence[str] | None,
     limits: Limits | None,
     root: str | PathLike[str] | None,
     params: Mapping[str, object],
 ) -> LayerGraph:
+    """The graph of whatever names a network; params and the like are for what is not compiled yet."""
     if not isinstance(spec, LayerGraph):
         return compile(spec, taps=taps, limits=limits, root=root, **params)
     if params or limits is not None or root is not None:
         raise TypeError("params are given to compile(), not with a graph, which is compiled already")
     return _tapped(spec, taps)
-
-
-def count(
-    spec: Spec | LayerGraph | str | PathLike[str],
-    /,
-    *,
-    limits: Limits | None = None,
-    root: str | PathLike[str] | None = None,
-    **params: object,
-) -> NetworkCounts:
-    """What a network costs for one example: parameters, MACs, activations, bytes; in all and by stage.
-
-    Args:
-        spec: a path, a shipped spec's name, a loaded spec, or a compiled graph.
-        limits, root: as for `load`; only where `spec` is not loaded yet.
-        params: values for the spec's params.
-
-    Raises:
-        SpecError: the spec is wrong.
-    """
-    from archspec.analysis.counting import count
-
-    return count(_graph(spec, None, limits, root, params))
-
-
-def summary(
-    spec: Spec | LayerGraph | str | PathLike[str],
-    /,
-    *,
-    level: Level = "layer",
-    limits: Limits | None = None,
-    root: str | PathLike[str] | None = None,
-    **params: object,
-) -> Summary:
-    """A network as a table of its stages, units and layers, with shapes, parameters, MACs and receptive fields.
-
-    Args:
-        spec: a path, a shipped spec's name, a loaded spec, or a compiled graph.
-        level: what the rows go down to: `stage`, `unit` or `layer`. Units that are alike are told once.
-        limits, root: as for `load`; only where `spec` is not loaded yet.
-        params: values for the spec's params; one that is called `level` can be given to `compile`.
-
-    Returns:
-        Its rows and totals. `print` shows them as a table, `rich.print` in colour.
-
-    Raises:
-        SpecError: the spec is wrong.
-        ValueError: there is no such level.
-    """
-    from archspec.analysis.summary import summarize
-
-    return summarize(_graph(spec, None, limits, root, params), level)
-
-
-def diff(a: Spec | LayerGraph | str | PathLike[str], b: Spec | LayerGraph | str | PathLike[str], /) -> Difference:
-    """What differs between two networks, layer by layer; the names of the two do not matter.
-
-    Args:
-        a, b: a path, a shipped spec's name, a loaded spec, or a compiled graph. `compile` gives params values.
-
-    Raises:
-        SpecError: a spec is wrong.
-    """
-    from archspec.analysis.comparing import diff
-
-    return diff(_graph(a, None, None, None, {}), _graph(b, None, None, None, {}))
-
-
-def draw(
-    *specs: Spec | LayerGraph | str | PathLike[str],
-    level: Level = "unit",
-    block: str | None = None,
-    horizontal: bool = False,
-    theme: ThemeName = "light",
-    parameters: bool = False,
-    macs: bool = False,
-    titles: Sequence[str] = (),
-    limits: Limits | None = None,
-    root: str | PathLike[str] | None = None,
-) -> Drawing:
-    """A picture of a network, or of several side by side; of two it marks what differs. No framework is imported.
-
-    Args:
-        specs: paths, shipped specs' names, loaded specs, or compiled graphs. `compile` gives params values.
-        level: `stage` has one box for each stage, `unit` each distinct unit once, `layer` everything. A network of more
-            than 1,500 boxes is drawn at a coarser level.
-        block: draw one block alone: of a single network each of its forms, of several the most frequent one, of two
-            the most frequent one in which they differ.
-        horizontal: let the data go to the right, not down.
-        theme: `light` or `dark`.
-        parameters, macs: say on the boxes what they cost.
-        titles: above each network, in place of its own.
-        limits, root: as for `load`; only where a spec is not loaded yet.
-
-    Returns:
-        A `Drawing`: `save("resnet50.svg")` writes it, `svg()` gives the text, and a notebook shows it.
-
-    Raises:
-        SpecError: a spec is wrong, or no network calls such a block.
-        ValueError: there is no such level or theme, no spec, or there are titles for some of the networks only.
-    """
-    from archspec.diagram.drawing import drawing
-
-    if not specs:
-        raise ValueError("there is nothing to draw: give one or more specs")
-    return drawing(
-        [_graph(spec, None, limits, root, {}) for spec in specs],
-        level=level,
-        block=block,
-        horizontal=horizontal,
-        theme=theme,
-        parameters=parameters,
-        macs=macs,
-        titles=titles,
-    )
 
 
 def generate(graph: LayerGraph, backend: str, *, dtype: str | None = None, functions: bool = False) -> Source:
@@ -294,7 +178,7 @@ def init_weights(
     """
     from archspec.initialization import draw
 
-    return draw(_graph(spec, taps, limits, root, params), seed)
+    return draw(graph_of(spec, taps, limits, root, params), seed)
 
 
 def build(
@@ -336,7 +220,7 @@ def build(
     """
     from archspec.codegen.backend import backend as find
 
-    graph = _graph(spec, taps, limits, root, params)
+    graph = graph_of(spec, taps, limits, root, params)
     if seed is not None and weights is not None:
         raise TypeError("either weights are given, or a seed to draw them by")
     if partial:
@@ -418,7 +302,7 @@ def save_weights(
     from archspec.codegen.backend import backend as find
     from archspec.weights import write
 
-    graph = _graph(spec, taps, limits, root, params)
+    graph = graph_of(spec, taps, limits, root, params)
     write(path, find(backend).export_weights(model, graph), graph)
 
 
@@ -456,7 +340,7 @@ def load_weights(
     from archspec.codegen.backend import backend as find
     from archspec.weights import WeightsReport, fit, fitting, fitting_part
 
-    graph = _graph(spec, taps, limits, root, params)
+    graph = graph_of(spec, taps, limits, root, params)
     arrays = {} if partial else fitting(weights, graph)
     report = WeightsReport(tuple(arrays))
     if partial:

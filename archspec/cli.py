@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from archspec._version import __version__
-from archspec.commands.shared import FAILED, INTERNAL, INTERRUPTED, WRONG
+from archspec.commands.shared import FAILED, INTERNAL, INTERRUPTED, WRONG, coloured
 from archspec.errors import ArchspecError, InternalError
 
 COMMANDS: Final = {
@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "count": "count parameters, multiply-adds and activations, by stage or side by side",
     "graph": "draw a network, a block, or two networks with what differs; no framework is needed",
     "diff": "say what differs between two networks, layer by layer",
+    "watch": "check and draw a spec on each save, in the terminal and on a page",
     "parity": "run a network in several frameworks and compare",
 }
 """The commands and what they do; each is a module of `archspec.commands`, imported when it is used."""
@@ -91,8 +92,7 @@ def _show(error: ArchspecError, parsed: argparse.Namespace) -> None:
     if getattr(parsed, "format", "text") == "json":
         print(to_json(error.diagnostics))
         return
-    always, never = parsed.color == "always", parsed.color == "never" or "NO_COLOR" in os.environ
-    print(to_text(error.diagnostics, colour=always or (not never and sys.stderr.isatty())), file=sys.stderr)
+    print(to_text(error.diagnostics, colour=coloured(parsed.color, sys.stderr)), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ CODES: Final[dict[str, str]] = {
     "E0801": "models differ past the tolerance",
     "E0802": "a worker process failed",
     "E0803": "a framework has not enough memory",
+    "E0804": "a port cannot be used",
 }
 
 

@@ -66,6 +66,7 @@ WITHOUT_SPEC: Final = {
     "E0801": "The error names each comparison that is past its tolerance. The exit code is 3.",
     "E0802": "A framework failed on the generated source. The end of its own output is shown.",
     "E0803": "A built model takes the memory of its weights: make the network smaller, or build without `verify`.",
+    "E0804": "`archspec watch --port` names a port that another program uses, or that this user may not use.",
 }
 """What is to be said of the codes that no spec alone can bring about."""
 

@@ -1,12 +1,30 @@
-"""What all tests share: the frameworks' environment, hypothesis' profile, the gpu marker."""
+"""What all tests share: the frameworks' environment, hypothesis' profile, the gpu marker, a browser."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 # Read when the frameworks are imported, here and in every process that a test starts.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -46,3 +64,27 @@ def _cuda_is_available() -> bool:
     import torch  # slow to import, so only where a collected test asks for it
 
     return torch.cuda.is_available()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real browser for the pages: Debian's Chromium, without a window. Playwright has one of them in a process."""
+    absent = [
+        name
+        for name, found in (
+            (str(CHROMIUM), CHROMIUM.exists()),
+            ("playwright", importlib.util.find_spec("playwright") is not None),
+        )
+        if not found
+    ]
+    if absent:
+        message = f"the page is tested in Chromium by Playwright; absent: {', '.join(absent)}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()

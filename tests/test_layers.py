@@ -91,6 +91,8 @@ def _modules_after(code: str) -> set[str]:
         "from archspec.cli import main; main(['--color', 'always', 'summary', 'resnet50'])",
         "import archspec; archspec.init_weights('lenet')",
         "from archspec.cli import main; main(['init', 'lenet', '-o', '/dev/null/none.safetensors'])",
+        "import archspec; from archspec.watching.look import look; look(lambda _: archspec.compile('lenet'), 'unit')",
+        "import uvicorn, starlette.applications, archspec.watching.server, archspec.watching.terminal",
         "import archspec_torch, archspec_keras, archspec_onnx",
     ],
 )

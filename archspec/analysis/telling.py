@@ -34,6 +34,31 @@ def to_lines(found: Difference, a: str, b: str) -> Iterator[str]:
     yield from to_text(_totals(found, a, b)).splitlines()
 
 
+def to_brief(found: Difference, most: int) -> list[str]:
+    """The changes in a line each: `most` of them, and how many more there are. Shapes alone are left out."""
+    lines = [
+        _change(f"{name} {changed.name}", changed)
+        for name, changes in (("param", found.params), ("input", found.inputs))
+        for changed in changes
+    ]
+    lines += [f"every {op} ({times}): {_attribute(changed)}" for op, times, changed in found.everywhere]
+    lines += [line for layer in (*found.layers, *found.wiring) if (line := _brief(layer))]
+    lines += [_change(f"output {changed.name}", changed) for changed in found.outputs]
+    return lines if len(lines) <= most + 1 else [*lines[:most], f"and {len(lines) - most} more"]
+
+
+def _brief(layer: LayerChange) -> str:
+    if layer.kind != "changed":
+        size = f", {layer.layers} layers" if layer.layers > 1 else ""
+        return plain(f"{layer.before or layer.after}: {layer.kind} ({layer.op}{size})")
+    told = [_attribute(changed) for changed in layer.changes]
+    if layer.inputs:
+        told.append(f"{layer.inputs.name} {layer.inputs.before} -> {layer.inputs.after}".strip())
+    if layer.renamed:
+        told.append(f"is called {layer.after}")
+    return plain(f"{layer.before}: {', '.join(told)}") if told else ""
+
+
 def to_dict(found: Difference, a: str, b: str) -> dict[str, Any]:
     """The same for JSON: every layer by itself, not folded."""
     return {

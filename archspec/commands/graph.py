@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from archspec.analysis.levels import LEVELS
-from archspec.api import draw
 from archspec.commands.shared import OK, add_set, compiled, usage_error
 from archspec.diagram.files import SUFFIXES, check
 from archspec.diagram.theme import THEMES
 from archspec.ir.graph import LayerGraph
+from archspec.views import draw
 
 
 def add(parser: argparse.ArgumentParser) -> None:

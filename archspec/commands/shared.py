@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO
 
 from archspec.analysis.numbers import counted as counted
 from archspec.api import compile, loaded
 from archspec.errors import Diagnostic, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.limits import parse_limits
+from archspec.limits import Limits, parse_limits
 from archspec.spec.loading import FromSet
 
 OK: Final = 0
@@ -64,16 +65,17 @@ def add_bounds(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def compiled(spec: str, arguments: argparse.Namespace) -> LayerGraph:
+def compiled(spec: str, arguments: argparse.Namespace, asked: Callable[[Path], object] | None = None) -> LayerGraph:
     """The graph of a spec, with the params, the limits, the root and the taps that the command line gives.
+
+    `asked` is called with each file that is looked for, before it is read and whether or not it is there.
 
     Raises:
         SpecError: the spec or one of these is wrong.
     """
-    given = _pairs("--limit", arguments.limits)
-    limits = parse_limits(given) if given else None
+    given, bounds = params(arguments.params), limits(arguments.limits)
     taps = getattr(arguments, "taps", None)
-    return compile(loaded(spec, params(arguments.params), limits=limits, root=arguments.root), taps=taps)
+    return compile(loaded(spec, given, limits=bounds, root=arguments.root, asked=asked), taps=taps)
 
 
 def params(pairs: Sequence[str]) -> dict[str, object]:
@@ -83,6 +85,16 @@ def params(pairs: Sequence[str]) -> dict[str, object]:
         SpecError: one is not of the form NAME=VALUE.
     """
     return dict(_pairs("--set", pairs))
+
+
+def limits(pairs: Sequence[str]) -> Limits | None:
+    """The limits that `--limit` gives, if it gives any.
+
+    Raises:
+        SpecError: one is not of the form NAME=VALUE, does not exist, or cannot have its value.
+    """
+    given = _pairs("--limit", pairs)
+    return parse_limits(given) if given else None
 
 
 def _pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
@@ -97,6 +109,13 @@ def _pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
 
 
 _EXAMPLES: Final = {"--set": "classes=10", "--limit": "items=1000000"}
+
+
+def coloured(choice: str, stream: TextIO) -> bool:
+    """Whether a stream is written to in colour, by `--color`, NO_COLOR and what the stream is."""
+    if choice == "auto":
+        return "NO_COLOR" not in os.environ and stream.isatty()
+    return choice == "always"
 
 
 def usage_error(message: str) -> NoReturn:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 
 from archspec.analysis.levels import LEVELS
 from archspec.analysis.summary import summarize
 from archspec.analysis.summary_table import NOTE, to_markdown, to_text
-from archspec.commands.shared import OK, add_spec, compiled
+from archspec.commands.shared import OK, add_spec, coloured, compiled
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         case _ if sys.stdout.isatty() or arguments.color == "always":
             from rich.console import Console
 
-            plain = arguments.color == "never" or (arguments.color == "auto" and "NO_COLOR" in os.environ)
+            plain = not coloured(arguments.color, sys.stdout)
             console = Console(no_color=plain, force_terminal=arguments.color == "always" or None)
             console.print(found, "", NOTE.replace("\n", " "), sep="\n", markup=False, highlight=False)
         case _:

@@ -65,6 +65,8 @@ class Box:
     paths: tuple[str, ...] = ()
     """All layers and parts that the box stands for."""
     mark: Mark = ""
+    inner_mark: Mark = ""
+    """What is marked inside, for where it is closed."""
     times: int = 1
     """How many equal parts in a row it stands for."""
 

@@ -201,7 +201,7 @@ class _Reader:
             self._shapes(scope.path, self.wiring.scopes[run[-1].path].results),
             inside=inside,
             paths=tuple(_paths(run)),
-            mark=self._mark(run, inside),
+            **self._marks(run),
             times=len(run),
         )
         return drawing.add(box, sources, projects=self._projects(scope))
@@ -228,7 +228,7 @@ class _Reader:
             self._shape_texts(arriving, ends),
             inside=inside,
             paths=tuple(_paths([loop])),
-            mark=self._mark([loop], inside),
+            **self._marks([loop]),
             times=len(loop.iterations) if len(runs) == 1 else 1,
         )
         return drawing.add(box, sources)
@@ -268,14 +268,17 @@ class _Reader:
             mark=self.details.marks.get(layer.path, ""),
         )
 
-    def _mark(self, items: Sequence[Scope | Loop], inside: Figure | None) -> Mark:
-        """A part's own mark; else, if it is closed, that of all its layers, or `changed` if some of it is marked."""
+    def _marks(self, items: Sequence[Scope | Loop]) -> dict[str, Mark]:
+        """A part's own mark; and that of all its layers, or `changed` if some of it is marked."""
         marks = self.details.marks
-        own = [marks[item.path] for item in items if marks.get(item.path)]
-        if own or inside is not None or not marks:
-            return own[0] if own else ""
-        found = joint(marks.get(layer.path, "") for item in items for layer in layers_below(item))
-        return found or ("changed" if any(marks.get(path) for path in _paths(items)) else "")
+        if not marks:
+            return {}
+        own: Mark = next((marks[item.path] for item in items if marks.get(item.path)), "")
+        inner = joint(marks.get(layer.path, "") for item in items for layer in layers_below(item))
+        return {
+            "mark": own,
+            "inner_mark": inner or ("changed" if any(marks.get(path) for path in _paths(items)) else ""),
+        }
 
     def _shapes(self, path: str, results: Sequence[str]) -> tuple[str, ...]:
         return self._shape_texts(self.wiring.scopes[path].operands, results)

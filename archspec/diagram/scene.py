@@ -239,7 +239,8 @@ def has_arrow(line: Line, placed: Placed, *, whole: bool) -> bool:
 
 
 def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
-    stroke, thick = (f"mark:{box.mark}", 2.5) if box.mark else ("frame", 1.0)
+    mark = box.mark or box.inner_mark
+    stroke, thick = (f"mark:{mark}", 2.5) if mark else ("frame", 1.0)
     x, y, wide, high = turn.rect(size.along, size.before, size.after)
     middle = x + wide / 2, y + high / 2
     if box.sign:
@@ -270,8 +271,8 @@ def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
 def _finish(group: Group, box: Box, size: Size, turn: _Turn) -> None:
     """What stands around a closed box."""
     group.shapes += _said(box, size, turn)
-    if box.mark:
-        group.groups.append(_badge(box.mark, *turn.rect(size.along, size.before, size.after)))
+    if mark := box.mark or box.inner_mark:
+        group.groups.append(_badge(mark, *turn.rect(size.along, size.before, size.after)))
 
 
 def _frame(group: Group, box: Box, size: Size, spot: Spot, turn: _Turn, depth: int) -> None:

@@ -40,6 +40,7 @@ def load(
     *,
     limits: Limits | None = None,
     root: str | os.PathLike[str] | None = None,
+    asked: Callable[[Path], object] | None = None,
 ) -> Spec:
     """The spec at a path, or the shipped spec of a bare name.
 
@@ -49,12 +50,14 @@ def load(
         example: How a call of an op is written, for errors; see `Reading`.
         limits: What the spec may ask for at most.
         root: The folder that files named in it must not leave; the spec's own folder if not given.
+        asked: Is called with each file that is looked for, before it is read and whether or not it is there.
 
     Raises:
         SpecError: with everything that is wrong.
     """
     path = find(source)
     with _bounded(limits, path, example) as reading:
+        reading.asked = asked
         composer = _composer(reading, Path(root) if root is not None else path.parent)
         spec = _validated(composer.file(path), reading, overrides)
     spec._path = path
@@ -163,6 +166,8 @@ def _composer(reading: Reading, root: Path) -> Composer:
     def library(name: str, folder: Path, span: Span) -> Path | None:
         """Beside the spec; else among what ships, so that any spec can use the shipped blocks."""
         path, ours = folder / name, shipped_folder()
+        if reading.asked is not None:
+            reading.asked(path)
         try:
             if not path.exists() and ours and (ours / name).is_file():
                 return ours / name

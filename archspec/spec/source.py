@@ -72,6 +72,8 @@ class Reading:
     size: int = 0
     values: int = 0
     noted: int = 0
+    asked: Callable[[Path], object] | None = None
+    """Is called with each file that is looked for, before it is read and whether or not it is there."""
     example: Callable[[str, object], str] | None = None
     """How a call is written whose attributes are given as a bare value: those who know the ops can say."""
 
@@ -98,6 +100,8 @@ def read_file(path: Path, reading: Reading, asked_at: Span | None = None) -> obj
 
     `asked_at` is the place that names the file, for the message.
     """
+    if reading.asked is not None:
+        reading.asked(path)
     text = _file_text(path, reading, asked_at)
     if text is None:
         return None

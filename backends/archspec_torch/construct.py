@@ -23,7 +23,7 @@ from archspec.codegen.tree import (
     Tree,
     round_names,
 )
-from archspec.expr import Const, Expr, name_by, names, sources_by
+from archspec.expr import Const, Expr, IfElse, name_by, names, sources_by
 from archspec_torch.ops import ROWS
 
 
@@ -84,7 +84,10 @@ class Constructor:
                 then, other = (
                     Bracket("", tuple(self._parts(side, named=named)), "[", "]") for side in (item.then, item.other)
                 )
-                parts.append(Bracket("*", (Ternary(then, self.printer.expr(item.condition), other),)))
+                test = self.printer.expr(item.condition)
+                if isinstance(item.condition, IfElse):  # Python takes no bare one for a test
+                    test = f"({test})"
+                parts.append(Bracket("*", (Ternary(then, test, other),)))
             elif named:
                 parts.append(
                     marked(Bracket("", (self._name(item), self.module(item))), inside(item.paths, self.rounds))

@@ -1,49 +1,92 @@
-"""A real browser for the tests of the page: Debian's Chromium, without a window."""
+"""Pages that are open in the browser."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Dialog, Page, Route
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+ADDRESS = "http://page.invalid/"
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    absent = [
-        name
-        for name, found in (
-            (str(CHROMIUM), CHROMIUM.exists()),
-            ("playwright", importlib.util.find_spec("playwright") is not None),
+@dataclass
+class Visit:
+    """A page that is open, and what it must not do."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def folded(self) -> set[str]:
+        return set(self.page.evaluate("archspecPage.folded()"))
+
+    def chosen(self) -> str | None:
+        found: str | None = self.page.evaluate("document.querySelector('.chosen')?.dataset.path ?? null")
+        return found
+
+    def lit(self, holder: str) -> set[int]:
+        """The lines of a text that are lit."""
+        script = "holder => [...document.querySelectorAll(`${holder} .lit`)].map(line => Number(line.dataset.line))"
+        return set(self.page.evaluate(script, holder))
+
+    def area(self, selector: str) -> Any:
+        """Where something is on the screen."""
+        area = self.page.locator(selector).first.bounding_box()
+        assert area is not None
+        return area
+
+    def box(self, path: str) -> Any:
+        """The part of a box that can be pointed at: of a folded one or a layer all of it, of an open one its frame."""
+        shape = "rect:visible, circle:visible"
+        return self.page.locator(f'g.box[data-path="{path}"]').locator(shape).first
+
+
+Opener = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Opener]:
+    """Opens pages, and sees that none complains or asks for anything."""
+    visits: list[Visit] = []
+    contexts = []
+
+    def opened(text: str, *, width: int = 1280, height: int = 800, dark: bool = False) -> Visit:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
-        if not found
-    ]
-    if absent:
-        message = f"the page is tested in Chromium by Playwright; absent: {', '.join(absent)}"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
+        contexts.append(context)
+        found = Visit(context.new_page())
+        visits.append(found)
+        page = found.page
+        page.set_default_timeout(5000)
+        page.on("console", lambda message: found.complaints.append(message.text))
+        page.on("pageerror", lambda error: found.complaints.append(str(error)))
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+        def dismiss(dialog: Dialog) -> None:
+            found.complaints.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", dismiss)
+
+        def answer(route: Route) -> None:
+            if route.request.url == ADDRESS:
+                route.fulfill(body=text, content_type="text/html; charset=utf-8")
+            else:
+                found.requests.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", answer)
+        page.goto(ADDRESS)
+        return found
+
+    yield opened
+    for context in contexts:
+        context.close()
+    for found in visits:
+        assert found.complaints == []
+        assert found.requests == []

@@ -1,8 +1,9 @@
 // What is wrong with a spec while somebody writes it.
 
 // Shows what is wrong with the spec as it is now, beside the picture of what it last was. Each error is
-// {code, message, file, line, column, text, help}; `text` is all of it as a terminal shows it.
-function showErrors(errors) {
+// {code, message, file, line, column, text, help}; `text` is all of it as a terminal shows it. `now` has the texts of
+// files as they are now, by the names that errors have for them.
+function showErrors(errors, now = {}) {
   clearErrors();
   if (!errors.length) return;
   document.body.classList.add("stale");
@@ -23,6 +24,7 @@ function showErrors(errors) {
   get("errors").hidden = false;
   const shown = payload.networks.length > 1 ? 0 : panes.network;
   if (panes.network !== shown) panes.fill(shown, payload.networks[shown].texts);
+  panes.renew(now);
   panes.mark(errors);
   panes.goTo(errors.map((error) => panes.place(error)).find((line) => line));
 }
@@ -32,4 +34,5 @@ function clearErrors() {
   get("errors").hidden = true;
   get("errors").replaceChildren();
   panes.unmark();
+  panes.restore();
 }

@@ -31,6 +31,7 @@ class Panes {
     for (const pane of this.holder.children) this.scrolls[pane.dataset.pane] = pane.scrollTop;
     this.network = network;
     this.texts = texts;
+    this.drawn = null; // the texts of the picture, while other ones are shown
     this.lit = [];
     const panes = new Map();
     texts.forEach((text, index) => {
@@ -119,6 +120,21 @@ class Panes {
     bring(panel, line, line);
   }
 
+  // Shows the texts of spec files as they are now, by the files' paths, until `restore`.
+  renew(now) {
+    const drawn = this.texts;
+    const texts = drawn.map((text) => {
+      const name = Object.keys(now).find((file) => names(file, text));
+      return name === undefined ? text : { ...text, text: now[name] };
+    });
+    this.fill(this.network, texts);
+    this.drawn = drawn;
+  }
+
+  restore() {
+    if (this.drawn) this.fill(this.network, this.drawn);
+  }
+
   // The line of an error; the text may have had fewer lines when it was drawn.
   place(error) {
     const lines = this.holder.querySelectorAll(`.text[data-text="${this.find(error.file)}"] .line`);
@@ -143,10 +159,13 @@ class Panes {
 
   // The number of the spec's text that a file's path names.
   find(file) {
-    return this.texts.findIndex(
-      (text) => text.pane === "spec" && file && (file === text.name || file.endsWith(`/${text.name}`)),
-    );
+    return this.texts.findIndex((text) => file && names(file, text));
   }
+}
+
+// Whether the path of a file, as an error has it, is that of a text.
+function names(file, text) {
+  return text.pane === "spec" && (file === text.name || file.endsWith(`/${text.name}`));
 }
 
 function codeLine(number, pieces) {

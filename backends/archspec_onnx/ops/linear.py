@@ -14,7 +14,7 @@ def conv(layer: Fragment) -> str:
     op, x = layer.op, layer.x
     sides = window_sides(layer, op.stride, op.dilation)
     if sides is None:
-        x, sides = padded(layer, 0.0), {}
+        x, sides = padded(layer, 0.0, op.stride, op.dilation), {}
     return layer.add(
         "Conv",
         x,

@@ -24,14 +24,13 @@ def window_sides(layer: Fragment, stride: Pair, dilation: Pair = (1, 1)) -> dict
     return {"pads": onnx_pads(op.padding.sides)}
 
 
-def padded(layer: Fragment, value: float) -> str:
+def padded(layer: Fragment, value: float, stride: Pair, dilation: Pair = (1, 1)) -> str:
     """The operand with the padding of `same`, worked out where the model runs."""
-    op = layer.op
     size = layer.add("Shape", layer.x, start=2, end=4)
-    stride, one, two = layer.shape(*op.stride), layer.shape(1), layer.shape(2)
-    reach = [spread * (window - 1) + 1 for window, spread in zip(op.kernel, op.dilation, strict=True)]
-    steps = layer.add("Div", layer.add("Sub", size, one), stride)  # of the last window, rounded up
-    needed = layer.add("Add", layer.add("Mul", steps, stride), layer.shape(*reach))
+    step, one, two = layer.shape(*stride), layer.shape(1), layer.shape(2)
+    reach = [spread * (window - 1) + 1 for window, spread in zip(layer.op.kernel, dilation, strict=True)]
+    steps = layer.add("Div", layer.add("Sub", size, one), step)  # of the last window, rounded up
+    needed = layer.add("Add", layer.add("Mul", steps, step), layer.shape(*reach))
     total = layer.add("Max", layer.add("Sub", needed, size), layer.shape(0))
     before = layer.add("Div", total, two)
     after = layer.add("Sub", total, before)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from operator import lt
 from typing import Any
 
 import numpy as np
 
-from archspec_onnx.ops.padding import window_sides
+from archspec_onnx.ops.padding import padded, window_sides
 from archspec_onnx.ops.row import Fragment, Row
 
 
@@ -19,7 +21,12 @@ def _window(layer: Fragment) -> dict[str, Any]:
 
 
 def max_pool(layer: Fragment) -> str:
-    return layer.add("MaxPool", layer.x, **_window(layer))
+    op, given, x = layer.op, _window(layer), layer.x
+    if "auto_pad" in given and not layer.exact and any(map(lt, op.kernel, op.step)):
+        # Windows that lie apart may end before the input does: ONNX Runtime takes that for negative padding, and fails.
+        del given["auto_pad"]
+        x = x if op.kernel == (1, 1) else padded(layer, -math.inf, op.step)
+    return layer.add("MaxPool", x, **given)
 
 
 def avg_pool(layer: Fragment) -> str:

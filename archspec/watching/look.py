@@ -1,0 +1,53 @@
+"""One look at a spec: what is right, or what is wrong, and the files that it took."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from archspec.analysis.levels import Level
+from archspec.diagram.drawing import drawing
+from archspec.diagram.page.page import payload
+from archspec.errors import ArchspecError, Diagnostic
+from archspec.ir.graph import LayerGraph
+from archspec.watching.files import Stamp, stamp
+
+Compile: TypeAlias = Callable[[Callable[[Path], object]], LayerGraph]
+"""Gives the spec's graph, and calls what it is given with each file before that is read; see `archspec.api.loaded`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """The network, and what the page shows of it, also as JSON."""
+
+    graph: LayerGraph
+    shown: Mapping[str, Any]
+    encoded: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a spec is at a moment: `found` is the network, or all that is wrong."""
+
+    found: Right | tuple[Diagnostic, ...]
+    seen: Mapping[Path, Stamp]
+    """The files that were looked for, whether or not they are there, as they were before they were read."""
+    seconds: float
+
+
+def look(compile: Compile, level: Level) -> Look:
+    """Compile the spec and draw it."""
+    start = time.perf_counter()
+    seen: dict[Path, Stamp] = {}
+    found: Right | tuple[Diagnostic, ...]
+    try:
+        graph = compile(lambda path: seen.setdefault(path, stamp(path)))
+        shown = payload(drawing([graph], level=level))
+        found = Right(graph, shown, json.dumps(shown, separators=(",", ":")).encode())
+    except ArchspecError as error:
+        found = error.diagnostics
+    return Look(found, seen, time.perf_counter() - start)
