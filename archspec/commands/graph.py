@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from archspec.analysis.levels import LEVELS
+from archspec.analysis.levels import LEVELS, Level
 from archspec.commands.shared import OK, add_set, compiled, usage_error
 from archspec.diagram.files import SUFFIXES, check
 from archspec.diagram.theme import THEMES
@@ -22,14 +22,22 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs that ship")
     parser.add_argument("-o", "--output", metavar="FILE", help="(NAME.svg, of the first spec); - prints an SVG file")
-    parser.add_argument(
-        "--level", choices=LEVELS, default="unit", help="a box a stage, each distinct unit once, or every layer (unit)"
-    )
+    parser.add_argument("--level", choices=LEVELS, help="a box a stage, each distinct unit once, or every layer (unit)")
     parser.add_argument("--block", metavar="NAME", help="one block alone: each of its forms, or one for each network")
     parser.add_argument(
         "--vary",
         metavar="NAME=VALUE,VALUE",
+        action="append",
+        default=[],
         help="draw one spec several times, with these values of a param, side by side",
+    )
+    parser.add_argument(
+        "--title",
+        dest="titles",
+        metavar="TEXT",
+        action="append",
+        default=[],
+        help="what stands above a network; once for each of them",
     )
     parser.add_argument("--horizontal", action="store_true", help="let the data go to the right, not down")
     parser.add_argument("--theme", choices=tuple(THEMES), default="light", help="(light)")
@@ -43,10 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
     printed = arguments.output == "-"
     if arguments.output is not None and not printed:
         check(Path(arguments.output))
-    graphs, titles = _graphs(arguments)
+    _refuse_what_says_nothing(arguments)
+    graphs, settings = _graphs(arguments)
+    titles = arguments.titles or settings
+    if titles and len(titles) != len(graphs):
+        usage_error(f"--title stands once for each network: there are {len(graphs)}")
+    level: Level = arguments.level or "unit"
     drawing = draw(
         *graphs,
-        level=arguments.level,
+        level=level,
         block=arguments.block,
         horizontal=arguments.horizontal,
         theme=arguments.theme,
@@ -55,10 +68,10 @@ def run(arguments: argparse.Namespace) -> int:
         titles=titles,
     )
     for drawn in drawing.panels:
-        if arguments.block is None and drawn.level != arguments.level:
+        if arguments.block is None and drawn.level != level:
             name = drawn.graph.name
             print(
-                f"archspec: {name} has too many boxes at level {arguments.level}: drawn by {drawn.level}",
+                f"archspec: {name} has too many boxes at level {level}: drawn by {drawn.level}",
                 file=sys.stderr,
             )
     if printed:
@@ -72,12 +85,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _graphs(arguments: argparse.Namespace) -> tuple[list[LayerGraph], list[str]]:
     """The networks, and what stands above them where it is not their own titles."""
-    if arguments.vary is None:
+    if not arguments.vary:
         return [compiled(spec, arguments) for spec in arguments.specs], []
-    name, _, given = arguments.vary.partition("=")
+    if len(arguments.vary) > 1:
+        usage_error("--vary is for one param; --set gives others a value")
+    name, _, given = arguments.vary[0].partition("=")
     values = _listed(given)
     if not name.strip() or not all(values):
-        usage_error(f"--vary takes NAME=VALUE,VALUE, this is `{arguments.vary}`")
+        usage_error(f"--vary takes NAME=VALUE,VALUE, this is `{arguments.vary[0]}`")
     if len(arguments.specs) > 1:
         usage_error("--vary is for one spec")
     settings = [f"{name.strip()}={value}" for value in values]
@@ -86,6 +101,21 @@ def _graphs(arguments: argparse.Namespace) -> tuple[list[LayerGraph], list[str]]
         for setting in settings
     ]
     return graphs, settings
+
+
+def _refuse_what_says_nothing(arguments: argparse.Namespace) -> None:
+    """An option that the picture would not show is a mistake of the command line, not something to pass over."""
+    suffix = Path(arguments.output or "").suffix
+    if arguments.block is not None and arguments.level is not None:
+        usage_error("--level is for whole networks: a block is drawn with all its layers")
+    if suffix in (".json", ".graphml"):
+        given = [
+            f"--{name}"
+            for name in ("block", "level", "horizontal", "parameters", "macs", "titles")
+            if getattr(arguments, name)
+        ]
+        if given:
+            usage_error(f"{' and '.join(given)} would change nothing: {suffix} files have the whole layer graph")
 
 
 def _listed(text: str) -> list[str]:

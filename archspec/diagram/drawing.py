@@ -119,7 +119,7 @@ def drawing(
     panels: list[Drawn] = []
     for index, graph in enumerate(graphs):
         details = Details(parameters, macs, marks[index] if found else {})
-        title = titles[index] if titles else graph.title or graph.name
+        title = titles[index] if titles else _title(graph, alone=len(graphs) == 1)
         if block is None:
             drawn, drawn_at = figure(graph, level, details)
             part = arrange(drawn, horizontal=horizontal)
@@ -132,6 +132,11 @@ def drawing(
                 part = arrange(drawn, horizontal=horizontal)
                 panels.append(Drawn(graph, *_heading(*words), "unit", part, details, whole=False))
     return Drawing(tuple(panels), horizontal, theme, () if found is None else tuple(_notes(found)))
+
+
+def _title(graph: LayerGraph, *, alone: bool) -> str:
+    """Above one network its title; above several their names: a title would make its panel as wide as itself."""
+    return graph.title if alone and graph.title else graph.name
 
 
 def _heading(title: str, subtitle: str) -> tuple[str, str]:

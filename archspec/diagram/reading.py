@@ -60,7 +60,7 @@ def block_figures(graph: LayerGraph, block: str, details: Details) -> list[tuple
     marked = {scope.path for scope in instances if any(details.marks.get(path) for path in _paths([scope]))}
     ordered = [sorted(scopes, key=lambda scope: scope.path not in marked) for scopes in forms.values()]
     ordered.sort(key=lambda scopes: (scopes[0].path in marked, len(scopes)), reverse=True)
-    reader = _Reader(graph, "unit", details)
+    reader = _Reader(graph, "unit", details, framed=False)
     return [(tuple(scopes), reader.costed(reader.part(scopes[0]))) for scopes in ordered]
 
 
@@ -128,10 +128,12 @@ class _Drawing:
 class _Reader:
     """Makes the figures of one graph at one level."""
 
-    def __init__(self, graph: LayerGraph, level: Level, details: Details) -> None:
+    def __init__(self, graph: LayerGraph, level: Level, details: Details, *, framed: bool = True) -> None:
         self.graph = graph
         self.level = level
         self.details = details
+        self.framed = framed
+        """Named sequences have frames; in a block drawn alone they have none, as in the papers' figures of units."""
         self.wiring: Wiring = trace(graph)
         self.projections = shortcuts(graph, calls=True)
 
@@ -190,7 +192,8 @@ class _Reader:
 
     def _part(self, scope: Scope, run: Sequence[Scope], sources: Sequence[End], drawing: _Drawing) -> tuple[End, ...]:
         """A scope's box, or nothing where it holds no layer: then it gives what arrives."""
-        if not any(True for _ in layers_below(scope)):
+        bare = scope.kind == "sequence" and not self.framed and len(run) == 1
+        if bare or not any(True for _ in layers_below(scope)):
             return tuple(self._body(scope.body, sources, {}, drawing))
         inside = None if self.level == "stage" else self.part(scope)
         box = Box(

@@ -250,7 +250,8 @@ def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
         return
     if not turn.horizontal and box.inside is None:  # with several outputs it is wider on one side of its axis
         middle = 0.0, middle[1]
-    group.shapes.append(Rect(x, y, wide, high, f"kind:{box.kind}", stroke, thick=thick))
+    radius = min(wide, high) / 2 if box.kind == "input" else 4.0
+    group.shapes.append(Rect(x, y, wide, high, f"kind:{box.kind}", stroke, radius, thick))
     at = middle[1] - LINE * (len(box.words) - 1) / 2
     for number, words in enumerate(box.words):
         quiet = words.style == "quiet"
@@ -310,11 +311,15 @@ def legend_entries(panels: Sequence[Panel]) -> list[tuple[str, Rect | Path]]:
     lines = [line for panel in panels for line in _lines(panel.placed.part)]
     kinds = {box.kind for box in boxes}
     entries: list[tuple[str, Rect | Path]] = [
-        (kind, Rect(0, -6, 14, 12, f"kind:{kind}", "frame", 2.0)) for kind in OP_KINDS if kind in kinds
+        (kind, Rect(0, -6, 14, 12, f"kind:{kind}", "frame", 7.0 if kind == "input" else 2.0))
+        for kind in OP_KINDS
+        if kind in kinds
     ]
+    if any(box.kind == "part" and box.inside is None for box in boxes):
+        entries.insert(1 if "input" in kinds else 0, ("stage or block", Rect(0, -6, 14, 12, "kind:part", "frame", 2.0)))
     if any(line.dashed for line in lines):
         entries.append(("shortcut that is no identity", Path(((0, 0), (22, 0)), dashed=True)))
-    marks = {box.mark for box in boxes}
+    marks = {box.mark or box.inner_mark for box in boxes}
     entries += [
         (f"{sign} {mark}", Rect(0, -6, 14, 12, "paper", f"mark:{mark}", 2.0, 2.5))
         for mark, sign in _MARK_SIGNS.items()

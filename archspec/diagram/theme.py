@@ -83,7 +83,7 @@ LIGHT: Final = Theme(
         "shape": "#d9d3c7",
         "regularizer": "#d5ccf0",
         "other": "#dfe9c8",
-        "part": "#ffffff",
+        "part": "#e9edf2",
     },
     marks={"added": "#1a7f37", "removed": "#cf222e", "changed": "#ad5d00"},
 )
@@ -106,7 +106,7 @@ DARK: Final = Theme(
         "shape": "#554d3f",
         "regularizer": "#4b3f7a",
         "other": "#46552a",
-        "part": "#0d1117",
+        "part": "#262c34",
     },
     marks={"added": "#3fb950", "removed": "#ff7b72", "changed": "#e3a13a"},
 )
