@@ -11,7 +11,9 @@ from typing import Final
 from zlib import crc32
 
 from archspec.analysis.comparing import Difference, diff
+from archspec.analysis.counting import layers_below
 from archspec.analysis.levels import LEVELS, Level
+from archspec.analysis.matching import match
 from archspec.analysis.numbers import counted
 from archspec.diagram.columns import wrapped
 from archspec.diagram.figure import Figure, Mark
@@ -171,20 +173,21 @@ def _marks(found: Difference, graphs: Sequence[LayerGraph]) -> list[dict[str, Ma
     Where one has something more, the part of the other that has it not is changed.
     """
     marks: list[dict[str, Mark]] = [{}, {}]
-    parts = [{item.path for item in walk(graph.root) if isinstance(item, Scope | Loop)} for graph in graphs]
+    parts = [{item.path: item for item in walk(graph.root) if isinstance(item, Scope | Loop)} for graph in graphs]
+    theirs = match(*graphs).scopes
+    ours = {after: before for before, after in theirs.items()}
     for change in found.layers:
         if change.kind == "changed" and not (change.changes or change.shape or change.inputs):
             continue
         for side, path in enumerate((change.before, change.after)):
             if not path:
                 around = (change.before or change.after).rpartition(".")[0]
-                if around in parts[side]:
-                    marks[side].setdefault(around, "changed")
+                if counterpart := (ours if side == 0 else theirs).get(around):
+                    marks[side].setdefault(counterpart, "changed")
             else:
                 marks[side][path] = change.kind
-                if path not in graphs[side].nodes:
-                    below = (node for node in graphs[side].nodes if node.startswith(f"{path}."))
-                    marks[side].update(dict.fromkeys(below, change.kind))
+                if part := parts[side].get(path):
+                    marks[side].update({layer.path: change.kind for layer in layers_below(part)})
     return marks
 
 

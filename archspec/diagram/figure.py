@@ -66,13 +66,13 @@ class Box:
     """All layers and parts that the box stands for."""
     mark: Mark = ""
     inner_mark: Mark = ""
-    """What is marked inside, for where it is closed."""
+    """Of one with an inside: what is marked there, for where it is folded."""
     times: int = 1
     """How many equal parts in a row it stands for."""
 
     @property
     def closed_mark(self) -> Mark:
-        """What it is marked with where its inside is not shown."""
+        """What it is marked with where it is folded."""
         return self.mark or self.inner_mark
 
     @property

@@ -46,12 +46,12 @@ def _stacked(boxes: Sequence[Box]) -> Box:
     words = [boxes[0].words[0]]
     words += [Words(box.words[0].text, "quiet") for box in boxes[1:]]
     words += [word for box in boxes for word in box.words[1:]]
-    return replace(boxes[0], words=tuple(words), paths=_paths(boxes), mark=joint(box.closed_mark for box in boxes))
+    return replace(boxes[0], words=tuple(words), paths=_paths(boxes), mark=joint(box.mark for box in boxes))
 
 
 def _left_out(boxes: Sequence[Box]) -> Box:
     words = (Words(f"… {len(boxes):,} more …", "quiet"),)
-    return Box(boxes[0].path, "part", words, paths=_paths(boxes), mark=joint(box.closed_mark for box in boxes))
+    return Box(boxes[0].path, "part", words, paths=_paths(boxes), mark=joint(box.mark for box in boxes))
 
 
 def _paths(boxes: Sequence[Box]) -> tuple[str, ...]:

@@ -206,7 +206,7 @@ class _Reader:
             self._shapes(scope.path, self.wiring.scopes[run[-1].path].results),
             inside=inside,
             paths=tuple(_paths(run)),
-            **self._marks(run),
+            **self._marks(run, inside),
             times=len(run),
         )
         return drawing.add(box, sources, projects=self._projects(scope))
@@ -233,7 +233,7 @@ class _Reader:
             self._shape_texts(arriving, ends),
             inside=inside,
             paths=tuple(_paths([loop])),
-            **self._marks([loop]),
+            **self._marks([loop], inside),
             times=len(loop.iterations) if len(runs) == 1 else 1,
         )
         return drawing.add(box, sources)
@@ -273,17 +273,18 @@ class _Reader:
             mark=self.details.marks.get(layer.path, ""),
         )
 
-    def _marks(self, items: Sequence[Scope | Loop]) -> dict[str, Mark]:
-        """A part's own mark; and that of all its layers, or `changed` if some of it is marked."""
+    def _marks(self, items: Sequence[Scope | Loop], inside: Figure | None) -> dict[str, Mark]:
+        """A part's own mark; and that of all its layers, or `changed` if some of it is marked.
+
+        Where there is no inside the second is its own, too.
+        """
         marks = self.details.marks
         if not marks:
             return {}
         own: Mark = next((marks[item.path] for item in items if marks.get(item.path)), "")
         inner = joint(marks.get(layer.path, "") for item in items for layer in layers_below(item))
-        return {
-            "mark": own,
-            "inner_mark": inner or ("changed" if any(marks.get(path) for path in _paths(items)) else ""),
-        }
+        inner = inner or ("changed" if any(marks.get(path) for path in _paths(items)) else "")
+        return {"mark": own, "inner_mark": inner} if inside is not None else {"mark": own or inner}
 
     def _shapes(self, path: str, results: Sequence[str]) -> tuple[str, ...]:
         return self._shape_texts(self.wiring.scopes[path].operands, results)

@@ -131,7 +131,7 @@ def test_lines_are_the_graphs(spec: Path | str) -> None:
 
 def marks(drawing: Drawing) -> list[dict[str, str]]:
     return [
-        {box.path: mark for box in panel.part.figure.walk() if (mark := box.mark if box.inside else box.closed_mark)}
+        {box.path: box.mark for box in panel.part.figure.walk() if box.mark and (box.inside is None or box.times == 1)}
         for panel in drawing.panels
     ]
 

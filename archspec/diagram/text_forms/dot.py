@@ -50,8 +50,7 @@ def _panel(flat: Flat, theme: Theme) -> Iterator[str]:
 
 def _place(place: Place, theme: Theme, depth: int) -> Iterator[str]:
     box, pad = place.box, "  " * (depth + 2)
-    mark = box.mark if place.inner else box.closed_mark
-    colour, thick = (theme.marks[mark], 2.5) if mark else (theme.frame, 1)
+    colour, thick = (theme.marks[box.mark], 2.5) if box.mark else (theme.frame, 1)
     border = f"color={quoted(colour)}, penwidth={thick}"  # told of each: what is in a cluster has the cluster's else
     tooltip = f"tooltip={quoted(shortened(f'{box.path}: {box.title}', 200))}"
     label = quoted(*(words.text for words in box.words))

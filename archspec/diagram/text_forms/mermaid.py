@@ -60,8 +60,8 @@ def _place(place: Place, depth: int, styles: list[str]) -> Iterator[str]:
     box, pad = place.box, "  " * (depth + 2)
     kind = f"depth{depth % 2}" if place.inner else box.kind
     styles.append(f"  class {place.id} {kind}")
-    if mark := box.mark if place.inner else box.closed_mark:
-        styles.append(f"  class {place.id} {mark}")
+    if box.mark:
+        styles.append(f"  class {place.id} {box.mark}")
     if place.inner:
         yield f"{pad}subgraph {place.id}[{quoted(box.title)}]"
         for inner in place.inner:
