@@ -2,12 +2,14 @@
 
 MkDocs calls the functions by their names. The pages themselves stay as they are, so that they can be read as files: a
 link to `../specs/lenet.yaml` leads to the file there, and to a page that shows it here. `<!-- picture: lenet -->` is
-nothing there, and the picture of that network here; a picture of docs/pictures has a dark twin, which shows here alone.
+nothing there, and the picture of that network here, `<!-- thumbnail: lenet -->` the same one, small; a picture of
+docs/pictures has a dark twin, which shows here alone.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from posixpath import dirname, normpath, relpath
@@ -21,12 +23,15 @@ import archspec
 from docs.notebook import NOTEBOOKS, page, read
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+WITHOUT_CONTENTS: Final = {"index.md"}
+"""Pages of few headings, whose pictures have the room of the table of contents."""
 LANGUAGES: Final = {".json": "json", ".py": "python", ".yaml": "yaml"}
 THEMES: Final[dict[Literal["light", "dark"], str]] = {"light": "#only-light", "dark": "#only-dark"}
 """The themes of pictures, and what Material for MkDocs calls an image that only one of its schemes shows."""
 
 _TARGET: Final = re.compile(r"(?<=\]\()(?![a-z]+:)([^)#\s]+)")
 _MARK: Final = re.compile(r"<!-- picture: (\w+) -->")
+_THUMBNAIL: Final = re.compile(r"<!-- thumbnail: (\w+) -->")
 _KEPT: Final = re.compile(r"!\[([^\]]*)\]\(((?:\.\./)*pictures/\w+)\.svg\)")
 
 
@@ -53,24 +58,30 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Lead links to the pages of those files, and show pictures in the scheme that the reader has chosen."""
     here = page.file.src_uri
+    if here in WITHOUT_CONTENTS:
+        page.meta["hide"] = ["toc"]
     folder = dirname(here) or "."
 
     def target(match: re.Match[str]) -> str:
         path = _outside(match[1], here)
         return match[1] if path is None else relpath(_shown_at(path), folder)
 
+    def images(name: str, attributes: str) -> Iterator[str]:
+        for theme, mark in THEMES.items():
+            at = relpath(_picture_at(name, theme), folder)
+            yield f"![The stages of {name}]({at}{mark}){{ {attributes} }}"
+
     def drawn(match: re.Match[str]) -> str:
-        name = match[1]
-        units = relpath(_picture_at(name, "unit"), folder)
-        shown = (f"![The stages of {name}]({relpath(_picture_at(name, theme), folder)}" for theme in THEMES)
-        return "\n".join(
-            f"[{image}{mark}){{ loading=lazy }}]({units})" for image, mark in zip(shown, THEMES.values(), strict=True)
-        )
+        units = relpath(_picture_at(match[1], "unit"), folder)
+        return "\n".join(f"[{image}]({units})" for image in images(match[1], "loading=lazy"))
+
+    def small(match: re.Match[str]) -> str:
+        return "".join(images(match[1], ".thumbnail loading=lazy"))
 
     def kept(match: re.Match[str]) -> str:
         return f"![{match[1]}]({match[2]}.svg{THEMES['light']})\n![{match[1]}]({match[2]}_dark.svg{THEMES['dark']})"
 
-    return _MARK.sub(drawn, _KEPT.sub(kept, _TARGET.sub(target, markdown)))
+    return _THUMBNAIL.sub(small, _MARK.sub(drawn, _KEPT.sub(kept, _TARGET.sub(target, markdown))))
 
 
 def _outside(target: str, page: str) -> str | None:
