@@ -31,8 +31,7 @@ def page(notice: str) -> Iterator[str]:
         yield "|---|---|---:|---:|---:|"
         for name, graph in rows.items():
             cost = f"{graph.depth and graph.depth.value} | {graph.parameters:,} | {counted(graph.macs)}"
-            named = f"<!-- thumbnail: {name} -->[{name}](#{name})<br>{_text(graph.title)}"
-            yield f"| {named} | {graph.input_text} | {cost} |"
+            yield f"| [{name}](#{name})<br>{_text(graph.title)} | {graph.input_text} | {cost} |"
         for name, graph in rows.items():
             yield from _network(name, archspec.load(name), graph)
 

@@ -2,14 +2,12 @@
 
 MkDocs calls the functions by their names. The pages themselves stay as they are, so that they can be read as files: a
 link to `../specs/lenet.yaml` leads to the file there, and to a page that shows it here. `<!-- picture: lenet -->` is
-nothing there, and the picture of that network here, `<!-- thumbnail: lenet -->` the same one, small; a picture of
-docs/pictures has a dark twin, which shows here alone.
+nothing there, and the picture of that network here; a picture of docs/pictures has a dark twin, which shows here alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from posixpath import dirname, normpath, relpath
@@ -31,7 +29,6 @@ THEMES: Final[dict[Literal["light", "dark"], str]] = {"light": "#only-light", "d
 
 _TARGET: Final = re.compile(r"(?<=\]\()(?![a-z]+:)([^)#\s]+)")
 _MARK: Final = re.compile(r"<!-- picture: (\w+) -->")
-_THUMBNAIL: Final = re.compile(r"<!-- thumbnail: (\w+) -->")
 _KEPT: Final = re.compile(r"!\[([^\]]*)\]\(((?:\.\./)*pictures/\w+)\.svg\)")
 
 
@@ -66,22 +63,18 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         path = _outside(match[1], here)
         return match[1] if path is None else relpath(_shown_at(path), folder)
 
-    def images(name: str, attributes: str) -> Iterator[str]:
-        for theme, mark in THEMES.items():
-            at = relpath(_picture_at(name, theme), folder)
-            yield f"![The stages of {name}]({at}{mark}){{ {attributes} }}"
-
     def drawn(match: re.Match[str]) -> str:
-        units = relpath(_picture_at(match[1], "unit"), folder)
-        return "\n".join(f"[{image}]({units})" for image in images(match[1], "loading=lazy"))
-
-    def small(match: re.Match[str]) -> str:
-        return "".join(images(match[1], ".thumbnail loading=lazy"))
+        name = match[1]
+        units = relpath(_picture_at(name, "unit"), folder)
+        shown = (f"![The stages of {name}]({relpath(_picture_at(name, theme), folder)}" for theme in THEMES)
+        return "\n".join(
+            f"[{image}{mark}){{ loading=lazy }}]({units})" for image, mark in zip(shown, THEMES.values(), strict=True)
+        )
 
     def kept(match: re.Match[str]) -> str:
         return f"![{match[1]}]({match[2]}.svg{THEMES['light']})\n![{match[1]}]({match[2]}_dark.svg{THEMES['dark']})"
 
-    return _THUMBNAIL.sub(small, _MARK.sub(drawn, _KEPT.sub(kept, _TARGET.sub(target, markdown))))
+    return _MARK.sub(drawn, _KEPT.sub(kept, _TARGET.sub(target, markdown)))
 
 
 def _outside(target: str, page: str) -> str | None:
