@@ -1,15 +1,19 @@
-"""The pictures of `docs/pictures`, which the README and the pages of `docs/ideas` show: by name, in both themes.
+"""The pictures of `docs/pictures`, which the README and the pages of `docs` show: by name, in both themes.
 
-Those of the gallery are not kept: the site draws them when it is built.
+That of the home page's example is drawn from the text on that page. Those of the gallery are not kept: the site draws
+them when it is built.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final, Literal
 
 import archspec
 from archspec.diagram.drawing import Drawing
+from archspec.spec import Spec, load_text
 from docs.figures import BASIC_64, BASIC_256, BOTTLENECK_256, ORDER_ERRORS, network, unit
 
 THEMES: Final[dict[Literal["light", "dark"], str]] = {"light": "", "dark": "_dark"}
@@ -20,6 +24,7 @@ FIRST: Final = "bottleneck: {{depth: 512, bottleneck: 128, stride: 2, stride_on:
 """The first unit of ResNet-50's layer2."""
 PLAIN: Final = ("identity", "constant_scaling", "dropout")
 GATED: Final = ("exclusive_gating", "shortcut_only_gating", "convolution")
+HOME: Final = Path(__file__).with_name("index.md")
 
 
 def pictures() -> Iterator[tuple[str, str]]:
@@ -38,6 +43,7 @@ def _drawn(theme: Literal["light", "dark"]) -> Mapping[str, Drawing]:
         return archspec.draw(*graphs, block="shortcut_unit", titles=kinds, theme=theme)
 
     return {
+        "small": archspec.draw(_example(), level="stage", horizontal=True, theme=theme),
         "resnet50": archspec.draw("resnet50", level="stage", horizontal=True, theme=theme),
         "shortcuts": archspec.draw("resnet34", block="basic_block", theme=theme),
         "arithmetic": archspec.draw(*widths, level="layer", parameters=True, titles=[*WIDTHS], theme=theme),
@@ -47,3 +53,9 @@ def _drawn(theme: Literal["light", "dark"]) -> Mapping[str, Drawing]:
         "gated_shortcuts": shortcuts(GATED),
         "orders": archspec.draw(*orders, block="activation_unit", titles=[*ORDER_ERRORS], theme=theme),
     }
+
+
+def _example() -> Spec:
+    """The spec that the home page shows."""
+    [text] = re.findall(r"```yaml\n(.*?)```", HOME.read_text(encoding="utf-8"), re.DOTALL)
+    return load_text(text)

@@ -27,11 +27,11 @@ def page(notice: str) -> Iterator[str]:
     yield "`archspec graph resnet50 -o resnet50.svg` draws a network; on the site each has its picture here."
     for folder, heading in GROUPS.items():
         rows = {name: graph for name, graph in networks.items() if _path(name).parent == ROOT / folder}
-        yield from ("", f"## {heading}", "", "| network | title | input | depth | parameters | MACs |")
-        yield "|---|---|---|---:|---:|---:|"
+        yield from ("", f"## {heading}", "", "| network | input | depth | parameters | MACs |")
+        yield "|---|---|---:|---:|---:|"
         for name, graph in rows.items():
             cost = f"{graph.depth and graph.depth.value} | {graph.parameters:,} | {counted(graph.macs)}"
-            yield f"| [{name}](#{name}) | {_text(graph.title)} | {graph.input_text} | {cost} |"
+            yield f"| [{name}](#{name})<br>{_text(graph.title)} | {graph.input_text} | {cost} |"
         for name, graph in rows.items():
             yield from _network(name, archspec.load(name), graph)
 

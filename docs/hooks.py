@@ -21,6 +21,8 @@ import archspec
 from docs.notebook import NOTEBOOKS, page, read
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+WITHOUT_CONTENTS: Final = {"index.md"}
+"""Pages of few headings, whose pictures have the room of the table of contents."""
 LANGUAGES: Final = {".json": "json", ".py": "python", ".yaml": "yaml"}
 THEMES: Final[dict[Literal["light", "dark"], str]] = {"light": "#only-light", "dark": "#only-dark"}
 """The themes of pictures, and what Material for MkDocs calls an image that only one of its schemes shows."""
@@ -53,6 +55,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Lead links to the pages of those files, and show pictures in the scheme that the reader has chosen."""
     here = page.file.src_uri
+    if here in WITHOUT_CONTENTS:
+        page.meta["hide"] = ["toc"]
     folder = dirname(here) or "."
 
     def target(match: re.Match[str]) -> str:

@@ -7,7 +7,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "comparison.md").read_text(encoding="utf-8")
-PROJECTS = ("Keras 3", "KerasHub", "timm", "torchvision", "Converters", "Networks as YAML in one framework")
+PROJECTS = (
+    "Keras 3",
+    "KerasHub",
+    "timm",
+    "torchvision",
+    "Converters",
+    "Networks as YAML in one framework",
+    "Drawing and counting",
+)
 
 
 def _section(heading: str) -> str:
