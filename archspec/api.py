@@ -63,7 +63,12 @@ def loaded(
     """
     from archspec.lowering.words import example
 
-    return load_spec(source, params or None, example, limits=limits, root=root, asked=asked)
+    def check(spec: Spec) -> None:
+        from archspec.lowering.check import check  # only needed on the way to an error
+
+        check(spec)
+
+    return load_spec(source, params or None, example, limits=limits, root=root, asked=asked, check=check)
 
 
 def compile(

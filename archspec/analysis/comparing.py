@@ -52,7 +52,10 @@ class LayerChange:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """All that differs between two networks, the first being `before`."""
+    """All that differs between two networks, the first being `before`. `print` tells it, and so does a notebook.
+
+    `names` are the networks' own; they may be equal.
+    """
 
     params: tuple[Changed, ...]
     inputs: tuple[Changed, ...]
@@ -64,6 +67,21 @@ class Difference:
     """Units whose result is another layer's."""
     totals: tuple[Counts, Counts]
     depths: tuple[int, int]
+    names: tuple[str, str]
+
+    def __repr__(self) -> str:
+        found = (self.params, self.inputs, self.outputs, self.everywhere, self.layers, self.wiring)
+        return f"<Difference of {' and '.join(self.names)}: {sum(map(len, found)) or 'none'}>"
+
+    def __str__(self) -> str:
+        from archspec.analysis.telling import to_lines
+
+        return "\n".join(to_lines(self, *self.names))
+
+    def _repr_markdown_(self) -> str:
+        from archspec.analysis.telling import to_markdown
+
+        return to_markdown(self, *self.names)
 
     @property
     def equal(self) -> bool:
@@ -94,6 +112,7 @@ def diff(a: LayerGraph, b: LayerGraph) -> Difference:
         tuple(_results(a, b, found, places)),
         (counts[0].total, counts[1].total),
         (counts[0].depth, counts[1].depth),
+        (a.name, b.name),
     )
 
 

@@ -79,7 +79,10 @@ class StageCounts:
 
 @dataclass(frozen=True, slots=True)
 class NetworkCounts:
-    """What a network costs, in all and by stage. `depth` is the number of weighted layers on its longest path."""
+    """What a network costs, in all and by stage. `depth` is the number of weighted layers on its longest path.
+
+    `print` shows a table, and so does a notebook.
+    """
 
     name: str
     title: str
@@ -87,6 +90,21 @@ class NetworkCounts:
     depth: int
     total: Counts
     stages: tuple[StageCounts, ...]
+
+    def __repr__(self) -> str:
+        return f"<NetworkCounts of {self.name}: {self.total.parameters:,} parameters, {self.total.macs:,} MACs>"
+
+    def __str__(self) -> str:
+        from archspec.analysis.counting_table import by_stage
+        from archspec.analysis.tables import to_text
+
+        return to_text(by_stage(self)).rstrip("\n")
+
+    def _repr_markdown_(self) -> str:
+        from archspec.analysis.counting_table import by_stage
+        from archspec.analysis.tables import to_markdown
+
+        return to_markdown(by_stage(self))
 
     def as_dict(self, dtype: str = "float32") -> dict[str, Any]:
         """All of it, for JSON."""

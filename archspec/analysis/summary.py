@@ -60,7 +60,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A network's rows and totals. `print` shows a table; `rich.print` shows it in colour, as wide as the terminal.
+    """A network's rows and totals. `print` shows a table, and so does a notebook; `rich.print` shows it in colour, as
+    wide as the terminal.
 
     `depth` is the number of weighted layers on the longest path. `inputs` are their shapes by their paths.
     """
@@ -73,10 +74,18 @@ class Summary:
     rows: tuple[Row, ...]
     total: Counts
 
+    def __repr__(self) -> str:
+        return f"<Summary of {self.name}: {len(self.rows)} rows, {self.total.parameters:,} parameters>"
+
     def __str__(self) -> str:
         from archspec.analysis.summary_table import to_text
 
         return to_text(self)
+
+    def _repr_markdown_(self) -> str:
+        from archspec.analysis.summary_table import to_markdown
+
+        return to_markdown(self)
 
     def __rich__(self) -> RenderableType:
         from archspec.analysis.summary_rich import Shown

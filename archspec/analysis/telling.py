@@ -10,11 +10,27 @@ from typing import Any
 from archspec.analysis.comparing import Changed, Difference, LayerChange
 from archspec.analysis.numbers import change, counted
 from archspec.analysis.tables import Table, plain, to_text
+from archspec.analysis.tables import to_markdown as table_to_markdown
 from archspec.ir.op import shape_text
+from archspec.reporting import printable
 
 
 def to_lines(found: Difference, a: str, b: str) -> Iterator[str]:
     """What the command `archspec diff` prints of two networks, by their labels."""
+    yield from _told(found, a, b)
+    if not found.equal:
+        yield ""
+        yield from to_text(_totals(found, a, b)).splitlines()
+
+
+def to_markdown(found: Difference, a: str, b: str) -> str:
+    """The same for Markdown: the changes as preformatted text, the totals as a pipe table."""
+    # Indented, each line is code whatever stands in it; a fence could be closed by a spec's text.
+    told = "\n".join(f"    {printable(line)}".rstrip() for line in _told(found, a, b))
+    return f"{told}\n" if found.equal else f"{told}\n\n{table_to_markdown(_totals(found, a, b))}"
+
+
+def _told(found: Difference, a: str, b: str) -> Iterator[str]:
     if found.equal:
         yield f"{plain(a)} and {plain(b)} are equal"
         return
@@ -30,8 +46,6 @@ def to_lines(found: Difference, a: str, b: str) -> Iterator[str]:
     if found.layers or found.wiring:
         yield ""
         yield from _units((*found.layers, *found.wiring))
-    yield ""
-    yield from to_text(_totals(found, a, b)).splitlines()
 
 
 def to_brief(found: Difference, most: int) -> list[str]:

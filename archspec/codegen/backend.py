@@ -84,8 +84,11 @@ class Backend(Protocol):
         """Why the engine of this process cannot do a task in a dtype, as people read it; empty if it can."""
         ...
 
-    def require(self) -> None:
-        """See that the framework can be imported.
+    def require(self, engine: str | None = None) -> None:
+        """See that the framework can be imported, without importing it.
+
+        Args:
+            engine: one of `engines`, which must be there, too; what models run on in this process if None.
 
         Raises:
             BackendError: it is not installed; the message says how to install it.
@@ -236,7 +239,7 @@ class LazyModels:
     def _models(self) -> Any:
         return import_module(self.models)
 
-    def require(self) -> None:
+    def require(self, engine: str | None = None) -> None:
         """See `Backend`."""
         raise NotImplementedError
 

@@ -22,8 +22,9 @@ from archspec.commands.shared import (
     name_list,
     parameters_text,
     usage_error,
+    with_way_out,
 )
-from archspec.errors import Diagnostic, OutputError
+from archspec.errors import BackendError, Diagnostic, OutputError
 from archspec.ir.graph import LayerGraph
 from archspec.storage import write_text
 from archspec.written import model_files
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = _path(arguments.output, target, graph)
     if path is None:
         if arguments.verify:
-            target.verify(source, graph)
+            _verify(target, source, graph)
         sys.stdout.write(source)
         return OK
     if arguments.check:
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         weights_path = path.with_name(path.name.removesuffix(path.suffix) + target.weights_suffix)
         check_weights_path(weights_path, arguments.weights, force=arguments.force)
     if arguments.verify:
-        target.verify(source, graph)
+        _verify(target, source, graph)
     left_out: dict[str, list[str]] = {}
     if weights_path is not None:
         if arguments.partial:
@@ -96,6 +97,13 @@ def run(arguments: argparse.Namespace) -> int:
     _report(graph, target, path, arguments.verify, weights_path)
     _tell(left_out, arguments.weights)
     return OK
+
+
+def _verify(target: Backend, source: Source, graph: LayerGraph) -> None:
+    try:
+        target.verify(source, graph)
+    except BackendError as error:
+        raise with_way_out(error, "with `--no-verify` the source is written without") from None
 
 
 def _tell(left_out: Mapping[str, Sequence[str]], weights: str) -> None:
@@ -141,7 +149,7 @@ def _write_model(graph: LayerGraph, target: Backend, source: Source, arguments: 
     """A model whose file holds its weights: there is no source to be read, and no weights file."""
     path = _path(arguments.output, target, graph)
     if arguments.verify:
-        target.verify(source, graph)
+        _verify(target, source, graph)
     files, report = model_files(
         graph,
         arguments.backend,

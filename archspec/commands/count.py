@@ -7,23 +7,14 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from archspec.analysis.counting import DTYPE_BYTES, Counts, NetworkCounts, count
-from archspec.analysis.numbers import counted, sized
+from archspec.analysis.counting import DTYPE_BYTES, count
+from archspec.analysis.counting_table import NOTE, by_stage, in_all
 from archspec.analysis.paper import paper_dict, paper_table
 from archspec.analysis.tables import Table, to_latex, to_markdown, to_text
 from archspec.commands.shared import OK, add_set, compiled
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import shape_text
 
 RENDER: Final[dict[str, Callable[[Table], str]]] = {"text": to_text, "markdown": to_markdown, "latex": to_latex}
-
-NOTE: Final = (
-    "MACs are the multiply-adds of convolutions, dense layers and attention for one example; FLOPs = 2 x MACs.\n"
-    "Activations are the numbers that all layers compute; of weighted layers, those that convolutions, dense layers\n"
-    "and attention do. Weight bytes are those of parameters and buffers (running statistics) in {dtype}."
-)
-
-_HEADS: Final = ("parameters", "buffers", "MACs", "FLOPs", "activations", "of weighted layers", "weight bytes")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -58,37 +49,4 @@ def tables(graphs: Sequence[LayerGraph], form: str, dtype: str) -> list[Table]:
     if form == "paper":
         return [paper_table(graphs)]
     found = [count(graph) for graph in graphs]
-    return [_stages(network, dtype) for network in found] if form == "stages" else [_totals(found, dtype)]
-
-
-def _stages(network: NetworkCounts, dtype: str) -> Table:
-    rows = [(stage.name, shape_text(stage.shape), *_figures(stage.counts, dtype)) for stage in network.stages]
-    rows.append(("total", "", *_figures(network.total, dtype)))
-    inputs = ", ".join(map(shape_text, network.inputs))
-    title = f"{network.title or network.name}: input {inputs}, depth {network.depth}"
-    return Table(("stage", "output", *_HEADS), tuple(rows), "lr" + "r" * len(_HEADS), title, foot=1)
-
-
-def _totals(networks: Sequence[NetworkCounts], dtype: str) -> Table:
-    rows = tuple(
-        (
-            network.name,
-            ", ".join(map(shape_text, network.inputs)),
-            str(network.depth),
-            *_figures(network.total, dtype),
-        )
-        for network in networks
-    )
-    return Table(("network", "input", "depth", *_HEADS), rows, "lrr" + "r" * len(_HEADS))
-
-
-def _figures(counts: Counts, dtype: str) -> tuple[str, ...]:
-    return (
-        f"{counts.parameters:,}",
-        f"{counts.buffers:,}",
-        counted(counts.macs),
-        counted(counts.flops),
-        counted(counts.activations),
-        counted(counts.weighted_activations),
-        sized(counts.weight_bytes(dtype)),
-    )
+    return [by_stage(network, dtype) for network in found] if form == "stages" else [in_all(found, dtype)]

@@ -21,6 +21,9 @@ from archspec.spec.scalars import resolve
 from archspec.spec.source import LocatedList, Reading, read_file
 from archspec.storage import whole_file
 
+SCHEMA: Final = "schema.json"
+_INSTALLED: Final = {"site-packages", "dist-packages"}
+"""Folders of an environment, which is another on another machine, and in no repository."""
 MODELINE: Final = "# yaml-language-server: $schema="
 TEMPLATE: Final = """\
 archspec: 1
@@ -69,8 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
     if like is not None:
         compile(like)  # what is wrong with it is shown in its own file
     text = TEMPLATE.format(name=name) if like is None else _copied(like, name, path.parent)
-    if (line := _modeline(path.parent)) is not None:
-        text = f"{line}\n{text}"
+    schema = _schema(path.parent)
+    if schema is not None:
+        text = f"{MODELINE}{schema}\n{text}"
     root = path.parent if like is None else Path(os.path.commonpath([path.parent.resolve(), like.parent.resolve()]))
     with whole_file(path) as temporary:  # only what is right takes the place of a file
         temporary.write_text(text, encoding="utf-8", newline="\n")
@@ -78,6 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
     origin = "from the template" if like is None else f"a copy of {arguments.like}"
     print(f"{path} written, {origin}: {graph.input_text} in, {graph.parameters:,} parameters")
     print(f"\n  archspec validate {path}{option}\n  archspec build {path} --backend torch{option}")
+    if schema is None:
+        print("\nfor an editor that completes and checks it, write the schema beside it, and this as its first line:")
+        print(f"\n  archspec schema -o {path.parent / SCHEMA}\n  {MODELINE}{SCHEMA}")
     return OK
 
 
@@ -112,18 +119,15 @@ def _scalar(name: str) -> str:
     return name if isinstance(resolve(name), str) else json.dumps(name)
 
 
-def _modeline(folder: Path) -> str | None:
-    """The line that tells editors where the schema is: beside the spec, or where archspec has it."""
-    shipped = shipped_folder()
-    if (folder / "schema.json").is_file():
-        return f"{MODELINE}schema.json"
-    if shipped is None or not (shipped / "schema.json").is_file():
+def _schema(folder: Path) -> str | None:
+    """The schema's path from a folder, where it will be true elsewhere, too: in the folder or in the same project."""
+    if (folder / SCHEMA).is_file():
+        return SCHEMA
+    shipped, here = shipped_folder(), folder.resolve()
+    if shipped is None or not (shipped / SCHEMA).is_file() or _INSTALLED & set(shipped.parts):
         return None
-    schema, here = shipped / "schema.json", folder.resolve()
-    # Within one project a path from file to file stays true when the project moves; past it only a whole one is.
     root = next((around for around in (here, *here.parents) if (around / ".git").exists()), here)
-    near = schema.is_relative_to(root)
-    return f"{MODELINE}{Path(os.path.relpath(schema, here)).as_posix() if near else schema.as_posix()}"
+    return Path(os.path.relpath(shipped / SCHEMA, here)).as_posix() if shipped.is_relative_to(root) else None
 
 
 def _copied(like: Path, name: str, folder: Path) -> str:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archspec.analysis.tables import plain, to_markdown
-from archspec.commands.shared import FAILED, OK, add_spec, compiled, name_list, positive, usage_error
-from archspec.errors import ParityError
+from archspec.commands.shared import FAILED, OK, add_spec, compiled, name_list, positive, usage_error, with_way_out
+from archspec.errors import BackendError, ParityError
 from archspec.parity.comparison import DEFAULT_PARTICIPANTS, Progress, compare
 from archspec.parity.participants import Participant
 from archspec.parity.plan import DTYPES, KINDS, Size
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         from archspec.weights import fitting
 
         weights = fitting(arguments.weights, graph)
-    with _ended_in_order(), _progress() as progress:
+    with _ended_in_order(), _other_backends(), _progress() as progress:
         report = compare(
             graph,
             [Participant.parse(text) for text in arguments.backends],
@@ -117,6 +117,15 @@ def _show(report: Report, format: str) -> None:
         print(json.dumps(report.as_dict(), indent=2, allow_nan=False))
         return
     print("\n".join(to_lines(report, to_markdown)) if format == "markdown" else report)
+
+
+@contextmanager
+def _other_backends() -> Iterator[None]:
+    """Where one of the frameworks is not installed, others can be compared."""
+    try:
+        yield
+    except BackendError as error:
+        raise with_way_out(error, "or name others with `--backends`") from None
 
 
 @contextmanager

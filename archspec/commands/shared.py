@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NoReturn, TextIO
 
 from archspec.analysis.numbers import counted as counted
 from archspec.api import compile, loaded
-from archspec.errors import Diagnostic, OutputError, SpecError
+from archspec.errors import BackendError, Diagnostic, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits, parse_limits
 from archspec.spec.loading import FromSet
@@ -116,6 +117,13 @@ def coloured(choice: str, stream: TextIO) -> bool:
     if choice == "auto":
         return "NO_COLOR" not in os.environ and stream.isatty()
     return choice == "always"
+
+
+def with_way_out(error: BackendError, way: str) -> BackendError:
+    """The error, with what a command can do where a framework is not installed."""
+    return BackendError(
+        replace(found, help=f"{found.help}; {way}") if found.code == "E0602" else found for found in error.diagnostics
+    )
 
 
 def usage_error(message: str) -> NoReturn:

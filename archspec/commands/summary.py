@@ -1,4 +1,4 @@
-"""`archspec summary`: a network as a table. No framework is imported."""
+"""`archspec summary`: networks as tables. No framework is imported."""
 
 from __future__ import annotations
 
@@ -9,35 +9,43 @@ import sys
 from archspec.analysis.levels import LEVELS
 from archspec.analysis.summary import summarize
 from archspec.analysis.summary_table import NOTE, to_markdown, to_text
-from archspec.commands.shared import OK, add_spec, coloured, compiled
+from archspec.commands.shared import OK, add_set, coloured, compiled
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `summary`."""
-    add_spec(parser)
+    parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs that ship")
+    add_set(parser)
     parser.add_argument(
         "--level",
         choices=LEVELS,
         default="layer",
         help="rows for stages, for their units too, or for all layers (layer)",
     )
-    parser.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="(text)")
+    parser.add_argument(
+        "--format",
+        choices=("text", "markdown", "json"),
+        default="text",
+        help="json has an object for one spec, a list of them for several (text)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table: in colour and as wide as the terminal where there is one, else as plain text."""
-    found = summarize(compiled(arguments.spec, arguments), arguments.level)
+    """Print the tables: in colour and as wide as the terminal where there is one, else as plain text."""
+    found = [summarize(compiled(spec, arguments), arguments.level) for spec in arguments.specs]
     match arguments.format:
         case "json":
-            print(json.dumps(found.as_dict(), indent=2))
+            data = [summary.as_dict() for summary in found]
+            print(json.dumps(data if len(data) > 1 else data[0], indent=2))
         case "markdown":
-            print(to_markdown(found))
+            print("\n\n".join(map(to_markdown, found)))
         case _ if sys.stdout.isatty() or arguments.color == "always":
             from rich.console import Console
 
             plain = not coloured(arguments.color, sys.stdout)
             console = Console(no_color=plain, force_terminal=arguments.color == "always" or None)
-            console.print(found, "", NOTE.replace("\n", " "), sep="\n", markup=False, highlight=False)
+            tables = [part for summary in found for part in (summary, "")]
+            console.print(*tables, NOTE.replace("\n", " "), sep="\n", markup=False, highlight=False)
         case _:
-            print(f"{to_text(found)}\n\n{NOTE}")
+            print("\n\n".join([*map(to_text, found), NOTE]))
     return OK

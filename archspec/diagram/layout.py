@@ -20,8 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from archspec.diagram.figure import End, Figure, Line
+from archspec.diagram.figure import Figure, Line
 from archspec.diagram.tracks import Tracks
+from archspec.diagram.ways import Way, Ways
 
 SPACE: Final = 16.0
 """Between two lines side by side, and between a line and a box."""
@@ -91,24 +92,6 @@ class Layout:
     """How far the whole reaches across, from the main line."""
 
 
-@dataclass(slots=True)
-class _Way:
-    """An ear in the making."""
-
-    boxes: list[int]
-    lines: list[Line]
-    """From its source to its target; without the first where it begins with an input."""
-    source: End | None
-    target: End | None
-    first: int = 0
-    last: int = 0
-    side: int = 1
-    x: float = 0.0
-    free: bool = False
-    beside: bool = False
-    """It enters its target, a sign, from the side."""
-
-
 def layout(figure: Figure, extents: Sequence[Extent]) -> Layout:
     """Lay out one figure, whose boxes have these extents."""
     return _Layouter(figure, extents).done()
@@ -118,120 +101,11 @@ class _Layouter:
     def __init__(self, figure: Figure, extents: Sequence[Extent]) -> None:
         self.figure = figure
         self.extents = extents
-        self.into: list[list[Line]] = [[] for _ in figure.boxes]
-        self.out_of: list[list[Line]] = [[] for _ in figure.boxes]
-        self.ends: list[Line] = []
-        for line in figure.lines:
-            (self.ends if line.target.box is None else self.into[line.target.box]).append(line)
-            if line.source.box is not None:
-                self.out_of[line.source.box].append(line)
-        self.rank: list[int] = []
-        for lines in self.into:
-            self.rank.append(1 + max((self._rank(line.source) for line in lines), default=0))
-        self.ranks = max(self.rank, default=0)
-        self.main = self._main()
-        self.axis: dict[int, float] = dict.fromkeys(self.main.boxes, 0.0)
-        self.ways = self._ways()
-        self.way_of = {line: way for way in (self.main, *self.ways) for line in way.lines}
-        self.home = {box: way for way in (self.main, *self.ways) for box in way.boxes}
-        """The way that each box is on."""
-
-    def _rank(self, end: End) -> int:
-        return 0 if end.box is None else self.rank[end.box]
-
-    def _back(self, box: int) -> Line | None:
-        """The line that the longest way to a box ends with; among equals that with the most layers, then the first."""
-        boxes = self.figure.boxes
-        best: Line | None = None
-        best_key = (-1, -1, 0)
-        for line in self.into[box]:
-            source = line.source.box
-            key = (self._rank(line.source), 0 if source is None else len(boxes[source].paths), -line.source.port)
-            if key > best_key:
-                best, best_key = line, key
-        return best
-
-    def _main(self) -> _Way:
-        ends = [line for line in self.ends if line.source.box is not None]
-        if not ends:
-            return _Way([], [], None, None)
-        end = max(ends, key=lambda line: self._rank(line.source))  # the first of equals
-        way = _Way([], [end], None, end.target)
-        self._extend(way, end.source, set())
-        return way
-
-    def _extend(self, way: _Way, at: End, placed: set[int]) -> None:
-        """Follow a way back to where it begins, at something placed or at nothing."""
-        while at.box is not None and at.box not in placed:
-            placed.add(at.box)
-            way.boxes.append(at.box)
-            line = self._back(at.box)
-            if line is None:
-                break
-            way.lines.append(line)
-            at = line.source
-        else:
-            way.source = at
-        way.boxes.reverse()
-        way.lines.reverse()
-
-    def _ways(self) -> list[_Way]:
-        placed = set(self.main.boxes)
-        done = set(self.main.lines)
-        found: list[_Way] = []
-
-        def take(way: _Way, at: End) -> None:
-            self._extend(way, at, placed)
-            done.update(way.lines)
-            found.append(way)
-            waiting.extend(reversed(way.boxes))
-
-        waiting: list[int] = []
-        for line in self.ends:
-            if line not in done:
-                take(_Way([], [line], None, line.target), line.source)
-        waiting = [*reversed(self.main.boxes), *waiting]
-        left = iter(range(len(self.figure.boxes) - 1, -1, -1))
-        while True:
-            for box in waiting:  # grows meanwhile
-                for line in self.into[box]:
-                    if line not in done:
-                        take(_Way([], [line], None, line.target), line.source)
-            waiting = []
-            end = next((box for box in left if box not in placed), None)
-            if end is None:
-                break
-            take(_Way([], [], None, None), End(end))  # what nothing uses
-        return found
-
-    def _span(self, way: _Way) -> None:
-        """Between which ranks a way goes, and on which side of the main line."""
-        way.first = self.rank[way.boxes[0]] - 1 if way.source is None else self._rank(way.source)
-        if way.target is None:
-            way.last = self.rank[way.boxes[-1]] + 1
-        else:
-            way.last = self.ranks + 1 if way.target.box is None else self.rank[way.target.box]
-        target = None if way.target is None else way.target.box
-        if target is not None and self.home[target] is self.main:
-            assert way.target is not None
-            middle = next((line.target.port for line in self.into[target] if not self._comes_back(line)), 0)
-            way.side = -1 if way.target.port < middle else 1
-        else:  # on the side of what it comes to, or else comes from
-            near = target if target is not None or way.source is None else way.source.box
-            way.side = 1 if near is None or self.home[near] is way else self.home[near].side
-        way.beside = target is not None and bool(self.figure.boxes[target].sign)
-        private = all(self.way_of[line] is way for box in way.boxes for line in (*self.into[box], *self.out_of[box]))
-        way.free = bool(way.boxes) and private and way.source is not None and way.target is not None
-
-    def _comes_back(self, line: Line) -> bool:
-        """It leads from beside the main line to a box of another way."""
-        way = self.way_of[line]
-        return way is not self.main and line.target.box is not None and self.home[line.target.box] is not way
+        self.ways = Ways(figure)
+        self.axis: dict[int, float] = dict.fromkeys(self.ways.main.boxes, 0.0)
 
     def done(self) -> Layout:
         """All of it, in the order in which one thing needs another."""
-        for way in self.ways:
-            self._span(way)
         self._place_across()
         self._settle_sides()
         self._settle_entries()
@@ -241,14 +115,14 @@ class _Layouter:
                 way.free = False
             self._settle_tracks()
         routes = tuple(self._route(line) for line in self.figure.lines)
-        free = sorted((way for way in self.ways if way.free), key=lambda way: way.last - way.first)
+        free = sorted((way for way in self.ways.ears if way.free), key=lambda way: way.last - way.first)
         floating = {box for way in free for box in way.boxes}
         number = range(len(self.figure.boxes))
         reach = [point.across for route in routes for point in route]
         return Layout(
             self.figure,
-            self.ranks,
-            tuple(0 if box in floating else self.rank[box] for box in number),
+            self.ways.ranks,
+            tuple(0 if box in floating else self.ways.rank[box] for box in number),
             tuple(self.axis[box] for box in number),
             tuple(Ear(tuple(way.boxes), way.first, way.last) for way in free),
             tuple(tracks.count for tracks in self.leaving),
@@ -265,13 +139,13 @@ class _Layouter:
 
         Cell 2r is the band of rank r, cell 2r + 1 the gap after it; of each is known how far it is taken.
         """
-        cells = 2 * self.ranks + 3
+        cells = 2 * self.ways.ranks + 3
         reach = {1: [0.0] * cells, -1: [0.0] * cells}
-        for box in self.main.boxes:
-            cell = 2 * self.rank[box]
+        for box in self.ways.main.boxes:
+            cell = 2 * self.ways.rank[box]
             reach[1][cell] = max(reach[1][cell], self.extents[box].after)
             reach[-1][cell] = max(reach[-1][cell], self.extents[box].before)
-        for way in sorted(self.ways, key=_nearness):
+        for way in sorted(self.ways.ears, key=_nearness):
             before = max((self.extents[box].before for box in way.boxes), default=0.0)
             after = max((self.extents[box].after for box in way.boxes), default=0.0)
             inner, outer = (before, after) if way.side > 0 else (after, before)
@@ -286,15 +160,15 @@ class _Layouter:
 
     def _settle_sides(self) -> None:
         """A sign is entered from its side where no box stands between."""
-        for way in self.ways:
+        for way in self.ways.ears:
             if not way.beside or way.target is None or way.target.box is None:
                 continue
             target = way.target.box
             low, high = sorted((way.x, self.axis[target]))
-            others = [box for box, rank in enumerate(self.rank) if rank == way.last and box != target]
+            others = [box for box, rank in enumerate(self.ways.rank) if rank == way.last and box != target]
             others += [
                 box
-                for other in self.ways
+                for other in self.ways.ears
                 if other is not way and other.first < way.last < other.last
                 for box in other.boxes
             ]
@@ -307,13 +181,13 @@ class _Layouter:
     def _settle_entries(self) -> None:
         """Where lines enter each box: those of its own way in the middle, those from beside next to it, in order."""
         self.entry: dict[Line, float] = {}
-        for box, lines in enumerate(self.into):
+        for box, lines in enumerate(self.ways.into):
             extent = self.extents[box]
             aside: dict[int, list[Line]] = {-1: [], 1: []}
             for line in lines:
                 if extent.inputs is not None:
                     self.entry[line] = extent.inputs[line.target.port]
-                elif not self._comes_back(line) or len(lines) == 1 or self.way_of[line].beside:
+                elif not self.ways.comes_back(line) or len(lines) == 1 or self.ways.way_of[line].beside:
                     self.entry[line] = 0.0
                 else:
                     aside[1 if self._vertical(line) > self.axis[box] else -1].append(line)
@@ -325,7 +199,7 @@ class _Layouter:
                     self.entry[line] = side * step * (number + 1)
         self.starts = [8.0 * port for port in range(self.figure.inputs)]
         self.finishes = [8.0 * port for port in range(self.figure.outputs)]
-        for way in (*reversed(self.ways), self.main):
+        for way in (*reversed(self.ways.ears), self.ways.main):
             if way.source is not None and way.source.box is None and way.lines:
                 self.starts[way.source.port] = self._vertical(way.lines[0])
             if way.target is not None and way.target.box is None:
@@ -343,35 +217,35 @@ class _Layouter:
 
     def _vertical(self, line: Line) -> float:
         """Where a line goes along beside the main line."""
-        way = self.way_of[line]
-        if line.target.box is not None and self.home[line.target.box] is way:
+        way = self.ways.way_of[line]
+        if line.target.box is not None and self.ways.home[line.target.box] is way:
             return self._target(line)
-        if line.source.box is not None and self.home[line.source.box] is way:
+        if line.source.box is not None and self.ways.home[line.source.box] is way:
             return self._source(line)
         return way.x
 
     def _settle_tracks(self) -> None:
-        self.leaving = [Tracks() for _ in range(self.ranks + 1)]
-        self.entering = [Tracks() for _ in range(self.ranks + 2)]
+        self.leaving = [Tracks() for _ in range(self.ways.ranks + 1)]
+        self.entering = [Tracks() for _ in range(self.ways.ranks + 2)]
         for line in self.figure.lines:
             source, vertical, target = self._source(line), self._vertical(line), self._target(line)
             if _differ(source, vertical):
-                self.leaving[self._rank(line.source)].add(source, vertical, line.source)
+                self.leaving[self.ways.rank_of(line.source)].add(source, vertical, line.source)
             if _differ(vertical, target) and not self._sideways(line) and not self._is_free(line.target.box):
                 self.entering[self._last(line)].add(target, vertical, line)
         for tracks in (*self.leaving, *self.entering):
             tracks.settle()
 
     def _sideways(self, line: Line) -> bool:
-        return self._comes_back(line) and self.way_of[line].beside
+        return self.ways.comes_back(line) and self.ways.way_of[line].beside
 
     def _last(self, line: Line) -> int:
-        return self.ranks + 1 if line.target.box is None else self.rank[line.target.box]
+        return self.ways.ranks + 1 if line.target.box is None else self.ways.rank[line.target.box]
 
     def _is_free(self, box: int | None) -> bool:
-        return box is not None and self.home[box].free
+        return box is not None and self.ways.home[box].free
 
-    def _crossed(self) -> list[_Way]:
+    def _crossed(self) -> list[Way]:
         """The ears whose boxes cannot stand free, since lines go sideways through them."""
         pieces = [
             (rank, low, high)
@@ -385,7 +259,7 @@ class _Layouter:
                 pieces.append((self._last(line), low, high))
         return [
             way
-            for way in self.ways
+            for way in self.ways.ears
             if way.free
             and any(
                 way.first < rank < way.last and any(self._meets(box, low, high) for box in way.boxes)
@@ -398,7 +272,7 @@ class _Layouter:
         start = Anchor("start") if line.source.box is None else Anchor("out", line.source.box)
         points = [Point(source, start)]
         if _differ(source, vertical):
-            rank = self._rank(line.source)
+            rank = self.ways.rank_of(line.source)
             track = Anchor("leave", rank, self.leaving[rank].track[line.source])
             points += [Point(source, track), Point(vertical, track)]
         box = line.target.box
@@ -418,7 +292,7 @@ class _Layouter:
         return (*points, Point(target, Anchor("in", box)))
 
 
-def _nearness(way: _Way) -> tuple[int, int]:
+def _nearness(way: Way) -> tuple[int, int]:
     """Short ways stand nearest; among equals, in the order of what they come back to."""
     return way.last - way.first, 0 if way.target is None else way.target.port * way.side
 

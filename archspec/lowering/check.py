@@ -27,6 +27,7 @@ from archspec.lowering.values import expression, parts
 from archspec.lowering.words import attribute_help, named_otherwise, op_help
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
+from archspec.spec.missing import block_help
 from archspec.spec.mistakes import expression_help
 from archspec.spec.scalars import describe
 
@@ -72,10 +73,10 @@ def check(spec: Spec) -> None:
     root.unused({name: param for name, param in spec.params.items() if name not in found.outside})
     root.unused_inputs()
     taps = {*taps_in(spec.items), *spec.inputs} | ({"input"} if spec.input else set[str]())
-    for name in spec.outputs or ():
+    for index, name in enumerate(spec.outputs or ()):
         if name not in taps:
             help = tap_help(name, taps, everything(spec.items), spec.blocks)
-            found.error("E0406", f"output `{name}` is no tap", spec.place("outputs"), help=help)
+            found.error("E0406", f"output `{name}` is no tap", spec.item_place("outputs", index), help=help)
     check_circles(spec, found)
     found.raise_if_any()
 
@@ -328,7 +329,7 @@ class _Frame:
             return
         block = self.spec.blocks.get(stage.block)
         if block is None:
-            help = did_you_mean(stage.block, self.spec.blocks)
+            help = block_help(stage.block) or did_you_mean(stage.block, self.spec.blocks)
             self.found.error("E0408", f"`{stage.block}` is not a block", stage.place("block"), help=help)
             return
         units = stage.units

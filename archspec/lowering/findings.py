@@ -12,6 +12,7 @@ from archspec.ir.attributes import Padding
 from archspec.ir.graph import Node
 from archspec.ir.op import Op, Shape, ShapeError, shape_text
 from archspec.limits import limits
+from archspec.lowering.rounding import unrounded_input
 from archspec.spec import Call
 
 _LAYERS_SHOWN: Final = 4
@@ -30,6 +31,7 @@ class Findings(Diagnostics):
 
 def shape_error(
     error: ShapeError,
+    op: Op,
     call: Call,
     path: str,
     given: Sequence[str],
@@ -41,6 +43,7 @@ def shape_error(
 
     Args:
         error: what the op says.
+        op: the op.
         call: where the op is written.
         path: the op's.
         given: the nodes that give its inputs, by path.
@@ -58,7 +61,9 @@ def shape_error(
             notes.append(Note(f"branch {index} is what arrives, {shape}: {way or source}", node.span))
         else:
             notes.append(Note(f"branch {index} gives {shape}: {way or source}", node.span))
-    help = error.help or (_meeting([nodes[source].shape for source in given]) if error.code == "E0502" else "")
+    help = error.help
+    if not help and error.code == "E0502":
+        help = unrounded_input(op, given, nodes) or _meeting([nodes[source].shape for source in given])
     return Diagnostic(error.code, f"{path}: {error}", call.span, notes=(*notes, *reversed(trail)), help=help)
 
 

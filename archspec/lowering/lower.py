@@ -240,7 +240,7 @@ class _Lowering:
             shape = op.infer_shape(shapes)
         except ShapeError as error:
             given = tuple(tensor.path for tensor in inputs)
-            raise SpecError(shape_error(error, call, path, given, x.path, self.nodes, self.trail)) from None
+            raise SpecError(shape_error(error, op, call, path, given, x.path, self.nodes, self.trail)) from None
         if (reason := layer_too_large(op, shapes, shape)) is not None:
             notes = tuple(reversed(self.trail))
             raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))

@@ -9,6 +9,7 @@ from typing import Final
 from archspec.errors import did_you_mean
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
+from archspec.spec.missing import block_help
 
 _INITIAL: Final = "write `init`, as in `init: {kaiming_normal: fan_out}`"
 _BATCH_NORM: Final = "write it as an item of its own, after this one: `- batch_norm`"
@@ -139,7 +140,7 @@ def op_help(name: str, blocks: Iterable[str], taps: Iterable[str]) -> str:
     found = _meant(name)
     if found in OPS:
         return f"write `{found}`" + (", a list of branches: `add: [[...], []]`" if found == "add" else "")
-    return _OTHER_FORMS.get(_letters(name)) or did_you_mean(name, [*OPS, *blocks])
+    return _OTHER_FORMS.get(_letters(name)) or block_help(name) or did_you_mean(name, [*OPS, *blocks])
 
 
 def _letters(name: str) -> str:

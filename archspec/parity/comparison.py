@@ -17,7 +17,7 @@ from archspec.ir.ops import Dropout, DropPath
 from archspec.parity.data import random_inputs, random_targets, random_weights
 from archspec.parity.judging import Judged, judge, run_twice, spread_by_dtype
 from archspec.parity.measure import Tensors
-from archspec.parity.participants import Participant, Pool, Process
+from archspec.parity.participants import Participant, Pool, Process, check_installed
 from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, sized, unfit
 from archspec.parity.report import Report, Skipped
 
@@ -78,6 +78,7 @@ def compare(
         pool: processes that are used for several comparisons; those of this one alone if None.
 
     Raises:
+        BackendError: there is no such backend, or what it runs on is not installed.
         ParityError: a participant could not be run. Differences are not raised: see `Report.require`.
         SpecError: the network does not take one of the sizes.
     """
@@ -85,6 +86,7 @@ def compare(
         raise ParityError(Diagnostic("E0202", "parity needs two backends at the least"))
     plan = Plan(dtypes, checks, batch, seed, passes, steps, learning_rate, momentum, layers, dict(tolerances or {}))
     graphs, unsized = sized(without_dropout(graph), sizes)
+    check_installed(participants)
     for participant in participants:
         _check_syntax(participant)
     with tempfile.TemporaryDirectory(prefix="archspec-parity-") as name, ExitStack() as stack:

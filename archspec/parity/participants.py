@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 from archspec.codegen.backend import backend as find_backend
-from archspec.errors import Diagnostic, Note, ParityError, did_you_mean
+from archspec.errors import BackendError, Diagnostic, Note, ParityError, did_you_mean
 
 _SHOWN: Final = 12
 """Of the last lines that a failed process wrote."""
@@ -60,6 +60,24 @@ class Participant:
             help = did_you_mean(self.engine, target.engines) or f"choose one of {', '.join(target.engines)}"
             raise ParityError(Diagnostic("E0603", message, help=help))
         return {} if self.engine is None else target.environment(self.engine)
+
+
+def check_installed(participants: Sequence[Participant]) -> None:
+    """See that all that the participants run on can be imported, before a process is started for any.
+
+    Raises:
+        BackendError: there is no such backend, or what it needs is not installed; all that is missing.
+        ParityError: a backend has no such engine.
+    """
+    missing: dict[Diagnostic, None] = {}
+    for participant in participants:
+        participant.environment()  # the engine exists
+        try:
+            find_backend(participant.backend).require(participant.engine)
+        except BackendError as error:
+            missing |= dict.fromkeys(error.diagnostics)
+    if missing:
+        raise BackendError(missing)
 
 
 class Process:

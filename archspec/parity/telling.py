@@ -64,10 +64,11 @@ def _judged(rows: list[Row]) -> Table:
 
 def _measured(rows: list[Row]) -> Table:
     lines = tuple(
-        (row.check, row.dtype, row.what, _pair(row.pair), f"{row.difference:.1e}", _place(row)) for row in rows
+        (row.check, row.dtype, row.size, row.what, _pair(row.pair), f"{row.difference:.1e}", _place(row))
+        for row in rows
     )
-    heads = ("check", "dtype", "what", "pair", "difference", "worst at")
-    return Table(heads, lines, "llllrl", "Measured, not judged (docs/parity.md says why)")
+    heads = ("check", "dtype", "input", "what", "pair", "difference", "worst at")
+    return Table(heads, lines, "lllllrl", "Measured, not judged (docs/parity.md says why)")
 
 
 def _pair(pair: tuple[str, str]) -> str:
@@ -79,7 +80,9 @@ def _number(row: Row) -> str:
 
 
 def _place(row: Row, of: int = 1) -> str:
-    """The worst tensor, where there is more than one of the kind; and whose it is, of several pairs."""
+    """The worst tensor, where any differs and there is more than one of the kind; and whose it is, of several pairs."""
+    if row.difference == 0:
+        return ""
     whose = f" ({row.pair[1]})" if of > 1 else ""
     return "" if row.what in ("loss", "losses") else f"{row.worst}{whose}"
 

@@ -299,7 +299,8 @@ def usable_name(
         reason, help = "is a keyword of Python", f"write `{name}_`"
     elif not (name.isidentifier() and name.isascii()):
         reason = "is not a name"
-        help = otherwise or "a name has letters, digits and underscores, and does not begin with a digit"
+        help = otherwise or _as_name(name)
+        help = help or "a name has letters, digits and underscores, and does not begin with a digit"
     elif len(name) > (most := limits().name):
         reason = f"has {len(name)} characters; at most {most} are allowed"
     else:
@@ -307,6 +308,13 @@ def usable_name(
     shown = name if len(name) <= 80 else name[:40] + "..."
     reading.error("E0404", f"`{shown}` cannot name {what}: it {reason}", span, help=help)
     return False
+
+
+def _as_name(name: str) -> str:
+    """`my_unet` for `my-unet`; empty where more is wrong with it."""
+    joined = name.strip().replace("-", "_").replace(" ", "_").replace(".", "_")
+    sound = joined.isidentifier() and joined.isascii() and not iskeyword(joined) and len(joined) <= limits().name
+    return f"write `{joined}`" if sound else ""
 
 
 def as_attribute(value: object) -> Attribute:

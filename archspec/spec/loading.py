@@ -25,6 +25,7 @@ _BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _SHIPPED: Final = ("", "examples")
 """The folders of specs, under that of all that ships; `blocks` has libraries."""
 _NAMED: Final = re.compile(r"^name:", re.MULTILINE)
+_BLOCK: Final = re.compile(r"^  (\w+):", re.MULTILINE)
 
 
 class FromSet(str):
@@ -41,6 +42,7 @@ def load(
     limits: Limits | None = None,
     root: str | os.PathLike[str] | None = None,
     asked: Callable[[Path], object] | None = None,
+    check: Callable[[Spec], object] | None = None,
 ) -> Spec:
     """The spec at a path, or the shipped spec of a bare name.
 
@@ -51,6 +53,8 @@ def load(
         limits: What the spec may ask for at most.
         root: The folder that files named in it must not leave; the spec's own folder if not given.
         asked: Is called with each file that is looked for, before it is read and whether or not it is there.
+        check: Raises what else is wrong with a spec that could be read but for names in it, so that all is said at
+            once.
 
     Raises:
         SpecError: with everything that is wrong.
@@ -59,7 +63,7 @@ def load(
     with _bounded(limits, path, example) as reading:
         reading.asked = asked
         composer = _composer(reading, Path(root) if root is not None else path.parent)
-        spec = _validated(composer.file(path), reading, overrides)
+        spec = _validated(composer.file(path), reading, overrides, check)
     spec._path = path
     return spec
 
@@ -143,6 +147,17 @@ def shipped() -> list[str]:
     return [path.stem for path in paths if _NAMED.search(path.read_text(encoding="utf-8"))]
 
 
+def shipped_blocks() -> dict[str, list[str]]:
+    """The blocks of the libraries that ship, each with the libraries that have it, as a spec includes them."""
+    found: dict[str, list[str]] = {}
+    folder = shipped_folder()
+    for path in sorted((folder / "blocks").glob("*.yaml")) if folder is not None else ():
+        _, _, blocks = path.read_text(encoding="utf-8").partition("\nblocks:\n")
+        for name in _BLOCK.findall(blocks):
+            found.setdefault(name, []).append(f"blocks/{path.name}")
+    return found
+
+
 def shipped_folder() -> Path | None:
     """Where the specs that ship are, with their libraries and their schema; None if this copy has none."""
     # The first is where a wheel has them, the second where a checkout does.
@@ -180,7 +195,12 @@ def _composer(reading: Reading, root: Path) -> Composer:
     return Composer(reading, parent, library, roots)
 
 
-def _validated(data: LocatedDict | object, reading: Reading, overrides: Mapping[str, object] | None) -> Spec:
+def _validated(
+    data: LocatedDict | object,
+    reading: Reading,
+    overrides: Mapping[str, object] | None,
+    check: Callable[[Spec], object] | None = None,
+) -> Spec:
     if not isinstance(data, LocatedDict):
         reading.diagnostics.raise_if_any(SpecError)
         raise InternalError("a spec could not be read, and nobody said why")
@@ -195,8 +215,21 @@ def _validated(data: LocatedDict | object, reading: Reading, overrides: Mapping[
     spec._overrides = _overrides(spec, overrides or {}, reading)
     spec._sources, spec._texts = reading.files, reading.texts
     spec._limits = reading.limits
+    if check is not None and reading.diagnostics and all(found.code == "E0404" for found in reading.diagnostics):
+        _check_too(check, spec, reading)
     reading.diagnostics.raise_if_any(SpecError)
     return spec
+
+
+def _check_too(check: Callable[[Spec], object], spec: Spec, reading: Reading) -> None:
+    """Note what a check finds; of a place with a wrong name no more is said."""
+    try:
+        check(spec)
+    except SpecError as error:
+        noted = {found.span for found in reading.diagnostics}
+        for found in error.diagnostics:
+            if found.span not in noted:
+                reading.error(found.code, found.message, found.span, notes=found.notes, help=found.help)
 
 
 def _overrides(spec: Spec, overrides: Mapping[str, object], reading: Reading) -> dict[str, Attribute]:

@@ -1,4 +1,4 @@
-"""What may have been meant by a file that is not there."""
+"""What may have been meant by a file, or a block, that is not there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from archspec.errors import Span, nearest
-from archspec.spec.loading import shipped, shipped_folder
+from archspec.spec.loading import shipped, shipped_blocks, shipped_folder
 
 _SUFFIXES: Final = (".yaml", ".yml")
 _SEEN_AT_MOST: Final = 1000
@@ -40,6 +40,19 @@ def file_help(path: Path, asked_at: Span | None) -> str:
         if (match := nearest(path.stem, by_name)) is not None:
             return f"did you mean `{by_name[match]}`, which ships?"
     return "" if path.parent.is_dir() else f"there is no folder `{path.parent}`"
+
+
+def block_help(name: str) -> str:
+    """Which shipped libraries have a block of this name, however its words are joined; empty if none has."""
+    found = {block: files for block, files in shipped_blocks().items() if _letters(block) == _letters(name)}
+    for block, files in found.items():
+        also = f" (`{'`, `'.join(files[1:])}` have one, too)" if len(files) > 1 else ""
+        return f"a block `{block}` ships: `include: [{files[0]}]`{also}"
+    return ""
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _files(folder: Path) -> list[Path]:

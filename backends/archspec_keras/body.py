@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ from archspec.codegen.tree import (
     Tree,
     round_names,
 )
-from archspec.expr import Const, Expr, negated
+from archspec.expr import Const, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_keras.names import RESERVED, LayerName, layer_name, number_parts, pattern_parts
@@ -50,6 +51,8 @@ class _Line:
     depth: int
     target: str
     code: Code
+    repeated: bool = False
+    """Whether it stands in a loop."""
 
     def lay_out(self, returned: bool = False) -> list[str]:
         prefix = "return " if returned else f"{self.target} = " if self.target else ""
@@ -78,9 +81,6 @@ class Body:
         self.variables: list[str] = []
         self.lines: list[_Line] = []
         self.preferred: str | None = None
-        self.mentions: list[bool] = []
-        """For each place that speaks of the channels that arrive: does the first variable still hold what arrived?"""
-        self.assigned: set[str] = set()
         self.loops = 0
         self.rounds: Collection[str] | None = None
         """Inside a loop the paths of the rounds that are written."""
@@ -120,7 +120,7 @@ class Body:
         self.printer = Printer(self.definition, "in_channels", self.reserved)
         if channels is not None:
             self.printer.spelled[CHANNELS.id] = channels
-        self.mentions, self.extra, self.lines, self.assigned = [], [], [], set()
+        self.extra, self.lines = [], []
         taken = {self.printer.spelled[parameter.name] for parameter in self.definition.parameters}
         self.variables = operand_names(self.definition.operands, self.definition.inputs, {*taken, *self.reserved})
         self._start(self.variables, LayerName((True, "name")))
@@ -149,21 +149,14 @@ class Body:
         return [text for line in lines for text in line.lay_out()]
 
     def _channels_at_once(self) -> bool:
-        return self.mentions == [True]
-
-    def _expr(self, expr: Expr) -> str:
-        """An expression as source; where it speaks of the channels that arrive, that is noted."""
-        before = CHANNELS.id in self.printer.names
-        self.printer.names.discard(CHANNELS.id)
-        text = self.printer.expr(expr)
-        self._note_channels()
-        if before:
-            self.printer.names.add(CHANNELS.id)
-        return text
-
-    def _note_channels(self) -> None:
-        if CHANNELS.id in self.printer.names and self.variables:
-            self.mentions.append(self.variables[0] not in self.assigned and not self.loops)
+        """Whether a single line speaks of the channels that arrive, and the first variable holds what arrived there."""
+        if CHANNELS.id not in self.printer.names:
+            return False
+        name = re.compile(rf"\b{self.printer.spelled[CHANNELS.id]}\b")
+        places = [place for place, line in enumerate(self.lines) if any(map(name.search, line.lay_out()))]
+        if len(places) != 1 or self.lines[places[0]].repeated:
+            return False
+        return all(self.variables[0] not in line.target.split(", ") for line in self.lines[: places[0]])
 
     # -- items ------------------------------------------------------------------------------------
 
@@ -186,13 +179,12 @@ class Body:
                 self._loop(item)
 
     def _emit(self, target: str, code: Code) -> None:
-        self.lines.append(_Line(self.depth, target, code))
-        self.assigned.update(target.split(", "))
+        self.lines.append(_Line(self.depth, target, code, self.loops > 0))
 
     def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> LayerName:
         if item.number is None:
             return self.prefix.then((False, item.name))
-        return self.prefix.then(*number_parts(item.number, self._expr(item.number)))
+        return self.prefix.then(*number_parts(item.number, self.printer.expr(item.number)))
 
     def _take(self, operands: tuple[Ref, ...]) -> list[str]:
         variables = [self.flow.variable[ref] for ref in operands]
@@ -211,12 +203,7 @@ class Body:
         single_pixel = all(self.facts.single_pixel.issuperset(paths) for paths in inputs)
         given = self._take(use.operands)
         self.printer.spelled[FAN] = f"{given[0]}.shape[-1]"
-        before = CHANNELS.id in self.printer.names
-        self.printer.names.discard(CHANNELS.id)
         steps = ROWS[use.op.name].steps(Site(use, self.printer, self.graph, never_negative, single_pixel))
-        self._note_channels()
-        if before:
-            self.printer.names.add(CHANNELS.id)
         name = self._name(use)
         target, paths = self._assign(Result(use.site), use.operands), inside(use.paths, self.rounds)
         for step in steps:
@@ -240,9 +227,9 @@ class Body:
         """A call of another function: what it requires by place, what differs from its defaults by name."""
         callee = self.callees[id(use.definition)]
         kept = callee.body.parameters()
-        args: list[Code] = [self._expr(use.arguments[item.name]) for item in kept if item.default is None]
+        args: list[Code] = [self.printer.expr(use.arguments[item.name]) for item in kept if item.default is None]
         keywords: dict[str, Code] = {
-            callee.body.printer.spelled[item.name]: self._expr(use.arguments[item.name])
+            callee.body.printer.spelled[item.name]: self.printer.expr(use.arguments[item.name])
             for item in kept
             if item.default is not None and use.arguments[item.name] != item.default
         }
@@ -276,7 +263,7 @@ class Body:
         self.flow.left.subtract(inside)
         usual = [self.preferred] if self.preferred is not None else [start]
         target = self.flow.fresh([*(["shortcut"] if self._is_shortcut(item, tree) else []), *usual])
-        tests = [self._expr(item.condition), self.printer.expr(negated(item.condition))]
+        tests = [self.printer.expr(item.condition), self.printer.expr(negated(item.condition))]
         reads = [
             {self.flow.variable[ref] for ref in uses(side) if ref in self.flow.variable}
             for side in (item.then, item.other)
@@ -357,8 +344,8 @@ class Body:
             self._round(run, name.then(*pattern_parts(item.pattern, run.start.value)), held, target)
             return
         variable = self.printer.spelled[index]
-        start = "" if run.start == Const(0) else f"{self._expr(run.start)}, "
-        header = f"for {variable} in range({start}{self._expr(run.stop)}):"
+        start = "" if run.start == Const(0) else f"{self.printer.expr(run.start)}, "
+        header = f"for {variable} in range({start}{self.printer.expr(run.stop)}):"
         before = len(self.lines)
         if held[0] != target:
             self._emit(target, held[0])

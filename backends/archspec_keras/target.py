@@ -34,19 +34,19 @@ class KerasBackend(LazyModels):
         """See `archspec.codegen.backend.Backend`, for this and all that follows."""
         return {"KERAS_BACKEND": engine, "TF_CPP_MIN_LOG_LEVEL": "3"}
 
-    def require(self) -> None:
-        """Keras, and what it is set to run on."""
-        help = "install it with `pip install 'archspec-nn[keras]'`; `build --no-verify` needs none"
+    def require(self, engine: str | None = None) -> None:
+        """Keras, and what it runs on."""
+        help = "install it with `pip install 'archspec-nn[keras]'`"
         if find_spec("keras") is None:
             raise BackendError(Diagnostic("E0602", "Keras is not installed", help=help))
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets every import with a page of remarks
-        engine = _engine()
+        engine = engine or _engine()
         if engine not in _TITLES:
             raise BackendError(
                 Diagnostic("E0603", f"Keras does not run on `{engine}`", help=did_you_mean(engine, _TITLES))
             )
         if find_spec(engine) is None:
-            message = f"{_TITLES[engine]}, on which Keras is set to run, is not installed"
+            message = f"{_TITLES[engine]}, on which Keras is to run, is not installed"
             help += f"; or let Keras run on another, as with KERAS_BACKEND={'jax' if engine == 'torch' else 'torch'}"
             raise BackendError(Diagnostic("E0602", message, help=help))
 

@@ -17,7 +17,7 @@ from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.names import names_of
 from archspec_onnx.source import TYPES, write
-from archspec_onnx.target import engine
+from archspec_onnx.target import current_engine
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
@@ -191,7 +191,7 @@ def run(model: ModelProto, graph: LayerGraph, inputs: Arrays, *, training: bool,
     if training:
         _check_unedited(model, graph)
         asked = read(render(graph, dtype=_dtype(model), functions=False, training=True))
-    elif engine() == "reference":  # it would copy the weights that a model holds, which may be gigabytes
+    elif current_engine() == "reference":  # it would copy the weights that a model holds, which may be gigabytes
         asked = _without_weights(model)
     if asked is not model:
         feeds |= {name: np.ascontiguousarray(array, dtype) for name, array in weights.items()}
@@ -257,7 +257,7 @@ def _results(model: ModelProto, feeds: dict[str, Array]) -> dict[str, Array]:
 
 
 def _engine_results(model: ModelProto, names: Sequence[str], feeds: dict[str, Array]) -> Sequence[Array]:
-    if engine() == "reference":
+    if current_engine() == "reference":
         from archspec_onnx.reference import evaluate
 
         return evaluate(model, feeds)

@@ -38,21 +38,23 @@ class OnnxBackend(LazyModels):
         """Neither engine has gradients; ONNX Runtime computes in float32 and float16 alone."""
         if task == "gradients":
             return _NO_GRADIENTS
-        if engine() == "reference":
+        if current_engine() == "reference":
             return "ONNX's reference evaluator has no bfloat16" if dtype == "bfloat16" else ""
         if dtype in ("float64", "bfloat16"):
             return f"ONNX Runtime has no convolution in {dtype}; `onnx:reference` has one in float64"
         return ""
 
-    def require(self) -> None:
+    def require(self, engine: str | None = None) -> None:
         """ONNX, and what models are set to run on."""
         help = "install it with `pip install 'archspec-nn[onnx]'`"
         if find_spec("onnx") is None:
             raise BackendError(Diagnostic("E0602", "ONNX is not installed", help=help))
-        chosen = engine()
+        chosen = engine or current_engine()
         if chosen not in self.engines:
             message = f"ONNX models do not run on `{chosen}`"
             raise BackendError(Diagnostic("E0603", message, help=did_you_mean(chosen, self.engines)))
+        if engine == "onnxruntime" and find_spec("onnxruntime") is None:
+            raise BackendError(Diagnostic("E0602", "ONNX Runtime is not installed", help=help))
 
     def render(
         self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False, training: bool = False
@@ -110,11 +112,11 @@ class OnnxBackend(LazyModels):
     def versions(self) -> Mapping[str, str]:
         """The versions of ONNX and, where models run on it, of ONNX Runtime."""
         found = {"onnx": version("onnx")}
-        if engine() == "onnxruntime" and find_spec("onnxruntime") is not None:
+        if current_engine() == "onnxruntime" and find_spec("onnxruntime") is not None:
             found["onnxruntime"] = version("onnxruntime")
         return found
 
 
-def engine() -> str:
+def current_engine() -> str:
     """What models run on in this process."""
     return os.environ.get(ENGINE) or OnnxBackend.engines[0]

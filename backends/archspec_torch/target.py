@@ -22,10 +22,10 @@ class TorchBackend(LazyModels):
     weights_suffix = ".pt"
     engines = ("torch",)
 
-    def require(self) -> None:
+    def require(self, engine: str | None = None) -> None:
         """See `archspec.codegen.backend.Backend`, for this and all that follows."""
         if find_spec("torch") is None:
-            help = "install it with `pip install 'archspec-nn[torch]'`; `build --no-verify` needs none"
+            help = "install it with `pip install 'archspec-nn[torch]'`"
             raise BackendError(Diagnostic("E0602", "PyTorch is not installed", help=help))
 
     def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> str:

@@ -157,6 +157,38 @@ def test_params_and_formats(run: Run) -> None:
     assert all(row["fields"] == {} for row in data["rows"])
 
 
+def test_several_specs_one_after_the_other(run: Run) -> None:
+    code, out, _ = run("summary", "lenet", "unet", "--level", "stage")
+    one, other = (run("summary", name, "--level", "stage")[1] for name in ("lenet", "unet"))
+    note = one[one.index("field: ") :]
+    assert (code, out) == (0, one.removesuffix(note) + other)
+    found = json.loads(run("summary", "lenet", "unet", "--format", "json")[1])
+    assert found == [json.loads(run("summary", name, "--format", "json")[1]) for name in ("lenet", "unet")]
+    assert run("summary", "lenet", "unet", "--format", "markdown")[1].count("\n\n| total |") == 2
+
+
+HOSTILE = r"""
+archspec: 1
+name: net
+title: "<img src=x onerror=alert(1)> | `` [a](b) $x$ \e[31m"
+input: {channels: 3, height: 8, width: 8}
+layers: [relu]
+"""
+
+
+def test_what_a_notebook_shows() -> None:
+    for found in (archspec.summary("lenet"), archspec.count("lenet"), archspec.diff("lenet", "unet")):
+        assert len(repr(found)) < 100
+        assert "lenet" in repr(found)
+        assert "\n| " in found._repr_markdown_()
+        assert str(found).count("\n") > 5
+    graph = archspec.compile(load_text(HOSTILE))
+    for shown in (archspec.summary(graph), archspec.count(graph)):
+        title = shown._repr_markdown_().partition("\n")[0]
+        assert title.startswith(r"\<img src=x onerror=alert(1)\> \| \`\` \[a\](b) \$x\$ ")
+        assert "\x1b" not in title
+
+
 def test_plain_in_a_pipe_and_coloured_if_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in run("summary", "lenet")[1]
     monkeypatch.delenv("NO_COLOR", raising=False)

@@ -8,7 +8,6 @@ import pytest
 
 import archspec
 from archspec.spec import shipped
-from archspec.spec.loading import shipped_folder
 from tests.cli.conftest import Run
 
 
@@ -34,15 +33,24 @@ def test_a_copy_of_what_ships(name: str, run: Run, tmp_path: Path) -> None:
 
 
 def test_the_schema_is_found_from_where_it_stands(run: Run, tmp_path: Path) -> None:
-    run("new", "far", "--like", "resnet50", "-o", "folder/")
-    modeline = "# yaml-language-server: $schema="
-    folder = shipped_folder()
-    assert folder is not None
-    first, second = (tmp_path / "folder" / "far.yaml").read_text(encoding="utf-8").splitlines()[:2]
-    assert (first, second) == (f"{modeline}{(folder / 'schema.json').as_posix()}", "archspec: 1")
+    _, out, _ = run("new", "far", "--like", "resnet50", "-o", "folder/")
+    modeline = "# yaml-language-server: $schema=schema.json"
+    assert (tmp_path / "folder" / "far.yaml").read_text(encoding="utf-8").startswith("archspec: 1\n")
+    assert out.splitlines()[-2:] == ["  archspec schema -o folder/schema.json", f"  {modeline}"]
     run("schema", "-o", "folder/schema.json")
-    run("new", "near", "-o", "folder/")
-    assert (tmp_path / "folder" / "near.yaml").read_text(encoding="utf-8").startswith(f"{modeline}schema.json\n")
+    _, out, _ = run("new", "near", "-o", "folder/")
+    assert (tmp_path / "folder" / "near.yaml").read_text(encoding="utf-8").startswith(f"{modeline}\n")
+    assert "schema" not in out
+
+
+def test_no_path_leads_into_an_environment(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = tmp_path / ".venv" / "lib" / "site-packages" / "archspec" / "_specs"
+    installed.mkdir(parents=True)
+    (installed / "schema.json").write_text("{}", encoding="utf-8")
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setattr("archspec.commands.new.shipped_folder", lambda: installed)
+    run("new", "mine")
+    assert (tmp_path / "mine.yaml").read_text(encoding="utf-8").startswith("archspec: 1\n")
 
 
 def test_within_a_project_the_schema_is_named_by_a_relative_path(
@@ -70,7 +78,7 @@ def test_comments_stay_and_files_are_found_again(run: Run, tmp_path: Path) -> No
     text = (tmp_path / "a" / "b" / "mine.yaml").read_text(encoding="utf-8")
     assert "gone.json" not in text
     for line in ("# first", "name: mine # its name", "class: Mine", 'include: ["../../parts/own.yaml"] # ours'):
-        assert f"\n{line}\n" in text
+        assert line in text.splitlines()
     assert 'title: "begun as a copy of base"\ninclude' in text
     assert run("validate", "a/b/mine.yaml")[0] == 1  # its library is in a folder of its own
     assert run("validate", "a/b/mine.yaml", "--root", ".")[0] == 0

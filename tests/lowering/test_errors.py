@@ -28,6 +28,7 @@ NOT_A_SPECS_FAULT = {
     "E0801": "parity; its own tests",
     "E0802": "parity; its own tests",
     "E0803": "memory; Keras's own tests",
+    "E0804": "`archspec watch`; its own tests",
 }
 
 

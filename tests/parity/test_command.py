@@ -86,6 +86,35 @@ def test_without_layers(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert not {row["what"] for row in found["rows"]} & {"layers", "layer gradients"}
 
 
+def test_rows_of_several_sizes_are_told_apart(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(spec, "--size", "17x16", "--size", "9x23", "--check", "inference") == 0
+    _, _, measured = capsys.readouterr().out.partition("Measured, not judged")
+    rows = [line for line in measured.splitlines() if line.startswith("inference")]
+    assert [size for line in rows for size in ("3x17x16", "3x9x23") if size in line.split()] == ["3x17x16", "3x9x23"]
+
+
+def test_what_does_not_differ_has_no_worst_place(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(spec, "--check", "inference", "--dtype", "float64") == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("inference")]
+    assert [line.split()[-2:] for line in rows] == [["0.0e+00", "1e-12"]] * 2
+
+
+def test_what_is_not_installed_is_said_before_anything_runs(
+    spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def start(*given: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr("archspec_keras.target.find_spec", lambda name: None)
+    monkeypatch.setattr("archspec.parity.participants.Process", start)
+    monkeypatch.setattr("archspec.commands.parity.compare", compare)
+    assert main(["parity", str(spec)]) == 1
+    err = capsys.readouterr().err
+    assert "error[E0602]: Keras is not installed" in err
+    assert "`pip install 'archspec-nn[keras]'`; or name others with `--backends`" in err
+    assert "--no-verify" not in err
+
+
 def test_taps_and_sizes(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sizes = ["--size", "17x16", "--size", "9x23"]
     options = ["--taps", "layer1", "--check", "inference", "--dtype", "float64", "--format", "json"]

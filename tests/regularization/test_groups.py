@@ -44,12 +44,13 @@ def test_every_parameter_is_in_the_group_of_its_decay_and_in_no_other(name: str)
     torch.optim.SGD(groups, lr=0.1, momentum=0.9)
 
 
-@pytest.mark.parametrize("name", sorted(NETWORKS.keys() - {"weight_decay"}))
-def test_a_spec_without_a_decay_has_no_groups(name: str) -> None:
-    graph = archspec.compile(load_text(NETWORKS[name], name=f"{name}.yaml"))
-    assert not any(weight.decay for weight in graph.all_weights.values())
-    assert "parameter_groups" not in archspec.generate(graph, "torch")
-    assert "regularizer" not in archspec.generate(graph, "keras")
+def test_a_spec_without_a_decay_has_no_groups() -> None:
+    graphs = [archspec.compile(load_text(text, name=f"{name}.yaml")) for name, text in NETWORKS.items()]
+    without = [graph for graph in graphs if not any(weight.decay for weight in graph.all_weights.values())]
+    assert 0 < len(without) < len(graphs)
+    for graph in without:
+        assert "parameter_groups" not in archspec.generate(graph, "torch"), graph.name
+        assert "regularizer" not in archspec.generate(graph, "keras"), graph.name
 
 
 def test_kernels_alone() -> None:

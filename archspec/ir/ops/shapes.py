@@ -223,6 +223,7 @@ class Upsample(Op):
     )
 
     two_meanings: ClassVar[Mapping[str, str]] = {
+        "scale": "write `factor`, a whole number or a pair",
         "scale_factor": "write `factor`, a whole number or a pair",
         "size": "write `factor`, by which height and width are multiplied",
         "interpolation": "write `mode`",

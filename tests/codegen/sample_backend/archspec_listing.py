@@ -19,7 +19,7 @@ class ListingBackend:
     weights_suffix = ".txt"
     holds_weights = False
 
-    def require(self) -> None:
+    def require(self, engine: str | None = None) -> None:
         """It runs on nothing but Python."""
 
     def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> str:

@@ -1,0 +1,53 @@
+"""What networks cost as tables: one by stage, or several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from archspec.analysis.counting import Counts, NetworkCounts
+from archspec.analysis.numbers import counted, sized
+from archspec.analysis.tables import Table
+from archspec.ir.op import shape_text
+
+NOTE: Final = (
+    "MACs are the multiply-adds of convolutions, dense layers and attention for one example; FLOPs = 2 x MACs.\n"
+    "Activations are the numbers that all layers compute; of weighted layers, those that convolutions, dense layers\n"
+    "and attention do. Weight bytes are those of parameters and buffers (running statistics) in {dtype}."
+)
+_HEADS: Final = ("parameters", "buffers", "MACs", "FLOPs", "activations", "of weighted layers", "weight bytes")
+
+
+def by_stage(network: NetworkCounts, dtype: str = "float32") -> Table:
+    """A row for each stage, and one for all; `dtype` is that of the weight bytes."""
+    rows = [(stage.name, shape_text(stage.shape), *_figures(stage.counts, dtype)) for stage in network.stages]
+    rows.append(("total", "", *_figures(network.total, dtype)))
+    inputs = ", ".join(map(shape_text, network.inputs))
+    title = f"{network.title or network.name}: input {inputs}, depth {network.depth}"
+    return Table(("stage", "output", *_HEADS), tuple(rows), "lr" + "r" * len(_HEADS), title, foot=1)
+
+
+def in_all(networks: Sequence[NetworkCounts], dtype: str = "float32") -> Table:
+    """A row for each network."""
+    rows = tuple(
+        (
+            network.name,
+            ", ".join(map(shape_text, network.inputs)),
+            str(network.depth),
+            *_figures(network.total, dtype),
+        )
+        for network in networks
+    )
+    return Table(("network", "input", "depth", *_HEADS), rows, "lrr" + "r" * len(_HEADS))
+
+
+def _figures(counts: Counts, dtype: str) -> tuple[str, ...]:
+    return (
+        f"{counts.parameters:,}",
+        f"{counts.buffers:,}",
+        counted(counts.macs),
+        counted(counts.flops),
+        counted(counts.activations),
+        counted(counts.weighted_activations),
+        sized(counts.weight_bytes(dtype)),
+    )
