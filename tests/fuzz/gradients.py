@@ -6,7 +6,8 @@ its loss is followed a small step into the direction in which the two gradients 
 of both ways differ, and as much in steps of a tenth, there is no gradient. Else a framework is wrong.
 
 A weight's gradient is a sum over examples and places, and may be 0 where its terms are large: then what is left is
-their rounding.
+their rounding. And a network may make rounding large, as norms of nearly equal numbers do. How large, the frameworks
+say: their gradients move as far when each weight and input is moved to a neighboring number.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ LEAST: Final = 1e-3
 """A layer's gradients count as no less than this share of the network's: some are zero but for rounding."""
 ROUNDING: Final = 1e-12
 """How far sums may be apart, as a share of the largest gradient of the layer's tensor, whose terms they add up."""
+NEIGHBORS: Final = (0, 1, 2)
+"""Seeds: how often all weights and inputs are moved to neighboring numbers."""
+MOVES: Final = 10
+"""How many times as far as that moves a gradient frameworks may be apart in it."""
+MOST: Final = 1e-6
+"""Nothing further apart than this, as a share of its layer's largest gradient, is put down to rounding so."""
 STEPS: Final = (1e-5, 1e-6)
 KINK: Final = 0.01
 """How far the slopes must be apart where there is no gradient, as a share of what the frameworks say of them."""
@@ -45,6 +52,7 @@ def same_gradients(
     targets: Arrays,
     found: Mapping[str, Gradients],
     of_nodes: Callable[[], Arrays],
+    again: Callable[[str, Arrays, Arrays], Gradients],
 ) -> None:
     """The frameworks' gradients agree wherever the loss has one.
 
@@ -52,6 +60,7 @@ def same_gradients(
         graph, weights, inputs, targets: what they are the gradients of.
         found: the gradients, by framework.
         of_nodes: the gradients with respect to the nodes' tensors, asked for only where something is apart.
+        again: the gradients by a framework with other weights and inputs; likewise.
 
     Raises:
         AssertionError: they do not; the message names the tensors, and the slopes by each of them and the evaluator.
@@ -63,6 +72,13 @@ def same_gradients(
         if apart:
             terms = {path: float(np.abs(array).max()) for path, array in of_nodes().items()}
             apart = [name for name in apart if not _is_rounding(mine[name] - its[name], terms.get(_layer(name)))]
+        if apart and not _apart(mine, its, MOST):
+            moves = [_moves(by, found[by], weights, inputs, again) for by in (first, second)]
+            apart = [
+                name
+                for name in apart
+                if not float(np.abs(mine[name] - its[name]).max()) <= MOVES * max(each[name] for each in moves)
+            ]
         if not apart:
             continue
         length = sqrt(sum(float(((mine[name] - its[name]) ** 2).sum()) for name in mine))
@@ -98,6 +114,24 @@ def _apart(one: Arrays, other: Arrays, tolerance: float) -> list[str]:
 
 def _is_rounding(difference: Array, terms: float | None) -> bool:
     return terms is not None and float(np.abs(difference).max()) <= ROUNDING * terms
+
+
+def _moves(
+    by: str, found: Gradients, weights: Arrays, inputs: Arrays, again: Callable[[str, Arrays, Arrays], Gradients]
+) -> dict[str, float]:
+    """How far each gradient by a framework moves, at most, with all weights and inputs moved to neighboring numbers."""
+    here = {**found.inputs, **found.weights}
+    moves = dict.fromkeys(here, 0.0)
+    for seed in NEIGHBORS:
+        draw = np.random.default_rng(seed)
+        near = [
+            {name: np.nextafter(array, draw.choice((-np.inf, np.inf), array.shape)) for name, array in those.items()}
+            for those in (weights, inputs)
+        ]
+        there = again(by, *near)
+        for name, array in {**there.inputs, **there.weights}.items():
+            moves[name] = max(moves[name], float(np.abs(array - here[name]).max()))
+    return moves
 
 
 def _layer(name: str) -> str:

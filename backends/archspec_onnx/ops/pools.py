@@ -35,8 +35,7 @@ def avg_pool(layer: Fragment) -> str:
     if max(top, bottom) >= op.kernel[0] or max(left, right) >= op.kernel[1]:
         # Only where padding counts, so that it is as good as elements; ONNX Runtime pads less than the kernel covers.
         del given["pads"]
-        # With `axes`, unlike `layer.pad`: ONNX Runtime would make one operator of the two again.
-        x = layer.add("Pad", x, layer.shape(top, left, bottom, right), layer.constant(0), layer.shape(2, 3))
+        x = layer.pad(x, {2: (top, bottom), 3: (left, right)}, layer.constant(0))
     counted = int(op.count_padding) or None
     return layer.add("AveragePool", x, **given, count_include_pad=counted)
 

@@ -103,13 +103,14 @@ class Fragment:
     def pad(self, x: str, sides: Mapping[int, tuple[int, int]], value: str, mode: str = "constant") -> str:
         """A tensor with so much before and after by axis.
 
-        All axes have their sides, and none is named: ONNX Runtime's optimizer, which moves a `Pad` past a `Transpose`,
-        takes the sides of some axes for those of all (docs/fuzzing.md).
+        All axes have their sides and all are named, for the sake of ONNX Runtime's optimizer. Where only some are
+        named it takes their sides for those of all, when it moves a `Pad` past a `Transpose`. Where none are it makes
+        one operator of a `Pad` and the pool after it, which a max-pool's zeros do not survive (docs/fuzzing.md).
         """
-        each = [sides.get(axis, (0, 0)) for axis in range(self.rank + 1)]
-        return self.add(
-            "Pad", x, self.shape(*(side[0] for side in each), *(side[1] for side in each)), value, mode=mode
-        )
+        axes = range(self.rank + 1)
+        each = [sides.get(axis, (0, 0)) for axis in axes]
+        amounts = self.shape(*(side[0] for side in each), *(side[1] for side in each))
+        return self.add("Pad", x, amounts, value, self.shape(*axes), mode=mode)
 
     def finished(self, last: str) -> list[NodeProto]:
         """The nodes, named after the layer: the one that gives the result has the layer's own name.
