@@ -42,8 +42,7 @@ def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: b
     """Number the sites of one scope's items and name those that can be named beforehand."""
     flat = list(_in_scope(items))
     numbered = numbered and not any(isinstance(item, Call) and item.branches is not None for item in flat)
-    numbered = numbered and not any(isinstance(item, Call) and _feeds(item, blocks) for item in flat)
-    numbered = numbered and not _crossed(items)
+    numbered = numbered and not _fed(items, blocks) and not _crossed(items)
     plan = Plan(numbered)
     labels = {label for item in flat if (label := _label(item))}
     counts: Counter[str] = Counter()
@@ -74,10 +73,14 @@ def _in_scope(items: Sequence[Item]) -> Iterator[Item]:
         yield from _in_scope(getattr(item, "otherwise", None) or ())
 
 
-def _feeds(call: Call, blocks: Mapping[str, Block]) -> bool:
-    """Whether a call is of a block that takes or gives more than the one tensor."""
-    block = blocks.get(call.name)
-    return block is not None and bool(block.inputs or block.outputs)
+def _fed(items: Sequence[Item], blocks: Mapping[str, Block]) -> bool:
+    """Whether a block is called here, or below, that takes or gives more than the one tensor."""
+    for item in items:
+        name = item.name if isinstance(item, Call) else item.block if isinstance(item, Stage) else None
+        block = blocks.get(name) if name is not None else None
+        if (block is not None and (block.inputs or block.outputs)) or _fed(_inside(item), blocks):
+            return True
+    return False
 
 
 def _crossed(items: Sequence[Item]) -> bool:
@@ -110,15 +113,19 @@ def _marks(items: Sequence[Item]) -> tuple[set[str], set[str]]:
             taps.add(item.name)
         if isinstance(item, Seq) and item.origin is not None:
             starts.add(item.origin)
-        inside = (
-            *(item.layers if isinstance(item, Seq | Repeat | Stage) else ()),
-            *((item.branches or ()) if isinstance(item, Call) else ()),
-            *(getattr(item, "otherwise", None) or ()),
-        )
-        inner_taps, inner_starts = _marks(inside)
+        inner_taps, inner_starts = _marks(_inside(item))
         taps |= inner_taps
         starts |= inner_starts
     return taps, starts
+
+
+def _inside(item: Item) -> tuple[Item, ...]:
+    """The items that stand in an item: its layers, its branches, and those of its `else`."""
+    return (
+        *(item.layers if isinstance(item, Seq | Repeat | Stage) else ()),
+        *((item.branches or ()) if isinstance(item, Call) else ()),
+        *(getattr(item, "otherwise", None) or ()),
+    )
 
 
 def _label(item: Item) -> str | None:
