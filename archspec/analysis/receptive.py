@@ -267,3 +267,8 @@ class _Sight:
     @property
     def field(self) -> Field:
         return tuple(axis.extent for axis in self.axes)
+
+
+def stride_number(stride: Fraction) -> int | str:
+    """A stride for JSON: a whole number, or `1/2` after an up-sampling."""
+    return int(stride) if stride.denominator == 1 else str(stride)

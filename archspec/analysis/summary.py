@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import reduce
 from itertools import groupby
 from operator import add
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from archspec.analysis.counting import Counts, counts_of, items_of, layers_below
 from archspec.analysis.labels import OpKind, kind_of, short_text
 from archspec.analysis.levels import LEVELS, Level
-from archspec.analysis.receptive import Field, receptive_fields
+from archspec.analysis.receptive import Field, receptive_fields, stride_number
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Shape
 from archspec.ir.scope import Layer, Loop, Scope, walk
@@ -119,16 +118,12 @@ def _row_dict(row: Row) -> dict[str, Any]:
         "fields": {
             path: {
                 "size": [extent.size for extent in found],
-                "stride": [extent.stride and _number(extent.stride) for extent in found],
+                "stride": [extent.stride and stride_number(extent.stride) for extent in found],
                 "start": [extent.start for extent in found],
             }
             for path, found in row.fields.items()
         },
     }
-
-
-def _number(stride: Fraction) -> int | str:
-    return int(stride) if stride.denominator == 1 else str(stride)
 
 
 def summarize(graph: LayerGraph, level: Level = "layer") -> Summary:

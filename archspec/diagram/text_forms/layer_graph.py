@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from html import escape
 from typing import Any, Final
 
 from archspec.analysis.counting import counts_of, layers_below
 from archspec.analysis.labels import kind_of
-from archspec.analysis.receptive import Field, receptive_fields
+from archspec.analysis.receptive import Field, receptive_fields, stride_number
 from archspec.ir.attributes import Padding
 from archspec.ir.dump import initializer_text
 from archspec.ir.graph import LayerGraph
@@ -121,13 +120,9 @@ def _value(value: Any) -> Any:
 def _field(field: Field) -> dict[str, list[int | str | None]]:
     return {
         "size": [extent.size for extent in field],
-        "stride": [None if extent.stride is None else _stride(extent.stride) for extent in field],
+        "stride": [None if extent.stride is None else stride_number(extent.stride) for extent in field],
         "start": [extent.start for extent in field],
     }
-
-
-def _stride(stride: Fraction) -> int | str:
-    return int(stride) if stride.denominator == 1 else str(stride)
 
 
 def _listed(items: Iterable[Any]) -> str:
