@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "diff": "say what differs between two networks, layer by layer",
     "watch": "check and draw a spec on each save, in the terminal and on a page",
     "parity": "run a network in several frameworks and compare",
+    "explain": "say what an error code means, with a spec that fails and one that is right",
 }
 """The commands and what they do; each is a module of `archspec.commands`, imported when it is used."""
 
@@ -87,12 +88,15 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _show(error: ArchspecError, parsed: argparse.Namespace) -> None:
-    from archspec.reporting import to_json, to_text
+    from archspec.reporting import SHOWN_AT_MOST, to_json, to_text
 
     if getattr(parsed, "format", "text") == "json":
         print(to_json(error.diagnostics))
         return
     print(to_text(error.diagnostics, colour=coloured(parsed.color, sys.stderr)), file=sys.stderr)
+    if parsed.command != "explain":
+        codes = " ".join(dict.fromkeys(diagnostic.code for diagnostic in error.diagnostics[:SHOWN_AT_MOST]))
+        print(f"\nfor more: archspec explain {codes}", file=sys.stderr)
 
 
 if __name__ == "__main__":

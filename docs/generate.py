@@ -1,24 +1,29 @@
 """The pages that come from the code: `python -m docs.generate` from the repository's root writes them.
 
-`docs/ops.md` is made from the op classes and the initializers, `docs/errors.md` from the table of codes and the specs
-of `tests/errors`, `docs/tutorial.md` and `docs/gallery.md` from the specs that ship, `docs/reference.md` and the tables
-of keys in `docs/language.md` from the models, the figures of `docs/ideas` and the pictures of `docs/pictures` from the
-networks that they are about. With `--check` nothing is written; the exit code is 3 if a page is not current.
+`docs/ops.md` is made from the op classes and the initializers, `docs/errors.md` from `archspec/explanations`,
+`docs/tutorial.md` and `docs/gallery.md` from the specs that ship, `docs/reference.md` and the tables of keys in
+`docs/language.md` from the models, the figures of `docs/ideas` and the pictures of `docs/pictures` from the networks that
+they are about. With `--check` nothing is written; the exit code is 3 if a page is not current.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import difflib
 import inspect
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from archspec.errors import CODES
+import archspec
+from archspec.errors import CODES, SpecError
+from archspec.explanations import GROUPS, Explanation, all_explanations
 from archspec.ir.attributes import (
     NO_PADDING,
     BoolKind,
@@ -39,36 +44,8 @@ from docs import analysis, drawings, figures, gallery, reference, tables, tutori
 from docs.op_examples import EXAMPLES as EXAMPLES_OF_OPS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-EXAMPLES: Final = ROOT / "tests" / "errors"
 STALE: Final = 3
 NOTICE: Final = "<!-- Written by `python -m docs.generate`. Change what it is made from, not this page. -->"
-
-GROUPS: Final = {
-    "E01": "Reading files",
-    "E02": "The form of a spec",
-    "E03": "Expressions",
-    "E04": "Names, params, attributes, blocks",
-    "E05": "Shapes",
-    "E06": "Generating",
-    "E07": "Weights",
-    "E08": "Running",
-}
-WITHOUT_SPEC: Final = {
-    "E0207": "`--limit` names no limit, or gives it a value that it cannot have. The limits are in language.md.",
-    "E0601": "The error names the op, or the layers that no output needs, which Keras cannot hold. Nothing is written.",
-    "E0602": "The error says how to install the framework. `build --no-verify` needs none.",
-    "E0603": "The error names the nearest backend that is installed.",
-    "E0604": "Only `build --force` overwrites a file that was edited by hand, or that archspec did not write.",
-    "E0605": "The reason is the operating system's. The old file, if there was one, is still whole.",
-    "E0606": "`build --check` found that the file is absent, edited or stale. The exit code is 3.",
-    "E0701": "The file is missing, damaged, or neither safetensors nor a PyTorch state dict.",
-    "E0702": "Tensors are missing, unexpected or of another shape. All of them are listed in one error.",
-    "E0801": "The error names each comparison that is past its tolerance. The exit code is 3.",
-    "E0802": "A framework failed on the generated source. The end of its own output is shown.",
-    "E0803": "A built model takes the memory of its weights: make the network smaller, or build without `verify`.",
-    "E0804": "`archspec watch --port` names a port that another program uses, or that this user may not use.",
-}
-"""What is to be said of the codes that no spec alone can bring about."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -249,19 +226,44 @@ def _table(heads: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:
 
 def _errors() -> Iterator[str]:
     yield from ("# Errors", "", NOTICE, "")
-    yield "Every code that archspec reports. A spec beside its text is a test: the text is what the command prints."
-    yield "A code keeps its meaning from version to version. `--format json` gives the same errors as data."
+    yield "Every code that archspec reports, with a spec that fails, how it is fixed (`-` is wrong, `+` is right), and what"
+    yield "archspec says of it. `archspec explain E0502` shows the same in a terminal. A code keeps its meaning from version to version;"
+    yield "`--format json` gives errors as data."
+    yield ""
+    found = all_explanations()
+    yield from _table(("code", "meaning"), ([f"[{code}](#{code.lower()})", CODES[code]] for code in found))
     group = ""
-    for code, meaning in CODES.items():
+    for code, one in found.items():
         if code[:3] != group:
             group = code[:3]
             yield from ("", f"## {group}: {GROUPS[group]}")
-        yield from ("", f"### {code}: {meaning}")
-        if code in WITHOUT_SPEC:
-            yield from ("", WITHOUT_SPEC[code])
-        for path in sorted(EXAMPLES.glob(f"{code}-*.yaml")):
-            yield from ("", "```yaml", path.read_text(encoding="utf-8").rstrip("\n"), "```")
-            yield from ("", "```text", path.with_suffix(".txt").read_text(encoding="utf-8").rstrip("\n"), "```")
+        yield from ("", f"### {code}", "", f"**{one.title[0].upper()}{one.title[1:]}.** {one.means} {one.fix}")
+        if one.command:
+            yield from ("", f"A command that may end so: `{one.command}`")
+        for name, text in one.files.items():
+            yield from ("", f"With this file, `{name}`:", "", "```yaml", text.rstrip("\n"), "```")
+        if one.wrong:
+            yield from ("", "```diff", *_change(one.wrong, one.right), "```")
+            yield from ("", "```text", _message(one), "```")
+
+
+def _change(wrong: str, right: str) -> Iterator[str]:
+    """Both specs as one text: the lines that are wrong begin with a minus, those in their place with a plus."""
+    for line in difflib.Differ().compare(wrong.splitlines(), right.splitlines()):
+        if not line.startswith("?"):
+            yield line[:1] + line[2:]
+
+
+def _message(one: Explanation) -> str:
+    """What archspec says of the spec that fails."""
+    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
+        for file, text in {**one.files, "spec.yaml": one.wrong}.items():
+            Path(file).write_text(text, encoding="utf-8")
+        try:
+            archspec.compile("spec.yaml")
+        except SpecError as error:
+            return str(error)
+    raise AssertionError(f"the spec that explains {one.code} is right")
 
 
 if __name__ == "__main__":
