@@ -2,8 +2,8 @@
 
 `docs/ops.md` is made from the op classes and the initializers, `docs/errors.md` from `archspec/explanations`,
 `docs/tutorial.md` and `docs/gallery.md` from the specs that ship, `docs/reference.md` and the tables of keys in
-`docs/language.md` from the models, the figures of `docs/ideas` and the pictures of `docs/pictures` from the networks that
-they are about. With `--check` nothing is written; the exit code is 3 if a page is not current.
+`docs/language.md` from the models, the figures of `docs/ideas` and the pictures of `docs/pictures` from the networks
+that they are about. With `--check` nothing is written; the exit code is 3 if a page is not current.
 """
 
 from __future__ import annotations
@@ -226,9 +226,9 @@ def _table(heads: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:
 
 def _errors() -> Iterator[str]:
     yield from ("# Errors", "", NOTICE, "")
-    yield "Every code that archspec reports, with a spec that fails, how it is fixed (`-` is wrong, `+` is right), and what"
-    yield "archspec says of it. `archspec explain E0502` shows the same in a terminal. A code keeps its meaning from version to version;"
-    yield "`--format json` gives errors as data."
+    yield "Every code that archspec reports, with a spec that fails, how it is fixed (`-` is wrong, `+` is right), and"
+    yield "what archspec says of it. `archspec explain E0502` shows the same in a terminal. A code keeps its meaning from"
+    yield "version to version; `--format json` gives errors as data."
     yield ""
     found = all_explanations()
     yield from _table(("code", "meaning"), ([f"[{code}](#{code.lower()})", CODES[code]] for code in found))
