@@ -227,8 +227,8 @@ def _table(heads: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:
 def _errors() -> Iterator[str]:
     yield from ("# Errors", "", NOTICE, "")
     yield "Every code that archspec reports, with a spec that fails, how it is fixed (`-` is wrong, `+` is right), and"
-    yield "what archspec says of it. `archspec explain E0502` shows the same in a terminal. A code keeps its meaning from"
-    yield "version to version; `--format json` gives errors as data."
+    yield "what archspec says of it. `archspec explain E0502` shows the same in a terminal. A code keeps its meaning"
+    yield "from version to version; `--format json` gives errors as data."
     yield ""
     found = all_explanations()
     yield from _table(("code", "meaning"), ([f"[{code}](#{code.lower()})", CODES[code]] for code in found))

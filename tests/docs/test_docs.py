@@ -135,6 +135,29 @@ def test_the_check_fails_on_a_stale_page(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert generate.main(["--check"]) == 0
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        *(path.relative_to(ROOT).as_posix() for path in sorted(LANGUAGE.parent.rglob("*.md"))),
+    ],
+)
+def test_links_lead_somewhere(name: str) -> None:
+    page = ROOT / name
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        found = page.parent / target if target else page
+        assert found.exists(), f"{name} links to {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("form", [form for form, *_ in reference.ITEMS])
+def test_a_form_of_an_item_is_read(form: str) -> None:
+    assert load_text(f"archspec: 1\nname: forms\ninput: {{shape: [8]}}\nlayers:\n  - {form}\n").layers
+
+
 def test_every_op_has_an_example() -> None:
     assert list(op_examples.EXAMPLES) == list(OPS)
 
