@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from archspec.analysis.tables import plain
 from archspec.api import build, build_partly, generate
@@ -28,6 +29,14 @@ from archspec.errors import BackendError, Diagnostic, OutputError
 from archspec.ir.graph import LayerGraph
 from archspec.storage import write_text
 from archspec.written import model_files
+
+EXAMPLES: Final = (
+    "archspec build resnet50 --backend torch                  # writes generated/torch/resnet50.py",
+    "archspec build mine.yaml --backend keras --set classes=10",
+    "archspec build resnet50 --backend onnx --weights resnet50.safetensors",
+    "archspec build resnet50 --backend torch --check          # exits with 3 if the file is not current",
+)
+"""What its help shows."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,13 @@ from archspec.ir.graph import LayerGraph
 RENDER: Final[dict[str, Callable[[Table], str]]] = {"text": to_text, "markdown": to_markdown, "latex": to_latex}
 
 
+EXAMPLES: Final = (
+    "archspec count resnet50",
+    "archspec count resnet18 resnet50 --form paper",
+)
+"""What its help shows."""
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `count`."""
     parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs that ship")

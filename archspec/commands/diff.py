@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Final
 
 from archspec.analysis.comparing import diff
 from archspec.analysis.telling import to_dict, to_lines
 from archspec.commands.shared import FAILED, FORMAT_HELP, OK, add_set, compiled
+
+EXAMPLES: Final = (
+    "archspec diff resnet50 resnet50_v1",
+    "archspec diff resnet50 resnet50 --set-a stride_on=conv1",
+)
+"""What its help shows."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

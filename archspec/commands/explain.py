@@ -6,10 +6,17 @@ import argparse
 import shutil
 import textwrap
 from collections.abc import Iterator
+from typing import Final
 
 from archspec.commands.shared import OK
 from archspec.errors import CODES
 from archspec.explanations import GROUPS, Explanation, explanation
+
+EXAMPLES: Final = (
+    "archspec explain E0502",
+    "archspec explain                            # lists all codes",
+)
+"""What its help shows."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

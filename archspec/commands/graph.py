@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
 
 from archspec.analysis.levels import LEVELS, Level
 from archspec.commands.shared import OK, add_set, compiled, positive, usage_error
@@ -12,6 +13,14 @@ from archspec.diagram.files import SUFFIXES, check
 from archspec.diagram.theme import THEMES
 from archspec.ir.graph import LayerGraph
 from archspec.views import draw
+
+EXAMPLES: Final = (
+    "archspec graph resnet50 -o resnet50.svg      # also .png, .pdf, .html, .dot, .mmd, .json, .graphml",
+    "archspec graph resnet50 -o resnet50.html     # a page: fold, search, see the source",
+    "archspec graph resnet50 --block bottleneck --vary stride_on=conv1,conv2 -o strides.svg",
+    "archspec graph resnet50 resnet50_v1 -o versions.svg      # two networks, with what differs",
+)
+"""What its help shows."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from archspec.analysis.tables import plain
 from archspec.commands.shared import (
@@ -20,6 +21,12 @@ from archspec.commands.shared import (
 )
 from archspec.ir.dump import initializer_text
 from archspec.ir.graph import LayerGraph
+
+EXAMPLES: Final = (
+    "archspec init resnet50 --seed 0                  # writes resnet50.safetensors",
+    "archspec init mine.yaml --set classes=10 -o start.safetensors",
+)
+"""What its help shows."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`archspec new`: a spec to start from, as a copy of another or from a template."""
+"""`archspec new`: a spec to start from, of one of several kinds or as a copy of another."""
 
 from __future__ import annotations
 
@@ -19,40 +19,27 @@ from archspec.spec.base import usable_name
 from archspec.spec.loading import shipped_folder
 from archspec.spec.scalars import resolve
 from archspec.spec.source import LocatedList, Reading, read_file
+from archspec.starters import KINDS, starter
 from archspec.storage import whole_file
 
+DEFAULT: Final = "classifier"
 SCHEMA: Final = "schema.json"
 _INSTALLED: Final = {"site-packages", "dist-packages"}
 """Folders of an environment, which is another on another machine, and in no repository."""
 MODELINE: Final = "# yaml-language-server: $schema="
-TEMPLATE: Final = """\
-archspec: 1
-name: {name}
-title: one line about the network
-params: # what a user may choose, with `--set classes=100`
-  classes: {{default: 10, doc: number of classes}}
-input: {{channels: 3, height: 32, width: 32}}
-depth: 3 # the weighted layers: they are counted, and must agree
-defaults: # what an op has unless it says otherwise
-  conv: {{bias: false, init: {{kaiming_normal: fan_out}}}}
-layers: # each item takes the tensor that the item before it gives
-  - conv: {{name: conv1, filters: 16, kernel: 3, padding: 1}}
-  - batch_norm
-  - relu
-  - name: features # a sequence with a name is a scope: features.0, features.1, ...
-    layers:
-      - conv: {{filters: channels * 2, kernel: 3, stride: 2, padding: 1}}
-      - batch_norm
-      - relu
-  - global_avg_pool
-  - flatten
-  - dense: {{name: fc, units: classes}}
-"""
+EXAMPLES: Final = (
+    "archspec new mine                           # an image classifier, as mine.yaml",
+    "archspec new mine --kind segmentation",
+    "archspec new mine --like resnet50 -o networks/   # a copy of a spec, with its comments",
+)
+"""What its help shows."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `new`."""
     parser.add_argument("name", metavar="NAME", help="the network's name: letters, digits, underscores")
+    kinds = "; ".join(f"{kind}: {does}" for kind, does in KINDS.items())
+    parser.add_argument("--kind", choices=tuple(KINDS), help=f"what to start from ({DEFAULT}). {kinds}")
     parser.add_argument("--like", metavar="SPEC", help="copy this spec: a path, or the bare name of one that ships")
     parser.add_argument("-o", "--output", help="a file or folder (NAME.yaml)")
     parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
@@ -62,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     """See that the spec is right where it will stand, write it, and say what to do with it."""
     if arguments.output == "":
         usage_error("-o needs a file or a folder")
+    if arguments.kind is not None and arguments.like is not None:
+        usage_error("--kind starts a spec, --like copies one: one of the two")
     _check_name(arguments.name)
     path = _path(arguments.output, arguments.name)
     if path.exists() and (not arguments.force or not path.is_file()):
@@ -71,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     like = None if arguments.like is None else find(arguments.like)
     if like is not None:
         compile(like)  # what is wrong with it is shown in its own file
-    text = TEMPLATE.format(name=name) if like is None else _copied(like, name, path.parent)
+    kind = arguments.kind or DEFAULT
+    text = starter(kind, name) if like is None else _copied(like, name, path.parent)
     schema = _schema(path.parent)
     if schema is not None:
         text = f"{MODELINE}{schema}\n{text}"
@@ -79,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     with whole_file(path) as temporary:  # only what is right takes the place of a file
         temporary.write_text(text, encoding="utf-8", newline="\n")
         graph, option = _compiled(temporary, path, root)
-    origin = "from the template" if like is None else f"a copy of {arguments.like}"
+    origin = f"a network of the kind {kind}" if like is None else f"a copy of {arguments.like}"
     print(f"{path} written, {origin}: {graph.input_text} in, {graph.parameters:,} parameters")
     print(f"\n  archspec validate {path}{option}\n  archspec build {path} --backend torch{option}")
     if schema is None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from archspec.analysis.tables import plain, to_markdown
 from archspec.commands.shared import FAILED, OK, add_spec, compiled, name_list, positive, usage_error, with_way_out
@@ -19,6 +20,14 @@ from archspec.parity.participants import Participant
 from archspec.parity.plan import DTYPES, KINDS, Size
 from archspec.parity.report import Report
 from archspec.parity.telling import to_lines
+
+EXAMPLES: Final = (
+    "archspec parity mine.yaml",
+    "archspec parity resnet50 --weights resnet50.safetensors",
+    "archspec parity resnet18 --backends torch,onnx:onnxruntime --check inference",
+    "archspec parity resnet18 --check inference --plot error.svg",
+)
+"""What its help shows."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

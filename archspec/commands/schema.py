@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
 
 from archspec.commands.shared import OK, usage_error
 from archspec.schema import schema_text
 from archspec.storage import write_text
+
+EXAMPLES: Final = (
+    "archspec schema -o schema.json",
+    "archspec schema                             # to standard output",
+)
+"""What its help shows."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -29,6 +29,16 @@ INTERNAL: Final = 70
 INTERRUPTED: Final = 130
 """By the user, with Ctrl-C."""
 
+EXIT_CODES: Final = {
+    OK: "all is well",
+    WRONG: "the spec or another input is wrong",
+    USAGE: "the command line is wrong",
+    FAILED: "a check failed: a file is not current, models differ, or two networks do",
+    INTERNAL: "a mistake of archspec's own: please report it",
+    INTERRUPTED: "interrupted, by Ctrl-C",
+}
+"""The exit codes and what they mean, for `archspec --help`."""
+
 FORMAT_HELP: Final = "how errors and results are shown"
 
 
@@ -113,9 +123,11 @@ _EXAMPLES: Final = {"--set": "classes=10", "--limit": "items=1000000"}
 
 
 def coloured(choice: str, stream: TextIO) -> bool:
-    """Whether a stream is written to in colour, by `--color`, NO_COLOR and what the stream is."""
+    """Whether a stream is written to in color, by `--color`, NO_COLOR, FORCE_COLOR and what the stream is."""
     if choice == "auto":
-        return "NO_COLOR" not in os.environ and stream.isatty()
+        if os.environ.get("NO_COLOR"):
+            return False
+        return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
     return choice == "always"
 
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import Final
 
 from archspec.analysis.levels import LEVELS
 from archspec.analysis.summary import summarize
 from archspec.analysis.summary_table import NOTE, to_markdown, to_text
 from archspec.commands.shared import OK, add_set, coloured, compiled
+
+EXAMPLES: Final = (
+    "archspec summary resnet50 --level unit",
+    "archspec summary mine.yaml --set classes=10 --format markdown",
+)
+"""What its help shows."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import Final
 
 from archspec.commands.shared import FORMAT_HELP, OK, add_set, compiled, counted
 from archspec.errors import ArchspecError, Diagnostic
+
+EXAMPLES: Final = (
+    "archspec validate mine.yaml",
+    "archspec validate specs/*.yaml --format json",
+)
+"""What its help shows."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -9,11 +9,18 @@ import webbrowser
 from contextlib import suppress
 from functools import partial
 from threading import Event, Thread
+from typing import Final
 
 from archspec.analysis.levels import LEVELS
 from archspec.commands.shared import OK, add_spec, coloured, compiled, limits, params
 from archspec.spec.loading import find
 from archspec.watching.server import Server, require
+
+EXAMPLES: Final = (
+    "archspec watch mine.yaml",
+    "archspec watch mine.yaml --no-open --port 8000",
+)
+"""What its help shows."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

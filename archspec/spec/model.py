@@ -181,6 +181,7 @@ class Spec(Model):
     )
     title: str = Field("", description="one line about it")
     doc: str = Field("", description="more about it")
+    family: str = Field("", description="the networks it is one of: its heading in `archspec list`")
     class_name: str | None = Field(
         None,
         alias="class",

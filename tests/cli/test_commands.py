@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import archspec
+from archspec.spec import shipped
 from tests.cli.conftest import Run
 
 
@@ -253,3 +255,18 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "network resnet152\n"
     assert done.stderr == ""
+
+
+def test_the_list_has_headings_and_fits_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, _ = run("list")
+    assert code == 0
+    groups = [group.splitlines() for group in out.split("\n\n")]
+    assert [group[0] for group in groups] == [*dict.fromkeys(archspec.load(name).family for name in shipped())]
+    listed = [line.split()[0] for group in groups for line in group[2:]]
+    assert sorted(listed) == sorted(shipped())
+    assert listed.index("resnet18") < listed.index("resnet101")
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert max(map(len, run("list")[1].splitlines())) <= 60
+    monkeypatch.undo()
+    assert max(map(len, out.splitlines())) > 100  # what is piped is whole

@@ -2,13 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import archspec
+from archspec.cli import main
 from archspec.spec import shipped
+from archspec.starters import KINDS
 from tests.cli.conftest import Run
+
+
+def _suggested(text: str) -> Iterator[str]:
+    """The text with each of the edits that its comments suggest, one at a time."""
+    lines = text.splitlines()
+    for index, line in enumerate(lines):
+        indent, mark, edit = line.partition("# or: ")
+        above = index - 1
+        if mark and not indent.strip():
+            while lines[above].lstrip().startswith("#"):
+                above -= 1
+            yield "\n".join((*lines[:above], indent + edit, *lines[index + 1 :]))
+        indent, mark, edit = line.partition("# add: ")
+        if mark and not indent.strip():
+            yield "\n".join((*lines[:index], indent + edit, *lines[index + 1 :]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_and_what_it_suggests(kind: str, run: Run, tmp_path: Path) -> None:
+    assert run("new", "mine", "--kind", kind)[0] == 0
+    text = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    assert "depth:" not in text  # it would be wrong after the first edit
+    texts = [text, *_suggested(text)]
+    assert len(texts) >= 4
+    for number, edited in enumerate(texts):
+        path = tmp_path / f"edit_{number}.yaml"
+        path.write_text(edited, encoding="utf-8")
+        graph = archspec.compile(path)
+        for backend in ("torch", "keras"):
+            assert archspec.generate(graph, backend)
+
+
+def test_the_kinds_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["new", "--help"])
+    assert caught.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(f"{kind}: {does}" in shown for kind, does in KINDS.items())
+
+
+def test_a_kind_and_a_copy_are_two_things() -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["new", "mine", "--kind", "residual", "--like", "resnet50"])
+    assert caught.value.code == 2
 
 
 def test_a_template_that_builds(run: Run, tmp_path: Path) -> None:
@@ -127,7 +174,9 @@ def test_a_name_that_yaml_would_not_take_for_one(run: Run, tmp_path: Path) -> No
 def test_what_is_wrong_replaces_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("new", "mine")[0] == 0
     old = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
-    monkeypatch.setattr("archspec.commands.new.TEMPLATE", "archspec: 1\nname: {name}\nlayers: [rleu]\n")
+    monkeypatch.setattr(
+        "archspec.commands.new.starter", lambda kind, name: f"archspec: 1\nname: {name}\nlayers: [rleu]\n"
+    )
     code, _, err = run("new", "mine", "--force")
     assert code == 1
     assert "--> mine.yaml:" in err
