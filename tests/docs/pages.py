@@ -7,8 +7,9 @@ What a page says to the runner stands in comments that a reader does not see:
     <!-- output -->               the next block is what the commands before it print; `...` stands for anything
     <!-- not run: install -->     the next block is not run; `NOT_RUN` has the reasons that there may be
 
-Blocks of `sh` are run line by line in bash, those of `python` as one program each; all others are for the reader alone. A
-command exits with 0, unless the comment at its end says `exits with 3`, and by itself, unless that says `Ctrl-C ends it`.
+Blocks of `sh` are run line by line in bash, those of `python` as one program each; all others are for the reader alone.
+A command exits with 0, unless the comment at its end says `exits with 3`, and by itself, unless that says `Ctrl-C ends
+it`.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def _interrupted(command: str, folder: Path, where: str) -> str:
 
 
 def _compare(expected: str, printed: str, where: str) -> None:
-    """See that what a page shows is in what was printed, line after line; `...` stands for any lines, or for any text."""
+    """See that what a page shows was printed, line after line; `...` stands for any lines, or for any text."""
     lines = [line.rstrip() for line in expected.strip("\n").splitlines()]
     patterns = [".*?" if line.strip() == "..." else re.escape(line).replace(r"\.\.\.", ".*?") for line in lines]
     text = "\n".join(line.rstrip() for line in printed.splitlines())

@@ -74,7 +74,7 @@ def test_the_table_has_every_setting(project: Path) -> None:
 
 def _commands() -> list[str]:
     """Each command of the page that runs pytest."""
-    _, workflow, hook = (yaml.safe_load(text) for text in _blocks("yaml"))
+    _, _, workflow, hook = (yaml.safe_load(text) for text in _blocks("yaml"))
     jobs: dict[str, Any] = workflow["jobs"]
     steps = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
     hooks = [found["entry"] for repo in hook["repos"] for found in repo["hooks"]]
@@ -83,7 +83,7 @@ def _commands() -> list[str]:
 
 
 def test_the_workflow_is_one() -> None:
-    workflow = yaml.safe_load(_blocks("yaml")[1])
+    workflow = yaml.safe_load(_blocks("yaml")[2])
     assert {"name", True, "jobs"} <= workflow.keys()  # YAML 1.1, which PyYAML reads, takes `on` for true
     steps = workflow["jobs"]["specs"]["steps"]
     assert all(("uses" in step) != ("run" in step) for step in steps)

@@ -1,4 +1,4 @@
-"""The README and the how-to pages: a reader who pastes their commands, in order, into an empty folder gets what they say."""
+"""The README and the how-to pages: who pastes their commands, in order, into an empty folder, gets what they say."""
 
 from __future__ import annotations
 
