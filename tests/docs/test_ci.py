@@ -32,6 +32,10 @@ def _collect(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+EXAMPLE = next(block for block in _blocks("yaml") if "extends:" in block)
+"""The spec that the page shows for a network with other params."""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """What the page speaks of: specs/, tests/, and pytest set up as it shows."""
@@ -39,12 +43,12 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
     (tmp_path / "tests").mkdir()
     (tmp_path / "specs").mkdir()
-    (tmp_path / "specs" / "net.yaml").write_text(_blocks("yaml")[0], encoding="utf-8")
+    (tmp_path / "specs" / "net.yaml").write_text(EXAMPLE, encoding="utf-8")
     return tmp_path
 
 
 def test_the_example_of_a_spec_compiles() -> None:
-    assert archspec.compile(load_text(_blocks("yaml")[0])).name == "mine"
+    assert archspec.compile(load_text(EXAMPLE)).name == "mine"
 
 
 def test_the_settings_of_the_example_are_understood(project: Path) -> None:
@@ -70,7 +74,7 @@ def test_the_table_has_every_setting(project: Path) -> None:
 
 def _commands() -> list[str]:
     """Each command of the page that runs pytest."""
-    _, workflow, hook = (yaml.safe_load(text) for text in _blocks("yaml"))
+    _, _, workflow, hook = (yaml.safe_load(text) for text in _blocks("yaml"))
     jobs: dict[str, Any] = workflow["jobs"]
     steps = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
     hooks = [found["entry"] for repo in hook["repos"] for found in repo["hooks"]]
@@ -79,7 +83,7 @@ def _commands() -> list[str]:
 
 
 def test_the_workflow_is_one() -> None:
-    workflow = yaml.safe_load(_blocks("yaml")[1])
+    workflow = yaml.safe_load(_blocks("yaml")[2])
     assert {"name", True, "jobs"} <= workflow.keys()  # YAML 1.1, which PyYAML reads, takes `on` for true
     steps = workflow["jobs"]["specs"]["steps"]
     assert all(("uses" in step) != ("run" in step) for step in steps)

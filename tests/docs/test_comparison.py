@@ -13,6 +13,7 @@ PROJECTS = (
     "timm",
     "torchvision",
     "Converters",
+    "Networks as text for several frameworks",
     "Networks as YAML in one framework",
     "Drawing and counting",
 )
