@@ -22,8 +22,6 @@ BETWEEN: Final = 72.0
 """Between the two halves."""
 TURN: Final = 18.0
 """From where the halves end to where the main line turns."""
-_SHORTER: Final = 0.9
-"""A U is no longer than so much of what it would be as a strip, or it does not help."""
 _LIKE: Final = 0.6
 """Without padding, what a skip joins has not quite the same size; that of a level above is half of it at most."""
 
@@ -67,7 +65,7 @@ class Bend:
 
 
 def bent(whole: Part) -> Bend | None:
-    """An encoder-decoder's figure in two halves; None if it is none, or if a U is hardly shorter."""
+    """An encoder-decoder's figure in two halves; None if it is none, or if a U is no shorter."""
     figure = whole.figure
     found = _cut(figure)
     if found is None:
@@ -89,7 +87,7 @@ def bent(whole: Part) -> Bend | None:
         return None
     part = _merged(whole, left, right)
     made = Bend(part, (left, right), turn, skips)
-    return made if unfolded(made).length <= _SHORTER * place(whole).length else None
+    return made if unfolded(made).length < place(whole).length else None
 
 
 def _cut(figure: Figure) -> tuple[int, list[int]] | None:
@@ -247,6 +245,8 @@ def _stretched(bend: Bend, folded: frozenset[str]) -> tuple[Placed, Placed]:
         at = left.taps[skip.leaves][-1][0], right.taps[skip.enters][0][0]
         lack = (at[1] - below[1]) - (below[0] - at[0])
         side, gaps = (0, range(skip.ranks[0], ranks[0])) if lack > 0 else (1, range(ranks[1], skip.ranks[1]))
+        if not ranks[1]:  # before the second half, where nothing stands beside
+            gaps = gaps[:1] if side else gaps
         for gap in gaps:
             more[side][gap] = abs(lack) / len(gaps)
         below, ranks = at, skip.ranks

@@ -64,14 +64,15 @@ class Drawing:
     @cached_property
     def scene(self) -> Scene:
         """All shapes with their places."""
-        panels = [Panel(drawn.title, drawn.subtitle, self._set(drawn)) for drawn in self.panels]
+        panels = [Panel(drawn.title, drawn.subtitle, self.set_out(drawn)) for drawn in self.panels]
         return scene(panels, horizontal=self.horizontal, notes=self.notes)
 
     def bend(self, part: Part) -> Bend | None:
         """How a network's picture is drawn as a U: None where it is not, or is set in columns."""
         return bent(part) if self.columns is None and len(self.panels) == 1 and not self.horizontal else None
 
-    def _set(self, drawn: Drawn) -> Placed:
+    def set_out(self, drawn: Drawn) -> Placed:
+        """Everything of a panel in its place: as a U, in columns or as a strip."""
         if found := self.bend(drawn.part):
             return unfolded(found)
         return wrapped(place(drawn.part), 1 if self.columns is None and len(self.panels) > 1 else self.columns)

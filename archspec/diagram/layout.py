@@ -102,7 +102,12 @@ _FAR: Final = 1e5
 
 
 def layout(
-    figure: Figure, extents: Sequence[Extent], exits: Sequence[End] = (), entrances: Sequence[End] = ()
+    figure: Figure,
+    extents: Sequence[Extent],
+    exits: Sequence[End] = (),
+    entrances: Sequence[End] = (),
+    *,
+    up: bool = False,
 ) -> Layout:
     """Lay out one figure, whose boxes have these extents.
 
@@ -111,20 +116,20 @@ def layout(
         extents: of each box.
         exits: outputs of boxes that lines leave from to the side after the main line, besides the figure's own lines.
         entrances: inputs of boxes that lines come to from the side before it.
+        up: the data goes up.
     """
-    return _Layouter(figure, extents, exits, entrances).done()
+    fed, tapped = ({end.box for end in ends if end.box is not None} for ends in (entrances, exits))
+    ways = Ways(figure, frozenset(fed), frozenset(tapped), up=up)
+    return _Layouter(ways, extents, exits, entrances).done()
 
 
 class _Layouter:
-    def __init__(
-        self, figure: Figure, extents: Sequence[Extent], exits: Sequence[End], entrances: Sequence[End]
-    ) -> None:
-        self.figure = figure
+    def __init__(self, ways: Ways, extents: Sequence[Extent], exits: Sequence[End], entrances: Sequence[End]) -> None:
+        self.ways = ways
+        self.figure = ways.figure
         self.extents = extents
         self.exits = exits
         self.entrances = entrances
-        fed, tapped = ({end.box for end in ends if end.box is not None} for ends in (entrances, exits))
-        self.ways = Ways(figure, frozenset(fed), frozenset(tapped))
         self.axis: dict[int, float] = dict.fromkeys(self.ways.main.boxes, 0.0)
 
     def done(self) -> Layout:

@@ -125,7 +125,7 @@ def arrange(
         for box, size, part in zip(figure.boxes, closed, inside, strict=True)
     )
     extents = [_extent(*found) for found in zip(figure.boxes, sizes, closed, inside, strict=True)]
-    return Part(layout(figure, extents, exits, entrances), sizes, closed, inside)
+    return Part(layout(figure, extents, exits, entrances, up=up), sizes, closed, inside)
 
 
 def place(part: Part, folded: frozenset[str] = frozenset(), stretched: Mapping[int, float] | None = None) -> Placed:

@@ -35,17 +35,26 @@ class Way:
 class Ways:
     """The main line and the ears of a figure, with the ranks of its boxes."""
 
-    def __init__(self, figure: Figure, fed: frozenset[int] = frozenset(), tapped: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        figure: Figure,
+        fed: frozenset[int] = frozenset(),
+        tapped: frozenset[int] = frozenset(),
+        *,
+        up: bool = False,
+    ) -> None:
         """Take a figure apart.
 
         Args:
             figure: what is drawn.
             fed: boxes that lines enter which are not the figure's own, from before it.
             tapped: boxes that such lines leave.
+            up: the data goes up, and what comes from outside beside the main line comes from before it, too.
         """
         self.figure = figure
         self.fed = fed
         self.tapped = tapped
+        self.up = up
         self.into: list[list[Line]] = [[] for _ in figure.boxes]
         self.out_of: list[list[Line]] = [[] for _ in figure.boxes]
         self.ends: list[Line] = []
@@ -163,7 +172,8 @@ class Ways:
         else:  # on the side of what it comes to, or else comes from
             near = target if target is not None or way.source is None else way.source.box
             way.side = 1 if near is None or self.home[near] is way else self.home[near].side
-        if not self.fed.isdisjoint(way.boxes):
+        skips = self.up and way.source is not None and way.source.box is None
+        if skips or not self.fed.isdisjoint(way.boxes):
             way.side = -1  # where those lines come from
         way.beside = target is not None and bool(self.figure.boxes[target].sign)
         private = self.fed.isdisjoint(way.boxes) and self.tapped.isdisjoint(way.boxes)
