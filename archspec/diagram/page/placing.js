@@ -1,7 +1,7 @@
 // Where everything stands along the data, with some boxes folded: `place` of archspec/diagram/placing.py once more.
-// A test holds the two together. What is across never changes.
+// A test holds the two together. What is across never changes. `stretched` has what makes some gaps longer.
 
-function place(part, isFolded, lengths) {
+function place(part, isFolded, lengths, stretched = new Map()) {
   const { gap, track } = lengths;
   const inside = [], long = [], needs = [];
   for (const box of part.boxes) {
@@ -18,7 +18,7 @@ function place(part, isFolded, lengths) {
   const gaps = [];
   for (let rank = 0; rank <= part.ranks; rank++) {
     const tracks = part.leaving[rank] + part.entering[rank + 1];
-    gaps.push((rank > 0 || part.enters ? gap : 0) + track * tracks);
+    gaps.push((rank > 0 || part.enters ? gap : 0) + track * tracks + (stretched.get(rank) || 0));
   }
   const total = (boxes) => boxes.reduce((sum, index) => sum + needs[index], 0);
   let [starts, ends] = stacked(bands, gaps);
@@ -50,10 +50,14 @@ function place(part, isFolded, lengths) {
     out: (at) => alongs[at] + long[at],
     middle: (at) => alongs[at] + long[at] / 2,
   };
+  const corners = (routes) =>
+    routes.map((route) => route.map(([across, kind, at, number]) => [anchored[kind](at, number), across]));
   return {
     alongs,
+    across: part.across,
     lengths: long,
-    routes: part.routes.map((route) => route.map(([across, kind, at, number]) => [anchored[kind](at, number), across])),
+    routes: corners(part.routes),
+    taps: corners(part.taps || []),
     length: ends[ends.length - 1],
     inside,
   };
