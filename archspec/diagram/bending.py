@@ -101,7 +101,9 @@ def _cut(figure: Figure) -> tuple[int, list[int]] | None:
     at = max(index for index, size in enumerate(sizes) if size == lowest)
     if at in (0, len(main) - 1) or max(sizes[:at]) <= lowest:
         return None
-    turn = next(i for i, line in enumerate(figure.lines) if (line.source.box, line.target.box) == (main[at], main[at + 1]))
+    turn = next(
+        i for i, line in enumerate(figure.lines) if (line.source.box, line.target.box) == (main[at], main[at + 1])
+    )
     second = set(main[at + 1 :])
     for box in range(len(figure.boxes)):  # in an order of computation
         if any(line.source.box in second for line in ways.into[box]):
@@ -148,7 +150,9 @@ def _half(
     return Half(part, tuple(boxes), tuple(numbers))
 
 
-def _levelled(figure: Figure, crossing: Sequence[int], exits: Sequence[End], left: Half, right: Half) -> tuple[Skip, ...]:
+def _levelled(
+    figure: Figure, crossing: Sequence[int], exits: Sequence[End], left: Half, right: Half
+) -> tuple[Skip, ...]:
     """The skips; as many as can be on one level are, one inside the other."""
     ranks = left.part.layout.tapped, right.part.layout.tapped
     found = []

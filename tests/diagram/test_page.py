@@ -112,7 +112,11 @@ def _read_places(holder: Group, path: str, found: dict[str, Any], at: tuple[floa
         assert isinstance(frame, Rect)
         content = next(inner for inner in opened.groups if inner.role == "inside")
         _read_places(content, group.box.path, found, (group.x, group.y))
-        found[group.box.path] = (*found[group.box.path][:1], [frame.y, frame.width, frame.height], *found[group.box.path][2:])
+        found[group.box.path] = (
+            *found[group.box.path][:1],
+            [frame.y, frame.width, frame.height],
+            *found[group.box.path][2:],
+        )
 
 
 def _numbers(text: str) -> list[float]:

@@ -22,13 +22,17 @@ def encoder_decoder(depth: int, join: str, *, blocks: bool, head: bool = False, 
     size, channels = 32 * 2**depth, 8
     lines = [f"archspec: 1\nname: net\ninput: {{channels: 3, height: {size}, width: {size}}}"]
     if blocks:
-        layers = "".join(f"      - conv: {{filters: {channels}, kernel: 3, padding: same}}\n      - relu\n" for _ in range(convs))
+        layers = "".join(
+            f"      - conv: {{filters: {channels}, kernel: 3, padding: same}}\n      - relu\n" for _ in range(convs)
+        )
         lines.append(f"blocks:\n  unit:\n    layers:\n{layers}".rstrip())
     lines.append("layers:")
 
     def unit() -> None:
         for _ in range(1 if blocks else convs):
-            lines.extend(["  - unit"] if blocks else [f"  - conv: {{filters: {channels}, kernel: 3, padding: same}}", "  - relu"])
+            lines.extend(
+                ["  - unit"] if blocks else [f"  - conv: {{filters: {channels}, kernel: 3, padding: same}}", "  - relu"]
+            )
 
     for level in range(depth):
         unit()
@@ -42,7 +46,9 @@ def encoder_decoder(depth: int, join: str, *, blocks: bool, head: bool = False, 
             lines.append("  - crop: {cropping: 1}")
             lines.append("  - conv: {filters: 8, kernel: 3, padding: same}")
             cut = size // 2**level - _after_crop(size, depth, level)
-            lines.append(f"  - concat:\n      - {skip}\n        layers: [{{crop: {{cropping: {cut // 2}}}}}]\n      - []")
+            lines.append(
+                f"  - concat:\n      - {skip}\n        layers: [{{crop: {{cropping: {cut // 2}}}}}]\n      - []"
+            )
         elif join == "lateral":
             lines.append(f"  - add:\n      - []\n      - {skip}\n        layers: [{{conv: {{filters: 8, kernel: 1}}}}]")
         else:
@@ -50,7 +56,9 @@ def encoder_decoder(depth: int, join: str, *, blocks: bool, head: bool = False, 
         unit()
     lines.append("  - conv: {name: head, filters: 2, kernel: 1}")
     if head:
-        lines.append("  - tap: mask\n  - from: bottom\n    layers: [global_avg_pool, flatten, {dense: {name: classes, units: 5}}]")
+        lines.append(
+            "  - tap: mask\n  - from: bottom\n    layers: [global_avg_pool, flatten, {dense: {name: classes, units: 5}}]"
+        )
         lines.append("  - tap: label\noutputs: [mask, label]")
     return "\n".join(lines) + "\n"
 
@@ -105,7 +113,9 @@ def test_what_ships(name: str, skips: int, level: Level) -> None:
     assert level_skips(archspec.draw(name, level=level)) == skips
 
 
-@pytest.mark.parametrize("name", ["resnet50", "inception", "densenet", "dcgan_generator", "vision_transformer", "espcn"])
+@pytest.mark.parametrize(
+    "name", ["resnet50", "inception", "densenet", "dcgan_generator", "vision_transformer", "espcn"]
+)
 def test_what_is_no_encoder_decoder_is_no_u(name: str) -> None:
     for level in LEVELS:
         assert bent(archspec.draw(name, level=level).panels[0].part) is None

@@ -3,6 +3,7 @@
 const NEAR = 4; // pixels; a pointer that moves no farther clicks
 const SMALLEST = 0.005, LARGEST = 6;
 const LEGIBLE = 0.9; // the scale at which the smallest text has nine pixels
+const NARROW = 600, SMALL = 0.7; // in a pane of fewer pixels across, less is legible
 const NATURAL = 1.6; // a small network is drawn no larger at first
 const MARGIN = 16; // around a picture that is shown whole
 
@@ -265,12 +266,21 @@ class Picture {
       this.#spread(false);
       this.#settle();
     }
-    const [width, height] = [this.pane.clientWidth, this.pane.clientHeight];
+    const room = [this.pane.clientWidth, this.pane.clientHeight];
     const scales = this.#scales(this.size);
-    const across = scales[this.payload.horizontal ? 1 : 0];
+    const across = this.payload.horizontal ? 1 : 0;
     let scale = Math.min(...scales, NATURAL);
-    if (legible && scale < LEGIBLE) scale = Math.min(Math.max(across, 0.7), LEGIBLE);
-    this.view = { scale, x: Math.max((width - this.size[0] * scale) / 2, 8), y: Math.max((height - this.size[1] * scale) / 2, 8) };
+    const least = room[across] < NARROW ? SMALL : LEGIBLE;
+    if (legible && scale < least) scale = least;
+    else if (legible && scale < LEGIBLE) scale = Math.min(scales[across], LEGIBLE);
+    // What does not fit is shown from its start; across, around its main line.
+    const [x, y] = room.map((space, at) => {
+      const length = this.size[at] * scale;
+      if (length <= space) return (space - length) / 2;
+      const main = at === across ? this.payload.networks[0].origin[at] * scale - space / 2 : 0;
+      return -Math.min(Math.max(main, -8), length - space);
+    });
+    this.view = { scale, x, y };
     this.look();
   }
 
