@@ -205,6 +205,7 @@ def unfolded(bend: Bend, folded: frozenset[str] = frozenset()) -> Placed:
     aside = left.after + BETWEEN + SPACE * len(jogs) + right.before
     spots: list[Spot] = [Spot(0.0, 0.0, 0.0)] * len(bend.part.figure.boxes)
     inside: list[Placed | None] = [None] * len(spots)
+    frames: list[tuple[float, float]] = [(0.0, 0.0)] * len(spots)
     routes: list[tuple[tuple[float, float], ...]] = [()] * len(bend.part.figure.lines)
 
     def risen(along: float, across: float) -> tuple[float, float]:
@@ -213,10 +214,12 @@ def unfolded(bend: Bend, folded: frozenset[str] = frozenset()) -> Placed:
     for index, box in enumerate(bend.halves[0].boxes):
         spot = left.spots[index]
         spots[box], inside[box] = replace(spot, along=spot.along - top), left.inside[index]
+        frames[box] = left.frames[index]
     for index, box in enumerate(bend.halves[1].boxes):
         spot = right.spots[index]
         along, axis = risen(spot.along, spot.axis)
         spots[box], inside[box] = Spot(along, spot.length, axis, up=True), right.inside[index]
+        frames[box] = right.frames[index]
     for index, line in enumerate(bend.halves[0].lines):
         routes[line] = tuple((along - top, across) for along, across in left.routes[index])
     for index, line in enumerate(bend.halves[1].lines):
@@ -235,7 +238,8 @@ def unfolded(bend: Bend, folded: frozenset[str] = frozenset()) -> Placed:
             leaving += [(leaving[-1][0], between), (entering[0][0], between)]
         routes[skip.line] = (*leaving, *entering)
     length = bottom - top + TURN
-    return Placed(bend.part, tuple(spots), tuple(routes), length, left.before, aside + right.after, tuple(inside))
+    across = left.before, aside + right.after
+    return Placed(bend.part, tuple(spots), tuple(routes), length, *across, tuple(inside), tuple(frames))
 
 
 def _stretched(bend: Bend, folded: frozenset[str]) -> tuple[Placed, Placed]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from archspec.diagram.placing import Placed, Size
+from archspec.diagram.placing import Placed
 
 LONG: Final = 1500.0
 """Pixels; a shorter picture stays in one piece unless it is asked otherwise."""
@@ -151,16 +151,14 @@ def _set(placed: Placed, cuts: Sequence[_Cut]) -> Placed:
 
 
 def _columns(placed: Placed, cuts: Sequence[_Cut]) -> list[_Column]:
-    part = placed.part
     edges = [(0.0, 0.0), *((cut.end, cut.start) for cut in cuts), (placed.length, placed.length)]
     found = []
     for (_, start), (end, _) in pairwise(edges):
         low = high = 0.0
         for index, spot in enumerate(placed.spots):
             if start - 0.5 <= spot.along < end:
-                size: Size = part.sizes[index] if placed.inside[index] is not None else part.closed[index]
-                low = min(low, spot.axis - size.before)
-                high = max(high, spot.axis + max(size.after, size.said))
+                before, after = placed.frames[index]
+                low, high = min(low, spot.axis - before), max(high, spot.axis + after)
         for route in placed.routes:
             inside = [across for along, across in route if start - 0.5 <= along <= end + 0.5]
             low, high = min([low, *inside]), max([high, *inside])

@@ -6,7 +6,7 @@ right, or below. `Placed` has no orientation: `scene` turns it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -49,6 +49,10 @@ class Size:
     """Along, of an open box: for its words."""
     head: float = 0.0
     """Across, of an open box: where its words begin."""
+    margins: tuple[float, float] = (0.0, 0.0)
+    """Across, of an open box: how much it is larger than its inside, before and after its axis."""
+    words: tuple[float, float] = (0.0, 0.0)
+    """Across, of an open box: how far it reaches at least, for its words and what passes beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Part:
 
     layout: Layout
     sizes: tuple[Size, ...]
-    """Of its boxes; of an open one, all but how long it is."""
+    """Of its boxes; of an open one all but how long it is, and how far it reaches when all in it is open."""
     closed: tuple[Size, ...]
     """Of its boxes, were they closed."""
     inside: tuple[Part | None, ...]
@@ -92,6 +96,8 @@ class Placed:
     """How far it reaches across, before and after the main line."""
     after: float
     inside: tuple[Placed | None, ...]
+    frames: tuple[tuple[float, float], ...]
+    """How far each box reaches across, before and after its axis; with what is said beside it if it is closed."""
     taps: tuple[tuple[tuple[float, float], ...], ...] = ()
     """The corners of the lines that leave to the side or come from it; see `layout.Layout`."""
 
@@ -194,16 +200,29 @@ def place(part: Part, folded: frozenset[str] = frozenset(), stretched: Mapping[i
     def corners(routes: Sequence[Sequence[Point]]) -> tuple[tuple[tuple[float, float], ...], ...]:
         return tuple(tuple((along(point.anchor), point.across) for point in route) for route in routes)
 
-    return Placed(
-        part,
-        tuple(Spot(*found) for found in zip(alongs, lengths, layout.across, strict=True)),
-        corners(layout.routes),
-        ends[-1],
-        layout.before,
-        layout.after,
-        tuple(inside),
-        corners(layout.taps),
-    )
+    frames = tuple(map(_frame, part.sizes, part.closed, inside))
+    routes = corners(layout.routes)
+    before, after = reach(layout.across, frames, routes)
+    spots = tuple(Spot(*found) for found in zip(alongs, lengths, layout.across, strict=True))
+    return Placed(part, spots, routes, ends[-1], before, after, tuple(inside), frames, corners(layout.taps))
+
+
+def _frame(size: Size, closed: Size, inside: Placed | None) -> tuple[float, float]:
+    if inside is None:
+        return closed.before, max(closed.after, closed.said)
+    reached = (inside.before, inside.after)
+    before, after = (max(sum(found[:2]), found[2]) for found in zip(reached, size.margins, size.words, strict=True))
+    return before, after
+
+
+def reach(
+    axes: Iterable[float], frames: Iterable[tuple[float, float]], routes: Iterable[Iterable[tuple[float, float]]]
+) -> tuple[float, float]:
+    """How far boxes and lines reach across, before and after the main line."""
+    found = [across for route in routes for _, across in route]
+    for axis, (before, after) in zip(axes, frames, strict=True):
+        found += (axis - before, axis + after)
+    return -min(found, default=0.0), max(found, default=0.0)
 
 
 def _stacked(bands: Sequence[float], gaps: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -247,14 +266,17 @@ def _open(box: Box, part: Part, horizontal: bool, up: bool) -> Size:
     wide = sum(words_width(word) + 6 for word in box.words)
     last = max((*inner.inputs, *inner.outputs), default=0.0)
     if horizontal:
-        return Size(2 * PAD, inner.before + PAD + HEAD, inner.after + PAD, least=wide + 12)
-    before, after = inner.before + PAD, max(inner.after + PAD, last + 8)
+        before, after = inner.before + PAD + HEAD, inner.after + PAD
+        return Size(2 * PAD, before, after, least=wide + 12, margins=(PAD + HEAD, PAD))
     passing = inner.outputs if up else inner.inputs
     right, left = max(passing, default=0.0) + 8, min(passing, default=0.0) - 8
+    before, after = inner.before + PAD, max(inner.after + PAD, last + 8)
     if wide - left - before < right + wide - after and right + wide > after:  # there is more room to the left
-        before = max(before, wide + 8 - left)
-        return Size(HEAD + PAD, before, after, head=min(left - wide, 8 - before))
-    return Size(HEAD + PAD, before, max(after, right + wide + 6), head=right)
+        head, words = left - wide, (wide + 8 - left, last + 8)
+    else:
+        head, words = right, (0.0, max(last + 8, right + wide + 6))
+    before, after = max(inner.before + PAD, words[0]), max(inner.after + PAD, words[1])
+    return Size(HEAD + PAD, before, after, head=head, margins=(PAD, PAD), words=words)
 
 
 def words_width(words: Words) -> float:

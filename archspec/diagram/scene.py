@@ -207,8 +207,8 @@ def _fill(
                 corners[-1] = frame - turn.inset, corners[-1][1]
         points = tuple(turn.point(*corner) for corner in corners)
         group.shapes.append(Path(points, line.dashed, has_arrow(line, placed, whole=frame is None), index))
-    found = zip(part.figure.boxes, placed.spots, part.sizes, part.closed, placed.inside, strict=True)
-    for box, spot, size, closed, inside in found:
+    found = zip(part.figure.boxes, placed.spots, placed.frames, part.sizes, part.closed, placed.inside, strict=True)
+    for box, spot, reach, size, closed, inside in found:
         x, y = turn.point(spot.along, spot.axis)
         inner = Group(x, y, box)
         group.groups.append(inner)
@@ -222,21 +222,17 @@ def _fill(
             inner.groups += (shut, opened)
             _closed_box(shut, box, closed, way)
             shut.groups.append(_fold_sign("+", *way.rect(closed.along, closed.before, closed.after)[:2]))
-        area = way.rect(spot.length, size.before, size.after)
+        area = way.rect(spot.length, *reach)
         opened.shapes.append(_frame(box, area, depth))
         content = Group(*way.point(way.inset, 0.0), role="inside" if foldable else "")
         opened.groups.append(content)
         _fill(content, inside, way, depth + 1, spot.length, foldable=foldable)
-        head = opened
-        if way.up:  # it moves when the frame gets longer
-            head = Group(0.0, area[1], role="head")
-            opened.groups.append(head)
-            area = area[0], 0.0, *area[2:]
-        head.shapes += _frame_words(box, area, size, way)
+        words = list(_frame_words(box, size, way))
+        opened.groups.append(Group(0.0, area[1], shapes=words, role="head" if foldable else ""))
         if box.mark:
-            head.groups.append(_badge(box.mark, *area))
+            opened.groups.append(_badge(box.mark, *area))
         if foldable:
-            head.groups.append(_fold_sign("−", *area[:2]))
+            opened.groups.append(_fold_sign("−", *area[:2]))
 
 
 def _fold_sign(sign: str, x: float, y: float) -> Group:
@@ -294,8 +290,9 @@ def _frame(box: Box, area: tuple[float, float, float, float], depth: int) -> Rec
     return Rect(*area, f"depth:{depth % 2}", stroke, 6.0, thick)
 
 
-def _frame_words(box: Box, area: tuple[float, float, float, float], size: Size, turn: _Turn) -> Iterator[Shape]:
-    at, middle = (area[0] + 8 if turn.horizontal else size.head), area[1] + HEAD / 2 + 1
+def _frame_words(box: Box, size: Size, turn: _Turn) -> Iterator[Shape]:
+    """The words of a frame, from its top."""
+    at, middle = 8.0 if turn.horizontal else size.head, HEAD / 2 + 1
     for words in box.words:
         quiet = words.style == "quiet"
         font, fill = (SMALL, "quiet") if quiet else (FONT, "ink")

@@ -87,7 +87,7 @@ _PLACES = """() => {
       const place = box.getAttribute('transform').match(/-?[\\d.]+/g).map(Number);
       const open = box.querySelector(':scope > .open');
       if (open && getComputedStyle(open).display !== 'none') {
-        const size = ['y', 'width', 'height'].map(name => Number(open.querySelector(':scope > rect').getAttribute(name)));
+        const size = ['x', 'y', 'width', 'height'].map(name => Number(open.querySelector(':scope > rect').getAttribute(name)));
         read(open.querySelector(':scope > .inside'), box.dataset.path, place, size);
       } else {
         found[box.dataset.path] = {at: place, frame: [], lines: [], arrows: []};

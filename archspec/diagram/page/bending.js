@@ -6,16 +6,17 @@ function unfolded(part, isFolded, lengths) {
   const [left, right] = stretched(both, skips, isFolded, lengths);
   const bottom = left.length, top = Math.min(0, bottom - right.length);
   const jogs = skips.filter((skip) => !skip[5]).length;
-  const aside = both[0].after + lengths.bend.between + lengths.space * jogs + both[1].before;
+  const aside = left.after + lengths.bend.between + lengths.space * jogs + right.before;
   const kept = ([along, across]) => [along - top, across];
   const risen = ([along, across]) => [bottom - along - top, across + aside];
-  const found = { alongs: [], across: [], lengths: [], inside: [], ups: [], routes: [], taps: [] };
+  const found = { alongs: [], across: [], lengths: [], inside: [], frames: [], ups: [], routes: [], taps: [] };
   [left, right].forEach((placed, side) => {
     both[side].members.forEach((box, index) => {
       const corner = [placed.alongs[index], placed.across[index]];
       [found.alongs[box], found.across[box]] = side ? risen(corner) : kept(corner);
       found.lengths[box] = placed.lengths[index];
       found.inside[box] = placed.inside[index];
+      found.frames[box] = placed.frames[index];
       found.ups[box] = side === 1;
     });
     both[side].numbers.forEach((line, index) => {
@@ -29,7 +30,7 @@ function unfolded(part, isFolded, lengths) {
       }
     });
   });
-  let beside = both[0].after + lengths.bend.between / 2;
+  let beside = left.after + lengths.bend.between / 2;
   for (const [line, leaves, enters, , , level] of skips) {
     const leaving = left.taps[leaves].map(kept), entering = right.taps[enters].map(risen);
     const last = leaving[leaving.length - 1];
@@ -41,7 +42,7 @@ function unfolded(part, isFolded, lengths) {
     }
     found.routes[line] = [...leaving, ...entering];
   }
-  return { ...found, length: bottom - top + lengths.bend.turn, after: aside + both[1].after };
+  return { ...found, length: bottom - top + lengths.bend.turn, before: left.before, after: aside + right.after };
 }
 
 // Both halves, with gaps so long that skips are level and that both end at the bottom.

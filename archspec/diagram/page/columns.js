@@ -47,8 +47,8 @@ function chosenCuts(placed, cuts, number) {
 }
 
 // Everything in its column; `before` and `after` are how far the picture reaches across.
-function setInColumns(part, placed, cuts, { lead, between, turn }) {
-  const columns = columnsOf(part, placed, cuts);
+function setInColumns(placed, cuts, { lead, between, turn }) {
+  const columns = columnsOf(placed, cuts);
   const shifts = [];
   let at = 0;
   columns.forEach((column, index) => {
@@ -69,14 +69,14 @@ function setInColumns(part, placed, cuts, { lead, between, turn }) {
   };
 }
 
-function columnsOf(part, placed, cuts) {
+function columnsOf(placed, cuts) {
   const starts = [0, ...cuts.map((cut) => cut.start)], ends = [...cuts.map((cut) => cut.end), placed.length];
   return starts.map((start, index) => {
     const end = ends[index];
     let low = 0, high = 0;
     placed.alongs.forEach((along, box) => {
       if (along < start - 0.5 || along >= end) return;
-      const [before, after] = part.boxes[box][placed.inside[box] === null ? "reach" : "frame"];
+      const [before, after] = placed.frames[box];
       low = Math.min(low, placed.across[box] - before);
       high = Math.max(high, placed.across[box] + after);
     });

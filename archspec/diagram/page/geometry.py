@@ -33,7 +33,8 @@ def geometry(part: Part, bend: Bend | None = None) -> dict[str, Any]:
                 "open": _rounded(size.along),
                 "least": _rounded(size.least),
                 "reach": [_rounded(closed.before), _rounded(max(closed.after, closed.said))],
-                "frame": [_rounded(size.before), _rounded(max(size.after, size.said))],
+                "margins": size.margins,
+                "words": [_rounded(length) for length in size.words],
                 "inside": None if inner is None else geometry(inner),
             }
             for box, closed, size, inner in zip(part.figure.boxes, part.closed, part.sizes, part.inside, strict=True)
@@ -65,13 +66,10 @@ def _layout(part: Part) -> dict[str, Any]:
 
 def _half(half: Half) -> dict[str, Any]:
     """Its boxes are those of the whole with these numbers."""
-    layout = half.part.layout
     return _layout(half.part) | {
         "members": half.boxes,
         "numbers": half.lines,
-        "taps": _corners(layout.taps),
-        "before": _rounded(layout.before),
-        "after": _rounded(layout.after),
+        "taps": _corners(half.part.layout.taps),
     }
 
 

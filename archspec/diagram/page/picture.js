@@ -28,7 +28,7 @@ class Picture {
     const root = this.world.lastElementChild;
     this.figures = payload.networks.map((network, index) => {
       const group = root.children[index];
-      return this.#figure(network.part, group, index, null);
+      return { ...this.#figure(network.part, group, index, null), group };
     });
     this.folded = new Set();
     payload.networks.forEach((network, index) => {
@@ -63,6 +63,7 @@ class Picture {
       if (geometry.inside !== null) {
         box.frame = element.querySelector(":scope > .open > rect");
         box.head = element.querySelector(":scope > .open > .head");
+        box.sign = element.querySelector(":scope > .open > .fold");
         box.mark = element.querySelector(":scope > .open > .mark");
         const content = element.querySelector(":scope > .open > .inside");
         content.setAttribute("role", "group");
@@ -138,17 +139,17 @@ class Picture {
   #spread(legible = true) {
     const { networks, lengths, columns } = this.payload;
     this.cuts = []; // the ranks after which it is cut
-    const [{ part, origin }] = networks;
+    const [{ part }] = networks;
     if (networks.length > 1 || part.bend || columns === 1) return;
     const placed = this.#place(0);
     const cuts = cutsOf(part, placed);
     const tried = [];
     for (let number = 1; number <= Math.min(columns || lengths.columns.most, cuts.length + 1); number++) {
       const chosen = chosenCuts(placed, cuts, number);
-      const set = chosen.length ? setInColumns(part, placed, chosen, lengths.columns) : placed;
+      const set = chosen.length ? setInColumns(placed, chosen, lengths.columns) : placed;
       const last = tried[tried.length - 1];
       if (last && set.length >= 0.95 * last.length) continue;
-      tried.push({ length: set.length, ranks: chosen.map((cut) => cut.rank), scales: this.#scales(this.#extent(set, origin)) });
+      tried.push({ length: set.length, ranks: chosen.map((cut) => cut.rank), scales: this.#scales(this.#extent(set, this.#origin(0, set))) });
     }
     let best = tried[0];
     const scale = ({ scales }) => Math.min(...scales, NATURAL);
@@ -158,11 +159,19 @@ class Picture {
     this.cuts = best.ranks;
   }
 
+  // Where the main line of a network begins; several stand where they do when all is open.
+  #origin(index, placed) {
+    const { horizontal, networks } = this.payload;
+    const [x, y] = networks[index].origin;
+    if (networks.length > 1) return [x, y];
+    return horizontal ? [x, 24 + placed.before] : [24 + placed.before, y];
+  }
+
   // How large the picture is, with its margins.
   #extent(placed, origin) {
-    const { horizontal, size } = this.payload;
+    const { horizontal } = this.payload;
     const along = origin[horizontal ? 0 : 1] + placed.length + 24;
-    const across = placed.after === undefined ? size[horizontal ? 1 : 0] : origin[horizontal ? 1 : 0] + placed.after + 24;
+    const across = origin[horizontal ? 1 : 0] + placed.after + 24;
     return horizontal ? [along, across] : [across, along];
   }
 
@@ -174,13 +183,16 @@ class Picture {
   #settle() {
     const { networks, lengths } = this.payload;
     const extents = this.figures.map((figure, index) => {
-      const { part, origin } = networks[index];
+      const { part } = networks[index];
       let placed = this.#place(index);
       if (this.cuts.length) {
         const cuts = cutsOf(part, placed).filter((cut) => this.cuts.includes(cut.rank));
-        if (cuts.length) placed = setInColumns(part, placed, cuts, lengths.columns);
+        if (cuts.length) placed = setInColumns(placed, cuts, lengths.columns);
       }
-      this.#apply(figure, placed, origin[0], origin[1], null, false);
+      const origin = this.#origin(index, placed);
+      set(figure.group, "transform", `translate(${origin.map(short).join(",")})`);
+      this.#apply(figure, placed, ...origin, null, false);
+      figure.origin = origin;
       return this.#extent(placed, origin);
     });
     this.size = [0, 1].map((at) => Math.max(...extents.map((extent) => extent[at])));
@@ -211,10 +223,12 @@ class Picture {
       if (inner === null) return;
       const rises = up || Boolean(placed.ups?.[index]);
       const length = placed.lengths[index];
-      set(box.frame, horizontal ? "width" : "height", short(length));
-      if (rises) set(box.frame, "y", short(-length));
-      if (rises) set(box.head, "transform", `translate(0,${short(-length)})`);
-      if (horizontal && box.mark) set(box.mark, "transform", `translate(${short(length)},${box.frame.getAttribute("y")})`);
+      const [before, after] = placed.frames[index];
+      const area = horizontal ? [0, -before, length, before + after] : [-before, rises ? -length : 0, before + after, length];
+      ["x", "y", "width", "height"].forEach((name, at) => set(box.frame, name, short(area[at])));
+      set(box.head, "transform", `translate(0,${short(area[1])})`);
+      set(box.sign, "transform", `translate(${short(area[0])},${short(area[1])})`);
+      if (box.mark) set(box.mark, "transform", `translate(${short(area[0] + area[2])},${short(area[1])})`);
       const [right, down] = horizontal ? [lengths.pad, 0] : [0, rises ? -lengths.pad : lengths.head];
       this.#apply(box.inside, inner, box.x + right, box.y + down, length, rises);
     });
@@ -277,7 +291,7 @@ class Picture {
     const [x, y] = room.map((space, at) => {
       const length = this.size[at] * scale;
       if (length <= space) return (space - length) / 2;
-      const main = at === across ? this.payload.networks[0].origin[at] * scale - space / 2 : 0;
+      const main = at === across ? this.figures[0].origin[at] * scale - space / 2 : 0;
       return -Math.min(Math.max(main, -8), length - space);
     });
     this.view = { scale, x, y };

@@ -52,11 +52,27 @@ function place(part, isFolded, lengths, stretched = new Map()) {
   };
   const corners = (routes) =>
     routes.map((route) => route.map(([across, kind, at, number]) => [anchored[kind](at, number), across]));
+  const frames = part.boxes.map((box, index) => {
+    const inner = inside[index];
+    if (inner === null) return box.reach;
+    return [inner.before, inner.after].map((reach, side) => Math.max(reach + box.margins[side], box.words[side]));
+  });
+  const routes = corners(part.routes);
+  let low = Infinity, high = -Infinity;
+  const reached = (from, to) => {
+    low = Math.min(low, from);
+    high = Math.max(high, to);
+  };
+  for (const route of routes) for (const [, across] of route) reached(across, across);
+  frames.forEach(([before, after], index) => reached(part.across[index] - before, part.across[index] + after));
   return {
     alongs,
     across: part.across,
     lengths: long,
-    routes: corners(part.routes),
+    routes,
+    frames,
+    before: part.boxes.length ? -low : 0,
+    after: part.boxes.length ? high : 0,
     taps: corners(part.taps || []),
     length: ends[ends.length - 1],
     inside,
