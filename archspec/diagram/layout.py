@@ -247,9 +247,9 @@ class _Layouter:
             for side, found in aside.items():
                 room = (extent.after if side > 0 else extent.before) - 4
                 step = min(12.0, room / (len(found) + 1)) if found else 0.0
-                found.sort(key=lambda line: self._distance(line, box))
-                for number, line in enumerate(found):
-                    self.entry[line] = side * step * (number + 1)
+                found.sort(key=lambda entering: self._distance(entering, box))
+                for number, entering in enumerate(found):
+                    self.entry[entering] = side * step * (number + 1)
         self.starts = [8.0 * port for port in range(self.figure.inputs)]
         self.finishes = [8.0 * port for port in range(self.figure.outputs)]
         for way in (*reversed(self.ways.ears), self.ways.main):

@@ -137,7 +137,8 @@ def arrange(
 def place(part: Part, folded: frozenset[str] = frozenset(), stretched: Mapping[int, float] | None = None) -> Placed:
     """Give everything its place, with the open boxes of these paths closed.
 
-    `stretched` makes the gaps after some ranks longer, by so many pixels. The HTML page does the same in JavaScript when a box is folded; a test holds the two together.
+    `stretched` makes the gaps after some ranks longer, by so many pixels. The HTML page does the same in JavaScript
+    when a box is folded; a test holds the two together.
     """
     layout, boxes = part.layout, part.figure.boxes
     inside: list[Placed | None] = []
@@ -208,6 +209,7 @@ def place(part: Part, folded: frozenset[str] = frozenset(), stretched: Mapping[i
 
 
 def _frame(size: Size, closed: Size, inside: Placed | None) -> tuple[float, float]:
+    """How far a box reaches across; a frame is as wide as what is shown in it."""
     if inside is None:
         return closed.before, max(closed.after, closed.said)
     reached = (inside.before, inside.after)

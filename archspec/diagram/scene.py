@@ -75,9 +75,9 @@ class Path:
 
 
 Shape: TypeAlias = Rect | Circle | Text | Path
-Role: TypeAlias = Literal["", "mark", "closed", "open", "inside", "fold"]
+Role: TypeAlias = Literal["", "mark", "closed", "open", "inside", "head", "fold"]
 """What a group is to its box: the sign of its mark; and where the box can be folded one of its two forms, what stands
-inside the open one, or the sign that it is folded by."""
+inside the open one or on its top, or the sign that it is folded by."""
 
 
 @dataclass(slots=True)

@@ -87,7 +87,8 @@ _PLACES = """() => {
       const place = box.getAttribute('transform').match(/-?[\\d.]+/g).map(Number);
       const open = box.querySelector(':scope > .open');
       if (open && getComputedStyle(open).display !== 'none') {
-        const size = ['x', 'y', 'width', 'height'].map(name => Number(open.querySelector(':scope > rect').getAttribute(name)));
+        const rect = open.querySelector(':scope > rect');
+        const size = ['x', 'y', 'width', 'height'].map(name => Number(rect.getAttribute(name)));
         read(open.querySelector(':scope > .inside'), box.dataset.path, place, size);
       } else {
         found[box.dataset.path] = {at: place, frame: [], lines: [], arrows: []};
@@ -114,7 +115,7 @@ def _read_places(holder: Group, path: str, found: dict[str, Any], at: tuple[floa
         _read_places(content, group.box.path, found, (group.x, group.y))
         found[group.box.path] = (
             *found[group.box.path][:1],
-            [frame.y, frame.width, frame.height],
+            [frame.x, frame.y, frame.width, frame.height],
             *found[group.box.path][2:],
         )
 

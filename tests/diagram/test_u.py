@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
+from pathlib import Path
 
 import pytest
 
@@ -57,7 +58,7 @@ def encoder_decoder(depth: int, join: str, *, blocks: bool, head: bool = False, 
     lines.append("  - conv: {name: head, filters: 2, kernel: 1}")
     if head:
         lines.append(
-            "  - tap: mask\n  - from: bottom\n    layers: [global_avg_pool, flatten, {dense: {name: classes, units: 5}}]"
+            "  - tap: mask\n  - from: bottom\n    layers: [global_avg_pool, flatten, {dense: {name: label, units: 5}}]"
         )
         lines.append("  - tap: label\noutputs: [mask, label]")
     return "\n".join(lines) + "\n"
@@ -111,6 +112,18 @@ def test_an_encoder_decoder_of_any_kind_is_a_u(depth: int, join: str, blocks: bo
 @pytest.mark.parametrize(("name", "skips"), [("unet", 3), ("feature_pyramid", 2)])
 def test_what_ships(name: str, skips: int, level: Level) -> None:
     assert level_skips(archspec.draw(name, level=level)) == skips
+
+
+@pytest.mark.parametrize(
+    ("name", "skips"),
+    [("one_skip", 1), ("lateral_sums", 2), ("units_on_skips", 3), ("nested", 2), ("uneven_skips", 2)],
+)
+def test_what_papers_draw(name: str, skips: int) -> None:
+    graph = archspec.compile(Path(__file__).parent / "encoder_decoders" / f"{name}.yaml")
+    for level in LEVELS:
+        drawing = archspec.draw(graph, level=level)
+        assert level_skips(drawing) == skips
+        assert not faults(drawing.scene)
 
 
 @pytest.mark.parametrize(
