@@ -175,7 +175,8 @@ def test_a_picture_is_moved_pinched_and_folded_by_fingers(visit: Opener) -> None
 _NAMELESS = """() => {
   const told = ['presentation', 'group', 'treeitem', 'alert', 'option', 'status', 'tooltip'];
   const parts = [...document.querySelectorAll('button, input, [role], section, aside, dialog, [tabindex]')];
-  const named = part => ['aria-label', 'aria-labelledby'].some(name => part.getAttribute(name)) || part.textContent.trim();
+  const labels = ['aria-label', 'aria-labelledby'];
+  const named = part => labels.some(name => part.getAttribute(name)) || part.textContent.trim();
   return parts.filter(part => !told.includes(part.getAttribute('role')) && !named(part)).map(part => part.outerHTML);
 }"""
 
