@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -103,7 +103,9 @@ class Drawing:
 
 def shown(graph: LayerGraph) -> Drawing:
     """What a notebook shows of a network: its units, or its stages if the units would fill more than a window."""
-    units = drawing([graph], columns=1)
+    units = drawing([graph])
+    if units.bend(units.panels[0].part) is None:
+        units = replace(units, columns=1)
     return units if units.scene.height <= HIGHEST_SHOWN else drawing([graph], level="stage")
 
 

@@ -36,7 +36,7 @@ class Line:
     source: End
     target: End
     dashed: bool = False
-    """It belongs to a shortcut that is no identity: a projection, or another small branch beside a longer one."""
+    """It belongs to a non-identity shortcut: a projection, or another small branch beside a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
