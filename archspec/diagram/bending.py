@@ -71,11 +71,12 @@ def bent(whole: Part) -> Bend | None:
     if found is None:
         return None
     turn, first = found
-    second = [box for box in range(len(figure.boxes)) if box not in set(first)]
+    before = set(first)
+    second = [box for box in range(len(figure.boxes)) if box not in before]
     crossing = [
         index
         for index, line in enumerate(figure.lines)
-        if line.source.box in set(first) and line.target.box in set(second) and index != turn
+        if line.source.box in before and line.target.box is not None and line.target.box not in before and index != turn
     ]
     if not crossing:
         return None
@@ -110,7 +111,7 @@ def _cut(figure: Figure) -> tuple[int, list[int]] | None:
             second.add(box)
     kept = {*main[: at + 1], *(box for box, lines in enumerate(ways.into) if not lines)}
     for box in reversed(range(len(figure.boxes))):  # what stands on skips goes with what they lead to
-        users = [line.target.box for line in figure.lines if line.source.box == box]
+        users = [line.target.box for line in ways.out_of[box]]
         if box not in second and box not in kept and users and all(user in second for user in users):
             second.add(box)
     return turn, [box for box in range(len(figure.boxes)) if box not in second]
@@ -168,9 +169,14 @@ def _levelled(
             for other in range(at)
             if ordered[other].ranks[0] < skip.ranks[0] and ordered[other].ranks[1] > skip.ranks[1]
         ]
-        best[at] = [*max(inside, key=len, default=[]), skip]
-    level = max(best.values(), key=len, default=[])
+        best[at] = [*max(inside, key=_worth, default=[]), skip]
+    level = max(best.values(), key=_worth, default=[])
     return (*level, *(replace(skip, level=False) for skip in found if skip not in level))
+
+
+def _worth(skips: Sequence[Skip]) -> tuple[int, int]:
+    """The more of them are level the better; among equals, those that leave late, as from the main line."""
+    return len(skips), sum(skip.ranks[0] for skip in skips)
 
 
 def _alike(figure: Figure, line: Line) -> bool:

@@ -66,7 +66,7 @@ def encoder_decoder(depth: int, join: str, *, blocks: bool, head: bool = False, 
 
 def _after_crop(size: int, depth: int, level: int) -> int:
     """The size in the decoder at a level, where each upsampling is followed by a crop of one."""
-    at = size // 2**depth
+    at = size >> depth
     for _ in range(depth - level):
         at = 2 * at - 2
     return at
@@ -116,7 +116,14 @@ def test_what_ships(name: str, skips: int, level: Level) -> None:
 
 @pytest.mark.parametrize(
     ("name", "skips"),
-    [("one_skip", 1), ("lateral_sums", 2), ("units_on_skips", 3), ("nested", 2), ("uneven_skips", 2)],
+    [
+        ("one_skip", 1),
+        ("lateral_sums", 2),
+        ("units_on_skips", 3),
+        ("nested", 2),
+        ("uneven_skips", 2),
+        ("two_inputs", 2),
+    ],
 )
 def test_what_papers_draw(name: str, skips: int) -> None:
     graph = archspec.compile(Path(__file__).parent / "encoder_decoders" / f"{name}.yaml")
