@@ -106,5 +106,9 @@ function outline(points) {
   return `${text} L${pair(points[points.length - 1])}`;
 }
 
-const short = (value) => String(Math.round(value * 10) / 10 || 0);
+// To a tenth, and halves to the even one, as Python does.
+function short(value) {
+  const tenths = value * 10, rounded = Math.round(tenths);
+  return String((Math.abs(tenths % 1) === 0.5 && rounded % 2 ? rounded - 1 : rounded) / 10 || 0);
+}
 const pair = (point) => `${short(point[0])},${short(point[1])}`;
