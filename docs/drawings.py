@@ -51,6 +51,7 @@ def _drawn(theme: Literal["light", "dark"]) -> Mapping[str, Drawing]:
         "slim": archspec.draw("resnet_v2_50", block="bottleneck_v2", theme=theme),
         "plain_shortcuts": shortcuts(PLAIN),
         "gated_shortcuts": shortcuts(GATED),
+        "unet": archspec.draw("unet", level="stage", theme=theme),
         "orders": archspec.draw(*orders, block="activation_unit", titles=[*ORDER_ERRORS], theme=theme),
     }
 

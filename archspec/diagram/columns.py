@@ -5,23 +5,25 @@ Of a network that goes to the right, the columns are rows; `along` and `across` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from archspec.diagram.placing import Placed, Size
+from archspec.diagram.placing import Placed
 
 LONG: Final = 1500.0
 """Pixels; a shorter picture stays in one piece unless it is asked otherwise."""
 MOST: Final = 12
 _SHAPE: Final = 1.5
 """How many times as long as wide a picture in columns is at most, where that can be had."""
-_BETWEEN: Final = 56.0
+_WORTH: Final = 0.9
+"""Another column makes the picture no longer than this share of what it was."""
+BETWEEN: Final = 56.0
 """Between two columns; the line that joins them goes there."""
-_LEAD: Final = 26.0
+LEAD: Final = 26.0
 """Above a column that a line leads to."""
-_TURN: Final = 10.0
+TURN: Final = 10.0
 """From where a column ends to where its line turns."""
 
 
@@ -29,6 +31,7 @@ _TURN: Final = 10.0
 class _Cut:
     """A place where the figure can be cut: after a rank, where one line passes."""
 
+    rank: int
     end: float
     """Along, of what stands before it."""
     start: float
@@ -47,20 +50,29 @@ class _Column:
 
 
 def wrapped(placed: Placed, columns: int | None) -> Placed:
-    """The same in so many columns at most; None: as many as give it the shape of a page, if it is long."""
+    """The same in so many columns at most; None: as many as give it the shape of a page, if it is long.
+
+    More columns are taken only where they make the picture shorter, and without a number only where by a tenth.
+    """
     if columns == 1 or (columns is None and placed.length <= LONG):
         return placed
     cuts = list(_cuts(placed))
     if columns is not None:
-        return _set(placed, _chosen(placed, cuts, columns))
+        found = _set(placed, _chosen(placed, cuts, columns))
+        return found if found.length < placed.length else placed
     best = placed
     for number in range(2, min(MOST, len(cuts) + 1) + 1):
         found = _set(placed, _chosen(placed, cuts, number))
-        if found.length < best.length:
+        if found.length < _WORTH * best.length:
             best = found
         if best.length <= _SHAPE * (best.before + best.after):
             break
     return best
+
+
+def cut(placed: Placed, ranks: Collection[int]) -> Placed:
+    """The same cut after these ranks, where it can be; the HTML page does so when a box is folded."""
+    return _set(placed, [found for found in _cuts(placed) if found.rank in ranks])
 
 
 def _cuts(placed: Placed) -> Iterator[_Cut]:
@@ -81,7 +93,7 @@ def _cuts(placed: Placed) -> Iterator[_Cut]:
         end = max(_end(placed, box) for box in boxes if last[box] <= rank)
         start = min(placed.spots[box].along for box in boxes if first[box] > rank)
         if not any(end < along < start for along, _ in placed.routes[passing[rank][0]]):
-            yield _Cut(end, start)
+            yield _Cut(rank, end, start)
 
 
 def _end(placed: Placed, box: int) -> float:
@@ -118,8 +130,8 @@ def _set(placed: Placed, cuts: Sequence[_Cut]) -> Placed:
     at = 0.0
     for index, column in enumerate(columns):
         across = at + column.before if index else 0.0
-        shifts.append((_LEAD - column.start if index else 0.0, across))
-        at = across + column.after + _BETWEEN
+        shifts.append((LEAD - column.start if index else 0.0, across))
+        at = across + column.after + BETWEEN
     of = [sum(cut.end < spot.along + 0.5 for cut in cuts) for spot in placed.spots]
     spots = tuple(
         replace(spot, along=spot.along + shifts[column][0], axis=spot.axis + shifts[column][1])
@@ -127,7 +139,7 @@ def _set(placed: Placed, cuts: Sequence[_Cut]) -> Placed:
     )
     routes = tuple(_route(route, cuts, columns, shifts) for route in placed.routes)
     length = max(column.end + shift for column, (shift, _) in zip(columns, shifts, strict=True))
-    joined = max(_TURN + column.end + shift for column, (shift, _) in zip(columns[:-1], shifts[:-1], strict=True))
+    joined = max(TURN + column.end + shift for column, (shift, _) in zip(columns[:-1], shifts[:-1], strict=True))
     return replace(
         placed,
         spots=spots,
@@ -139,16 +151,14 @@ def _set(placed: Placed, cuts: Sequence[_Cut]) -> Placed:
 
 
 def _columns(placed: Placed, cuts: Sequence[_Cut]) -> list[_Column]:
-    part = placed.part
     edges = [(0.0, 0.0), *((cut.end, cut.start) for cut in cuts), (placed.length, placed.length)]
     found = []
     for (_, start), (end, _) in pairwise(edges):
         low = high = 0.0
         for index, spot in enumerate(placed.spots):
             if start - 0.5 <= spot.along < end:
-                size: Size = part.sizes[index] if placed.inside[index] is not None else part.closed[index]
-                low = min(low, spot.axis - size.before)
-                high = max(high, spot.axis + max(size.after, size.said))
+                before, after = placed.frames[index]
+                low, high = min(low, spot.axis - before), max(high, spot.axis + after)
         for route in placed.routes:
             inside = [across for along, across in route if start - 0.5 <= along <= end + 0.5]
             low, high = min([low, *inside]), max([high, *inside])
@@ -170,10 +180,10 @@ def _route(
             if not found:  # it begins after the cut
                 column += 1
                 continue
-            below = columns[column].end + shifts[column][0] + _TURN
-            between = shifts[column][1] + columns[column].after + _BETWEEN / 2
+            below = columns[column].end + shifts[column][0] + TURN
+            between = shifts[column][1] + columns[column].after + BETWEEN / 2
             column += 1
-            above = _LEAD - 2 * _TURN
+            above = LEAD - 2 * TURN
             onward = across + shifts[column][1]
             found += [(below, found[-1][1]), (below, between), (above, between), (above, onward)]
         found.append((along + shifts[column][0], across + shifts[column][1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -15,9 +15,10 @@ from archspec.analysis.counting import layers_below
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.matching import match
 from archspec.analysis.numbers import counted
+from archspec.diagram.bending import Bend, bent, unfolded
 from archspec.diagram.columns import wrapped
 from archspec.diagram.figure import Figure, Mark
-from archspec.diagram.placing import Part, arrange, place
+from archspec.diagram.placing import Part, Placed, arrange, place
 from archspec.diagram.reading import Details, block_figures, figure
 from archspec.diagram.scene import Panel, Scene, scene
 from archspec.diagram.svg import svg
@@ -63,9 +64,18 @@ class Drawing:
     @cached_property
     def scene(self) -> Scene:
         """All shapes with their places."""
-        columns = 1 if self.columns is None and len(self.panels) > 1 else self.columns
-        panels = [Panel(drawn.title, drawn.subtitle, wrapped(place(drawn.part), columns)) for drawn in self.panels]
+        panels = [Panel(drawn.title, drawn.subtitle, self.set_out(drawn)) for drawn in self.panels]
         return scene(panels, horizontal=self.horizontal, notes=self.notes)
+
+    def bend(self, part: Part) -> Bend | None:
+        """How a network's picture is drawn as a U: None where it is not, or is set in columns."""
+        return bent(part) if self.columns is None and len(self.panels) == 1 and not self.horizontal else None
+
+    def set_out(self, drawn: Drawn) -> Placed:
+        """Everything of a panel in its place: as a U, in columns or as a strip."""
+        if found := self.bend(drawn.part):
+            return unfolded(found)
+        return wrapped(place(drawn.part), 1 if self.columns is None and len(self.panels) > 1 else self.columns)
 
     def svg(self) -> str:
         """The picture as the text of an SVG file, or of an element of a page that may have others."""
@@ -93,7 +103,9 @@ class Drawing:
 
 def shown(graph: LayerGraph) -> Drawing:
     """What a notebook shows of a network: its units, or its stages if the units would fill more than a window."""
-    units = drawing([graph], columns=1)
+    units = drawing([graph])
+    if units.bend(units.panels[0].part) is None:
+        units = replace(units, columns=1)
     return units if units.scene.height <= HIGHEST_SHOWN else drawing([graph], level="stage")
 
 

@@ -36,7 +36,7 @@ class Line:
     source: End
     target: End
     dashed: bool = False
-    """It belongs to a shortcut that is no identity: a projection, or another small branch beside a longer one."""
+    """It belongs to a non-identity shortcut: a projection, or another small branch beside a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class Box:
     """Of one with an inside: what is marked there, for where it is folded."""
     times: int = 1
     """How many equal parts in a row it stands for."""
+    extents: tuple[tuple[int, ...], ...] = ()
+    """The size in space of each output, as (height, width)."""
 
     @property
     def closed_mark(self) -> Mark:

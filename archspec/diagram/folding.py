@@ -64,6 +64,7 @@ def _contracted(figure: Figure, groups: Sequence[Sequence[int]], join: Callable[
     inputs: list[dict[End, int]] = [{} for _ in groups]
     outputs: list[dict[End, int]] = [{} for _ in groups]
     shapes: list[dict[int, str]] = [{} for _ in groups]
+    extents: list[dict[int, tuple[int, ...]]] = [{} for _ in groups]
     lines: list[Line] = []
 
     def entered(line: Line, single: bool) -> End:
@@ -81,6 +82,7 @@ def _contracted(figure: Figure, groups: Sequence[Sequence[int]], join: Callable[
             return End(number, end.port)
         port = outputs[number].setdefault(end, len(outputs[number]))
         shapes[number][port] = _shape(figure, end, groups[number])
+        extents[number][port] = figure.boxes[end.box].extents[end.port]
         return End(number, port)
 
     for line in figure.lines:
@@ -98,7 +100,8 @@ def _contracted(figure: Figure, groups: Sequence[Sequence[int]], join: Callable[
             boxes.append(members[0])
             continue
         outs = tuple(shapes[number][port] for port in range(len(shapes[number]))) or ("",)
-        boxes.append(replace(join(members), inputs=len(inputs[number]), shapes=outs))
+        sizes = tuple(extents[number][port] for port in range(len(extents[number])))
+        boxes.append(replace(join(members), inputs=len(inputs[number]), shapes=outs, extents=sizes))
     return Figure(tuple(boxes), tuple(lines), figure.inputs, figure.outputs)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from archspec.diagram.figure import Figure, Line
+from archspec.diagram.figure import End, Figure, Line
 from archspec.diagram.tracks import Tracks
 from archspec.diagram.ways import Way, Ways
 
@@ -85,6 +85,11 @@ class Layout:
     """How many tracks there are above each rank, to the end's."""
     routes: tuple[tuple[Point, ...], ...]
     """The corners of each line."""
+    taps: tuple[tuple[Point, ...], ...]
+    """The corners of lines that leave at the side of the figure, up to where they go there; then of those that come
+    from its side, from where they do."""
+    tapped: tuple[int, ...]
+    """The ranks of their boxes."""
     inputs: tuple[float, ...]
     outputs: tuple[float, ...]
     before: float
@@ -92,16 +97,39 @@ class Layout:
     """How far the whole reaches across, from the main line."""
 
 
-def layout(figure: Figure, extents: Sequence[Extent]) -> Layout:
-    """Lay out one figure, whose boxes have these extents."""
-    return _Layouter(figure, extents).done()
+_FAR: Final = 1e5
+"""Across, beyond everything."""
+
+
+def layout(
+    figure: Figure,
+    extents: Sequence[Extent],
+    exits: Sequence[End] = (),
+    entrances: Sequence[End] = (),
+    *,
+    up: bool = False,
+) -> Layout:
+    """Lay out one figure, whose boxes have these extents.
+
+    Args:
+        figure: what is drawn.
+        extents: of each box.
+        exits: outputs of boxes that lines leave from to the side after the main line, besides the figure's own lines.
+        entrances: inputs of boxes that lines come to from the side before it.
+        up: the data goes up.
+    """
+    fed, tapped = ({end.box for end in ends if end.box is not None} for ends in (entrances, exits))
+    ways = Ways(figure, frozenset(fed), frozenset(tapped), up=up)
+    return _Layouter(ways, extents, exits, entrances).done()
 
 
 class _Layouter:
-    def __init__(self, figure: Figure, extents: Sequence[Extent]) -> None:
-        self.figure = figure
+    def __init__(self, ways: Ways, extents: Sequence[Extent], exits: Sequence[End], entrances: Sequence[End]) -> None:
+        self.ways = ways
+        self.figure = ways.figure
         self.extents = extents
-        self.ways = Ways(figure)
+        self.exits = exits
+        self.entrances = entrances
         self.axis: dict[int, float] = dict.fromkeys(self.ways.main.boxes, 0.0)
 
     def done(self) -> Layout:
@@ -128,6 +156,8 @@ class _Layouter:
             tuple(tracks.count for tracks in self.leaving),
             tuple(tracks.count for tracks in self.entering),
             routes,
+            (*map(self._exit, self.exits), *map(self._entrance, range(len(self.entrances)))),
+            tuple(self.ways.rank_of(end) for end in (*self.exits, *self.entrances)),
             tuple(self.starts),
             tuple(self.finishes),
             -min((*reach, *(self.axis[box] - self.extents[box].before for box in number)), default=0.0),
@@ -173,6 +203,20 @@ class _Layouter:
                 for box in other.boxes
             ]
             way.beside = not any(self._meets(box, low, high) for box in others)
+        self.straight = {number for number, end in enumerate(self.entrances) if self._enters_straight(end)}
+        """Entrances that go into the side of a sign."""
+
+    def _enters_straight(self, end: End) -> bool:
+        if end.box is None or not self.figure.boxes[end.box].sign:
+            return False
+        if sum(other.box == end.box for other in self.entrances) > 1:
+            return False
+        rank = self.ways.rank[end.box]
+        others = [box for box, at in enumerate(self.ways.rank) if at == rank and box != end.box]
+        others += [box for way in self.ways.ears if way.first < rank < way.last for box in way.boxes]
+        rim = self.axis[end.box] - self.extents[end.box].before
+        beside = any(way.beside and way.side < 0 and way.target and way.target.box == end.box for way in self.ways.ears)
+        return not beside and not any(self._meets(box, -_FAR, rim) for box in others)
 
     def _meets(self, box: int, low: float, high: float) -> bool:
         extent = self.extents[box]
@@ -180,10 +224,19 @@ class _Layouter:
 
     def _settle_entries(self) -> None:
         """Where lines enter each box: those of its own way in the middle, those from beside next to it, in order."""
-        self.entry: dict[Line, float] = {}
+        self.entry: dict[Line | int, float] = {}
+        """Of each line, and of each entrance by its number."""
         for box, lines in enumerate(self.ways.into):
             extent = self.extents[box]
-            aside: dict[int, list[Line]] = {-1: [], 1: []}
+            aside: dict[int, list[Line | int]] = {-1: [], 1: []}
+            entrances = [number for number, end in enumerate(self.entrances) if end.box == box]
+            for number in entrances:
+                if extent.inputs is not None:
+                    self.entry[number] = extent.inputs[self.entrances[number].port]
+                elif len(entrances) + len(lines) == 1:
+                    self.entry[number] = 0.0
+                elif number not in self.straight:
+                    aside[-1].append(number)
             for line in lines:
                 if extent.inputs is not None:
                     self.entry[line] = extent.inputs[line.target.port]
@@ -194,9 +247,9 @@ class _Layouter:
             for side, found in aside.items():
                 room = (extent.after if side > 0 else extent.before) - 4
                 step = min(12.0, room / (len(found) + 1)) if found else 0.0
-                found.sort(key=lambda line: abs(self._vertical(line) - self.axis[box]))
-                for number, line in enumerate(found):
-                    self.entry[line] = side * step * (number + 1)
+                found.sort(key=lambda entering: self._distance(entering, box))
+                for number, entering in enumerate(found):
+                    self.entry[entering] = side * step * (number + 1)
         self.starts = [8.0 * port for port in range(self.figure.inputs)]
         self.finishes = [8.0 * port for port in range(self.figure.outputs)]
         for way in (*reversed(self.ways.ears), self.ways.main):
@@ -205,11 +258,13 @@ class _Layouter:
             if way.target is not None and way.target.box is None:
                 self.finishes[way.target.port] = self._vertical(way.lines[-1])
 
+    def _distance(self, line: Line | int, box: int) -> float:
+        """How far from the axis of its target a line comes along."""
+        return _FAR + line if isinstance(line, int) else abs(self._vertical(line) - self.axis[box])
+
     def _source(self, line: Line) -> float:
         end = line.source
-        return (
-            self.starts[end.port] if end.box is None else self.axis[end.box] + self.extents[end.box].outputs[end.port]
-        )
+        return self.starts[end.port] if end.box is None else self._out(end)
 
     def _target(self, line: Line) -> float:
         end = line.target
@@ -233,8 +288,34 @@ class _Layouter:
                 self.leaving[self.ways.rank_of(line.source)].add(source, vertical, line.source)
             if _differ(vertical, target) and not self._sideways(line) and not self._is_free(line.target.box):
                 self.entering[self._last(line)].add(target, vertical, line)
+        for end in self.exits:
+            self.leaving[self.ways.rank_of(end)].add(self._out(end), _FAR, end)
+        for number, end in enumerate(self.entrances):
+            if end.box is not None and number not in self.straight:
+                at = self.axis[end.box] + self.entry[number]
+                self.entering[self.ways.rank[end.box]].add(at, -_FAR, number)
         for tracks in (*self.leaving, *self.entering):
             tracks.settle()
+
+    def _out(self, end: End) -> float:
+        """Where an output of a box leaves it."""
+        assert end.box is not None
+        return self.axis[end.box] + self.extents[end.box].outputs[end.port]
+
+    def _exit(self, end: End) -> tuple[Point, ...]:
+        assert end.box is not None
+        rank, at = self.ways.rank[end.box], self._out(end)
+        track = Anchor("leave", rank, self.leaving[rank].track[end])
+        return Point(at, Anchor("out", end.box)), Point(at, track)
+
+    def _entrance(self, number: int) -> tuple[Point, ...]:
+        box = self.entrances[number].box
+        assert box is not None
+        if number in self.straight:
+            return (Point(self.axis[box] - self.extents[box].before, Anchor("middle", box)),)
+        rank, at = self.ways.rank[box], self.axis[box] + self.entry[number]
+        track = Anchor("enter", rank, self.entering[rank].track[number])
+        return Point(at, track), Point(at, Anchor("in", box))
 
     def _sideways(self, line: Line) -> bool:
         return self.ways.comes_back(line) and self.ways.way_of[line].beside

@@ -6,12 +6,12 @@ right, or below. `Placed` has no orientation: `scene` turns it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from archspec.diagram.figure import Box, Figure, Words
-from archspec.diagram.layout import Anchor, Extent, Layout, layout
+from archspec.diagram.figure import Box, End, Figure, Words
+from archspec.diagram.layout import Anchor, Extent, Layout, Point, layout
 from archspec.diagram.text import width
 
 FONT: Final = 12.0
@@ -49,6 +49,10 @@ class Size:
     """Along, of an open box: for its words."""
     head: float = 0.0
     """Across, of an open box: where its words begin."""
+    margins: tuple[float, float] = (0.0, 0.0)
+    """Across, of an open box: how much it is larger than its inside, before and after its axis."""
+    words: tuple[float, float] = (0.0, 0.0)
+    """Across, of an open box: how far it reaches at least, for its words and what passes beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Part:
 
     layout: Layout
     sizes: tuple[Size, ...]
-    """Of its boxes; of an open one, all but how long it is."""
+    """Of its boxes; of an open one all but how long it is, and how far it reaches when all in it is open."""
     closed: tuple[Size, ...]
     """Of its boxes, were they closed."""
     inside: tuple[Part | None, ...]
@@ -75,6 +79,8 @@ class Spot:
     along: float
     length: float
     axis: float
+    up: bool = False
+    """The data in it goes the other way, up the page: along is counted upwards from where it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +96,49 @@ class Placed:
     """How far it reaches across, before and after the main line."""
     after: float
     inside: tuple[Placed | None, ...]
+    frames: tuple[tuple[float, float], ...]
+    """How far each box reaches across, before and after its axis; with what is said beside it if it is closed."""
+    taps: tuple[tuple[tuple[float, float], ...], ...] = ()
+    """The corners of the lines that leave to the side or come from it; see `layout.Layout`."""
 
 
-def arrange(figure: Figure, *, horizontal: bool = False) -> Part:
+def arrange(
+    figure: Figure,
+    *,
+    horizontal: bool = False,
+    up: bool = False,
+    exits: Sequence[End] = (),
+    entrances: Sequence[End] = (),
+) -> Part:
     """Lay out a figure and all figures inside it.
 
     Args:
         figure: what is drawn.
         horizontal: the data goes to the right, and text still does so, too.
+        up: the data goes up.
+        exits: where lines leave it to the side.
+        entrances: where lines come to it from the side; see `layout.layout`.
     """
-    inside = tuple(None if box.inside is None else arrange(box.inside, horizontal=horizontal) for box in figure.boxes)
+    inside = tuple(
+        None if box.inside is None else arrange(box.inside, horizontal=horizontal, up=up) for box in figure.boxes
+    )
     closed = tuple(
         size if part is None else _spanning(size, part.layout)
         for size, part in zip((_closed(box, horizontal) for box in figure.boxes), inside, strict=True)
     )
     sizes = tuple(
-        size if part is None else _open(box, part, horizontal)
+        size if part is None else _open(box, part, horizontal, up)
         for box, size, part in zip(figure.boxes, closed, inside, strict=True)
     )
     extents = [_extent(*found) for found in zip(figure.boxes, sizes, closed, inside, strict=True)]
-    return Part(layout(figure, extents), sizes, closed, inside)
+    return Part(layout(figure, extents, exits, entrances, up=up), sizes, closed, inside)
 
 
-def place(part: Part, folded: frozenset[str] = frozenset()) -> Placed:
+def place(part: Part, folded: frozenset[str] = frozenset(), stretched: Mapping[int, float] | None = None) -> Placed:
     """Give everything its place, with the open boxes of these paths closed.
 
-    The HTML page does the same in JavaScript when a box is folded; a test holds the two together.
+    `stretched` makes the gaps after some ranks longer, by so many pixels. The HTML page does the same in JavaScript
+    when a box is folded; a test holds the two together.
     """
     layout, boxes = part.layout, part.figure.boxes
     inside: list[Placed | None] = []
@@ -136,6 +159,8 @@ def place(part: Part, folded: frozenset[str] = frozenset()) -> Placed:
         GAP * (rank > 0 or part.figure.inputs > 0) + TRACK * (layout.leaving[rank] + layout.entering[rank + 1])
         for rank in range(layout.ranks + 1)
     ]
+    for rank, more in (stretched or {}).items():
+        gaps[rank] += more
     starts, ends = _stacked(bands, gaps)
     for ear in layout.free:
         need = sum(needs[box] for box in ear.boxes) + GAP * (len(ear.boxes) + 1)
@@ -173,15 +198,33 @@ def place(part: Part, folded: frozenset[str] = frozenset()) -> Placed:
             case "middle":
                 return alongs[at] + lengths[at] / 2
 
-    return Placed(
-        part,
-        tuple(Spot(*found) for found in zip(alongs, lengths, layout.across, strict=True)),
-        tuple(tuple((along(point.anchor), point.across) for point in route) for route in layout.routes),
-        ends[-1],
-        layout.before,
-        layout.after,
-        tuple(inside),
-    )
+    def corners(routes: Sequence[Sequence[Point]]) -> tuple[tuple[tuple[float, float], ...], ...]:
+        return tuple(tuple((along(point.anchor), point.across) for point in route) for route in routes)
+
+    frames = tuple(map(_frame, part.sizes, part.closed, inside))
+    routes = corners(layout.routes)
+    before, after = reach(layout.across, frames, routes)
+    spots = tuple(Spot(*found) for found in zip(alongs, lengths, layout.across, strict=True))
+    return Placed(part, spots, routes, ends[-1], before, after, tuple(inside), frames, corners(layout.taps))
+
+
+def _frame(size: Size, closed: Size, inside: Placed | None) -> tuple[float, float]:
+    """How far a box reaches across; a frame is as wide as what is shown in it."""
+    if inside is None:
+        return closed.before, max(closed.after, closed.said)
+    reached = (inside.before, inside.after)
+    before, after = (max(sum(found[:2]), found[2]) for found in zip(reached, size.margins, size.words, strict=True))
+    return before, after
+
+
+def reach(
+    axes: Iterable[float], frames: Iterable[tuple[float, float]], routes: Iterable[Iterable[tuple[float, float]]]
+) -> tuple[float, float]:
+    """How far boxes and lines reach across, before and after the main line."""
+    found = [across for route in routes for _, across in route]
+    for axis, (before, after) in zip(axes, frames, strict=True):
+        found += (axis - before, axis + after)
+    return -min(found, default=0.0), max(found, default=0.0)
 
 
 def _stacked(bands: Sequence[float], gaps: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -219,19 +262,23 @@ def _spanning(size: Size, inner: Layout) -> Size:
     return replace(size, before=max(size.before, before), after=max(size.after, after))
 
 
-def _open(box: Box, part: Part, horizontal: bool) -> Size:
-    """The size of a frame; `along` is what it adds to its inside."""
+def _open(box: Box, part: Part, horizontal: bool, up: bool) -> Size:
+    """The size of a frame; `along` is what it adds to its inside. Its words stand where lines pass, beside them."""
     inner = part.layout
     wide = sum(words_width(word) + 6 for word in box.words)
     last = max((*inner.inputs, *inner.outputs), default=0.0)
     if horizontal:
-        return Size(2 * PAD, inner.before + PAD + HEAD, inner.after + PAD, least=wide + 12)
+        before, after = inner.before + PAD + HEAD, inner.after + PAD
+        return Size(2 * PAD, before, after, least=wide + 12, margins=(PAD + HEAD, PAD))
+    passing = inner.outputs if up else inner.inputs
+    right, left = max(passing, default=0.0) + 8, min(passing, default=0.0) - 8
     before, after = inner.before + PAD, max(inner.after + PAD, last + 8)
-    right, left = max(inner.inputs, default=0.0) + 8, min(inner.inputs, default=0.0) - 8
     if wide - left - before < right + wide - after and right + wide > after:  # there is more room to the left
-        before = max(before, wide + 8 - left)
-        return Size(HEAD + PAD, before, after, head=min(left - wide, 8 - before))
-    return Size(HEAD + PAD, before, max(after, right + wide + 6), head=right)
+        head, words = left - wide, (wide + 8 - left, last + 8)
+    else:
+        head, words = right, (0.0, max(last + 8, right + wide + 6))
+    before, after = max(inner.before + PAD, words[0]), max(inner.after + PAD, words[1])
+    return Size(HEAD + PAD, before, after, head=head, margins=(PAD, PAD), words=words)
 
 
 def words_width(words: Words) -> float:

@@ -169,7 +169,8 @@ class _Reader:
     def _input(self, path: str) -> Box:
         node = self.graph.nodes[path]
         name = path if len(self.graph.inputs) > 1 else "input"
-        return Box(path, "input", (Words(f"{shortened(name, 24)} {shape_text(node.shape)}"),), 0, ("",), paths=(path,))
+        words = (Words(f"{shortened(name, 24)} {shape_text(node.shape)}"),)
+        return Box(path, "input", words, 0, ("",), paths=(path,), extents=(node.shape[1:],))
 
     def _body(self, body: Body, operands: Sequence[End], known: _Known, drawing: _Drawing) -> list[End]:
         def resolve(refs: Sequence[Ref]) -> list[End]:
@@ -208,6 +209,7 @@ class _Reader:
             paths=tuple(_paths(run)),
             **self._marks(run, inside),
             times=len(run),
+            extents=self._extents(self.wiring.scopes[run[-1].path].results),
         )
         return drawing.add(box, sources, projects=self._projects(scope))
 
@@ -235,6 +237,7 @@ class _Reader:
             paths=tuple(_paths([loop])),
             **self._marks([loop], inside),
             times=len(loop.iterations) if len(runs) == 1 else 1,
+            extents=self._extents(ends),
         )
         return drawing.add(box, sources)
 
@@ -271,6 +274,7 @@ class _Reader:
             sign,
             paths=(layer.path,),
             mark=self.details.marks.get(layer.path, ""),
+            extents=(node.shape[1:],),
         )
 
     def _marks(self, items: Sequence[Scope | Loop], inside: Figure | None) -> dict[str, Mark]:
@@ -285,6 +289,9 @@ class _Reader:
         inner = joint(marks.get(layer.path, "") for item in items for layer in layers_below(item))
         inner = inner or ("changed" if any(marks.get(path) for path in _paths(items)) else "")
         return {"mark": own, "inner_mark": inner} if inside is not None else {"mark": own or inner}
+
+    def _extents(self, results: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        return tuple(self.graph.nodes[path].shape[1:] for path in results)
 
     def _shapes(self, path: str, results: Sequence[str]) -> tuple[str, ...]:
         return self._shape_texts(self.wiring.scopes[path].operands, results)

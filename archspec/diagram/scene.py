@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from archspec.analysis.labels import OP_KINDS
 from archspec.diagram.figure import Box, Line, Mark
-from archspec.diagram.placing import FONT, HEAD, LINE, PAD, PORT, SMALL, Part, Placed, Size, Spot, words_width
+from archspec.diagram.placing import FONT, HEAD, LINE, PAD, PORT, SMALL, Part, Placed, Size, words_width
 from archspec.diagram.text import width
 
 MARGIN: Final = 24.0
@@ -75,9 +75,9 @@ class Path:
 
 
 Shape: TypeAlias = Rect | Circle | Text | Path
-Role: TypeAlias = Literal["", "mark", "closed", "open", "inside", "fold"]
+Role: TypeAlias = Literal["", "mark", "closed", "open", "inside", "head", "fold"]
 """What a group is to its box: the sign of its mark; and where the box can be folded one of its two forms, what stands
-inside the open one, or the sign that it is folded by."""
+inside the open one or on its top, or the sign that it is folded by."""
 
 
 @dataclass(slots=True)
@@ -173,17 +173,24 @@ class _Turn:
     """From along and across to x and y."""
 
     horizontal: bool
+    up: bool = False
+    """The data goes up, which `horizontal` does not have."""
 
     def point(self, along: float, across: float) -> tuple[float, float]:
-        return (along, across) if self.horizontal else (across, along)
+        if self.horizontal:
+            return along, across
+        return across, -along if self.up else along
 
     def rect(self, along: float, before: float, after: float) -> tuple[float, float, float, float]:
         """x, y, width and height of a box from its beginning on its axis."""
-        return (0.0, -before, along, before + after) if self.horizontal else (-before, 0.0, before + after, along)
+        if self.horizontal:
+            return 0.0, -before, along, before + after
+        return -before, -along if self.up else 0.0, before + after, along
 
-    def inside(self) -> tuple[float, float]:
-        """Where the inside of a frame begins."""
-        return (PAD, 0.0) if self.horizontal else (0.0, HEAD)
+    @property
+    def inset(self) -> float:
+        """Where the inside of a frame begins, along."""
+        return PAD if self.horizontal or self.up else HEAD
 
 
 def _fill(
@@ -194,40 +201,42 @@ def _fill(
     for index, (line, route) in enumerate(zip(part.figure.lines, placed.routes, strict=True)):
         corners = list(route)
         if frame is not None:  # lines go on to the frame's border
-            inset = PAD if turn.horizontal else HEAD
             if line.source.box is None:
-                corners[0] = -inset, corners[0][1]
+                corners[0] = -turn.inset, corners[0][1]
             if line.target.box is None:
-                corners[-1] = frame - inset, corners[-1][1]
+                corners[-1] = frame - turn.inset, corners[-1][1]
         points = tuple(turn.point(*corner) for corner in corners)
         group.shapes.append(Path(points, line.dashed, has_arrow(line, placed, whole=frame is None), index))
-    found = zip(part.figure.boxes, placed.spots, part.sizes, part.closed, placed.inside, strict=True)
-    for box, spot, size, closed, inside in found:
+    found = zip(part.figure.boxes, placed.spots, placed.frames, part.sizes, part.closed, placed.inside, strict=True)
+    for box, spot, reach, size, closed, inside in found:
         x, y = turn.point(spot.along, spot.axis)
         inner = Group(x, y, box)
         group.groups.append(inner)
+        way = replace(turn, up=turn.up or spot.up)
         if inside is None:
-            _closed_box(inner, box, closed, turn)
+            _closed_box(inner, box, closed, way)
             continue
         opened = inner
         if foldable:
             shut, opened = Group(role="closed"), Group(role="open")
             inner.groups += (shut, opened)
-            _closed_box(shut, box, closed, turn)
-            shut.groups.append(_fold_sign("+", closed, turn))
-        _frame(opened, box, size, spot, turn, depth)
-        content = Group(*turn.inside(), role="inside" if foldable else "")
+            _closed_box(shut, box, closed, way)
+            shut.groups.append(_fold_sign("+", *way.rect(closed.along, closed.before, closed.after)[:2]))
+        area = way.rect(spot.length, *reach)
+        opened.shapes.append(_frame(box, area, depth))
+        content = Group(*way.point(way.inset, 0.0), role="inside" if foldable else "")
         opened.groups.append(content)
-        _fill(content, inside, turn, depth + 1, spot.length, foldable=foldable)
+        _fill(content, inside, way, depth + 1, spot.length, foldable=foldable)
+        words = list(_frame_words(box, size, way))
+        opened.groups.append(Group(0.0, area[1], shapes=words, role="head" if foldable else ""))
         if box.mark:
-            opened.groups.append(_badge(box.mark, *turn.rect(spot.length, size.before, size.after)))
+            opened.groups.append(_badge(box.mark, *area))
         if foldable:
-            opened.groups.append(_fold_sign("−", size, turn))
+            opened.groups.append(_fold_sign("−", *area[:2]))
 
 
-def _fold_sign(sign: str, size: Size, turn: _Turn) -> Group:
+def _fold_sign(sign: str, x: float, y: float) -> Group:
     """What a box is folded or opened by, on its first corner."""
-    x, y, _, _ = turn.rect(0.0, size.before, size.after)
     shapes: list[Shape] = [Circle(0.0, 0.0, 6.5, "paper", "frame"), Text(0.0, 0.0, sign, SMALL + 1, middle=True)]
     return Group(x, y, shapes=shapes, role="fold")
 
@@ -276,15 +285,18 @@ def _finish(group: Group, box: Box, size: Size, turn: _Turn) -> None:
         group.groups.append(_badge(mark, *turn.rect(size.along, size.before, size.after)))
 
 
-def _frame(group: Group, box: Box, size: Size, spot: Spot, turn: _Turn, depth: int) -> None:
+def _frame(box: Box, area: tuple[float, float, float, float], depth: int) -> Rect:
     stroke, thick = (f"mark:{box.mark}", 2.5) if box.mark else ("frame", 1.0)
-    x, y, wide, high = turn.rect(spot.length, size.before, size.after)
-    group.shapes.append(Rect(x, y, wide, high, f"depth:{depth % 2}", stroke, 6.0, thick))
-    at, middle = (x + 8 if turn.horizontal else size.head), y + HEAD / 2 + 1
+    return Rect(*area, f"depth:{depth % 2}", stroke, 6.0, thick)
+
+
+def _frame_words(box: Box, size: Size, turn: _Turn) -> Iterator[Shape]:
+    """The words of a frame, from its top."""
+    at, middle = 8.0 if turn.horizontal else size.head, HEAD / 2 + 1
     for words in box.words:
         quiet = words.style == "quiet"
         font, fill = (SMALL, "quiet") if quiet else (FONT, "ink")
-        group.shapes.append(Text(at, middle, words.text, font, fill, words.style == "strong"))
+        yield Text(at, middle, words.text, font, fill, words.style == "strong")
         at += words_width(words) + 6
 
 
@@ -302,7 +314,8 @@ def _said(box: Box, size: Size, turn: _Turn) -> Iterator[Shape]:
         if turn.horizontal:
             yield Text(size.along + 5, -8 - LINE * (len(said) - 1 - number), text, SMALL, "quiet")
         else:
-            yield Text(PORT * (len(box.shapes) - 1) + 6, size.along + 8 + 13.0 * number, text, SMALL, "quiet")
+            x, y = turn.point(size.along + 8 + 13.0 * number, PORT * (len(box.shapes) - 1) + 6)
+            yield Text(x, y, text, SMALL, "quiet")
 
 
 def legend_entries(panels: Sequence[Panel]) -> list[tuple[str, Rect | Path]]:
@@ -318,7 +331,7 @@ def legend_entries(panels: Sequence[Panel]) -> list[tuple[str, Rect | Path]]:
     if any(box.kind == "part" and box.inside is None for box in boxes):
         entries.insert(1 if "input" in kinds else 0, ("stage or block", Rect(0, -6, 14, 12, "kind:part", "frame", 2.0)))
     if any(line.dashed for line in lines):
-        entries.append(("shortcut that is no identity", Path(((0, 0), (22, 0)), dashed=True)))
+        entries.append(("non-identity shortcut", Path(((0, 0), (22, 0)), dashed=True)))
     marks = {box.closed_mark for box in boxes}
     entries += [
         (f"{sign} {mark}", Rect(0, -6, 14, 12, "paper", f"mark:{mark}", 2.0, 2.5))

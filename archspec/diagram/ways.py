@@ -35,8 +35,26 @@ class Way:
 class Ways:
     """The main line and the ears of a figure, with the ranks of its boxes."""
 
-    def __init__(self, figure: Figure) -> None:
+    def __init__(
+        self,
+        figure: Figure,
+        fed: frozenset[int] = frozenset(),
+        tapped: frozenset[int] = frozenset(),
+        *,
+        up: bool = False,
+    ) -> None:
+        """Take a figure apart.
+
+        Args:
+            figure: what is drawn.
+            fed: boxes that lines enter which are not the figure's own, from before it.
+            tapped: boxes that such lines leave.
+            up: the data goes up, and what comes from outside beside the main line comes from before it, too.
+        """
         self.figure = figure
+        self.fed = fed
+        self.tapped = tapped
+        self.up = up
         self.into: list[list[Line]] = [[] for _ in figure.boxes]
         self.out_of: list[list[Line]] = [[] for _ in figure.boxes]
         self.ends: list[Line] = []
@@ -48,6 +66,7 @@ class Ways:
         for lines in self.into:
             self.rank.append(1 + max((self.rank_of(line.source) for line in lines), default=0))
         self.ranks = max(self.rank, default=0)
+        self.floating = self._float()
         self.main = self._main()
         self.ears = self._ears()
         self.way_of = {line: way for way in (self.main, *self.ears) for line in way.lines}
@@ -55,6 +74,18 @@ class Ways:
         """The way that each box is on."""
         for ear in self.ears:
             self._span(ear)
+
+    def _float(self) -> set[int]:
+        """Boxes that only lines from outside lead to: they stand just before what they lead to."""
+        floating: set[int] = set()
+        for box, lines in enumerate(self.into):
+            if all(line.source.box in floating for line in lines) and (lines or box in self.fed):
+                floating.add(box)
+        for box in sorted(floating, reverse=True):
+            targets = [line.target.box for line in self.out_of[box] if line.target.box is not None]
+            if targets:
+                self.rank[box] = min(self.rank[target] for target in targets) - 1
+        return floating
 
     def rank_of(self, end: End) -> int:
         """The rank of a box; 0 of the figure's own inputs."""
@@ -64,10 +95,11 @@ class Ways:
         """The line that the longest way to a box ends with; among equals that with the most layers, then the first."""
         boxes = self.figure.boxes
         best: Line | None = None
-        best_key = (-1, -1, 0)
+        best_key = (False, -1, -1, 0)
         for line in self.into[box]:
             source = line.source.box
-            key = (self.rank_of(line.source), 0 if source is None else len(boxes[source].paths), -line.source.port)
+            paths = 0 if source is None else len(boxes[source].paths)
+            key = (source not in self.floating, self.rank_of(line.source), paths, -line.source.port)
             if key > best_key:
                 best, best_key = line, key
         return best
@@ -140,8 +172,12 @@ class Ways:
         else:  # on the side of what it comes to, or else comes from
             near = target if target is not None or way.source is None else way.source.box
             way.side = 1 if near is None or self.home[near] is way else self.home[near].side
+        skips = self.up and way.source is not None and way.source.box is None
+        if skips or not self.fed.isdisjoint(way.boxes):
+            way.side = -1  # where those lines come from
         way.beside = target is not None and bool(self.figure.boxes[target].sign)
-        private = all(self.way_of[line] is way for box in way.boxes for line in (*self.into[box], *self.out_of[box]))
+        private = self.fed.isdisjoint(way.boxes) and self.tapped.isdisjoint(way.boxes)
+        private &= all(self.way_of[line] is way for box in way.boxes for line in (*self.into[box], *self.out_of[box]))
         way.free = bool(way.boxes) and private and way.source is not None and way.target is not None
 
     def comes_back(self, line: Line) -> bool:

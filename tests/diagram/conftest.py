@@ -55,9 +55,12 @@ def visit(browser: Browser) -> Iterator[Opener]:
     visits: list[Visit] = []
     contexts = []
 
-    def opened(text: str, *, width: int = 1280, height: int = 800, dark: bool = False) -> Visit:
+    def opened(text: str, *, width: int = 1280, height: int = 800, dark: bool = False, touch: bool = False) -> Visit:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            has_touch=touch,
+            is_mobile=touch,
         )
         contexts.append(context)
         found = Visit(context.new_page())

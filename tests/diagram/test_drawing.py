@@ -182,9 +182,28 @@ def test_a_long_picture_is_set_in_columns() -> None:
     assert starts["fc"] == starts["layer4"]
     two = archspec.draw("resnet50", columns=2)
     assert drawing.scene.height < two.scene.height < strip.scene.height
-    assert archspec.draw("unet").scene.height > 1500  # its skips leave few places to cut
     for found in (drawing, two, archspec.draw("resnet18", level="layer", horizontal=True, columns=3)):
         assert not faults(found.scene)
+
+
+@pytest.mark.parametrize("name", ["resnet152", "densenet", "unet", "inception", "vision_transformer", "espcn"])
+def test_columns_are_used_only_where_they_make_a_picture_shorter(name: str) -> None:
+    for level in ("unit", "layer"):
+        strip = archspec.draw(name, level=level, columns=1).scene
+        for columns in (2, 4, 9):
+            drawn = archspec.draw(name, level=level, columns=columns).scene
+            assert drawn.height < strip.height or (drawn.width, drawn.height) == (strip.width, strip.height)
+
+
+def test_one_long_stage_is_not_surrounded_by_columns() -> None:
+    """Columns beside a stage that cannot be cut make a picture wider, not shorter."""
+    layers = "".join("  - conv: {filters: 4, kernel: 3, padding: same}\n" for _ in range(8))
+    stage = "  - repeat: {times: 60, layers: [{conv: {filters: 4, kernel: 3, padding: same}}, relu]}\n"
+    spec = "archspec: 1\nname: net\ninput: {channels: 4, height: 8, width: 8}\nlayers:\n" + stage + layers
+    drawn = archspec.draw(load_text(spec), level="layer").scene
+    strip = archspec.draw(load_text(spec), level="layer", columns=1).scene
+    assert (drawn.width, drawn.height) == (strip.width, strip.height)
+    assert not faults(drawn)
 
 
 def test_what_is_marked_inside_shows_on_a_folded_box() -> None:

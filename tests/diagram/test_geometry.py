@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,11 @@ from hypothesis import HealthCheck, given, note, seed, settings
 
 import archspec
 from archspec.analysis.levels import LEVELS, Level
-from archspec.diagram.scene import Group, Rect, Scene, Text
+from archspec.diagram.bending import bent, unfolded
+from archspec.diagram.columns import wrapped
+from archspec.diagram.placing import arrange, place
+from archspec.diagram.reading import Details, figure
+from archspec.diagram.scene import Group, Panel, Rect, Scene, Text, scene
 from archspec.diagram.scene import Path as Line
 from archspec.errors import ArchspecError
 from archspec.spec import shipped
@@ -54,6 +59,25 @@ def test_random_networks(spec: dict[str, Any]) -> None:
     for level in LEVELS:
         for horizontal in (False, True):
             assert not faults(archspec.draw(graph, level=level, horizontal=horizontal).scene)
+
+
+@pytest.mark.parametrize(
+    "name", ["unet", "feature_pyramid", "resnet50", "inception", "mobilenet_v2", "densenet", "vision_transformer"]
+)
+def test_whatever_is_folded(name: str) -> None:
+    """As on the page: a strip, columns and a U of boxes that are open or not."""
+    whole, _ = figure(archspec.compile(name), "layer", Details())
+    chance = random.Random(3)
+    for horizontal in (False, True):
+        part = arrange(whole, horizontal=horizontal)
+        bend = None if horizontal else bent(part)
+        parts = sorted(box.path for box in whole.walk() if box.inside is not None)
+        for share in (0.1, 0.4, 0.7, 1.0):
+            folded = frozenset(path for path in parts if chance.random() < share)
+            placed = place(part, folded)
+            found = [placed, *(wrapped(placed, columns) for columns in (2, 3, 5))]
+            for one in (*found, unfolded(bend, folded)) if bend else found:
+                assert not faults(scene([Panel("", "", one)], horizontal=horizontal))
 
 
 def test_what_differs_and_blocks() -> None:

@@ -6,17 +6,21 @@ import functools
 import random
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import archspec
 from archspec.codegen.lines import source_lines
+from archspec.diagram.bending import unfolded
+from archspec.diagram.columns import cut
 from archspec.diagram.drawing import Drawing
 from archspec.diagram.page.page import html, payload
 from archspec.diagram.placing import arrange, place
 from archspec.diagram.reading import Details, figure
-from archspec.diagram.scene import Group, Panel, Path, Rect, scene
+from archspec.diagram.scene import Group, Panel, Rect, scene
+from archspec.diagram.scene import Path as Line
 from archspec.diagram.svg import outline
 from archspec.errors import BackendError, Diagnostic
 from archspec.provenance import spec_lines
@@ -24,6 +28,7 @@ from archspec.spec import load_text
 from tests.diagram.conftest import Opener
 
 pytestmark = pytest.mark.browser
+U = Path(__file__).parent / "encoder_decoders"
 
 
 @functools.cache
@@ -41,18 +46,28 @@ def text_of(name: str) -> str:
 
 @pytest.mark.parametrize(
     ("name", "horizontal"),
-    [("resnet50", False), ("unet", False), ("inception", False), ("two_streams", False), ("se_resnet", True)],
+    [
+        *(("resnet50", False), ("unet", False), ("feature_pyramid", False), ("inception", False)),
+        *((str(U / "uneven_skips.yaml"), False), (str(U / "units_on_skips.yaml"), False)),
+        *(("two_streams", False), ("se_resnet", True), ("mobilenet_v2", False), ("vision_transformer", True)),
+    ],
 )
 def test_the_page_gives_everything_the_place_that_placing_gives(visit: Opener, name: str, horizontal: bool) -> None:
-    found = visit(html(drawn(name, horizontal=horizontal)))
+    drawing = drawn(name, horizontal=horizontal)
+    found = visit(html(drawing))
     part = arrange(figure(archspec.compile(name), "layer", Details())[0], horizontal=horizontal)
+    bend = drawing.bend(part)
+    assert (bend is not None) == (name in ("unet", "feature_pyramid") or name.startswith(str(U)))
     parts = sorted(box.path for box in part.figure.walk() if box.inside is not None)
     chance = random.Random(7)
     for share in (0.0, 0.2, 0.5, 1.0):
         folded = frozenset(path for path in parts if chance.random() < share)
         found.page.evaluate("paths => archspecPage.setFolded(paths)", list(folded))
+        cuts = found.page.evaluate("archspecPage.cuts()")
+        assert not (cuts and bend)
+        placed = unfolded(bend, folded) if bend else cut(place(part, folded), cuts)
         theirs = found.page.evaluate(_PLACES)
-        root = scene([Panel("", "", place(part, folded))], horizontal=horizontal, foldable=True).root
+        root = scene([Panel("", "", placed)], horizontal=horizontal, foldable=True).root
         ours: dict[str, Any] = {}
         _read_places(root.groups[0], "", ours)
         assert theirs.keys() == ours.keys()
@@ -76,7 +91,8 @@ _PLACES = """() => {
       const place = box.getAttribute('transform').match(/-?[\\d.]+/g).map(Number);
       const open = box.querySelector(':scope > .open');
       if (open && getComputedStyle(open).display !== 'none') {
-        const size = ['width', 'height'].map(name => Number(open.querySelector(':scope > rect').getAttribute(name)));
+        const rect = open.querySelector(':scope > rect');
+        const size = ['x', 'y', 'width', 'height'].map(name => Number(rect.getAttribute(name)));
         read(open.querySelector(':scope > .inside'), box.dataset.path, place, size);
       } else {
         found[box.dataset.path] = {at: place, frame: [], lines: [], arrows: []};
@@ -89,7 +105,7 @@ _PLACES = """() => {
 
 
 def _read_places(holder: Group, path: str, found: dict[str, Any], at: tuple[float, float] = (0, 0)) -> None:
-    lines = [shape for shape in holder.shapes if isinstance(shape, Path)]
+    lines = [shape for shape in holder.shapes if isinstance(shape, Line)]
     found[path] = list(at), [], [outline(line.points) for line in lines], [line.arrow for line in lines]
     for group in holder.groups:
         assert group.box is not None
@@ -101,7 +117,11 @@ def _read_places(holder: Group, path: str, found: dict[str, Any], at: tuple[floa
         assert isinstance(frame, Rect)
         content = next(inner for inner in opened.groups if inner.role == "inside")
         _read_places(content, group.box.path, found, (group.x, group.y))
-        found[group.box.path] = (*found[group.box.path][:1], [frame.width, frame.height], *found[group.box.path][2:])
+        found[group.box.path] = (
+            *found[group.box.path][:1],
+            [frame.x, frame.y, frame.width, frame.height],
+            *found[group.box.path][2:],
+        )
 
 
 def _numbers(text: str) -> list[float]:

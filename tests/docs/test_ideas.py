@@ -33,7 +33,9 @@ def test_pages_use_all_that_is_made_for_them() -> None:
     assert {*re.findall(r"<!-- table: (\w+) -->", TEXT)} == {*figures.TABLES}
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     kept = {name.removesuffix(".svg") for name, _ in drawings.pictures() if not name.endswith("_dark.svg")}
-    assert {*re.findall(r"\]\((?:\.\./|docs/)?pictures/(\w+)\.svg\)", TEXT + INDEX + readme)} == kept
+    diagrams = (DOCS / "diagrams.md").read_text(encoding="utf-8")
+    shown = TEXT + INDEX + readme + diagrams
+    assert {*re.findall(r"\]\((?:\.\./|docs/)?pictures/(\w+)\.svg\)", shown)} == kept
 
 
 def test_no_figure_begins_a_line() -> None:

@@ -105,7 +105,7 @@ function tellLevel() {
 
 function setFolded(keys) {
   const still = chosen || picture.shown().find((box) => picture.rect(box)[1] * picture.view.scale + picture.view.y >= 0);
-  picture.setFolded(keys, still);
+  picture.setFolded(keys, still, true);
   folded();
 }
 
@@ -189,6 +189,7 @@ pane.addEventListener("pointerleave", hideCard);
 let toggled = false; // by the first click of a double one
 const folds = (box, event) =>
   event.target.closest(".fold") ||
+  (event.pointerType === "touch" && box.inside && picture.onCorner(box, event.clientX, event.clientY)) ||
   (box.inside && !picture.isFolded(box) && picture.onHeader(box, event.clientX, event.clientY));
 picture.listen((event) => {
   pane.focus({ preventScroll: true });
@@ -286,6 +287,8 @@ window.archspecPage = {
   // Paths of what is folded, of the first network or another; `setFolded` folds these and opens all others.
   folded: (network = 0) => picture.boxes.filter((box) => box.network === network && picture.isFolded(box)).map((box) => box.path),
   setFolded: (paths, network = 0) => setFolded(new Set(paths.map((path) => `${network}:${path}`))),
+  // The ranks after which the picture is cut into columns.
+  cuts: () => [...picture.cuts],
   choose: (path, network = 0) => {
     const box = picture.byKey.get(`${network}:${path}`);
     if (box) choose(box);

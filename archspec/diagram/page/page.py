@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from archspec.analysis.levels import Level
 from archspec.codegen.lines import source_lines
+from archspec.diagram.bending import unfolded
 from archspec.diagram.drawing import Drawing, Drawn
 from archspec.diagram.figure import Figure
 from archspec.diagram.page.facts import Facts
@@ -38,7 +39,7 @@ _COARSER: Final[dict[Level, str]] = {
 }
 """What is said of a network that is not drawn whole."""
 SCRIPTS: Final = (
-    *("placing.js", "picture.js", "colouring.js", "panes.js", "search.js"),
+    *("placing.js", "columns.js", "bending.js", "picture.js", "colouring.js", "panes.js", "search.js"),
     *("telling.js", "frame.js", "errors.js", "page.js"),
 )
 """In the order in which one needs another."""
@@ -77,8 +78,8 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     The picture is at the level of layers, or at the next coarser one that can be drawn, whatever the drawing's own
     level is: that says what is folded at first.
     """
-    networks = [_Network(drawn, horizontal=drawing.horizontal) for drawn in drawing.panels]
-    panels = [Panel(found.drawn.title, found.drawn.subtitle, place(found.part)) for found in networks]
+    networks = [_Network(drawn, drawing) for drawn in drawing.panels]
+    panels = [Panel(found.drawn.title, found.drawn.subtitle, found.placed) for found in networks]
     title = ", ".join(dict.fromkeys(panel.title for panel in panels))
     if len(panels) == 1:  # the page itself has the words
         panels = [Panel("", "", panels[0].placed)]
@@ -95,6 +96,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "theme": drawing.theme if drawing.theme == "dark" else None,
         "horizontal": drawing.horizontal,
         "size": [picture.width, picture.height],
+        "columns": drawing.columns,
         "lengths": LENGTHS,
         "svg": "".join(markup),
         "legend": [_legend_entry(words, swatch, theme) for words, swatch in legend_entries(panels)],
@@ -114,14 +116,18 @@ def _legend_entry(words: str, swatch: Any, theme: Theme) -> list[str]:
 class _Network:
     """One network of the page."""
 
-    def __init__(self, drawn: Drawn, *, horizontal: bool) -> None:
+    def __init__(self, drawn: Drawn, drawing: Drawing) -> None:
         self.drawn = drawn
         self.part: Part = drawn.part
         self.note = ""
         if drawn.whole:
             whole, level = figure(drawn.graph, "layer", drawn.details)
-            self.part = arrange(whole, horizontal=horizontal)
+            self.part = arrange(whole, horizontal=drawing.horizontal)
             self.note = _COARSER.get(level, "")
+        self.bend = drawing.bend(self.part)
+        if self.bend:
+            self.part = self.bend.part
+        self.placed = unfolded(self.bend) if self.bend else place(self.part)
         self.facts = Facts(drawn.graph)
 
     def payload(self, *, origin: tuple[float, float]) -> dict[str, Any]:
@@ -134,7 +140,7 @@ class _Network:
             "subtitle": self.drawn.subtitle,
             "note": self.note,
             "origin": origin,
-            "part": geometry(self.part),
+            "part": geometry(self.part, self.bend),
             "boxes": {box.path: self.facts.of(box) for box in boxes},
             "within": {path: box.path for box in boxes for path in box.paths if path not in shown},
             "levels": levels,

@@ -171,6 +171,8 @@ function names(file, text) {
 function codeLine(number, pieces) {
   const line = make("span", { class: "line" });
   line.dataset.line = number;
+  const [, text] = pieces[0] || ["", ""];
+  line.style.setProperty("--indent", /^ */.exec(text)[0].length); // what is wrapped begins a little farther in
   for (const [kind, text] of pieces) line.append(kind ? make("span", { class: kind }, text) : text);
   return line;
 }

@@ -2,6 +2,10 @@
 
 const NEAR = 4; // pixels; a pointer that moves no farther clicks
 const SMALLEST = 0.005, LARGEST = 6;
+const LEGIBLE = 0.9; // the scale at which the smallest text has nine pixels
+const NARROW = 600, SMALL = 0.7; // in a pane of fewer pixels across, less is legible
+const NATURAL = 1.6; // a small network is drawn no larger at first
+const MARGIN = 16; // around a picture that is shown whole
 
 class Picture {
   constructor(pane, changed) {
@@ -24,7 +28,7 @@ class Picture {
     const root = this.world.lastElementChild;
     this.figures = payload.networks.map((network, index) => {
       const group = root.children[index];
-      return this.#figure(network.part, group, index, null);
+      return { ...this.#figure(network.part, group, index, null), group };
     });
     this.folded = new Set();
     payload.networks.forEach((network, index) => {
@@ -34,6 +38,7 @@ class Picture {
         if (wasFolded(box.key, folded.has(box.path))) this.folded.add(box.key);
       }
     });
+    this.#spread();
     this.#settle();
   }
 
@@ -57,6 +62,8 @@ class Picture {
       this.byKey.set(box.key, box);
       if (geometry.inside !== null) {
         box.frame = element.querySelector(":scope > .open > rect");
+        box.head = element.querySelector(":scope > .open > .head");
+        box.sign = element.querySelector(":scope > .open > .fold");
         box.mark = element.querySelector(":scope > .open > .mark");
         const content = element.querySelector(":scope > .open > .inside");
         content.setAttribute("role", "group");
@@ -94,11 +101,12 @@ class Picture {
     return lines.filter((_, at) => part.lines[at].includes(index));
   }
 
-  // Folds or opens; `still` is the box that stays where it is on the screen.
-  setFolded(keys, still = null) {
+  // Folds or opens; `still` is the box that stays where it is on the screen. Columns are chosen anew where `spread`.
+  setFolded(keys, still = null, spread = false) {
     const anchor = still && this.visible(still);
     const before = anchor && [anchor.x, anchor.y];
     this.folded = new Set([...keys].filter((key) => this.byKey.get(key)?.inside));
+    if (spread) this.#spread();
     this.#settle();
     if (anchor && this.view) {
       this.view.x -= (anchor.x - before[0]) * this.view.scale;
@@ -120,22 +128,80 @@ class Picture {
     if (keys.size !== this.folded.size) this.setFolded(keys, this.visible(box));
   }
 
-  #settle() {
-    const { networks, lengths, horizontal, size } = this.payload;
-    let reach = 0;
-    this.figures.forEach((figure, index) => {
-      const { part, origin } = networks[index];
-      const placed = place(part, (path) => this.folded.has(`${index}:${path}`), lengths);
-      this.#apply(figure, placed, origin[0], origin[1], null);
-      reach = Math.max(reach, origin[horizontal ? 0 : 1] + placed.length);
-    });
-    this.size = horizontal ? [reach + 24, size[1]] : [size[0], reach + 24];
+  #place(index) {
+    const { networks, lengths } = this.payload;
+    const folded = (path) => this.folded.has(`${index}:${path}`);
+    return networks[index].part.bend ? unfolded(networks[index].part, folded, lengths) : place(networks[index].part, folded, lengths);
   }
 
-  #apply(figure, placed, x, y, frame) {
+  // Chooses where the picture is cut into columns: so that it is shown as large as can be, all of it; or if it were too
+  // small to be legible then, in as many as stand side by side.
+  #spread(legible = true) {
+    const { networks, lengths, columns } = this.payload;
+    this.cuts = []; // the ranks after which it is cut
+    const [{ part }] = networks;
+    if (networks.length > 1 || part.bend || columns === 1) return;
+    const placed = this.#place(0);
+    const cuts = cutsOf(part, placed);
+    const tried = [];
+    for (let number = 1; number <= Math.min(columns || lengths.columns.most, cuts.length + 1); number++) {
+      const chosen = chosenCuts(placed, cuts, number);
+      const set = chosen.length ? setInColumns(placed, chosen, lengths.columns) : placed;
+      const last = tried[tried.length - 1];
+      if (last && set.length >= 0.95 * last.length) continue;
+      tried.push({ length: set.length, ranks: chosen.map((cut) => cut.rank), scales: this.#scales(this.#extent(set, this.#origin(0, set))) });
+    }
+    let best = tried[0];
+    const scale = ({ scales }) => Math.min(...scales, NATURAL);
+    const across = ({ scales }) => scales[this.payload.horizontal ? 1 : 0];
+    for (const found of tried) if (columns || scale(found) > 1.02 * scale(best)) best = found;
+    if (legible && !columns && scale(best) < LEGIBLE) best = tried.findLast((found) => across(found) >= LEGIBLE) || tried[0];
+    this.cuts = best.ranks;
+  }
+
+  // Where the main line of a network begins; several stand where they do when all is open.
+  #origin(index, placed) {
+    const { horizontal, networks } = this.payload;
+    const [x, y] = networks[index].origin;
+    if (networks.length > 1) return [x, y];
+    return horizontal ? [x, 24 + placed.before] : [24 + placed.before, y];
+  }
+
+  // How large the picture is, with its margins.
+  #extent(placed, origin) {
+    const { horizontal } = this.payload;
+    const along = origin[horizontal ? 0 : 1] + placed.length + 24;
+    const across = origin[horizontal ? 1 : 0] + placed.after + 24;
+    return horizontal ? [along, across] : [across, along];
+  }
+
+  // By how much a picture is scaled that is shown whole, across the pane and down.
+  #scales([width, height]) {
+    return [(this.pane.clientWidth - 2 * MARGIN) / width, (this.pane.clientHeight - 2 * MARGIN) / height];
+  }
+
+  #settle() {
+    const { networks, lengths } = this.payload;
+    const extents = this.figures.map((figure, index) => {
+      const { part } = networks[index];
+      let placed = this.#place(index);
+      if (this.cuts.length) {
+        const cuts = cutsOf(part, placed).filter((cut) => this.cuts.includes(cut.rank));
+        if (cuts.length) placed = setInColumns(placed, cuts, lengths.columns);
+      }
+      const origin = this.#origin(index, placed);
+      set(figure.group, "transform", `translate(${origin.map(short).join(",")})`);
+      this.#apply(figure, placed, ...origin, null, false);
+      figure.origin = origin;
+      return this.#extent(placed, origin);
+    });
+    this.size = [0, 1].map((at) => Math.max(...extents.map((extent) => extent[at])));
+  }
+
+  #apply(figure, placed, x, y, frame, up) {
     const { horizontal, lengths } = this.payload;
-    const turned = (along, across) => (horizontal ? [along, across] : [across, along]);
-    const inset = horizontal ? lengths.pad : lengths.head;
+    const turned = (along, across) => (horizontal ? [along, across] : [across, up ? -along : along]);
+    const inset = horizontal || up ? lengths.pad : lengths.head;
     figure.lines.forEach((line, index) => {
       const [source, target] = figure.part.lines[index];
       const corners = placed.routes[index];
@@ -146,7 +212,7 @@ class Picture {
       set(line, "marker-end", headed ? "url(#arrow-page)" : null);
     });
     figure.boxes.forEach((box, index) => {
-      const [left, top] = turned(placed.alongs[index], figure.part.across[index]);
+      const [left, top] = turned(placed.alongs[index], placed.across[index]);
       box.x = x + left;
       box.y = y + top;
       set(box.element, "transform", `translate(${short(left)},${short(top)})`);
@@ -155,10 +221,16 @@ class Picture {
       box.element.classList.toggle("folded", inner === null);
       set(box.element, "aria-expanded", String(inner !== null));
       if (inner === null) return;
-      set(box.frame, horizontal ? "width" : "height", short(placed.lengths[index]));
-      if (horizontal && box.mark) set(box.mark, "transform", `translate(${short(placed.lengths[index])},${box.frame.getAttribute("y")})`);
-      const [right, down] = horizontal ? [lengths.pad, 0] : [0, lengths.head];
-      this.#apply(box.inside, inner, box.x + right, box.y + down, placed.lengths[index]);
+      const rises = up || Boolean(placed.ups?.[index]);
+      const length = placed.lengths[index];
+      const [before, after] = placed.frames[index];
+      const area = horizontal ? [0, -before, length, before + after] : [-before, rises ? -length : 0, before + after, length];
+      ["x", "y", "width", "height"].forEach((name, at) => set(box.frame, name, short(area[at])));
+      set(box.head, "transform", `translate(0,${short(area[1])})`);
+      set(box.sign, "transform", `translate(${short(area[0])},${short(area[1])})`);
+      if (box.mark) set(box.mark, "transform", `translate(${short(area[0] + area[2])},${short(area[1])})`);
+      const [right, down] = horizontal ? [lengths.pad, 0] : [0, rises ? -lengths.pad : lengths.head];
+      this.#apply(box.inside, inner, box.x + right, box.y + down, length, rises);
     });
   }
 
@@ -174,6 +246,12 @@ class Picture {
   onHeader(box, clientX, clientY) {
     const [, y] = this.toWorld(clientX, clientY);
     return y - this.rect(box)[1] < this.payload.lengths.head;
+  }
+
+  // Whether a place on the screen is near the sign on a box's corner, as a finger comes to it.
+  onCorner(box, clientX, clientY) {
+    const [x, y] = this.toWorld(clientX, clientY), [left, top] = this.rect(box);
+    return Math.hypot(x - left, y - top) * this.view.scale < 24;
   }
 
   toWorld(clientX, clientY) {
@@ -198,12 +276,25 @@ class Picture {
 
   // All of it, or at first as much as is legible.
   fit(legible = false) {
-    const [width, height] = [this.pane.clientWidth, this.pane.clientHeight];
-    const scales = [(width - 32) / this.size[0], (height - 32) / this.size[1]];
-    const across = this.payload.horizontal ? scales[1] : scales[0];
-    let scale = Math.min(...scales, legible ? 1.1 : 1.5);
-    if (legible && scale < 0.7) scale = Math.max(Math.min(across, 1), 0.5);
-    this.view = { scale, x: Math.max((width - this.size[0] * scale) / 2, 8), y: Math.max((height - this.size[1] * scale) / 2, 8) };
+    if (!legible) {
+      this.#spread(false);
+      this.#settle();
+    }
+    const room = [this.pane.clientWidth, this.pane.clientHeight];
+    const scales = this.#scales(this.size);
+    const across = this.payload.horizontal ? 1 : 0;
+    let scale = Math.min(...scales, NATURAL);
+    const least = room[across] < NARROW ? SMALL : LEGIBLE;
+    if (legible && scale < least) scale = least;
+    else if (legible && scale < LEGIBLE) scale = Math.min(scales[across], LEGIBLE);
+    // What does not fit is shown from its start; across, around its main line.
+    const [x, y] = room.map((space, at) => {
+      const length = this.size[at] * scale;
+      if (length <= space) return (space - length) / 2;
+      const main = at === across ? this.figures[0].origin[at] * scale - space / 2 : 0;
+      return -Math.min(Math.max(main, -8), length - space);
+    });
+    this.view = { scale, x, y };
     this.look();
   }
 

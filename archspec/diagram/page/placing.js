@@ -1,7 +1,7 @@
 // Where everything stands along the data, with some boxes folded: `place` of archspec/diagram/placing.py once more.
-// A test holds the two together. What is across never changes.
+// A test holds the two together. What is across never changes. `stretched` has what makes some gaps longer.
 
-function place(part, isFolded, lengths) {
+function place(part, isFolded, lengths, stretched = new Map()) {
   const { gap, track } = lengths;
   const inside = [], long = [], needs = [];
   for (const box of part.boxes) {
@@ -18,7 +18,7 @@ function place(part, isFolded, lengths) {
   const gaps = [];
   for (let rank = 0; rank <= part.ranks; rank++) {
     const tracks = part.leaving[rank] + part.entering[rank + 1];
-    gaps.push((rank > 0 || part.enters ? gap : 0) + track * tracks);
+    gaps.push((rank > 0 || part.enters ? gap : 0) + track * tracks + (stretched.get(rank) || 0));
   }
   const total = (boxes) => boxes.reduce((sum, index) => sum + needs[index], 0);
   let [starts, ends] = stacked(bands, gaps);
@@ -50,10 +50,30 @@ function place(part, isFolded, lengths) {
     out: (at) => alongs[at] + long[at],
     middle: (at) => alongs[at] + long[at] / 2,
   };
+  const corners = (routes) =>
+    routes.map((route) => route.map(([across, kind, at, number]) => [anchored[kind](at, number), across]));
+  const frames = part.boxes.map((box, index) => {
+    const inner = inside[index];
+    if (inner === null) return box.reach;
+    return [inner.before, inner.after].map((reach, side) => Math.max(reach + box.margins[side], box.words[side]));
+  });
+  const routes = corners(part.routes);
+  let low = Infinity, high = -Infinity;
+  const reached = (from, to) => {
+    low = Math.min(low, from);
+    high = Math.max(high, to);
+  };
+  for (const route of routes) for (const [, across] of route) reached(across, across);
+  frames.forEach(([before, after], index) => reached(part.across[index] - before, part.across[index] + after));
   return {
     alongs,
+    across: part.across,
     lengths: long,
-    routes: part.routes.map((route) => route.map(([across, kind, at, number]) => [anchored[kind](at, number), across])),
+    routes,
+    frames,
+    before: part.boxes.length ? -low : 0,
+    after: part.boxes.length ? high : 0,
+    taps: corners(part.taps || []),
     length: ends[ends.length - 1],
     inside,
   };
@@ -86,5 +106,9 @@ function outline(points) {
   return `${text} L${pair(points[points.length - 1])}`;
 }
 
-const short = (value) => String(Math.round(value * 10) / 10 || 0);
+// To a tenth, and halves to the even one, as Python does.
+function short(value) {
+  const tenths = value * 10, rounded = Math.round(tenths);
+  return String((Math.abs(tenths % 1) === 0.5 && rounded % 2 ? rounded - 1 : rounded) / 10 || 0);
+}
 const pair = (point) => `${short(point[0])},${short(point[1])}`;

@@ -25,7 +25,7 @@ function places(box) {
 function describeChosen() {
   const details = get("details");
   if (!chosen) {
-    details.replaceChildren(make("p", { class: "hint" }, "Choose a box, or a line of code."));
+    details.replaceChildren(make("p", { class: "hint" }, "Select a box or a line of code to see what it is."));
     return;
   }
   const way = make("h2", {});
