@@ -88,14 +88,15 @@ def run(arguments: argparse.Namespace) -> int:
         _verify(target, source, graph)
     before = replaced(path, source)
     left_out: dict[str, list[str]] = {}
-    with whole_file(path) as temporary:  # what can go wrong with it, has done so before the weights are replaced
-        temporary.write_bytes(source.encode())
+    model = None
+    if arguments.partial:
+        model, report = build_partly(graph, arguments.backend, arguments.weights, source=source)
+        left_out = report.lists()
+    elif weights_path is not None:
+        model = build(graph, arguments.backend, weights=arguments.weights, seed=arguments.seed)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(source.encode())  # first: where it cannot be written, the weights stay as they were
         if weights_path is not None:
-            if arguments.partial:
-                model, report = build_partly(graph, arguments.backend, arguments.weights, source=source)
-                left_out = report.lists()
-            else:
-                model = build(graph, arguments.backend, weights=arguments.weights, seed=arguments.seed)
             target.save_weights(model, weights_path)
     _report(graph, target, path, arguments.verify, weights_path, before=before)
     _tell(left_out, arguments.weights)
