@@ -1,10 +1,11 @@
 """How a process ends: its exit codes, streams that are closed, signals that ask it to end, and Ctrl-C.
 
-This is for programs, not for who imports archspec as a library: all that is changed of a process is put back.
+This is for the program, not for who imports archspec as a library.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -66,12 +67,15 @@ def open_streams() -> None:
     """Put something in the place of standard streams that were closed before the process began.
 
     Else the next file that is opened would get their numbers, and whoever prints would write into it. What is written
-    to standard output is then an error, as on a full disk; that errors cannot be shown is none.
+    to standard output is then an error, as on a full disk; that errors cannot be shown is none. What the output's
+    encoding has no characters for, as a part of a file's name that is not in UTF-8, is shown by its number.
     """
     if sys.stdin is None:
         _open(0, os.O_RDONLY)
     if sys.stdout is None and _open(1, os.O_RDONLY):
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does from the beginning
     if sys.stderr is None and _open(2, os.O_WRONLY):
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 

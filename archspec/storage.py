@@ -147,17 +147,19 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def system_error(path: Path, error: OSError | ValueError) -> Diagnostic:
     """Why the system does not let a file be written, and a way out where there is one."""
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return Diagnostic("E0605", f"{path} cannot be written: {reason}", help=_HELP.get(getattr(error, "errno", 0), ""))
+    number = error.errno if isinstance(error, OSError) else None
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if number == errno.EEXIST:  # a folder was to be made
+        number, reason = errno.ENOTDIR, os.strerror(errno.ENOTDIR)
+    return Diagnostic("E0605", f"{path} cannot be written: {reason}", help=_HELP.get(number, ""))
 
 
-_HELP: Final = {
+_HELP: Final[dict[int | None, str]] = {
     errno.ENAMETOOLONG: "give a shorter name with -o: most systems allow a name 255 bytes",
     errno.EACCES: "write to another place with -o, or see who may write there",
     errno.EPERM: "write to another place with -o, or see who may write there",
     errno.EROFS: "write to another place with -o: nothing can be written there",
     errno.ENOTDIR: "a part of the path is a file, not a folder: write to another place with -o",
-    errno.EEXIST: "a part of the path is a file, not a folder: write to another place with -o",
     errno.ELOOP: "a link on the way leads to itself: write to another place with -o",
     errno.ENOSPC: "make room, or write to another place with -o",
     errno.EDQUOT: "make room, or write to another place with -o",
