@@ -61,6 +61,7 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         try:
             parsed = _parser(arguments).parse_args(arguments)
+            _check_folder()
             code: int = importlib.import_module(f"archspec.commands.{parsed.command}").run(parsed)
         finally:
             sys.stdout.flush()
@@ -73,6 +74,21 @@ def _run(arguments: Sequence[str]) -> int:
     except InternalError as error:
         print(error, file=sys.stderr)
         return INTERNAL
+
+
+def _check_folder() -> None:
+    """See that the current folder is still there: frameworks may end the process without a word where it is not.
+
+    Raises:
+        ArchspecError: it is not.
+    """
+    try:
+        os.getcwd()
+    except OSError as error:
+        help = "change into a folder that exists"
+        raise ArchspecError(
+            Diagnostic("E0101", f"the current folder cannot be used: {error.strerror}", help=help)
+        ) from None
 
 
 def _interrupted() -> int:

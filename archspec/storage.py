@@ -107,6 +107,18 @@ def is_folder(path: Path) -> bool:
         raise OutputError(system_error(path, error)) from None
 
 
+def check_room(folder: Path, size: int) -> None:
+    """See that so many bytes can be written into a folder, for a library that does not survive it when they cannot.
+
+    Raises:
+        OSError: there is less room.
+    """
+    import shutil
+
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def open_regular(path: Path) -> BinaryIO:
     """A file open for reading, and nothing else: a pipe would block, and a device never ends.
 
@@ -148,7 +160,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 def system_error(path: Path, error: OSError | ValueError) -> Diagnostic:
     """Why the system does not let a file be written, and a way out where there is one."""
     number = error.errno if isinstance(error, OSError) else None
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())[:200]
     if number == errno.EEXIST:  # a folder was to be made
         number, reason = errno.ENOTDIR, os.strerror(errno.ENOTDIR)
     return Diagnostic("E0605", f"{path} cannot be written: {reason}", help=_HELP.get(number, ""))

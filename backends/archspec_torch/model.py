@@ -6,6 +6,7 @@ Gradients and training are in `learn`.
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +159,8 @@ def save_weights(model: Any, path: Path) -> None:
             try:
                 torch.save(model.state_dict(), file)
             except RuntimeError as error:  # what PyTorch makes of a disk that is full
-                raise OSError(errno.EIO, " ".join(str(error).split())[:200]) from None
+                refused = error.__context__
+                raise refused if isinstance(refused, OSError) else OSError(errno.EIO, os.strerror(errno.EIO)) from None
         seal(temporary, ".pt")
 
 
