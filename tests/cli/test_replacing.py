@@ -104,7 +104,9 @@ def test_weights_of_a_training_are_not(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", range(6))
-@pytest.mark.parametrize("text", ["# NOTE: mine", "#   mine", "", "x = 1", "# params: k=4", "# digest: 0123456789abcdef"])
+@pytest.mark.parametrize(
+    "text", ["# NOTE: mine", "#   mine", "", "x = 1", "# params: k=4", "# digest: 0123456789abcdef"]
+)
 def test_any_line_added_to_a_source_is_an_edit(run: Run, tmp_path: Path, line: int, text: str) -> None:
     path = tmp_path / "s.py"
     assert run(*SOURCE)[0] == 0
