@@ -91,16 +91,22 @@ def test_places_where_nothing_can_be_written(run: Run, tmp_path: Path, command: 
     assert {entry.name for entry in tmp_path.iterdir()} == before
 
 
-def test_a_name_of_80_letters_of_three_bytes_is_written(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command[::2]))
+def test_a_name_of_80_letters_of_three_bytes_is_written(run: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
     name = "字" * 80
-    (tmp_path / "s.yaml").write_text(SPEC.replace("name: s", f"name: {name}"), encoding="utf-8")
-    assert run("build", "s.yaml", "--no-verify", "-o", ".")[0] == 0
-    assert run("init", "s.yaml")[0] == 0
-    assert run("graph", "s.yaml")[0] == 0
-    assert {entry.name for entry in tmp_path.iterdir() if entry.stem == name} == {
-        f"{name}{suffix}" for suffix in (".py", ".safetensors", ".svg")
-    }
-    _refused(run("init", "s.yaml", "--taps", "relu"))  # `_taps` makes it longer than a file's name may be
+    code, _, err = run(*(word.format(name) for word in command))
+    assert (code, err) == (0, "")
+    assert [entry.stem for entry in tmp_path.iterdir() if entry.name != "s.yaml"] == [name]
+
+
+def test_a_networks_own_name_may_be_too_long(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(SPEC.replace("name: s", f"name: {'s' * 250}"), encoding="utf-8")
+    longest = ("--limit", "name=250")
+    found = run("init", "s.yaml", *longest)  # 250 letters, and `.safetensors`
+    _refused(found)
+    assert "give a shorter name with -o" in found[2]
+    assert [path.name for path in tmp_path.iterdir()] == ["s.yaml"]
+    assert run("build", "s.yaml", "--no-verify", *longest)[0] == 0
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, ("validate", "closed/s.yaml"), ("new", "a", "--like", "closed/s.yaml")])
