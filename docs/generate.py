@@ -58,7 +58,7 @@ WITHOUT_SPEC: Final = {
     "E0601": "The error names the op, or the layers that no output needs, which Keras cannot hold. Nothing is written.",
     "E0602": "The error says how to install the framework. `build --no-verify` needs none.",
     "E0603": "The error names the nearest backend that is installed.",
-    "E0604": "Only `build --force` overwrites a file that was edited by hand, or that archspec did not write.",
+    "E0604": "Only `--force` overwrites a file that was edited, that archspec did not write, or that a link leads to.",
     "E0605": "The reason is the operating system's. The old file, if there was one, is still whole.",
     "E0606": "`build --check` found that the file is absent, edited or stale. The exit code is 3.",
     "E0701": "The file is missing, damaged, or neither safetensors nor a PyTorch state dict.",

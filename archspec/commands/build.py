@@ -37,7 +37,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_spec(parser)
     parser.add_argument("--backend", default="torch", help="torch, keras, onnx, or another that is installed (torch)")
     parser.add_argument(
-        "-o", "--output", help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx)"
+        "-o",
+        "--output",
+        help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx, whatever --set gives; the "
+        "report says when a file that was built with other params is replaced)",
     )
     parser.add_argument("--weights", metavar="FILE", help="safetensors or a PyTorch state dict, for this network")
     parser.add_argument(
@@ -53,7 +56,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--functions", action="store_true", help="onnx: a function for each block, not one flat graph")
     parser.add_argument("--external-data", action="store_true", help="onnx: the weights in FILE.data beside the model")
     parser.add_argument("--emit", choices=("source", "ir"), default="source", help="the source, or the graph as text")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail unless the file is current")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; fail unless the file is current, for the same --set; line ends do not count",
+    )
     parser.add_argument("--no-verify", dest="verify", action="store_false", help="do not run the source: no framework")
     add_force(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown")
