@@ -75,10 +75,10 @@ def test_each_kind_of_file_is_known_again(run: Run, tmp_path: Path, name: str) -
         assert code == 1
         assert "E0604" in err
         assert path.read_bytes() == edited
-    for edited in (first + b"\n", first[:-1], b"\n" + first):
-        path.write_bytes(edited)
+    for other in (first + b"\n", first[:-1], b"\n" + first):
+        path.write_bytes(other)
         assert run(*command)[0] == 1
-        assert path.read_bytes() == edited
+        assert path.read_bytes() == other
 
 
 def test_weights_that_archspec_made_are_replaced_by_others(run: Run, tmp_path: Path) -> None:
