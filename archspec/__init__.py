@@ -1,10 +1,10 @@
 """archspec: write a network once, as YAML; get readable PyTorch and Keras source, and proof that both agree."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
 
 from archspec._version import __version__
 
+TYPE_CHECKING = False  # what type checkers take for true; to import `typing` takes longer than all else here
 if TYPE_CHECKING:
     from archspec.api import build, compile, generate, init_weights, load, load_weights, save_weights
     from archspec.errors import (
@@ -51,7 +51,7 @@ __all__ = [
     "summary",
 ]
 
-_HOMES: Final = (
+_HOMES = (
     "archspec.errors",
     "archspec.api",
     "archspec.ir.graph",

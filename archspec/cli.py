@@ -3,75 +3,96 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import importlib
 import os
-import re
-import shutil
 import sys
-import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NoReturn
+from collections.abc import Sequence
 
-from archspec._version import __version__
-from archspec.commands.shared import EXIT_CODES, FAILED, INTERNAL, INTERRUPTED, USAGE, WRONG, coloured
-from archspec.errors import ArchspecError, InternalError, nearest
-
-GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
-    "Write a spec": {
-        "new": "start a spec: one of several kinds, or a copy of another",
-        "list": "show the specs that ship",
-        "validate": "see whether specs are right",
-        "explain": "say what an error code means, with a spec that fails and one that is right",
-        "watch": "check and draw a spec on each save, in the terminal and on a page",
-        "schema": "print the JSON Schema of specs, for editors",
-    },
-    "Get source, weights, proof": {
-        "build": "turn a spec into source for a framework, or into an ONNX model, checked",
-        "init": "draw initial weights, the same everywhere, and write them",
-        "parity": "run a network in several frameworks and compare",
-    },
-    "Look at a network": {
-        "summary": "show a network as a table: shapes, parameters, multiply-adds and receptive fields",
-        "count": "count parameters, multiply-adds and activations, by stage or side by side",
-        "graph": "draw a network, a block, or two networks with what differs",
-        "diff": "say what differs between two networks, layer by layer",
-    },
-    "Set up": {"completion": "print what completes commands in bash, zsh or fish"},
-}
-"""The commands by what one does with them; each is a module of `archspec.commands`, imported when it is used."""
-
-COMMANDS: Final[Mapping[str, str]] = {name: does for group in GROUPS.values() for name, does in group.items()}
+from archspec.arguments import parse
+from archspec.ending import (
+    FAILED,
+    INTERNAL,
+    INTERRUPTED,
+    WRONG,
+    discard_output,
+    in_order,
+    interrupted,
+    open_streams,
+)
+from archspec.errors import ArchspecError, Diagnostic, InternalError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    parsed = parse(arguments)
     try:
-        code: int = importlib.import_module(f"archspec.commands.{parsed.command}").run(parsed)
-        sys.stdout.flush()
+        open_streams()
+        with in_order():
+            return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        discard_output()
+        return WRONG
+    except OSError as error:  # of the system: a disk that is full, a folder that may not be entered
+        return _interrupted() if interrupted(error) else _refused(error)
+    except Exception as error:  # a bug of ours, whatever it is
+        return _interrupted() if interrupted(error) else _unexpected(error)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    parsed: argparse.Namespace | None = None
+    try:
+        try:
+            parsed = parse(arguments)
+            _check_folder()
+            code: int = importlib.import_module(f"archspec.commands.{parsed.command}").run(parsed)
+        finally:
+            sys.stdout.flush()
         return code
     except ArchspecError as error:
+        if interrupted(error):
+            raise KeyboardInterrupt from None
         _show(error, parsed)
         return FAILED if error.diagnostics[0].code in ("E0606", "E0801") else WRONG
     except InternalError as error:
         print(error, file=sys.stderr)
         return INTERNAL
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WRONG
+
+
+def _check_folder() -> None:
+    """See that the current folder is still there: frameworks may end the process without a word where it is not.
+
+    Raises:
+        ArchspecError: it is not.
+    """
+    try:
+        os.getcwd()
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EIO):
-            return _unexpected(error)
-        print(f"archspec: the output cannot be written: {error.strerror}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WRONG
-    except KeyboardInterrupt:
-        print("archspec: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:  # a bug of ours, whatever it is
-        return _unexpected(error)
+        help = "change into a folder that exists"
+        raise ArchspecError(
+            Diagnostic("E0101", f"the current folder cannot be used: {error.strerror}", help=help)
+        ) from None
+
+
+def _interrupted() -> int:
+    print("archspec: interrupted", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _refused(error: OSError) -> int:
+    """Say what the system did not let us do."""
+    from archspec.reporting import to_text
+
+    if "ARCHSPEC_TRACEBACK" in os.environ:
+        raise error
+    reason = error.strerror or " ".join(str(error).split())[:300]
+    if isinstance(error.filename, str | bytes):
+        reason = f"{os.fsdecode(error.filename)} cannot be used: {reason}"
+    elif error.errno is not None:  # a stream has no name
+        reason = f"the output cannot be written: {reason}"
+        discard_output()
+    print(to_text([Diagnostic("E0605", reason)]), file=sys.stderr)
+    return WRONG
 
 
 def _unexpected(error: Exception) -> int:
@@ -84,120 +105,15 @@ def _unexpected(error: Exception) -> int:
     return INTERNAL
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors name the nearest command, option or choice, and which is told in full width."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and what was probably meant; end with the exit code of wrong usage."""
-        choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message, re.DOTALL)
-        if choice is not None:
-            found = nearest(choice[1], re.findall(r"[\w.:-]+", choice[2]))
-            message += f"; did you mean `{found}`?" if found else ""
-        self.exit(USAGE, f"{self.prog}: error: {message}\ntry `{self.prog} --help`\n")
-
-
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """What a command line asks for. Where it is wrong, or asks for help, the process ends here, as argparse does it."""
-    name = command_of(arguments)
-    if name is not None and name not in COMMANDS:
-        found = nearest(name, COMMANDS)
-        meant = f"; did you mean `{found}`?" if found else ""
-        Parser(prog="archspec").error(f"there is no command `{name}`{meant}")
-    whole, commands = parsers(() if name is None else (name,))
-    if not arguments:
-        whole.print_help(sys.stderr)
-        sys.exit(USAGE)
-    parsed, unknown = whole.parse_known_args(arguments)
-    if unknown:
-        parser = commands[parsed.command]
-        options = [option for action in parser._actions for option in action.option_strings]
-        found = nearest(unknown[0].partition("=")[0], options) if unknown[0].startswith("-") else None
-        meant = f"; did you mean `{found}`?" if found else ""
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
-    return parsed
-
-
-def command_of(arguments: Sequence[str]) -> str | None:
-    """The command of a command line: the first word that is no option, nor the value of one."""
-    words = iter(arguments)
-    for word in words:
-        if not word.startswith("-"):
-            return word
-        if word == "--color":
-            next(words, None)
-    return None
-
-
-def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
-    """The whole parser, and those of some commands by name; the modules of the others are not imported."""
-    width = shutil.get_terminal_size().columns - 2
-    whole = Parser(
-        prog="archspec",
-        usage="archspec [-h] [-V] [--color WHEN] COMMAND ...",
-        description="\n".join(
-            textwrap.wrap(
-                "Write a network once, as YAML; get readable PyTorch and Keras source, and ONNX, and proof that all "
-                "compute the same thing.",
-                width,
-            )
-        ),
-        epilog="\n".join(_overview(width)),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        add_help=False,
-    )
-    whole.add_argument("-h", "--help", action="help", help="show this, or `archspec COMMAND --help`")
-    whole.add_argument("-V", "--version", action="version", version=f"archspec {__version__}", help="show the version")
-    whole.add_argument(
-        "--color",
-        choices=("auto", "always", "never"),
-        default="auto",
-        metavar="WHEN",
-        help="color in errors: always, never, or auto, which is on a terminal and follows NO_COLOR and FORCE_COLOR",
-    )
-    commands = whole.add_subparsers(
-        dest="command", metavar="COMMAND", required=True, prog="archspec", help=argparse.SUPPRESS
-    )
-    found: dict[str, Parser] = {}
-    for name, does in COMMANDS.items():
-        if name not in names:
-            commands.add_parser(name, add_help=False)
-            continue
-        module = importlib.import_module(f"archspec.commands.{name}")
-        found[name] = commands.add_parser(
-            name,
-            description="\n".join(textwrap.wrap(does[:1].upper() + does[1:] + ".", width)),
-            epilog="\n".join(("examples:", *(f"  {example}" for example in module.EXAMPLES))),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add(found[name])
-    return whole, found
-
-
-def _overview(width: int) -> Iterator[str]:
-    """The commands in their groups, and the exit codes."""
-    column = max(map(len, COMMANDS)) + 4
-    for group, commands in GROUPS.items():
-        yield f"{group}:"
-        for name, does in commands.items():
-            yield from textwrap.wrap(
-                does, width, initial_indent=f"  {name:<{column - 2}}", subsequent_indent=" " * column
-            )
-        yield ""
-    yield "exit codes:"
-    yield from (f"  {code:<5} {meaning}" for code, meaning in EXIT_CODES.items())
-    yield ""
-    yield "begin with:"
-    yield from ("  archspec list", "  archspec build resnet50 --backend torch", "  archspec new mine")
-
-
-def _show(error: ArchspecError, parsed: argparse.Namespace) -> None:
+def _show(error: ArchspecError, parsed: argparse.Namespace | None) -> None:
+    from archspec.commands.shared import coloured
     from archspec.reporting import SHOWN_AT_MOST, to_json, to_text
 
     if getattr(parsed, "format", "text") == "json":
         print(to_json(error.diagnostics))
         return
-    print(to_text(error.diagnostics, colour=coloured(parsed.color, sys.stderr)), file=sys.stderr)
-    if parsed.command != "explain":
+    print(to_text(error.diagnostics, colour=coloured(getattr(parsed, "color", "auto"), sys.stderr)), file=sys.stderr)
+    if parsed is None or parsed.command != "explain":
         codes = " ".join(dict.fromkeys(diagnostic.code for diagnostic in error.diagnostics[:SHOWN_AT_MOST]))
         print(f"\nfor more: archspec explain {codes}", file=sys.stderr)
 

@@ -58,7 +58,7 @@ CODES: Final[dict[str, str]] = {
     "E0601": "a backend lacks an op",
     "E0602": "a backend's framework is not installed",
     "E0603": "unknown backend",
-    "E0604": "a file was edited by hand",
+    "E0604": "a file that would be lost",
     "E0605": "a file cannot be written",
     "E0606": "a generated file is not current",
     # E07: weights

@@ -51,6 +51,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("fuzz"):
                 item.add_marker(skip)
+    for item in items:
+        if item.get_closest_marker("fuzz"):
+            item.add_marker(pytest.mark.timeout(3600))
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if marked and not _cuda_is_available():
         skip = pytest.mark.skip(reason="needs PyTorch with a CUDA device")

@@ -11,23 +11,25 @@ from typing import Final
 from archspec.analysis.tables import plain
 from archspec.api import build, build_partly, generate
 from archspec.codegen.backend import Backend, Source, backend
-from archspec.codegen.files import check_current, check_writable, write
+from archspec.codegen.files import check_current, replaced, write
 from archspec.codegen.simplify import fixed_params
 from archspec.commands.shared import (
     OK,
+    add_force,
     add_spec,
     check_not_given,
-    check_weights_path,
     compiled,
     counted,
     name_list,
     parameters_text,
     usage_error,
     with_way_out,
+    write_out,
 )
-from archspec.errors import BackendError, Diagnostic, OutputError
+from archspec.errors import BackendError
 from archspec.ir.graph import LayerGraph
-from archspec.storage import write_text
+from archspec.seals import check_writable, sealed
+from archspec.storage import is_folder, resolved, whole_file, write_bytes
 from archspec.written import model_files
 
 EXAMPLES: Final = (
@@ -44,7 +46,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_spec(parser)
     parser.add_argument("--backend", default="torch", help="torch, keras, onnx, or another that is installed (torch)")
     parser.add_argument(
-        "-o", "--output", help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx)"
+        "-o",
+        "--output",
+        help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx, whatever --set gives; the "
+        "report says when a file that was built with other params is replaced)",
     )
     parser.add_argument("--weights", metavar="FILE", help="safetensors or a PyTorch state dict, for this network")
     parser.add_argument(
@@ -60,9 +65,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--functions", action="store_true", help="onnx: a function for each block, not one flat graph")
     parser.add_argument("--external-data", action="store_true", help="onnx: the weights in FILE.data beside the model")
     parser.add_argument("--emit", choices=("source", "ir"), default="source", help="the source, or the graph as text")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail unless the file is current")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; fail unless the file is current, for the same --set; line ends do not count",
+    )
     parser.add_argument("--no-verify", dest="verify", action="store_false", help="do not run the source: no framework")
-    parser.add_argument("--force", action="store_true", help="overwrite a file that was edited by hand")
+    add_force(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown")
 
 
@@ -81,30 +90,37 @@ def run(arguments: argparse.Namespace) -> int:
     if path is None:
         if arguments.verify:
             _verify(target, source, graph)
-        sys.stdout.write(source)
+        write_out(source)
         return OK
     if arguments.check:
-        check_current(path, source)
-        print(f"{path} is current")
-        return OK
+        return _say_current(path, check_current(path, source))
     check_writable(path, force=arguments.force)
     weights_path = None
     if arguments.weights is not None or arguments.seed is not None:
         weights_path = path.with_name(path.name.removesuffix(path.suffix) + target.weights_suffix)
-        check_weights_path(weights_path, arguments.weights, force=arguments.force)
+        check_not_given(weights_path, arguments.weights)
+        check_writable(weights_path, force=arguments.force)
     if arguments.verify:
         _verify(target, source, graph)
+    before = replaced(path, source)
     left_out: dict[str, list[str]] = {}
-    if weights_path is not None:
-        if arguments.partial:
-            model, report = build_partly(graph, arguments.backend, arguments.weights, source=source)
-            left_out = report.lists()
-        else:
-            model = build(graph, arguments.backend, weights=arguments.weights, seed=arguments.seed)
-        target.save_weights(model, weights_path)
-    write(path, source, force=arguments.force)
-    _report(graph, target, path, arguments.verify, weights_path)
+    model = None
+    if arguments.partial:
+        model, report = build_partly(graph, arguments.backend, arguments.weights, source=source)
+        left_out = report.lists()
+    elif weights_path is not None:
+        model = build(graph, arguments.backend, weights=arguments.weights, seed=arguments.seed)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(source.encode())  # first: where it cannot be written, the weights stay as they were
+        if weights_path is not None:
+            target.save_weights(model, weights_path)
+    _report(graph, target, path, arguments.verify, weights_path, before=before)
     _tell(left_out, arguments.weights)
+    return OK
+
+
+def _say_current(path: Path, ends: str) -> int:
+    print(f"{path} is current" + (f", but has {ends}, where archspec writes neither" if ends else ""))
     return OK
 
 
@@ -176,33 +192,26 @@ def _write_model(graph: LayerGraph, target: Backend, source: Source, arguments: 
     if arguments.check:
         for file, data in contents.items():
             check_current(file, data)
-        print(f"{path} is current")
-        return OK
+        return _say_current(path, "")
     for file in contents:
         check_writable(file, force=arguments.force)
         check_not_given(file, arguments.weights)
+    before = replaced(path, contents[path])
     for file, data in reversed(contents.items()):  # first what the model needs, then the model
-        write(file, data, force=arguments.force)
-    _report(graph, target, path, arguments.verify, *(file for file in contents if file != path))
+        write(file, data)
+    _report(graph, target, path, arguments.verify, *(file for file in contents if file != path), before=before)
     _tell(report.lists() if report else {}, arguments.weights)
     return OK
 
 
 def _emit(text: str, output: str | None, force: bool) -> int:
     if output in (None, "-"):
-        sys.stdout.write(text)
+        write_out(text)
         return OK
     path = Path(output)
-    if path.exists() and not force and not (path.is_file() and _is_dump(path)):
-        help = "write to another place with -o, or overwrite it with --force"
-        raise OutputError(Diagnostic("E0604", f"{path} was not written by archspec", help=help))
-    write_text(path, text)
+    check_writable(path, force=force)
+    write_bytes(path, sealed(text.encode(), ".txt"))
     return OK
-
-
-def _is_dump(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(8) == b"network "
 
 
 def _path(output: str | None, target: Backend, graph: LayerGraph) -> Path | None:
@@ -213,11 +222,13 @@ def _path(output: str | None, target: Backend, graph: LayerGraph) -> Path | None
     if output is None:
         return Path("generated") / target.name / file
     path = Path(output)
-    as_folder = path.is_dir() or (not path.suffix and not path.exists())
+    as_folder = is_folder(path) or (not path.suffix and not path.exists())
     return path / file if as_folder else path
 
 
-def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weights: Path | None = None) -> None:
+def _report(
+    graph: LayerGraph, target: Backend, path: Path, verified: bool, weights: Path | None = None, *, before: str
+) -> None:
     """What a user wants to know after a build."""
     checked = ""
     if verified:
@@ -233,6 +244,8 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
         rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
     if weights is not None:
         rows.append(("weights", str(weights)))
+    if before:
+        rows.append(("replaced", before))
     print(plain(graph.title or graph.name))
     for name, value in rows:
         print(f"  {name:<11} {value}")
@@ -252,6 +265,6 @@ def _usage(graph: LayerGraph, target: Backend, path: Path, weights: Path | None)
     if all(part.isidentifier() for part in path.parent.parts):
         module = ".".join((*path.parent.parts, path.stem))
     else:
-        lines += ["import sys", f"sys.path.insert(0, {str(path.parent.resolve())!r})"]
+        lines += ["import sys", f"sys.path.insert(0, {str(resolved(path.parent))!r})"]
     *before, call = target.usage(graph, module)
     return [*lines, *before, *([] if weights is None else [target.load_usage(str(weights))]), call]

@@ -58,7 +58,7 @@ class _Command:
 
 
 def _commands() -> Iterator[_Command]:
-    from archspec.cli import COMMANDS, parsers  # which imports the commands by their names
+    from archspec.arguments import COMMANDS, parsers  # which imports the commands by their names
 
     specs = shipped()
     for name, parser in parsers(tuple(COMMANDS))[1].items():

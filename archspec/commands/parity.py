@@ -13,13 +13,24 @@ from pathlib import Path
 from typing import Final
 
 from archspec.analysis.tables import plain, to_markdown
-from archspec.commands.shared import FAILED, OK, add_spec, compiled, name_list, positive, usage_error, with_way_out
+from archspec.commands.shared import (
+    FAILED,
+    OK,
+    add_force,
+    add_spec,
+    compiled,
+    name_list,
+    positive,
+    usage_error,
+    with_way_out,
+)
 from archspec.errors import BackendError, ParityError
 from archspec.parity.comparison import DEFAULT_PARTICIPANTS, Progress, compare
 from archspec.parity.participants import Participant
 from archspec.parity.plan import DTYPES, KINDS, Size
 from archspec.parity.report import Report
 from archspec.parity.telling import to_lines
+from archspec.seals import check_writable
 
 EXAMPLES: Final = (
     "archspec parity mine.yaml",
@@ -69,6 +80,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-layers", dest="layers", action="store_false", help="compare only what the network gives")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw the error by depth: .svg, .png or .pdf")
+    add_force(parser)
     parser.add_argument(
         "--format", choices=("text", "markdown", "json"), default="text", help="how errors and results are shown"
     )
@@ -82,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.layers or "inference" not in (arguments.check or KINDS):
             usage_error("--plot draws the layers in inference: not with --no-layers, nor with other checks alone")
         check(arguments.plot)
+        check_writable(arguments.plot, force=arguments.force)
     graph = compiled(arguments.spec, arguments)
     weights = None
     if arguments.weights is not None:

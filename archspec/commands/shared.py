@@ -12,32 +12,13 @@ from typing import Final, NoReturn, TextIO
 
 from archspec.analysis.numbers import counted as counted
 from archspec.api import compile, loaded
+from archspec.ending import FAILED as FAILED
+from archspec.ending import OK as OK
+from archspec.ending import USAGE
 from archspec.errors import BackendError, Diagnostic, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits, parse_limits
 from archspec.spec.loading import FromSet
-
-OK: Final = 0
-WRONG: Final = 1
-"""The spec, the weights or another input is wrong."""
-USAGE: Final = 2
-"""The command line is wrong; argparse exits with it."""
-FAILED: Final = 3
-"""A check failed: a generated file is not current, models differ past the tolerance, or two networks differ."""
-INTERNAL: Final = 70
-"""A bug of archspec's own."""
-INTERRUPTED: Final = 130
-"""By the user, with Ctrl-C."""
-
-EXIT_CODES: Final = {
-    OK: "all is well",
-    WRONG: "the spec or another input is wrong",
-    USAGE: "the command line is wrong",
-    FAILED: "a check failed: a file is not current, models differ, or two networks do",
-    INTERNAL: "a mistake of archspec's own: please report it",
-    INTERRUPTED: "interrupted, by Ctrl-C",
-}
-"""The exit codes and what they mean, for `archspec --help`."""
 
 FORMAT_HELP: Final = "how errors and results are shown"
 
@@ -169,21 +150,28 @@ def check_not_given(path: Path, given: str | None) -> None:
     Raises:
         OutputError: it is.
     """
-    if given is not None and path.exists() and Path(given).exists() and path.samefile(given):
+    try:
+        same = given is not None and path.samefile(given)
+    except (OSError, ValueError):  # one of the two is not there
+        same = False
+    if same:
         help = "write to another place with -o"
         raise OutputError(Diagnostic("E0604", f"{path} would be overwritten, and is what --weights reads", help=help))
 
 
-def check_weights_path(path: Path, given: str | None = None, *, force: bool) -> None:
-    """A weights file may be all that is left of a training: none is overwritten unasked, the given one never.
+def write_out(text: str) -> None:
+    """Print a file on standard output: in UTF-8, as it would be written, whatever the terminal's encoding is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
 
-    Raises:
-        OutputError: this one would be.
-    """
-    check_not_given(path, given)
-    if path.exists() and not force:
-        help = "move it elsewhere, write to another place with -o, or overwrite it with --force"
-        raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """The option to lose what is there."""
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="overwrite a file that was edited by hand, that archspec did not write, or that a link leads to",
+    )
 
 
 def parameters_text(graph: LayerGraph) -> str:

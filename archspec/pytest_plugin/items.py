@@ -15,11 +15,12 @@ import pytest
 
 from archspec.api import compile, load
 from archspec.codegen.backend import backend
-from archspec.codegen.files import OPTIONS, check_current, state
+from archspec.codegen.files import OPTIONS, check_current
 from archspec.errors import ArchspecError, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.parity import compare
 from archspec.pytest_plugin.settings import SETTINGS, Settings
+from archspec.seals import state
 from archspec.spec import LocatedDict, load_text
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.source import Reading, read_text

@@ -100,8 +100,6 @@ def read_file(path: Path, reading: Reading, asked_at: Span | None = None) -> obj
 
     `asked_at` is the place that names the file, for the message.
     """
-    if reading.asked is not None:
-        reading.asked(path)
     text = _file_text(path, reading, asked_at)
     if text is None:
         return None

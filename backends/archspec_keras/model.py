@@ -17,7 +17,8 @@ from archspec.codegen.execute import execute
 from archspec.errors import BackendError, Diagnostic, InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Shape
-from archspec.storage import whole_file
+from archspec.seals import seal
+from archspec.storage import check_room, whole_file
 from archspec_keras.learn import gradients, train
 from archspec_keras.names import function_name
 from archspec_keras.patching import replaced
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ("build", "export_weights", "gradients", "load_weights", "run", "save_weights", "train", "verify")
 
+_OVERHEAD: Final = 8192
+"""Bytes that HDF5 takes for a variable and the groups that it stands in, at most, beside its numbers."""
 _NOTED: Final = "uninitialized_variables"
 """The name of Keras's list of variables without values."""
 
@@ -156,7 +159,10 @@ def save_weights(model: Any, path: Path) -> None:
     with whole_file(path) as temporary:
         inner = temporary.with_name(f"{temporary.name}.weights.h5")  # Keras accepts no other ending
         try:
+            # HDF5 would end the process with a fault once a file that it could not write is closed.
+            check_room(inner.parent, sum(8 * math.prod(kept.shape) + _OVERHEAD for kept in model.variables))
             model.save_weights(inner)
+            seal(inner, ".h5")
             inner.replace(temporary)
         finally:
             inner.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archspec.cli import COMMANDS
+from archspec.arguments import COMMANDS
 from archspec.spec import shipped
 
 

@@ -42,7 +42,7 @@ def test_its_specs_are_wrong_and_right(one: Explanation, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("one", [one for one in EXPLAINED.values() if one.command], ids=lambda one: one.code)
 def test_its_command_is_one_of_archspecs(one: Explanation) -> None:
-    from archspec.cli import parse
+    from archspec.arguments import parse
 
     arguments = one.command.split()
     assert arguments.pop(0) == "archspec"

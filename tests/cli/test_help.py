@@ -9,8 +9,10 @@ import sys
 import pytest
 
 from archspec._version import __version__
-from archspec.cli import COMMANDS, command_of, main, parse
-from archspec.commands.shared import EXIT_CODES, coloured
+from archspec.arguments import COMMANDS, command_of, parse
+from archspec.cli import main
+from archspec.commands.shared import coloured
+from archspec.ending import EXIT_CODES
 from archspec.spec import shipped
 
 

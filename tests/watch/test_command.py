@@ -20,6 +20,7 @@ from tests.watch.conftest import save
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
+@pytest.mark.timeout(60)
 def test_the_terminal_tells_of_each_save_and_ctrl_c_ends_it(spec: Path) -> None:
     def started(*arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -29,6 +30,8 @@ def test_the_terminal_tells_of_each_save_and_ctrl_c_ends_it(spec: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # Where these tests themselves were started not to hear Ctrl-C, their children would be born deaf, too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     with started("watch", spec.name, "--no-open") as process:
