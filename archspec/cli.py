@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import importlib
 import os
 import sys
@@ -11,8 +10,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from archspec._version import __version__
-from archspec.commands.shared import FAILED, INTERNAL, INTERRUPTED, WRONG, coloured
-from archspec.errors import ArchspecError, InternalError
+from archspec.ending import (
+    FAILED,
+    INTERNAL,
+    INTERRUPTED,
+    WRONG,
+    discard_output,
+    in_order,
+    interrupted,
+    open_streams,
+)
+from archspec.errors import ArchspecError, Diagnostic, InternalError
 
 COMMANDS: Final = {
     "build": "turn a spec into source for a framework, checked",
@@ -33,33 +41,59 @@ COMMANDS: Final = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser(arguments)
-    parsed = parser.parse_args(arguments)
     try:
-        code: int = importlib.import_module(f"archspec.commands.{parsed.command}").run(parsed)
-        sys.stdout.flush()
+        open_streams()
+        with in_order():
+            return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        discard_output()
+        return WRONG
+    except OSError as error:  # of the system: a disk that is full, a folder that may not be entered
+        return _interrupted() if interrupted(error) else _refused(error)
+    except Exception as error:  # a bug of ours, whatever it is
+        return _interrupted() if interrupted(error) else _unexpected(error)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    parsed: argparse.Namespace | None = None
+    try:
+        try:
+            parsed = _parser(arguments).parse_args(arguments)
+            code: int = importlib.import_module(f"archspec.commands.{parsed.command}").run(parsed)
+        finally:
+            sys.stdout.flush()
         return code
     except ArchspecError as error:
+        if interrupted(error):
+            raise KeyboardInterrupt from None
         _show(error, parsed)
         return FAILED if error.diagnostics[0].code in ("E0606", "E0801") else WRONG
     except InternalError as error:
         print(error, file=sys.stderr)
         return INTERNAL
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WRONG
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EIO):
-            return _unexpected(error)
-        print(f"archspec: the output cannot be written: {error.strerror}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WRONG
-    except KeyboardInterrupt:
-        print("archspec: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:  # a bug of ours, whatever it is
-        return _unexpected(error)
+
+
+def _interrupted() -> int:
+    print("archspec: interrupted", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _refused(error: OSError) -> int:
+    """Say what the system did not let us do."""
+    from archspec.reporting import to_text
+
+    if "ARCHSPEC_TRACEBACK" in os.environ:
+        raise error
+    reason = error.strerror or " ".join(str(error).split())[:300]
+    if isinstance(error.filename, str | bytes):
+        reason = f"{os.fsdecode(error.filename)} cannot be used: {reason}"
+    elif error.errno is not None:  # a stream has no name
+        reason = f"the output cannot be written: {reason}"
+        discard_output()
+    print(to_text([Diagnostic("E0605", reason)]), file=sys.stderr)
+    return WRONG
 
 
 def _unexpected(error: Exception) -> int:
@@ -86,13 +120,14 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _show(error: ArchspecError, parsed: argparse.Namespace) -> None:
+def _show(error: ArchspecError, parsed: argparse.Namespace | None) -> None:
+    from archspec.commands.shared import coloured
     from archspec.reporting import to_json, to_text
 
     if getattr(parsed, "format", "text") == "json":
         print(to_json(error.diagnostics))
         return
-    print(to_text(error.diagnostics, colour=coloured(parsed.color, sys.stderr)), file=sys.stderr)
+    print(to_text(error.diagnostics, colour=coloured(getattr(parsed, "color", "auto"), sys.stderr)), file=sys.stderr)
 
 
 if __name__ == "__main__":

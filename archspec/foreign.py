@@ -6,10 +6,9 @@ Only a file's first bytes, the names in an archive, and the outline of its text 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from archspec.archives import ArchiveError, open_archive
 from archspec.storage import open_regular
@@ -29,10 +28,13 @@ _TENSORFLOW: Final = (
     "`safetensors.numpy.save_file({name: array}, 'w.safetensors')`"
 )
 _TORCH: Final = "in Python, with the code that made it: `torch.save(model.state_dict(), 'weights.pth')`"
-_LOADED: Final = "load it in Python with `torch.jit.load(path)`, then `torch.save(model.state_dict(), 'weights.pth')`"
-_EXPORTED: Final = "in Python: `torch.save(torch.export.load(path).state_dict, 'weights.pth')`"
+_LOADED: Final = "load it in Python with `torch.jit.load(FILE)`, then `torch.save(model.state_dict(), 'weights.pth')`"
+_EXPORTED: Final = "in Python: `torch.save(torch.export.load(FILE).state_dict, 'weights.pth')`"
 _UNPACK: Final = "unpack it, and give the weights file that is in it"
 _AGAIN: Final = "download it again; a link to a page is not a link to the file"
+_PULL: Final = "run `git lfs pull` in its repository"
+_PYTHON_HELP: Final = "archspec reads YAML and no source; `archspec new` begins a spec"
+_AS_WEIGHTS: Final = "give it as weights: `archspec build SPEC --weights FILE`"
 _ONNX: Final = (
     "archspec writes ONNX and reads none; weights come from what the model was made of, such as PyTorch's state dict"
 )
@@ -49,6 +51,13 @@ class Foreign:
     what: str
     help: str
 
+    @property
+    def as_spec(self) -> str:
+        """What to do where it was given as a spec."""
+        if self.help in (_UNPACK, _AGAIN, _PULL, _PYTHON_HELP, _AS_WEIGHTS):
+            return self.help
+        return _NO_MODEL
+
 
 _MAGIC: Final = (
     (b"\x89HDF\r\n\x1a\n", Foreign("an HDF5 file, such as Keras's `.h5` and `.weights.h5`", _KERAS_WEIGHTS)),
@@ -62,7 +71,7 @@ _MAGIC: Final = (
     (b"Rar!\x1a\x07", Foreign("a RAR archive", _UNPACK)),
     (
         b"version https://git-lfs.github.com/spec/",
-        Foreign("a pointer of Git LFS and not the file itself", "run `git lfs pull` in its repository"),
+        Foreign("a pointer of Git LFS and not the file itself", _PULL),
     ),
 )
 _PROTOBUFS: Final = {
@@ -92,6 +101,20 @@ def identify(path: Path) -> Foreign | None:
     with open_regular(path) as file:
         head = file.read(_HEAD)
         return _by_bytes(file, head, path) or _by_text(head, path)
+
+
+def identify_as_spec(path: Path) -> Foreign | None:
+    """`identify`, for a file that was given as a spec: what archspec reads as weights is no spec either."""
+    found = identify(path)
+    if found is not None or path.is_dir():
+        return found
+    with open_regular(path) as file:
+        head = file.read(9)
+    if head.startswith(b"PK\x03\x04"):
+        return Foreign("a state dict of PyTorch", _AS_WEIGHTS)
+    if head[8:] == b"{" and b"\0" in head:
+        return Foreign("a safetensors file", _AS_WEIGHTS)
+    return None
 
 
 def _folder(path: Path) -> Foreign | None:
@@ -157,8 +180,8 @@ def _archive(file: BinaryIO) -> Foreign | None:
         return None
     if names and all(name.endswith(".npy") for name in names):
         help = (
-            "in Python: `safetensors.numpy.save_file(dict(numpy.load(path)), 'w.safetensors')`, with the network's names "
-            "and PyTorch's layout"
+            "in Python: `safetensors.numpy.save_file(dict(numpy.load(FILE)), 'w.safetensors')`, with the network's "
+            "names and PyTorch's layout"
         )
         return Foreign("arrays of NumPy (.npz)", help)
     if any("com.apple.CoreML" in name for name in names):
@@ -231,20 +254,26 @@ def _by_text(head: bytes, path: Path) -> Foreign | None:
         return Foreign("a configuration of Darknet (cfg)", _NO_MODEL)
     if text.startswith("{"):
         return _by_json(text)
+    if path.suffix in (".yaml", ".yml") and (found := _by_keys(_yaml_keys(text))) is not None:
+        return found
     if path.suffix == ".py" or (not text.startswith("archspec:") and _PYTHON.match(text)):
-        return Foreign("Python source", "archspec reads YAML and no source; `archspec new` begins a spec")
+        return Foreign("Python source", _PYTHON_HELP)
     return None
 
 
 def _by_json(text: str) -> Foreign | None:
     """A mapping in JSON by its outermost keys, which stand among the first 64 KiB."""
     keys = set(re.findall(r'"(\w+)"\s*:', text))
-    return by_keys(dict.fromkeys(keys))
+    return _by_keys(keys)
 
 
-def by_keys(data: Mapping[str, Any]) -> Foreign | None:
+def _yaml_keys(text: str) -> set[str]:
+    """The outermost keys of YAML, by its lines alone."""
+    return set(re.findall(r"^(\w+):", text, re.MULTILINE))
+
+
+def _by_keys(keys: set[str]) -> Foreign | None:
     """What a mapping is, in JSON or YAML, by its keys; None if it is not known."""
-    keys = set(data)
     if "weight_map" in keys:
         return Foreign(
             "the index of weights that lie in several files", "join them: read each with safetensors, save all"
@@ -253,7 +282,7 @@ def by_keys(data: Mapping[str, Any]) -> Foreign | None:
         return Foreign("a model of TensorFlow.js", _NO_MODEL)
     if {"class_name", "config"} <= keys:
         return Foreign("a model of Keras, as its `to_json` or `to_yaml` writes it", _NO_MODEL)
-    if {"backbone", "head"} <= keys and ({"nc", "depth_multiple", "scales"} & keys or isinstance(data["head"], list)):
+    if {"backbone", "head"} <= keys and {"nc", "depth_multiple", "scales"} & keys:
         return Foreign("a model of Ultralytics (YOLO)", _NO_MODEL)
     if {"model_type", "architectures"} & keys and ({"hidden_size", "transformers_version", "num_labels"} & keys):
         return Foreign("a configuration of Hugging Face's transformers", _NO_MODEL)

@@ -8,10 +8,13 @@ import os
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from archspec.analysis.tables import plain
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Distribution
+from archspec.seals import state
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,3 +111,23 @@ def metadata(graph: LayerGraph, seed: int) -> Mapping[str, str]:
         "archspec.network": graph.name,
         "archspec.params": json.dumps(params, sort_keys=True, ensure_ascii=False),
     }
+
+
+def others(path: Path, graph: LayerGraph, seed: int) -> str:
+    """Which weights of ours lie at a path, where their network, params or seed are others; else empty."""
+    import json
+
+    from safetensors import safe_open
+
+    if state(path) != "ours":
+        return ""
+    with safe_open(path, framework="numpy") as file:
+        held = file.metadata()
+    network, drawn_by = held.get("archspec.network", ""), held.get("archspec.seed", str(seed))
+    params = json.loads(held.get("archspec.params", "{}"))
+    now = {param.name: param.value for param in graph.params}
+    found = [f"of {plain(network)}"] if network != graph.name else []
+    told = [f"{plain(name)}={plain(str(value))}" for name, value in params.items() if (name, value) not in now.items()]
+    found += [f"with {', '.join(told)}"] if told else []
+    found += [f"of seed {plain(drawn_by)}"] if drawn_by != str(seed) else []
+    return f"weights {' '.join(found)}" if found else ""

@@ -29,6 +29,7 @@ from archspec.ir.attributes import (
 from archspec.ir.initializers import INITIALIZERS, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
+from archspec.seals import sealed
 from archspec.spec import Block, Depth, Input, Param, Repeat, Sequence, Spec, Stage, Tap
 from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
@@ -103,8 +104,9 @@ def schema() -> Schema:
 
 
 def schema_text() -> str:
-    """The schema as it is written to a file."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    """The schema as it is written to a file, with its digest as a comment."""
+    text = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    return sealed(text.encode(), ".json").decode()
 
 
 _PARTS: Final = ("stem", "stages", "head")

@@ -15,20 +15,9 @@ from archspec.errors import Diagnostic, OutputError
 
 _STALE: Final = 3600.0
 """Seconds; a file that is still written to is younger."""
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-_UMASK: Final = _umask()
-"""The umask of the process as it began.
-
-It can only be asked for by setting it, for all threads: were that done where a file is written, another thread's
-new file could have the wrong mode.
-"""
+_STEM: Final = 100
+_SUFFIX: Final = 40
+"""Bytes of a temporary file's name, which may have 255 in most file systems."""
 
 
 @contextmanager
@@ -36,33 +25,55 @@ def whole_file(path: Path) -> Iterator[Path]:
     """A temporary file beside `path`, put in its place in one step when the block ends without an error.
 
     Whoever reads `path` sees the old file or the new one, never half of one; after an error only the old one is
-    there. Folders on the way are made. A process that is killed leaves its temporary file, whose name begins with a
-    dot and says `archspec-tmp`; the next that writes the same file takes it away, once it is an hour old.
+    there. Folders on the way are made. Where `path` is a link, the file that it leads to is written, and the link
+    stays. A process that is killed leaves its temporary file, whose name begins with a dot and says `archspec-tmp`; the
+    next that writes the same file takes it away, once it is an hour old.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    import tempfile  # only where something is written: to import it takes longer than to read a spec
+    import secrets  # only where something is written
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        prefix = f".{path.stem[:100]}.archspec-tmp-"
-        _clear(path.parent, prefix)
-        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    temporary = Path(name)
+        real = _behind_links(path)
+        real.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".{_shortened(real.stem)}.archspec-tmp-"
+        _clear(real.parent, prefix)
+        suffix = real.suffix if len(os.fsencode(real.suffix)) <= _SUFFIX else ""
+        temporary = real.parent / f"{prefix}{secrets.token_hex(8)}{suffix}"
+        # Not by `tempfile`: its files are private, and which mode a file has otherwise is for the system to say.
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        raise OutputError(system_error(path, error)) from None
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_UMASK)  # mkstemp's files are private
-        temporary.replace(path)
+        temporary.replace(real)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise OutputError(system_error(path, error)) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may have gone, too
+            temporary.unlink()
+
+
+def _behind_links(path: Path) -> Path:
+    """The file that a path leads to, whether or not it is there.
+
+    Raises:
+        OSError: it leads to itself.
+    """
+    if not path.is_symlink():
+        return path
+    real = resolved(path)
+    if real.is_symlink():  # it could not be followed to its end
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return real
+
+
+def _shortened(stem: str) -> str:
+    """The beginning of a name, so that the name with what is added is no longer than a file's may be."""
+    return os.fsencode(stem)[:_STEM].decode(errors="ignore")
 
 
 def _clear(folder: Path, prefix: str) -> None:
@@ -72,6 +83,28 @@ def _clear(folder: Path, prefix: str) -> None:
             with suppress(OSError):  # another process may clear up, too
                 if entry.stat(follow_symlinks=False).st_mtime < time.time() - _STALE:
                     os.unlink(entry.path)
+
+
+def resolved(path: Path) -> Path:
+    """The path without links. One that cannot be followed stays: where it is opened, the system says why."""
+    try:
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError):  # the current folder has gone; a NUL character
+        return path
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder at a path, links followed.
+
+    Raises:
+        OutputError: the system does not say, as where a name is too long or a folder on the way may not be entered.
+    """
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        raise OutputError(system_error(path, error)) from None
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -112,5 +145,21 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(Diagnostic("E0605", f"{path} cannot be written: {error.strerror or error}"))
+def system_error(path: Path, error: OSError | ValueError) -> Diagnostic:
+    """Why the system does not let a file be written, and a way out where there is one."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return Diagnostic("E0605", f"{path} cannot be written: {reason}", help=_HELP.get(getattr(error, "errno", 0), ""))
+
+
+_HELP: Final = {
+    errno.ENAMETOOLONG: "give a shorter name with -o: most systems allow a name 255 bytes",
+    errno.EACCES: "write to another place with -o, or see who may write there",
+    errno.EPERM: "write to another place with -o, or see who may write there",
+    errno.EROFS: "write to another place with -o: nothing can be written there",
+    errno.ENOTDIR: "a part of the path is a file, not a folder: write to another place with -o",
+    errno.EEXIST: "a part of the path is a file, not a folder: write to another place with -o",
+    errno.ELOOP: "a link on the way leads to itself: write to another place with -o",
+    errno.ENOSPC: "make room, or write to another place with -o",
+    errno.EDQUOT: "make room, or write to another place with -o",
+}
+"""What a user can do, by the system's error."""

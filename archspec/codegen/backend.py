@@ -95,6 +95,14 @@ class Backend(Protocol):
         """
         ...
 
+    def start(self) -> None:
+        """Import the framework, which may take seconds, so that a program can say what it waits for.
+
+        Raises:
+            BackendError: it is not installed.
+        """
+        ...
+
     def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> Source:
         """The source of a module for this graph, without archspec's header. Imports no framework.
 
@@ -250,6 +258,11 @@ class LazyModels:
     def lacks(self, task: Task, dtype: str) -> str:
         """See `Backend`."""
         return ""
+
+    def start(self) -> None:
+        """See `Backend`."""
+        self.require()
+        self._models()
 
     def verify(self, source: Source, graph: LayerGraph) -> None:
         """See `Backend`."""

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 from archspec.analysis.levels import LEVELS, Level
-from archspec.commands.shared import OK, add_set, compiled, positive, usage_error
+from archspec.commands.shared import OK, add_force, add_set, compiled, positive, usage_error, write_out
 from archspec.diagram.files import SUFFIXES, check
 from archspec.diagram.theme import THEMES
 from archspec.ir.graph import LayerGraph
+from archspec.seals import check_writable
 from archspec.views import draw
 
 
@@ -50,6 +51,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parameters", action="store_true", help="say on the boxes how many parameters they have")
     parser.add_argument("--macs", action="store_true", help="say on the boxes how many multiply-adds they take")
     add_set(parser)
+    add_force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -82,11 +84,13 @@ def run(arguments: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
     if printed:
-        print(drawing.svg(), end="")
+        write_out(drawing.svg())
         return OK
     path = Path(arguments.output or f"{graphs[0].name}.svg")
+    check_writable(path, force=arguments.force)
+    there = path.exists()
     drawing.save(path)
-    print(f"{path} written")
+    print(f"{path} {'replaced' if there else 'written'}")
     return OK
 
 

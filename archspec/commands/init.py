@@ -11,8 +11,8 @@ from pathlib import Path
 from archspec.analysis.tables import plain
 from archspec.commands.shared import (
     OK,
+    add_force,
     add_spec,
-    check_weights_path,
     compiled,
     name_list,
     parameters_text,
@@ -20,6 +20,8 @@ from archspec.commands.shared import (
 )
 from archspec.ir.dump import initializer_text
 from archspec.ir.graph import LayerGraph
+from archspec.seals import check_writable
+from archspec.storage import is_folder
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="a whole number (0)")
     parser.add_argument("-o", "--output", help="a .safetensors file, or a folder (NAME.safetensors)")
     parser.add_argument("--taps", metavar="NAME,...", type=name_list, help="only the weights that these tensors need")
-    parser.add_argument("--force", action="store_true", help="overwrite a file that is there")
+    add_force(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown")
 
 
@@ -36,18 +38,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Compile, draw, write, and say what was drawn."""
     if arguments.output is not None:
         given = Path(arguments.output)
-        if arguments.output in ("", "-") or not (given.is_dir() or given.suffix in ("", ".safetensors")):
+        if arguments.output in ("", "-") or not (given.suffix in ("", ".safetensors") or is_folder(given)):
             usage_error("-o takes a file whose name ends in .safetensors, or a folder")
     graph = compiled(arguments.spec, arguments)
     path = _path(arguments.output, graph)
-    check_weights_path(path, force=arguments.force)
-    from archspec.initialization import draw, metadata
+    check_writable(path, force=arguments.force)
+    from archspec.initialization import draw, metadata, others
     from archspec.weights import write
 
     begin = time.perf_counter()
     arrays = draw(graph, arguments.seed)
     drawn = time.perf_counter()
-    write(path, arrays, graph, metadata(graph, arguments.seed))
+    before = others(path, graph, arguments.seed)
+    write(path, arrays, graph, metadata(graph, arguments.seed), seal=True)
     written = time.perf_counter()
     print(plain(graph.title or graph.name))
     print(f"  {'parameters':<11} {parameters_text(graph)}")
@@ -55,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"  {label:<11} {line}")
     print(f"  {'seed':<11} {arguments.seed}")
     print(f"  {'weights':<11} {path} (drawn in {drawn - begin:.2f} s, written in {written - drawn:.2f} s)")
+    if before:
+        print(f"  {'replaced':<11} {before}")
     return OK
 
 
@@ -62,7 +67,7 @@ def _path(output: str | None, graph: LayerGraph) -> Path:
     """Where the weights go. What has no suffix is a folder."""
     file = f"{graph.name}{'_taps' if graph.asked else ''}.safetensors"
     path = Path(output or "")
-    return path / file if path.is_dir() or not path.suffix else path
+    return path / file if not path.suffix or is_folder(path) else path
 
 
 def _drawn(graph: LayerGraph) -> Iterator[str]:

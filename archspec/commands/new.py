@@ -19,7 +19,7 @@ from archspec.spec.base import usable_name
 from archspec.spec.loading import shipped_folder
 from archspec.spec.scalars import resolve
 from archspec.spec.source import LocatedList, Reading, read_file
-from archspec.storage import whole_file
+from archspec.storage import is_folder, resolved, whole_file
 
 SCHEMA: Final = "schema.json"
 _INSTALLED: Final = {"site-packages", "dist-packages"}
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         usage_error("-o needs a file or a folder")
     _check_name(arguments.name)
     path = _path(arguments.output, arguments.name)
-    if path.exists() and (not arguments.force or not path.is_file()):
+    if os.path.lexists(path) and (not arguments.force or not path.is_file()):
         help = "give another name, write to another place with -o, or overwrite it with --force"
         raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
     name = _scalar(arguments.name)
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     schema = _schema(path.parent)
     if schema is not None:
         text = f"{MODELINE}{schema}\n{text}"
-    root = path.parent if like is None else Path(os.path.commonpath([path.parent.resolve(), like.parent.resolve()]))
+    root = path.parent if like is None else Path(os.path.commonpath([resolved(path.parent), resolved(like.parent)]))
     with whole_file(path) as temporary:  # only what is right takes the place of a file
         temporary.write_text(text, encoding="utf-8", newline="\n")
         graph, option = _compiled(temporary, path, root)
@@ -111,7 +111,7 @@ def _path(output: str | None, name: str) -> Path:
     if output is None:
         return Path(f"{name}.yaml")
     path = Path(output)
-    return path / f"{name}.yaml" if path.is_dir() or output.endswith(("/", os.sep)) else path
+    return path / f"{name}.yaml" if is_folder(path) or output.endswith(("/", os.sep)) else path
 
 
 def _scalar(name: str) -> str:
@@ -123,7 +123,7 @@ def _schema(folder: Path) -> str | None:
     """The schema's path from a folder, where it will be true elsewhere, too: in the folder or in the same project."""
     if (folder / SCHEMA).is_file():
         return SCHEMA
-    shipped, here = shipped_folder(), folder.resolve()
+    shipped, here = shipped_folder(), resolved(folder)
     if shipped is None or not (shipped / SCHEMA).is_file() or _INSTALLED & set(shipped.parts):
         return None
     root = next((around for around in (here, *here.parents) if (around / ".git").exists()), here)
@@ -170,14 +170,14 @@ def _offset(text: str, line: int, column: int) -> int:
 def _library(written: str, like: Path, folder: Path) -> str:
     """How the copy names a library: as it is where it ships, otherwise from where the copy stands."""
     around = shipped_folder()
-    if around is not None and (around / written).is_file() and like.parent.resolve() == around.resolve():
+    if around is not None and (around / written).is_file() and resolved(like.parent) == resolved(around):
         return written
     return _from_here(like.parent / written, written, folder)
 
 
 def _parent(written: str, like: Path, folder: Path) -> str:
     around, stem = shipped_folder(), Path(written).stem
-    if around is not None and like.parent.resolve() == around.resolve() and stem in shipped():
+    if around is not None and resolved(like.parent) == resolved(around) and stem in shipped():
         return stem
     return _from_here(like.parent / written, written, folder)
 
@@ -185,4 +185,4 @@ def _parent(written: str, like: Path, folder: Path) -> str:
 def _from_here(file: Path, written: str, folder: Path) -> str:
     if not file.is_file():  # it ships, and is found from anywhere
         return written
-    return json.dumps(Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix(), ensure_ascii=False)
+    return json.dumps(Path(os.path.relpath(resolved(file), resolved(folder))).as_posix(), ensure_ascii=False)

@@ -12,13 +12,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archspec.analysis.tables import plain, to_markdown
-from archspec.commands.shared import FAILED, OK, add_spec, compiled, name_list, positive, usage_error, with_way_out
+from archspec.commands.shared import (
+    FAILED,
+    OK,
+    add_force,
+    add_spec,
+    add_weights,
+    check_weights_usage,
+    compiled,
+    name_list,
+    positive,
+    taken,
+    usage_error,
+    with_way_out,
+)
 from archspec.errors import BackendError, ParityError
 from archspec.parity.comparison import DEFAULT_PARTICIPANTS, Progress, compare
 from archspec.parity.participants import Participant
 from archspec.parity.plan import DTYPES, KINDS, Size
 from archspec.parity.report import Report
 from archspec.parity.telling import to_lines
+from archspec.seals import check_writable
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +54,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--taps", metavar="NAME,...", type=name_list, help="compare the network that gives these tensors"
     )
-    parser.add_argument("--weights", metavar="FILE", help="compare on these weights, not on random ones")
+    add_weights(parser, "compare on these weights, not on random ones")
     parser.add_argument("--batch", type=positive, default=2, help="how many inputs (2)")
     parser.add_argument("--seed", type=int, default=0, help="of random weights and inputs (0)")
     parser.add_argument("--passes", type=positive, default=3, help="in training mode, before statistics (3)")
@@ -60,6 +74,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-layers", dest="layers", action="store_false", help="compare only what the network gives")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw the error by depth: .svg, .png or .pdf")
+    add_force(parser)
     parser.add_argument(
         "--format", choices=("text", "markdown", "json"), default="text", help="how errors and results are shown"
     )
@@ -73,12 +88,12 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.layers or "inference" not in (arguments.check or KINDS):
             usage_error("--plot draws the layers in inference: not with --no-layers, nor with other checks alone")
         check(arguments.plot)
+        check_writable(arguments.plot, force=arguments.force)
+    check_weights_usage(arguments)
     graph = compiled(arguments.spec, arguments)
     weights = None
     if arguments.weights is not None:
-        from archspec.weights import fitting
-
-        weights = fitting(arguments.weights, graph)
+        weights, _ = taken(arguments, graph)
     with _ended_in_order(), _other_backends(), _progress() as progress:
         report = compare(
             graph,

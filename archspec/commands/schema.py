@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from archspec.commands.shared import OK, usage_error
+from archspec.commands.shared import OK, add_force, usage_error, write_out
 from archspec.schema import schema_text
+from archspec.seals import check_writable
 from archspec.storage import write_text
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `schema`."""
     parser.add_argument("-o", "--output", metavar="FILE", help="a file; `-` is standard output (-)", default="-")
+    add_force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -21,9 +22,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output == "":
         usage_error("-o needs a file, or `-`")
     if arguments.output == "-":
-        sys.stdout.write(schema_text())
+        write_out(schema_text())
         return OK
     path = Path(arguments.output)
+    check_writable(path, force=arguments.force)
     write_text(path, schema_text())
     print(f"{path} written; a spec names it in its first line: # yaml-language-server: $schema={path.name}")
     return OK

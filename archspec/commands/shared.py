@@ -8,26 +8,22 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 from archspec.analysis.numbers import counted as counted
+from archspec.analysis.tables import plain
 from archspec.api import compile, loaded
+from archspec.ending import FAILED as FAILED
+from archspec.ending import OK as OK
+from archspec.ending import USAGE
 from archspec.errors import BackendError, Diagnostic, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits, parse_limits
 from archspec.spec.loading import FromSet
 
-OK: Final = 0
-WRONG: Final = 1
-"""The spec, the weights or another input is wrong."""
-USAGE: Final = 2
-"""The command line is wrong; argparse exits with it."""
-FAILED: Final = 3
-"""A check failed: a generated file is not current, models differ past the tolerance, or two networks differ."""
-INTERNAL: Final = 70
-"""A bug of archspec's own."""
-INTERRUPTED: Final = 130
-"""By the user, with Ctrl-C."""
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+    from archspec.weights import WeightsReport
 
 FORMAT_HELP: Final = "how errors and results are shown"
 
@@ -157,21 +153,63 @@ def check_not_given(path: Path, given: str | None) -> None:
     Raises:
         OutputError: it is.
     """
-    if given is not None and path.exists() and Path(given).exists() and path.samefile(given):
+    try:
+        same = given is not None and path.samefile(given)
+    except (OSError, ValueError):  # one of the two is not there
+        same = False
+    if same:
         help = "write to another place with -o"
         raise OutputError(Diagnostic("E0604", f"{path} would be overwritten, and is what --weights reads", help=help))
 
 
-def check_weights_path(path: Path, given: str | None = None, *, force: bool) -> None:
-    """A weights file may be all that is left of a training: none is overwritten unasked, the given one never.
+def write_out(text: str) -> None:
+    """Print a file on standard output: in UTF-8, as it would be written, whatever the terminal's encoding is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+
+
+def add_weights(parser: argparse.ArgumentParser, help: str) -> None:
+    """A file of weights, and where in it they are."""
+    parser.add_argument("--weights", metavar="FILE", help=help)
+    parser.add_argument("--weights-key", metavar="KEY", help="of the file's mappings, take this: state_dict_ema")
+    parser.add_argument(
+        "--strip-prefix", metavar="PREFIX", help="take the weights whose names begin so, and take it off: backbone."
+    )
+
+
+def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, WeightsReport]:
+    """The weights of the file that a command line names, what is doubtful about them said.
 
     Raises:
-        OutputError: this one would be.
+        WeightsError: the file cannot be read, or does not fit.
     """
-    check_not_given(path, given)
-    if path.exists() and not force:
-        help = "move it elsewhere, write to another place with -o, or overwrite it with --force"
-        raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
+    from archspec.weights import take
+
+    arrays, report = take(
+        arguments.weights,
+        graph,
+        partial=getattr(arguments, "partial", False),
+        key=arguments.weights_key,
+        prefix=arguments.strip_prefix,
+    )
+    for doubt in report.doubts:
+        print(f"warning: {plain(doubt)}", file=sys.stderr)
+    return arrays, report
+
+
+def check_weights_usage(arguments: argparse.Namespace) -> None:
+    """End where options say how weights are read that are not given."""
+    if arguments.weights is None and (arguments.weights_key is not None or arguments.strip_prefix is not None):
+        usage_error("--weights-key and --strip-prefix are for --weights")
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """The option to lose what is there."""
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="overwrite a file that was edited by hand, that archspec did not write, or that a link leads to",
+    )
 
 
 def parameters_text(graph: LayerGraph) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from archspec.errors import BackendError, Diagnostic, OutputError
+from archspec.seals import sealed
 from archspec.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def write(drawing: Drawing, path: Path) -> None:
     """Write a picture, whole or not at all; see `Drawing.save`."""
     check(path)
-    write_bytes(path, WRITERS[path.suffix](drawing))
+    write_bytes(path, sealed(WRITERS[path.suffix](drawing), path.suffix))
 
 
 def check(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any, Final
 
 from archspec.errors import BackendError, Diagnostic, OutputError
 from archspec.parity.report import Profile, Report
-from archspec.storage import whole_file
+from archspec.seals import sealed
+from archspec.storage import write_bytes
 
 SUFFIXES: Final = (".svg", ".png", ".pdf")
 _LEAST: Final = 1e-18
@@ -48,9 +50,10 @@ def draw(report: Report, path: Path) -> None:
         figure = Figure(figsize=(9, 4.5), layout="constrained")
         axes = figure.subplots()
         _plot(axes, report)
-        with whole_file(path) as temporary:
-            metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
-            figure.savefig(temporary, format=path.suffix[1:], dpi=150, metadata=metadata)
+        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
+        file = io.BytesIO()
+        figure.savefig(file, format=path.suffix[1:], dpi=150, metadata=metadata)
+        write_bytes(path, sealed(file.getvalue(), path.suffix))
 
 
 def _plot(axes: Any, report: Report) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from archspec.errors import Note, Source, Span, did_you_mean
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading, read_file
+from archspec.storage import resolved
 
 LIBRARY_KEYS: Final = ("archspec", "doc", "include", "blocks")
 _OWN_KEYS: Final = ("extends", "include", "blocks")
@@ -180,12 +181,9 @@ class Composer:
 
     def _real(self, path: Path, asked_at: Span | None) -> Path | None:
         """The file itself, links followed; None where a spec must not name it."""
-        try:
-            real = path.resolve()
-        except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a NUL character
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self.reading.error("E0101", f"`{path}` cannot be read: {reason}", asked_at)
-            return None
+        if self.reading.asked is not None:
+            self.reading.asked(path)  # a link is looked for as well as what it leads to: it may lead elsewhere later
+        real = resolved(path)
         if asked_at is None or any(real.is_relative_to(root) for root in self.roots):
             return real  # what the user names may lie anywhere
         help = "give the folder that holds all files of the spec with --root, or `root=` in Python"

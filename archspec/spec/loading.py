@@ -19,6 +19,7 @@ from archspec.spec.model import Spec
 from archspec.spec.parts import shown
 from archspec.spec.scalars import NumberTooLargeError, describe, resolve
 from archspec.spec.source import LocatedDict, Reading, read_text
+from archspec.storage import resolved
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -60,12 +61,26 @@ def load(
         SpecError: with everything that is wrong.
     """
     path = find(source)
+    if root is not None:
+        _check_root(Path(root))
     with _bounded(limits, path, example) as reading:
         reading.asked = asked
         composer = _composer(reading, Path(root) if root is not None else path.parent)
         spec = _validated(composer.file(path), reading, overrides, check)
     spec._path = path
     return spec
+
+
+def _check_root(root: Path) -> None:
+    """See that the folder that files must lie in is one: else no file lies in it, for a reason that nobody sees."""
+    try:
+        if root.is_dir():
+            return
+        os.stat(root)
+        reason = "it is not a folder"
+    except (OSError, ValueError) as error:  # ValueError: a NUL character
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+    raise SpecError(Diagnostic("E0101", f"`{root}` cannot be the root of a spec's files: {reason}"))
 
 
 @contextmanager
@@ -191,7 +206,7 @@ def _composer(reading: Reading, root: Path) -> Composer:
         return path
 
     # Whatever is named must lie in one of these, links followed: a spec is untrusted.
-    roots = [folder.resolve() for folder in (root, shipped_folder()) if folder is not None]
+    roots = [resolved(folder) for folder in (root, shipped_folder()) if folder is not None]
     return Composer(reading, parent, library, roots)
 
 

@@ -100,8 +100,6 @@ def read_file(path: Path, reading: Reading, asked_at: Span | None = None) -> obj
 
     `asked_at` is the place that names the file, for the message.
     """
-    if reading.asked is not None:
-        reading.asked(path)
     text = _file_text(path, reading, asked_at)
     if text is None:
         return None
@@ -126,7 +124,7 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
         refuse("does not exist", help=file_help(path, asked_at))
         return None
     except IsADirectoryError:
-        refuse("is a directory")
+        refuse("is a directory", help=_foreign_help(path))
         return None
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -136,11 +134,26 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
     if reading.size > most:
         refuse(f"is larger than {most} bytes, or all files of the spec together are", "E0104")
         return None
+    if b"archspec" not in content and (help := _foreign_help(path)):
+        refuse("is no spec", help=help)
+        return None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        refuse(f"is not UTF-8: byte {error.start} cannot be decoded")
+        help = _foreign_help(path)
+        refuse("is no text" if help else f"is not UTF-8: byte {error.start} cannot be decoded", help=help)
         return None
+
+
+def _foreign_help(path: Path) -> str:
+    """What a file of another program is, and what to do; empty if it is not known."""
+    from archspec.foreign import identify_as_spec  # only needed on the way to an error
+
+    try:
+        found = identify_as_spec(path)
+    except OSError:
+        return ""
+    return f"it is {found.what}; {found.as_spec}" if found else ""
 
 
 def read_text(text: str, name: str, reading: Reading) -> object:

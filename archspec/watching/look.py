@@ -50,4 +50,7 @@ def look(compile: Compile, level: Level) -> Look:
         found = Right(graph, shown, json.dumps(shown, separators=(",", ":")).encode())
     except ArchspecError as error:
         found = error.diagnostics
+    except OSError as error:  # a folder that may not be entered, a disk that has gone: it may be otherwise soon
+        reason = " ".join(filter(None, (error.filename and f"{error.filename}:", error.strerror or str(error))))
+        found = (Diagnostic("E0101", f"the spec cannot be read: {reason}"),)
     return Look(found, seen, time.perf_counter() - start)

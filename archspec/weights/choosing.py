@@ -14,6 +14,8 @@ COUNTER: Final = ".num_batches_tracked"
 _AVERAGED: Final = ("ema", "avg", "average", "swa", "shadow")
 """Words in the keys of averaged weights, which a training keeps beside those that it trains."""
 _MAPPINGS: Final = 64
+_VISITS: Final = 1000
+"""A mapping may stand in itself."""
 _TRAINING: Final = ("optim", "sched", "scaler", "loss", "criterion")
 """Words in the keys of what is no network's."""
 
@@ -40,12 +42,10 @@ def state_dicts(tree: Mapping[str, Any]) -> dict[str, dict[str, Tensor]]:
     """The mappings of names to tensors in a file, by their keys joined by dots; those of the file itself by ''."""
     found: dict[str, dict[str, Tensor]] = {}
     left: list[tuple[str, Mapping[str, Any]]] = [("", tree)]
-    seen: set[int] = set()
-    while left and len(found) < _MAPPINGS:
+    for _ in range(_VISITS):
+        if not left or len(found) == _MAPPINGS:
+            break
         key, mapping = left.pop(0)
-        if id(mapping) in seen:
-            continue
-        seen.add(id(mapping))
         tensors = {name: value for name, value in mapping.items() if isinstance(value, Tensor)}
         if tensors:
             found[key] = tensors

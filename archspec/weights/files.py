@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from archspec.errors import Diagnostic, WeightsError
 from archspec.storage import open_regular
 from archspec.weights import safetensors_files, torch_files
 from archspec.weights.choosing import state_dicts
-from archspec.weights.tensors import Array, Tensor
+from archspec.weights.tensors import Tensor
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Array
 
 KINDS: Final = "weights are read from .safetensors files and from PyTorch state dicts (.pt, .pth)"
 _UNBOUND: Final = 100_000

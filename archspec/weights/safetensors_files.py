@@ -6,11 +6,14 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archspec.ir.op import Shape
 from archspec.storage import open_regular
-from archspec.weights.tensors import MOST_AXES, Array, DamagedError, Tensor, widened
+from archspec.weights.tensors import MOST_AXES, DamagedError, Tensor, widened
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Array
 
 _HEADER: Final = 2**23
 """Bytes. The header of a network with 10,000 weights takes a tenth of it."""

@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from archspec.errors import Diagnostic, WeightsError, nearest
 from archspec.ir.graph import LayerGraph
 from archspec.weights.choosing import COUNTER, Choice, choose
 from archspec.weights.files import numbers, reading, tree
 from archspec.weights.report import WeightsReport, notes_of
-from archspec.weights.tensors import INTEGERS, Array, Arrays, Tensor, of_array
+from archspec.weights.tensors import INTEGERS, Tensor, of_array
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Array, Arrays
 
 _SHOWN: Final = 4
 
@@ -46,7 +49,7 @@ def take(
     choice = _choice(weights, path, graph, key, prefix)
     given = _in_question(choice.tensors, graph)
     report = replace(_compared(given, graph), notes=choice.notes)
-    wrong = [f"{name} is {given[name].problem}" for name in (*report.loaded, *report.reshaped) if given[name].problem]
+    wrong = _wrong(given, graph)
     nothing = bool(graph.all_weights) and not report.loaded
     if wrong or nothing or not (partial or report.complete):
         raise _unfit(graph, given, report, wrong, choice.help)
@@ -70,7 +73,7 @@ def fit(arrays: Arrays, graph: LayerGraph) -> dict[str, Array]:
     """
     given = {name: of_array(array) for name, array in arrays.items() if not name.endswith(COUNTER)}
     report = _compared(given, graph)
-    wrong = [f"{name} is {given[name].problem}" for name in report.loaded if given[name].problem]
+    wrong = _wrong(given, graph)
     if wrong or not report.complete:
         raise _unfit(graph, given, report, wrong, "")
     return {name: given[name].load() for name in graph.all_weights}
@@ -101,7 +104,7 @@ def _in_question(tensors: Mapping[str, Tensor], graph: LayerGraph) -> dict[str, 
 def _compared(given: Mapping[str, Tensor], graph: LayerGraph) -> WeightsReport:
     """How tensors fit a network by name and shape."""
     wanted = graph.all_weights
-    both = [name for name in wanted if name in given]
+    both = [name for name in wanted if name in given and not given[name].problem]
     shapes = {name: (given[name].shape, wanted[name].shape) for name in both}
     return WeightsReport(
         loaded=tuple(name for name in both if shapes[name][0] == shapes[name][1]),
@@ -109,6 +112,15 @@ def _compared(given: Mapping[str, Tensor], graph: LayerGraph) -> WeightsReport:
         unused=tuple(name for name in given if name not in wanted),
         reshaped={name: pair for name, pair in shapes.items() if pair[0] != pair[1]},
     )
+
+
+def _wrong(given: Mapping[str, Tensor], graph: LayerGraph) -> dict[str, list[str]]:
+    """The tensors whose numbers cannot be the network's weights, by why."""
+    found: dict[str, list[str]] = {}
+    for name in graph.all_weights:
+        if name in given and (problem := given[name].problem):
+            found.setdefault(f"cannot be weights ({problem})", []).append(name)
+    return found
 
 
 def _kinds(tensors: Mapping[str, Tensor]) -> list[str]:
@@ -147,12 +159,11 @@ def _some(names: list[str]) -> str:
 
 
 def _unfit(
-    graph: LayerGraph, given: Mapping[str, Tensor], report: WeightsReport, wrong: list[str], help: str
+    graph: LayerGraph, given: Mapping[str, Tensor], report: WeightsReport, wrong: Mapping[str, list[str]], help: str
 ) -> WeightsError:
-    lists = {**report.lists(), **({"of a type that no weight has": wrong} if wrong else {})}
     message = f"the weights do not fit {graph.name}"
-    notes = tuple(notes_of(lists))
-    if wrong and all("quantized" in reason for reason in wrong):
+    notes = tuple(notes_of({**wrong, **report.lists()}))
+    if any("quantized" in reason for reason in wrong):
         help = "give the weights as they were before they were quantized, or dequantize them"
     return WeightsError(Diagnostic("E0702", message, notes=notes, help=help or _hint(graph, given)))
 

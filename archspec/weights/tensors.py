@@ -39,7 +39,7 @@ class Tensor:
         if self.kind in FLOATS or self.kind in INTEGERS:
             return ""
         if self.kind in ("int8", "uint8") or self.kind.startswith("q"):
-            return f"{self.kind}, quantized: its numbers are no weights without their scale"
+            return f"{self.kind}, quantized: numbers without their scale"
         return self.kind
 
 

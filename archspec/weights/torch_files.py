@@ -8,12 +8,15 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from archspec.archives import open_archive
 from archspec.storage import open_regular
-from archspec.weights.tensors import FLOATS, INTEGERS, Array, DamagedError, Tensor, widened
+from archspec.weights.tensors import FLOATS, INTEGERS, DamagedError, Tensor, widened
 from archspec.weights.unpickling import OddTensor, Storage, StoredTensor, Thing, unpickle
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Array
 
 LEGACY: Final = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 """How a file of PyTorch before 1.6 begins: a pickle of a magic number."""

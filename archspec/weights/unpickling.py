@@ -170,9 +170,11 @@ _CONSTANTS: Final[dict[str, Callable[[], Any]]] = {
     "EMPTY_SET": list,
 }
 _LITERALS: Final = frozenset(
-    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE "
-    "SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8".split()
-)
+    # Numbers, texts and bytes, which pickletools has read already.
+    f"{size}{kind}"
+    for kind in ("INT", "LONG", "FLOAT", "STRING", "UNICODE", "BYTES", "BYTEARRAY")
+    for size in ("", "BIN", "SHORT_BIN")
+) | {"BININT1", "BININT2", "LONG1", "LONG4", "BINUNICODE8", "BINBYTES8", "BYTEARRAY8"}
 
 
 def _pairs(machine: _Machine, items: list[Any]) -> None:
@@ -311,7 +313,7 @@ def _tensor(called: str, arguments: tuple[Any, ...]) -> Any:
         return StoredTensor(storage, kind, offset, tuple(shape), tuple(strides))
     kinds = {
         "_rebuild_sparse": "sparse",
-        "_rebuild_qtensor": "quantized",
+        "_rebuild_qtensor": "quantized by PyTorch",
         "_rebuild_meta": "on no device: it has no numbers",
     }
     found = next((kind for start, kind in kinds.items() if called.startswith(start)), None)

@@ -6,18 +6,33 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archspec.ir.graph import LayerGraph
+from archspec.seals import BLANK, KEY, fill
 from archspec.storage import whole_file
 from archspec.weights.taking import fit
-from archspec.weights.tensors import Arrays
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Arrays
 
 
 def write(
-    path: str | os.PathLike[str], arrays: Arrays, graph: LayerGraph, metadata: Mapping[str, str] | None = None
+    path: str | os.PathLike[str],
+    arrays: Arrays,
+    graph: LayerGraph,
+    metadata: Mapping[str, str] | None = None,
+    *,
+    seal: bool = False,
 ) -> None:
     """Write a canonical safetensors file, whole or not at all: the same bytes for the same arrays and metadata.
+
+    Args:
+        path: of the file.
+        arrays: the weights, by canonical name.
+        graph: the network.
+        metadata: further entries of the file's own.
+        seal: put a digest into the file, by which it may be replaced unasked: where the weights can be made again.
 
     Raises:
         WeightsError: the arrays do not fit the graph.
@@ -31,10 +46,13 @@ def write(
         fitting[name] = np.asarray(array, narrow.newbyteorder("<"), order="C")
     # As the library has it, so that what it wrote before is written again: the widest type first, then by name.
     names = sorted(fitting, key=lambda name: (-fitting[name].dtype.itemsize, name))
-    with whole_file(Path(path)) as temporary, temporary.open("wb") as file:
-        file.write(_header({name: fitting[name] for name in names}, {"format": "pt", **(metadata or {})}))
+    about = {**({KEY: BLANK} if seal else {}), "format": "pt", **(metadata or {})}
+    with whole_file(Path(path)) as temporary, temporary.open("w+b") as file:
+        file.write(_header({name: fitting[name] for name in names}, about))
         for name in names:
             file.write(fitting[name].reshape(-1).view("u1").data)
+        if seal:
+            fill(file)
 
 
 def _header(arrays: Arrays, metadata: Mapping[str, str]) -> bytes:

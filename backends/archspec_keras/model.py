@@ -17,6 +17,7 @@ from archspec.codegen.execute import execute
 from archspec.errors import BackendError, Diagnostic, InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Shape
+from archspec.seals import seal
 from archspec.storage import whole_file
 from archspec_keras.learn import gradients, train
 from archspec_keras.names import function_name
@@ -157,6 +158,7 @@ def save_weights(model: Any, path: Path) -> None:
         inner = temporary.with_name(f"{temporary.name}.weights.h5")  # Keras accepts no other ending
         try:
             model.save_weights(inner)
+            seal(inner, ".h5")
             inner.replace(temporary)
         finally:
             inner.unlink(missing_ok=True)

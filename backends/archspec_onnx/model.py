@@ -11,10 +11,10 @@ import onnx
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from archspec.codegen.backend import Outcome, check_dtype, no_device
-from archspec.codegen.files import sealed
 from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
+from archspec.seals import BLANK, KEY, filled, sealed
 from archspec_onnx.names import names_of
 from archspec_onnx.source import TYPES, write
 from archspec_onnx.target import current_engine
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_DIGEST: Final = "archspec.digest"
-_SEAL: Final = b"\x72\x23\x0a\x0f" + _DIGEST.encode() + b"\x12\x10"
-"""How an entry of ModelProto.metadata_props (field 14) begins whose key is `_DIGEST` and whose value has 16 letters.
+_SEAL: Final = b"\x72\x23\x0a\x0f" + KEY.encode() + b"\x12\x10" + BLANK.encode()
+"""An entry of ModelProto.metadata_props (field 14) whose key is `KEY` and whose value has 16 letters.
 
 Protobuf takes fields in any order, so it may stand at the end of the file, after all that the digest is of.
 """
@@ -38,13 +37,13 @@ _ALIGNMENT: Final = 64
 def render(graph: LayerGraph, *, dtype: str, functions: bool, training: bool) -> bytes:
     """See `OnnxBackend.render`."""
     model = write(graph, dtype=dtype, functions=functions, training=training)
-    return sealed(model.SerializeToString(deterministic=True), _SEAL)
+    return filled(model.SerializeToString(deterministic=True) + _SEAL)
 
 
 def read(source: bytes) -> ModelProto:
     """The model of these bytes, without their digest."""
     model: ModelProto = ModelProto.FromString(source)
-    kept = [entry for entry in model.metadata_props if entry.key != _DIGEST]
+    kept = [entry for entry in model.metadata_props if entry.key != KEY]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
     return model
@@ -156,7 +155,7 @@ def packed(model: ModelProto, name: str, *, external: bool = False) -> Mapping[s
     if size > MOST:
         message = f"the weights of {name} take {size / 2**30:.1f} GiB, and an ONNX file ends at 2 GiB"
         raise OutputError(Diagnostic("E0605", message, help="keep its weights beside it: --external-data"))
-    return {name: sealed(model.SerializeToString(deterministic=True), _SEAL), **files}
+    return {name: filled(model.SerializeToString(deterministic=True) + _SEAL), **files}
 
 
 def _apart(model: ModelProto, location: str) -> tuple[ModelProto, bytes]:
@@ -169,9 +168,10 @@ def _apart(model: ModelProto, location: str) -> tuple[ModelProto, bytes]:
         onnx.external_data_helper.set_external_data(tensor, location, len(data), len(tensor.raw_data))
         data += tensor.raw_data
         tensor.ClearField("raw_data")
-    digest = hashlib.sha256(data).hexdigest()
+    whole = sealed(bytes(data), ".data")
+    digest = hashlib.sha256(whole).hexdigest()
     found.metadata_props.append(onnx.StringStringEntryProto(key="archspec.weights", value=f"sha256:{digest}"))
-    return found, bytes(data)
+    return found, whole
 
 
 def run(model: ModelProto, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:

@@ -5,6 +5,7 @@ Gradients and training are in `learn`.
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from archspec.codegen.backend import Outcome, check_dtype, no_device
 from archspec.codegen.execute import execute
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
+from archspec.seals import seal
 from archspec.storage import whole_file
 from archspec_torch.dropping import nothing_dropped
 from archspec_torch.learn import gradients, train
@@ -190,7 +192,12 @@ def export_weights(model: Any, graph: LayerGraph) -> Arrays:
 def save_weights(model: Any, path: Path) -> None:
     """Write the state dict; see `Backend.save_weights`."""
     with whole_file(path) as temporary:
-        torch.save(model.state_dict(), temporary)
+        with temporary.open("wb") as file:  # by its name, the archive would be called after it, at random
+            try:
+                torch.save(model.state_dict(), file)
+            except RuntimeError as error:  # what PyTorch makes of a disk that is full
+                raise OSError(errno.EIO, " ".join(str(error).split())[:200]) from None
+        seal(temporary, ".pt")
 
 
 def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:

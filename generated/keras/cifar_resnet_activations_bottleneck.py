@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: c32668c8205528c9
+# digest: e20ddaf7f83c390a
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 import keras

@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: fcdc7a213ac8a020
+# digest: c1613635cd74a70a
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from typing import Any

@@ -190,7 +190,8 @@ STATEMENT = re.compile(
 
 
 def _statements(text: str) -> list[re.Match[str]]:
-    head, chart, *lines = text.splitlines()
+    head, chart, *lines, digest = text.splitlines()
+    assert digest.startswith("%% archspec.digest: ")  # a comment
     assert json.loads(head.removeprefix("%%{init: ").removesuffix("}%%"))["theme"] == "base"
     assert chart in ("flowchart TB", "flowchart LR")
     found = [match for line in lines if (match := STATEMENT.fullmatch(line))]

@@ -1,0 +1,34 @@
+"""Where the program begins: Ctrl-C ends it in order from here on, also while its modules are imported."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+
+def _stop(_: int, __: FrameType | None) -> NoReturn:
+    """Nothing was written yet, so that there is nothing to clear away."""
+    os.write(2, b"archspec: interrupted\n")
+    os._exit(130)
+
+
+# When the module is imported, which only the program's script does: a moment later other modules are. Where the signal
+# arrives ignored, as in a background shell, it stays so.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _stop)
+
+
+def main() -> int:
+    """Run the command line; see `archspec.cli`."""
+    from archspec.cli import main
+
+    if signal.getsignal(signal.SIGINT) is _stop:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
