@@ -130,11 +130,8 @@ def _say_current(path: Path, ends: str) -> int:
 
 def _verify(target: Backend, source: Source, graph: LayerGraph, say: Callable[[str], object]) -> None:
     try:
-        target.require()
-        say(f"importing {target.title}")
+        say(f"importing {target.title}, and checking the {'model' if target.holds_weights else 'source'} with it")
         with withheld():
-            target.start()
-            say("checking the source against the graph")
             target.verify(source, graph)
     except BackendError as error:
         raise with_way_out(error, "with `--no-verify` the source is written without") from None
@@ -288,5 +285,8 @@ def _usage(graph: LayerGraph, target: Backend, path: Path, weights: Path | None)
         module = ".".join((*path.parent.parts, path.stem))
     else:
         lines += ["import sys", f"sys.path.insert(0, {str(resolved(path.parent))!r})"]
-    *before, call = target.usage(graph, module)
-    return [*lines, *before, *([] if weights is None else [target.load_usage(str(weights))]), call]
+    usage = list(target.usage(graph, module))
+    if weights is not None:
+        made = next((index for index, line in enumerate(usage) if line.startswith("model = ")), len(usage) - 2)
+        usage.insert(made + 1, target.load_usage(str(weights)))
+    return [*lines, *usage]

@@ -6,6 +6,7 @@ recursion, so no nesting can exhaust the stack.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,11 @@ from archspec.storage import open_regular
 
 # libyaml's parser is some ten times faster; PyYAML may have been built without it.
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_COMMENT: Final = re.compile(rb"(?:^|\s)#[^\n]*")
+_VERSION: Final = re.compile(rb"archspec[\"']?\s*:")
+"""The key that each spec has."""
 
 
 class LocatedDict(dict[str, object]):
@@ -134,7 +140,7 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
     if reading.size > most:
         refuse(f"is larger than {most} bytes, or all files of the spec together are", "E0104")
         return None
-    if b"archspec" not in content and (help := _foreign_help(path)):
+    if not _VERSION.search(_COMMENT.sub(b"", content)) and (help := _foreign_help(path)):
         refuse("is no spec", help=help)
         return None
     try:

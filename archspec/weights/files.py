@@ -67,12 +67,12 @@ def _tree(path: Path, needed: int) -> torch_files.Tree:
         head = file.read(64)
     if not head:
         raise unreadable(path, "it is empty")
-    # What is no safetensors file may still begin as one by chance: only a `{` after a length is one.
+    # A length stands before the `{` of safetensors: it may look like anything.
     if head[8:9] == b"{" and not head.startswith((b"PK", b"\x80", b"\x89")):
         return dict(safetensors_files.read(path, needed))
-    if (found := identify(path)) is not None and not head.startswith(torch_files.LEGACY):
+    if not torch_files.is_legacy(head) and (found := identify(path)) is not None:
         raise unreadable(path, f"it is {found.what}", found.help)
-    if head.startswith((b"PK\x03\x04", torch_files.LEGACY)):
+    if torch_files.is_legacy(head) or head.startswith(b"PK\x03\x04"):
         return torch_files.read(path, needed)
     return dict(safetensors_files.read(path, needed))
 

@@ -18,8 +18,8 @@ from archspec.weights.unpickling import OddTensor, Storage, StoredTensor, Thing,
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
 
-LEGACY: Final = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
-"""How a file of PyTorch before 1.6 begins: a pickle of a magic number."""
+_MAGIC: Final = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+"""The number in the first pickle of a file of PyTorch before 1.6."""
 _PICKLE: Final = 2**26
 """Bytes of a pickle, the numbers of tensors not counted."""
 _DIRECTORY: Final = 2**20
@@ -46,13 +46,18 @@ def read(path: Path, needed: int) -> Tree:
         OSError: it cannot be read.
     """
     with open_regular(path) as file:
-        legacy = file.read(len(LEGACY)) == LEGACY
+        legacy = is_legacy(file.read(64))
     root, storages = _legacy(path, needed) if legacy else _archive(path, needed)
     if isinstance(root, Thing):
         raise DamagedError(whole_object(root.name))
     if not isinstance(root, dict):
         raise DamagedError("it holds no state dict, that is, no mapping of names to tensors")
     return _tree(root, storages, {}, 0)
+
+
+def is_legacy(head: bytes) -> bool:
+    """Whether a file that begins so is of PyTorch before 1.6, or was saved in its form."""
+    return head.startswith(b"\x80") and _MAGIC in head[:64]
 
 
 def whole_object(name: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from archspec.weights.tensors import MOST_AXES, DamagedError
 
 _MARK: Final = object()
-_INSTRUCTIONS: Final = 200_000
+_INSTRUCTIONS: Final = 100_000
 """In PyTorch's form a tensor takes some 30 instructions, and a training keeps up to three more for each weight."""
 _PER_WEIGHT: Final = 200
 _DTYPES: Final = "torch "
