@@ -140,7 +140,8 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
     if reading.size > most:
         refuse(f"is larger than {most} bytes, or all files of the spec together are", "E0104")
         return None
-    if not _VERSION.search(_COMMENT.sub(b"", content)) and (help := _foreign_help(path)):
+    is_one = b"\0" not in content and _VERSION.search(_COMMENT.sub(b"", content))
+    if not is_one and (help := _foreign_help(path)):
         refuse("is no spec", help=help)
         return None
     try:
