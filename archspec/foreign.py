@@ -129,9 +129,9 @@ def _folder(path: Path) -> Foreign | None:
 
 
 def _by_bytes(file: BinaryIO, head: bytes, path: Path) -> Foreign | None:
-    for magic, found in _MAGIC:
+    for magic, kind in _MAGIC:
         if head.startswith(magic):
-            return found
+            return kind
     if head[4:8] == b"TFL3":
         return Foreign("a TensorFlow Lite model", f"weights come from what it was made of; {_OTHER}")
     if head[257:262] == b"ustar":
