@@ -143,7 +143,7 @@ def _by_bytes(file: BinaryIO, head: bytes, path: Path) -> Foreign | None:
     if path.suffix == ".index" and _ends_as_a_table(file):
         return Foreign("the index of a TensorFlow checkpoint", _TENSORFLOW)
     if re.match(rb"\x80[\x02-\x05]", head):
-        return Foreign("a pickle, and not of a state dict", f"pickles are not run. {_TORCH[0].upper()}{_TORCH[1:]}")
+        return Foreign("a pickle, and not of a state dict", f"pickles are not run; {_TORCH}")
     if head and (found := _protobuf(file, path)) is not None:
         return found
     if path.suffix == ".weights" and not _is_text(head):

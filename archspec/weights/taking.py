@@ -138,24 +138,20 @@ def _doubts(tensors: Mapping[str, Tensor], arrays: Arrays) -> list[str]:
     """What is wrong with numbers that can be loaded all the same."""
     import numpy as np
 
-    odd: dict[str, list[str]] = {"not a number (NaN)": [], "infinite": []}
+    odd: dict[str, list[str]] = {"NaN": [], "infinite numbers": []}
     for name, array in arrays.items():
         if array.dtype.kind != "f" or np.isfinite(array.sum(dtype=np.float64)):
             continue  # one pass, where nothing is wrong
-        for what, count in (("not a number (NaN)", np.isnan(array).sum()), ("infinite", np.isinf(array).sum())):
+        for what, count in (("NaN", np.isnan(array).sum()), ("infinite numbers", np.isinf(array).sum())):
             if count:
                 odd[what].append(f"{name} ({count:,} of {array.size:,})")
-    found = [
-        f"{len(names)} weights have numbers that are {what}: {_some(names)}" for what, names in odd.items() if names
-    ]
+    found = [f"{what} in {_some(names)}" for what, names in odd.items() if names]
     whole = [f"{name} ({tensor.kind})" for name, tensor in tensors.items() if tensor.kind in INTEGERS]
-    if whole:
-        found.append(f"{len(whole)} weights are whole numbers, which no training gives: {_some(whole)}")
-    return found
+    return [*found, *([f"whole numbers, which no training gives, in {_some(whole)}"] if whole else [])]
 
 
 def _some(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (" ..." if len(names) > _SHOWN else "")
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more weights" if len(names) > _SHOWN else "")
 
 
 def _unfit(
