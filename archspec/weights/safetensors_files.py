@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archspec.ir.op import Shape
 from archspec.storage import open_regular
-from archspec.weights.tensors import MOST_AXES, DamagedError, Tensor, widened
+from archspec.weights.tensors import MOST_AXES, DamagedError, Tensor, no_numbers, widened
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -102,7 +102,7 @@ def _tensor(path: Path, name: str, entry: Any, start: int) -> tuple[Tensor, tupl
         raise DamagedError(f"not a whole safetensors file: the entry of {name[:80]!r} is damaged") from None
     shape = tuple(sizes)
     if word not in _TYPES:
-        return Tensor(shape, _OTHERS.get(word, f"of the unknown type {word[:20]!r}"), _nothing), (first, last)
+        return Tensor(shape, _OTHERS.get(word, f"of the unknown type {word[:20]!r}"), no_numbers), (first, last)
     kind, code = _TYPES[word]
     if last - first != math.prod(shape) * int(code[-1] if code != "?" else 1):
         raise DamagedError(f"not a whole safetensors file: {name[:80]!r} has not as many bytes as its shape says")
@@ -111,10 +111,6 @@ def _tensor(path: Path, name: str, entry: Any, start: int) -> tuple[Tensor, tupl
         return _numbers(path, start + first, shape, kind, code)
 
     return Tensor(shape, kind, load), (first, last)
-
-
-def _nothing() -> Array:
-    raise AssertionError("a tensor of this type is refused before it is read")
 
 
 def _numbers(path: Path, offset: int, shape: Shape, kind: str, code: str) -> Array:

@@ -43,6 +43,11 @@ class Tensor:
         return self.kind
 
 
+def no_numbers() -> Array:
+    """The `load` of a tensor that has a `problem`: it is refused before."""
+    raise AssertionError("a tensor of this kind is refused before it is read")
+
+
 def of_array(array: object) -> Tensor:
     """The tensor of an array that is there already."""
     import numpy as np

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from archspec.archives import open_archive
 from archspec.storage import open_regular
-from archspec.weights.tensors import FLOATS, INTEGERS, DamagedError, Tensor, widened
+from archspec.weights.tensors import FLOATS, INTEGERS, DamagedError, Tensor, no_numbers, widened
 from archspec.weights.unpickling import OddTensor, Storage, StoredTensor, Thing, unpickle
 
 if TYPE_CHECKING:
@@ -74,16 +74,12 @@ def _tree(values: Mapping[Any, Any], storages: _Bytes, seen: dict[int, Tree], de
         if isinstance(value, StoredTensor):
             found[key] = _tensor(key, value, storages)
         elif isinstance(value, OddTensor):
-            found[key] = Tensor((), value.kind, _nothing)
+            found[key] = Tensor((), value.kind, no_numbers)
         elif isinstance(value, dict) and depth < _DEEPEST:
             found[key] = seen[id(value)] if id(value) in seen else _tree(value, storages, seen, depth + 1)
         elif isinstance(value, Thing):
             found[key] = value
     return found
-
-
-def _nothing() -> Array:
-    raise AssertionError("a tensor of this kind is refused before it is read")
 
 
 def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> Tensor:
