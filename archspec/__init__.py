@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from archspec.limits import Limits
     from archspec.spec import Spec
     from archspec.views import count, diff, draw, summary
-    from archspec.weights import PartialWeightsWarning, WeightsReport
+    from archspec.weights import PartialWeightsWarning, WeightsReport, WeightsWarning
 
 __all__ = [
     "ArchspecError",
@@ -37,6 +37,7 @@ __all__ = [
     "SpecError",
     "WeightsError",
     "WeightsReport",
+    "WeightsWarning",
     "__version__",
     "build",
     "compile",

@@ -193,6 +193,8 @@ def build(
     *,
     weights: str | PathLike[str] | Mapping[str, Any] | None = None,
     partial: bool = False,
+    weights_key: str | None = None,
+    strip_prefix: str | None = None,
     seed: int | None = None,
     taps: Sequence[str] | None = None,
     device: str | None = None,
@@ -208,8 +210,13 @@ def build(
         backend: `torch` gives an `nn.Module`, `keras` a `keras.Model`, `onnx` an `onnx.ModelProto`.
         weights: a safetensors file or a PyTorch state dict file, or arrays by canonical name. Without them the
             weights are drawn by the spec's initializers, by the framework and its own seed unless `seed` is given.
+            Weights that are doubtful (NaN, infinite, whole numbers) are loaded with a `WeightsWarning`.
         partial: load the weights that fit by name and shape, and draw the others. What was left out is the `report`
             of a `PartialWeightsWarning`.
+        weights_key: the key of the file under which the weights are (`state_dict_ema`); without it the mapping is taken
+            that fits best.
+        strip_prefix: what stands before the network's names in the file (`backbone.`), where it does not stand before
+            all of them; names without it are passed over.
         seed: draw the weights as `init_weights` does, the same on every backend.
         taps: names of tensors, as for `compile`; the model gives them by name and computes nothing beyond them. Weights
             of the whole network fit it.
@@ -228,53 +235,49 @@ def build(
     graph = graph_of(spec, taps, limits, root, params)
     if seed is not None and weights is not None:
         raise TypeError("either weights are given, or a seed to draw them by")
-    if partial:
-        from archspec.weights import PartialWeightsWarning
-
-        if weights is None:
-            raise TypeError("partial is for weights that are given")
-        model, report = build_partly(graph, backend, weights, device=device, dtype=dtype)
-        if not report.complete:
-            warnings.warn(PartialWeightsWarning(report), stacklevel=2)
-        return model
+    if weights is None and (partial or weights_key is not None or strip_prefix is not None):
+        raise TypeError("partial, weights_key and strip_prefix are for weights that are given")
     target = find(backend)
     target.require()
-    arrays: Arrays | None = None
-    if weights is not None:
-        from archspec.weights import fitting
-
-        arrays = fitting(weights, graph)
-    elif seed is not None:
+    if weights is None:
         from archspec.initialization import draw
 
-        arrays = draw(graph, seed)
-    return target.build(generate(graph, backend, dtype=dtype), graph, weights=arrays, device=device, dtype=dtype)
+        drawn = None if seed is None else draw(graph, seed)
+        return target.build(generate(graph, backend, dtype=dtype), graph, weights=drawn, device=device, dtype=dtype)
+    from archspec.weights import PartialWeightsWarning, WeightsWarning, take
+
+    arrays, report = take(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix)
+    if report.doubts:
+        warnings.warn(WeightsWarning(report), stacklevel=2)
+    if not report.complete:
+        warnings.warn(PartialWeightsWarning(report), stacklevel=2)
+    return with_weights(graph, backend, arrays, device=device, dtype=dtype)
 
 
-def build_partly(
+def with_weights(
     graph: LayerGraph,
     backend: str,
-    weights: str | PathLike[str] | Mapping[str, Any],
+    arrays: Arrays,
     *,
     source: Source | None = None,
     device: str | None = None,
     dtype: str | None = None,
-) -> tuple[Any, WeightsReport]:
-    """A running model with those of the weights that fit, the others drawn, and which they are; see `build`.
+) -> Any:
+    """A running model with these weights, those that are not among them drawn; see `build`.
 
     `source` is what was generated for the graph, if it was.
     """
     from archspec.codegen.backend import backend as find
-    from archspec.weights import fitting_part
 
     target = find(backend)
     target.require()
-    arrays, report = fitting_part(weights, graph)
     if source is None:
         source = generate(graph, backend, dtype=dtype)
+    if arrays.keys() == graph.all_weights.keys():
+        return target.build(source, graph, weights=arrays, device=device, dtype=dtype)
     model = target.build(source, graph, device=device, dtype=dtype)
     target.load_weights(model, graph, {**target.export_weights(model, graph), **arrays})
-    return model, report
+    return model
 
 
 def save_weights(
@@ -319,6 +322,8 @@ def load_weights(
     backend: str,
     *,
     partial: bool = False,
+    weights_key: str | None = None,
+    strip_prefix: str | None = None,
     taps: Sequence[str] | None = None,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
@@ -327,7 +332,7 @@ def load_weights(
     """Put weights into a model that exists. Nothing is changed unless all of them fit, or `partial` is given.
 
     Returns:
-        Which weights were loaded; with `partial`, also which were not.
+        Which weights were loaded, with `partial` also which were not, and what is doubtful about them.
 
     Args:
         model: a model of this network, as `build` or the generated source gave it.
@@ -335,6 +340,7 @@ def load_weights(
         spec: the network, as for `save_weights`.
         backend: the model's.
         partial: load the weights that fit by name and shape; the model's others stay what they are.
+        weights_key, strip_prefix: as for `build`.
         taps: as they were when the model was built.
         limits, root: as for `load`; only where `spec` is not loaded yet.
         params: values for the spec's params.
@@ -343,13 +349,10 @@ def load_weights(
         WeightsError: the weights cannot be read or do not fit; with `partial`, none of them does.
     """
     from archspec.codegen.backend import backend as find
-    from archspec.weights import WeightsReport, fit, fitting, fitting_part
+    from archspec.weights import fit, take
 
     graph = graph_of(spec, taps, limits, root, params)
-    arrays = {} if partial else fitting(weights, graph)
-    report = WeightsReport(tuple(arrays))
-    if partial:
-        arrays, report = fitting_part(weights, graph)
+    arrays, report = take(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix)
     target = find(backend)
     held = fit(target.export_weights(model, graph), graph)  # the model is of this network, too
     target.load_weights(model, graph, {**held, **arrays})

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archspec.api import build_partly, generate
+from archspec.api import generate, with_weights
 from archspec.codegen.backend import Source
 from archspec.codegen.backend import backend as find
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
-from archspec.weights import fitting
 
 if TYPE_CHECKING:
-    from archspec.weights import WeightsReport
+    from archspec.codegen.backend import Arrays
 
 
 def as_built(graph: LayerGraph, backend: str, name: str) -> Source:
@@ -21,8 +20,7 @@ def as_built(graph: LayerGraph, backend: str, name: str) -> Source:
     source = generate(graph, backend)
     if not find(backend).holds_weights:
         return source
-    files, _ = model_files(graph, backend, source, name)
-    return files[name]
+    return model_files(graph, backend, source, name)[name]
 
 
 def model_files(
@@ -31,11 +29,10 @@ def model_files(
     source: Source,
     name: str,
     *,
-    weights: str | None = None,
-    partial: bool = False,
+    weights: Arrays | None = None,
     seed: int | None = None,
     external: bool = False,
-) -> tuple[Mapping[str, bytes], WeightsReport | None]:
+) -> Mapping[str, bytes]:
     """The files of a model that holds its weights, by name, the model first.
 
     Args:
@@ -43,22 +40,13 @@ def model_files(
         backend: one that `holds_weights`.
         source: what it gave for the graph.
         name: of the model's file.
-        weights: a file to take them from.
-        partial: take those that fit, and draw the others; the report says which they are.
-        seed: to draw them by, 0 if not given.
+        weights: those that are given, by canonical name; the others are drawn.
+        seed: to draw all by where none are given, 0 if not given.
         external: the weights in a file of their own.
 
     Raises:
         BackendError: the backend's framework is missing.
-        WeightsError: the weights cannot be read or do not fit.
         OutputError: the model is too large for one file.
     """
-    target = find(backend)
-    target.require()
-    report = None
-    if partial and weights is not None:
-        model, report = build_partly(graph, backend, weights, source=source)
-    else:
-        given = draw(graph, seed or 0) if weights is None else fitting(weights, graph)
-        model = target.build(source, graph, weights=given)
-    return target.packed(model, name, external=external), report
+    model = with_weights(graph, backend, draw(graph, seed or 0) if weights is None else weights, source=source)
+    return find(backend).packed(model, name, external=external)

@@ -214,8 +214,9 @@ class Backend(Protocol):
         ...
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
-        """A few lines of code that run the generated module and name its result `output`.
+        """A few lines of code that run the generated module, name its result `output`, and show how it is trained.
 
+        Where there are several outputs, `output` is one of them. A line that begins with `model = ` makes the model.
         `module` is the module's name or, where `holds_weights`, the file's.
         """
         ...
@@ -314,6 +315,15 @@ class LazyModels:
         """See `Backend`."""
         found: list[float] = self._models().train(model, graph, batches, learning_rate=learning_rate, momentum=momentum)
         return found
+
+
+def one_of(graph: LayerGraph) -> str:
+    """How one tensor is taken, as code, out of what a model gives: where it has names, a mapping by them."""
+    if not graph.gives_names:
+        return ""
+    names = list(graph.outputs)
+    others = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"[{names[0]!r}]  # of a dict with {', '.join(names[:3])}{others}"
 
 
 def backends() -> list[str]:

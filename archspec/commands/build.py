@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from archspec.analysis.tables import plain
-from archspec.api import build, build_partly, generate
+from archspec.api import generate, with_weights
 from archspec.codegen.backend import Backend, Source, backend
 from archspec.codegen.files import check_current, replaced, write
 from archspec.codegen.simplify import fixed_params
+from archspec.commands.progress import progress, withheld
 from archspec.commands.shared import (
     OK,
     add_force,
     add_spec,
+    add_weights,
     check_not_given,
+    check_weights_usage,
     compiled,
     counted,
     name_list,
     parameters_text,
+    taken,
     usage_error,
     with_way_out,
     write_out,
@@ -31,6 +35,10 @@ from archspec.ir.graph import LayerGraph
 from archspec.seals import check_writable, sealed
 from archspec.storage import is_folder, resolved, whole_file, write_bytes
 from archspec.written import model_files
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+    from archspec.weights import WeightsReport
 
 EXAMPLES: Final = (
     "archspec build resnet50 --backend torch                  # writes generated/torch/resnet50.py",
@@ -51,7 +59,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx, whatever --set gives; the "
         "report says when a file that was built with other params is replaced)",
     )
-    parser.add_argument("--weights", metavar="FILE", help="safetensors or a PyTorch state dict, for this network")
+    add_weights(parser, "safetensors or a PyTorch state dict, for this network")
     parser.add_argument(
         "--seed", metavar="N", type=int, help="draw the weights by this seed, as `archspec init`, and write them"
     )
@@ -89,7 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     path = _path(arguments.output, target, graph)
     if path is None:
         if arguments.verify:
-            _verify(target, source, graph)
+            with progress() as say:
+                _verify(target, source, graph, say)
         write_out(source)
         return OK
     if arguments.check:
@@ -100,23 +109,33 @@ def run(arguments: argparse.Namespace) -> int:
         weights_path = path.with_name(path.name.removesuffix(path.suffix) + target.weights_suffix)
         check_not_given(weights_path, arguments.weights)
         check_writable(weights_path, force=arguments.force)
-    if arguments.verify:
-        _verify(target, source, graph)
+    arrays, report = _weights(arguments, graph)  # before the framework is imported, which takes seconds
     before = replaced(path, source)
-    left_out: dict[str, list[str]] = {}
-    model = None
-    if arguments.partial:
-        model, report = build_partly(graph, arguments.backend, arguments.weights, source=source)
-        left_out = report.lists()
-    elif weights_path is not None:
-        model = build(graph, arguments.backend, weights=arguments.weights, seed=arguments.seed)
+    with progress() as say:
+        if arguments.verify:
+            _verify(target, source, graph, say)
+        model = None
+        if weights_path is not None:
+            say("building the model and loading its weights")
+            with withheld():
+                model = with_weights(graph, arguments.backend, arrays, source=source)
     with whole_file(path) as temporary:
         temporary.write_bytes(source.encode())  # first: where it cannot be written, the weights stay as they were
         if weights_path is not None:
             target.save_weights(model, weights_path)
-    _report(graph, target, path, arguments.verify, weights_path, before=before)
-    _tell(left_out, arguments.weights)
+    _report(graph, target, path, arguments, report, weights_path, before=before)
     return OK
+
+
+def _weights(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, WeightsReport | None]:
+    """The weights that the command line gives, of a file or by a seed, and how they were found in a file."""
+    if arguments.weights is not None:
+        return taken(arguments, graph)
+    if arguments.seed is not None:
+        from archspec.initialization import draw
+
+        return draw(graph, arguments.seed), None
+    return {}, None
 
 
 def _say_current(path: Path, ends: str) -> int:
@@ -124,9 +143,11 @@ def _say_current(path: Path, ends: str) -> int:
     return OK
 
 
-def _verify(target: Backend, source: Source, graph: LayerGraph) -> None:
+def _verify(target: Backend, source: Source, graph: LayerGraph, say: Callable[[str], object]) -> None:
     try:
-        target.verify(source, graph)
+        say(f"importing {target.title}, and checking the {'model' if target.holds_weights else 'source'} with it")
+        with withheld():
+            target.verify(source, graph)
     except BackendError as error:
         raise with_way_out(error, "with `--no-verify` the source is written without") from None
 
@@ -142,6 +163,7 @@ def _tell(left_out: Mapping[str, Sequence[str]], weights: str) -> None:
 def _check_usage(arguments: argparse.Namespace) -> None:
     if arguments.output == "":
         usage_error("-o needs a file, a folder, or `-`")
+    check_weights_usage(arguments)
     if arguments.partial and arguments.weights is None:
         usage_error("--partial is for --weights")
     if arguments.check and (arguments.emit == "ir" or arguments.output == "-"):
@@ -173,18 +195,20 @@ def _check_usage_of(target: Backend, arguments: argparse.Namespace) -> None:
 def _write_model(graph: LayerGraph, target: Backend, source: Source, arguments: argparse.Namespace) -> int:
     """A model whose file holds its weights: there is no source to be read, and no weights file."""
     path = _path(arguments.output, target, graph)
-    if arguments.verify:
-        _verify(target, source, graph)
-    files, report = model_files(
-        graph,
-        arguments.backend,
-        source,
-        path.name if path else graph.name,
-        weights=arguments.weights,
-        partial=arguments.partial,
-        seed=arguments.seed,
-        external=arguments.external_data,
-    )
+    arrays, report = _weights(arguments, graph)
+    with progress() as say:
+        if arguments.verify:
+            _verify(target, source, graph, say)
+        say("writing the weights into the model")
+        files = model_files(
+            graph,
+            arguments.backend,
+            source,
+            path.name if path else graph.name,
+            weights=None if report is None else arrays,
+            seed=arguments.seed,
+            external=arguments.external_data,
+        )
     if path is None:
         sys.stdout.buffer.write(next(iter(files.values())))
         return OK
@@ -199,8 +223,7 @@ def _write_model(graph: LayerGraph, target: Backend, source: Source, arguments: 
     before = replaced(path, contents[path])
     for file, data in reversed(contents.items()):  # first what the model needs, then the model
         write(file, data)
-    _report(graph, target, path, arguments.verify, *(file for file in contents if file != path), before=before)
-    _tell(report.lists() if report else {}, arguments.weights)
+    _report(graph, target, path, arguments, report, *(file for file in contents if file != path), before=before)
     return OK
 
 
@@ -227,11 +250,18 @@ def _path(output: str | None, target: Backend, graph: LayerGraph) -> Path | None
 
 
 def _report(
-    graph: LayerGraph, target: Backend, path: Path, verified: bool, weights: Path | None = None, *, before: str
+    graph: LayerGraph,
+    target: Backend,
+    path: Path,
+    arguments: argparse.Namespace,
+    loaded: WeightsReport | None,
+    weights: Path | None = None,
+    *,
+    before: str,
 ) -> None:
     """What a user wants to know after a build."""
     checked = ""
-    if verified:
+    if arguments.verify:
         versions = ", ".join(f"{name} {version}" for name, version in target.versions().items())
         checked = f" (checked against the graph, {versions})"
     rows = [
@@ -244,14 +274,18 @@ def _report(
         rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
     if weights is not None:
         rows.append(("weights", str(weights)))
+    if loaded is not None:
+        rows.append(("loaded", f"{len(loaded.loaded)} weights of {arguments.weights}"))
+        rows += [("", note) for note in loaded.notes]
     if before:
         rows.append(("replaced", before))
     print(plain(graph.title or graph.name))
     for name, value in rows:
-        print(f"  {name:<11} {value}")
+        print(f"  {name:<11} {plain(value)}")
     print()
     for line in _usage(graph, target, path, weights):
         print(f"  {line}")
+    _tell(loaded.lists() if loaded else {}, arguments.weights)
 
 
 def _usage(graph: LayerGraph, target: Backend, path: Path, weights: Path | None) -> list[str]:
@@ -266,5 +300,8 @@ def _usage(graph: LayerGraph, target: Backend, path: Path, weights: Path | None)
         module = ".".join((*path.parent.parts, path.stem))
     else:
         lines += ["import sys", f"sys.path.insert(0, {str(resolved(path.parent))!r})"]
-    *before, call = target.usage(graph, module)
-    return [*lines, *before, *([] if weights is None else [target.load_usage(str(weights))]), call]
+    usage = list(target.usage(graph, module))
+    if weights is not None:
+        made = next((index for index, line in enumerate(usage) if line.startswith("model = ")), len(usage) - 2)
+        usage.insert(made + 1, target.load_usage(str(weights)))
+    return [*lines, *usage]

@@ -18,9 +18,12 @@ from archspec.commands.shared import (
     OK,
     add_force,
     add_spec,
+    add_weights,
+    check_weights_usage,
     compiled,
     name_list,
     positive,
+    taken,
     usage_error,
     with_way_out,
 )
@@ -60,7 +63,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--taps", metavar="NAME,...", type=name_list, help="compare the network that gives these tensors"
     )
-    parser.add_argument("--weights", metavar="FILE", help="compare on these weights, not on random ones")
+    add_weights(parser, "compare on these weights, not on random ones")
     parser.add_argument("--batch", type=positive, default=2, help="how many inputs (2)")
     parser.add_argument("--seed", type=int, default=0, help="of random weights and inputs (0)")
     parser.add_argument("--passes", type=positive, default=3, help="in training mode, before statistics (3)")
@@ -95,12 +98,11 @@ def run(arguments: argparse.Namespace) -> int:
             usage_error("--plot draws the layers in inference: not with --no-layers, nor with other checks alone")
         check(arguments.plot)
         check_writable(arguments.plot, force=arguments.force)
+    check_weights_usage(arguments)
     graph = compiled(arguments.spec, arguments)
     weights = None
     if arguments.weights is not None:
-        from archspec.weights import fitting
-
-        weights = fitting(arguments.weights, graph)
+        weights, _ = taken(arguments, graph)
     with _ended_in_order(), _other_backends(), _progress() as progress:
         report = compare(
             graph,

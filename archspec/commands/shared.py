@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 from archspec.analysis.numbers import counted as counted
+from archspec.analysis.tables import plain
 from archspec.api import compile, loaded
 from archspec.ending import FAILED as FAILED
 from archspec.ending import OK as OK
@@ -19,6 +20,10 @@ from archspec.errors import BackendError, Diagnostic, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits, parse_limits
 from archspec.spec.loading import FromSet
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+    from archspec.weights import WeightsReport
 
 FORMAT_HELP: Final = "how errors and results are shown"
 
@@ -163,6 +168,41 @@ def write_out(text: str) -> None:
     """Print a file on standard output: in UTF-8, as it would be written, whatever the terminal's encoding is."""
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode())
+
+
+def add_weights(parser: argparse.ArgumentParser, help: str) -> None:
+    """A file of weights, and where in it they are."""
+    parser.add_argument("--weights", metavar="FILE", help=help)
+    parser.add_argument("--weights-key", metavar="KEY", help="of the file's mappings, take this: state_dict_ema")
+    parser.add_argument(
+        "--strip-prefix", metavar="PREFIX", help="take the weights whose names begin so, and take it off: backbone."
+    )
+
+
+def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, WeightsReport]:
+    """The weights of the file that a command line names, what is doubtful about them said.
+
+    Raises:
+        WeightsError: the file cannot be read, or does not fit.
+    """
+    from archspec.weights import take
+
+    arrays, report = take(
+        arguments.weights,
+        graph,
+        partial=getattr(arguments, "partial", False),
+        key=arguments.weights_key,
+        prefix=arguments.strip_prefix,
+    )
+    for doubt in report.doubts:
+        print(f"warning: {plain(doubt)}", file=sys.stderr)
+    return arrays, report
+
+
+def check_weights_usage(arguments: argparse.Namespace) -> None:
+    """End where options say how weights are read that are not given."""
+    if arguments.weights is None and (arguments.weights_key is not None or arguments.strip_prefix is not None):
+        usage_error("--weights-key and --strip-prefix are for --weights")
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ recursion, so no nesting can exhaust the stack.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,11 @@ from archspec.storage import open_regular
 
 # libyaml's parser is some ten times faster; PyYAML may have been built without it.
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_COMMENT: Final = re.compile(rb"(?:^|\s)#[^\n]*")
+_VERSION: Final = re.compile(rb"archspec[\"']?\s*:")
+"""The key that each spec has."""
 
 
 class LocatedDict(dict[str, object]):
@@ -124,7 +130,7 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
         refuse("does not exist", help=file_help(path, asked_at))
         return None
     except IsADirectoryError:
-        refuse("is a directory")
+        refuse("is a directory", help=_foreign_help(path))
         return None
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -134,11 +140,27 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
     if reading.size > most:
         refuse(f"is larger than {most} bytes, or all files of the spec together are", "E0104")
         return None
+    is_one = b"\0" not in content and _VERSION.search(_COMMENT.sub(b"", content))
+    if not is_one and (help := _foreign_help(path)):
+        refuse("is no spec", help=help)
+        return None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        refuse(f"is not UTF-8: byte {error.start} cannot be decoded")
+        help = _foreign_help(path)
+        refuse("is no text" if help else f"is not UTF-8: byte {error.start} cannot be decoded", help=help)
         return None
+
+
+def _foreign_help(path: Path) -> str:
+    """What a file of another program is, and what to do; empty if it is not known."""
+    from archspec.foreign import identify_as_spec  # only needed on the way to an error
+
+    try:
+        found = identify_as_spec(path)
+    except OSError:
+        return ""
+    return f"it is {found.what}; {found.as_spec}" if found else ""
 
 
 def read_text(text: str, name: str, reading: Reading) -> object:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from archspec.codegen.backend import LazyModels
+from archspec.codegen.backend import LazyModels, one_of
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec_keras.names import function_name
@@ -59,7 +59,7 @@ class KerasBackend(LazyModels):
         return f"model.load_weights({path!r})"
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
-        """Import, construct, call."""
+        """Import, construct, call, and get ready to train."""
         name = function_name(graph)
         arrays = []
         for path in graph.inputs:
@@ -71,7 +71,8 @@ class KerasBackend(LazyModels):
             "import keras",
             f"from {module} import {name}",
             f"model = {name}()",
-            f"output = model({arguments})",
+            f"output = model({arguments}){one_of(graph)}",
+            *_training(graph),
         )
 
     def versions(self) -> Mapping[str, str]:
@@ -80,6 +81,21 @@ class KerasBackend(LazyModels):
 
         engine = keras.backend.backend()
         return {"keras": keras.__version__, engine: version(engine)}
+
+
+def _training(graph: LayerGraph) -> Iterator[str]:
+    """A line that readies the model for `fit`."""
+    last = graph.nodes[next(iter(graph.outputs.values()))]
+    if len(graph.outputs) > 1 or not graph.all_weights:
+        return  # only who trains it knows which of them has which loss
+    decay = any(weight.decay for weight in graph.all_weights.values())
+    loss = "mse"
+    if len(last.shape) == 1 and last.shape[0] > 1:
+        logits = last.op.name != "softmax"
+        loss = f"keras.losses.SparseCategoricalCrossentropy({'from_logits=True' if logits else ''})"
+    loss = repr(loss) if loss == "mse" else loss
+    then = ", which adds the spec's weight decay to the loss" if decay else ""
+    yield f"model.compile('sgd', {loss})  # to train: then model.fit(inputs, targets){then}"
 
 
 def _engine() -> str:

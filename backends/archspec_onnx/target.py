@@ -106,7 +106,7 @@ class OnnxBackend(LazyModels):
             "import numpy as np",
             "import onnxruntime",
             f"model = onnxruntime.InferenceSession({module!r})",
-            f"output = model.run(None, {{{', '.join(arrays)}}}){'' if len(graph.outputs) > 1 else '[0]'}",
+            f"output = model.run(None, {{{', '.join(arrays)}}})[0]{_others(graph)}",
         )
 
     def versions(self) -> Mapping[str, str]:
@@ -115,6 +115,11 @@ class OnnxBackend(LazyModels):
         if current_engine() == "onnxruntime" and find_spec("onnxruntime") is not None:
             found["onnxruntime"] = version("onnxruntime")
         return found
+
+
+def _others(graph: LayerGraph) -> str:
+    """A remark where there is more than one output."""
+    return f"  # the first of {', '.join(graph.outputs)}" if len(graph.outputs) > 1 else ""
 
 
 def current_engine() -> str:

@@ -6,13 +6,16 @@ Gradients and training are in `learn`.
 from __future__ import annotations
 
 import errno
+import math
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from archspec.codegen.backend import Outcome, check_dtype, no_device
 from archspec.codegen.execute import execute
@@ -44,25 +47,60 @@ _COUNTER = ".num_batches_tracked"
 """PyTorch's count of training steps in a batch norm: bookkeeping, not a weight."""
 
 
-def _construct(source: str, graph: LayerGraph) -> nn.Module:
-    """The model on the meta device: shapes, and no memory."""
+_RUN_AT_MOST: Final = 2**28
+"""Multiply-adds, weights, and numbers between layers: a network that has more is verified on the meta device.
+
+There nothing is computed and no memory is taken, but PyTorch first imports its compiler for it, for seconds.
+"""
+
+
+class _Undrawn(TorchFunctionMode):
+    """Functions that change a tensor in place leave it as it is: a model is made and no weight is drawn.
+
+    Drawing takes time, moves the state of PyTorch's generator and, on the meta device, imports PyTorch's compiler.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Call the function, unless it is one of those."""
+        given = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name.endswith("_") and not name.endswith("__") and name != "requires_grad_":
+            changed = next((value for value in (*args, *given.values()) if isinstance(value, torch.Tensor)), None)
+            if changed is not None:
+                return changed
+        return func(*args, **given)
+
+
+def _construct(source: str, graph: LayerGraph, device: torch.device) -> nn.Module:
+    """The model, its weights whatever the memory holds; on the meta device they take none."""
     module = execute(source, "torch", graph.name)
-    with torch.device("meta"):
+    with device, _Undrawn():
         model: nn.Module = getattr(module, class_name(graph))()
     return model
+
+
+def _cheapest(graph: LayerGraph) -> torch.device:
+    """Where a network's shapes are found soonest."""
+    between = sum(math.prod(node.shape) for node in graph.nodes.values())
+    sizes = (graph.macs, between, sum(weight.size for weight in graph.all_weights.values()))
+    return torch.device("cpu" if max(sizes) <= _RUN_AT_MOST else "meta")
 
 
 def verify(source: str, graph: LayerGraph) -> None:
     """Compare the model's state dict and outputs with the graph; see `Backend.verify`."""
     try:
-        _compare(_construct(source, graph), graph)
+        device = _cheapest(graph)
+        with torch.no_grad():
+            _compare(_construct(source, graph, device).eval(), graph, device)
     except InternalError:
         raise
     except Exception as error:  # whatever generated source raises is a fault of ours
         raise InternalError(f"PyTorch source of {graph.name} cannot be run: {error}") from error
 
 
-def _compare(model: nn.Module, graph: LayerGraph) -> None:
+def _compare(model: nn.Module, graph: LayerGraph, device: torch.device) -> None:
     found = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
     wanted = {name: weight.shape for name, weight in graph.all_weights.items()}
     for name in found.keys() | wanted.keys():
@@ -78,7 +116,7 @@ def _compare(model: nn.Module, graph: LayerGraph) -> None:
     for name in trained:
         if decays[name] != graph.all_weights[name].decay:
             raise InternalError(f"PyTorch source of {graph.name}: {name} has the weight decay {decays[name]}")
-    inputs = [torch.empty(2, *graph.nodes[path].shape, device="meta") for path in graph.inputs]
+    inputs = [torch.empty(2, *graph.nodes[path].shape, device=device) for path in graph.inputs]
     for name, tensor in outputs_of(model(*inputs), graph).items():
         shape = graph.nodes[graph.outputs[name]].shape
         if tuple(tensor.shape) != (2, *shape):
@@ -111,10 +149,10 @@ def build(
     if dtype is not None:
         check_dtype(dtype)
     place = _device(device or "cpu")
-    model = _construct(source, graph)
-    if dtype is not None:
-        model = model.to(getattr(torch, dtype))
-    model = model.to_empty(device=place)
+    if dtype in (None, "float32"):
+        model = _construct(source, graph, place)
+    else:  # from the meta device, so that there is never a model of float32 too, which may be twice as large
+        model = _construct(source, graph, torch.device("meta")).to(getattr(torch, dtype)).to_empty(device=place)
     with torch.no_grad():
         if weights is None:
             if graph.all_weights:

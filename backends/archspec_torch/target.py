@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
-from archspec.codegen.backend import LazyModels
+from archspec.codegen.backend import LazyModels, one_of
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
 from archspec_torch.names import class_name
@@ -37,16 +37,21 @@ class TorchBackend(LazyModels):
         return f"model.load_state_dict(torch.load({path!r}, weights_only=True))"
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
-        """Import, construct, call."""
+        """Import, construct, call; and the optimizer, where the spec states a weight decay."""
         name = class_name(graph)
         shapes = [", ".join(str(size) for size in graph.nodes[path].shape) for path in graph.inputs]
         arguments = ", ".join(f"torch.randn(1, {shape})" for shape in shapes)
-        return (
+        lines = [
             "import torch",
             f"from {module} import {name}",
             f"model = {name}().eval()",
-            f"output = model({arguments})",
-        )
+            f"output = model({arguments}){one_of(graph)}",
+        ]
+        if any(weight.decay for weight in graph.all_weights.values()):
+            # PyTorch's optimizers know no decay of a model's own, and forget it without a word.
+            optimizer = "torch.optim.SGD(model.parameter_groups(), lr=0.1, momentum=0.9)"
+            lines += ["model.train()  # to train, with the spec's weight decay:", f"optimizer = {optimizer}"]
+        return lines
 
     def versions(self) -> Mapping[str, str]:
         """PyTorch's version."""

@@ -131,8 +131,6 @@ def _help(given: dict[str, Any], graph: archspec.LayerGraph) -> str:
 def test_the_likely_cause_is_named(graph: archspec.LayerGraph, arrays: dict[str, Any]) -> None:
     other = {"fc.weight": np.zeros((1000, 512), np.float32), "fc.bias": np.zeros(1000, np.float32)}
     assert _help({**arrays, **other}, graph) == "the file may be of a network with --set classes=1000"
-    wrapped = {f"module.{name}": array for name, array in arrays.items()}
-    assert "`module.`" in _help(wrapped, graph)
     misspelt = dict(arrays)
     misspelt["fc.wieght"] = misspelt.pop("fc.weight")
     assert _help(misspelt, graph) == "is `fc.wieght` meant to be `fc.weight`?"
@@ -140,7 +138,7 @@ def test_the_likely_cause_is_named(graph: archspec.LayerGraph, arrays: dict[str,
 
 
 def test_only_numbers_fit(graph: archspec.LayerGraph, arrays: dict[str, Any]) -> None:
-    with pytest.raises(WeightsError, match=r"not of numbers: fc\.bias"):
+    with pytest.raises(WeightsError, match=r"cannot be weights \(str32\): fc\.bias"):
         fit({**arrays, "fc.bias": ["a"] * 10}, graph)  # type: ignore[dict-item]
 
 

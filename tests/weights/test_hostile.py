@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from archspec import WeightsError
 from archspec.codegen.backend import backend
 from archspec.parity import random_weights
 from archspec.spec import load_text
+from archspec.weights import take
 
 SPEC = """
 archspec: 1
@@ -150,12 +152,125 @@ def test_one_clear_error_and_the_model_as_it_was(
     assert all(np.array_equal(after[key], before[key]) for key in before)
 
 
+def refused_soon(path: Path, code: str = "E0701") -> str:
+    start = time.process_time()
+    with pytest.raises(WeightsError) as caught:
+        archspec.load_weights(None, path, GRAPH, "torch")
+    assert time.process_time() - start < 1
+    [found] = caught.value.diagnostics
+    assert found.code == code
+    return found.label
+
+
 def test_a_large_checkpoint_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
     path.write_bytes(b"PK\x03\x04")
     os.truncate(path, 10**11)
-    with pytest.raises(WeightsError, match="far more than net has weights for"):
-        archspec.build(GRAPH, backend="torch", weights=path)
+    assert "not whole" in refused_soon(path)
+
+
+def test_a_header_with_very_many_names(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    safetensors(path, {f"x{index}": entry([0], 0, 0) for index in range(300_000)})
+    assert "a header of" in refused_soon(path)
+
+
+def test_a_header_at_the_limit_is_soon_gone_through(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    text = json.dumps({f"conv.weight{index}": entry([0], 0, 0) for index in range(110_000)}, separators=(",", ":"))
+    assert 7_000_000 < len(text) < 2**23
+    safetensors(path, text.encode())
+    start = time.process_time()
+    with pytest.raises(WeightsError) as caught:
+        archspec.load_weights(None, path, GRAPH, "torch")
+    assert time.process_time() - start < 3
+    assert caught.value.diagnostics[0].code == "E0702"
+
+
+def pickled(path: Path, data: bytes) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", data)
+        archive.writestr("archive/version", "3\n")
+
+
+DICT = b"\x80\x02}q\x00"
+# Each takes a few bytes and, if it is followed, without end: instructions, memory, comparing, or going through.
+PICKLES = {
+    "instructions": b"\x80\x02]q\0" + b"h\0h\0\x86" * 3_000_000 + b".",
+    "in the form before 1.6": b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+    + b"\x80\x02]q\0"
+    + b"h\0h\0\x86" * 3_000_000,
+    "a key that is compared for ever": DICT + b")" + b"2\x86" * 60 + b"K\x01s.",
+    "a tuple of tuples": b"\x80\x02)" + b"2\x86" * 90_000 + b".",
+    "a place in the memo": b"\x80\x02Nr\xff\xff\xff\xff.",
+    "a list in itself": b"\x80\x02]q\x00" + b"h\x00a" * 30_000 + b".",
+    "a mapping in itself": DICT + b"X\x01\x00\x00\x00ah\x00s" * 1 + b".",
+    "mappings of mappings": DICT
+    + b"".join(
+        b"}q"
+        + bytes([k + 1])
+        + b"("
+        + b"".join(b"X\x01\x00\x00\x00" + bytes([c]) + b"h" + bytes([k]) for c in range(60, 120))
+        + b"u"
+        for k in range(40)
+    )
+    + b".",
+    "a text that is not there": b"\x80\x02\x8d" + b"\xff" * 7 + b"\x7f" + b"a.",
+    "no end": DICT * 1000,
+    "a mark without an end": b"\x80\x02u.",
+    "a number of very many digits": b"I" + b"9" * 1_000_000 + b"\n.",
+    "numbers that collide": DICT
+    + b"("
+    + b"".join(b"\x8a\x0a" + (k * (2**61 - 1)).to_bytes(10, "little") + b"N" for k in range(20_000))
+    + b"u.",
+    "a size gone through again and again": b"\x80\x02ctorch\nSize\nq\x01]("
+    + b"K\x01" * 40_000
+    + b"eq\x00"
+    + b"h\x01h\x00\x85R" * 10_000
+    + b".",
+    "a class": b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00echo\x85R.",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("data", PICKLES.values(), ids=PICKLES.keys())
+def test_a_pickle_that_would_take_for_ever(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    if data.startswith(b"\x80\x02\x8a\x0al\xfc"):
+        path.write_bytes(data)
+    else:
+        pickled(path, data)
+    start = time.process_time()
+    with pytest.raises(WeightsError) as caught:
+        archspec.load_weights(None, path, GRAPH, "torch")
+    assert time.process_time() - start < 2
+    assert caught.value.diagnostics[0].code in ("E0701", "E0702")
+
+
+def test_an_archive_of_very_many_parts(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({}, 2))
+        for index in range(30_000):
+            archive.writestr(f"archive/data/{index}", b"")
+    assert "a directory of" in refused_soon(path)
+
+
+def test_random_damage_is_one_error(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    torch.save({key: torch.from_numpy(array) for key, array in RIGHT.items()}, tmp_path / "whole.pt")
+    save_file(RIGHT, tmp_path / "whole.safetensors")
+    random = np.random.default_rng(0)
+    for name in ("whole.pt", "whole.safetensors"):
+        whole = (tmp_path / name).read_bytes()
+        for _ in range(150):
+            data = bytearray(whole[: random.integers(1, len(whole))] if random.random() < 0.3 else whole)
+            for place in random.integers(0, len(data), random.integers(1, 8)):
+                data[place] = random.integers(0, 256)
+            path = tmp_path / f"damaged{Path(name).suffix}"
+            path.write_bytes(data)
+            with suppress(WeightsError):  # any other error is ours; damage of a number is none
+                take(path, GRAPH)
 
 
 def test_parameters_that_are_learnt_are_read(tmp_path: Path) -> None:

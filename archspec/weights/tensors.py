@@ -1,0 +1,67 @@
+"""A tensor as a file or a mapping holds it: its shape and type are known before its numbers are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from archspec.ir.op import Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array: TypeAlias = np.ndarray[Any, Any]
+    Arrays: TypeAlias = Mapping[str, Array]
+
+FLOATS: Final = ("float64", "float32", "float16", "bfloat16")
+MOST_AXES: Final = 32
+INTEGERS: Final = ("int64", "int32", "int16", "uint64", "uint32", "uint16")
+
+
+class DamagedError(ValueError):
+    """A file is not what its first bytes promise, or asks for more than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor of a weights file."""
+
+    shape: Shape
+    kind: str
+    """NumPy's or PyTorch's name of its type, such as `float32` or `bfloat16`; or why it is no plain tensor."""
+    load: Callable[[], Array]
+    """Its numbers; those of bfloat16 as float32, which holds each of them exactly."""
+
+    @property
+    def problem(self) -> str:
+        """Why its numbers cannot be a network's weights; empty if they can."""
+        if self.kind in FLOATS or self.kind in INTEGERS:
+            return ""
+        if self.kind in ("int8", "uint8") or self.kind.startswith("q"):
+            return f"{self.kind}, quantized: numbers without their scale"
+        return self.kind
+
+
+def no_numbers() -> Array:
+    """The `load` of a tensor that has a `problem`: it is refused before."""
+    raise AssertionError("a tensor of this kind is refused before it is read")
+
+
+def of_array(array: object) -> Tensor:
+    """The tensor of an array that is there already."""
+    import numpy as np
+
+    plain = np.asarray(array)
+    kind = plain.dtype.name
+    if plain.dtype == np.longdouble:  # wider than float64 on some machines
+        kind = "float64"
+    return Tensor(tuple(plain.shape), kind, lambda: plain)
+
+
+def widened(array: Array) -> Array:
+    """bfloat16, given as whole numbers of 16 bits, as float32."""
+    import numpy as np
+
+    found: Array = (array.astype(np.uint32) << 16).view(np.float32)
+    return found

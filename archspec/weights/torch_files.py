@@ -1,0 +1,194 @@
+"""Reading what `torch.save` writes, without PyTorch: tensors and the mappings around them."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from archspec.archives import open_archive
+from archspec.storage import open_regular
+from archspec.weights.tensors import FLOATS, INTEGERS, DamagedError, Tensor, no_numbers, widened
+from archspec.weights.unpickling import OddTensor, Storage, StoredTensor, Thing, unpickle
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Array
+
+_MAGIC: Final = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+"""The number in the first pickle of a file of PyTorch before 1.6."""
+_PICKLE: Final = 2**26
+"""Bytes of a pickle, the numbers of tensors not counted."""
+_DIRECTORY: Final = 2**20
+"""Bytes of an archive's directory, where each part takes 46 and its name."""
+_PER_WEIGHT: Final = 1024
+_DEEPEST: Final = 8
+"""Mappings within mappings; what lies deeper is no state dict."""
+
+Tree: TypeAlias = dict[str, Any]
+"""Tensors by name, and mappings of them by their keys; values of all other kinds are `Thing` or left out."""
+
+_Bytes: TypeAlias = Callable[[Storage], bytes]
+
+
+def read(path: Path, needed: int) -> Tree:
+    """What a file holds that `torch.save` wrote: its mappings, with a `Tensor` for each tensor.
+
+    Args:
+        path: the file.
+        needed: how many weights the network has; the time that is spent on a file is bounded by it.
+
+    Raises:
+        DamagedError: it is damaged, compressed, holds no mapping, or asks for more than it may.
+        OSError: it cannot be read.
+    """
+    with open_regular(path) as file:
+        legacy = is_legacy(file.read(64))
+    root, storages = _legacy(path, needed) if legacy else _archive(path, needed)
+    if isinstance(root, Thing):
+        raise DamagedError(whole_object(root.name))
+    if not isinstance(root, dict):
+        raise DamagedError("it holds no state dict, that is, no mapping of names to tensors")
+    return _tree(root, storages, {}, 0)
+
+
+def is_legacy(head: bytes) -> bool:
+    """Whether a file that begins so is of PyTorch before 1.6, or was saved in its form."""
+    return head.startswith(b"\x80") and _MAGIC in head[:64]
+
+
+def whole_object(name: str) -> str:
+    """What is to be said of a model that was pickled with its class."""
+    return f"it holds a whole pickled object of the class {name[:120] or '(unknown)'}, which is not executed"
+
+
+def _tree(values: Mapping[Any, Any], storages: _Bytes, seen: dict[int, Tree], depth: int) -> Tree:
+    """The tree of a mapping; one that stands in several places is gone through once."""
+    found = seen.setdefault(id(values), {})
+    for key, value in values.items():
+        if not isinstance(key, str):
+            continue  # an optimizer numbers its parameters
+        if isinstance(value, StoredTensor):
+            found[key] = _tensor(key, value, storages)
+        elif isinstance(value, OddTensor):
+            found[key] = Tensor((), value.kind, no_numbers)
+        elif isinstance(value, dict) and depth < _DEEPEST:
+            found[key] = seen[id(value)] if id(value) in seen else _tree(value, storages, seen, depth + 1)
+        elif isinstance(value, Thing):
+            found[key] = value
+    return found
+
+
+def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> Tensor:
+    def load() -> Array:
+        import numpy as np
+
+        code = "u2" if found.kind == "bfloat16" else f"{found.kind[0]}{_WIDTHS[found.kind]}"
+        flat = np.frombuffer(storages(found.storage), np.dtype(code).newbyteorder("<"))
+        last = found.offset + sum((size - 1) * stride for size, stride in zip(found.shape, found.strides, strict=True))
+        if math.prod(found.shape) and last >= flat.size:
+            raise DamagedError(f"{name[:80]!r} reaches past the end of its numbers")
+        strides = [stride * flat.itemsize for stride in found.strides]
+        view = np.lib.stride_tricks.as_strided(flat[found.offset :], found.shape, strides, writeable=False)
+        array: Array = np.ascontiguousarray(view).reshape(found.shape)
+        return widened(array) if found.kind == "bfloat16" else array
+
+    return Tensor(found.shape, found.kind, load)
+
+
+_WIDTHS: Final = {
+    **{kind: int(kind[-2:]) // 8 for kind in (*FLOATS, *INTEGERS)},
+    **dict.fromkeys(("int8", "uint8", "bool", "qint8", "quint8"), 1),
+    "qint32": 4,
+    "complex64": 8,
+    "complex128": 16,
+}
+
+
+def _archive(path: Path, needed: int) -> tuple[Any, _Bytes]:
+    """The pickle of a zip archive, and its storages, which are parts of their own: `archive/data/0`."""
+    size = path.stat().st_size
+    with open_regular(path) as file, open_archive(file, max(_DIRECTORY, _PER_WEIGHT * needed)) as archive:
+        parts = {entry.filename: entry for entry in archive.infolist()}
+        pickles = [name for name in parts if name == "data.pkl" or name.endswith("/data.pkl")]
+        if len(pickles) != 1:
+            raise DamagedError("an archive, but none that `torch.save` wrote")
+        folder = pickles[0].removesuffix("data.pkl")
+        held = sum(entry.file_size for entry in parts.values())
+        if held > size:
+            raise DamagedError(f"an archive of {size:,} bytes that holds {held:,}")
+        if (length := parts[pickles[0]].file_size) > _PICKLE:
+            raise DamagedError(f"a pickle of {length:,} bytes; at most {_PICKLE:,} are read")
+        try:
+            root = unpickle(io.BytesIO(archive.read(pickles[0])), needed)
+            swapped = f"{folder}byteorder" in parts and archive.read(f"{folder}byteorder").strip() == b"big"
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError):
+            raise DamagedError("an archive whose parts are damaged") from None
+
+    def storage(wanted: Storage) -> bytes:
+        import numpy as np
+
+        entry = parts.get(f"{folder}data/{wanted.key}")
+        if entry is None or entry.compress_type != zipfile.ZIP_STORED:
+            raise DamagedError(f"an archive whose part {wanted.key[:80]!r} is missing, or compressed")
+        with open_regular(path) as file:
+            file.seek(entry.header_offset + 26)
+            sizes = file.read(4)
+            file.seek(int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little"), io.SEEK_CUR)
+            data = file.read(entry.file_size)
+        if swapped and wanted.kind is not None:
+            data = np.frombuffer(data, f"u{_WIDTHS[wanted.kind]}").byteswap().tobytes()
+        return data
+
+    return root, storage
+
+
+def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
+    """Five pickles, one after the other, and then the storages in the order that the fifth gives."""
+    with open_regular(path) as file:
+        stream = io.BytesIO(file.read(_PICKLE))
+        for _ in range(2):  # the magic number, the version
+            unpickle(stream, 0)
+        system = unpickle(stream, 0)
+        root, keys = unpickle(stream, needed), unpickle(stream, needed)
+        if not isinstance(system, dict) or not system.get("little_endian", True) or not isinstance(keys, list):
+            raise DamagedError("a file of PyTorch before 1.6 that is damaged, or of another kind of machine")
+        kinds = dict(_storages(root))
+        places: dict[str, tuple[int, int]] = {}
+        place = stream.tell()
+        for key in keys:
+            file.seek(place)
+            numbers = int.from_bytes(file.read(8), "little")
+            kind = kinds.get(key) if isinstance(key, str) else None
+            if kind is None:
+                break  # where the others lie cannot be known
+            length = numbers * _WIDTHS.get(kind, 0)
+            places[key] = (place + 8, length)
+            place += 8 + length
+
+    def storage(wanted: Storage) -> bytes:
+        if wanted.key not in places:
+            raise DamagedError("a file of PyTorch before 1.6 whose numbers cannot be found")
+        first, length = places[wanted.key]
+        with open_regular(path) as file:
+            if first + length > path.stat().st_size:
+                raise DamagedError("a file that is not whole: was it downloaded to the end?")
+            file.seek(first)
+            return file.read(length)
+
+    return root, storage
+
+
+def _storages(root: Any) -> Iterator[tuple[str, str]]:
+    """The storages of a value, by key, with the types of their numbers."""
+    left, seen = [root], set[int]()
+    while left:
+        value = left.pop()
+        if isinstance(value, StoredTensor) and value.storage.kind is not None:
+            yield value.storage.key, value.storage.kind
+        elif isinstance(value, dict | list | tuple) and id(value) not in seen:
+            seen.add(id(value))
+            left += value.values() if isinstance(value, dict) else value

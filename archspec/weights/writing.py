@@ -1,0 +1,71 @@
+"""Writing the canonical weights file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archspec.ir.graph import LayerGraph
+from archspec.seals import BLANK, KEY, fill
+from archspec.storage import whole_file
+from archspec.weights.taking import fit
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Arrays
+
+
+def write(
+    path: str | os.PathLike[str],
+    arrays: Arrays,
+    graph: LayerGraph,
+    metadata: Mapping[str, str] | None = None,
+    *,
+    seal: bool = False,
+) -> None:
+    """Write a canonical safetensors file, whole or not at all: the same bytes for the same arrays and metadata.
+
+    Args:
+        path: of the file.
+        arrays: the weights, by canonical name.
+        graph: the network.
+        metadata: further entries of the file's own.
+        seal: put a digest into the file, by which it may be replaced unasked: where the weights can be made again.
+
+    Raises:
+        WeightsError: the arrays do not fit the graph.
+        OutputError: the file cannot be written.
+    """
+    import numpy as np
+
+    fitting: dict[str, np.ndarray[Any, Any]] = {}
+    for name, array in fit(arrays, graph).items():
+        narrow = array.dtype if array.dtype.itemsize <= 8 else np.dtype(np.float64)
+        fitting[name] = np.asarray(array, narrow.newbyteorder("<"), order="C")
+    # As the library has it, so that what it wrote before is written again: the widest type first, then by name.
+    names = sorted(fitting, key=lambda name: (-fitting[name].dtype.itemsize, name))
+    about = {**({KEY: BLANK} if seal else {}), "format": "pt", **(metadata or {})}
+    with whole_file(Path(path)) as temporary, temporary.open("w+b") as file:
+        file.write(_header({name: fitting[name] for name in names}, about))
+        for name in names:
+            file.write(fitting[name].reshape(-1).view("u1").data)
+        if seal:
+            fill(file)
+
+
+def _header(arrays: Arrays, metadata: Mapping[str, str]) -> bytes:
+    """The length of what follows, and a JSON object that says where each tensor lies, filled up to 8 bytes.
+
+    The safetensors library writes metadata of several entries in a random order.
+    """
+    entries: dict[str, object] = {"__metadata__": metadata}
+    end = 0
+    for name, array in arrays.items():
+        start, end = end, end + array.nbytes
+        dtype = f"{array.dtype.kind.upper()}{8 * array.dtype.itemsize}"
+        entries[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [start, end]}
+    text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text

@@ -1,0 +1,118 @@
+"""What `build` imports and says while it works, and what frameworks say, which is not shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archspec.commands.progress import progress, withheld
+
+COMPILER = {"torch._dynamo", "torch._inductor", "sympy", "torch.fx.experimental.symbolic_shapes"}
+
+
+def modules_after(code: str, folder: Path) -> set[str]:
+    script = f"{code}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("options", ["", ", '--seed', '0'"])
+@pytest.mark.parametrize("spec", ["lenet", "cifar_resnet"])
+def test_pytorch_does_not_import_its_compiler(spec: str, options: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    code = f"from archspec.cli import main; assert main(['build', '{spec}'{options}]) == 0"
+    assert not modules_after(code, tmp_path) & COMPILER
+
+
+def test_keras_imports_no_other_framework(tmp_path: Path) -> None:
+    pytest.importorskip("keras")
+    heavy = {"torch", "jax", "onnx", *COMPILER}  # Keras may import some of them by itself
+    alone = modules_after("import keras", tmp_path)
+    found = modules_after(
+        "from archspec.cli import main; assert main(['build', 'lenet', '--backend', 'keras']) == 0", tmp_path
+    )
+    assert "tensorflow" in found
+    assert found & heavy == alone & heavy
+
+
+def test_verifying_draws_nothing() -> None:
+    torch = pytest.importorskip("torch")
+    import archspec
+    from archspec.codegen.backend import backend
+
+    graph = archspec.compile("cifar_resnet")
+    before = torch.random.get_rng_state()
+    backend("torch").verify(archspec.generate(graph, "torch"), graph)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_tensorflow_says_nothing_on_the_terminal(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
+    command = [sys.executable, "-m", "archspec.cli", "build", "lenet", "--backend", "keras"]
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+WRITES = "import os, sys; from archspec.commands.progress import withheld\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("with withheld(): os.write(2, b'noise'); print('more', file=sys.stderr)\nos.write(2, b'after')", "after"),
+        (
+            "try:\n  with withheld(): os.write(2, b'reason'); 1 / 0\nexcept ZeroDivisionError: os.write(2, b'!')",
+            "reason!",
+        ),
+        ("try:\n  with withheld(): os.write(2, b'noise'); raise KeyboardInterrupt\nexcept KeyboardInterrupt: pass", ""),
+        ("os.close(2)\nwith withheld(): print('fine')", ""),
+        ("sys.stderr = None\nwith withheld(): os.write(2, b'noise')", ""),
+        (
+            "import tempfile; tempfile.tempdir = '/none'\nwith withheld(): os.write(2, b'x')",
+            "x",
+        ),
+        ("with withheld():\n  with withheld(): os.write(2, b'noise')\nos.write(2, b'after')", "after"),
+    ],
+    ids=["noise", "an error", "interrupted", "closed", "no stream", "no room", "within itself"],
+)
+def test_what_is_withheld(code: str, shown: str) -> None:
+    done = subprocess.run([sys.executable, "-c", WRITES + code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, shown)
+
+
+def test_nothing_is_said_where_there_is_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    with progress() as say, withheld():
+        say("working")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_shows_what_is_being_done(tmp_path: Path) -> None:
+    import pty
+
+    code = (
+        "from archspec.commands.progress import progress, withheld; import os, time\n"
+        "with progress() as say, withheld():\n"
+        "  say('importing [bold]PyTorch'); os.write(2, b'noise'); time.sleep(0.5)\n"
+    )
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=theirs, env=environment, cwd=tmp_path)
+    os.close(theirs)
+    seen = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+    except OSError:
+        pass  # the terminal has no writer any more
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"importing [bold]PyTorch" in seen
+    assert b"noise" not in seen
