@@ -30,7 +30,7 @@ from archspec.codegen.tree import (
     channels_of,
 )
 from archspec.errors import InternalError
-from archspec.expr import Const, Expr, IfElse, Value, substitute
+from archspec.expr import Const, Expr, IfElse, Value, fold
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import channels, without_channels
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
@@ -253,7 +253,7 @@ class _Builder:
         use = CallUse(scopes[0].site, label, number, found[0], arguments, operands, paths)
         for index, feature in enumerate(found[0].features):
             nodes = [self.wiring.scopes[scope.path].results[index] for scope in scopes]
-            frame.record(Result(use.site, index), substitute(feature, arguments), nodes)
+            frame.record(Result(use.site, index), fold(feature, arguments, whole=frame.whole, is_whole=True), nodes)
         return use
 
     def _sequence(self, scopes: list[Scope], frame: Frame) -> SequenceUse:

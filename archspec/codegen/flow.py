@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain, count
+from itertools import count
 from typing import Final
 
 from archspec.codegen.text import identifier
@@ -28,6 +29,12 @@ class Flow:
         self.variable: dict[Ref, str] = {}
         """What holds each tensor that is still needed; of the others as well, while they have not been cleared."""
         self.tentative = 0
+        self.holding: dict[str, list[Ref]] = {}
+        """The tensors that each variable has been given, but for some that are not needed any more."""
+        self.first = 0
+        """The usual names before this one are not free, so that a large body is not looked through each time."""
+        self.spent: list[Ref] | None = []
+        """The tensors to clear, which are not needed any more; None where all have to be looked at."""
         self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items()}
         self.kept = {*inputs, *self.labels.values()}
         """Variables with a meaning, which stay what they are even once they are spent."""
@@ -35,7 +42,7 @@ class Flow:
         for ref, label in self.labels.items():
             self.called.setdefault(label, []).append(ref)
         for index, name in enumerate(operand_names(operands, inputs, self.taken)):
-            self.variable[Operand(index)] = name
+            self.hold(Operand(index), name)
             self.called.setdefault(name, []).append(Operand(index))
 
     def uses(self, ref: Ref) -> int:
@@ -46,12 +53,25 @@ class Flow:
         """These places have been written."""
         for ref in refs:
             self.left[ref] -= 1
+            if self.left[ref] <= 0 and ref in self.variable:
+                self.first = min(self.first, _place(self.variable[ref]))
+                if self.spent is not None:
+                    self.spent.append(ref)
+
+    def hold(self, ref: Ref, name: str) -> str:
+        """The variable that a tensor is in from now on."""
+        if ref in self.variable:
+            self.first = 0
+        self.variable[ref] = name
+        self.holding.setdefault(name, []).append(ref)
+        if self.left[ref] <= 0 and self.spent is not None:
+            self.spent.append(ref)
+        return name
 
     def assign(self, ref: Ref, preferred: Iterable[Ref] = ()) -> str:
         """A variable for a new tensor: its label, one that `preferred` tensors no longer need, or a fresh one."""
         old = [self.variable[old] for old in preferred if old in self.variable]
-        self.variable[ref] = self.labelled(ref) or self.fresh(old)
-        return self.variable[ref]
+        return self.hold(ref, self.labelled(ref) or self.fresh(old))
 
     def labelled(self, ref: Ref) -> str | None:
         """What the spec calls a tensor, unless another that is still needed is called so."""
@@ -77,6 +97,7 @@ class Flow:
         self.tentative += 1
         yield
         self.tentative -= 1
+        self.first, self.spent = 0, None
 
     @contextmanager
     def side(self, other: Tree) -> Iterator[None]:
@@ -91,32 +112,69 @@ class Flow:
 
     def live(self) -> set[str]:
         """The variables whose tensors are still needed."""
-        needed = {ref: name for ref, name in self.variable.items() if self.left[ref] > 0}
-        if not self.tentative:
-            self.variable = needed
-        return set(needed.values())
+        self._clear()
+        meter().spend(len(self.variable) // 4)
+        return {name for ref, name in self.variable.items() if self.left[ref] > 0}
 
     def fresh(self, preferred: Iterable[str] = ()) -> str:
         """A name that no tensor needs any more: one of the preferred, else the next of the usual ones."""
-        meter().spend(len(self.variable) // 4)  # each is looked at: a body of very many layers would take hours
-        live = self.live() | self.kept
-        return next(name for name in chain(preferred, _all_names()) if name not in live and name not in self.taken)
+        self._clear()
+        for name in preferred:
+            if self._free(name):
+                return name
+        start = 0 if self.tentative else self.first  # uses are left out there, so that any name may be free
+        first = next(place for place in count(start) if self._free(_usual(place)))
+        meter().spend((first - start) // 4)
+        if not self.tentative:
+            self.first = first
+        return _usual(first)
+
+    def _free(self, name: str) -> bool:
+        """Whether nothing needs what a variable of this name holds."""
+        if name in self.kept or name in self.taken:
+            return False
+        given = self.holding.get(name, [])
+        meter().spend(len(given) // 4)
+        held = [ref for ref in given if self.left[ref] > 0 and self.variable.get(ref) == name]
+        if not self.tentative:
+            self.holding[name] = held
+        return not held
+
+    def _clear(self) -> None:
+        """Forget the variables of tensors that are not needed any more."""
+        if self.tentative:
+            return
+        if self.spent is None:
+            meter().spend(len(self.variable) // 4)
+            self.spent = list(self.variable)
+        for ref in self.spent:
+            if self.left[ref] <= 0:
+                self.variable.pop(ref, None)
+        self.spent = []
 
 
 def operand_names(operands: int, inputs: Iterable[str], taken: Iterable[str]) -> list[str]:
     """The parameters that a function's tensors come in by, used or not; those after the first as the spec says."""
     given = list(inputs)
     unusable = {*taken, *given}
-    free = (name for name in _all_names() if name not in unusable)
+    free = (name for name in map(_usual, count()) if name not in unusable)
     found: dict[str, None] = {}
     for name in given[:operands] + [""] * (operands - len(given)):
         found[identifier(name, taken if name not in found else (*taken, *found)) if name else next(free)] = None
     return list(found)
 
 
-def _all_names() -> Iterator[str]:
-    yield from _NAMES
-    yield from (f"x{index}" for index in count(1))
+def _usual(place: int) -> str:
+    """The usual names in order: x, y, z, ..., x1, x2 and so on."""
+    return _NAMES[place] if place < len(_NAMES) else f"x{place - len(_NAMES) + 1}"
+
+
+def _place(name: str) -> int:
+    """The place of a name among the usual ones; past all of them for any other."""
+    if name in _NAMES:
+        return _NAMES.index(name)
+    digits = name[1:]
+    return int(digits) + len(_NAMES) - 1 if name[0] == "x" and digits.isdecimal() else sys.maxsize
 
 
 def uses(tree: Tree) -> Iterator[Ref]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from archspec.codegen.settle import Split, settle
 from archspec.codegen.symbolic import is_large
-from archspec.codegen.tree import CHANNELS
-from archspec.expr import Binary, Const, Expr, Value, fold, substitute
+from archspec.codegen.tree import CHANNELS, is_count
+from archspec.expr import Binary, Const, Expr, Value, fold
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import channels
 from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope
@@ -38,7 +38,11 @@ class Frame:
     def at(self, expr: Expr, features: Sequence[Expr]) -> Expr:
         """An expression of the spec, where a tensor of these features arrives, in the definition's own terms."""
         values = {CHANNELS.id: features[0]} if features else dict[str, Expr]()
-        return substitute(expr, values if self.index is None else {**values, "i": self.index})
+        return fold(expr, values if self.index is None else {**values, "i": self.index}, whole=self.whole)
+
+    def whole(self, name: str) -> bool:
+        """Whether a name stands for a whole number in all instances."""
+        return is_count(name) or all(type(env.get(name)) is int for env in self.envs)
 
     def ref(self, ref: Ref) -> Ref:
         """What a reference stands for here."""

@@ -18,6 +18,7 @@ from archspec.codegen.tree import (
     Run,
     SequenceUse,
     Tree,
+    is_count,
 )
 from archspec.expr import Expr, Name, fold
 from archspec.ir.scope import Ref
@@ -76,7 +77,8 @@ class _Outliner:
             dataclasses.replace(
                 run,
                 item=dataclasses.replace(
-                    call, arguments={name: fold(expr, run.bound) for name, expr in call.arguments.items()}
+                    call,
+                    arguments={key: fold(expr, run.bound, whole=is_count) for key, expr in call.arguments.items()},
                 ),
             )
             for run in runs

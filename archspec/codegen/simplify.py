@@ -27,9 +27,10 @@ from archspec.codegen.tree import (
     SequenceUse,
     Tree,
     after_rounds,
+    is_count,
     round_names,
 )
-from archspec.expr import Const, Expr, Name, fold, names
+from archspec.expr import Const, Expr, Name, Whole, fold, names
 from archspec.ir.graph import LayerGraph
 
 MOST_RUNS: Final = 3
@@ -83,24 +84,25 @@ class _Attempt:
         return Module(tuple(self.new[id(old)] for old in self.old))
 
     def _definition(self, old: Definition, new: Definition) -> None:
+        whole = old.whole
         if old.is_network:
             env = {p.name: p.default for p in old.parameters if p.name in self.fixed and p.default is not None}
             for parameter in old.parameters:
                 if parameter.derived is not None and parameter.name not in env:
-                    env[parameter.name] = fold(parameter.derived, env)
+                    env[parameter.name] = fold(parameter.derived, env, whole=whole)
             deps = {p.name: {p.name} for p in old.parameters if p.name not in env}
         else:
             env, deps = _same(self.calls[id(new)]), self.deps[id(new)]
-        fold_all = _Fold(env, self.new)
+        fold_all = _Fold(env, self.new, whole)
         new.tree = fold_all.tree(old.tree)
-        new.features = tuple(fold(feature, env) for feature in old.features)
+        new.features = tuple(fold(feature, env, whole=whole, is_whole=True) for feature in old.features)
         new.parameters = tuple(parameter for parameter in old.parameters if parameter.name not in env)
         for use in calls(new.tree):
             target = id(use.definition)
             self.calls[target].append(use.arguments)
             for name, expr in use.arguments.items():
                 self.deps[target].setdefault(name, set()).update(_depends(expr, deps))
-        deciding = [fold(expr, env) for expr in self.structural[id(old)]]
+        deciding = [fold(expr, env, whole=whole) for expr in self.structural[id(old)]]
         for layer in all_layers(new.tree):
             known = layer.op.attributes()
             deciding += [expr for name, expr in layer.exprs.items() if known[name].spatial]
@@ -126,17 +128,20 @@ def _same(calls: Sequence[Mapping[str, Expr]]) -> dict[str, Expr]:
 class _Fold:
     """Folds every expression of a tree, and gathers rounds into runs."""
 
-    def __init__(self, env: Mapping[str, Expr], new: Mapping[int, Definition], *, inline: bool = False) -> None:
+    def __init__(
+        self, env: Mapping[str, Expr], new: Mapping[int, Definition], whole: Whole, *, inline: bool = False
+    ) -> None:
         self.env = env
         self.new = new
+        self.whole = whole
         self.inline = inline
         """Inside a sequence, which is one expression: no loop there can carry a variable along."""
 
     def under(self, more: Mapping[str, Expr]) -> _Fold:
-        return _Fold({**self.env, **more}, self.new, inline=self.inline)
+        return _Fold({**self.env, **more}, self.new, self.whole, inline=self.inline)
 
     def expr(self, expr: Expr) -> Expr:
-        return fold(expr, self.env)
+        return fold(expr, self.env, whole=self.whole)
 
     def tree(self, tree: Tree) -> Tree:
         return Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels)
@@ -169,7 +174,7 @@ class _Fold:
 
     def round(self, item: CallUse | SequenceUse, number: Expr | None) -> CallUse | SequenceUse:
         if isinstance(item, SequenceUse):
-            inside = _Fold(self.env, self.new, inline=True)
+            inside = _Fold(self.env, self.new, self.whole, inline=True)
             return dataclasses.replace(item, number=number, body=inside.tree(item.body))
         arguments = {name: self.expr(expr) for name, expr in item.arguments.items()}
         definition = self.new.get(id(item.definition), item.definition)
@@ -219,7 +224,7 @@ class _Fold:
         for number in range(run.count):
             bound = {index: Const(number), channels: arriving}
             rounds.append(self._bound(run, bound, Const(number), Const(number + 1)))
-            arriving = fold(run.carried_next, {**self.env, **bound})
+            arriving = fold(run.carried_next, {**self.env, **bound}, whole=self.whole, is_whole=True)
             if is_large(arriving):
                 return None
         return merged(rounds)
@@ -246,7 +251,7 @@ class _Fold:
 
 def renamed_tree(tree: Tree, names: Mapping[str, Expr]) -> Tree:
     """A tree that is already simplified, with other names in its expressions."""
-    return _Fold(names, {}).tree(tree)
+    return _Fold(names, {}, is_count).tree(tree)
 
 
 def merged(runs: Sequence[Run]) -> tuple[Run, ...]:

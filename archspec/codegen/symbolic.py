@@ -77,7 +77,7 @@ def _combine(op: str, left: int, right: int) -> Sym:
     negated = _negated(second)
     if negated is not None and op in ("+", "-"):  # `n - 2`, not `n + -2`
         op, second = "-" if op == "+" else "+", negated
-    return Sym(plain, fold(Binary(op, first, second)))
+    return Sym(plain, fold(Binary(op, first, second), is_whole=True))
 
 
 def _negated(expr: Expr) -> Expr | None:

@@ -27,6 +27,11 @@ def channels_of(operand: str) -> Name:
     return Name(f"{CHANNELS.id}@{operand}")
 
 
+def is_count(name: str) -> bool:
+    """Whether this is a name for channels or a round's index, which are whole numbers, and no param's."""
+    return name == CHANNELS.id or "@" in name
+
+
 @dataclass(frozen=True, slots=True)
 class LayerUse:
     """One layer of a definition.
@@ -202,6 +207,10 @@ class Definition:
     """What the spec calls the operands; where it has no name for one, it is empty."""
     is_network: bool = False
 
+    def whole(self, name: str) -> bool:
+        """Whether a name in it stands for a whole number in all calls."""
+        return is_count(name) or any(given.name == name and given.type == "int" for given in self.parameters)
+
 
 @dataclass(frozen=True, slots=True)
 class Module:
@@ -312,11 +321,11 @@ def channels_after(run: Run) -> Expr | None:
     if found is not None:
         return found
     if run.count is not None and channels not in names(run.carried_next):
-        return fold(run.carried_next, {index: Const(run.count - 1)})
+        return fold(run.carried_next, {index: Const(run.count - 1)}, is_whole=True)
     if run.count is not None and run.count <= MOST_UNROLLED:
         arriving = run.carried
         for number in range(run.count):
-            arriving = fold(run.carried_next, {index: Const(number), channels: arriving})
+            arriving = fold(run.carried_next, {index: Const(number), channels: arriving}, is_whole=True)
             if is_large(arriving):
                 return None
         return arriving
@@ -330,11 +339,11 @@ def after_rounds(run: Run, count: Expr) -> Expr | None:
     match run.carried_next:
         case after if not names(after) & {channels, index}:
             return after
-        case after if index not in names(after) and fold(after, {channels: run.carried}) == run.carried:
+        case after if index not in names(after) and fold(after, {channels: run.carried}, is_whole=True) == run.carried:
             return run.carried  # the first round leaves what it got, and so does every other
         case Name(name) if name == channels:
             return run.carried
         case Binary("+", Name(name), step) if name == channels and not names(step) & {channels, index}:
-            return fold(Binary("+", run.carried, Binary("*", step, count)))
+            return fold(Binary("+", run.carried, Binary("*", step, count)), is_whole=True)
         case _:
             return None

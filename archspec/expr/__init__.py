@@ -4,7 +4,7 @@ from archspec.expr.evaluate import ExprError, check_number, describe, evaluate, 
 from archspec.expr.parse import parse
 from archspec.expr.pattern import name_by, sources_by, split_pattern
 from archspec.expr.printing import source
-from archspec.expr.simplify import fold, names, negated, substitute
+from archspec.expr.simplify import Whole, fold, names, negated, no_name
 from archspec.expr.tree import (
     Binary,
     Bool,
@@ -19,6 +19,7 @@ from archspec.expr.tree import (
     Unary,
     Value,
     children,
+    exactly,
 )
 
 __all__ = [
@@ -35,19 +36,21 @@ __all__ = [
     "Name",
     "Unary",
     "Value",
+    "Whole",
     "check_number",
     "children",
     "describe",
     "evaluate",
+    "exactly",
     "expand",
     "fold",
     "joined",
     "name_by",
     "names",
     "negated",
+    "no_name",
     "parse",
     "source",
     "sources_by",
     "split_pattern",
-    "substitute",
 ]

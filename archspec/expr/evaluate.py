@@ -56,6 +56,8 @@ def evaluate(expr: Expr, env: Mapping[str, Value]) -> Value:
 
 def _evaluate(expr: Expr, env: Mapping[str, Value], work: Meter) -> Value:
     value = _value(expr, env, work)
+    if type(value) is float:
+        value = value or 0.0  # there is one zero: adding 0 changes nothing
     # A list may be long: whatever is done with it next takes time for each of its items.
     work.spend(1 if not isinstance(value, tuple) else 1 + weight(value) // 8)
     return value
@@ -157,7 +159,7 @@ def apply_unary(op: str, value: Value) -> Value:
         return not truth(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ExprError(f"`{op}` needs a number, this is {describe(value)}")
-    return -value if op == "-" else value
+    return (-value if op == "-" else value) or abs(value)
 
 
 def apply_binary(op: str, left: Value, right: Value) -> Value:
@@ -209,7 +211,7 @@ def _arithmetic(op: str, left: Value, right: Value) -> int | float:
 
 
 def check_number(value: int | float) -> int | float:
-    """The number itself.
+    """The number itself, zero without a sign.
 
     Raises:
         ExprError: it is past the limit, or not finite.
@@ -218,7 +220,7 @@ def check_number(value: int | float) -> int | float:
         raise ExprError("the result is not a finite number", too_large=True)
     if abs(value) > MOST:
         raise ExprError(f"the result is past {MOST}", too_large=True)
-    return value
+    return value or (value if isinstance(value, bool) else abs(value))
 
 
 def _sum(values: tuple[int | float, ...], start: int | float = 0) -> int | float:

@@ -48,12 +48,12 @@ def parse(text: str) -> Expr:
     most = limits()
     if len(text) > most.expression:
         raise ExprError(f"the expression has {len(text)} characters; at most {most.expression} are read")
+    meter().spend(len(text) // 2)  # here, not below: what a limit means does not depend on what was read before
     return (_parse if len(text) <= _SHORT else _parse_long)(text, most.brackets)
 
 
 @lru_cache(maxsize=4096)
 def _parse(text: str, brackets: int) -> Expr:
-    meter().spend(len(text) // 2)
     _check_depth(text, brackets)
     try:
         with warnings.catch_warnings():

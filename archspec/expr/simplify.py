@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from archspec.expr.evaluate import (
-    ExprError,
-    apply_binary,
-    apply_call,
-    apply_compare,
-    apply_index,
-    apply_unary,
-    joined,
-)
+from archspec.expr.evaluate import ExprError, evaluate
 from archspec.expr.tree import (
     Binary,
     Bool,
@@ -26,6 +19,7 @@ from archspec.expr.tree import (
     Items,
     Name,
     Unary,
+    Value,
     children,
 )
 from archspec.limits import meter
@@ -46,11 +40,6 @@ def names(expr: Expr) -> frozenset[str]:
     return frozenset(found)
 
 
-def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
-    """`expr` with names replaced by expressions, and folded."""
-    return fold(expr, values)
-
-
 _OPPOSITE: Final = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
 
 
@@ -67,91 +56,150 @@ def negated(expr: Expr) -> Expr:
             return Unary("not", expr)
 
 
-def fold(expr: Expr, values: Mapping[str, Expr] | None = None) -> Expr:
+Whole = Callable[[str], bool]
+"""Says of a name whether it stands for a whole number (of type `int`) wherever the expression is worked out."""
+
+
+def no_name(name: str) -> bool:
+    """Nothing is known of any name."""
+    return False
+
+
+def fold(
+    expr: Expr, values: Mapping[str, Expr] | None = None, *, whole: Whole = no_name, is_whole: bool = False
+) -> Expr:
     """Replace names by `values` and work out what is then known: `4 * w // 4` with `w = 16` gives `16`.
 
-    What cannot be worked out stays as it is, an error included: folding never fails.
+    What is left gives the same value of the same type, wherever the expression given has one: `n + 0` is `n`, but
+    `n + 0.0` stays, and so does `n // 1` unless `n` is known to be a whole number. What cannot be worked out stays as
+    it is, an error included: folding never fails.
+
+    Args:
+        expr: The expression.
+        values: What stands for a name.
+        whole: Which of the names that are left stand for whole numbers.
+        is_whole: The expression itself is known to give one, such as a number of channels.
     """
+    return _Folding(values or {}, whole).fold(expr, is_whole)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folding:
+    values: Mapping[str, Expr]
+    whole: Whole
+
+    def fold(self, expr: Expr, is_whole: bool = False) -> Expr:
+        """A part, folded; `is_whole` says that its value is a whole number, which nothing below it need show."""
+        meter().spend(2)  # a part is made anew, and kept
+        match expr:
+            case Const(value):
+                return _known(value) if type(value) is float else expr
+            case Name(name):
+                return self.values.get(name, expr)
+            case Unary(op, operand):
+                inner = self.fold(operand, is_whole)
+                return _worked_out(Unary(op, inner), inner)
+            case Binary(op, left, right):
+                # Only whole numbers give a whole number, but for lists, and for `**`.
+                down = is_whole and op in ("+", "-", "*", "//", "%")
+                return self._binary(op, self.fold(left, down), self.fold(right, down), is_whole)
+            case Compare():
+                return self._compare(expr)
+            case Bool(op, operands):
+                return _fold_bool(op, (self.fold(operand) for operand in operands))
+            case IfElse(test, then, other):
+                condition = self.fold(test)
+                if isinstance(condition, Const) and isinstance(condition.value, bool):
+                    return self.fold(then if condition.value else other, is_whole)
+                return IfElse(condition, self.fold(then, is_whole), self.fold(other, is_whole))
+            case Items(items):
+                parts = tuple(self.fold(item) for item in items)
+                return _worked_out(Items(parts), *parts)
+            case Index(value, index):
+                base, at = self.fold(value), self.fold(index)
+                return _worked_out(Index(base, at), base, at)
+            case Call(function, args):
+                given = tuple(self.fold(arg) for arg in args)
+                return _worked_out(Call(function, given), *given)
+
+    def _compare(self, expr: Compare) -> Expr:
+        parts = [self.fold(expr.first)]
+        for link, item in zip(expr.ops, expr.rest, strict=True):
+            parts.append(self.fold(item))
+            outcome = _worked_out(Compare(parts[-2], (link,), (parts[-1],)), *parts[-2:])
+            if outcome == Const(False):
+                return outcome  # and what comes after it is not looked at, as in Python
+            if not isinstance(outcome, Const):
+                parts += [self.fold(item) for item in expr.rest[len(parts) - 1 :]]
+                break
+        else:
+            return Const(True)
+        if len(parts) == 2 and parts[0] == parts[1] and expr.ops[0] in ("==", "!=", "<=", ">="):
+            return Const(expr.ops[0] != "!=")
+        return Compare(parts[0], expr.ops, tuple(parts[1:]))
+
+    def _binary(self, op: str, left: Expr, right: Expr, is_whole: bool) -> Expr:
+        sum = Binary(op, left, right)
+        if isinstance(left, Const) and isinstance(right, Const):
+            return _worked_out(sum, left, right)
+        # The neutral elements, which are whole: 0.0 and 1.0 would make a float of a whole number.
+        if (op == "+" and left == _ZERO) or (op == "*" and left == _ONE):
+            return right
+        if (op in ("+", "-") and right == _ZERO) or (op == "*" and right == _ONE):
+            return left
+        if op == "//":
+            if right == _ONE and (is_whole or self.is_whole(left)):
+                return left  # which has no fraction
+            match left:
+                case Binary("*", Const(int()) as factor, Binary("//") as inner) if factor == right != _ZERO:
+                    return inner  # a number of parts, put together and divided again
+                case _:
+                    pass
+        return _collected(sum) if op == "+" and (is_whole or self.is_whole(sum)) else sum
+
+    def is_whole(self, expr: Expr) -> bool:
+        """Whether an expression is certain to give a whole number, of the type `int`."""
+        match expr:
+            case Const(value):
+                return type(value) is int
+            case Name(name):
+                return self.whole(name)
+            case Unary("-" | "+", operand):
+                return self.is_whole(operand)
+            case Binary("+" | "-" | "*" | "//" | "%", left, right):
+                return self.is_whole(left) and self.is_whole(right)
+            case IfElse(_, then, other):
+                return self.is_whole(then) and self.is_whole(other)
+            case Call("int" | "ceil" | "floor" | "len" | "make_divisible"):
+                return True
+            case Call("round", args):
+                return len(args) == 1
+            case Call("min" | "max", args) if len(args) > 1:
+                return all(map(self.is_whole, args))
+            case _:
+                return False
+
+
+def _known(value: Value) -> Const:
+    """What was worked out, as evaluating gives it: zero has no sign."""
+    return Const(value or 0.0 if type(value) is float else value)
+
+
+def _worked_out(expr: Expr, *parts: Expr) -> Expr:
+    """The value of an expression whose parts are known; else the expression, an error included."""
+    if not all(isinstance(part, Const) for part in parts):
+        return expr
     try:
-        return _fold(expr, values or {}) if not isinstance(expr, Const) else expr
+        return _known(evaluate(expr, {}))
     except ExprError:
         return expr
 
 
-def _fold(expr: Expr, values: Mapping[str, Expr]) -> Expr:
-    meter().spend(2)  # a part is made anew, and kept
-    match expr:
-        case Const():
-            return expr
-        case Name(name):
-            return values.get(name, expr)
-        case Unary(op, operand):
-            inner = _fold(operand, values)
-            return Const(apply_unary(op, inner.value)) if isinstance(inner, Const) else Unary(op, inner)
-        case Binary(op, left, right):
-            return _fold_binary(op, _fold(left, values), _fold(right, values))
-        case Compare(first, ops, rest):
-            parts = [_fold(first, values)]
-            for link, item in zip(ops, rest, strict=True):
-                parts.append(_fold(item, values))
-                left, right = parts[-2:]
-                if not (isinstance(left, Const) and isinstance(right, Const)):
-                    parts += [_fold(item, values) for item in rest[len(parts) - 1 :]]
-                    break
-                if not apply_compare(link, left.value, right.value):
-                    return Const(False)  # and what comes after it is not looked at, as in Python
-            else:
-                return Const(True)
-            if len(parts) == 2 and parts[0] == parts[1] and ops[0] in ("==", "!=", "<=", ">="):
-                return Const(ops[0] != "!=")
-            return Compare(parts[0], ops, tuple(parts[1:]))
-        case Bool(op, operands):
-            return _fold_bool(op, (_fold(operand, values) for operand in operands))
-        case IfElse(test, then, other):
-            condition = _fold(test, values)
-            if isinstance(condition, Const):
-                return _fold(then if condition.value else other, values)
-            return IfElse(condition, _fold(then, values), _fold(other, values))
-        case Items(items):
-            folded_items = tuple(_fold(item, values) for item in items)
-            if all(isinstance(item, Const) for item in folded_items):
-                return Const(joined(item.value for item in folded_items if isinstance(item, Const)))
-            return Items(folded_items)
-        case Index(value, index):
-            base, at = _fold(value, values), _fold(index, values)
-            if isinstance(base, Const) and isinstance(at, Const):
-                return Const(apply_index(base.value, at.value))
-            return Index(base, at)
-        case Call(function, args):
-            folded_args = [_fold(arg, values) for arg in args]
-            if all(isinstance(arg, Const) for arg in folded_args):
-                return Const(apply_call(function, tuple(arg.value for arg in folded_args if isinstance(arg, Const))))
-            return Call(function, tuple(folded_args))
-
-
-def _fold_binary(op: str, left: Expr, right: Expr) -> Expr:
-    if isinstance(left, Const) and isinstance(right, Const):
-        return Const(apply_binary(op, left.value, right.value))
-    # The neutral elements; `1.0 * x` is left alone, since it turns an integer into a float.
-    if (op == "+" and left == Const(0)) or (op == "*" and left == Const(1) and isinstance(left.value, int)):
-        return right
-    if (op in ("+", "-") and right == Const(0)) or (op in ("*", "//") and right == Const(1)):
-        return left if isinstance(right.value, int) else Binary(op, left, right)
-    if op == "//" and isinstance(right, Const) and isinstance(right.value, int):
-        match left:
-            case Binary("*", Const(int() as factor), Binary("//") as inner) if factor == right.value != 0:
-                return inner  # which has no fraction: a number of parts, put together and divided again
-            case _:
-                pass
-    whole = Binary(op, left, right)
-    return _collected(whole) if op == "+" else whole
-
-
 def _collected(sum: Binary) -> Expr:
-    """A sum with like terms put together: `24 + growth + growth` is `24 + 2 * growth`; else the sum as it stands."""
+    """A sum of whole numbers with like terms put together: `24 + growth + growth` is `24 + 2 * growth`."""
     parts = list(_terms(sum))
     if any(isinstance(atom, Const) and atom is not _ONE for atom, _ in parts):
-        return sum  # a float or a negative number: left as it was written
+        return sum  # a negative number: left as it was written
     terms: dict[Expr, int] = {}
     for atom, count in parts:
         terms[atom] = terms.get(atom, 0) + count
@@ -165,6 +213,7 @@ def _collected(sum: Binary) -> Expr:
     return total
 
 
+_ZERO: Final = Const(0)
 _ONE: Final = Const(1)
 
 
@@ -188,7 +237,7 @@ def _fold_bool(op: str, operands: Iterable[Expr]) -> Expr:
     decisive = op == "or"  # the value that settles it: True for `or`, False for `and`
     kept: list[Expr] = []
     for operand in operands:
-        if isinstance(operand, Const):
+        if isinstance(operand, Const) and isinstance(operand.value, bool):
             if operand.value is decisive:
                 if not kept:
                     return Const(decisive)
@@ -198,6 +247,6 @@ def _fold_bool(op: str, operands: Iterable[Expr]) -> Expr:
         kept.append(operand)
     if not kept:
         return Const(not decisive)
-    if isinstance(kept[-1], Const):
+    if kept[-1] == Const(decisive):
         return Const(decisive)
-    return kept[0] if len(kept) == 1 else Bool(op, tuple(kept))
+    return kept[0] if len(kept) == 1 and not isinstance(kept[0], Const) else Bool(op, tuple(kept))

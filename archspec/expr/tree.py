@@ -5,17 +5,40 @@ A `Value` is what an expression gives: a number, a truth value, a string, None, 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
 Value: TypeAlias = "int | float | bool | str | tuple[Value, ...] | None"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Const:
-    """A literal, or something that folded to one."""
+    """A literal, or something that folded to one. `1`, `1.0` and `true` are three of them."""
 
     value: Value
+
+    def __eq__(self, other: object) -> bool:
+        """The same value of the same type."""
+        return isinstance(other, Const) and exactly(self.value, other.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+def exactly(left: Value, right: Value) -> bool:
+    """Whether two values are the same, of the same type: Python's `==` takes `1`, `1.0` and `True` for equal."""
+    if left is right:
+        return True
+    if type(left) is not type(right) or left != right:
+        return False
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return all(map(exactly, left, right))
+    return not isinstance(left, float) or not isinstance(right, float) or _sign(left) == _sign(right)
+
+
+def _sign(value: float) -> float:
+    return math.copysign(1.0, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Final, Self, TypeAlias
 
 from archspec.ir.attributes import Kind
 from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
@@ -15,6 +15,43 @@ from archspec.ir.reach import Reach
 Shape: TypeAlias = tuple[int, ...]
 """A tensor's shape without the batch: (channels, height, width) for images, (tokens, features) for sequences,
 (features,) after flatten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """The numbers of axes, without the batch, that an op's inputs may have.
+
+    One axis is features, two are tokens, three an image; what the axes of a tensor of four or more mean is not known,
+    so that an op that speaks of channels, features or places cannot take it.
+    """
+
+    known: frozenset[int]
+    """Those of features, tokens and images that it takes."""
+    more: bool = False
+    """It also takes tensors of four axes and more."""
+
+    def __contains__(self, rank: int) -> bool:
+        return rank in self.known or (self.more and rank > max(_AXES))
+
+    @property
+    def words(self) -> str:
+        """What the op needs, for messages."""
+        *first, last = (_AXES[rank] for rank in sorted(self.known, reverse=True))
+        return f"{', '.join(first)} or {last}" if first else last
+
+
+_AXES: Final[Mapping[int, str]] = {
+    1: "features",
+    2: "tokens (tokens, features)",
+    3: "an image (channels, height, width)",
+}
+
+ANY: Final = Ranks(frozenset(_AXES), more=True)
+"""An op that treats all numbers of a tensor alike, or says itself which axis it means."""
+FEATURED: Final = Ranks(frozenset(_AXES))
+"""An op that speaks of channels or features, which these tensors have."""
+IMAGES: Final = Ranks(frozenset({3}))
+TOKENS: Final = Ranks(frozenset({2}))
 
 
 class ShapeError(Exception):
@@ -80,6 +117,10 @@ class Op:
     """Gives numbers of its input, all or some, in whatever shape: nothing is computed, and nothing new is stored."""
     sized: ClassVar[bool] = False
     """Its weights depend on more than the channels that arrive, so generated code fixes the whole input shape."""
+    ranks: ClassVar[Ranks]
+    """How many axes its inputs may have; see `taken_ranks`, too."""
+    rank_help: ClassVar[Mapping[int, str]] = {}
+    """What to do about an input with a number of axes that it does not take, by that number."""
     two_meanings: ClassVar[Mapping[str, str]] = {}
     """Words that other libraries use for this op's attributes, each with what to write instead."""
 
@@ -88,8 +129,26 @@ class Op:
         """The op's attributes by name, in order."""
         return _attributes(cls)
 
+    def taken_ranks(self) -> Ranks:
+        """How many axes its inputs may have, with these attributes."""
+        return self.ranks
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """The output's shape, for inputs of any number of axes.
+
+        Raises:
+            ShapeError: the inputs do not fit the op.
+        """
+        ranks = self.taken_ranks()
+        for index, shape in enumerate(inputs, start=1):
+            if len(shape) not in ranks:
+                which = "its input" if len(inputs) == 1 else f"branch {index}"
+                message = f"{self.name} needs {ranks.words}; {which} has shape {shape_text(shape)}"
+                raise ShapeError(message, help=self.rank_help.get(len(shape), "") or _rank_help(shape))
+        return self.infer_shape(inputs)
+
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The output's shape.
+        """The output's shape, for inputs whose numbers of axes the op takes.
 
         Raises:
             ShapeError: the inputs do not fit the op.
@@ -144,13 +203,10 @@ def _attributes(cls: type[Op]) -> dict[str, AttributeInfo]:
     return found
 
 
-def image(op: str, shape: Shape) -> tuple[int, int, int]:
-    """The shape as (channels, height, width), or a ShapeError that names the op."""
-    if len(shape) != 3:
-        raise ShapeError(
-            f"{op} needs an image (channels, height, width); its input has shape {shape_text(shape)}",
-        )
-    return shape[0], shape[1], shape[2]
+def _rank_help(shape: Shape) -> str:
+    if len(shape) <= max(_AXES):
+        return ""
+    return f"what {len(shape)} axes mean is not known; `reshape` makes an image, tokens or features of the tensor"
 
 
 def channel_axis(shape: Shape) -> int:

@@ -39,7 +39,7 @@ def _verify_nodes(graph: LayerGraph) -> None:
                 raise InternalError(f"{path} is an input that the graph does not list")
             continue
         try:
-            shape = op.infer_shape(graph.input_shapes(node))
+            shape = op.output_shape(graph.input_shapes(node))
         except ShapeError as error:
             raise InternalError(f"{path}: {error}") from error
         if shape != node.shape:

@@ -18,7 +18,6 @@ from archspec.expr import (
     names,
     parse,
     source,
-    substitute,
 )
 from archspec.ir.graph import BlockInfo
 from archspec.ir.scope import Binding
@@ -59,7 +58,7 @@ def bind(
                     message = f"the default of `{name}`, with the params before it put in, has {size:,} parts"
                     help = f"at most {limits().default_parts:,} are allowed; let it mention fewer params"
                     raise SpecError(Diagnostic("E0304", message, param.default.span, help=help))
-                expr = substitute(default, {key: binding.expr for key, binding in bindings.items()})
+                expr = fold(default, {key: binding.expr for key, binding in bindings.items()})
         elif isinstance(argument, Attribute):
             value, expr = _argument(param.choices, argument, env)
         else:
@@ -68,7 +67,7 @@ def bind(
             where = argument.span if isinstance(argument, Attribute) else place
             raise SpecError(_not_a_choice(name, value, param.choices, where))
         values[name] = value
-        bindings[name] = Binding(value, fold(expr))
+        bindings[name] = Binding(value, fold(expr, whole=lambda name: type(env.get(name)) is int))
         sizes[name] = _size(bindings[name].expr, {}) if names(bindings[name].expr) else 1
     return bindings
 

@@ -237,7 +237,7 @@ class _Lowering:
         """What an op gives for these inputs; `x` is what arrived at its branches."""
         shapes = [tensor.shape for tensor in inputs]
         try:
-            shape = op.infer_shape(shapes)
+            shape = op.output_shape(shapes)
         except ShapeError as error:
             given = tuple(tensor.path for tensor in inputs)
             raise SpecError(shape_error(error, op, call, path, given, x.path, self.nodes, self.trail)) from None

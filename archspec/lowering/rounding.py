@@ -90,8 +90,8 @@ def _meet(op: Op, given: Sequence[str], way: Iterable[str], nodes: Mapping[str, 
     try:
         for path in way:
             node = nodes[path]
-            shapes[path] = node.op.infer_shape([shapes[source] for source in node.inputs]) if node.inputs else image
-        op.infer_shape([shapes[path] for path in given])
+            shapes[path] = node.op.output_shape([shapes[source] for source in node.inputs]) if node.inputs else image
+        op.output_shape([shapes[path] for path in given])
     except ShapeError:
         return False
     return True

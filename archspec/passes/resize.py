@@ -39,7 +39,7 @@ class Resize:
             shapes = [nodes[source].shape for source in node.inputs]
             try:
                 op = node.op.resolved(shapes)
-                shape = op.infer_shape(shapes)
+                shape = op.output_shape(shapes)
                 differing = _differing_weight(op, shapes, graph.input_shapes(node))
             except ShapeError as error:
                 raise self._refusal(graph, node, str(error)) from None

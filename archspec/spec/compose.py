@@ -13,6 +13,8 @@ from archspec.spec.source import LocatedDict, LocatedList, Reading, read_file
 from archspec.storage import resolved
 
 LIBRARY_KEYS: Final = ("archspec", "doc", "include", "blocks")
+MOST_OPEN: Final = 100
+"""Files inside each other, since reading each takes some of Python's stack; side by side there may be more."""
 _OWN_KEYS: Final = ("extends", "include", "blocks")
 
 # Where a file is that a spec names: the name as written, the folder of the spec, the place.
@@ -196,6 +198,10 @@ class Composer:
             way = [*self._open[self._open.index(real) :], real]
             message = "files go round in a circle: " + " → ".join(path.name for path in way)
             self.reading.error("E0107", message, asked_at, help="put what they share into a file of its own")
+            return False
+        if len(self._open) >= MOST_OPEN:
+            message = f"files extend or include each other more than {MOST_OPEN} deep"
+            self.reading.error("E0304", message, asked_at, help="put what they have into fewer files")
             return False
         self._open.append(real)
         return True

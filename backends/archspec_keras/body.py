@@ -138,7 +138,7 @@ class Body:
     def _flow(self, tree: Tree, variables: Sequence[str], taken: set[str]) -> Flow:
         flow = Flow(tree, 0, taken)
         for index, variable in enumerate(variables):
-            flow.variable[Operand(index)] = variable
+            flow.hold(Operand(index), variable)
         flow.kept |= set(self.definition.inputs)
         return flow
 
@@ -194,8 +194,7 @@ class Body:
     def _assign(self, ref: Ref, operands: tuple[Ref, ...]) -> str:
         old = [self.flow.variable[operand] for operand in operands if operand in self.flow.variable]
         wanted = [] if self.preferred is None else [self.preferred]
-        self.flow.variable[ref] = self.flow.labelled(ref) or self.flow.fresh((*wanted, *old))
-        return self.flow.variable[ref]
+        return self.flow.hold(ref, self.flow.labelled(ref) or self.flow.fresh((*wanted, *old)))
 
     def _layer(self, use: LayerUse) -> None:
         inputs = [self.graph.nodes[path].inputs for path in use.paths]
@@ -240,7 +239,7 @@ class Body:
         operands = self._take(use.operands)
         results = self._inline(use, name, operands, self.flow.taken | self.flow.live())
         for index, variable in enumerate(results):
-            self.flow.variable[Result(use.site, index)] = variable
+            self.flow.hold(Result(use.site, index), variable)
 
     def _inline(self, use: SequenceUse, name: LayerName, operands: Sequence[str], taken: set[str]) -> list[str]:
         """The sequence's items in place; it has references of its own, and may reuse what is not needed outside."""
@@ -280,7 +279,7 @@ class Body:
             bodies.append(lines)
         self.flow.left = before.copy()
         self.flow.left.subtract(inside)
-        self.flow.variable[result] = target
+        self.flow.hold(result, target)
         then, other = bodies
         aliases = [
             len(lines) == 1 and not side.items for lines, side in zip(bodies, (item.then, item.other), strict=True)
@@ -335,7 +334,7 @@ class Body:
                 held = [target, *held[1:]]
         self.lines[before:] = [line.for_(inside(item.paths, self.rounds)) for line in self.lines[before:]]
         self.flow.spend(others)
-        self.flow.variable[Result(item.site)] = held[0]
+        self.flow.hold(Result(item.site), held[0])
 
     def _rounds(self, item: LoopUse, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
         """One round as it is, several as a loop."""

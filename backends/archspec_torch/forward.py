@@ -100,7 +100,7 @@ class _Writer:
                 row = ROWS[item.op.name]
                 function = self.spelling.functions.get(item.site)
                 make = function or self._member(self.spelling.members[(item.site,)])
-                self.add(item.site, make, item.operands, row.weight, item.paths, depth)
+                self.add(item.site, make, item.operands, row.weight, item.paths, depth, row.most_operands)
             case LoopUse() if item.marks:
                 self.parts(item, [None, *(mark + 1 for mark in item.marks)], depth)
             case SequenceUse() if (ends := stops(item.body)) is not None and len(ends) > 1:
@@ -124,8 +124,12 @@ class _Writer:
         weight: Weight,
         paths: Paths,
         depth: int,
+        most: int | None = None,
     ) -> None:
-        """An item becomes pending; what it takes is nested or written first."""
+        """An item becomes pending; what it takes is nested or written first.
+
+        Where it takes more than `most` tensors, it is written in parts.
+        """
         sources: list[Ref] = []
         weights: list[Weight] = []
         codes: list[Code] = []
@@ -142,12 +146,36 @@ class _Writer:
             else:
                 codes.append(self.variable(ref, depth))
                 sources.append(ref)
-        result, code = Result(site), make(codes)
+        result = Result(site)
+        if most is not None and len(codes) > most:
+            self.merge(result, make, codes, sources, most, paths, depth)
+            return
+        code = make(codes)
         kept = {id(mark) for mark in marks(code)}  # a row may have printed an operand, as in `x.transpose(1, 2)`
         lost = [mark for operand in codes for mark in marks(operand) if id(mark) not in kept]
         self.pending[result] = _Pending(marked(code, paths, *lost), tuple(sources), (*weights, weight), simple)
         if self.flow.uses(result) != 1:
             self.variable(result, depth)
+
+    def merge(
+        self,
+        result: Ref,
+        make: Callable[[Sequence[Code]], Code],
+        codes: Sequence[Code],
+        sources: Sequence[Ref],
+        most: int,
+        paths: Paths,
+        depth: int,
+    ) -> None:
+        """A merge of very many tensors, `most` in a statement, in their order."""
+        so_far = self.flow.fresh()  # before the tensors are spent: those of later statements are still needed
+        code = make(codes[:most])
+        for start in range(most, len(codes), most - 1):
+            self.lines += lay_out(marked(code, paths), depth, f"{so_far} = ")
+            code = make([so_far, *codes[start : start + most - 1]])
+        self.flow.spend(sources)
+        name = self.flow.assign(result, sources)
+        self.lines += lay_out(marked(code, paths), depth, f"{name} = ")
 
     def variable(self, ref: Ref, depth: int) -> str:
         """The variable that holds a tensor; what is pending is written now."""
@@ -245,7 +273,7 @@ class _Writer:
                 idle += self.side(side, name, depth + 1)
             bodies.append(self.lines)
         self.lines = before
-        self.flow.variable[Result(item.site)] = name
+        self.flow.hold(Result(item.site), name)
         (flag, holds), indent = self.spelling.flags[item.site], INDENT * depth
         then, otherwise = bodies if holds else bodies[::-1]
         head = whole(f"{indent}if self.{flag}:" if then else f"{indent}if not self.{flag}:", *idle)

@@ -100,9 +100,18 @@ class _Owner:
     """A type checker knows that it has parts by number."""
 
 
-def _inside(tree: Tree, owner: _Owner, whole: Tree | None = None) -> Iterator[Place]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The tree whose items stand in a row, with those under its conditions."""
+
+    tree: Tree
+    numbered: bool
+    """None of them has a name."""
+
+
+def _inside(tree: Tree, owner: _Owner, whole: _Row | None = None) -> Iterator[Place]:
     """The places in a tree; `whole` is the one that it is a side of a condition in."""
-    whole = whole or tree
+    whole = whole or _Row(tree, all(member.number is not None for member in members(tree)))
     for item in tree.items:
         if isinstance(item, ChoiceUse):
             for side in (item.then, item.other):
@@ -201,7 +210,7 @@ def _joined(owner: _Owner) -> set[int]:
     return {site for (site,), name in owner.spelling.members.items() if name in names}
 
 
-def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, tree: Tree) -> str:
+def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row: _Row) -> str:
     """How an item of a tree is reached from what holds it: a class's member, or a part of an `nn.Sequential`.
 
     Where some of its parts are named, the number of another is its name and not its place among them.
@@ -210,10 +219,11 @@ def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, tre
         return f"{owner.target}.{owner.spelling.members.get((item.site,), item.name)}"
     if item.number is None:
         return f"{owner.target}.{item.name}"
-    if all(member.number is not None for member in members(tree)):
+    if row.numbered:
         return f"{owner.target}[{source(item.number)}]"
-    before = list(takewhile(lambda other: other is not item and not isinstance(other, ChoiceUse), tree.items))
-    if len(before) < len(tree.items) and tree.items[len(before)] is item:
+    items = row.tree.items
+    before = list(takewhile(lambda other: other is not item and not isinstance(other, ChoiceUse), items))
+    if len(before) < len(items) and items[len(before)] is item:
         return f"{owner.target}[{len(before)}]"
     number = quoted(source(item.number)) if isinstance(item.number, Const) else f"str({source(item.number)})"
     return f"getattr({owner.target}, {number})"

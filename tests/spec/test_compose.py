@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import archspec
 from archspec.errors import SpecError
 from archspec.spec import find, load, load_text, shipped
 from tests.spec.helpers import DATA, listed
@@ -243,3 +244,31 @@ def test_a_plain_value_of_a_param_is_its_new_default(tmp_path: Path) -> None:
         "the activation",
     )
     assert [text.split(" ", 2)[1] for text in errors(tmp_path / "wrong.yaml")]
+
+
+@pytest.mark.parametrize("key", ["extends", "include"])
+@pytest.mark.parametrize(("count", "right"), [(99, True), (100, False), (900, False)])
+def test_long_chains_of_files(key: str, count: int, right: bool, tmp_path: Path) -> None:
+    """Under the highest limit on files: read, or refused in a few words."""
+    for index in range(count):
+        last = index == count - 1
+        name = f"f{index + 1}.yaml"
+        following = "" if last else f"extends: {name}\n" if key == "extends" else f"include: [{name}]\n"
+        own = f"blocks: {{b{index}: {{layers: [relu]}}}}\n"
+        if key == "extends":
+            own = "name: net\ninput: {shape: [3]}\nlayers: [relu]\n" if last else ""
+        (tmp_path / f"f{index}.yaml").write_text(f"archspec: 1\n{following}{own}", encoding="utf-8")
+    head = "extends: f0.yaml\n" if key == "extends" else "input: {shape: [3]}\ninclude: [f0.yaml]\nlayers: [b0]\n"
+    (tmp_path / "net.yaml").write_text(f"archspec: 1\nname: top\n{head}", encoding="utf-8")
+    limits = archspec.Limits(files=1_000)
+    if right:
+        assert archspec.compile(tmp_path / "net.yaml", limits=limits).outputs == {
+            "output": "relu" if key == "extends" else "b0.relu"
+        }
+        return
+    with pytest.raises(archspec.SpecError) as caught:
+        archspec.compile(tmp_path / "net.yaml", limits=limits)
+    (found,) = caught.value.diagnostics
+    assert found.code == "E0304"
+    assert "more than 100 deep" in found.message
+    assert found.span is not None

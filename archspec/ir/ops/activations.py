@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from archspec.ir.attributes import FloatKind, WordKind, attribute
 from archspec.ir.initializers import Constant
-from archspec.ir.op import Shape, ShapeError, Weight, channels
+from archspec.ir.op import FEATURED, Ranks, Shape, ShapeError, Weight, channels
 from archspec.ir.ops.base import Elementwise
 
 _ANY: Final = FloatKind(least=float("-inf"))
@@ -48,6 +48,7 @@ class Prelu(Elementwise):
     init: float = attribute(_ANY, "what the slopes start with", default=0.25)
 
     name: ClassVar[str] = "prelu"
+    ranks: ClassVar[Ranks] = FEATURED
     two_meanings: ClassVar[Mapping[str, str]] = {
         "num_parameters": "leave it out: there is one slope for each channel",
         "slope": "the slopes are learned; write `init` for what they start with, or use `leaky_relu`",
@@ -140,6 +141,7 @@ class Softmax(Elementwise):
     """Softmax over channels or features (the first axis after the batch for images, the last otherwise)."""
 
     name: ClassVar[str] = "softmax"
+    ranks: ClassVar[Ranks] = FEATURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,9 @@ class Scale(Elementwise):
         "bias": "write `shift`, which is not learned; `batch_norm` and `conv` have learned ones",
         "init": "write `value`, which is what a learned factor starts with",
     }
+
+    def taken_ranks(self) -> Ranks:
+        return FEATURED if self.learned == "channel" else self.ranks
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         if self.learned != "none" and self.shift != 0:

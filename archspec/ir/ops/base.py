@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from archspec.ir.attributes import FloatKind, attribute
-from archspec.ir.op import Op, Shape
+from archspec.ir.op import ANY, Op, Ranks, Shape
 from archspec.ir.reach import Reach
 
 
@@ -16,6 +16,7 @@ class Input(Op):
     """A tensor that is fed in. It has no attributes in the language: `input:` describes it."""
 
     name: ClassVar[str] = "input"
+    ranks: ClassVar[Ranks] = ANY
     least_inputs: ClassVar[int] = 0
     most_inputs: ClassVar[int | None] = 0
     view: ClassVar[bool] = True
@@ -36,6 +37,8 @@ class Placewise(Op):
 @dataclass(frozen=True, slots=True)
 class Elementwise(Placewise):
     """Same shape out as in."""
+
+    ranks: ClassVar[Ranks] = ANY
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         return inputs[0]

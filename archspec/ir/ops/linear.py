@@ -19,7 +19,7 @@ from archspec.ir.attributes import (
     attribute,
 )
 from archspec.ir.initializers import FanInUniform, Initializer
-from archspec.ir.op import Op, Shape, ShapeError, Weight, image, shape_text
+from archspec.ir.op import IMAGES, Op, Ranks, Shape, ShapeError, Weight
 from archspec.ir.ops.base import CHANNEL_WORDS, Placewise, decays
 from archspec.ir.reach import Reach, sliding, spreading
 from archspec.ir.window import crop, output_size, same_sides, sides_of
@@ -42,11 +42,12 @@ class Conv(Op):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "conv"
+    ranks: ClassVar[Ranks] = IMAGES
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = CHANNEL_WORDS
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, height, width = image(self.name, inputs[0])
+        channels, height, width = inputs[0]
         _check_groups(self.groups, channels, self.filters)
         size = output_size(self.name, (height, width), self.kernel, self.stride, self.padding, self.dilation)
         return (self.filters, *size)
@@ -54,7 +55,7 @@ class Conv(Op):
     def resolved(self, inputs: Sequence[Shape]) -> Self:
         if self.padding.mode != "same":
             return self
-        _, height, width = image(self.name, inputs[0])
+        _, height, width = inputs[0]
         sides = same_sides((height, width), self.kernel, self.stride, self.dilation)
         return replace(self, padding=Padding("same", sides))
 
@@ -103,11 +104,12 @@ class ConvTranspose(Op):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "conv_transpose"
+    ranks: ClassVar[Ranks] = IMAGES
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = CHANNEL_WORDS
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, *size = image(self.name, inputs[0])
+        channels, *size = inputs[0]
         _check_groups(self.groups, channels, self.filters)
         for axis, more, step, spread in zip(
             ("height", "width"), self.output_padding, self.stride, self.dilation, strict=True
@@ -178,6 +180,8 @@ class Dense(Placewise):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "dense"
+    ranks: ClassVar[Ranks] = Ranks(frozenset({1, 2}), more=True)
+    rank_help: ClassVar[Mapping[int, str]] = {3: "put `flatten` or `global_avg_pool` with `keep_axes: false` before it"}
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = {
         "out_features": "write `units`",
@@ -188,11 +192,6 @@ class Dense(Placewise):
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        if len(inputs[0]) == 3:
-            raise ShapeError(
-                f"dense works on features, its input is an image of shape {shape_text(inputs[0])}",
-                help="put `flatten` or `global_avg_pool` with `keep_axes: false` before it",
-            )
         return (*inputs[0][:-1], self.units)
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import ClassVar
 
 from archspec.ir.attributes import WordKind, attribute
-from archspec.ir.op import Shape, ShapeError, channel_axis, shape_text, without_channels
+from archspec.ir.op import ANY, FEATURED, TOKENS, Ranks, Shape, ShapeError, channel_axis, shape_text, without_channels
 from archspec.ir.ops.base import Placewise
 from archspec.ir.reach import Reach, only, shifted
 
@@ -17,6 +17,8 @@ from archspec.ir.reach import Reach, only, shifted
 @dataclass(frozen=True, slots=True)
 class Pointwise(Placewise):
     """A merge of tensors of one shape."""
+
+    ranks: ClassVar[Ranks] = ANY
 
     least_inputs: ClassVar[int] = 2
     most_inputs: ClassVar[int | None] = None
@@ -59,7 +61,7 @@ class Multiply(Pointwise):
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         full = max(inputs, key=math.prod)
         allowed, words = [full], "equal shapes"
-        if len(full) > 1:
+        if len(full) > 1 and len(full) in FEATURED:
             axis = channel_axis(full)
             scales = tuple(extent if index == axis else 1 for index, extent in enumerate(full))
             places = (*full[:axis], 1, *full[axis + 1 :])
@@ -87,6 +89,8 @@ class Concat(Placewise):
     """
 
     name: ClassVar[str] = "concat"
+    ranks: ClassVar[Ranks] = FEATURED
+    rank_help: ClassVar[Mapping[int, str]] = {3: "`to_tokens` makes tokens of an image's pixels"}
     two_meanings: ClassVar[Mapping[str, str]] = {"dim": "write `axis: channels`, the default, or `axis: tokens`"}
     least_inputs: ClassVar[int] = 2
     most_inputs: ClassVar[int | None] = None
@@ -95,12 +99,12 @@ class Concat(Placewise):
         WordKind(words=("channels", "tokens")), "what is joined: channels (or features), or tokens", default="channels"
     )
 
+    def taken_ranks(self) -> Ranks:
+        return TOKENS if self.axis == "tokens" else self.ranks
+
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         first, axis = inputs[0], channel_axis(inputs[0])
         if self.axis == "tokens":
-            if len(first) != 2:
-                message = f"concat of tokens needs tokens (T, F); branch 1 gives {shape_text(first)}"
-                raise ShapeError(message, "E0502", "`to_tokens` makes tokens of an image's pixels")
             axis = 0
         total = first[axis]
         for index, shape in enumerate(inputs[1:], start=2):

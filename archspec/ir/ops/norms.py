@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, FloatKind, InitKind, IntKind, WordKind, attribute
 from archspec.ir.initializers import Initializer, Ones, Zeros
-from archspec.ir.op import Op, Shape, ShapeError, Weight, channels, image, shape_text
+from archspec.ir.op import FEATURED, IMAGES, Op, Ranks, Shape, ShapeError, Weight, channels
 from archspec.ir.ops.base import Overall, Placewise, decays
 
 _AFFINE: Final = "learn a scale and a shift for each channel or feature"
@@ -60,6 +60,8 @@ class BatchNorm(Placewise):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "batch_norm"
+    ranks: ClassVar[Ranks] = Ranks(frozenset({1, 3}))
+    rank_help: ClassVar[Mapping[int, str]] = {2: "use `layer_norm` for tokens"}
     two_meanings: ClassVar[Mapping[str, str]] = {
         "momentum": "`momentum` is the new value's share in PyTorch and the old one's in Keras; write `decay`, "
         "the old one's share: decay = 1 - momentum (PyTorch), decay = momentum (Keras)",
@@ -70,11 +72,6 @@ class BatchNorm(Placewise):
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        if len(inputs[0]) not in (1, 3):
-            raise ShapeError(
-                f"batch_norm works on images and on features; its input has shape {shape_text(inputs[0])}",
-                help="use `layer_norm` for tokens",
-            )
         return inputs[0]
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
@@ -112,6 +109,7 @@ class LayerNorm(_Affine, Placewise):
     """
 
     name: ClassVar[str] = "layer_norm"
+    ranks: ClassVar[Ranks] = FEATURED
     two_meanings: ClassVar[Mapping[str, str]] = _words("elementwise_affine", "center", "normalized_shape")
 
 
@@ -123,10 +121,11 @@ class InstanceNorm(_Affine, Overall):
     """
 
     name: ClassVar[str] = "instance_norm"
+    ranks: ClassVar[Ranks] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = _words("center", "num_features")
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        _, height, width = image(self.name, inputs[0])
+        _, height, width = inputs[0]
         if height * width == 1:
             raise ShapeError(
                 "each channel has one pixel to normalize over, which would give nothing but the shift",
@@ -151,10 +150,11 @@ class GroupNorm(Overall):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "group_norm"
+    ranks: ClassVar[Ranks] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = _words("center", "num_groups")
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, _, _ = image(self.name, inputs[0])
+        count, _, _ = inputs[0]
         if count % self.groups:
             raise ShapeError(
                 f"{self.groups} groups do not divide the {count} input channels",
@@ -180,6 +180,7 @@ class LocalResponseNorm(Placewise):
     k: float = attribute(FloatKind(), "added to the mean square", default=1.0)
 
     name: ClassVar[str] = "local_response_norm"
+    ranks: ClassVar[Ranks] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = {
         "depth_radius": "write `size`, as PyTorch and ONNX do: size = 2 * depth_radius + 1; tf.nn.lrn does not divide "
         "its alpha: alpha = size * alpha (TensorFlow)",
@@ -188,7 +189,6 @@ class LocalResponseNorm(Placewise):
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        image(self.name, inputs[0])
         if self.size % 2 == 0:
             raise ShapeError(
                 f"the sum goes over {self.size} channels, which have none in the middle",

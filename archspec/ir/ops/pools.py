@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from archspec.ir.attributes import NO_PADDING, BoolKind, Padding, PaddingKind, Pair, PairKind, attribute
-from archspec.ir.op import Op, Shape, ShapeError, image, shape_text
+from archspec.ir.op import IMAGES, Op, Ranks, Shape, ShapeError
 from archspec.ir.ops.base import WINDOW_WORDS, Overall
 from archspec.ir.reach import Reach, covering, sliding
 from archspec.ir.window import output_size, same_sides, sides_of
@@ -16,6 +16,8 @@ from archspec.ir.window import output_size, same_sides, sides_of
 @dataclass(frozen=True, slots=True)
 class _Pool(Op):
     """A window that slides over an image."""
+
+    ranks: ClassVar[Ranks] = IMAGES
 
     kernel: Pair = attribute(PairKind(), "height and width of the window", spatial=True)
     stride: Pair | None = attribute(PairKind(), "stride; the kernel's size unless given", default=None, spatial=True)
@@ -41,7 +43,7 @@ class _Pool(Op):
         return False
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, height, width = image(self.name, inputs[0])
+        channels, height, width = inputs[0]
         top, bottom, left, right = self.padding.sides or (0, 0, 0, 0)
         if self.pads_count and not self.ceil_mode:
             top = bottom = left = right = 0
@@ -59,7 +61,7 @@ class _Pool(Op):
     def resolved(self, inputs: Sequence[Shape]) -> Self:
         if self.padding.mode != "same":
             return self
-        _, height, width = image(self.name, inputs[0])
+        _, height, width = inputs[0]
         return replace(self, padding=Padding("same", same_sides((height, width), self.kernel, self.step)))
 
     def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
@@ -97,23 +99,18 @@ class AvgPool(_Pool):
 class _GlobalPool(Overall):
     """One number for each channel of an image, or for each feature of a sequence of tokens."""
 
+    ranks: ClassVar[Ranks] = Ranks(frozenset({2, 3}))
+    rank_help: ClassVar[Mapping[int, str]] = {1: "leave it out, or put it before the `flatten`"}
+
     keep_axes: bool = attribute(BoolKind(), "keep height and width as 1x1, or one token", default=True)
 
     two_meanings: ClassVar[Mapping[str, str]] = {"keepdims": "write `keep_axes`", "keepdim": "write `keep_axes`"}
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         shape = inputs[0]
-        match len(shape):
-            case 3:
-                return (shape[0], 1, 1) if self.keep_axes else (shape[0],)
-            case 2:
-                return (1, shape[1]) if self.keep_axes else (shape[1],)
-            case _:
-                raise ShapeError(
-                    f"{self.name} needs an image (channels, height, width) or tokens (tokens, features); "
-                    f"its input has shape {shape_text(shape)}",
-                    help="leave it out, or put it before the `flatten`",
-                )
+        if len(shape) == 3:
+            return (shape[0], 1, 1) if self.keep_axes else (shape[0],)
+        return (1, shape[1]) if self.keep_axes else (shape[1],)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +137,11 @@ class AdaptiveAvgPool(Op):
     size: Pair = attribute(PairKind(), "height and width of the output", spatial=True)
 
     name: ClassVar[str] = "adaptive_avg_pool"
+    ranks: ClassVar[Ranks] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = {"output_size": "write `size`"}
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, _, _ = image(self.name, inputs[0])
+        channels, _, _ = inputs[0]
         return (channels, *self.size)
 
     def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:

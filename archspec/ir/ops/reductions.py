@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archspec.ir.op import Shape, channel_axis
+from archspec.ir.op import FEATURED, Ranks, Shape, channel_axis
 from archspec.ir.ops.base import Placewise
 
 
 @dataclass(frozen=True, slots=True)
 class _ChannelPool(Placewise):
     """One number for all channels of a pixel, or all features of a token."""
+
+    ranks: ClassVar[Ranks] = FEATURED
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         axis = channel_axis(inputs[0])

@@ -17,7 +17,7 @@ from archspec.ir.attributes import (
     WordKind,
     attribute,
 )
-from archspec.ir.op import Op, Shape, ShapeError, channel_axis, channels, image, shape_text
+from archspec.ir.op import ANY, FEATURED, IMAGES, Op, Ranks, Shape, ShapeError, channel_axis, channels, shape_text
 from archspec.ir.ops.base import Elementwise, Overall, Placewise
 from archspec.ir.reach import Reach, interpolated, repeated, shifted, sliding
 
@@ -35,6 +35,7 @@ class Flatten(Overall):
     """All axes but the batch in one, in the order channels, height, width. ONNX Flatten."""
 
     name: ClassVar[str] = "flatten"
+    ranks: ClassVar[Ranks] = ANY
     view: ClassVar[bool] = True
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -49,6 +50,7 @@ class Reshape(Overall):
     """
 
     name: ClassVar[str] = "reshape"
+    ranks: ClassVar[Ranks] = ANY
     view: ClassVar[bool] = True
 
     shape: tuple[int, ...] = attribute(
@@ -76,11 +78,12 @@ class ChannelShuffle(Placewise):
     """Channel k of each group in turn: (g, C / g) to (C / g, g). ONNX Reshape + Transpose; Zhang et al. 2018."""
 
     name: ClassVar[str] = "channel_shuffle"
+    ranks: ClassVar[Ranks] = IMAGES
 
     groups: int = attribute(IntKind(least=1), "groups of channels that are mixed")
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        _divides(self.name, "groups", self.groups, image(self.name, inputs[0])[0])
+        _divides(self.name, "groups", self.groups, inputs[0][0])
         return inputs[0]
 
 
@@ -89,6 +92,7 @@ class Split(Placewise):
     """One of several equal parts of the channels, or of the features of tokens. ONNX Split."""
 
     name: ClassVar[str] = "split"
+    ranks: ClassVar[Ranks] = FEATURED
     view: ClassVar[bool] = True
 
     parts: int = attribute(IntKind(least=1), "number of equal parts")
@@ -106,6 +110,7 @@ class SliceChannels(Placewise):
     """The channels from `start` to before `stop`, or the features of tokens. ONNX Slice."""
 
     name: ClassVar[str] = "slice_channels"
+    ranks: ClassVar[Ranks] = FEATURED
     view: ClassVar[bool] = True
 
     start: int = attribute(IndexKind(), "the first channel; negative numbers count from the end", default=0)
@@ -134,6 +139,7 @@ class Pad(Op):
     """More elements around an image: a number, its reflection without the edge, or its edge again. ONNX Pad."""
 
     name: ClassVar[str] = "pad"
+    ranks: ClassVar[Ranks] = IMAGES
 
     padding: Padding = attribute(SidesKind(), "elements on each side", spatial=True)
     mode: str = attribute(
@@ -149,7 +155,7 @@ class Pad(Op):
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, height, width = image(self.name, inputs[0])
+        count, height, width = inputs[0]
         top, bottom, left, right = _sides(self.padding)
         if self.mode != "constant" and self.value != 0:
             raise ShapeError(f"pad has a value ({self.value:g}), which mode {self.mode} does not take")
@@ -171,6 +177,7 @@ class Crop(Op):
     """An image without its outermost elements. ONNX Slice."""
 
     name: ClassVar[str] = "crop"
+    ranks: ClassVar[Ranks] = IMAGES
     view: ClassVar[bool] = True
 
     cropping: Padding = attribute(SidesKind(), "elements to leave out on each side", spatial=True)
@@ -180,7 +187,7 @@ class Crop(Op):
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, height, width = image(self.name, inputs[0])
+        count, height, width = inputs[0]
         top, bottom, left, right = _sides(self.cropping)
         for axis, extent, most in (("height", height, top + bottom), ("width", width, left + right)):
             if most >= extent:
@@ -197,6 +204,7 @@ class PadChannels(Placewise):
     """More channels or features, all zero. ONNX Pad; He et al. 2016, shortcut A."""
 
     name: ClassVar[str] = "pad_channels"
+    ranks: ClassVar[Ranks] = FEATURED
 
     before: int = attribute(IntKind(least=0), "channels of zeros before the input's", default=0)
     after: int = attribute(IntKind(least=0), "channels of zeros after the input's", default=0)
@@ -214,6 +222,7 @@ class Upsample(Op):
     """
 
     name: ClassVar[str] = "upsample"
+    ranks: ClassVar[Ranks] = IMAGES
 
     factor: tuple[int, int] = attribute(PairKind(), "vertical and horizontal factor", spatial=True)
     mode: str = attribute(
@@ -231,7 +240,7 @@ class Upsample(Op):
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, height, width = image(self.name, inputs[0])
+        count, height, width = inputs[0]
         return count, height * self.factor[0], width * self.factor[1]
 
     def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
@@ -247,6 +256,7 @@ class DepthToSpace(Op):
     """
 
     name: ClassVar[str] = "depth_to_space"
+    ranks: ClassVar[Ranks] = IMAGES
 
     block: int = attribute(IntKind(least=1), "height and width of a block", spatial=True)
 
@@ -257,7 +267,7 @@ class DepthToSpace(Op):
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, height, width = image(self.name, inputs[0])
+        count, height, width = inputs[0]
         _divides(self.name, "block * block", self.block * self.block, count)
         return count // (self.block * self.block), height * self.block, width * self.block
 
@@ -274,6 +284,7 @@ class SpaceToDepth(Op):
     """
 
     name: ClassVar[str] = "space_to_depth"
+    ranks: ClassVar[Ranks] = IMAGES
 
     block: int = attribute(IntKind(least=1), "height and width of a block", spatial=True)
 
@@ -284,7 +295,7 @@ class SpaceToDepth(Op):
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, height, width = image(self.name, inputs[0])
+        count, height, width = inputs[0]
         for axis, extent in (("height", height), ("width", width)):
             if extent % self.block:
                 raise ShapeError(

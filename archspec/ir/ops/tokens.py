@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, IndexKind, InitKind, IntKind, attribute
 from archspec.ir.initializers import Initializer, Normal, XavierUniform, Zeros
-from archspec.ir.op import Op, Shape, ShapeError, Weight, image, shape_text
+from archspec.ir.op import IMAGES, TOKENS, Op, Ranks, Shape, ShapeError, Weight
 from archspec.ir.ops.base import Overall, Placewise, decays
 from archspec.ir.reach import Reach, only, shifted
 
-
-def _sequence(op: str, shape: Shape) -> tuple[int, int]:
-    """The shape as (tokens, features), or a ShapeError that names the op."""
-    if len(shape) != 2:
-        raise ShapeError(
-            f"{op} needs tokens (tokens, features); its input has shape {shape_text(shape)}",
-            help="put `to_tokens` before it" if len(shape) == 3 else "leave out the `flatten` or pooling before it",
-        )
-    return shape[0], shape[1]
+_MAKE_TOKENS: Final = {1: "leave out the `flatten` or pooling before it", 3: "put `to_tokens` before it"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +20,11 @@ class ToTokens(Placewise):
     """The pixels of an image as tokens, row by row: (C, H, W) to (H W, C). ONNX Reshape + Transpose."""
 
     name: ClassVar[str] = "to_tokens"
+    ranks: ClassVar[Ranks] = IMAGES
     view: ClassVar[bool] = True
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, height, width = image(self.name, inputs[0])
+        channels, height, width = inputs[0]
         return height * width, channels
 
 
@@ -43,10 +36,12 @@ class ToImage(Placewise):
     width: int = attribute(IntKind(least=1), "width of the image in tokens", spatial=True)
 
     name: ClassVar[str] = "to_image"
+    ranks: ClassVar[Ranks] = TOKENS
+    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
     view: ClassVar[bool] = True
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        tokens, features = _sequence(self.name, inputs[0])
+        tokens, features = inputs[0]
         if tokens != self.height * self.width:
             raise ShapeError(
                 f"to_image makes {self.height}x{self.width} = {self.height * self.width} pixels of "
@@ -61,10 +56,12 @@ class Transpose(Overall):
     """Tokens as features and features as tokens: (T, F) to (F, T). ONNX Transpose; Tolstikhin et al. 2021."""
 
     name: ClassVar[str] = "transpose"
+    ranks: ClassVar[Ranks] = TOKENS
+    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
     view: ClassVar[bool] = True
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        tokens, features = _sequence(self.name, inputs[0])
+        tokens, features = inputs[0]
         return features, tokens
 
 
@@ -87,6 +84,8 @@ class Attention(Overall):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "attention"
+    ranks: ClassVar[Ranks] = TOKENS
+    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
     two_meanings: ClassVar[Mapping[str, str]] = {
         "num_heads": "write `heads`",
         "embed_dim": "leave it out: the features are inferred",
@@ -96,7 +95,7 @@ class Attention(Overall):
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        _, features = _sequence(self.name, inputs[0])
+        _, features = inputs[0]
         if features % self.heads:
             raise ShapeError(
                 f"{self.heads} heads do not divide the {int(features)} features",
@@ -131,9 +130,11 @@ class ClassToken(Op):
     init: Initializer = attribute(InitKind(by_fan=False), "initial token", default=Zeros())
 
     name: ClassVar[str] = "class_token"
+    ranks: ClassVar[Ranks] = TOKENS
+    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        tokens, features = _sequence(self.name, inputs[0])
+        tokens, features = inputs[0]
         return tokens + 1, features
 
     def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
@@ -150,10 +151,11 @@ class PositionEmbedding(Placewise):
     init: Initializer = attribute(InitKind(by_fan=False), "initial numbers", default=Normal(0.02))
 
     name: ClassVar[str] = "position_embedding"
+    ranks: ClassVar[Ranks] = TOKENS
+    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
     sized: ClassVar[bool] = True
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        _sequence(self.name, inputs[0])
         return inputs[0]
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
@@ -167,10 +169,12 @@ class SelectToken(Op):
     index: int = attribute(IndexKind(), "which one, counted from 0, or from the end where it is negative", default=0)
 
     name: ClassVar[str] = "select_token"
+    ranks: ClassVar[Ranks] = TOKENS
+    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
     view: ClassVar[bool] = True
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        tokens, features = _sequence(self.name, inputs[0])
+        tokens, features = inputs[0]
         if not -tokens <= self.index < tokens:
             raise ShapeError(
                 f"select_token has the index {self.index}, its input has {tokens} tokens",

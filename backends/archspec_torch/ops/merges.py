@@ -26,9 +26,13 @@ def _maximum(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
     return reduce(lambda left, right: call("torch.maximum", left, right), others, first)
 
 
+# Python's compiler goes one level deeper with each term of a sum, and gives up after some thousand.
+_TERMS: Final = 64
+_NESTED: Final = 8
+
 ROWS: Final[dict[str, Row]] = {
-    "add": Row("merge", function=_infix("+")),
-    "multiply": Row("merge", function=_infix("*")),
-    "maximum": Row("merge", function=_maximum),
+    "add": Row("merge", function=_infix("+"), most_operands=_TERMS),
+    "multiply": Row("merge", function=_infix("*"), most_operands=_TERMS),
+    "maximum": Row("merge", function=_maximum, most_operands=_NESTED),
     "concat": Row("merge", function=_concat),
 }

@@ -60,6 +60,8 @@ class Row:
     inline: Callable[[LayerUse], bool] = lambda use: True
     part: Callable[[LayerUse], Part] | None = None
     """For a layer that gives one of several parts of its operand."""
+    most_operands: int | None = None
+    """How many operands one statement has at most: what more there are is merged with its result in the next ones."""
 
     def function_for(self, use: LayerUse) -> Callable[[LayerUse, Printer, Sequence[Code]], Code] | None:
         """The function that writes this layer, if one does."""

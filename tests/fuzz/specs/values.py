@@ -119,7 +119,7 @@ def outputs(
     for seen, shapes in zip(names, inputs, strict=True):
         try:
             given = {name: infos[name].kind.read(evaluated(infos[name], at, seen)) for name, at in attributes.items()}
-            shape = op(**given).infer_shape(shapes)
+            shape = op(**given).output_shape(shapes)
         except (AttributeValueError, ShapeError, ArithmeticError, IndexError):
             return None
         if not (any_size or small(shape)) or (keep == "rank" and len(shape) != len(shapes[0])):
