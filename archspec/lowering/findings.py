@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from archspec.errors import Diagnostic, Diagnostics, Note, Span
+from archspec.errors import ArchspecError, Diagnostic, Diagnostics, Note, Span
 from archspec.ir.attributes import Padding
 from archspec.ir.graph import Node
 from archspec.ir.op import Op, Shape, ShapeError, shape_text
@@ -25,8 +25,25 @@ class Findings(Diagnostics):
     most: int | None = field(default_factory=lambda: limits().errors)
     outside: set[str] = field(default_factory=set[str])
     """Params of the network that a block mentions, which sees only its own."""
+    refused: set[int] = field(default_factory=set[int])
+    """The items that something is wrong with, by `id`: what they give is not known."""
+    uncertain: set[str] = field(default_factory=set[str])
+    """The ops that have a default which is wrong."""
     listed: bool = False
     """Whether all ops have been listed in a help text."""
+
+    @property
+    def full(self) -> bool:
+        """Whether there are so many that nothing more is learnt."""
+        return self.most is not None and len(self.found) >= self.most
+
+    def add_new(self, error: ArchspecError) -> None:
+        """Add what the computation says, but for what has been said: of one place, or of a name that is not known."""
+        for new in error.diagnostics:
+            if new.code == "E0302" and "`i`" not in new.message:
+                continue  # the static checks say of all names which they are
+            if all((old.code, old.span) != (new.code, new.span) for old in self.found):
+                self.error(new.code, new.message, new.span, label=new.label, notes=new.notes, help=new.help)
 
 
 def shape_error(

@@ -120,6 +120,8 @@ class Model(BaseModel):
     attribute_keys: ClassVar[tuple[str, ...]] = ()
     other_words: ClassVar[Mapping[str, str]] = {}
     """Words of other libraries, each with what to write instead."""
+    stand_ins: ClassVar[Mapping[str, object] | None] = None
+    """Where this is one whose sound keys are checked though others are wrong: what required ones are then."""
 
     _data: LocatedDict | None = PrivateAttr(default=None)
 
@@ -185,9 +187,36 @@ class Model(BaseModel):
             _note(cls, data, error.errors(include_url=False), reading)
             if not reading.diagnostics:
                 raise InternalError(f"{cls.__name__} failed without a diagnostic") from error
-            raise reported() from None
+            return cls._sound_part(data, plain, handler, error, reading)
         model._data = data
         model._check(reading)
+        return model
+
+    @classmethod
+    def _sound_part(
+        cls,
+        data: LocatedDict,
+        plain: dict[str, object],
+        handler: ModelWrapValidatorHandler[Self],
+        error: ValidationError,
+        reading: Reading,
+    ) -> Self:
+        """The model without the keys that are wrong, so that the others are checked, too; their errors are noted."""
+        wrong_keys = {str(found["loc"][0]) for found in error.errors(include_url=False) if found["loc"]}
+        reading.refuse({key: data[key] for key in wrong_keys & data.keys()})
+        if cls.stand_ins is None:
+            raise reported() from None
+        rest = {key: value for key, value in plain.items() if key not in wrong_keys}
+        try:
+            model = handler({**cls.stand_ins, **rest})
+        except ValidationError:
+            raise reported() from None
+        model._data = data
+        trial = Reading(limits=reading.limits)
+        model._check(trial)
+        for found in trial.diagnostics:
+            if found.code not in ("E0202", "E0205"):  # these ask for keys, and for what is in them
+                reading.error(found.code, found.message, found.span, notes=found.notes, help=found.help)
         return model
 
     @classmethod

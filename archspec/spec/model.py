@@ -51,6 +51,7 @@ class Block(Model):
 
     noun: ClassVar[str] = "a block"
     other_words: ClassVar[Mapping[str, str]] = BLOCK_WORDS
+    stand_ins: ClassVar[Mapping[str, object] | None] = {}
 
     doc: str = Field("", description="what it is; it becomes the docstring of the generated class or function")
     unit: Strings = Field((), description="what a tuple in `units` means, in order; its names are params")
@@ -105,11 +106,12 @@ def _named(model: type[Model], value: object, info: ValidationInfo, what: str) -
         if not isinstance(data, LocatedDict):
             message = f"`{name[:80]}` must be a mapping, found {describe(data)}"
             reading.error("E0202", message, value.value_spans[name], help=model.form_help(data))
+            reading.refuse(name)
             continue
         try:
             found[name] = model.model_validate(data, context=reading)
         except ValidationError:  # its reasons are noted
-            continue
+            reading.refuse({name: data})
     return found
 
 
@@ -172,6 +174,7 @@ class Spec(Model):
 
     noun: ClassVar[str] = "a spec"
     other_words: ClassVar[Mapping[str, str]] = SPEC_WORDS
+    stand_ins: ClassVar[Mapping[str, object] | None] = {"archspec": 1, "name": "network"}
     attribute_keys: ClassVar[tuple[str, ...]] = ("depth",)
 
     archspec: Literal[1] = Field(description="the version of the language: `1`")
@@ -214,6 +217,7 @@ class Spec(Model):
     _sources: list[Path] = PrivateAttr(default_factory=list)
     _texts: list[Source] = PrivateAttr(default_factory=list)
     _limits: Limits = PrivateAttr(default=DEFAULT)
+    _refused: frozenset[str] = PrivateAttr(default_factory=frozenset)
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -246,6 +250,11 @@ class Spec(Model):
     def limits(self) -> Limits:
         """Those that it was read with; they hold for what is made of it, too."""
         return self._limits
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """The words in those of its parts that were refused; empty unless it is checked in spite of them."""
+        return self._refused
 
     def __repr__(self) -> str:
         return f"<Spec {self.name}: {self.path or 'from text'}>"

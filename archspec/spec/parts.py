@@ -112,6 +112,7 @@ def _params(value: object, info: ValidationInfo) -> dict[str, Param]:
         try:
             params[name] = Param.model_validate(data, context=reading)
         except ValidationError:  # its reasons are noted; that there is such a param stays true
+            reading.refuse(name)
             params[name] = Param.model_validate(LocatedDict(data.span), context=reading)
         params[name]._name_span = span
     return params
