@@ -238,7 +238,7 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     if len(choices) > _MOST or not 0 < len(word) <= _LONGEST:
         return None  # to compare takes too long, and is made again for each of many errors
     flat = _letters(word)
-    best: tuple[int, str] | None = None
+    best: tuple[int, bool, str] | None = None
     for choice in choices:
         other = _letters(choice)
         shorter = min(len(flat), len(other))
@@ -246,9 +246,10 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
         if len(choice) > _LONGEST or len(set(flat) ^ set(other)) > 2 * most:
             continue
         edits = _edits(flat, other, most)
-        if edits <= most and (best is None or (edits, choice) < best):
-            best = edits, choice
-    return best[1] if best is not None else None
+        new = edits, flat[:1] != other[:1], choice
+        if edits <= most and (best is None or new < best):
+            best = new
+    return best[2] if best is not None else None
 
 
 def _letters(word: str) -> str:

@@ -16,7 +16,14 @@ from archspec.ir.scope import Binding, Layer, Operand, Result
 from archspec.limits import Limits, Meter, limits, meter
 from archspec.lowering.bind import bind, block_info, class_name
 from archspec.lowering.context import Context, Frame
-from archspec.lowering.findings import layer_too_large, shape_error, tap_marked_twice, too_many_items, unmarked_tap
+from archspec.lowering.findings import (
+    layer_too_large,
+    shape_error,
+    tap_marked_twice,
+    too_many_items,
+    two_layers,
+    unmarked_tap,
+)
 from archspec.lowering.names import Plan, make_plan
 from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.lowering.top import Top
@@ -68,7 +75,7 @@ class Lowering:
         if spec.outputs:
             for index, name in enumerate(spec.outputs):
                 if name not in taps:
-                    raise SpecError(unmarked_tap(name, spec.item_place("outputs", index)))
+                    raise SpecError(unmarked_tap(name, spec.item_place("outputs", index), output=True))
             outputs = {name: taps[name] for name in spec.outputs}
         results = tuple(bring(tensor, scope).ref for tensor in outputs.values())
         return LayerGraph(
@@ -255,7 +262,7 @@ class Lowering:
         if name in scope.names or path in self.nodes:
             place = scope.names[name] if name in scope.names else self.nodes[path].span
             notes = (Note("the first is here", place), *self.trail)
-            raise SpecError(Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=notes))
+            raise SpecError(two_layers(path, item, notes))
         self._count(item, len(path) // 100)
         scope.names[name] = item.span
         return name, path

@@ -31,8 +31,8 @@ def lower(spec: Spec) -> LayerGraph:
             place = lowering.here if lowering is not None and lowering.here is not None else spec
             raise SpecError(error.diagnostic(span=place.span)) from None
         except SpecError as error:
-            if found.full:
-                raise
+            if found.full or any(new.code == "E0304" for new in error.diagnostics):
+                raise  # to go the same long way again is no use
             found.found += error.diagnostics
         raise _all_of(spec, found)
 

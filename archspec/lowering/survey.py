@@ -31,6 +31,10 @@ class _UnknownError(Exception):
     """What is worked out depends on what is not known."""
 
 
+class _EndError(Exception):
+    """There is no use in going on."""
+
+
 def survey(spec: Spec, found: Findings) -> None:
     """Add what the computation finds to what has been found.
 
@@ -39,7 +43,7 @@ def survey(spec: Spec, found: Findings) -> None:
     """
     if any(diagnostic.code == "E0413" for diagnostic in found):
         return  # blocks in a circle have no end
-    with suppress(WorkError):  # what has been found is enough
+    with suppress(WorkError, _EndError):  # what has been found is enough
         _Survey(spec, read_top(spec, found), found=found).walk()
 
 
@@ -86,6 +90,8 @@ class _Survey(Lowering):
                 return Lowering._nested(self, item, x, context)
         except SpecError as error:
             self.found.add_new(error)
+            if any(new.code == "E0304" for new in error.diagnostics):
+                raise _EndError from None  # the rest is past the limits, too
         except _UnknownError:
             pass
         self.nesting = nesting

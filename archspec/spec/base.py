@@ -34,6 +34,7 @@ from archspec.limits import Limits, limits
 from archspec.spec.mistakes import comma_help, cut_off, expression_help
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
+from archspec.spec.words import OTHER_NAMES, OWN_WORDS
 
 DEFINITIONS: Final = "https://archspec.invalid/"
 """Where the models' JSON schemas refer to; `archspec.schema` puts the definitions there. Nothing is ever fetched."""
@@ -269,6 +270,8 @@ def _note(cls: type[Model], data: LocatedDict, errors: Iterable[ErrorDetails], r
         message = f"{subject} must be {' or '.join(expected_forms)}, found {describe(value)}"
         if not help and expected_forms == ["a string"] and isinstance(value, int | float):
             help = "put it in quotes"
+            if name == "`name`":  # a number in quotes is none either
+                help = f"a name does not begin with a digit: write `layer{value}`, or another name"
         reading.error("E0202", message, span, help=help)
 
 
@@ -324,11 +327,19 @@ def usable_name(
     otherwise, help = help, ""
     if name in taken:
         reason = "has a meaning of its own in the language"
+        help = f"write `{OTHER_NAMES.get(name, f'{name}_')}`, or another name" + (
+            f": {OWN_WORDS[name]}" if name in OWN_WORDS else ""
+        )
     elif iskeyword(name):
         reason, help = "is a keyword of Python", f"write `{name}_`"
     elif not (name.isidentifier() and name.isascii()):
         reason = "is not a name"
         help = otherwise or _as_name(name)
+        if not help and name.isdecimal() and what == "a layer":
+            help = (
+                f"write `layer{name[:40]}`, or leave the names out: the layers of a named sequence, "
+                "`{name: features, layers: [...]}`, are called 0, 1, 2"
+            )
         help = help or "a name has letters, digits and underscores, and does not begin with a digit"
     elif len(name) > (most := limits().name):
         reason = f"has {len(name)} characters; at most {most} are allowed"

@@ -335,7 +335,10 @@ def _inner_stage(raw: LocatedDict, reading: Reading) -> Stage | None:
 
 def _call(name: str, name_span: Span, body: object, body_span: Span, raw: LocatedDict, reading: Reading) -> Call | None:
     """An op or block. `raw` is the whole item, which may hold a condition."""
-    if not usable_name(name, name_span, reading, "an op or block", taken=RESERVED, help=name_help(name)):
+    dotted = "." in name and all(
+        part.isidentifier() for part in name.split(".")
+    )  # `nn.Conv2d`: what it is, is said later
+    if not dotted and not usable_name(name, name_span, reading, "an op or block", RESERVED, name_help(name)):
         return None
     data = LocatedDict(raw.span)
     data.put("op", name, name_span, name_span)

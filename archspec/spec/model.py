@@ -28,10 +28,10 @@ from archspec.spec.base import (
     wrong,
 )
 from archspec.spec.items import RESERVED, Item, Items, read_stages
-from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
+from archspec.spec.parts import DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
-from archspec.spec.words import BLOCK_WORDS, SPEC_WORDS
+from archspec.spec.words import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -80,7 +80,7 @@ class Block(Model):
             span = self.item_place("unit", index)
             if name in params:
                 reading.error("E0202", f"`{name}` stands twice in `unit`", span)
-            usable_name(name, span, reading, "a param", taken=OWN_WORDS)
+            usable_name(name, span, reading, "a param", taken=tuple(OWN_WORDS))
             data = LocatedDict(span)
             params[name] = written.get(name) or Param.model_validate(data, context=reading)
         params |= written
@@ -90,7 +90,7 @@ class Block(Model):
             names = getattr(self, key)
             for index, name in enumerate(names):
                 span = self.item_place(key, index)
-                usable_name(name, span, reading, what, taken=OWN_WORDS)
+                usable_name(name, span, reading, what, taken=tuple(OWN_WORDS))
                 if name in others or name in names[:index]:
                     reading.error("E0202", f"`{name}` stands for something else in this block already", span)
 
@@ -285,7 +285,8 @@ class Spec(Model):
             message = f"`{name}` cannot name a network's param: Python's `build` has an argument of this name"
             reading.error("E0404", message, places[name], help=f"write `{name}_`, or another name")
         for index, name in enumerate(self.outputs or ()):
-            usable_name(name, self.item_place("outputs", index), reading, "a tap")
+            for part in name.split(".", 1):  # `b.kept` is no tap of the network, which is said where taps are known
+                usable_name(part, self.item_place("outputs", index), reading, "a tap")
         self._check_items(reading)
         if self.input is None and not self.inputs and not self._located.get("inputs"):
             reading.error("E0205", "a spec needs the key `input`", self.span)

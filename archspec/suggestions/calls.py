@@ -13,7 +13,7 @@ from archspec.spec import Attribute, Call
 from archspec.spec.missing import block_help
 from archspec.suggestions.vocabulary import Meaning, attribute_words, meaning, other_word
 
-_RENAMED: Final = re.compile(r"write `(\w+)`(?![:=])(?!.*(?: = |twice|factor of|, as in))")
+_RENAMED: Final = re.compile(r"write `(\w+)`(?!=|:(?! a number))(?!.*(?: = |twice|factor of|, as in))")
 _WINDOWS: Final = ("kernel", "stride", "dilation", "padding", "output_padding", "factor", "cropping", "size")
 _ROW: Final = (
     "the language has no 1-D layers: let the input be an image of height 1, as in "
@@ -186,7 +186,9 @@ def _bare(name: str, found: Meaning | None, value: object) -> str:
         return found.not_here
     if found is not None and found.form:
         return f"write {found.form}"
-    return f"write `{name}: {{param: value}}`: a block's params stand by their names"
+    return (
+        f"write `{name}: {{param: value}}`: a call gives params by their names, and tuples stand in a stage's `units`"
+    )
 
 
 def _indented(name: str, op: type[Op] | None, given: Mapping[str, object]) -> str:

@@ -14,6 +14,7 @@ from archspec.ir.ops import OPS
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Stage
 from archspec.spec import Sequence as Seq
 from archspec.spec.mistakes import cut_off, expression_help, unclosed
+from archspec.spec.words import OWN_WORDS
 from archspec.suggestions.vocabulary import other_word, word_not_here
 
 A_TAP = "an input is a tap, by its name: mark the tensor with `- tap: name`"
@@ -48,18 +49,9 @@ def undefined_help(name: str, expr: Expr, known: Iterable[str], params: Mapping[
             return f"a word stands in quotes: `'{word}'`"
         if nearest(name, known) is None:
             return f"a word stands in quotes: `'{name[:40]}'`"
-    return OWN_MEANINGS.get(name) or did_you_mean(name, known)
+    return OWN_WORDS.get(name) or did_you_mean(name, known)
 
 
-OWN_MEANINGS: Final[Mapping[str, str]] = {
-    "n": "`n` follows from the depth and its rule, as in `depth: {value: 20, rule: 6n+2}`; "
-    "a number of your own is a param, as in `params: {count: 3}`",
-    "i": "`i` is the number of the iteration inside of `repeat`, and that of the unit in the fields of a stage's "
-    "`units`, counted from 0",
-    "channels": "`channels` are those that arrive at an item, and known there alone: use `channels` in the block's "
-    "items, or pass them in the call, as in `block: {width: channels}`",
-}
-"""The names that the language itself gives a meaning, each with where it has one."""
 _TRUTH: Final = {"yes": "true", "on": "true", "no": "false", "off": "false", "none": "false"}
 
 
@@ -104,8 +96,8 @@ def _compared_with(name: str, expr: Expr) -> list[str]:
 
 def default_help(name: str, attribute: Attribute) -> str:
     """A word as a param's default is one of its choices."""
-    if isinstance(attribute.raw, str) and attribute.raw in OWN_MEANINGS:
-        return OWN_MEANINGS[attribute.raw]
+    if isinstance(attribute.raw, str) and attribute.raw in OWN_WORDS:
+        return OWN_WORDS[attribute.raw]
     if not isinstance(attribute.raw, str) or not attribute.raw.isidentifier():
         return ""
     return (

@@ -13,7 +13,7 @@ from archspec.ir.ops import OPS
 
 _FILE: Final = Path(__file__).with_name("vocabulary.yaml")
 _LONGEST: Final = 80
-_DIMENSIONS: Final = re.compile(r"([123])d(?=transpose$|withindices$|$)")
+_DIMENSIONS: Final = re.compile(r"([123])d(?=transpose$|inplane$|withindices$|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,15 @@ def meaning(name: str) -> Meaning | None:
     """What a name of another library means; None if no library is known that has it.
 
     `torch.nn.Conv2d`, `Conv2D`, `conv_2d` and `slim.conv2d` are one name, and `LazyConv2d` means the same.
+    Whatever ends in `Loss` is one.
     """
     if len(name) > _LONGEST:
         return None
     letters = re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
-    for key in (letters, letters.removeprefix("lazy")):
+    for key in (letters, letters.removeprefix("lazy"), letters.removeprefix("legacy")):
         if (found := _meaning(key)) is not None:
             return found
-    return None
+    return _table()["loss"] if letters.endswith(("loss", "withlogits")) else None
 
 
 def _meaning(key: str) -> Meaning | None:
