@@ -131,6 +131,8 @@ class _Survey(Lowering):
         return Lowering._shape(self, op, call, path, inputs, inputs[0] if x is _UNKNOWN else x)
 
     def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
+        if name not in context.taps and name.partition(".")[0] in self.spec.refused:
+            raise _UnknownError
         tensor = Lowering._tap(self, name, place, context)
         if tensor is _UNKNOWN:
             raise _UnknownError
