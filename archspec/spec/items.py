@@ -393,9 +393,9 @@ def _checked(item: ItemT | None, reading: Reading) -> ItemT | None:
         return None
     if item.label is not None:
         usable_name(item.label, item.place("label"), reading, "a layer")
-    if isinstance(item, Stage) and item.block is not None:
-        usable_name(item.block, item.place("block"), reading, "a block", taken=RESERVED)
-    if isinstance(item, Sequence) and item.origin is not None:
-        for part in item.origin.split(".", 1):  # `pyramid.low`: what the call `pyramid` gives by this name
-            usable_name(part, item.place("from"), reading, "a tap")
+    block, origin = getattr(item, "block", None), getattr(item, "origin", None)
+    if block is not None:
+        usable_name(block, item.place("block"), reading, "a block", taken=RESERVED)
+    for part in origin.split(".", 1) if origin is not None else ():  # `pyramid.low`: what the call `pyramid` gives
+        usable_name(part, item.place("from"), reading, "a tap")
     return item

@@ -24,12 +24,12 @@ _TOKENS: Final = "write `shape: [tokens, features]`, without the batch"
 _NO_MASK: Final = "leave it out: masks are not in the language; all tokens see all others"
 _OUTPUTS: Final = "write `outputs: [name]`, a list of taps in the block; what its last item gives comes out in any case"
 OWN_WORDS: Final[Mapping[str, str]] = {
+    "channels": "`channels` are those that arrive at an item, and known there alone: use `channels` in the block's "
+    "items, or pass them in the call, as in `block: {width: channels}`",
     "n": "`n` follows from the depth and its rule, as in `depth: {value: 20, rule: 6n+2}`; "
     "a number of your own is a param, as in `params: {count: 3}`",
     "i": "`i` is the number of the iteration inside of `repeat`, and that of the unit in the fields of a stage's "
     "`units`, counted from 0; how many units there are cannot depend on it",
-    "channels": "`channels` are those that arrive at an item, and known there alone: use `channels` in the block's "
-    "items, or pass them in the call, as in `block: {width: channels}`",
 }
 """The names that the language itself gives a meaning, each with where it has one."""
 OTHER_NAMES: Final[Mapping[str, str]] = {"n": "count", "i": "index", "channels": "width"}

@@ -91,7 +91,7 @@ def test_each_word_of_a_layer_is_translated_or_explained(tmp_path: Path) -> None
             layer: Any = getattr(space, name)
             if op not in OPS or not isinstance(layer, type):
                 continue
-            words = [word for word in inspect.signature(layer.__init__).parameters if word not in _NO_WORDS]
+            words = [word for word in inspect.signature(layer).parameters if word not in _NO_WORDS]
             known = {"name", "branches", *OPS[op].attributes()}
             given = {word: 1 for word in words if word not in known}
             found = found_in(HEAD + yaml.safe_dump({"layers": [{op: given}]}), tmp_path)
