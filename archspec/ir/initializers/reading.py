@@ -100,7 +100,7 @@ def _parts(value: Mapping[str, object]) -> tuple[str, type[Initializer], dict[st
     [(name, option)] = value.items()
     kind = INITIALIZERS.get(name)
     if kind is None:
-        raise InitializerError(f"`{str(name)[:40]}` is not an initializer", _mend(str(name)))
+        raise InitializerError(f"`{str(name)[:40]}` is not an initializer", _instead(str(name)))
     if option is None:
         return name, kind, {}
     if isinstance(option, Mapping):
@@ -110,15 +110,15 @@ def _parts(value: Mapping[str, object]) -> tuple[str, type[Initializer], dict[st
     raise InitializerError(f"`{name}` takes no option")
 
 
-def _mend(name: str) -> str:
+def _instead(name: str) -> str:
     """What to write instead of a name that is no initializer."""
     plain = _plain(name)
     for known in INITIALIZERS:
         if _plain(known) == plain:
             return f"write `{known}`"
-    for other, mend in OTHER_NAMES.items():
+    for other, help in OTHER_NAMES.items():
         if _plain(other) == plain:
-            return mend
+            return help
     return did_you_mean(name, INITIALIZERS) or f"they are: {', '.join(INITIALIZERS)}"
 
 
