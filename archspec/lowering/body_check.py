@@ -242,7 +242,12 @@ class BodyCheck:
         """Every param is there for something."""
         for name, param in params.items():
             if name not in self.used and name not in self.spec.refused:
-                self.found.error("E0403", f"param `{name}` of {self.where} is never used", param.name_span)
+                help = (
+                    "use it, or leave it out; what `extends` another spec has that one's params, and cannot drop them"
+                )
+                help = "use it, or leave it out" if self.own is not self.spec.params else help
+                message = f"param `{name}` of {self.where} is never used"
+                self.found.error("E0403", message, param.name_span, help=help)
 
 
 def _inside(item: Item) -> Iterator[tuple[Item, ...]]:

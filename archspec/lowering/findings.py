@@ -42,6 +42,8 @@ class Findings(Diagnostics):
         for new in error.diagnostics:
             if new.code == "E0302" and "`i`" not in new.message:
                 continue  # the static checks say of all names which they are
+            if new.code == "E0402" and any(old.code == "E0403" and old.span == new.span for old in self.found):
+                continue  # nothing needs the value
             if all((old.code, old.span) != (new.code, new.span) for old in self.found):
                 self.error(new.code, new.message, new.span, label=new.label, notes=new.notes, help=new.help)
 
