@@ -11,7 +11,7 @@ from archspec.errors import did_you_mean
 from archspec.ir.initializers.kinds import INITIALIZERS, Initializer
 
 _WHICH: Final = "write {}: the bare name means one or the other, by library"
-_NOT_HERE: Final = "it is not in the language; draw the weights in the framework, and give them to `archspec.build`"
+_LACKING: Final = ("orthogonal", "identity", "eye", "dirac", "sparse", "stft")
 OTHER_NAMES: Final[Mapping[str, str]] = {
     "glorot_uniform": "write `xavier_uniform`, which is the same",
     "he_uniform": "write `kaiming_uniform`, which is the same",
@@ -20,12 +20,6 @@ OTHER_NAMES: Final[Mapping[str, str]] = {
     "random_uniform": "write `uniform`",
     "trunc_normal": "write `truncated_normal`: cut at 2 standard deviations, where PyTorch cuts at -2 and 2",
     "zero": "write `zeros`",
-    "orthogonal": _NOT_HERE,
-    "identity": _NOT_HERE,
-    "eye": _NOT_HERE,
-    "dirac": _NOT_HERE,
-    "sparse": _NOT_HERE,
-    "stft": _NOT_HERE,
     "one": "write `ones`",
     "const": "write `constant`",
     "kaiming": _WHICH.format("`kaiming_normal` or `kaiming_uniform`"),
@@ -119,6 +113,8 @@ def _instead(name: str) -> str:
     for other, help in OTHER_NAMES.items():
         if _plain(other) == plain:
             return help
+    if plain in _LACKING:
+        return "it is not in the language; draw the weights in the framework, and give them to `archspec.build`"
     return did_you_mean(name, INITIALIZERS) or f"they are: {', '.join(INITIALIZERS)}"
 
 
