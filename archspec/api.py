@@ -61,12 +61,12 @@ def loaded(
 
     `asked` is called with each file that is looked for, before it is read and whether or not it is there.
     """
-    from archspec.lowering.words import example
+    from archspec.suggestions.calls import example
 
     def check(spec: Spec) -> None:
-        from archspec.lowering.check import check  # only needed on the way to an error
+        from archspec.lowering import examine  # only needed on the way to an error
 
-        check(spec)
+        examine(spec)
 
     return load_spec(source, params or None, example, limits=limits, root=root, asked=asked, check=check)
 

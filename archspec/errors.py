@@ -118,7 +118,7 @@ class Note:
 class Diagnostic:
     """One thing that is wrong.
 
-    `message` says what; `label` stands at the caret; `notes` say what led there; `help` says how to mend it.
+    `message` says what; `label` stands at the caret; `notes` say what led there; `help` says how to fix it.
     """
 
     code: str
@@ -209,28 +209,68 @@ class Diagnostics:
     def raise_if_any(self, kind: type[ArchspecError] = SpecError) -> None:
         """Raise what has been found, in the order of places, as one error."""
         if self.found:
-            raise kind(sorted(self.found, key=_order))
+            raise kind(self.in_order())
+
+    def in_order(self) -> list[Diagnostic]:
+        """What has been found, in the order of places; what is never used comes last."""
+        return sorted(self.found, key=_order)
 
 
-def _order(diagnostic: Diagnostic) -> tuple[str, int, int]:
-    span = diagnostic.span
-    return (span.source.name, span.line, span.column) if span else ("", 0, 0)
+_UNUSED: Final = ("E0403", "E0407")
 
 
-_LONGEST: Final = 100
+def _order(diagnostic: Diagnostic) -> tuple[bool, str, int, int]:
+    span, last = diagnostic.span, diagnostic.code in _UNUSED  # it may well follow from what comes before it
+    return (last, span.source.name, span.line, span.column) if span else (last, "", 0, 0)
+
+
+_LONGEST: Final = 40
 _MOST: Final = 300
 _LISTED_AT_MOST: Final = 60
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The word that `word` was probably meant to be, if any is near."""
-    import difflib  # only needed on the way to an error
+    """The word that `word` is a misspelling of, if it is one: a letter or two are wrong, missing, extra or swapped.
 
+    Case, underscores and hyphens do not count. Two wrong letters are too many in a word of fewer than six.
+    """
     choices = list(words)
-    if len(word) > _LONGEST or len(choices) > _MOST:
+    if len(choices) > _MOST or not 0 < len(word) <= _LONGEST:
         return None  # to compare takes too long, and is made again for each of many errors
-    matches = difflib.get_close_matches(word, [choice for choice in choices if len(choice) <= _LONGEST], n=1)
-    return matches[0] if matches else None
+    flat = _letters(word)
+    best: tuple[int, bool, str] | None = None
+    for choice in choices:
+        other = _letters(choice)
+        shorter = min(len(flat), len(other))
+        most = 2 if shorter >= 6 else 1 if shorter >= 3 else 0
+        if len(choice) > _LONGEST or len(set(flat) ^ set(other)) > 2 * most:
+            continue
+        edits = _edits(flat, other, most)
+        new = edits, flat[:1] != other[:1], choice
+        if edits <= most and (best is None or new < best):
+            best = new
+    return best[2] if best is not None else None
+
+
+def _letters(word: str) -> str:
+    return word.lower().replace("_", "").replace("-", "")
+
+
+def _edits(left: str, right: str, most: int) -> int:
+    """Letters to insert, delete, replace, or swap with the next to make one word of another; `most` + 1 for more."""
+    if abs(len(left) - len(right)) > most:
+        return most + 1
+    before: list[int] = []
+    last = list(range(len(right) + 1))
+    for i, letter in enumerate(left, start=1):
+        row = [i] + [most + 1] * len(right)
+        for j in range(max(1, i - most), min(len(right), i + most) + 1):
+            other = right[j - 1]
+            row[j] = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == right[j - 2] and left[i - 2] == other:
+                row[j] = min(row[j], before[j - 2] + 1)
+        before, last = last, row
+    return min(last[-1], most + 1)
 
 
 def did_you_mean(word: str, words: Iterable[str], known: Iterable[str] | None = None) -> str:

@@ -35,7 +35,7 @@ from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.items import NOT_OF_STAGES, RESERVED, STAGE_KEYS
 from archspec.spec.model import NOT_PARAMS
-from archspec.spec.parts import OWN_WORDS
+from archspec.spec.words import OWN_WORDS
 
 Schema: TypeAlias = dict[str, Any]
 

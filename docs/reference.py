@@ -10,7 +10,7 @@ from archspec.spec import Block, Depth, Input, Model, Param, Repeat, Sequence, S
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.items import RESERVED
 from archspec.spec.model import NOT_PARAMS
-from archspec.spec.parts import OWN_WORDS
+from archspec.spec.words import OWN_WORDS
 
 MODELS: Final[tuple[tuple[str, type[Model], str], ...]] = (
     ("A spec", Spec, "language.md#files"),

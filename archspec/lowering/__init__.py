@@ -1,5 +1,5 @@
 """From a spec to a layer graph: the one place that knows both `archspec.spec` and `archspec.ir`."""
 
-from archspec.lowering.lower import lower
+from archspec.lowering.network import examine, lower
 
-__all__ = ["lower"]
+__all__ = ["examine", "lower"]

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from archspec.errors import Diagnostic, Diagnostics, Note, Span
+from archspec.errors import ArchspecError, Diagnostic, Diagnostics, Note, Span
 from archspec.ir.attributes import Padding
 from archspec.ir.graph import Node
 from archspec.ir.op import Op, Shape, ShapeError, shape_text
 from archspec.limits import limits
 from archspec.lowering.rounding import unrounded_input
-from archspec.spec import Call
+from archspec.spec import Call, Item
 
 _LAYERS_SHOWN: Final = 4
 
@@ -25,8 +25,27 @@ class Findings(Diagnostics):
     most: int | None = field(default_factory=lambda: limits().errors)
     outside: set[str] = field(default_factory=set[str])
     """Params of the network that a block mentions, which sees only its own."""
+    refused: set[int] = field(default_factory=set[int])
+    """The items that something is wrong with, by `id`: what they give is not known."""
+    uncertain: set[str] = field(default_factory=set[str])
+    """The ops that have a default which is wrong."""
     listed: bool = False
     """Whether all ops have been listed in a help text."""
+
+    @property
+    def full(self) -> bool:
+        """Whether there are so many that nothing more is learnt."""
+        return self.most is not None and len(self.found) >= self.most
+
+    def add_new(self, error: ArchspecError) -> None:
+        """Add what the computation says, but for what has been said: of one place, or of a name that is not known."""
+        for new in error.diagnostics:
+            if new.code == "E0302" and "`i`" not in new.message:
+                continue  # the static checks say of all names which they are
+            if new.code == "E0402" and any(old.code == "E0403" and old.span == new.span for old in self.found):
+                continue  # nothing needs the value
+            if all((old.code, old.span) != (new.code, new.span) for old in self.found):
+                self.error(new.code, new.message, new.span, label=new.label, notes=new.notes, help=new.help)
 
 
 def shape_error(
@@ -63,7 +82,7 @@ def shape_error(
             notes.append(Note(f"branch {index} gives {shape}: {way or source}", node.span))
     help = error.help
     if not help and error.code == "E0502":
-        help = unrounded_input(op, given, nodes) or _meeting([nodes[source].shape for source in given])
+        help = unrounded_input(op, given, nodes) or _meeting(op, [nodes[source].shape for source in given])
     return Diagnostic(error.code, f"{path}: {error}", call.span, notes=(*notes, *reversed(trail)), help=help)
 
 
@@ -77,24 +96,52 @@ def _way(end: str, start: str, nodes: Mapping[str, Node]) -> str:
     return more + steps if len(way) > 1 else ""
 
 
-def _meeting(shapes: Sequence[Shape]) -> str:
+def _meeting(op: Op, shapes: Sequence[Shape]) -> str:
     """What makes branches of these shapes meet."""
-    if any(len(shape) != 3 for shape in shapes):
+    if len({len(shape) for shape in shapes}) > 1:
+        return "`to_image` and `to_tokens` make an image of tokens and tokens of an image, `reshape` any shape"
+    full = max(shapes, key=math.prod)
+    if len(full) != 3:
         return ""
-    if len({shape[1:] for shape in shapes}) > 1:
-        return "give the branches the same strides, and padding that keeps the size (`padding: same`)"
-    return "give the branches equally many filters; a 1x1 convolution changes those of a branch that has none"
+    counts = {shape[0] for shape in shapes}
+    if op.name == "multiply":
+        counts.discard(1)
+    scales = [shape for shape in shapes if shape[1:] == (1, 1) != full[1:]]
+    if len(counts) > 1 and op.name != "concat":
+        few = min(shapes, key=lambda shape: (shape[0] == full[0], math.prod(shape)))
+        if all(shape[1:] == full[1:] for shape in shapes) or (scales and op.name == "multiply"):
+            return (
+                f"give the branches equally many channels ({full[0]} where one gives {few[0]}); a 1x1 convolution, "
+                f"`conv: {{filters: {full[0]}, kernel: 1}}`, changes those of a branch"
+            )
+    if scales and op.name != "multiply":
+        return (
+            f"{op.name} does not broadcast: put `upsample: {{factor: [{full[1]}, {full[2]}]}}` at the end of the "
+            f"branch that gives {shape_text(scales[0])}"
+        )
+    return "give the branches the same strides, and padding that keeps the size (`padding: same`)"
+
+
+def two_layers(path: str, item: Item, notes: Sequence[Note]) -> Diagnostic:
+    """Two layers of one path, which is the name of their weights."""
+    help = "give one of them another name; two layers that share weights are not in the language"
+    return Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=tuple(notes), help=help)
 
 
 def tap_marked_twice(name: str, place: Span | None) -> Diagnostic:
     """A tap, or an input, whose name marks another tensor already."""
-    help = "give it another name; a tap in a `repeat` is new in each round, and carries nothing to the next"
+    help = "give it another name; a tap in a `repeat` is new in each iteration, and carries nothing to the next"
     return Diagnostic("E0405", f"`{name}` marks another tensor here already", place, help=help)
 
 
-def unmarked_tap(name: str, place: Span | None) -> Diagnostic:
-    """A tap that exists, but has not been passed where it is asked for."""
+def unmarked_tap(name: str, place: Span | None, *, output: bool = False) -> Diagnostic:
+    """A tap that exists, but has not been passed where it is asked for; `output` is whether it is the network's."""
     help = "a tap is seen after it, and not outside the condition or the `repeat` that it stands in"
+    if output:
+        help += (
+            "; outputs under a condition are not in the language: mark the tensor outside of it, or write two specs, "
+            "one of which `extends` the other and lists its own `outputs`"
+        )
     return Diagnostic("E0406", f"tap `{name}` has not been reached here", place, help=help)
 
 
@@ -122,5 +169,5 @@ def layer_too_large(op: Op, inputs: Sequence[Shape], shape: Shape) -> str | None
 
 def too_many_items(place: Span | None) -> Diagnostic:
     """The network, written out, is past the limit."""
-    message = f"the network has more than {limits().items:,} items, with all rounds and calls written out"
+    message = f"the network has more than {limits().items:,} items, with all iterations and calls written out"
     return Diagnostic("E0304", message, place)

@@ -6,48 +6,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from archspec.errors import Diagnostic, Note, Span, SpecError
+from archspec.errors import Diagnostic, InternalError, Note, Span, SpecError
 from archspec.expr import Expr, ExprError, Value, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, Node, Param
 from archspec.ir.op import Op, Shape, ShapeError
 from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
-from archspec.limits import Limits, Meter, WorkError, limits, meter, metered, uncollected, within
+from archspec.limits import Limits, Meter, limits, meter
 from archspec.lowering.bind import bind, block_info, class_name
-from archspec.lowering.check import check
 from archspec.lowering.context import Context, Frame
-from archspec.lowering.findings import layer_too_large, shape_error, tap_marked_twice, too_many_items, unmarked_tap
+from archspec.lowering.findings import (
+    layer_too_large,
+    shape_error,
+    tap_marked_twice,
+    too_many_items,
+    two_layers,
+    unmarked_tap,
+)
 from archspec.lowering.names import Plan, make_plan
 from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
-from archspec.lowering.top import Top, read_top
+from archspec.lowering.top import Top
 from archspec.lowering.units import UnitCall, single_call, unit_calls, unit_name
 from archspec.lowering.values import Reading, evaluated
-from archspec.spec import Attribute, Block, Call, Item, Repeat, Spec, Stage, Tap
+from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 DEFAULT_PATTERN: Final = "{i}"
 
 
-def lower(spec: Spec) -> LayerGraph:
-    """The layer graph of a spec.
-
-    Raises:
-        SpecError: the spec is wrong; every finding of the static checks, or the first of the computation's.
-    """
-    with within(spec.limits), metered(), uncollected():
-        lowering: _Lowering | None = None
-        try:
-            check(spec)
-            lowering = _Lowering(spec, read_top(spec))
-            return lowering.run()
-        except WorkError as error:
-            place = lowering.here if lowering is not None and lowering.here is not None else spec
-            raise SpecError(error.diagnostic(span=place.span)) from None
-
-
 @dataclass(slots=True)
-class _Lowering:
+class Lowering:
+    """The way through a spec's items, each with what arrives at it."""
+
     spec: Spec
     top: Top
     nodes: dict[str, Node] = field(default_factory=dict[str, Node])
@@ -69,6 +60,7 @@ class _Lowering:
     """The nodes that the network's taps mark, those under a condition included."""
 
     def run(self) -> LayerGraph:
+        """The graph of the whole network."""
         spec, top = self.spec, self.top
         self.fixed |= top.fixed
         frame = Frame(top.env, root=True)
@@ -83,7 +75,7 @@ class _Lowering:
         if spec.outputs:
             for index, name in enumerate(spec.outputs):
                 if name not in taps:
-                    raise SpecError(unmarked_tap(name, spec.item_place("outputs", index)))
+                    raise SpecError(unmarked_tap(name, spec.item_place("outputs", index), output=True))
             outputs = {name: taps[name] for name in spec.outputs}
         results = tuple(bring(tensor, scope).ref for tensor in outputs.values())
         return LayerGraph(
@@ -176,7 +168,9 @@ class _Lowering:
                     return self._op(item, x, context)
                 return self._call(item, x, context)
             case Seq():
-                start = x if item.origin is None else bring(self._tap(item, context), context.scope)
+                start = x
+                if item.origin is not None:
+                    start = bring(self._tap(item.origin, item.place("from"), context), context.scope)
                 if item.label is None:
                     return self._items(item.layers, start, context)
                 return self._sequence(item, item.layers, start, context)
@@ -186,6 +180,8 @@ class _Lowering:
                 if item.block is None:
                     return self._sequence(item, item.layers, x, context)
                 return self._stage(item, x, context)
+            case Refused():
+                raise InternalError("an item that is refused is lowered")
             case Tap():
                 if item.name in context.taps:
                     raise SpecError(tap_marked_twice(item.name, item.span))
@@ -203,17 +199,14 @@ class _Lowering:
         self.work.spend(len(taps) // 8)
         return dict(taps)
 
-    def _tap(self, item: Seq, context: Context) -> Tensor:
-        assert item.origin is not None
-        found = context.taps.get(item.origin)
+    def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
+        found = context.taps.get(name)
         if found is None:
-            raise SpecError(unmarked_tap(item.origin, item.place("from")))
+            raise SpecError(unmarked_tap(name, place))
         return found
 
     def _op(self, call: Call, x: Tensor, context: Context) -> Tensor:
-        inputs: tuple[Tensor, ...] = (x,)
-        if call.branches is not None:
-            inputs = tuple(self._nested(branch, x, context) for branch in call.branches)
+        inputs = self._inputs(call, x, context)
         op_class = OPS[call.name]
         self.work.spend(15)  # beside its expressions there are its shapes and weights
         reading = self._reading(op_class, call)
@@ -232,6 +225,12 @@ class _Lowering:
         refs = tuple(tensor.ref for tensor in inputs)
         context.scope.items.append(Layer(slot.site, name, slot.named, path, refs))
         return Tensor(context.scope, Result(slot.site), path, shape)
+
+    def _inputs(self, call: Call, x: Tensor, context: Context) -> tuple[Tensor, ...]:
+        """What the branches of an op give, or what arrives at it."""
+        if call.branches is None:
+            return (x,)
+        return tuple(self._nested(branch, x, context) for branch in call.branches)
 
     def _shape(self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor) -> Shape:
         """What an op gives for these inputs; `x` is what arrived at its branches."""
@@ -263,7 +262,7 @@ class _Lowering:
         if name in scope.names or path in self.nodes:
             place = scope.names[name] if name in scope.names else self.nodes[path].span
             notes = (Note("the first is here", place), *self.trail)
-            raise SpecError(Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=notes))
+            raise SpecError(two_layers(path, item, notes))
         self._count(item, len(path) // 100)
         scope.names[name] = item.span
         return name, path
@@ -290,10 +289,7 @@ class _Lowering:
         """A block's own inputs, each the tap that the caller names, as the block's scope knows them."""
         found: dict[str, Tensor] = {}
         for name in block.inputs:
-            tap = str(given[name].raw)
-            if tap not in context.taps:
-                raise SpecError(unmarked_tap(tap, given[name].span))
-            found[name] = scope.feed(context.taps[tap])
+            found[name] = scope.feed(self._tap(str(given[name].raw), given[name].span, context))
         return found
 
     def _block(self, scope: OpenScope, x: Tensor, item: Item, taps: dict[str, Tensor]) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -10,7 +12,7 @@ from archspec.expr import Expr, Name, Value, describe, names
 from archspec.ir.graph import Depth, Node
 from archspec.ir.ops import OPS, Input
 from archspec.lowering.bind import param_value
-from archspec.lowering.findings import too_large
+from archspec.lowering.findings import Findings, too_large
 from archspec.lowering.values import evaluated, read_attribute
 from archspec.spec import Attribute, Spec
 from archspec.spec import Input as InputSpec
@@ -30,41 +32,64 @@ class Top:
     inputs: list[Node] = field(default_factory=list[Node])
 
 
-def read_top(spec: Spec) -> Top:
+def read_top(spec: Spec, found: Findings | None = None) -> Top:
     """The top of a spec, worked out.
 
+    Args:
+        spec: the spec.
+        found: where what is wrong is noted; what depends on it is then left out. Without it nothing may be wrong.
+
     Raises:
-        SpecError: the first thing that is wrong.
+        SpecError: the first thing that is wrong, where it cannot be noted.
     """
     top = Top()
-    _params(spec, top)
-    _depth(spec, top)
+    for name in spec.params:
+        with _noted(found):
+            _param(name, spec, top)
+    with _noted(found):
+        _depth(spec, top)
     for op_name, attributes in spec.defaults.items():
-        op, values = OPS[op_name], cast("dict[str, Any]", {})
+        if (found is not None and op_name in found.uncertain) or op_name not in OPS:
+            continue
+        values = top.defaults[op_name] = cast("dict[str, Any]", {})
         for name, attribute in attributes.items():
-            values[name], expr = read_attribute(op, op.attributes()[name], attribute, top.env)
-            top.fixed |= names(expr) if expr else set[str]()
-        top.defaults[op_name] = values
+            with _noted(found, op_name):
+                values[name], expr = read_attribute(OPS[op_name], OPS[op_name].attributes()[name], attribute, top.env)
+                top.fixed |= names(expr) if expr else set[str]()
     declared = {"input": spec.input} if spec.input else spec.inputs
     for path, input in declared.items():
         assert input is not None
-        top.inputs.append(_input(path, input, spec, top))
+        with _noted(found):
+            top.inputs.append(_input(path, input, spec, top))
     return top
 
 
-def _params(spec: Spec, top: Top) -> None:
-    for name, param in spec.params.items():
-        given = spec.overrides.get(name)
-        attribute = given or param.default
-        if attribute is None:
-            help = f"give it with --set {name}=VALUE, in Python with {name}=VALUE, or give it a default"
-            raise SpecError(Diagnostic("E0402", f"param `{name}` has no value", param.name_span, help=help))
-        if given is None and param.choices is None:
-            top.env[name], expr = evaluated(attribute, top.env)
-            if names(expr):
-                top.derived[name] = expr
-        else:
-            top.env[name] = param_value(name, param.choices, attribute, {} if given else top.env)
+@contextmanager
+def _noted(found: Findings | None, op: str = "") -> Iterator[None]:
+    """Note what is wrong, and go on: with the defaults of an op, what its attributes are is not known."""
+    try:
+        yield
+    except SpecError as error:
+        if found is None:
+            raise
+        found.add_new(error)
+        found.uncertain |= {op} if op else set[str]()
+
+
+def _param(name: str, spec: Spec, top: Top) -> None:
+    param, given = spec.params[name], spec.overrides.get(name)
+    attribute = given or param.default
+    if attribute is None and name in spec.refused:
+        return
+    if attribute is None:
+        help = f"give it with --set {name}=VALUE, in Python with {name}=VALUE, or give it a default"
+        raise SpecError(Diagnostic("E0402", f"param `{name}` has no value", param.name_span, help=help))
+    if given is None and param.choices is None:
+        top.env[name], expr = evaluated(attribute, top.env)
+        if names(expr):
+            top.derived[name] = expr
+    else:
+        top.env[name] = param_value(name, param.choices, attribute, {} if given else top.env)
 
 
 def _depth(spec: Spec, top: Top) -> None:

@@ -30,6 +30,7 @@ from archspec.ir.op import AttributeInfo, Op, Shape
 from archspec.limits import meter
 from archspec.spec import Attribute, Call
 from archspec.spec.mistakes import expression_help
+from archspec.spec.words import OWN_WORDS
 
 
 def expression(attribute: Attribute) -> Expr:
@@ -67,7 +68,7 @@ def expression_error(error: ExprError, attribute: Attribute, known: Mapping[str,
     shown = attribute.raw if isinstance(attribute.raw, str) else str(attribute.raw)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     if error.undefined is not None:
-        help = did_you_mean(error.undefined, known or {})
+        help = OWN_WORDS.get(error.undefined) or did_you_mean(error.undefined, known or {})
         return Diagnostic("E0302", f"`{error.undefined}` is not defined here", attribute.span, help=help)
     if error.too_large:
         if isinstance(attribute.raw, float) and not math.isfinite(attribute.raw):

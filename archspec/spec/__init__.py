@@ -1,7 +1,7 @@
 """Specs: from YAML to frozen, validated models that know where each value is written."""
 
 from archspec.spec.base import Attribute, Model
-from archspec.spec.items import Call, Item, Repeat, Sequence, Stage, Tap
+from archspec.spec.items import Call, Item, Refused, Repeat, Sequence, Stage, Tap
 from archspec.spec.loading import find, load, load_text, shipped
 from archspec.spec.model import Block, Spec
 from archspec.spec.parts import Depth, Input, Param
@@ -19,6 +19,7 @@ __all__ = [
     "LocatedList",
     "Model",
     "Param",
+    "Refused",
     "Repeat",
     "Sequence",
     "Spec",

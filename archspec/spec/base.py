@@ -34,6 +34,7 @@ from archspec.limits import Limits, limits
 from archspec.spec.mistakes import comma_help, cut_off, expression_help
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
+from archspec.spec.words import OTHER_NAMES, OWN_WORDS
 
 DEFINITIONS: Final = "https://archspec.invalid/"
 """Where the models' JSON schemas refer to; `archspec.schema` puts the definitions there. Nothing is ever fetched."""
@@ -120,6 +121,8 @@ class Model(BaseModel):
     attribute_keys: ClassVar[tuple[str, ...]] = ()
     other_words: ClassVar[Mapping[str, str]] = {}
     """Words of other libraries, each with what to write instead."""
+    stand_ins: ClassVar[Mapping[str, object] | None] = None
+    """Where this is one whose sound keys are checked though others are wrong: what required ones are then."""
 
     _data: LocatedDict | None = PrivateAttr(default=None)
 
@@ -185,9 +188,36 @@ class Model(BaseModel):
             _note(cls, data, error.errors(include_url=False), reading)
             if not reading.diagnostics:
                 raise InternalError(f"{cls.__name__} failed without a diagnostic") from error
-            raise reported() from None
+            return cls._sound_part(data, plain, handler, error, reading)
         model._data = data
         model._check(reading)
+        return model
+
+    @classmethod
+    def _sound_part(
+        cls,
+        data: LocatedDict,
+        plain: dict[str, object],
+        handler: ModelWrapValidatorHandler[Self],
+        error: ValidationError,
+        reading: Reading,
+    ) -> Self:
+        """The model without the keys that are wrong, so that the others are checked, too; their errors are noted."""
+        wrong_keys = {str(found["loc"][0]) for found in error.errors(include_url=False) if found["loc"]}
+        reading.refuse({key: data[key] for key in wrong_keys & data.keys()})
+        if cls.stand_ins is None:
+            raise reported() from None
+        rest = {key: value for key, value in plain.items() if key not in wrong_keys}
+        try:
+            model = handler({**cls.stand_ins, **rest})
+        except ValidationError:
+            raise reported() from None
+        model._data = data
+        trial = Reading(limits=reading.limits)
+        model._check(trial)
+        for found in trial.diagnostics:
+            if found.code not in ("E0202", "E0205"):  # these ask for keys, and for what is in them
+                reading.error(found.code, found.message, found.span, notes=found.notes, help=found.help)
         return model
 
     @classmethod
@@ -240,6 +270,8 @@ def _note(cls: type[Model], data: LocatedDict, errors: Iterable[ErrorDetails], r
         message = f"{subject} must be {' or '.join(expected_forms)}, found {describe(value)}"
         if not help and expected_forms == ["a string"] and isinstance(value, int | float):
             help = "put it in quotes"
+            if name == "`name`":  # a number in quotes is none either
+                help = f"a name does not begin with a digit: write `layer{value}`, or another name"
         reading.error("E0202", message, span, help=help)
 
 
@@ -295,11 +327,19 @@ def usable_name(
     otherwise, help = help, ""
     if name in taken:
         reason = "has a meaning of its own in the language"
+        help = f"write `{OTHER_NAMES.get(name, f'{name}_')}`, or another name" + (
+            f": {OWN_WORDS[name]}" if name in OWN_WORDS else ""
+        )
     elif iskeyword(name):
         reason, help = "is a keyword of Python", f"write `{name}_`"
     elif not (name.isidentifier() and name.isascii()):
         reason = "is not a name"
         help = otherwise or _as_name(name)
+        if not help and name.isdecimal() and what == "a layer":
+            help = (
+                f"write `layer{name[:40]}`, or leave the names out: the layers of a named sequence, "
+                "`{name: features, layers: [...]}`, are called 0, 1, 2"
+            )
         help = help or "a name has letters, digits and underscores, and does not begin with a digit"
     elif len(name) > (most := limits().name):
         reason = f"has {len(name)} characters; at most {most} are allowed"

@@ -7,6 +7,7 @@ the places kept; then the model checks it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
@@ -41,7 +42,7 @@ NOT_OF_STAGES: Final = ("when", "else", "from")
 _CONDITION: Final = ("when", "else")
 
 M = TypeVar("M", bound=Model)
-ItemT = TypeVar("ItemT", "Call", "Sequence", "Repeat", "Tap", "Stage")
+ItemT = TypeVar("ItemT", "Call", "Sequence", "Repeat", "Stage")
 
 
 def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
@@ -56,8 +57,7 @@ def _otherwise(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     """What stands under `else`: a list of items, or one item."""
     if isinstance(value, Attribute):
         if isinstance(value.raw, str | LocatedDict) and value.span is not None:
-            item = read_item(value.raw, value.span, reading_of(info))
-            return (item,) if item is not None else ()
+            return (read_item(value.raw, value.span, reading_of(info)),)
         value = value.raw
     return _items(value, info)
 
@@ -67,8 +67,7 @@ def _branches(value: object, info: ValidationInfo) -> tuple[Sequence, ...]:
         raise wrong("a list of branches")
     reading = reading_of(info)
     pairs = zip(value, value.item_spans, strict=True)
-    branches = [_branch(raw, span, reading) for raw, span in pairs]
-    return tuple(branch for branch in branches if branch is not None)
+    return tuple(_branch(raw, span, reading) for raw, span in pairs)
 
 
 _ONE_OR_MORE: Final[dict[str, Any]] = {"anyOf": [definition("Items"), definition("Item")]}
@@ -203,18 +202,34 @@ class Stage(Model):
             reading.error("E0205", f"a stage needs the key `{missing[0]}`", self.span)
 
 
-Item: TypeAlias = Call | Sequence | Repeat | Tap | Stage
+@dataclass(frozen=True, slots=True, eq=False)
+class Refused:
+    """Stands for an item whose error is noted: what arrives after it is not known."""
+
+    span: Span
+
+    kind: ClassVar[Literal["refused"]] = "refused"
+
+
+Item: TypeAlias = Call | Sequence | Repeat | Tap | Stage | Refused
 
 
 def read_items(raw: LocatedList, reading: Reading) -> tuple[Item, ...]:
-    """The items of a list, without those that are wrong, whose errors are noted."""
+    """The items of a list; those that are wrong are `Refused`, and their errors are noted."""
     pairs = zip(raw, raw.item_spans, strict=True)
-    items = [read_item(item, span, reading) for item, span in pairs]
-    return tuple(item for item in items if item is not None)
+    return tuple(read_item(item, span, reading) for item, span in pairs)
 
 
-def read_item(raw: object, span: Span, reading: Reading) -> Item | None:
-    """One item in any notation; None if it is wrong, with the reason noted."""
+def read_item(raw: object, span: Span, reading: Reading) -> Item:
+    """One item in any notation; `Refused` if it is wrong, with the reason noted."""
+    item = _read_item(raw, span, reading)
+    if item is None:
+        reading.refuse(raw)
+        return Refused(span)
+    return item
+
+
+def _read_item(raw: object, span: Span, reading: Reading) -> Item | None:
     if isinstance(raw, str):
         return _call(raw, span, None, span, LocatedDict(span), reading)
     if not isinstance(raw, LocatedDict):
@@ -256,9 +271,10 @@ def read_stages(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     read: list[Item] = []
     for raw, span in zip(value, value.item_spans, strict=True):
         is_stage = isinstance(raw, LocatedDict) and _is_stage(raw)
-        item = _validated(Stage, raw, reading) if is_stage else read_item(raw, span, reading)
-        if item is not None and _labels_usable(item, reading):
-            read.append(item)
+        item = _checked(_validated(Stage, raw, reading), reading) if is_stage else read_item(raw, span, reading)
+        if item is None:
+            reading.refuse(raw)
+        read.append(item or Refused(span))
     return tuple(read)
 
 
@@ -319,7 +335,10 @@ def _inner_stage(raw: LocatedDict, reading: Reading) -> Stage | None:
 
 def _call(name: str, name_span: Span, body: object, body_span: Span, raw: LocatedDict, reading: Reading) -> Call | None:
     """An op or block. `raw` is the whole item, which may hold a condition."""
-    if not usable_name(name, name_span, reading, "an op or block", taken=RESERVED, help=name_help(name)):
+    dotted = "." in name and all(
+        part.isidentifier() for part in name.split(".")
+    )  # `nn.Conv2d`: what it is, is said later
+    if not dotted and not usable_name(name, name_span, reading, "an op or block", RESERVED, name_help(name)):
         return None
     data = LocatedDict(raw.span)
     data.put("op", name, name_span, name_span)
@@ -348,19 +367,16 @@ def _call(name: str, name_span: Span, body: object, body_span: Span, raw: Locate
     return _checked(_validated(Call, data, reading), reading)
 
 
-def _branch(raw: object, span: Span, reading: Reading) -> Sequence | None:
+def _branch(raw: object, span: Span, reading: Reading) -> Sequence:
     """A branch of a merge: a sequence, a bare list of items, or one item."""
     if isinstance(raw, LocatedDict) and ("layers" in raw or "from" in raw):
-        return _sequence(raw, reading)
+        branch = read_item(raw, span, reading)
+        if isinstance(branch, Sequence):
+            return branch
+        raw = (branch,)
     data = LocatedDict(span)
-    if isinstance(raw, LocatedList):
-        data.put("layers", raw, span, span)
-    else:
-        item = read_item(raw, span, reading)
-        if item is None:
-            return None
-        data.put("layers", (item,), span, span)
-    return _validated(Sequence, data, reading)
+    data.put("layers", raw if isinstance(raw, list | tuple) else (read_item(raw, span, reading),), span, span)
+    return Sequence.model_validate(data, context=reading)
 
 
 def _validated(model: type[M], data: object, reading: Reading) -> M | None:
@@ -372,19 +388,14 @@ def _validated(model: type[M], data: object, reading: Reading) -> M | None:
 
 
 def _checked(item: ItemT | None, reading: Reading) -> ItemT | None:
-    return item if item is not None and _labels_usable(item, reading) else None
-
-
-def _labels_usable(item: Item, reading: Reading) -> bool:
-    """Whether the names that an item gives and uses are names."""
-    if isinstance(item, Tap):
-        return True
-    label = item.label
-    sound = label is None or usable_name(label, item.place("label"), reading, "a layer")
-    if isinstance(item, Stage) and item.block is not None:
-        place = item.place("block")
-        sound = usable_name(item.block, place, reading, "a block", taken=RESERVED) and sound
-    if isinstance(item, Sequence) and item.origin is not None:
-        for part in item.origin.split(".", 1):  # `pyramid.low`: what the call `pyramid` gives by this name
-            sound = usable_name(part, item.place("from"), reading, "a tap") and sound
-    return sound
+    """The item; where names that it gives or uses are no names, that is noted."""
+    if item is None:
+        return None
+    if item.label is not None:
+        usable_name(item.label, item.place("label"), reading, "a layer")
+    block, origin = getattr(item, "block", None), getattr(item, "origin", None)
+    if block is not None:
+        usable_name(block, item.place("block"), reading, "a block", taken=RESERVED)
+    for part in origin.split(".", 1) if origin is not None else ():  # `pyramid.low`: what the call `pyramid` gives
+        usable_name(part, item.place("from"), reading, "a tap")
+    return item

@@ -54,8 +54,7 @@ def load(
         limits: What the spec may ask for at most.
         root: The folder that files named in it must not leave; the spec's own folder if not given.
         asked: Is called with each file that is looked for, before it is read and whether or not it is there.
-        check: Raises what else is wrong with a spec that could be read but for names in it, so that all is said at
-            once.
+        check: Raises what else is wrong with a spec some of whose parts are refused, so that all is said at once.
 
     Raises:
         SpecError: with everything that is wrong.
@@ -230,14 +229,20 @@ def _validated(
     spec._overrides = _overrides(spec, overrides or {}, reading)
     spec._sources, spec._texts = reading.files, reading.texts
     spec._limits = reading.limits
-    if check is not None and reading.diagnostics and all(found.code == "E0404" for found in reading.diagnostics):
+    if check is not None and reading.diagnostics and not any(map(_of_files, reading.diagnostics)):
         _check_too(check, spec, reading)
     reading.diagnostics.raise_if_any(SpecError)
     return spec
 
 
+def _of_files(found: Diagnostic) -> bool:
+    """Whether something may be missing that stands in another file, or in the part of this one that is no YAML."""
+    return found.code.startswith("E01") and found.code != "E0103"
+
+
 def _check_too(check: Callable[[Spec], object], spec: Spec, reading: Reading) -> None:
-    """Note what a check finds; of a place with a wrong name no more is said."""
+    """Note what a check finds in the sound parts of a spec; of a place that is wrong already no more is said."""
+    spec._refused = frozenset(reading.refused)
     try:
         check(spec)
     except SpecError as error:

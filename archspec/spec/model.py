@@ -28,10 +28,10 @@ from archspec.spec.base import (
     wrong,
 )
 from archspec.spec.items import RESERVED, Item, Items, read_stages
-from archspec.spec.parts import OWN_WORDS, DepthField, Input, Param, Params
+from archspec.spec.parts import DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
-from archspec.spec.words import BLOCK_WORDS, SPEC_WORDS
+from archspec.spec.words import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -52,6 +52,7 @@ class Block(Model):
 
     noun: ClassVar[str] = "a block"
     other_words: ClassVar[Mapping[str, str]] = BLOCK_WORDS
+    stand_ins: ClassVar[Mapping[str, object] | None] = {}
 
     doc: str = Field("", description="what it is; it becomes the docstring of the generated class or function")
     unit: Strings = Field((), description="what a tuple in `units` means, in order; its names are params")
@@ -80,7 +81,7 @@ class Block(Model):
             span = self.item_place("unit", index)
             if name in params:
                 reading.error("E0202", f"`{name}` stands twice in `unit`", span)
-            usable_name(name, span, reading, "a param", taken=OWN_WORDS)
+            usable_name(name, span, reading, "a param", taken=tuple(OWN_WORDS))
             data = LocatedDict(span)
             params[name] = written.get(name) or Param.model_validate(data, context=reading)
         params |= written
@@ -90,7 +91,7 @@ class Block(Model):
             names = getattr(self, key)
             for index, name in enumerate(names):
                 span = self.item_place(key, index)
-                usable_name(name, span, reading, what, taken=OWN_WORDS)
+                usable_name(name, span, reading, what, taken=tuple(OWN_WORDS))
                 if name in others or name in names[:index]:
                     reading.error("E0202", f"`{name}` stands for something else in this block already", span)
 
@@ -106,11 +107,12 @@ def _named(model: type[Model], value: object, info: ValidationInfo, what: str) -
         if not isinstance(data, LocatedDict):
             message = f"`{name[:80]}` must be a mapping, found {describe(data)}"
             reading.error("E0202", message, value.value_spans[name], help=model.form_help(data))
+            reading.refuse(name)
             continue
         try:
             found[name] = model.model_validate(data, context=reading)
         except ValidationError:  # its reasons are noted
-            continue
+            reading.refuse({name: data})
     return found
 
 
@@ -173,6 +175,7 @@ class Spec(Model):
 
     noun: ClassVar[str] = "a spec"
     other_words: ClassVar[Mapping[str, str]] = SPEC_WORDS
+    stand_ins: ClassVar[Mapping[str, object] | None] = {"archspec": 1, "name": "network"}
     attribute_keys: ClassVar[tuple[str, ...]] = ("depth",)
 
     archspec: Literal[1] = Field(description="the version of the language: `1`")
@@ -216,6 +219,7 @@ class Spec(Model):
     _sources: list[Path] = PrivateAttr(default_factory=list)
     _texts: list[Source] = PrivateAttr(default_factory=list)
     _limits: Limits = PrivateAttr(default=DEFAULT)
+    _refused: frozenset[str] = PrivateAttr(default_factory=frozenset)
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -249,6 +253,11 @@ class Spec(Model):
         """Those that it was read with; they hold for what is made of it, too."""
         return self._limits
 
+    @property
+    def refused(self) -> frozenset[str]:
+        """The words in those of its parts that were refused; empty unless it is checked in spite of them."""
+        return self._refused
+
     def __repr__(self) -> str:
         return f"<Spec {self.name}: {self.path or 'from text'}>"
 
@@ -278,7 +287,8 @@ class Spec(Model):
             message = f"`{name}` cannot name a network's param: Python's `build` has an argument of this name"
             reading.error("E0404", message, places[name], help=f"write `{name}_`, or another name")
         for index, name in enumerate(self.outputs or ()):
-            usable_name(name, self.item_place("outputs", index), reading, "a tap")
+            for part in name.split(".", 1):  # `b.kept` is no tap of the network, which is said where taps are known
+                usable_name(part, self.item_place("outputs", index), reading, "a tap")
         self._check_items(reading)
         if self.input is None and not self.inputs and not self._located.get("inputs"):
             reading.error("E0205", "a spec needs the key `input`", self.span)

@@ -27,12 +27,10 @@ from archspec.spec.base import (
 from archspec.spec.mistakes import input_help
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, Reading
-from archspec.spec.words import DEPTH_WORDS, INPUT_WORDS, PARAM_WORDS
+from archspec.spec.words import DEPTH_WORDS, INPUT_WORDS, OWN_WORDS, PARAM_WORDS
 
 Choice: TypeAlias = str | int | float | bool
 
-# `channels` are those that arrive, `n` comes from the depth rule, `i` is a unit's index.
-OWN_WORDS: Final = ("channels", "n", "i")
 _RULE: Final = re.compile(r"\s*([0-9]{1,6})\s*n\s*(?:([+-])\s*([0-9]{1,6}))?\s*")
 _SIZES: Final = ("channels", "height", "width")
 
@@ -104,7 +102,7 @@ def _params(value: object, info: ValidationInfo) -> dict[str, Param]:
     params: dict[str, Param] = {}
     for name in value:
         span = value.key_spans[name]
-        usable_name(name, span, reading, "a param", taken=OWN_WORDS)
+        usable_name(name, span, reading, "a param", taken=tuple(OWN_WORDS))
         data = value[name]
         if not isinstance(data, LocatedDict):
             data = LocatedDict(value.value_spans[name])
@@ -112,6 +110,7 @@ def _params(value: object, info: ValidationInfo) -> dict[str, Param]:
         try:
             params[name] = Param.model_validate(data, context=reading)
         except ValidationError:  # its reasons are noted; that there is such a param stays true
+            reading.refuse(name)
             params[name] = Param.model_validate(LocatedDict(data.span), context=reading)
         params[name]._name_span = span
     return params

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from archspec.reporting import printable
 from archspec.spec.base import Attribute
-from archspec.spec.items import Call, Item, Sequence, Stage, Tap
+from archspec.spec.items import Call, Item, Refused, Sequence, Stage, Tap
 from archspec.spec.parts import Input, Param, shown
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _names(items: Iterable[Item]) -> Iterator[str]:
     for item in items:
         if isinstance(item, Sequence) and not item.label:
             yield from _names(item.layers)
-        elif not isinstance(item, Tap):
+        elif not isinstance(item, Tap | Refused):
             yield item.label or (item.name if isinstance(item, Call) else item.kind)
 
 

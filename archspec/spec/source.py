@@ -21,6 +21,8 @@ from archspec.storage import open_regular
 
 # libyaml's parser is some ten times faster; PyYAML may have been built without it.
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
+_WORDS_KEPT: Final = 10_000
 
 
 _COMMENT: Final = re.compile(rb"(?:^|\s)#[^\n]*")
@@ -82,6 +84,22 @@ class Reading:
     """Is called with each file that is looked for, before it is read and whether or not it is there."""
     example: Callable[[str, object], str] | None = None
     """How a call is written whose attributes are given as a bare value: those who know the ops can say."""
+    refused: set[str] = field(default_factory=set[str])
+    """The words in parts that were refused: what they stand for may be defined or used there."""
+
+    def refuse(self, *parts: object) -> None:
+        """Keep the words of parts whose errors are noted, so that nothing is said that only follows from them."""
+        waiting = list(parts)
+        for _ in range(_WORDS_KEPT):
+            if not waiting:
+                break
+            part = waiting.pop()
+            if isinstance(part, Mapping):
+                waiting += [*part, *part.values()]
+            elif isinstance(part, list | tuple):
+                waiting += part
+            elif isinstance(part, str):
+                self.refused.update(_WORD.findall(part[:_WORDS_KEPT]))
 
     def error(
         self,

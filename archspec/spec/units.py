@@ -236,7 +236,9 @@ def _check_pattern(raw: object, info: ValidationInfo) -> object:
         elif not (text.isascii() and text.replace("_", "a").isalnum()):
             message = f"`{text[:40]}` cannot stand in a name"
             place = inside(span, pattern, position, position + len(text))
-            reading.error("E0404", message, place)
+            plain = re.sub(r"[^A-Za-z0-9_]", "_", text)
+            help = f"a name has letters, digits and underscores: write `{plain[:40]}`"
+            reading.error("E0404", message, place, help=help)
             sound = False
         position += len(text) + 2 * is_expression
     if not sound:

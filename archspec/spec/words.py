@@ -12,6 +12,29 @@ _TITLE: Final = "write `title` for one line, `doc` for more"
 _UNITS: Final = 'write a tuple for each unit under `units`, as in `units: "[(256, 64, 2)] + [(256, 64, 1)] * 3"`'
 _WITH: Final = "write `with`, the arguments of all units"
 
+_IDS: Final = (
+    "leave it out: inputs are floats, of the type that `archspec.build` is given. Ids cannot come in, since embeddings "
+    "of ids are not in the language: look their vectors up outside of the network"
+)
+_ROW: Final = (
+    "the language has no 1-D layers: write an image of height 1, `{channels: 1, height: 1, width: 16000}`, for layers "
+    "with `kernel: [1, 3]`, or `{shape: [tokens, features]}` for `dense` and `attention`"
+)
+_TOKENS: Final = "write `shape: [tokens, features]`, without the batch"
+_NO_MASK: Final = "leave it out: masks are not in the language; all tokens see all others"
+_OUTPUTS: Final = "write `outputs: [name]`, a list of taps in the block; what its last item gives comes out in any case"
+OWN_WORDS: Final[Mapping[str, str]] = {
+    "channels": "`channels` are those that arrive at an item, and known there alone: use `channels` in the block's "
+    "items, or pass them in the call, as in `block: {width: channels}`",
+    "n": "`n` follows from the depth and its rule, as in `depth: {value: 20, rule: 6n+2}`; "
+    "a number of your own is a param, as in `params: {count: 3}`",
+    "i": "`i` is the number of the iteration inside of `repeat`, and that of the unit in the fields of a stage's "
+    "`units`, counted from 0; how many units there are cannot depend on it",
+}
+"""The names that the language itself gives a meaning, each with where it has one."""
+OTHER_NAMES: Final[Mapping[str, str]] = {"n": "count", "i": "index", "channels": "width"}
+"""What may be written for a name of one's own instead."""
+
 SPEC_WORDS: Final[Mapping[str, str]] = {
     "input_shape": _INPUT,
     "input_size": _INPUT,
@@ -48,6 +71,14 @@ SPEC_WORDS: Final[Mapping[str, str]] = {
     "weight_decay": "write `defaults: {conv: {weight_decay: 1e-4}}`: each op has its own, for its `weight`",
     "optimizer": _TRAINING,
     "loss": _TRAINING,
+    "epochs": _TRAINING,
+    "scheduler": _TRAINING,
+    "batch_size": "leave it out: shapes stand without the batch",
+    "device": "leave it out, and give it to `archspec.build`",
+    "shared": "weights that two layers share are not in the language: a layer's weights are its own",
+    "weights": "leave it out, and give them to `archspec.build`",
+    "length": "write `input`; " + _ROW,
+    "features": "write `input: {shape: [20]}`",
     "learning_rate": _TRAINING,
 }
 INPUT_WORDS: Final[Mapping[str, str]] = {
@@ -61,7 +92,20 @@ INPUT_WORDS: Final[Mapping[str, str]] = {
     "input_shape": "write `channels`, `height` and `width`, or `shape` without the batch",
     "batch": "leave it out: shapes stand without the batch",
     "batch_size": "leave it out: shapes stand without the batch",
-    "dtype": "leave it out, and give it to `archspec.build`",
+    "dtype": _IDS,
+    "type": _IDS,
+    "vocabulary": _IDS,
+    "vocab_size": _IDS,
+    "length": _ROW,
+    "samples": _ROW,
+    "features": "write `shape: [20]`, without the batch",
+    "units": "write `shape: [20]`, without the batch",
+    "tokens": _TOKENS,
+    "sequence_length": _TOKENS,
+    "seq_len": _TOKENS,
+    "mask": _NO_MASK,
+    "masks": _NO_MASK,
+    "name": "write `inputs: {name: {...}}`, inputs by name",
     "data_format": "leave it out: write `channels`, `height` and `width`",
 }
 BLOCK_WORDS: Final[Mapping[str, str]] = {
@@ -72,6 +116,11 @@ BLOCK_WORDS: Final[Mapping[str, str]] = {
     "fields": "write `unit`, the params that a tuple gives, in order",
     "body": "write `layers`",
     "description": "write `doc`",
+    "output": _OUTPUTS,
+    "return": _OUTPUTS,
+    "returns": _OUTPUTS,
+    "result": _OUTPUTS,
+    "input": "leave it out: a tensor arrives in any case; `inputs: [name]` are further ones",
     "in_channels": "leave it out: `channels` are those that arrive",
     "channels": "leave it out: `channels` are those that arrive; a param needs another name",
     "filters": "put it under `params`, as in `params: {filters: {}}`",

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 import archspec
-from archspec.errors import CODES, SpecError
+from archspec.errors import CODES, Diagnostic, SpecError
+from archspec.ir.ops import OPS
 
 FOLDER = Path(__file__).resolve().parents[1] / "errors"
 SPECS = sorted(path.name for path in FOLDER.glob("*.yaml"))
@@ -56,3 +59,55 @@ def test_every_code_has_a_spec_or_a_reason() -> None:
 
 def test_every_text_has_its_spec() -> None:
     assert {path.stem for path in FOLDER.glob("*.txt")} == {Path(name).stem for name in SPECS}
+
+
+REPLACED = re.compile(r"(?:write `([^`]+)`|did you mean `([^`]+)`\?)")
+"""A help that is nothing but what stands there instead."""
+
+
+def _replaced(found: Diagnostic) -> str | None:
+    """The spec's text with what a help says in place of what is wrong; None where it says more than that."""
+    help, span = REPLACED.fullmatch(found.help), found.span
+    if help is None or span is None or span.line != span.end_line or "..." in help[0]:
+        return None
+    lines = span.source.text.splitlines()
+    line, start, end = lines[span.line - 1], span.column - 1, span.end_column - 1
+    if help[2] is not None:  # one word of what stands there
+        words = re.findall("`([^`]+)`", found.message)
+        word = next((word for word in words if word in line[start:end]), None)
+        if word is None:
+            return None
+        start = line.index(word, start)
+        end = start + len(word)
+    elif found.code == "E0202" and (":" in help[1] or help[1] in OPS):  # the value is wrong, and the item is shown
+        start = len(line) - len(line.lstrip("- "))
+        end = len(line)
+    lines[span.line - 1] = line[:start] + (help[1] or help[2]) + line[end:]
+    return "\n".join(lines) + "\n"
+
+
+def test_a_help_that_is_a_replacement_makes_it_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shutil.copytree(FOLDER, tmp_path / "errors"))
+    tried, wrong = 0, []
+    for name in SPECS:
+        with pytest.raises(SpecError) as caught:
+            archspec.compile(name)
+        for found in caught.value.diagnostics:
+            if found.span is None or found.span.source.name != name or (text := _replaced(found)) is None:
+                continue
+            tried += 1
+            after = _codes_and_places(text, name)
+            if (found.code, found.span.line) in after and len(after) >= len(caught.value.diagnostics):
+                wrong.append((name, found.help))
+    assert not wrong
+    assert tried >= 25
+
+
+def _codes_and_places(text: str, name: str) -> list[tuple[str, int]]:
+    path = Path(f"replaced_{name}")
+    path.write_text(text, encoding="utf-8")
+    try:
+        archspec.compile(path)
+    except SpecError as error:
+        return [(found.code, found.span.line if found.span is not None else 0) for found in error.diagnostics]
+    return []

@@ -52,12 +52,15 @@ UNSEEN = {
     "E0411-choice",
     "E0411-even-size",
     "E0411-learned-scale",
+    "E0411-words",
 }
 # Where the form shows by chance what the code is about.
 ALSO_SEEN = {
     "E0301-a-comma",
     "E0301-other-notations",
     "E0408-no-such-ops",
+    "E0408-not-in-the-language",
+    "E0408-of-other-libraries",
     "E0410-branches-in-a-mapping",
     "E0410-missing-attribute",
 }

@@ -11,6 +11,7 @@ from archspec.errors import did_you_mean
 from archspec.ir.initializers.kinds import INITIALIZERS, Initializer
 
 _WHICH: Final = "write {}: the bare name means one or the other, by library"
+_LACKING: Final = ("orthogonal", "identity", "eye", "dirac", "sparse", "stft")
 OTHER_NAMES: Final[Mapping[str, str]] = {
     "glorot_uniform": "write `xavier_uniform`, which is the same",
     "he_uniform": "write `kaiming_uniform`, which is the same",
@@ -93,7 +94,7 @@ def _parts(value: Mapping[str, object]) -> tuple[str, type[Initializer], dict[st
     [(name, option)] = value.items()
     kind = INITIALIZERS.get(name)
     if kind is None:
-        raise InitializerError(f"`{str(name)[:40]}` is not an initializer", _mend(str(name)))
+        raise InitializerError(f"`{str(name)[:40]}` is not an initializer", _instead(str(name)))
     if option is None:
         return name, kind, {}
     if isinstance(option, Mapping):
@@ -103,15 +104,17 @@ def _parts(value: Mapping[str, object]) -> tuple[str, type[Initializer], dict[st
     raise InitializerError(f"`{name}` takes no option")
 
 
-def _mend(name: str) -> str:
+def _instead(name: str) -> str:
     """What to write instead of a name that is no initializer."""
     plain = _plain(name)
     for known in INITIALIZERS:
         if _plain(known) == plain:
             return f"write `{known}`"
-    for other, mend in OTHER_NAMES.items():
+    for other, help in OTHER_NAMES.items():
         if _plain(other) == plain:
-            return mend
+            return help
+    if plain in _LACKING:
+        return "it is not in the language; draw the weights in the framework, and give them to `archspec.build`"
     return did_you_mean(name, INITIALIZERS) or f"they are: {', '.join(INITIALIZERS)}"
 
 

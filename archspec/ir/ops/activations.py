@@ -19,6 +19,11 @@ class Relu(Elementwise):
     """max(x, 0). ONNX Relu."""
 
     name: ClassVar[str] = "relu"
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "max_value": "use `relu6`, which cuts at 6; no other number is in the language",
+        "negative_slope": "use `leaky_relu`, with `slope`",
+        "threshold": "leave it out if it is 0; no other is in the language",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Prelu(Elementwise):
     name: ClassVar[str] = "prelu"
     ranks: ClassVar[Ranks] = FEATURED
     two_meanings: ClassVar[Mapping[str, str]] = {
+        "shared_axes": "leave it out: there is one slope for each channel",
+        "alpha_initializer": "write `init`, a number",
         "num_parameters": "leave it out: there is one slope for each channel",
         "slope": "the slopes are learned; write `init` for what they start with, or use `leaky_relu`",
     }
@@ -106,6 +113,10 @@ class Softplus(Elementwise):
     """log(1 + exp(x)). ONNX Softplus."""
 
     name: ClassVar[str] = "softplus"
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "beta": "leave it out if it is 1; no other is in the language",
+        "threshold": "leave it out: what is computed is the same, but for rounding",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +138,10 @@ class HardSigmoid(Elementwise):
     """x / 6 + 1/2, cut to 0 and 1. ONNX HardSigmoid with alpha = 1/6; Howard et al. 2019 (MobileNetV3)."""
 
     name: ClassVar[str] = "hard_sigmoid"
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "alpha": "leave it out: it is 1/6; no other is in the language",
+        "beta": "leave it out: it is 1/2; no other is in the language",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +157,10 @@ class Softmax(Elementwise):
 
     name: ClassVar[str] = "softmax"
     ranks: ClassVar[Ranks] = FEATURED
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "dim": "leave it out: it goes over channels, or the features of tokens",
+        "axis": "leave it out: it goes over channels, or the features of tokens",
+    }
 
 
 @dataclass(frozen=True, slots=True)

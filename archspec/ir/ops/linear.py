@@ -187,6 +187,8 @@ class Dense(Placewise):
         "out_features": "write `units`",
         "filters": "write `units`",
         "num_outputs": "write `units`",
+        "num_output": "write `units`",
+        "features": "write `units`",
         "in_features": "leave it out: input features are inferred",
         "use_bias": "write `bias`",
     }

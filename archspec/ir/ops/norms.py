@@ -12,11 +12,23 @@ from archspec.ir.op import FEATURED, IMAGES, Op, Ranks, Shape, ShapeError, Weigh
 from archspec.ir.ops.base import Overall, Placewise, decays
 
 _AFFINE: Final = "learn a scale and a shift for each channel or feature"
+_HALF: Final = (
+    "a scale without a shift, or a shift without a scale, is not in the language: `affine: true` learns both, "
+    "`affine: false` neither"
+)
+_RUNNING: Final = "leave it out: the running mean starts with 0, the running variance with 1"
 _WORDS: Final = {
     "epsilon": "write `eps`",
     "elementwise_affine": "write `affine`",
-    "center": "write `affine`, which is the learned scale and shift together",
+    "center": _HALF,
+    "scale": _HALF,
+    "bias": _HALF,
+    "rms_scaling": "leave it out if it is false; a norm that does not subtract the mean is not in the language",
     "num_features": "leave it out: channels are inferred",
+    "num_channels": "leave it out: channels are inferred",
+    "axis": "leave it out: it goes over channels, or the features of tokens",
+    "momentum": "leave it out: it keeps no running statistics",
+    "track_running_stats": "leave it out if it is false; this norm keeps no running statistics",
     "normalized_shape": "leave it out: channels or features are inferred",
     "num_groups": "write `groups`",
     "gamma_initializer": "write `init`",
@@ -27,7 +39,7 @@ _INITIAL: Final = ("gamma_initializer", "beta_initializer", "param_initializers"
 
 
 def _words(*names: str) -> Mapping[str, str]:
-    return {name: _WORDS[name] for name in ("epsilon", *_INITIAL, *names)}
+    return {name: _WORDS[name] for name in ("epsilon", *_INITIAL, "center", "scale", "bias", *names)}
 
 
 def _scale_and_shift(op: BatchNorm | GroupNorm | _Affine, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
@@ -65,9 +77,15 @@ class BatchNorm(Placewise):
     two_meanings: ClassVar[Mapping[str, str]] = {
         "momentum": "`momentum` is the new value's share in PyTorch and the old one's in Keras; write `decay`, "
         "the old one's share: decay = 1 - momentum (PyTorch), decay = momentum (Keras)",
-        **_words("center", "num_features"),
+        **_words("num_features"),
         "axis": "leave it out: it normalizes channels",
         "fused": "leave it out: what is computed is the same",
+        "moving_mean_initializer": _RUNNING,
+        "moving_variance_initializer": _RUNNING,
+        **dict.fromkeys(("renorm", "renorm_clipping", "renorm_momentum"), "not in the language: batch renormalization"),
+        "synchronized": "leave it out: how a network is trained is no part of a spec",
+        "process_group": "leave it out: how a network is trained is no part of a spec",
+        "training_mode": "leave it out: how a network is trained is no part of a spec",
         "track_running_stats": "leave it out: running statistics are always kept; `instance_norm` has none",
     }
 
@@ -110,7 +128,7 @@ class LayerNorm(_Affine, Placewise):
 
     name: ClassVar[str] = "layer_norm"
     ranks: ClassVar[Ranks] = FEATURED
-    two_meanings: ClassVar[Mapping[str, str]] = _words("elementwise_affine", "center", "normalized_shape")
+    two_meanings: ClassVar[Mapping[str, str]] = _words("elementwise_affine", "normalized_shape", "rms_scaling", "axis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +140,7 @@ class InstanceNorm(_Affine, Overall):
 
     name: ClassVar[str] = "instance_norm"
     ranks: ClassVar[Ranks] = IMAGES
-    two_meanings: ClassVar[Mapping[str, str]] = _words("center", "num_features")
+    two_meanings: ClassVar[Mapping[str, str]] = _words("num_features", "momentum", "track_running_stats")
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         _, height, width = inputs[0]
@@ -151,7 +169,7 @@ class GroupNorm(Overall):
 
     name: ClassVar[str] = "group_norm"
     ranks: ClassVar[Ranks] = IMAGES
-    two_meanings: ClassVar[Mapping[str, str]] = _words("center", "num_groups")
+    two_meanings: ClassVar[Mapping[str, str]] = _words("num_groups", "num_channels", "axis")
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         count, _, _ = inputs[0]

@@ -36,6 +36,11 @@ class Flatten(Overall):
 
     name: ClassVar[str] = "flatten"
     ranks: ClassVar[Ranks] = ANY
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "start_dim": "leave it out: all axes but the batch become one",
+        "end_dim": "leave it out: all axes but the batch become one",
+        "axis": "leave it out: all axes but the batch become one",
+    }
     view: ClassVar[bool] = True
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -51,6 +56,13 @@ class Reshape(Overall):
 
     name: ClassVar[str] = "reshape"
     ranks: ClassVar[Ranks] = ANY
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "target_shape": "write `shape`",
+        "newshape": "write `shape`",
+        "size": "write `shape`",
+        "unflattened_size": "write `shape`, with all sizes but the batch",
+        "dim": "write `shape`, with all sizes but the batch",
+    }
     view: ClassVar[bool] = True
 
     shape: tuple[int, ...] = attribute(
@@ -234,9 +246,24 @@ class Upsample(Op):
     two_meanings: ClassVar[Mapping[str, str]] = {
         "scale": "write `factor`, a whole number or a pair",
         "scale_factor": "write `factor`, a whole number or a pair",
-        "size": "write `factor`, by which height and width are multiplied",
+        **dict.fromkeys(
+            ("size", "sizes"),
+            "write `factor`, by which height and width are multiplied; a size that no whole factor gives is not in the "
+            "language",
+        ),
+        "height": "write `factor`, by which height and width are multiplied",
+        "width": "write `factor`, by which height and width are multiplied",
+        "scales": "write `factor`, a whole number or a pair, where ONNX has four numbers",
         "interpolation": "write `mode`",
-        "align_corners": "leave it out: centres are aligned, not corners (`align_corners=False`)",
+        "coordinate_transformation_mode": "leave it out if it is half_pixel; no other is in the language",
+        "align_corners": "leave it out if it is false; to align corners, not centers, is not in the language: "
+        "without it the network is another one",
+        "antialias": "leave it out: images are only enlarged",
+        "crop_to_aspect_ratio": "leave it out if it is false; it is not in the language",
+        "pad_to_aspect_ratio": "leave it out if it is false; it is not in the language",
+        "fill_mode": "leave it out: beyond the outermost pixels nothing changes",
+        "fill_value": "leave it out: beyond the outermost pixels nothing changes",
+        "recompute_scale_factor": "leave it out: what is computed is the same",
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:

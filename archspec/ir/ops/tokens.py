@@ -92,6 +92,49 @@ class Attention(Overall):
         "key_dim": "leave it out: each head has the features divided by `heads`",
         "use_bias": "write `bias`",
         "qkv_bias": "write `bias`, which is for queries, keys, values and the result",
+        "proj_bias": "write `bias`, which is for queries, keys, values and the result",
+        "num_attention_heads": "write `heads`",
+        "use_scale": "leave it out: products are divided by the root of a head's features",
+        "scale": "leave it out: products are divided by the root of a head's features",
+        "score_mode": "leave it out if it is dot; no other is in the language",
+        "batch_first": "leave it out: shapes stand without the batch",
+        "attention_axes": "leave it out: it goes over the tokens",
+        "flash_attention": "leave it out: what is computed is the same",
+        **dict.fromkeys(
+            (
+                "causal",
+                "is_causal",
+                "sliding_window",
+                "use_causal_mask",
+                "mask",
+                "attn_mask",
+                "attention_mask",
+                "key_padding_mask",
+            ),
+            "masks are not in the language: all tokens see all others",
+        ),
+        **dict.fromkeys(
+            ("kv_heads", "num_kv_heads", "num_key_value_heads", "kv_num_heads", "q_num_heads", "num_query_heads"),
+            "not in the language: keys and values have as many heads as queries, which is `heads`",
+        ),
+        **dict.fromkeys(
+            (
+                "kdim",
+                "vdim",
+                "value_dim",
+                "head_dim",
+                "output_shape",
+                "qk_norm",
+                "add_bias_kv",
+                "add_zero_attn",
+                "use_gate",
+            ),
+            "not in the language: queries, keys and values are affine maps of the same tokens, of F / heads features",
+        ),
+        **dict.fromkeys(
+            ("dropout", "attention_dropout", "attn_drop"),
+            "dropout of attention's weights is not in the language; `- dropout` after it is",
+        ),
     }
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:

@@ -1,18 +1,21 @@
-"""How to mend what the static checks find: undefined names, taps that are none, branches that are no list."""
+"""How to fix what the static checks find: undefined names, words, taps that are none, branches that are no list."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
 
 from archspec.errors import did_you_mean, nearest
 from archspec.expr import Compare, Expr, Name, children
-from archspec.ir.attributes import InitKind
+from archspec.ir.attributes import BoolKind, InitKind, WordKind
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Stage
 from archspec.spec import Sequence as Seq
 from archspec.spec.mistakes import cut_off, expression_help, unclosed
+from archspec.spec.words import OWN_WORDS
+from archspec.suggestions.vocabulary import other_word, word_not_here
 
 A_TAP = "an input is a tap, by its name: mark the tensor with `- tap: name`"
 _CONDITIONS = ("when", "else")
@@ -30,28 +33,45 @@ def cut_in_two(name: str, given: Mapping[str, Attribute]) -> bool:
     return cut_off(name) and any(unclosed(attribute.raw) for attribute in given.values())
 
 
-def undefined_help(
-    name: str, expr: Expr, known: Iterable[str], params: Mapping[str, Param], info: AttributeInfo | None
-) -> str:
-    """What was meant by a name that is not defined: a word in quotes, one of the attribute's, or a name like it.
+def undefined_help(name: str, expr: Expr, known: Iterable[str], params: Mapping[str, Param]) -> str:
+    """What was meant by a name that is not defined: a word in quotes, or a name like it.
 
     Args:
         name: the name.
         expr: the expression that it stands in.
         known: the names that are defined.
         params: those of them that are params.
-        info: the attribute that the expression is for, if it is one's.
     """
     known = set(known)
-    if info is not None and isinstance(expr, Name) and (word := _word(name, info.kind.words)):
-        return f"write `{word}`"
     for other in _compared_with(name, expr):
         choices = params[other].choices if other in params else None
         if choices is not None and (word := _word(name, [choice for choice in choices if isinstance(choice, str)])):
             return f"a word stands in quotes: `'{word}'`"
         if nearest(name, known) is None:
             return f"a word stands in quotes: `'{name[:40]}'`"
-    return did_you_mean(name, known)
+    return OWN_WORDS.get(name) or did_you_mean(name, known)
+
+
+_TRUTH: Final = {"yes": "true", "on": "true", "no": "false", "off": "false", "none": "false"}
+
+
+def word_help(op: type[Op], info: AttributeInfo, raw: object, known: Collection[str]) -> tuple[str, str] | None:
+    """What is said of a word that an attribute does not take, and what to write; None if it may be an expression."""
+    kind, one_of = info.kind, isinstance(info.kind, WordKind)
+    words = kind.words or (("true", "false") if isinstance(kind, BoolKind) else ())
+    if not words or not isinstance(raw, str) or raw in known or not re.fullmatch(r"[A-Za-z_][\w-]{0,39}", raw):
+        return None
+    if "-" in raw and not one_of:
+        return None  # a difference
+    plain = raw.lower().replace("-", "_")
+    other = other_word(info.name, plain) or (_TRUTH.get(plain, "") if isinstance(kind, BoolKind) else "")
+    match = other if other in words else _word(raw, words)
+    reason = word_not_here(info.name, plain)
+    if match is None and not reason and nearest(raw, known) is not None:
+        return None
+    expects = f"{', '.join(words[:-1])} or {words[-1]}" if one_of else kind.expects
+    help = f"write `{match}`" if match is not None and not reason else reason
+    return f"`{info.name}` of {op.name}: {expects} is expected, this is `{raw}`", help
 
 
 def _word(name: str, words: Iterable[str]) -> str | None:
@@ -76,6 +96,8 @@ def _compared_with(name: str, expr: Expr) -> list[str]:
 
 def default_help(name: str, attribute: Attribute) -> str:
     """A word as a param's default is one of its choices."""
+    if isinstance(attribute.raw, str) and attribute.raw in OWN_WORDS:
+        return OWN_WORDS[attribute.raw]
     if not isinstance(attribute.raw, str) or not attribute.raw.isidentifier():
         return ""
     return (
@@ -83,7 +105,9 @@ def default_help(name: str, attribute: Attribute) -> str:
     )
 
 
-def tap_help(name: str, taps: Iterable[str], items: Iterable[Item], blocks: Mapping[str, Block]) -> str:
+def tap_help(
+    name: str, taps: Iterable[str], items: Iterable[Item], blocks: Mapping[str, Block], *, outputs: bool = False
+) -> str:
     """What was meant by a tap that there is none of: a layer, a tap inside of a block, or a name like it.
 
     Args:
@@ -91,6 +115,7 @@ def tap_help(name: str, taps: Iterable[str], items: Iterable[Item], blocks: Mapp
         taps: those that there are.
         items: everything in the body, at any depth.
         blocks: the spec's.
+        outputs: whether it stands in the network's `outputs`, which name its own taps alone.
     """
     first, _, second = name.partition(".")
     for item in items:
@@ -99,6 +124,10 @@ def tap_help(name: str, taps: Iterable[str], items: Iterable[Item], blocks: Mapp
             return f"`{name}` is {what}; put `- tap: {name}` after it"
         if not isinstance(item, Call) or item.name in OPS or (block := blocks.get(item.name)) is None:
             continue
+        if outputs and second and item.label == first and second in block.outputs:
+            return (
+                f"mark it in the network: put `- {{from: {name}, layers: [tap: {second}]}}` last, and list `{second}`"
+            )
         if second and item.label == first and second in _marked(block.layers):
             return f"a block gives only the taps it names: add `outputs: [{second}]` to block `{block.name}`"
         if second and item.label is None and first == block.name and second in block.outputs:

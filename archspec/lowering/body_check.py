@@ -1,0 +1,259 @@
+"""The check of one body, the network's or a block's, before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from archspec.errors import Span, SpecError, did_you_mean, nearest
+from archspec.expr import names
+from archspec.ir.op import AttributeInfo, Op
+from archspec.ir.ops import OPS
+from archspec.lowering.bodies import everything, given_by_calls, taps_in
+from archspec.lowering.call_check import CallCheck
+from archspec.lowering.findings import Findings
+from archspec.lowering.values import expression
+from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage
+from archspec.spec import Sequence as Seq
+from archspec.spec.missing import block_help
+from archspec.spec.mistakes import expression_help
+from archspec.spec.scalars import describe
+from archspec.suggestions.names import A_TAP, default_help, tap_help, undefined_help, word_help, words_in
+
+
+@dataclass(slots=True)
+class BodyCheck:
+    """The names that expressions of one body may use, and those they do use."""
+
+    spec: Spec
+    found: Findings
+    own: Mapping[str, Param]
+    where: str
+    known: set[str] = field(default_factory=set[str])
+    used: set[str] = field(default_factory=set[str])
+    taps: set[str] = field(default_factory=lambda: {"input"})
+    tapped: set[str] = field(default_factory=set[str])
+    items_in: tuple[Item, ...] = ()
+    """All items of the body, at any depth."""
+    vague: set[str] = field(default_factory=set[str])
+    """The names of calls that are refused: what they give is not known."""
+
+    def may_be(self, name: str) -> bool:
+        """Whether a name may stand for something in a part that is refused."""
+        first = name.partition(".")[0]
+        return first in self.spec.refused or first in self.vague
+
+    def params(self, params: Mapping[str, Param]) -> None:
+        """Defaults may use the params before them."""
+        for name, param in params.items():
+            if param.default is not None and param.choices is None:
+                self.use(param.default, help=default_help(name, param.default))
+            self.known.add(name)
+
+    def use(
+        self,
+        attribute: Attribute | None,
+        *,
+        in_loop: bool = False,
+        op: type[Op] | None = None,
+        info: AttributeInfo | None = None,
+        help: str = "",
+    ) -> None:
+        """An expression stands here: parse it and see that its names are known.
+
+        `info` is the attribute of `op` that it is for; `help` is for a name that is like none that is known.
+        """
+        if attribute is None:
+            return
+        if isinstance(attribute.raw, Mapping):
+            if fix := expression_help(attribute.raw):
+                self.used |= words_in(attribute)
+                self.found.error("E0301", "a mapping is not an expression", attribute.span, help=fix)
+            return
+        known = self.known | ({"i"} if in_loop else set[str]())
+        if op is not None and info is not None and (word := word_help(op, info, attribute.raw, known)) is not None:
+            self.found.error("E0411", word[0], attribute.span, help=word[1])
+            return
+        try:
+            expr = expression(attribute)
+        except SpecError as error:
+            self.used |= words_in(attribute)
+            self.found.found += error.diagnostics
+            return
+        mentioned = names(expr)
+        self.used |= mentioned
+        for name in sorted(mentioned - known - self.spec.refused):
+            match = nearest(name, known)
+            self.used |= {match} if match is not None else set[str]()  # it is meant, and so it is used
+            fix = "" if help and match is None else undefined_help(name, expr, known, self.own)
+            if self.own is not self.spec.params and name in self.spec.params:
+                self.found.outside.add(name)
+                fix = f"blocks see only their own params: add `{name}` to those of {self.where}, and pass it"
+            self.found.error("E0302", f"`{name}` is not defined in {self.where}", attribute.span, help=fix or help)
+
+    def body(self, items: Iterable[Item], *, in_loop: bool) -> None:
+        """Check a list of items and everything inside them."""
+        items = tuple(items)
+        self.items_in = tuple(everything(items))
+        self.taps |= {*taps_in(items), *given_by_calls(items, self.spec.blocks)}
+        self.items(items, in_loop)
+
+    def items(self, items: Iterable[Item], in_loop: bool) -> None:
+        """Check some of the body's items, and those inside them."""
+        for item in items:
+            for row in _inside(item):
+                self.items(row, in_loop or isinstance(item, Repeat))
+            before = len(self.found.found)
+            self.item(item, in_loop)
+            if len(self.found.found) > before:
+                self.leave(item)
+
+    def item(self, item: Item, in_loop: bool) -> None:
+        """Check what is written in an item itself."""
+        self.use(getattr(item, "when", None), in_loop=in_loop)
+        match item:
+            case Call():
+                self.call(item, in_loop)
+            case Seq() if item.origin is not None:
+                self.start(item.origin, f"no tap `{item.origin}` here", item.place("from"))
+            case Repeat():
+                self.use(item.times, in_loop=in_loop)
+            case Stage() if item.block is not None:
+                self.stage(item, item.block)
+            case _:
+                pass
+
+    def leave(self, item: Item) -> None:
+        """An item is refused: what it mentions is used, and what it gives is not known."""
+        self.found.refused.add(id(item))
+        given = item.attributes if isinstance(item, Call) else item.arguments if isinstance(item, Stage) else {}
+        for attribute in given.values():
+            self.used |= words_in(attribute)
+            self.tapped |= words_in(attribute)
+        if isinstance(item, Call | Stage) and item.label is not None:
+            self.vague.add(item.label)
+
+    def start(self, name: str, message: str, place: Span | None, fallback: str = "") -> None:
+        """A tap is named here, to start from or to give to a block."""
+        self.tapped.add(name)
+        if name in self.taps or self.may_be(name):
+            return
+        match = nearest(name, self.taps)
+        self.tapped |= {match} if match is not None else set[str]()  # it is meant, and so it is used
+        help = tap_help(name, self.taps, self.items_in, self.spec.blocks) or fallback
+        self.found.error("E0406", message, place, help=help)
+
+    def call(self, call: Call, in_loop: bool) -> None:
+        """An op, or a block by its name."""
+        calls = CallCheck(self, in_loop)
+        op, block = OPS.get(call.name), self.spec.blocks.get(call.name)
+        if op is not None:
+            calls.op(op, call)
+        elif block is not None:
+            if call.branches is not None:
+                self.found.error("E0202", f"block `{call.name}` takes params, not branches", call.span)
+            calls.arguments(block, call.attributes)
+            calls.missing(block, call.attributes, call.span)
+            self.fed(block, call.attributes, call.span)
+        elif call.name in self.spec.refused:  # it may be a block that is refused
+            self.leave(call)
+        else:
+            calls.unknown(call)
+
+    def fed(self, block: Block, given: Mapping[str, Attribute], place: Span, said: Collection[str] = ()) -> None:
+        """A block's inputs are taps, by name; those in `said` are wrong in another way."""
+        for name in block.inputs:
+            if name not in given:
+                if name in said:
+                    continue
+                help = f"give the tap that it starts from: `{name}: ...`"
+                self.found.error("E0402", f"block `{block.name}` needs the input `{name}`", place, help=help)
+                continue
+            tap, span = given[name].raw, given[name].span
+            if not isinstance(tap, str):
+                message = f"the input `{name}` of block `{block.name}` must be a tap, found {describe(tap)}"
+                self.found.error("E0406", message, span, help=A_TAP)
+                continue
+            message = f"the input `{name}` of block `{block.name}` is a tap; there is no tap `{tap[:80]}` here"
+            self.start(tap, message, span, A_TAP)
+
+    def ends(self, block: Block) -> None:
+        """A block's inputs are used, and its outputs are taps."""
+        for index, name in enumerate(block.inputs):
+            if name not in {*self.tapped, *self.spec.refused}:
+                message = f"input `{name}` of {self.where} is never used"
+                self.found.error("E0407", message, block.item_place("inputs", index))
+        for index, name in enumerate(block.outputs):
+            if name not in (taps := taps_in(block.layers)) and not self.may_be(name):
+                match = nearest(name, taps)
+                self.tapped |= {match} if match is not None else set[str]()
+                help = tap_help(name, taps, self.items_in, self.spec.blocks)
+                message = f"output `{name}` of {self.where} is no tap"
+                self.found.error("E0406", message, block.item_place("outputs", index), help=help)
+
+    def stage(self, stage: Stage, name: str) -> None:
+        """A row of units of one block, which know their index."""
+        block = self.spec.blocks.get(name)
+        if block is None:
+            if name in self.spec.refused:
+                self.leave(stage)
+                return
+            help = block_help(name) or did_you_mean(name, self.spec.blocks)
+            self.found.error("E0408", f"`{name}` is not a block", stage.place("block"), help=help)
+            return
+        calls, units = CallCheck(self, in_loop=True), stage.units
+        calls.arguments(block, stage.arguments)
+        given = [*(unit.mapping or () for unit in units.entries)] if units is not None else []
+        said = {name for mapping in given for name in mapping if name in block.inputs}
+        self.fed(block, stage.arguments, stage.span, said)
+        if block.outputs:
+            help = f"call the block by name, `- {block.name}: {{name: ..., ...}}`, to start from what it gives"
+            message = f"block `{block.name}` has outputs of its own, so it cannot be a stage's unit"
+            self.found.error("E0414", message, stage.place("block"), help=help)
+        if units is None or units.expression is not None or any(unit.mapping is None for unit in units.entries):
+            calls.missing(block, {*stage.arguments, *block.unit}, stage.span)
+        if units is None:
+            return
+        self.use(units.expression, in_loop=True)
+        for unit in units.entries:
+            if unit.mapping is not None:
+                calls.missing(block, {*stage.arguments, *unit.mapping}, unit.span or stage.span)
+            self.use(unit.fields, in_loop=True)
+            self.use(unit.count)
+            calls.unit(block, unit.mapping or {})
+
+    def unused_taps(self, block: Block) -> None:
+        """A block's tap that nothing starts from is a slip; the network's are its end points and may stand."""
+        for name, tap in taps_in(block.layers).items():
+            if name not in {*self.tapped, *block.outputs, *self.spec.refused}:
+                self.found.error("E0407", f"tap `{name}` of {self.where} is never used", tap.span)
+
+    def unused_inputs(self) -> None:
+        """Of several inputs the first arrives at the first item; the others are started from, given, or outputs."""
+        used = {*self.tapped, *(self.spec.outputs or ()), *self.spec.refused}
+        first = next(iter(self.spec.inputs), None)
+        if "input" in used or not all(isinstance(item, Seq) and item.origin for item in self.spec.items[:1]):
+            used.add(first or "")
+        for name in self.spec.inputs:
+            if name not in used:
+                self.found.error("E0407", f"input `{name}` is never used", self.spec.entry_place("inputs", name))
+
+    def unused(self, params: Mapping[str, Param]) -> None:
+        """Every param is there for something."""
+        for name, param in params.items():
+            if name not in self.used and name not in self.spec.refused:
+                help = (
+                    "use it, or leave it out; what `extends` another spec has that one's params, and cannot drop them"
+                )
+                help = "use it, or leave it out" if self.own is not self.spec.params else help
+                message = f"param `{name}` of {self.where} is never used"
+                self.found.error("E0403", message, param.name_span, help=help)
+
+
+def _inside(item: Item) -> Iterator[tuple[Item, ...]]:
+    """The items that stand in an item, in rows."""
+    if isinstance(item, Call):
+        yield item.branches or ()
+    if isinstance(item, Seq | Repeat | Stage):
+        yield item.layers
+    yield getattr(item, "otherwise", None) or ()

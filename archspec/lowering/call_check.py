@@ -1,0 +1,160 @@
+"""The check of one call: the attributes of an op, the params of a block."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archspec.errors import Span, did_you_mean, nearest
+from archspec.ir.op import Op
+from archspec.lowering.findings import Findings
+from archspec.lowering.values import parts
+from archspec.spec import Attribute, Block, Call, Param
+from archspec.spec.scalars import describe
+from archspec.suggestions.calls import attribute_help, named_otherwise, op_help
+from archspec.suggestions.names import attribute_form, branches_help, cut_in_two, form_help, is_item, words_in
+
+if TYPE_CHECKING:
+    from archspec.lowering.body_check import BodyCheck
+
+
+def check_attribute(op: type[Op], name: str, attribute: Attribute, beside: Collection[str], found: Findings) -> bool:
+    """Whether an op has an attribute; if not, that is noted. `beside` are all that are given."""
+    if name in op.attributes():
+        return True
+    place = attribute.key_span or attribute.span
+    if help := attribute_form(op, name):
+        found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
+    elif help := attribute_help(op, name):
+        found.error("E0412", f"`{name}` is not a word of {op.name}", place, help=help)
+    else:
+        merges = op.most_inputs is None or op.most_inputs > 1
+        known = ["name", *(["branches"] if merges else []), *op.attributes()]
+        help = did_you_mean(name, [word for word in known if word not in beside], known)
+        found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class CallCheck:
+    """A call within a body, whose names its expressions use."""
+
+    body: BodyCheck
+    in_loop: bool
+
+    def op(self, op: type[Op], call: Call) -> None:
+        """The branches and the attributes of an op."""
+        found, blocks = self.body.found, self.body.spec.blocks
+        merges = op.most_inputs is None or op.most_inputs > 1
+        if merges and call.branches is None:
+            help = branches_help(op, call, blocks) or f"write `{op.name}: [[], [...]]`; `[]` is what arrives, unchanged"
+            found.error("E0410", f"{op.name} needs branches: `{op.name}: [[...], [...]]`", call.span, help=help)
+        if not merges and call.branches is not None:
+            help = "put the items before it in the list: it has what arrives as its input"
+            found.error("E0202", f"{op.name} has one input and takes no branches", call.span, help=help)
+        if merges and call.branches is not None and len(call.branches) < op.least_inputs:
+            help = "an empty branch `[]` is the identity"
+            found.error("E0410", f"{op.name} needs at least {op.least_inputs} branches", call.span, help=help)
+        for name, attribute in call.attributes.items():
+            if merges and call.branches is None and is_item(name, blocks):
+                continue  # said above
+            self.attribute(op, name, attribute, call.attributes)
+        if op.name in found.uncertain:
+            self.body.leave(call)
+            return
+        given = call.attributes.keys() | self.body.spec.defaults.get(op.name, {}).keys()
+        for info in op.attributes().values():
+            if not info.required or info.name in given or named_otherwise(op, info.name, call.attributes):
+                continue
+            if not _misspelled(info.name, call.attributes, op.attributes()):
+                found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
+
+    def attribute(self, op: type[Op], name: str, attribute: Attribute, beside: Mapping[str, Attribute]) -> None:
+        """One attribute of an op."""
+        if self.cut(name, beside):
+            self.body.used |= words_in(Attribute(name))
+        elif not check_attribute(op, name, attribute, beside, self.body.found):
+            self.body.used |= words_in(attribute)
+        else:
+            info = op.attributes()[name]
+            if help := form_help(info, attribute):
+                self.body.used |= words_in(attribute)
+                message = f"`{name}` of {op.name}: {info.kind.expects} is expected, this is {describe(attribute.raw)}"
+                self.body.found.error("E0411", message, attribute.span, help=help)
+                return
+            for part in parts(info, attribute):
+                self.body.use(part, in_loop=self.in_loop, op=op, info=info)
+
+    def cut(self, name: str, beside: Mapping[str, Attribute]) -> bool:
+        """Whether a key is the rest of an expression, and that has been said; not of a word, which is not parsed."""
+        return cut_in_two(name, beside) and any(found.code == "E0301" for found in self.body.found)
+
+    def unknown(self, call: Call) -> None:
+        """A name that is neither an op nor a block."""
+        found = self.body.found
+        help = op_help(call, self.body.spec.blocks, self.body.taps)
+        if help.startswith("known here: "):  # a long list, the same for each of them
+            help, found.listed = "" if found.listed else help, True
+        found.error("E0408", f"`{call.name}` is neither an op nor a block", call.span, help=help)
+
+    def arguments(self, block: Block, given: Mapping[str, Attribute]) -> None:
+        """What a call, or a stage for all its units, gives for a block's params."""
+        for name, attribute in given.items():
+            if name in block.params:
+                self.argument(block.params[name], name, attribute)
+            elif self.cut(name, given):
+                self.body.used |= words_in(Attribute(name))
+            elif name not in block.inputs:
+                self.unknown_param(block, name, attribute, given)
+
+    def missing(self, block: Block, given: Iterable[str], place: Span) -> None:
+        """Params without a default must be given."""
+        given = set(given)
+        for name, param in block.params.items():
+            if param.default is not None or name in {*given, *self.body.spec.refused}:
+                continue
+            if not _misspelled(name, given, block.params):
+                help = f"give it in the call, `{name}: ...`, or give it a default in the block"
+                self.body.found.error("E0402", f"block `{block.name}` needs `{name}`", place, help=help)
+
+    def argument(self, param: Param, name: str, attribute: Attribute) -> None:
+        """One of the choices stands for itself; a word that is no choice is no name either."""
+        choices, raw = param.choices, attribute.raw
+        if choices is not None and raw in choices:
+            return
+        if choices is not None and isinstance(raw, str) and raw.isidentifier() and raw not in self.body.known:
+            shown = ", ".join(map(str, choices))
+            help = did_you_mean(raw, [str(choice) for choice in choices])
+            message = f"`{name}` is `{raw}`; one of {shown} is expected"
+            self.body.found.error("E0411", message, attribute.span, help=help)
+        else:
+            self.body.use(attribute, in_loop=self.in_loop)
+
+    def unknown_param(self, block: Block, name: str, attribute: Attribute, given: Collection[str]) -> None:
+        """A block has no such param."""
+        if name in self.body.spec.refused:
+            return
+        known, place = [*block.params, *block.inputs], attribute.key_span or attribute.span
+        help = did_you_mean(name, [word for word in known if word not in given], known)
+        self.body.used |= words_in(attribute)
+        if name in ("when", "else"):
+            help = f"`{name}` stands beside the block: `- {{{block.name}: {{...}}, {name}: ...}}`"
+        self.body.found.error("E0401", f"block `{block.name}` has no param `{name}`", place, help=help)
+
+    def unit(self, block: Block, given: Mapping[str, Attribute]) -> None:
+        """What one unit of a stage gives by name."""
+        for name, attribute in given.items():
+            if name in block.params:
+                self.argument(block.params[name], name, attribute)
+            elif name in block.inputs:
+                message = f"the input `{name}` of block `{block.name}` cannot be given by one unit"
+                help, place = "inputs stand under `with`, for all units", attribute.key_span or attribute.span
+                self.body.found.error("E0401", message, place, help=help)
+            else:
+                self.unknown_param(block, name, attribute, given)
+
+
+def _misspelled(name: str, given: Iterable[str], known: Collection[str]) -> bool:
+    """Whether one of what is given is a misspelling of this name, which is said of it."""
+    return any(word not in known and nearest(word, (name,)) is not None for word in given)

@@ -1,0 +1,155 @@
+"""What else is wrong with a spec that is refused: its shapes are worked out where they do not depend on what is wrong.
+
+An item that is refused gives a tensor of which nothing is known. What gets it gives such a tensor, too, and nothing is
+said of it; what starts from a tap whose tensor is known goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from archspec.errors import Span, SpecError
+from archspec.expr import Value
+from archspec.ir.op import Op, Shape
+from archspec.ir.scope import Operand
+from archspec.limits import WorkError
+from archspec.lowering.bodies import everything
+from archspec.lowering.context import Context, Frame
+from archspec.lowering.findings import Findings
+from archspec.lowering.lower import Lowering
+from archspec.lowering.scopes import OpenScope, Tensor
+from archspec.lowering.top import read_top
+from archspec.spec import Attribute, Block, Call, Item, Refused, Spec, Tap
+from archspec.spec import Sequence as Seq
+
+_UNKNOWN = Tensor(OpenScope(None, 0, "", "", "network"), Operand(0), "", ())
+
+
+class _UnknownError(Exception):
+    """What is worked out depends on what is not known."""
+
+
+class _EndError(Exception):
+    """There is no use in going on."""
+
+
+def survey(spec: Spec, found: Findings) -> None:
+    """Add what the computation finds to what has been found.
+
+    Raises:
+        SpecError: with all of it, where it is very much.
+    """
+    if any(diagnostic.code == "E0413" for diagnostic in found):
+        return  # blocks in a circle have no end
+    with suppress(WorkError, _EndError):  # what has been found is enough
+        _Survey(spec, read_top(spec, found), found=found).walk()
+
+
+@dataclass(slots=True)
+class _Survey(Lowering):
+    found: Findings = field(default_factory=Findings)
+
+    def walk(self) -> None:
+        """Work out the network's body, as far as it goes."""
+        scope = OpenScope(None, 0, "", "", "network", bindings={}, span=self.spec.span)
+        declared = {"input": self.spec.input} if self.spec.input else self.spec.inputs
+        known = {
+            node.path: Tensor(scope, Operand(index), node.path, node.shape)
+            for index, node in enumerate(self.top.inputs)
+        }
+        self.nodes |= {node.path: node for node in self.top.inputs}
+        taps = {name: known.get(name, _UNKNOWN) for name in declared}
+        first = next(iter(taps.values()), _UNKNOWN)
+        taps.setdefault("input", first)
+        plan = self._plan(self.spec.items, numbered=False)
+        with suppress(_UnknownError):
+            self._items(self.spec.items, first, Context(scope, plan, Frame(self.top.env, root=True), taps, {}))
+
+    def _items(self, items: Sequence[Item], x: Tensor, context: Context) -> Tensor:
+        for item in items:
+            x = self._passed(item, x, context)
+        if x is _UNKNOWN:
+            raise _UnknownError
+        return x
+
+    def _nested(self, item: Item, x: Tensor, context: Context) -> Tensor:
+        y = self._passed(item, x, context)
+        if y is _UNKNOWN:
+            raise _UnknownError
+        return y
+
+    def _passed(self, item: Item, x: Tensor, context: Context) -> Tensor:
+        """What an item gives; `_UNKNOWN` where that is not known, or something is wrong with it, which is noted."""
+        nesting, trail, count = self.nesting, len(self.trail), context.scope.count
+        try:
+            if isinstance(item, Refused) or id(item) in self.found.refused:
+                self._through(item, x, context)
+            elif x is not _UNKNOWN or _starts(item):
+                return Lowering._nested(self, item, x, context)
+        except SpecError as error:
+            self.found.add_new(error)
+            if any(new.code == "E0304" for new in error.diagnostics):
+                raise _EndError from None  # the rest is past the limits, too
+        except _UnknownError:
+            pass
+        self.nesting = nesting
+        del self.trail[trail:]
+        if context.plan[item].name is None and not isinstance(item, Tap) and context.scope.count == count:
+            context.scope.count += 1  # those after it keep their numbers
+        self._mark_unknown(item, context)
+        return _UNKNOWN
+
+    def _through(self, item: Item, x: Tensor, context: Context) -> None:
+        """Something is wrong with an item itself: its branches may be sound."""
+        for branch in (item.branches or ()) if isinstance(item, Call) and item.when is None else ():
+            self._passed(branch, x, context)
+
+    def _mark_unknown(self, item: Item, context: Context) -> None:
+        for inside in everything([item]):
+            if isinstance(inside, Tap):
+                context.taps.setdefault(inside.name, _UNKNOWN)
+            elif isinstance(inside, Call) and inside.label is not None and inside.name in self.spec.blocks:
+                for output in self.spec.blocks[inside.name].outputs:
+                    context.taps.setdefault(f"{inside.label}.{output}", _UNKNOWN)
+
+    def _inputs(self, call: Call, x: Tensor, context: Context) -> tuple[Tensor, ...]:
+        inputs = tuple(self._passed(branch, x, context) for branch in call.branches or ())
+        if call.branches is None:
+            inputs = (x,)
+        if any(tensor is _UNKNOWN for tensor in inputs):
+            raise _UnknownError
+        return inputs
+
+    def _env(self, context: Context, x: Tensor) -> dict[str, Value]:
+        if x is _UNKNOWN:
+            return {**context.frame.env, **context.loop}
+        return Lowering._env(self, context, x)
+
+    def _shape(self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor) -> Shape:
+        return Lowering._shape(self, op, call, path, inputs, inputs[0] if x is _UNKNOWN else x)
+
+    def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
+        if name not in context.taps and name.partition(".")[0] in self.spec.refused:
+            raise _UnknownError
+        tensor = Lowering._tap(self, name, place, context)
+        if tensor is _UNKNOWN:
+            raise _UnknownError
+        return tensor
+
+    def _fed(
+        self, block: Block, given: Mapping[str, Attribute], scope: OpenScope, context: Context
+    ) -> dict[str, Tensor]:
+        for name in block.inputs:  # before any of them enters
+            self._tap(str(given[name].raw), given[name].span, context)
+        return Lowering._fed(self, block, given, scope, context)
+
+
+def _starts(item: Item) -> bool:
+    """Whether an item may be worked out though what arrives is not known: it, or its branches, start from taps."""
+    if getattr(item, "when", None) is not None:
+        return False
+    if isinstance(item, Call):
+        return item.branches is not None
+    return isinstance(item, Seq) and (item.origin is not None or item.label is None)

@@ -1,0 +1,235 @@
+"""Words of other libraries lead to what means the same here, or to the reason why there is nothing.
+
+Each library's table says what the error must name for each public layer. What an installed library has, its table has.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import archspec
+from archspec.errors import Diagnostic, SpecError
+from archspec.ir.ops import OPS
+
+FOLDER = Path(__file__).parent
+TABLES: dict[str, dict[str, str]] = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.yaml"))
+}
+HEAD = "archspec: 1\nname: words\ninput: {channels: 16, height: 8, width: 8}\n"
+
+
+def found_in(text: str, folder: Path) -> tuple[Diagnostic, ...]:
+    """What is wrong with a spec."""
+    path = folder / "words.yaml"
+    path.write_text(text, encoding="utf-8")
+    try:
+        archspec.compile(path)
+    except SpecError as error:
+        return error.diagnostics
+    return ()
+
+
+def helps(names: list[str], folder: Path) -> Iterator[tuple[str, str]]:
+    """Each name as a layer, and the help of its error."""
+    for start in range(0, len(names), 20):
+        part = names[start : start + 20]
+        found = found_in(HEAD + "layers:\n" + "".join(f'  - "{name}"\n' for name in part), folder)
+        assert [diagnostic.code for diagnostic in found] == ["E0408"] * len(part)
+        yield from zip(part, (diagnostic.help for diagnostic in found), strict=True)
+
+
+@pytest.mark.parametrize("library", TABLES)
+def test_each_layer_leads_to_what_means_the_same(library: str, tmp_path: Path) -> None:
+    table = TABLES[library]
+    wrong: dict[str, str] = {}
+    for name, help in helps(list(table), tmp_path):
+        expected, _, row = table[name].partition(" in a row")
+        texts = [f"write `{expected}"] if expected in OPS else [expected]
+        if table[name] != expected and not row:
+            texts.append("no 1-D layers")
+        if not all(text in help for text in texts) or "did you mean" in help or "known here" in help:
+            wrong[name] = help
+    assert not wrong
+
+
+def _installed(library: str) -> set[str]:
+    if library == "onnx":
+        schemas = pytest.importorskip("onnx.defs").get_all_schemas()
+        return {schema.name for schema in schemas if schema.domain == ""}
+    module = pytest.importorskip({"torch": "torch.nn", "torch_functional": "torch.nn.functional"}.get(library, library))
+    if library in ("keras", "keras_ops"):
+        space = module.layers if library == "keras" else module.ops
+        return {name for name in dir(space) if not name.startswith("_") and callable(getattr(space, name))}
+    if library == "torch":
+        return {name for name in dir(module) if _is_module(getattr(module, name), module.Module)}
+    kinds = ("function", "builtin_function_or_method")
+    return {name for name in dir(module) if name[0] != "_" and type(getattr(module, name)).__name__ in kinds}
+
+
+def _is_module(value: object, base: type) -> bool:
+    return isinstance(value, type) and issubclass(value, base)
+
+
+@pytest.mark.parametrize("library", ["torch", "torch_functional", "keras", "onnx"])
+def test_each_layer_of_an_installed_library_stands_in_its_table(library: str) -> None:
+    assert _installed(library) - TABLES[library].keys() - OPS.keys() == set()
+
+
+def test_each_word_of_a_layer_is_translated_or_explained(tmp_path: Path) -> None:
+    """The arguments of the layers of PyTorch and Keras that there are ops for."""
+    torch, keras = pytest.importorskip("torch.nn"), pytest.importorskip("keras.layers")
+    wrong: list[tuple[str, str, str]] = []
+    for library, space in (("torch", torch), ("keras", keras)):
+        for name, op in TABLES[library].items():
+            layer: Any = getattr(space, name)
+            if op not in OPS or not isinstance(layer, type):
+                continue
+            words = [word for word in inspect.signature(layer).parameters if word not in _NO_WORDS]
+            known = {"name", "branches", *OPS[op].attributes()}
+            given = {word: 1 for word in words if word not in known}
+            found = found_in(HEAD + yaml.safe_dump({"layers": [{op: given}]}), tmp_path)
+            said = {re.findall("`([^`]+)`", diagnostic.message)[0]: diagnostic for diagnostic in found}
+            wrong += [(name, op, word) for word in given if word not in said or said[word].code != "E0412"]
+    assert not wrong
+
+
+_NO_WORDS = ("self", "args", "kwargs")
+
+TRANSLATED = {
+    "Conv2d: {out_channels: 8, kernel_size: 3, in_channels: 16}": "conv: {filters: 8, kernel: 3}",
+    "nn.Conv2d: {out_channels: 8, kernel_size: [3, 1], stride: 2}": "conv: {filters: 8, kernel: [3, 1], stride: 2}",
+    "Conv2D: {filters: 8, kernel_size: 3, strides: 2, padding: SAME}": (
+        "conv: {filters: 8, kernel: 3, stride: 2, padding: same}"
+    ),
+    "tf.keras.layers.Conv2D: {filters: 8, kernel_size: 3, use_bias: false}": (
+        "conv: {filters: 8, kernel: 3, bias: false}"
+    ),
+    "DepthwiseConv2D: {kernel_size: 3, depth_multiplier: 2}": (
+        "conv: {filters: channels * 2, kernel: 3, groups: channels}"
+    ),
+    "depthwise_conv: {kernel: 3}": "conv: {filters: channels, kernel: 3, groups: channels}",
+    "Convolution: {num_output: 8, kernel_size: 3, pad: 1, bias_term: false}": (
+        "conv: {filters: 8, kernel: 3, padding: 1, bias: false}"
+    ),
+    "Conv2DTranspose: {filters: 4, kernel_size: 2, strides: 2}": "conv_transpose: {filters: 4, kernel: 2, stride: 2}",
+    "BatchNorm2d: {num_features: 16, eps: 1e-3, momentum: 0.01}": "batch_norm: {eps: 0.001, decay: 0.99}",
+    "BatchNormalization: {momentum: 0.99, epsilon: 0.001}": "batch_norm: {eps: 0.001, decay: 0.99}",
+    "GroupNorm: {num_groups: 4, num_channels: 16}": "group_norm: {groups: 4}",
+    "MaxPool2d: {kernel_size: 3, stride: 2, padding: 1, ceil_mode: true}": (
+        "max_pool: {kernel: 3, stride: 2, padding: 1, ceil_mode: true}"
+    ),
+    "MaxPooling2D: {pool_size: [2, 2]}": "max_pool: {kernel: [2, 2]}",
+    "GlobalAveragePooling2D: {keepdims: true}": "global_avg_pool: {keep_axes: true}",
+    "GlobalAveragePooling2D": "global_avg_pool: {keep_axes: false}",
+    "ReplicationPad2d: {padding: 1}": "pad: {padding: 1, mode: edge}",
+    "ZeroPadding2D: {padding: [1, 2]}": "pad: {padding: [1, 2]}",
+    "LeakyReLU: {negative_slope: 0.2}": "leaky_relu: {slope: 0.2}",
+    "ReLU: {inplace: true}": "relu",
+    "GELU: {approximate: tanh}": "gelu: {approximate: tanh}",
+    "Dropout: {p: 0.3}": "dropout: {rate: 0.3}",
+    "Upsample: {scale_factor: 2, mode: bilinear, align_corners: false}": "upsample: {factor: 2, mode: bilinear}",
+    "UpSampling2D: {size: 2, interpolation: bilinear}": "upsample: {factor: 2, mode: bilinear}",
+    "PixelShuffle: {upscale_factor: 2}": "depth_to_space: {block: 2}",
+    "LayerScale: {init_values: 1e-5, dim: 16}": "scale: {value: 1e-05, learned: channel}",
+    "AdaptiveAvgPool2d: {output_size: 1}": "adaptive_avg_pool: {size: 1}",
+    "glu": "multiply: [[split: {parts: 2, index: 0}], [split: {parts: 2, index: 1}, sigmoid]]",
+    "Tanhshrink": "add: [[], [tanh, scale: {value: -1}]]",
+    "activation: relu": "relu",
+    "Activation: swish": "silu",
+}
+
+
+@pytest.mark.parametrize("written", TRANSLATED)
+def test_a_call_is_spelled_for_copying(written: str, tmp_path: Path) -> None:
+    (found,) = found_in(f"{HEAD}layers:\n  - {written}\n", tmp_path)
+    assert f"write `{TRANSLATED[written]}`" in found.help
+    assert found_in(f"{HEAD}layers:\n  - {TRANSLATED[written]}\n", tmp_path) == ()
+
+
+def test_two_items_are_spelled_where_it_takes_two(tmp_path: Path) -> None:
+    (found,) = found_in(f"{HEAD}layers:\n  - SeparableConv2D: {{filters: 8, kernel_size: 3}}\n", tmp_path)
+    items = re.findall("`([^`]+)`", found.help)
+    assert items == [
+        "conv: {filters: channels, kernel: 3, groups: channels, bias: false}",
+        "conv: {filters: 8, kernel: 1}",
+    ]
+    assert found_in(HEAD + "layers:\n" + "".join(f"  - {item}\n" for item in items), tmp_path) == ()
+
+
+def test_a_layer_of_a_row_is_spelled_for_an_image_of_height_1(tmp_path: Path) -> None:
+    written = "Conv1d: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}"
+    (found,) = found_in(f"{HEAD}layers:\n  - {written}\n", tmp_path)
+    head, item = re.findall("`([^`]+)`", found.help)
+    assert item == "conv: {filters: 8, kernel: [1, 3], stride: [1, 2], padding: [0, 1]}"
+    assert found_in(f"archspec: 1\nname: row\n{head}\nlayers:\n  - {item}\n", tmp_path) == ()
+
+
+def test_what_is_written_instead_is_valid(tmp_path: Path) -> None:
+    """Shapes apart, which depend on where it stands."""
+    names = [name for table in TABLES.values() for name in table]
+    wrong: dict[str, str] = {}
+    for name, help in helps(names, tmp_path):
+        spelled = re.match(r"write `([^`]+)`", help)
+        if spelled is None or "..." in spelled[1] or (spelled[1] in OPS and OPS[spelled[1]].least_inputs > 1):
+            continue  # there are sizes or branches to fill in
+        if spelled[1] in OPS and any(info.required for info in OPS[spelled[1]].attributes().values()):
+            continue
+        text = f"{HEAD}layers:\n  - {spelled[1]}\n"
+        if spelled[1].startswith("input:"):
+            text = f"archspec: 1\nname: words\n{spelled[1]}\nlayers: [relu]\n"
+        if any(not found.code.startswith("E05") for found in found_in(text, tmp_path)):
+            wrong[name] = help
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("pad: {padding: 1, mode: replicate}", "write `edge`"),
+        ("pad: {padding: 1, mode: circular}", "not in the language; constant, reflect and edge are there"),
+        ("pad: {padding: 1, mode: reflct}", "write `reflect`"),
+        ("upsample: {factor: 2, mode: bicubic}", "not in the language; nearest and bilinear are there"),
+        ("upsample: {factor: 2, mode: nearest-exact}", "not in the language; nearest and bilinear are there"),
+        ("conv: {filters: 4, kernel: 3, padding: same_lower}", "`[top, bottom, left, right]`"),
+        ("conv: {filters: 4, kernel: 3, padding: SAME}", "write `same`"),
+        ("conv: {filters: 4, kernel: 3, bias: no}", "write `false`"),
+        ("scale: {learned: per_channel}", "write `channel`"),
+    ],
+)
+def test_a_word_that_an_attribute_does_not_take(written: str, said: str, tmp_path: Path) -> None:
+    (found,) = found_in(f"{HEAD}layers:\n  - {written}\n", tmp_path)
+    assert found.code == "E0411"
+    assert said in found.help
+    kind = OPS[written.partition(":")[0]].attributes()[re.findall("`([a-z]+)`", found.message)[0]].kind
+    assert all(word in found.message for word in kind.words)
+
+
+MISSPELLED = {
+    "conv: {filters: 8, kernal: 3}": "kernel",
+    "conv: {fliters: 8, kernel: 3}": "filters",
+    "conv: {filters: 8, kernel: 3, paddding: 1}": "padding",
+    "batch_nrom": "batch_norm",
+    "rlu": "relu",
+    "max_poool: {kernel: 2}": "max_pool",
+    "globl_avg_pool": "global_avg_pool",
+}
+
+
+@pytest.mark.parametrize("written", MISSPELLED)
+def test_a_misspelling_is_corrected(written: str, tmp_path: Path) -> None:
+    (found,) = found_in(f"{HEAD}layers:\n  - {written}\n", tmp_path)
+    assert found.help == f"did you mean `{MISSPELLED[written]}`?"
+
+
+@pytest.mark.parametrize("word", ["kv_heads", "causal", "attn_mask", "proj_bias"])
+def test_what_is_spelled_alike_is_not_offered(word: str, tmp_path: Path) -> None:
+    (found,) = found_in(f"{HEAD}layers: [to_tokens, attention: {{heads: 4, {word}: 1}}]\n", tmp_path)
+    assert found.code == "E0412"
+    assert "not in the language" in found.help or found.help.startswith("write `bias`")
