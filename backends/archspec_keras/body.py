@@ -31,6 +31,7 @@ from archspec.codegen.tree import (
 from archspec.expr import Const, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
+from archspec_keras.data_format import stated
 from archspec_keras.names import RESERVED, LayerName, layer_name, number_parts, pattern_parts
 from archspec_keras.ops import FAN, ROWS, Site
 from archspec_keras.ops.facts import Facts
@@ -207,8 +208,8 @@ class Body:
         name = self._name(use)
         target, paths = self._assign(Result(use.site), use.operands), inside(use.paths, self.rounds)
         for step in steps:
-            keywords = (*step.layer.args, Keyword("name", name.text(step.suffix)))
-            layer = Bracket(step.layer.head, keywords)
+            layer = stated(step.layer)
+            layer = Bracket(layer.head, (*layer.args, Keyword("name", name.text(step.suffix))))
             argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
             code = self.printer.noted(Bracket(layer, (argument,) * step.times), paths)
             self._emit(target, marked(code, paths))

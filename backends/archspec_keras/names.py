@@ -14,7 +14,18 @@ from archspec.ir.graph import LayerGraph
 HELPERS: Final = Helpers("archspec_keras")
 """What generated code may bring along."""
 
-RESERVED: Final = frozenset({"keras", "layers", "name", "sys", "ceil", "floor", *HELPERS.texts})
+CHANNELS_LAST: Final = frozenset(
+    {
+        *("AveragePooling2D", "Conv2D", "Conv2DTranspose", "Cropping2D", "Flatten", "MaxPooling2D"),
+        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
+        *("UpSampling2D", "ZeroPadding2D"),
+    }
+)
+"""Keras's layers that rows print and that take a data format: a module has names of its own for them."""
+
+RESERVED: Final = frozenset(
+    {"keras", "layers", "name", "sys", "ceil", "floor", "partial", *CHANNELS_LAST, *HELPERS.texts}
+)
 """What the module imports or defines, and the argument that all functions have: no parameter may be called so."""
 
 

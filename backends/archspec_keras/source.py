@@ -13,11 +13,13 @@ from archspec.codegen.marks import Paths, join, whole
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.text import docstring, identifier, literal, quoted
-from archspec.errors import BackendError, Diagnostic
+from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import channels as channels_of
+from archspec.passes.resize import Resize
 from archspec_keras.body import Body, Callee
+from archspec_keras.data_format import declarations
 from archspec_keras.names import HELPERS, RESERVED, check_unique, function_name, layer_name
 from archspec_keras.ops import ROWS
 from archspec_keras.ops.facts import Facts
@@ -72,6 +74,7 @@ def write(graph: LayerGraph) -> str:
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
         recursive=bool(deeper),
         math=sorted(functions_used & {"ceil", "floor"}),
+        formats=declarations({head for body in bodies for head in body.printer.users}),
         helpers=[_helper(name, graph, bodies) for name in HELPERS.needed(used)],
         functions=functions,
     )
@@ -169,6 +172,9 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
     variables: list[str] = []
     offered = {parameter.name for parameter in definition.parameters}
     known: dict[str, Expr] = {}
+    pair, meaning = "tuple[int, int]", "height and width of the images"
+    if _takes_any_size(graph):
+        pair, meaning = "tuple[int | None, int | None]", f"{meaning}, None where they vary"
     for param in graph.params:
         if param.name not in offered:
             known[param.name] = Const(param.value) if param.expr is None else fold(param.expr, known)
@@ -182,8 +188,7 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
             size = identifier(f"{what}_size", {*spelled, *variables})
             channels = body.printer.expr(fold(node.exprs.get("channels", Const(channels_of(node.shape))), known))
             shape = f"(*{size}, {channels})"
-            pair = "tuple[int | None, int | None]"
-            sizes.append((size, pair, literal(node.shape[1:]), "height and width of the images, None where they vary"))
+            sizes.append((size, pair, literal(node.shape[1:]), meaning))
         else:
             shape = literal(node.shape)
         made = marked(f"keras.Input({shape}, name={quoted(label)})", [path])
@@ -197,6 +202,18 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
     documented += [(size, text) for size, _, _, text in sizes]
     doc = definition.doc or f"The network {definition.name}."
     return _Function("\n".join(signature), "\n".join(_arguments_doc(doc, documented)), join(lines))
+
+
+def _takes_any_size(graph: LayerGraph) -> bool:
+    """Whether layers, weights and channels are the same for images of any size: a flatten fixes it.
+
+    They are looked at for twice the size, which all that halves images and joins them again takes as it takes theirs.
+    """
+    try:
+        twice = Resize({path: (2 * height, 2 * width) for path, (height, width) in graph.images.items()}).run(graph)
+    except SpecError:
+        return False
+    return all(channels_of(node.shape) == channels_of(graph.nodes[path].shape) for path, node in twice.nodes.items())
 
 
 def _arguments_doc(title: str, arguments: Sequence[tuple[str, str]]) -> list[str]:
