@@ -19,6 +19,7 @@ from archspec.commands.shared import (
     check_weights_path,
     compiled,
     counted,
+    left_out_text,
     name_list,
     parameters_text,
     usage_error,
@@ -222,6 +223,8 @@ def _report(graph: LayerGraph, target: Backend, path: Path, verified: bool, weig
     ]
     if fixed := fixed_params(graph):
         rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
+    if left_out := left_out_text(graph):
+        rows.insert(-1, ("left out", left_out))
     if weights is not None:
         rows.append(("weights", str(weights)))
     print(plain(graph.title or graph.name))

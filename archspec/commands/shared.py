@@ -18,6 +18,8 @@ from archspec.limits import Limits, parse_limits
 from archspec.spec.loading import FromSet
 
 OK: Final = 0
+_SHOWN: Final = 5
+"""Parts that are named at most."""
 WRONG: Final = 1
 """The spec, the weights or another input is wrong."""
 USAGE: Final = 2
@@ -172,6 +174,18 @@ def check_weights_path(path: Path, given: str | None = None, *, force: bool) -> 
     if path.exists() and not force:
         help = "move it elsewhere, write to another place with -o, or overwrite it with --force"
         raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
+
+
+def left_out_text(graph: LayerGraph) -> str:
+    """The parts of a spec that no output needs, the outermost ones, and what they would add; empty if there are none."""
+    if graph.whole is None:
+        return ""
+    kept = {path.split(".")[0] for path in graph.nodes}
+    left = [path for path in graph.whole.nodes if path not in graph.nodes]
+    parts = list(dict.fromkeys(path if (first := path.split(".")[0]) in kept else first for path in left))
+    shown = ", ".join(parts[:_SHOWN]) + (f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else "")
+    layers = "1 layer" if len(left) == 1 else f"{len(left)} layers"
+    return f"{shown}: no output needs it ({layers}, {graph.whole.parameters - graph.parameters:,} parameters)"
 
 
 def parameters_text(graph: LayerGraph) -> str:

@@ -30,6 +30,7 @@ from archspec.spec.mistakes import example, name_help, no_repeat, not_one_kind, 
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
 from archspec.spec.units import Pattern, UnitsField
+from archspec.spec.members import NOT_LAYERS, not_a_layer
 from archspec.spec.words import REPEAT_WORDS, STAGE_WORDS
 
 RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage")
@@ -381,6 +382,9 @@ def _labels_usable(item: Item, reading: Reading) -> bool:
         return True
     label = item.label
     sound = label is None or usable_name(label, item.place("label"), reading, "a layer")
+    if label in NOT_LAYERS:
+        reading.error("E0404", not_a_layer(label), item.place("label"), help=f"write `{label}_`, or another name")
+        sound = False
     if isinstance(item, Stage) and item.block is not None:
         place = item.place("block")
         sound = usable_name(item.block, place, reading, "a block", taken=RESERVED) and sound
