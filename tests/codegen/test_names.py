@@ -69,7 +69,7 @@ NEUTRAL = {
     "network": "probed_net",
     "class": "ProbedNet",
     "param": "probed_param",
-    "input": "probed_in",
+    "input": "probed_entry",
     "tap": "probed_tap",
     "block": "probed_unit",
     "block_param": "probed_size",
@@ -234,7 +234,8 @@ def _each(kind: str, name: str) -> None:
         if not accepted(kind, word):
             continue
         graph = named(kind, word)
-        assert [*graph.nodes] == [path.replace(NEUTRAL[kind], word) for path in named().nodes], word
+        paths = [path.replace(NEUTRAL[kind], word) for path in named().nodes if NEUTRAL[kind] in path]
+        assert graph.nodes.keys() >= {*paths}, word
         try:
             model = check(graph, name)
         except Exception as error:
