@@ -177,7 +177,7 @@ def check_weights_path(path: Path, given: str | None = None, *, force: bool) -> 
 
 
 def left_out_text(graph: LayerGraph) -> str:
-    """The parts of a spec that no output needs, the outermost ones, and what they would add; empty if there are none."""
+    """The outermost parts of a spec that no output needs, and what they would add; empty if there are none."""
     if graph.whole is None:
         return ""
     kept = {path.split(".")[0] for path in graph.nodes}

@@ -50,7 +50,7 @@ def needed(graph: LayerGraph) -> LayerGraph:
 def _unneeded(graph: LayerGraph) -> list[Node]:
     """The nodes from which no way leads to an output."""
     needed = set(graph.outputs.values())
-    for path, node in reversed(graph.nodes.items()):
+    for path, node in reversed(list(graph.nodes.items())):
         if path in needed:
             needed.update(node.inputs)
     return [node for path, node in graph.nodes.items() if path not in needed]

@@ -19,12 +19,15 @@ def stated(layer: Bracket) -> Bracket:
     Keras's own layers are called by the names that `declarations` gives them. A helper that is derived from one of
     them is told as any layer is.
     """
-    module, _, name = layer.head.rpartition(".")
+    head = layer.head
+    if not isinstance(head, str):
+        return layer
+    module, _, name = head.rpartition(".")
     if module == "layers" and name in CHANNELS_LAST:
         return Bracket(name, layer.args)
-    base = _BASE.search(HELPERS.texts.get(layer.head, ""))
+    base = _BASE.search(HELPERS.texts.get(head, ""))
     if base is not None and base[1] in CHANNELS_LAST:
-        return Bracket(layer.head, (*layer.args, Keyword("data_format", _FORMAT)))
+        return Bracket(head, (*layer.args, Keyword("data_format", _FORMAT)))
     return layer
 
 

@@ -31,6 +31,7 @@ RESERVED: Final = frozenset(
 )
 """What the module imports or defines: no parameter and no class may be called so."""
 
+
 def class_name(graph: LayerGraph) -> str:
     """The name of the network's class: the spec's, unless the module needs that name for itself."""
     return unused(graph.class_name, {*RESERVED})
