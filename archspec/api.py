@@ -80,7 +80,7 @@ def compile(
     root: str | PathLike[str] | None = None,
     **params: object,
 ) -> LayerGraph:
-    """The layer graph of a spec, verified, with shapes and explicit padding.
+    """The layer graph of a spec, verified, with shapes and explicit padding: the layers that its outputs need.
 
     Args:
         spec: what `load` returned, or what it takes.
@@ -94,6 +94,8 @@ def compile(
     from archspec.lowering import lower
     from archspec.passes import run
     from archspec.passes.check_depth import CheckDepth
+    from archspec.passes.check_names import CheckNames
+    from archspec.passes.leave_out import LeaveOut
     from archspec.passes.resolve_padding import ResolvePadding
 
     if not isinstance(spec, Spec):
@@ -101,7 +103,7 @@ def compile(
     elif params or limits is not None or root is not None:
         raise TypeError("params are given to load(), or to compile() with a name or path, not to a loaded spec")
     with within(spec.limits), uncollected():
-        return _tapped(run(lower(spec), (ResolvePadding(), CheckDepth())), taps)
+        return _tapped(run(lower(spec), (ResolvePadding(), CheckNames(), LeaveOut(), CheckDepth())), taps)
 
 
 def _tapped(graph: LayerGraph, taps: Sequence[str] | None) -> LayerGraph:

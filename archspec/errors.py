@@ -41,7 +41,7 @@ CODES: Final[dict[str, str]] = {
     "E0404": "not a usable name",
     "E0405": "two layers, or two taps, share a name",
     "E0406": "unknown tap",
-    "E0407": "a tap that is never used",
+    "E0407": "a tap, an input or a layer that is never used",
     "E0408": "unknown op or block",
     "E0409": "unknown attribute",
     "E0410": "a required attribute is missing",

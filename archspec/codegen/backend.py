@@ -20,12 +20,13 @@ from archspec.ir.graph import LayerGraph
 if TYPE_CHECKING:
     import numpy as np
 
-    Arrays = Mapping[str, np.ndarray[Any, Any]]
-
 GROUP: Final = "archspec.backends"
 DTYPES: Final = ("float16", "bfloat16", "float32", "float64")
 """What a model may be built in; all of archspec's own backends know these."""
 
+
+Arrays: TypeAlias = "Mapping[str, np.ndarray[Any, Any]]"
+"""Tensors by name; images NCHW, convolutions OIHW, as PyTorch has them."""
 
 Source: TypeAlias = str | Any
 """What a backend writes: the text of a module or, where `holds_weights`, bytes.
@@ -73,8 +74,11 @@ class Backend(Protocol):
     """Of the framework's own weights files; empty where `holds_weights`."""
     holds_weights: bool
     """What it writes is no source but a model, bytes, and its file holds the weights too: see `packed`."""
-    engines: Sequence[str]
-    """What its models can run on, the usual one first; one at least."""
+
+    @property
+    def engines(self) -> Sequence[str]:
+        """What its models can run on, the usual one first; one at least."""
+        ...
 
     def environment(self, engine: str) -> Mapping[str, str]:
         """The environment variables with which a new process runs models on this engine."""

@@ -28,12 +28,13 @@ class Printer:
             if operand.isidentifier():
                 name = f"{operand}_{name}"
             self.spelled[parameter.name] = identifier(name, {*reserved, *self.spelled.values()})
+        own = {CHANNELS.id: channels}
         for depth, letter in enumerate("ijklmn", start=1):
             index, carried = round_names(depth)
-            self.spelled.setdefault(index, letter)
-            self.spelled.setdefault(carried, "channels" if depth == 1 else f"channels_{depth}")
-        parameters = {self.spelled[parameter.name] for parameter in definition.parameters}
-        self.spelled[CHANNELS.id] = channels if channels not in parameters else f"{channels}_"
+            own |= {index: letter, carried: "channels" if depth == 1 else f"channels_{depth}"}
+        for name, text in own.items():
+            if name not in self.spelled:
+                self.spelled[name] = identifier(text, {*reserved, *self.spelled.values()})
 
     def expr(self, expr: Expr) -> str:
         """An expression as source."""

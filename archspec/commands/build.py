@@ -23,6 +23,7 @@ from archspec.commands.shared import (
     check_weights_usage,
     compiled,
     counted,
+    left_out_text,
     name_list,
     parameters_text,
     taken,
@@ -272,6 +273,8 @@ def _report(
     ]
     if fixed := fixed_params(graph):
         rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
+    if left_out := left_out_text(graph):
+        rows.insert(-1, ("left out", left_out))
     if weights is not None:
         rows.append(("weights", str(weights)))
     if loaded is not None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
     from archspec.weights import WeightsReport
 
+_SHOWN: Final = 5
+"""Parts that are named at most."""
 FORMAT_HELP: Final = "how errors and results are shown"
 
 
@@ -212,6 +214,18 @@ def add_force(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="overwrite a file that was edited by hand, that archspec did not write, or that a link leads to",
     )
+
+
+def left_out_text(graph: LayerGraph) -> str:
+    """The outermost parts of a spec that no output needs, and what they would add; empty if there are none."""
+    if graph.whole is None:
+        return ""
+    kept = {path.split(".")[0] for path in graph.nodes}
+    left = [path for path in graph.whole.nodes if path not in graph.nodes]
+    parts = list(dict.fromkeys(path if (first := path.split(".")[0]) in kept else first for path in left))
+    shown = ", ".join(parts[:_SHOWN]) + (f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else "")
+    layers = "1 layer" if len(left) == 1 else f"{len(left)} layers"
+    return f"{shown}: no output needs it ({layers}, {graph.whole.parameters - graph.parameters:,} parameters)"
 
 
 def parameters_text(graph: LayerGraph) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from archspec.commands.shared import FORMAT_HELP, OK, add_set, compiled, counted
+from archspec.commands.shared import FORMAT_HELP, OK, add_set, compiled, counted, left_out_text
 from archspec.errors import ArchspecError, Diagnostic
 
 EXAMPLES: Final = (
@@ -34,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.format == "text":
             counts = f"{len(graph.nodes)} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs"
             print(f"{spec}: right ({counts})")
+            if left_out := left_out_text(graph):
+                print(f"  left out    {left_out}")
     if found:
         raise ArchspecError(found)
     if arguments.format == "json":

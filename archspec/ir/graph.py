@@ -98,7 +98,9 @@ class LayerGraph:
     texts: tuple[Source, ...] = ()
     """What it was read from: the spec's own text first, those of its parents and libraries after it."""
     left_out: Mapping[str, Weight] = field(default_factory=dict[str, Weight])
-    """The weights of the layers that are not here for that reason: a file of the whole network has them."""
+    """The weights of the layers that are not here, since no output needs them: a file of the whole network has them."""
+    whole: LayerGraph | None = None
+    """The network with the layers that none of the spec's outputs needs, where there are any."""
 
     @property
     def gives_names(self) -> bool:

@@ -38,7 +38,9 @@ def prune(graph: LayerGraph, root: Scope, outputs: Mapping[str, str]) -> LayerGr
         inputs=tuple(graph.inputs[index] for index in inputs),
         outputs=dict(outputs),
         root=replace(root, body=body, labels=names.labels(root.labels)),
+        taps={name: path for name, path in graph.taps.items() if path in kept},
         depth=None,
+        whole=None,
     )
     left = {name: weight for name, weight in graph.all_weights.items() if name not in pruned.all_weights}
     return replace(pruned, left_out={**graph.left_out, **left})

@@ -15,6 +15,7 @@ from archspec.lowering.findings import Findings
 from archspec.lowering.values import expression
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage
 from archspec.spec import Sequence as Seq
+from archspec.spec.members import NOT_LAYERS, not_a_layer
 from archspec.spec.missing import block_help
 from archspec.spec.mistakes import expression_help
 from archspec.spec.scalars import describe
@@ -152,6 +153,9 @@ class BodyCheck:
         elif block is not None:
             if call.branches is not None:
                 self.found.error("E0202", f"block `{call.name}` takes params, not branches", call.span)
+            if call.label is None and call.name in NOT_LAYERS:
+                help = f"give the call a name, as in `{call.name}: {{name: {call.name}_}}`, or the block another one"
+                self.found.error("E0404", not_a_layer(call.name), call.span, help=help)
             calls.arguments(block, call.attributes)
             calls.missing(block, call.attributes, call.span)
             self.fed(block, call.attributes, call.span)

@@ -12,6 +12,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.pruning import prune
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope, walk
 from archspec.ir.wiring import Wiring, trace
+from archspec.passes.leave_out import needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class TakeTaps:
         Raises:
             SpecError: there is no such tensor, or it cannot be taken out of where it stands.
         """
+        graph = graph.whole or graph
         names = tuple(dict.fromkeys(self.names))
         wiring = trace(graph)
         paths = _paths(graph, wiring)
@@ -51,7 +53,7 @@ class TakeTaps:
             if isinstance(ref, Result) and (label := name.replace(".", "_")).isidentifier():
                 labels.setdefault(ref, label)
         root = replace(root, body=Body(root.body.items, tuple(results)), labels=labels)
-        pruned = prune(graph, root, {name: paths[name] for name in names})
+        pruned = needed(prune(graph, root, {name: paths[name] for name in names}))
         title = f"{graph.title or graph.name}: {', '.join(names)}"
         return replace(pruned, asked=names, title=title)
 

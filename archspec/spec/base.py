@@ -38,9 +38,9 @@ from archspec.spec.words import OTHER_NAMES, OWN_WORDS
 
 DEFINITIONS: Final = "https://archspec.invalid/"
 """Where the models' JSON schemas refer to; `archspec.schema` puts the definitions there. Nothing is ever fetched."""
-NAME_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": Limits().name}
+NAME_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": Limits().name}
 # A tap of the network or block, or of a block that is called by name: `outer.kept`.
-TAP_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)?$"}
+TAP_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[A-Za-z][A-Za-z0-9_]*([.][A-Za-z][A-Za-z0-9_]*)?$"}
 
 # What pydantic's error types mean, as the end of "must be ...".
 _EXPECTED: Final[dict[str, str]] = {
@@ -332,7 +332,7 @@ def usable_name(
         )
     elif iskeyword(name):
         reason, help = "is a keyword of Python", f"write `{name}_`"
-    elif not (name.isidentifier() and name.isascii()):
+    elif not _is_name(name):
         reason = "is not a name"
         help = otherwise or _as_name(name)
         if not help and name.isdecimal() and what == "a layer":
@@ -340,7 +340,7 @@ def usable_name(
                 f"write `layer{name[:40]}`, or leave the names out: the layers of a named sequence, "
                 "`{name: features, layers: [...]}`, are called 0, 1, 2"
             )
-        help = help or "a name has letters, digits and underscores, and does not begin with a digit"
+        help = help or "a name has letters, digits and underscores, and begins with a letter"
     elif len(name) > (most := limits().name):
         reason = f"has {len(name)} characters; at most {most} are allowed"
     else:
@@ -350,10 +350,18 @@ def usable_name(
     return False
 
 
+def _is_name(name: str) -> bool:
+    """Whether it is an ASCII identifier that begins with a letter.
+
+    What begins with an underscore is private to Python, which changes some such names, and no scope for TensorFlow.
+    """
+    return name.isidentifier() and name.isascii() and not name.startswith("_")
+
+
 def _as_name(name: str) -> str:
-    """`my_unet` for `my-unet`; empty where more is wrong with it."""
-    joined = name.strip().replace("-", "_").replace(" ", "_").replace(".", "_")
-    sound = joined.isidentifier() and joined.isascii() and not iskeyword(joined) and len(joined) <= limits().name
+    """`my_unet` for `my-unet` or `_my_unet`; empty where more is wrong with it."""
+    joined = name.strip().replace("-", "_").replace(" ", "_").replace(".", "_").lstrip("_")
+    sound = _is_name(joined) and not iskeyword(joined) and len(joined) <= limits().name
     return f"write `{joined}`" if sound else ""
 
 

@@ -27,6 +27,7 @@ from archspec.spec.base import (
     usable_name,
     wrong,
 )
+from archspec.spec.members import NOT_LAYERS, not_a_layer
 from archspec.spec.mistakes import example, name_help, no_repeat, not_one_kind, one_item_help
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
@@ -393,6 +394,9 @@ def _checked(item: ItemT | None, reading: Reading) -> ItemT | None:
         return None
     if item.label is not None:
         usable_name(item.label, item.place("label"), reading, "a layer")
+        if item.label in NOT_LAYERS:
+            help = f"write `{item.label}_`, or another name"
+            reading.error("E0404", not_a_layer(item.label), item.place("label"), help=help)
     block, origin = getattr(item, "block", None), getattr(item, "origin", None)
     if block is not None:
         usable_name(block, item.place("block"), reading, "a block", taken=RESERVED)

@@ -31,7 +31,8 @@ from archspec.codegen.tree import (
 from archspec.expr import Const, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
-from archspec_keras.names import RESERVED, LayerName, layer_name, number_parts, pattern_parts
+from archspec_keras.data_format import stated
+from archspec_keras.names import RESERVED, LayerName, added_suffix, number_parts, pattern_parts
 from archspec_keras.ops import FAN, ROWS, Site
 from archspec_keras.ops.facts import Facts
 
@@ -64,10 +65,7 @@ class _Line:
 
 
 class Body:
-    """Writes one definition. Afterwards `printer` tells what the code mentions, `extra` which layers it adds.
-
-    `extra` are layers that the graph does not have, such as padding before a pool: a node's path and a name each.
-    """
+    """Writes one definition. Afterwards `printer` tells what the code mentions."""
 
     def __init__(self, definition: Definition, graph: LayerGraph, facts: Facts, callees: Mapping[int, Callee]) -> None:
         self.definition = definition
@@ -77,13 +75,16 @@ class Body:
         # Only what is called must keep its name; all that is written so far would take too long to collect each time.
         self.reserved = RESERVED | {callees[id(use.definition)].name for use in calls(definition.tree)}
         self.printer = Printer(definition, "in_channels", self.reserved)
-        self.extra: list[tuple[str, str]] = []
         self.variables: list[str] = []
         self.lines: list[_Line] = []
         self.preferred: str | None = None
         self.loops = 0
         self.rounds: Collection[str] | None = None
         """Inside a loop the paths of the rounds that are written."""
+
+    def unusable(self) -> set[str]:
+        """What no variable may be called: what the module has, what is called, and what is a number here."""
+        return {*self.reserved, *self.printer.spelled.values()}
 
     def parameters(self) -> list[Parameter]:
         """The parameters that the code mentions."""
@@ -120,15 +121,13 @@ class Body:
         self.printer = Printer(self.definition, "in_channels", self.reserved)
         if channels is not None:
             self.printer.spelled[CHANNELS.id] = channels
-        self.extra, self.lines = [], []
-        taken = {self.printer.spelled[parameter.name] for parameter in self.definition.parameters}
-        self.variables = operand_names(self.definition.operands, self.definition.inputs, {*taken, *self.reserved})
+        self.lines = []
+        self.variables = operand_names(self.definition.operands, self.definition.inputs, self.unusable())
         self._start(self.variables, LayerName((True, "name")))
         self._items(self.definition.tree)
 
     def _start(self, variables: Sequence[str], prefix: LayerName) -> None:
-        spelled = {self.printer.spelled[parameter.name] for parameter in self.definition.parameters}
-        self.taken = {*spelled, *self.reserved, self.printer.spelled[CHANNELS.id]}
+        self.taken = self.unusable()
         if self.definition.is_network:
             self.taken |= set(variables)  # `inputs` stays what it is
         self.depth = 1
@@ -206,14 +205,13 @@ class Body:
         name = self._name(use)
         target, paths = self._assign(Result(use.site), use.operands), inside(use.paths, self.rounds)
         for step in steps:
-            keywords = (*step.layer.args, Keyword("name", name.text(step.suffix)))
-            layer = Bracket(step.layer.head, keywords)
+            suffix = added_suffix(step.suffix, use.paths, self.facts.names)
+            layer = stated(step.layer)
+            layer = Bracket(layer.head, (*layer.args, Keyword("name", name.text(suffix))))
             argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
             code = self.printer.noted(Bracket(layer, (argument,) * step.times), paths)
             self._emit(target, marked(code, paths))
             given = [target]
-            if step.suffix:
-                self.extra += [(path, layer_name(path) + step.suffix) for path in use.paths]
 
     def _call(self, use: CallUse) -> None:
         name = self._name(use)

@@ -60,7 +60,8 @@ def verify(source: str, graph: LayerGraph) -> None:
     """Compare the model's variables and outputs with the graph; see `Backend.verify`."""
     state = random.getstate()  # Keras draws its seeds from it
     try:
-        with settings("float32"), _no_drawing(), _no_values():
+        # A layer that is not given its data format takes the wrong one here, and is found out.
+        with settings("float32", layout="channels_first"), _no_drawing(), _no_values():
             model = _construct(source, graph)
     except BackendError:
         raise

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 from archspec.codegen.helpers import Helpers
 from archspec.codegen.text import identifier, quoted
-from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Const, Expr, name_by, sources_by
 from archspec.ir.graph import LayerGraph
 
 HELPERS: Final = Helpers("archspec_keras")
 """What generated code may bring along."""
 
-RESERVED: Final = frozenset({"keras", "layers", "name", "sys", "ceil", "floor", *HELPERS.texts})
+CHANNELS_LAST: Final = frozenset(
+    {
+        *("AveragePooling2D", "Conv2D", "Conv2DTranspose", "Cropping2D", "Flatten", "MaxPooling2D"),
+        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
+        *("UpSampling2D", "ZeroPadding2D"),
+    }
+)
+"""Keras's layers that rows print and that take a data format: a module has names of its own for them."""
+
+RESERVED: Final = frozenset(
+    {"keras", "layers", "name", "sys", "ceil", "floor", "partial", *CHANNELS_LAST, *HELPERS.texts}
+)
 """What the module imports or defines, and the argument that all functions have: no parameter may be called so."""
 
 
@@ -28,21 +38,14 @@ def function_name(graph: LayerGraph) -> str:
     return identifier(graph.name, RESERVED)
 
 
-def check_unique(graph: LayerGraph, extra: Iterable[tuple[str, str]]) -> None:
-    """See that no two layers get one name; `extra` are layers that are in no graph, each with its node's path.
+def added_suffix(suffix: str, paths: Iterable[str], names: Container[str]) -> str:
+    """The suffix of a layer that is added to these: with `_` after it where a layer of the graph has that name.
 
-    Raises:
-        BackendError: two do.
+    `names` are those of the graph's own layers.
     """
-    owner: dict[str, str] = {}
-    found: list[Diagnostic] = []
-    for path, name in (*((path, layer_name(path)) for path in graph.nodes), *extra):
-        if name in owner:
-            message = f"`{owner[name]}` and `{path}` both give a layer called `{name}` in Keras, where `_` joins names"
-            found.append(Diagnostic("E0404", message, graph.nodes[path].span, help="rename one of the two"))
-        owner.setdefault(name, path)
-    if found:
-        raise BackendError(found)
+    while suffix and any(layer_name(path) + suffix in names for path in paths):
+        suffix += "_"
+    return suffix
 
 
 class LayerName:

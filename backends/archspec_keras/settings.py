@@ -13,17 +13,24 @@ from archspec.codegen.backend import check_dtype, no_device
 
 
 @contextmanager
-def settings(dtype: str | None, device: str | None = None) -> Iterator[None]:
-    """Keras's global settings for the time that a model is built or trained: they are put back afterwards."""
+def settings(dtype: str | None, device: str | None = None, layout: str | None = None) -> Iterator[None]:
+    """Keras's global settings for the time that a model is built or trained: they are put back afterwards.
+
+    Args:
+        dtype: what models compute in; what the user has set if None.
+        device: where they are put.
+        layout: the data format of layers that are not given one; what the user has set if None.
+    """
     if dtype is not None:
         check_dtype(dtype)
-    floatx, layout = keras.config.floatx(), keras.config.image_data_format()
+    floatx, own_layout = keras.config.floatx(), keras.config.image_data_format()
     policy = keras.config.dtype_policy()
     with ExitStack() as stack:
         if device is not None:
             stack.enter_context(_device(device))
         try:
-            keras.config.set_image_data_format("channels_last")
+            if layout is not None:
+                keras.config.set_image_data_format(layout)
             if dtype is not None:
                 _allow(dtype)
                 # Variables and inputs go by floatx, layers by the policy.
@@ -33,7 +40,7 @@ def settings(dtype: str | None, device: str | None = None) -> Iterator[None]:
         finally:
             keras.config.set_floatx(floatx)
             keras.config.set_dtype_policy(policy)
-            keras.config.set_image_data_format(layout)
+            keras.config.set_image_data_format(own_layout)
 
 
 def _device(name: str) -> Any:

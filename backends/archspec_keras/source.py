@@ -13,12 +13,14 @@ from archspec.codegen.marks import Paths, join, whole
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.text import docstring, identifier, literal, quoted
-from archspec.errors import BackendError, Diagnostic
+from archspec.errors import BackendError, SpecError
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import channels as channels_of
+from archspec.passes.resize import Resize
 from archspec_keras.body import Body, Callee
-from archspec_keras.names import HELPERS, RESERVED, check_unique, function_name, layer_name
+from archspec_keras.data_format import declarations
+from archspec_keras.names import HELPERS, RESERVED, function_name, layer_name
 from archspec_keras.ops import ROWS
 from archspec_keras.ops.facts import Facts
 
@@ -43,9 +45,10 @@ def write(graph: LayerGraph) -> str:
     """The module's source.
 
     Raises:
-        BackendError: an op has no row, or two layers would get one name.
+        BackendError: an op has no row.
     """
-    _check(graph)
+    if found := without_row(graph, ROWS, "Keras"):
+        raise BackendError(found)
     module = simplified(graph)
     taken = {*RESERVED, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
@@ -62,8 +65,6 @@ def write(graph: LayerGraph) -> str:
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
         functions.append(made.text(definition.paths))
-    # A loop whose rounds differ is written in several parts, and each has the layers of all rounds.
-    check_unique(graph, dict.fromkeys(pair for body in bodies for pair in body.extra))
     functions_used = {name for body in bodies for name in body.printer.functions}
     used = {name for body in bodies for name in body.printer.helpers} | functions_used & HELPERS.texts.keys()
     return render(
@@ -72,6 +73,7 @@ def write(graph: LayerGraph) -> str:
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
         recursive=bool(deeper),
         math=sorted(functions_used & {"ceil", "floor"}),
+        formats=declarations({head for body in bodies for head in body.printer.users}),
         helpers=[_helper(name, graph, bodies) for name in HELPERS.needed(used)],
         functions=functions,
     )
@@ -82,28 +84,6 @@ def _helper(name: str, graph: LayerGraph, bodies: Sequence[Body]) -> str:
     text = HELPERS.texts[name].strip().replace("{{ registered }}", quoted(graph.name))
     is_class = f"class {name}(" in text
     return whole(text, *(paths for body in bodies if is_class for paths in body.printer.users.get(name, ())))
-
-
-def _check(graph: LayerGraph) -> None:
-    if found := without_row(graph, ROWS, "Keras") or _leading_nowhere(graph):
-        raise BackendError(found)
-    check_unique(graph, ())
-
-
-def _leading_nowhere(graph: LayerGraph) -> list[Diagnostic]:
-    """What is to be said of layers with weights that no output needs: a functional model does not hold them."""
-    needed = set(graph.outputs.values())
-    for path, node in reversed(list(graph.nodes.items())):
-        if path in needed:
-            needed.update(node.inputs)
-    help = "make its tensor one of the `outputs`, use it, or leave it out"
-    return [
-        Diagnostic(
-            "E0601", f"a Keras model has no layers that no output needs, and {path} has weights", node.span, help=help
-        )
-        for path, node in graph.nodes.items()
-        if path not in needed and graph.weights(node)
-    ]
 
 
 def _deeper(graph: LayerGraph) -> list[str]:
@@ -162,28 +142,32 @@ def _parameters(body: Body) -> list[Code]:
 def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) -> _Function:
     """The function of the network: it makes the inputs, and returns the model."""
     definition = body.definition
-    spelled = {body.printer.spelled[parameter.name] for parameter in definition.parameters}
+    taken = body.unusable()
     single = len(graph.inputs) == 1
     heads: list[str] = []
     sizes: list[tuple[str, str, str, str]] = []
     variables: list[str] = []
     offered = {parameter.name for parameter in definition.parameters}
     known: dict[str, Expr] = {}
+    pair, meaning = "tuple[int, int]", "height and width of the images"
+    if _takes_any_size(graph):
+        pair, meaning = "tuple[int | None, int | None]", f"{meaning}, None where they vary"
     for param in graph.params:
         if param.name not in offered:
             known[param.name] = Const(param.value) if param.expr is None else fold(param.expr, known)
     for path in graph.inputs:
         node = graph.nodes[path]
         label = layer_name(path)
-        variable = identifier("inputs" if single else label, {*RESERVED, *spelled, *variables})
+        variable = identifier("inputs" if single else label, taken)
         variables.append(variable)
+        taken.add(variable)
         what = "input" if single else label
         if len(node.shape) == 3:
-            size = identifier(f"{what}_size", {*spelled, *variables})
+            size = identifier(f"{what}_size", taken)
+            taken.add(size)
             channels = body.printer.expr(fold(node.exprs.get("channels", Const(channels_of(node.shape))), known))
             shape = f"(*{size}, {channels})"
-            pair = "tuple[int | None, int | None]"
-            sizes.append((size, pair, literal(node.shape[1:]), "height and width of the images, None where they vary"))
+            sizes.append((size, pair, literal(node.shape[1:]), meaning))
         else:
             shape = literal(node.shape)
         made = marked(f"keras.Input({shape}, name={quoted(label)})", [path])
@@ -197,6 +181,18 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
     documented += [(size, text) for size, _, _, text in sizes]
     doc = definition.doc or f"The network {definition.name}."
     return _Function("\n".join(signature), "\n".join(_arguments_doc(doc, documented)), join(lines))
+
+
+def _takes_any_size(graph: LayerGraph) -> bool:
+    """Whether layers, weights and channels are the same for images of any size: a flatten fixes it.
+
+    They are looked at for twice the size, which all that halves images and joins them again takes as it takes theirs.
+    """
+    try:
+        twice = Resize({path: (2 * height, 2 * width) for path, (height, width) in graph.images.items()}).run(graph)
+    except SpecError:
+        return False
+    return all(channels_of(node.shape) == channels_of(graph.nodes[path].shape) for path, node in twice.nodes.items())
 
 
 def _arguments_doc(title: str, arguments: Sequence[tuple[str, str]]) -> list[str]:

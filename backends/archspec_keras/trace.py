@@ -90,10 +90,10 @@ def _marked(call: Callable[..., Any], path: str, mark: Mark) -> Callable[..., An
 def _last_layer(graph: LayerGraph, path: str, layers: Mapping[str, Any]) -> str:
     """The name of the layer that gives a node's tensor."""
     name = layer_name(path)
-    after = ROWS[graph.nodes[path].op.name].after
-    # What is called so may be a layer of the graph, where the row needs none.
-    if after and name + after in layers and name + after not in map(layer_name, graph.nodes):
-        return name + after
+    if after := ROWS[graph.nodes[path].op.name].after:
+        own = {layer_name(other) for other in graph.nodes}
+        # The row may need no such layer, and another of the graph may be called so.
+        return next((other for other in layers if other not in own and other.rstrip("_") == name + after), name)
     return name
 
 

@@ -24,7 +24,7 @@ from archspec.codegen.tree import (
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_torch.ops import ROWS, Weight
 
-_MODULE_NAMES: Final = ("self", "torch", "F", "Tensor")
+_MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
 """What a variable of `forward` may not hide."""
 MOST_NESTED = 3
 """Calls in one statement, merges not counted."""

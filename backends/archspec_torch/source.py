@@ -30,15 +30,16 @@ from archspec.codegen.tree import (
     round_names,
     stops,
 )
-from archspec.errors import BackendError, Diagnostic
+from archspec.errors import BackendError
 from archspec.expr import Const, Name, names, negated
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Loop, Result, Scope, walk
+from archspec.ir.scope import Result
+from archspec.spec.members import NOT_LAYERS
 from archspec_torch.construct import Constructor, mentioned, needs_channels, parameters
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.groups import parameter_groups, without_decay
 from archspec_torch.init import reset_parameters
-from archspec_torch.names import HELPERS, MODULE_ATTRIBUTES, RESERVED, can_name_a_layer, unused
+from archspec_torch.names import HELPERS, RESERVED, unused
 from archspec_torch.ops import ROWS
 from archspec_torch.places import places
 
@@ -70,9 +71,10 @@ def write(graph: LayerGraph) -> str:
     """The module's source.
 
     Raises:
-        BackendError: an op has no row, or a name cannot be a member of an `nn.Module`.
+        BackendError: an op has no row.
     """
-    _check(graph)
+    if found := without_row(graph, ROWS, "PyTorch"):
+        raise BackendError(found)
     module = outline(simplified(without_decay(graph)), _fits_sequential)
     taken: set[str] = {*RESERVED}
     # The network is what others import: its class keeps its name, whatever the blocks are called.
@@ -117,19 +119,6 @@ def write(graph: LayerGraph) -> str:
     )
 
 
-def _check(graph: LayerGraph) -> None:
-    found = without_row(graph, ROWS, "PyTorch")
-    named = [(path, node.span) for path, node in graph.nodes.items()]
-    named += [(item.path, item.span) for item in walk(graph.root) if isinstance(item, Scope | Loop)]
-    for path, span in named:
-        name = path.rpartition(".")[2]
-        if not can_name_a_layer(name):
-            message = f"`{name}` cannot name a layer in PyTorch: every nn.Module has an attribute of that name"
-            found.append(Diagnostic("E0404", message, span, help="give it another name: `name: ...`"))
-    if found:
-        raise BackendError(dict.fromkeys(found))
-
-
 def _fits_sequential(item: SequenceUse) -> bool:
     return (
         len(item.operands) == 1
@@ -148,7 +137,7 @@ class _ClassWriter:
         self.init: list[str] = []
         self.shared: dict[str, tuple[str, list[str]]] = {}
         """Members that serve several layers, by the code that makes them; and the layers' paths."""
-        self.taken = {*MODULE_ATTRIBUTES, *_names(definition.tree)}
+        self.taken = {*NOT_LAYERS, *_names(definition.tree)}
         """The attributes that an instance has otherwise."""
         self.declared: set[str] = set()
         """Members whose annotation is written."""

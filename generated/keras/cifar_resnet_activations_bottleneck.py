@@ -2,11 +2,18 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: e20ddaf7f83c390a
+# digest: 6a2a6d63f4047520
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
+
+from functools import partial
 
 import keras
 from keras import layers
+
+# Images have their channels last here, whatever `keras.json` says.
+Conv2D = partial(layers.Conv2D, data_format="channels_last")
+Flatten = partial(layers.Flatten, data_format="channels_last")
+GlobalAveragePooling2D = partial(layers.GlobalAveragePooling2D, data_format="channels_last")
 
 
 @keras.saving.register_keras_serializable(package="cifar_resnet_activations_bottleneck")
@@ -50,7 +57,7 @@ def activation_bottleneck(
     y = x
     if not activated:
         y = layers.ReLU(name=f"{name}_preactivation_0")(x)
-    z = layers.Conv2D(
+    z = Conv2D(
         bottleneck,
         1,
         strides=stride,
@@ -67,7 +74,7 @@ def activation_bottleneck(
         name=f"{name}_bn1",
     )(z)
     z = layers.ReLU(name=f"{name}_relu")(z)
-    z = layers.Conv2D(
+    z = Conv2D(
         bottleneck,
         3,
         padding="same",
@@ -84,7 +91,7 @@ def activation_bottleneck(
         name=f"{name}_bn2",
     )(z)
     z = layers.ReLU(name=f"{name}_relu_2")(z)
-    z = layers.Conv2D(
+    z = Conv2D(
         filters,
         1,
         use_bias=False,
@@ -100,7 +107,7 @@ def activation_bottleneck(
         name=f"{name}_bn3",
     )(z)
     if stride != 1 or x.shape[-1] != filters:
-        y = layers.Conv2D(
+        y = Conv2D(
             filters,
             1,
             strides=stride,
@@ -132,7 +139,7 @@ def cifar_resnet_activations_bottleneck(
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, in_channels), name="input")
-    x = layers.Conv2D(
+    x = Conv2D(
         16,
         3,
         padding="same",
@@ -159,8 +166,8 @@ def cifar_resnet_activations_bottleneck(
     for i in range(1, 18):
         x = activation_bottleneck(x, 256, 64, name=f"layer3_{i}")
     x = layers.ReLU(name="relu_2")(x)
-    x = layers.GlobalAveragePooling2D(keepdims=True, name="global_avg_pool")(x)
-    x = layers.Flatten(name="flatten")(x)
+    x = GlobalAveragePooling2D(keepdims=True, name="global_avg_pool")(x)
+    x = Flatten(name="flatten")(x)
     x = layers.Dense(
         classes,
         kernel_initializer=fan_in_uniform(),

@@ -45,3 +45,41 @@ def test_it_is_listed_with_the_others(environment: dict[str, str], tmp_path: Pat
     done = _archspec(environment, tmp_path, "build", "resnet18", "--backend", "listin")
     assert done.returncode == 1
     assert "did you mean `listing`?" in done.stderr
+
+
+def test_the_other_commands_work_beside_it(environment: dict[str, str], tmp_path: Path) -> None:
+    for command in (("validate", "lenet"), ("graph", "lenet", "-o", "lenet.svg"), ("count", "lenet")):
+        done = _archspec(environment, tmp_path, *command)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "lenet.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_comparison_says_what_it_lacks(environment: dict[str, str], tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    done = _archspec(environment, tmp_path, "parity", "lenet", "--backends", "torch,listing", "--check", "inference")
+    assert done.returncode in (1, 3), done.stderr
+    assert "a listing computes nothing" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "internal error" not in done.stderr
+
+
+def test_it_has_every_member_of_a_backend() -> None:
+    """mypy holds the sample against the protocol, where it is installed; this is for those who run the tests alone."""
+    import importlib.util
+    import inspect
+
+    from archspec.codegen.backend import Backend
+
+    spec = importlib.util.spec_from_file_location("archspec_listing", SAMPLE / "archspec_listing.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    members = {name for name in (*vars(Backend), *Backend.__annotations__) if not name.startswith("_")}
+    assert {"run", "engines", "lacks", "holds_weights"} <= members
+    for name in members:
+        assert hasattr(module.backend, name), name
+        wanted = getattr(Backend, name, None)
+        if inspect.isfunction(wanted):
+            own = inspect.signature(getattr(type(module.backend), name)).parameters
+            assert own.keys() == inspect.signature(wanted).parameters.keys(), name

@@ -46,6 +46,8 @@ UNSEEN = {
     "E0202-no-size",
     "E0202-one-tuple",
     "E0202-tuples-without-quotes",
+    "E0404-attribute-of-a-module",
+    "E0404-joined",
     "E0411-a-float",
     "E0411-a-float-pair",
     "E0411-a-float-param",

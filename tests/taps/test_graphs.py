@@ -46,7 +46,7 @@ stem:
 stages:
   - {name: stage, block: unit, units: "[16] * 3"}
 head:
-  - down: {name: half}
+  - down: {name: halved}
   - name: row
     layers:
       - conv: {filters: 8, kernel: 1}
@@ -120,13 +120,13 @@ def test_every_kind_of_name() -> None:
     names = {
         "early": "first",
         "last": "row.2.2.1",
-        "half.full": "half.sigmoid",
+        "halved.full": "halved.sigmoid",
         "input": "input",
         "first": "first",
         "stage": "stage.2.relu",
         "stage.0": "stage.0.relu",
-        "half": "half.max_pool",
-        "half.sigmoid": "half.sigmoid",
+        "halved": "halved.max_pool",
+        "halved.sigmoid": "halved.sigmoid",
         "row": "row.2.2.1",
         "row.1": "row.1",
         "fc": "fc",
@@ -152,9 +152,9 @@ def test_a_loop_is_cut_after_the_last_round_that_is_needed() -> None:
 
 
 def test_blocks_with_outputs_give_those_that_are_needed() -> None:
-    graph = compiled("half.full")
-    assert "half.max_pool" not in graph.nodes
-    assert "half.sigmoid" in graph.nodes
+    graph = compiled("halved.full")
+    assert "halved.max_pool" not in graph.nodes
+    assert "halved.sigmoid" in graph.nodes
 
 
 def test_params_of_what_is_left_out_are_no_arguments() -> None:
@@ -225,7 +225,7 @@ def test_taps_are_no_param() -> None:
 
 def test_taps_of_taps() -> None:
     whole = archspec.compile(load_text(TEXT, name="net.yaml"))
-    once, twice = tapped(whole, ["stage.1"]), tapped(tapped(whole, ["half", "stage.1"]), ["stage.1"])
+    once, twice = tapped(whole, ["stage.1"]), tapped(tapped(whole, ["halved", "stage.1"]), ["stage.1"])
     assert twice.nodes == once.nodes
     assert twice.left_out.keys() == once.left_out.keys()
     assert twice.outputs == once.outputs

@@ -14,7 +14,6 @@ from archspec.spec import load_text
 
 torch = pytest.importorskip("torch")
 
-from archspec_torch.names import MODULE_ATTRIBUTES, can_name_a_layer  # noqa: E402
 from archspec_torch.ops import ROWS  # noqa: E402
 
 HEAD = "archspec: 1\nname: net\ninput: {channels: 3, height: 8, width: 8}\n"
@@ -25,21 +24,6 @@ def built(text: str) -> tuple[str, Any]:
     source = archspec.generate(graph, "torch")
     backend("torch").verify(source, graph)
     return source, backend("torch").build(source, graph)
-
-
-def test_the_list_of_module_attributes_is_complete() -> None:
-    module = torch.nn.Module()
-    found = {*dir(torch.nn.Module), *vars(module)}
-    assert {name for name in found if not name.startswith("__")} - MODULE_ATTRIBUTES == set()
-    assert not any(map(can_name_a_layer, found))
-
-
-@pytest.mark.parametrize(
-    "name", ["__init__", "_modules", "_parameters", "__class__", "_version", "T_destination", "__c"]
-)
-def test_a_layer_cannot_hide_what_a_module_needs(name: str) -> None:
-    with pytest.raises(BackendError, match=f"`{name}` cannot name a layer"):
-        built(f"layers: [conv: {{name: {name}, filters: 4, kernel: 1}}]\n")
 
 
 @pytest.mark.parametrize("name", ["Tensor", "F", "nn", "OrderedDict", "Sequence", "SameConv2d", "Exception"])

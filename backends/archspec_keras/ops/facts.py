@@ -32,6 +32,7 @@ from archspec.ir.ops import (
     Split,
 )
 from archspec.ir.ops.base import Elementwise
+from archspec_keras.names import layer_name
 
 _NOT_NEGATIVE: Final = frozenset({"relu", "relu6", "sigmoid", "hard_sigmoid", "softmax", "softplus"})
 """Ops that never give a negative number."""
@@ -56,11 +57,13 @@ class Facts:
 
     never_negative: frozenset[str]
     single_pixel: frozenset[str]
+    names: frozenset[str]
+    """What the graph's own layers are called, which no layer may be called that is added to them."""
 
     @classmethod
     def of(cls, graph: LayerGraph) -> Facts:
         """The facts of a graph."""
-        return cls(never_negative(graph), single_pixel(graph))
+        return cls(never_negative(graph), single_pixel(graph), frozenset(map(layer_name, graph.nodes)))
 
 
 def never_negative(graph: LayerGraph) -> frozenset[str]:

@@ -1,0 +1,36 @@
+"""Stating the data format: Keras's layers take the one of the user's `keras.json` unless they are given one."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from archspec.codegen.layout import Bracket, Keyword
+from archspec.codegen.text import quoted
+from archspec_keras.names import CHANNELS_LAST, HELPERS
+
+_FORMAT: Final = quoted("channels_last")
+_BASE: Final = re.compile(r"^class \w+\(layers\.(\w+)\):", re.MULTILINE)
+
+
+def stated(layer: Bracket) -> Bracket:
+    """A layer's call that does not depend on `keras.json`.
+
+    Keras's own layers are called by the names that `declarations` gives them. A helper that is derived from one of
+    them is told as any layer is.
+    """
+    head = layer.head
+    if not isinstance(head, str):
+        return layer
+    module, _, name = head.rpartition(".")
+    if module == "layers" and name in CHANNELS_LAST:
+        return Bracket(name, layer.args)
+    base = _BASE.search(HELPERS.texts.get(head, ""))
+    if base is not None and base[1] in CHANNELS_LAST:
+        return Bracket(head, (*layer.args, Keyword("data_format", _FORMAT)))
+    return layer
+
+
+def declarations(heads: set[str]) -> list[str]:
+    """The lines of a module that declare what `stated` calls, of these heads of calls."""
+    return [f"{name} = partial(layers.{name}, data_format={_FORMAT})" for name in sorted(heads & CHANNELS_LAST)]
