@@ -206,8 +206,8 @@ class Backend(Protocol):
         """Train by the framework's own SGD with momentum, one step for each batch of inputs and targets.
 
         The batches are taken one at a time: when the next is asked for, the model has the weights and the running
-        statistics after the step before it. Nothing is dropped. The loss is that of `gradients`, and decay / 2 times the
-        squares of the weights that have a weight decay.
+        statistics after the step before it. Nothing is dropped. The loss is that of `gradients`, and decay / 2 times
+        the squares of the weights that have a weight decay.
 
         Returns:
             The loss of each batch, before its step.

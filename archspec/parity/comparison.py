@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from archspec.ir.ops import Dropout, DropPath
 from archspec.parity.data import random_inputs, random_targets, random_weights
 from archspec.parity.folders import save, temporary_folder
 from archspec.parity.judging import Judged, Judging
-from archspec.parity.measure import Tensors, file_of
+from archspec.parity.measure import Tensors
 from archspec.parity.participants import Participant, Pool, Process, check_installed
 from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, sized, smallest, unfit
 from archspec.parity.report import Report, Skipped
@@ -141,10 +142,10 @@ class _Comparison:
         """Write what the processes read."""
         plan, graph = self.plan, self.graphs[0]
         arrays = random_weights(graph, plan.seed) if weights is None else weights
-        save(self._file("weights"), {name: arrays[name] for name in graph.all_weights})
+        save(self.folder, "weights", {name: arrays[name] for name in graph.all_weights})
         if "run" in plan.kinds:
             start: Mapping[str, Array] = draw(graph, plan.seed) if weights is None else arrays
-            save(self._file("start"), {name: start[name] for name in graph.all_weights})
+            save(self.folder, "start", {name: start[name] for name in graph.all_weights})
         small = smallest(self.graphs)
         for size, resized in enumerate(self.graphs):
             for index in range(plan.batches(training=size == small)):
@@ -153,7 +154,7 @@ class _Comparison:
                 targets = random_targets(resized, plan.batch, seed + 1)
                 batch = {f"inputs/{name}": array for name, array in inputs.items()}
                 batch |= {f"targets/{name}": array for name, array in targets.items()}
-                save(self._file(f"batch-{size}-{index}"), batch)
+                save(self.folder, f"batch-{size}-{index}", batch)
         for index, participant in enumerate(self.participants):
             given = (participant.source, self.graphs, plan)
             # The graphs are ours and go to our own processes: no file from outside is unpickled.
@@ -194,53 +195,56 @@ class _Comparison:
     def _judge(
         self, check: Check, results: Mapping[int, Path], processes: Sequence[Process], done: int, total: int
     ) -> None:
-        """Compare the results of a check; then they are no longer needed, but for what `_from_itself` compares."""
-        graph = self.graphs[check.size]
+        """Compare the results of a check; then they are no longer needed, but for what `_between_dtypes` compares."""
         labels = [participant.label for participant in self.participants]
-        given = self.plan.given_tolerance(check.dtype, check.kind)
-        with ExitStack() as stack:
-            opened = {index: stack.enter_context(Tensors(path)) for index, path in results.items()}
-            spreads: dict[int, Tensors] = {}
+        spreads: dict[int, Tensors] = {}
 
-            def from_neighbors(*indices: int) -> list[Tensors]:
-                """How far participants are from themselves, which is measured once."""
-                for index in indices:
-                    if index not in spreads:
-                        self.progress(f"{self._text(check, index)}, from neighboring numbers", done, total)
-                        path = self._result(index, check, "spread")
-                        processes[index].ask(check=asdict(check), results=results[index].name, spread=path.name)
-                        spreads[index] = stack.enter_context(Tensors(path))
-                return [spreads[index] for index in indices]
+        def from_neighbors(*indices: int) -> list[Tensors]:
+            """How far participants are from themselves, which is measured once."""
+            for index in indices:
+                if index not in spreads:
+                    self.progress(f"{self._text(check, index)}, from neighboring numbers", done, total)
+                    path = self._result(index, check, "spread")
+                    processes[index].ask(check=asdict(check), results=results[index].name, spread=path.name)
+                    spreads[index] = Tensors(path)
+            return [spreads[index] for index in indices]
 
-            if opened:
-                (first, reference), *others = opened.items()
-                for index, tensors in others:
-                    pair = (labels[first], labels[index])
-                    earlier = self.parted.get((check.dtype, pair))
-                    blames = earlier is None or check.kind in ("inference", "training", earlier)
-                    tolerance = self.plan.tolerance(check.dtype, check.kind)
-                    judging = Judging(graph, check, pair, tolerance, reference, tensors, blames=blames)
-                    if check.kind == "run":
-                        judging.spreads = () if given is not None else from_neighbors(first, index)
-                        with Tensors(self.folder) as start:
-                            judge_run(judging, self.plan, start)
-                        found = judging.found
-                    else:
-                        found = judging.judge(self.plan)
-                        if given is None and not all(row.agrees for row in found.rows):
-                            found = replace(judging, spreads=from_neighbors(first, index), found=Judged()).judge(
-                                self.plan
-                            )
-                    if not all(row.agrees for row in found.rows):
-                        self.parted.setdefault((check.dtype, pair), check.kind)
-                    self.found += found
-            # Of forward passes the first participant alone says what rounding does, and only its results are kept.
-            kept = [] if check.kind == "gradients" else [*opened][: None if check.kind == "run" else 1]
-            for index in kept:
-                self.found += self._between_dtypes(graph, check, index, opened[index])
+        for first, index in ((min(results), index) for index in list(results)[1:]):
+            pair = (labels[first], labels[index])
+            earlier = self.parted.get((check.dtype, pair))
+            judging = Judging(
+                self.graphs[check.size],
+                check,
+                pair,
+                self.plan.tolerance(check.dtype, check.kind),
+                Tensors(results[first]),
+                Tensors(results[index]),
+                blames=earlier is None or check.kind in ("inference", "training", earlier),
+            )
+            found = self._judged(judging, partial(from_neighbors, first, index))
+            if not all(row.agrees for row in found.rows):
+                self.parted.setdefault((check.dtype, pair), check.kind)
+            self.found += found
+        # Of forward passes the first participant alone says what rounding does, and only its results are kept.
+        kept = [] if check.kind == "gradients" else [*results][: None if check.kind == "run" else 1]
+        for index in kept:
+            self.found += self._between_dtypes(self.graphs[check.size], check, index, Tensors(results[index]))
         for index, path in results.items():
-            if index not in kept or len(self.plan.dtypes) == 1:
+            if index not in kept or check.dtype == self.plan.dtypes[-1]:
                 shutil.rmtree(path)
+
+    def _judged(self, judging: Judging, from_neighbors: Callable[[], list[Tensors]]) -> Judged:
+        """What is found of a pair: of runs always by how far each is from itself, of others where it is needed."""
+        check = judging.check
+        strict = self.plan.given_tolerance(check.dtype, check.kind) is not None
+        if check.kind == "run":
+            judging.spreads = () if strict else from_neighbors()
+            judge_run(judging, self.plan, Tensors(self.folder))
+            return judging.found
+        found = judging.judge(self.plan)
+        if strict or all(row.agrees for row in found.rows):
+            return found
+        return replace(judging, spreads=from_neighbors(), found=Judged()).judge(self.plan)
 
     def _between_dtypes(self, graph: LayerGraph, check: Check, index: int, tensors: Tensors) -> Judged:
         """How far a participant is from itself in the other dtype."""
@@ -250,21 +254,17 @@ class _Comparison:
             earlier = self._result(index, replace(check, dtype=dtype))
             if dtype != check.dtype and earlier.exists():
                 both = replace(check, dtype=f"{dtype} / {check.dtype}")
-                with Tensors(earlier) as before, Tensors(self.folder) as start:
-                    judging = Judging(graph, both, (label, label), None, before, tensors, blames=False)
-                    if check.kind == "run":
-                        run_apart(judging, self.plan, start)
-                    else:
-                        judging.rounding()
+                judging = Judging(graph, both, (label, label), None, Tensors(earlier), tensors, blames=False)
+                if check.kind == "run":
+                    run_apart(judging, self.plan, Tensors(self.folder))
+                else:
+                    judging.rounding()
                 found += judging.found
                 shutil.rmtree(earlier)
         return found
 
     def _result(self, index: int, check: Check, what: str = "result") -> Path:
         return self.folder / f"{what}-{index}-{check.kind}-{check.dtype}-{check.size}"
-
-    def _file(self, name: str) -> Path:
-        return file_of(self.folder, name)
 
     def report(self, unsized: str) -> Report:
         """What was found."""

@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec.errors import Diagnostic, OutputError
+from archspec.parity.measure import part, parts
 
 if TYPE_CHECKING:
     import numpy as np
 
 _PREFIX: Final = "archspec-parity-"
 _LOCK: Final = "owner.lock"
+_PART: Final = 2**25
+"""Bytes; a file of tensors is begun anew where it has more."""
 _NEW: Final = 60.0
 """Seconds; a folder without a lock that is younger is about to get one."""
 
@@ -94,8 +97,8 @@ def _is_abandoned(folder: Path) -> bool:
         os.close(file)
 
 
-def save(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    """Write tensors into a file of the folder.
+def save(folder: Path, what: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Write tensors of a kind, in parts: each file is put together in memory before it is written.
 
     Raises:
         OutputError: there is no room for it.
@@ -104,22 +107,38 @@ def save(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
+    gathered: list[dict[str, np.ndarray[Any, Any]]] = [{}]
+    for name, array in arrays.items():
+        if sum(one.nbytes for one in gathered[-1].values()) > _PART:
+            gathered.append({})
+        gathered[-1][name] = array
     try:
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+        for number, some in enumerate(gathered):
+            contiguous = {name: np.ascontiguousarray(array) for name, array in some.items()}
+            save_file(contiguous, part(folder, what, number))
     except (OSError, SafetensorError) as error:
-        raise unwritable(path, error) from None
+        raise unwritable(folder, error) from None
+
+
+def load(folder: Path, what: str) -> dict[str, np.ndarray[Any, Any]]:
+    """All the tensors of a kind."""
+    from safetensors.numpy import load_file
+
+    return {name: array for path in parts(folder, what) for name, array in load_file(path).items()}
 
 
 def _is_full(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def unwritable(path: Path | None, error: Exception) -> OutputError:
+def unwritable(folder: Path | None, error: Exception) -> OutputError:
     """The error for a temporary file that cannot be written."""
-    folder = tempfile.gettempdir() if path is None else path.parent
+    where = folder or Path(tempfile.gettempdir())
     reason = getattr(error, "strerror", None) or str(error)
     if any(sign in str(error) for sign in ("StorageFull", "No space left")):
         reason = "no space is left there"
-    message = f"the temporary files of the comparison cannot be written into {folder}: {reason}"
+    message = (
+        f"the temporary files of the comparison cannot be written into {where.parent if folder else where}: {reason}"
+    )
     help = "make room there, or name a folder with more room by the environment variable TMPDIR"
     return OutputError(Diagnostic("E0605", message, help=help))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,47 +16,56 @@ if TYPE_CHECKING:
 
 
 class Tensors:
-    """The tensors in a folder: each kind of them, `what`, is a file of its own.
+    """The tensors in a folder, as `archspec.parity.folders.save` wrote them: by kind, `what`, and name.
 
-    They are read one at a time, since all of them may take gigabytes.
+    They are read one at a time, since all of them may take gigabytes. The file is opened anew for each: what is read of
+    a file that is open counts as memory of the process.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files: dict[str, Any] = {}
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._files.clear()
-        self._stack.close()
+        self._files: dict[str, dict[str, Path]] = {}
 
     def names(self, what: str) -> list[str]:
         """The names under `what`, in alphabetical order."""
-        file = self._file(what)
-        return [] if file is None else sorted(file.keys())
+        return sorted(self._known(what))
 
     def get(self, what: str, name: str) -> Array | None:
         """A tensor; None if there is none of this name."""
-        return self._file(what).get_tensor(name) if name in self.names(what) else None
+        path = self._known(what).get(name)
+        if path is None:
+            return None
+        with _opened(path) as file:
+            found: Array = file.get_tensor(name)
+        return found
 
-    def _file(self, what: str) -> Any:
-        from safetensors import safe_open
-
+    def _known(self, what: str) -> dict[str, Path]:
         if what not in self._files:
-            path = file_of(self._folder, what)
-            opened = cast("Any", safe_open(path, framework="numpy")) if path.exists() else None  # it has no types
-            self._files[what] = opened and self._stack.enter_context(opened)
+            found = self._files[what] = {}
+            for path in parts(self._folder, what):
+                with _opened(path) as file:
+                    found |= dict.fromkeys(file.keys(), path)
         return self._files[what]
 
 
-def file_of(folder: Path, what: str) -> Path:
-    """The file with the tensors of a kind."""
-    return folder / f"{what}.safetensors"
+def _opened(path: Path) -> Any:
+    from safetensors import safe_open
+
+    return cast("Any", safe_open(path, framework="numpy"))  # it has no types
+
+
+def part(folder: Path, what: str, number: int) -> Path:
+    """A file with tensors of a kind: large ones are in several."""
+    return folder / f"{what}.{number}.safetensors"
+
+
+def parts(folder: Path, what: str) -> Iterator[Path]:
+    """The files with the tensors of a kind that there are."""
+    for number in count():
+        path = part(folder, what, number)
+        if not path.exists():
+            return
+        yield path
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from neighboring numbers. It ends when standard input does: then nobody waits fo
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import os
 import pickle
@@ -19,15 +21,14 @@ from queue import SimpleQueue
 from typing import Any, TypeAlias
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from archspec.api import generate
 from archspec.codegen.backend import Backend, backend, not_importable
 from archspec.errors import ArchspecError
 from archspec.ir.graph import LayerGraph
 from archspec.parity.abilities import lacking
-from archspec.parity.folders import save
-from archspec.parity.measure import Tensors, distance, file_of
+from archspec.parity.folders import load, save
+from archspec.parity.measure import Tensors, distance
 from archspec.parity.plan import NEIGHBORS, Check, Plan
 
 Arrays: TypeAlias = "dict[str, np.ndarray[Any, Any]]"
@@ -49,7 +50,7 @@ class Worker:
     def perform(self, check: Check, results: Path) -> None:
         """Write the tensors of a check."""
         results.mkdir()
-        self._perform(check, lambda what, arrays: save(file_of(results, what), arrays), 0)
+        self._perform(check, lambda what, arrays: save(results, what, arrays), 0)
 
     def spread(self, check: Check, results: Path, spread: Path) -> None:
         """Write how far the tensors of a check are from those that were written, at the most, from any neighbor.
@@ -57,18 +58,18 @@ class Worker:
         A neighbor has weights that are each the number itself or one of the two beside it, drawn at random.
         """
         found: dict[str, dict[str, float]] = {}
-        with Tensors(results) as before:
+        before = Tensors(results)
 
-            def put(what: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-                largest = found.setdefault(what, {})
-                for name, array in arrays.items():
-                    largest[name] = max(largest.get(name, 0.0), distance(before.get(what, name), array))
+        def put(what: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+            largest = found.setdefault(what, {})
+            for name, array in arrays.items():
+                largest[name] = max(largest.get(name, 0.0), distance(before.get(what, name), array))
 
-            for neighbor in range(1, NEIGHBORS + 1):
-                self._perform(check, put, neighbor)
+        for neighbor in range(1, NEIGHBORS + 1):
+            self._perform(check, put, neighbor)
         spread.mkdir()
         for what, largest in found.items():
-            save(file_of(spread, what), {name: np.array([value]) for name, value in largest.items()})
+            save(spread, what, {name: np.array([value]) for name, value in largest.items()})
 
     def _perform(self, check: Check, put: Put, neighbor: int) -> None:
         graph = self.graphs[check.size]
@@ -82,13 +83,14 @@ class Worker:
 
     def _model(self, dtype: str, what: str, neighbor: int) -> Any:
         """The model with the weights of a kind, or with a neighbor of these."""
-        weights = load_file(file_of(self.folder, what))
+        weights = load(self.folder, what)
         if neighbor:
             rng = np.random.default_rng(neighbor)
             for name, array in weights.items():
                 weights[name] = _beside(array.astype(dtype), rng)
         if self.dtype != dtype:
             self.model = None  # before the next one is made: there may be no room for both
+            _let_go()
             source = self.source
             if source is None:
                 source = generate(self.graphs[0], self.target.name, dtype=dtype)
@@ -99,7 +101,7 @@ class Worker:
         return self.model
 
     def _batch(self, size: int, index: int) -> tuple[Arrays, Arrays]:
-        arrays = load_file(file_of(self.folder, f"batch-{size}-{index}"))
+        arrays = load(self.folder, f"batch-{size}-{index}")
         return _inside(arrays, "inputs"), _inside(arrays, "targets")
 
     def _forward(self, graph: LayerGraph, check: Check, put: Put, neighbor: int, *, training: bool) -> None:
@@ -150,7 +152,8 @@ class Worker:
 def _beside(array: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
     """Numbers that are the given ones or, one in three each, the next smaller or larger; zero stays what it is."""
     moves = rng.integers(-1, 2, array.shape, np.int8)
-    return array + moves * (np.spacing(np.abs(array)) * (array != 0))
+    found: np.ndarray[Any, Any] = array + moves * (np.spacing(np.abs(array)) * (array != 0))
+    return found
 
 
 def _unpickled(path: Path) -> tuple[str | bytes | None, list[LayerGraph], Plan]:
@@ -191,6 +194,14 @@ def _requests() -> Iterator[dict[str, Any]]:
         yield json.loads(lines.get())
 
 
+def _let_go() -> None:
+    """Give memory that is no longer used back to the system: the other processes need theirs, and glibc keeps it."""
+    gc.collect()  # models have circles
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
 def main(name: str) -> None:
     """Answer requests until there are no more."""
     # Frameworks print to standard output; what we answer goes past them.
@@ -218,6 +229,7 @@ def main(name: str) -> None:
                 worker.spread(check, results, worker.folder / request["spread"])
             elif not reason:
                 worker.perform(check, results)
+            _let_go()
             answer(lacking=reason)
     except ArchspecError as error:  # said to the user as it is, not as the failure of a process
         answer(refused=[{"code": d.code, "message": d.message, "help": d.help} for d in error.diagnostics])
