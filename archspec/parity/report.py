@@ -37,7 +37,7 @@ class Row:
     missing: int = 0
     """How many tensors were left out, since one of the two does not compute them as such."""
     itself: float | None = None
-    """How far one of the two is from itself at the most, run again from neighboring numbers; None: not measured."""
+    """How far the one of the two that repeats better is from itself, from neighboring numbers; None: not measured."""
     step: int = 0
     """Of a training run."""
     drowned: bool = False
