@@ -71,6 +71,10 @@ class Worker:
         for what, largest in found.items():
             save(spread, what, {name: np.array([value]) for name, value in largest.items()})
 
+    def rest(self) -> None:
+        """Drop the model: while others train theirs, there may be no room for it."""
+        self.model, self.dtype = None, ""
+
     def _perform(self, check: Check, put: Put, neighbor: int) -> None:
         graph = self.graphs[check.size]
         match check.kind:
@@ -229,6 +233,8 @@ def main(name: str) -> None:
                 worker.spread(check, results, worker.folder / request["spread"])
             elif not reason:
                 worker.perform(check, results)
+            if check.kind in ("gradients", "run"):
+                worker.rest()
             _let_go()
             answer(lacking=reason)
     except ArchspecError as error:  # said to the user as it is, not as the failure of a process

@@ -106,6 +106,7 @@ def train(
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
+    model.zero_grad()  # the gradients take as much memory as the weights
     return losses
 
 
