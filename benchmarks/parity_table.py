@@ -3,7 +3,7 @@
 Each network runs with the same random weights and inputs on each participant. A cell has the largest differences from
 the first participant, as shares of the largest value: of all layers and outputs in inference; of all layers, outputs
 and running statistics in training mode; of the gradients of inputs and weights. With `--run` it is a training run
-instead: of the losses, and of the final weights.
+instead: of the losses, and of the weights.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BACKENDS = "torch,keras:tensorflow,keras:jax,keras:torch,onnx:onnxruntime,onnx:r
 SMALL: Size = (97, 65)
 """Of the images, where a network takes them and its own are larger: six engines run each of them, one in NumPy."""
 FORWARD: tuple[Kind, ...] = ("inference", "training", "gradients")
-RUN = ("losses", "final weights")
+RUN = ("loss of step", "weights after step")
 
 
 def main() -> int:
@@ -101,7 +101,11 @@ def rows(
 def _cell(rows: Sequence[Row], columns: Sequence[str]) -> str:
     numbers = []
     for column in columns:
-        found = [row.difference for row in rows if column in (row.check, row.what) and row.what != "layer gradients"]
+        found = [
+            row.difference
+            for row in rows
+            if (column == row.check or row.what.startswith(column)) and row.what != "layer gradients"
+        ]
         worst = max(found, key=rank, default=None)
         numbers.append("-" if worst is None else f"{worst:.0e}")
     return " / ".join(numbers)

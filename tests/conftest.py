@@ -45,14 +45,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what is marked `gpu` where PyTorch sees no CUDA device, and `fuzz` unless it is asked for."""
-    if "fuzz" not in config.getoption("markexpr"):
-        skip = pytest.mark.skip(reason="takes minutes; run it with -m fuzz")
-        for item in items:
-            if item.get_closest_marker("fuzz"):
-                item.add_marker(skip)
+    """Skip what is marked `gpu` where PyTorch sees no CUDA device, and `fuzz` and `nightly` unless asked for."""
+    for marker in ("fuzz", "nightly"):
+        if marker not in config.getoption("markexpr"):
+            skip = pytest.mark.skip(reason=f"takes minutes; run it with -m {marker}")
+            for item in items:
+                if item.get_closest_marker(marker):
+                    item.add_marker(skip)
     for item in items:
-        if item.get_closest_marker("fuzz"):
+        if item.get_closest_marker("fuzz") or item.get_closest_marker("nightly"):
             item.add_marker(pytest.mark.timeout(3600))
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if marked and not _cuda_is_available():

@@ -6,7 +6,7 @@ group `archspec.backends`; those that come with archspec are registered exactly 
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -202,15 +202,16 @@ class Backend(Protocol):
         self,
         model: Any,
         graph: LayerGraph,
-        batches: Sequence[tuple[Arrays, Arrays]],
+        batches: Iterable[tuple[Arrays, Arrays]],
         *,
         learning_rate: float,
         momentum: float,
     ) -> list[float]:
         """Train by the framework's own SGD with momentum, one step for each batch of inputs and targets.
 
-        Nothing is dropped. The loss is that of `gradients`, and decay / 2 times the squares of the weights that have a
-        weight decay.
+        The batches are taken one at a time: when the next is asked for, the model has the weights and the running
+        statistics after the step before it. Nothing is dropped. The loss is that of `gradients`, and decay / 2 times
+        the squares of the weights that have a weight decay.
 
         Returns:
             The loss of each batch, before its step.
@@ -238,10 +239,23 @@ class LazyModels:
     """
 
     models: str
+    title: str
+    frameworks: Sequence[str]
+    """The modules that `models` imports and that are not archspec's own."""
     weights_suffix = ""
     holds_weights = False
 
     def _models(self) -> Any:
+        """The module `models`.
+
+        Raises:
+            BackendError: one of the frameworks raises when it is imported.
+        """
+        for name in self.frameworks:
+            try:
+                import_module(name)
+            except Exception as error:  # whatever a framework raises
+                raise not_importable(self.title, error) from error
         return import_module(self.models)
 
     def require(self, engine: str | None = None) -> None:
@@ -311,7 +325,7 @@ class LazyModels:
         self,
         model: Any,
         graph: LayerGraph,
-        batches: Sequence[tuple[Arrays, Arrays]],
+        batches: Iterable[tuple[Arrays, Arrays]],
         *,
         learning_rate: float,
         momentum: float,
@@ -367,6 +381,14 @@ def check_dtype(name: str) -> None:
     if name not in DTYPES:
         help = did_you_mean(name, DTYPES) or f"choose one of {', '.join(DTYPES)}"
         raise BackendError(Diagnostic("E0411", f"no model can be built in the dtype `{name}`", help=help))
+
+
+def not_importable(title: str, error: Exception) -> BackendError:
+    """The error for a framework that is installed, and raises when it is imported."""
+    said = " ".join(str(error).split())
+    message = f"{title} is installed, and cannot be imported: {type(error).__name__}{f': {said}' if said else ''}"
+    help = "its installation is damaged, or does not fit the rest of the environment; install it again"
+    return BackendError(Diagnostic("E0602", message, help=help))
 
 
 def no_device(name: str, reason: Exception, help: str) -> BackendError:

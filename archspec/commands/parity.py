@@ -7,12 +7,13 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from archspec.analysis.tables import plain, to_markdown
+from archspec.analysis.tables import plain, to_markdown, to_text
 from archspec.commands.shared import (
     FAILED,
     OK,
@@ -43,6 +44,9 @@ EXAMPLES: Final = (
 )
 """What its help shows."""
 
+_PAUSE: Final = 5.0
+"""Seconds between two lines of progress, at the least."""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `parity`."""
@@ -58,7 +62,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="HxW",
         type=_size,
         action="append",
-        help="of the input images; may stand several times (the spec's own, and another that the network takes)",
+        help="of the input images; may stand several times; what trains is at the smallest (the spec's own, and a "
+        "smaller one that the network takes)",
     )
     parser.add_argument(
         "--taps", metavar="NAME,...", type=name_list, help="compare the network that gives these tensors"
@@ -67,7 +72,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=positive, default=2, help="how many inputs (2)")
     parser.add_argument("--seed", type=int, default=0, help="of random weights and inputs (0)")
     parser.add_argument("--passes", type=positive, default=3, help="in training mode, before statistics (3)")
-    parser.add_argument("--steps", type=positive, default=5, help="of the training run (5)")
+    parser.add_argument("--steps", type=positive, default=3, help="of the training run (3)")
     parser.add_argument(
         "--learning-rate", metavar="RATE", type=_number, default=0.01, help="of the training run (0.01)"
     )
@@ -121,26 +126,29 @@ def run(arguments: argparse.Namespace) -> int:
             tolerances=dict(arguments.tolerance),
             progress=progress,
         )
-    _show(report, arguments.format)
+    lines = _shown(report, arguments.format)
+    print("\n".join(lines[:-1]))
     if arguments.plot is not None:
         from archspec.parity.picture import draw
 
         draw(report, arguments.plot)
         if arguments.format == "text":
-            print(f"\npicture: {arguments.plot}")
+            print(f"picture: {arguments.plot}\n")
+    code = OK
     try:
         report.require()
     except ParityError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return FAILED
-    return OK
+        sys.stdout.flush()
+        print(f"{error}\n", file=sys.stderr, flush=True)
+        code = FAILED
+    print(lines[-1])  # the verdict, again: below all that is said of it
+    return code
 
 
-def _show(report: Report, format: str) -> None:
+def _shown(report: Report, format: str) -> list[str]:
     if format == "json":
-        print(json.dumps(report.as_dict(), indent=2, allow_nan=False))
-        return
-    print("\n".join(to_lines(report, to_markdown)) if format == "markdown" else report)
+        return json.dumps(report.as_dict(), indent=2, allow_nan=False).splitlines()
+    return list(to_lines(report, to_markdown if format == "markdown" else to_text))
 
 
 @contextmanager
@@ -170,10 +178,10 @@ def _ended_in_order() -> Iterator[None]:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress | None]:
-    """A bar on standard error, where that is a terminal."""
+def _progress() -> Iterator[Progress]:
+    """On standard error: a bar where that is a terminal, else a line now and then."""
     if not sys.stderr.isatty():
-        yield None
+        yield _Lines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -182,6 +190,20 @@ def _progress() -> Iterator[Progress | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("")
         yield lambda what, done, total: bar.update(task, description=plain(what), completed=done, total=total)
+
+
+class _Lines:
+    """A line for what is done next, where the last is some seconds old; a quick comparison has none."""
+
+    def __init__(self) -> None:
+        self._last = self._start = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Told what is done next."""
+        now = time.monotonic()
+        if now - self._last >= _PAUSE:
+            self._last = now
+            print(f"parity: {done} of {total}, {now - self._start:.0f} s: {plain(what)}", file=sys.stderr, flush=True)
 
 
 def _size(text: str) -> Size:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pickle
-import tempfile
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,11 +16,13 @@ from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops import Dropout, DropPath
 from archspec.parity.data import random_inputs, random_targets, random_weights
-from archspec.parity.judging import Judged, judge, run_twice, spread_by_dtype
+from archspec.parity.folders import save, temporary_folder
+from archspec.parity.judging import Judged, Judging
 from archspec.parity.measure import Tensors
 from archspec.parity.participants import Participant, Pool, Process, check_installed
-from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, sized, unfit
+from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, sized, smallest, unfit
 from archspec.parity.report import Report, Skipped
+from archspec.parity.training import judge_run, run_apart
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +45,7 @@ def compare(
     batch: int = 2,
     seed: int = 0,
     passes: int = 3,
-    steps: int = 5,
+    steps: int = 3,
     learning_rate: float = 0.01,
     momentum: float = 0.9,
     layers: bool = True,
@@ -62,9 +65,9 @@ def compare(
         checks: `inference`: a forward pass, layer by layer. `training`: forward passes in training mode, the first
             layer by layer, and the running statistics after the last. `gradients`: those of a loss with respect to the
             inputs, the weights and, where a framework gives them, the layers. `run`: a training run from the spec's
-            initial weights, its losses and final weights.
-        sizes: heights and widths of the input images; the spec's own, and another that the network takes, if None.
-            Gradients and training runs are at the first.
+            initial weights, step by step, held against how far each engine is from itself from neighboring numbers.
+        sizes: heights and widths of the input images; the spec's own, and a smaller one that the network takes, if
+            None. Inference runs at all of them, what is in training mode at the smallest.
         weights: canonical arrays; random ones by default, running statistics included.
         batch: how many inputs.
         seed: of the random weights and inputs.
@@ -73,13 +76,14 @@ def compare(
         learning_rate, momentum: of the training run; weight decay is the spec's.
         layers: compare layer by layer, and not only what the network gives.
         tolerances: by dtype (`float64`), or by dtype and check (`float64.run`), in place of those of `TOLERANCES`; what
-            is only measured otherwise is judged by it.
+            is only measured otherwise is judged by it. They are kept to, however far an engine is from itself.
         progress: called before each step.
         pool: processes that are used for several comparisons; those of this one alone if None.
 
     Raises:
         BackendError: there is no such backend, or what it runs on is not installed.
         ParityError: a participant could not be run. Differences are not raised: see `Report.require`.
+        OutputError: there is no room for temporary files.
         SpecError: the network does not take one of the sizes.
     """
     if len(participants) < 2:
@@ -89,9 +93,10 @@ def compare(
     check_installed(participants)
     for participant in participants:
         _check_syntax(participant)
-    with tempfile.TemporaryDirectory(prefix="archspec-parity-") as name, ExitStack() as stack:
+    # The folder goes after the processes, which write into it.
+    with temporary_folder() as folder, ExitStack() as stack:
         processes = (pool or stack.enter_context(Pool())).processes(participants)
-        comparison = _Comparison(graphs, participants, plan, Path(name), progress or (lambda what, done, total: None))
+        comparison = _Comparison(graphs, participants, plan, folder, progress or (lambda what, done, total: None))
         comparison.prepare(weights)
         comparison.run(processes)
     return comparison.report(unsized)
@@ -135,23 +140,21 @@ class _Comparison:
 
     def prepare(self, weights: Mapping[str, Array] | None) -> None:
         """Write what the processes read."""
-        import numpy as np
-        from safetensors.numpy import save_file
-
         plan, graph = self.plan, self.graphs[0]
         arrays = random_weights(graph, plan.seed) if weights is None else weights
-        save_file({name: np.ascontiguousarray(arrays[name]) for name in graph.all_weights}, self._file("weights"))
+        save(self.folder, "weights", {name: arrays[name] for name in graph.all_weights})
         if "run" in plan.kinds:
             start: Mapping[str, Array] = draw(graph, plan.seed) if weights is None else arrays
-            save_file({name: np.ascontiguousarray(start[name]) for name in graph.all_weights}, self._file("start"))
+            save(self.folder, "start", {name: start[name] for name in graph.all_weights})
+        small = smallest(self.graphs)
         for size, resized in enumerate(self.graphs):
-            for index in range(plan.batches(first=size == 0)):
+            for index in range(plan.batches(training=size == small)):
                 seed = plan.seed + 1 + 2 * index
                 inputs = random_inputs(resized, plan.batch, seed)
                 targets = random_targets(resized, plan.batch, seed + 1)
                 batch = {f"inputs/{name}": array for name, array in inputs.items()}
                 batch |= {f"targets/{name}": array for name, array in targets.items()}
-                save_file(batch, self._file(f"batch-{size}-{index}"))
+                save(self.folder, f"batch-{size}-{index}", batch)
         for index, participant in enumerate(self.participants):
             given = (participant.source, self.graphs, plan)
             # The graphs are ours and go to our own processes: no file from outside is unpickled.
@@ -159,7 +162,7 @@ class _Comparison:
 
     def run(self, processes: Sequence[Process]) -> None:
         """All checks, one after the other."""
-        todo = list(checks(self.plan, len(self.graphs)))
+        todo = list(checks(self.plan, self.graphs))
         total, done = len(todo) * len(processes), 0
         self.progress("starting the frameworks", done, total)
         for index, (participant, process) in enumerate(zip(self.participants, processes, strict=True)):
@@ -172,62 +175,96 @@ class _Comparison:
                 done += len(processes)
                 continue
             for index, process in enumerate(processes):
-                text = f"{check.kind} in {check.dtype}, {self.graphs[check.size].input_text}"
-                self.progress(f"{self.participants[index].label}: {text}", done, total)
-                if (path := self._perform(check, process, index)) is not None:
-                    results[index] = path
+                self.progress(self._text(check, index), done, total)
+                if self._perform(check, process, index):
+                    results[index] = self._result(index, check)
                 done += 1
-            self._judge(check, results)
+            self._judge(check, results, processes, done, total)
 
-    def _perform(self, check: Check, process: Process, index: int) -> Path | None:
-        path = self._result(index, check)
-        lacking: str = process.ask(check=asdict(check), file=path.name)["lacking"]
+    def _text(self, check: Check, index: int) -> str:
+        text = f"{check.kind} in {check.dtype}, {self.graphs[check.size].input_text}"
+        return f"{self.participants[index].label}: {text}"
+
+    def _perform(self, check: Check, process: Process, index: int) -> bool:
+        results = self._result(index, check)
+        lacking: str = process.ask(check=asdict(check), results=results.name)["lacking"]
         if lacking:
             self.skipped[Skipped(self.participants[index].label, check.kind, check.dtype, lacking)] = None
-            return None
-        return path
+        return not lacking
 
-    def _judge(self, check: Check, results: Mapping[int, Path]) -> None:
-        """Compare the results of a check; then they are no longer needed, but for those of training runs."""
-        graph = self.graphs[check.size]
+    def _judge(
+        self, check: Check, results: Mapping[int, Path], processes: Sequence[Process], done: int, total: int
+    ) -> None:
+        """Compare the results of a check; then they are no longer needed, but for what `_between_dtypes` compares."""
         labels = [participant.label for participant in self.participants]
-        with ExitStack() as stack:
-            opened = {index: stack.enter_context(Tensors(path)) for index, path in results.items()}
-            if opened:
-                (first, reference), *others = opened.items()
-                for index, tensors in others:
-                    pair = (labels[first], labels[index])
-                    earlier = self.parted.get((check.dtype, pair))
-                    blames = earlier is None or check.kind in ("inference", "training", earlier)
-                    found = judge(graph, check, self.plan, pair, reference, tensors, blames=blames)
-                    if not all(row.agrees for row in found.rows):
-                        self.parted.setdefault((check.dtype, pair), check.kind)
-                    self.found += found
-            # Of forward passes the first participant alone says what rounding does, and only its results are kept.
-            kept = [] if check.kind == "gradients" else [*opened][: None if check.kind == "run" else 1]
-            for index in kept:
-                self.found += self._from_itself(graph, check, index, opened[index])
-        for index, path in results.items():
-            if index not in kept:
-                path.unlink()
+        spreads: dict[int, Tensors] = {}
 
-    def _from_itself(self, graph: LayerGraph, check: Check, index: int, tensors: Tensors) -> Judged:
-        """How far a participant is from itself: in the other dtype, and where it trains, run again."""
+        def from_neighbors(*indices: int) -> list[Tensors]:
+            """How far participants are from themselves, which is measured once."""
+            for index in indices:
+                if index not in spreads:
+                    self.progress(f"{self._text(check, index)}, from neighboring numbers", done, total)
+                    path = self._result(index, check, "spread")
+                    processes[index].ask(check=asdict(check), results=results[index].name, spread=path.name)
+                    spreads[index] = Tensors(path)
+            return [spreads[index] for index in indices]
+
+        for first, index in ((min(results), index) for index in list(results)[1:]):
+            pair = (labels[first], labels[index])
+            earlier = self.parted.get((check.dtype, pair))
+            judging = Judging(
+                self.graphs[check.size],
+                check,
+                pair,
+                self.plan.tolerance(check.dtype, check.kind),
+                Tensors(results[first]),
+                Tensors(results[index]),
+                blames=earlier is None or check.kind in ("inference", "training", earlier),
+            )
+            found = self._judged(judging, partial(from_neighbors, first, index))
+            if not all(row.agrees for row in found.rows):
+                self.parted.setdefault((check.dtype, pair), check.kind)
+            self.found += found
+        # Of forward passes the first participant alone says what rounding does, and only its results are kept.
+        kept = [] if check.kind == "gradients" else [*results][: None if check.kind == "run" else 1]
+        for index in kept:
+            self.found += self._between_dtypes(self.graphs[check.size], check, index, Tensors(results[index]))
+        for index, path in results.items():
+            if index not in kept or check.dtype == self.plan.dtypes[-1]:
+                shutil.rmtree(path)
+
+    def _judged(self, judging: Judging, from_neighbors: Callable[[], list[Tensors]]) -> Judged:
+        """What is found of a pair: of runs always by how far each is from itself, of others where it is needed."""
+        check = judging.check
+        strict = self.plan.given_tolerance(check.dtype, check.kind) is not None
+        if check.kind == "run":
+            judging.spreads = () if strict else from_neighbors()
+            judge_run(judging, self.plan, Tensors(self.folder))
+            return judging.found
+        found = judging.judge(self.plan)
+        if strict or all(row.agrees for row in found.rows):
+            return found
+        return replace(judging, spreads=from_neighbors(), found=Judged()).judge(self.plan)
+
+    def _between_dtypes(self, graph: LayerGraph, check: Check, index: int, tensors: Tensors) -> Judged:
+        """How far a participant is from itself in the other dtype."""
         label = self.participants[index].label
-        found = run_twice(graph, check, label, tensors)
+        found = Judged()
         for dtype in self.plan.dtypes:
             earlier = self._result(index, replace(check, dtype=dtype))
             if dtype != check.dtype and earlier.exists():
-                with Tensors(earlier) as before:
-                    found += spread_by_dtype(graph, check, label, (dtype, check.dtype), before, tensors)
-                earlier.unlink()
+                both = replace(check, dtype=f"{dtype} / {check.dtype}")
+                judging = Judging(graph, both, (label, label), None, Tensors(earlier), tensors, blames=False)
+                if check.kind == "run":
+                    run_apart(judging, self.plan, Tensors(self.folder))
+                else:
+                    judging.rounding()
+                found += judging.found
+                shutil.rmtree(earlier)
         return found
 
-    def _result(self, index: int, check: Check) -> Path:
-        return self._file(f"result-{index}-{check.kind}-{check.dtype}-{check.size}")
-
-    def _file(self, name: str) -> Path:
-        return self.folder / f"{name}.safetensors"
+    def _result(self, index: int, check: Check, what: str = "result") -> Path:
+        return self.folder / f"{what}-{index}-{check.kind}-{check.dtype}-{check.size}"
 
     def report(self, unsized: str) -> Report:
         """What was found."""
@@ -237,6 +274,7 @@ class _Comparison:
             graph.title,
             tuple(self.found.rows),
             tuple(self.found.blamed),
+            tuple(self.found.causes),
             tuple(self.skipped),
             tuple(self.found.profiles),
             self.versions,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
 from archspec.ir.graph import LayerGraph
 from archspec.parity.blame import Blame, Kind, consequences, expressions, first_to_differ, last_to_differ
-from archspec.parity.measure import Tensors, apart, apart_by_layer, exceeds, furthest, worst
-from archspec.parity.plan import Check, Plan
+from archspec.parity.causes import Cause
+from archspec.parity.measure import Tensors, apart, exceeds, furthest, layer_sizes, sizes, spread, worst
+from archspec.parity.plan import Check, Plan, allowed
 from archspec.parity.report import Profile, Row
 
 Pair = tuple[str, str]
@@ -22,85 +23,63 @@ class Judged:
 
     rows: list[Row] = field(default_factory=list[Row])
     blamed: list[Blame] = field(default_factory=list[Blame])
+    causes: list[Cause] = field(default_factory=list[Cause])
     profiles: list[Profile] = field(default_factory=list[Profile])
 
     def __iadd__(self, other: Judged) -> Self:
         self.rows += other.rows
         self.blamed += other.blamed
+        self.causes += other.causes
         self.profiles += other.profiles
         return self
 
 
-def judge(
-    graph: LayerGraph, check: Check, plan: Plan, pair: Pair, first: Tensors, second: Tensors, *, blames: bool = True
-) -> Judged:
-    """Compare what two participants gave for a check.
+@dataclass
+class Judging:
+    """The comparison of what two participants gave for a check.
 
     Without `blames` no layer is blamed: an earlier check has found the layer, and this one differs because of it.
     """
-    judging = _Judging(graph, check, pair, plan.tolerance(check.dtype, check.kind), first, second, blames)
-    match check.kind:
-        case "inference" | "training":
-            judging.forward(plan)
-        case "gradients":
-            judging.gradients()
-        case "run":
-            judging.first_step()
-            judging.run()
-    return judging.found
 
-
-def run_twice(graph: LayerGraph, check: Check, label: str, tensors: Tensors) -> Judged:
-    """How far a training run is from itself, where it was run twice."""
-    judging = _Judging(graph, check, (label, f"{label}, again"), None, tensors, tensors, blames=False)
-    if tensors.names("again losses"):
-        judging.run("again ")
-    return judging.found
-
-
-def spread_by_dtype(
-    graph: LayerGraph, check: Check, label: str, dtypes: tuple[str, str], first: Tensors, second: Tensors
-) -> Judged:
-    """How far a participant is from itself in another dtype: what rounding alone does to this network."""
-    check = replace(check, dtype=" / ".join(dtypes))
-    judging = _Judging(graph, check, (label, label), None, first, second, blames=False)
-    if check.kind == "run":
-        judging.run()
-    else:
-        judging.rounding()
-    return judging.found
-
-
-@dataclass
-class _Judging:
     graph: LayerGraph
     check: Check
     pair: Pair
     tolerance: float | None
+    """None: what is found is reported, and not judged."""
     first: Tensors
     second: Tensors
-    blames: bool
+    spreads: Sequence[Tensors] = ()
+    """How far each of the two is from itself, where that was measured: the tolerance then grows with it."""
+    blames: bool = True
     found: Judged = field(default_factory=Judged)
+
+    def judge(self, plan: Plan) -> Judged:
+        """Compare what came of a check that is no training run."""
+        if self.check.kind == "gradients":
+            self.gradients()
+        else:
+            self.forward(plan)
+        return self.found
 
     def forward(self, plan: Plan) -> None:
         """Outputs, layers, and running statistics."""
-        outputs = dict(apart("outputs", self.first, self.second))
-        self._row("outputs", outputs.items())
-        layers = dict(apart("layers", self.first, self.second, optional=True))
+        outputs = self._apart("outputs")
+        self.row("outputs", outputs, self._itself("outputs"))
+        layers = self._apart("layers", optional=True)
         layers = {path: layers[path] for path in self.graph.nodes if path in layers}
         missing = len(self.graph.nodes) - len(layers)
-        statistics = dict(apart("statistics", self.first, self.second))
+        statistics = self._apart("statistics")
         if plan.layers:
-            self._row("layers", layers.items(), missing=missing)
-        self._row("statistics", statistics.items())
+            self.row("layers", layers, self._itself("layers"), missing=missing)
+        self.row("statistics", statistics, self._itself("statistics"))
         if plan.layers and self.check.kind == "inference":
             profile = {path: layers.get(path) for path in self.graph.nodes}
             self.found.profiles.append(Profile(self.pair, self.check.dtype, self.graph.input_text, profile))
-        if plan.layers and self.blames and self.tolerance is not None:
-            self._blame_forward(layers, statistics, self.tolerance)
+        if plan.layers and self.blames and (tolerance := self._most("outputs", "layers", "statistics")) is not None:
+            self._blame_forward(layers, statistics, tolerance)
             for name, path in self.graph.outputs.items():
-                if exceeds(outputs[name], self.tolerance) and not exceeds(layers.get(path, math.inf), self.tolerance):
-                    self._blame(path, "outputs", "outputs", name, outputs[name], layers[path])
+                if exceeds(outputs[name], tolerance) and not exceeds(layers.get(path, math.inf), tolerance):
+                    self.blame(path, "outputs", "outputs", name, outputs[name], layers[path])
 
     def _blame_forward(self, layers: Mapping[str, float], statistics: Mapping[str, float], tolerance: float) -> None:
         differing = [path for path, value in layers.items() if exceeds(value, tolerance)]
@@ -108,77 +87,93 @@ class _Judging:
         for path, given in origins.items():
             kind: Kind = "differs" if path in layers else "not computed"
             after = consequences(self.graph, path, differing)
-            self._blame(path, kind, "layers", path, layers.get(path, math.inf), given, consequences=after)
+            self.blame(path, kind, "layers", path, layers.get(path, math.inf), given, consequences=after)
         behind = {after for path in origins for after in (path, *consequences(self.graph, path, self.graph.nodes))}
         for name, value in statistics.items():
             path = name.rpartition(".")[0]
             if exceeds(value, tolerance) and path not in behind:
                 given = max((layers.get(source, 0.0) for source in self.graph.nodes[path].inputs), default=0.0)
-                self._blame(path, "statistics", "statistics", name, value, given)
+                self.blame(path, "statistics", "statistics", name, value, given)
 
     def gradients(self) -> None:
         """The loss, and its gradients with respect to inputs, weights, and layers."""
-        self._row("loss", apart("loss", self.first, self.second))
-        inputs = dict(apart("input gradients", self.first, self.second))
-        weights = dict(apart_by_layer("weight gradients", self.first, self.second))
-        layers = dict(apart("layer gradients", self.first, self.second, optional=True))
-        self._row("input gradients", inputs.items())
-        self._row("weight gradients", weights.items())
+        self.row("loss", self._apart("loss"), self._itself("loss"))
+        inputs = self._apart("input gradients")
+        by = layer_sizes("weight gradients", self.first)
+        weights = dict(apart("weight gradients", self.first, self.second, by))
+        layers = self._apart("layer gradients", optional=True)
+        self.row("input gradients", inputs, self._itself("input gradients"))
+        self.row("weight gradients", weights, self._itself("weight gradients", by))
         # Those of layers tell where a difference comes from; by themselves they mean nothing, see `last_to_differ`.
-        self._row("layer gradients", layers.items(), judged=False)
+        self.row("layer gradients", layers, judged=False)
+        tolerance = self._most("input gradients", "weight gradients")
         if (
             self.blames
-            and self.tolerance is not None
-            and any(exceeds(value, self.tolerance) for value in (*inputs.values(), *weights.values()))
+            and tolerance is not None
+            and any(exceeds(value, tolerance) for value in (*inputs.values(), *weights.values()))
         ):
-            self._blame_gradients({**layers, **inputs}, weights, self.tolerance)
+            self._blame_gradients({**layers, **inputs}, weights, tolerance)
 
     def _blame_gradients(self, layers: Mapping[str, float], weights: Mapping[str, float], tolerance: float) -> None:
         """The layers whose gradients differ first on the way back; without those of layers, the last in order."""
         origins = last_to_differ(self.graph, layers, tolerance)
-        wrong = list(_by_layer(self.graph, weights, tolerance))
+        wrong = list(wrong_layers(self.graph, weights, tolerance))
         for path, name, value in wrong:
             if path in layers and not exceeds(layers[path], tolerance):
-                self._blame(path, "weight gradients", "weight gradients", name, value, layers[path])
+                self.blame(path, "weight gradients", "weight gradients", name, value, layers[path])
         for path, (given, takers) in origins.items():
             what = "input gradients" if path in self.graph.inputs else "layer gradients"
             # Without the gradients of layers nothing tells those of inputs from their consequences.
             if what == "layer gradients" or set(layers) != set(self.graph.inputs):
-                self._blame(path, "layer gradients", what, path, layers[path], given, suspects=takers)
+                self.blame(path, "layer gradients", what, path, layers[path], given, suspects=takers)
         if wrong and not self.found.blamed:
             order = list(self.graph.nodes)
             path, name, value = max(wrong, key=lambda found: order.index(found[0]))
-            self._blame(path, "weight gradients", "weight gradients", name, value, 0.0)
+            self.blame(path, "weight gradients", "weight gradients", name, value, 0.0)
 
     def rounding(self) -> None:
         """Everything of a forward pass, in one row."""
         whats = ("outputs", "layers", "statistics")
-        self._row("all tensors", (found for what in whats for found in apart(what, self.first, self.second)))
+        self.row("all tensors", {name: value for what in whats for name, value in self._apart(what).items()})
 
-    def first_step(self) -> None:
-        """The weights after one step of training."""
-        weights = dict(apart_by_layer("first step", self.first, self.second))
-        self._row("first step", weights.items())
-        if self.blames and self.tolerance is not None:
-            for path, name, value in _by_layer(self.graph, weights, self.tolerance):
-                self._blame(path, "first step", "first step", name, value, 0.0)
+    def _apart(self, what: str, *, optional: bool = False) -> dict[str, float]:
+        return dict(apart(what, self.first, self.second, sizes(what, self.first), optional=optional))
 
-    def run(self, again: str = "") -> None:
-        """Losses and final weights of training runs; the second's are called so, with `again` before it."""
-        for what in ("losses", "final weights"):
-            self._row(what, apart_by_layer(what, self.first, self.second, f"{again}{what}"))
+    def _itself(self, what: str, by: Mapping[str, float] | None = None) -> float | None:
+        """How far one of the two is from itself; None where that was not measured."""
+        return spread(what, self.spreads, by or sizes(what, self.first)) if self.spreads else None
 
-    def _row(
-        self, what: str, differences: Iterable[tuple[str, float]], *, judged: bool = True, missing: int = 0
-    ) -> None:
-        found = list(differences)
-        if found:
-            name, value = worst(found)
-            size, kind, dtype = self.graph.input_text, self.check.kind, self.check.dtype
-            tolerance = self.tolerance if judged else None
-            self.found.rows.append(Row(self.pair, kind, dtype, size, what, name, value, tolerance, missing))
+    def _most(self, *whats: str) -> float | None:
+        """The largest tolerance of rows; None where nothing is judged."""
+        found = [row.tolerance for row in self.found.rows if row.what in whats and row.tolerance is not None]
+        return max(found, default=None)
 
-    def _blame(
+    def row(
+        self,
+        what: str,
+        differences: Mapping[str, float],
+        itself: float | None = None,
+        *,
+        judged: bool = True,
+        strict: bool = False,
+        missing: int = 0,
+        step: int = 0,
+    ) -> Row | None:
+        """Report the worst of some differences; None where there are none. `strict`: with no allowance."""
+        if not differences:
+            return None
+        name, value = worst([*differences.items()])
+        tolerance = self.tolerance if judged else None
+        drowned = False
+        if tolerance is not None and itself is not None and not strict:
+            tolerance = allowed(tolerance, itself)
+            drowned = tolerance is None
+        size, kind, dtype = self.graph.input_text, self.check.kind, self.check.dtype
+        found = Row(self.pair, kind, dtype, size, what, name, value, tolerance, missing, itself, step, drowned)
+        self.found.rows.append(found)
+        return found
+
+    def blame(
         self,
         path: str,
         kind: Kind,
@@ -190,6 +185,7 @@ class _Judging:
         suspects: tuple[str, ...] = (),
         consequences: tuple[str, ...] = (),
     ) -> None:
+        """Blame a layer; `what` and `name` say which of its tensors differs, `given` how far its inputs are apart."""
         node = self.graph.nodes[path]
         one, other = self.first.get(what, name), self.second.get(what, name)
         values = furthest(one, other) if one is not None and other is not None else None
@@ -214,7 +210,7 @@ class _Judging:
         )
 
 
-def _by_layer(graph: LayerGraph, weights: Mapping[str, float], tolerance: float) -> Iterator[tuple[str, str, float]]:
+def wrong_layers(graph: LayerGraph, weights: Mapping[str, float], tolerance: float) -> Iterator[tuple[str, str, float]]:
     """The layers with weights past the tolerance, in order, each with its worst: path, name, difference."""
     found: dict[str, list[tuple[str, float]]] = {}
     for name, value in weights.items():

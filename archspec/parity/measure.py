@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,31 +16,56 @@ if TYPE_CHECKING:
 
 
 class Tensors:
-    """The tensors of a result file by `what/name`, read one at a time: all of them may take gigabytes."""
+    """The tensors in a folder, as `archspec.parity.folders.save` wrote them: by kind, `what`, and name.
 
-    def __init__(self, path: Path) -> None:
-        from safetensors import safe_open
+    They are read one at a time, since all of them may take gigabytes. The file is opened anew for each: what is read of
+    a file that is open counts as memory of the process.
+    """
 
-        self._opened = cast("Any", safe_open(path, framework="numpy"))  # it has no types
-        self._file = self._opened.__enter__()
-        self._names = frozenset(self._file.keys())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._opened.__exit__(kind, error, trace)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, dict[str, Path]] = {}
 
     def names(self, what: str) -> list[str]:
         """The names under `what`, in alphabetical order."""
-        return sorted(name.partition("/")[2] for name in self._names if name.partition("/")[0] == what)
+        return sorted(self._known(what))
 
     def get(self, what: str, name: str) -> Array | None:
         """A tensor; None if there is none of this name."""
-        key = f"{what}/{name}"
-        return self._file.get_tensor(key) if key in self._names else None
+        path = self._known(what).get(name)
+        if path is None:
+            return None
+        with _opened(path) as file:
+            found: Array = file.get_tensor(name)
+        return found
+
+    def _known(self, what: str) -> dict[str, Path]:
+        if what not in self._files:
+            found = self._files[what] = {}
+            for path in parts(self._folder, what):
+                with _opened(path) as file:
+                    found |= dict.fromkeys(file.keys(), path)
+        return self._files[what]
+
+
+def _opened(path: Path) -> Any:
+    from safetensors import safe_open
+
+    return cast("Any", safe_open(path, framework="numpy"))  # it has no types
+
+
+def part(folder: Path, what: str, number: int) -> Path:
+    """A file with tensors of a kind: large ones are in several."""
+    return folder / f"{what}.{number}.safetensors"
+
+
+def parts(folder: Path, what: str) -> Iterator[Path]:
+    """The files with the tensors of a kind that there are."""
+    for number in count():
+        path = part(folder, what, number)
+        if not path.exists():
+            return
+        yield path
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +82,21 @@ def difference(first: Array | None, second: Array | None, least: float = 0.0) ->
 
     Infinite where one is missing or of another shape; not a number where one holds values that are not numbers.
     """
+    return share(distance(first, second), max(largest(first), least))
+
+
+def share(apart: float, scale: float) -> float:
+    """A distance as a share of a size: of none, a distance is infinite."""
+    if apart == 0.0:
+        return 0.0
+    return apart / scale if scale > 0 else apart * math.inf
+
+
+def distance(first: Array | None, second: Array | None) -> float:
+    """The largest absolute difference of two tensors.
+
+    Infinite where one is missing or of another shape; not a number where one holds values that are not numbers.
+    """
     import numpy as np
 
     if first is None or second is None or first.shape != second.shape:
@@ -65,11 +105,7 @@ def difference(first: Array | None, second: Array | None, least: float = 0.0) ->
         return 0.0
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         return math.nan
-    apart = float(np.abs(first.astype(np.float64) - second.astype(np.float64)).max())
-    if apart == 0.0:
-        return 0.0
-    scale = max(largest(first), least)
-    return apart / scale if scale > 0 else math.inf
+    return float(np.abs(first.astype(np.float64) - second.astype(np.float64)).max())
 
 
 def largest(array: Array | None) -> float:
@@ -109,34 +145,72 @@ def worst(differences: Sequence[tuple[str, float]]) -> tuple[str, float]:
     return max(differences, key=lambda found: rank(found[1]))
 
 
-def apart(what: str, first: Tensors, second: Tensors, *, optional: bool = False) -> Iterator[tuple[str, float]]:
-    """The differences of all tensors of a kind by name, each by its own largest value.
+def sizes(what: str, tensors: Tensors) -> dict[str, float]:
+    """The largest value of each tensor of a kind."""
+    return {name: largest(tensors.get(what, name)) for name in tensors.names(what)}
+
+
+def layer_sizes(what: str, tensors: Tensors) -> dict[str, float]:
+    """For each tensor called `layer.weight` the largest value of all tensors of the layer.
+
+    One of them alone may be zero but for rounding, as is the gradient of a bias that a batch norm takes away again:
+    there is no size by which such a tensor itself could be judged. A layer of which all are so has a thousandth of what
+    the largest of the layers has.
+    """
+    return _by_layer(sizes(what, tensors))
+
+
+def moved_sizes(what: str, tensors: Tensors, start: Tensors, origin: str) -> dict[str, float]:
+    """For each weight how far the weights of its layer have moved at the most since they were those of `origin`.
+
+    A millionth of the largest weight at the least: what moves less is near the rounding of the weights themselves.
+    """
+    moved: dict[str, float] = {}
+    held: dict[str, float] = {}
+    for name in tensors.names(what):
+        before, after = start.get(origin, name), tensors.get(what, name)
+        held[name] = largest(before)
+        moved[name] = 0.0 if before is None or after is None else largest(after - before.astype(after.dtype))
+    moved, held = _by_layer(moved), _by_layer(held)
+    return {name: max(value, held[name] * 1e-6) for name, value in moved.items()}
+
+
+def _by_layer(found: Mapping[str, float]) -> dict[str, float]:
+    layers: dict[str, float] = {}
+    for name, value in found.items():
+        layer = name.rpartition(".")[0]
+        layers[layer] = max(layers.get(layer, 0.0), value)
+    least = max(layers.values(), default=0.0) / 1000
+    return {name: max(layers[name.rpartition(".")[0]], least) for name in found}
+
+
+def apart(
+    what: str, first: Tensors, second: Tensors, by: Mapping[str, float], *, optional: bool = False
+) -> Iterator[tuple[str, float]]:
+    """The differences of all tensors of a kind by name, as shares of their sizes.
 
     With `optional`, those that one of the two does not have are left out.
     """
-    names = sorted({*first.names(what), *second.names(what)})
-    for name in names:
+    for name in sorted({*first.names(what), *second.names(what)}):
         one, other = first.get(what, name), second.get(what, name)
         if not (optional and (one is None or other is None)):
-            yield name, difference(one, other)
+            yield name, share(distance(one, other), by.get(name, 0.0))
 
 
-def apart_by_layer(what: str, first: Tensors, second: Tensors, other: str = "") -> Iterator[tuple[str, float]]:
-    """The differences of tensors called `layer.weight`, by the largest value of all tensors of the layer.
+def spread(what: str, spreads: Sequence[Tensors], by: Mapping[str, float]) -> float:
+    """How far the tensors of a kind are from themselves, the worst of them, in that one of several that repeats best.
 
-    The second's are of the kind `other`, if it is given.
-
-    One of them alone may be zero but for rounding, as is the gradient of a bias that a batch norm takes away again:
-    there is no size by which such a tensor itself could be judged. A layer of which all are so is judged by a
-    thousandth of what the largest of the layers has.
+    Sensitivity is the network's: an engine that is much further from itself than another has a fault that comes and
+    goes. `spreads` hold the distance of each tensor, see `archspec.parity.worker`. What is not finite counts for
+    nothing.
     """
-    other = other or what
-    names = sorted({*first.names(what), *second.names(other)})
-    sizes: dict[str, float] = {}
-    for name in names:
-        layer = name.rpartition(".")[0]
-        sizes[layer] = max(sizes.get(layer, 0.0), largest(first.get(what, name)))
-    least = max(sizes.values(), default=0.0) / 1000
-    for name in names:
-        scale = max(sizes[name.rpartition(".")[0]], least)
-        yield name, difference(first.get(what, name), second.get(other, name), scale)
+    return min(_spread(what, one, by) for one in spreads)
+
+
+def _spread(what: str, one: Tensors, by: Mapping[str, float]) -> float:
+    found = [0.0]
+    for name in one.names(what):
+        distances = one.get(what, name)
+        assert distances is not None  # it is one of the names
+        found.append(share(distances.item(), by.get(name, 0.0)))
+    return max(filter(math.isfinite, found))

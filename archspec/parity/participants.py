@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 from archspec.codegen.backend import backend as find_backend
-from archspec.errors import BackendError, Diagnostic, Note, ParityError, did_you_mean
+from archspec.errors import ArchspecError, BackendError, Diagnostic, Note, OutputError, ParityError, did_you_mean
+from archspec.parity.abilities import check_able
 
 _SHOWN: Final = 12
 """Of the last lines that a failed process wrote."""
@@ -51,10 +52,11 @@ class Participant:
         """The environment variables of its process.
 
         Raises:
-            BackendError: there is no such backend.
+            BackendError: there is no such backend, or it cannot be compared.
             ParityError: the backend has no such engine.
         """
         target = find_backend(self.backend)
+        check_able(self.backend, target)
         if self.engine is not None and self.engine not in target.engines:
             message = f"{target.title} does not run on `{self.engine}`"
             help = did_you_mean(self.engine, target.engines) or f"choose one of {', '.join(target.engines)}"
@@ -104,7 +106,7 @@ class Process:
         """The versions of what it runs on; waits for the framework to be imported.
 
         Raises:
-            ParityError: what it needs is not installed.
+            BackendError: what it needs is not installed, or cannot be imported.
         """
         if self._versions is None:
             self._versions = self._answer()["versions"]
@@ -120,6 +122,7 @@ class Process:
 
         Raises:
             ParityError: it failed.
+            BackendError, OutputError: what it refused, as it said it.
         """
         with suppress(OSError):  # where it has ended, what it wrote says why
             _stream(self._running.stdin).write(json.dumps(request) + "\n")
@@ -142,7 +145,7 @@ class Process:
                 raise self._failure()
             found: dict[str, Any] = json.loads(line)
             if "refused" in found:
-                raise ParityError([Diagnostic(**refusal) for refusal in found["refused"]])
+                raise _refusal([Diagnostic(**refusal) for refusal in found["refused"]])
         except BaseException:  # a late answer, after an interruption, would be taken for that to another request
             self.end()
             raise
@@ -199,6 +202,12 @@ class Pool:
                 self._processes[key] = Process(participant)
             found.append(self._processes[key])
         return found
+
+
+def _refusal(diagnostics: list[Diagnostic]) -> ArchspecError:
+    """What a process refused, as the error that it raised there."""
+    kinds = {"E0602": BackendError, "E0605": OutputError}
+    return kinds.get(diagnostics[0].code, ParityError)(diagnostics)
 
 
 def _stream(stream: IO[str] | None) -> IO[str]:

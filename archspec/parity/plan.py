@@ -19,6 +19,9 @@ KINDS: Final[tuple[Kind, ...]] = ("inference", "training", "gradients", "run")
 DTYPES: Final = ("float32", "float64")
 Size: TypeAlias = tuple[int, int]
 """Height and width of the input images."""
+_FIRST_STEPS: Final = 4
+_SMALL: Final[Size] = (97, 65)
+"""The largest images that models are trained on, unless others are asked for."""
 
 TOLERANCES: Final[Mapping[str, Mapping[str, float | None]]] = {
     "float32": {"inference": 1e-5, "training": 1e-4, "gradients": None, "run": None},
@@ -26,9 +29,29 @@ TOLERANCES: Final[Mapping[str, Mapping[str, float | None]]] = {
 }
 """The largest difference that counts as agreement, by dtype and kind; None: it is only reported.
 
+Where a difference is larger, it is held against how far each engine is from itself: see `allowed`. The first step of a
+run has no such allowance.
+
 Gradients in float32 are not judged: where the input of a ReLU is zero but for rounding, one framework passes the
 gradient on and another does not. docs/parity.md has the reasons for each.
 """
+
+NEIGHBORS: Final = 2
+"""So many times each engine is run again from neighboring numbers, to see how far it then is from itself."""
+FACTOR: Final = 30.0
+"""Two engines may be so many times as far apart as one of them is from itself.
+
+An engine's own rounding is part of its distance from itself, but each of the two rounds in an order of its own, and two
+neighbors are few. On the specs that ship the ratio is at most 4 (docs/parity.md).
+"""
+TELLING: Final = 1e-3
+"""Where more than this would have to be allowed, a comparison proves nothing, and is not judged."""
+
+
+def allowed(tolerance: float, itself: float) -> float | None:
+    """How far two engines may be apart that are so far from themselves; None where no fault would show."""
+    found = max(tolerance, FACTOR * itself)
+    return found if found <= max(tolerance, TELLING) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +85,22 @@ class Plan:
 
     def tolerance(self, dtype: str, kind: Kind) -> float | None:
         """How far models may be apart; None where that is measured and not judged."""
-        given = self.tolerances.get(f"{dtype}.{kind}", self.tolerances.get(dtype))
+        given = self.given_tolerance(dtype, kind)
         return TOLERANCES[dtype][kind] if given is None else given
 
-    def batches(self, *, first: bool) -> int:
-        """How many batches are needed, at the first size or at another."""
-        needed = [1]
-        if "training" in self.kinds:
-            needed.append(self.passes)
-        if "run" in self.kinds and first:
-            needed.append(self.steps)
-        return max(needed)
+    def given_tolerance(self, dtype: str, kind: Kind) -> float | None:
+        """A tolerance that the user gave: it is kept to, however far an engine is from itself."""
+        return self.tolerances.get(f"{dtype}.{kind}", self.tolerances.get(dtype))
+
+    def batches(self, *, training: bool) -> int:
+        """How many batches are needed, at the size that models are trained at or at another."""
+        passes = self.passes if "training" in self.kinds else 1
+        return max(passes, self.steps if "run" in self.kinds else 1) if training else 1
+
+    @property
+    def snapshots(self) -> tuple[int, ...]:
+        """The steps of the run after which the weights are compared: all of a short run, the first and the last."""
+        return tuple(step for step in range(1, self.steps + 1) if step <= _FIRST_STEPS or step == self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +112,21 @@ class Check:
     size: int
 
 
-def checks(plan: Plan, sizes: int) -> Iterator[Check]:
+def checks(plan: Plan, graphs: Sequence[LayerGraph]) -> Iterator[Check]:
     """All checks, by dtype: each participant then makes its model once for a dtype.
 
-    Forward passes run at all sizes; gradients and training at the first.
+    Inference runs at all sizes; what is in training mode at the smallest.
     """
     for dtype in plan.dtypes:
         for kind in KINDS:
             if kind in plan.kinds:
-                for size in range(sizes if kind in ("inference", "training") else 1):
+                for size in range(len(graphs)) if kind == "inference" else [smallest(graphs)]:
                     yield Check(kind, dtype, size)
+
+
+def smallest(graphs: Sequence[LayerGraph]) -> int:
+    """The index of the network with the smallest images; the first of several."""
+    return min(range(len(graphs)), key=lambda index: sum(math.prod(size) for size in graphs[index].images.values()))
 
 
 def sized(graph: LayerGraph, sizes: Sequence[Size] | None) -> tuple[list[LayerGraph], str]:
@@ -130,7 +163,7 @@ def _others(graph: LayerGraph) -> Iterator[Size]:
     """Sizes to try: smaller, not square, odd if possible."""
     if graph.images:
         height, width = next(iter(graph.images.values()))
-        odd = (height * 5 // 8 | 1, width * 3 // 8 | 1)
+        odd = (min(height * 5 // 8, _SMALL[0]) | 1, min(width * 3 // 8, _SMALL[1]) | 1)
         # Of networks that halve and double again, each size is a multiple of what their least map stands for.
         multiple = (max(height * 3 // 4 // 32 * 32, 32), max(width // 2 // 32 * 32, 32))
         yield from (size for size in (odd, multiple) if size != (height, width))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from archspec.errors import Diagnostic, Note, ParityError
 from archspec.parity.blame import Blame
+from archspec.parity.causes import Cause
 from archspec.parity.measure import exceeds
 
 _MANY: Final = 10
@@ -35,6 +36,12 @@ class Row:
     """None: it is reported, and not judged."""
     missing: int = 0
     """How many tensors were left out, since one of the two does not compute them as such."""
+    itself: float | None = None
+    """How far the one of the two that repeats better is from itself, from neighboring numbers; None: not measured."""
+    step: int = 0
+    """Of a training run."""
+    drowned: bool = False
+    """Each is so far from itself that no fault would show: there is no tolerance for that reason."""
 
     @property
     def agrees(self) -> bool:
@@ -71,6 +78,8 @@ class Report:
     title: str
     rows: tuple[Row, ...]
     blamed: tuple[Blame, ...]
+    causes: tuple[Cause, ...]
+    """What differs in training runs, where it is known."""
     skipped: tuple[Skipped, ...]
     profiles: tuple[Profile, ...]
     versions: Mapping[str, Mapping[str, str]]
@@ -111,6 +120,7 @@ class Report:
             "versions": {label: dict(versions) for label, versions in self.versions.items()},
             "rows": [asdict(row) | {"agrees": row.agrees} for row in self.rows],
             "blamed": blamed,
+            "causes": [asdict(cause) for cause in self.causes],
             "skipped": [asdict(skipped) for skipped in self.skipped],
             "profiles": [asdict(profile) for profile in self.profiles],
         }
@@ -129,9 +139,9 @@ class Report:
             who = ", ".join(self.uncompared)
             message = f"nothing of {self.network} was judged that {who} computes"
             raise ParityError(Diagnostic("E0801", message, notes=self._reasons(), help="docs/parity.md says what is"))
-        from archspec.parity.telling import blamed_lines, row_lines
+        from archspec.parity.telling import blamed_lines, cause_lines, row_lines
 
-        lines = [*blamed_lines(self), *row_lines(self)]
+        lines = [*cause_lines(self), *blamed_lines(self), *row_lines(self)]
         span = self.blamed[0].span if self.blamed else None
         notes = tuple(map(Note, lines))
         raise ParityError(

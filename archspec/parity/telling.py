@@ -8,6 +8,7 @@ from typing import Final
 
 from archspec.analysis.tables import Table, plain, to_text
 from archspec.parity.blame import Blame
+from archspec.parity.causes import Cause
 from archspec.parity.measure import rank
 from archspec.parity.report import Report, Row
 
@@ -18,57 +19,115 @@ _MOST: Final = 6
 
 
 def to_lines(report: Report, render: Callable[[Table], str] = to_text) -> Iterator[str]:
-    """The whole report but for what is to blame, which `Report.require` says."""
-    yield f"{plain(report.title or report.network)}: a batch of {report.batch}, input {' and '.join(report.sizes)}"
+    """The whole report but for what is to blame, which `Report.require` says; the verdict is the first and the last."""
+    yield plain(verdict(report))
+    yield f"a batch of {report.batch}, input {' and '.join(report.sizes)}"
     for table in tables(report):
         yield ""
         yield render(table).rstrip("\n")
-    for lines in (skipped_lines(report), version_lines(report)):
+    for lines in (drowned_lines(report), skipped_lines(report), version_lines(report)):
         if found := list(lines):
             yield ""
             yield from map(plain, found)
-    if report.agrees:
-        yield ""
-        yield f"all agree: {', '.join(report.versions)}"
+    yield ""
+    yield plain(verdict(report))
+
+
+def verdict(report: Report) -> str:
+    """Whether all agree, in one line."""
+    name = report.title or report.network
+    who = ", ".join(report.versions)
+    judged = [row for row in report.rows if row.tolerance is not None]
+    wrong = [row for row in judged if not row.agrees]
+    if wrong:
+        causes = dict.fromkeys(f"{cause.kind} in step {cause.step}" for cause in report.causes)
+        layers = dict.fromkeys(blame.path for blame in report.blamed)
+        found = [*causes] or [*layers]
+        named = f": {_some(found)}" if found else ""
+        return f"DIFFER: {who} on {name}, in {len(wrong)} of {len(judged)} comparisons{named}"
+    if report.uncompared or not judged:
+        return f"NOT JUDGED: {name}, nothing that {', '.join(report.uncompared) or who} computes"
+    cuts = [f"; {text}" for text in dict.fromkeys(_cut(rows) for rows in _drowned(report).values())]
+    return f"all agree: {who} on {name}, in {len(judged)} comparisons{''.join(cuts)}"
+
+
+def _drowned(report: Report) -> dict[tuple[tuple[str, str], str, str], list[Row]]:
+    """What is not judged since no fault would show: by pair, check and dtype."""
+    found: dict[tuple[tuple[str, str], str, str], list[Row]] = {}
+    for row in report.rows:
+        if row.drowned:
+            found.setdefault((row.pair, row.check, row.dtype), []).append(row)
+    return found
+
+
+def _cut(rows: Sequence[Row]) -> str:
+    """How far the comparison goes that these rows of it are left out of."""
+    first = rows[0]
+    if first.check != "run":
+        return f"{first.check} in {first.dtype} is not judged in full"
+    return f"the run in {first.dtype} is judged up to step {min(row.step for row in rows) - 1}"
+
+
+def drowned_lines(report: Report) -> Iterator[str]:
+    """What is not judged since each participant is too far from itself, and how far that is."""
+    for (pair, _, _), rows in _drowned(report).items():
+        worst = max(row.itself or 0.0 for row in rows)
+        yield (
+            f"{' and '.join(dict.fromkeys(pair))}: {_cut(rows)}: from neighboring numbers one of them differs "
+            f"from itself by {worst:.0e}, and a fault would not show"
+        )
 
 
 def tables(report: Report) -> list[Table]:
-    """What was judged, and what was only measured."""
-    judged = [row for row in report.rows if row.tolerance is not None]
-    measured = [row for row in report.rows if row.tolerance is None]
-    found = [_judged(judged)] if judged else []
+    """What was judged, the training runs, and what was only measured."""
+    runs = [row for row in report.rows if row.step and (row.tolerance is not None or row.drowned)]
+    rest = [row for row in report.rows if row not in runs]
+    judged = [row for row in rest if row.tolerance is not None or row.drowned]
+    measured = [row for row in rest if row not in judged]
+    found = [_judged(judged, "Differences")] if judged else []
+    if runs:
+        found.append(_judged(runs, "Training: differences"))
     return [*found, _measured(measured)] if measured else found
 
 
-def _judged(rows: list[Row]) -> Table:
-    """A row for each thing compared, a column for each pair; `worst` is where the largest of its numbers is."""
+def _judged(rows: list[Row], title: str) -> Table:
+    """A row for each thing compared, a column for each pair; `worst` is where the largest of its numbers is.
+
+    Beside them stand, where that was measured, how far an engine is from itself, and what is allowed for it.
+    """
     pairs = list(dict.fromkeys(row.pair for row in rows))
     measures = {first for first, _ in pairs}
     groups: dict[tuple[str, str, str, str], dict[tuple[str, str], Row]] = {}
     for row in rows:
         groups.setdefault((row.check, row.dtype, row.size, row.what), {})[row.pair] = row
+    selves = any(row.itself is not None for row in rows)
     lines = []
     for key, found in groups.items():
         worst = max(found.values(), key=lambda row: rank(row.difference))
         numbers = [_number(found[pair]) if pair in found else "-" for pair in pairs]
         missing = max(row.missing for row in found.values())
         what = f"{key[-1]} (all but {missing})" if missing else key[-1]
-        lines.append((*key[:-1], what, *numbers, f"{worst.tolerance:.0e}", _place(worst, of=len(pairs))))
+        itself = max((row.itself for row in found.values() if row.itself is not None), default=None)
+        own = ("-" if itself is None else f"{itself:.1e}",) if selves else ()
+        allowed = "not judged" if worst.tolerance is None else f"{worst.tolerance:.0e}"
+        lines.append((*key[:-1], what, *numbers, *own, allowed, _place(worst, of=len(pairs))))
     columns = [second if len(measures) == 1 else _pair((first, second)) for first, second in pairs]
-    heads = ("check", "dtype", "input", "what", *columns, "allowed", "worst at")
-    title = "Differences, as shares of the largest value"
-    if len(measures) == 1:
-        title = f"Differences from {measures.pop()}, as shares of its largest value"
-    return Table(heads, tuple(lines), "llll" + "r" * (len(pairs) + 1) + "l", title)
+    heads = ("check", "dtype", "input", "what", *columns, *(("from itself",) if selves else ()), "allowed", "worst at")
+    title += f" from {measures.pop()}" if len(measures) == 1 else ""
+    share = "of how far weights have moved" if rows[0].step else "of the largest value"
+    return Table(heads, tuple(lines), "llll" + "r" * (len(heads) - 5) + "l", f"{title}, as shares {share}")
 
 
 def _measured(rows: list[Row]) -> Table:
-    lines = tuple(
-        (row.check, row.dtype, row.size, row.what, _pair(row.pair), f"{row.difference:.1e}", _place(row))
-        for row in rows
-    )
-    heads = ("check", "dtype", "input", "what", "pair", "difference", "worst at")
-    return Table(heads, lines, "lllllrl", "Measured, not judged (docs/parity.md says why)")
+    selves = any(row.itself is not None for row in rows)
+    lines = []
+    for row in rows:
+        own = ("-" if row.itself is None else f"{row.itself:.1e}",) if selves else ()
+        place = _place(row)
+        lines.append((row.check, row.dtype, row.size, row.what, _pair(row.pair), f"{row.difference:.1e}", *own, place))
+    heads = ("check", "dtype", "input", "what", "pair", "difference", *(("from itself",) if selves else ()), "worst at")
+    aligned = "lllll" + "r" * (len(heads) - 6) + "l"
+    return Table(heads, tuple(lines), aligned, "Measured, not judged (docs/parity.md says why)")
 
 
 def _pair(pair: tuple[str, str]) -> str:
@@ -84,7 +143,7 @@ def _place(row: Row, of: int = 1) -> str:
     if row.difference == 0:
         return ""
     whose = f" ({row.pair[1]})" if of > 1 else ""
-    return "" if row.what in ("loss", "losses") else f"{row.worst}{whose}"
+    return "" if row.what.startswith("loss") else f"{row.worst}{whose}"
 
 
 def blamed_lines(report: Report) -> Iterator[str]:
@@ -102,16 +161,50 @@ def blamed_lines(report: Report) -> Iterator[str]:
             yield f"and so {len(layers) - _SHOWN} more: {_some([*layers][_SHOWN:])}"
 
 
+def cause_lines(report: Report) -> Iterator[str]:
+    """What training runs differ in."""
+    for cause in report.causes:
+        first, second = cause.pair
+        yield f"{_said(cause, first, second)} ({cause.dtype}, input {cause.size}){_of_layers(cause.layers)}"
+
+
+def _said(cause: Cause, first: str, second: str) -> str:
+    step, amount = cause.step, cause.amount
+    less = "less" if amount < 0 else "more"
+    match cause.kind:
+        case "learning rate":
+            why = ", as by Nesterov's momentum" if cause.nesterov else ""
+            return f"learning rate: in step {step} {second} moves {amount:.4g} times as far as {first}{why}"
+        case "weight decay":
+            return f"weight decay: in step {step} that of {second} is {abs(amount):.3g} {less} than that of {first}"
+        case "momentum":
+            return f"momentum: in step {step} that of {second} is {abs(amount):.3g} {less} than that of {first}"
+        case "batch":
+            return f"batch: in step {step} the losses differ by {amount:.1e}, by the same weights: it is another batch"
+        case "running statistics":
+            return f"running statistics: after step {step} those of {second} differ from those of {first}"
+        case "step":
+            return f"another optimizer: the weights agree before step {step}, and differ after it by {amount:.1e}"
+
+
+def _of_layers(layers: Sequence[str]) -> str:
+    return f": {_some(layers)}" if layers else ""
+
+
 def row_lines(report: Report) -> Iterator[str]:
     """What is past its tolerance."""
     wrong = [row for row in report.rows if not row.agrees]
     for row in wrong[:_MOST]:
         yield (
             f"{row.what} in {row.check}, {row.dtype}, {row.size}, {row.pair[0]} against {row.pair[1]}: "
-            f"{row.worst} differs by {row.difference:.2e}, {row.tolerance:.0e} is allowed"
+            f"{row.worst} differs by {row.difference:.2e}, {row.tolerance:.0e} is allowed{_from_itself(row)}"
         )
     if len(wrong) > _MOST:
         yield f"and {len(wrong) - _MOST} more comparisons are past their tolerances"
+
+
+def _from_itself(row: Row) -> str:
+    return "" if row.itself is None else f", one of them differs from itself by {row.itself:.0e}"
 
 
 def _some(names: Sequence[str]) -> str:

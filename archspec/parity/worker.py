@@ -1,30 +1,39 @@
 """A participant's process: `python -m archspec.parity.worker BACKEND`.
 
 It reads requests from standard input, one line of JSON each, does what they ask for, writes the tensors that come of
-it into a file, and answers with a line on standard output. A request either prepares a comparison, whose files are in a
-folder, or asks for a check of it.
+it into a folder, and answers with a line on standard output. A request prepares a comparison, whose files are in a
+folder; or asks for a check of it; or for how far the results of a check are from themselves, where it is done again
+from neighboring numbers. It ends when standard input does: then nobody waits for its answers.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import os
 import pickle
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeAlias
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from archspec.api import generate
-from archspec.codegen.backend import Backend, backend
+from archspec.codegen.backend import Backend, backend, not_importable
 from archspec.errors import ArchspecError
 from archspec.ir.graph import LayerGraph
-from archspec.parity.plan import Check, Plan
+from archspec.parity.abilities import lacking
+from archspec.parity.folders import load, save
+from archspec.parity.measure import Tensors, distance
+from archspec.parity.plan import NEIGHBORS, Check, Plan
 
 Arrays: TypeAlias = "dict[str, np.ndarray[Any, Any]]"
+Put: TypeAlias = "Callable[[str, Mapping[str, np.ndarray[Any, Any]]], None]"
+"""What is done with the tensors of a kind."""
 
 
 class Worker:
@@ -35,26 +44,57 @@ class Worker:
         self.folder = folder
         # These are ours and come from our own process: no file from outside is unpickled.
         self.source, self.graphs, self.plan = _unpickled(folder / f"participant-{index}.pickle")
-        self.weights = load_file(folder / "weights.safetensors")
         self.model: Any = None
         self.dtype = ""
 
-    def perform(self, check: Check) -> Arrays:
-        """The tensors of a check, by `what/name`."""
+    def perform(self, check: Check, results: Path) -> None:
+        """Write the tensors of a check."""
+        results.mkdir()
+        self._perform(check, lambda what, arrays: save(results, what, arrays), 0)
+
+    def spread(self, check: Check, results: Path, spread: Path) -> None:
+        """Write how far the tensors of a check are from those that were written, at the most, from any neighbor.
+
+        A neighbor has weights that are each the number itself or one of the two beside it, drawn at random.
+        """
+        found: dict[str, dict[str, float]] = {}
+        before = Tensors(results)
+
+        def put(what: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+            largest = found.setdefault(what, {})
+            for name, array in arrays.items():
+                largest[name] = max(largest.get(name, 0.0), distance(before.get(what, name), array))
+
+        for neighbor in range(1, NEIGHBORS + 1):
+            self._perform(check, put, neighbor)
+        spread.mkdir()
+        for what, largest in found.items():
+            save(spread, what, {name: np.array([value]) for name, value in largest.items()})
+
+    def rest(self) -> None:
+        """Drop the model: while others train theirs, there may be no room for it."""
+        self.model, self.dtype = None, ""
+
+    def _perform(self, check: Check, put: Put, neighbor: int) -> None:
         graph = self.graphs[check.size]
         match check.kind:
-            case "inference":
-                return self._forward(graph, check, training=False)
-            case "training":
-                return self._forward(graph, check, training=True)
+            case "inference" | "training":
+                self._forward(graph, check, put, neighbor, training=check.kind == "training")
             case "gradients":
-                return self._gradients(graph, check)
+                self._gradients(graph, check, put, neighbor)
             case "run":
-                return self._run(graph, check)
+                self._run(graph, check, put, neighbor)
 
-    def _model(self, dtype: str, weights: Arrays) -> Any:
+    def _model(self, dtype: str, what: str, neighbor: int) -> Any:
+        """The model with the weights of a kind, or with a neighbor of these."""
+        weights = load(self.folder, what)
+        if neighbor:
+            rng = np.random.default_rng(neighbor)
+            for name, array in weights.items():
+                weights[name] = _beside(array.astype(dtype), rng)
         if self.dtype != dtype:
             self.model = None  # before the next one is made: there may be no room for both
+            _let_go()
             source = self.source
             if source is None:
                 source = generate(self.graphs[0], self.target.name, dtype=dtype)
@@ -65,54 +105,59 @@ class Worker:
         return self.model
 
     def _batch(self, size: int, index: int) -> tuple[Arrays, Arrays]:
-        arrays = load_file(self.folder / f"batch-{size}-{index}.safetensors")
+        arrays = load(self.folder, f"batch-{size}-{index}")
         return _inside(arrays, "inputs"), _inside(arrays, "targets")
 
-    def _forward(self, graph: LayerGraph, check: Check, *, training: bool) -> Arrays:
-        model = self._model(check.dtype, self.weights)
+    def _forward(self, graph: LayerGraph, check: Check, put: Put, neighbor: int, *, training: bool) -> None:
+        model = self._model(check.dtype, "weights", neighbor)
         inputs, _ = self._batch(check.size, 0)
         outcome = self.target.run(model, graph, inputs, training=training, nodes=self.plan.layers)
-        found = {**_named("outputs", outcome.outputs), **_named("layers", outcome.nodes)}
-        statistics = outcome.statistics
-        for index in range(1, self.plan.passes if training else 1):
-            inputs, _ = self._batch(check.size, index)
-            statistics = self.target.run(model, graph, inputs, training=True).statistics
-        return {**found, **_named("statistics", statistics)} if training else found
+        put("outputs", outcome.outputs)
+        put("layers", outcome.nodes)
+        if training:
+            statistics = outcome.statistics
+            del outcome  # the tensors of all layers may be large
+            for index in range(1, self.plan.passes):
+                inputs, _ = self._batch(check.size, index)
+                statistics = self.target.run(model, graph, inputs, training=True).statistics
+            put("statistics", statistics)
 
-    def _gradients(self, graph: LayerGraph, check: Check) -> Arrays:
-        model = self._model(check.dtype, self.weights)
+    def _gradients(self, graph: LayerGraph, check: Check, put: Put, neighbor: int) -> None:
+        model = self._model(check.dtype, "weights", neighbor)
         inputs, targets = self._batch(check.size, 0)
         found = self.target.gradients(model, graph, inputs, targets, nodes=self.plan.layers)
-        return {
-            "loss/loss": np.array([found.loss]),
-            **_named("input gradients", found.inputs),
-            **_named("weight gradients", found.weights),
-            **_named("layer gradients", found.nodes),
-        }
+        put("loss", {"loss": np.array([found.loss])})
+        put("input gradients", found.inputs)
+        put("weight gradients", found.weights)
+        put("layer gradients", found.nodes)
 
-    def _run(self, graph: LayerGraph, check: Check) -> Arrays:
-        """A training run, and its first step by itself: after that no layer's weights depend on another's step.
+    def _run(self, graph: LayerGraph, check: Check, put: Put, neighbor: int) -> None:
+        """A training run: the loss of each step, and the weights and the running statistics after some."""
+        model = self._model(check.dtype, "start", neighbor)
 
-        In float32 the run is made twice, to see what the framework itself does not repeat.
-        """
-        _, first = self._trained(graph, check, 1)
-        found = _named("first step", first)
-        for prefix in ("", "again ") if check.dtype == "float32" else ("",):
-            losses, weights = self._trained(graph, check, self.plan.steps)
-            found |= {f"{prefix}losses/losses": losses, **_named(f"{prefix}final weights", weights)}
-        return found
+        def stepped(step: int) -> None:
+            if step in self.plan.snapshots:
+                arrays = self.target.export_weights(model, self.graphs[0])
+                trained = {name for name, weight in self.graphs[0].all_weights.items() if weight.trainable}
+                put(f"weights {step}", {name: array for name, array in arrays.items() if name in trained})
+                put(f"statistics {step}", {name: array for name, array in arrays.items() if name not in trained})
 
-    def _trained(self, graph: LayerGraph, check: Check, steps: int) -> tuple[np.ndarray[Any, Any], Arrays]:
-        """The losses and the final weights of a run of so many steps."""
-        model = self._model(check.dtype, load_file(self.folder / "start.safetensors"))
-        losses = self.target.train(
-            model,
-            graph,
-            [self._batch(check.size, index) for index in range(steps)],
-            learning_rate=self.plan.learning_rate,
-            momentum=self.plan.momentum,
-        )
-        return np.array(losses, np.float64), dict(self.target.export_weights(model, self.graphs[0]))
+        def batches() -> Iterator[tuple[Arrays, Arrays]]:
+            for step in range(self.plan.steps):
+                stepped(step)
+                yield self._batch(check.size, step)
+
+        rate, momentum = self.plan.learning_rate, self.plan.momentum
+        losses = self.target.train(model, graph, batches(), learning_rate=rate, momentum=momentum)
+        stepped(self.plan.steps)
+        put("losses", {str(step): np.array([loss], np.float64) for step, loss in enumerate(losses, 1)})
+
+
+def _beside(array: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Numbers that are the given ones or, one in three each, the next smaller or larger; zero stays what it is."""
+    moves = rng.integers(-1, 2, array.shape, np.int8)
+    found: np.ndarray[Any, Any] = array + moves * (np.spacing(np.abs(array)) * (array != 0))
+    return found
 
 
 def _unpickled(path: Path) -> tuple[str | bytes | None, list[LayerGraph], Plan]:
@@ -120,12 +165,45 @@ def _unpickled(path: Path) -> tuple[str | bytes | None, list[LayerGraph], Plan]:
     return found
 
 
-def _named(what: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Arrays:
-    return {f"{what}/{name}": np.ascontiguousarray(array) for name, array in arrays.items()}
-
-
 def _inside(arrays: Arrays, what: str) -> Arrays:
     return {name.removeprefix(f"{what}/"): array for name, array in arrays.items() if name.startswith(f"{what}/")}
+
+
+def _versions(target: Backend) -> dict[str, str]:
+    """The versions of what a backend runs on, which is imported for it.
+
+    Raises:
+        BackendError: it is not installed, or raises when it is imported.
+    """
+    target.require()
+    try:
+        return dict(target.versions())
+    except ArchspecError:
+        raise
+    except Exception as error:  # whatever a framework raises
+        raise not_importable(target.title, error) from error
+
+
+def _requests() -> Iterator[dict[str, Any]]:
+    """The requests in turn. The process ends when there will be no more, even in the middle of one."""
+    lines: SimpleQueue[str] = SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            lines.put(line)
+        os._exit(1)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        yield json.loads(lines.get())
+
+
+def _let_go() -> None:
+    """Give memory that is no longer used back to the system: the other processes need theirs, and glibc keeps it."""
+    gc.collect()  # models have circles
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def main(name: str) -> None:
@@ -140,22 +218,25 @@ def main(name: str) -> None:
 
     try:
         target = backend(name)
-        target.require()
-        answer(versions=dict(target.versions()))
+        answer(versions=_versions(target))
         worker: Worker | None = None
-        for line in sys.stdin:
-            request = json.loads(line)
+        for request in _requests():
             if "folder" in request:
                 worker = None  # its model goes before the next one comes
                 worker = Worker(target, Path(request["folder"]), request["index"])
                 answer()
                 continue
             assert worker is not None  # a comparison is prepared first
-            check = Check(**request["check"])
-            lacking = target.lacks("gradients" if check.kind == "run" else check.kind, check.dtype)
-            if not lacking:
-                save_file(worker.perform(check), worker.folder / request["file"])
-            answer(lacking=lacking)
+            check, results = Check(**request["check"]), worker.folder / request["results"]
+            reason = lacking(target, check.kind, check.dtype)
+            if not reason and "spread" in request:
+                worker.spread(check, results, worker.folder / request["spread"])
+            elif not reason:
+                worker.perform(check, results)
+            if check.kind in ("gradients", "run"):
+                worker.rest()
+            _let_go()
+            answer(lacking=reason)
     except ArchspecError as error:  # said to the user as it is, not as the failure of a process
         answer(refused=[{"code": d.code, "message": d.message, "help": d.help} for d in error.diagnostics])
 

@@ -117,7 +117,7 @@ def _assign(variables: list[Any], values: list[Any]) -> None:
 def _tensorflow_step(model: Any, optimizer: Any, loss: WholeLoss) -> Step:
     import tensorflow as tf
 
-    @tf.function
+    # Not a `tf.function`: a run has few steps, and to trace a deep network takes longer than they do.
     def step(inputs: Tensors, targets: Tensors) -> Any:
         with tf.GradientTape() as tape:
             value = loss(inputs, targets)
@@ -126,8 +126,7 @@ def _tensorflow_step(model: Any, optimizer: Any, loss: WholeLoss) -> Step:
         optimizer.apply(found, model.trainable_variables)
         return value
 
-    compiled: Step = step
-    return compiled
+    return step
 
 
 def _torch_step(model: Any, optimizer: Any, loss: WholeLoss) -> Step:

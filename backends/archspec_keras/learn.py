@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *,
 def train(
     model: Any,
     graph: LayerGraph,
-    batches: Sequence[tuple[Arrays, Arrays]],
+    batches: Iterable[tuple[Arrays, Arrays]],
     *,
     learning_rate: float,
     momentum: float,

@@ -24,6 +24,7 @@ class KerasBackend(LazyModels):
     """Keras 3: functions of the functional API, on whichever of its own backends Keras runs."""
 
     models = "archspec_keras.model"
+    frameworks = ("keras",)
     name = "keras"
     title = "Keras"
     suffix = ".py"

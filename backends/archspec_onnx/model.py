@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from archspec.codegen.backend import Outcome, check_dtype, no_device
+from archspec.codegen.backend import Outcome, check_dtype, no_device, not_importable
 from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
@@ -261,7 +261,10 @@ def _engine_results(model: ModelProto, names: Sequence[str], feeds: dict[str, Ar
         from archspec_onnx.reference import evaluate
 
         return evaluate(model, feeds)
-    import onnxruntime
+    try:
+        import onnxruntime
+    except Exception as error:  # whatever it raises
+        raise not_importable("ONNX Runtime", error) from error
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +24,7 @@ class OnnxBackend(LazyModels):
     """ONNX: a model file, its weights inside. It runs on ONNX Runtime, or on ONNX's own reference evaluator."""
 
     models = "archspec_onnx.model"
+    frameworks = ("onnx",)
     name = "onnx"
     title = "ONNX"
     suffix = ".onnx"
@@ -88,7 +89,7 @@ class OnnxBackend(LazyModels):
         self,
         model: Any,
         graph: LayerGraph,
-        batches: Sequence[tuple[Arrays, Arrays]],
+        batches: Iterable[tuple[Arrays, Arrays]],
         *,
         learning_rate: float,
         momentum: float,

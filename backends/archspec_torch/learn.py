@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,7 +85,7 @@ def _told_apart(graph: LayerGraph, traces: Mapping[str, _Gradient]) -> dict[str,
 def train(
     model: Any,
     graph: LayerGraph,
-    batches: Sequence[tuple[Arrays, Arrays]],
+    batches: Iterable[tuple[Arrays, Arrays]],
     *,
     learning_rate: float,
     momentum: float,
@@ -106,6 +106,7 @@ def train(
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
+    model.zero_grad()  # the gradients take as much memory as the weights
     return losses
 
 

@@ -16,6 +16,7 @@ class TorchBackend(LazyModels):
     """PyTorch: `nn.Module` classes."""
 
     models = "archspec_torch.model"
+    frameworks = ("torch",)
     name = "torch"
     title = "PyTorch"
     suffix = ".py"

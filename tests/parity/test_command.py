@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -42,12 +43,14 @@ def test_a_table_for_people(spec: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert _run(spec) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
-    assert lines[0] == "probe: a batch of 4, input 3x17x16"
-    assert "Differences from torch, as shares of its largest value" in lines
+    assert lines[0] == lines[-1]
+    assert lines[0].startswith("all agree: torch on probe, in ")
+    assert lines[1] == "a batch of 4, input 3x17x16"
+    assert "Differences from torch, as shares of the largest value" in lines
+    assert "Training: differences from torch, as shares of how far weights have moved" in lines
     assert any(line.split()[:4] == ["gradients", "float64", "3x17x16", "loss"] for line in lines)
     assert "Measured, not judged" in printed.out
-    assert lines[-1] == "all agree: torch"
-    assert printed.err == "", "no bar where no terminal is"
+    assert all(re.match(r"parity: \d+ of \d+, \d+ s: ", line) for line in printed.err.splitlines()), "no bar"
 
 
 def test_markdown(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -194,7 +194,7 @@ FAULTS: dict[str, Fault] = {
     "weight decay: Keras's L2 with PyTorch's number": Fault(
         "keras",
         "run",
-        "first step",
+        "weights after step 1",
         {"conv4": "first step"},
         (
             (
@@ -206,7 +206,7 @@ FAULTS: dict[str, Fault] = {
     "weight decay: of the biases, too": Fault(
         "torch",
         "run",
-        "first step",
+        "weights after step 1",
         dict.fromkeys(("conv1", "conv2", "conv3", "conv4", "conv5"), "first step"),
         (
             (
@@ -216,12 +216,16 @@ FAULTS: dict[str, Fault] = {
         ),
     ),
     "SGD momentum: another": Fault(
-        "torch", "run", "final weights", {}, (('"weight_decay": value}', '"weight_decay": value, "momentum": 0.8}'),)
+        "torch",
+        "run",
+        "weights after step 2",
+        {},
+        (('"weight_decay": value}', '"weight_decay": value, "momentum": 0.8}'),),
     ),
     "SGD momentum: Nesterov's": Fault(
         "torch",
         "run",
-        "first step",
+        "weights after step 1",
         dict.fromkeys(TRAINED, "first step"),
         (('"weight_decay": value}', '"weight_decay": value, "nesterov": True}'),),
     ),

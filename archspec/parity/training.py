@@ -1,0 +1,143 @@
+"""Judging a training run by the network's own sensitivity, step by step.
+
+Training magnifies rounding at every step: two engines drift apart, and so does one engine from itself, started from
+neighboring numbers. The first step is held strictly. What comes later may differ so far as that explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archspec.parity.causes import Cause, CauseKind, Step, of_step
+from archspec.parity.judging import Judging, wrong_layers
+from archspec.parity.measure import Tensors, apart, exceeds, moved_sizes, sizes, spread
+from archspec.parity.plan import Plan
+from archspec.parity.report import Row
+
+
+def judge_run(judging: Judging, plan: Plan, start: Tensors) -> None:
+    """Compare two runs, whose `Judging` this is: a row for each loss, and for weights and statistics after a step.
+
+    How far weights are apart is a share of how far those of their layer have moved from the start, so that a wrong step
+    shows however small steps are.
+    """
+    _Run(judging, plan, start).judge()
+
+
+def run_apart(judging: Judging, plan: Plan, start: Tensors) -> None:
+    """How far two runs are apart at their ends, where nothing of it is judged."""
+    run = _Run(judging, plan, start)
+    judging.row(f"loss of step {plan.steps}", run.losses(plan.steps), step=plan.steps)
+    judging.row(f"weights after step {plan.steps}", run.weights(plan.steps)[0], step=plan.steps)
+
+
+class _Run:
+    def __init__(self, judging: Judging, plan: Plan, start: Tensors) -> None:
+        self.judging = judging
+        self.plan = plan
+        self.start = start
+        self.first, self.second = judging.first, judging.second
+        self.caused = not judging.blames or judging.tolerance is None
+        """A cause of what follows is known, or none is looked for."""
+
+    def judge(self) -> None:
+        judging, spreads = self.judging, self.judging.spreads
+        statistics_agree = not self.caused
+        for number in range(1, self.plan.steps + 1):
+            strict = number == 1
+            losses = self.losses(number)
+            by = {str(number): sizes("losses", self.first).get(str(number), 0.0)}
+            itself = spread("losses", spreads, by) if spreads else None
+            loss = judging.row(f"loss of step {number}", losses, itself, strict=strict, step=number)
+            if number not in self.plan.snapshots:
+                self._note_unseen(loss, number)
+                continue
+            weights, by = self.weights(number)
+            itself = spread(f"weights {number}", spreads, by) if spreads else None
+            row = judging.row(f"weights after step {number}", weights, itself, strict=strict, step=number)
+            self._note_step(loss, row, number, weights)
+            what = f"statistics {number}"
+            by = sizes(what, self.first)
+            statistics = dict(apart(what, self.first, self.second, by))
+            itself = spread(what, spreads, by) if spreads else None
+            kept = judging.row(f"statistics after step {number}", statistics, itself, strict=strict, step=number)
+            if statistics_agree and kept is not None and not kept.agrees:
+                statistics_agree = False
+                self._note_statistics(kept, number, statistics)
+
+    def losses(self, number: int) -> Mapping[str, float]:
+        by = sizes("losses", self.first)
+        return {name: value for name, value in apart("losses", self.first, self.second, by) if name == str(number)}
+
+    def weights(self, number: int) -> tuple[dict[str, float], dict[str, float]]:
+        """How far they are apart after a step, and how far they have moved."""
+        what = f"weights {number}"
+        by = moved_sizes(what, self.first, self.start, "start")
+        return dict(apart(what, self.first, self.second, by)), by
+
+    # -- what it is that differs ----------------------------------------------------------------------
+
+    def _note_unseen(self, loss: Row | None, number: int) -> None:
+        """A loss differs at a step whose weights were not kept: it is this step's batch, or a step's weights before."""
+        if not self.caused and loss is not None and not loss.agrees:
+            self.caused = True
+            self._cause("batch", number, (), loss.difference)
+
+    def _note_step(self, loss: Row | None, weights: Row | None, number: int, differences: Mapping[str, float]) -> None:
+        loss_differs = loss is not None and not loss.agrees
+        weights_differ = weights is not None and not weights.agrees
+        if self.caused or not (loss_differs or weights_differ):
+            return
+        self.caused = True
+        kind, amount, nesterov, layers = self._explained(weights, number, differences)
+        # A wrong decay is part of the loss, too, where the framework has it there. Nothing else of a step is.
+        if loss is not None and loss_differs and not (kind == "weight decay" and number == 1):
+            self._cause("batch", number, (), loss.difference)
+            return
+        self._cause(kind, number, layers, amount, nesterov=nesterov)
+        if number == 1 and weights is not None and weights.tolerance is not None:
+            for path, name, value in wrong_layers(self.judging.graph, differences, weights.tolerance):
+                self.judging.blame(path, "first step", "weights 1", name, value, 0.0)
+
+    def _explained(
+        self, row: Row | None, number: int, differences: Mapping[str, float]
+    ) -> tuple[CauseKind, float, bool, tuple[str, ...]]:
+        if row is None or row.agrees or row.tolerance is None:
+            return "step", 0.0, False, ()
+        tolerance = row.tolerance
+        wrong = tuple(name for name, value in differences.items() if exceeds(value, tolerance))
+        layers = tuple(path for path, _, _ in wrong_layers(self.judging.graph, differences, tolerance))
+        if (number > 1 and number - 1 not in self.plan.snapshots) or not all(map(self._comparable, wrong)):
+            return "step", row.difference, False, layers
+        step = Step(number, self.first, self.second, self.start, wrong)
+        kind, amount, nesterov = of_step(step, self.plan.learning_rate, self.plan.momentum)
+        return kind, row.difference if kind == "step" else amount, nesterov, layers
+
+    def _comparable(self, name: str) -> bool:
+        one, other = self.first.get("weights 1", name), self.second.get("weights 1", name)
+        return one is not None and other is not None and one.shape == other.shape
+
+    def _note_statistics(self, row: Row, number: int, differences: Mapping[str, float]) -> None:
+        """Running statistics that differ, unless the batch or the weights that they come from did before."""
+        if self._behind(number):
+            return
+        assert row.tolerance is not None  # it does not agree
+        layers = []
+        for path, name, value in wrong_layers(self.judging.graph, differences, row.tolerance):
+            layers.append(path)
+            self.judging.blame(path, "statistics", f"statistics {number}", name, value, 0.0)
+        self._cause("running statistics", number, tuple(layers), row.difference)
+
+    def _behind(self, number: int) -> bool:
+        """Another cause explains statistics of this step: weights of a step before it, or this step's own batch."""
+        return any(
+            cause.step < number or (cause.kind == "batch" and cause.step <= number)
+            for cause in self.judging.found.causes
+        )
+
+    def _cause(
+        self, kind: CauseKind, step: int, layers: tuple[str, ...], amount: float, *, nesterov: bool = False
+    ) -> None:
+        judging = self.judging
+        found = Cause(judging.pair, judging.check.dtype, judging.graph.input_text, kind, step, layers, amount, nesterov)
+        judging.found.causes.append(found)

@@ -1,0 +1,26 @@
+"""Every spec that ships passes the comparison that `archspec parity` makes of it by default."""
+
+from __future__ import annotations
+
+import pytest
+
+from archspec.cli import main
+from archspec.spec import shipped
+
+pytest.importorskip("torch")
+pytest.importorskip("keras")
+pytestmark = pytest.mark.parity
+
+QUICK = ("lenet", "two_streams")
+"""The smallest; `pytest -m nightly` takes all the others."""
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_smallest_specs_pass(name: str) -> None:
+    assert main(["parity", name]) == 0
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", [name for name in shipped() if name not in QUICK])
+def test_the_specs_pass(name: str) -> None:
+    assert main(["parity", name]) == 0

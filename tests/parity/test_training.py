@@ -1,0 +1,137 @@
+"""Training runs are judged by how far each engine is from itself, and what differs is named."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pytest
+
+import archspec
+from archspec import LayerGraph, ParityError
+from archspec.parity import Participant, Report, compare
+from archspec.parity.plan import FACTOR, TELLING, allowed
+from tests.parity.probe import compared, edited, pool
+
+pytest.importorskip("torch")
+pytest.importorskip("keras")
+pytestmark = pytest.mark.parity
+
+# Of a class that is called `NAME`, planted into the generated source: what a step computes is changed from outside.
+TWICE = "        self.forward_passes = getattr(self, 'forward_passes', 0) + self.training\n"
+GROUPS = """
+    def parameter_groups(self) -> list[dict[str, object]]:
+        return [{"params": list(self.parameters()), OPTIONS}]
+"""
+
+
+def swapped(step: int, batch: str = "x") -> str:
+    """The first line of a `forward` that turns the images of one step around, and those of no other."""
+    return f"{TWICE}        {batch} = {batch}.flip(0) if self.forward_passes == {step} else {batch}\n"
+
+
+def test_what_is_allowed() -> None:
+    assert allowed(1e-9, 1e-12) == 1e-9, "an engine that hardly differs from itself adds nothing"
+    assert allowed(1e-9, 1e-6) == FACTOR * 1e-6
+    assert allowed(1e-9, TELLING) is None, "nothing would show"
+    assert allowed(1e-2, 1e-9) == 1e-2
+
+
+CAUSES = {
+    "momentum": ("momentum", 2, ('"weight_decay": value}', '"weight_decay": value, "momentum": 0.89}')),
+    "Nesterov's momentum": ("learning rate", 1, ('"weight_decay": value}', '"weight_decay": value, "nesterov": True}')),
+    "rate": ("learning rate", 1, ('"weight_decay": value}', '"weight_decay": value, "lr": 0.01001}')),
+    "decay": ("weight decay", 1, ('"weight_decay": value}', '"weight_decay": value * 1.01}')),
+    "dampening": ("step", 2, ('"weight_decay": value}', '"weight_decay": value, "dampening": 0.1}')),
+    "another batch at first": ("batch", 1, None),
+    "another batch later": ("batch", 3, None),
+    "running statistics": ("running statistics", 1, ("eps=0.001, momentum=0.2)", "eps=0.001, momentum=0.201)")),
+}
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_what_differs_is_caught_and_named(name: str) -> None:
+    kind, step, edit = CAUSES[name]
+    start = "    def forward(self, x: Tensor) -> Tensor:\n        x = self.bn1(self.conv1(x))"
+    planted = edit or (start, start.replace("Tensor:\n", f"Tensor:\n{swapped(step)}"))
+    report = compared(edited("torch", planted), checks=("run",))
+    assert not report.agrees
+    assert [(cause.kind, cause.step) for cause in report.causes] == [(kind, step)]
+    with pytest.raises(ParityError) as caught:
+        report.require()
+    said = caught.value.diagnostics[0].notes[0].message
+    assert said.startswith("another optimizer" if kind == "step" else kind)
+    assert f"step {step}" in str(report).splitlines()[0]
+
+
+def test_how_much_it_is_is_said() -> None:
+    for name, wanted in (("momentum", 0.01), ("rate", 1 / 1.001), ("decay", -1e-4)):
+        [cause] = compared(edited("torch", CAUSES[name][2] or ("", "")), checks=("run",)).causes
+        assert cause.amount == pytest.approx(wanted, rel=1e-3), name
+    [cause] = compared(edited("torch", CAUSES["Nesterov's momentum"][2] or ("", "")), checks=("run",)).causes
+    assert cause.nesterov
+
+
+def test_a_run_that_is_long_is_judged_so_far_as_a_fault_would_show() -> None:
+    """At a rate at which every step magnifies what was rounded before it, in the end nothing is left to compare."""
+    report = compared(checks=("run",), steps=40, learning_rate=2.0)
+    drowned = [row for row in report.rows if row.drowned]
+    assert drowned
+    assert all(row.tolerance is None and row.agrees for row in drowned)
+    first = min(row.step for row in drowned)
+    assert first > 2, "the first steps tell"
+    line = f"the run in float64 is judged up to step {first - 1}"
+    assert str(report).splitlines()[0].endswith(line)
+    assert f"{line}: from neighboring numbers one of them differs from itself by" in str(report)
+    assert report.agrees
+
+
+# -- on ResNet-50 itself ------------------------------------------------------------------------------
+
+
+@lru_cache
+def resnet50() -> LayerGraph:
+    return archspec.compile("resnet50")
+
+
+def _resnet50(*edits: tuple[str, str], steps: int = 3) -> Report:
+    text = archspec.generate(resnet50(), "torch")
+    assert isinstance(text, str)
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new, 1)
+    pair = (Participant("torch", source=text if edits else None), Participant("keras", "tensorflow"))
+    options = {"dtypes": ("float64",), "checks": ("run",), "sizes": [(65, 65)], "steps": steps, "pool": pool()}
+    return compare(resnet50(), pair, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_resnet50_agrees_in_training() -> None:
+    report = _resnet50()
+    report.require()
+    judged = {row.step for row in report.rows if row.what.startswith("weights") and row.tolerance is not None}
+    assert judged == {1, 2, 3}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["momentum", "rate", "decay", "another batch", "running statistics"])
+def test_faults_are_caught_and_named_on_resnet50(name: str) -> None:
+    text = archspec.generate(resnet50(), "torch")
+    assert isinstance(text, str)
+    _, _, rest = text.rpartition("    def forward(self, x: Tensor) -> Tensor:\n")
+    start = "    def forward(self, x: Tensor) -> Tensor:\n" + rest.partition("\n")[0]
+    groups = {
+        "momentum": '"momentum": 0.89',
+        "rate": '"lr": 0.0101',
+        "decay": '"weight_decay": 1e-4',
+    }
+    if name in groups:
+        planted = (start, GROUPS.replace("OPTIONS", groups[name]).lstrip("\n") + "\n" + start)
+    elif name == "another batch":
+        planted = (start, start.replace("Tensor:\n", f"Tensor:\n{swapped(2)}"))
+    else:
+        planted = ("self.bn1 = nn.BatchNorm2d(64)", "self.bn1 = nn.BatchNorm2d(64, momentum=0.11)")
+    kinds = {"rate": "learning rate", "decay": "weight decay", "another batch": "batch"}
+    steps = {"momentum": 2, "another batch": 2}
+    report = _resnet50(planted)
+    assert not report.agrees
+    assert [(cause.kind, cause.step) for cause in report.causes] == [(kinds.get(name, name), steps.get(name, 1))]
