@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     weights = None
     if arguments.weights is not None:
         weights, _ = taken(arguments, graph)
-    with _ended_in_order(), _other_backends(), _progress() as progress:
+    with _other_backends(), _progress() as progress:
         report = compare(
             graph,
             [Participant.parse(text) for text in arguments.backends],
@@ -158,23 +156,6 @@ def _other_backends() -> Iterator[None]:
         yield
     except BackendError as error:
         raise with_way_out(error, "or name others with `--backends`") from None
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """What asks the process to end, lets it put away its files first, which may be large."""
-
-    def end(number: int, frame: object) -> None:
-        sys.exit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: 6a2a6d63f4047520
+# digest: 8bbf6d12420bc687
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from functools import partial

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from archspec.codegen.files import state
+from archspec.seals import state
 from archspec.storage import whole_file, write_text
 
 ROOT = Path(__file__).resolve().parents[2]

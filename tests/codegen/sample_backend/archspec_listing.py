@@ -6,7 +6,7 @@ backend cannot do, and whoever asks for it is told so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ class ListingBackend:
         self,
         model: Any,
         graph: LayerGraph,
-        batches: Sequence[tuple[Arrays, Arrays]],
+        batches: Iterable[tuple[Arrays, Arrays]],
         *,
         learning_rate: float,
         momentum: float,
