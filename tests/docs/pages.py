@@ -8,8 +8,8 @@ What a page says to the runner stands in comments that a reader does not see:
     <!-- not run: install -->     the next block is not run; `NOT_RUN` has the reasons that there may be
 
 Blocks of `sh` are run line by line in bash, those of `python` as one program each; all others are for the reader alone.
-A command exits with 0, unless the comment at its end says `exits with 3`, and by itself, unless that says `Ctrl-C ends
-it`.
+A command exits with 0, unless the comment at its end says `exits with 3`, without an `if` after it, and by itself,
+unless that says `Ctrl-C ends it`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PART: Final = re.compile(
     r"^<!-- (?P<mark>[a-z][a-z -]*?)(?:: (?P<option>[^>]+?))? -->$|^```(?P<kind>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_STATUS: Final = re.compile(r"#.*\bexits with (\d+)")
+_STATUS: Final = re.compile(r"#.*\bexits with (\d+)(?! if)")
 SECONDS: Final = 900
 
 
