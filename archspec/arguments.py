@@ -43,7 +43,7 @@ COMMANDS: Final[Mapping[str, str]] = {name: does for group in GROUPS.values() fo
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors name the nearest command, option or choice, and which is told in full width."""
+    """A parser whose errors name the nearest command, option or choice."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and what was probably meant; end with the exit code of wrong usage."""

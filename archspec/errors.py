@@ -18,7 +18,7 @@ CODES: Final[dict[str, str]] = {
     "E0104": "a spec is too large or too deep",
     "E0105": "a feature of YAML that specs do not use",
     "E0106": "no such spec",
-    "E0107": "extends or include goes round in a circle",
+    "E0107": "files extend or include each other in a circle",
     "E0108": "a block is defined twice",
     "E0109": "a path that leaves the spec's folder",
     # E02: the form of a spec

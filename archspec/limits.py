@@ -39,7 +39,7 @@ class Limits:
     digits: int = _limit("characters of a plain number", 100, most=4_000)
     name: int = _limit("characters of a name", 80, most=250)
     errors: int = _limit("errors that are collected", 500)
-    items: int = _limit("items of a network, written out: layers, scopes, rounds, units, conditions, taps", 250_000)
+    items: int = _limit("items of a network, written out: layers, scopes, iterations, units, conditions, taps", 250_000)
     nesting: int = _limit("items, calls and branches inside each other", 64, most=80)
     size: int = _limit("one size of a tensor", 2**31 - 1, most=2**53)
     tensor: int = _limit("all numbers of a tensor", 2**40, most=2**53)

@@ -72,7 +72,7 @@ def page(notice: str) -> Iterator[str]:
     yield "[The guide](language.md) says how they work together, [ops.md](ops.md) has the ops and their attributes."
     yield "`archspec schema` prints the same as a JSON Schema, for editors."
     for heading, model, guide in MODELS:
-        yield from ("", f"## {heading}", "", f"{_doc(model)} [The guide]({guide}) tells more.", "")
+        yield from ("", f"## {heading}", "", f"{_doc(model)} [The guide]({guide}) says more.", "")
         yield from ("| key | takes | if left out | meaning |", "|---|---|---|---|")
         yield from _keys(model)
         if model is Spec:

@@ -180,7 +180,7 @@ class _Lines:
         self._last = self._start = time.monotonic()
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Told what is done next."""
+        """Say what is done next."""
         now = time.monotonic()
         if now - self._last >= _PAUSE:
             self._last = now

@@ -38,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the tables: in colour and as wide as the terminal where there is one, else as plain text."""
+    """Print the tables: in color and as wide as the terminal where there is one, else as plain text."""
     found = [summarize(compiled(spec, arguments), arguments.level) for spec in arguments.specs]
     match arguments.format:
         case "json":

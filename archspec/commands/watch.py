@@ -39,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Watch until Ctrl-C, which is how it ends."""
     require()
-    # What is wrong with the command line, no saving of the spec mends.
+    # What is wrong with the command line, no saving of the spec fixes.
     find(arguments.spec), params(arguments.params), limits(arguments.limits)
 
     from archspec.watching.look import Look, look

@@ -196,7 +196,7 @@ class Composer:
     def _enter(self, real: Path, asked_at: Span | None) -> bool:
         if real in self._open:
             way = [*self._open[self._open.index(real) :], real]
-            message = "files go round in a circle: " + " → ".join(path.name for path in way)
+            message = "files extend or include each other in a circle: " + " → ".join(path.name for path in way)
             self.reading.error("E0107", message, asked_at, help="put what they share into a file of its own")
             return False
         if len(self._open) >= MOST_OPEN:
