@@ -33,7 +33,7 @@ def check(path: Path) -> None:
         message = f"a picture cannot be drawn into {path}"
         raise OutputError(Diagnostic("E0605", message, help=f"its suffix must be one of {', '.join(WRITERS)}"))
     if path.suffix in (".png", ".pdf") and find_spec("matplotlib") is None:
-        help = "install it with `pip install 'archspec-nn[plot]'`, or write a .svg, which needs nothing"
+        help = "install it with `pip install matplotlib`, or write a .svg, which needs nothing"
         message = f"matplotlib, which draws {path.suffix} files, is not installed"
         raise BackendError(Diagnostic("E0602", message, help=help))
 

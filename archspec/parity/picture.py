@@ -29,7 +29,7 @@ def check(path: Path) -> None:
         message = f"a picture cannot be drawn into {path}"
         raise OutputError(Diagnostic("E0605", message, help=f"its suffix must be one of {', '.join(SUFFIXES)}"))
     if find_spec("matplotlib") is None:
-        help = "install it with `pip install 'archspec-nn[plot]'`"
+        help = "install it with `pip install matplotlib`"
         raise BackendError(Diagnostic("E0602", "matplotlib, which draws the picture, is not installed", help=help))
 
 

@@ -46,7 +46,7 @@ def require() -> None:
     absent = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
     if absent:
         message = f"{' and '.join(absent)}, which serve the page, are not installed"
-        raise BackendError(Diagnostic("E0602", message, help="install them with `pip install 'archspec-nn[watch]'`"))
+        raise BackendError(Diagnostic("E0602", message, help="install them with `pip install starlette uvicorn`"))
 
 
 @dataclass(frozen=True, slots=True)

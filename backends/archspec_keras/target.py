@@ -37,7 +37,7 @@ class KerasBackend(LazyModels):
 
     def require(self, engine: str | None = None) -> None:
         """Keras, and what it runs on."""
-        help = "install it with `pip install 'archspec-nn[keras]'`"
+        help = "install it with `pip install keras tensorflow`"
         if find_spec("keras") is None:
             raise BackendError(Diagnostic("E0602", "Keras is not installed", help=help))
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets every import with a page of remarks

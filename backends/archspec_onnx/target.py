@@ -47,7 +47,7 @@ class OnnxBackend(LazyModels):
 
     def require(self, engine: str | None = None) -> None:
         """ONNX, and what models are set to run on."""
-        help = "install it with `pip install 'archspec-nn[onnx]'`"
+        help = "install it with `pip install onnx onnxruntime`"
         if find_spec("onnx") is None:
             raise BackendError(Diagnostic("E0602", "ONNX is not installed", help=help))
         chosen = engine or current_engine()

@@ -26,7 +26,7 @@ class TorchBackend(LazyModels):
     def require(self, engine: str | None = None) -> None:
         """See `archspec.codegen.backend.Backend`, for this and all that follows."""
         if find_spec("torch") is None:
-            help = "install it with `pip install 'archspec-nn[torch]'`"
+            help = "install it with `pip install torch`"
             raise BackendError(Diagnostic("E0602", "PyTorch is not installed", help=help))
 
     def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> str:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+import archspec
+from archspec.spec import load_text
+from tests.docs.pages import blocks
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALL = re.compile(r"pip3? install ([^`\n&]*)")
 
 
-def test_the_excerpt_is_the_spec_and_its_generated_source() -> None:
+def test_the_excerpts_are_what_is_written() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = (ROOT / "specs" / "blocks" / "residual.yaml").read_text(encoding="utf-8")
-    block = textwrap.dedent(blocks[blocks.index("  bottleneck:") :]).strip()
-    source = (ROOT / "generated" / "torch" / "resnet50.py").read_text(encoding="utf-8")
-    written = source[source.index("class Bottleneck") : source.index("\n\n\nclass ResNet50")]
-    assert f"```yaml\n{block}\n```" in readme
-    assert f"```python\n{written}\n```" in readme
+    found = [*blocks(readme)]
+    (spec,) = (block.text for block in found if (block.mark, block.option) == ("file", "small.yaml"))
+    (shown,) = (block.text for block in found if block.mark == "excerpt")
+    assert shown.rstrip("\n") in archspec.generate(archspec.compile(load_text(spec)), "torch")
+
+
+def test_it_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_nothing_is_installed_that_is_not_published() -> None:
+    """The index has no `archspec-nn` yet, and another project is called `archspec` there."""
+    files = [ROOT / "README.md"]
+    for folder in ("archspec", "backends", "docs"):
+        files += [path for kind in ("*.py", "*.md", "*.yaml") for path in (ROOT / folder).rglob(kind)]
+    for path in files:
+        for found in INSTALL.findall(path.read_text(encoding="utf-8")):
+            assert not re.search(r"(?<![\w/.])archspec(-nn)?(\[|\s|=|'|\"|$)", found), f"{path}: {found}"

@@ -293,7 +293,7 @@ def test_a_missing_framework_is_said_plainly(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(BackendError) as caught:
         backend("keras").require()
     assert caught.value.diagnostics[0].code == "E0602"
-    assert "archspec-nn[keras]" in caught.value.diagnostics[0].help
+    assert "pip install keras tensorflow" in caught.value.diagnostics[0].help
 
 
 # What a child process does to see what verifying takes, and to be sure that Keras goes on as before.

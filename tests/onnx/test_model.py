@@ -125,7 +125,7 @@ def test_a_missing_framework_is_said_plainly(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(BackendError) as caught:
         TARGET.render(tiny())
     assert caught.value.diagnostics[0].code == "E0602"
-    assert "archspec-nn[onnx]" in caught.value.diagnostics[0].help
+    assert "pip install onnx onnxruntime" in caught.value.diagnostics[0].help
 
 
 def _shape(source: Any) -> list[Any]:

@@ -114,7 +114,7 @@ def test_what_is_not_installed_is_said_before_anything_runs(
     assert main(["parity", str(spec)]) == 1
     err = capsys.readouterr().err
     assert "error[E0602]: Keras is not installed" in err
-    assert "`pip install 'archspec-nn[keras]'`; or name others with `--backends`" in err
+    assert "`pip install keras tensorflow`; or name others with `--backends`" in err
     assert "--no-verify" not in err
 
 
