@@ -55,9 +55,10 @@ There nothing is computed and no memory is taken, but PyTorch first imports its 
 
 
 class _Undrawn(TorchFunctionMode):
-    """Functions that change a tensor in place leave it as it is: a model is made and no weight is drawn.
+    """Functions that change a parameter in place leave it as it is: a model is made and no weight is drawn.
 
-    Drawing takes time, moves the state of PyTorch's generator and, on the meta device, imports PyTorch's compiler.
+    Drawing takes time and, on the meta device, imports PyTorch's compiler. Other tensors are changed: functions that
+    draw until the numbers suit them, as `trunc_normal_` does, keep them there, and would never end.
     """
 
     def __torch_function__(
@@ -68,7 +69,7 @@ class _Undrawn(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name.endswith("_") and not name.endswith("__") and name != "requires_grad_":
             changed = next((value for value in (*args, *given.values()) if isinstance(value, torch.Tensor)), None)
-            if changed is not None:
+            if changed is not None and (changed.is_meta or isinstance(changed, nn.Parameter)):
                 return changed
         return func(*args, **given)
 
@@ -76,7 +77,7 @@ class _Undrawn(TorchFunctionMode):
 def _construct(source: str, graph: LayerGraph, device: torch.device) -> nn.Module:
     """The model, its weights whatever the memory holds; on the meta device they take none."""
     module = execute(source, "torch", graph.name)
-    with device, _Undrawn():
+    with device, torch.random.fork_rng(devices=[]), _Undrawn():
         model: nn.Module = getattr(module, class_name(graph))()
     return model
 
