@@ -69,7 +69,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if unknown:
         parser = commands[parsed.command]
         options = [option for action in parser._actions for option in action.option_strings]
-        found = nearest(unknown[0].partition("=")[0], options) if unknown[0].startswith("-") else None
+        word = unknown[0].partition("=")[0]
+        begun = [option for option in options if option.startswith(word)]  # a part of an option is not taken for it
+        found = (begun[0] if begun else nearest(word, options)) if word.startswith("-") else None
         meant = f"; did you mean `{found}`?" if found else ""
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
     return parsed
@@ -102,6 +104,7 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
         epilog="\n".join(_overview(width)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
+        allow_abbrev=False,
     )
     whole.add_argument("-h", "--help", action="help", help="show this, or `archspec COMMAND --help`")
     whole.add_argument("-V", "--version", action="version", version=f"archspec {__version__}", help="show the version")
@@ -126,6 +129,7 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
             description="\n".join(textwrap.wrap(does[:1].upper() + does[1:] + ".", width)),
             epilog="\n".join(("examples:", *(f"  {example}" for example in module.EXAMPLES))),
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
         module.add(found[name])
     return whole, found

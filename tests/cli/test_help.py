@@ -76,6 +76,7 @@ def test_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
         (["--color", "never", "vlidate"], "did you mean `validate`?"),
         (["frobnicate"], "there is no command `frobnicate`\n"),
         (["build", "resnet50", "--bakcend", "torch"], "did you mean `--backend`?"),
+        (["build", "resnet50", "--back", "torch"], "did you mean `--backend`?"),
         (["build", "resnet50", "--emit", "sourc"], "did you mean `source`?"),
         (["new", "mine", "--kind", "segmentatoin"], "did you mean `segmentation`?"),
         (["count", "lenet", "--form", "papre"], "did you mean `paper`?"),
