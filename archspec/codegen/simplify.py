@@ -32,11 +32,14 @@ from archspec.codegen.tree import (
 )
 from archspec.expr import Const, Expr, Name, Whole, fold, names
 from archspec.ir.graph import LayerGraph
+from archspec.limits import meter
 
 MOST_RUNS: Final = 3
 """Rounds that fall into more runs than this are written as one loop over `i`, where that is possible."""
 MOST_SEQUENCES: Final = 2
 """The same where the rounds are sequences, which take more room than a call."""
+MOST_COPIES: Final = 16
+"""No sequence is written out more often than this by all the repeats around it, where one loop is possible."""
 
 
 def simplified(graph: LayerGraph) -> Module:
@@ -136,6 +139,7 @@ class _Fold:
         *,
         inline: bool = False,
         is_open: bool = False,
+        copies: int = 1,
     ) -> None:
         self.env = env
         self.new = new
@@ -144,12 +148,17 @@ class _Fold:
         """Inside a sequence, which is one expression: no loop there can carry a variable along."""
         self.is_open = is_open
         """Repeats are left as they are, all rounds in one run that speaks of its own index and channels."""
+        self.copies = copies
+        """How often the tree is written, by all that is around it: a part of a repeat is one of several."""
 
-    def under(self, more: Mapping[str, Expr]) -> _Fold:
-        return _Fold({**self.env, **more}, self.new, self.whole, inline=self.inline, is_open=self.is_open)
+    def under(self, more: Mapping[str, Expr], parts: int = 1) -> _Fold:
+        return self._with({**self.env, **more}, self.inline, self.is_open, self.copies * parts)
 
     def open(self) -> _Fold:
-        return _Fold(self.env, self.new, self.whole, inline=self.inline, is_open=True)
+        return self._with(self.env, self.inline, True, self.copies)
+
+    def _with(self, env: Mapping[str, Expr], inline: bool, is_open: bool, copies: int) -> _Fold:
+        return _Fold(env, self.new, self.whole, inline=inline, is_open=is_open, copies=copies)
 
     def expr(self, expr: Expr) -> Expr:
         return fold(expr, self.env, whole=self.whole)
@@ -158,6 +167,7 @@ class _Fold:
         return Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels)
 
     def item(self, item: ItemUse) -> ItemUse:
+        meter().spend(8)  # an item is made anew, and will be compared and written
         number = None if item_number(item) is None else self.expr(item_number(item) or Const(0))
         match item:
             case LayerUse():
@@ -185,7 +195,7 @@ class _Fold:
 
     def round(self, item: CallUse | SequenceUse, number: Expr | None) -> CallUse | SequenceUse:
         if isinstance(item, SequenceUse):
-            inside = _Fold(self.env, self.new, self.whole, inline=True, is_open=self.is_open)
+            inside = self._with(self.env, True, self.is_open, self.copies)
             return dataclasses.replace(item, number=number, body=inside.tree(item.body))
         arguments = {name: self.expr(expr) for name, expr in item.arguments.items()}
         definition = self.new.get(id(item.definition), item.definition)
@@ -229,12 +239,12 @@ class _Fold:
         formula = _formula(known, most)
         explicit = None if known.count is None else self._explicit(known, whole.item)
         # A sequence in a loop is long: written out at most twice. One without a formula has to be, inside another.
-        longest = MOST_RUNS if general is None else MOST_SEQUENCES
+        longest = MOST_RUNS if general is None else min(MOST_SEQUENCES, MOST_COPIES // self.copies)
         if explicit is not None and (len(explicit) <= longest or (self.inline and formula is None)):
-            return merged([self._bound(known, part) for part in explicit])
+            return merged([self._bound(known, part, len(explicit)) for part in explicit])
         if formula is None:
             return (dataclasses.replace(known, item=self.round(run.item, run.item.number)),)
-        return tuple(self._bound(known, part) for part in formula)
+        return tuple(self._bound(known, part, len(formula)) for part in formula)
 
     def _explicit(self, run: Run, item: CallUse | SequenceUse) -> list[_Part] | None:
         """The rounds, neighbours alike in one part; None where the channels are too long to be written.
@@ -257,8 +267,8 @@ class _Fold:
                 return None
         return parts
 
-    def _bound(self, run: Run, part: _Part) -> Run:
-        item = self.under(part.bound).round(run.item, run.item.number)
+    def _bound(self, run: Run, part: _Part, parts: int) -> Run:
+        item = self.under(part.bound, parts).round(run.item, run.item.number)
         return Run(part.start, part.stop, item, run.depth, general=run.general, bound=part.bound)
 
 
