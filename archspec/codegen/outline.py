@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from archspec.codegen.simplify import renamed_tree, used_names
+from archspec.codegen.simplify import renamed_tree, rounds_of, used_names
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -66,6 +66,7 @@ class _Outliner:
                 dataclasses.replace(run, item=self._sequence(run.item)) if isinstance(run.item, SequenceUse) else run
                 for run in runs
             )
+        general = rounds_of(general, self.definition.whole)
         general = dataclasses.replace(general, body=self._tree(general.body))
         if self.keep(general):  # only parts of it needed definitions; the rounds themselves can stand in place
             return tuple(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from archspec.codegen.layout import Code, heads
 from archspec.codegen.marks import Paths
 from archspec.codegen.text import identifier, literal
-from archspec.codegen.tree import CHANNELS, Definition, LayerUse, round_names
+from archspec.codegen.tree import CHANNELS, Definition, LayerUse, deepest, round_names
 from archspec.expr import Call, Expr, names, source
 from archspec.expr.tree import children
+
+_INDICES: Final = "ijklmn"
+"""What the indices of loops inside each other are called; those that are deeper have numbers."""
 
 
 class Printer:
@@ -29,8 +32,9 @@ class Printer:
                 name = f"{operand}_{name}"
             self.spelled[parameter.name] = identifier(name, {*reserved, *self.spelled.values()})
         own = {CHANNELS.id: channels}
-        for depth, letter in enumerate("ijklmn", start=1):
+        for depth in range(1, max(len(_INDICES), deepest(definition.tree)) + 1):
             index, carried = round_names(depth)
+            letter = _INDICES[depth - 1] if depth <= len(_INDICES) else f"i{depth}"
             own |= {index: letter, carried: "channels" if depth == 1 else f"channels_{depth}"}
         for name, text in own.items():
             if name not in self.spelled:

@@ -10,6 +10,7 @@ from archspec.codegen.symbolic import Sym, expr_of
 from archspec.expr import Bool, Compare, Const, Expr, ExprError, IfElse, Items, Name, Value, evaluate
 from archspec.ir.attributes import Padding
 from archspec.ir.op import Op, Shape, channel_axis, channels
+from archspec.limits import meter
 
 Env = Mapping[str, Value]
 
@@ -41,6 +42,7 @@ def settle(expr: Expr | None, values: Sequence[Value], envs: Sequence[Env]) -> E
 def _holds(expr: Expr, values: Sequence[Value], envs: Sequence[Env]) -> bool:
     if isinstance(expr, Const):
         return all(value == expr.value for value in values)
+    meter().spend(2 * len(values))  # beside the parts of the expression, each of which evaluating it spends
     try:
         return all(evaluate(expr, env) == value for value, env in zip(values, envs, strict=True))
     except ExprError:

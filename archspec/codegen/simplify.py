@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby, zip_longest
-from typing import Final
+from typing import Final, NamedTuple
 
 from archspec.codegen.build import build
 from archspec.codegen.marks import Instances
@@ -32,11 +32,14 @@ from archspec.codegen.tree import (
 )
 from archspec.expr import Const, Expr, Name, Whole, fold, names
 from archspec.ir.graph import LayerGraph
+from archspec.limits import meter
 
 MOST_RUNS: Final = 3
 """Rounds that fall into more runs than this are written as one loop over `i`, where that is possible."""
 MOST_SEQUENCES: Final = 2
 """The same where the rounds are sequences, which take more room than a call."""
+MOST_COPIES: Final = 16
+"""No sequence is written out more often than this by all the repeats around it, where one loop is possible."""
 
 
 def simplified(graph: LayerGraph) -> Module:
@@ -129,16 +132,33 @@ class _Fold:
     """Folds every expression of a tree, and gathers rounds into runs."""
 
     def __init__(
-        self, env: Mapping[str, Expr], new: Mapping[int, Definition], whole: Whole, *, inline: bool = False
+        self,
+        env: Mapping[str, Expr],
+        new: Mapping[int, Definition],
+        whole: Whole,
+        *,
+        inline: bool = False,
+        is_open: bool = False,
+        copies: int = 1,
     ) -> None:
         self.env = env
         self.new = new
         self.whole = whole
         self.inline = inline
         """Inside a sequence, which is one expression: no loop there can carry a variable along."""
+        self.is_open = is_open
+        """Repeats are left as they are, all rounds in one run that speaks of its own index and channels."""
+        self.copies = copies
+        """How often the tree is written, by all that is around it: a part of a repeat is one of several."""
 
-    def under(self, more: Mapping[str, Expr]) -> _Fold:
-        return _Fold({**self.env, **more}, self.new, self.whole, inline=self.inline)
+    def under(self, more: Mapping[str, Expr], parts: int = 1) -> _Fold:
+        return self._with({**self.env, **more}, self.inline, self.is_open, self.copies * parts)
+
+    def open(self) -> _Fold:
+        return self._with(self.env, self.inline, True, self.copies)
+
+    def _with(self, env: Mapping[str, Expr], inline: bool, is_open: bool, copies: int) -> _Fold:
+        return _Fold(env, self.new, self.whole, inline=inline, is_open=is_open, copies=copies)
 
     def expr(self, expr: Expr) -> Expr:
         return fold(expr, self.env, whole=self.whole)
@@ -147,6 +167,7 @@ class _Fold:
         return Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels)
 
     def item(self, item: ItemUse) -> ItemUse:
+        meter().spend(8)  # an item is made anew, and will be compared and written
         number = None if item_number(item) is None else self.expr(item_number(item) or Const(0))
         match item:
             case LayerUse():
@@ -170,19 +191,20 @@ class _Fold:
                     other=self.tree(item.other),
                 )
             case LoopUse():
-                return dataclasses.replace(item, number=number, runs=self.runs(item.runs))
+                return dataclasses.replace(item, number=number, runs=self.runs(item))
 
     def round(self, item: CallUse | SequenceUse, number: Expr | None) -> CallUse | SequenceUse:
         if isinstance(item, SequenceUse):
-            inside = _Fold(self.env, self.new, self.whole, inline=True)
+            inside = self._with(self.env, True, self.is_open, self.copies)
             return dataclasses.replace(item, number=number, body=inside.tree(item.body))
         arguments = {name: self.expr(expr) for name, expr in item.arguments.items()}
         definition = self.new.get(id(item.definition), item.definition)
         return dataclasses.replace(item, number=number, arguments=arguments, definition=definition)
 
-    def runs(self, runs: Sequence[Run]) -> tuple[Run, ...]:
+    def runs(self, loop: LoopUse) -> tuple[Run, ...]:
+        runs = loop.runs
         if len(runs) == 1 and runs[0].carried is not None:
-            return self.repeated(runs[0])
+            return (self.carrying(runs[0]),) if self.is_open else self.repeated(runs[0], len(loop.rounds))
         folded = [
             dataclasses.replace(
                 run,
@@ -194,59 +216,89 @@ class _Fold:
         ]
         return merged(folded)
 
-    def repeated(self, run: Run) -> tuple[Run, ...]:
-        """A repeat: round by round where the count is known, else with a formula for the channels that arrive."""
+    def carrying(self, run: Run) -> Run:
+        """A repeat's run with its expressions folded, all rounds still in one."""
         assert run.carried is not None and run.carried_next is not None
-        general = self.round(run.item, run.item.number)
-        run = dataclasses.replace(
+        return dataclasses.replace(
             run,
             stop=self.expr(run.stop),
+            item=self.round(run.item, run.item.number),
             carried=self.expr(run.carried),
             carried_next=self.expr(run.carried_next),
-            general=general if isinstance(general, SequenceUse) else None,
         )
-        symbolic = self._formula(run)
-        if run.count is None:
-            return symbolic
-        explicit = self._explicit(run)
-        # A sequence in a loop is long: written out at most twice. One without a formula has to be, inside another.
-        if explicit is None:
-            return symbolic
-        most = MOST_RUNS if run.general is None else MOST_SEQUENCES
-        stuck = self.inline and symbolic[0].carried is not None
-        return explicit if stuck or len(explicit) <= most else symbolic
 
-    def _explicit(self, run: Run) -> tuple[Run, ...] | None:
-        """Each round by itself, neighbours alike in one run; None where the channels are too long to be written."""
+    def repeated(self, run: Run, most: int) -> tuple[Run, ...]:
+        """A repeat: round by round where the count is known, else with a formula for the channels that arrive.
+
+        No instance has more than `most` rounds. What a round becomes is worked out for those that are written alone:
+        a body in which others stand would else be walked several times by each of them, exponentially in all.
+        """
+        whole = self.open().carrying(run)
+        general = whole.item if isinstance(whole.item, SequenceUse) else None
+        known = dataclasses.replace(whole, item=run.item, general=general)
+        formula = _formula(known, most)
+        explicit = None if known.count is None else self._explicit(known, whole.item)
+        # A sequence in a loop is long: written out at most twice. One without a formula has to be, inside another.
+        longest = MOST_RUNS if general is None else min(MOST_SEQUENCES, MOST_COPIES // self.copies)
+        if explicit is not None and (len(explicit) <= longest or (self.inline and formula is None)):
+            return merged([self._bound(known, part, len(explicit)) for part in explicit])
+        if formula is None:
+            return (dataclasses.replace(known, item=self.round(run.item, run.item.number)),)
+        return tuple(self._bound(known, part, len(formula)) for part in formula)
+
+    def _explicit(self, run: Run, item: CallUse | SequenceUse) -> list[_Part] | None:
+        """The rounds, neighbours alike in one part; None where the channels are too long to be written.
+
+        `item` is what all rounds were made from, what stands in repeats inside still open.
+        """
         assert run.count is not None and run.carried is not None and run.carried_next is not None
         index, channels = round_names(run.depth)
-        arriving, rounds = run.carried, list[Run]()
+        arriving, parts, last = run.carried, list[_Part](), None
         for number in range(run.count):
             bound = {index: Const(number), channels: arriving}
-            rounds.append(self._bound(run, bound, Const(number), Const(number + 1)))
+            key = _key(self.open().under(bound).round(item, item.number))
+            if key == last:
+                parts[-1] = parts[-1]._replace(stop=Const(number + 1))
+            else:
+                parts.append(_Part(bound, Const(number), Const(number + 1)))
+            last = key
             arriving = fold(run.carried_next, {**self.env, **bound}, whole=self.whole, is_whole=True)
             if is_large(arriving):
                 return None
-        return merged(rounds)
+        return parts
 
-    def _formula(self, run: Run) -> tuple[Run, ...]:
-        """All rounds at once, or the first by itself; in the worst case with channels that are carried along."""
-        assert run.carried is not None and run.carried_next is not None
-        index, channels = round_names(run.depth)
-        if not names(run.carried_next) & {index, channels} and run.carried_next != run.carried:
-            # All rounds but the first receive the same.
-            return (
-                self._bound(run, {index: Const(0), channels: run.carried}, Const(0), Const(1)),
-                self._bound(run, {channels: run.carried_next}, Const(1), run.stop),
-            )
-        arriving = after_rounds(run, Name(index))
-        if arriving is None:
-            return (dataclasses.replace(run, item=self.round(run.item, run.item.number)),)
-        return (self._bound(run, {channels: arriving}, run.start, run.stop),)
+    def _bound(self, run: Run, part: _Part, parts: int) -> Run:
+        item = self.under(part.bound, parts).round(run.item, run.item.number)
+        return Run(part.start, part.stop, item, run.depth, general=run.general, bound=part.bound)
 
-    def _bound(self, run: Run, bound: Mapping[str, Expr], start: Expr, stop: Expr) -> Run:
-        item = self.under(bound).round(run.item, run.item.number)
-        return Run(start, stop, item, run.depth, general=run.general, bound=bound)
+
+class _Part(NamedTuple):
+    """Rounds `start` to `stop` of a repeat, in which its names stand for what `bound` has."""
+
+    bound: Mapping[str, Expr]
+    start: Expr
+    stop: Expr
+
+
+def _formula(run: Run, most: int) -> list[_Part] | None:
+    """All rounds at once, or the first by itself; None where the channels have to be carried along."""
+    assert run.carried is not None and run.carried_next is not None
+    index, channels = round_names(run.depth)
+    if not names(run.carried_next) & {index, channels} and run.carried_next != run.carried:
+        # All rounds but the first receive the same.
+        if most <= 1:
+            return [_Part({index: Const(0), channels: run.carried}, Const(0), run.stop)]
+        first = _Part({index: Const(0), channels: run.carried}, Const(0), Const(1))
+        return [first, _Part({channels: run.carried_next}, Const(1), run.stop)]
+    arriving = after_rounds(run, Name(index))
+    return None if arriving is None else [_Part({channels: arriving}, run.start, run.stop)]
+
+
+def rounds_of(general: SequenceUse, whole: Whole) -> SequenceUse:
+    """The sequence that the runs of a repeat were made from, with the repeats in it as runs in their turn."""
+    settled = _Fold({}, {}, whole).round(general, general.number)
+    assert isinstance(settled, SequenceUse)
+    return settled
 
 
 def renamed_tree(tree: Tree, names: Mapping[str, Expr]) -> Tree:
@@ -312,7 +364,8 @@ def _key(item: ItemUse) -> object:
             sides = [tuple(_key(inner) for inner in side.items) for side in (item.then, item.other)]
             return item.condition, *sides, item.operand
         case LoopUse():
-            return tuple((run.start, run.stop, _key(run.item)) for run in item.runs), item.operands
+            runs = [(run.start, run.stop, run.carried, run.carried_next, _key(run.item)) for run in item.runs]
+            return tuple(runs), item.operands
 
 
 def item_number(item: ItemUse) -> Expr | None:

@@ -124,7 +124,10 @@ class Run:
     carried: Expr | None = None
     carried_next: Expr | None = None
     general: SequenceUse | None = None
-    """The sequence that all runs of the loop were made from, still in terms of `round_names(depth)`."""
+    """The sequence that all runs of the loop were made from, still in terms of `round_names(depth)`.
+
+    Repeats in it are still one run each, in terms of their own.
+    """
     bound: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
     """What those names are in this run."""
 
@@ -241,6 +244,23 @@ def layers(tree: Tree) -> Iterator[LayerUse]:
                         yield from layers(run.item.body)
             case CallUse():
                 pass
+
+
+def deepest(tree: Tree) -> int:
+    """How many loops stand inside each other at most, those of called definitions left out."""
+    found = 0
+    for item in tree.items:
+        match item:
+            case SequenceUse(body=body):
+                found = max(found, deepest(body))
+            case ChoiceUse(then=then, other=other):
+                found = max(found, deepest(then), deepest(other))
+            case LoopUse(runs=runs):
+                inner = (deepest(run.item.body) for run in runs if isinstance(run.item, SequenceUse))
+                found = max(found, *(run.depth for run in runs), *inner, 0)
+            case LayerUse() | CallUse():
+                pass
+    return found
 
 
 def held(*items: ItemUse, scopes: Collection[str] | None = None) -> list[str]:

@@ -1,12 +1,15 @@
-"""`archspec validate`: are these specs right? No framework is imported."""
+"""`archspec validate`: are these specs and libraries of blocks right? No framework is imported."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Final
 
-from archspec.commands.shared import FORMAT_HELP, OK, add_set, compiled, counted, left_out_text
+from archspec.commands.shared import FORMAT_HELP, OK, add_set, compiled, counted, left_out_text, limits, params
 from archspec.errors import ArchspecError, Diagnostic
+from archspec.libraries import compile_library, library
+from archspec.spec import LocatedDict
 
 EXAMPLES: Final = (
     "archspec validate mine.yaml",
@@ -29,15 +32,30 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             graph = compiled(spec, arguments)
         except ArchspecError as error:
-            found += error.diagnostics
+            held = library(Path(spec))
+            found += error.diagnostics if held is None else _library(spec, held, arguments)
             continue
         if arguments.format == "text":
             counts = f"{len(graph.nodes)} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs"
             print(f"{spec}: right ({counts})")
             if left_out := left_out_text(graph):
                 print(f"  left out    {left_out}")
-    if found:
-        raise ArchspecError(found)
+    if found:  # what is wrong with a library is wrong with each network that includes it
+        raise ArchspecError(list({repr(each): each for each in found}.values()))
     if arguments.format == "json":
         print("[]")
     return OK
+
+
+def _library(name: str, held: LocatedDict, arguments: argparse.Namespace) -> list[Diagnostic]:
+    """What is wrong with a library of blocks, which are checked as if a network included it."""
+    root = None if arguments.root is None else Path(arguments.root)
+    try:
+        compile_library(Path(name), root, params(arguments.params), limits=limits(arguments.limits))
+    except ArchspecError as error:
+        return error.diagnostics
+    if arguments.format == "text":
+        own = held.get("blocks")
+        count = len(own) if isinstance(own, dict) else 0
+        print(f"{name}: right (a library of {count} {'block' if count == 1 else 'blocks'})")
+    return []

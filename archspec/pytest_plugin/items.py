@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -18,11 +17,12 @@ from archspec.codegen.backend import backend
 from archspec.codegen.files import OPTIONS, check_current
 from archspec.errors import ArchspecError, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
+from archspec.libraries import compile_library
 from archspec.parity import compare
 from archspec.pytest_plugin.settings import SETTINGS, Settings
 from archspec.seals import state
-from archspec.spec import LocatedDict, load_text
-from archspec.spec.compose import LIBRARY_KEYS
+from archspec.spec import LocatedDict
+from archspec.spec.compose import is_library
 from archspec.spec.source import Reading, read_text
 from archspec.written import as_built
 
@@ -51,8 +51,7 @@ def spec_file(path: Path, parent: pytest.Collector) -> SpecFile | None:
     if isinstance(data, LocatedDict) and not reading.diagnostics:
         if "archspec" not in data:
             return None
-        library = set(data) <= set(LIBRARY_KEYS)
-        return SpecFile.from_parent(parent, path=path, library=library)
+        return SpecFile.from_parent(parent, path=path, library=is_library(data))
     if not _BEGINS.search(text):
         return None
     return SpecFile.from_parent(parent, path=path, library=False)
@@ -98,10 +97,7 @@ class SpecFile(pytest.File):
         path, root = near(self.path), self.settings.root
         if not self.library:
             return compile(path, root=root)
-        folder = path.parent if root is None else near(root)
-        name = json.dumps(Path(os.path.relpath(path, folder)).as_posix())
-        text = f"archspec: 1\nname: library\ninclude: [{name}]\ninput: {{shape: [1]}}\nlayers: [relu]\n"
-        return compile(load_text(text, str(path), folder))
+        return compile_library(path, None if root is None else near(root))
 
 
 class CheckItem(pytest.Item):

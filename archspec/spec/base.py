@@ -31,7 +31,7 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_sc
 from archspec.errors import InternalError, Span, did_you_mean, nearest
 from archspec.expr import ExprError, parse
 from archspec.limits import Limits, limits
-from archspec.spec.mistakes import comma_help, cut_off, expression_help
+from archspec.spec.mistakes import comma_help, cut_off, cut_texts, expression_help
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
 from archspec.spec.words import OTHER_NAMES, OWN_WORDS
@@ -237,6 +237,7 @@ def _note(cls: type[Model], data: LocatedDict, errors: Iterable[ErrorDetails], r
     """Turn pydantic's findings about one model into diagnostics."""
     errors = list(errors)
     unknown = [str(error["loc"][0]) for error in errors if error["type"] == "extra_forbidden"]
+    cut = cut_texts(data) if unknown else {}
     forms: dict[tuple[Span, str], tuple[object, list[str], str]] = {}
     for error in errors:
         kind, location, context = error["type"], error["loc"], error.get("ctx", {})
@@ -248,8 +249,10 @@ def _note(cls: type[Model], data: LocatedDict, errors: Iterable[ErrorDetails], r
             if key in cls.other_words:
                 reading.error("E0412", f"`{key}` is not a key of {cls.noun}", span, help=cls.other_words[key])
                 continue
+            if cut.get(key) == "":  # more of a text, of which the first part is noted
+                continue
             keys = cls.yaml_keys()
-            help = did_you_mean(key, [name for name in keys if name not in data], keys)
+            help = cut.get(key) or did_you_mean(key, [name for name in keys if name not in data], keys)
             if cut_off(key):
                 hints = (comma_help(data.key_spans[name], data.value_spans[name], data[name]) for name in data)
                 help = next(filter(None, hints), help)

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from archspec.errors import Note, Source, Span, did_you_mean
+from archspec.spec.mistakes import cut_texts
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading, read_file
 from archspec.storage import resolved
 
 LIBRARY_KEYS: Final = ("archspec", "doc", "include", "blocks")
+_NETWORK_KEYS: Final = frozenset({"name", "extends", "input", "inputs", "layers"})
+"""A file with one of these is meant to be a network."""
 MOST_OPEN: Final = 100
 """Files inside each other, since reading each takes some of Python's stack; side by side there may be more."""
 _OWN_KEYS: Final = ("extends", "include", "blocks")
@@ -149,9 +152,10 @@ class Composer:
                 self._not_a_mapping(data, str(path), "a library of blocks")
             return None
         check_version(data, "a library of blocks", self.reading)
+        cut = cut_texts(data)
         for key in data:
-            if key not in LIBRARY_KEYS:
-                help = did_you_mean(key, [name for name in LIBRARY_KEYS if name not in data])
+            if key not in LIBRARY_KEYS and cut.get(key) != "":
+                help = cut.get(key) or did_you_mean(key, [name for name in LIBRARY_KEYS if name not in data])
                 message = f"unknown key `{key[:80]}` in a library of blocks"
                 self.reading.error("E0201", message, data.key_spans[key], help=help)
         if not isinstance(data.get("doc", ""), str):
@@ -212,6 +216,11 @@ class Composer:
         span = data.span if isinstance(data, LocatedList) else Span(Source(name, ""), 1, 1, 1, 1)
         found = "nothing" if data is None else describe(data)
         self.reading.error("E0202", f"`{name}` must hold {what}, a mapping; found {found}", span)
+
+
+def is_library(data: LocatedDict) -> bool:
+    """Whether a file that holds this is a library of blocks, and no network."""
+    return bool(data.keys() & {"blocks", "include"}) and not data.keys() & _NETWORK_KEYS
 
 
 def check_version(data: LocatedDict, what: str, reading: Reading) -> bool:

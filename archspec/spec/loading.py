@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
 from archspec.limits import Limits, WorkError, metered, uncollected, within
 from archspec.spec.base import Attribute
-from archspec.spec.compose import Composer, check_version
+from archspec.spec.compose import Composer, check_version, is_library
 from archspec.spec.model import Spec
 from archspec.spec.parts import shown
 from archspec.spec.scalars import NumberTooLargeError, describe, resolve
@@ -220,6 +220,11 @@ def _validated(
         raise InternalError("a spec could not be read, and nobody said why")
     # Another version has other keys: to complain about them would mislead.
     if not check_version(data, "a spec", reading):
+        reading.diagnostics.raise_if_any(SpecError)
+    if is_library(data):
+        message = "this is a library of blocks, and no network: it has none of `name`, `input` and `layers`"
+        help = f"include it in a network: `include: [{Path(data.span.source.name).name}]`"
+        reading.error("E0205", message, data.span, help=help)
         reading.diagnostics.raise_if_any(SpecError)
     try:
         spec = Spec.model_validate(data, context=reading)

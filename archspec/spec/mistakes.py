@@ -124,6 +124,52 @@ def comma_help(key_span: Span | None, span: Span | None, text: object) -> str:
     return f'an expression with a comma stands in quotes: `{key}"{whole}"`'
 
 
+def cut_texts(data: LocatedDict) -> dict[str, str]:
+    """The keys that are the rest of a text, which a comma has cut off in a flow mapping; and how it is written.
+
+    `{doc: the inner features, as a multiple}` has the key `as a multiple`, without a value. Where commas have cut
+    off more than one, the help of all but the first is empty: they are of the same text.
+    """
+    parts: dict[str, list[str]] = {}
+    begun, last = "", None
+    for key, value in data.items():
+        span = data.key_spans.get(key)
+        cut = value is None and span is not None and last is not None and _only_comma(last, span)
+        if cut and (isinstance(data[begun], str) or " " in key):
+            parts.setdefault(begun, []).append(key)
+            last = span
+        else:
+            begun, last = key, data.value_spans.get(key) if isinstance(value, str | int | float) else None
+    return {
+        key: "" if index else _in_quotes(data, begun, rest)
+        for begun, rest in parts.items()
+        for index, key in enumerate(rest)
+    }
+
+
+def _only_comma(before: Span, key: Span) -> bool:
+    """Whether just a comma stands between a text without quotes and a key, and no colon after the key."""
+    source = before.source
+    line, after = source.line(before.end_line), key.source.line(key.line)
+    if source is not key.source or source.line(before.line)[before.column - 1 :][:1] in ("'", '"'):
+        return False
+    if key.source.line(key.end_line)[key.end_column - 1 :].lstrip().startswith(":"):
+        return False
+    if before.end_line == key.line:
+        return line[before.end_column - 1 : key.column - 1].strip() == ","
+    between = line[before.end_column - 1 :].strip(), after[: key.column - 1].strip()
+    return before.end_line + 1 == key.line and between == (",", "")
+
+
+def _in_quotes(data: LocatedDict, begun: str, rest: list[str]) -> str:
+    """How a text is written that is the value of `begun` and the keys after it."""
+    whole = ", ".join([str(data[begun]), *rest])
+    if len(whole) > 200 or "\\" in whole or ('"' in whole and "'" in whole):
+        return "a comma ends a text without quotes: put the whole of it in quotes"
+    quote = "'" if '"' in whole else '"'
+    return f"a comma ends a text without quotes; put it in quotes: `{begun[:80]}: {quote}{whole}{quote}`"
+
+
 def _closed(text: str) -> str:
     """A text up to where its brackets are closed, and what follows before a comma or brace; empty if nowhere."""
     depth, opened = 0, False

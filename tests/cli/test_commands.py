@@ -270,3 +270,20 @@ def test_the_list_has_headings_and_fits_a_terminal(run: Run, monkeypatch: pytest
     assert max(map(len, run("list")[1].splitlines())) <= 60
     monkeypatch.undo()
     assert max(map(len, out.splitlines())) > 100  # what is piped is whole
+
+
+def test_validate_checks_a_library_of_blocks(run: Run, tmp_path: Path) -> None:
+    library, network = tmp_path / "mine.yaml", tmp_path / "net.yaml"
+    text = (
+        "archspec: 1\nblocks: {unit: {params: {width: {doc: channels}}, layers: [conv: {filters: width, kernel: 1}]}}\n"
+    )
+    library.write_text(text)
+    network.write_text(
+        "archspec: 1\nname: net\ninclude: [mine.yaml]\ninput: {channels: 3, height: 8, width: 8}\n"
+        "layers: [unit: {width: 4}]\n"
+    )
+    assert run("validate", "mine.yaml") == (0, "mine.yaml: right (a library of 1 block)\n", "")
+    library.write_text(text.replace("doc: channels", "doc: channels, which it returns to"))
+    code, out, err = run("validate", "net.yaml", "mine.yaml")
+    assert (code, out, err.count("E0201]")) == (1, "", 1)  # said once
+    assert '`doc: "channels, which it returns to"`' in err
