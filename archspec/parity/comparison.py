@@ -234,11 +234,11 @@ class _Comparison:
                 shutil.rmtree(path)
 
     def _judged(self, judging: Judging, from_neighbors: Callable[[], list[Tensors]]) -> Judged:
-        """What is found of a pair: of runs always by how far each is from itself, of others where it is needed."""
+        """What is found of a pair: by how far each is from itself, of runs that are judged, of others where needed."""
         check = judging.check
         strict = self.plan.given_tolerance(check.dtype, check.kind) is not None
         if check.kind == "run":
-            judging.spreads = () if strict else from_neighbors()
+            judging.spreads = () if strict or judging.tolerance is None else from_neighbors()
             judge_run(judging, self.plan, Tensors(self.folder))
             return judging.found
         found = judging.judge(self.plan)

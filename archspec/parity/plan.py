@@ -42,7 +42,7 @@ FACTOR: Final = 30.0
 """Two engines may be so many times as far apart as one of them is from itself.
 
 An engine's own rounding is part of its distance from itself, but each of the two rounds in an order of its own, and two
-neighbors are few. On the specs that ship the ratio is at most 4 (docs/parity.md).
+neighbors are few. On ResNet-50 the ratio is at most 2 (docs/parity.md).
 """
 TELLING: Final = 1e-3
 """Where more than this would have to be allowed, a comparison proves nothing, and is not judged."""

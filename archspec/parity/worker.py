@@ -66,6 +66,7 @@ class Worker:
                 largest[name] = max(largest.get(name, 0.0), distance(before.get(what, name), array))
 
         for neighbor in range(1, NEIGHBORS + 1):
+            _let_go()  # what the pass before has left, an optimizer with a tensor for each weight
             self._perform(check, put, neighbor)
         spread.mkdir()
         for what, largest in found.items():

@@ -33,7 +33,8 @@ class KerasBackend(LazyModels):
 
     def environment(self, engine: str) -> Mapping[str, str]:
         """See `archspec.codegen.backend.Backend`, for this and all that follows."""
-        return {"KERAS_BACKEND": engine, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        # TensorFlow's own allocator for oneDNN keeps what it once had: another process may need it.
+        return {"KERAS_BACKEND": engine, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1"}
 
     def require(self, engine: str | None = None) -> None:
         """Keras, and what it runs on."""

@@ -35,6 +35,17 @@ def from_batch(tensor: Any) -> Array:
     return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array
 
 
+def batch_view(tensor: Any) -> Array:
+    """As `from_batch`, for reading: on TensorFlow the numbers are the tensor's own.
+
+    Keras holds the tensors of all layers until a pass has ended, and a copy of each would take as much again.
+    """
+    if keras.backend.backend() != "tensorflow" or keras.backend.standardize_dtype(tensor.dtype) == "bfloat16":
+        return from_batch(tensor)
+    array: Array = np.asarray(memoryview(tensor))
+    return array.transpose(0, 3, 1, 2) if array.ndim == 4 else array
+
+
 def to_batch(model: Any, array: Array, dtype: str | None = None) -> Any:
     """A batch where the model is, in its dtype unless another is given: images (N, C, H, W) as NHWC."""
     if array.ndim == 4:

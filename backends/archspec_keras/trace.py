@@ -14,7 +14,7 @@ from archspec.ir.graph import LayerGraph
 from archspec_keras.names import layer_name
 from archspec_keras.ops import ROWS
 from archspec_keras.patching import nothing_dropped, replaced
-from archspec_keras.tensors import from_batch, input_batches, outputs_by_name, to_numpy
+from archspec_keras.tensors import batch_view, from_batch, input_batches, outputs_by_name, to_numpy
 from archspec_keras.variables import kept_weights
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes:
     found: dict[str, np.ndarray[Any, Any]] = {}
 
     def keep(path: str, tensor: Any) -> Any:
-        found[path] = from_batch(tensor)  # at once, so that the tensor need not outlive the pass
+        found[path] = batch_view(tensor)
         return tensor
 
     with ExitStack() as stack:

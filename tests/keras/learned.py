@@ -91,4 +91,5 @@ if __name__ == "__main__":
     found = results()
     passes["after"] = in_float32()
     found |= {f"{when}/{name}": array for when, arrays in passes.items() for name, array in arrays.items()}
-    save_file(found, sys.argv[1])
+    # A tensor of a layer may be in the order that Keras has it in, which this format does not see.
+    save_file({name: np.ascontiguousarray(array) for name, array in found.items()}, sys.argv[1])

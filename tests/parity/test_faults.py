@@ -75,7 +75,7 @@ FAULTS: dict[str, Fault] = {
         "outputs",
         {"conv1": "differs"},
         (
-            ('layers.ZeroPadding2D(1, name="conv1_pad")(inputs)', "inputs"),
+            ('ZeroPadding2D(1, name="conv1_pad")(inputs)', "inputs"),
             (
                 "        8,\n        3,\n        strides=2,\n",
                 '        8,\n        3,\n        strides=2, padding="same",\n',
@@ -96,8 +96,8 @@ FAULTS: dict[str, Fault] = {
         {"pool": "differs"},
         (
             (
-                'layers.MaxPooling2D(pool_size=3, strides=1, padding="same", name="pool")(x)',
-                'layers.MaxPooling2D(pool_size=3, strides=1, name="pool")(layers.ZeroPadding2D(1)(x))',
+                'MaxPooling2D(pool_size=3, strides=1, padding="same", name="pool")(x)',
+                'MaxPooling2D(pool_size=3, strides=1, name="pool")(ZeroPadding2D(1)(x))',
             ),
         ),
     ),

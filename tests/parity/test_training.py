@@ -113,7 +113,7 @@ def test_resnet50_agrees_in_training() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["momentum", "rate", "decay", "another batch", "running statistics"])
+@pytest.mark.parametrize("name", ["momentum", "Nesterov", "rate", "decay", "another batch", "running statistics"])
 def test_faults_are_caught_and_named_on_resnet50(name: str) -> None:
     text = archspec.generate(resnet50(), "torch")
     assert isinstance(text, str)
@@ -121,6 +121,7 @@ def test_faults_are_caught_and_named_on_resnet50(name: str) -> None:
     start = "    def forward(self, x: Tensor) -> Tensor:\n" + rest.partition("\n")[0]
     groups = {
         "momentum": '"momentum": 0.89',
+        "Nesterov": '"nesterov": True',
         "rate": '"lr": 0.0101',
         "decay": '"weight_decay": 1e-4',
     }
@@ -130,8 +131,9 @@ def test_faults_are_caught_and_named_on_resnet50(name: str) -> None:
         planted = (start, start.replace("Tensor:\n", f"Tensor:\n{swapped(2)}"))
     else:
         planted = ("self.bn1 = nn.BatchNorm2d(64)", "self.bn1 = nn.BatchNorm2d(64, momentum=0.11)")
-    kinds = {"rate": "learning rate", "decay": "weight decay", "another batch": "batch"}
+    kinds = {"Nesterov": "learning rate", "rate": "learning rate", "decay": "weight decay", "another batch": "batch"}
     steps = {"momentum": 2, "another batch": 2}
-    report = _resnet50(planted)
+    report = _resnet50(planted, steps=2)  # each shows by then
     assert not report.agrees
     assert [(cause.kind, cause.step) for cause in report.causes] == [(kinds.get(name, name), steps.get(name, 1))]
+    assert report.causes[0].nesterov == (name == "Nesterov")

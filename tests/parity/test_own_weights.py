@@ -1,0 +1,49 @@
+"""Comparisons on weights as users have them: drawn by `archspec init`, with running statistics of a training."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archspec.codegen.backend import backend
+from archspec.initialization import draw
+from archspec.parity import compare
+from archspec.parity.data import random_inputs
+from tests.parity.probe import KERAS, TORCH, compared, edited, graph, pool
+from tests.parity.test_faults import FAULTS
+
+pytest.importorskip("torch")
+pytest.importorskip("keras")
+pytestmark = pytest.mark.parity
+
+
+@lru_cache
+def weights(passes: int = 0) -> dict[str, np.ndarray[Any, Any]]:
+    """What is drawn by the spec's initializers; the running statistics are those after some batches."""
+    found = {name: array.astype(np.float64) for name, array in draw(graph(), 0).items()}
+    torch = backend("torch")
+    source = torch.render(graph())
+    model = torch.build(source, graph(), weights=found, dtype="float64")
+    for number in range(passes):
+        found |= torch.run(model, graph(), random_inputs(graph(), 8, number), training=True).statistics
+    return found
+
+
+@pytest.mark.parametrize("passes", [0, 20])
+def test_the_sound_network_agrees(passes: int) -> None:
+    report = compare(graph(), (TORCH, KERAS), weights=weights(passes), batch=4, pool=pool())
+    report.require()
+    assert not [row for row in report.rows if row.drowned]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_planted_faults_are_caught(name: str) -> None:
+    fault = FAULTS[name]
+    text = edited(fault.backend, *fault.edits)
+    report = compared(**{f"{fault.backend}_source": text}, checks=(fault.check,), weights=weights(20))  # type: ignore[arg-type]
+    assert not report.agrees
+    assert fault.what in [row.what for row in report.rows if not row.agrees]
+    assert {blame.path: blame.kind for blame in report.blamed} == fault.blamed
