@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 GROUP: Final = "archspec.backends"
+_MEANT: Final = {"pytorch": "torch", "tensorflow": "keras", "tf": "keras", "jax": "keras", "onnxruntime": "onnx"}
+"""Names of frameworks, each with the backend for it: Keras runs on TensorFlow and on JAX."""
 DTYPES: Final = ("float16", "bfloat16", "float32", "float64")
 """What a model may be built in; all of archspec's own backends know these."""
 
@@ -363,7 +365,9 @@ def backend(name: str) -> Backend:
         if point.name == name:
             found: Backend = point.load()
             return found
-    raise BackendError(Diagnostic("E0603", f"there is no backend `{name}`", help=did_you_mean(name, backends())))
+    meant = _MEANT.get(name.lower())
+    help = f"write `{meant}`" if meant is not None else did_you_mean(name, backends())
+    raise BackendError(Diagnostic("E0603", f"there is no backend `{name}`", help=help))
 
 
 def without_row(graph: LayerGraph, rows: Container[str], title: str) -> list[Diagnostic]:

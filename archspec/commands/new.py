@@ -92,8 +92,12 @@ def _compiled(temporary: Path, path: Path, root: Path) -> tuple[LayerGraph, str]
 
 
 def _check_name(name: str) -> None:
-    found = Reading()
-    usable_name(name, Span(Source("NAME", name), 1, 1, 1, len(name) + 1), found, "a spec")
+    found, path = Reading(), Path(name)
+    help, is_file = "", path.suffix in (".yaml", ".yml")
+    if is_file or path.name != name:  # a path was given
+        where = shlex.quote(name if is_file else f"{path.parent}/")
+        help = f"NAME is the network's name, and -o says where its file goes: `archspec new {path.stem} -o {where}`"
+    usable_name(name, Span(Source("NAME", name), 1, 1, 1, len(name) + 1), found, "a spec", help=help)
     found.diagnostics.raise_if_any(SpecError)
 
 

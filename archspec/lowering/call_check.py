@@ -26,7 +26,7 @@ def check_attribute(op: type[Op], name: str, attribute: Attribute, beside: Colle
     place = attribute.key_span or attribute.span
     if help := attribute_form(op, name):
         found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
-    elif help := attribute_help(op, name):
+    elif help := attribute_help(op, name, attribute.raw):
         found.error("E0412", f"`{name}` is not a word of {op.name}", place, help=help)
     else:
         merges = op.most_inputs is None or op.most_inputs > 1
@@ -93,7 +93,8 @@ class CallCheck:
     def unknown(self, call: Call) -> None:
         """A name that is neither an op nor a block."""
         found = self.body.found
-        help = op_help(call, self.body.spec.blocks, self.body.taps)
+        labels = {label for item in self.body.items_in if (label := getattr(item, "label", None)) is not None}
+        help = op_help(call, self.body.spec.blocks, self.body.taps, labels)
         if help.startswith("known here: "):  # a long list, the same for each of them
             help, found.listed = "" if found.listed else help, True
         found.error("E0408", f"`{call.name}` is neither an op nor a block", call.span, help=help)

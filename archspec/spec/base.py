@@ -334,7 +334,7 @@ def usable_name(
             f": {OWN_WORDS[name]}" if name in OWN_WORDS else ""
         )
     elif iskeyword(name):
-        reason, help = "is a keyword of Python", f"write `{name}_`"
+        reason, help = "is a keyword of Python", otherwise or f"write `{name}_`"
     elif not _is_name(name):
         reason = "is not a name"
         help = otherwise or _as_name(name)

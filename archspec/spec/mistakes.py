@@ -14,6 +14,7 @@ _CONDITION: Final = ("when", "else")
 _SPACE: Final = "put a space after the dash: `- {}`"
 _NO_SPACE: Final = re.compile(r"(?:^|\s)-([A-Za-z_]\w*)")
 _NO_COLON: Final = re.compile(r"([A-Za-z_]\w*)\s*\{")
+_CALLED: Final = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\(.*")
 
 
 def one_item_help(value: object) -> str:
@@ -24,11 +25,15 @@ def one_item_help(value: object) -> str:
 
 
 def name_help(name: str) -> str:
-    """What was meant by an op's name that is no name, because a space or a colon is missing."""
+    """What was meant by an op's name that is no name: a space or a colon is missing, or it is a call of Python's."""
     if (found := _NO_SPACE.search(name[:200])) is not None:
         return _SPACE.format(found[1])
     if (found := _NO_COLON.match(name[:200])) is not None:
         return f"put a colon after the name: `{found[1]}: {{...}}`"
+    if (called := _CALLED.fullmatch(name[:200])) is not None:
+        return f"a spec has no calls as in Python: write `{called[1]}: {{...}}`, or `{called[1]}` without attributes"
+    if name == "lambda":
+        return "not in the language: it runs no code of one's own"
     return ""
 
 

@@ -255,7 +255,9 @@ class Input(Model):
             elif not isinstance(self.shape.raw, list | str):
                 found = describe(self.shape.raw)
                 message = f"`shape` must be a list or an expression, found {found}"
-                reading.error("E0202", message, self.shape.span)
+                size = self.shape.raw
+                help = f"write `shape: [{size}]`" if isinstance(size, int) and not isinstance(size, bool) else ""
+                reading.error("E0202", message, self.shape.span, help=help)
             return
         if not sizes:
             help = "or the key `shape`"

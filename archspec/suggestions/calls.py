@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from archspec.errors import did_you_mean
@@ -15,17 +15,25 @@ from archspec.suggestions.vocabulary import Meaning, attribute_words, meaning, o
 
 _RENAMED: Final = re.compile(r"write `(\w+)`(?!=|:(?! a number))(?!.*(?: = |twice|factor of|, as in))")
 _WINDOWS: Final = ("kernel", "stride", "dilation", "padding", "output_padding", "factor", "cropping", "size")
+_ACTIVATION: Final = ", as in `- relu`"
 _ROW: Final = (
     "the language has no 1-D layers: let the input be an image of height 1, as in "
     "`input: {channels: 1, height: 1, width: 16000}`, and "
 )
 
 
-def attribute_help(op: type[Op], name: str) -> str:
-    """What to write instead of another library's word for an attribute; empty if it is none, or means nothing here."""
+def attribute_help(op: type[Op], name: str, value: object = None) -> str:
+    """What to write instead of another library's word for an attribute; empty if it is none, or means nothing here.
+
+    `value` is what the attribute is given: an activation that has a name here is named.
+    """
     if name in op.two_meanings:
         return op.two_meanings[name]
     help = attribute_words().get(name, "")
+    if help.endswith(_ACTIVATION) and value in ("linear", "identity"):
+        return "leave it out: no activation follows unless it is written"
+    if help.endswith(_ACTIVATION) and isinstance(value, str) and (named := _activation(value)):
+        return help.removesuffix(_ACTIVATION) + f": `- {named}`"
     if not help.startswith("write `"):
         return help
     named = [word for word in re.findall(r"`(\w+)", help) if word in {"name", *op.attributes()}]
@@ -34,16 +42,25 @@ def attribute_help(op: type[Op], name: str) -> str:
     return f"write `{named[0]}`" if "for a convolution" in help else help
 
 
+def _activation(value: str) -> str:
+    """The op of an activation's name, as in `activation: relu`; empty if it is none, or needs attributes."""
+    found = meaning(value)
+    op = OPS.get(found.op) if found is not None and not found.then else None
+    return "" if op is None or any(info.required for info in op.attributes().values()) else op.name
+
+
 def named_otherwise(op: type[Op], name: str, given: Iterable[str]) -> bool:
     """Another library's word for an attribute was given, so that its absence is no news."""
     return any(f"`{name}`" in attribute_help(op, word) for word in given if word not in op.attributes())
 
 
-def op_help(call: Call, blocks: Iterable[str], taps: Iterable[str]) -> str:
-    """What may have been meant by a call of a name that is neither an op nor a block."""
+def op_help(call: Call, blocks: Iterable[str], taps: Iterable[str], labels: Collection[str] = ()) -> str:
+    """What may have been meant by a call of a name that is neither an op nor a block; `labels` are names of items."""
     name = call.name
     if name in taps:
         return f"`{name}` is a tap: write `{{from: {name}}}`"
+    if name in labels:
+        return f"`{name}` names what stands elsewhere: put `- tap: {name}` after it, and write `{{from: {name}}}` here"
     found = None if name.islower() and block_help(name) else meaning(name)
     if found is None:
         return block_help(name) or did_you_mean(name, [*OPS, *blocks])
@@ -98,7 +115,7 @@ def translated(
             given |= {key: form.format(value) for key, form in found.words[name].items()}
         elif name in op.attributes():
             given[name] = _word(op, name, value)
-        elif (help := attribute_help(op, name)).startswith("leave it out"):
+        elif (help := attribute_help(op, name, attribute.raw)).startswith("leave it out"):
             continue
         elif (renamed := _RENAMED.match(help)) and renamed[1] in op.attributes():
             given[renamed[1]] = _word(op, renamed[1], value)
