@@ -53,7 +53,7 @@ def _library(name: str, held: LocatedDict, arguments: argparse.Namespace) -> lis
     try:
         compile_library(Path(name), root, params(arguments.params), limits=limits(arguments.limits))
     except ArchspecError as error:
-        return error.diagnostics
+        return list(error.diagnostics)
     if arguments.format == "text":
         own = held.get("blocks")
         count = len(own) if isinstance(own, dict) else 0

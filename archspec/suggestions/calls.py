@@ -32,8 +32,8 @@ def attribute_help(op: type[Op], name: str, value: object = None) -> str:
     help = attribute_words().get(name, "")
     if help.endswith(_ACTIVATION) and value in ("linear", "identity"):
         return "leave it out: no activation follows unless it is written"
-    if help.endswith(_ACTIVATION) and isinstance(value, str) and (named := _activation(value)):
-        return help.removesuffix(_ACTIVATION) + f": `- {named}`"
+    if help.endswith(_ACTIVATION) and isinstance(value, str) and (activation := _activation(value)):
+        return help.removesuffix(_ACTIVATION) + f": `- {activation}`"
     if not help.startswith("write `"):
         return help
     named = [word for word in re.findall(r"`(\w+)", help) if word in {"name", *op.attributes()}]

@@ -43,7 +43,7 @@ def test_the_sound_network_agrees(passes: int) -> None:
 def test_planted_faults_are_caught(name: str) -> None:
     fault = FAULTS[name]
     text = edited(fault.backend, *fault.edits)
-    report = compared(**{f"{fault.backend}_source": text}, checks=(fault.check,), weights=weights(20))  # type: ignore[arg-type]
+    report = compared(**{f"{fault.backend}_source": text}, checks=(fault.check,), weights=weights(20))
     assert not report.agrees
     assert fault.what in [row.what for row in report.rows if not row.agrees]
     assert {blame.path: blame.kind for blame in report.blamed} == fault.blamed
