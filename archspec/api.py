@@ -61,12 +61,16 @@ def loaded(
 
     `asked` is called with each file that is looked for, before it is read and whether or not it is there.
     """
-    from archspec.suggestions.calls import example
 
     def check(spec: Spec) -> None:
-        from archspec.lowering import examine  # only needed on the way to an error
+        from archspec.lowering import examine  # these two are only needed on the way to an error
 
         examine(spec)
+
+    def example(name: str, value: object) -> str:
+        from archspec.suggestions.calls import example
+
+        return example(name, value)
 
     return load_spec(source, params or None, example, limits=limits, root=root, asked=asked, check=check)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 from archspec.analysis.numbers import counted as counted
-from archspec.analysis.tables import plain
 from archspec.api import compile, loaded
 from archspec.ending import FAILED as FAILED
 from archspec.ending import OK as OK
@@ -187,6 +186,7 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, Wei
     Raises:
         WeightsError: the file cannot be read, or does not fit.
     """
+    from archspec.analysis.tables import plain
     from archspec.weights import take
 
     arrays, report = take(

@@ -12,7 +12,6 @@ from archspec.lowering.findings import Findings
 from archspec.lowering.values import parts
 from archspec.spec import Attribute, Block, Call, Param
 from archspec.spec.scalars import describe
-from archspec.suggestions.calls import attribute_help, named_otherwise, op_help
 from archspec.suggestions.names import attribute_form, branches_help, cut_in_two, form_help, is_item, words_in
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ def check_attribute(op: type[Op], name: str, attribute: Attribute, beside: Colle
     """Whether an op has an attribute; if not, that is noted. `beside` are all that are given."""
     if name in op.attributes():
         return True
+    from archspec.suggestions.calls import attribute_help  # here and below: only on the way to an error
+
     place = attribute.key_span or attribute.span
     if help := attribute_form(op, name):
         found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
@@ -65,7 +66,11 @@ class CallCheck:
             return
         given = call.attributes.keys() | self.body.spec.defaults.get(op.name, {}).keys()
         for info in op.attributes().values():
-            if not info.required or info.name in given or named_otherwise(op, info.name, call.attributes):
+            if not info.required or info.name in given:
+                continue
+            from archspec.suggestions.calls import named_otherwise
+
+            if named_otherwise(op, info.name, call.attributes):
                 continue
             if not _misspelled(info.name, call.attributes, op.attributes()):
                 found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
@@ -92,6 +97,8 @@ class CallCheck:
 
     def unknown(self, call: Call) -> None:
         """A name that is neither an op nor a block."""
+        from archspec.suggestions.calls import op_help
+
         found = self.body.found
         labels = {label for item in self.body.items_in if (label := getattr(item, "label", None)) is not None}
         help = op_help(call, self.body.spec.blocks, self.body.taps, labels)

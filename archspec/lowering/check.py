@@ -10,7 +10,6 @@ from archspec.lowering.call_check import check_attribute
 from archspec.lowering.findings import Findings
 from archspec.lowering.values import parts
 from archspec.spec import Spec
-from archspec.suggestions.calls import named_op
 from archspec.suggestions.names import tap_help
 
 
@@ -72,6 +71,8 @@ def _check_defaults(spec: Spec, found: Findings) -> None:
         op = OPS.get(op_name)
         if op is None:
             place = spec.entry_place("defaults", op_name)
+            from archspec.suggestions.calls import named_op
+
             help = named_op(op_name) or did_you_mean(op_name, OPS)
             found.error("E0408", f"`{op_name}` is not an op", place, help=help)
             found.uncertain |= OPS.keys()

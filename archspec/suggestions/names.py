@@ -15,7 +15,6 @@ from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Stage
 from archspec.spec import Sequence as Seq
 from archspec.spec.mistakes import cut_off, expression_help, unclosed
 from archspec.spec.words import OWN_WORDS
-from archspec.suggestions.vocabulary import other_word, word_not_here
 
 A_TAP = "an input is a tap, by its name: mark the tensor with `- tap: name`"
 _CONDITIONS = ("when", "else")
@@ -63,6 +62,8 @@ def word_help(op: type[Op], info: AttributeInfo, raw: object, known: Collection[
         return None
     if "-" in raw and not one_of:
         return None  # a difference
+    from archspec.suggestions.vocabulary import other_word, word_not_here  # only on the way to an error
+
     plain = raw.lower().replace("-", "_")
     other = other_word(info.name, plain) or (_TRUTH.get(plain, "") if isinstance(kind, BoolKind) else "")
     match = other if other in words else _word(raw, words)

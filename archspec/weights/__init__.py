@@ -4,9 +4,8 @@ The canonical file holds each tensor under its path in the graph (`layer1.0.conv
 convolutions (out, in / groups, height, width), dense layers (out, in).
 """
 
-from archspec.weights.files import read
 from archspec.weights.report import PartialWeightsWarning, WeightsReport, WeightsWarning
 from archspec.weights.taking import fit, fitting, take
 from archspec.weights.writing import write
 
-__all__ = ["PartialWeightsWarning", "WeightsReport", "WeightsWarning", "fit", "fitting", "read", "take", "write"]
+__all__ = ["PartialWeightsWarning", "WeightsReport", "WeightsWarning", "fit", "fitting", "take", "write"]

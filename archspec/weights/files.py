@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -10,30 +9,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from archspec.errors import Diagnostic, WeightsError
 from archspec.storage import open_regular
 from archspec.weights import safetensors_files, torch_files
-from archspec.weights.choosing import state_dicts
 from archspec.weights.tensors import Tensor
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
 
 KINDS: Final = "weights are read from .safetensors files and from PyTorch state dicts (.pt, .pth)"
-_UNBOUND: Final = 100_000
 _T = TypeVar("_T")
-
-
-def read(path: str | os.PathLike[str]) -> dict[str, Array]:
-    """The tensors of a weights file by name: safetensors, or a PyTorch state dict (`.pt`, `.pth`).
-
-    Of a file with several state dicts it is the first. Nothing in a file is executed, and PyTorch is not needed.
-
-    Raises:
-        WeightsError: the file is missing, damaged, or neither of the two.
-    """
-    found = next(iter(state_dicts(tree(Path(path), _UNBOUND)).values()), {})
-    for name, tensor in found.items():
-        if tensor.problem and tensor.kind not in ("int8", "uint8"):
-            raise unreadable(Path(path), f"{name[:80]} is {tensor.problem}")
-    return numbers(Path(path), found)
 
 
 def numbers(path: Path, tensors: dict[str, Tensor]) -> dict[str, Array]:

@@ -49,14 +49,25 @@ def no_numbers() -> Array:
 
 
 def of_array(array: object) -> Tensor:
-    """The tensor of an array that is there already."""
+    """The tensor of an array, or of PyTorch's tensor, that is there already."""
     import numpy as np
 
-    plain = np.asarray(array)
+    try:
+        plain = np.asarray(_detached(array))
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor of PyTorch that has no numbers
+        return Tensor((), "no array of numbers", no_numbers)
     kind = plain.dtype.name
     if plain.dtype == np.longdouble:  # wider than float64 on some machines
         kind = "float64"
     return Tensor(tuple(plain.shape), kind, lambda: plain)
+
+
+def _detached(array: Any) -> Any:
+    """A tensor of PyTorch as NumPy takes it: without gradient, in the main memory, bfloat16 as float32."""
+    if not hasattr(array, "detach"):
+        return array
+    plain = array.detach().cpu()
+    return plain.float() if str(plain.dtype) == "torch.bfloat16" else plain
 
 
 def widened(array: Array) -> Array:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 from archspec.archives import open_archive
 from archspec.storage import open_regular
@@ -31,7 +30,8 @@ _DEEPEST: Final = 8
 Tree: TypeAlias = dict[str, Any]
 """Tensors by name, and mappings of them by their keys; values of all other kinds are `Thing` or left out."""
 
-_Bytes: TypeAlias = Callable[[Storage], bytes]
+_Bytes: TypeAlias = Callable[[Storage, int, int, int], bytes]
+"""Of a storage whose numbers have so many bytes each, so many numbers from this one on; fewer where it ends before."""
 
 
 def read(path: Path, needed: int) -> Tree:
@@ -86,13 +86,16 @@ def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> Tensor:
     def load() -> Array:
         import numpy as np
 
-        code = "u2" if found.kind == "bfloat16" else f"{found.kind[0]}{_WIDTHS[found.kind]}"
-        flat = np.frombuffer(storages(found.storage), np.dtype(code).newbyteorder("<"))
-        last = found.offset + sum((size - 1) * stride for size, stride in zip(found.shape, found.strides, strict=True))
-        if math.prod(found.shape) and last >= flat.size:
+        width = _WIDTHS[found.kind]
+        code = "u2" if found.kind == "bfloat16" else f"{found.kind[0]}{width}"
+        reach = 1 + sum((size - 1) * stride for size, stride in zip(found.shape, found.strides, strict=True))
+        count = reach if math.prod(found.shape) else 0
+        # No more than the tensor's own part: all weights may lie in one storage.
+        flat = np.frombuffer(storages(found.storage, width, found.offset, count), np.dtype(code).newbyteorder("<"))
+        if flat.size < count:
             raise DamagedError(f"{name[:80]!r} reaches past the end of its numbers")
-        strides = [stride * flat.itemsize for stride in found.strides]
-        view = np.lib.stride_tricks.as_strided(flat[found.offset :], found.shape, strides, writeable=False)
+        strides = [stride * width for stride in found.strides]
+        view = np.lib.stride_tricks.as_strided(flat, found.shape, strides, writeable=False)
         array: Array = np.ascontiguousarray(view).reshape(found.shape)
         return widened(array) if found.kind == "bfloat16" else array
 
@@ -117,18 +120,21 @@ def _archive(path: Path, needed: int) -> tuple[Any, _Bytes]:
         if len(pickles) != 1:
             raise DamagedError("an archive, but none that `torch.save` wrote")
         folder = pickles[0].removesuffix("data.pkl")
+        order = f"{folder}byteorder"
         held = sum(entry.file_size for entry in parts.values())
         if held > size:
             raise DamagedError(f"an archive of {size:,} bytes that holds {held:,}")
         if (length := parts[pickles[0]].file_size) > _PICKLE:
             raise DamagedError(f"a pickle of {length:,} bytes; at most {_PICKLE:,} are read")
+        if any(parts[name].compress_type != zipfile.ZIP_STORED for name in (pickles[0], order) if name in parts):
+            raise DamagedError("an archive whose parts are compressed: `torch.save` writes none")
         try:
             root = unpickle(io.BytesIO(archive.read(pickles[0])), needed)
-            swapped = f"{folder}byteorder" in parts and archive.read(f"{folder}byteorder").strip() == b"big"
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError):
+            swapped = order in parts and archive.read(order).strip() == b"big"
+        except (zipfile.BadZipFile, EOFError, RuntimeError):  # RuntimeError: it is encrypted
             raise DamagedError("an archive whose parts are damaged") from None
 
-    def storage(wanted: Storage) -> bytes:
+    def storage(wanted: Storage, width: int, start: int, count: int) -> bytes:
         import numpy as np
 
         entry = parts.get(f"{folder}data/{wanted.key}")
@@ -138,12 +144,17 @@ def _archive(path: Path, needed: int) -> tuple[Any, _Bytes]:
             file.seek(entry.header_offset + 26)
             sizes = file.read(4)
             file.seek(int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little"), io.SEEK_CUR)
-            data = file.read(entry.file_size)
-        if swapped and wanted.kind is not None:
-            data = np.frombuffer(data, f"u{_WIDTHS[wanted.kind]}").byteswap().tobytes()
-        return data
+            data = _numbers(file, entry.file_size, width, start, count)
+        return np.frombuffer(data, f"u{width}").byteswap().tobytes() if swapped else data
 
     return root, storage
+
+
+def _numbers(file: BinaryIO, length: int, width: int, start: int, count: int) -> bytes:
+    """So many numbers, from this one on, of a storage of so many bytes that begins here; fewer where it ends before."""
+    there = max(0, min(count, length // width - start))
+    file.seek(start * width if there else 0, io.SEEK_CUR)
+    return file.read(there * width)
 
 
 def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
@@ -169,7 +180,7 @@ def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
             places[key] = (place + 8, length)
             place += 8 + length
 
-    def storage(wanted: Storage) -> bytes:
+    def storage(wanted: Storage, width: int, start: int, count: int) -> bytes:
         if wanted.key not in places:
             raise DamagedError("a file of PyTorch before 1.6 whose numbers cannot be found")
         first, length = places[wanted.key]
@@ -177,7 +188,7 @@ def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
             if first + length > path.stat().st_size:
                 raise DamagedError("a file that is not whole: was it downloaded to the end?")
             file.seek(first)
-            return file.read(length)
+            return _numbers(file, length, width, start, count)
 
     return root, storage
 

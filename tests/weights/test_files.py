@@ -14,7 +14,7 @@ import archspec
 from archspec import WeightsError
 from archspec.codegen.backend import backend
 from archspec.parity import random_weights
-from archspec.weights import fit, read, write
+from archspec.weights import fit, take, write
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_a_training_checkpoint_is_read(graph: archspec.LayerGraph, arrays: dict[
     torch = pytest.importorskip("torch")
     state = {name: torch.from_numpy(array) for name, array in arrays.items()}
     torch.save({"state_dict": state, "epoch": 3}, tmp_path / "checkpoint.pth")
-    found = fit(read(tmp_path / "checkpoint.pth"), graph)
+    found, _ = take(tmp_path / "checkpoint.pth", graph)
     assert all(np.array_equal(found[name], arrays[name]) for name in arrays)
 
 
@@ -148,7 +148,7 @@ def test_bfloat16_is_widened(graph: archspec.LayerGraph, tmp_path: Path) -> None
 
     state = {name: torch.from_numpy(array).to(torch.bfloat16) for name, array in random_weights(graph).items()}
     save_torch({**state, "bn1.num_batches_tracked": torch.tensor(3)}, tmp_path / "w.safetensors")
-    found = fit(read(tmp_path / "w.safetensors"), graph)
+    found, _ = take(tmp_path / "w.safetensors", graph)
     for name, tensor in state.items():
         assert found[name].dtype == np.float32
         assert np.array_equal(found[name], tensor.float().numpy()), name
@@ -174,12 +174,14 @@ HUGE = json.dumps({"a": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 
         ("zip.pth", b"PK\x03\x04 not a zip"),
     ],
 )
-def test_a_damaged_file_is_one_clear_error(name: str, content: bytes, tmp_path: Path) -> None:
+def test_a_damaged_file_is_one_clear_error(
+    name: str, content: bytes, graph: archspec.LayerGraph, tmp_path: Path
+) -> None:
     pytest.importorskip("torch")
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(WeightsError) as caught:
-        read(path)
+        take(path, graph)
     [diagnostic] = caught.value.diagnostics
     assert diagnostic.code == "E0701"
     assert name in diagnostic.message
@@ -195,17 +197,17 @@ def test_a_truncated_file_is_one_clear_error(
         archspec.build(graph, backend="torch", weights=path)
 
 
-def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder(graph: archspec.LayerGraph, tmp_path: Path) -> None:
     for path in (tmp_path / "none.safetensors", tmp_path):
         with pytest.raises(WeightsError):
-            read(path)
+            take(path, graph)
 
 
-def test_pickled_code_is_not_run(tmp_path: Path) -> None:
+def test_pickled_code_is_not_run(graph: archspec.LayerGraph, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     torch.save(_Bomb(tmp_path / "went-off"), tmp_path / "model.pt")
     with pytest.raises(WeightsError):
-        read(tmp_path / "model.pt")
+        take(tmp_path / "model.pt", graph)
     assert not (tmp_path / "went-off").exists()
 
 

@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 import time
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -67,6 +68,16 @@ def bomb(path: Path) -> None:
                 file.write(bytes(10**6))
 
 
+def packed(path: Path) -> None:
+    """LZMA in damage of its own kind: its reader raises neither what zip files do nor what the others do."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data/0", bytes(1000))
+        archive.writestr(zipfile.ZipInfo("archive/data.pkl"), bytes(300), compress_type=zipfile.ZIP_LZMA)
+    data = path.read_bytes()
+    start = data.index(b"archive/data.pkl") + len("archive/data.pkl") + 4
+    path.write_bytes(data[:start] + b"\xff" * 9 + data[start + 9 :])
+
+
 def torch_file(make: Callable[[Any], Any]) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         torch = pytest.importorskip("torch")
@@ -87,6 +98,7 @@ DAMAGED: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "no text": ("safetensors", lambda path: safetensors(path, b"\xff\xfe\x00")),
     "a list": ("safetensors", lambda path: safetensors(path, [1, 2])),
     "deep JSON": ("safetensors", lambda path: safetensors(path, b'{"a":' + b"[" * 100_000)),
+    "packed by LZMA": ("pth", packed),
     "overlapping": (
         "safetensors",
         lambda path: safetensors(path, {"a": entry([2], 0, 8), "b": entry([2], 4, 12)}, bytes(12)),
@@ -278,3 +290,45 @@ def test_parameters_that_are_learnt_are_read(tmp_path: Path) -> None:
     torch.save({key: torch.nn.Parameter(torch.from_numpy(array)) for key, array in RIGHT.items()}, tmp_path / "w.pt")
     found = backend("torch").export_weights(archspec.build(GRAPH, backend="torch", weights=tmp_path / "w.pt"), GRAPH)
     assert all(np.array_equal(found[key], RIGHT[key]) for key in RIGHT)
+
+
+def test_weights_that_lie_in_one_storage_are_read_each_by_itself(tmp_path: Path) -> None:
+    """A training with flat parameters saves them so; to read all of it for each of them takes for ever."""
+    torch = pytest.importorskip("torch")
+    flat = torch.zeros(64 * 2**20)
+    state, place = {}, flat.numel()
+    for name, array in RIGHT.items():
+        place -= array.size
+        state[name] = flat[place : place + array.size].view(array.shape)
+        state[name].copy_(torch.from_numpy(array))
+    for legacy in (False, True):
+        torch.save(state, tmp_path / "flat.pth", _use_new_zipfile_serialization=not legacy)
+        tracemalloc.start()
+        found, _ = take(tmp_path / "flat.pth", GRAPH)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert all(np.array_equal(found[name], RIGHT[name]) for name in RIGHT)
+        assert most < 2**27, "the legacy form may have 64 MiB of pickles read, and no more"
+
+
+def test_tensors_of_pytorch_stand_for_arrays() -> None:
+    torch = pytest.importorskip("torch")
+    state = {name: torch.from_numpy(array).clone() for name, array in RIGHT.items()}
+    learnt = {name: torch.nn.Parameter(tensor) for name, tensor in state.items()}
+    assert all(np.array_equal(array, RIGHT[name]) for name, array in take(learnt, GRAPH)[0].items())
+    found, _ = take({name: tensor.bfloat16() for name, tensor in state.items()}, GRAPH)
+    assert all(np.array_equal(array, state[name].bfloat16().float().numpy()) for name, array in found.items())
+
+
+@pytest.mark.parametrize("wrong", [[[1.0, 2.0], [3.0]], None, "text", {}], ids=str)
+def test_what_is_no_array_is_said(wrong: Any) -> None:
+    with pytest.raises(WeightsError, match=r"1 cannot be weights \(.*\): fc\.bias"):
+        take({**RIGHT, "fc.bias": wrong}, GRAPH)
+
+
+@pytest.mark.filterwarnings("error")
+def test_doubtful_numbers_are_looked_for_without_noise() -> None:
+    bias = RIGHT["fc.bias"].copy()
+    bias[:2] = np.inf, -np.inf
+    assert take({**RIGHT, "fc.bias": bias}, GRAPH)[1].doubts == ("infinite numbers in fc.bias (2 of 5)",)
+    assert not take({**RIGHT, "fc.bias": np.full(5, 1e308)}, GRAPH)[1].doubts
