@@ -115,11 +115,11 @@ def test_pytorch() -> None:
 def test_keras() -> None:
     mapped = source_lines(archspec.compile("resnet50"), "keras")
     assert lit(mapped, "layer1.0.conv1") == lit(mapped, "layer3.4.conv1")
-    assert lit(mapped, "layer1.0.conv1")[0] == "y = layers.Conv2D("
+    assert lit(mapped, "layer1.0.conv1")[0] == "y = Conv2D("
     assert 'name=f"{name}_conv1"' in lit(mapped, "layer1.0.conv1")[1]
     assert lit(mapped, "layer1.0.add") == ['y = layers.Add(name=f"{name}_add")([y, shortcut])']
     assert lit(mapped, "layer1.0.relu_3") == ['return layers.ReLU(name=f"{name}_relu_3")(y)']
-    padded = ['x = layers.ZeroPadding2D(3, name="conv1_pad")(inputs)', "x = layers.Conv2D("]
+    padded = ['x = ZeroPadding2D(3, name="conv1_pad")(inputs)', "x = Conv2D("]
     assert lit(mapped, "conv1")[:2] == padded
     assert lit(mapped, "input") == ['inputs = keras.Input((*input_size, in_channels), name="input")']
     first, others = 'x = bottleneck(x, 512, 128, stride=2, name="layer2_0")', ["for i in range(1, 4):"]

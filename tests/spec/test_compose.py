@@ -105,16 +105,16 @@ def test_extends_a_shipped_spec_by_name(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_circles(tmp_path: Path) -> None:
     path = write(tmp_path, a="archspec: 1\nextends: b.yaml\n", b="archspec: 1\nextends: ./a.yaml\n")
-    assert errors(path) == ["b.yaml E0107 2:10 files go round in a circle: a.yaml → b.yaml → a.yaml"]
+    assert errors(path) == ["b.yaml E0107 2:10 files extend or include each other in a circle: a.yaml → b.yaml → a.yaml"]
     path = write(
         tmp_path,
         net=BASE + "include: [one.yaml]\n",
         one="archspec: 1\ninclude: [two.yaml]\n",
         two="archspec: 1\ninclude: [one.yaml]\n",
     )
-    assert errors(path) == ["two.yaml E0107 2:11 files go round in a circle: one.yaml → two.yaml → one.yaml"]
+    assert errors(path) == ["two.yaml E0107 2:11 files extend or include each other in a circle: one.yaml → two.yaml → one.yaml"]
     path = write(tmp_path, me="archspec: 1\nextends: me.yaml\n")
-    assert errors(path) == ["me.yaml E0107 2:10 files go round in a circle: me.yaml → me.yaml"]
+    assert errors(path) == ["me.yaml E0107 2:10 files extend or include each other in a circle: me.yaml → me.yaml"]
 
 
 def test_a_block_defined_twice(tmp_path: Path) -> None:
