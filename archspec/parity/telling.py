@@ -71,11 +71,11 @@ def _cut(rows: Sequence[Row]) -> str:
 def drowned_lines(report: Report) -> Iterator[str]:
     """What is not judged since each participant is too far from itself, and how far that is."""
     for (pair, _, _), rows in _drowned(report).items():
-        worst = max(row.itself or 0.0 for row in rows)
-        yield (
-            f"{' and '.join(dict.fromkeys(pair))}: {_cut(rows)}: from neighboring numbers one of them differs "
-            f"from itself by {worst:.0e}, and a fault would not show"
-        )
+        itself = max((row.itself or 0.0 for row in rows if math.isfinite(row.itself or 0.0)), default=0.0)
+        why = f"from neighboring numbers one of them differs from itself by {itself:.0e}, and a fault would not show"
+        if itself == 0.0:
+            why = "the loss is no longer finite in either of them"
+        yield f"{' and '.join(dict.fromkeys(pair))}: {_cut(rows)}: {why}"
 
 
 def tables(report: Report) -> list[Table]:

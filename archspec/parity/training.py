@@ -6,6 +6,7 @@ neighboring numbers. The first step is held strictly. What comes later may diffe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from archspec.parity.causes import Cause, CauseKind, Step, of_step
@@ -43,27 +44,34 @@ class _Run:
     def judge(self) -> None:
         judging, spreads = self.judging, self.judging.spreads
         statistics_agree = not self.caused
+        diverged = False
         for number in range(1, self.plan.steps + 1):
             strict = number == 1
             losses = self.losses(number)
             by = {str(number): sizes("losses", self.first).get(str(number), 0.0)}
-            itself = spread("losses", spreads, by) if spreads else None
+            diverged = diverged or (not strict and self._diverges(number))
+            itself = math.inf if diverged else spread("losses", spreads, by) if spreads else None
             loss = judging.row(f"loss of step {number}", losses, itself, strict=strict, step=number)
             if number not in self.plan.snapshots:
                 self._note_unseen(loss, number)
                 continue
             weights, by = self.weights(number)
-            itself = spread(f"weights {number}", spreads, by) if spreads else None
+            itself = math.inf if diverged else spread(f"weights {number}", spreads, by) if spreads else None
             row = judging.row(f"weights after step {number}", weights, itself, strict=strict, step=number)
             self._note_step(loss, row, number, weights)
             what = f"statistics {number}"
             by = sizes(what, self.first)
             statistics = dict(apart(what, self.first, self.second, by))
-            itself = spread(what, spreads, by) if spreads else None
+            itself = math.inf if diverged else spread(what, spreads, by) if spreads else None
             kept = judging.row(f"statistics after step {number}", statistics, itself, strict=strict, step=number)
             if statistics_agree and kept is not None and not kept.agrees:
                 statistics_agree = False
                 self._note_statistics(kept, number, statistics)
+
+    def _diverges(self, number: int) -> bool:
+        """Whether the loss of a step is not finite in either run: there is nothing to compare from here on."""
+        found = (run.get("losses", str(number)) for run in (self.first, self.second))
+        return all(loss is not None and not math.isfinite(loss.item()) for loss in found)
 
     def losses(self, number: int) -> Mapping[str, float]:
         by = sizes("losses", self.first)

@@ -103,18 +103,21 @@ def test_extends_a_shipped_spec_by_name(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert listed(caught.value) == ["E0106 3:10 no spec named `resnet5` ships"]
 
 
+CIRCLE = "files extend or include each other in a circle"
+
+
 def test_circles(tmp_path: Path) -> None:
     path = write(tmp_path, a="archspec: 1\nextends: b.yaml\n", b="archspec: 1\nextends: ./a.yaml\n")
-    assert errors(path) == ["b.yaml E0107 2:10 files extend or include each other in a circle: a.yaml → b.yaml → a.yaml"]
+    assert errors(path) == [f"b.yaml E0107 2:10 {CIRCLE}: a.yaml → b.yaml → a.yaml"]
     path = write(
         tmp_path,
         net=BASE + "include: [one.yaml]\n",
         one="archspec: 1\ninclude: [two.yaml]\n",
         two="archspec: 1\ninclude: [one.yaml]\n",
     )
-    assert errors(path) == ["two.yaml E0107 2:11 files extend or include each other in a circle: one.yaml → two.yaml → one.yaml"]
+    assert errors(path) == [f"two.yaml E0107 2:11 {CIRCLE}: one.yaml → two.yaml → one.yaml"]
     path = write(tmp_path, me="archspec: 1\nextends: me.yaml\n")
-    assert errors(path) == ["me.yaml E0107 2:10 files extend or include each other in a circle: me.yaml → me.yaml"]
+    assert errors(path) == [f"me.yaml E0107 2:10 {CIRCLE}: me.yaml → me.yaml"]
 
 
 def test_a_block_defined_twice(tmp_path: Path) -> None:
