@@ -113,9 +113,8 @@ def _show(error: ArchspecError, parsed: argparse.Namespace | None) -> None:
         print(to_json(error.diagnostics))
         return
     print(to_text(error.diagnostics, colour=coloured(getattr(parsed, "color", "auto"), sys.stderr)), file=sys.stderr)
-    if parsed is None or parsed.command != "explain":
-        codes = " ".join(dict.fromkeys(diagnostic.code for diagnostic in error.diagnostics[:SHOWN_AT_MOST]))
-        print(f"\nfor more: archspec explain {codes}", file=sys.stderr)
+    codes = " ".join(dict.fromkeys(diagnostic.code for diagnostic in error.diagnostics[:SHOWN_AT_MOST]))
+    print(f"\nfor more: archspec explain {codes}", file=sys.stderr)
 
 
 if __name__ == "__main__":

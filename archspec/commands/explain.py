@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from archspec.commands.shared import OK
+from archspec.commands.shared import OK, usage_error
 from archspec.errors import CODES
 from archspec.explanations import GROUPS, Explanation, explanation
 
@@ -26,7 +26,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the explanations, or the list of codes."""
-    found = [explanation(code) for code in arguments.codes]  # all of them first: a wrong one prints nothing
+    try:
+        found = [explanation(code) for code in arguments.codes]  # all of them first: a wrong one prints nothing
+    except ValueError as error:
+        usage_error(str(error))
     width = min(max(shutil.get_terminal_size().columns, 40), 100)
     parts = ["\n".join(_text(one, width)) for one in found] if found else ["\n".join(_list())]
     print("\n\n".join(parts))

@@ -14,7 +14,7 @@ from typing import Final
 
 import yaml
 
-from archspec.errors import CODES, Diagnostic, SpecError, did_you_mean
+from archspec.errors import CODES, did_you_mean
 
 GROUPS: Final[Mapping[str, str]] = {
     "E01": "Reading files",
@@ -54,13 +54,13 @@ def explanation(text: str) -> Explanation:
     """The explanation of a code, which may be written as `E0502`, `e502` or `502`.
 
     Raises:
-        SpecError: there is no such code.
+        ValueError: there is no such code.
     """
     digits = re.fullmatch(r"[eE]?(\d{1,4})", text.strip())
     code = f"E{int(digits[1]):04}" if digits else text.strip().upper()
     if code not in CODES:
         help = did_you_mean(code, CODES, known=()) or "`archspec explain` without a code lists them"
-        raise SpecError(Diagnostic("E0207", f"there is no error code `{text[:40]}`", help=help))
+        raise ValueError(f"there is no error code {text[:40]!r}; {help}")
     return _group(code[:3])[code]
 
 

@@ -246,10 +246,10 @@ class BodyCheck:
         """Every param is there for something."""
         for name, param in params.items():
             if name not in self.used and name not in self.spec.refused:
-                help = (
-                    "use it, or leave it out; what `extends` another spec has that one's params, and cannot drop them"
-                )
-                help = "use it, or leave it out" if self.own is not self.spec.params else help
+                help = "use it, or leave it out"
+                if self.own is self.spec.params and self.spec.extends is not None:
+                    help = "use it: a spec has the params of the one that it extends, and cannot drop them; "
+                    help += f"a copy can: `archspec new {self.spec.name} --like ...`"
                 message = f"param `{name}` of {self.where} is never used"
                 self.found.error("E0403", message, param.name_span, help=help)
 

@@ -114,7 +114,7 @@ def test_resnet50_agrees_in_training() -> None:
     assert judged == {1, 2, 3}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["momentum", "Nesterov", "rate", "decay", "another batch", "running statistics"])
 def test_faults_are_caught_and_named_on_resnet50(name: str) -> None:
     text = archspec.generate(resnet50(), "torch")
