@@ -99,7 +99,7 @@ def identify(path: Path) -> Foreign | None:
     if path.is_dir():
         return _folder(path)
     with open_regular(path) as file:
-        head = file.read(_HEAD)
+        head = file.read(_HEAD) or b""  # a device that has nothing yet gives None
         return _by_bytes(file, head, path) or _by_text(head, path)
 
 
@@ -109,7 +109,7 @@ def identify_as_spec(path: Path) -> Foreign | None:
     if found is not None or path.is_dir():
         return found
     with open_regular(path) as file:
-        head = file.read(9)
+        head = file.read(9) or b""
     if head.startswith(b"PK\x03\x04"):
         return Foreign("a state dict of PyTorch", _AS_WEIGHTS)
     if head[8:] == b"{" and b"\0" in head:
