@@ -31,7 +31,7 @@ def lower(spec: Spec) -> LayerGraph:
             place = lowering.here if lowering is not None and lowering.here is not None else spec
             raise SpecError(error.diagnostic(span=place.span)) from None
         except SpecError as error:
-            most = spec.limits is not None and len(error.diagnostics) >= spec.limits.errors
+            most = len(error.diagnostics) >= spec.limits.errors
             if found.full or most or any(new.code == "E0304" for new in error.diagnostics):
                 raise  # to go the same long way again is no use; past the most errors, not all that is wrong is known
             found.found += error.diagnostics

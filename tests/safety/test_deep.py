@@ -48,10 +48,10 @@ def blocks(body: str) -> Callable[[int], str]:
 
 
 def stages(depth: int) -> str:
-    stage = "{{stage: {{name: s, block: b{}, units: [[1]]}}}}"
-    made = "".join(f"  b{i}: {{unit: [k], layers: [{stage.format(i + 1)}]}}\n" for i in range(depth))
+    stage = "{{stage: {{name: s, block: b{}, units: [[{}]]}}}}"
+    made = "".join(f"  b{i}: {{unit: [k], layers: [{stage.format(i + 1, 'k')}]}}\n" for i in range(depth))
     last = f"  b{depth}: {{unit: [k], layers: [{{conv: {{filters: k, kernel: 1}}}}]}}\n"
-    return f"{HEAD}blocks:\n{made}{last}layers: [{stage.format(0)}]\n"
+    return f"{HEAD}blocks:\n{made}{last}layers: [{stage.format(0, 4)}]\n"
 
 
 BODIES: Final = {
