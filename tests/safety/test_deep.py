@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -12,6 +11,7 @@ import archspec
 from archspec import Limits
 from archspec.errors import ArchspecError
 from archspec.spec import load_text
+from tests.pace import within_seconds
 from tests.safety.costly import HEAD
 
 SECONDS: Final = 30.0
@@ -97,15 +97,14 @@ def test_deep_forms_work_or_are_refused(name: str, limits: Limits | None) -> Non
     form, depths = FORMS[name]
     passed = 0
     for depth in depths:
-        start = time.process_time()
-        try:
-            graph = archspec.compile(load_text(form(depth), limits=limits))
-            for backend in ("torch", "keras"):
-                compile(archspec.generate(graph, backend), "net.py", "exec")
-            passed += 1
-        except ArchspecError:  # each of its diagnostics has a code
-            pass
-        assert time.process_time() - start < SECONDS, depth
+        with within_seconds(SECONDS):
+            try:
+                graph = archspec.compile(load_text(form(depth), limits=limits))
+                for backend in ("torch", "keras"):
+                    compile(archspec.generate(graph, backend), "net.py", "exec")
+                passed += 1
+            except ArchspecError:  # each of its diagnostics has a code
+                pass
     assert passed  # what is refused is past a limit, and not the form itself
 
 
@@ -113,9 +112,8 @@ def test_deep_forms_work_or_are_refused(name: str, limits: Limits | None) -> Non
 @pytest.mark.parametrize("name", ["repeats", "repeats that grow", "repeats with something after"])
 def test_nested_repeats_take_time_in_proportion(name: str, backend: str) -> None:
     graph = archspec.compile(load_text(BODIES[name](18)))  # walked twice by each, the innermost is 260,000 times
-    start = time.process_time()
-    source = archspec.generate(graph, backend)
-    assert time.process_time() - start < 3  # 0.1 on a quiet machine
+    with within_seconds(3):  # 0.1 on a quiet machine
+        source = archspec.generate(graph, backend)
     compile(source, "net.py", "exec")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import archspec
 from archspec.cli import main
 from archspec.errors import SpecError
 from archspec.spec import load, load_text
+from tests.pace import within_seconds
 
 HEAD = "archspec: 1\nname: net\ninput: {channels: 3, height: 8, width: 8}\n"
 LIBRARY = "archspec: 1\nblocks: {b: {layers: [relu]}}\n"
@@ -33,10 +33,8 @@ def project(folder: Path) -> Path:
 
 def refused(path: Path, text: str) -> list[str]:
     path.write_text(text)
-    start = time.process_time()
-    with pytest.raises(SpecError) as caught:
+    with within_seconds(1), pytest.raises(SpecError) as caught:
         archspec.compile(path)
-    assert time.process_time() - start < 1
     str(caught.value)
     assert all(found.span is not None for found in caught.value.diagnostics)
     return [found.code for found in caught.value.diagnostics]
@@ -152,10 +150,8 @@ def test_strange_files_are_errors(tmp_path: Path, make: Callable[[Path], None]) 
             "E0202",
             "E0205",
         }
-    start = time.process_time()
-    with pytest.raises(SpecError):
+    with within_seconds(1), pytest.raises(SpecError):
         load(strange)
-    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "/".join("x" * 3000), "~", "con", "http://x.y/z.yaml", "-", " "])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from archspec.errors import SpecError
 from archspec.spec import load, load_text
+from tests.pace import slowness, within_seconds
 from tests.spec.helpers import DATA, HEAD
 
 VALID = (DATA / "resnet50.yaml").read_text()
@@ -101,20 +102,17 @@ def test_deepest_nesting_that_is_read() -> None:
 
 def test_many_values_are_read_soon() -> None:
     rows = "".join(f"  - conv: {{filters: {i}, kernel: 3}}\n" for i in range(3_000))
-    started = time.process_time()
-    spec = load_text(f"{HEAD}layers:\n{rows}")
-    assert len(spec.items) == 3_000
-    assert time.process_time() - started < 5
+    with within_seconds(5):
+        spec = load_text(f"{HEAD}layers:\n{rows}")
+        assert len(spec.items) == 3_000
 
 
 def test_a_bomb_of_wrong_values_ends_soon() -> None:
     lines = ["a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 5)]
     lines += ["layers: [{add: *a4}]"]
-    started = time.process_time()
-    with pytest.raises(SpecError):
+    with within_seconds(5), pytest.raises(SpecError):
         load_text(HEAD + "\n".join(lines))
-    assert time.process_time() - started < 5
 
 
 def test_resnet50_is_read_in_15_milliseconds() -> None:
@@ -124,4 +122,4 @@ def test_resnet50_is_read_in_15_milliseconds() -> None:
         started = time.process_time()
         load(DATA / "resnet50.yaml")
         times.append(time.process_time() - started)
-    assert min(times) < 0.015
+    assert min(times) < 0.015 * slowness()

@@ -6,7 +6,6 @@ import json
 import os
 import pickle
 import sys
-import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from archspec.codegen.backend import backend
 from archspec.parity import random_weights
 from archspec.spec import load_text
 from archspec.weights import take
+from tests.pace import within_seconds
 
 SPEC = """
 archspec: 1
@@ -154,10 +154,8 @@ def test_one_clear_error_and_the_model_as_it_was(
     path = tmp_path / f"weights.{suffix}"
     make(path)
     before = backend(name).export_weights(network, GRAPH)
-    start = time.process_time()
-    with pytest.raises(WeightsError) as caught:
+    with within_seconds(5), pytest.raises(WeightsError) as caught:
         archspec.load_weights(network, path, GRAPH, name)
-    assert time.process_time() - start < 5
     assert [found.code for found in caught.value.diagnostics] in (["E0701"], ["E0702"])
     assert len(str(caught.value)) < 3_000
     after = backend(name).export_weights(network, GRAPH)
@@ -165,10 +163,8 @@ def test_one_clear_error_and_the_model_as_it_was(
 
 
 def refused_soon(path: Path, code: str = "E0701") -> str:
-    start = time.process_time()
-    with pytest.raises(WeightsError) as caught:
+    with within_seconds(1), pytest.raises(WeightsError) as caught:
         archspec.load_weights(None, path, GRAPH, "torch")
-    assert time.process_time() - start < 1
     [found] = caught.value.diagnostics
     assert found.code == code
     return found.label
@@ -192,10 +188,8 @@ def test_a_header_at_the_limit_is_soon_gone_through(tmp_path: Path) -> None:
     text = json.dumps({f"conv.weight{index}": entry([0], 0, 0) for index in range(110_000)}, separators=(",", ":"))
     assert 7_000_000 < len(text) < 2**23
     safetensors(path, text.encode())
-    start = time.process_time()
-    with pytest.raises(WeightsError) as caught:
+    with within_seconds(3), pytest.raises(WeightsError) as caught:
         archspec.load_weights(None, path, GRAPH, "torch")
-    assert time.process_time() - start < 3
     assert caught.value.diagnostics[0].code == "E0702"
 
 
@@ -252,10 +246,8 @@ def test_a_pickle_that_would_take_for_ever(data: bytes, tmp_path: Path) -> None:
         path.write_bytes(data)
     else:
         pickled(path, data)
-    start = time.process_time()
-    with pytest.raises(WeightsError) as caught:
+    with within_seconds(2), pytest.raises(WeightsError) as caught:
         archspec.load_weights(None, path, GRAPH, "torch")
-    assert time.process_time() - start < 2
     assert caught.value.diagnostics[0].code in ("E0701", "E0702")
 
 
