@@ -12,10 +12,11 @@ from archspec.analysis.counting import Counts, count, layers_below
 from archspec.analysis.matching import Entry, Match, entries, match
 from archspec.analysis.places import Places
 from archspec.ir.attributes import Padding
-from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Initializer
 from archspec.ir.op import Op, Shape, shape_text
 from archspec.ir.scope import Layer, Loop, Scope
+from archspec.ir.wiring import Node
 
 
 @dataclass(frozen=True, slots=True)

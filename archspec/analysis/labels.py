@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias, get_args
 
 from archspec.ir.attributes import Padding, Pair
-from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op, channels, shape_text
 from archspec.ir.ops import (
     AdaptiveAvgPool,
@@ -66,6 +66,7 @@ from archspec.ir.ops import (
     Transpose,
     Upsample,
 )
+from archspec.ir.wiring import Node
 
 OpKind: TypeAlias = Literal[
     "input",

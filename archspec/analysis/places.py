@@ -13,7 +13,6 @@ from typing import Literal
 from archspec.analysis.counting import items_of
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Scope
-from archspec.ir.wiring import trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Places:
     """The units of a network, and where each layer stands."""
 
     def __init__(self, graph: LayerGraph) -> None:
-        self._wires = trace(graph).scopes
+        self._wires = graph.wiring.scopes
         self._unit: dict[str, str] = {}
         self.units: list[str] = []
         for item in items_of(graph.root.body.items):

@@ -15,9 +15,10 @@ from fractions import Fraction
 from functools import reduce
 from typing import Final, TypeAlias
 
-from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.graph import LayerGraph
 from archspec.ir.op import without_channels
 from archspec.ir.reach import Reach, Window, everything
+from archspec.ir.wiring import Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from archspec.analysis.receptive import Field, receptive_fields, stride_number
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Shape
 from archspec.ir.scope import Layer, Loop, Scope, walk
-from archspec.ir.wiring import pattern, trace
+from archspec.ir.wiring import pattern
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -172,7 +172,7 @@ class _Trees:
     def __init__(self, graph: LayerGraph) -> None:
         self._graph = graph
         self._fields = receptive_fields(graph)
-        self._wires = trace(graph).scopes
+        self._wires = graph.wiring.scopes
 
     def of_input(self, path: str) -> _Tree:
         """An input's row."""

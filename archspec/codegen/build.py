@@ -34,7 +34,7 @@ from archspec.expr import Const, Expr, IfElse, Value, fold
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import channels, without_channels
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
-from archspec.ir.wiring import Wiring, trace
+from archspec.ir.wiring import Wiring
 
 
 def build(graph: LayerGraph) -> tuple[list[Definition], Mapping[int, list[Expr]]]:
@@ -55,7 +55,7 @@ class _Builder:
     structural: dict[int, list[Expr]] = field(default_factory=dict[int, list[Expr]])
 
     def __post_init__(self) -> None:
-        self.wiring = trace(self.graph)
+        self.wiring = self.graph.wiring
 
     def run(self) -> list[Definition]:
         for _, scopes in sorted(by_block(self.graph.root), key=lambda pair: pair[0]):

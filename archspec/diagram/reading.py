@@ -18,7 +18,7 @@ from archspec.diagram.text import shortened
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope, walk
-from archspec.ir.wiring import Wiring, pattern, trace
+from archspec.ir.wiring import Wiring, pattern
 
 MOST_BOXES: Final = 1500
 """More are not drawn: a coarser level is. ResNet-200 has 707 layers."""
@@ -136,7 +136,7 @@ class _Reader:
         self.details = details
         self.framed = framed
         """Named sequences have frames; in a block drawn alone they have none, as in the papers' figures of units."""
-        self.wiring: Wiring = trace(graph)
+        self.wiring: Wiring = graph.wiring
         self.projections = shortcuts(graph, calls=True)
 
     def network(self) -> Figure:

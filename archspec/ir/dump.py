@@ -8,10 +8,11 @@ from typing import Any
 
 from archspec.expr import source
 from archspec.ir.attributes import Padding
-from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Initializer
 from archspec.ir.op import shape_text
 from archspec.ir.scope import Choice, Layer, Loop, Scope
+from archspec.ir.wiring import Node
 
 
 def dump(graph: LayerGraph) -> str:

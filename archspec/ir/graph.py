@@ -1,38 +1,22 @@
-"""The layer graph: nodes in order of computation, their scopes, and a networkx view of the whole."""
+"""The layer graph: a tree of scopes, and its nodes in order of computation and a networkx view, made from the tree."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from archspec.errors import InternalError, Source, Span
 from archspec.expr import Expr, Value
-from archspec.ir.op import Op, Shape, Weight, shape_text
+from archspec.ir.op import Shape, Weight, shape_text
 from archspec.ir.scope import Scope
+from archspec.ir.wiring import Node, Wiring, trace
 from archspec.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     import networkx
     from rich.console import RenderableType
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A layer.
-
-    `inputs` are paths, in the order the op takes them. `shape` is the output's, without the batch. `exprs` are the
-    expressions behind attributes that the spec did not give as plain values; their names are those of the frame of
-    the nearest block, plus `channels` (those that arrive at this layer).
-    """
-
-    path: str
-    op: Op
-    inputs: tuple[str, ...]
-    shape: Shape
-    exprs: Mapping[str, Expr]
-    span: Span | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +58,8 @@ class Depth:
 class LayerGraph:
     """A network as a directed acyclic graph of layers.
 
-    `nodes` are in an order of computation: every node stands after its inputs. `outputs` maps output names to
-    paths. `root` is the scope tree (see `archspec.ir.scope`).
+    `root` is the tree of scopes that holds all layers (see `archspec.ir.scope`); its operands are the inputs, and its
+    results the outputs, each in their order.
     """
 
     name: str
@@ -84,9 +68,8 @@ class LayerGraph:
     source: str
     params: tuple[Param, ...]
     blocks: Mapping[str, BlockInfo]
-    nodes: Mapping[str, Node]
-    inputs: tuple[str, ...]
-    outputs: Mapping[str, str]
+    input_nodes: tuple[Node, ...]
+    output_names: tuple[str, ...]
     root: Scope
     depth: Depth | None = None
     limits: Limits = DEFAULT
@@ -102,10 +85,38 @@ class LayerGraph:
     whole: LayerGraph | None = None
     """The network with the layers that none of the spec's outputs needs, where there are any."""
 
+    @cached_property
+    def wiring(self) -> Wiring:
+        """The nodes, and the nodes that each scope takes and gives.
+
+        Raises:
+            InternalError: a reference of the tree stands for nothing.
+        """
+        return trace(self.root, self.input_nodes)
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """Inputs and layers by path, in an order of computation: every node stands after its inputs."""
+        return self.wiring.nodes
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The paths of the inputs."""
+        return tuple(node.path for node in self.input_nodes)
+
+    @cached_property
+    def outputs(self) -> Mapping[str, str]:
+        """The paths of the nodes that the outputs are, by the outputs' names."""
+        return dict(zip(self.output_names, self.wiring.scopes[self.root.path].results, strict=True))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle holds: the fields, and nothing that is made from them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     @property
     def gives_names(self) -> bool:
         """Its model gives its outputs by name, not one tensor."""
-        return len(self.outputs) > 1 or bool(self.asked)
+        return len(self.output_names) > 1 or bool(self.asked)
 
     @cached_property
     def nx(self) -> networkx.DiGraph[str]:

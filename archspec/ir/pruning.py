@@ -1,7 +1,7 @@
-"""Cut a network down to what some of its tensors need: nodes and scopes alike, so that they still describe each other.
+"""Cut a network down to what some of its tensors need.
 
 A body is gone through from its end, and an item stays if something that stays needs it. A loop is cut after the last
-round that is needed. A block's instance keeps the results that it computes anyway, so that instances stay alike.
+iteration that is needed. A block's instance keeps the results that it computes anyway, so that instances stay alike.
 """
 
 from __future__ import annotations
@@ -14,34 +14,27 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
 
 
-def prune(graph: LayerGraph, root: Scope, outputs: Mapping[str, str]) -> LayerGraph:
-    """The network with these outputs alone, and without what none of them needs.
+def prune(graph: LayerGraph) -> LayerGraph:
+    """The network without what none of its outputs needs.
 
     What the operands of a block's call, or of a loop, need is kept as well, even if the block makes no use of it.
-
-    Args:
-        graph: the whole network.
-        root: its scopes, with results that are the outputs, in their order.
-        outputs: the nodes to keep, by the outputs' names.
     """
-    pruning = _Pruning()
+    root = graph.root
     names = _Names()
     needed = set(root.body.results)
-    items = pruning.items(root.body.items, needed, names)
+    items = _items(root.body.items, needed, names)
     inputs = [index for index in range(len(graph.inputs)) if Operand(index) in needed]
     names.operands(inputs)
-    kept = pruning.layers | {graph.inputs[index] for index in inputs}
     body = Body(names.items(items), names.refs(root.body.results))
     pruned = replace(
         graph,
-        nodes={path: node for path, node in graph.nodes.items() if path in kept},
-        inputs=tuple(graph.inputs[index] for index in inputs),
-        outputs=dict(outputs),
+        input_nodes=tuple(graph.input_nodes[index] for index in inputs),
         root=replace(root, body=body, labels=names.labels(root.labels)),
-        taps={name: path for name, path in graph.taps.items() if path in kept},
+        taps={},
         depth=None,
         whole=None,
     )
+    pruned = replace(pruned, taps={name: path for name, path in graph.taps.items() if path in pruned.nodes})
     left = {name: weight for name, weight in graph.all_weights.items() if name not in pruned.all_weights}
     return replace(pruned, left_out={**graph.left_out, **left})
 
@@ -82,60 +75,56 @@ class _Names:
         return replace(item, operands=self.refs(item.operands))
 
 
-@dataclass(slots=True)
-class _Pruning:
-    layers: set[str] = field(default_factory=set[str])
-    """The paths of the layers that stay."""
+def _items(items: Sequence[Item], needed: set[Ref], names: _Names) -> list[Item]:
+    """The items that give what is needed, and all that they take is then needed, too."""
+    found: list[Item] = []
+    for item in reversed(items):
+        used = [ref.index for ref in needed if isinstance(ref, Result) and ref.site == item.site]
+        if not used:
+            continue
+        kept: Sequence[int] = (0,)
+        match item:
+            case Layer():
+                needed.update(item.operands)
+            case Choice():
+                kept = sorted(used)
+                results = tuple(item.body.results[index] for index in kept)
+                needed.update((item.operand, *results))
+                item = replace(item, body=Body(tuple(_items(item.body.items, needed, names)), results))
+            case Scope():
+                item, kept = _scope(item, used)
+                needed.update(item.operands)
+            case Loop():
+                item, kept = _loop(item, used)
+                needed.update(item.operands)
+        names.results(item.site, kept)
+        found.append(item)
+    return found[::-1]
 
-    def items(self, items: Sequence[Item], needed: set[Ref], names: _Names) -> list[Item]:
-        """The items that give what is needed, and all that they take is then needed, too."""
-        found: list[Item] = []
-        for item in reversed(items):
-            used = [ref.index for ref in needed if isinstance(ref, Result) and ref.site == item.site]
-            if not used:
-                continue
-            kept: Sequence[int] = (0,)
-            match item:
-                case Layer():
-                    self.layers.add(item.path)
-                    needed.update(item.operands)
-                case Choice():
-                    kept = sorted(used)
-                    results = tuple(item.body.results[index] for index in kept)
-                    needed.update((item.operand, *results))
-                    item = replace(item, body=Body(tuple(self.items(item.body.items, needed, names)), results))
-                case Scope():
-                    item, kept = self.scope(item, used)
-                    needed.update(item.operands)
-                case Loop():
-                    item, kept = self.loop(item, used)
-                    needed.update(item.operands)
-            names.results(item.site, kept)
-            found.append(item)
-        return found[::-1]
 
-    def scope(self, scope: Scope, used: Sequence[int], *, in_place: bool = False) -> tuple[Scope, Sequence[int]]:
-        """A scope that gives these of its results, and those that it does give; `in_place` keeps its operands."""
-        results, names = scope.body.results, _Names()
-        needed = {results[index] for index in used}
-        items = self.items(scope.body.items, needed, names)
-        whole = in_place or scope.kind == "block"
-        operands = [index for index in range(len(scope.operands)) if whole or Operand(index) in needed]
-        names.operands(operands)
-        kept = sorted(used)
-        if scope.kind == "block":
-            kept = [index for index, ref in enumerate(results) if ref in names.alive]
-        body = Body(names.items(items), names.refs(results[index] for index in kept))
-        taken = tuple(scope.operands[index] for index in operands)
-        return replace(scope, operands=taken, body=body, labels=names.labels(scope.labels)), kept
+def _scope(scope: Scope, used: Sequence[int], *, in_place: bool = False) -> tuple[Scope, Sequence[int]]:
+    """A scope that gives these of its results, and those that it does give; `in_place` keeps its operands."""
+    results, names = scope.body.results, _Names()
+    needed = {results[index] for index in used}
+    items = _items(scope.body.items, needed, names)
+    whole = in_place or scope.kind == "block"
+    operands = [index for index in range(len(scope.operands)) if whole or Operand(index) in needed]
+    names.operands(operands)
+    kept = sorted(used)
+    if scope.kind == "block":
+        kept = [index for index, ref in enumerate(results) if ref in names.alive]
+    body = Body(names.items(items), names.refs(results[index] for index in kept))
+    taken = tuple(scope.operands[index] for index in operands)
+    return replace(scope, operands=taken, body=body, labels=names.labels(scope.labels)), kept
 
-    def loop(self, loop: Loop, used: Sequence[int]) -> tuple[Loop, Sequence[int]]:
-        """A loop up to the last round that is needed."""
-        rounds = [len(loop.iterations) - 1, *loop.marks]
-        last = max(rounds[index] for index in used)
-        final = next(index for index in used if rounds[index] == last)
-        others = sorted(index for index in used if index != final)
-        iterations = tuple(self.scope(scope, (0,), in_place=True)[0] for scope in loop.iterations[: last + 1])
-        times = loop.times if last == rounds[0] or loop.times is None else Const(last + 1)
-        marks = tuple(rounds[index] for index in others)
-        return replace(loop, times=times, iterations=iterations, marks=marks), (final, *others)
+
+def _loop(loop: Loop, used: Sequence[int]) -> tuple[Loop, Sequence[int]]:
+    """A loop up to the last iteration that is needed."""
+    given = [len(loop.iterations) - 1, *loop.marks]  # after which iteration each of its results stands
+    last = max(given[index] for index in used)
+    final = next(index for index in used if given[index] == last)
+    others = sorted(index for index in used if index != final)
+    iterations = tuple(_scope(scope, (0,), in_place=True)[0] for scope in loop.iterations[: last + 1])
+    times = loop.times if last == given[0] or loop.times is None else Const(last + 1)
+    marks = tuple(given[index] for index in others)
+    return replace(loop, times=times, iterations=iterations, marks=marks), (final, *others)

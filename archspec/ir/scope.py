@@ -1,8 +1,8 @@
-"""Where layers come from: the tree of scopes that a graph was written as.
+"""The tree of scopes: all that a graph keeps of its layers.
 
-A graph's nodes say what is computed. Its scopes say how a person wrote it: which block a layer belongs to, what the
-block's params were bound to, which condition held, what was repeated. Code generation prints the scopes; the
-verifier holds them against the nodes, so that neither can drift from the other.
+It says what is computed and how a person wrote it: which block a layer belongs to, what the block's params were bound
+to, which condition held, what was repeated. Code generation prints the scopes. The nodes of the graph, their order and
+their inputs are made from them (`archspec.ir.wiring`).
 
 Every item of a body has a `site`: its place in the YAML body, the same in all instances of a block whichever
 conditions hold. Two instances of a block are aligned by their sites, never by guessing.
@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 
 from archspec.errors import Span
 from archspec.expr import Expr, Value
+from archspec.ir.op import Op, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,11 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One node of the graph."""
+    """An op with concrete attributes.
+
+    `shape` is the output's, without the batch. `exprs` are the expressions behind attributes that the spec did not give
+    as plain values; their names are those of the frame of the nearest block, plus `channels` (those that arrive here).
+    """
 
     site: int
     name: str
@@ -54,6 +59,10 @@ class Layer:
     """The spec gave the name; otherwise it comes from the op."""
     path: str
     operands: tuple[Ref, ...]
+    op: Op
+    shape: Shape
+    exprs: Mapping[str, Expr]
+    span: Span | None
 
 
 @dataclass(frozen=True, slots=True)

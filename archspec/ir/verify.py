@@ -2,61 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import ShapeError
-from archspec.ir.wiring import trace
+from archspec.ir.scope import Choice, Item, Layer, Loop
+from archspec.ir.wiring import Node
 
 
 def verify(graph: LayerGraph) -> None:
-    """Check nodes, order, arity, shapes, outputs, and that the scopes describe the very same graph.
+    """Check references, paths, arity, shapes, inputs and outputs.
 
     Raises:
         InternalError: something does not hold; the message says what and where.
     """
-    _verify_nodes(graph)
-    for name, path in graph.outputs.items():
+    for name in graph.inputs:
+        if graph.inputs.count(name) > 1:
+            raise InternalError(f"two inputs are called {name}")
+    if len(graph.output_names) != len(graph.root.body.results):
+        raise InternalError(f"{len(graph.root.body.results)} tensors are given, as outputs {graph.output_names}")
+    for node in graph.nodes.values():  # tracing them raises where a reference stands for nothing
+        _verify_node(graph, node)
+    _verify_paths(graph.root.path, graph.root.body.items)
+    for name, path in graph.taps.items():
         if path not in graph.nodes:
-            raise InternalError(f"output {name} is {path}, which is no node")
-    _verify_scopes(graph)
+            raise InternalError(f"the tap {name} is {path}, which is no node")
 
 
-def _verify_nodes(graph: LayerGraph) -> None:
-    seen: set[str] = set()
-    for path, node in graph.nodes.items():
-        if node.path != path:
-            raise InternalError(f"node {node.path} is filed under {path}")
-        op = node.op
-        count = len(node.inputs)
-        if count < op.least_inputs or (op.most_inputs is not None and count > op.most_inputs):
-            raise InternalError(f"{path}: {op.name} has {count} inputs")
-        for source in node.inputs:
-            if source not in seen:
-                raise InternalError(f"{path}: its input {source} does not stand before it")
-        seen.add(path)
-        if op.name == "input":
-            if path not in graph.inputs:
-                raise InternalError(f"{path} is an input that the graph does not list")
-            continue
-        try:
-            shape = op.output_shape(graph.input_shapes(node))
-        except ShapeError as error:
-            raise InternalError(f"{path}: {error}") from error
-        if shape != node.shape:
-            raise InternalError(f"{path}: its shape is {node.shape}, its op gives {shape}")
+def _verify_node(graph: LayerGraph, node: Node) -> None:
+    op, count = node.op, len(node.inputs)
+    if op.name == "input":
+        if node.path not in graph.inputs:
+            raise InternalError(f"{node.path} is an input that the graph does not list")
+        return
+    if count < op.least_inputs or (op.most_inputs is not None and count > op.most_inputs):
+        raise InternalError(f"{node.path}: {op.name} has {count} inputs")
+    try:
+        shape = op.output_shape(graph.input_shapes(node))
+    except ShapeError as error:
+        raise InternalError(f"{node.path}: {error}") from error
+    if shape != node.shape:
+        raise InternalError(f"{node.path}: its shape is {node.shape}, its op gives {shape}")
 
 
-def _verify_scopes(graph: LayerGraph) -> None:
-    wiring = trace(graph)
-    for path, node in graph.nodes.items():
-        if path in graph.inputs:
-            continue
-        found = wiring.layers.get(path)
-        if found != node.inputs:
-            raise InternalError(f"{path}: the scopes wire it to {found}, the graph to {node.inputs}")
-    extra = wiring.layers.keys() - graph.nodes.keys()
-    if extra:
-        raise InternalError(f"scopes hold layers that are no nodes: {sorted(extra)[:5]}")
-    results = wiring.scopes[graph.root.path].results
-    if results != tuple(graph.outputs.values()):
-        raise InternalError(f"the scopes give {results}, the graph's outputs are {graph.outputs}")
+def _verify_paths(around: str, items: Sequence[Item]) -> None:
+    """An item's path is that of the scope around it, and its name; items have sites of their own."""
+    sites: set[int] = set()
+    for item in items:
+        if item.site in sites:
+            raise InternalError(f"two items of {around or 'the network'} stand at the site {item.site}")
+        sites.add(item.site)
+        inside: Sequence[Item] = ()
+        path = around
+        if isinstance(item, Loop):
+            inside = item.iterations
+        elif not isinstance(item, Layer):
+            inside = item.body.items
+        if not isinstance(item, Choice):
+            path = f"{around}.{item.name}" if around else item.name
+            if item.path != path:
+                raise InternalError(f"{item.path} stands where {path} should")
+        _verify_paths(path, inside)

@@ -1,12 +1,29 @@
-"""Which nodes the scopes' references stand for."""
+"""From the tree of scopes to nodes: which tensors the scopes' references stand for."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from archspec.errors import InternalError
-from archspec.ir.graph import LayerGraph
+from archspec.errors import InternalError, Span
+from archspec.expr import Expr
+from archspec.ir.op import Op, Shape
 from archspec.ir.scope import Body, Choice, Layer, Loop, Operand, Ref, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A layer, or an input of the network, with the paths of the nodes that it takes, in the order of its op.
+
+    `shape` is the output's, without the batch; `exprs` and `span` are the layer's (see `archspec.ir.scope.Layer`).
+    """
+
+    path: str
+    op: Op
+    inputs: tuple[str, ...]
+    shape: Shape
+    exprs: Mapping[str, Expr]
+    span: Span | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +36,22 @@ class Wires:
 
 @dataclass(slots=True)
 class Wiring:
-    """Every scope's wires, and every layer's inputs as the scopes tell them."""
+    """Every scope's wires and every node, in an order of computation."""
 
     scopes: dict[str, Wires] = field(default_factory=dict[str, Wires])
-    layers: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
 
 
-def trace(graph: LayerGraph) -> Wiring:
+def trace(root: Scope, inputs: Sequence[Node]) -> Wiring:
     """Follow the references of all scopes from the network's inputs to its outputs.
 
     Raises:
-        InternalError: a reference stands for nothing, or a layer stands in two scopes.
+        InternalError: a reference stands for nothing, or two layers have one path.
     """
-    wiring = Wiring()
-    results = _body(graph.root.body, graph.inputs, {}, wiring)
-    wiring.scopes[graph.root.path] = Wires(graph.inputs, results)
+    wiring = Wiring(nodes={node.path: node for node in inputs})
+    operands = tuple(wiring.nodes)
+    results = _body(root.body, operands, {}, wiring)
+    wiring.scopes[root.path] = Wires(operands, results)
     return wiring
 
 
@@ -48,7 +66,7 @@ def pattern(scope: Scope) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tupl
     def own(path: str) -> str:
         return path.removeprefix(f"{scope.path}.")
 
-    layers = tuple((own(path), tuple(map(own, inputs))) for path, inputs in wiring.layers.items())
+    layers = tuple((own(path), tuple(map(own, node.inputs))) for path, node in wiring.nodes.items())
     return layers, tuple(map(own, results))
 
 
@@ -64,9 +82,10 @@ def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...
     for item in body.items:
         match item:
             case Layer():
-                if item.path in wiring.layers:
-                    raise InternalError(f"{item.path} stands in two scopes")
-                wiring.layers[item.path] = resolve(item.operands)
+                if item.path in wiring.nodes:
+                    raise InternalError(f"two layers are called {item.path}")
+                inputs = resolve(item.operands)
+                wiring.nodes[item.path] = Node(item.path, item.op, inputs, item.shape, item.exprs, item.span)
                 known[item.site] = (item.path,)
             case Scope():
                 known[item.site] = _scope(item, resolve(item.operands), wiring)

@@ -9,8 +9,8 @@ from typing import Final
 
 from archspec.errors import ArchspecError, Diagnostic, Diagnostics, Note, Span
 from archspec.ir.attributes import Padding
-from archspec.ir.graph import Node
 from archspec.ir.op import Op, Shape, ShapeError, shape_text
+from archspec.ir.wiring import Node
 from archspec.limits import limits
 from archspec.lowering.rounding import unrounded_input
 from archspec.spec import Call, Item

@@ -9,10 +9,11 @@ from typing import Final
 from archspec.errors import Diagnostic, InternalError, Note, Span, SpecError
 from archspec.expr import Expr, ExprError, Value, names
 from archspec.expr.evaluate import truth
-from archspec.ir.graph import LayerGraph, Node, Param
+from archspec.ir.graph import LayerGraph, Param
 from archspec.ir.op import Op, Shape, ShapeError
 from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
+from archspec.ir.wiring import Node
 from archspec.limits import Limits, Meter, limits, meter
 from archspec.lowering.bind import bind, block_info, class_name
 from archspec.lowering.context import Context, Frame
@@ -88,9 +89,8 @@ class Lowering:
                 for name, param in spec.params.items()
             ),
             blocks={name: block_info(block) for name, block in spec.blocks.items()},
-            nodes=self.nodes,
-            inputs=tuple(tensor.path for tensor in tensors),
-            outputs={name: tensor.path for name, tensor in outputs.items()},
+            input_nodes=tuple(top.inputs),
+            output_names=tuple(outputs),
             root=scope.freeze(results=results),
             depth=top.depth,
             limits=self.most,
@@ -223,7 +223,7 @@ class Lowering:
             self.fixed |= {word for key, expr in exprs.items() if known[key].spatial for word in names(expr)}
         slot = context.plan[call]
         refs = tuple(tensor.ref for tensor in inputs)
-        context.scope.items.append(Layer(slot.site, name, slot.named, path, refs))
+        context.scope.items.append(Layer(slot.site, name, slot.named, path, refs, op, shape, exprs, call.span))
         return Tensor(context.scope, Result(slot.site), path, shape)
 
     def _inputs(self, call: Call, x: Tensor, context: Context) -> tuple[Tensor, ...]:

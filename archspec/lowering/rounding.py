@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
-from archspec.ir.graph import Node
 from archspec.ir.op import Op, Shape, ShapeError
+from archspec.ir.wiring import Node
 
 _Strides: TypeAlias = tuple[Fraction, ...]
 """By how many of the input's pixels two neighbours in a tensor are apart, vertically and horizontally."""

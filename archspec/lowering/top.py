@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
 from archspec.expr import Expr, Name, Value, describe, names
-from archspec.ir.graph import Depth, Node
+from archspec.ir.graph import Depth
 from archspec.ir.ops import OPS, Input
+from archspec.ir.wiring import Node
 from archspec.lowering.bind import param_value
 from archspec.lowering.findings import Findings, too_large
 from archspec.lowering.values import evaluated, read_attribute

@@ -9,7 +9,8 @@ from typing import Literal, TypeAlias
 
 from archspec.errors import Span
 from archspec.expr import source
-from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.graph import LayerGraph
+from archspec.ir.wiring import Node
 from archspec.parity.measure import Values, exceeds
 
 Kind: TypeAlias = Literal[

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from archspec.errors import Diagnostic, ParityError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Shape
 from archspec.ir.ops import Dropout, DropPath
+from archspec.ir.rewrite import map_layers
+from archspec.ir.scope import Layer
 from archspec.parity.data import random_inputs, random_targets, random_weights
 from archspec.parity.folders import save, temporary_folder
 from archspec.parity.judging import Judged, Judging
@@ -115,12 +118,13 @@ def _check_syntax(participant: Participant) -> None:
 
 def without_dropout(graph: LayerGraph) -> LayerGraph:
     """The graph with a rate of zero in every dropout and every drop path."""
-    changed = {
-        path: replace(node, op=replace(node.op, rate=0.0), exprs={})
-        for path, node in graph.nodes.items()
-        if isinstance(node.op, Dropout | DropPath)
-    }
-    return replace(graph, nodes={**graph.nodes, **changed}) if changed else graph
+    return map_layers(graph, _undropped)
+
+
+def _undropped(layer: Layer, _: Sequence[Shape]) -> Layer:
+    if not isinstance(layer.op, Dropout | DropPath):
+        return layer
+    return replace(layer, op=replace(layer.op, rate=0.0), exprs={})
 
 
 @dataclass

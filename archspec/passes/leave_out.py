@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from archspec.errors import Diagnostic, SpecError
-from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.graph import LayerGraph
 from archspec.ir.pruning import prune
+from archspec.ir.wiring import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class LeaveOut:
         """The graph itself where all of it is needed."""
         if not _unneeded(graph):
             return graph
-        return replace(needed(prune(graph, graph.root, graph.outputs)), depth=graph.depth, whole=graph)
+        return replace(needed(prune(graph)), depth=graph.depth, whole=graph)
 
 
 def needed(graph: LayerGraph) -> LayerGraph:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from archspec.errors import Diagnostic, SpecError
-from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op, Shape, ShapeError, shape_text
+from archspec.ir.rewrite import map_layers
+from archspec.ir.scope import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +32,31 @@ class Resize:
         Raises:
             SpecError: a layer does not take them, or would have weights of other shapes.
         """
-        nodes: dict[str, Node] = {}
-        for path, node in graph.nodes.items():
-            if node.op.name == "input":
-                shape = (node.shape[0], *self.sizes[path]) if path in self.sizes else node.shape
-                nodes[path] = replace(node, shape=shape)
-                continue
-            shapes = [nodes[source].shape for source in node.inputs]
+        inputs = tuple(
+            replace(node, shape=(node.shape[0], *self.sizes[node.path])) if node.path in self.sizes else node
+            for node in graph.input_nodes
+        )
+
+        def resized(layer: Layer, shapes: Sequence[Shape]) -> Layer:
+            before = graph.input_shapes(graph.nodes[layer.path])
             try:
-                op = node.op.resolved(shapes)
+                op = layer.op.resolved(shapes)
                 shape = op.output_shape(shapes)
-                differing = _differing_weight(op, shapes, graph.input_shapes(node))
+                differing = _differing_weight(op, shapes, before)
             except ShapeError as error:
-                raise self._refusal(graph, node, str(error)) from None
+                raise self._refusal(graph, layer, str(error)) from None
             if differing:
-                raise self._refusal(graph, node, f"its {differing} would have another shape")
-            nodes[path] = replace(node, op=op, shape=shape)
-        return replace(graph, nodes=nodes)
+                raise self._refusal(graph, layer, f"its {differing} would have another shape")
+            return layer if (op, shape) == (layer.op, layer.shape) else replace(layer, op=op, shape=shape)
 
-    def _refusal(self, graph: LayerGraph, node: Node, reason: str) -> SpecError:
+        return map_layers(graph, resized, inputs=inputs)
+
+    def _refusal(self, graph: LayerGraph, layer: Layer, reason: str) -> SpecError:
         sizes = ", ".join(dict.fromkeys(map(shape_text, self.sizes.values())))
-        return SpecError(Diagnostic("E0502", f"{graph.name} does not take {sizes}: {node.path}, {reason}", node.span))
+        return SpecError(Diagnostic("E0502", f"{graph.name} does not take {sizes}: {layer.path}, {reason}", layer.span))
 
 
-def _differing_weight(op: Op, shapes: list[Shape], before: tuple[Shape, ...]) -> str:
+def _differing_weight(op: Op, shapes: Sequence[Shape], before: Sequence[Shape]) -> str:
     """The name of a weight that inputs of these shapes make another."""
     pairs = zip(op.weights(shapes), op.weights(before), strict=True)
     return next((new.name for new, old in pairs if new.shape != old.shape), "")

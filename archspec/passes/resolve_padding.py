@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Shape
+from archspec.ir.rewrite import map_layers
+from archspec.ir.scope import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +22,9 @@ class ResolvePadding:
 
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph with explicit sides."""
-        changed: dict[str, Node] = {}
-        for path, node in graph.nodes.items():
-            op = node.op.resolved(graph.input_shapes(node))
-            if op is not node.op:
-                changed[path] = replace(node, op=op)
-        return replace(graph, nodes={**graph.nodes, **changed}) if changed else graph
+        return map_layers(graph, _resolved)
+
+
+def _resolved(layer: Layer, shapes: Sequence[Shape]) -> Layer:
+    op = layer.op.resolved(shapes)
+    return layer if op is layer.op else replace(layer, op=op)

@@ -11,7 +11,7 @@ from archspec.errors import Diagnostic, InternalError, SpecError, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec.ir.pruning import prune
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope, walk
-from archspec.ir.wiring import Wiring, trace
+from archspec.ir.wiring import Wiring
 from archspec.passes.leave_out import needed
 
 
@@ -37,7 +37,7 @@ class TakeTaps:
         """
         graph = graph.whole or graph
         names = tuple(dict.fromkeys(self.names))
-        wiring = trace(graph)
+        wiring = graph.wiring
         paths = _paths(graph, wiring)
         unknown = [name for name in names if name not in paths]
         if unknown or not names:
@@ -53,7 +53,7 @@ class TakeTaps:
             if isinstance(ref, Result) and (label := name.replace(".", "_")).isidentifier():
                 labels.setdefault(ref, label)
         root = replace(root, body=Body(root.body.items, tuple(results)), labels=labels)
-        pruned = needed(prune(graph, root, {name: paths[name] for name in names}))
+        pruned = needed(prune(replace(graph, root=root, output_names=names)))
         title = f"{graph.title or graph.name}: {', '.join(names)}"
         return replace(pruned, asked=names, title=title)
 

@@ -14,7 +14,7 @@ from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.expr import Const, source
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Layer, Loop, Scope
-from archspec.ir.wiring import Wiring, trace
+from archspec.ir.wiring import Wiring
 from archspec.passes.resize import Resize
 from archspec_onnx.functions import Functions
 from archspec_onnx.names import Names, names_of
@@ -63,7 +63,7 @@ class _Writer:
         if self.functions is None:
             nodes = [made for path in graph.nodes for made in self._layer(path)]
         else:
-            nodes = [*self._body(graph.root.body, trace(graph))]
+            nodes = [*self._body(graph.root.body, graph.wiring)]
         nodes += [helper.make_node("Identity", [of], [name], name) for name, of in self.names.copies.items()]
         inputs = [self._value(path, path) for path in graph.inputs]
         inputs += [self._tensor(name, weight.shape) for name, weight in graph.all_weights.items()]

@@ -13,9 +13,10 @@ from archspec.codegen.settle import without_sizes
 from archspec.codegen.tree import Definition, LayerUse, Tree
 from archspec.errors import InternalError
 from archspec.expr import Const
-from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.graph import LayerGraph
 from archspec.ir.op import channel_axis, without_channels
 from archspec.ir.scope import Operand
+from archspec.ir.wiring import Node
 from archspec_torch.ops import ROWS
 
 _OPERATORS: Final[Mapping[type[ast.operator], str]] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}

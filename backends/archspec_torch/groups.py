@@ -10,8 +10,10 @@ from typing import Any, Final
 
 from archspec.codegen.layout import INDENT, Bracket, lay_out
 from archspec.codegen.text import literal, quoted
-from archspec.ir.graph import LayerGraph, Node
-from archspec.ir.op import Weight
+from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Shape, Weight
+from archspec.ir.rewrite import map_layers
+from archspec.ir.scope import Layer
 from archspec_torch.ops import ROWS
 from archspec_torch.places import NOTHING, Place, by_place, is_one_of
 
@@ -31,14 +33,14 @@ class _Entry:
 
 def without_decay(graph: LayerGraph) -> LayerGraph:
     """The graph as its modules are written: no module knows of a decay, and none differs from another by one."""
-    return dataclasses.replace(graph, nodes={path: _undecayed(node) for path, node in graph.nodes.items()})
+    return map_layers(graph, _undecayed)
 
 
-def _undecayed(node: Node) -> Node:
-    known: Any = node.op
+def _undecayed(layer: Layer, _: Sequence[Shape]) -> Layer:
+    known: Any = layer.op
     none = {name: 0.0 for name in _ATTRIBUTES if name in known.attributes()}
-    exprs = {name: expr for name, expr in node.exprs.items() if name not in none}
-    return dataclasses.replace(node, op=dataclasses.replace(known, **none), exprs=exprs)
+    exprs = {name: expr for name, expr in layer.exprs.items() if name not in none}
+    return dataclasses.replace(layer, op=dataclasses.replace(known, **none), exprs=exprs)
 
 
 def parameter_groups(places: Sequence[Place], graph: LayerGraph) -> list[str]:

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.graph import LayerGraph
+from archspec.ir.wiring import Node
 from archspec_torch.forms import Form, Pattern, Source, forms
 
 

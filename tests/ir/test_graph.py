@@ -11,7 +11,6 @@ import pytest
 
 import archspec
 from archspec.ir.graph import LayerGraph
-from archspec.ir.wiring import trace
 from archspec.spec import load_text
 from tests.pace import within_seconds
 
@@ -72,11 +71,11 @@ def test_an_edge_that_carries_two_operands_stands_once() -> None:
 
 
 def test_wiring_follows_the_scopes() -> None:
-    wiring = trace(graph_of("resnet18"))
+    wiring = graph_of("resnet18").wiring
     assert wiring.scopes["layer2.0"].operands == ("layer1.1.relu_2",)
     assert wiring.scopes["layer2.0"].results == ("layer2.0.relu_2",)
-    assert wiring.layers["layer2.0.downsample.0"] == ("layer1.1.relu_2",)
-    assert wiring.layers["layer2.0.add"] == ("layer2.0.bn2", "layer2.0.downsample.1")
+    assert wiring.nodes["layer2.0.downsample.0"].inputs == ("layer1.1.relu_2",)
+    assert wiring.nodes["layer2.0.add"].inputs == ("layer2.0.bn2", "layer2.0.downsample.1")
 
 
 HEAD = "archspec: 1\nname: net\ninput: {channels: 8, height: 8, width: 8}\n"

@@ -11,8 +11,8 @@ import pytest
 import archspec
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import Conv
-from archspec.ir.scope import Body, Layer, Loop, Operand, Result
+from archspec.ir.ops import Conv, Input
+from archspec.ir.scope import Body, Item, Layer, Loop, Operand, Result
 from archspec.ir.verify import verify
 from archspec.passes import run
 from archspec.spec import load_text
@@ -33,96 +33,100 @@ def graph() -> LayerGraph:
     return archspec.compile(load_text(TEXT, name="net.yaml"))
 
 
-def with_node(graph: LayerGraph, at: str, /, **changes: object) -> LayerGraph:
-    return replace(graph, nodes={**graph.nodes, at: replace(graph.nodes[at], **changes)})  # type: ignore[arg-type]
-
-
-def wrong_shape(graph: LayerGraph) -> LayerGraph:
-    return with_node(graph, "first", shape=(8, 9, 8))
-
-
-def wrong_op(graph: LayerGraph) -> LayerGraph:
-    return with_node(graph, "first", op=Conv(16, (3, 3)))
-
-
-def op_that_does_not_fit(graph: LayerGraph) -> LayerGraph:
-    return with_node(graph, "first", op=Conv(8, (30, 30)))
-
-
-def wrong_wiring(graph: LayerGraph) -> LayerGraph:
-    return with_node(graph, "add", inputs=("second", "first"))
-
-
-def wrong_arity(graph: LayerGraph) -> LayerGraph:
-    return with_node(graph, "add", inputs=("first",))
-
-
-def wrong_order(graph: LayerGraph) -> LayerGraph:
-    return replace(graph, nodes=dict(reversed(list(graph.nodes.items()))))
-
-
-def wrong_name(graph: LayerGraph) -> LayerGraph:
-    return with_node(graph, "first", path="another")
-
-
-def wrong_output(graph: LayerGraph) -> LayerGraph:
-    return replace(graph, outputs={"output": "nothing"})
-
-
-def other_output(graph: LayerGraph) -> LayerGraph:
-    return replace(graph, outputs={"output": "add"})
-
-
-def unlisted_input(graph: LayerGraph) -> LayerGraph:
-    return replace(graph, inputs=())
-
-
 def with_body(graph: LayerGraph, change: Callable[[Body], Body]) -> LayerGraph:
     return replace(graph, root=replace(graph.root, body=change(graph.root.body)))
 
 
-def scope_without_a_layer(graph: LayerGraph) -> LayerGraph:
-    return with_body(graph, lambda body: replace(body, items=body.items[1:]))
+def with_layer(graph: LayerGraph, at: str, /, **changes: object) -> LayerGraph:
+    def changed(item: Item) -> Item:
+        return replace(item, **changes) if isinstance(item, Layer) and item.path == at else item  # type: ignore[arg-type]
+
+    found = with_body(graph, lambda body: replace(body, items=tuple(map(changed, body.items))))
+    assert found != graph
+    return found
 
 
-def scope_with_a_layer_twice(graph: LayerGraph) -> LayerGraph:
-    return with_body(graph, lambda body: replace(body, items=(*body.items, body.items[-1])))
+def wrong_shape(graph: LayerGraph) -> LayerGraph:
+    return with_layer(graph, "first", shape=(8, 9, 8))
 
 
-def scope_with_an_unknown_layer(graph: LayerGraph) -> LayerGraph:
-    ghost = Layer(99, "ghost", True, "ghost", (Operand(0),))
-    return with_body(graph, lambda body: replace(body, items=(*body.items, ghost)))
+def wrong_op(graph: LayerGraph) -> LayerGraph:
+    return with_layer(graph, "first", op=Conv(16, (3, 3)))
 
 
-def scope_wired_to_nothing(graph: LayerGraph) -> LayerGraph:
-    return with_body(graph, lambda body: replace(body, results=(Result(99),)))
+def op_that_does_not_fit(graph: LayerGraph) -> LayerGraph:
+    return with_layer(graph, "first", op=Conv(8, (30, 30)))
 
 
-def scope_wired_otherwise(graph: LayerGraph) -> LayerGraph:
+def another_input(graph: LayerGraph) -> LayerGraph:
+    return with_layer(graph, "first", op=Input())
+
+
+def wrong_arity(graph: LayerGraph) -> LayerGraph:
+    return with_layer(graph, "add", operands=(Operand(0),))
+
+
+def wrong_order(graph: LayerGraph) -> LayerGraph:
+    return with_body(graph, lambda body: replace(body, items=body.items[::-1]))
+
+
+def wrong_path(graph: LayerGraph) -> LayerGraph:
+    return with_layer(graph, "first", path="another")
+
+
+def two_of_a_site(graph: LayerGraph) -> LayerGraph:
     def change(body: Body) -> Body:
         last = body.items[-1]
         assert isinstance(last, Layer)
-        return replace(body, items=(*body.items[:-1], replace(last, operands=(Operand(0),))))
+        return replace(body, items=(*body.items, replace(last, name="more", path="more")))
 
     return with_body(graph, change)
+
+
+def output_without_a_tensor(graph: LayerGraph) -> LayerGraph:
+    return replace(graph, output_names=("output", "another"))
+
+
+def no_input(graph: LayerGraph) -> LayerGraph:
+    return replace(graph, input_nodes=())
+
+
+def input_twice(graph: LayerGraph) -> LayerGraph:
+    return replace(graph, input_nodes=graph.input_nodes * 2)
+
+
+def tap_of_nothing(graph: LayerGraph) -> LayerGraph:
+    return replace(graph, taps={"a": "nothing"})
+
+
+def layer_missing(graph: LayerGraph) -> LayerGraph:
+    return with_body(graph, lambda body: replace(body, items=body.items[1:]))
+
+
+def layer_twice(graph: LayerGraph) -> LayerGraph:
+    return with_body(graph, lambda body: replace(body, items=(*body.items, body.items[-1])))
+
+
+def wired_to_nothing(graph: LayerGraph) -> LayerGraph:
+    return with_body(graph, lambda body: replace(body, results=(Result(99),)))
 
 
 PLANTED: dict[Callable[[LayerGraph], LayerGraph], str] = {
     wrong_shape: "its shape is",
     wrong_op: "its shape is",
     op_that_does_not_fit: "kernel covers 30",
-    wrong_wiring: "the scopes wire it to",
+    another_input: "does not list",
     wrong_arity: "add has 1 inputs",
-    wrong_order: "does not stand before it",
-    wrong_name: "is filed under first",
-    wrong_output: "which is no node",
-    other_output: "the scopes give",
-    unlisted_input: "input",
-    scope_without_a_layer: "stands for nothing",
-    scope_with_a_layer_twice: "stands in two scopes",
-    scope_with_an_unknown_layer: "layers that are no nodes",
-    scope_wired_to_nothing: "stands for nothing",
-    scope_wired_otherwise: "the scopes wire it to",
+    wrong_order: "stands for nothing",
+    wrong_path: "another stands where first should",
+    two_of_a_site: "stand at the site",
+    output_without_a_tensor: "as outputs",
+    no_input: "stands for nothing",
+    input_twice: "two inputs are called input",
+    tap_of_nothing: "which is no node",
+    layer_missing: "stands for nothing",
+    layer_twice: "two layers are called relu",
+    wired_to_nothing: "stands for nothing",
 }
 
 

@@ -12,7 +12,6 @@ from archspec import LayerGraph, SpecError
 from archspec.codegen.backend import backend
 from archspec.ir.scope import Layer, Loop, Scope, walk
 from archspec.ir.verify import verify
-from archspec.ir.wiring import trace
 from archspec.passes import run
 from archspec.passes.take_taps import TakeTaps
 from archspec.spec import load_text
@@ -79,7 +78,7 @@ def before(graph: LayerGraph, paths: list[str]) -> set[str]:
 
 def given(graph: LayerGraph) -> dict[str, str]:
     """The node of each item that stands at the top of a network, of its units and of its rounds."""
-    wiring, found = trace(graph), dict[str, str]()
+    wiring, found = graph.wiring, dict[str, str]()
     for item in walk(graph.root):
         if isinstance(item, Scope) and item is not graph.root:
             found[item.path] = wiring.scopes[item.path].results[0]

@@ -13,10 +13,10 @@ from archspec.analysis.numbers import counted
 from archspec.analysis.receptive import Extent, Field, receptive_fields
 from archspec.diagram.figure import Box
 from archspec.diagram.text import shortened
-from archspec.ir.graph import LayerGraph, Node
+from archspec.ir.graph import LayerGraph
 from archspec.ir.op import shape_text
 from archspec.ir.scope import Choice, Layer, Loop, Scope, walk
-from archspec.ir.wiring import trace
+from archspec.ir.wiring import Node
 
 
 class Facts:
@@ -35,7 +35,7 @@ class Facts:
     @cached_property
     def _results(self) -> dict[str, str]:
         """The layer whose tensor each part gives."""
-        scopes = trace(self.graph).scopes
+        scopes = self.graph.wiring.scopes
         found: dict[str, str] = {}
         for path, part in self.parts.items():
             inner = part.iterations[-1].path if isinstance(part, Loop) and part.iterations else path

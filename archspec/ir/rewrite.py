@@ -1,0 +1,80 @@
+"""Make another graph of a graph: each layer changed in its place, and the shapes after it with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Shape
+from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope
+from archspec.ir.wiring import Node
+
+Change: TypeAlias = Callable[[Layer, Sequence[Shape]], Layer]
+"""From a layer, and the shapes that arrive at it in the new graph, to the layer of the new graph."""
+
+
+def map_layers(graph: LayerGraph, change: Change, *, inputs: Sequence[Node] = ()) -> LayerGraph:
+    """The graph with each layer changed, in order of computation; the graph itself where nothing changes.
+
+    Args:
+        graph: the network; it stays as it is.
+        change: what becomes of a layer. It may raise, and gives the layer itself where that stays.
+        inputs: those of the new graph, in the order of its inputs; the same unless given.
+    """
+    inputs = tuple(inputs) or graph.input_nodes
+    body, _ = _Mapping(change).body(graph.root.body, tuple(node.shape for node in inputs), {})
+    if body is graph.root.body and inputs == graph.input_nodes:
+        return graph
+    return replace(graph, root=replace(graph.root, body=body), input_nodes=inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapping:
+    change: Change
+
+    def body(
+        self, body: Body, operands: tuple[Shape, ...], known: dict[int, tuple[Shape, ...]]
+    ) -> tuple[Body, tuple[Shape, ...]]:
+        """A body, and the shapes of its results; `known` gets those of its items' results by their sites."""
+
+        def shapes(refs: Sequence[Ref]) -> tuple[Shape, ...]:
+            return tuple(
+                operands[ref.index] if isinstance(ref, Operand) else known[ref.site][ref.index] for ref in refs
+            )
+
+        items: list[Item] = []
+        for item in body.items:
+            changed: Item
+            match item:
+                case Layer():
+                    changed = self.change(item, shapes(item.operands))
+                    known[item.site] = (changed.shape,)
+                case Scope():
+                    changed, known[item.site] = self.scope(item, shapes(item.operands))
+                case Choice():
+                    inside, given = self.body(item.body, operands, known)
+                    changed = item if inside is item.body else replace(item, body=inside)
+                    known[item.site] = given
+                case Loop():
+                    changed, known[item.site] = self.loop(item, shapes(item.operands))
+            items.append(changed)
+        same = all(new is old for new, old in zip(items, body.items, strict=True))
+        return body if same else replace(body, items=tuple(items)), shapes(body.results)
+
+    def scope(self, scope: Scope, operands: tuple[Shape, ...]) -> tuple[Scope, tuple[Shape, ...]]:
+        body, given = self.body(scope.body, operands, {})
+        return scope if body is scope.body else replace(scope, body=body), given
+
+    def loop(self, loop: Loop, operands: tuple[Shape, ...]) -> tuple[Loop, tuple[Shape, ...]]:
+        iterations: list[Scope] = []
+        after: list[Shape] = []
+        for old in loop.iterations:
+            scope, given = self.scope(old, operands)
+            iterations.append(scope)
+            after.append(given[0])
+            operands = (given[0], *operands[1:])
+        same = all(new is old for new, old in zip(iterations, loop.iterations, strict=True))
+        changed = loop if same else replace(loop, iterations=tuple(iterations))
+        return changed, (operands[0], *(after[mark] for mark in loop.marks))
