@@ -148,10 +148,11 @@ def _arithmetic() -> Iterator[str]:
         graph = unit(item, channels)
         for path, node in graph.nodes.items():
             if node.op.weighted:
-                shapes = graph.input_shapes(node)
-                layer = f"{path.rpartition('.')[2]}: {words(graph, path, strides=True)}, from {shapes[0][0]} channels"
+                arriving = graph.input_types(node)
+                name, channels = path.rpartition(".")[2], arriving[0].channels
+                layer = f"{name}: {words(graph, path, strides=True)}, from {channels} channels"
                 [weight] = graph.weights(node)
-                yield f"| `{item}` | {layer} | {weight.size:,} | {counted(node.op.macs(shapes, node.shape))} |"
+                yield f"| `{item}` | {layer} | {weight.size:,} | {counted(node.op.macs(arriving, node.types))} |"
         yield f"| `{item}` | in all | **{_weights(graph):,}** | **{counted(graph.macs)}** |"
 
 

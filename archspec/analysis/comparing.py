@@ -14,8 +14,9 @@ from archspec.analysis.places import Places
 from archspec.ir.attributes import Padding
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Initializer
-from archspec.ir.op import Op, Shape, shape_text
+from archspec.ir.op import Op
 from archspec.ir.scope import Layer, Loop, Scope
+from archspec.ir.tensor_type import Shape, shape_text
 from archspec.ir.wiring import Node
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Shape
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk
+from archspec.ir.tensor_type import Shape
 
 DTYPE_BYTES: Final = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
 """The bytes of one number, by its type."""
@@ -143,7 +143,7 @@ def count(graph: LayerGraph) -> NetworkCounts:
 def is_counted(graph: LayerGraph, path: str) -> bool:
     """The layer has multiply-adds: it is a convolution, a dense layer or attention."""
     node = graph.nodes[path]
-    return node.op.macs(graph.input_shapes(node), node.shape) > 0
+    return node.op.macs(graph.input_types(node), node.types) > 0
 
 
 def items_of(items: Sequence[Item]) -> Iterator[Layer | Scope | Loop]:
@@ -198,14 +198,14 @@ def counts_of(graph: LayerGraph, paths: Sequence[str]) -> Counts:
     parameters = buffers = macs = activations = weighted = 0
     for path in paths:
         node = graph.nodes[path]
-        shapes = graph.input_shapes(node)
-        for weight in node.op.weights(shapes):
+        arriving = graph.input_types(node)
+        for weight in node.op.weights(arriving):
             if weight.trainable:
                 parameters += weight.size
             else:
                 buffers += weight.size
-        computed = node.op.activations(shapes, node.shape)
-        products = node.op.macs(shapes, node.shape)
+        computed = node.op.activations(arriving, node.types)
+        products = node.op.macs(arriving, node.types)
         activations += computed
         weighted += computed if products else 0
         macs += products

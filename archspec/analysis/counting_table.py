@@ -8,7 +8,7 @@ from typing import Final
 from archspec.analysis.counting import Counts, NetworkCounts
 from archspec.analysis.numbers import counted, sized
 from archspec.analysis.tables import Table
-from archspec.ir.op import shape_text
+from archspec.ir.tensor_type import shape_text
 
 NOTE: Final = (
     "MACs are the multiply-adds of convolutions, dense layers and attention for one example; FLOPs = 2 x MACs.\n"

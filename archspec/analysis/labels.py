@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from archspec.ir.attributes import Padding, Pair
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Op, channels, shape_text
+from archspec.ir.op import Op
 from archspec.ir.ops import (
     AdaptiveAvgPool,
     Add,
@@ -119,7 +119,7 @@ def short_text(node: Node, graph: LayerGraph) -> str:
     """
     match node.op:
         case Conv() as op:
-            depthwise = op.groups == channels(graph.input_shapes(node)[0]) > 1
+            depthwise = op.groups == graph.input_types(node)[0].channels > 1
             name = "depthwise conv" if depthwise else "conv"
             groups = "" if depthwise or op.groups == 1 else f"{op.groups} groups"
             return _joined(f"{name} {pair(op.kernel)}", str(op.filters), _stride(op.stride), groups, _spread(op))
@@ -130,7 +130,7 @@ def short_text(node: Node, graph: LayerGraph) -> str:
         case MaxPool() | AvgPool() as op:
             return _joined(f"{_name(op)} {pair(op.kernel)}", _stride(op.step))
         case Reshape():
-            return f"reshape to {shape_text(node.shape)}"
+            return f"reshape to {node.type.text}"
         case op:
             return _name(op) + _key(op)
 

@@ -17,8 +17,8 @@ from archspec.analysis.shortcuts import shortcuts
 from archspec.analysis.tables import Block, Cell, Piece, Table
 from archspec.analysis.wording import is_pool, words
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Shape
 from archspec.ir.scope import Layer, Loop, Scope
+from archspec.ir.tensor_type import Shape
 
 
 @dataclass(slots=True)

@@ -16,7 +16,6 @@ from functools import reduce
 from typing import Final, TypeAlias
 
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import without_channels
 from archspec.ir.reach import Reach, Window, everything
 from archspec.ir.wiring import Node
 
@@ -55,7 +54,7 @@ def receptive_fields(graph: LayerGraph) -> dict[str, dict[str, Field]]:
     seen: dict[str, Mapping[str, _Sight]] = {}
     for path, node in graph.nodes.items():
         if path in graph.inputs:
-            places = without_channels(node.shape)
+            places = node.type.places
             axes = tuple(_Axis(size, (_Part(1, ((0, 0),)),), (0, size - 1)) for size in places)
             seen[path] = {path: _Sight(axes)} if axes else {}
         else:
@@ -69,9 +68,9 @@ def receptive_fields(graph: LayerGraph) -> dict[str, dict[str, Field]]:
 
 def _seen(graph: LayerGraph, node: Node, seen: Mapping[str, Mapping[str, _Sight]]) -> dict[str, _Sight]:
     """What a node sees of each input, by what its own inputs see."""
-    places = without_channels(node.shape)
+    places = node.type.places
     found: dict[str, list[_Sight]] = {}
-    for path, reach in zip(node.inputs, node.op.reach(graph.input_shapes(node)), strict=True):
+    for path, reach in zip(node.inputs, node.op.reach(graph.input_types(node)), strict=True):
         for source, sight in seen[path].items():
             found.setdefault(source, []).append(sight.through(reach, places))
     return {source: reduce(_Sight.joined, sights) for source, sights in found.items()}

@@ -18,8 +18,8 @@ from archspec.analysis.labels import OpKind, kind_of, short_text
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.receptive import Field, receptive_fields, stride_number
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Shape
 from archspec.ir.scope import Layer, Loop, Scope, walk
+from archspec.ir.tensor_type import Shape
 from archspec.ir.wiring import pattern
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from archspec.analysis.summary import Row, Summary
 from archspec.analysis.tables import Cell, Table, plain
 from archspec.analysis.tables import to_markdown as table_to_markdown
 from archspec.analysis.tables import to_text as table_to_text
-from archspec.ir.op import shape_text
+from archspec.ir.tensor_type import shape_text
 
 NOTE: Final = (
     "field: the receptive field, in pixels of the input; stride: by how many it moves from one place to the next.\n"

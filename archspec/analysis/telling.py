@@ -11,7 +11,7 @@ from archspec.analysis.comparing import Changed, Difference, LayerChange
 from archspec.analysis.numbers import change, counted
 from archspec.analysis.tables import Table, plain, to_text
 from archspec.analysis.tables import to_markdown as table_to_markdown
-from archspec.ir.op import shape_text
+from archspec.ir.tensor_type import shape_text
 from archspec.reporting import printable
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from archspec.analysis.labels import number, pair
 from archspec.ir.attributes import Pair
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Op, channels
+from archspec.ir.op import Op
 from archspec.ir.ops import (
     AdaptiveAvgPool,
     Attention,
@@ -44,7 +44,7 @@ def words(graph: LayerGraph, path: str, *, strides: bool, inner: bool = False) -
     node = graph.nodes[path]
     match node.op:
         case Conv() as op:
-            arriving = channels(graph.input_shapes(node)[0])
+            arriving = graph.input_types(node)[0].channels
             parts = [f"{pair(op.kernel)} dw" if op.groups == arriving > 1 else pair(op.kernel), str(op.filters)]
             if 1 < op.groups < arriving:
                 parts.append(f"C={op.groups}")

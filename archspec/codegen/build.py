@@ -32,7 +32,6 @@ from archspec.codegen.tree import (
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value, fold
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import channels, without_channels
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
 from archspec.ir.wiring import Wiring
 
@@ -91,16 +90,16 @@ class _Builder:
             env = {name: binding.value for name, binding in scope.bindings.items()}
             if first.kind == "network":
                 env = {param.name: param.value for param in self.graph.params}
-            envs.append({**env, "channels": channels(self.graph.nodes[wire.operands[0]].shape)})
+            envs.append({**env, "channels": self.graph.types[wire.operands[0]].channels})
         features: dict[Ref, Expr] = {Operand(0): CHANNELS}
         for index, name in enumerate(self._inputs(first)[: len(operands) - 1], start=1):
             features[Operand(index)] = channels_of(name)
             for env, path in zip(envs, operands[Operand(index)], strict=True):
-                env[channels_of(name).id] = channels(self.graph.nodes[path].shape)
+                env[channels_of(name).id] = self.graph.types[path].channels
         if first.kind == "network":
             for index, path in enumerate(self.graph.inputs):
                 node = self.graph.nodes[path]
-                features[Operand(index)] = node.exprs.get("channels", Const(channels(node.shape)))
+                features[Operand(index)] = node.exprs.get("channels", Const(node.type.channels))
         count = len(operands)
         frame = Frame(self.graph, envs, features, operands, [])
         tree = self._inside(scopes, frame)
@@ -193,13 +192,13 @@ class _Builder:
         operands = frame.operands(items)
         nodes = [self.graph.nodes[item.path] for item in items]
         features = tuple(frame.features[ref] for ref in operands)
-        shapes = [self.graph.input_shapes(node) for node in nodes]
-        ranks = [tuple(len(shape) for shape in given) for given in shapes]
-        if len(set(ranks)) > 1:  # an image in one call, flat data in another: frameworks have two layers for that
-            raise Split(ranks)
+        arriving = [self.graph.input_types(node) for node in nodes]
+        axes = [tuple(type.axes for type in given) for given in arriving]
+        if len(set(axes)) > 1:  # an image in one call, flat data in another: frameworks have two layers for that
+            raise Split(axes)
         sizes = [
-            tuple(map(without_channels, given)) if node.op.sized else ()
-            for node, given in zip(nodes, shapes, strict=True)
+            tuple(type.places for type in given) if node.op.sized else ()
+            for node, given in zip(nodes, arriving, strict=True)
         ]
         if len(set(sizes)) > 1:  # they are numbers in what is written
             raise Split(sizes)
@@ -216,9 +215,9 @@ class _Builder:
             op=type(ops[0]),
             values=found.values,
             exprs=found.exprs,
-            has_weights=bool(nodes[0].op.weights(shapes[0])),
+            has_weights=bool(nodes[0].op.weights(arriving[0])),
             features=features,
-            ranks=ranks[0],
+            axes=axes[0],
             operands=operands,
             paths=Instances(item.path for item in items),
             sizes=sizes[0],
@@ -226,7 +225,7 @@ class _Builder:
         if use.sizes:
             frame.settle_tokens(operands)
         tokens = [frame.tokens.get(ref) for ref in operands]
-        given_channels, given_tokens = layer_sizes(ops[0], found.exprs, shapes[0], features, tokens)
+        given_channels, given_tokens = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens)
         frame.record(Result(use.site), given_channels, use.paths)
         if given_tokens is not None:
             frame.tokens[Result(use.site)] = given_tokens
@@ -296,7 +295,7 @@ class _Builder:
             assert then is not None and other is not None
             frame.numbered = then if then == other else IfElse(outcome, then, other)
         paths = {**found[True][1], **found[False][1]}
-        widths = [channels(self.graph.nodes[paths[index]].shape) for index in range(len(items))]
+        widths = [self.graph.types[paths[index]].channels for index in range(len(items))]
         frame.nodes[ref] = tuple(paths[index] for index in range(len(items)))
         joined = either(outcome, found[True][0], found[False][0])
         frame.features[ref] = settle(joined, widths, frame.envs)

@@ -10,7 +10,6 @@ from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import CHANNELS, is_count
 from archspec.expr import Binary, Const, Expr, Value, fold
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import channels
 from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope
 
 
@@ -90,7 +89,7 @@ class Frame:
     def record(self, ref: Ref, expr: Expr | None, paths: Iterable[str]) -> None:
         """A new tensor: which node it is in each instance, and how many channels it has."""
         self.nodes[ref] = tuple(paths)
-        counts = [channels(self.graph.nodes[path].shape) for path in self.nodes[ref]]
+        counts = [self.graph.types[path].channels for path in self.nodes[ref]]
         usable = expr if expr is not None and not is_large(expr) else None
         found = self.features[ref] = settle(usable, counts, self.envs)
         if expr is not None and found != expr:

@@ -12,7 +12,6 @@ from archspec.codegen.marks import Instances
 from archspec.codegen.settle import Split, settle
 from archspec.codegen.tree import CallUse, LoopUse, Run, SequenceUse, channels_after, round_names
 from archspec.expr import Const, Expr, Name, Value
-from archspec.ir.op import channels
 from archspec.ir.scope import Loop, Operand, Ref, Result, Scope
 from archspec.ir.wiring import Wiring
 
@@ -94,7 +93,7 @@ def _repeat(
     for number, index in pairs:
         wires = wiring.scopes[loops[number].iterations[index].path]
         arrive.append(wires.operands[0])
-        count = channels(frame.graph.nodes[arrive[-1]].shape)
+        count = frame.graph.types[arrive[-1]].channels
         envs.append({**frame.envs[number], index_name: index, channels_name: count})
     inner.features[Operand(0)] = Name(channels_name)
     inner.nodes = {Operand(k): tuple(frame.nodes[ref][number] for number, _ in pairs) for k, ref in enumerate(operands)}

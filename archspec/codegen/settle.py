@@ -9,7 +9,8 @@ from typing import Any
 from archspec.codegen.symbolic import Sym, expr_of
 from archspec.expr import Bool, Compare, Const, Expr, ExprError, IfElse, Items, Name, Value, evaluate
 from archspec.ir.attributes import Padding
-from archspec.ir.op import Op, Shape, channel_axis, channels
+from archspec.ir.op import Op
+from archspec.ir.tensor_type import TOKENS, TensorType
 from archspec.limits import meter
 
 Env = Mapping[str, Value]
@@ -52,7 +53,7 @@ def _holds(expr: Expr, values: Sequence[Value], envs: Sequence[Env]) -> bool:
 def layer_sizes(
     op: Op,
     exprs: Mapping[str, Expr],
-    shapes: Sequence[Shape],
+    arriving: Sequence[TensorType],
     features: Sequence[Expr],
     tokens: Sequence[Expr | None],
 ) -> tuple[Expr, Expr | None]:
@@ -61,11 +62,11 @@ def layer_sizes(
     Both are found by the op's own shape inference on numbers that carry expressions.
     """
     symbolic = {name: _symbolic(getattr(op, name), expr) for name, expr in exprs.items()}
-    carrying = [_carrying(*given) for given in zip(shapes, features, tokens, strict=True)]
+    carrying = [_carrying(*given) for given in zip(arriving, features, tokens, strict=True)]
     changed: Any = op
-    found: Shape = dataclasses.replace(changed, **symbolic).infer_shape(carrying)
-    count = expr_of(found[0]) if len(found) == 2 else None
-    return expr_of(channels(found)), None if isinstance(count, Const) else count
+    found: TensorType = dataclasses.replace(changed, **symbolic).infer_types(carrying)[0]
+    count = expr_of(found.sizes[0]) if found.axes == TOKENS else None
+    return expr_of(found.channels), None if isinstance(count, Const) else count
 
 
 def _symbolic(value: Any, expr: Expr) -> Any:
@@ -75,12 +76,11 @@ def _symbolic(value: Any, expr: Expr) -> Any:
     return Sym(value, expr) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _carrying(shape: Shape, feature: Expr, tokens: Expr | None) -> Shape:
-    """The shape, its channels and tokens carrying their expressions."""
-    axis = channel_axis(shape)
+def _carrying(type: TensorType, feature: Expr, tokens: Expr | None) -> TensorType:
+    """The type, its channels and tokens carrying their expressions."""
     if tokens is not None:
-        shape = (Sym(shape[0], tokens), *shape[1:])
-    return (*shape[:axis], Sym(shape[axis], feature), *shape[axis + 1 :])
+        type = type.with_places([Sym(type.sizes[0], tokens)])
+    return type.with_channels(Sym(type.channels, feature))
 
 
 def either(condition: Expr, then: Expr, other: Expr) -> Expr:

@@ -17,6 +17,7 @@ from archspec.errors import InternalError
 from archspec.expr import Binary, Const, Expr, Name, fold, names
 from archspec.ir.op import Op
 from archspec.ir.scope import Operand, Ref, Result
+from archspec.ir.tensor_type import Axes
 
 CHANNELS: Final = Name("channels")
 """The channels that arrive at the definition."""
@@ -37,7 +38,7 @@ class LayerUse:
     """One layer of a definition.
 
     `values` are the attributes that are the same in all instances, `exprs` those that are expressions; an attribute
-    is in one of the two. `features` are the channels of each operand, `ranks` how many axes each has, the batch left
+    is in one of the two. `features` are the channels of each operand, `axes` what its axes are, the batch left
     out. `number` is set for a layer that a named sequence numbers; `name` is then empty. `sizes` are the shapes of the
     operands without their channels, for an op that is `sized`, and empty for all others.
     """
@@ -51,7 +52,7 @@ class LayerUse:
     exprs: Mapping[str, Expr]
     has_weights: bool
     features: tuple[Expr, ...]
-    ranks: tuple[int, ...]
+    axes: tuple[Axes, ...]
     operands: tuple[Ref, ...]
     paths: tuple[str, ...]
     """The layer's in each instance; the other items have theirs, too."""

@@ -16,8 +16,8 @@ from archspec.diagram.figure import Box, End, Figure, Line, Mark, Words, joint
 from archspec.diagram.folding import elided, joined
 from archspec.diagram.text import shortened
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import shape_text
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope, walk
+from archspec.ir.tensor_type import shape_text
 from archspec.ir.wiring import Wiring, pattern
 
 MOST_BOXES: Final = 1500

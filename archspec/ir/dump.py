@@ -10,7 +10,6 @@ from archspec.expr import source
 from archspec.ir.attributes import Padding
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Initializer
-from archspec.ir.op import shape_text
 from archspec.ir.scope import Choice, Layer, Loop, Scope
 from archspec.ir.wiring import Node
 
@@ -22,7 +21,7 @@ def dump(graph: LayerGraph) -> str:
         lines.append(f"  param {param.name} = {param.value!r}{' (fixed)' if param.fixed else ''}")
     lines.append(f"  parameters {graph.parameters:,} buffers {graph.buffers:,} macs {graph.macs:,}")
     for path in graph.inputs:
-        lines.append(f"  {path}: {shape_text(graph.nodes[path].shape)} = input")
+        lines.append(f"  {path}: {graph.nodes[path].type.text} = input")
     lines += _scope(graph, graph.root, 1)
     for name, path in graph.outputs.items():
         lines.append(f"  {name} -> {path}")
@@ -60,7 +59,7 @@ def layer_text(node: Node) -> str:
     """One layer: its path, output shape, op with the attributes that are not defaults, and inputs."""
     attributes = [f"{name}={_value(value)}" for name, value in node.op.given()]
     behind = [f"{name}: {source(expr)}" for name, expr in node.exprs.items()]
-    text = f"{node.path}: {shape_text(node.shape)} = {node.op.name}({', '.join(attributes)})"
+    text = f"{node.path}: {node.type.text} = {node.op.name}({', '.join(attributes)})"
     text += f" [{', '.join(node.inputs)}]"
     return text + (f" <{', '.join(behind)}>" if behind else "")
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from archspec.errors import InternalError, Source, Span
 from archspec.expr import Expr, Value
-from archspec.ir.op import Shape, Weight, shape_text
+from archspec.ir.op import Weight
 from archspec.ir.scope import Scope
-from archspec.ir.wiring import Node, Wiring, trace
+from archspec.ir.tensor_type import Shape, TensorType
+from archspec.ir.wiring import Node, Wiring, trace, value_name
 from archspec.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
@@ -137,21 +138,31 @@ class LayerGraph:
     @property
     def images(self) -> dict[str, tuple[int, int]]:
         """Height and width of the inputs that are images, by their paths."""
-        shapes = {path: self.nodes[path].shape for path in self.inputs}
-        return {path: (shape[1], shape[2]) for path, shape in shapes.items() if len(shape) == 3}
+        return {node.path: (node.shape[1], node.shape[2]) for node in self.input_nodes if node.type.is_image}
 
     @property
     def input_text(self) -> str:
         """The shapes of the inputs, as people write them: 3x224x224."""
-        return ", ".join(shape_text(self.nodes[path].shape) for path in self.inputs)
+        return ", ".join(node.type.text for node in self.input_nodes)
+
+    @cached_property
+    def types(self) -> Mapping[str, TensorType]:
+        """The type of each tensor, by the names that `Node.inputs` has."""
+        return {
+            value_name(path, index): type for path, node in self.nodes.items() for index, type in enumerate(node.types)
+        }
+
+    def input_types(self, node: Node) -> tuple[TensorType, ...]:
+        """The types that arrive at a node, in the op's order."""
+        return tuple(self.types[name] for name in node.inputs)
 
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
-        """The shapes that arrive at a node, in the op's order."""
-        return tuple(self.nodes[path].shape for path in node.inputs)
+        """The sizes that arrive at a node, in the op's order, without the batch."""
+        return tuple(self.types[name].sizes for name in node.inputs)
 
     def weights(self, node: Node) -> tuple[Weight, ...]:
         """The tensors a node owns."""
-        return node.op.weights(self.input_shapes(node))
+        return node.op.weights(self.input_types(node))
 
     @cached_property
     def all_weights(self) -> Mapping[str, Weight]:
@@ -175,12 +186,12 @@ class LayerGraph:
     @cached_property
     def macs(self) -> int:
         """Multiply-adds of convolutions, dense layers and attention for one example."""
-        return sum(node.op.macs(self.input_shapes(node), node.shape) for node in self.nodes.values())
+        return sum(node.op.macs(self.input_types(node), node.types) for node in self.nodes.values())
 
     @cached_property
     def activations(self) -> int:
         """Numbers that all layers compute for one example; see `Op.activations`."""
-        return sum(node.op.activations(self.input_shapes(node), node.shape) for node in self.nodes.values())
+        return sum(node.op.activations(self.input_types(node), node.types) for node in self.nodes.values())
 
     @cached_property
     def weighted_path(self) -> tuple[str, ...]:

@@ -6,52 +6,12 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self, TypeAlias
+from typing import Any, ClassVar, Self
 
 from archspec.ir.attributes import Kind
 from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
 from archspec.ir.reach import Reach
-
-Shape: TypeAlias = tuple[int, ...]
-"""A tensor's shape without the batch: (channels, height, width) for images, (tokens, features) for sequences,
-(features,) after flatten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ranks:
-    """The numbers of axes, without the batch, that an op's inputs may have.
-
-    One axis is features, two are tokens, three an image; what the axes of a tensor of four or more mean is not known,
-    so that an op that speaks of channels, features or places cannot take it.
-    """
-
-    known: frozenset[int]
-    """Those of features, tokens and images that it takes."""
-    more: bool = False
-    """It also takes tensors of four axes and more."""
-
-    def __contains__(self, rank: int) -> bool:
-        return rank in self.known or (self.more and rank > max(_AXES))
-
-    @property
-    def words(self) -> str:
-        """What the op needs, for messages."""
-        *first, last = (_AXES[rank] for rank in sorted(self.known, reverse=True))
-        return f"{', '.join(first)} or {last}" if first else last
-
-
-_AXES: Final[Mapping[int, str]] = {
-    1: "features",
-    2: "tokens (tokens, features)",
-    3: "an image (channels, height, width)",
-}
-
-ANY: Final = Ranks(frozenset(_AXES), more=True)
-"""An op that treats all numbers of a tensor alike, or says itself which axis it means."""
-FEATURED: Final = Ranks(frozenset(_AXES))
-"""An op that speaks of channels or features, which these tensors have."""
-IMAGES: Final = Ranks(frozenset({3}))
-TOKENS: Final = Ranks(frozenset({2}))
+from archspec.ir.tensor_type import Accepted, Axes, Shape, TensorType, unnamed_help
 
 
 class ShapeError(Exception):
@@ -117,10 +77,10 @@ class Op:
     """Gives numbers of its input, all or some, in whatever shape: nothing is computed, and nothing new is stored."""
     sized: ClassVar[bool] = False
     """Its weights depend on more than the channels that arrive, so generated code fixes the whole input shape."""
-    ranks: ClassVar[Ranks]
-    """How many axes its inputs may have; see `taken_ranks`, too."""
-    rank_help: ClassVar[Mapping[int, str]] = {}
-    """What to do about an input with a number of axes that it does not take, by that number."""
+    takes: ClassVar[Accepted]
+    """The tensors that its inputs may be; see `accepted`, too."""
+    type_help: ClassVar[Mapping[Axes, str]] = {}
+    """What to do about an input that it does not take, by the input's axes."""
     two_meanings: ClassVar[Mapping[str, str]] = {}
     """Words that other libraries use for this op's attributes, each with what to write instead."""
 
@@ -129,51 +89,59 @@ class Op:
         """The op's attributes by name, in order."""
         return _attributes(cls)
 
-    def taken_ranks(self) -> Ranks:
-        """How many axes its inputs may have, with these attributes."""
-        return self.ranks
+    def accepted(self) -> Accepted:
+        """The tensors that its inputs may be, with these attributes."""
+        return self.takes
 
-    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The output's shape, for inputs of any number of axes.
+    def output_types(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        """The types of its results, for inputs of any types.
 
         Raises:
             ShapeError: the inputs do not fit the op.
         """
-        ranks = self.taken_ranks()
-        for index, shape in enumerate(inputs, start=1):
-            if len(shape) not in ranks:
+        accepted = self.accepted()
+        for index, type in enumerate(inputs, start=1):
+            if type not in accepted:
                 which = "its input" if len(inputs) == 1 else f"branch {index}"
-                message = f"{self.name} needs {ranks.words}; {which} has shape {shape_text(shape)}"
-                raise ShapeError(message, help=self.rank_help.get(len(shape), "") or _rank_help(shape))
-        return self.infer_shape(inputs)
+                message = f"{self.name} needs {accepted.words}; {which} has shape {type.text}"
+                raise ShapeError(message, help=self.type_help.get(type.axes, "") or unnamed_help(type))
+        return self.infer_types(inputs)
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The output's shape, for inputs whose numbers of axes the op takes.
+    def infer_types(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        """The types of its results, for inputs of types that it takes; an op of several results overrides this.
+
+        Raises:
+            ShapeError: the inputs do not fit the op.
+        """
+        return (self.infer_type(inputs),)
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        """The type of its one result.
 
         Raises:
             ShapeError: the inputs do not fit the op.
         """
         raise NotImplementedError
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        """The tensors the layer owns, for inputs of these shapes."""
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        """The tensors the layer owns, for inputs of these types."""
         return ()
 
-    def resolved(self, inputs: Sequence[Shape]) -> Self:
+    def resolved(self, inputs: Sequence[TensorType]) -> Self:
         """The op with everything explicit that follows from the size of its input, such as the sides of `same`."""
         return self
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         """Which places of each input a place of the output is computed from, in inference."""
         raise NotImplementedError
 
-    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
+    def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         """Multiply-adds for one example; zero for everything but products with learned matrices and attention."""
         return 0
 
-    def activations(self, inputs: Sequence[Shape], output: Shape) -> int:
+    def activations(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         """Numbers that the layer computes for one example: its output's, unless they are its input's own."""
-        return 0 if self.view else math.prod(output)
+        return 0 if self.view else sum(type.count for type in outputs)
 
     def given(self) -> Iterator[tuple[str, Any]]:
         """The attributes that differ from their defaults."""
@@ -201,30 +169,3 @@ def _attributes(cls: type[Op]) -> dict[str, AttributeInfo]:
             for field in dataclasses.fields(cls)
         }
     return found
-
-
-def _rank_help(shape: Shape) -> str:
-    if len(shape) <= max(_AXES):
-        return ""
-    return f"what {len(shape)} axes mean is not known; `reshape` makes an image, tokens or features of the tensor"
-
-
-def channel_axis(shape: Shape) -> int:
-    """The axis that holds channels or features: the first of an image, the last of anything else."""
-    return 0 if len(shape) == 3 else len(shape) - 1
-
-
-def channels(shape: Shape) -> int:
-    """How many channels or features a tensor of this shape has."""
-    return shape[channel_axis(shape)]
-
-
-def without_channels(shape: Shape) -> Shape:
-    """Height and width, or the number of tokens."""
-    axis = channel_axis(shape)
-    return (*shape[:axis], *shape[axis + 1 :])
-
-
-def shape_text(shape: Shape) -> str:
-    """A shape as people write it: 64x56x56."""
-    return "x".join(str(int(size)) for size in shape)

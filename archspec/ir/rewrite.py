@@ -1,4 +1,4 @@
-"""Make another graph of a graph: each layer changed in its place, and the shapes after it with it."""
+"""Make another graph of a graph: each layer changed in its place, and the types after it with it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Shape
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope
+from archspec.ir.tensor_type import TensorType
 from archspec.ir.wiring import Node
 
-Change: TypeAlias = Callable[[Layer, Sequence[Shape]], Layer]
-"""From a layer, and the shapes that arrive at it in the new graph, to the layer of the new graph."""
+Change: TypeAlias = Callable[[Layer, Sequence[TensorType]], Layer]
+"""From a layer, and the types that arrive at it in the new graph, to the layer of the new graph."""
 
 
 def map_layers(graph: LayerGraph, change: Change, *, inputs: Sequence[Node] = ()) -> LayerGraph:
@@ -24,7 +24,7 @@ def map_layers(graph: LayerGraph, change: Change, *, inputs: Sequence[Node] = ()
         inputs: those of the new graph, in the order of its inputs; the same unless given.
     """
     inputs = tuple(inputs) or graph.input_nodes
-    body, _ = _Mapping(change).body(graph.root.body, tuple(node.shape for node in inputs), {})
+    body, _ = _Mapping(change).body(graph.root.body, tuple(node.type for node in inputs), {})
     if body is graph.root.body and inputs == graph.input_nodes:
         return graph
     return replace(graph, root=replace(graph.root, body=body), input_nodes=inputs)
@@ -35,11 +35,11 @@ class _Mapping:
     change: Change
 
     def body(
-        self, body: Body, operands: tuple[Shape, ...], known: dict[int, tuple[Shape, ...]]
-    ) -> tuple[Body, tuple[Shape, ...]]:
-        """A body, and the shapes of its results; `known` gets those of its items' results by their sites."""
+        self, body: Body, operands: tuple[TensorType, ...], known: dict[int, tuple[TensorType, ...]]
+    ) -> tuple[Body, tuple[TensorType, ...]]:
+        """A body, and the types of its results; `known` gets those of its items' results by their sites."""
 
-        def shapes(refs: Sequence[Ref]) -> tuple[Shape, ...]:
+        def types(refs: Sequence[Ref]) -> tuple[TensorType, ...]:
             return tuple(
                 operands[ref.index] if isinstance(ref, Operand) else known[ref.site][ref.index] for ref in refs
             )
@@ -49,27 +49,27 @@ class _Mapping:
             changed: Item
             match item:
                 case Layer():
-                    changed = self.change(item, shapes(item.operands))
-                    known[item.site] = (changed.shape,)
+                    changed = self.change(item, types(item.operands))
+                    known[item.site] = changed.types
                 case Scope():
-                    changed, known[item.site] = self.scope(item, shapes(item.operands))
+                    changed, known[item.site] = self.scope(item, types(item.operands))
                 case Choice():
                     inside, given = self.body(item.body, operands, known)
                     changed = item if inside is item.body else replace(item, body=inside)
                     known[item.site] = given
                 case Loop():
-                    changed, known[item.site] = self.loop(item, shapes(item.operands))
+                    changed, known[item.site] = self.loop(item, types(item.operands))
             items.append(changed)
         same = all(new is old for new, old in zip(items, body.items, strict=True))
-        return body if same else replace(body, items=tuple(items)), shapes(body.results)
+        return body if same else replace(body, items=tuple(items)), types(body.results)
 
-    def scope(self, scope: Scope, operands: tuple[Shape, ...]) -> tuple[Scope, tuple[Shape, ...]]:
+    def scope(self, scope: Scope, operands: tuple[TensorType, ...]) -> tuple[Scope, tuple[TensorType, ...]]:
         body, given = self.body(scope.body, operands, {})
         return scope if body is scope.body else replace(scope, body=body), given
 
-    def loop(self, loop: Loop, operands: tuple[Shape, ...]) -> tuple[Loop, tuple[Shape, ...]]:
+    def loop(self, loop: Loop, operands: tuple[TensorType, ...]) -> tuple[Loop, tuple[TensorType, ...]]:
         iterations: list[Scope] = []
-        after: list[Shape] = []
+        after: list[TensorType] = []
         for old in loop.iterations:
             scope, given = self.scope(old, operands)
             iterations.append(scope)

@@ -16,7 +16,8 @@ from typing import Literal, TypeAlias
 
 from archspec.errors import Span
 from archspec.expr import Expr, Value
-from archspec.ir.op import Op, Shape
+from archspec.ir.op import Op
+from archspec.ir.tensor_type import TensorType
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,9 @@ class Binding:
 class Layer:
     """An op with concrete attributes.
 
-    `shape` is the output's, without the batch. `exprs` are the expressions behind attributes that the spec did not give
-    as plain values; their names are those of the frame of the nearest block, plus `channels` (those that arrive here).
+    `types` are those of its results, one unless the op has several. `exprs` are the expressions behind attributes that
+    the spec did not give as plain values; their names are those of the frame of the nearest block, plus `channels`
+    (those that arrive here).
     """
 
     site: int
@@ -60,7 +62,7 @@ class Layer:
     path: str
     operands: tuple[Ref, ...]
     op: Op
-    shape: Shape
+    types: tuple[TensorType, ...]
     exprs: Mapping[str, Expr]
     span: Span | None
 

@@ -39,11 +39,11 @@ def _verify_node(graph: LayerGraph, node: Node) -> None:
     if count < op.least_inputs or (op.most_inputs is not None and count > op.most_inputs):
         raise InternalError(f"{node.path}: {op.name} has {count} inputs")
     try:
-        shape = op.output_shape(graph.input_shapes(node))
+        types = op.output_types(graph.input_types(node))
     except ShapeError as error:
         raise InternalError(f"{node.path}: {error}") from error
-    if shape != node.shape:
-        raise InternalError(f"{node.path}: its shape is {node.shape}, its op gives {shape}")
+    if types != node.types:
+        raise InternalError(f"{node.path}: its type is {node.types}, its op gives {types}")
 
 
 def _verify_paths(around: str, items: Sequence[Item]) -> None:

@@ -7,23 +7,40 @@ from dataclasses import dataclass, field
 
 from archspec.errors import InternalError, Span
 from archspec.expr import Expr
-from archspec.ir.op import Op, Shape
+from archspec.ir.op import Op
 from archspec.ir.scope import Body, Choice, Layer, Loop, Operand, Ref, Scope
+from archspec.ir.tensor_type import Shape, TensorType
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A layer, or an input of the network, with the paths of the nodes that it takes, in the order of its op.
+    """A layer, or an input of the network, with the tensors that it takes, in the order of its op.
 
-    `shape` is the output's, without the batch; `exprs` and `span` are the layer's (see `archspec.ir.scope.Layer`).
+    A tensor has the path of its node, and where that has several results, the later ones a number (`value_name`).
+    `types`, `exprs` and `span` are the layer's (see `archspec.ir.scope.Layer`).
     """
 
     path: str
     op: Op
     inputs: tuple[str, ...]
-    shape: Shape
+    types: tuple[TensorType, ...]
     exprs: Mapping[str, Expr]
     span: Span | None
+
+    @property
+    def type(self) -> TensorType:
+        """That of its first result."""
+        return self.types[0]
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes of its first result, without the batch."""
+        return self.types[0].sizes
+
+
+def value_name(path: str, index: int) -> str:
+    """What the `index`-th result of a node is called: the node's path, and `:1`, `:2` ... after the first."""
+    return path if index == 0 else f"{path}:{index}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +102,8 @@ def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...
                 if item.path in wiring.nodes:
                     raise InternalError(f"two layers are called {item.path}")
                 inputs = resolve(item.operands)
-                wiring.nodes[item.path] = Node(item.path, item.op, inputs, item.shape, item.exprs, item.span)
-                known[item.site] = (item.path,)
+                wiring.nodes[item.path] = Node(item.path, item.op, inputs, item.types, item.exprs, item.span)
+                known[item.site] = tuple(value_name(item.path, index) for index in range(len(item.types)))
             case Scope():
                 known[item.site] = _scope(item, resolve(item.operands), wiring)
             case Choice():

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archspec.expr import Value
-from archspec.ir.op import channels
 from archspec.lowering.names import Plan
 from archspec.lowering.scopes import OpenScope, Tensor
 
@@ -32,4 +31,4 @@ class Context:
 
     def env(self, tensor: Tensor) -> dict[str, Value]:
         """The variables that an item sees where this tensor arrives, `channels` among them."""
-        return {**self.frame.env, **self.loop, "channels": channels(tensor.shape)}
+        return {**self.frame.env, **self.loop, "channels": tensor.type.channels}

@@ -9,7 +9,8 @@ from typing import Final
 
 from archspec.errors import ArchspecError, Diagnostic, Diagnostics, Note, Span
 from archspec.ir.attributes import Padding
-from archspec.ir.op import Op, Shape, ShapeError, shape_text
+from archspec.ir.op import Op, ShapeError
+from archspec.ir.tensor_type import TensorType, image
 from archspec.ir.wiring import Node
 from archspec.limits import limits
 from archspec.lowering.rounding import unrounded_input
@@ -73,7 +74,7 @@ def shape_error(
     notes: list[Note] = []
     for index, source in enumerate(given, start=1):
         node = nodes[source]
-        shape, way = shape_text(node.shape), _way(source, "" if source == arrived else arrived, nodes)
+        shape, way = node.type.text, _way(source, "" if source == arrived else arrived, nodes)
         if call.branches is None:
             notes.append(Note(f"{source} gives {shape}" + (f": {way}" if way else ""), node.span))
         elif source == arrived:
@@ -82,7 +83,7 @@ def shape_error(
             notes.append(Note(f"branch {index} gives {shape}: {way or source}", node.span))
     help = error.help
     if not help and error.code == "E0502":
-        help = unrounded_input(op, given, nodes) or _meeting(op, [nodes[source].shape for source in given])
+        help = unrounded_input(op, given, nodes) or _meeting(op, [nodes[source].type for source in given])
     return Diagnostic(error.code, f"{path}: {error}", call.span, notes=(*notes, *reversed(trail)), help=help)
 
 
@@ -92,17 +93,18 @@ def _way(end: str, start: str, nodes: Mapping[str, Node]) -> str:
     while way[-1] != start and len(way) <= _LAYERS_SHOWN and nodes[way[-1]].inputs:
         way.append(nodes[way[-1]].inputs[0])
     more = "... → " if nodes[way[-1]].inputs and way[-1] != start else ""
-    steps = " → ".join(f"{path} {shape_text(nodes[path].shape)}" for path in reversed(way))
+    steps = " → ".join(f"{path} {nodes[path].type.text}" for path in reversed(way))
     return more + steps if len(way) > 1 else ""
 
 
-def _meeting(op: Op, shapes: Sequence[Shape]) -> str:
-    """What makes branches of these shapes meet."""
-    if len({len(shape) for shape in shapes}) > 1:
+def _meeting(op: Op, types: Sequence[TensorType]) -> str:
+    """What makes branches of these types meet."""
+    if len({type.axes for type in types}) > 1:
         return "`to_image` and `to_tokens` make an image of tokens and tokens of an image, `reshape` any shape"
-    full = max(shapes, key=math.prod)
-    if len(full) != 3:
+    if not types[0].is_image:
         return ""
+    shapes = [type.sizes for type in types]
+    full = max(shapes, key=math.prod)
     counts = {shape[0] for shape in shapes}
     if op.name == "multiply":
         counts.discard(1)
@@ -117,7 +119,7 @@ def _meeting(op: Op, shapes: Sequence[Shape]) -> str:
     if scales and op.name != "multiply":
         return (
             f"{op.name} does not broadcast: put `upsample: {{factor: [{full[1]}, {full[2]}]}}` at the end of the "
-            f"branch that gives {shape_text(scales[0])}"
+            f"branch that gives {image(*scales[0]).text}"
         )
     return "give the branches the same strides, and padding that keeps the size (`padding: same`)"
 
@@ -154,12 +156,12 @@ def too_large(shape: Sequence[int]) -> str | None:
     return None
 
 
-def layer_too_large(op: Op, inputs: Sequence[Shape], shape: Shape) -> str | None:
-    """What is too large about a layer, if anything is: its output, its padded input, or its weights."""
-    reason = too_large(shape)
+def layer_too_large(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> str | None:
+    """What is too large about a layer, if anything is: its outputs, its padded input, or its weights."""
+    reason = next(filter(None, (too_large(type.sizes) for type in outputs)), None)
     padding = getattr(op.resolved(inputs), "padding", None)
     if reason is None and isinstance(padding, Padding) and padding.sides is not None:
-        channels, height, width = inputs[0]
+        channels, height, width = inputs[0].sizes
         top, bottom, left, right = padding.sides
         reason = too_large((channels, height + top + bottom, width + left + right))
     for weight in op.weights(inputs) if reason is None else ():

@@ -10,9 +10,10 @@ from archspec.errors import Diagnostic, InternalError, Note, Span, SpecError
 from archspec.expr import Expr, ExprError, Value, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, Param
-from archspec.ir.op import Op, Shape, ShapeError
+from archspec.ir.op import Op, ShapeError
 from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
+from archspec.ir.tensor_type import TensorType
 from archspec.ir.wiring import Node
 from archspec.limits import Limits, Meter, limits, meter
 from archspec.lowering.bind import bind, block_info, class_name
@@ -66,7 +67,7 @@ class Lowering:
         self.fixed |= top.fixed
         frame = Frame(top.env, root=True)
         scope = OpenScope(None, 0, "", "", "network", bindings={}, span=spec.span)
-        tensors = [Tensor(scope, Operand(index), node.path, node.shape) for index, node in enumerate(top.inputs)]
+        tensors = [Tensor(scope, Operand(index), node.path, node.type) for index, node in enumerate(top.inputs)]
         self.nodes |= {node.path: node for node in top.inputs}
         taps = {tensor.path: tensor for tensor in tensors}
         taps.setdefault("input", tensors[0])
@@ -159,7 +160,7 @@ class Lowering:
         choice = OpenChoice(slot.choice, condition, taken, x.ref, scope.items, y.ref)
         outer.append(choice)
         scope.items = outer
-        return Tensor(scope, Result(slot.choice), y.path, y.shape)
+        return Tensor(scope, Result(slot.choice), y.path, y.type)
 
     def _item(self, item: Item, x: Tensor, context: Context) -> Tensor:
         match item:
@@ -212,19 +213,19 @@ class Lowering:
         reading = self._reading(op_class, call)
         op, exprs = reading.read(self._env(context, x))
         name, path = self._path(call, context)
-        shapes = [tensor.shape for tensor in inputs]
-        if reading.shaped is None or reading.shaped[:2] != (op, shapes):
-            reading.shaped = op, shapes, self._shape(op, call, path, inputs, x)
-        shape = reading.shaped[2]
+        arriving = [tensor.type for tensor in inputs]
+        if reading.typed is None or reading.typed[:2] != (op, arriving):
+            reading.typed = op, arriving, self._types(op, call, path, inputs, x)
+        types = reading.typed[2]
         node_inputs = tuple(tensor.path for tensor in inputs)
-        self.nodes[path] = Node(path, op, node_inputs, shape, exprs, call.span)
+        self.nodes[path] = Node(path, op, node_inputs, types, exprs, call.span)
         if context.frame.root:
             known = op_class.attributes()
             self.fixed |= {word for key, expr in exprs.items() if known[key].spatial for word in names(expr)}
         slot = context.plan[call]
         refs = tuple(tensor.ref for tensor in inputs)
-        context.scope.items.append(Layer(slot.site, name, slot.named, path, refs, op, shape, exprs, call.span))
-        return Tensor(context.scope, Result(slot.site), path, shape)
+        context.scope.items.append(Layer(slot.site, name, slot.named, path, refs, op, types, exprs, call.span))
+        return Tensor(context.scope, Result(slot.site), path, types[0])
 
     def _inputs(self, call: Call, x: Tensor, context: Context) -> tuple[Tensor, ...]:
         """What the branches of an op give, or what arrives at it."""
@@ -232,18 +233,18 @@ class Lowering:
             return (x,)
         return tuple(self._nested(branch, x, context) for branch in call.branches)
 
-    def _shape(self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor) -> Shape:
+    def _types(self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor) -> tuple[TensorType, ...]:
         """What an op gives for these inputs; `x` is what arrived at its branches."""
-        shapes = [tensor.shape for tensor in inputs]
+        arriving = [tensor.type for tensor in inputs]
         try:
-            shape = op.output_shape(shapes)
+            types = op.output_types(arriving)
         except ShapeError as error:
             given = tuple(tensor.path for tensor in inputs)
             raise SpecError(shape_error(error, op, call, path, given, x.path, self.nodes, self.trail)) from None
-        if (reason := layer_too_large(op, shapes, shape)) is not None:
+        if (reason := layer_too_large(op, arriving, types)) is not None:
             notes = tuple(reversed(self.trail))
             raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))
-        return shape
+        return types
 
     def _reading(self, op: type[Op], call: Call) -> Reading:
         found = self.readings.get(id(call))
@@ -299,7 +300,7 @@ class Lowering:
         self._count(item, 1 + len(scope.path) // 100)
         self.trail.append(Note(f"{scope.path} is block {scope.block}, called here", item.span))
         frame = Frame({name: binding.value for name, binding in scope.bindings.items()}, root=False)
-        start = Tensor(scope, Operand(0), x.path, x.shape)
+        start = Tensor(scope, Operand(0), x.path, x.type)
         plan = self._plan(block.layers, numbered=False)
         taps["input"] = start
         y = self._items(block.layers, start, Context(scope, plan, frame, taps, {}))
@@ -313,7 +314,7 @@ class Lowering:
     def _sequence(self, item: Seq | Stage, layers: Sequence[Item], x: Tensor, context: Context) -> Tensor:
         name, path = self._path(item, context)
         scope = enter(context.scope, context.plan[item].site, name, path, x, item.span)
-        start = Tensor(scope, Operand(0), x.path, x.shape)
+        start = Tensor(scope, Operand(0), x.path, x.type)
         inner = replace(context, scope=scope, plan=self._plan(layers, numbered=True))
         return leave(scope, self._items(layers, start, inner))
 
@@ -344,17 +345,17 @@ class Lowering:
                 continue
             scope = enter(loop, index, str(index), f"{loop.path}.{index}", x, item.span)
             self._count(item, len(scope.path) // 100)
-            start = Tensor(scope, Operand(0), x.path, x.shape)
+            start = Tensor(scope, Operand(0), x.path, x.type)
             # A tap inside a repeat stands for another tensor each time round, so none is seen outside.
             inner = Context(scope, plan, context.frame, self._copied(context.taps), variables)
             y = leave(scope, self._items(item.layers, start, inner))
-            x = Tensor(context.scope, Result(loop.site), y.path, y.shape)
+            x = Tensor(context.scope, Result(loop.site), y.path, y.type)
         return self._looped(loop, item, x, context)
 
     def _looped(self, loop: OpenLoop, item: Item, x: Tensor, context: Context) -> Tensor:
         """What a loop gives. Every tensor that enters it enters each round, and takes room there."""
         self._count(item, (len(loop.operands) - 1) * len(loop.iterations) // 8)
-        return Tensor(context.scope, Result(loop.site), x.path, x.shape)
+        return Tensor(context.scope, Result(loop.site), x.path, x.type)
 
     def _loop(self, item: Repeat | Stage, times: Expr | None, pattern: str, x: Tensor, context: Context) -> OpenLoop:
         name, path = self._path(item, context)
@@ -395,7 +396,7 @@ class Lowering:
         scope.kind, scope.block, scope.bindings = "block", block, bindings
         given = item.arguments if isinstance(item, Stage) else item.attributes
         y = self._block(scope, x, item, self._fed(self.spec.blocks[block], given, scope, context))
-        return Tensor(loop.parent, Result(loop.site), y.path, y.shape)
+        return Tensor(loop.parent, Result(loop.site), y.path, y.type)
 
     def _plan(self, items: Sequence[Item], *, numbered: bool) -> Plan:
         found = self.plans.get(id(items))

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
-from archspec.ir.op import Op, Shape, ShapeError
+from archspec.ir.op import Op, ShapeError
+from archspec.ir.tensor_type import TensorType
 from archspec.ir.wiring import Node
 
 _Strides: TypeAlias = tuple[Fraction, ...]
@@ -27,15 +28,16 @@ def unrounded_input(op: Op, given: Sequence[str], nodes: Mapping[str, Node]) -> 
     """
     way = _before(given, nodes)
     sources = [path for path in way if not nodes[path].inputs]
-    if len(sources) != 1 or len(nodes[sources[0]].shape) != 3:
+    if len(sources) != 1 or not nodes[sources[0]].type.is_image:
         return ""
     strides = _strides(way, nodes)
     if strides is None or len({strides.get(path) for path in given}) > 1:
         return ""
-    channels, height, width = nodes[sources[0]].shape
+    before = nodes[sources[0]].type
+    height, width = before.places
     down, across = (math.lcm(*(found[axis].numerator for found in strides.values())) for axis in (0, 1))
     size = (-(-height // down) * down, -(-width // across) * across)
-    if size == (height, width) or not _meet(op, given, way, nodes, (channels, *size)):
+    if size == (height, width) or not _meet(op, given, way, nodes, before.with_places(size)):
         return ""
     multiples = (
         f"a height and a width that are multiples of {down}"
@@ -68,9 +70,9 @@ def _strides(way: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, _Stride
         if not node.inputs:
             found[path] = (Fraction(1), Fraction(1))
             continue
-        shapes = [nodes[source].shape for source in node.inputs]
+        types = [nodes[source].type for source in node.inputs]
         arriving: set[_Strides] = set()
-        for source, reach in zip(node.inputs, node.op.resolved(shapes).reach(shapes), strict=True):
+        for source, reach in zip(node.inputs, node.op.resolved(types).reach(types), strict=True):
             before = found.get(source)
             if before is None or reach == "everywhere" or (reach != "place" and len(reach) != len(before)):
                 continue
@@ -84,14 +86,15 @@ def _strides(way: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, _Stride
     return found
 
 
-def _meet(op: Op, given: Sequence[str], way: Iterable[str], nodes: Mapping[str, Node], image: Shape) -> bool:
+def _meet(op: Op, given: Sequence[str], way: Iterable[str], nodes: Mapping[str, Node], image: TensorType) -> bool:
     """Whether the branches meet where the input is such an image."""
-    shapes: dict[str, Shape] = {}
+    types: dict[str, TensorType] = {}
     try:
         for path in way:
             node = nodes[path]
-            shapes[path] = node.op.output_shape([shapes[source] for source in node.inputs]) if node.inputs else image
-        op.output_shape([shapes[path] for path in given])
+            arriving = [types[source] for source in node.inputs]
+            types[path] = node.op.output_types(arriving)[0] if node.inputs else image
+        op.output_types([types[path] for path in given])
     except ShapeError:
         return False
     return True

@@ -8,8 +8,8 @@ from typing import Literal
 
 from archspec.errors import InternalError, Span
 from archspec.expr import Expr
-from archspec.ir.op import Shape
 from archspec.ir.scope import Binding, Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
+from archspec.ir.tensor_type import TensorType
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Tensor:
     scope: OpenScope
     ref: Ref
     path: str
-    shape: Shape
+    type: TensorType
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +62,7 @@ class OpenScope:
         if isinstance(self.parent, OpenScope):
             outside = bring(tensor, self.parent)
             self.operands.append(outside.ref)
-            return Tensor(self, Operand(len(self.operands) - 1), tensor.path, tensor.shape)
+            return Tensor(self, Operand(len(self.operands) - 1), tensor.path, tensor.type)
         return bring(tensor, self)
 
     def give(self, ref: Ref) -> Result:
@@ -165,7 +165,7 @@ def leave(scope: OpenScope, y: Tensor) -> Tensor:
     scope.results = {ref: index for index, ref in enumerate((y.ref, *others))}
     assert scope.parent is not None
     parent = scope.parent.parent if isinstance(scope.parent, OpenLoop) else scope.parent
-    return Tensor(parent, Result(scope.site, 0), y.path, y.shape)
+    return Tensor(parent, Result(scope.site, 0), y.path, y.type)
 
 
 def bring(tensor: Tensor, scope: OpenScope) -> Tensor:
@@ -180,11 +180,11 @@ def bring(tensor: Tensor, scope: OpenScope) -> Tensor:
         given, label = tensor.scope.give(tensor.ref), tensor.scope.labels.get(tensor.ref)
         if label is not None:
             parent.labels.setdefault(given, label)
-        tensor = Tensor(parent, given, tensor.path, tensor.shape)
+        tensor = Tensor(parent, given, tensor.path, tensor.type)
     ref = tensor.ref
     for inner in reversed(around[: around.index(tensor.scope)]):
         ref = inner.take(ref)
-    return Tensor(scope, ref, tensor.path, tensor.shape)
+    return Tensor(scope, ref, tensor.path, tensor.type)
 
 
 def _around(scope: OpenScope) -> list[OpenScope]:

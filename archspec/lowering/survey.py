@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from archspec.errors import Span, SpecError
 from archspec.expr import Value
-from archspec.ir.op import Op, Shape
+from archspec.ir.op import Op
 from archspec.ir.scope import Operand
+from archspec.ir.tensor_type import TensorType
 from archspec.limits import WorkError
 from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Frame
@@ -24,7 +25,7 @@ from archspec.lowering.top import read_top
 from archspec.spec import Attribute, Block, Call, Item, Refused, Spec, Tap
 from archspec.spec import Sequence as Seq
 
-_UNKNOWN = Tensor(OpenScope(None, 0, "", "", "network"), Operand(0), "", ())
+_UNKNOWN = Tensor(OpenScope(None, 0, "", "", "network"), Operand(0), "", TensorType((), ()))
 
 
 class _UnknownError(Exception):
@@ -56,8 +57,7 @@ class _Survey(Lowering):
         scope = OpenScope(None, 0, "", "", "network", bindings={}, span=self.spec.span)
         declared = {"input": self.spec.input} if self.spec.input else self.spec.inputs
         known = {
-            node.path: Tensor(scope, Operand(index), node.path, node.shape)
-            for index, node in enumerate(self.top.inputs)
+            node.path: Tensor(scope, Operand(index), node.path, node.type) for index, node in enumerate(self.top.inputs)
         }
         self.nodes |= {node.path: node for node in self.top.inputs}
         taps = {name: known.get(name, _UNKNOWN) for name in declared}
@@ -127,8 +127,8 @@ class _Survey(Lowering):
             return {**context.frame.env, **context.loop}
         return Lowering._env(self, context, x)
 
-    def _shape(self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor) -> Shape:
-        return Lowering._shape(self, op, call, path, inputs, inputs[0] if x is _UNKNOWN else x)
+    def _types(self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor) -> tuple[TensorType, ...]:
+        return Lowering._types(self, op, call, path, inputs, inputs[0] if x is _UNKNOWN else x)
 
     def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
         if name not in context.taps and name.partition(".")[0] in self.spec.refused:

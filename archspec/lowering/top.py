@@ -11,6 +11,7 @@ from archspec.errors import Diagnostic, Note, Span, SpecError
 from archspec.expr import Expr, Name, Value, describe, names
 from archspec.ir.graph import Depth
 from archspec.ir.ops import OPS, Input
+from archspec.ir.tensor_type import TensorType
 from archspec.ir.wiring import Node
 from archspec.lowering.bind import param_value
 from archspec.lowering.findings import Findings, too_large
@@ -163,7 +164,7 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
     sizes = cast("tuple[int, ...]", shape)
     if (reason := too_large(sizes)) is not None:
         raise SpecError(Diagnostic("E0304", f"the input is too large: {reason}", place))
-    return Node(path, Input(), (), sizes, exprs, input.span)
+    return Node(path, Input(), (), (TensorType.of_shape(sizes),), exprs, input.span)
 
 
 def _is_size(value: object) -> bool:

@@ -26,7 +26,8 @@ from archspec.expr import (
 )
 from archspec.ir.attributes import AttributeValueError, InitKind, NotWholeError
 from archspec.ir.initializers import expressions, with_numbers
-from archspec.ir.op import AttributeInfo, Op, Shape
+from archspec.ir.op import AttributeInfo, Op
+from archspec.ir.tensor_type import TensorType
 from archspec.limits import meter
 from archspec.spec import Attribute, Call
 from archspec.spec.mistakes import expression_help
@@ -178,8 +179,8 @@ class Reading:
     """The values of attributes without a name in them."""
     same: Op | None = None
     """The op itself, where it has no others."""
-    shaped: tuple[Op, list[Shape], Shape] | None = None
-    """The last op, the shapes that arrived at it, and the shape that it gave, which is not too large."""
+    typed: tuple[Op, list[TensorType], tuple[TensorType, ...]] | None = None
+    """The last op, the types that arrived at it, and those that it gave, which are not too large."""
 
     def read(self, env: Mapping[str, Value]) -> tuple[Op, dict[str, Expr]]:
         """The op, and the expressions behind its attributes, where names have the values of `env`.

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from archspec.errors import Diagnostic, ParityError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Shape
 from archspec.ir.ops import Dropout, DropPath
 from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Layer
+from archspec.ir.tensor_type import TensorType
 from archspec.parity.data import random_inputs, random_targets, random_weights
 from archspec.parity.folders import save, temporary_folder
 from archspec.parity.judging import Judged, Judging
@@ -121,7 +121,7 @@ def without_dropout(graph: LayerGraph) -> LayerGraph:
     return map_layers(graph, _undropped)
 
 
-def _undropped(layer: Layer, _: Sequence[Shape]) -> Layer:
+def _undropped(layer: Layer, _: Sequence[TensorType]) -> Layer:
     if not isinstance(layer.op, Dropout | DropPath):
         return layer
     return replace(layer, op=replace(layer.op, rate=0.0), exprs={})

@@ -9,7 +9,6 @@ from typing import Final, Literal, TypeAlias
 
 from archspec.errors import Diagnostic, ParityError, SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import channels
 from archspec.ir.ops import BatchNorm
 from archspec.passes import run
 from archspec.passes.resize import Resize
@@ -174,6 +173,6 @@ def unfit(graph: LayerGraph, check: Check, batch: int) -> str:
     if check.kind == "inference":
         return ""
     for path, node in graph.nodes.items():
-        if isinstance(node.op, BatchNorm) and batch * math.prod(node.shape) == channels(node.shape):
+        if isinstance(node.op, BatchNorm) and batch * math.prod(node.shape) == node.type.channels:
             return f"{path} has one number a channel to normalise by in training; compare with a larger --batch"
     return ""

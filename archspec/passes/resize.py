@@ -8,9 +8,10 @@ from typing import ClassVar
 
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Op, Shape, ShapeError, shape_text
+from archspec.ir.op import Op, ShapeError
 from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Layer
+from archspec.ir.tensor_type import TensorType, shape_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +34,21 @@ class Resize:
             SpecError: a layer does not take them, or would have weights of other shapes.
         """
         inputs = tuple(
-            replace(node, shape=(node.shape[0], *self.sizes[node.path])) if node.path in self.sizes else node
+            replace(node, types=(node.type.with_places(self.sizes[node.path]),)) if node.path in self.sizes else node
             for node in graph.input_nodes
         )
 
-        def resized(layer: Layer, shapes: Sequence[Shape]) -> Layer:
-            before = graph.input_shapes(graph.nodes[layer.path])
+        def resized(layer: Layer, arriving: Sequence[TensorType]) -> Layer:
+            before = graph.input_types(graph.nodes[layer.path])
             try:
-                op = layer.op.resolved(shapes)
-                shape = op.output_shape(shapes)
-                differing = _differing_weight(op, shapes, before)
+                op = layer.op.resolved(arriving)
+                types = op.output_types(arriving)
+                differing = _differing_weight(op, arriving, before)
             except ShapeError as error:
                 raise self._refusal(graph, layer, str(error)) from None
             if differing:
                 raise self._refusal(graph, layer, f"its {differing} would have another shape")
-            return layer if (op, shape) == (layer.op, layer.shape) else replace(layer, op=op, shape=shape)
+            return layer if (op, types) == (layer.op, layer.types) else replace(layer, op=op, types=types)
 
         return map_layers(graph, resized, inputs=inputs)
 
@@ -56,7 +57,7 @@ class Resize:
         return SpecError(Diagnostic("E0502", f"{graph.name} does not take {sizes}: {layer.path}, {reason}", layer.span))
 
 
-def _differing_weight(op: Op, shapes: Sequence[Shape], before: Sequence[Shape]) -> str:
+def _differing_weight(op: Op, after: Sequence[TensorType], before: Sequence[TensorType]) -> str:
     """The name of a weight that inputs of these shapes make another."""
-    pairs = zip(op.weights(shapes), op.weights(before), strict=True)
+    pairs = zip(op.weights(after), op.weights(before), strict=True)
     return next((new.name for new, old in pairs if new.shape != old.shape), "")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Shape
 from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Layer
+from archspec.ir.tensor_type import TensorType
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,6 @@ class ResolvePadding:
         return map_layers(graph, _resolved)
 
 
-def _resolved(layer: Layer, shapes: Sequence[Shape]) -> Layer:
-    op = layer.op.resolved(shapes)
+def _resolved(layer: Layer, arriving: Sequence[TensorType]) -> Layer:
+    op = layer.op.resolved(arriving)
     return layer if op is layer.op else replace(layer, op=op)

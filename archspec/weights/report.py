@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from archspec.errors import Note
-from archspec.ir.op import Shape
+from archspec.ir.tensor_type import Shape
 
 _SHOWN: Final = 8
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.ir.op import Shape
+from archspec.ir.tensor_type import Shape
 from archspec.storage import open_regular
 from archspec.weights.tensors import MOST_AXES, DamagedError, Tensor, no_numbers, widened
 

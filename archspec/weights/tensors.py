@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from archspec.ir.op import Shape
+from archspec.ir.tensor_type import Shape
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ from archspec.ir.graph import LayerGraph
 from archspec_keras.engines import DERIVATIVES, STEPS
 from archspec_keras.patching import nothing_dropped
 from archspec_keras.settings import settings
-from archspec_keras.tensors import from_batch, input_batches, to_batch, to_numpy
+from archspec_keras.tensors import as_tensor, from_batch, input_batches, to_batch, to_numpy
 from archspec_keras.trace import Mark, forward
 from archspec_keras.variables import kept_weights
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False) -> Gradients:
     """The gradients of a loss in training mode; see `Backend.gradients`."""
-    loss = partial(_loss, model, graph, targets=_target_batches(model, targets))
+    loss = partial(_loss, model, graph, targets=_target_batches(model, graph, targets))
     with nothing_dropped(model):
         found = DERIVATIVES[keras.backend.backend()](model, loss, input_batches(model, graph, inputs), nodes)
     by_variable = {
@@ -32,13 +32,13 @@ def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *,
     }
     return Gradients(
         float(to_numpy(found.loss)),
-        {path: from_batch(tensor) for path, tensor in found.inputs.items()},
+        {path: from_batch(tensor, graph.types[path]) for path, tensor in found.inputs.items()},
         {
             name: kept.array(lambda variable: to_numpy(by_variable[id(variable)]))
             for name, kept in kept_weights(model, graph).items()
             if all(id(variable) in by_variable for variable in kept.variables)
         },
-        {path: from_batch(tensor) for path, tensor in found.nodes.items()},
+        {path: from_batch(tensor, graph.types[path]) for path, tensor in found.nodes.items()},
     )
 
 
@@ -59,7 +59,8 @@ def train(
         optimizer.build(model.trainable_variables)
         step = STEPS[keras.backend.backend()](model, optimizer, partial(_whole_loss, model, graph))
         losses = [
-            step(input_batches(model, graph, inputs), _target_batches(model, targets)) for inputs, targets in batches
+            step(input_batches(model, graph, inputs), _target_batches(model, graph, targets))
+            for inputs, targets in batches
         ]
     return [float(to_numpy(loss)) for loss in losses]
 
@@ -95,9 +96,11 @@ def _term(output: Any, target: Any) -> Any:
     return keras.ops.mean(each)
 
 
-def _target_batches(model: Any, targets: Arrays) -> dict[str, Any]:
+def _target_batches(model: Any, graph: LayerGraph, targets: Arrays) -> dict[str, Any]:
     """Whole numbers stay what they are; images are in Keras's layout, as the outputs."""
     return {
-        name: to_batch(model, array, "int32" if np.issubdtype(array.dtype, np.integer) else None)
+        name: as_tensor(model, array, "int32")
+        if np.issubdtype(array.dtype, np.integer)
+        else to_batch(model, array, graph.types[graph.outputs[name]])
         for name, array in targets.items()
     }

@@ -16,14 +16,15 @@ from keras.src.backend.common import global_state
 from archspec.codegen.execute import execute
 from archspec.errors import BackendError, Diagnostic, InternalError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Shape
+from archspec.ir.tensor_type import Shape
 from archspec.seals import seal
 from archspec.storage import check_room, whole_file
 from archspec_keras.learn import gradients, train
+from archspec_keras.memory_layout import keras_sizes
 from archspec_keras.names import function_name
 from archspec_keras.patching import replaced
 from archspec_keras.settings import settings
-from archspec_keras.tensors import channels_last, outputs_by_name, to_numpy
+from archspec_keras.tensors import outputs_by_name, to_numpy
 from archspec_keras.trace import run
 from archspec_keras.variables import kept_weights
 
@@ -84,10 +85,10 @@ def verify(source: str, graph: LayerGraph) -> None:
         if not all(math.isclose(_decay(variable), weight.decay) for variable in kept.variables):
             raise InternalError(f"Keras source of {graph.name}: {name} has another weight decay than in the graph")
     for name, tensor in outputs_by_name(model.output, graph).items():
-        shape = graph.nodes[graph.outputs[name]].shape
-        if tuple(tensor.shape) != (None, *channels_last(shape)):
+        type = graph.types[graph.outputs[name]]
+        if tuple(tensor.shape) != (None, *keras_sizes(type)):
             raise InternalError(
-                f"Keras source of {graph.name}: {name} has shape {tuple(tensor.shape)}, the graph {shape}"
+                f"Keras source of {graph.name}: {name} has shape {tuple(tensor.shape)}, the graph {type.sizes}"
             )
 
 

@@ -16,10 +16,10 @@ from archspec.codegen.text import docstring, identifier, literal, quoted
 from archspec.errors import BackendError, SpecError
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import channels as channels_of
 from archspec.passes.resize import Resize
 from archspec_keras.body import Body, Callee
 from archspec_keras.data_format import declarations
+from archspec_keras.memory_layout import keras_sizes
 from archspec_keras.names import HELPERS, RESERVED, function_name, layer_name
 from archspec_keras.ops import ROWS
 from archspec_keras.ops.facts import Facts
@@ -162,14 +162,14 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
         variables.append(variable)
         taken.add(variable)
         what = "input" if single else label
-        if len(node.shape) == 3:
+        if node.type.is_image:
             size = identifier(f"{what}_size", taken)
             taken.add(size)
-            channels = body.printer.expr(fold(node.exprs.get("channels", Const(channels_of(node.shape))), known))
+            channels = body.printer.expr(fold(node.exprs.get("channels", Const(node.type.channels)), known))
             shape = f"(*{size}, {channels})"
             sizes.append((size, pair, literal(node.shape[1:]), meaning))
         else:
-            shape = literal(node.shape)
+            shape = literal(keras_sizes(node.type))
         made = marked(f"keras.Input({shape}, name={quoted(label)})", [path])
         heads += lay_out(made, 1, f"{variable} = ")
     lines = [*deeper, *heads, *body.network(variables, graph)]
@@ -192,7 +192,7 @@ def _takes_any_size(graph: LayerGraph) -> bool:
         twice = Resize({path: (2 * height, 2 * width) for path, (height, width) in graph.images.items()}).run(graph)
     except SpecError:
         return False
-    return all(channels_of(node.shape) == channels_of(graph.nodes[path].shape) for path, node in twice.nodes.items())
+    return all(node.type.channels == graph.nodes[path].type.channels for path, node in twice.nodes.items())
 
 
 def _arguments_doc(title: str, arguments: Sequence[tuple[str, str]]) -> list[str]:

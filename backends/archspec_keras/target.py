@@ -14,6 +14,8 @@ from typing import Final
 from archspec.codegen.backend import LazyModels, one_of
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
+from archspec.ir.tensor_type import FEATURES
+from archspec_keras.memory_layout import keras_sizes
 from archspec_keras.names import function_name
 from archspec_keras.source import write
 
@@ -65,9 +67,8 @@ class KerasBackend(LazyModels):
         name = function_name(graph)
         arrays = []
         for path in graph.inputs:
-            shape = graph.nodes[path].shape
-            sizes = (*shape[1:], shape[0]) if len(shape) == 3 else shape
-            arrays.append(f"keras.random.normal((1, {', '.join(map(str, sizes))}))")
+            sizes = ", ".join(map(str, keras_sizes(graph.nodes[path].type)))
+            arrays.append(f"keras.random.normal((1, {sizes}))")
         arguments = arrays[0] if len(arrays) == 1 else f"[{', '.join(arrays)}]"
         return (
             "import keras",
@@ -92,7 +93,7 @@ def _training(graph: LayerGraph) -> Iterator[str]:
         return  # only who trains it knows which of them has which loss
     decay = any(weight.decay for weight in graph.all_weights.values())
     loss = "mse"
-    if len(last.shape) == 1 and last.shape[0] > 1:
+    if last.type.axes == FEATURES and last.type.channels > 1:
         logits = last.op.name != "softmax"
         loss = f"keras.losses.SparseCategoricalCrossentropy({'from_logits=True' if logits else ''})"
     loss = repr(loss) if loss == "mse" else loss

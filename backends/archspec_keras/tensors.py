@@ -8,17 +8,13 @@ import keras
 import numpy as np
 
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Shape
+from archspec.ir.tensor_type import TensorType
+from archspec_keras.memory_layout import axis_order
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
 
     Array = np.ndarray[Any, Any]
-
-
-def channels_last(shape: Shape) -> Shape:
-    """A node's shape in the order that Keras's tensors have."""
-    return (*shape[1:], shape[0]) if len(shape) == 3 else shape
 
 
 def to_numpy(tensor: Any) -> Array:
@@ -29,28 +25,35 @@ def to_numpy(tensor: Any) -> Array:
     return array
 
 
-def from_batch(tensor: Any) -> Array:
-    """A batch's numbers: images NHWC as (N, C, H, W), all else as it is."""
-    array = to_numpy(tensor)
-    return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array
+def from_batch(tensor: Any, type: TensorType) -> Array:
+    """A batch's numbers in archspec's order: images NHWC as (N, C, H, W)."""
+    return np.ascontiguousarray(_in_our_order(to_numpy(tensor), type))
 
 
-def batch_view(tensor: Any) -> Array:
+def batch_view(tensor: Any, type: TensorType) -> Array:
     """As `from_batch`, for reading: on TensorFlow the numbers are the tensor's own.
 
     Keras holds the tensors of all layers until a pass has ended, and a copy of each would take as much again.
     """
     if keras.backend.backend() != "tensorflow" or keras.backend.standardize_dtype(tensor.dtype) == "bfloat16":
-        return from_batch(tensor)
-    array: Array = np.asarray(memoryview(tensor))
-    return array.transpose(0, 3, 1, 2) if array.ndim == 4 else array
+        return from_batch(tensor, type)
+    return _in_our_order(np.asarray(memoryview(tensor)), type)
 
 
-def to_batch(model: Any, array: Array, dtype: str | None = None) -> Any:
-    """A batch where the model is, in its dtype unless another is given: images (N, C, H, W) as NHWC."""
-    if array.ndim == 4:
-        array = array.transpose(0, 2, 3, 1)
-    tensor = keras.ops.convert_to_tensor(np.ascontiguousarray(array), dtype=dtype or model.inputs[0].dtype)
+def _in_our_order(array: Array, type: TensorType) -> Array:
+    places = [1 + axis for axis in axis_order(type)]
+    return array.transpose(0, *(1 + places.index(axis + 1) for axis in range(type.rank)))
+
+
+def to_batch(model: Any, array: Array, type: TensorType) -> Any:
+    """A batch where the model is, in its dtype: images (N, C, H, W) as NHWC."""
+    order = (0, *(1 + axis for axis in axis_order(type)))
+    return as_tensor(model, array.transpose(order), model.inputs[0].dtype)
+
+
+def as_tensor(model: Any, array: Array, dtype: str) -> Any:
+    """An array as it is, in this dtype, where the model is."""
+    tensor = keras.ops.convert_to_tensor(np.ascontiguousarray(array), dtype=dtype)
     if keras.backend.backend() == "torch" and model.variables:
         tensor = tensor.to(model.variables[0].value.device)
     return tensor
@@ -58,7 +61,7 @@ def to_batch(model: Any, array: Array, dtype: str | None = None) -> Any:
 
 def input_batches(model: Any, graph: LayerGraph, inputs: Arrays) -> dict[str, Any]:
     """A batch for each of the graph's inputs, by path."""
-    return {path: to_batch(model, inputs[path]) for path in graph.inputs}
+    return {node.path: to_batch(model, inputs[node.path], node.type) for node in graph.input_nodes}
 
 
 def outputs_by_name(result: Any, graph: LayerGraph) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes:
     found: dict[str, np.ndarray[Any, Any]] = {}
 
     def keep(path: str, tensor: Any) -> Any:
-        found[path] = batch_view(tensor)
+        found[path] = batch_view(tensor, graph.types[path])
         return tensor
 
     with ExitStack() as stack:
@@ -45,7 +45,11 @@ def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes:
         stack.enter_context(nothing_dropped(model))
         batches = input_batches(model, graph, inputs)
         outputs = forward(model, graph, batches, training=training, mark=keep if nodes else None)
-    return Outcome({name: from_batch(tensor) for name, tensor in outputs.items()}, _statistics(model, graph), found)
+    return Outcome(
+        {name: from_batch(tensor, graph.types[graph.outputs[name]]) for name, tensor in outputs.items()},
+        _statistics(model, graph),
+        found,
+    )
 
 
 def forward(

@@ -101,7 +101,7 @@ class _Writer:
         weights = self.graph.weights(node)
         layer = Fragment(
             node.op,
-            self.graph.input_shapes(node),
+            self.graph.input_types(node),
             [self.names.values[source] for source in node.inputs],
             [f"{path}.{weight.name}" for weight in weights],
             path=path,
@@ -147,7 +147,7 @@ class _Writer:
         if self.larger is not None:
             other = self.larger.nodes[path].shape
             sizes = [size if size == more else None for size, more in zip(shape, other, strict=True)]
-            if path in self.graph.inputs and len(shape) == 3:
+            if path in self.graph.inputs and self.graph.nodes[path].type.is_image:
                 prefix = f"{path}." if len(self.graph.inputs) > 1 else ""
                 sizes[1:] = [f"{prefix}height", f"{prefix}width"]
         return self._tensor(name, ["batch", *sizes])

@@ -14,7 +14,6 @@ from archspec.codegen.tree import Definition, LayerUse, Tree
 from archspec.errors import InternalError
 from archspec.expr import Const
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import channel_axis, without_channels
 from archspec.ir.scope import Operand
 from archspec.ir.wiring import Node
 from archspec_torch.ops import ROWS
@@ -68,7 +67,7 @@ def forms(graph: LayerGraph, node: Node) -> tuple[Form, ...]:
 
 def _use(graph: LayerGraph, node: Node) -> LayerUse:
     """The node as a layer of a definition that has no other instance: no attribute is an expression."""
-    shapes = graph.input_shapes(node)
+    arriving = graph.input_types(node)
     op = without_sizes(node.op)
     return LayerUse(
         site=0,
@@ -79,11 +78,11 @@ def _use(graph: LayerGraph, node: Node) -> LayerUse:
         values={name: getattr(op, name) for name in op.attributes()},
         exprs={},
         has_weights=bool(graph.weights(node)),
-        features=tuple(Const(shape[channel_axis(shape)]) for shape in shapes),
-        ranks=tuple(map(len, shapes)),
-        operands=tuple(map(Operand, range(len(shapes)))),
+        features=tuple(Const(type.channels) for type in arriving),
+        axes=tuple(type.axes for type in arriving),
+        operands=tuple(map(Operand, range(len(arriving)))),
         paths=(node.path,),
-        sizes=tuple(map(without_channels, shapes)) if op.sized else (),
+        sizes=tuple(type.places for type in arriving) if op.sized else (),
     )
 
 

@@ -11,9 +11,10 @@ from typing import Any, Final
 from archspec.codegen.layout import INDENT, Bracket, lay_out
 from archspec.codegen.text import literal, quoted
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import Shape, Weight
+from archspec.ir.op import Weight
 from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Layer
+from archspec.ir.tensor_type import TensorType
 from archspec_torch.ops import ROWS
 from archspec_torch.places import NOTHING, Place, by_place, is_one_of
 
@@ -36,7 +37,7 @@ def without_decay(graph: LayerGraph) -> LayerGraph:
     return map_layers(graph, _undecayed)
 
 
-def _undecayed(layer: Layer, _: Sequence[Shape]) -> Layer:
+def _undecayed(layer: Layer, _: Sequence[TensorType]) -> Layer:
     known: Any = layer.op
     none = {name: 0.0 for name in _ATTRIBUTES if name in known.attributes()}
     exprs = {name: expr for name, expr in layer.exprs.items() if name not in none}

@@ -93,7 +93,7 @@ def test_every_op_says_where_it_looks() -> None:
     for op in OPS:
         graph = archspec.compile(load_text(spec(op)))
         for node in graph.nodes.values():
-            assert len(node.op.reach(graph.input_shapes(node))) == len(node.inputs)
+            assert len(node.op.reach(graph.input_types(node))) == len(node.inputs)
 
 
 def _seen(graph: archspec.LayerGraph, source: str, axis: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import archspec
 from archspec.diagram.text import shortened
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import shape_text
+from archspec.ir.tensor_type import shape_text
 from archspec.spec import load_text
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "specs" / "examples").glob("*.yaml"))

@@ -13,6 +13,7 @@ from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops import Conv, Input
 from archspec.ir.scope import Body, Item, Layer, Loop, Operand, Result
+from archspec.ir.tensor_type import image
 from archspec.ir.verify import verify
 from archspec.passes import run
 from archspec.spec import load_text
@@ -47,7 +48,7 @@ def with_layer(graph: LayerGraph, at: str, /, **changes: object) -> LayerGraph:
 
 
 def wrong_shape(graph: LayerGraph) -> LayerGraph:
-    return with_layer(graph, "first", shape=(8, 9, 8))
+    return with_layer(graph, "first", types=(image(8, 9, 8),))
 
 
 def wrong_op(graph: LayerGraph) -> LayerGraph:
@@ -112,8 +113,8 @@ def wired_to_nothing(graph: LayerGraph) -> LayerGraph:
 
 
 PLANTED: dict[Callable[[LayerGraph], LayerGraph], str] = {
-    wrong_shape: "its shape is",
-    wrong_op: "its shape is",
+    wrong_shape: "its type is",
+    wrong_op: "its type is",
     op_that_does_not_fit: "kernel covers 30",
     another_input: "does not list",
     wrong_arity: "add has 1 inputs",
@@ -169,7 +170,7 @@ class Late:
 
 
 def test_a_pass_that_breaks_the_graph_is_caught(graph: LayerGraph) -> None:
-    with pytest.raises(InternalError, match="its shape is"):
+    with pytest.raises(InternalError, match="its type is"):
         run(graph, (Break(),))
 
 

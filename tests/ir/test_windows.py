@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import pytest
 
 from archspec.ir.attributes import Padding
 from archspec.ir.op import ShapeError
 from archspec.ir.ops import Conv, ConvTranspose, MaxPool
+from archspec.ir.tensor_type import image
 
 torch = pytest.importorskip("torch")
 
@@ -31,9 +31,9 @@ def test_pools_have_as_many_windows_as_pytorch_makes(ceil_mode: bool) -> None:
                 ).shape[-1]
             except RuntimeError:
                 with pytest.raises(ShapeError):
-                    op.infer_shape([(1, size, size)])
+                    op.infer_type([image(1, size, size)])
                 continue
-            assert op.infer_shape([(1, size, size)]) == (1, wanted, wanted), op
+            assert op.infer_type([image(1, size, size)]) == image(1, wanted, wanted), op
 
 
 def test_transposed_convolutions_are_as_large_as_pytorch_makes_them() -> None:
@@ -49,17 +49,17 @@ def test_transposed_convolutions_are_as_large_as_pytorch_makes_them() -> None:
             ).shape[-1]
         except RuntimeError:
             with pytest.raises(ShapeError):
-                op.infer_shape([(1, 4, 4)])
+                op.infer_type([image(1, 4, 4)])
             continue
-        assert op.infer_shape([(1, 4, 4)]) == (1, wanted, wanted), op
+        assert op.infer_type([image(1, 4, 4)]) == image(1, wanted, wanted), op
 
 
 def test_a_transposed_convolution_costs_what_the_convolution_the_other_way_does() -> None:
     """Where nothing is left out, each of its products is one of the convolution whose gradient it is."""
     there = ConvTranspose(6, (3, 2), (2, 3), groups=2)
     back = Conv(4, (3, 2), (2, 3), groups=2)
-    small = (4, 5, 7)
-    large = there.infer_shape([small])
-    assert back.infer_shape([large]) == small
-    assert there.macs([small], large) == back.macs([large], small) == math.prod(small) * 3 * 6
+    small = image(4, 5, 7)
+    large = there.infer_type([small])
+    assert back.infer_type([large]) == small
+    assert there.macs([small], [large]) == back.macs([large], [small]) == small.count * 3 * 6
     assert [weight.shape for weight in there.weights([small])] == [(4, 3, 3, 2), (6,)]

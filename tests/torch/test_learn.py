@@ -114,7 +114,7 @@ def cut(graph: LayerGraph, path: str) -> LayerGraph:
         if node.path not in refs:
             refs[node.path] = Result(site)
             taken = tuple(refs[source] for source in node.inputs)
-            layers.append(Layer(site, node.path, True, node.path, taken, node.op, node.shape, {}, None))
+            layers.append(Layer(site, node.path, True, node.path, taken, node.op, node.types, {}, None))
     body = Body(tuple(layers), tuple(refs[output] for output in graph.outputs.values()))
     found = replace(graph, root=replace(graph.root, body=body, labels={}), input_nodes=tuple(inputs), taps={})
     verify(found)

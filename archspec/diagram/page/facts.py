@@ -14,8 +14,8 @@ from archspec.analysis.receptive import Extent, Field, receptive_fields
 from archspec.diagram.figure import Box
 from archspec.diagram.text import shortened
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op import shape_text
 from archspec.ir.scope import Choice, Layer, Loop, Scope, walk
+from archspec.ir.tensor_type import shape_text
 from archspec.ir.wiring import Node
 
 

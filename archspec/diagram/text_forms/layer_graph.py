@@ -15,8 +15,8 @@ from archspec.ir.attributes import Padding
 from archspec.ir.dump import initializer_text
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Initializer
-from archspec.ir.op import shape_text
 from archspec.ir.scope import Scope, walk
+from archspec.ir.tensor_type import shape_text
 
 _NOT_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 has no way to write."""

@@ -8,8 +8,9 @@ from typing import ClassVar, Final
 
 from archspec.ir.attributes import FloatKind, WordKind, attribute
 from archspec.ir.initializers import Constant
-from archspec.ir.op import FEATURED, Ranks, Shape, ShapeError, Weight, channels
+from archspec.ir.op import ShapeError, Weight
 from archspec.ir.ops.base import Elementwise
+from archspec.ir.tensor_type import FEATURED, Accepted, TensorType
 
 _ANY: Final = FloatKind(least=float("-inf"))
 
@@ -53,7 +54,7 @@ class Prelu(Elementwise):
     init: float = attribute(_ANY, "what the slopes start with", default=0.25)
 
     name: ClassVar[str] = "prelu"
-    ranks: ClassVar[Ranks] = FEATURED
+    takes: ClassVar[Accepted] = FEATURED
     two_meanings: ClassVar[Mapping[str, str]] = {
         "shared_axes": "leave it out: there is one slope for each channel",
         "alpha_initializer": "write `init`, a number",
@@ -61,8 +62,8 @@ class Prelu(Elementwise):
         "slope": "the slopes are learned; write `init` for what they start with, or use `leaky_relu`",
     }
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        return (Weight("weight", (channels(inputs[0]),), Constant(self.init)),)
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        return (Weight("weight", (inputs[0].channels,), Constant(self.init)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class Softmax(Elementwise):
     """Softmax over channels or features (the first axis after the batch for images, the last otherwise)."""
 
     name: ClassVar[str] = "softmax"
-    ranks: ClassVar[Ranks] = FEATURED
+    takes: ClassVar[Accepted] = FEATURED
     two_meanings: ClassVar[Mapping[str, str]] = {
         "dim": "leave it out: it goes over channels, or the features of tokens",
         "axis": "leave it out: it goes over channels, or the features of tokens",
@@ -188,10 +189,10 @@ class Scale(Elementwise):
         "init": "write `value`, which is what a learned factor starts with",
     }
 
-    def taken_ranks(self) -> Ranks:
-        return FEATURED if self.learned == "channel" else self.ranks
+    def accepted(self) -> Accepted:
+        return FEATURED if self.learned == "channel" else self.takes
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         if self.learned != "none" and self.shift != 0:
             raise ShapeError(
                 f"the factor is learned and {self.shift:g} is to be added; it can be one of the two",
@@ -200,8 +201,8 @@ class Scale(Elementwise):
             )
         return inputs[0]
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         if self.learned == "none":
             return ()
-        shape = (channels(inputs[0]),) if self.learned == "channel" else (1,)
+        shape = (inputs[0].channels,) if self.learned == "channel" else (1,)
         return (Weight("weight", shape, Constant(self.value)),)

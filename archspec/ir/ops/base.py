@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from archspec.ir.attributes import FloatKind, attribute
-from archspec.ir.op import ANY, Op, Ranks, Shape
+from archspec.ir.op import Op
 from archspec.ir.reach import Reach
+from archspec.ir.tensor_type import ANY, Accepted, TensorType
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +17,12 @@ class Input(Op):
     """A tensor that is fed in. It has no attributes in the language: `input:` describes it."""
 
     name: ClassVar[str] = "input"
-    ranks: ClassVar[Ranks] = ANY
+    takes: ClassVar[Accepted] = ANY
     least_inputs: ClassVar[int] = 0
     most_inputs: ClassVar[int | None] = 0
     view: ClassVar[bool] = True
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         return ()
 
 
@@ -29,18 +30,18 @@ class Input(Op):
 class Placewise(Op):
     """Each place of the output is computed from the same place of the inputs: a pixel's or a token's numbers."""
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         same: Reach = "place"
         return (same,) * len(inputs)
 
 
 @dataclass(frozen=True, slots=True)
 class Elementwise(Placewise):
-    """Same shape out as in."""
+    """Same type out as in."""
 
-    ranks: ClassVar[Ranks] = ANY
+    takes: ClassVar[Accepted] = ANY
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         return inputs[0]
 
 
@@ -48,7 +49,7 @@ class Elementwise(Placewise):
 class Overall(Op):
     """Each place of the output is computed from all places of the input."""
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         return ("everywhere",)
 
 

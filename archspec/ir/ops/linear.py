@@ -19,9 +19,10 @@ from archspec.ir.attributes import (
     attribute,
 )
 from archspec.ir.initializers import FanInUniform, Initializer
-from archspec.ir.op import IMAGES, Op, Ranks, Shape, ShapeError, Weight
+from archspec.ir.op import Op, ShapeError, Weight
 from archspec.ir.ops.base import CHANNEL_WORDS, Placewise, decays
 from archspec.ir.reach import Reach, sliding, spreading
+from archspec.ir.tensor_type import FEATURES, IMAGE, IMAGES, TOKENS, Accepted, Axes, TensorType
 from archspec.ir.window import crop, output_size, same_sides, sides_of
 
 
@@ -42,36 +43,37 @@ class Conv(Op):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "conv"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = CHANNEL_WORDS
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, height, width = inputs[0]
-        _check_groups(self.groups, channels, self.filters)
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        height, width = x.places
+        _check_groups(self.groups, x.channels, self.filters)
         size = output_size(self.name, (height, width), self.kernel, self.stride, self.padding, self.dilation)
-        return (self.filters, *size)
+        return replace(x, sizes=(self.filters, *size))
 
-    def resolved(self, inputs: Sequence[Shape]) -> Self:
+    def resolved(self, inputs: Sequence[TensorType]) -> Self:
         if self.padding.mode != "same":
             return self
-        _, height, width = inputs[0]
+        height, width = inputs[0].places
         sides = same_sides((height, width), self.kernel, self.stride, self.dilation)
         return replace(self, padding=Padding("same", sides))
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
-        _, height, width = inputs[0]
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+        height, width = inputs[0].places
         sides = sides_of(self.padding, (height, width), self.kernel, self.stride, self.dilation)
         return (sliding(self.kernel, self.stride, sides, self.dilation),)
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        shape = (self.filters, inputs[0][0] // self.groups, *self.kernel)
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        shape = (self.filters, inputs[0].channels // self.groups, *self.kernel)
         weight = Weight("weight", shape, self.init, decay=self.weight_decay)
         bias = Weight("bias", (self.filters,), self.bias_init, fan_shape=weight.shape, decay=self.bias_decay)
         return (weight, bias) if self.bias else (weight,)
 
-    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
-        return math.prod(output) * (inputs[0][0] // self.groups) * math.prod(self.kernel)
+    def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return outputs[0].count * (inputs[0].channels // self.groups) * math.prod(self.kernel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +106,13 @@ class ConvTranspose(Op):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "conv_transpose"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = CHANNEL_WORDS
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, *size = inputs[0]
-        _check_groups(self.groups, channels, self.filters)
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        _check_groups(self.groups, x.channels, self.filters)
         for axis, more, step, spread in zip(
             ("height", "width"), self.output_padding, self.stride, self.dilation, strict=True
         ):
@@ -126,7 +128,7 @@ class ConvTranspose(Op):
                 )
         found: list[int] = []
         left_out = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
-        axes = zip(("height", "width"), size, left_out, self.kernel, self.stride, self.dilation, strict=True)
+        axes = zip(("height", "width"), x.places, left_out, self.kernel, self.stride, self.dilation, strict=True)
         for axis, extent, (before, after), window, step, spread in axes:
             full = (extent - 1) * step + spread * (window - 1) + 1
             if full <= before + after:
@@ -136,26 +138,26 @@ class ConvTranspose(Op):
                     "pad less",
                 )
             found.append(full - before - after)
-        return (self.filters, *found)
+        return replace(x, sizes=(self.filters, *found))
 
-    def resolved(self, inputs: Sequence[Shape]) -> Self:
+    def resolved(self, inputs: Sequence[TensorType]) -> Self:
         if self.padding.mode != "same":
             return self
         (top, bottom), (left, right) = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
         return replace(self, padding=Padding("same", (top, max(bottom, 0), left, max(right, 0))))
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         (top, _), (left, _) = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
         return (spreading(self.kernel, self.stride, (top, left), self.dilation),)
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        shape = (inputs[0][0], self.filters // self.groups, *self.kernel)
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        shape = (inputs[0].channels, self.filters // self.groups, *self.kernel)
         weight = Weight("weight", shape, self.init, decay=self.weight_decay)
         bias = Weight("bias", (self.filters,), self.bias_init, fan_shape=weight.shape, decay=self.bias_decay)
         return (weight, bias) if self.bias else (weight,)
 
-    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
-        return math.prod(inputs[0]) * (self.filters // self.groups) * math.prod(self.kernel)
+    def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return inputs[0].count * (self.filters // self.groups) * math.prod(self.kernel)
 
 
 def _check_groups(groups: int, channels: int, filters: int) -> None:
@@ -180,8 +182,10 @@ class Dense(Placewise):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "dense"
-    ranks: ClassVar[Ranks] = Ranks(frozenset({1, 2}), more=True)
-    rank_help: ClassVar[Mapping[int, str]] = {3: "put `flatten` or `global_avg_pool` with `keep_axes: false` before it"}
+    takes: ClassVar[Accepted] = Accepted(frozenset({FEATURES, TOKENS}), unnamed=True)
+    type_help: ClassVar[Mapping[Axes, str]] = {
+        IMAGE: "put `flatten` or `global_avg_pool` with `keep_axes: false` before it"
+    }
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = {
         "out_features": "write `units`",
@@ -193,13 +197,13 @@ class Dense(Placewise):
         "use_bias": "write `bias`",
     }
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        return (*inputs[0][:-1], self.units)
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        return replace(inputs[0], sizes=(*inputs[0].sizes[:-1], self.units))
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        weight = Weight("weight", (self.units, inputs[0][-1]), self.init, decay=self.weight_decay)
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        weight = Weight("weight", (self.units, inputs[0].sizes[-1]), self.init, decay=self.weight_decay)
         bias = Weight("bias", (self.units,), self.bias_init, fan_shape=weight.shape, decay=self.bias_decay)
         return (weight, bias) if self.bias else (weight,)
 
-    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
-        return math.prod(output) * inputs[0][-1]
+    def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return outputs[0].count * inputs[0].sizes[-1]

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
 
 from archspec.ir.attributes import WordKind, attribute
-from archspec.ir.op import ANY, FEATURED, TOKENS, Ranks, Shape, ShapeError, channel_axis, shape_text, without_channels
+from archspec.ir.op import ShapeError
 from archspec.ir.ops.base import Placewise
 from archspec.ir.reach import Reach, only, shifted
+from archspec.ir.tensor_type import ANY, FEATURED, IMAGE, SEQUENCES, Accepted, Axes, TensorType
 
 
 @dataclass(frozen=True, slots=True)
 class Pointwise(Placewise):
     """A merge of tensors of one shape."""
 
-    ranks: ClassVar[Ranks] = ANY
+    takes: ClassVar[Accepted] = ANY
 
     least_inputs: ClassVar[int] = 2
     most_inputs: ClassVar[int | None] = None
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        for index, shape in enumerate(inputs[1:], start=2):
-            if shape != inputs[0]:
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        for index, other in enumerate(inputs[1:], start=2):
+            if other != inputs[0]:
                 raise ShapeError(
-                    f"{self.name} needs equal shapes; branch 1 gives {shape_text(inputs[0])}, "
-                    f"branch {index} gives {shape_text(shape)}",
+                    f"{self.name} needs equal shapes; branch 1 gives {inputs[0].text}, "
+                    f"branch {index} gives {other.text}",
                     "E0502",
                 )
         return inputs[0]
@@ -58,27 +58,24 @@ class Multiply(Pointwise):
 
     name: ClassVar[str] = "multiply"
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        full = max(inputs, key=math.prod)
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        full = max(inputs, key=lambda type: type.count)
         allowed, words = [full], "equal shapes"
-        if len(full) > 1 and len(full) in FEATURED:
-            axis = channel_axis(full)
-            scales = tuple(extent if index == axis else 1 for index, extent in enumerate(full))
-            places = (*full[:axis], 1, *full[axis + 1 :])
+        if full.rank > 1 and full.channel_axis is not None:
+            scales, places = full.with_places((1,) * len(full.places)), full.with_channels(1)
             allowed += [scales, places]
-            words += f", one number a channel ({shape_text(scales)}) or one a place ({shape_text(places)})"
-        for index, shape in enumerate(inputs, start=1):
-            if shape not in allowed:
+            words += f", one number a channel ({scales.text}) or one a place ({places.text})"
+        for index, type in enumerate(inputs, start=1):
+            if type not in allowed:
                 raise ShapeError(
-                    f"multiply needs {words}; branch {index} gives {shape_text(shape)} "
-                    f"where another gives {shape_text(full)}",
+                    f"multiply needs {words}; branch {index} gives {type.text} where another gives {full.text}",
                     "E0502",
                 )
         return full
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
-        full = without_channels(self.infer_shape(inputs))
-        return tuple("place" if without_channels(shape) == full else (only(0),) * len(full) for shape in inputs)
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+        full = self.infer_type(inputs).places
+        return tuple("place" if type.places == full else (only(0),) * len(full) for type in inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +86,8 @@ class Concat(Placewise):
     """
 
     name: ClassVar[str] = "concat"
-    ranks: ClassVar[Ranks] = FEATURED
-    rank_help: ClassVar[Mapping[int, str]] = {3: "`to_tokens` makes tokens of an image's pixels"}
+    takes: ClassVar[Accepted] = FEATURED
+    type_help: ClassVar[Mapping[Axes, str]] = {IMAGE: "`to_tokens` makes tokens of an image's pixels"}
     two_meanings: ClassVar[Mapping[str, str]] = {"dim": "write `axis: channels`, the default, or `axis: tokens`"}
     least_inputs: ClassVar[int] = 2
     most_inputs: ClassVar[int | None] = None
@@ -99,26 +96,30 @@ class Concat(Placewise):
         WordKind(words=("channels", "tokens")), "what is joined: channels (or features), or tokens", default="channels"
     )
 
-    def taken_ranks(self) -> Ranks:
-        return TOKENS if self.axis == "tokens" else self.ranks
+    def accepted(self) -> Accepted:
+        return SEQUENCES if self.axis == "tokens" else self.takes
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        first, axis = inputs[0], channel_axis(inputs[0])
-        if self.axis == "tokens":
-            axis = 0
-        total = first[axis]
-        for index, shape in enumerate(inputs[1:], start=2):
-            if len(shape) != len(first) or (shape[:axis], shape[axis + 1 :]) != (first[:axis], first[axis + 1 :]):
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        first, joins_tokens = inputs[0], self.axis == "tokens"
+        total, others = _extents(first, tokens=joins_tokens)
+        for index, type in enumerate(inputs[1:], start=2):
+            extent, rest = _extents(type, tokens=joins_tokens)
+            if (type.axes, rest) != (first.axes, others):
                 raise ShapeError(
-                    f"concat needs shapes that differ in {self.axis} alone; branch 1 gives {shape_text(first)}, "
-                    f"branch {index} gives {shape_text(shape)}",
+                    f"concat needs shapes that differ in {self.axis} alone; branch 1 gives {first.text}, "
+                    f"branch {index} gives {type.text}",
                     "E0502",
                 )
-            total = total + shape[axis]
-        return (*first[:axis], total, *first[axis + 1 :])
+            total = total + extent
+        return first.with_places((total,)) if joins_tokens else first.with_channels(total)
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         if self.axis != "tokens":
             return Placewise.reach(self, inputs)
-        before = accumulate((shape[0] for shape in inputs[:-1]), initial=0)
+        before = accumulate((type.sizes[0] for type in inputs[:-1]), initial=0)
         return tuple((shifted(count),) for count in before)
+
+
+def _extents(type: TensorType, *, tokens: bool) -> tuple[int, tuple[int, ...]]:
+    """How many tokens, or channels, a tensor has, and the sizes that must be equal for it to be joined with others."""
+    return (type.sizes[0], (type.channels,)) if tokens else (type.channels, type.places)

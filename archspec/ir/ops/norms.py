@@ -8,8 +8,9 @@ from typing import ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, FloatKind, InitKind, IntKind, WordKind, attribute
 from archspec.ir.initializers import Initializer, Ones, Zeros
-from archspec.ir.op import FEATURED, IMAGES, Op, Ranks, Shape, ShapeError, Weight, channels
+from archspec.ir.op import Op, ShapeError, Weight
 from archspec.ir.ops.base import Overall, Placewise, decays
+from archspec.ir.tensor_type import FEATURED, FEATURES, IMAGE, IMAGES, TOKENS, Accepted, Axes, TensorType
 
 _AFFINE: Final = "learn a scale and a shift for each channel or feature"
 _HALF: Final = (
@@ -42,10 +43,10 @@ def _words(*names: str) -> Mapping[str, str]:
     return {name: _WORDS[name] for name in ("epsilon", *_INITIAL, "center", "scale", "bias", *names)}
 
 
-def _scale_and_shift(op: BatchNorm | GroupNorm | _Affine, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+def _scale_and_shift(op: BatchNorm | GroupNorm | _Affine, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
     if not op.affine:
         return ()
-    shape = (channels(inputs[0]),)
+    shape = (inputs[0].channels,)
     return (
         Weight("weight", shape, op.init, decay=op.weight_decay),
         Weight("bias", shape, op.bias_init, decay=op.bias_decay),
@@ -72,8 +73,8 @@ class BatchNorm(Placewise):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "batch_norm"
-    ranks: ClassVar[Ranks] = Ranks(frozenset({1, 3}))
-    rank_help: ClassVar[Mapping[int, str]] = {2: "use `layer_norm` for tokens"}
+    takes: ClassVar[Accepted] = Accepted(frozenset({FEATURES, IMAGE}))
+    type_help: ClassVar[Mapping[Axes, str]] = {TOKENS: "use `layer_norm` for tokens"}
     two_meanings: ClassVar[Mapping[str, str]] = {
         "momentum": "`momentum` is the new value's share in PyTorch and the old one's in Keras; write `decay`, "
         "the old one's share: decay = 1 - momentum (PyTorch), decay = momentum (Keras)",
@@ -89,11 +90,11 @@ class BatchNorm(Placewise):
         "track_running_stats": "leave it out: running statistics are always kept; `instance_norm` has none",
     }
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         return inputs[0]
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        shape = (channels(inputs[0]),)
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        shape = (inputs[0].channels,)
         return (
             *_scale_and_shift(self, inputs),
             Weight("running_mean", shape, Zeros(), trainable=False),
@@ -112,10 +113,10 @@ class _Affine(Op):
     weight_decay: float = decays("weight")
     bias_decay: float = decays("bias")
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         return inputs[0]
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         return _scale_and_shift(self, inputs)
 
 
@@ -127,7 +128,7 @@ class LayerNorm(_Affine, Placewise):
     """
 
     name: ClassVar[str] = "layer_norm"
-    ranks: ClassVar[Ranks] = FEATURED
+    takes: ClassVar[Accepted] = FEATURED
     two_meanings: ClassVar[Mapping[str, str]] = _words("elementwise_affine", "normalized_shape", "rms_scaling", "axis")
 
 
@@ -139,11 +140,11 @@ class InstanceNorm(_Affine, Overall):
     """
 
     name: ClassVar[str] = "instance_norm"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = _words("num_features", "momentum", "track_running_stats")
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        _, height, width = inputs[0]
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        height, width = inputs[0].places
         if height * width == 1:
             raise ShapeError(
                 "each channel has one pixel to normalize over, which would give nothing but the shift",
@@ -168,11 +169,11 @@ class GroupNorm(Overall):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "group_norm"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = _words("num_groups", "num_channels", "axis")
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, _, _ = inputs[0]
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        count = inputs[0].channels
         if count % self.groups:
             raise ShapeError(
                 f"{self.groups} groups do not divide the {count} input channels",
@@ -181,7 +182,7 @@ class GroupNorm(Overall):
             )
         return inputs[0]
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         return _scale_and_shift(self, inputs)
 
 
@@ -198,7 +199,7 @@ class LocalResponseNorm(Placewise):
     k: float = attribute(FloatKind(), "added to the mean square", default=1.0)
 
     name: ClassVar[str] = "local_response_norm"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = {
         "depth_radius": "write `size`, as PyTorch and ONNX do: size = 2 * depth_radius + 1; tf.nn.lrn does not divide "
         "its alpha: alpha = size * alpha (TensorFlow)",
@@ -206,7 +207,7 @@ class LocalResponseNorm(Placewise):
         "bias": "write `k`",
     }
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         if self.size % 2 == 0:
             raise ShapeError(
                 f"the sum goes over {self.size} channels, which have none in the middle",

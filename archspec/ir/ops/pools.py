@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from archspec.ir.attributes import NO_PADDING, BoolKind, Padding, PaddingKind, Pair, PairKind, attribute
-from archspec.ir.op import IMAGES, Op, Ranks, Shape, ShapeError
+from archspec.ir.op import Op, ShapeError
 from archspec.ir.ops.base import WINDOW_WORDS, Overall
 from archspec.ir.reach import Reach, covering, sliding
+from archspec.ir.tensor_type import FEATURES, IMAGE, IMAGES, TOKENS, Accepted, Axes, TensorType, features
 from archspec.ir.window import output_size, same_sides, sides_of
 
 
@@ -17,7 +18,7 @@ from archspec.ir.window import output_size, same_sides, sides_of
 class _Pool(Op):
     """A window that slides over an image."""
 
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
 
     kernel: Pair = attribute(PairKind(), "height and width of the window", spatial=True)
     stride: Pair | None = attribute(PairKind(), "stride; the kernel's size unless given", default=None, spatial=True)
@@ -42,8 +43,8 @@ class _Pool(Op):
         """Whether padding is as good as any other elements of the input."""
         return False
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, height, width = inputs[0]
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        height, width = inputs[0].places
         top, bottom, left, right = self.padding.sides or (0, 0, 0, 0)
         if self.pads_count and not self.ceil_mode:
             top = bottom = left = right = 0
@@ -56,16 +57,16 @@ class _Pool(Op):
                     help="pad less than the kernel covers",
                 )
         size = output_size(self.name, (height, width), self.kernel, self.step, self.padding, ceil_mode=self.ceil_mode)
-        return (channels, *size)
+        return inputs[0].with_places(size)
 
-    def resolved(self, inputs: Sequence[Shape]) -> Self:
+    def resolved(self, inputs: Sequence[TensorType]) -> Self:
         if self.padding.mode != "same":
             return self
-        _, height, width = inputs[0]
+        height, width = inputs[0].places
         return replace(self, padding=Padding("same", same_sides((height, width), self.kernel, self.step)))
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
-        _, height, width = inputs[0]
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+        height, width = inputs[0].places
         sides = sides_of(self.padding, (height, width), self.kernel, self.step)
         return (sliding(self.kernel, self.step, sides),)
 
@@ -99,18 +100,16 @@ class AvgPool(_Pool):
 class _GlobalPool(Overall):
     """One number for each channel of an image, or for each feature of a sequence of tokens."""
 
-    ranks: ClassVar[Ranks] = Ranks(frozenset({2, 3}))
-    rank_help: ClassVar[Mapping[int, str]] = {1: "leave it out, or put it before the `flatten`"}
+    takes: ClassVar[Accepted] = Accepted(frozenset({TOKENS, IMAGE}))
+    type_help: ClassVar[Mapping[Axes, str]] = {FEATURES: "leave it out, or put it before the `flatten`"}
 
     keep_axes: bool = attribute(BoolKind(), "keep height and width as 1x1, or one token", default=True)
 
     two_meanings: ClassVar[Mapping[str, str]] = {"keepdims": "write `keep_axes`", "keepdim": "write `keep_axes`"}
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        shape = inputs[0]
-        if len(shape) == 3:
-            return (shape[0], 1, 1) if self.keep_axes else (shape[0],)
-        return (1, shape[1]) if self.keep_axes else (shape[1],)
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        return x.with_places((1,) * len(x.places)) if self.keep_axes else features(x.channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +136,12 @@ class AdaptiveAvgPool(Op):
     size: Pair = attribute(PairKind(), "height and width of the output", spatial=True)
 
     name: ClassVar[str] = "adaptive_avg_pool"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = {"output_size": "write `size`"}
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, _, _ = inputs[0]
-        return (channels, *self.size)
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        return inputs[0].with_places(self.size)
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
-        _, height, width = inputs[0]
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+        height, width = inputs[0].places
         return (covering((height, width), self.size),)

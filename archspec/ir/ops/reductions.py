@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archspec.ir.op import FEATURED, Ranks, Shape, channel_axis
 from archspec.ir.ops.base import Placewise
+from archspec.ir.tensor_type import FEATURED, Accepted, TensorType
 
 
 @dataclass(frozen=True, slots=True)
 class _ChannelPool(Placewise):
     """One number for all channels of a pixel, or all features of a token."""
 
-    ranks: ClassVar[Ranks] = FEATURED
+    takes: ClassVar[Accepted] = FEATURED
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        axis = channel_axis(inputs[0])
-        return (*inputs[0][:axis], 1, *inputs[0][axis + 1 :])
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        return inputs[0].with_channels(1)
 
 
 @dataclass(frozen=True, slots=True)

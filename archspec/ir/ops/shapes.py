@@ -17,9 +17,10 @@ from archspec.ir.attributes import (
     WordKind,
     attribute,
 )
-from archspec.ir.op import ANY, FEATURED, IMAGES, Op, Ranks, Shape, ShapeError, channel_axis, channels, shape_text
+from archspec.ir.op import Op, ShapeError
 from archspec.ir.ops.base import Elementwise, Overall, Placewise
 from archspec.ir.reach import Reach, interpolated, repeated, shifted, sliding
+from archspec.ir.tensor_type import ANY, FEATURED, IMAGES, Accepted, TensorType, features, image
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Flatten(Overall):
     """All axes but the batch in one, in the order channels, height, width. ONNX Flatten."""
 
     name: ClassVar[str] = "flatten"
-    ranks: ClassVar[Ranks] = ANY
+    takes: ClassVar[Accepted] = ANY
     two_meanings: ClassVar[Mapping[str, str]] = {
         "start_dim": "leave it out: all axes but the batch become one",
         "end_dim": "leave it out: all axes but the batch become one",
@@ -43,8 +44,8 @@ class Flatten(Overall):
     }
     view: ClassVar[bool] = True
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        return (_product(inputs[0]),)
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        return features(_product(inputs[0].sizes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Reshape(Overall):
     """
 
     name: ClassVar[str] = "reshape"
-    ranks: ClassVar[Ranks] = ANY
+    takes: ClassVar[Accepted] = ANY
     two_meanings: ClassVar[Mapping[str, str]] = {
         "target_shape": "write `shape`",
         "newshape": "write `shape`",
@@ -72,17 +73,17 @@ class Reshape(Overall):
         spatial=True,
     )
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, known = _product(inputs[0]), _product([extent for extent in self.shape if extent != -1])
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        count, known = _product(inputs[0].sizes), _product([extent for extent in self.shape if extent != -1])
         sizes = ", ".join(str(int(extent)) for extent in self.shape)
-        wanted = f"reshape of {shape_text(inputs[0])}, which has {int(count):,} numbers, to [{sizes}], which"
+        wanted = f"reshape of {inputs[0].text}, which has {int(count):,} numbers, to [{sizes}], which"
         if -1 not in self.shape:
             if count != known:
                 raise ShapeError(f"{wanted} has {int(known):,}", help="one size may be -1: it is worked out")
-            return self.shape
+            return TensorType.of_shape(self.shape)
         if count % known:
             raise ShapeError(f"{wanted} needs a multiple of {int(known):,}")
-        return tuple(count // known if extent == -1 else extent for extent in self.shape)
+        return TensorType.of_shape([count // known if extent == -1 else extent for extent in self.shape])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,12 @@ class ChannelShuffle(Placewise):
     """Channel k of each group in turn: (g, C / g) to (C / g, g). ONNX Reshape + Transpose; Zhang et al. 2018."""
 
     name: ClassVar[str] = "channel_shuffle"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
 
     groups: int = attribute(IntKind(least=1), "groups of channels that are mixed")
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        _divides(self.name, "groups", self.groups, inputs[0][0])
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        _divides(self.name, "groups", self.groups, inputs[0].channels)
         return inputs[0]
 
 
@@ -104,17 +105,17 @@ class Split(Placewise):
     """One of several equal parts of the channels, or of the features of tokens. ONNX Split."""
 
     name: ClassVar[str] = "split"
-    ranks: ClassVar[Ranks] = FEATURED
+    takes: ClassVar[Accepted] = FEATURED
     view: ClassVar[bool] = True
 
     parts: int = attribute(IntKind(least=1), "number of equal parts")
     index: int = attribute(IntKind(least=0), "which of them, counted from 0")
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        _divides(self.name, "parts", self.parts, channels(inputs[0]))
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        _divides(self.name, "parts", self.parts, inputs[0].channels)
         if self.index >= self.parts:
             raise ShapeError(f"split has {self.parts} parts and no part {self.index}", help="the first is 0")
-        return _with_channels(inputs[0], channels(inputs[0]) // self.parts)
+        return inputs[0].with_channels(inputs[0].channels // self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class SliceChannels(Placewise):
     """The channels from `start` to before `stop`, or the features of tokens. ONNX Slice."""
 
     name: ClassVar[str] = "slice_channels"
-    ranks: ClassVar[Ranks] = FEATURED
+    takes: ClassVar[Accepted] = FEATURED
     view: ClassVar[bool] = True
 
     start: int = attribute(IndexKind(), "the first channel; negative numbers count from the end", default=0)
@@ -130,8 +131,8 @@ class SliceChannels(Placewise):
         IndexKind(), "the channel before which it ends; negative numbers count from the end", default=None
     )
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        total, start, stop = channels(inputs[0]), self.start, self.stop
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        total, start, stop = inputs[0].channels, self.start, self.stop
         if start < -total or start > total or (stop is not None and not -total <= stop <= total):
             end = "the end" if stop is None else stop
             raise ShapeError(f"slice_channels takes {start} to {end}; its input has {total} channels")
@@ -143,7 +144,7 @@ class SliceChannels(Placewise):
         if size <= 0:
             end = "the end" if stop is None else stop
             raise ShapeError(f"slice_channels takes {start} to {end} of {total} channels, which leaves none")
-        return _with_channels(inputs[0], size)
+        return inputs[0].with_channels(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Pad(Op):
     """More elements around an image: a number, its reflection without the edge, or its edge again. ONNX Pad."""
 
     name: ClassVar[str] = "pad"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
 
     padding: Padding = attribute(SidesKind(), "elements on each side", spatial=True)
     mode: str = attribute(
@@ -166,8 +167,9 @@ class Pad(Op):
         "pads": "write `padding`: a number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)",
     }
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, height, width = inputs[0]
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        height, width = x.places
         top, bottom, left, right = _sides(self.padding)
         if self.mode != "constant" and self.value != 0:
             raise ShapeError(f"pad has a value ({self.value:g}), which mode {self.mode} does not take")
@@ -177,9 +179,9 @@ class Pad(Op):
                     f"pad reflects {most} in {axis}, its input has {extent}",
                     help="a reflection has no edge, so it is one less than the input at most; `mode: edge` repeats",
                 )
-        return count, height + top + bottom, width + left + right
+        return image(x.channels, height + top + bottom, width + left + right)
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         top, _, left, _ = _sides(self.padding)
         return ((shifted(top), shifted(left)),)
 
@@ -189,7 +191,7 @@ class Crop(Op):
     """An image without its outermost elements. ONNX Slice."""
 
     name: ClassVar[str] = "crop"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
     view: ClassVar[bool] = True
 
     cropping: Padding = attribute(SidesKind(), "elements to leave out on each side", spatial=True)
@@ -198,15 +200,16 @@ class Crop(Op):
         "padding": "write `cropping`: a number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)",
     }
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, height, width = inputs[0]
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        height, width = x.places
         top, bottom, left, right = _sides(self.cropping)
         for axis, extent, most in (("height", height, top + bottom), ("width", width, left + right)):
             if most >= extent:
                 raise ShapeError(f"crop takes {most} of {extent} in {axis}, which leaves nothing")
-        return count, height - top - bottom, width - left - right
+        return image(x.channels, height - top - bottom, width - left - right)
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         top, _, left, _ = _sides(self.cropping)
         return ((shifted(-top), shifted(-left)),)
 
@@ -216,13 +219,13 @@ class PadChannels(Placewise):
     """More channels or features, all zero. ONNX Pad; He et al. 2016, shortcut A."""
 
     name: ClassVar[str] = "pad_channels"
-    ranks: ClassVar[Ranks] = FEATURED
+    takes: ClassVar[Accepted] = FEATURED
 
     before: int = attribute(IntKind(least=0), "channels of zeros before the input's", default=0)
     after: int = attribute(IntKind(least=0), "channels of zeros after the input's", default=0)
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        return _with_channels(inputs[0], channels(inputs[0]) + self.before + self.after)
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        return inputs[0].with_channels(inputs[0].channels + self.before + self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +237,7 @@ class Upsample(Op):
     """
 
     name: ClassVar[str] = "upsample"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
 
     factor: tuple[int, int] = attribute(PairKind(), "vertical and horizontal factor", spatial=True)
     mode: str = attribute(
@@ -266,11 +269,12 @@ class Upsample(Op):
         "recompute_scale_factor": "leave it out: what is computed is the same",
     }
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, height, width = inputs[0]
-        return count, height * self.factor[0], width * self.factor[1]
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        height, width = x.places
+        return image(x.channels, height * self.factor[0], width * self.factor[1])
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         return (interpolated(self.factor) if self.mode == "bilinear" else repeated(self.factor),)
 
 
@@ -283,7 +287,7 @@ class DepthToSpace(Op):
     """
 
     name: ClassVar[str] = "depth_to_space"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
 
     block: int = attribute(IntKind(least=1), "height and width of a block", spatial=True)
 
@@ -293,12 +297,13 @@ class DepthToSpace(Op):
         "upscale_factor": "write `block`",
     }
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, height, width = inputs[0]
-        _divides(self.name, "block * block", self.block * self.block, count)
-        return count // (self.block * self.block), height * self.block, width * self.block
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        height, width = x.places
+        _divides(self.name, "block * block", self.block * self.block, x.channels)
+        return image(x.channels // (self.block * self.block), height * self.block, width * self.block)
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         return (repeated((self.block, self.block)),)
 
 
@@ -311,7 +316,7 @@ class SpaceToDepth(Op):
     """
 
     name: ClassVar[str] = "space_to_depth"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
 
     block: int = attribute(IntKind(least=1), "height and width of a block", spatial=True)
 
@@ -321,17 +326,18 @@ class SpaceToDepth(Op):
         "downscale_factor": "write `block`",
     }
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        count, height, width = inputs[0]
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        height, width = x.places
         for axis, extent in (("height", height), ("width", width)):
             if extent % self.block:
                 raise ShapeError(
                     f"space_to_depth needs a {axis} that is a multiple of its block ({self.block}), this is {extent}",
                     help="`pad` or `crop` the image before it",
                 )
-        return count * (self.block * self.block), height // self.block, width // self.block
+        return image(x.channels * (self.block * self.block), height // self.block, width // self.block)
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         block = (self.block, self.block)
         return (sliding(block, block, (0, 0, 0, 0)),)
 
@@ -344,12 +350,6 @@ def _product(sizes: Sequence[int]) -> int:
     for size in sizes[1:]:
         found = found * size
     return found
-
-
-def _with_channels(shape: Shape, count: int) -> Shape:
-    """The shape with another number of channels or features."""
-    axis = channel_axis(shape)
-    return (*shape[:axis], count, *shape[axis + 1 :])
 
 
 def _divides(op: str, what: str, parts: int, count: int) -> None:

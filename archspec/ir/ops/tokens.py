@@ -8,11 +8,26 @@ from typing import ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, IndexKind, InitKind, IntKind, attribute
 from archspec.ir.initializers import Initializer, Normal, XavierUniform, Zeros
-from archspec.ir.op import IMAGES, TOKENS, Op, Ranks, Shape, ShapeError, Weight
+from archspec.ir.op import Op, ShapeError, Weight
 from archspec.ir.ops.base import Overall, Placewise, decays
 from archspec.ir.reach import Reach, only, shifted
+from archspec.ir.tensor_type import (
+    FEATURES,
+    IMAGE,
+    IMAGES,
+    SEQUENCES,
+    Accepted,
+    Axes,
+    TensorType,
+    features,
+    image,
+    tokens,
+)
 
-_MAKE_TOKENS: Final = {1: "leave out the `flatten` or pooling before it", 3: "put `to_tokens` before it"}
+_MAKE_TOKENS: Final[Mapping[Axes, str]] = {
+    FEATURES: "leave out the `flatten` or pooling before it",
+    IMAGE: "put `to_tokens` before it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +35,12 @@ class ToTokens(Placewise):
     """The pixels of an image as tokens, row by row: (C, H, W) to (H W, C). ONNX Reshape + Transpose."""
 
     name: ClassVar[str] = "to_tokens"
-    ranks: ClassVar[Ranks] = IMAGES
+    takes: ClassVar[Accepted] = IMAGES
     view: ClassVar[bool] = True
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, height, width = inputs[0]
-        return height * width, channels
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        height, width = inputs[0].places
+        return tokens(height * width, inputs[0].channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +51,19 @@ class ToImage(Placewise):
     width: int = attribute(IntKind(least=1), "width of the image in tokens", spatial=True)
 
     name: ClassVar[str] = "to_image"
-    ranks: ClassVar[Ranks] = TOKENS
-    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
+    takes: ClassVar[Accepted] = SEQUENCES
+    type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
     view: ClassVar[bool] = True
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        tokens, features = inputs[0]
-        if tokens != self.height * self.width:
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        count, width = inputs[0].sizes
+        if count != self.height * self.width:
             raise ShapeError(
                 f"to_image makes {self.height}x{self.width} = {self.height * self.width} pixels of "
-                f"{self.height * self.width} tokens; its input has {tokens}",
+                f"{self.height * self.width} tokens; its input has {count}",
                 help="give a height and a width whose product is the number of tokens; a class token is no pixel",
             )
-        return features, self.height, self.width
+        return image(width, self.height, self.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +71,13 @@ class Transpose(Overall):
     """Tokens as features and features as tokens: (T, F) to (F, T). ONNX Transpose; Tolstikhin et al. 2021."""
 
     name: ClassVar[str] = "transpose"
-    ranks: ClassVar[Ranks] = TOKENS
-    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
+    takes: ClassVar[Accepted] = SEQUENCES
+    type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
     view: ClassVar[bool] = True
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        tokens, features = inputs[0]
-        return features, tokens
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        count, width = inputs[0].sizes
+        return tokens(width, count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +99,8 @@ class Attention(Overall):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "attention"
-    ranks: ClassVar[Ranks] = TOKENS
-    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
+    takes: ClassVar[Accepted] = SEQUENCES
+    type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
     two_meanings: ClassVar[Mapping[str, str]] = {
         "num_heads": "write `heads`",
         "embed_dim": "leave it out: the features are inferred",
@@ -137,33 +152,33 @@ class Attention(Overall):
         ),
     }
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        _, features = inputs[0]
-        if features % self.heads:
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        width = inputs[0].channels
+        if width % self.heads:
             raise ShapeError(
-                f"{self.heads} heads do not divide the {int(features)} features",
+                f"{self.heads} heads do not divide the {int(width)} features",
                 "E0504",
                 "choose a number of heads that divides the features",
             )
         return inputs[0]
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        features = inputs[0][1]
-        square = (features, features)  # the maps are drawn one by one
-        three = (3 * features, features)
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        width = inputs[0].channels
+        square = (width, width)  # the maps are drawn one by one
+        three = (3 * width, width)
         within = Weight("in_proj_weight", three, self.init, fan_shape=square, decay=self.weight_decay)
         out = Weight("out_proj.weight", square, self.init, decay=self.weight_decay)
         if not self.bias:
             return within, out
         biases = (
-            Weight("in_proj_bias", (3 * features,), self.bias_init, fan_shape=square, decay=self.bias_decay),
-            Weight("out_proj.bias", (features,), self.bias_init, fan_shape=square, decay=self.bias_decay),
+            Weight("in_proj_bias", (3 * width,), self.bias_init, fan_shape=square, decay=self.bias_decay),
+            Weight("out_proj.bias", (width,), self.bias_init, fan_shape=square, decay=self.bias_decay),
         )
         return within, biases[0], out, biases[1]
 
-    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
-        tokens, features = inputs[0]
-        return 4 * tokens * features**2 + 2 * tokens**2 * features
+    def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        count, width = inputs[0].sizes
+        return 4 * count * width**2 + 2 * count**2 * width
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,18 +188,18 @@ class ClassToken(Op):
     init: Initializer = attribute(InitKind(by_fan=False), "initial token", default=Zeros())
 
     name: ClassVar[str] = "class_token"
-    ranks: ClassVar[Ranks] = TOKENS
-    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
+    takes: ClassVar[Accepted] = SEQUENCES
+    type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        tokens, features = inputs[0]
-        return tokens + 1, features
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        count, width = inputs[0].sizes
+        return tokens(count + 1, width)
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         return ((shifted(1),),)
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        return (Weight("weight", (inputs[0][1],), self.init),)
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        return (Weight("weight", (inputs[0].channels,), self.init),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,15 +209,15 @@ class PositionEmbedding(Placewise):
     init: Initializer = attribute(InitKind(by_fan=False), "initial numbers", default=Normal(0.02))
 
     name: ClassVar[str] = "position_embedding"
-    ranks: ClassVar[Ranks] = TOKENS
-    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
+    takes: ClassVar[Accepted] = SEQUENCES
+    type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
     sized: ClassVar[bool] = True
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         return inputs[0]
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[Weight, ...]:
-        return (Weight("weight", inputs[0], self.init),)
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        return (Weight("weight", inputs[0].sizes, self.init),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +227,18 @@ class SelectToken(Op):
     index: int = attribute(IndexKind(), "which one, counted from 0, or from the end where it is negative", default=0)
 
     name: ClassVar[str] = "select_token"
-    ranks: ClassVar[Ranks] = TOKENS
-    rank_help: ClassVar[Mapping[int, str]] = _MAKE_TOKENS
+    takes: ClassVar[Accepted] = SEQUENCES
+    type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
     view: ClassVar[bool] = True
 
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        tokens, features = inputs[0]
-        if not -tokens <= self.index < tokens:
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        count, width = inputs[0].sizes
+        if not -count <= self.index < count:
             raise ShapeError(
-                f"select_token has the index {self.index}, its input has {tokens} tokens",
-                help=f"choose an index from {-tokens} to {tokens - 1}",
+                f"select_token has the index {self.index}, its input has {count} tokens",
+                help=f"choose an index from {-count} to {count - 1}",
             )
-        return (features,)
+        return features(width)
 
-    def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
-        return ((only(self.index % inputs[0][0]),),)
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+        return ((only(self.index % inputs[0].sizes[0]),),)

@@ -28,7 +28,7 @@ def _gelu(site: Site) -> list[Step]:
 
 def _prelu(site: Site) -> list[Step]:
     keywords: dict[str, Code] = {"alpha_initializer": call("keras.initializers.Constant", site.attribute("init"))}
-    rank = site.use.ranks[0]
+    rank = len(site.use.axes[0])
     if rank > 1:  # a slope for each feature, not for each element
         keywords["shared_axes"] = Bracket("", tuple(map(str, range(1, rank))), "[", "]")
     return [Step(call("layers.PReLU", **keywords))]

@@ -7,6 +7,7 @@ from typing import Final
 from archspec.codegen.layout import Code, call
 from archspec.codegen.text import literal
 from archspec.ir.attributes import Pair
+from archspec.ir.tensor_type import TOKENS
 from archspec.ir.window import beyond_padding
 from archspec_keras.ops.padding import covers, is_same, padding_sides, sides_code
 from archspec_keras.ops.row import Row, Site, Step
@@ -77,7 +78,7 @@ def _window(site: Site) -> dict[str, Code]:
 
 def _global_pool(kind: str) -> Row:
     def steps(site: Site) -> list[Step]:
-        axes = 1 if site.use.ranks[0] == 2 else 2
+        axes = 1 if site.use.axes[0] == TOKENS else 2
         keywords: dict[str, Code] = {"keepdims": "True"} if site.value("keep_axes") else {}
         return [Step(call(f"layers.Global{kind}Pooling{axes}D", **keywords))]
 

@@ -10,7 +10,7 @@ from archspec_keras.ops.row import Row, Site, Step
 
 
 def _drop_path(site: Site) -> list[Step]:
-    one_draw = literal((None, *[1] * site.use.ranks[0]))  # for each example
+    one_draw = literal((None, *[1] * len(site.use.axes[0])))  # for each example
     return [Step(call("layers.Dropout", site.attribute("rate"), noise_shape=one_draw))]
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from archspec.codegen.layout import Bracket, call
 from archspec.expr import Const, Expr, Items
+from archspec.ir.tensor_type import IMAGE
 from archspec_keras.ops.padding import padding_sides
 from archspec_keras.ops.row import Row, Site, Step, layer
 
@@ -15,7 +16,7 @@ _TO_HWC: Final = call("layers.Permute", "(2, 3, 1)")
 
 def _channels_first(site: Site) -> list[Step]:
     """An image in the order channels, height, width, unless the order makes no difference."""
-    flat = site.use.ranks[0] != 3 or site.single_pixel or site.use.features[0] == Const(1)
+    flat = site.use.axes[0] != IMAGE or site.single_pixel or site.use.features[0] == Const(1)
     return [] if flat else [Step(_TO_CHW, "_permute")]
 
 

@@ -16,7 +16,7 @@ def leaky_relu(layer: Fragment) -> str:
 def prelu(layer: Fragment) -> str:
     """The slopes meet the last axis, or, of an image, the first after the batch."""
     slope = layer.weights[0]
-    if layer.rank == 3:
+    if layer.types[0].is_image:
         slope = layer.add("Unsqueeze", slope, layer.shape(1, 2))
     return layer.add("PRelu", layer.x, slope)
 
@@ -92,7 +92,7 @@ def scale(layer: Fragment) -> str:
     factor = None
     if op.learned != "none":
         factor = layer.weights[0]
-        if op.learned == "channel" and layer.rank == 3:
+        if op.learned == "channel" and layer.types[0].is_image:
             factor = layer.add("Unsqueeze", factor, layer.shape(1, 2))
     elif op.value != 1:
         factor = layer.constant(op.value)

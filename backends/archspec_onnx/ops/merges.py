@@ -12,7 +12,7 @@ def _chain(kind: str) -> Row:
 
 
 def concat(layer: Fragment) -> str:
-    first = layer.rank == 3 or layer.op.axis == "tokens"
+    first = layer.types[0].is_image or layer.op.axis == "tokens"
     return layer.add("Concat", *layer.operands, axis=1 if first else -1)
 
 

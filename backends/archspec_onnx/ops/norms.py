@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archspec.ir.op import channels
 from archspec_onnx.ops.row import Fragment, Row
 
 
@@ -34,7 +33,7 @@ def _by_batch(layer: Fragment, affine: Sequence[str], running_mean: str, running
 
 def _over_examples(layer: Fragment, kind: str, x: str) -> str:
     """Each channel reduced, each image by itself first: ONNX Runtime loses digits where axes lie apart."""
-    if layer.rank == 3:
+    if layer.types[0].is_image:
         x = layer.add(kind, x, layer.shape(2, 3), keepdims=0)
     return layer.add(kind, x, layer.shape(0), keepdims=0)
 
@@ -54,13 +53,13 @@ def _full(layer: Fragment, affine: Sequence[str]) -> list[str]:
     """A scale and a shift for an operator that must have both: ones and zeros where none is learned."""
     if affine:
         return [*affine]
-    count = channels(layer.shapes[0])
+    count = layer.types[0].channels
     return [layer.constant([1.0] * count), layer.constant([0.0] * count)]
 
 
 def _by_channel(layer: Fragment, tensor: str) -> str:
     """One number a channel, shaped so that it meets the operand."""
-    return layer.add("Unsqueeze", tensor, layer.shape(1, 2)) if layer.rank == 3 else tensor
+    return layer.add("Unsqueeze", tensor, layer.shape(1, 2)) if layer.types[0].is_image else tensor
 
 
 def _affine(layer: Fragment, normal: str, weights: Sequence[str]) -> str:
@@ -84,9 +83,9 @@ def layer_norm(layer: Fragment) -> str:
     """The operator normalizes over the last axes: an image's channels are put there and back."""
     if layer.exact:
         return _affine(layer, _normal(layer, layer.x, layer.axis), layer.weights)
-    x = layer.add("Transpose", layer.x, perm=[0, 2, 3, 1]) if layer.rank == 3 else layer.x
+    x = layer.add("Transpose", layer.x, perm=[0, 2, 3, 1]) if layer.types[0].is_image else layer.x
     normal = layer.add("LayerNormalization", x, *_full(layer, layer.weights), axis=-1, epsilon=layer.op.eps)
-    return layer.add("Transpose", normal, perm=[0, 3, 1, 2]) if layer.rank == 3 else normal
+    return layer.add("Transpose", normal, perm=[0, 3, 1, 2]) if layer.types[0].is_image else normal
 
 
 def instance_norm(layer: Fragment) -> str:
@@ -108,7 +107,7 @@ def group_norm(layer: Fragment) -> str:
 
 def local_response_norm(layer: Fragment) -> str:
     """The squares of `size` channels, the middle one x's own, absent ones left out."""
-    op, count = layer.op, layer.shapes[0][0]
+    op, count = layer.op, layer.types[0].channels
     if not layer.exact and min(op.alpha, op.beta) > 1e-38:  # ONNX Runtime refuses LRN with float32's 0, or less
         return layer.add("LRN", layer.x, size=op.size, alpha=op.alpha, beta=op.beta, bias=op.k)
     squares, reach = layer.add("Mul", layer.x, layer.x), (op.size - 1) // 2

@@ -42,9 +42,9 @@ def avg_pool(layer: Fragment) -> str:
 
 def _global(kind: str, reduction: str) -> Row:
     def row(layer: Fragment) -> str:
-        if layer.rank == 3 and layer.op.keep_axes:
+        if layer.types[0].is_image and layer.op.keep_axes:
             return layer.add(kind, layer.x)
-        axes = (2, 3) if layer.rank == 3 else (1,)
+        axes = (2, 3) if layer.types[0].is_image else (1,)
         return layer.add(reduction, layer.x, layer.shape(*axes), keepdims=int(layer.op.keep_axes))
 
     return row
@@ -62,7 +62,7 @@ def adaptive_avg_pool(layer: Fragment) -> str:
 def _averages(layer: Fragment, count: int, axis: int) -> str:
     """The matrix whose row i averages window i of `count` over the elements of an axis."""
     if not layer.resizable:
-        size = layer.shapes[0][axis - 1]
+        size = layer.types[0].sizes[axis - 1]
         places = np.arange(size)
         firsts = np.arange(count) * size // count
         ends = -(-(np.arange(count) + 1) * size // count)

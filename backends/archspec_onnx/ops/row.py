@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
-from archspec.ir.op import Op, Shape
+from archspec.ir.op import Op
+from archspec.ir.tensor_type import TOKENS, TensorType
 
 
 class Fragment:
@@ -16,20 +17,20 @@ class Fragment:
 
     Args:
         op: the layer's op.
-        shapes: of its inputs, as archspec has them, without the batch.
+        types: of its inputs.
         operands: the names of its inputs.
         weights: the names of its weights, in the op's order.
         path: what the names of its own nodes and tensors begin with.
         result: the name of the tensor that it gives.
         dtype: of its numbers, as ONNX's element type.
-        resizable: height and width are open: no row may count on those of `shapes`.
+        resizable: height and width are open: no row may count on those of `types`.
         training: in training mode.
     """
 
     def __init__(
         self,
         op: Op,
-        shapes: Sequence[Shape],
+        types: Sequence[TensorType],
         operands: Sequence[str],
         weights: Sequence[str],
         *,
@@ -40,7 +41,7 @@ class Fragment:
         training: bool,
     ) -> None:
         self.op: Any = op
-        self.shapes = shapes
+        self.types = types
         self.operands = list(operands)
         self.weights = list(weights)
         self.path = path
@@ -65,12 +66,12 @@ class Fragment:
     @property
     def rank(self) -> int:
         """The axes of the first operand, the batch left out."""
-        return len(self.shapes[0])
+        return self.types[0].rank
 
     @property
     def axis(self) -> int:
         """The axis of channels or features in a batch."""
-        return -1 if self.rank == 2 else 1
+        return -1 if self.types[0].axes == TOKENS else 1
 
     def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """An ONNX node; the name of its output. An input that is left out is ''."""

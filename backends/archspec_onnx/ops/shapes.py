@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from archspec.ir.op import channels
 from archspec_onnx.ops.row import Fragment, Row, unary
 
 _END = 2**63 - 1
@@ -17,7 +16,7 @@ def reshape(layer: Fragment) -> str:
 
 def channel_shuffle(layer: Fragment) -> str:
     """Channel k of each group in turn."""
-    order = np.arange(layer.shapes[0][0]).reshape(layer.op.groups, -1).T
+    order = np.arange(layer.types[0].channels).reshape(layer.op.groups, -1).T
     return _in_order(layer, layer.x, order)
 
 
@@ -28,7 +27,7 @@ def _in_order(layer: Fragment, x: str, order: np.ndarray[tuple[int, ...], np.dty
 
 def split(layer: Fragment) -> str:
     """One part of it: an op has one output."""
-    size = channels(layer.shapes[0]) // layer.op.parts
+    size = layer.types[0].channels // layer.op.parts
     return _slice(layer, layer.op.index * size, (layer.op.index + 1) * size)
 
 
@@ -73,7 +72,7 @@ def space_to_depth(layer: Fragment) -> str:
     """ONNX's operator has the channels of one place of all blocks next to each other; here a block's are."""
     block = layer.op.block
     apart = layer.add("SpaceToDepth", layer.x, blocksize=block)
-    return _in_order(layer, apart, np.arange(layer.shapes[0][0] * block * block).reshape(block * block, -1).T)
+    return _in_order(layer, apart, np.arange(layer.types[0].channels * block * block).reshape(block * block, -1).T)
 
 
 ROWS: dict[str, Row] = {

@@ -22,7 +22,7 @@ def transpose(layer: Fragment) -> str:
 
 def attention(layer: Fragment) -> str:
     """softmax(Q K^T / sqrt(d)) V for each head, by the formulas of Vaswani et al. 2017."""
-    heads, features = layer.op.heads, layer.shapes[0][1]
+    heads, features = layer.op.heads, layer.types[0].channels
     within_bias = out_bias = None
     if layer.op.bias:
         within, within_bias, out, out_bias = layer.weights
@@ -48,7 +48,7 @@ def affine(layer: Fragment, x: str, weight: str, bias: str | None) -> str:
 
 def class_token(layer: Fragment) -> str:
     batch = layer.add("Shape", layer.x, start=0, end=1)
-    shape = layer.add("Concat", batch, layer.shape(1, layer.shapes[0][1]), axis=0)
+    shape = layer.add("Concat", batch, layer.shape(1, layer.types[0].channels), axis=0)
     return layer.add("Concat", layer.add("Expand", layer.weights[0], shape), layer.x, axis=1)
 
 

@@ -9,11 +9,12 @@ from archspec.codegen.layout import Bracket, Code, Infix, call
 from archspec.codegen.printer import Printer
 from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
+from archspec.ir.tensor_type import IMAGE, TOKENS
 from archspec_torch.ops.row import Row, light
 
 
 def _softmax(use: LayerUse, printer: Printer) -> Code:
-    return call("nn.Softmax", dim="1" if use.ranks[0] == 3 else "-1")
+    return call("nn.Softmax", dim="1" if use.axes[0] == IMAGE else "-1")
 
 
 def _leaky_relu(use: LayerUse, printer: Printer) -> Code:
@@ -26,7 +27,7 @@ def _elu(use: LayerUse, printer: Printer) -> Code:
 
 def _prelu(use: LayerUse, printer: Printer) -> Code:
     name = "nn.PReLU"
-    if use.ranks[0] == 2:
+    if use.axes[0] == TOKENS:
         name = "TokenPReLU"
         printer.helpers.add(name)
     return call(name, printer.expr(use.features[0]), **printer.given(use, {"init": "init"}))
@@ -42,7 +43,7 @@ def _scale(use: LayerUse, printer: Printer) -> Code:
     if learned == "none":
         printer.helpers.add("Scale")
         return call("Scale", value, **printer.given(use, {"shift": "shift"}))
-    name = "LayerScale2d" if learned == "channel" and use.ranks[0] == 3 else "LayerScale"
+    name = "LayerScale2d" if learned == "channel" and use.axes[0] == IMAGE else "LayerScale"
     printer.helpers.add(name)
     return call(name, printer.expr(use.features[0]) if learned == "channel" else "1", value)
 

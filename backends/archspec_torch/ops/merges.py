@@ -9,6 +9,7 @@ from typing import Final
 from archspec.codegen.layout import Bracket, Code, Infix, call
 from archspec.codegen.printer import Printer
 from archspec.codegen.tree import LayerUse
+from archspec.ir.tensor_type import TOKENS
 from archspec_torch.ops.row import Row
 
 
@@ -17,7 +18,7 @@ def _infix(operator: str) -> Callable[[LayerUse, Printer, Sequence[Code]], Code]
 
 
 def _concat(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
-    features = use.ranks[0] == 2 and use.value("axis") == "channels"
+    features = use.axes[0] == TOKENS and use.value("axis") == "channels"
     return call("torch.cat", Bracket("", tuple(operands)), dim="-1" if features else "1")
 
 

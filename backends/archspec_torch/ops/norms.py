@@ -11,11 +11,12 @@ from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
 from archspec.expr import Binary, Const, fold
 from archspec.ir.initializers import Ones, Zeros
+from archspec.ir.tensor_type import IMAGE
 from archspec_torch.ops.row import Row
 
 
 def _batch_norm_type(use: LayerUse) -> str:
-    return "nn.BatchNorm2d" if use.ranks[0] == 3 else "nn.BatchNorm1d"
+    return "nn.BatchNorm2d" if use.axes[0] == IMAGE else "nn.BatchNorm1d"
 
 
 def _batch_norm(use: LayerUse, printer: Printer) -> Code:
@@ -34,7 +35,7 @@ def _batch_norm(use: LayerUse, printer: Printer) -> Code:
 
 def _layer_norm(use: LayerUse, printer: Printer) -> Code:
     name = "nn.LayerNorm"
-    if use.ranks[0] == 3:
+    if use.axes[0] == IMAGE:
         name = "LayerNorm2d"
         printer.helpers.add(name)
     keywords = printer.given(use, {"eps": "eps", "affine": "elementwise_affine"})

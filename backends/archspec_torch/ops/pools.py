@@ -8,6 +8,7 @@ from archspec.codegen.layout import Code, call
 from archspec.codegen.printer import Printer, plain
 from archspec.codegen.tree import LayerUse
 from archspec.ir.attributes import Padding, Pair
+from archspec.ir.tensor_type import TOKENS
 from archspec.ir.window import beyond_padding
 from archspec_torch.ops.padding import padded
 from archspec_torch.ops.row import Row
@@ -51,7 +52,7 @@ def _window(use: LayerUse, printer: Printer) -> dict[str, Code]:
 
 def _global_pool(kind: Literal["Avg", "Max"]) -> Row:
     def module(use: LayerUse, printer: Printer) -> Code:
-        if use.ranks[0] == 2:
+        if use.axes[0] == TOKENS:
             head = "TokenMean" if kind == "Avg" else "TokenMax"
             printer.helpers.add(head)
             return call(head, **({"keepdim": "True"} if use.value("keep_axes") else {}))

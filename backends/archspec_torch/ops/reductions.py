@@ -8,11 +8,12 @@ from typing import Final
 from archspec.codegen.layout import Code, call
 from archspec.codegen.printer import Printer
 from archspec.codegen.tree import LayerUse
+from archspec.ir.tensor_type import TOKENS
 from archspec_torch.ops.row import Row
 
 
 def _axis(use: LayerUse) -> str:
-    return "-1" if use.ranks[0] == 2 else "1"
+    return "-1" if use.axes[0] == TOKENS else "1"
 
 
 def _module(name: str) -> Callable[[LayerUse, Printer], Code]:

@@ -11,6 +11,7 @@ from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
 from archspec.expr import Const, Expr, Items, Unary
 from archspec.ir.attributes import Padding
+from archspec.ir.tensor_type import FEATURES, IMAGE, TOKENS
 from archspec_torch.ops.row import Part, Row, light
 
 
@@ -26,11 +27,11 @@ def _reshape(use: LayerUse, printer: Printer) -> Code:
     if _wanted_rank(use) == 1:
         return call("nn.Flatten")
     unflatten = call("nn.Unflatten", "1", printer.attribute(use, "shape"))
-    return unflatten if use.ranks[0] == 1 else call("nn.Sequential", call("nn.Flatten"), unflatten)
+    return unflatten if use.axes[0] == FEATURES else call("nn.Sequential", call("nn.Flatten"), unflatten)
 
 
 def _reshaped(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
-    flattened = operands[0] if use.ranks[0] == 1 else call("torch.flatten", *operands, "1")
+    flattened = operands[0] if use.axes[0] == FEATURES else call("torch.flatten", *operands, "1")
     if _wanted_rank(use) == 1:
         return flattened
     return call("torch.unflatten", flattened, "1", literal(use.value("shape")))
@@ -46,11 +47,11 @@ def _wanted_rank(use: LayerUse) -> int:
 
 def _axis(use: LayerUse) -> str:
     """The axis of channels or features in a batch."""
-    return "-1" if use.ranks[0] == 2 else "1"
+    return "-1" if use.axes[0] == TOKENS else "1"
 
 
 def _axis_keyword(use: LayerUse) -> dict[str, Code]:
-    return {"dim": "-1"} if use.ranks[0] == 2 else {}
+    return {"dim": "-1"} if use.axes[0] == TOKENS else {}
 
 
 def _split(use: LayerUse, printer: Printer) -> Code:
@@ -76,7 +77,7 @@ def _slice(use: LayerUse, printer: Printer) -> Code:
 
 def _sliced(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
     part = _range(use.value("start"), use.value("stop"))
-    return _part(operands[0], "..." if use.ranks[0] == 2 else ":", part)
+    return _part(operands[0], "..." if use.axes[0] == TOKENS else ":", part)
 
 
 def _part(operand: Code, *ranges: Code) -> Code:
@@ -131,14 +132,14 @@ def _sides(use: LayerUse, printer: Printer, name: str, sign: int = 1) -> Code:
 def _pad_channels(use: LayerUse, printer: Printer) -> Code:
     """A batch of images is to ZeroPad3d one image with three axes."""
     sides = [printer.attribute(use, name) for name in ("before", "after")]
-    if use.ranks[0] == 3:
+    if use.axes[0] == IMAGE:
         return call("nn.ZeroPad3d", Bracket("", ("0", "0", "0", "0", *sides)))
     return call("nn.ZeroPad1d", Bracket("", tuple(sides)))
 
 
 def _channels_padded(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
     sides = [literal(use.value(name)) for name in ("before", "after")]
-    around = ("0", "0", "0", "0") if use.ranks[0] == 3 else ()
+    around = ("0", "0", "0", "0") if use.axes[0] == IMAGE else ()
     return call("F.pad", *operands, Bracket("", (*around, *sides)))
 
 

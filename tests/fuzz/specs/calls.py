@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from archspec.ir.op import Shape, channels
+from archspec.ir.tensor_type import Shape, TensorType
 from tests.fuzz.specs.expressions import Draw
 from tests.fuzz.specs.items import Items, strict, with_channels
 from tests.fuzz.specs.places import START, Frame, Group, Item, Owner, Place, Spot
@@ -69,7 +69,7 @@ class Calls(Items):
 
     def _variant(self, shape: Shape) -> Shape:
         """What another call may get."""
-        return with_channels(shape, self.draw(st.sampled_from((channels(shape), 4, 2, 6, 3))))
+        return with_channels(shape, self.draw(st.sampled_from((TensorType.of_shape(shape).channels, 4, 2, 6, 3))))
 
     def _body(self, place: Place, owner: Owner, shapes: list[Shape]) -> Place:
         frames = [Frame(call) for call in range(len(shapes))]

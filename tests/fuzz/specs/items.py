@@ -9,7 +9,8 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from archspec.ir import OPS
-from archspec.ir.op import Op, Shape, channel_axis, channels
+from archspec.ir.op import Op
+from archspec.ir.tensor_type import Shape, TensorType
 from tests.fuzz.specs.expressions import Draw, Expressions
 from tests.fuzz.specs.places import Frame, Item, Place, Spot
 from tests.fuzz.specs.values import MOST_CHANNELS, Keep, Yaml, fitting, literals, outputs, starts, value_of
@@ -25,8 +26,7 @@ def strict(*keeps: Keep) -> Keep:
 
 def with_channels(shape: Shape, count: int) -> Shape:
     """The shape with another number of channels or features."""
-    axis = channel_axis(shape)
-    return (*shape[:axis], count, *shape[axis + 1 :])
+    return TensorType.of_shape(shape).with_channels(count).sizes
 
 
 class Items(Expressions):
@@ -132,7 +132,7 @@ class Items(Expressions):
         if len(target) != place.ranks and place.ranks > 1:
             self.plain(place, "global_avg_pool", {"keep_axes": False})
         if len(target) == 1:
-            if [channels(shape) for shape in place.shapes] != wide:
+            if [TensorType.of_shape(shape).channels for shape in place.shapes] != wide:
                 self.plain(place, "dense", {"units": width or target[0]})
             return
         if place.ranks == 1:
@@ -154,7 +154,7 @@ class Items(Expressions):
         names = place.all_names
         if isinstance(width, str):
             return [value_of(width, seen) for seen in names]
-        return [width or channels(target)] * len(names)
+        return [width or TensorType.of_shape(target).channels] * len(names)
 
     # Sequences, conditions, repeats
 
@@ -270,7 +270,7 @@ class Items(Expressions):
     def _beside(self, merge: str, shape: Shape) -> Shape:
         """A shape that may be joined with this one."""
         if merge == "concat" and self.chance(2):
-            return with_channels(shape, self.draw(st.integers(1, channels(shape))))
+            return with_channels(shape, self.draw(st.integers(1, TensorType.of_shape(shape).channels)))
         if merge == "multiply" and len(shape) > 1:
             scale = (shape[0], 1, 1) if len(shape) == 3 else (1, shape[1])
             return tuple(self.draw(st.sampled_from((shape, scale, with_channels(shape, 1)))))

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from archspec.ir.op import Shape
+from archspec.ir.tensor_type import Shape
 from tests.fuzz.specs.calls import Calls
 from tests.fuzz.specs.expressions import Draw
 from tests.fuzz.specs.places import START, Frame, Group, Item, Owner, Place, Spot

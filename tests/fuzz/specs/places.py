@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from archspec.ir.op import Shape, channels
+from archspec.ir.tensor_type import Shape, TensorType
 from tests.fuzz.specs.values import Keep, Names, Yaml
 
 Item = dict[str, Any]
@@ -104,7 +104,7 @@ class Place:
     def names(self, index: int) -> dict[str, Any]:
         """What expressions see in one of the frames."""
         frame = self.frames[index]
-        seen = {"channels": channels(self.shapes[index]), **self.owner.values[frame.call]}
+        seen = {"channels": TensorType.of_shape(self.shapes[index]).channels, **self.owner.values[frame.call]}
         return seen if frame.index is None else {**seen, "i": frame.index}
 
     @property

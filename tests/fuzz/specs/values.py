@@ -23,7 +23,8 @@ from archspec.ir.attributes import (
     PairKind,
     ShapeKind,
 )
-from archspec.ir.op import AttributeInfo, Op, Shape, ShapeError
+from archspec.ir.op import AttributeInfo, Op, ShapeError
+from archspec.ir.tensor_type import Shape, TensorType
 
 Names: TypeAlias = Mapping[str, Any]
 """What an expression sees, by name."""
@@ -119,9 +120,10 @@ def outputs(
     for seen, shapes in zip(names, inputs, strict=True):
         try:
             given = {name: infos[name].kind.read(evaluated(infos[name], at, seen)) for name, at in attributes.items()}
-            shape = op(**given).output_shape(shapes)
+            types = op(**given).output_types([TensorType.of_shape(shape) for shape in shapes])
         except (AttributeValueError, ShapeError, ArithmeticError, IndexError):
             return None
+        shape = types[0].sizes
         if not (any_size or small(shape)) or (keep == "rank" and len(shape) != len(shapes[0])):
             return None
         if keep == "shape" and shape != shapes[0]:

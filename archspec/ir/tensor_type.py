@@ -1,0 +1,146 @@
+"""The types of tensors: named axes, their sizes, and what the numbers are. The batch is implied."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal, Self, TypeAlias
+
+Shape: TypeAlias = tuple[int, ...]
+"""Sizes without the batch: (channels, height, width) for images, (tokens, features) for sequences, (features,)."""
+Axis: TypeAlias = Literal["C", "H", "W", "T", "F", "_"]
+"""Channels, height, width; tokens, features; an axis whose meaning is not known."""
+Axes: TypeAlias = tuple[Axis, ...]
+DType: TypeAlias = Literal["float"]
+"""`float` is the precision that a model is built in."""
+
+FEATURES: Final[Axes] = ("F",)
+TOKENS: Final[Axes] = ("T", "F")
+IMAGE: Final[Axes] = ("C", "H", "W")
+_BY_RANK: Final[Mapping[int, Axes]] = {len(axes): axes for axes in (FEATURES, TOKENS, IMAGE)}
+_WORDS: Final[Mapping[Axes, str]] = {
+    FEATURES: "features",
+    TOKENS: "tokens (tokens, features)",
+    IMAGE: "an image (channels, height, width)",
+}
+_CHANNELS: Final = ("C", "F")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """What a tensor is: `axes` and `sizes` go together, in the order in which PyTorch has them."""
+
+    axes: Axes
+    sizes: Shape
+    dtype: DType = "float"
+
+    @classmethod
+    def of_shape(cls, sizes: Sequence[int]) -> Self:
+        """The type that sizes alone mean: one is features, two are tokens, three an image."""
+        unnamed: Axis = "_"
+        return cls(_BY_RANK.get(len(sizes), (unnamed,) * len(sizes)), tuple(sizes))
+
+    @property
+    def rank(self) -> int:
+        """How many axes it has."""
+        return len(self.axes)
+
+    @property
+    def count(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.sizes)
+
+    @property
+    def channel_axis(self) -> int | None:
+        """Where channels or features are; None where none of the axes is known to be that."""
+        return channel_axis(self.axes)
+
+    @property
+    def channels(self) -> int:
+        """How many channels or features it has; of unnamed axes the last one's size."""
+        return self.sizes[-1 if self.channel_axis is None else self.channel_axis]
+
+    @property
+    def places(self) -> Shape:
+        """The sizes of the axes that are not channels or features: height and width, or the number of tokens."""
+        axis = self.rank - 1 if self.channel_axis is None else self.channel_axis
+        return (*self.sizes[:axis], *self.sizes[axis + 1 :])
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it has channels and places in space."""
+        return self.axes == IMAGE
+
+    @property
+    def text(self) -> str:
+        """Its sizes as people write them: 64x56x56."""
+        return shape_text(self.sizes)
+
+    def with_channels(self, count: int) -> Self:
+        """The same with another number of channels or features."""
+        axis = self.rank - 1 if self.channel_axis is None else self.channel_axis
+        return replace(self, sizes=(*self.sizes[:axis], count, *self.sizes[axis + 1 :]))
+
+    def with_places(self, sizes: Sequence[int]) -> Self:
+        """The same channels or features at other places."""
+        axis = self.rank - 1 if self.channel_axis is None else self.channel_axis
+        return replace(self, sizes=(*sizes[:axis], self.sizes[axis], *sizes[axis:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The tensors that an op takes, by their axes."""
+
+    axes: frozenset[Axes]
+    unnamed: bool = False
+    """It also takes tensors with axes whose meaning is not known."""
+
+    def __contains__(self, type: TensorType) -> bool:
+        return type.axes in self.axes or (self.unnamed and "_" in type.axes)
+
+    @property
+    def words(self) -> str:
+        """What the op needs, for messages."""
+        *first, last = (words for axes, words in reversed([*_WORDS.items()]) if axes in self.axes)
+        return f"{', '.join(first)} or {last}" if first else last
+
+
+ANY: Final = Accepted(frozenset(_WORDS), unnamed=True)
+"""For an op that treats all numbers of a tensor alike, or says itself which axis it means."""
+FEATURED: Final = Accepted(frozenset(_WORDS))
+"""For an op that speaks of channels or features, which these tensors have."""
+IMAGES: Final = Accepted(frozenset({IMAGE}))
+SEQUENCES: Final = Accepted(frozenset({TOKENS}))
+
+
+def features(count: int) -> TensorType:
+    """The type of so many features."""
+    return TensorType(FEATURES, (count,))
+
+
+def tokens(count: int, width: int) -> TensorType:
+    """The type of so many tokens of `width` features."""
+    return TensorType(TOKENS, (count, width))
+
+
+def image(channels: int, *size: int) -> TensorType:
+    """The type of an image of this height and width."""
+    return TensorType(IMAGE, (channels, *size))
+
+
+def channel_axis(axes: Axes) -> int | None:
+    """Where channels or features are among these axes; None where none of them is known to be that."""
+    return next((index for index, axis in enumerate(axes) if axis in _CHANNELS), None)
+
+
+def unnamed_help(type: TensorType) -> str:
+    """What to do about a tensor whose axes are not named."""
+    if "_" not in type.axes:
+        return ""
+    return f"what {type.rank} axes mean is not known; `reshape` makes an image, tokens or features of the tensor"
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Sizes as people write them: 64x56x56."""
+    return "x".join(str(int(size)) for size in shape)
