@@ -149,8 +149,8 @@ def _arithmetic() -> Iterator[str]:
         for path, node in graph.nodes.items():
             if node.op.weighted:
                 arriving = graph.input_types(node)
-                name, channels = path.rpartition(".")[2], arriving[0].channels
-                layer = f"{name}: {words(graph, path, strides=True)}, from {channels} channels"
+                name, width = path.rpartition(".")[2], arriving[0].channels
+                layer = f"{name}: {words(graph, path, strides=True)}, from {width} channels"
                 [weight] = graph.weights(node)
                 yield f"| `{item}` | {layer} | {weight.size:,} | {counted(node.op.macs(arriving, node.types))} |"
         yield f"| `{item}` | in all | **{_weights(graph):,}** | **{counted(graph.macs)}** |"
