@@ -16,7 +16,6 @@ from typing import Final
 
 import archspec
 from archspec.analysis.numbers import counted
-from archspec.analysis.wording import words
 from archspec.api import loaded
 from archspec.spec import Stage, load_text
 
@@ -150,7 +149,7 @@ def _arithmetic() -> Iterator[str]:
             if node.op.weighted:
                 arriving = graph.input_types(node)
                 name, width = path.rpartition(".")[2], arriving[0].channels
-                layer = f"{name}: {words(graph, path, strides=True)}, from {width} channels"
+                layer = f"{name}: {graph.table_text(path, strides=True)}, from {width} channels"
                 [weight] = graph.weights(node)
                 yield f"| `{item}` | {layer} | {weight.size:,} | {counted(node.op.macs(arriving, node.types))} |"
         yield f"| `{item}` | in all | **{_weights(graph):,}** | **{counted(graph.macs)}** |"
@@ -182,7 +181,7 @@ def _where() -> Iterator[str]:
         graph = network(name)
         for path, node in graph.nodes.items():
             if node.op.weighted and getattr(node.op, "stride", (1, 1)) != (1, 1) and not _is_shortcut(path):
-                yield f"| `{name}` | `{path}`: {words(graph, path, strides=True)} | {'x'.join(map(str, node.shape))} |"
+                yield f"| `{name}` | `{path}`: {graph.table_text(path, strides=True)} | {node.type.text} |"
 
 
 def _is_shortcut(path: str) -> bool:

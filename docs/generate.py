@@ -41,7 +41,6 @@ from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
 from docs import analysis, drawings, figures, gallery, reference, tables, tutorial
-from docs.op_examples import EXAMPLES as EXAMPLES_OF_OPS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 STALE: Final = 3
@@ -132,7 +131,7 @@ def _ops() -> Iterator[str]:
 
 def _op(op: type[Op]) -> Iterator[str]:
     yield _doc(op)
-    shape, item = EXAMPLES_OF_OPS[op.name]
+    shape, item = op.example
     yield f"An example, for an input of {'x'.join(map(str, shape))}: `- {item}`"
     yield ""
     if op.most_inputs is None:

@@ -15,7 +15,6 @@ from archspec.analysis.counting import count, is_counted, items_of, layers_below
 from archspec.analysis.numbers import counted
 from archspec.analysis.shortcuts import shortcuts
 from archspec.analysis.tables import Block, Cell, Piece, Table
-from archspec.analysis.wording import is_pool, words
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Scope
 from archspec.ir.tensor_type import Shape
@@ -89,8 +88,8 @@ def rows(graph: LayerGraph) -> list[Row]:
             continue
         row = found[-1]
         if isinstance(item, Layer):
-            weighted, text = is_counted(graph, item.path), words(graph, item.path, strides=True)
-            if text and row.closed and (weighted or is_pool(graph, item.path)):
+            weighted, text = is_counted(graph, item.path), graph.table_text(item.path, strides=True)
+            if text and row.closed and (weighted or graph.nodes[item.path].op.resamples):
                 row = Row()
                 found.append(row)
             if not text:
@@ -116,7 +115,7 @@ def _pieces(graph: LayerGraph, item: Layer | Scope | Loop, hidden: set[str], *, 
     """What a cell says of an item. A unit says no strides, since the first one of a stage alone has any."""
     match item:
         case Layer(path=path):
-            text = "" if path in hidden else words(graph, path, strides=strides, inner=True)
+            text = "" if path in hidden else graph.table_text(path, strides=strides, inner=True)
             if text:
                 yield text
         case Scope(body=body):

@@ -14,10 +14,10 @@ from operator import add
 from typing import TYPE_CHECKING, Any, Literal
 
 from archspec.analysis.counting import Counts, counts_of, items_of, layers_below
-from archspec.analysis.labels import OpKind, kind_of, short_text
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.receptive import Field, receptive_fields, stride_number
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op import OpKind
 from archspec.ir.scope import Layer, Loop, Scope, walk
 from archspec.ir.tensor_type import Shape
 from archspec.ir.wiring import pattern
@@ -198,7 +198,7 @@ class _Trees:
 
     def _layer(self, name: str, path: str, depth: int, counts: Counts) -> Row:
         node = self._graph.nodes[path]
-        text, kind = short_text(node, self._graph), kind_of(node.op)
+        text, kind = self._graph.caption(node), node.op.kind
         return Row(name, (path,), depth, kind, node.op.name, text, node.shape, counts, self._fields[path])
 
     def _scope(self, name: str, path: str, depth: int, block: str | None, last: str, below: Sequence[_Tree]) -> Row:

@@ -25,7 +25,6 @@ from archspec.ir.attributes import (
     SidesKind,
 )
 from archspec.ir.op import Op
-from archspec.ir.ops import AvgPool, ConvTranspose, MaxPool
 
 
 @dataclass(slots=True)
@@ -50,7 +49,7 @@ def attributes(ops: Sequence[Op], exprs: Mapping[str, Expr], envs: Sequence[Env]
         if expr is not None and _printable(name, info.kind, expr, [getattr(op, name) for op in ops], envs):
             found.exprs[name] = expr
     for op in ops:
-        for name in _numbers(op):
+        for name in op.structural():
             found.exprs.pop(name, None)
     for name in ops[0].attributes():
         if name in found.exprs:
@@ -105,22 +104,3 @@ def _whole_pair(value: Value) -> bool:
 
 def _explicit(padding: Padding) -> bool:
     return padding.mode == "explicit"
-
-
-def _numbers(op: Op) -> tuple[str, ...]:
-    """The attributes that must be numbers: which layers are written, or with which padding, follows from them."""
-    match op:
-        case ConvTranspose():
-            return ("kernel", "stride", "padding", "output_padding", "dilation")
-        case MaxPool(ceil_mode=True) | AvgPool(ceil_mode=True):
-            return ("kernel", "stride", "padding")
-        case MaxPool() | AvgPool() if not _half_covers(op):
-            return ("kernel", "padding")
-        case _:
-            return ()
-
-
-def _half_covers(op: MaxPool | AvgPool) -> bool:
-    """Whether a pool pads no more than half its window; frameworks' own pools take no more."""
-    top, bottom, left, right = op.padding.sides or (0, 0, 0, 0)
-    return max(top, bottom) * 2 <= op.kernel[0] and max(left, right) * 2 <= op.kernel[1]

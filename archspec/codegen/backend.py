@@ -6,7 +6,7 @@ group `archspec.backends`; those that come with archspec are registered exactly 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -368,15 +368,6 @@ def backend(name: str) -> Backend:
     meant = _MEANT.get(name.lower())
     help = f"write `{meant}`" if meant is not None else did_you_mean(name, backends())
     raise BackendError(Diagnostic("E0603", f"there is no backend `{name}`", help=help))
-
-
-def without_row(graph: LayerGraph, rows: Container[str], title: str) -> list[Diagnostic]:
-    """What is to be said of the layers whose op a backend has no row for."""
-    return [
-        Diagnostic("E0601", f"{title} has no row for the op {node.op.name} ({path})", node.span)
-        for path, node in graph.nodes.items()
-        if node.op.name not in rows and node.op.name != "input"
-    ]
 
 
 def check_dtype(name: str) -> None:

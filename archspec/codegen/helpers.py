@@ -11,18 +11,39 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Final
 
+from archspec.errors import BackendError, Diagnostic
+
 _SUFFIX: Final = ".py.txt"
 
 
 class Helpers:
     """The helpers of a package: its files `templates/helpers/NAME.py.txt`, each of which defines NAME.
 
-    `variants` are helpers without a file: the text of another one, in which a word stands for another.
+    `variants` are helpers without a file: the text of another one, in which a word stands for another. `added` are the
+    texts of rows of other packages.
     """
 
-    def __init__(self, package: str, variants: Mapping[str, tuple[str, str, str]] | None = None) -> None:
+    def __init__(
+        self,
+        package: str,
+        variants: Mapping[str, tuple[str, str, str]] | None = None,
+        added: Mapping[str, str] | None = None,
+    ) -> None:
         self.package = package
         self.variants = variants or {}
+        self.added = added or {}
+
+    def adding(self, texts: Mapping[str, str]) -> Helpers:
+        """These and others.
+
+        Raises:
+            BackendError: a name stands for two texts.
+        """
+        for name in texts:
+            if self.texts.get(name, texts[name]) != texts[name]:
+                message = f"a row of another package brings the helper {name} along, and {self.package} has another"
+                raise BackendError(Diagnostic("E0602", message, help="its package can give it another name"))
+        return Helpers(self.package, self.variants, {**self.added, **texts}) if texts else self
 
     @cached_property
     def texts(self) -> Mapping[str, str]:
@@ -34,7 +55,7 @@ class Helpers:
             if item.name.endswith(_SUFFIX)
         }
         found |= {name: found[base].replace(old, new) for name, (base, old, new) in self.variants.items()}
-        return dict(sorted(found.items()))
+        return dict(sorted({**found, **self.added}.items()))
 
     def needed(self, used: Iterable[str]) -> list[str]:
         """These helpers and all that they mention, in an order in which each stands after those it needs."""

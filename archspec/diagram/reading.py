@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from archspec.analysis.counting import counts_of, layers_below
-from archspec.analysis.labels import kind_of, short_text
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.numbers import counted
 from archspec.analysis.shortcuts import shortcuts
@@ -258,8 +257,8 @@ class _Reader:
     def _layer(self, layer: Layer) -> Box:
         node = self.graph.nodes[layer.path]
         op = node.op
-        words = [Words(shortened(short_text(node, self.graph)))]
-        kind = kind_of(op)
+        words = [Words(shortened(self.graph.caption(node)))]
+        kind = op.kind
         if layer.named and op.weighted and self.level != "stage":
             words.append(Words(shortened(layer.name), "quiet"))
         arriving = self.graph.input_shapes(node)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
-from archspec.analysis.labels import OP_KINDS
 from archspec.diagram.figure import Box, Line, Mark
 from archspec.diagram.placing import FONT, HEAD, LINE, PAD, PORT, SMALL, Part, Placed, Size, words_width
 from archspec.diagram.text import width
+from archspec.ir.op import OP_KINDS
 
 MARGIN: Final = 24.0
 TITLE: Final = 16.0

@@ -160,6 +160,15 @@ class LayerGraph:
         """The sizes that arrive at a node, in the op's order, without the batch."""
         return tuple(self.types[name].sizes for name in node.inputs)
 
+    def caption(self, node: Node) -> str:
+        """A node's op in a few words: `conv 3x3, 64, /2`."""
+        return node.op.caption(self.input_types(node), node.types)
+
+    def table_text(self, path: str, *, strides: bool, inner: bool = False) -> str:
+        """How a table names a layer: `3x3, 64`; see `Op.table_text`."""
+        node = self.nodes[path]
+        return node.op.table_text(self.input_types(node), strides=strides, inner=inner)
+
     def weights(self, node: Node) -> tuple[Weight, ...]:
         """The tensors a node owns."""
         return node.op.weights(self.input_types(node))

@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, TypeAlias, get_args
 
 from archspec.ir.attributes import Kind
 from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
 from archspec.ir.reach import Reach
 from archspec.ir.tensor_type import Accepted, Axes, Shape, TensorType, unnamed_help
+
+OpKind: TypeAlias = Literal[
+    "input",
+    "convolution",
+    "dense",
+    "norm",
+    "activation",
+    "pool",
+    "merge",
+    "attention",
+    "shape",
+    "regularizer",
+    "other",
+]
+Sign: TypeAlias = Literal["any", "kept", "never negative"]
+"""Whether an op's results can be negative: always, only where an input is, never."""
+OP_KINDS: Final[tuple[OpKind, ...]] = get_args(OpKind)
+"""Every kind of op, in the order of a legend: pictures and tables color an op by its kind."""
+
+
+class Example(NamedTuple):
+    """An item of a spec with the op, and the sizes of a tensor that it can be given, without the batch."""
+
+    input: Shape
+    item: str
 
 
 class ShapeError(Exception):
@@ -69,12 +94,22 @@ class Op:
     """Base of all ops. Subclasses are frozen dataclasses whose fields are made with `attribute`."""
 
     name: ClassVar[str]
+    """What specs call it."""
+    kind: ClassVar[OpKind]
+    example: ClassVar[Example]
+    """For the documentation."""
+    known_as: ClassVar[Mapping[str, str]] = {}
+    """Names of other libraries that mean the op, each with what else has to be known of it; see `vocabulary.yaml`."""
     least_inputs: ClassVar[int] = 1
     most_inputs: ClassVar[int | None] = 1
     weighted: ClassVar[bool] = False
     """Counts as a layer when the depth of a network is stated."""
     view: ClassVar[bool] = False
     """Gives numbers of its input, all or some, in whatever shape: nothing is computed, and nothing new is stored."""
+    resamples: ClassVar[bool] = False
+    """It makes fewer or more places of those that it gets, by no product with learned numbers: pools, `upsample`."""
+    sign: ClassVar[Sign] = "any"
+    """See `never_negative`."""
     sized: ClassVar[bool] = False
     """Its weights depend on more than the channels that arrive, so generated code fixes the whole input shape."""
     takes: ClassVar[Accepted]
@@ -142,6 +177,40 @@ class Op:
     def activations(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         """Numbers that the layer computes for one example: its output's, unless they are its input's own."""
         return 0 if self.view else sum(type.count for type in outputs)
+
+    def never_negative(self, inputs: Sequence[bool], open: Set[str]) -> bool:
+        """Whether no result can be negative, given which inputs cannot; attributes that are `open` may change."""
+        return self.sign == "never negative" or (self.sign == "kept" and all(inputs))
+
+    def one_place(self, inputs: Sequence[bool]) -> bool:
+        """Whether its image is of 1x1 whatever the size of the network's input, given which inputs are."""
+        return False
+
+    def structural(self) -> tuple[str, ...]:
+        """The attributes that must be numbers in source: which layers stand there follows from them."""
+        return ()
+
+    def caption(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> str:
+        """The op in a few words, with what a reader looks for first: `conv 3x3, 64, /2`.
+
+        A convolution has its kernel, its filters, and `/2` where its stride is not 1; `x2` is by how much a transposed
+        convolution or an up-sampling enlarges. Archspec's own words and numbers alone: no text of a spec is in it.
+        """
+        return f"{' '.join('average' if word == 'avg' else word for word in self.name.split('_'))}{self.detail()}"
+
+    def detail(self) -> str:
+        """What follows the name of the op in its caption, if anything does: ` 0.2`, `, 4 groups`."""
+        return ""
+
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        """How a table names the layer, as the papers do: `3x3, 64`; empty where tables leave it out.
+
+        Args:
+            inputs: what arrives.
+            strides: say the stride of a convolution or a pool.
+            inner: the layer stands in a block, where global pools and softmax are details.
+        """
+        return ""
 
     def given(self) -> Iterator[tuple[str, Any]]:
         """The attributes that differ from their defaults."""

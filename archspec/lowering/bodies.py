@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from archspec.errors import Diagnostics, Note
-from archspec.ir.ops import OPS
 from archspec.spec import Block, Call, Item, Repeat, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
@@ -25,7 +24,7 @@ def given_by_calls(items: Iterable[Item], blocks: Mapping[str, Block]) -> set[st
     return {
         f"{item.label}.{output}"
         for item in everything(items)
-        if isinstance(item, Call) and item.label and item.name not in OPS and item.name in blocks
+        if isinstance(item, Call) and item.label and item.name in blocks
         for output in blocks[item.name].outputs
     }
 
@@ -47,7 +46,7 @@ def _called(item: Item) -> str:
     """The name of the block that an item calls, if it calls one."""
     if isinstance(item, Stage):
         return item.block or ""
-    return item.name if isinstance(item, Call) and item.name not in OPS else ""
+    return item.name if isinstance(item, Call) else ""
 
 
 def check_circles(spec: Spec, found: Diagnostics) -> None:

@@ -147,7 +147,8 @@ class BodyCheck:
     def call(self, call: Call, in_loop: bool) -> None:
         """An op, or a block by its name."""
         calls = CallCheck(self, in_loop)
-        op, block = OPS.get(call.name), self.spec.blocks.get(call.name)
+        block = self.spec.blocks.get(call.name)
+        op = OPS.get(call.name) if block is None else None
         if op is not None:
             calls.op(op, call)
         elif block is not None:

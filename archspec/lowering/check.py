@@ -19,11 +19,11 @@ def check(spec: Spec) -> Findings:
     Raises:
         SpecError: with all of it, where it is very much.
     """
-    found = Findings()
+    found, core = Findings(), OPS.core
     _check_defaults(spec, found)
     for block in spec.blocks.values():
         body = BodyCheck(spec, found, block.params, f"block {block.name}")
-        if block.name in OPS:
+        if block.name in core:
             message = f"block `{block.name}` has the name of an op, and could never be called"
             found.error("E0404", message, block.span, help="choose another name")
         body.params(block.params)

@@ -165,7 +165,7 @@ class Lowering:
     def _item(self, item: Item, x: Tensor, context: Context) -> Tensor:
         match item:
             case Call():
-                if item.name in OPS:
+                if item.name not in self.spec.blocks:
                     return self._op(item, x, context)
                 return self._call(item, x, context)
             case Seq():

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from archspec.errors import Diagnostic, Span, SpecError
 from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, expand, name_by, names
-from archspec.ir.ops import OPS
 from archspec.lowering.findings import too_many_items
 from archspec.lowering.values import evaluated, expression, expression_error
 from archspec.spec import Attribute, Block, Call, Item, Stage
@@ -109,7 +108,7 @@ def single_call(layers: Sequence[Item], blocks: Mapping[str, Block]) -> Call | N
     if len(layers) != 1 or not isinstance(layers[0], Call):
         return None
     call = layers[0]
-    block = None if call.name in OPS else blocks.get(call.name)
+    block = blocks.get(call.name)
     return call if block is not None and not block.outputs and not call.label and call.when is None else None
 
 

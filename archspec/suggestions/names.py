@@ -121,9 +121,9 @@ def tap_help(
     first, _, second = name.partition(".")
     for item in items:
         if isinstance(item, Call | Seq | Repeat | Stage) and item.label == name:
-            what = "a layer" if isinstance(item, Call) and item.name in OPS else f"no tap but {_kind(item)}"
+            what = "a layer" if isinstance(item, Call) and item.name not in blocks else f"no tap but {_kind(item)}"
             return f"`{name}` is {what}; put `- tap: {name}` after it"
-        if not isinstance(item, Call) or item.name in OPS or (block := blocks.get(item.name)) is None:
+        if not isinstance(item, Call) or (block := blocks.get(item.name)) is None:
             continue
         if outputs and second and item.label == first and second in block.outputs:
             return (

@@ -44,11 +44,15 @@ def meaning(name: str) -> Meaning | None:
     """
     if len(name) > _LONGEST:
         return None
-    letters = re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
+    letters = _letters(name)
     for key in (letters, letters.removeprefix("lazy"), letters.removeprefix("legacy")):
         if (found := _meaning(key)) is not None:
             return found
     return _table()["loss"] if letters.endswith(("loss", "withlogits")) else None
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
 
 
 def _meaning(key: str) -> Meaning | None:
@@ -71,6 +75,8 @@ def _meaning(key: str) -> Meaning | None:
 def _table() -> dict[str, Meaning]:
     data = vocabulary()
     table = {op.replace("_", ""): Meaning(op) for op in OPS}
+    for op in OPS.values():
+        table |= {_letters(name): Meaning(op.name, say=say) for name, say in op.known_as.items()}
     for name, entry in data["ops"].items():
         if isinstance(entry, str):
             table[name] = Meaning(entry)

@@ -32,9 +32,9 @@ from archspec.expr import Const, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_keras.data_format import stated
-from archspec_keras.names import RESERVED, LayerName, added_suffix, number_parts, pattern_parts
+from archspec_keras.facts import Facts
+from archspec_keras.layer_names import LayerName, added_suffix, number_parts, pattern_parts
 from archspec_keras.ops import FAN, ROWS, Site
-from archspec_keras.ops.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Body:
         self.facts = facts
         self.callees = callees
         # Only what is called must keep its name; all that is written so far would take too long to collect each time.
-        self.reserved = RESERVED | {callees[id(use.definition)].name for use in calls(definition.tree)}
+        self.reserved = facts.reserved | {callees[id(use.definition)].name for use in calls(definition.tree)}
         self.printer = Printer(definition, "in_channels", self.reserved)
         self.variables: list[str] = []
         self.lines: list[_Line] = []
@@ -206,7 +206,7 @@ class Body:
         target, paths = self._assign(Result(use.site), use.operands), inside(use.paths, self.rounds)
         for step in steps:
             suffix = added_suffix(step.suffix, use.paths, self.facts.names)
-            layer = stated(step.layer)
+            layer = stated(step.layer, self.facts.helpers)
             layer = Bracket(layer.head, (*layer.args, Keyword("name", name.text(suffix))))
             argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
             code = self.printer.noted(Bracket(layer, (argument,) * step.times), paths)

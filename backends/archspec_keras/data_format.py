@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from archspec.codegen.layout import Bracket, Keyword
 from archspec.codegen.text import quoted
-from archspec_keras.names import CHANNELS_LAST, HELPERS
+from archspec_keras.names import CHANNELS_LAST
 
 _FORMAT: Final = quoted("channels_last")
 _BASE: Final = re.compile(r"^class \w+\(layers\.(\w+)\):", re.MULTILINE)
 
 
-def stated(layer: Bracket) -> Bracket:
+def stated(layer: Bracket, helpers: Mapping[str, str]) -> Bracket:
     """A layer's call that does not depend on `keras.json`.
 
     Keras's own layers are called by the names that `declarations` gives them. A helper that is derived from one of
-    them is told as any layer is.
+    them is told as any layer is; `helpers` has their texts.
     """
     head = layer.head
     if not isinstance(head, str):
@@ -25,7 +26,7 @@ def stated(layer: Bracket) -> Bracket:
     module, _, name = head.rpartition(".")
     if module == "layers" and name in CHANNELS_LAST:
         return Bracket(name, layer.args)
-    base = _BASE.search(HELPERS.texts.get(head, ""))
+    base = _BASE.search(helpers.get(head, ""))
     if base is not None and base[1] in CHANNELS_LAST:
         return Bracket(head, (*layer.args, Keyword("data_format", _FORMAT)))
     return layer

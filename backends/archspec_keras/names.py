@@ -1,14 +1,13 @@
-"""The names of Keras layers, and the names that generated code cannot use for its own purposes."""
+"""Names that generated Keras code cannot use for its own purposes."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
 from typing import Final
 
 from archspec.codegen.helpers import Helpers
-from archspec.codegen.text import identifier, quoted
-from archspec.expr import Const, Expr, name_by, sources_by
+from archspec.codegen.text import identifier
 from archspec.ir.graph import LayerGraph
+from archspec_keras.ops import ROWS
 
 HELPERS: Final = Helpers("archspec_keras")
 """What generated code may bring along."""
@@ -28,56 +27,17 @@ RESERVED: Final = frozenset(
 """What the module imports or defines, and the argument that all functions have: no parameter may be called so."""
 
 
-def layer_name(path: str) -> str:
-    """The name of a graph's layer in Keras, where `.` and `/` are not allowed."""
-    return path.replace(".", "_")
+def helpers_of(graph: LayerGraph) -> Helpers:
+    """What the source of a graph may bring along: what the rows of other packages do, too."""
+    rows = [ROWS[name] for name in {node.op.name: None for node in graph.nodes.values()} if name in ROWS]
+    return HELPERS.adding({name: text for row in rows for name, text in row.helpers.items()})
+
+
+def reserved(graph: LayerGraph) -> set[str]:
+    """What the module of a graph imports or may define."""
+    return {*RESERVED, *helpers_of(graph).texts}
 
 
 def function_name(graph: LayerGraph) -> str:
     """The name of the function that makes the network."""
-    return identifier(graph.name, RESERVED)
-
-
-def added_suffix(suffix: str, paths: Iterable[str], names: Container[str]) -> str:
-    """The suffix of a layer that is added to these: with `_` after it where a layer of the graph has that name.
-
-    `names` are those of the graph's own layers.
-    """
-    while suffix and any(layer_name(path) + suffix in names for path in paths):
-        suffix += "_"
-    return suffix
-
-
-class LayerName:
-    """The beginning of a layer's name in generated code: fixed text and variables, in turn."""
-
-    __slots__ = ("parts",)
-
-    def __init__(self, *parts: tuple[bool, str]) -> None:
-        self.parts = parts
-        """Each part with whether it is code, to be put in braces."""
-
-    def then(self, *parts: tuple[bool, str]) -> LayerName:
-        """The name of something inside: joined by `_`."""
-        return LayerName(*self.parts, (False, "_"), *parts) if self.parts else LayerName(*parts)
-
-    def text(self, suffix: str = "") -> str:
-        """As source: a string, or an f-string where it has variables; a lone variable stands for itself."""
-        parts = [*self.parts, *([(False, suffix)] if suffix else [])]
-        if not any(code for code, _ in parts):
-            return quoted("".join(text for _, text in parts))
-        if len(parts) == 1:
-            return parts[0][1]
-        return "f" + quoted("".join(f"{{{text}}}" if code else text for code, text in parts))
-
-
-def pattern_parts(pattern: str, index: int | str) -> list[tuple[bool, str]]:
-    """A loop's pattern as the parts of a name, for a round's number or for the variable that has it."""
-    if isinstance(index, int):
-        return [(False, name_by(pattern, index))]
-    return [(is_expression, text) for text, is_expression in sources_by(pattern, index)]
-
-
-def number_parts(number: Expr, printed: str) -> list[tuple[bool, str]]:
-    """The part of a name that a named sequence's numbering gives."""
-    return [(not isinstance(number, Const), printed)]
+    return identifier(graph.name, reserved(graph))

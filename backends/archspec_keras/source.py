@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Final
 
-from archspec.codegen.backend import without_row
 from archspec.codegen.layout import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.marks import Paths, join, whole
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.text import docstring, identifier, literal, quoted
-from archspec.errors import BackendError, SpecError
+from archspec.errors import SpecError
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
 from archspec.passes.resize import Resize
 from archspec_keras.body import Body, Callee
 from archspec_keras.data_format import declarations
+from archspec_keras.facts import Facts
+from archspec_keras.layer_names import layer_name
 from archspec_keras.memory_layout import keras_sizes
-from archspec_keras.names import HELPERS, RESERVED, function_name, layer_name
+from archspec_keras.names import function_name, helpers_of
 from archspec_keras.ops import ROWS
-from archspec_keras.ops.facts import Facts
 
 _DEEP: Final = 600
 """Layers in a row above which a network may be too deep for Keras under Python's own limit of 1,000 calls."""
@@ -47,12 +47,11 @@ def write(graph: LayerGraph) -> str:
     Raises:
         BackendError: an op has no row.
     """
-    if found := without_row(graph, ROWS, "Keras"):
-        raise BackendError(found)
+    ROWS.check(graph)
     module = simplified(graph)
-    taken = {*RESERVED, function_name(graph)}
+    facts, texts = Facts.of(graph), helpers_of(graph)
+    taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
-    facts = Facts.of(graph)
     numbers: dict[str, Iterator[int]] = {}
     callees: dict[int, Callee] = {}
     functions: list[str] = []
@@ -66,7 +65,7 @@ def write(graph: LayerGraph) -> str:
         bodies.append(body)
         functions.append(made.text(definition.paths))
     functions_used = {name for body in bodies for name in body.printer.functions}
-    used = {name for body in bodies for name in body.printer.helpers} | functions_used & HELPERS.texts.keys()
+    used = {name for body in bodies for name in body.printer.helpers} | functions_used & texts.texts.keys()
     return render(
         "archspec_keras",
         "module.py.j2",
@@ -74,14 +73,14 @@ def write(graph: LayerGraph) -> str:
         recursive=bool(deeper),
         math=sorted(functions_used & {"ceil", "floor"}),
         formats=declarations({head for body in bodies for head in body.printer.users}),
-        helpers=[_helper(name, graph, bodies) for name in HELPERS.needed(used)],
+        helpers=[_helper(name, texts.texts[name], graph, bodies) for name in texts.needed(used)],
         functions=functions,
     )
 
 
-def _helper(name: str, graph: LayerGraph, bodies: Sequence[Body]) -> str:
+def _helper(name: str, text: str, graph: LayerGraph, bodies: Sequence[Body]) -> str:
     """A helper's source; where it is a class, it is there for the layers of this class."""
-    text = HELPERS.texts[name].strip().replace("{{ registered }}", quoted(graph.name))
+    text = text.strip().replace("{{ registered }}", quoted(graph.name))
     is_class = f"class {name}(" in text
     return whole(text, *(paths for body in bodies if is_class for paths in body.printer.users.get(name, ())))
 

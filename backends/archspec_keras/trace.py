@@ -11,7 +11,7 @@ import keras
 
 from archspec.codegen.backend import Outcome
 from archspec.ir.graph import LayerGraph
-from archspec_keras.names import layer_name
+from archspec_keras.layer_names import layer_name
 from archspec_keras.ops import ROWS
 from archspec_keras.patching import nothing_dropped, replaced
 from archspec_keras.tensors import batch_view, from_batch, input_batches, outputs_by_name, to_numpy

@@ -12,7 +12,7 @@ import numpy as np
 
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
-from archspec_keras.names import layer_name
+from archspec_keras.layer_names import layer_name
 from archspec_keras.ops import ROWS
 from archspec_keras.ops.row import LAYOUTS, ONE_AXIS, Layout, Variable
 

@@ -8,7 +8,6 @@ from typing import Final
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from archspec._version import __version__
-from archspec.codegen.backend import without_row
 from archspec.codegen.text import one_line
 from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.expr import Const, source
@@ -36,15 +35,14 @@ RANDOM: Final = ("dropout", "drop_path")
 
 def write(graph: LayerGraph, *, dtype: str = "float32", functions: bool = False, training: bool = False) -> ModelProto:
     """The model; see `OnnxBackend.render`."""
-    found = without_row(graph, ROWS, "ONNX")
-    if training:
-        found += [
-            Diagnostic("E0601", f"{node.op.name} is random in training ({path}): a model of it has no one result")
-            for path, node in graph.nodes.items()
-            if node.op.name in RANDOM and node.op.rate > 0  # type: ignore[attr-defined]
-        ]
-    if found:
-        raise BackendError(found)
+    ROWS.check(graph)
+    random = [
+        Diagnostic("E0601", f"{node.op.name} is random in training ({path}): a model of it has no one result")
+        for path, node in graph.nodes.items()
+        if training and node.op.name in RANDOM and node.op.rate > 0  # type: ignore[attr-defined]
+    ]
+    if random:
+        raise BackendError(random)
     return _Writer(graph, dtype, functions, training).model()
 
 

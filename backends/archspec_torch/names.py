@@ -8,6 +8,7 @@ from typing import Final
 
 from archspec.codegen.helpers import Helpers
 from archspec.ir.graph import LayerGraph
+from archspec_torch.ops import ROWS
 
 HELPERS: Final = Helpers("archspec_torch", {"BiasedBatchNorm1d": ("BiasedBatchNorm2d", "BatchNorm2d", "BatchNorm1d")})
 """What generated code may bring along."""
@@ -32,9 +33,20 @@ RESERVED: Final = frozenset(
 """What the module imports or defines: no parameter and no class may be called so."""
 
 
+def helpers_of(graph: LayerGraph) -> Helpers:
+    """What the source of a graph may bring along: what the rows of other packages do, too."""
+    rows = [ROWS[name] for name in {node.op.name: None for node in graph.nodes.values()} if name in ROWS]
+    return HELPERS.adding({name: text for row in rows for name, text in row.helpers.items()})
+
+
+def reserved(graph: LayerGraph) -> set[str]:
+    """What the module of a graph imports or may define."""
+    return {*RESERVED, *helpers_of(graph).texts}
+
+
 def class_name(graph: LayerGraph) -> str:
     """The name of the network's class: the spec's, unless the module needs that name for itself."""
-    return unused(graph.class_name, {*RESERVED})
+    return unused(graph.class_name, reserved(graph))
 
 
 def unused(name: str, taken: set[str]) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from archspec.codegen.backend import without_row
 from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out, marked
 from archspec.codegen.marks import Paths, as_marked, join, whole
 from archspec.codegen.outline import outline
@@ -30,7 +29,6 @@ from archspec.codegen.tree import (
     round_names,
     stops,
 )
-from archspec.errors import BackendError
 from archspec.expr import Const, Name, names, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Result
@@ -39,7 +37,7 @@ from archspec_torch.construct import Constructor, mentioned, needs_channels, par
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.groups import parameter_groups, without_decay
 from archspec_torch.init import reset_parameters
-from archspec_torch.names import HELPERS, RESERVED, unused
+from archspec_torch.names import helpers_of, reserved, unused
 from archspec_torch.ops import ROWS
 from archspec_torch.places import places
 
@@ -73,10 +71,9 @@ def write(graph: LayerGraph) -> str:
     Raises:
         BackendError: an op has no row.
     """
-    if found := without_row(graph, ROWS, "PyTorch"):
-        raise BackendError(found)
+    ROWS.check(graph)
     module = outline(simplified(without_decay(graph)), _fits_sequential)
-    taken: set[str] = {*RESERVED}
+    taken = reserved(graph)
     # The network is what others import: its class keeps its name, whatever the blocks are called.
     for definition in (module.network, *module.definitions[:-1]):
         if definition is not module.network and definition.class_name == module.network.class_name:
@@ -94,7 +91,8 @@ def write(graph: LayerGraph) -> str:
     functions = {name for printer in printers.values() for name in printer.functions}
     helpers = drawing | {name for printer in printers.values() for name in printer.helpers}
     helpers |= {"make_divisible"} & functions
-    ordered = {name: HELPERS.texts[name] for name in HELPERS.needed(helpers)}
+    texts = helpers_of(graph)
+    ordered = {name: texts.texts[name] for name in texts.needed(helpers)}
     users = {
         name: [paths for printer in printers.values() for paths in printer.users.get(name, ())] for name in ordered
     }

@@ -15,9 +15,8 @@ from archspec.analysis.receptive import Extent, receptive_fields
 from archspec.ir import OPS
 from archspec.parity import random_weights
 from archspec.spec import load_text
-from docs.op_examples import spec
 from tests.conformance.cases import CASES
-from tests.conformance.graphs import graph_of
+from tests.conformance.graphs import example_of, graph_of
 from tests.reference.evaluate import evaluate
 
 VGG16 = """
@@ -91,7 +90,7 @@ def test_a_stride_on_a_later_convolution_makes_the_field_smaller() -> None:
 
 def test_every_op_says_where_it_looks() -> None:
     for op in OPS:
-        graph = archspec.compile(load_text(spec(op)))
+        graph = example_of(op)
         for node in graph.nodes.values():
             assert len(node.op.reach(graph.input_types(node))) == len(node.inputs)
 
@@ -165,7 +164,7 @@ def _agrees(extent: Extent, seen: Any, axis: int, period: int) -> int:
 
 @pytest.mark.parametrize("op", OPS)
 def test_each_op_looks_where_it_says(op: str) -> None:
-    _check(archspec.compile(load_text(spec(op))))
+    _check(example_of(op))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import archspec
+from archspec.ir import OPS
 from archspec.spec import load_text
 
 
@@ -11,4 +12,11 @@ def graph_of(case: str, size: tuple[int, int]) -> archspec.LayerGraph:
     text = (
         f"archspec: 1\nname: case\ninput: {{channels: 4, height: {size[0]}, width: {size[1]}}}\nlayers:\n  - {case}\n"
     )
+    return archspec.compile(load_text(text))
+
+
+def example_of(op: str) -> archspec.LayerGraph:
+    """The network of the example that an op's record has."""
+    shape, item = OPS[op].example
+    text = f"archspec: 1\nname: example\ninput: {{shape: {list(shape)}}}\nlayers:\n  - {item}\n"
     return archspec.compile(load_text(text))

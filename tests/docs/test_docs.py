@@ -17,7 +17,8 @@ import archspec
 from archspec.expr import evaluate, parse
 from archspec.ir import OPS
 from archspec.spec import Spec, load_text
-from docs import generate, op_examples, reference
+from docs import generate, reference
+from tests.conformance.graphs import example_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGE = ROOT / "docs" / "language.md"
@@ -158,11 +159,7 @@ def test_a_form_of_an_item_is_read(form: str) -> None:
     assert load_text(f"archspec: 1\nname: forms\ninput: {{shape: [8]}}\nlayers:\n  - {form}\n").layers
 
 
-def test_every_op_has_an_example() -> None:
-    assert list(op_examples.EXAMPLES) == list(OPS)
-
-
 @pytest.mark.parametrize("op", OPS)
 def test_the_example_of_an_op_compiles(op: str) -> None:
-    graph = archspec.compile(load_text(op_examples.spec(op)))
+    graph = example_of(op)
     assert any(node.op.name == op for node in graph.nodes.values())

@@ -10,7 +10,7 @@ import pytest
 from tests.docs.pages import NOT_RUN, blocks, commands, run
 
 ROOT = Path(__file__).resolve().parents[2]
-IN_THE_CLONE = ("README.md", "docs/howto/backends.md")
+IN_THE_CLONE = ("README.md", "docs/howto/backends.md", "docs/howto/ops.md")
 """Pages whose reader is in a clone of this repository; those of the others may be anywhere."""
 PAGES = ("README.md", "docs/index.md", "docs/tour.md", "docs/steps.md", "docs/ci.md", *sorted(
     str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "howto").glob("*.md")
@@ -36,9 +36,9 @@ GIVEN = {"resnet50-11ad3fa6.pth": _torchvision_weights}
 def test_a_page_runs(page: str, tmp_path: Path) -> None:
     if page in IN_THE_CLONE:
         shutil.copytree(ROOT / "specs", tmp_path / "specs")
-        shutil.copytree(
-            ROOT / "tests" / "codegen" / "sample_backend", tmp_path / "tests" / "codegen" / "sample_backend"
-        )
+        for sample in ("sample_backend", "sample_op"):
+            path = Path("tests") / "codegen" / sample
+            shutil.copytree(ROOT / path, tmp_path / path, ignore=shutil.ignore_patterns("__pycache__"))
     run(ROOT / page, tmp_path, GIVEN)
 
 

@@ -8,8 +8,7 @@ import pytest
 import archspec
 from archspec.ir import OPS
 from archspec.parity import random_inputs, random_weights
-from archspec_keras.ops import facts
-from archspec_keras.ops.facts import never_negative, single_pixel
+from archspec_keras.facts import never_negative, single_pixel
 from tests.conformance.cases import CASES
 from tests.conformance.graphs import graph_of
 from tests.reference.evaluate import evaluate
@@ -48,7 +47,7 @@ def test_the_table_knows_which_ops_give_no_negative_number(op: str, first: str) 
             if node.op.name == op and (first == "identity" or known.issuperset(node.inputs)):
                 ever = ever or negative or op == "class_token"  # its token is learned
                 unknown += [case] if path not in known else []
-    assert ever or not unknown, f"{op} never gives a negative number here, and facts.py does not know it: {unknown}"
+    assert ever or not unknown, f"{op} never gives a negative number here, and its record does not say it: {unknown}"
 
 
 @pytest.mark.parametrize("op", sorted(OPS.keys() - WINDOWS))
@@ -69,13 +68,12 @@ def test_the_table_knows_which_ops_leave_a_single_pixel(op: str) -> None:
                 if node.op.name == op and first == "global_avg_pool":
                     always = always and single
                     unknown += [case] if path not in known else []
-    assert not (always and unknown), f"{op} leaves a single pixel one, and facts.py does not know it: {unknown}"
+    assert not (always and unknown), f"{op} leaves a single pixel one, and its record does not say it: {unknown}"
 
 
-@pytest.mark.parametrize("op", sorted(facts._NOT_NEGATIVE | facts._KEEP_SIGN))
+@pytest.mark.parametrize("op", [name for name, op in OPS.items() if op.sign != "any"])
 def test_an_entry_that_is_missing_is_found_out(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = "identity" if op in facts._NOT_NEGATIVE else "relu"
-    monkeypatch.setattr(facts, "_NOT_NEGATIVE", facts._NOT_NEGATIVE - {op})
-    monkeypatch.setattr(facts, "_KEEP_SIGN", facts._KEEP_SIGN - {op})
-    with pytest.raises(AssertionError, match=f"facts.py does not know it|{op}"):
+    first = "identity" if OPS[op].sign == "never negative" else "relu"
+    monkeypatch.setattr(OPS[op], "never_negative", lambda self, inputs, open: False)
+    with pytest.raises(AssertionError, match=f"its record does not say it|{op}"):
         test_the_table_knows_which_ops_give_no_negative_number(op, first)

@@ -11,8 +11,7 @@ import pytest
 
 import archspec
 from archspec.codegen.backend import backend
-from archspec.spec import load_text
-from docs import op_examples
+from tests.conformance.graphs import example_of
 from tests.networks import NETWORKS
 
 
@@ -127,7 +126,7 @@ def test_every_op_with_weights_says_what_keras_calls_them() -> None:
 
     for op in OPS.values():
         if op.weights is not Op.weights:
-            graph = archspec.compile(load_text(op_examples.spec(op.name)))
+            graph = example_of(op.name)
             weights = {
                 weight.name for node in graph.nodes.values() if type(node.op) is op for weight in graph.weights(node)
             }

@@ -8,7 +8,6 @@ from typing import Any
 
 from archspec.analysis.comparing import value_text
 from archspec.analysis.counting import counts_of, layers_below
-from archspec.analysis.labels import short_text
 from archspec.analysis.numbers import counted
 from archspec.analysis.receptive import Extent, Field, receptive_fields
 from archspec.diagram.figure import Box
@@ -51,7 +50,7 @@ class Facts:
             part = None  # the middle of a long row, which begins with it
         if part is None and len(layers) == 1:
             node = layers[0]
-            what, attributes, result = short_text(node, self.graph), _attributes(node), node
+            what, attributes, result = self.graph.caption(node), _attributes(node), node
         else:
             what = _called(part, box)
             attributes = _bound(part)

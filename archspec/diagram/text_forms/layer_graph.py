@@ -9,7 +9,6 @@ from html import escape
 from typing import Any, Final
 
 from archspec.analysis.counting import counts_of, layers_below
-from archspec.analysis.labels import kind_of
 from archspec.analysis.receptive import Field, receptive_fields, stride_number
 from archspec.ir.attributes import Padding
 from archspec.ir.dump import initializer_text
@@ -89,7 +88,7 @@ def _nodes(graph: LayerGraph) -> Iterator[dict[str, Any]]:
         yield {
             "id": path,
             "op": node.op.name,
-            "kind": kind_of(node.op),
+            "kind": node.op.kind,
             "attributes": {name: _value(value) for name, value in node.op.given()},
             "shape": list(node.shape),
             "parameters": counts.parameters,

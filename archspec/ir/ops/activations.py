@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from archspec.ir.attributes import FloatKind, WordKind, attribute
 from archspec.ir.initializers import Constant
-from archspec.ir.op import ShapeError, Weight
+from archspec.ir.op import Example, OpKind, ShapeError, Sign, Weight
+from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Elementwise
 from archspec.ir.tensor_type import FEATURED, Accepted, TensorType
 
 _ANY: Final = FloatKind(least=float("-inf"))
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Relu(Elementwise):
     """max(x, 0). ONNX Relu."""
 
     name: ClassVar[str] = "relu"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "relu")
+    sign: ClassVar[Sign] = "never negative"
     two_meanings: ClassVar[Mapping[str, str]] = {
         "max_value": "use `relu6`, which cuts at 6; no other number is in the language",
         "negative_slope": "use `leaky_relu`, with `slope`",
@@ -27,13 +32,18 @@ class Relu(Elementwise):
     }
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Relu6(Elementwise):
     """min(max(x, 0), 6). ONNX Clip."""
 
     name: ClassVar[str] = "relu6"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "relu6")
+    sign: ClassVar[Sign] = "never negative"
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class LeakyRelu(Elementwise):
     """x where x > 0, otherwise slope x. ONNX LeakyRelu."""
@@ -41,12 +51,19 @@ class LeakyRelu(Elementwise):
     slope: float = attribute(FloatKind(), "factor of negative numbers", default=0.01)
 
     name: ClassVar[str] = "leaky_relu"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "leaky_relu: {slope: 0.2}")
+    sign: ClassVar[Sign] = "kept"
     two_meanings: ClassVar[Mapping[str, str]] = {
         "negative_slope": "write `slope`; its default is 0.01 in PyTorch and 0.3 in Keras",
         "alpha": "write `slope`; its default is 0.01 in PyTorch and ONNX, 0.3 in Keras",
     }
 
+    def detail(self) -> str:
+        return f" {self.slope:g}"
 
+
+@register
 @dataclass(frozen=True, slots=True)
 class Prelu(Elementwise):
     """x where x > 0, otherwise x times a learned slope for each channel or feature. ONNX PRelu; He et al. 2015."""
@@ -54,6 +71,9 @@ class Prelu(Elementwise):
     init: float = attribute(_ANY, "what the slopes start with", default=0.25)
 
     name: ClassVar[str] = "prelu"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "prelu")
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = FEATURED
     two_meanings: ClassVar[Mapping[str, str]] = {
         "shared_axes": "leave it out: there is one slope for each channel",
@@ -66,6 +86,7 @@ class Prelu(Elementwise):
         return (Weight("weight", (inputs[0].channels,), Constant(self.init)),)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Elu(Elementwise):
     """x where x > 0, otherwise alpha (exp(x) - 1). ONNX Elu; Clevert et al. 2015."""
@@ -73,22 +94,34 @@ class Elu(Elementwise):
     alpha: float = attribute(FloatKind(), "what very negative numbers give, without its sign", default=1.0)
 
     name: ClassVar[str] = "elu"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "elu")
+    sign: ClassVar[Sign] = "kept"
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Selu(Elementwise):
     """1.0507009873554805 elu(x) with alpha = 1.6732632423543772. ONNX Selu; Klambauer et al. 2017."""
 
     name: ClassVar[str] = "selu"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "selu")
+    sign: ClassVar[Sign] = "kept"
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Silu(Elementwise):
     """x sigmoid(x), also called swish. ONNX Swish; Elfwing et al. 2017."""
 
     name: ClassVar[str] = "silu"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "silu")
+    sign: ClassVar[Sign] = "kept"
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Gelu(Elementwise):
     """x Phi(x), where Phi is the standard normal distribution function. ONNX Gelu; Hendrycks and Gimpel 2016."""
@@ -100,70 +133,105 @@ class Gelu(Elementwise):
     )
 
     name: ClassVar[str] = "gelu"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((64, 16), "gelu: {approximate: tanh}")
+    sign: ClassVar[Sign] = "kept"
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Mish(Elementwise):
     """x tanh(log(1 + exp(x))). ONNX Mish; Misra 2019."""
 
     name: ClassVar[str] = "mish"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "mish")
+    sign: ClassVar[Sign] = "kept"
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Softplus(Elementwise):
     """log(1 + exp(x)). ONNX Softplus."""
 
     name: ClassVar[str] = "softplus"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "softplus")
+    sign: ClassVar[Sign] = "never negative"
     two_meanings: ClassVar[Mapping[str, str]] = {
         "beta": "leave it out if it is 1; no other is in the language",
         "threshold": "leave it out: what is computed is the same, but for rounding",
     }
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Tanh(Elementwise):
     """(exp(x) - exp(-x)) / (exp(x) + exp(-x)). ONNX Tanh."""
 
     name: ClassVar[str] = "tanh"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "tanh")
+    sign: ClassVar[Sign] = "kept"
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Sigmoid(Elementwise):
     """1 / (1 + exp(-x)). ONNX Sigmoid."""
 
     name: ClassVar[str] = "sigmoid"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "sigmoid")
+    sign: ClassVar[Sign] = "never negative"
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class HardSigmoid(Elementwise):
     """x / 6 + 1/2, cut to 0 and 1. ONNX HardSigmoid with alpha = 1/6; Howard et al. 2019 (MobileNetV3)."""
 
     name: ClassVar[str] = "hard_sigmoid"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "hard_sigmoid")
+    sign: ClassVar[Sign] = "never negative"
     two_meanings: ClassVar[Mapping[str, str]] = {
         "alpha": "leave it out: it is 1/6; no other is in the language",
         "beta": "leave it out: it is 1/2; no other is in the language",
     }
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class HardSwish(Elementwise):
     """x hard_sigmoid(x). ONNX HardSwish; Howard et al. 2019 (MobileNetV3)."""
 
     name: ClassVar[str] = "hard_swish"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "hard_swish")
+    sign: ClassVar[Sign] = "kept"
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Softmax(Elementwise):
     """Softmax over channels or features (the first axis after the batch for images, the last otherwise)."""
 
     name: ClassVar[str] = "softmax"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16,), "softmax")
+    sign: ClassVar[Sign] = "never negative"
     takes: ClassVar[Accepted] = FEATURED
     two_meanings: ClassVar[Mapping[str, str]] = {
         "dim": "leave it out: it goes over channels, or the features of tokens",
         "axis": "leave it out: it goes over channels, or the features of tokens",
     }
 
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        return "" if inner else "softmax"
 
+
+@register
 @dataclass(frozen=True, slots=True)
 class Scale(Elementwise):
     """x value + shift; the factor may be learned. ONNX Mul + Add.
@@ -181,6 +249,8 @@ class Scale(Elementwise):
     )
 
     name: ClassVar[str] = "scale"
+    kind: ClassVar[OpKind] = "other"
+    example: ClassVar[Example] = Example((16, 8, 8), "scale: {learned: channel, value: 1e-6}")
     two_meanings: ClassVar[Mapping[str, str]] = {
         "scale": "write `value`",
         "factor": "write `value`",
@@ -206,3 +276,13 @@ class Scale(Elementwise):
             return ()
         shape = (inputs[0].channels,) if self.learned == "channel" else (1,)
         return (Weight("weight", shape, Constant(self.value)),)
+
+    def detail(self) -> str:
+        if self.learned != "none":
+            return ", learned by channel" if self.learned == "channel" else ", learned"
+        return f" {self.value:g}" + (f", {self.shift:+g}" if self.shift else "")
+
+    def never_negative(self, inputs: Sequence[bool], open: Set[str]) -> bool:
+        if open or self.learned != "none":  # a param may be another in generated code
+            return False
+        return self.value >= 0 and self.shift >= 0 and all(inputs)

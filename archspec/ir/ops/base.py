@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from archspec.ir.attributes import FloatKind, attribute
-from archspec.ir.op import Op
+from archspec.ir.op import Op, OpKind, ShapeError
 from archspec.ir.reach import Reach
 from archspec.ir.tensor_type import ANY, Accepted, TensorType
 
@@ -17,6 +17,7 @@ class Input(Op):
     """A tensor that is fed in. It has no attributes in the language: `input:` describes it."""
 
     name: ClassVar[str] = "input"
+    kind: ClassVar[OpKind] = "input"
     takes: ClassVar[Accepted] = ANY
     least_inputs: ClassVar[int] = 0
     most_inputs: ClassVar[int | None] = 0
@@ -33,6 +34,9 @@ class Placewise(Op):
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         same: Reach = "place"
         return (same,) * len(inputs)
+
+    def one_place(self, inputs: Sequence[bool]) -> bool:
+        return all(inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +97,9 @@ WINDOW_WORDS: Final = {
     "strides": "write `stride`",
     "same_pad": "write `padding: same`, which is TensorFlow's SAME; PyTorch's symmetric padding is a number",
 }
+
+
+def check_divides(op: str, what: str, parts: int, count: int) -> None:
+    """Raise where channels cannot be in so many equal parts."""
+    if count % parts:
+        raise ShapeError(f"{op}'s {what} ({int(parts)}) must divide its input's {int(count)} channels", "E0504")

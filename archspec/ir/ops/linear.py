@@ -18,14 +18,17 @@ from archspec.ir.attributes import (
     PairKind,
     attribute,
 )
+from archspec.ir.captions import joined, pair, unless_one
 from archspec.ir.initializers import FanInUniform, Initializer
-from archspec.ir.op import Op, ShapeError, Weight
+from archspec.ir.op import Example, Op, OpKind, ShapeError, Weight
+from archspec.ir.op_registry import register
 from archspec.ir.ops.base import CHANNEL_WORDS, Placewise, decays
 from archspec.ir.reach import Reach, sliding, spreading
 from archspec.ir.tensor_type import FEATURES, IMAGE, IMAGES, TOKENS, Accepted, Axes, TensorType
 from archspec.ir.window import crop, output_size, same_sides, sides_of
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Conv(Op):
     """2-D convolution (cross-correlation): (C, H, W) to (filters, H', W'). ONNX Conv."""
@@ -43,6 +46,10 @@ class Conv(Op):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "conv"
+    kind: ClassVar[OpKind] = "convolution"
+    example: ClassVar[Example] = Example(
+        (16, 8, 8), "conv: {filters: 32, kernel: 3, stride: 2, padding: 1, init: {kaiming_normal: fan_out}}"
+    )
     takes: ClassVar[Accepted] = IMAGES
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = CHANNEL_WORDS
@@ -75,7 +82,28 @@ class Conv(Op):
     def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return outputs[0].count * (inputs[0].channels // self.groups) * math.prod(self.kernel)
 
+    def caption(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> str:
+        depthwise = self.groups == inputs[0].channels > 1
+        groups = "" if depthwise or self.groups == 1 else f"{self.groups} groups"
+        spread = unless_one(self.dilation, "dilation {}")
+        name = f"{'depthwise conv' if depthwise else 'conv'} {pair(self.kernel)}"
+        return joined(name, str(self.filters), unless_one(self.stride, "/{}"), groups, spread)
 
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        arriving = inputs[0].channels
+        depthwise = self.groups == arriving > 1
+        groups = f"C={self.groups}" if 1 < self.groups < arriving else ""
+        stride = unless_one(self.stride, "stride {}") if strides else ""
+        spread = unless_one(self.dilation, "dilation {}")
+        return joined(
+            f"{pair(self.kernel)} dw" if depthwise else pair(self.kernel), str(self.filters), groups, spread, stride
+        )
+
+    def one_place(self, inputs: Sequence[bool]) -> bool:
+        return self.kernel == (1, 1) and self.padding.sides == (0, 0, 0, 0) and inputs[0]
+
+
+@register
 @dataclass(frozen=True, slots=True)
 class ConvTranspose(Op):
     """Transposed 2-D convolution, the gradient of one: (C, H, W) to (filters, H', W'). ONNX ConvTranspose.
@@ -106,6 +134,8 @@ class ConvTranspose(Op):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "conv_transpose"
+    kind: ClassVar[OpKind] = "convolution"
+    example: ClassVar[Example] = Example((16, 8, 8), "conv_transpose: {filters: 8, kernel: 4, stride: 2, padding: 1}")
     takes: ClassVar[Accepted] = IMAGES
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = CHANNEL_WORDS
@@ -159,6 +189,20 @@ class ConvTranspose(Op):
     def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return inputs[0].count * (self.filters // self.groups) * math.prod(self.kernel)
 
+    def caption(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> str:
+        groups = "" if self.groups == 1 else f"{self.groups} groups"
+        spread = unless_one(self.dilation, "dilation {}")
+        enlarged = unless_one(self.stride, "x{}")
+        return joined(f"transposed conv {pair(self.kernel)}", str(self.filters), enlarged, groups, spread)
+
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        groups = "" if self.groups == 1 else f"C={self.groups}"
+        name = f"{pair(self.kernel)} transposed"
+        return joined(name, str(self.filters), groups, unless_one(self.stride, "stride {}"))
+
+    def structural(self) -> tuple[str, ...]:
+        return "kernel", "stride", "padding", "output_padding", "dilation"
+
 
 def _check_groups(groups: int, channels: int, filters: int) -> None:
     for what, count in (("input", channels), ("output", filters)):
@@ -170,6 +214,7 @@ def _check_groups(groups: int, channels: int, filters: int) -> None:
             )
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Dense(Placewise):
     """Fully connected layer over the last axis: (..., F) to (..., units). ONNX Gemm / MatMul + Add."""
@@ -182,6 +227,8 @@ class Dense(Placewise):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "dense"
+    kind: ClassVar[OpKind] = "dense"
+    example: ClassVar[Example] = Example((16,), "dense: {units: 10, init: {normal: 0.01}, bias_init: zeros}")
     takes: ClassVar[Accepted] = Accepted(frozenset({FEATURES, TOKENS}), unnamed=True)
     type_help: ClassVar[Mapping[Axes, str]] = {
         IMAGE: "put `flatten` or `global_avg_pool` with `keep_axes: false` before it"
@@ -207,3 +254,9 @@ class Dense(Placewise):
 
     def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return outputs[0].count * inputs[0].sizes[-1]
+
+    def detail(self) -> str:
+        return f" {self.units}"
+
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        return f"{self.units}-d fc"

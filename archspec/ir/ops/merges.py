@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
 
 from archspec.ir.attributes import WordKind, attribute
-from archspec.ir.op import ShapeError
+from archspec.ir.op import Example, OpKind, ShapeError, Sign
+from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Placewise
 from archspec.ir.reach import Reach, only, shifted
 from archspec.ir.tensor_type import ANY, FEATURED, IMAGE, SEQUENCES, Accepted, Axes, TensorType
@@ -34,20 +35,36 @@ class Pointwise(Placewise):
         return inputs[0]
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Add(Pointwise):
     """The elementwise sum of its branches. ONNX Add / Sum."""
 
     name: ClassVar[str] = "add"
+    kind: ClassVar[OpKind] = "merge"
+    example: ClassVar[Example] = Example(
+        (16, 8, 8), "add: [[], [{conv: {filters: channels, kernel: 3, padding: 1}}, batch_norm]]"
+    )
+    sign: ClassVar[Sign] = "kept"
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Maximum(Pointwise):
     """The elementwise maximum of its branches. ONNX Max; Goodfellow et al. 2013 (maxout)."""
 
     name: ClassVar[str] = "maximum"
+    kind: ClassVar[OpKind] = "merge"
+    example: ClassVar[Example] = Example(
+        (16, 8, 8), "maximum: [conv: {filters: 8, kernel: 1}, conv: {filters: 8, kernel: 1}]"
+    )
+    sign: ClassVar[Sign] = "kept"
+
+    def never_negative(self, inputs: Sequence[bool], open: Set[str]) -> bool:
+        return any(inputs)  # one such branch is enough
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Multiply(Pointwise):
     """The elementwise product of its branches. ONNX Mul.
@@ -57,6 +74,9 @@ class Multiply(Pointwise):
     """
 
     name: ClassVar[str] = "multiply"
+    kind: ClassVar[OpKind] = "merge"
+    example: ClassVar[Example] = Example((16, 8, 8), "multiply: [[], [global_avg_pool, sigmoid]]")
+    sign: ClassVar[Sign] = "kept"
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         full = max(inputs, key=lambda type: type.count)
@@ -78,6 +98,7 @@ class Multiply(Pointwise):
         return tuple("place" if type.places == full else (only(0),) * len(full) for type in inputs)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Concat(Placewise):
     """Its branches one after the other along the channels, or the features of tokens. ONNX Concat.
@@ -86,6 +107,9 @@ class Concat(Placewise):
     """
 
     name: ClassVar[str] = "concat"
+    kind: ClassVar[OpKind] = "merge"
+    example: ClassVar[Example] = Example((16, 8, 8), "concat: [[], conv: {filters: 12, kernel: 3, padding: 1}]")
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = FEATURED
     type_help: ClassVar[Mapping[Axes, str]] = {IMAGE: "`to_tokens` makes tokens of an image's pixels"}
     two_meanings: ClassVar[Mapping[str, str]] = {"dim": "write `axis: channels`, the default, or `axis: tokens`"}
@@ -118,6 +142,9 @@ class Concat(Placewise):
             return Placewise.reach(self, inputs)
         before = accumulate((type.sizes[0] for type in inputs[:-1]), initial=0)
         return tuple((shifted(count),) for count in before)
+
+    def detail(self) -> str:
+        return " tokens" if self.axis == "tokens" else ""
 
 
 def _extents(type: TensorType, *, tokens: bool) -> tuple[int, tuple[int, ...]]:

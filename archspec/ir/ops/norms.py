@@ -8,7 +8,8 @@ from typing import ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, FloatKind, InitKind, IntKind, WordKind, attribute
 from archspec.ir.initializers import Initializer, Ones, Zeros
-from archspec.ir.op import Op, ShapeError, Weight
+from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign, Weight
+from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall, Placewise, decays
 from archspec.ir.tensor_type import FEATURED, FEATURES, IMAGE, IMAGES, TOKENS, Accepted, Axes, TensorType
 
@@ -53,6 +54,7 @@ def _scale_and_shift(op: BatchNorm | GroupNorm | _Affine, inputs: Sequence[Tenso
     )
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class BatchNorm(Placewise):
     """Batch normalization over channels. ONNX BatchNormalization; Ioffe and Szegedy 2015."""
@@ -73,6 +75,8 @@ class BatchNorm(Placewise):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "batch_norm"
+    kind: ClassVar[OpKind] = "norm"
+    example: ClassVar[Example] = Example((16, 8, 8), "batch_norm: {eps: 1e-3, decay: 0.99}")
     takes: ClassVar[Accepted] = Accepted(frozenset({FEATURES, IMAGE}))
     type_help: ClassVar[Mapping[Axes, str]] = {TOKENS: "use `layer_norm` for tokens"}
     two_meanings: ClassVar[Mapping[str, str]] = {
@@ -120,6 +124,7 @@ class _Affine(Op):
         return _scale_and_shift(self, inputs)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class LayerNorm(_Affine, Placewise):
     """Normalize over channels or features: each pixel of an image, each token, by itself.
@@ -128,10 +133,13 @@ class LayerNorm(_Affine, Placewise):
     """
 
     name: ClassVar[str] = "layer_norm"
+    kind: ClassVar[OpKind] = "norm"
+    example: ClassVar[Example] = Example((64, 16), "layer_norm: {eps: 1e-6}")
     takes: ClassVar[Accepted] = FEATURED
     two_meanings: ClassVar[Mapping[str, str]] = _words("elementwise_affine", "normalized_shape", "rms_scaling", "axis")
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class InstanceNorm(_Affine, Overall):
     """Normalize each channel of an image over its pixels. ONNX InstanceNormalization; Ulyanov et al. 2016.
@@ -140,6 +148,8 @@ class InstanceNorm(_Affine, Overall):
     """
 
     name: ClassVar[str] = "instance_norm"
+    kind: ClassVar[OpKind] = "norm"
+    example: ClassVar[Example] = Example((16, 8, 8), "instance_norm")
     takes: ClassVar[Accepted] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = _words("num_features", "momentum", "track_running_stats")
 
@@ -153,6 +163,7 @@ class InstanceNorm(_Affine, Overall):
         return inputs[0]
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class GroupNorm(Overall):
     """Normalize groups of an image's channels, each over its channels and pixels, with a scale for each channel.
@@ -169,6 +180,8 @@ class GroupNorm(Overall):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "group_norm"
+    kind: ClassVar[OpKind] = "norm"
+    example: ClassVar[Example] = Example((16, 8, 8), "group_norm: {groups: 4}")
     takes: ClassVar[Accepted] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = _words("num_groups", "num_channels", "axis")
 
@@ -185,7 +198,11 @@ class GroupNorm(Overall):
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         return _scale_and_shift(self, inputs)
 
+    def detail(self) -> str:
+        return f", {self.groups} groups"
 
+
+@register
 @dataclass(frozen=True, slots=True)
 class LocalResponseNorm(Placewise):
     """x / (k + alpha / size s)^beta, where s sums the squares of `size` neighbouring channels, x's own in the middle.
@@ -199,6 +216,9 @@ class LocalResponseNorm(Placewise):
     k: float = attribute(FloatKind(), "added to the mean square", default=1.0)
 
     name: ClassVar[str] = "local_response_norm"
+    kind: ClassVar[OpKind] = "norm"
+    example: ClassVar[Example] = Example((16, 8, 8), "local_response_norm: {size: 5, alpha: 1e-4, beta: 0.75, k: 2}")
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = {
         "depth_radius": "write `size`, as PyTorch and ONNX do: size = 2 * depth_radius + 1; tf.nn.lrn does not divide "
@@ -215,3 +235,6 @@ class LocalResponseNorm(Placewise):
                 "write an odd size: PyTorch and ONNX shift an even window to opposite sides",
             )
         return inputs[0]
+
+    def detail(self) -> str:
+        return f", {self.size} channels"

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from archspec.ir.attributes import NO_PADDING, BoolKind, Padding, PaddingKind, Pair, PairKind, attribute
-from archspec.ir.op import Op, ShapeError
+from archspec.ir.captions import joined, pair, unless_one
+from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign
+from archspec.ir.op_registry import register
 from archspec.ir.ops.base import WINDOW_WORDS, Overall
 from archspec.ir.reach import Reach, covering, sliding
 from archspec.ir.tensor_type import FEATURES, IMAGE, IMAGES, TOKENS, Accepted, Axes, TensorType, features
@@ -70,14 +72,37 @@ class _Pool(Op):
         sides = sides_of(self.padding, (height, width), self.kernel, self.step)
         return (sliding(self.kernel, self.step, sides),)
 
+    def structural(self) -> tuple[str, ...]:
+        if self.ceil_mode:
+            return "kernel", "stride", "padding"
+        # Frameworks' own pools take no padding of more than half the window.
+        top, bottom, left, right = self.padding.sides or (0, 0, 0, 0)
+        halves = max(top, bottom) * 2 <= self.kernel[0] and max(left, right) * 2 <= self.kernel[1]
+        return () if halves else ("kernel", "padding")
 
+    def detail(self) -> str:
+        return joined(f" {pair(self.kernel)}", unless_one(self.step, "/{}"))
+
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        if inner and self.kernel == (1, 1):
+            return ""  # it only takes every other pixel, for a shortcut
+        kind = "average pool" if self.name == "avg_pool" else "max pool"
+        return joined(f"{pair(self.kernel)} {kind}", unless_one(self.step, "stride {}") if strides else "")
+
+
+@register
 @dataclass(frozen=True, slots=True)
 class MaxPool(_Pool):
     """The largest element under a window; padding counts as minus infinity. ONNX MaxPool."""
 
     name: ClassVar[str] = "max_pool"
+    kind: ClassVar[OpKind] = "pool"
+    example: ClassVar[Example] = Example((16, 8, 8), "max_pool: {kernel: 3, stride: 2, padding: 1}")
+    sign: ClassVar[Sign] = "kept"
+    resamples: ClassVar[bool] = True
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class AvgPool(_Pool):
     """The mean of the elements under a window. ONNX AveragePool.
@@ -89,6 +114,10 @@ class AvgPool(_Pool):
     count_padding: bool = attribute(BoolKind(), "padding counts as zeros in the mean", default=False)
 
     name: ClassVar[str] = "avg_pool"
+    kind: ClassVar[OpKind] = "pool"
+    example: ClassVar[Example] = Example((16, 8, 8), "avg_pool: {kernel: 3, stride: 2, ceil_mode: true}")
+    sign: ClassVar[Sign] = "kept"
+    resamples: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = {**WINDOW_WORDS, "count_include_pad": "write `count_padding`"}
 
     @property
@@ -111,21 +140,38 @@ class _GlobalPool(Overall):
         x = inputs[0]
         return x.with_places((1,) * len(x.places)) if self.keep_axes else features(x.channels)
 
+    def one_place(self, inputs: Sequence[bool]) -> bool:
+        return self.keep_axes
 
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        return "" if inner else f"global {'average' if self.name == 'global_avg_pool' else 'max'} pool"
+
+
+@register
 @dataclass(frozen=True, slots=True)
 class GlobalAvgPool(_GlobalPool):
     """The mean over height and width, or over all tokens. ONNX GlobalAveragePool."""
 
     name: ClassVar[str] = "global_avg_pool"
+    kind: ClassVar[OpKind] = "pool"
+    example: ClassVar[Example] = Example((16, 8, 8), "global_avg_pool")
+    sign: ClassVar[Sign] = "kept"
+    resamples: ClassVar[bool] = True
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class GlobalMaxPool(_GlobalPool):
     """The largest element of height and width, or of all tokens. ONNX GlobalMaxPool."""
 
     name: ClassVar[str] = "global_max_pool"
+    kind: ClassVar[OpKind] = "pool"
+    example: ClassVar[Example] = Example((16, 8, 8), "global_max_pool: {keep_axes: false}")
+    sign: ClassVar[Sign] = "kept"
+    resamples: ClassVar[bool] = True
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class AdaptiveAvgPool(Op):
     """The mean of each of height x width windows that cover the image, whatever its size: PyTorch's AdaptiveAvgPool2d.
@@ -136,6 +182,10 @@ class AdaptiveAvgPool(Op):
     size: Pair = attribute(PairKind(), "height and width of the output", spatial=True)
 
     name: ClassVar[str] = "adaptive_avg_pool"
+    kind: ClassVar[OpKind] = "pool"
+    example: ClassVar[Example] = Example((16, 8, 8), "adaptive_avg_pool: {size: [3, 2]}")
+    sign: ClassVar[Sign] = "kept"
+    resamples: ClassVar[bool] = True
     takes: ClassVar[Accepted] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = {"output_size": "write `size`"}
 
@@ -145,3 +195,12 @@ class AdaptiveAvgPool(Op):
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         height, width = inputs[0].places
         return (covering((height, width), self.size),)
+
+    def one_place(self, inputs: Sequence[bool]) -> bool:
+        return self.size == (1, 1)
+
+    def detail(self) -> str:
+        return f" to {pair(self.size)}"
+
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        return f"adaptive average pool to {pair(self.size)}"

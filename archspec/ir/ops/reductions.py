@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from archspec.ir.op import Example, OpKind, Sign
+from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Placewise
 from archspec.ir.tensor_type import FEATURED, Accepted, TensorType
 
@@ -20,15 +22,23 @@ class _ChannelPool(Placewise):
         return inputs[0].with_channels(1)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class ChannelAvgPool(_ChannelPool):
     """The mean over channels or features: (C, H, W) to (1, H, W). ONNX ReduceMean; Woo et al. 2018."""
 
     name: ClassVar[str] = "channel_avg_pool"
+    kind: ClassVar[OpKind] = "pool"
+    example: ClassVar[Example] = Example((16, 8, 8), "multiply: [[], [channel_avg_pool, sigmoid]]")
+    sign: ClassVar[Sign] = "kept"
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class ChannelMaxPool(_ChannelPool):
     """The largest over channels or features: (C, H, W) to (1, H, W). ONNX ReduceMax; Woo et al. 2018."""
 
     name: ClassVar[str] = "channel_max_pool"
+    kind: ClassVar[OpKind] = "pool"
+    example: ClassVar[Example] = Example((16, 8, 8), "concat: [channel_avg_pool, channel_max_pool]")
+    sign: ClassVar[Sign] = "kept"

@@ -7,35 +7,38 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.ir.attributes import (
-    FloatKind,
     IndexKind,
     IntKind,
-    Padding,
-    PairKind,
     ShapeKind,
-    SidesKind,
-    WordKind,
     attribute,
 )
-from archspec.ir.op import Op, ShapeError
-from archspec.ir.ops.base import Elementwise, Overall, Placewise
-from archspec.ir.reach import Reach, interpolated, repeated, shifted, sliding
-from archspec.ir.tensor_type import ANY, FEATURED, IMAGES, Accepted, TensorType, features, image
+from archspec.ir.op import Example, OpKind, ShapeError, Sign
+from archspec.ir.op_registry import register
+from archspec.ir.ops.base import Elementwise, Overall, Placewise, check_divides
+from archspec.ir.tensor_type import ANY, FEATURED, IMAGES, Accepted, TensorType, features
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Identity(Elementwise):
     """Its input, unchanged. ONNX Identity."""
 
     name: ClassVar[str] = "identity"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "identity")
+    sign: ClassVar[Sign] = "kept"
     view: ClassVar[bool] = True
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Flatten(Overall):
     """All axes but the batch in one, in the order channels, height, width. ONNX Flatten."""
 
     name: ClassVar[str] = "flatten"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "flatten")
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = ANY
     two_meanings: ClassVar[Mapping[str, str]] = {
         "start_dim": "leave it out: all axes but the batch become one",
@@ -48,6 +51,7 @@ class Flatten(Overall):
         return features(_product(inputs[0].sizes))
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Reshape(Overall):
     """Its numbers in another shape, read and written in the order channels, height, width. ONNX Reshape.
@@ -56,6 +60,9 @@ class Reshape(Overall):
     """
 
     name: ClassVar[str] = "reshape"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16,), "reshape: {shape: [4, 2, -1]}")
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = ANY
     two_meanings: ClassVar[Mapping[str, str]] = {
         "target_shape": "write `shape`",
@@ -85,26 +92,45 @@ class Reshape(Overall):
             raise ShapeError(f"{wanted} needs a multiple of {int(known):,}")
         return TensorType.of_shape([count // known if extent == -1 else extent for extent in self.shape])
 
+    def caption(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> str:
+        return f"reshape to {outputs[0].text}"
 
+    def one_place(self, inputs: Sequence[bool]) -> bool:
+        return self.shape[1:] == (1, 1)
+
+
+@register
 @dataclass(frozen=True, slots=True)
 class ChannelShuffle(Placewise):
     """Channel k of each group in turn: (g, C / g) to (C / g, g). ONNX Reshape + Transpose; Zhang et al. 2018."""
 
     name: ClassVar[str] = "channel_shuffle"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "channel_shuffle: {groups: 2}")
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = IMAGES
 
     groups: int = attribute(IntKind(least=1), "groups of channels that are mixed")
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        _divides(self.name, "groups", self.groups, inputs[0].channels)
+        check_divides(self.name, "groups", self.groups, inputs[0].channels)
         return inputs[0]
 
+    def detail(self) -> str:
+        return f", {self.groups} groups"
 
+
+@register
 @dataclass(frozen=True, slots=True)
 class Split(Placewise):
     """One of several equal parts of the channels, or of the features of tokens. ONNX Split."""
 
     name: ClassVar[str] = "split"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example(
+        (16, 8, 8), "concat: [split: {parts: 2, index: 1}, split: {parts: 2, index: 0}]"
+    )
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = FEATURED
     view: ClassVar[bool] = True
 
@@ -112,17 +138,24 @@ class Split(Placewise):
     index: int = attribute(IntKind(least=0), "which of them, counted from 0")
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        _divides(self.name, "parts", self.parts, inputs[0].channels)
+        check_divides(self.name, "parts", self.parts, inputs[0].channels)
         if self.index >= self.parts:
             raise ShapeError(f"split has {self.parts} parts and no part {self.index}", help="the first is 0")
         return inputs[0].with_channels(inputs[0].channels // self.parts)
 
+    def detail(self) -> str:
+        return f", part {self.index + 1} of {self.parts}"
 
+
+@register
 @dataclass(frozen=True, slots=True)
 class SliceChannels(Placewise):
     """The channels from `start` to before `stop`, or the features of tokens. ONNX Slice."""
 
     name: ClassVar[str] = "slice_channels"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "slice_channels: {start: 4, stop: channels - 4}")
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = FEATURED
     view: ClassVar[bool] = True
 
@@ -146,200 +179,8 @@ class SliceChannels(Placewise):
             raise ShapeError(f"slice_channels takes {start} to {end} of {total} channels, which leaves none")
         return inputs[0].with_channels(size)
 
-
-@dataclass(frozen=True, slots=True)
-class Pad(Op):
-    """More elements around an image: a number, its reflection without the edge, or its edge again. ONNX Pad."""
-
-    name: ClassVar[str] = "pad"
-    takes: ClassVar[Accepted] = IMAGES
-
-    padding: Padding = attribute(SidesKind(), "elements on each side", spatial=True)
-    mode: str = attribute(
-        WordKind(words=("constant", "reflect", "edge")),
-        "`constant`: `value`; `reflect`: the elements inside the edge, mirrored; `edge`: the edge's own",
-        default="constant",
-    )
-    value: float = attribute(FloatKind(least=float("-inf")), "what `constant` pads with", default=0.0)
-
-    two_meanings: ClassVar[Mapping[str, str]] = {
-        "pad": "write `padding`: a number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)",
-        "pads": "write `padding`: a number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)",
-    }
-
-    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        x = inputs[0]
-        height, width = x.places
-        top, bottom, left, right = _sides(self.padding)
-        if self.mode != "constant" and self.value != 0:
-            raise ShapeError(f"pad has a value ({self.value:g}), which mode {self.mode} does not take")
-        for axis, extent, most in (("height", height, max(top, bottom)), ("width", width, max(left, right))):
-            if self.mode == "reflect" and most >= extent:
-                raise ShapeError(
-                    f"pad reflects {most} in {axis}, its input has {extent}",
-                    help="a reflection has no edge, so it is one less than the input at most; `mode: edge` repeats",
-                )
-        return image(x.channels, height + top + bottom, width + left + right)
-
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        top, _, left, _ = _sides(self.padding)
-        return ((shifted(top), shifted(left)),)
-
-
-@dataclass(frozen=True, slots=True)
-class Crop(Op):
-    """An image without its outermost elements. ONNX Slice."""
-
-    name: ClassVar[str] = "crop"
-    takes: ClassVar[Accepted] = IMAGES
-    view: ClassVar[bool] = True
-
-    cropping: Padding = attribute(SidesKind(), "elements to leave out on each side", spatial=True)
-
-    two_meanings: ClassVar[Mapping[str, str]] = {
-        "padding": "write `cropping`: a number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)",
-    }
-
-    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        x = inputs[0]
-        height, width = x.places
-        top, bottom, left, right = _sides(self.cropping)
-        for axis, extent, most in (("height", height, top + bottom), ("width", width, left + right)):
-            if most >= extent:
-                raise ShapeError(f"crop takes {most} of {extent} in {axis}, which leaves nothing")
-        return image(x.channels, height - top - bottom, width - left - right)
-
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        top, _, left, _ = _sides(self.cropping)
-        return ((shifted(-top), shifted(-left)),)
-
-
-@dataclass(frozen=True, slots=True)
-class PadChannels(Placewise):
-    """More channels or features, all zero. ONNX Pad; He et al. 2016, shortcut A."""
-
-    name: ClassVar[str] = "pad_channels"
-    takes: ClassVar[Accepted] = FEATURED
-
-    before: int = attribute(IntKind(least=0), "channels of zeros before the input's", default=0)
-    after: int = attribute(IntKind(least=0), "channels of zeros after the input's", default=0)
-
-    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        return inputs[0].with_channels(inputs[0].channels + self.before + self.after)
-
-
-@dataclass(frozen=True, slots=True)
-class Upsample(Op):
-    """An image enlarged by whole factors. ONNX Resize (half_pixel; TensorFlow's `half_pixel_centers`).
-
-    A new pixel's centre lies where it does in the old image (PyTorch: `align_corners=False`); bilinear weights go by
-    the distance to the centres of the nearest two rows and columns, and beyond the outermost ones nothing changes.
-    """
-
-    name: ClassVar[str] = "upsample"
-    takes: ClassVar[Accepted] = IMAGES
-
-    factor: tuple[int, int] = attribute(PairKind(), "vertical and horizontal factor", spatial=True)
-    mode: str = attribute(
-        WordKind(words=("nearest", "bilinear")),
-        "`nearest`: each element repeated; `bilinear`: in between",
-        default="nearest",
-    )
-
-    two_meanings: ClassVar[Mapping[str, str]] = {
-        "scale": "write `factor`, a whole number or a pair",
-        "scale_factor": "write `factor`, a whole number or a pair",
-        **dict.fromkeys(
-            ("size", "sizes"),
-            "write `factor`, by which height and width are multiplied; a size that no whole factor gives is not in the "
-            "language",
-        ),
-        "height": "write `factor`, by which height and width are multiplied",
-        "width": "write `factor`, by which height and width are multiplied",
-        "scales": "write `factor`, a whole number or a pair, where ONNX has four numbers",
-        "interpolation": "write `mode`",
-        "coordinate_transformation_mode": "leave it out if it is half_pixel; no other is in the language",
-        "align_corners": "leave it out if it is false; to align corners, not centers, is not in the language: "
-        "without it the network is another one",
-        "antialias": "leave it out: images are only enlarged",
-        "crop_to_aspect_ratio": "leave it out if it is false; it is not in the language",
-        "pad_to_aspect_ratio": "leave it out if it is false; it is not in the language",
-        "fill_mode": "leave it out: beyond the outermost pixels nothing changes",
-        "fill_value": "leave it out: beyond the outermost pixels nothing changes",
-        "recompute_scale_factor": "leave it out: what is computed is the same",
-    }
-
-    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        x = inputs[0]
-        height, width = x.places
-        return image(x.channels, height * self.factor[0], width * self.factor[1])
-
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        return (interpolated(self.factor) if self.mode == "bilinear" else repeated(self.factor),)
-
-
-@dataclass(frozen=True, slots=True)
-class DepthToSpace(Op):
-    """Channels as blocks of pixels: (C b b, H, W) to (C, H b, W b). ONNX DepthToSpace, mode CRD; Shi et al. 2016.
-
-    The b b channels of a block lie next to each other, as PyTorch's PixelShuffle has it. TensorFlow's `depth_to_space`
-    (ONNX mode DCR) has those that become one output channel C apart.
-    """
-
-    name: ClassVar[str] = "depth_to_space"
-    takes: ClassVar[Accepted] = IMAGES
-
-    block: int = attribute(IntKind(least=1), "height and width of a block", spatial=True)
-
-    two_meanings: ClassVar[Mapping[str, str]] = {
-        "block_size": "write `block`; for TensorFlow's order of channels, put `channel_shuffle` of block * block "
-        "groups before it",
-        "upscale_factor": "write `block`",
-    }
-
-    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        x = inputs[0]
-        height, width = x.places
-        _divides(self.name, "block * block", self.block * self.block, x.channels)
-        return image(x.channels // (self.block * self.block), height * self.block, width * self.block)
-
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        return (repeated((self.block, self.block)),)
-
-
-@dataclass(frozen=True, slots=True)
-class SpaceToDepth(Op):
-    """Blocks of pixels as channels: (C, H b, W b) to (C b b, H, W). The inverse of depth_to_space.
-
-    The b b channels of a block lie next to each other, as PyTorch's PixelUnshuffle has it. ONNX's SpaceToDepth and
-    TensorFlow's `space_to_depth` have those of one place in all blocks next to each other.
-    """
-
-    name: ClassVar[str] = "space_to_depth"
-    takes: ClassVar[Accepted] = IMAGES
-
-    block: int = attribute(IntKind(least=1), "height and width of a block", spatial=True)
-
-    two_meanings: ClassVar[Mapping[str, str]] = {
-        "block_size": "write `block`; for TensorFlow's order of channels, put `channel_shuffle` of as many groups as "
-        "it has input channels after it",
-        "downscale_factor": "write `block`",
-    }
-
-    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        x = inputs[0]
-        height, width = x.places
-        for axis, extent in (("height", height), ("width", width)):
-            if extent % self.block:
-                raise ShapeError(
-                    f"space_to_depth needs a {axis} that is a multiple of its block ({self.block}), this is {extent}",
-                    help="`pad` or `crop` the image before it",
-                )
-        return image(x.channels * (self.block * self.block), height // self.block, width // self.block)
-
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        block = (self.block, self.block)
-        return (sliding(block, block, (0, 0, 0, 0)),)
+    def detail(self) -> str:
+        return f" {self.start}:{'' if self.stop is None else self.stop}"
 
 
 def _product(sizes: Sequence[int]) -> int:
@@ -350,13 +191,3 @@ def _product(sizes: Sequence[int]) -> int:
     for size in sizes[1:]:
         found = found * size
     return found
-
-
-def _divides(op: str, what: str, parts: int, count: int) -> None:
-    if count % parts:
-        raise ShapeError(f"{op}'s {what} ({int(parts)}) must divide its input's {int(count)} channels", "E0504")
-
-
-def _sides(padding: Padding) -> tuple[int, int, int, int]:
-    assert padding.sides is not None
-    return padding.sides

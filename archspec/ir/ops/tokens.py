@@ -8,7 +8,8 @@ from typing import ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, IndexKind, InitKind, IntKind, attribute
 from archspec.ir.initializers import Initializer, Normal, XavierUniform, Zeros
-from archspec.ir.op import Op, ShapeError, Weight
+from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign, Weight
+from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall, Placewise, decays
 from archspec.ir.reach import Reach, only, shifted
 from archspec.ir.tensor_type import (
@@ -30,11 +31,15 @@ _MAKE_TOKENS: Final[Mapping[Axes, str]] = {
 }
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class ToTokens(Placewise):
     """The pixels of an image as tokens, row by row: (C, H, W) to (H W, C). ONNX Reshape + Transpose."""
 
     name: ClassVar[str] = "to_tokens"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "to_tokens")
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = IMAGES
     view: ClassVar[bool] = True
 
@@ -43,6 +48,7 @@ class ToTokens(Placewise):
         return tokens(height * width, inputs[0].channels)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class ToImage(Placewise):
     """Tokens as the pixels of an image, row by row: (H W, C) to (C, H, W). ONNX Transpose + Reshape."""
@@ -51,6 +57,9 @@ class ToImage(Placewise):
     width: int = attribute(IntKind(least=1), "width of the image in tokens", spatial=True)
 
     name: ClassVar[str] = "to_image"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((64, 16), "to_image: {height: 8, width: 8}")
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = SEQUENCES
     type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
     view: ClassVar[bool] = True
@@ -65,12 +74,19 @@ class ToImage(Placewise):
             )
         return image(width, self.height, self.width)
 
+    def detail(self) -> str:
+        return f" {self.height}x{self.width}"
 
+
+@register
 @dataclass(frozen=True, slots=True)
 class Transpose(Overall):
     """Tokens as features and features as tokens: (T, F) to (F, T). ONNX Transpose; Tolstikhin et al. 2021."""
 
     name: ClassVar[str] = "transpose"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((64, 16), "transpose")
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = SEQUENCES
     type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
     view: ClassVar[bool] = True
@@ -80,6 +96,7 @@ class Transpose(Overall):
         return tokens(width, count)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Attention(Overall):
     """Multi-head self-attention over tokens (T, F). ONNX Attention; Vaswani et al. 2017, section 3.2.
@@ -99,6 +116,8 @@ class Attention(Overall):
     bias_decay: float = decays("bias")
 
     name: ClassVar[str] = "attention"
+    kind: ClassVar[OpKind] = "attention"
+    example: ClassVar[Example] = Example((64, 16), "attention: {heads: 4}")
     takes: ClassVar[Accepted] = SEQUENCES
     type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
     two_meanings: ClassVar[Mapping[str, str]] = {
@@ -180,7 +199,14 @@ class Attention(Overall):
         count, width = inputs[0].sizes
         return 4 * count * width**2 + 2 * count**2 * width
 
+    def detail(self) -> str:
+        return f", {self.heads} heads"
 
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        return f"attention, {self.heads} heads"
+
+
+@register
 @dataclass(frozen=True, slots=True)
 class ClassToken(Op):
     """A learned token, put before the others: (T, F) to (T + 1, F). ONNX Expand + Concat; Dosovitskiy et al. 2021."""
@@ -188,6 +214,8 @@ class ClassToken(Op):
     init: Initializer = attribute(InitKind(by_fan=False), "initial token", default=Zeros())
 
     name: ClassVar[str] = "class_token"
+    kind: ClassVar[OpKind] = "other"
+    example: ClassVar[Example] = Example((64, 16), "class_token")
     takes: ClassVar[Accepted] = SEQUENCES
     type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
 
@@ -202,6 +230,7 @@ class ClassToken(Op):
         return (Weight("weight", (inputs[0].channels,), self.init),)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class PositionEmbedding(Placewise):
     """Adds a learned number to each feature of each token, so that the size of the input is fixed. ONNX Add."""
@@ -209,6 +238,8 @@ class PositionEmbedding(Placewise):
     init: Initializer = attribute(InitKind(by_fan=False), "initial numbers", default=Normal(0.02))
 
     name: ClassVar[str] = "position_embedding"
+    kind: ClassVar[OpKind] = "other"
+    example: ClassVar[Example] = Example((64, 16), "position_embedding: {init: {truncated_normal: 0.02}}")
     takes: ClassVar[Accepted] = SEQUENCES
     type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
     sized: ClassVar[bool] = True
@@ -220,6 +251,7 @@ class PositionEmbedding(Placewise):
         return (Weight("weight", inputs[0].sizes, self.init),)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class SelectToken(Op):
     """One token of the sequence: (T, F) to (F,). ONNX Gather."""
@@ -227,6 +259,9 @@ class SelectToken(Op):
     index: int = attribute(IndexKind(), "which one, counted from 0, or from the end where it is negative", default=0)
 
     name: ClassVar[str] = "select_token"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((64, 16), "select_token: {index: 0}")
+    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = SEQUENCES
     type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
     view: ClassVar[bool] = True
@@ -242,3 +277,6 @@ class SelectToken(Op):
 
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         return ((only(self.index % inputs[0].sizes[0]),),)
+
+    def detail(self) -> str:
+        return f" {self.index}"

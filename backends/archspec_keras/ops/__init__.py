@@ -2,19 +2,24 @@
 
 from typing import Final
 
+from archspec.codegen.rows import Rows
 from archspec_keras.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
 from archspec_keras.ops.row import FAN, Row, Site, Step
 
-ROWS: Final[dict[str, Row]] = {
-    **linear.ROWS,
-    **norms.ROWS,
-    **activations.ROWS,
-    **regularizers.ROWS,
-    **pools.ROWS,
-    **reductions.ROWS,
-    **shapes.ROWS,
-    **merges.ROWS,
-    **tokens.ROWS,
-}
+ROWS: Final[Rows[Row]] = Rows(
+    "keras",
+    "Keras",
+    {
+        **linear.ROWS,
+        **norms.ROWS,
+        **activations.ROWS,
+        **regularizers.ROWS,
+        **pools.ROWS,
+        **reductions.ROWS,
+        **shapes.ROWS,
+        **merges.ROWS,
+        **tokens.ROWS,
+    },
+)
 
 __all__ = ["FAN", "ROWS", "Row", "Site", "Step"]

@@ -93,6 +93,8 @@ class Row:
     variables: Mapping[str, str | Variable] = field(default_factory=dict[str, str | Variable])
     after: str = ""
     """The suffix of a step that may come after the one that owns weights."""
+    helpers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the row's package brings along: the text of each helper by the name that it defines."""
 
 
 def layer(head: str, *args: Code) -> Row:

@@ -2,19 +2,24 @@
 
 from typing import Final
 
+from archspec.codegen.rows import Rows
 from archspec_onnx.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
 from archspec_onnx.ops.row import Fragment, Row
 
-ROWS: Final[dict[str, Row]] = {
-    **linear.ROWS,
-    **norms.ROWS,
-    **activations.ROWS,
-    **regularizers.ROWS,
-    **pools.ROWS,
-    **reductions.ROWS,
-    **shapes.ROWS,
-    **merges.ROWS,
-    **tokens.ROWS,
-}
+ROWS: Final[Rows[Row]] = Rows(
+    "onnx",
+    "ONNX",
+    {
+        **linear.ROWS,
+        **norms.ROWS,
+        **activations.ROWS,
+        **regularizers.ROWS,
+        **pools.ROWS,
+        **reductions.ROWS,
+        **shapes.ROWS,
+        **merges.ROWS,
+        **tokens.ROWS,
+    },
+)
 
 __all__ = ["ROWS", "Fragment", "Row"]

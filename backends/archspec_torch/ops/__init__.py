@@ -2,19 +2,24 @@
 
 from typing import Final
 
+from archspec.codegen.rows import Rows
 from archspec_torch.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
 from archspec_torch.ops.row import Row, Weight
 
-ROWS: Final[dict[str, Row]] = {
-    **linear.ROWS,
-    **norms.ROWS,
-    **activations.ROWS,
-    **regularizers.ROWS,
-    **pools.ROWS,
-    **reductions.ROWS,
-    **shapes.ROWS,
-    **merges.ROWS,
-    **tokens.ROWS,
-}
+ROWS: Final[Rows[Row]] = Rows(
+    "torch",
+    "PyTorch",
+    {
+        **linear.ROWS,
+        **norms.ROWS,
+        **activations.ROWS,
+        **regularizers.ROWS,
+        **pools.ROWS,
+        **reductions.ROWS,
+        **shapes.ROWS,
+        **merges.ROWS,
+        **tokens.ROWS,
+    },
+)
 
 __all__ = ["ROWS", "Row", "Weight"]

@@ -60,6 +60,8 @@ class Row:
     inline: Callable[[LayerUse], bool] = lambda use: True
     part: Callable[[LayerUse], Part] | None = None
     """For a layer that gives one of several parts of its operand."""
+    helpers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the row's package brings along: the text of each helper by the name that it defines."""
     most_operands: int | None = None
     """How many operands one statement has at most: what more there are is merged with its result in the next ones."""
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-import archspec
-from archspec.analysis.labels import OP_KINDS, kind_of, short_text
+from archspec.ir.op import OP_KINDS
 from archspec.ir.ops import OPS, Input
-from archspec.spec import load_text
-from docs.op_examples import spec
-from tests.conformance.graphs import graph_of
+from tests.conformance.graphs import example_of, graph_of
 
 
 def test_every_op_has_a_kind_and_every_kind_an_op() -> None:
-    graphs = [archspec.compile(load_text(spec(op))) for op in OPS]
+    graphs = [example_of(op) for op in OPS]
     nodes = [node for graph in graphs for node in graph.nodes.values()]
     assert {type(node.op) for node in nodes} == {Input, *OPS.values()}
-    assert {kind_of(node.op) for node in nodes} == set(OP_KINDS)
+    assert {node.op.kind for node in nodes} == set(OP_KINDS)
 
 
 @pytest.mark.parametrize(
@@ -41,4 +38,4 @@ def test_every_op_has_a_kind_and_every_kind_an_op() -> None:
 )
 def test_an_op_is_told_in_a_few_words(item: str, text: str) -> None:
     graph = graph_of(item, (16, 16))
-    assert short_text(graph.nodes[graph.outputs["output"]], graph) == text
+    assert graph.caption(graph.nodes[graph.outputs["output"]]) == text

@@ -1,0 +1,71 @@
+"""A backend's rows: how it writes each op, its own and those of other packages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any, Generic, TypeVar
+
+from archspec.errors import BackendError, Diagnostic
+from archspec.ir.graph import LayerGraph
+
+Row = TypeVar("Row")
+
+
+class Rows(dict[str, Row], Generic[Row]):
+    """Rows by the names of ops.
+
+    A package adds a row by an entry point of the group `archspec.ops.BACKEND`: the op's name, and the row. It is looked
+    up when an op has no row here; `register` adds one without an entry point.
+    """
+
+    def __init__(self, backend: str, title: str, rows: Mapping[str, Row]) -> None:
+        super().__init__(rows)
+        self.group = f"archspec.ops.{backend}"
+        self.title = title
+        self._points: dict[str, Any] | None = None
+
+    def register(self, op: str, row: Row) -> None:
+        """Add the row of an op.
+
+        Raises:
+            ValueError: it has one.
+        """
+        if op in self:
+            raise ValueError(f"{self.title} has a row for the op {op}")
+        self[op] = row
+
+    def __contains__(self, op: object) -> bool:
+        return dict.__contains__(self, op) or op in self._others()
+
+    def __missing__(self, op: str) -> Row:
+        point = self._others()[op]
+        try:
+            row: Row = point.load()
+        except Exception as error:  # whatever another package raises
+            package = point.dist.name if point.dist is not None else point.value
+            message = f"{self.title}'s row for `{op}`, of the package {package}, cannot be used: "
+            message += f"{type(error).__name__}: {error}"
+            raise BackendError(Diagnostic("E0602", message, help=f"install another version of {package}")) from error
+        self[op] = row
+        return row
+
+    def check(self, graph: LayerGraph) -> None:
+        """See that each layer's op has a row.
+
+        Raises:
+            BackendError: one has none.
+        """
+        help = f"its package can add one by an entry point of the group `{self.group}`"
+        found = [
+            Diagnostic("E0601", f"{self.title} has no row for the op {node.op.name} ({path})", node.span, help=help)
+            for path, node in graph.nodes.items()
+            if node.op.name != "input" and node.op.name not in self
+        ]
+        if found:
+            raise BackendError(found)
+
+    def _others(self) -> dict[str, Any]:
+        if self._points is None:
+            self._points = {point.name: point for point in entry_points(group=self.group)}
+        return self._points

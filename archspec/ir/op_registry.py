@@ -1,0 +1,91 @@
+"""Every op that a spec can name: archspec's own, and those of other packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Final, TypeVar
+
+from archspec.errors import ArchspecError, Diagnostic
+from archspec.ir.op import OP_KINDS, Op
+
+GROUP: Final = "archspec.ops"
+"""The group of entry points by which a package adds ops: the op's name, and the class."""
+_RECORD: Final = ("name", "kind", "takes", "example")
+
+AnyOp = TypeVar("AnyOp", bound=type[Op])
+
+
+class OpRegistry(Mapping[str, type[Op]]):
+    """Ops by name, in the order of their registration.
+
+    What other packages have is looked up when a name is asked for that is not among those registered, or when all are;
+    a spec that names archspec's own ops alone does not wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._ops: dict[str, type[Op]] = {}
+        self._elsewhere: dict[str, Any] | None = None
+
+    def register(self, op: AnyOp) -> AnyOp:
+        """Let specs name an op: a decorator of its class.
+
+        Raises:
+            TypeError: its record lacks something.
+            ValueError: another op has its name.
+        """
+        lacking = [part for part in _RECORD if not hasattr(op, part)] + ["__doc__"] * (not op.__doc__)
+        if lacking:
+            raise TypeError(f"the op {op.__name__} lacks `{lacking[0]}`")
+        if "__slots__" not in op.__dict__:
+            raise TypeError(f"the op {op.__name__} is no `@dataclass(frozen=True, slots=True)`")
+        name = op.name
+        if not name.isidentifier() or name != name.lower():
+            raise TypeError(f"the op {op.__name__} is called {name!r}; small letters, digits and `_` are expected")
+        if op.kind not in OP_KINDS:
+            raise TypeError(f"the op {name} is of the kind {op.kind!r}, which is none of {', '.join(OP_KINDS)}")
+        if self._ops.get(name, op) is not op:
+            raise ValueError(f"two ops are called {name}")
+        self._ops[name] = op
+        return op
+
+    def __getitem__(self, name: str) -> type[Op]:
+        found = self._ops.get(name)
+        if found is None:
+            found = self._loaded(name)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ops or name in self._others()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._ops, *self._others())))
+
+    def __len__(self) -> int:
+        return len({*self._ops, *self._others()})
+
+    @property
+    def core(self) -> frozenset[str]:
+        """The names of archspec's own. No block may have one; a block may have the name of another package's op."""
+        return frozenset(name for name, op in self._ops.items() if op.__module__.startswith("archspec.ir.ops."))
+
+    def _others(self) -> dict[str, Any]:
+        if self._elsewhere is None:
+            self._elsewhere = {point.name: point for point in entry_points(group=GROUP)}
+        return self._elsewhere
+
+    def _loaded(self, name: str) -> type[Op]:
+        point = self._others()[name]
+        try:
+            op: type[Op] = self.register(point.load())
+            if op.name != name:
+                raise ValueError(f"it is called {op.name}")
+        except Exception as error:  # whatever another package raises
+            package = point.dist.name if point.dist is not None else point.value
+            message = f"the op `{name}` of the package {package} cannot be used: {type(error).__name__}: {error}"
+            raise ArchspecError(Diagnostic("E0602", message, help=f"install another version of {package}")) from error
+        return op
+
+
+OPS: Final = OpRegistry()
+register = OPS.register

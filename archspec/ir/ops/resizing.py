@@ -1,0 +1,279 @@
+"""Ops that change the size of an image: pads, crops, enlargements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archspec.ir.attributes import (
+    FloatKind,
+    IntKind,
+    Padding,
+    PairKind,
+    SidesKind,
+    WordKind,
+    attribute,
+)
+from archspec.ir.captions import number, pair, sides
+from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign
+from archspec.ir.op_registry import register
+from archspec.ir.ops.base import Placewise, check_divides
+from archspec.ir.reach import Reach, interpolated, repeated, shifted, sliding
+from archspec.ir.tensor_type import FEATURED, IMAGES, Accepted, TensorType, image
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Pad(Op):
+    """More elements around an image: a number, its reflection without the edge, or its edge again. ONNX Pad."""
+
+    name: ClassVar[str] = "pad"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "pad: {padding: [0, 1, 0, 1], mode: reflect}")
+    takes: ClassVar[Accepted] = IMAGES
+
+    padding: Padding = attribute(SidesKind(), "elements on each side", spatial=True)
+    mode: str = attribute(
+        WordKind(words=("constant", "reflect", "edge")),
+        "`constant`: `value`; `reflect`: the elements inside the edge, mirrored; `edge`: the edge's own",
+        default="constant",
+    )
+    value: float = attribute(FloatKind(least=float("-inf")), "what `constant` pads with", default=0.0)
+
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "pad": "write `padding`: a number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)",
+        "pads": "write `padding`: a number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)",
+    }
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        height, width = x.places
+        top, bottom, left, right = _explicit(self.padding)
+        if self.mode != "constant" and self.value != 0:
+            raise ShapeError(f"pad has a value ({self.value:g}), which mode {self.mode} does not take")
+        for axis, extent, most in (("height", height, max(top, bottom)), ("width", width, max(left, right))):
+            if self.mode == "reflect" and most >= extent:
+                raise ShapeError(
+                    f"pad reflects {most} in {axis}, its input has {extent}",
+                    help="a reflection has no edge, so it is one less than the input at most; `mode: edge` repeats",
+                )
+        return image(x.channels, height + top + bottom, width + left + right)
+
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+        top, _, left, _ = _explicit(self.padding)
+        return ((shifted(top), shifted(left)),)
+
+    def detail(self) -> str:
+        return f" {sides(self.padding)}" + ("" if self.mode == "constant" else f", {self.mode}")
+
+    def never_negative(self, inputs: Sequence[bool], open: Set[str]) -> bool:
+        return self.value >= 0 and "value" not in open and all(inputs)
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Crop(Op):
+    """An image without its outermost elements. ONNX Slice."""
+
+    name: ClassVar[str] = "crop"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "crop: {cropping: [1, 2]}")
+    sign: ClassVar[Sign] = "kept"
+    takes: ClassVar[Accepted] = IMAGES
+    view: ClassVar[bool] = True
+
+    cropping: Padding = attribute(SidesKind(), "elements to leave out on each side", spatial=True)
+
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "padding": "write `cropping`: a number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)",
+    }
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        height, width = x.places
+        top, bottom, left, right = _explicit(self.cropping)
+        for axis, extent, most in (("height", height, top + bottom), ("width", width, left + right)):
+            if most >= extent:
+                raise ShapeError(f"crop takes {most} of {extent} in {axis}, which leaves nothing")
+        return image(x.channels, height - top - bottom, width - left - right)
+
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+        top, _, left, _ = _explicit(self.cropping)
+        return ((shifted(-top), shifted(-left)),)
+
+    def detail(self) -> str:
+        return f" {sides(self.cropping)}"
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class PadChannels(Placewise):
+    """More channels or features, all zero. ONNX Pad; He et al. 2016, shortcut A."""
+
+    name: ClassVar[str] = "pad_channels"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "pad_channels: {before: 8, after: 8}")
+    sign: ClassVar[Sign] = "kept"
+    takes: ClassVar[Accepted] = FEATURED
+
+    before: int = attribute(IntKind(least=0), "channels of zeros before the input's", default=0)
+    after: int = attribute(IntKind(least=0), "channels of zeros after the input's", default=0)
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        return inputs[0].with_channels(inputs[0].channels + self.before + self.after)
+
+    def detail(self) -> str:
+        return f" +{self.before + self.after}"
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Upsample(Op):
+    """An image enlarged by whole factors. ONNX Resize (half_pixel; TensorFlow's `half_pixel_centers`).
+
+    A new pixel's centre lies where it does in the old image (PyTorch: `align_corners=False`); bilinear weights go by
+    the distance to the centres of the nearest two rows and columns, and beyond the outermost ones nothing changes.
+    """
+
+    name: ClassVar[str] = "upsample"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "upsample: {factor: 2, mode: bilinear}")
+    sign: ClassVar[Sign] = "kept"
+    resamples: ClassVar[bool] = True
+    takes: ClassVar[Accepted] = IMAGES
+
+    factor: tuple[int, int] = attribute(PairKind(), "vertical and horizontal factor", spatial=True)
+    mode: str = attribute(
+        WordKind(words=("nearest", "bilinear")),
+        "`nearest`: each element repeated; `bilinear`: in between",
+        default="nearest",
+    )
+
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "scale": "write `factor`, a whole number or a pair",
+        "scale_factor": "write `factor`, a whole number or a pair",
+        **dict.fromkeys(
+            ("size", "sizes"),
+            "write `factor`, by which height and width are multiplied; a size that no whole factor gives is not in the "
+            "language",
+        ),
+        "height": "write `factor`, by which height and width are multiplied",
+        "width": "write `factor`, by which height and width are multiplied",
+        "scales": "write `factor`, a whole number or a pair, where ONNX has four numbers",
+        "interpolation": "write `mode`",
+        "coordinate_transformation_mode": "leave it out if it is half_pixel; no other is in the language",
+        "align_corners": "leave it out if it is false; to align corners, not centers, is not in the language: "
+        "without it the network is another one",
+        "antialias": "leave it out: images are only enlarged",
+        "crop_to_aspect_ratio": "leave it out if it is false; it is not in the language",
+        "pad_to_aspect_ratio": "leave it out if it is false; it is not in the language",
+        "fill_mode": "leave it out: beyond the outermost pixels nothing changes",
+        "fill_value": "leave it out: beyond the outermost pixels nothing changes",
+        "recompute_scale_factor": "leave it out: what is computed is the same",
+    }
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        height, width = x.places
+        return image(x.channels, height * self.factor[0], width * self.factor[1])
+
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+        return (interpolated(self.factor) if self.mode == "bilinear" else repeated(self.factor),)
+
+    def detail(self) -> str:
+        return f" x{number(self.factor)}, {self.mode}"
+
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        return f"{pair(self.factor)} upsample"
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class DepthToSpace(Op):
+    """Channels as blocks of pixels: (C b b, H, W) to (C, H b, W b). ONNX DepthToSpace, mode CRD; Shi et al. 2016.
+
+    The b b channels of a block lie next to each other, as PyTorch's PixelShuffle has it. TensorFlow's `depth_to_space`
+    (ONNX mode DCR) has those that become one output channel C apart.
+    """
+
+    name: ClassVar[str] = "depth_to_space"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "depth_to_space: {block: 2}")
+    sign: ClassVar[Sign] = "kept"
+    resamples: ClassVar[bool] = True
+    takes: ClassVar[Accepted] = IMAGES
+
+    block: int = attribute(IntKind(least=1), "height and width of a block", spatial=True)
+
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "block_size": "write `block`; for TensorFlow's order of channels, put `channel_shuffle` of block * block "
+        "groups before it",
+        "upscale_factor": "write `block`",
+    }
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        height, width = x.places
+        check_divides(self.name, "block * block", self.block * self.block, x.channels)
+        return image(x.channels // (self.block * self.block), height * self.block, width * self.block)
+
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+        return (repeated((self.block, self.block)),)
+
+    def detail(self) -> str:
+        return f" {self.block}"
+
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        return f"depth to space, {self.block}"
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class SpaceToDepth(Op):
+    """Blocks of pixels as channels: (C, H b, W b) to (C b b, H, W). The inverse of depth_to_space.
+
+    The b b channels of a block lie next to each other, as PyTorch's PixelUnshuffle has it. ONNX's SpaceToDepth and
+    TensorFlow's `space_to_depth` have those of one place in all blocks next to each other.
+    """
+
+    name: ClassVar[str] = "space_to_depth"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "space_to_depth: {block: 2}")
+    sign: ClassVar[Sign] = "kept"
+    resamples: ClassVar[bool] = True
+    takes: ClassVar[Accepted] = IMAGES
+
+    block: int = attribute(IntKind(least=1), "height and width of a block", spatial=True)
+
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "block_size": "write `block`; for TensorFlow's order of channels, put `channel_shuffle` of as many groups as "
+        "it has input channels after it",
+        "downscale_factor": "write `block`",
+    }
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        height, width = x.places
+        for axis, extent in (("height", height), ("width", width)):
+            if extent % self.block:
+                raise ShapeError(
+                    f"space_to_depth needs a {axis} that is a multiple of its block ({self.block}), this is {extent}",
+                    help="`pad` or `crop` the image before it",
+                )
+        return image(x.channels * (self.block * self.block), height // self.block, width // self.block)
+
+    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+        block = (self.block, self.block)
+        return (sliding(block, block, (0, 0, 0, 0)),)
+
+    def detail(self) -> str:
+        return f" {self.block}"
+
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        return f"space to depth, {self.block}"
+
+
+def _explicit(padding: Padding) -> tuple[int, int, int, int]:
+    assert padding.sides is not None
+    return padding.sides

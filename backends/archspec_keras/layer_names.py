@@ -1,0 +1,58 @@
+"""The names of Keras layers."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+
+from archspec.codegen.text import quoted
+from archspec.expr import Const, Expr, name_by, sources_by
+
+
+def layer_name(path: str) -> str:
+    """The name of a graph's layer in Keras, where `.` and `/` are not allowed."""
+    return path.replace(".", "_")
+
+
+def added_suffix(suffix: str, paths: Iterable[str], names: Container[str]) -> str:
+    """The suffix of a layer that is added to these: with `_` after it where a layer of the graph has that name.
+
+    `names` are those of the graph's own layers.
+    """
+    while suffix and any(layer_name(path) + suffix in names for path in paths):
+        suffix += "_"
+    return suffix
+
+
+class LayerName:
+    """The beginning of a layer's name in generated code: fixed text and variables, in turn."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, *parts: tuple[bool, str]) -> None:
+        self.parts = parts
+        """Each part with whether it is code, to be put in braces."""
+
+    def then(self, *parts: tuple[bool, str]) -> LayerName:
+        """The name of something inside: joined by `_`."""
+        return LayerName(*self.parts, (False, "_"), *parts) if self.parts else LayerName(*parts)
+
+    def text(self, suffix: str = "") -> str:
+        """As source: a string, or an f-string where it has variables; a lone variable stands for itself."""
+        parts = [*self.parts, *([(False, suffix)] if suffix else [])]
+        if not any(code for code, _ in parts):
+            return quoted("".join(text for _, text in parts))
+        if len(parts) == 1:
+            return parts[0][1]
+        return "f" + quoted("".join(f"{{{text}}}" if code else text for code, text in parts))
+
+
+def pattern_parts(pattern: str, index: int | str) -> list[tuple[bool, str]]:
+    """A loop's pattern as the parts of a name, for a round's number or for the variable that has it."""
+    if isinstance(index, int):
+        return [(False, name_by(pattern, index))]
+    return [(is_expression, text) for text, is_expression in sources_by(pattern, index)]
+
+
+def number_parts(number: Expr, printed: str) -> list[tuple[bool, str]]:
+    """The part of a name that a named sequence's numbering gives."""
+    return [(not isinstance(number, Const), printed)]

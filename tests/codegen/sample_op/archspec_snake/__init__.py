@@ -1,0 +1,1 @@
+"""The op snake for archspec: what it is, and how each backend writes it."""
