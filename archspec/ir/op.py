@@ -55,7 +55,10 @@ TOKENS: Final = Ranks(frozenset({2}))
 
 
 class ShapeError(Exception):
-    """An op does not accept the shapes it is given. `code` is the diagnostic's."""
+    """An op does not accept the shapes it is given. `code` is the diagnostic's.
+
+    The message goes on from the layer's path: "needs an image".
+    """
 
     def __init__(self, message: str, code: str = "E0501", help: str = "") -> None:
         super().__init__(message)
@@ -143,7 +146,7 @@ class Op:
         for index, shape in enumerate(inputs, start=1):
             if len(shape) not in ranks:
                 which = "its input" if len(inputs) == 1 else f"branch {index}"
-                message = f"{self.name} needs {ranks.words}; {which} has shape {shape_text(shape)}"
+                message = f"needs {ranks.words}; {which} has shape {shape_text(shape)}"
                 raise ShapeError(message, help=self.rank_help.get(len(shape), "") or _rank_help(shape))
         return self.infer_shape(inputs)
 

@@ -41,7 +41,7 @@ def _verify_nodes(graph: LayerGraph) -> None:
         try:
             shape = op.output_shape(graph.input_shapes(node))
         except ShapeError as error:
-            raise InternalError(f"{path}: {error}") from error
+            raise InternalError(f"{path} {error}") from error
         if shape != node.shape:
             raise InternalError(f"{path}: its shape is {node.shape}, its op gives {shape}")
 

@@ -44,13 +44,13 @@ class Resize:
             except ShapeError as error:
                 raise self._refusal(graph, node, str(error)) from None
             if differing:
-                raise self._refusal(graph, node, f"its {differing} would have another shape")
+                raise self._refusal(graph, node, f"has a {differing} that would have another shape")
             nodes[path] = replace(node, op=op, shape=shape)
         return replace(graph, nodes=nodes)
 
     def _refusal(self, graph: LayerGraph, node: Node, reason: str) -> SpecError:
         sizes = ", ".join(dict.fromkeys(map(shape_text, self.sizes.values())))
-        return SpecError(Diagnostic("E0502", f"{graph.name} does not take {sizes}: {node.path}, {reason}", node.span))
+        return SpecError(Diagnostic("E0502", f"{graph.name} does not take {sizes}: {node.path} {reason}", node.span))
 
 
 def _differing_weight(op: Op, shapes: list[Shape], before: tuple[Shape, ...]) -> str:

@@ -110,7 +110,7 @@ def scope_wired_otherwise(graph: LayerGraph) -> LayerGraph:
 PLANTED: dict[Callable[[LayerGraph], LayerGraph], str] = {
     wrong_shape: "its shape is",
     wrong_op: "its shape is",
-    op_that_does_not_fit: "kernel covers 30",
+    op_that_does_not_fit: "has a kernel that covers 30",
     wrong_wiring: "the scopes wire it to",
     wrong_arity: "add has 1 inputs",
     wrong_order: "does not stand before it",

@@ -301,7 +301,10 @@ def test_versions() -> None:
     assert errors_in("archspec: 2\nnonsense: 3\n") == [
         "E0206 1:11 version 1 of the language is read here, found the number 2"
     ]
-    assert errors_in("name: net\n") == ["E0205 1:1 a spec needs the key `archspec`"]
+    assert errors_in("name: net\nlayer: [relu]\n") == [  # it is read as version 1
+        "E0205 1:1 a spec needs the key `archspec`",
+        "E0201 2:1 unknown key `layer` in a spec",
+    ]
     assert errors_in("archspec: true\n")[0].startswith("E0206 1:11")
 
 

@@ -27,7 +27,7 @@ class Pointwise(Placewise):
         for index, shape in enumerate(inputs[1:], start=2):
             if shape != inputs[0]:
                 raise ShapeError(
-                    f"{self.name} needs equal shapes; branch 1 gives {shape_text(inputs[0])}, "
+                    f"needs equal shapes; branch 1 gives {shape_text(inputs[0])}, "
                     f"branch {index} gives {shape_text(shape)}",
                     "E0502",
                 )
@@ -70,7 +70,7 @@ class Multiply(Pointwise):
         for index, shape in enumerate(inputs, start=1):
             if shape not in allowed:
                 raise ShapeError(
-                    f"multiply needs {words}; branch {index} gives {shape_text(shape)} "
+                    f"needs {words}; branch {index} gives {shape_text(shape)} "
                     f"where another gives {shape_text(full)}",
                     "E0502",
                 )
@@ -110,7 +110,7 @@ class Concat(Placewise):
         for index, shape in enumerate(inputs[1:], start=2):
             if len(shape) != len(first) or (shape[:axis], shape[axis + 1 :]) != (first[:axis], first[axis + 1 :]):
                 raise ShapeError(
-                    f"concat needs shapes that differ in {self.axis} alone; branch 1 gives {shape_text(first)}, "
+                    f"needs shapes that differ in {self.axis} alone; branch 1 gives {shape_text(first)}, "
                     f"branch {index} gives {shape_text(shape)}",
                     "E0502",
                 )

@@ -75,10 +75,10 @@ class Reshape(Overall):
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         count, known = _product(inputs[0]), _product([extent for extent in self.shape if extent != -1])
         sizes = ", ".join(str(int(extent)) for extent in self.shape)
-        wanted = f"reshape of {shape_text(inputs[0])}, which has {int(count):,} numbers, to [{sizes}], which"
+        wanted = f"makes [{sizes}] of {shape_text(inputs[0])}, which has {int(count):,} numbers; it"
         if -1 not in self.shape:
             if count != known:
-                raise ShapeError(f"{wanted} has {int(known):,}", help="one size may be -1: it is worked out")
+                raise ShapeError(f"{wanted} needs {int(known):,}", help="one size may be -1: it is worked out")
             return self.shape
         if count % known:
             raise ShapeError(f"{wanted} needs a multiple of {int(known):,}")
@@ -95,7 +95,7 @@ class ChannelShuffle(Placewise):
     groups: int = attribute(IntKind(least=1), "groups of channels that are mixed")
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        _divides(self.name, "groups", self.groups, inputs[0][0])
+        _divides("groups", self.groups, inputs[0][0])
         return inputs[0]
 
 
@@ -111,9 +111,9 @@ class Split(Placewise):
     index: int = attribute(IntKind(least=0), "which of them, counted from 0")
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        _divides(self.name, "parts", self.parts, channels(inputs[0]))
+        _divides("parts", self.parts, channels(inputs[0]))
         if self.index >= self.parts:
-            raise ShapeError(f"split has {self.parts} parts and no part {self.index}", help="the first is 0")
+            raise ShapeError(f"has {self.parts} parts and no part {self.index}", help="the first is 0")
         return _with_channels(inputs[0], channels(inputs[0]) // self.parts)
 
 
@@ -134,7 +134,7 @@ class SliceChannels(Placewise):
         total, start, stop = channels(inputs[0]), self.start, self.stop
         if start < -total or start > total or (stop is not None and not -total <= stop <= total):
             end = "the end" if stop is None else stop
-            raise ShapeError(f"slice_channels takes {start} to {end}; its input has {total} channels")
+            raise ShapeError(f"takes {start} to {end}; its input has {total} channels")
         # What counts from the same end is subtracted as it is: the channels that arrive do not matter.
         if start < 0:
             size = start * -1 if stop is None else stop - start if stop < 0 else stop - (total + start)
@@ -142,7 +142,7 @@ class SliceChannels(Placewise):
             size = total - start if stop is None else total - (start - stop) if stop < 0 else stop - start
         if size <= 0:
             end = "the end" if stop is None else stop
-            raise ShapeError(f"slice_channels takes {start} to {end} of {total} channels, which leaves none")
+            raise ShapeError(f"takes {start} to {end} of {total} channels, which leaves none")
         return _with_channels(inputs[0], size)
 
 
@@ -170,11 +170,11 @@ class Pad(Op):
         count, height, width = inputs[0]
         top, bottom, left, right = _sides(self.padding)
         if self.mode != "constant" and self.value != 0:
-            raise ShapeError(f"pad has a value ({self.value:g}), which mode {self.mode} does not take")
+            raise ShapeError(f"has a value ({self.value:g}), which mode {self.mode} does not take")
         for axis, extent, most in (("height", height, max(top, bottom)), ("width", width, max(left, right))):
             if self.mode == "reflect" and most >= extent:
                 raise ShapeError(
-                    f"pad reflects {most} in {axis}, its input has {extent}",
+                    f"reflects {most} in {axis}, its input has {extent}",
                     help="a reflection has no edge, so it is one less than the input at most; `mode: edge` repeats",
                 )
         return count, height + top + bottom, width + left + right
@@ -203,7 +203,7 @@ class Crop(Op):
         top, bottom, left, right = _sides(self.cropping)
         for axis, extent, most in (("height", height, top + bottom), ("width", width, left + right)):
             if most >= extent:
-                raise ShapeError(f"crop takes {most} of {extent} in {axis}, which leaves nothing")
+                raise ShapeError(f"takes {most} of {extent} in {axis}, which leaves nothing")
         return count, height - top - bottom, width - left - right
 
     def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
@@ -295,7 +295,7 @@ class DepthToSpace(Op):
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         count, height, width = inputs[0]
-        _divides(self.name, "block * block", self.block * self.block, count)
+        _divides("block * block", self.block * self.block, count)
         return count // (self.block * self.block), height * self.block, width * self.block
 
     def reach(self, inputs: Sequence[Shape]) -> tuple[Reach, ...]:
@@ -326,7 +326,7 @@ class SpaceToDepth(Op):
         for axis, extent in (("height", height), ("width", width)):
             if extent % self.block:
                 raise ShapeError(
-                    f"space_to_depth needs a {axis} that is a multiple of its block ({self.block}), this is {extent}",
+                    f"needs a {axis} that is a multiple of its block ({self.block}), this is {extent}",
                     help="`pad` or `crop` the image before it",
                 )
         return count * (self.block * self.block), height // self.block, width // self.block
@@ -352,9 +352,9 @@ def _with_channels(shape: Shape, count: int) -> Shape:
     return (*shape[:axis], count, *shape[axis + 1 :])
 
 
-def _divides(op: str, what: str, parts: int, count: int) -> None:
+def _divides(what: str, parts: int, count: int) -> None:
     if count % parts:
-        raise ShapeError(f"{op}'s {what} ({int(parts)}) must divide its input's {int(count)} channels", "E0504")
+        raise ShapeError(f"divides its input's {int(count)} channels by {int(parts)} (`{what}`), which leaves a rest", "E0504")
 
 
 def _sides(padding: Padding) -> tuple[int, int, int, int]:

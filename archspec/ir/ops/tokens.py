@@ -44,7 +44,7 @@ class ToImage(Placewise):
         tokens, features = inputs[0]
         if tokens != self.height * self.width:
             raise ShapeError(
-                f"to_image makes {self.height}x{self.width} = {self.height * self.width} pixels of "
+                f"makes {self.height}x{self.width} = {self.height * self.width} pixels of "
                 f"{self.height * self.width} tokens; its input has {tokens}",
                 help="give a height and a width whose product is the number of tokens; a class token is no pixel",
             )
@@ -141,7 +141,7 @@ class Attention(Overall):
         _, features = inputs[0]
         if features % self.heads:
             raise ShapeError(
-                f"{self.heads} heads do not divide the {int(features)} features",
+                f"has {self.heads} heads, which do not divide the {int(features)} features",
                 "E0504",
                 "choose a number of heads that divides the features",
             )
@@ -220,7 +220,7 @@ class SelectToken(Op):
         tokens, features = inputs[0]
         if not -tokens <= self.index < tokens:
             raise ShapeError(
-                f"select_token has the index {self.index}, its input has {tokens} tokens",
+                f"has the index {self.index}, its input has {tokens} tokens",
                 help=f"choose an index from {-tokens} to {tokens - 1}",
             )
         return (features,)
