@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
+from archspec.expr import ExprError, names, parse
 from archspec.limits import Limits, WorkError, metered, uncollected, within
 from archspec.spec.base import Attribute
 from archspec.spec.compose import Composer, check_version, is_library
@@ -143,7 +144,7 @@ def find(name_or_path: str | Path) -> Path:
             for inside in _SHIPPED:
                 if (path := folder / inside / f"{name_or_path}.yaml").is_file():
                     return path
-        if Path(name_or_path).is_file():
+        if Path(name_or_path).exists():
             return Path(name_or_path)
     except OSError:
         pass  # a name that no file can have
@@ -299,7 +300,34 @@ def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribu
             reading.error("E0411", message, span, help="a default such as 2.0 would allow it")
             return None
         raw = int(raw)
+    if param.choices is None and not _suits(raw, default):
+        expected = next((words for kind, words in _EXPECTED if isinstance(default, kind)), "a value of another kind")
+        message = f"`{name}` is {describe(raw)}; {expected} is expected"
+        help = "without `choices` a param takes numbers, `true`, `false`, and lists of them"
+        if param.default is not None and not isinstance(default, str):
+            message += f", as its default {_as_yaml(default)} is"
+            values = ("true", "false") if isinstance(default, bool) else (_as_yaml(default),)
+            before = f"--set {name}=" if isinstance(value, FromSet) else f"{name}="
+            help = "write " + " or ".join(f"`{before}{each}`" for each in values)
+            help += "" if isinstance(default, bool) else f", or another {expected.split()[-1]}"
+        reading.error("E0411", message, span, help=help)
+        return None
     return Attribute(raw, span, name_span)
+
+
+_EXPECTED: Final = ((bool, "true or false"), (int | float, "a number"), (list, "a list"))
+
+
+def _suits(raw: object, default: object) -> bool:
+    """Whether a value may stand for a param with this default, as far as it is plain to see."""
+    if isinstance(raw, str):
+        try:
+            return not names(parse(raw))  # there is nothing that it could mention
+        except ExprError as error:
+            return error.too_large  # which is said where it is worked out
+    if isinstance(raw, int | float) and isinstance(default, int | float):
+        return isinstance(raw, bool) == isinstance(default, bool)
+    return True
 
 
 def _from_string(text: str, reading: Reading) -> object:

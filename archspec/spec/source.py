@@ -148,7 +148,9 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
         refuse("does not exist", help=file_help(path, asked_at))
         return None
     except IsADirectoryError:
-        refuse("is a directory", help=_foreign_help(path))
+        from archspec.spec.missing import folder_help  # only needed on the way to an error
+
+        refuse("is a folder, where a file must stand", help=_foreign_help(path) or folder_help(path, asked_at))
         return None
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -165,8 +167,12 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        help = _foreign_help(path)
-        refuse("is no text" if help else f"is not UTF-8: byte {error.start} cannot be decoded", help=help)
+        from archspec.spec.missing import NO_TEXT, encoding_help
+
+        if help := _foreign_help(path) or ("" if encoding_help(content) or b"\0" not in content else NO_TEXT):
+            refuse("is no text", help=help)
+        else:
+            refuse(f"is not UTF-8: byte {error.start} cannot be decoded", help=encoding_help(content))
         return None
 
 

@@ -236,7 +236,11 @@ class Upsample(Op):
     name: ClassVar[str] = "upsample"
     ranks: ClassVar[Ranks] = IMAGES
 
-    factor: tuple[int, int] = attribute(PairKind(), "vertical and horizontal factor", spatial=True)
+    factor: tuple[int, int] = attribute(
+        PairKind(no_fraction="`pad` or `crop` after it adds or takes away single pixels; no other size is in the language"),
+        "vertical and horizontal factor",
+        spatial=True,
+    )
     mode: str = attribute(
         WordKind(words=("nearest", "bilinear")),
         "`nearest`: each element repeated; `bilinear`: in between",
