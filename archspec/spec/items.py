@@ -339,7 +339,7 @@ def _call(name: str, name_span: Span, body: object, body_span: Span, raw: Locate
     dotted = "." in name and all(
         part.isidentifier() for part in name.split(".")
     )  # `nn.Conv2d`: what it is, is said later
-    if not dotted and not usable_name(name, name_span, reading, "an op or block", RESERVED, name_help(name)):
+    if not dotted and not usable_name(name, name_span, reading, "an op or block", RESERVED, name_help(name, reading)):
         return None
     data = LocatedDict(raw.span)
     data.put("op", name, name_span, name_span)

@@ -19,7 +19,7 @@ from archspec.spec.compose import Composer, check_version, is_library
 from archspec.spec.model import Spec
 from archspec.spec.parts import shown
 from archspec.spec.scalars import NumberTooLargeError, describe, resolve
-from archspec.spec.source import LocatedDict, Reading, read_text
+from archspec.spec.source import Example, LocatedDict, Reading, read_text
 from archspec.storage import resolved
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
@@ -39,7 +39,7 @@ class FromSet(str):
 def load(
     source: str | Path,
     overrides: Mapping[str, object] | None = None,
-    example: Callable[[str, object], str] | None = None,
+    example: Example | None = None,
     *,
     limits: Limits | None = None,
     root: str | os.PathLike[str] | None = None,
@@ -85,7 +85,7 @@ def _check_root(root: Path) -> None:
 
 @contextmanager
 def _bounded(
-    limits: Limits | None, name: str | Path, example: Callable[[str, object], str] | None = None
+    limits: Limits | None, name: str | Path, example: Example | None = None
 ) -> Iterator[Reading]:
     """A `Reading` under these limits; the one on work has no place of its own but the file."""
     with within(limits), metered(), uncollected():
@@ -227,6 +227,7 @@ def _validated(
         help = f"include it in a network: `include: [{Path(data.span.source.name).name}]`"
         reading.error("E0205", message, data.span, help=help)
         reading.diagnostics.raise_if_any(SpecError)
+    reading.block_params = _block_params(data)
     try:
         spec = Spec.model_validate(data, context=reading)
     except ValidationError:
@@ -239,6 +240,18 @@ def _validated(
         _check_too(check, spec, reading)
     reading.diagnostics.raise_if_any(SpecError)
     return spec
+
+
+def _block_params(data: LocatedDict) -> dict[str, tuple[str, ...]]:
+    """The params of each block, in the order in which values without names give them."""
+    found: dict[str, tuple[str, ...]] = {}
+    blocks = data.get("blocks")
+    for name, block in blocks.items() if isinstance(blocks, LocatedDict) else ():
+        if isinstance(block, LocatedDict):
+            unit, params = block.get("unit"), block.get("params")
+            fields = [word for word in unit if isinstance(word, str)] if isinstance(unit, list) else []
+            found[name] = tuple(dict.fromkeys([*fields, *(params if isinstance(params, dict) else ())]))
+    return found
 
 
 def _of_files(found: Diagnostic) -> bool:

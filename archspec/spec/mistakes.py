@@ -14,7 +14,7 @@ _CONDITION: Final = ("when", "else")
 _SPACE: Final = "put a space after the dash: `- {}`"
 _NO_SPACE: Final = re.compile(r"(?:^|\s)-([A-Za-z_]\w*)")
 _NO_COLON: Final = re.compile(r"([A-Za-z_]\w*)\s*\{")
-_CALLED: Final = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\(.*")
+_CALLED: Final = re.compile(r"(?:[\w.]+\s*=\s*)?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\(")
 
 
 def one_item_help(value: object) -> str:
@@ -24,14 +24,15 @@ def one_item_help(value: object) -> str:
     return "put it in a list, after a dash" if isinstance(value, str | dict) else ""
 
 
-def name_help(name: str) -> str:
+def name_help(name: str, reading: Reading) -> str:
     """What was meant by an op's name that is no name: a space or a colon is missing, or it is a call of Python's."""
     if (found := _NO_SPACE.search(name[:200])) is not None:
         return _SPACE.format(found[1])
     if (found := _NO_COLON.match(name[:200])) is not None:
         return f"put a colon after the name: `{found[1]}: {{...}}`"
-    if (called := _CALLED.fullmatch(name[:200])) is not None:
-        return f"a spec has no calls as in Python: write `{called[1]}: {{...}}`, or `{called[1]}` without attributes"
+    if (called := _CALLED.match(name[:200])) is not None:
+        help = reading.example(name, None, reading.block_params) if reading.example is not None else ""
+        return help or f"a spec has no calls as in Python: write `{called[1]}: {{...}}`, or `{called[1]}` without attributes"
     if name == "lambda":
         return "not in the language: it runs no code of one's own"
     return ""
@@ -55,7 +56,7 @@ def _dedented(raw: LocatedDict, reading: Reading) -> str:
     first, *others = [key for key in raw if key not in _CONDITION]
     if raw[first] is not None or reading.example is None:
         return ""
-    return reading.example(first, {key: raw[key] for key in others})
+    return reading.example(first, {key: raw[key] for key in others}, reading.block_params)
 
 
 def _beside_from(kinds: list[str], raw: LocatedDict) -> str:
@@ -78,7 +79,9 @@ def no_repeat(body: object, span: Span, reading: Reading) -> None:
 
 def example(name: str, body: object, reading: Reading) -> str:
     """How a call is written whose attributes are given as a bare value."""
-    return f"write `{name}: {{attribute: value}}`" if reading.example is None else reading.example(name, body)
+    if reading.example is None:
+        return f"write `{name}: {{attribute: value}}`"
+    return reading.example(name, body, reading.block_params)
 
 
 def input_help(value: object) -> str:
