@@ -40,7 +40,8 @@ _PULL: Final = "run `git lfs pull` in its repository"
 _PYTHON_HELP: Final = "archspec reads YAML and no source; `archspec new` begins a spec"
 _AS_WEIGHTS: Final = "give it as weights: `archspec build SPEC --weights FILE`"
 _SPEC_AND_WEIGHTS: Final = (
-    "name the spec first, and after `--weights` the file that the numbers lie in; leave `--weights` out for source alone"
+    "name the spec first, and after `--weights` the file that the numbers lie in; "
+    "leave `--weights` out for source alone"
 )
 _ONNX: Final = (
     "archspec writes ONNX and reads none; weights come from what the model was made of, such as PyTorch's state dict"

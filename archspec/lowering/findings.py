@@ -84,7 +84,9 @@ def shape_error(
     help = error.help
     if not help and error.code == "E0502":
         help = unrounded_input(op, given, nodes) or _meeting(op, [nodes[source].shape for source in given])
-    return Diagnostic(error.code, f"{_subject(path, op)} {error}", call.span, notes=(*notes, *reversed(trail)), help=help)
+    return Diagnostic(
+        error.code, f"{_subject(path, op)} {error}", call.span, notes=(*notes, *reversed(trail)), help=help
+    )
 
 
 def _subject(path: str, op: Op) -> str:

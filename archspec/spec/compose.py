@@ -224,7 +224,7 @@ def is_library(data: LocatedDict) -> bool:
 
 
 def check_version(data: LocatedDict, what: str, reading: Reading) -> bool:
-    """Whether a file is written in the version of the language that is read here; one that says none is read as such."""
+    """Whether a file is written in the version of the language that is read here; one that says none may be."""
     if "archspec" not in data:
         help = "begin with `archspec: 1`, the version of the language"
         reading.error("E0205", f"{what} needs the key `archspec`", data.span, help=help)

@@ -84,9 +84,7 @@ def _check_root(root: Path) -> None:
 
 
 @contextmanager
-def _bounded(
-    limits: Limits | None, name: str | Path, example: Example | None = None
-) -> Iterator[Reading]:
+def _bounded(limits: Limits | None, name: str | Path, example: Example | None = None) -> Iterator[Reading]:
     """A `Reading` under these limits; the one on work has no place of its own but the file."""
     with within(limits), metered(), uncollected():
         reading = Reading(example=example)

@@ -11,6 +11,7 @@ from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
 
 _CONDITION: Final = ("when", "else")
+_LONGEST: Final = 200
 _SPACE: Final = "put a space after the dash: `- {}`"
 _NO_SPACE: Final = re.compile(r"(?:^|\s)-([A-Za-z_]\w*)")
 _NO_COLON: Final = re.compile(r"([A-Za-z_]\w*)\s*\{")
@@ -26,16 +27,32 @@ def one_item_help(value: object) -> str:
 
 def name_help(name: str, reading: Reading) -> str:
     """What was meant by an op's name that is no name: a space or a colon is missing, or it is a call of Python's."""
-    if (found := _NO_SPACE.search(name[:200])) is not None:
+    if (found := _NO_SPACE.search(name[:_LONGEST])) is not None:
         return _SPACE.format(found[1])
-    if (found := _NO_COLON.match(name[:200])) is not None:
+    if (found := _NO_COLON.match(name[:_LONGEST])) is not None:
         return f"put a colon after the name: `{found[1]}: {{...}}`"
-    if (called := _CALLED.match(name[:200])) is not None:
+    if (called := _CALLED.match(name[:_LONGEST])) is not None:
         help = reading.example(name, None, reading.block_params) if reading.example is not None else ""
-        return help or f"a spec has no calls as in Python: write `{called[1]}: {{...}}`, or `{called[1]}` without attributes"
+        form = f"`{called[1]}: {{...}}`, or `{called[1]}` without attributes"
+        return help or f"a spec has no calls as in Python: write {form}"
     if name == "lambda":
         return "not in the language: it runs no code of one's own"
     return ""
+
+
+def cut_call(raw: LocatedList, index: int) -> tuple[str, Span, int] | None:
+    """A call of Python that commas have cut, as in `[Linear(64, 10), relu]`, and the index of its last part."""
+    first, start = raw[index], raw.item_spans[index]
+    if not isinstance(first, str) or len(first) > _LONGEST or not _CALLED.match(first) or not unclosed(first):
+        return None
+    for last in range(index + 1, min(index + 20, len(raw))):
+        end = raw.item_spans[last]
+        if end.end_line != start.line or end.source is not start.source or end.column - start.column > _LONGEST:
+            return None
+        text = start.source.line(start.line)[start.column - 1 : end.end_column - 1]
+        if not unclosed(text):
+            return text, Span(start.source, start.line, start.column, end.end_line, end.end_column), last
+    return None
 
 
 def not_one_kind(kinds: list[str], raw: LocatedDict, span: Span, reading: Reading) -> None:

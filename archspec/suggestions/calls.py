@@ -104,7 +104,8 @@ def python_help(text: str, params: Mapping[str, Sequence[str]]) -> str:
     if found is None:
         known = block_help(name) or did_you_mean(name, [*OPS, *params])
         reason = "a spec has no calls as in Python"
-        return f"{reason}; {known}" if known and not known.startswith("known") else f"{reason}, and no op `{name[:40]}`"
+        known = known if known and not known.startswith("known") else _of_a_block(name.rpartition(".")[2][:40], values)
+        return f"{reason}; {known}"
     return _meant(found, given, name=name, values=values)
 
 
@@ -171,9 +172,7 @@ def _written(found: Meaning, op: type[Op], words: Mapping[str, object], label: s
     return "; ".join([help, *notes])
 
 
-def _translated(
-    found: Meaning, op: type[Op], words: Mapping[str, object]
-) -> tuple[dict[str, str], dict[str, str]]:
+def _translated(found: Meaning, op: type[Op], words: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:
     """The attributes of a call in this language's words, and what is said of those that have none."""
     given = {key: shown(value) for key, value in found.given.items()}
     rest: dict[str, str] = {}
@@ -258,7 +257,8 @@ def _of_a_block(name: str, values: Sequence[object]) -> str:
     """What is said of bare values for a name of which nothing is known."""
     inside = ", ".join(f"param: {shown(value)}" for value in values[:1])
     more = ", ..." if len(values) > 1 else ""
-    return f"write `{name}: {{{inside}{more}}}`: a call gives params by their names, and tuples stand in a stage's `units`"
+    reason = "a call gives params by their names, and tuples stand in a stage's `units`"
+    return f"write `{name}: {{{inside}{more}}}`: {reason}"
 
 
 def _indented(name: str, op: type[Op] | None, given: Mapping[str, object]) -> str:

@@ -60,8 +60,7 @@ def decays(weight: str) -> Any:
 
 _WINDOW: Final = {
     **dict.fromkeys(
-        ("size", "window", "window_size", "window_shape", "filter_size", "filter_shape", "kernel_shape", "kernel_size")
-        + ("ksize", "ks", "k"),
+        "size window window_size window_shape filter_size filter_shape kernel_shape kernel_size ksize ks k".split(),
         "write `kernel`",
     ),
     **dict.fromkeys(("kernel_h", "kernel_w"), "write `kernel`, as `[height, width]`"),

@@ -116,7 +116,8 @@ class ConvTranspose(Op):
         ):
             if more and self.padding.mode == "same":
                 raise ShapeError(
-                    "has `padding: same`, which makes the output stride times as large as the input: output_padding has no say",
+                    "has `padding: same`, by which the output is stride times as large as the input: output_padding has no "
+                    "say",
                     help="leave `output_padding` out, or give the padding in numbers",
                 )
             if more >= max(step, spread):

@@ -70,8 +70,7 @@ class Multiply(Pointwise):
         for index, shape in enumerate(inputs, start=1):
             if shape not in allowed:
                 raise ShapeError(
-                    f"needs {words}; branch {index} gives {shape_text(shape)} "
-                    f"where another gives {shape_text(full)}",
+                    f"needs {words}; branch {index} gives {shape_text(shape)} where another gives {shape_text(full)}",
                     "E0502",
                 )
         return full

@@ -51,8 +51,7 @@ class _Pool(Op):
         for axis, pad, window in axes:
             if pad >= window:  # the result of a window without elements means nothing
                 raise ShapeError(
-                    f"pads {pad} in {axis} with a kernel of {window}: "
-                    "a window would hold nothing but padding",
+                    f"pads {pad} in {axis} with a kernel of {window}: a window would hold nothing but padding",
                     help="pad less than the kernel covers",
                 )
         size = output_size((height, width), self.kernel, self.step, self.padding, ceil_mode=self.ceil_mode)

@@ -237,7 +237,9 @@ class Upsample(Op):
     ranks: ClassVar[Ranks] = IMAGES
 
     factor: tuple[int, int] = attribute(
-        PairKind(no_fraction="`pad` or `crop` after it adds or takes away single pixels; no other size is in the language"),
+        PairKind(
+            no_fraction="`pad` or `crop` after it adds or takes away single pixels; no other size is in the language"
+        ),
         "vertical and horizontal factor",
         spatial=True,
     )
@@ -359,7 +361,9 @@ def _with_channels(shape: Shape, count: int) -> Shape:
 
 def _divides(what: str, parts: int, count: int) -> None:
     if count % parts:
-        raise ShapeError(f"divides its input's {int(count)} channels by {int(parts)} (`{what}`), which leaves a rest", "E0504")
+        raise ShapeError(
+            f"divides its input's {int(count)} channels by {int(parts)} (`{what}`), which leaves a rest", "E0504"
+        )
 
 
 def _sides(padding: Padding) -> tuple[int, int, int, int]:
