@@ -208,6 +208,7 @@ def _closed(text: str) -> str:
 
 _BRACKET: Final = re.compile(r"([A-Za-z_]\w*):\s+([A-Za-z_(][^\"'{},\[]*\[[^\]]*\][^,}\]]*)")
 _CALL_WITHOUT_COLON: Final = re.compile(r"\s*-\s+([A-Za-z_]\w*)\s*\{")
+_CALL_IN_BRACKETS: Final = re.compile(r"[\[,]\s*((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)\([^\"']*[\"']")
 _DASH_WITHOUT_SPACE: Final = re.compile(r"\s*-([A-Za-z_]\w*)")
 
 
@@ -218,6 +219,8 @@ def yaml_help(line: str) -> str:
         return f"put a colon after the name: `- {found[1]}: {{...}}`"
     if (found := _DASH_WITHOUT_SPACE.match(line)) is not None:
         return _SPACE.format(found[1])
+    if (found := _CALL_IN_BRACKETS.search(line)) is not None:
+        return f"a spec has no calls as in Python: write `{found[1]}: {{...}}`"
     if (found := _BRACKET.search(line)) is not None:
         return f'an expression with brackets stands in quotes: `{found[1]}: "{found[2].strip()}"`'
     return ""

@@ -59,10 +59,8 @@ def decays(weight: str) -> Any:
 
 
 _WINDOW: Final = {
-    **dict.fromkeys(
-        "size window window_size window_shape filter_size filter_shape kernel_shape kernel_size ksize ks k".split(),
-        "write `kernel`",
-    ),
+    **dict.fromkeys(("size", "kernel_size", "kernel_shape", "ksize", "ks", "k"), "write `kernel`"),
+    **dict.fromkeys(("window", "window_size", "window_shape", "filter_size", "filter_shape"), "write `kernel`"),
     **dict.fromkeys(("kernel_h", "kernel_w"), "write `kernel`, as `[height, width]`"),
     **dict.fromkeys(("strides", "step", "steps", "subsample", "s"), "write `stride`"),
     "p": "write `padding`",

@@ -116,8 +116,7 @@ class ConvTranspose(Op):
         ):
             if more and self.padding.mode == "same":
                 raise ShapeError(
-                    "has `padding: same`, by which the output is stride times as large as the input: output_padding has no "
-                    "say",
+                    "has `padding: same`, which leaves `output_padding` no say: the output is stride times the input",
                     help="leave `output_padding` out, or give the padding in numbers",
                 )
             if more >= max(step, spread):
