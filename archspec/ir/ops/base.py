@@ -58,37 +58,33 @@ def decays(weight: str) -> Any:
     return attribute(FloatKind(), doc, default=0.0)
 
 
-_WINDOW: Final = {
-    **dict.fromkeys(("size", "kernel_size", "kernel_shape", "ksize", "ks", "k"), "write `kernel`"),
-    **dict.fromkeys(("window", "window_size", "window_shape", "filter_size", "filter_shape"), "write `kernel`"),
-    **dict.fromkeys(("kernel_h", "kernel_w"), "write `kernel`, as `[height, width]`"),
-    **dict.fromkeys(("strides", "step", "steps", "subsample", "s"), "write `stride`"),
-    "p": "write `padding`",
-    "auto_pad": "write `padding: same`, which is SAME_UPPER, or the sides",
-    "pads": "write `padding`: [top, bottom, left, right], where ONNX has [top, left, bottom, right]",
-    "same_pad": "write `padding: same`, which is TensorFlow's SAME; PyTorch's symmetric padding is a number",
-}
-"""Words for the windows of convolutions and pools."""
 CHANNEL_WORDS: Final = {
-    **_WINDOW,
     "out_channels": "write `filters` (the number of output channels)",
     "channels": "write `filters` (the number of output channels); input channels are inferred",
     "in_channels": "leave it out: input channels are inferred",
+    "kernel_size": "write `kernel`",
+    "strides": "write `stride`",
+    "same_pad": "write `padding: same`, which is TensorFlow's SAME; PyTorch's symmetric padding is a number",
     "use_bias": "write `bias`",
-    **dict.fromkeys(
-        ("num_outputs", "num_filters", "n_filters", "nb_filters", "output_channels", "out_ch", "out", "units", "width"),
-        "write `filters`",
-    ),
+    "num_outputs": "write `filters`",
+    "auto_pad": "write `padding: same`, which is SAME_UPPER, or the sides",
+    "pads": "write `padding`: [top, bottom, left, right], where ONNX has [top, left, bottom, right]",
     "padding_mode": "write `padding: 0`, and an item `pad: {padding: ..., mode: ...}` before this one",
     "depth_multiplier": "write `groups: channels` and `filters: channels * ...`: a depthwise convolution",
+    "kernel_shape": "write `kernel`",
     "output_shape": "leave it out: it follows; `output_padding` of `conv_transpose` adds rows and columns",
 }
 WINDOW_WORDS: Final = {
-    **_WINDOW,
-    **dict.fromkeys(("pool_size", "pool_shape", "pool"), "write `kernel`"),
+    "kernel_shape": "write `kernel`",
+    "auto_pad": "write `padding: same`, which is SAME_UPPER, or the sides",
+    "pads": "write `padding`: [top, bottom, left, right], where ONNX has [top, left, bottom, right]",
     "dilation": "windows of pools have no dilation in the language: leave it out if it is 1",
     "dilations": "windows of pools have no dilation in the language: leave it out if it is 1",
     "storage_order": "leave it out: what is computed is the same",
     "divisor_override": "not in the language: write a `scale` after it, which multiplies by a number",
     "global_pooling": "write `global_avg_pool` or `global_max_pool`",
+    "kernel_size": "write `kernel`",
+    "pool_size": "write `kernel`",
+    "strides": "write `stride`",
+    "same_pad": "write `padding: same`, which is TensorFlow's SAME; PyTorch's symmetric padding is a number",
 }

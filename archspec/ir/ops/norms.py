@@ -203,7 +203,6 @@ class LocalResponseNorm(Placewise):
         "depth_radius": "write `size`, as PyTorch and ONNX do: size = 2 * depth_radius + 1; tf.nn.lrn does not divide "
         "its alpha: alpha = size * alpha (TensorFlow)",
         "n": "write `size`; the paper does not divide its alpha: alpha = size * alpha (paper)",
-        **dict.fromkeys(("local_size", "window", "kernel"), "write `size`"),
         "bias": "write `k`",
     }
 

@@ -250,9 +250,8 @@ class Upsample(Op):
     )
 
     two_meanings: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(
-            ("scale", "scale_factor", "ratio", "times", "by", "stride"), "write `factor`, a whole number or a pair"
-        ),
+        "scale": "write `factor`, a whole number or a pair",
+        "scale_factor": "write `factor`, a whole number or a pair",
         **dict.fromkeys(
             ("size", "sizes"),
             "write `factor`, by which height and width are multiplied; a size that no whole factor gives is not in the "
