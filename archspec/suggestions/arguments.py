@@ -125,8 +125,8 @@ def shown(raw: object) -> str:
         text = "null" if raw is None else str(raw).lower()
     else:
         text = str(raw) if isinstance(raw, int | float | str) else LEFT_OUT
-    if isinstance(raw, str) and re.search(r"[A-Za-z_]\w*\.\w", raw):
-        return LEFT_OUT  # an attribute of Python's
+    if isinstance(raw, str) and (not raw.isprintable() or re.search(r"[A-Za-z_]\w*\.\w", raw)):
+        return LEFT_OUT  # such as an attribute of Python's
     if isinstance(raw, str) and re.search(r"[,{}\[\]:#`'\"\n]", raw):
         text = f'"{raw}"' if '"' not in raw and "`" not in raw and "\n" not in raw else LEFT_OUT
     return text if len(text) <= _LONGEST_VALUE else LEFT_OUT

@@ -131,7 +131,7 @@ def _meant(
         return _merge(found, op, branches)
     placed = by_place(name, op, values) if values else {}
     words = {**(placed or {}), **given}
-    label = label or (str(words["name"]) if "name" in words else None)
+    label = label or (shown(words["name"]) if "name" in words else None)
     return _written(found, op, {key: value for key, value in words.items() if key != "name"}, label)
 
 
@@ -240,7 +240,7 @@ def example(name: str, value: object, params: Mapping[str, Sequence[str]]) -> st
             return _meant(inner, {})
     if op is not None and op.most_inputs == 1 and not op.attributes():
         return f"`{op.name}` has no attributes: write `{op.name}`"
-    if op is not None and _joins(found) and all(isinstance(each, str) for each in values):
+    if op is not None and _joins(found) and all(isinstance(each, str) and each.isidentifier() for each in values):
         taps = ", ".join(f"{{from: {each}}}" for each in values[:4])
         return f"write `{op.name}: [{'[], ' * (len(values) == 1)}{taps}]`, where `- tap: {values[0]}` marks a tensor"
     return _meant(found, {}, name=name, values=values)
