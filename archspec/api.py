@@ -67,10 +67,10 @@ def loaded(
 
         examine(spec)
 
-    def example(name: str, value: object) -> str:
-        from archspec.suggestions.calls import example
+    def example(name: str, value: object, params: Mapping[str, Sequence[str]]) -> str:
+        from archspec.suggestions.calls import example, python_help
 
-        return example(name, value)
+        return python_help(name, params) if value is None else example(name, value, params)
 
     return load_spec(source, params or None, example, limits=limits, root=root, asked=asked, check=check)
 

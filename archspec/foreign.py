@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -15,6 +16,9 @@ from archspec.storage import open_regular
 
 _HEAD: Final = 2**16
 _DIRECTORY: Final = 2**20
+_SEEN_AT_MOST: Final = 1000
+_SHOWN_AT_MOST: Final = 5
+_WEIGHTS: Final = (".safetensors", ".pt", ".pth", ".bin")
 _KERAS_MODEL: Final = (
     "where archspec's source made the model: `model = keras.saving.load_model(FILE)`, and then "
     "`archspec.save_weights(model, 'w.safetensors', SPEC, 'keras')`"
@@ -35,6 +39,10 @@ _AGAIN: Final = "download it again; a link to a page is not a link to the file"
 _PULL: Final = "run `git lfs pull` in its repository"
 _PYTHON_HELP: Final = "archspec reads YAML and no source; `archspec new` begins a spec"
 _AS_WEIGHTS: Final = "give it as weights: `archspec build SPEC --weights FILE`"
+_SPEC_AND_WEIGHTS: Final = (
+    "name the spec first, and after `--weights` the file that the numbers lie in; "
+    "leave `--weights` out for source alone"
+)
 _ONNX: Final = (
     "archspec writes ONNX and reads none; weights come from what the model was made of, such as PyTorch's state dict"
 )
@@ -115,6 +123,28 @@ def identify_as_spec(path: Path) -> Foreign | None:
     if head[8:] == b"{" and b"\0" in head:
         return Foreign("a safetensors file", _AS_WEIGHTS)
     return None
+
+
+def identify_as_weights(path: Path) -> Foreign | None:
+    """`identify`, for a file that was given as weights: a text and any folder are none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    found = identify(path)
+    if found is not None:
+        return found
+    if path.is_dir():
+        files = sorted(file for file in islice(path.iterdir(), _SEEN_AT_MOST) if file.suffix in _WEIGHTS)
+        shown = ", ".join(f"`{file}`" for file in files[:_SHOWN_AT_MOST])
+        return Foreign("a folder", f"give a file in it: {shown}" if files else f"no weights file lies in it; {_OTHER}")
+    with open_regular(path) as file:
+        head = file.read(_HEAD) or b""
+    if not head or not _is_text(head):
+        return None
+    if path.suffix in (".yaml", ".yml") or re.search(rb"^archspec:", head, re.MULTILINE):
+        return Foreign("YAML, as a spec is, and no weights", _SPEC_AND_WEIGHTS)
+    return Foreign("a text, and no weights", _OTHER)
 
 
 def _folder(path: Path) -> Foreign | None:

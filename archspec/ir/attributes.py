@@ -56,10 +56,14 @@ NO_PADDING = Padding("explicit", (0, 0, 0, 0))
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one attribute is read. `words` are strings that stand for themselves and are not expressions."""
+    """How one attribute is read. `words` are strings that stand for themselves and are not expressions.
+
+    `no_fraction` says what else to do where a whole number must stand and a fraction is given.
+    """
 
     words: tuple[str, ...] = ()
     expects: str = ""
+    no_fraction: str = ""
 
     def read(self, value: Value) -> Any:
         """The attribute's value in the graph, from an evaluated expression or a word."""
@@ -231,7 +235,7 @@ class InitKind(Kind):
 
 def _whole(kind: Kind, value: Value, least: int) -> int:
     if isinstance(value, float):
-        raise NotWholeError(f"{kind.expects} is expected, this is {describe(value)}")
+        raise NotWholeError(f"{kind.expects} is expected, this is {describe(value)}", help=kind.no_fraction)
     if isinstance(value, bool) or not isinstance(value, int):
         raise AttributeValueError(f"{kind.expects} is expected, this is {describe(value)}")
     if value < least:

@@ -40,7 +40,10 @@ class Example(NamedTuple):
 
 
 class ShapeError(Exception):
-    """An op does not accept the shapes it is given. `code` is the diagnostic's."""
+    """An op does not accept the tensors it is given. `code` is the diagnostic's.
+
+    The message goes on from the layer's path: "needs an image".
+    """
 
     def __init__(self, message: str, code: str = "E0501", help: str = "") -> None:
         super().__init__(message)
@@ -138,7 +141,7 @@ class Op:
         for index, type in enumerate(inputs, start=1):
             if type not in accepted:
                 which = "its input" if len(inputs) == 1 else f"branch {index}"
-                message = f"{self.name} needs {accepted.words}; {which} has shape {type.text}"
+                message = f"needs {accepted.words}; {which} has shape {type.text}"
                 raise ShapeError(message, help=self.type_help.get(type.axes, "") or unnamed_help(type))
         return self.infer_types(inputs)
 

@@ -41,7 +41,7 @@ def _verify_node(graph: LayerGraph, node: Node) -> None:
     try:
         types = op.output_types(graph.input_types(node))
     except ShapeError as error:
-        raise InternalError(f"{node.path}: {error}") from error
+        raise InternalError(f"{node.path} {error}") from error
     if types != node.types:
         raise InternalError(f"{node.path}: its type is {node.types}, its op gives {types}")
 

@@ -29,7 +29,6 @@ def sides_of(padding: Padding, size: Pair, kernel: Pair, stride: Pair, dilation:
 
 
 def output_size(
-    op: str,
     size: Pair,
     kernel: Pair,
     stride: Pair,
@@ -53,13 +52,13 @@ def output_size(
         if extent + pad + beyond < reach:
             with_padding = f" ({extent} and {pad} of padding)" if pad else ""
             raise ShapeError(
-                f"{op}'s kernel covers {reach} in {axis}, its input has {extent + pad}{with_padding}",
+                f"has a kernel that covers {reach} in {axis}; its input has {extent + pad}{with_padding}",
                 "E0503",
                 "use a smaller kernel or a larger input, or pad",
             )
         if step > extent + pad:
             raise ShapeError(
-                f"{op}'s stride is {step} in {axis}, its input has {extent + pad}: there is nothing to step to",
+                f"has a stride of {step} in {axis}; its input has {extent + pad}: there is nothing to step to",
                 "E0503",
                 "use a smaller stride or a larger input",
             )

@@ -42,6 +42,13 @@ def everything(items: Iterable[Item]) -> Iterator[Item]:
         stack.extend(getattr(item, "otherwise", None) or ())
 
 
+def bare(branch: Item) -> Call | None:
+    """The call that a branch consists of, if that is a name and no more."""
+    only = branch.layers[0] if isinstance(branch, Seq) and len(branch.layers) == 1 else None
+    is_bare = isinstance(only, Call) and not only.attributes and only.branches is None and only.label is None
+    return only if isinstance(only, Call) and is_bare else None
+
+
 def _called(item: Item) -> str:
     """The name of the block that an item calls, if it calls one."""
     if isinstance(item, Stage):

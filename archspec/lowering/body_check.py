@@ -9,7 +9,7 @@ from archspec.errors import Span, SpecError, did_you_mean, nearest
 from archspec.expr import names
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
-from archspec.lowering.bodies import everything, given_by_calls, taps_in
+from archspec.lowering.bodies import bare, everything, given_by_calls, taps_in
 from archspec.lowering.call_check import CallCheck
 from archspec.lowering.findings import Findings
 from archspec.lowering.values import expression
@@ -36,6 +36,8 @@ class BodyCheck:
     tapped: set[str] = field(default_factory=set[str])
     items_in: tuple[Item, ...] = ()
     """All items of the body, at any depth."""
+    branch_of: dict[int, Call] = field(default_factory=dict[int, Call])
+    """The calls that are a branch by their name alone, by `id`, each with the merge: a tap may be meant."""
     vague: set[str] = field(default_factory=set[str])
     """The names of calls that are refused: what they give is not known."""
 
@@ -102,6 +104,8 @@ class BodyCheck:
     def items(self, items: Iterable[Item], in_loop: bool) -> None:
         """Check some of the body's items, and those inside them."""
         for item in items:
+            if isinstance(item, Call):
+                self.branch_of |= {id(call): item for branch in item.branches or () if (call := bare(branch))}
             for row in _inside(item):
                 self.items(row, in_loop or isinstance(item, Repeat))
             before = len(self.found.found)

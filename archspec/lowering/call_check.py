@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from archspec.errors import Span, did_you_mean, nearest
 from archspec.ir.op import Op
+from archspec.lowering.bodies import bare
 from archspec.lowering.findings import Findings
 from archspec.lowering.values import parts
 from archspec.spec import Attribute, Block, Call, Param
@@ -54,7 +55,7 @@ class CallCheck:
         if not merges and call.branches is not None:
             help = "put the items before it in the list: it has what arrives as its input"
             found.error("E0202", f"{op.name} has one input and takes no branches", call.span, help=help)
-        if merges and call.branches is not None and len(call.branches) < op.least_inputs:
+        if merges and call.branches is not None and len(call.branches) < op.least_inputs and not self.meant(call):
             help = "an empty branch `[]` is the identity"
             found.error("E0410", f"{op.name} needs at least {op.least_inputs} branches", call.span, help=help)
         for name, attribute in call.attributes.items():
@@ -74,6 +75,11 @@ class CallCheck:
                 continue
             if not _misspelled(info.name, call.attributes, op.attributes()):
                 found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
+
+    def meant(self, merge: Call) -> bool:
+        """Whether the only branch of a merge is a name that means nothing, of which has been said what to write."""
+        refused = self.body.found.refused
+        return any(id(call) in refused for call in map(bare, merge.branches or ()) if call is not None)
 
     def attribute(self, op: type[Op], name: str, attribute: Attribute, beside: Mapping[str, Attribute]) -> None:
         """One attribute of an op."""
@@ -101,7 +107,8 @@ class CallCheck:
 
         found = self.body.found
         labels = {label for item in self.body.items_in if (label := getattr(item, "label", None)) is not None}
-        help = op_help(call, self.body.spec.blocks, self.body.taps, labels)
+        help = op_help(call, self.body.spec.blocks, self.body.taps, labels, self.body.branch_of.get(id(call)))
+        self.body.tapped.add(call.name)  # if it is a tap, it is used
         if help.startswith("known here: "):  # a long list, the same for each of them
             help, found.listed = "" if found.listed else help, True
         found.error("E0408", f"`{call.name}` is neither an op nor a block", call.span, help=help)

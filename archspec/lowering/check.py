@@ -13,13 +13,13 @@ from archspec.spec import Spec
 from archspec.suggestions.names import tap_help
 
 
-def check(spec: Spec) -> Findings:
-    """What is found in the network's body and in every block, called or not.
+def check(spec: Spec, found: Findings) -> None:
+    """Add what is wrong in the network's body and in every block, called or not, to what has been found.
 
     Raises:
-        SpecError: with all of it, where it is very much.
+        SpecError: with all of it, where it is very much: `found` is full.
     """
-    found, core = Findings(), OPS.core
+    core = OPS.core
     _check_defaults(spec, found)
     for block in spec.blocks.values():
         body = BodyCheck(spec, found, block.params, f"block {block.name}")
@@ -35,7 +35,6 @@ def check(spec: Spec) -> Findings:
         body.unused(block.params)
     _check_network(spec, found)
     check_circles(spec, found)
-    return found
 
 
 def _check_network(spec: Spec, found: Findings) -> None:

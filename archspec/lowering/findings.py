@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -84,7 +85,15 @@ def shape_error(
     help = error.help
     if not help and error.code == "E0502":
         help = unrounded_input(op, given, nodes) or _meeting(op, [nodes[source].type for source in given])
-    return Diagnostic(error.code, f"{path}: {error}", call.span, notes=(*notes, *reversed(trail)), help=help)
+    return Diagnostic(
+        error.code, f"{_subject(path, op)} {error}", call.span, notes=(*notes, *reversed(trail)), help=help
+    )
+
+
+def _subject(path: str, op: Op) -> str:
+    """A layer's path, and its op where its name does not say that already."""
+    named = re.fullmatch(rf"{op.name}(_?\d+)?", path.rpartition(".")[2])
+    return path if named else f"{path} ({op.name})"
 
 
 def _way(end: str, start: str, nodes: Mapping[str, Node]) -> str:

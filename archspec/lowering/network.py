@@ -23,7 +23,7 @@ def lower(spec: Spec) -> LayerGraph:
         lowering: Lowering | None = None
         found = Findings()
         try:
-            found = check(spec)
+            check(spec, found)
             if not found:
                 lowering = Lowering(spec, read_top(spec))
                 return lowering.run()
@@ -31,9 +31,8 @@ def lower(spec: Spec) -> LayerGraph:
             place = lowering.here if lowering is not None and lowering.here is not None else spec
             raise SpecError(error.diagnostic(span=place.span)) from None
         except SpecError as error:
-            most = len(error.diagnostics) >= spec.limits.errors
-            if found.full or most or any(new.code == "E0304" for new in error.diagnostics):
-                raise  # to go the same long way again is no use; past the most errors, not all that is wrong is known
+            if found.full or any(new.code == "E0304" for new in error.diagnostics):
+                raise  # past the most errors, or past a limit: to go the same long way again is no use
             found.found += error.diagnostics
         raise _all_of(spec, found)
 
@@ -45,7 +44,9 @@ def examine(spec: Spec) -> None:
         SpecError: anything is.
     """
     with within(spec.limits), metered(), uncollected():
-        error = _all_of(spec, check(spec))
+        found = Findings()
+        check(spec, found)
+        error = _all_of(spec, found)
         if error.diagnostics:
             raise error
 

@@ -42,8 +42,8 @@ def survey(spec: Spec, found: Findings) -> None:
     Raises:
         SpecError: with all of it, where it is very much.
     """
-    if any(diagnostic.code == "E0413" for diagnostic in found):
-        return  # blocks in a circle have no end
+    if found.full or any(diagnostic.code == "E0413" for diagnostic in found):
+        return  # nothing more is learnt; blocks in a circle have no end
     with suppress(WorkError, _EndError):  # what has been found is enough
         _Survey(spec, read_top(spec, found), found=found).walk()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -132,7 +133,10 @@ def read_attribute(
         if expr is not None and names(expr):
             value = evaluated(attribute, env)[0]
             note = f"`{source(expr)[:60]}` is {describe(value)[1:-1]} here"
-            help = _way_out(expr, value, env) if isinstance(error, NotWholeError) else help
+        if expr is not None and isinstance(error, NotWholeError):
+            value = evaluated(attribute, env)[0]
+            way = _whole_numbers(info, value) if isinstance(expr, Const) else _way_out(expr, value, env)
+            help = "; ".join(filter(None, [way, help]))
         message = f"`{info.name}` of {op.name}: {error}"
         raise SpecError(Diagnostic(error.code, message, attribute.span, label=note, help=help)) from None
 
@@ -166,6 +170,23 @@ def _way_out(expr: Expr, value: Value, env: Mapping[str, Value]) -> str:
         if isinstance(evaluate(whole, env), int):
             return f"write `{source(whole)}`"
     return f"write `int({source(expr)})`, or with `round`, `ceil` or `floor`"
+
+
+def _whole_numbers(info: AttributeInfo, value: Value) -> str:
+    """The numbers that a fraction lies between, those of them that the attribute takes."""
+    near: list[str] = []
+    for rounding in (math.floor, math.ceil):
+        rounded = _rounded(value, rounding)
+        with suppress(AttributeValueError):
+            info.kind.read(rounded)
+            near.append(f"`{list(rounded) if isinstance(rounded, tuple) else rounded}`")
+    return f"write {' or '.join(dict.fromkeys(near))}" if near else ""
+
+
+def _rounded(value: Value, rounding: Callable[[float], int]) -> Value:
+    if isinstance(value, tuple):
+        return tuple(_rounded(item, rounding) for item in value)
+    return rounding(value) if isinstance(value, float) else value
 
 
 @dataclass(slots=True)

@@ -47,14 +47,14 @@ class Resize:
             except ShapeError as error:
                 raise self._refusal(graph, layer, str(error)) from None
             if differing:
-                raise self._refusal(graph, layer, f"its {differing} would have another shape")
+                raise self._refusal(graph, layer, f"has a {differing} that would have another shape")
             return layer if (op, types) == (layer.op, layer.types) else replace(layer, op=op, types=types)
 
         return map_layers(graph, resized, inputs=inputs)
 
     def _refusal(self, graph: LayerGraph, layer: Layer, reason: str) -> SpecError:
         sizes = ", ".join(dict.fromkeys(map(shape_text, self.sizes.values())))
-        return SpecError(Diagnostic("E0502", f"{graph.name} does not take {sizes}: {layer.path}, {reason}", layer.span))
+        return SpecError(Diagnostic("E0502", f"{graph.name} does not take {sizes}: {layer.path} {reason}", layer.span))
 
 
 def _differing_weight(op: Op, after: Sequence[TensorType], before: Sequence[TensorType]) -> str:

@@ -135,6 +135,10 @@ class Model(BaseModel):
         """Where the value of a field (or YAML key) is written; `span` if it is not written."""
         return self._located.value_spans.get(self._key(name), self.span)
 
+    def raw(self, name: str) -> object:
+        """What is written for a field, before it is read; None if nothing is."""
+        return self._located.get(self._key(name))
+
     def key_place(self, name: str) -> Span:
         """Where a key itself is written; `span` if it is not."""
         return self._located.key_spans.get(self._key(name), self.span)

@@ -224,11 +224,11 @@ def is_library(data: LocatedDict) -> bool:
 
 
 def check_version(data: LocatedDict, what: str, reading: Reading) -> bool:
-    """Whether a file is written in the version of the language that is read here."""
+    """Whether a file is written in the version of the language that is read here; one that says none may be."""
     if "archspec" not in data:
         help = "begin with `archspec: 1`, the version of the language"
         reading.error("E0205", f"{what} needs the key `archspec`", data.span, help=help)
-        return False
+        data.put("archspec", 1, data.span, data.span)
     version, span = data["archspec"], data.value_spans["archspec"]
     if isinstance(version, bool) or not isinstance(version, int) or version != 1:
         message = f"version 1 of the language is read here, found {describe(version)}"

@@ -28,7 +28,7 @@ from archspec.spec.base import (
     wrong,
 )
 from archspec.spec.members import NOT_LAYERS, not_a_layer
-from archspec.spec.mistakes import example, name_help, no_repeat, not_one_kind, one_item_help
+from archspec.spec.mistakes import cut_call, example, name_help, no_repeat, not_one_kind, one_item_help
 from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
 from archspec.spec.units import Pattern, UnitsField
@@ -217,8 +217,18 @@ Item: TypeAlias = Call | Sequence | Repeat | Tap | Stage | Refused
 
 def read_items(raw: LocatedList, reading: Reading) -> tuple[Item, ...]:
     """The items of a list; those that are wrong are `Refused`, and their errors are noted."""
-    pairs = zip(raw, raw.item_spans, strict=True)
-    return tuple(read_item(item, span, reading) for item, span in pairs)
+    read: list[Item] = []
+    done = -1
+    for index, (item, span) in enumerate(zip(raw, raw.item_spans, strict=True)):
+        if index <= done:
+            continue
+        call = cut_call(raw, index) if isinstance(item, str) else None
+        if call is None:
+            read.append(read_item(item, span, reading))
+        else:  # its parts are one item
+            text, whole, done = call
+            read.append(read_item(text, whole, reading))
+    return tuple(read)
 
 
 def read_item(raw: object, span: Span, reading: Reading) -> Item:
@@ -339,7 +349,7 @@ def _call(name: str, name_span: Span, body: object, body_span: Span, raw: Locate
     dotted = "." in name and all(
         part.isidentifier() for part in name.split(".")
     )  # `nn.Conv2d`: what it is, is said later
-    if not dotted and not usable_name(name, name_span, reading, "an op or block", RESERVED, name_help(name)):
+    if not dotted and not usable_name(name, name_span, reading, "an op or block", RESERVED, name_help(name, reading)):
         return None
     data = LocatedDict(raw.span)
     data.put("op", name, name_span, name_span)

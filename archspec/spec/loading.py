@@ -12,13 +12,14 @@ from typing import Final
 from pydantic import ValidationError
 
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
+from archspec.expr import ExprError, names, parse
 from archspec.limits import Limits, WorkError, metered, uncollected, within
 from archspec.spec.base import Attribute
 from archspec.spec.compose import Composer, check_version, is_library
 from archspec.spec.model import Spec
 from archspec.spec.parts import shown
 from archspec.spec.scalars import NumberTooLargeError, describe, resolve
-from archspec.spec.source import LocatedDict, Reading, read_text
+from archspec.spec.source import Example, LocatedDict, Reading, read_text
 from archspec.storage import resolved
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
@@ -38,7 +39,7 @@ class FromSet(str):
 def load(
     source: str | Path,
     overrides: Mapping[str, object] | None = None,
-    example: Callable[[str, object], str] | None = None,
+    example: Example | None = None,
     *,
     limits: Limits | None = None,
     root: str | os.PathLike[str] | None = None,
@@ -83,9 +84,7 @@ def _check_root(root: Path) -> None:
 
 
 @contextmanager
-def _bounded(
-    limits: Limits | None, name: str | Path, example: Callable[[str, object], str] | None = None
-) -> Iterator[Reading]:
+def _bounded(limits: Limits | None, name: str | Path, example: Example | None = None) -> Iterator[Reading]:
     """A `Reading` under these limits; the one on work has no place of its own but the file."""
     with within(limits), metered(), uncollected():
         reading = Reading(example=example)
@@ -143,7 +142,7 @@ def find(name_or_path: str | Path) -> Path:
             for inside in _SHIPPED:
                 if (path := folder / inside / f"{name_or_path}.yaml").is_file():
                     return path
-        if Path(name_or_path).is_file():
+        if Path(name_or_path).exists():
             return Path(name_or_path)
     except OSError:
         pass  # a name that no file can have
@@ -226,6 +225,7 @@ def _validated(
         help = f"include it in a network: `include: [{Path(data.span.source.name).name}]`"
         reading.error("E0205", message, data.span, help=help)
         reading.diagnostics.raise_if_any(SpecError)
+    reading.block_params = _block_params(data)
     try:
         spec = Spec.model_validate(data, context=reading)
     except ValidationError:
@@ -238,6 +238,18 @@ def _validated(
         _check_too(check, spec, reading)
     reading.diagnostics.raise_if_any(SpecError)
     return spec
+
+
+def _block_params(data: LocatedDict) -> dict[str, tuple[str, ...]]:
+    """The params of each block, in the order in which values without names give them."""
+    found: dict[str, tuple[str, ...]] = {}
+    blocks = data.get("blocks")
+    for name, block in blocks.items() if isinstance(blocks, LocatedDict) else ():
+        if isinstance(block, LocatedDict):
+            unit, params = block.get("unit"), block.get("params")
+            fields = [word for word in unit if isinstance(word, str)] if isinstance(unit, list) else []
+            found[name] = tuple(dict.fromkeys([*fields, *(params if isinstance(params, dict) else ())]))
+    return found
 
 
 def _of_files(found: Diagnostic) -> bool:
@@ -299,7 +311,34 @@ def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribu
             reading.error("E0411", message, span, help="a default such as 2.0 would allow it")
             return None
         raw = int(raw)
+    if param.choices is None and not _suits(raw, default):
+        expected = next((words for kind, words in _EXPECTED if isinstance(default, kind)), "a value of another kind")
+        message = f"`{name}` is {describe(raw)}; {expected} is expected"
+        help = "without `choices` a param takes numbers, `true`, `false`, and lists of them"
+        if param.default is not None and not isinstance(default, str):
+            message += f", as its default {_as_yaml(default)} is"
+            values = ("true", "false") if isinstance(default, bool) else (_as_yaml(default),)
+            before = f"--set {name}=" if isinstance(value, FromSet) else f"{name}="
+            help = "write " + " or ".join(f"`{before}{each}`" for each in values)
+            help += "" if isinstance(default, bool) else f", or another {expected.split()[-1]}"
+        reading.error("E0411", message, span, help=help)
+        return None
     return Attribute(raw, span, name_span)
+
+
+_EXPECTED: Final = ((bool, "true or false"), (int | float, "a number"), (list, "a list"))
+
+
+def _suits(raw: object, default: object) -> bool:
+    """Whether a value may stand for a param with this default, as far as it is plain to see."""
+    if isinstance(raw, str):
+        try:
+            return not names(parse(raw))  # there is nothing that it could mention
+        except ExprError as error:
+            return error.too_large  # which is said where it is worked out
+    if isinstance(raw, int | float) and isinstance(default, int | float):
+        return isinstance(raw, bool) == isinstance(default, bool)
+    return True
 
 
 def _from_string(text: str, reading: Reading) -> object:

@@ -12,6 +12,7 @@ from archspec.spec.loading import shipped, shipped_blocks, shipped_folder
 
 _SUFFIXES: Final = (".yaml", ".yml")
 _SEEN_AT_MOST: Final = 1000
+_SHOWN_AT_MOST: Final = 5
 
 
 def file_help(path: Path, asked_at: Span | None) -> str:
@@ -40,6 +41,32 @@ def file_help(path: Path, asked_at: Span | None) -> str:
         if (match := nearest(path.stem, by_name)) is not None:
             return f"did you mean `{by_name[match]}`, which ships?"
     return "" if path.parent.is_dir() else f"there is no folder `{path.parent}`"
+
+
+NO_TEXT: Final = "a spec is a text in YAML: `archspec new NAME` begins one, `archspec list` shows those that ship"
+
+
+def encoding_help(content: bytes) -> str:
+    """What to do about a text that is not UTF-8; empty if it is no text."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "it is UTF-16: save it as UTF-8"
+    return "" if b"\0" in content else "save it as UTF-8, as an editor can"
+
+
+def folder_help(path: Path, asked_at: Span | None) -> str:
+    """Which files of a folder may be meant, where the folder is named in place of one.
+
+    Args:
+        path: the folder.
+        asked_at: where a spec names it; its own folder is where paths in it start.
+    """
+    found = _files(path)
+    if not found:
+        return f"there is no YAML in it; {NO_TEXT}"
+    if asked_at is not None:
+        found = [Path(os.path.relpath(file, Path(asked_at.source.name).parent)) for file in found]
+    shown = [f"`{file.as_posix()}`" for file in found[:_SHOWN_AT_MOST]]
+    return f"name a file in it: {', '.join(shown)}" + (" and others" if len(found) > len(shown) else "")
 
 
 def block_help(name: str) -> str:

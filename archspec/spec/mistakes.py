@@ -11,10 +11,11 @@ from archspec.spec.scalars import describe
 from archspec.spec.source import LocatedDict, LocatedList, Reading
 
 _CONDITION: Final = ("when", "else")
+_LONGEST: Final = 200
 _SPACE: Final = "put a space after the dash: `- {}`"
 _NO_SPACE: Final = re.compile(r"(?:^|\s)-([A-Za-z_]\w*)")
 _NO_COLON: Final = re.compile(r"([A-Za-z_]\w*)\s*\{")
-_CALLED: Final = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\(.*")
+_CALLED: Final = re.compile(r"(?:[\w.]+\s*=\s*)?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\(")
 
 
 def one_item_help(value: object) -> str:
@@ -24,17 +25,34 @@ def one_item_help(value: object) -> str:
     return "put it in a list, after a dash" if isinstance(value, str | dict) else ""
 
 
-def name_help(name: str) -> str:
+def name_help(name: str, reading: Reading) -> str:
     """What was meant by an op's name that is no name: a space or a colon is missing, or it is a call of Python's."""
-    if (found := _NO_SPACE.search(name[:200])) is not None:
+    if (found := _NO_SPACE.search(name[:_LONGEST])) is not None:
         return _SPACE.format(found[1])
-    if (found := _NO_COLON.match(name[:200])) is not None:
+    if (found := _NO_COLON.match(name[:_LONGEST])) is not None:
         return f"put a colon after the name: `{found[1]}: {{...}}`"
-    if (called := _CALLED.fullmatch(name[:200])) is not None:
-        return f"a spec has no calls as in Python: write `{called[1]}: {{...}}`, or `{called[1]}` without attributes"
+    if (called := _CALLED.match(name[:_LONGEST])) is not None:
+        help = reading.example(name, None, reading.block_params) if reading.example is not None else ""
+        form = f"`{called[1]}: {{...}}`, or `{called[1]}` without attributes"
+        return help or f"a spec has no calls as in Python: write {form}"
     if name == "lambda":
         return "not in the language: it runs no code of one's own"
     return ""
+
+
+def cut_call(raw: LocatedList, index: int) -> tuple[str, Span, int] | None:
+    """A call of Python that commas have cut, as in `[Linear(64, 10), relu]`, and the index of its last part."""
+    first, start = raw[index], raw.item_spans[index]
+    if not isinstance(first, str) or len(first) > _LONGEST or not _CALLED.match(first) or not unclosed(first):
+        return None
+    for last in range(index + 1, min(index + 20, len(raw))):
+        end = raw.item_spans[last]
+        if end.end_line != start.line or end.source is not start.source or end.column - start.column > _LONGEST:
+            return None
+        text = start.source.line(start.line)[start.column - 1 : end.end_column - 1]
+        if not unclosed(text):
+            return text, Span(start.source, start.line, start.column, end.end_line, end.end_column), last
+    return None
 
 
 def not_one_kind(kinds: list[str], raw: LocatedDict, span: Span, reading: Reading) -> None:
@@ -55,7 +73,7 @@ def _dedented(raw: LocatedDict, reading: Reading) -> str:
     first, *others = [key for key in raw if key not in _CONDITION]
     if raw[first] is not None or reading.example is None:
         return ""
-    return reading.example(first, {key: raw[key] for key in others})
+    return reading.example(first, {key: raw[key] for key in others}, reading.block_params)
 
 
 def _beside_from(kinds: list[str], raw: LocatedDict) -> str:
@@ -78,7 +96,9 @@ def no_repeat(body: object, span: Span, reading: Reading) -> None:
 
 def example(name: str, body: object, reading: Reading) -> str:
     """How a call is written whose attributes are given as a bare value."""
-    return f"write `{name}: {{attribute: value}}`" if reading.example is None else reading.example(name, body)
+    if reading.example is None:
+        return f"write `{name}: {{attribute: value}}`"
+    return reading.example(name, body, reading.block_params)
 
 
 def input_help(value: object) -> str:
@@ -188,6 +208,7 @@ def _closed(text: str) -> str:
 
 _BRACKET: Final = re.compile(r"([A-Za-z_]\w*):\s+([A-Za-z_(][^\"'{},\[]*\[[^\]]*\][^,}\]]*)")
 _CALL_WITHOUT_COLON: Final = re.compile(r"\s*-\s+([A-Za-z_]\w*)\s*\{")
+_CALL_IN_BRACKETS: Final = re.compile(r"[\[,]\s*((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)\([^\"']*[\"']")
 _DASH_WITHOUT_SPACE: Final = re.compile(r"\s*-([A-Za-z_]\w*)")
 
 
@@ -198,6 +219,8 @@ def yaml_help(line: str) -> str:
         return f"put a colon after the name: `- {found[1]}: {{...}}`"
     if (found := _DASH_WITHOUT_SPACE.match(line)) is not None:
         return _SPACE.format(found[1])
+    if (found := _CALL_IN_BRACKETS.search(line)) is not None:
+        return f"a spec has no calls as in Python: write `{found[1]}: {{...}}`"
     if (found := _BRACKET.search(line)) is not None:
         return f'an expression with brackets stands in quotes: `{found[1]}: "{found[2].strip()}"`'
     return ""

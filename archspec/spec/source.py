@@ -7,10 +7,10 @@ recursion, so no nesting can exhaust the stack.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 import yaml
 
@@ -69,6 +69,11 @@ class LocatedList(list[object]):
         self.item_spans.append(span)
 
 
+Example: TypeAlias = Callable[[str, object, Mapping[str, Sequence[str]]], str]
+"""How a call is written whose attributes are given as a bare value, or, without a value, what a call of Python means:
+those who know the ops can say. It also gets the params of the spec's blocks, by name."""
+
+
 @dataclass(slots=True)
 class Reading:
     """One load: what was found wrong so far, the files and texts read, and what is left of the budget."""
@@ -82,8 +87,9 @@ class Reading:
     noted: int = 0
     asked: Callable[[Path], object] | None = None
     """Is called with each file that is looked for, before it is read and whether or not it is there."""
-    example: Callable[[str, object], str] | None = None
-    """How a call is written whose attributes are given as a bare value: those who know the ops can say."""
+    example: Example | None = None
+    block_params: Mapping[str, Sequence[str]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The params of the spec's blocks, in order."""
     refused: set[str] = field(default_factory=set[str])
     """The words in parts that were refused: what they stand for may be defined or used there."""
 
@@ -148,7 +154,9 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
         refuse("does not exist", help=file_help(path, asked_at))
         return None
     except IsADirectoryError:
-        refuse("is a directory", help=_foreign_help(path))
+        from archspec.spec.missing import folder_help  # only needed on the way to an error
+
+        refuse("is a folder, where a file must stand", help=_foreign_help(path) or folder_help(path, asked_at))
         return None
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -165,8 +173,12 @@ def _file_text(path: Path, reading: Reading, asked_at: Span | None) -> str | Non
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        help = _foreign_help(path)
-        refuse("is no text" if help else f"is not UTF-8: byte {error.start} cannot be decoded", help=help)
+        from archspec.spec.missing import NO_TEXT, encoding_help
+
+        if help := _foreign_help(path) or ("" if encoding_help(content) or b"\0" not in content else NO_TEXT):
+            refuse("is no text", help=help)
+        else:
+            refuse(f"is not UTF-8: byte {error.start} cannot be decoded", help=encoding_help(content))
         return None
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from archspec.errors import did_you_mean
+from archspec.errors import did_you_mean, nearest
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
-from archspec.spec import Attribute, Call
+from archspec.spec import Call
 from archspec.spec.missing import block_help
+from archspec.suggestions.arguments import LEFT_OUT, by_place, filled, flow, python_call, shown, tuple_of
 from archspec.suggestions.vocabulary import Meaning, attribute_words, meaning, other_word
 
 _RENAMED: Final = re.compile(r"write `(\w+)`(?!=|:(?! a number))(?!.*(?: = |twice|factor of|, as in))")
@@ -54,21 +55,96 @@ def named_otherwise(op: type[Op], name: str, given: Iterable[str]) -> bool:
     return any(f"`{name}`" in attribute_help(op, word) for word in given if word not in op.attributes())
 
 
-def op_help(call: Call, blocks: Iterable[str], taps: Iterable[str], labels: Collection[str] = ()) -> str:
-    """What may have been meant by a call of a name that is neither an op nor a block; `labels` are names of items."""
+def op_help(
+    call: Call, blocks: Iterable[str], taps: Iterable[str], labels: Collection[str] = (), merge: Call | None = None
+) -> str:
+    """What may have been meant by a call of a name that is neither an op nor a block.
+
+    `labels` are names of items; `merge` is the call whose branch it is, by its name alone: there it may mean a tap.
+    """
     name = call.name
+    start = f"`{{from: {name}}}`"
+    if merge is not None and len(merge.branches or ()) == 1:  # beside it stands what arrives
+        start = f"`{merge.name}: [[], {{from: {name}}}]`"
     if name in taps:
-        return f"`{name}` is a tap: write `{{from: {name}}}`"
+        return f"`{name}` is a tap: write {start}"
     if name in labels:
-        return f"`{name}` names what stands elsewhere: put `- tap: {name}` after it, and write `{{from: {name}}}` here"
-    found = None if name.islower() and block_help(name) else meaning(name)
+        return f"`{name}` names what stands elsewhere: put `- tap: {name}` after it, and write {start} here"
+    branches = call.raw("branches")
+    found = meaning(name)
+    if found is not None and branches is None and name.islower() and block_help(name):
+        found = None
+    if merge is not None and (found is None or _joins(found)):
+        match = nearest(name, [*OPS, *blocks])
+        if match is None and (tap := nearest(name, taps)) is not None:
+            return f"did you mean the tap `{tap}`? Write {start.replace(name, tap)}"
+        if match is None and not block_help(name):
+            return f"to join a tensor from elsewhere, put `- tap: {name}` where it is, and write {start} here"
     if found is None:
         return block_help(name) or did_you_mean(name, [*OPS, *blocks])
+    given = {key: attribute.raw for key, attribute in call.attributes.items()}
+    return _meant(found, given, branches=branches, label=call.label)
+
+
+def _joins(found: Meaning) -> bool:
+    """Whether it is a merge, which joins branches."""
+    return bool(found.op) and OPS[found.op].most_inputs != 1
+
+
+def python_help(text: str, params: Mapping[str, Sequence[str]]) -> str:
+    """How an item is written that is a call of Python; empty if it is none. `params` are those of the spec's blocks."""
+    called = python_call(text)
+    if called is None:
+        return ""
+    name, values, given = called
+    own = params.get(name.rpartition(".")[2])
+    if own is not None:
+        return f"write `{_block_call(name.rpartition('.')[2], own, values, given)}`"
+    found = meaning(name)
+    if found is None:
+        known = block_help(name) or did_you_mean(name, [*OPS, *params])
+        reason = "a spec has no calls as in Python"
+        known = known if known and not known.startswith("known") else _of_a_block(name.rpartition(".")[2][:40], values)
+        return f"{reason}; {known}"
+    return _meant(found, given, name=name, values=values)
+
+
+def _meant(
+    found: Meaning,
+    given: Mapping[str, object],
+    *,
+    name: str = "",
+    values: Sequence[object] = (),
+    branches: object = None,
+    label: str | None = None,
+) -> str:
+    """How a call is written here, with what it is given: attributes by name, values by place, or branches."""
     if found.not_here:
         return found.not_here
     if found.form:
-        return f"write {found.form}"
-    return _written(found, call)
+        form = filled(found.form, given, values)
+        if isinstance(branches, list) and form.count("[...]") == 1 and (inner := flow(branches)) != LEFT_OUT:
+            form = form.replace("[...]", inner)
+        return f"write {form}"
+    op = OPS[found.op]
+    if _joins(found):
+        return _merge(found, op, branches)
+    placed = by_place(name, op, values) if values else {}
+    words = {**(placed or {}), **given}
+    label = label or (shown(words["name"]) if "name" in words else None)
+    return _written(found, op, {key: value for key, value in words.items() if key != "name"}, label)
+
+
+def _merge(found: Meaning, op: type[Op], branches: object) -> str:
+    """A merge, with the branches that are given: a list of items is one of them, where its name says so."""
+    inner = flow(branches)
+    if not isinstance(branches, list):
+        help = f"write `{op.name}: [[...], [...]]`, a list of branches"
+        return f"{help}; {found.say}" if found.say else help
+    if found.branch and not any(isinstance(item, list) for item in branches):
+        shown = "[...]" if inner == LEFT_OUT else inner
+        return f"write `{op.name}: [{shown}, []]`: each list is a branch, and `[]` is what arrives"
+    return f"write `{op.name}`" if inner == LEFT_OUT else f"write `{op.name}: {inner}`"
 
 
 def named_op(name: str) -> str:
@@ -76,46 +152,37 @@ def named_op(name: str) -> str:
     found = meaning(name)
     if found is None:
         return ""
-    return found.not_here or (f"write {found.form}" if found.form else f"write `{found.op}`")
+    return found.not_here or (f"write {filled(found.form, {}, ())}" if found.form else f"write `{found.op}`")
 
 
-def _written(found: Meaning, call: Call) -> str:
-    """A call, spelled with this language's names."""
-    op = OPS[found.op]
-    if op.most_inputs is None or op.most_inputs > 1:
-        help = f"write `{op.name}`" if call.branches else f"write `{op.name}: [[...], [...]]`, a list of branches"
-        return f"{help}; {found.say}" if found.say and not call.branches else help
-    given, rest = translated(found, op, call.attributes)
+def _written(found: Meaning, op: type[Op], words: Mapping[str, object], label: str | None) -> str:
+    """A call of an op with one input, spelled with this language's names."""
+    given, rest = _translated(found, op, words)
     if found.row:
         given = {key: _in_a_row(key, value) for key, value in given.items()}
-    if call.label is not None:
-        given = {"name": call.label, **given}
+    if label is not None:
+        given = {"name": label, **given}
     item = _item(op, given)
     help = f"write `{item}`" if not found.row else f"{_ROW}write `{item}`"
     if found.then:
-        filters = next(
-            (call.attributes[key].raw for key in found.words if key in call.attributes and key != "depth_multiplier"),
-            "...",
-        )
+        filters = next((words[key] for key in found.words if key in words and key != "depth_multiplier"), LEFT_OUT)
         help += f", and after it `{found.then.format(filters=filters)}`"
     notes = [f"`{word}`: {text}" if text else f"{op.name} has no `{word}`" for word, text in rest.items()]
-    notes += [found.say] if found.say and not call.attributes else []
+    notes += [found.say] if found.say and not words else []
     return "; ".join([help, *notes])
 
 
-def translated(
-    found: Meaning, op: type[Op], attributes: Mapping[str, Attribute]
-) -> tuple[dict[str, str], dict[str, str]]:
+def _translated(found: Meaning, op: type[Op], words: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:
     """The attributes of a call in this language's words, and what is said of those that have none."""
-    given = {key: _text(value) for key, value in found.given.items()}
+    given = {key: shown(value) for key, value in found.given.items()}
     rest: dict[str, str] = {}
-    for name, attribute in list(attributes.items())[:12]:
-        value = _value(attribute.raw)
+    for name, raw in list(words.items())[:12]:
+        value = shown(raw)
         if name in found.words:
             given |= {key: form.format(value) for key, form in found.words[name].items()}
         elif name in op.attributes():
             given[name] = _word(op, name, value)
-        elif (help := attribute_help(op, name, attribute.raw)).startswith("leave it out"):
+        elif (help := attribute_help(op, name, raw)).startswith("leave it out"):
             continue
         elif (renamed := _RENAMED.match(help)) and renamed[1] in op.attributes():
             given[renamed[1]] = _word(op, renamed[1], value)
@@ -148,64 +215,50 @@ def _in_a_row(name: str, value: str) -> str:
 
 
 def _item(op: type[Op], given: Mapping[str, str]) -> str:
-    shown = [*(f"{key}: {given[key]}" for key in given), *_missing(op, given)]
-    return f"{op.name}: {{{', '.join(shown)}}}" if shown else op.name
+    inside = [*(f"{key}: {given[key]}" for key in given), *_missing(op, given)]
+    return f"{op.name}: {{{', '.join(inside)}}}" if inside else op.name
 
 
-def _value(raw: object) -> str:
-    """A value as it is written in YAML's braces; `...` for what is long or has parts of its own."""
-    if isinstance(raw, list):
-        text = f"[{', '.join(map(str, raw))}]" if all(_plain(item) for item in raw) else "..."
-    else:
-        text = _text(raw) if raw is None or isinstance(raw, int | float | str) else "..."
-    if isinstance(raw, str) and re.search(r"[,{}\[\]:#`'\"\n]", raw):
-        text = f'"{raw}"' if '"' not in raw and "`" not in raw and "\n" not in raw else "..."
-    return text if len(text) <= 40 else "..."
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool) or value is None:
-        return str(value).lower().replace("none", "null")
-    return str(value)
-
-
-def example(name: str, value: object) -> str:
+def example(name: str, value: object, params: Mapping[str, Sequence[str]]) -> str:
     """How a call is written whose attributes are given as a bare value, such as `dropout: 0.5`.
 
     A mapping holds attributes that stand beside the name instead of under it; empty if they are none of the op's.
+    `params` are those of the spec's blocks.
     """
     found = meaning(name)
     op = OPS.get(name) or OPS.get(found.op if found is not None else "")
     if isinstance(value, Mapping):
         return _indented(name, op, value)
-    if op is None:
-        return _bare(name, found, value)
-    if op.most_inputs is None or op.most_inputs > 1:
-        return f"write `{op.name}: [[...], [...]]`, a list of branches"
-    known = op.attributes()
-    if not known:
-        return f"`{op.name}` has no attributes: write `{op.name}`"
-    values = value if isinstance(value, list) else [value]
-    if len(values) > len(known) or not all(_plain(item) for item in values):
-        return f"write `{op.name}: {{{next(iter(known))}: ...}}`"
-    given = dict(zip(known, map(str, values), strict=False))
-    return f"write `{_item(op, given)}`"
-
-
-def _bare(name: str, found: Meaning | None, value: object) -> str:
-    """What is no op here, with a bare value: `activation: relu` names the op in it."""
-    if found is not None and found.form.startswith("the activation"):
+    values = tuple_of(value) or (value if isinstance(value, list) else [value])
+    if op is None and name in params:
+        return f"write `{_block_call(name, params[name], values, {})}`"
+    if found is None:
+        return block_help(name) or _of_a_block(name, values)
+    if op is None and found.form.startswith("the activation"):
         inner = meaning(value) if isinstance(value, str) else None
-        if inner is not None and inner.op:
-            return f"write `{_item(OPS[inner.op], {})}`"
-        return inner.not_here if inner is not None and inner.not_here else f"write {found.form}"
-    if found is not None and found.not_here:
-        return found.not_here
-    if found is not None and found.form:
-        return f"write {found.form}"
-    return (
-        f"write `{name}: {{param: value}}`: a call gives params by their names, and tuples stand in a stage's `units`"
-    )
+        if inner is not None and (inner.op or inner.not_here):
+            return _meant(inner, {})
+    if op is not None and op.most_inputs == 1 and not op.attributes():
+        return f"`{op.name}` has no attributes: write `{op.name}`"
+    if op is not None and _joins(found) and all(isinstance(each, str) and each.isidentifier() for each in values):
+        taps = ", ".join(f"{{from: {each}}}" for each in values[:4])
+        return f"write `{op.name}: [{'[], ' * (len(values) == 1)}{taps}]`, where `- tap: {values[0]}` marks a tensor"
+    return _meant(found, {}, name=name, values=values)
+
+
+def _block_call(name: str, params: Sequence[str], values: Sequence[object], given: Mapping[str, object]) -> str:
+    """A call of a block, with values by place and by name."""
+    words = {**dict(zip(params, values, strict=False)), **given}
+    inside = ", ".join(f"{key}: {shown(value)}" for key, value in list(words.items())[:8])
+    return f"{name}: {{{inside}}}" if inside else name
+
+
+def _of_a_block(name: str, values: Sequence[object]) -> str:
+    """What is said of bare values for a name of which nothing is known."""
+    inside = ", ".join(f"param: {shown(value)}" for value in values[:1])
+    more = ", ..." if len(values) > 1 else ""
+    reason = "a call gives params by their names, and tuples stand in a stage's `units`"
+    return f"write `{name}: {{{inside}{more}}}`: {reason}"
 
 
 def _indented(name: str, op: type[Op] | None, given: Mapping[str, object]) -> str:
@@ -215,16 +268,12 @@ def _indented(name: str, op: type[Op] | None, given: Mapping[str, object]) -> st
         known = {key for key, value in given.items() if key not in OPS and value is not None and not _nested(value)}
     if not known.issuperset(given):
         return ""
-    shown = ", ".join(f"{key}: {value if _plain(value) else '...'}" for key, value in list(given.items())[:8])
-    return f"indent {'these' if len(given) > 1 else 'it'} under `{name[:40]}:`, or write `{name[:40]}: {{{shown}}}`"
+    inside = ", ".join(f"{key}: {shown(value)}" for key, value in list(given.items())[:8])
+    return f"indent {'these' if len(given) > 1 else 'it'} under `{name[:40]}:`, or write `{name[:40]}: {{{inside}}}`"
 
 
 def _nested(value: object) -> bool:
     return isinstance(value, Mapping)
-
-
-def _plain(value: object) -> bool:
-    return isinstance(value, int | float | str) and not isinstance(value, bool) and len(str(value)) <= 40
 
 
 def _missing(op: type[Op], given: Iterable[str]) -> list[str]:

@@ -32,6 +32,8 @@ class Meaning:
     say: str = ""
     form: str = ""
     not_here: str = ""
+    branch: bool = False
+    """Whether a list of items under it is one branch, beside which what arrives is another."""
     row: bool = False
     """Whether it is a 1-D layer: it is written for images of height 1."""
 
@@ -88,6 +90,7 @@ def _table() -> dict[str, Meaning]:
             entry.get("then", ""),
             entry.get("say", ""),
             entry.get("form", ""),
+            branch=entry.get("branch", False),
         )
     for reason in data["not_here"].values():
         table |= {name: Meaning(not_here=reason["say"]) for name in reason["names"].split()}

@@ -41,9 +41,9 @@ def tree(path: Path, needed: int) -> torch_files.Tree:
 
 
 def _tree(path: Path, needed: int) -> torch_files.Tree:
-    from archspec.foreign import identify
+    from archspec.foreign import identify_as_weights
 
-    if path.is_dir() and (found := identify(path)) is not None:
+    if path.is_dir() and (found := identify_as_weights(path)) is not None:
         raise unreadable(path, f"it is {found.what}", found.help)
     with open_regular(path) as file:
         head = file.read(64)
@@ -52,7 +52,7 @@ def _tree(path: Path, needed: int) -> torch_files.Tree:
     # A length stands before the `{` of safetensors: it may look like anything.
     if head[8:9] == b"{" and not head.startswith((b"PK", b"\x80", b"\x89")):
         return dict(safetensors_files.read(path, needed))
-    if not torch_files.is_legacy(head) and (found := identify(path)) is not None:
+    if not torch_files.is_legacy(head) and (found := identify_as_weights(path)) is not None:
         raise unreadable(path, f"it is {found.what}", found.help)
     if torch_files.is_legacy(head) or head.startswith(b"PK\x03\x04"):
         return torch_files.read(path, needed)

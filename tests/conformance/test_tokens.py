@@ -35,7 +35,7 @@ def _vit() -> archspec.LayerGraph:
     ("layer", "says"),
     [
         ("attention: {heads: 2}", "attention needs tokens"),
-        ("to_tokens, attention: {heads: 3}", "3 heads do not divide the 4 features"),
+        ("to_tokens, attention: {heads: 3}", "3 heads, which do not divide the 4 features"),
         ("to_tokens, to_image: {height: 3, width: 5}", "its input has 16"),
         ("to_tokens, select_token: {index: -17}", "its input has 16 tokens"),
         ("to_tokens, class_token: {init: kaiming_normal}", "kaiming_normal"),

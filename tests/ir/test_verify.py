@@ -115,7 +115,7 @@ def wired_to_nothing(graph: LayerGraph) -> LayerGraph:
 PLANTED: dict[Callable[[LayerGraph], LayerGraph], str] = {
     wrong_shape: "its type is",
     wrong_op: "its type is",
-    op_that_does_not_fit: "kernel covers 30",
+    op_that_does_not_fit: "has a kernel that covers 30",
     another_input: "does not list",
     wrong_arity: "add has 1 inputs",
     wrong_order: "stands for nothing",

@@ -30,7 +30,7 @@ def test_everything_of_the_sound_network_agrees() -> None:
     judged = {(row.dtype, row.check, row.size, row.what) for row in report.rows if row.tolerance is not None}
     [own] = report.sizes
     assert own == "3x17x16"
-    assert "fc, its weight would have another shape" in report.unsized
+    assert "fc has a weight that would have another shape" in report.unsized
     for dtype in ("float32", "float64"):
         for check, whats in FORWARD.items():
             assert {(dtype, check, own, what) for what in whats} <= judged
@@ -114,7 +114,7 @@ class TestSizes:
         report.require()
 
     def test_a_size_that_the_network_does_not_take(self) -> None:
-        with pytest.raises(SpecError, match=r"does not take 40x40: fc, its weight would have another shape"):
+        with pytest.raises(SpecError, match=r"does not take 40x40: fc has a weight that would have another shape"):
             compared(sizes=[(40, 40)])
 
     def test_a_network_without_images(self) -> None:

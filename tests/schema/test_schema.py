@@ -61,10 +61,12 @@ UNSEEN = {
 ALSO_SEEN = {
     "E0301-a-comma",
     "E0301-other-notations",
+    "E0408-a-branch-by-its-name",
     "E0408-names-of-layers",
     "E0408-no-such-ops",
     "E0408-not-in-the-language",
     "E0408-of-other-libraries",
+    "E0408-residual",
     "E0410-branches-in-a-mapping",
     "E0410-missing-attribute",
 }

@@ -45,6 +45,41 @@ def test_no_list_from_the_command_line(value: str, path: str, capsys: pytest.Cap
     assert "internal" not in err
 
 
+def test_a_word_from_the_command_line(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", path, "--set", "c=three"]) == 1
+    assert "write `--set c=3`, or another number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "help"),
+    [
+        (b"\x7fELF\2\1\0\xff\xfe", "a spec is a text in YAML"),
+        (b"a: \xe9\n", "save it as UTF-8"),
+        ("a: 1\n".encode("utf-16"), "it is UTF-16: save it as UTF-8"),
+    ],
+)
+def test_no_text(content: bytes, help: str, path: str) -> None:
+    Path("given").write_bytes(content)
+    with pytest.raises(SpecError) as caught:
+        archspec.load(Path("given"))
+    (found,) = caught.value.diagnostics
+    assert found.code == "E0101"
+    assert help in found.help
+
+
+@pytest.mark.parametrize("given", [".", "specs", "empty"])
+def test_a_folder(given: str, path: str) -> None:
+    for folder in ("specs", "empty"):
+        Path(folder).mkdir()
+    Path("specs/other.yaml").write_text(TEXT, encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        archspec.load(given)
+    (found,) = caught.value.diagnostics
+    named = {".": "name a file in it: `net.yaml`", "specs": "`specs/other.yaml`", "empty": "there is no YAML in it"}
+    assert found.message == f"`{given}` is a folder, where a file must stand"
+    assert named[given] in found.help
+
+
 def test_a_size_by_keyword(path: str) -> None:
     with pytest.raises(SpecError) as caught:
         archspec.compile(path, size="2 - 3")

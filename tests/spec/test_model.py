@@ -301,7 +301,10 @@ def test_versions() -> None:
     assert errors_in("archspec: 2\nnonsense: 3\n") == [
         "E0206 1:11 version 1 of the language is read here, found the number 2"
     ]
-    assert errors_in("name: net\n") == ["E0205 1:1 a spec needs the key `archspec`"]
+    assert errors_in("name: net\nlayer: [relu]\n") == [  # it is read as version 1
+        "E0205 1:1 a spec needs the key `archspec`",
+        "E0201 2:1 unknown key `layer` in a spec",
+    ]
     assert errors_in("archspec: true\n")[0].startswith("E0206 1:11")
 
 
@@ -328,8 +331,7 @@ PARAMS = "params: {width: 64, kind: {default: a, choices: [a, b]}, size: null}\n
         ("width", 16.0, 16),
         ("size", "1e-3", 1e-3),
         ("width", "2 * 16", "2 * 16"),
-        ("width", "true", True),
-        ("width", "no", "no"),
+        ("size", "true", True),
         ("width", "[1, 2]", [1, 2]),
         ("width", (1, 2), [1, 2]),
         ("width", "[1, 2] * 2", "[1, 2] * 2"),
@@ -341,6 +343,31 @@ def test_overrides(name: str, value: object, raw: object) -> None:
     found = spec_of(PARAMS, {name: value}).overrides[name].raw
     assert found == raw
     assert isinstance(found, type(raw))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said", "help"),
+    [
+        ("width", "ten", '"ten"; a number is expected, as its default 64 is', "write `width=64`, or another number"),
+        ("width", "no", '"no"; a number is expected', "or another number"),
+        ("width", "10k", '"10k"; a number is expected', "or another number"),
+        ("width", "1 +", '"1 +"; a number is expected', "or another number"),
+        ("width", True, "`true`; a number is expected", "or another number"),
+        ("wide", "yes", '"yes"; true or false is expected, as its', "write `wide=true` or `wide=false`"),
+        ("wide", 1, "the number 1; true or false is expected", "write `wide=true` or `wide=false`"),
+        ("sizes", "three", '"three"; a list is expected', "write `sizes=[1, 2]`, or another list"),
+        ("size", "ten", '"ten"; a value of another kind is expected', "numbers, `true`, `false`, and lists"),
+        ("half", "wide", '"wide"; a value of another kind is expected', "numbers, `true`, `false`, and lists"),
+    ],
+)
+def test_a_value_of_another_kind(name: str, value: object, said: str, help: str) -> None:
+    params = "params: {width: 64, wide: true, sizes: [1, 2], size: null, half: width // 2}\nlayers: []\n"
+    with pytest.raises(SpecError) as caught:
+        spec_of(params, {name: value})
+    (found,) = caught.value.diagnostics
+    assert found.code == "E0411"
+    assert said in found.message
+    assert help in found.help
 
 
 def test_wrong_overrides() -> None:

@@ -183,7 +183,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
     not_text.write_bytes(b"name: \xe9")
     cases = {
         tmp_path / "none.yaml": "does not exist",
-        tmp_path: "is a directory",
+        tmp_path: "is a folder",
         Path("/dev/zero"): "is not a regular file",
         not_text: "is not UTF-8: byte 6 cannot be decoded",
         Path("a\0b.yaml"): "cannot be read",

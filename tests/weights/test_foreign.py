@@ -173,6 +173,27 @@ def test_given_as_a_spec(case: str, tmp_path: Path) -> None:
     assert len(found.help) < 300
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said", "help"),
+    [
+        ("net.yaml", "name: net\n", "it is YAML, as a spec is, and no weights", "name the spec first"),
+        ("net.txt", "archspec: 1\nname: net\n", "it is YAML, as a spec is, and no weights", "name the spec first"),
+        ("notes.txt", "hello\n", "it is a text, and no weights", "archspec reads safetensors files"),
+        ("runs/w.pt", "", "it is a folder", "give a file in it: `"),
+        ("runs/notes.txt", "", "it is a folder", "no weights file lies in it"),
+    ],
+)
+def test_no_weights_at_all(name: str, content: str, said: str, help: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(WeightsError) as caught:
+        take(path.parent if "/" in name else path, GRAPH)
+    [found] = caught.value.diagnostics
+    assert found.label == said
+    assert help in found.help
+
+
 def test_weights_given_as_a_spec(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     archspec.save_weights(archspec.build("lenet", "torch"), tmp_path / "w.safetensors", "lenet", "torch")

@@ -265,7 +265,7 @@ class Scale(Elementwise):
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         if self.learned != "none" and self.shift != 0:
             raise ShapeError(
-                f"the factor is learned and {self.shift:g} is to be added; it can be one of the two",
+                f"has a learned factor and adds {self.shift:g}; it can do one of the two",
                 "E0411",
                 "put a second `scale`, with the `shift` alone, after it",
             )

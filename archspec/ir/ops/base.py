@@ -72,15 +72,11 @@ CHANNEL_WORDS: Final = {
     "same_pad": "write `padding: same`, which is TensorFlow's SAME; PyTorch's symmetric padding is a number",
     "use_bias": "write `bias`",
     "num_outputs": "write `filters`",
-    "filter_size": "write `kernel`",
-    "ksize": "write `kernel`",
     "auto_pad": "write `padding: same`, which is SAME_UPPER, or the sides",
     "pads": "write `padding`: [top, bottom, left, right], where ONNX has [top, left, bottom, right]",
     "padding_mode": "write `padding: 0`, and an item `pad: {padding: ..., mode: ...}` before this one",
     "depth_multiplier": "write `groups: channels` and `filters: channels * ...`: a depthwise convolution",
     "kernel_shape": "write `kernel`",
-    "kernel_h": "write `kernel`, as `[height, width]`",
-    "kernel_w": "write `kernel`, as `[height, width]`",
     "output_shape": "leave it out: it follows; `output_padding` of `conv_transpose` adds rows and columns",
 }
 WINDOW_WORDS: Final = {
@@ -99,7 +95,9 @@ WINDOW_WORDS: Final = {
 }
 
 
-def check_divides(op: str, what: str, parts: int, count: int) -> None:
+def check_divides(what: str, parts: int, count: int) -> None:
     """Raise where channels cannot be in so many equal parts."""
     if count % parts:
-        raise ShapeError(f"{op}'s {what} ({int(parts)}) must divide its input's {int(count)} channels", "E0504")
+        raise ShapeError(
+            f"divides its input's {int(count)} channels by {int(parts)} (`{what}`), which leaves a rest", "E0504"
+        )

@@ -58,7 +58,7 @@ class Conv(Op):
         x = inputs[0]
         height, width = x.places
         _check_groups(self.groups, x.channels, self.filters)
-        size = output_size(self.name, (height, width), self.kernel, self.stride, self.padding, self.dilation)
+        size = output_size((height, width), self.kernel, self.stride, self.padding, self.dilation)
         return replace(x, sizes=(self.filters, *size))
 
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
@@ -148,12 +148,12 @@ class ConvTranspose(Op):
         ):
             if more and self.padding.mode == "same":
                 raise ShapeError(
-                    "`padding: same` makes the output stride times as large as the input: output_padding has no say",
+                    "has `padding: same`, which leaves `output_padding` no say: the output is stride times the input",
                     help="leave `output_padding` out, or give the padding in numbers",
                 )
             if more >= max(step, spread):
                 raise ShapeError(
-                    f"output_padding is {more} in {axis}, with a stride of {step} and a dilation of {spread}",
+                    f"has an output_padding of {more} in {axis}, with a stride of {step} and a dilation of {spread}",
                     help="it must be less than the stride or the dilation",
                 )
         found: list[int] = []
@@ -163,7 +163,7 @@ class ConvTranspose(Op):
             full = (extent - 1) * step + spread * (window - 1) + 1
             if full <= before + after:
                 raise ShapeError(
-                    f"the padding leaves out {before + after} in {axis}, of {full} that there are",
+                    f"has padding that leaves out {before + after} in {axis}, of {full} that there are",
                     "E0503",
                     "pad less",
                 )
@@ -208,7 +208,7 @@ def _check_groups(groups: int, channels: int, filters: int) -> None:
     for what, count in (("input", channels), ("output", filters)):
         if count % groups:
             raise ShapeError(
-                f"{groups} groups do not divide the {count} {what} channels",
+                f"has {groups} groups, which do not divide the {count} {what} channels",
                 "E0504",
                 "choose a number of groups that divides both input and output channels",
             )

@@ -28,8 +28,7 @@ class Pointwise(Placewise):
         for index, other in enumerate(inputs[1:], start=2):
             if other != inputs[0]:
                 raise ShapeError(
-                    f"{self.name} needs equal shapes; branch 1 gives {inputs[0].text}, "
-                    f"branch {index} gives {other.text}",
+                    f"needs equal shapes; branch 1 gives {inputs[0].text}, branch {index} gives {other.text}",
                     "E0502",
                 )
         return inputs[0]
@@ -88,7 +87,7 @@ class Multiply(Pointwise):
         for index, type in enumerate(inputs, start=1):
             if type not in allowed:
                 raise ShapeError(
-                    f"multiply needs {words}; branch {index} gives {type.text} where another gives {full.text}",
+                    f"needs {words}; branch {index} gives {type.text} where another gives {full.text}",
                     "E0502",
                 )
         return full
@@ -130,7 +129,7 @@ class Concat(Placewise):
             extent, rest = _extents(type, tokens=joins_tokens)
             if (type.axes, rest) != (first.axes, others):
                 raise ShapeError(
-                    f"concat needs shapes that differ in {self.axis} alone; branch 1 gives {first.text}, "
+                    f"needs shapes that differ in {self.axis} alone; branch 1 gives {first.text}, "
                     f"branch {index} gives {type.text}",
                     "E0502",
                 )

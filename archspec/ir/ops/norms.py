@@ -157,7 +157,7 @@ class InstanceNorm(_Affine, Overall):
         height, width = inputs[0].places
         if height * width == 1:
             raise ShapeError(
-                "each channel has one pixel to normalize over, which would give nothing but the shift",
+                "has one pixel of each channel to normalize over, which would give nothing but the shift",
                 help="use `layer_norm`, which normalizes over channels",
             )
         return inputs[0]
@@ -189,7 +189,7 @@ class GroupNorm(Overall):
         count = inputs[0].channels
         if count % self.groups:
             raise ShapeError(
-                f"{self.groups} groups do not divide the {count} input channels",
+                f"has {self.groups} groups, which do not divide the {count} input channels",
                 "E0504",
                 "choose a number of groups that divides the channels",
             )
@@ -230,7 +230,7 @@ class LocalResponseNorm(Placewise):
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         if self.size % 2 == 0:
             raise ShapeError(
-                f"the sum goes over {self.size} channels, which have none in the middle",
+                f"sums over {self.size} channels, which have none in the middle",
                 "E0411",
                 "write an odd size: PyTorch and ONNX shift an even window to opposite sides",
             )

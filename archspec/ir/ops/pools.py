@@ -54,11 +54,10 @@ class _Pool(Op):
         for axis, pad, window in axes:
             if pad >= window:  # the result of a window without elements means nothing
                 raise ShapeError(
-                    f"{self.name} pads {pad} in {axis} with a kernel of {window}: "
-                    "a window would hold nothing but padding",
+                    f"pads {pad} in {axis} with a kernel of {window}: a window would hold nothing but padding",
                     help="pad less than the kernel covers",
                 )
-        size = output_size(self.name, (height, width), self.kernel, self.step, self.padding, ceil_mode=self.ceil_mode)
+        size = output_size((height, width), self.kernel, self.step, self.padding, ceil_mode=self.ceil_mode)
         return inputs[0].with_places(size)
 
     def resolved(self, inputs: Sequence[TensorType]) -> Self:

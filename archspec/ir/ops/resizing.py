@@ -51,11 +51,11 @@ class Pad(Op):
         height, width = x.places
         top, bottom, left, right = _explicit(self.padding)
         if self.mode != "constant" and self.value != 0:
-            raise ShapeError(f"pad has a value ({self.value:g}), which mode {self.mode} does not take")
+            raise ShapeError(f"has a value ({self.value:g}), which mode {self.mode} does not take")
         for axis, extent, most in (("height", height, max(top, bottom)), ("width", width, max(left, right))):
             if self.mode == "reflect" and most >= extent:
                 raise ShapeError(
-                    f"pad reflects {most} in {axis}, its input has {extent}",
+                    f"reflects {most} in {axis}, its input has {extent}",
                     help="a reflection has no edge, so it is one less than the input at most; `mode: edge` repeats",
                 )
         return image(x.channels, height + top + bottom, width + left + right)
@@ -95,7 +95,7 @@ class Crop(Op):
         top, bottom, left, right = _explicit(self.cropping)
         for axis, extent, most in (("height", height, top + bottom), ("width", width, left + right)):
             if most >= extent:
-                raise ShapeError(f"crop takes {most} of {extent} in {axis}, which leaves nothing")
+                raise ShapeError(f"takes {most} of {extent} in {axis}, which leaves nothing")
         return image(x.channels, height - top - bottom, width - left - right)
 
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
@@ -143,7 +143,13 @@ class Upsample(Op):
     resamples: ClassVar[bool] = True
     takes: ClassVar[Accepted] = IMAGES
 
-    factor: tuple[int, int] = attribute(PairKind(), "vertical and horizontal factor", spatial=True)
+    factor: tuple[int, int] = attribute(
+        PairKind(
+            no_fraction="`pad` or `crop` after it adds or takes away single pixels; no other size is in the language"
+        ),
+        "vertical and horizontal factor",
+        spatial=True,
+    )
     mode: str = attribute(
         WordKind(words=("nearest", "bilinear")),
         "`nearest`: each element repeated; `bilinear`: in between",
@@ -215,7 +221,7 @@ class DepthToSpace(Op):
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         x = inputs[0]
         height, width = x.places
-        check_divides(self.name, "block * block", self.block * self.block, x.channels)
+        check_divides("block * block", self.block * self.block, x.channels)
         return image(x.channels // (self.block * self.block), height * self.block, width * self.block)
 
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
@@ -258,7 +264,7 @@ class SpaceToDepth(Op):
         for axis, extent in (("height", height), ("width", width)):
             if extent % self.block:
                 raise ShapeError(
-                    f"space_to_depth needs a {axis} that is a multiple of its block ({self.block}), this is {extent}",
+                    f"needs a {axis} that is a multiple of its block ({self.block}), this is {extent}",
                     help="`pad` or `crop` the image before it",
                 )
         return image(x.channels * (self.block * self.block), height // self.block, width // self.block)

@@ -83,10 +83,10 @@ class Reshape(Overall):
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         count, known = _product(inputs[0].sizes), _product([extent for extent in self.shape if extent != -1])
         sizes = ", ".join(str(int(extent)) for extent in self.shape)
-        wanted = f"reshape of {inputs[0].text}, which has {int(count):,} numbers, to [{sizes}], which"
+        wanted = f"makes [{sizes}] of {inputs[0].text}, which has {int(count):,} numbers; it"
         if -1 not in self.shape:
             if count != known:
-                raise ShapeError(f"{wanted} has {int(known):,}", help="one size may be -1: it is worked out")
+                raise ShapeError(f"{wanted} needs {int(known):,}", help="one size may be -1: it is worked out")
             return TensorType.of_shape(self.shape)
         if count % known:
             raise ShapeError(f"{wanted} needs a multiple of {int(known):,}")
@@ -113,7 +113,7 @@ class ChannelShuffle(Placewise):
     groups: int = attribute(IntKind(least=1), "groups of channels that are mixed")
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        check_divides(self.name, "groups", self.groups, inputs[0].channels)
+        check_divides("groups", self.groups, inputs[0].channels)
         return inputs[0]
 
     def detail(self) -> str:
@@ -138,9 +138,9 @@ class Split(Placewise):
     index: int = attribute(IntKind(least=0), "which of them, counted from 0")
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        check_divides(self.name, "parts", self.parts, inputs[0].channels)
+        check_divides("parts", self.parts, inputs[0].channels)
         if self.index >= self.parts:
-            raise ShapeError(f"split has {self.parts} parts and no part {self.index}", help="the first is 0")
+            raise ShapeError(f"has {self.parts} parts and no part {self.index}", help="the first is 0")
         return inputs[0].with_channels(inputs[0].channels // self.parts)
 
     def detail(self) -> str:
@@ -168,7 +168,7 @@ class SliceChannels(Placewise):
         total, start, stop = inputs[0].channels, self.start, self.stop
         if start < -total or start > total or (stop is not None and not -total <= stop <= total):
             end = "the end" if stop is None else stop
-            raise ShapeError(f"slice_channels takes {start} to {end}; its input has {total} channels")
+            raise ShapeError(f"takes {start} to {end}; its input has {total} channels")
         # What counts from the same end is subtracted as it is: the channels that arrive do not matter.
         if start < 0:
             size = start * -1 if stop is None else stop - start if stop < 0 else stop - (total + start)
@@ -176,7 +176,7 @@ class SliceChannels(Placewise):
             size = total - start if stop is None else total - (start - stop) if stop < 0 else stop - start
         if size <= 0:
             end = "the end" if stop is None else stop
-            raise ShapeError(f"slice_channels takes {start} to {end} of {total} channels, which leaves none")
+            raise ShapeError(f"takes {start} to {end} of {total} channels, which leaves none")
         return inputs[0].with_channels(size)
 
     def detail(self) -> str:

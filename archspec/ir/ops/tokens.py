@@ -68,7 +68,7 @@ class ToImage(Placewise):
         count, width = inputs[0].sizes
         if count != self.height * self.width:
             raise ShapeError(
-                f"to_image makes {self.height}x{self.width} = {self.height * self.width} pixels of "
+                f"makes {self.height}x{self.width} = {self.height * self.width} pixels of "
                 f"{self.height * self.width} tokens; its input has {count}",
                 help="give a height and a width whose product is the number of tokens; a class token is no pixel",
             )
@@ -175,7 +175,7 @@ class Attention(Overall):
         width = inputs[0].channels
         if width % self.heads:
             raise ShapeError(
-                f"{self.heads} heads do not divide the {int(width)} features",
+                f"has {self.heads} heads, which do not divide the {int(width)} features",
                 "E0504",
                 "choose a number of heads that divides the features",
             )
@@ -270,7 +270,7 @@ class SelectToken(Op):
         count, width = inputs[0].sizes
         if not -count <= self.index < count:
             raise ShapeError(
-                f"select_token has the index {self.index}, its input has {count} tokens",
+                f"has the index {self.index}, its input has {count} tokens",
                 help=f"choose an index from {-count} to {count - 1}",
             )
         return features(width)
