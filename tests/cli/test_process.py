@@ -40,8 +40,9 @@ def _spec(tmp_path: Path) -> None:
 
 
 def heard() -> None:
-    """In a new process: hear Ctrl-C, even where this one was started not to, as `nohup` and background shells do."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """In a new process: hear signals, even where this one was started not to, as `nohup` and background shells do."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def deaf() -> None:
