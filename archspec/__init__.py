@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         SpecError,
         WeightsError,
     )
+    from archspec.ir.builder import GraphBuilder
     from archspec.ir.graph import LayerGraph
     from archspec.limits import Limits
     from archspec.spec import Spec
@@ -27,6 +28,7 @@ __all__ = [
     "ArchspecError",
     "BackendError",
     "Diagnostic",
+    "GraphBuilder",
     "InternalError",
     "LayerGraph",
     "Limits",
@@ -56,6 +58,7 @@ _HOMES = (
     "archspec.errors",
     "archspec.api",
     "archspec.ir.graph",
+    "archspec.ir.builder",
     "archspec.limits",
     "archspec.spec",
     "archspec.views",

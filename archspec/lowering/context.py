@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archspec.expr import Value
+from archspec.ir.open_scopes import OpenScope, Tensor
 from archspec.lowering.names import Plan
-from archspec.lowering.scopes import OpenScope, Tensor
 
 
 @dataclass(slots=True)

@@ -9,12 +9,13 @@ from typing import Final
 from archspec.errors import Diagnostic, InternalError, Note, Span, SpecError
 from archspec.expr import Expr, ExprError, Value, names
 from archspec.expr.evaluate import truth
+from archspec.ir.builder import GraphBuilder
 from archspec.ir.graph import LayerGraph, Param
 from archspec.ir.op import Op, ShapeError
+from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
 from archspec.ir.tensor_type import TensorType
-from archspec.ir.wiring import Node
 from archspec.limits import Limits, Meter, limits, meter
 from archspec.lowering.bind import bind, block_info, class_name
 from archspec.lowering.context import Context, Frame
@@ -27,7 +28,6 @@ from archspec.lowering.findings import (
     unmarked_tap,
 )
 from archspec.lowering.names import Plan, make_plan
-from archspec.lowering.scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.lowering.top import Top
 from archspec.lowering.units import UnitCall, single_call, unit_calls, unit_name
 from archspec.lowering.values import Reading, evaluated
@@ -43,7 +43,7 @@ class Lowering:
 
     spec: Spec
     top: Top
-    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
+    builder: GraphBuilder = field(init=False)
     fixed: set[str] = field(default_factory=set[str])
     """Params of the network that decide its structure, or that no generated code could take as arguments."""
     plans: dict[int, Plan] = field(default_factory=dict[int, Plan])
@@ -61,38 +61,35 @@ class Lowering:
     marked: dict[str, str] = field(default_factory=dict[str, str])
     """The nodes that the network's taps mark, those under a condition included."""
 
+    def __post_init__(self) -> None:
+        spec = self.spec
+        self.builder = GraphBuilder(spec.name, spec.title, spec.class_name or class_name(spec.name))
+        self.builder.root.span = spec.span
+
     def run(self) -> LayerGraph:
         """The graph of the whole network."""
         spec, top = self.spec, self.top
         self.fixed |= top.fixed
         frame = Frame(top.env, root=True)
-        scope = OpenScope(None, 0, "", "", "network", bindings={}, span=spec.span)
-        tensors = [Tensor(scope, Operand(index), node.path, node.type) for index, node in enumerate(top.inputs)]
-        self.nodes |= {node.path: node for node in top.inputs}
+        tensors = [self.builder.add_input(node) for node in top.inputs]
         taps = {tensor.path: tensor for tensor in tensors}
         taps.setdefault("input", tensors[0])
         items = spec.items
-        context = Context(scope, self._plan(items, numbered=False), frame, taps, {})
+        context = Context(self.builder.root, self._plan(items, numbered=False), frame, taps, {})
         outputs = {"output": self._items(items, tensors[0], context)}
         if spec.outputs:
             for index, name in enumerate(spec.outputs):
                 if name not in taps:
                     raise SpecError(unmarked_tap(name, spec.item_place("outputs", index), output=True))
             outputs = {name: taps[name] for name in spec.outputs}
-        results = tuple(bring(tensor, scope).ref for tensor in outputs.values())
-        return LayerGraph(
-            name=spec.name,
-            title=spec.title,
-            class_name=spec.class_name or class_name(spec.name),
+        return self.builder.graph(
+            outputs,
             source=spec.path.name if spec.path else spec.name,
             params=tuple(
                 Param(name, top.env[name], param.doc, name in self.fixed, top.derived.get(name))
                 for name, param in spec.params.items()
             ),
             blocks={name: block_info(block) for name, block in spec.blocks.items()},
-            input_nodes=tuple(top.inputs),
-            output_names=tuple(outputs),
-            root=scope.freeze(results=results),
             depth=top.depth,
             limits=self.most,
             taps=self.marked,
@@ -217,15 +214,13 @@ class Lowering:
         if reading.typed is None or reading.typed[:2] != (op, arriving):
             reading.typed = op, arriving, self._types(op, call, path, inputs, x)
         types = reading.typed[2]
-        node_inputs = tuple(tensor.path for tensor in inputs)
-        self.nodes[path] = Node(path, op, node_inputs, types, exprs, call.span)
         if context.frame.root:
             known = op_class.attributes()
             self.fixed |= {word for key, expr in exprs.items() if known[key].spatial for word in names(expr)}
         slot = context.plan[call]
         refs = tuple(tensor.ref for tensor in inputs)
-        context.scope.items.append(Layer(slot.site, name, slot.named, path, refs, op, types, exprs, call.span))
-        return Tensor(context.scope, Result(slot.site), path, types[0])
+        layer = Layer(slot.site, name, slot.named, path, refs, op, types, exprs, call.span)
+        return self.builder.add_layer(context.scope, layer, inputs)[0]
 
     def _inputs(self, call: Call, x: Tensor, context: Context) -> tuple[Tensor, ...]:
         """What the branches of an op give, or what arrives at it."""
@@ -240,7 +235,7 @@ class Lowering:
             types = op.output_types(arriving)
         except ShapeError as error:
             given = tuple(tensor.path for tensor in inputs)
-            raise SpecError(shape_error(error, op, call, path, given, x.path, self.nodes, self.trail)) from None
+            raise SpecError(shape_error(error, op, call, path, given, x.path, self.builder.nodes, self.trail)) from None
         if (reason := layer_too_large(op, arriving, types)) is not None:
             notes = tuple(reversed(self.trail))
             raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))
@@ -260,8 +255,8 @@ class Lowering:
             name = str(scope.count)
             scope.count += 1
         path = f"{scope.path}.{name}" if scope.path else name
-        if name in scope.names or path in self.nodes:
-            place = scope.names[name] if name in scope.names else self.nodes[path].span
+        if name in scope.names or path in self.builder.nodes:
+            place = scope.names[name] if name in scope.names else self.builder.nodes[path].span
             notes = (Note("the first is here", place), *self.trail)
             raise SpecError(two_layers(path, item, notes))
         self._count(item, len(path) // 100)

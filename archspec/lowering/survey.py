@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from archspec.errors import Span, SpecError
 from archspec.expr import Value
 from archspec.ir.op import Op
+from archspec.ir.open_scopes import OpenScope, Tensor
 from archspec.ir.scope import Operand
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import WorkError
@@ -20,7 +21,6 @@ from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Frame
 from archspec.lowering.findings import Findings
 from archspec.lowering.lower import Lowering
-from archspec.lowering.scopes import OpenScope, Tensor
 from archspec.lowering.top import read_top
 from archspec.spec import Attribute, Block, Call, Item, Refused, Spec, Tap
 from archspec.spec import Sequence as Seq
@@ -54,18 +54,16 @@ class _Survey(Lowering):
 
     def walk(self) -> None:
         """Work out the network's body, as far as it goes."""
-        scope = OpenScope(None, 0, "", "", "network", bindings={}, span=self.spec.span)
         declared = {"input": self.spec.input} if self.spec.input else self.spec.inputs
-        known = {
-            node.path: Tensor(scope, Operand(index), node.path, node.type) for index, node in enumerate(self.top.inputs)
-        }
-        self.nodes |= {node.path: node for node in self.top.inputs}
+        known = {node.path: self.builder.add_input(node) for node in self.top.inputs}
         taps = {name: known.get(name, _UNKNOWN) for name in declared}
         first = next(iter(taps.values()), _UNKNOWN)
         taps.setdefault("input", first)
         plan = self._plan(self.spec.items, numbered=False)
         with suppress(_UnknownError):
-            self._items(self.spec.items, first, Context(scope, plan, Frame(self.top.env, root=True), taps, {}))
+            self._items(
+                self.spec.items, first, Context(self.builder.root, plan, Frame(self.top.env, root=True), taps, {})
+            )
 
     def _items(self, items: Sequence[Item], x: Tensor, context: Context) -> Tensor:
         for item in items:

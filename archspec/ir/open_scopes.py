@@ -1,4 +1,4 @@
-"""Scopes while they are built: growing bodies, and tensors that cross from one scope into another."""
+"""Scopes while a graph is built: growing bodies, and tensors that cross from one scope into another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archspec.ir.tensor_type import TensorType
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor during lowering: the node that computes it, and its name within the scope that holds it."""
+    """A tensor of a graph that is built: the node that computes it, and its name within the scope that holds it."""
 
     scope: OpenScope
     ref: Ref
@@ -69,8 +69,8 @@ class OpenScope:
         """Let a tensor of this scope be used outside."""
         return Result(self.site, self.results.setdefault(ref, len(self.results)))
 
-    def freeze(self, *, rounds: tuple[Operand, ...] | None = None, results: tuple[Ref, ...] | None = None) -> Scope:
-        """The finished scope; `rounds` are the operands of a loop's rounds, `results` the network's outputs."""
+    def freeze(self, *, iterations: tuple[Operand, ...] | None = None, results: tuple[Ref, ...] | None = None) -> Scope:
+        """The finished scope; `iterations` are the operands of a loop's iterations, `results` the network's outputs."""
         return Scope(
             self.site,
             self.name,
@@ -78,7 +78,7 @@ class OpenScope:
             self.kind,
             self.block,
             self.bindings,
-            tuple(self.operands) if rounds is None else rounds,
+            tuple(self.operands) if iterations is None else iterations,
             Body(_freeze(self.items), tuple(self.results) if results is None else results),
             self.span,
             self.labels,
@@ -135,7 +135,7 @@ class OpenLoop:
             self.times,
             self.pattern,
             tuple(self.operands),
-            tuple(iteration.freeze(rounds=operands) for iteration in self.iterations),
+            tuple(iteration.freeze(iterations=operands) for iteration in self.iterations),
             self.span,
             self.structure,
         )
@@ -148,7 +148,7 @@ def _freeze(items: list[Layer | OpenScope | OpenChoice | OpenLoop]) -> tuple[Ite
 def enter(
     parent: OpenScope | OpenLoop, site: int, name: str, path: str, x: Tensor, span: Span | None = None
 ) -> OpenScope:
-    """A new scope inside another, or a loop's next round; `x` is what it is given first."""
+    """A new scope inside another, or a loop's next iteration; `x` is what it is given first."""
     scope = OpenScope(parent, site, name, path, "sequence", span=span)
     if isinstance(parent, OpenScope):
         scope.take(x.ref)

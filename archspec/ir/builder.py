@@ -1,0 +1,332 @@
+"""Building graphs: lowering, importers, tests and users make them by this.
+
+builder = GraphBuilder("small")
+x = builder.input(image(3, 32, 32))
+x = builder.layer(Conv(16, (3, 3)), x, name="conv1")
+with builder.block("unit", "first", x, depth=16) as body:
+    [y] = body.inputs
+    body.give(builder.layer(Relu(), builder.layer(Conv(16, (1, 1)), y)))
+graph = builder.finish(output=body.result)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
+
+from archspec.errors import Span
+from archspec.expr import Const, Expr, Value
+from archspec.ir.graph import BlockInfo, LayerGraph
+from archspec.ir.op import Op, ShapeError
+from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring, enter, leave
+from archspec.ir.ops.base import Input
+from archspec.ir.pruning import prune
+from archspec.ir.scope import Binding, Layer, Operand, Result
+from archspec.ir.tensor_type import TensorType
+from archspec.ir.verify import verify
+from archspec.ir.wiring import Node, value_name
+
+
+@dataclass(slots=True)
+class Body:
+    """What a `with` of the builder opens: items made inside of it stand in this scope."""
+
+    scope: OpenScope
+    inputs: tuple[Tensor, ...]
+    """The tensors that enter, as the scope knows them."""
+    results: tuple[Tensor, ...] = ()
+    """What it gives, as the scope around it knows it; known after the `with`."""
+    given: tuple[Tensor, ...] = ()
+
+    def give(self, *tensors: Tensor) -> None:
+        """Say what the scope gives: what its last layer does unless this is called."""
+        self.given = tensors
+
+    @property
+    def result(self) -> Tensor:
+        """Its first result."""
+        return self.results[0]
+
+
+@dataclass(slots=True)
+class LoopBody:
+    """Iterations in a chain: the first tensor goes through all of them in turn."""
+
+    builder: GraphBuilder
+    loop: OpenLoop
+    result: Tensor
+    """What the last iteration gives, or what arrives where there is none yet."""
+
+    @contextmanager
+    def block(self, block: str, /, **params: Value | Binding) -> Iterator[Body]:
+        """The next iteration: an instance of a block."""
+        with self._iteration("block", block, params) as body:
+            yield body
+
+    @contextmanager
+    def sequence(self) -> Iterator[Body]:
+        """The next iteration: a named sequence of items."""
+        with self._iteration("sequence", None, {}) as body:
+            yield body
+
+    @contextmanager
+    def _iteration(
+        self, kind: Literal["block", "sequence"], block: str | None, params: Mapping[str, Value | Binding]
+    ) -> Iterator[Body]:
+        builder, loop = self.builder, self.loop
+        name = str(len(loop.iterations))
+        scope = enter(loop, len(loop.iterations), name, f"{loop.path}.{name}", self.result)
+        body = Body(scope, (replace(self.result, scope=scope, ref=Operand(0)),))
+        with builder.inside(body, kind, block, params):
+            yield body
+        self.result = Tensor(loop.parent, Result(loop.site), body.result.path, body.result.type)
+        body.results = (self.result,)
+
+
+@dataclass(slots=True)
+class GraphBuilder:
+    """A graph that grows.
+
+    A layer, a block's instance, a sequence or a loop goes into the scope that is open: the network, or that of the
+    `with` around it. Tensors of scopes around it may be used in it; those of scopes that are closed by what they give.
+    All instances of a block have their items in one order, by which they are known to be the same.
+    """
+
+    name: str
+    title: str = ""
+    class_name: str = ""
+    root: OpenScope = field(init=False)
+    inputs: list[Node] = field(default_factory=list[Node])
+    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
+    """Inputs and layers so far, by path, in order of computation."""
+    blocks: dict[str, BlockInfo] = field(default_factory=dict[str, BlockInfo])
+    _open: list[OpenScope] = field(default_factory=list[OpenScope])
+
+    def __post_init__(self) -> None:
+        self.root = OpenScope(None, 0, "", "", "network")
+        self._open = [self.root]
+
+    # -- what lowering uses, too ------------------------------------------------------------------
+
+    def add_input(self, node: Node) -> Tensor:
+        """One more input of the network."""
+        self.inputs.append(node)
+        self.nodes[node.path] = node
+        return Tensor(self.root, Operand(len(self.inputs) - 1), node.path, node.type)
+
+    def add_layer(
+        self,
+        scope: OpenScope,
+        layer: Layer,
+        inputs: Sequence[Tensor],
+    ) -> tuple[Tensor, ...]:
+        """A layer at the end of a scope, which knows all the tensors that it takes; its results."""
+        taken = tuple(tensor.path for tensor in inputs)
+        self.nodes[layer.path] = Node(layer.path, layer.op, taken, layer.types, layer.exprs, layer.span)
+        scope.items.append(layer)
+        return tuple(
+            Tensor(scope, Result(layer.site, index), value_name(layer.path, index), type)
+            for index, type in enumerate(layer.types)
+        )
+
+    def graph(self, outputs: Mapping[str, Tensor], **more: Any) -> LayerGraph:
+        """The graph with these outputs; `more` are fields of `LayerGraph` that the builder has no say in."""
+        results = tuple(bring(tensor, self.root).ref for tensor in outputs.values())
+        given: dict[str, Any] = {
+            "title": self.title,
+            "class_name": self.class_name or self.name.title().replace("_", ""),
+            "source": self.name,
+            "params": (),
+            "blocks": self.blocks,
+            **more,
+        }
+        return LayerGraph(
+            self.name,
+            input_nodes=tuple(self.inputs),
+            output_names=tuple(outputs),
+            root=self.root.freeze(results=results),
+            **given,
+        )
+
+    # -- what stands by itself --------------------------------------------------------------------
+
+    def input(self, type: TensorType, name: str = "input", *, span: Span | None = None) -> Tensor:
+        """An input of the network.
+
+        Raises:
+            ValueError: there is one of this name.
+        """
+        if name in self.nodes:
+            raise ValueError(f"two tensors are called {name}")
+        return self.add_input(Node(name, Input(), (), (type,), {}, span))
+
+    def layer(
+        self,
+        op: Op,
+        *inputs: Tensor,
+        name: str = "",
+        exprs: Mapping[str, Expr] | None = None,
+        span: Span | None = None,
+    ) -> Tensor:
+        """A layer in the scope that is open, and its first result; `results` gives all of an op that has several.
+
+        Args:
+            op: with its attributes.
+            inputs: in the op's order.
+            name: of the layer; its op's, with a number from the second on, unless given.
+            exprs: what attributes are computed from, in the params of the block around.
+            span: where it is written.
+
+        Raises:
+            ShapeError: the op does not take these tensors; the message begins with the layer's path.
+            ValueError: another layer has its name.
+        """
+        return self.results(op, *inputs, name=name, exprs=exprs, span=span)[0]
+
+    def results(
+        self,
+        op: Op,
+        *inputs: Tensor,
+        name: str = "",
+        exprs: Mapping[str, Expr] | None = None,
+        span: Span | None = None,
+    ) -> tuple[Tensor, ...]:
+        """As `layer`, with all results."""
+        scope = self._open[-1]
+        named, (name, path) = bool(name), self._named(name, op.name)
+        known = tuple(bring(tensor, scope) for tensor in inputs)
+        arriving = [tensor.type for tensor in known]
+        count = len(known)
+        try:
+            if count < op.least_inputs or (op.most_inputs is not None and count > op.most_inputs):
+                raise ShapeError(f"takes {op.least_inputs} inputs, not {count}")
+            op = op.resolved(arriving)
+            types = op.output_types(arriving)
+        except ShapeError as error:
+            raise ShapeError(f"{path} {error}", error.code, error.help) from None
+        refs = tuple(tensor.ref for tensor in known)
+        layer = Layer(len(scope.items), name, named, path, refs, op, types, exprs or {}, span)
+        return self.add_layer(scope, layer, known)
+
+    @contextmanager
+    def sequence(self, name: str, x: Tensor) -> Iterator[Body]:
+        """A named sequence of items, as `nn.Sequential` is one."""
+        with self._scope("sequence", None, name, (x,), {}) as body:
+            yield body
+
+    @contextmanager
+    def block(self, block: str, name: str, /, *inputs: Tensor, **params: Value | Binding) -> Iterator[Body]:
+        """An instance of a block: generated source has one class or function for all instances of one.
+
+        Args:
+            block: what it is an instance of.
+            name: its own; the block's, with a number from the second on, if empty.
+            inputs: the tensor that arrives, and those that the block takes beside it.
+            params: of the block, in this instance; with a `Binding` in place of a value, what it is computed from.
+        """
+        with self._scope("block", block, name, inputs, params) as body:
+            yield body
+
+    @contextmanager
+    def loop(self, name: str, x: Tensor, *, times: Expr | None = None) -> Iterator[LoopBody]:
+        """Iterations that are named 0, 1 ...: units of a stage or, where `times` says how many, what is repeated."""
+        scope = self._open[-1]
+        name, path = self._named(name, "loop")
+        x = bring(x, scope)
+        loop = OpenLoop(scope, len(scope.items), name, path, times, "{i}", [x.ref], None)
+        scope.items.append(loop)
+        yield LoopBody(self, loop, x)
+
+    def finish(self, output: Tensor | None = None, /, **outputs: Tensor) -> LayerGraph:
+        """The graph, without the layers that no output needs.
+
+        Raises:
+            ValueError: no output is given.
+            InternalError: a block's instances, or something else, do not fit together.
+        """
+        named = outputs if output is None else {"output": output, **outputs}
+        if not named:
+            raise ValueError("a network has one output at least")
+        graph = prune(self.graph(named))
+        verify(graph)
+        return graph
+
+    # -- scopes -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _scope(
+        self,
+        kind: Literal["block", "sequence"],
+        block: str | None,
+        name: str,
+        inputs: Sequence[Tensor],
+        params: Mapping[str, Value | Binding],
+    ) -> Iterator[Body]:
+        around = self._open[-1]
+        name, path = self._named(name, block or kind)
+        x, *others = (bring(tensor, around) for tensor in inputs)
+        scope = enter(around, len(around.items), name, path, x)
+        entered = (replace(x, scope=scope, ref=Operand(0)), *map(scope.feed, others))
+        body = Body(scope, entered)
+        with self.inside(body, kind, block, params):
+            yield body
+
+    @contextmanager
+    def inside(
+        self,
+        body: Body,
+        kind: Literal["block", "sequence"],
+        block: str | None,
+        params: Mapping[str, Value | Binding],
+    ) -> Iterator[Self]:
+        """What is made in this `with` stands in the body's scope."""
+        scope = body.scope
+        scope.kind, scope.block = kind, block
+        scope.bindings = {
+            key: value if isinstance(value, Binding) else Binding(value, Const(value)) for key, value in params.items()
+        }
+        if block is not None:
+            self.blocks.setdefault(
+                block, BlockInfo(block, "", tuple(params), {}, tuple(f"x{k}" for k in range(1, len(body.inputs))))
+            )
+        self._open.append(scope)
+        try:
+            yield self
+        finally:
+            self._open.pop()
+        last = body.given or (_last(scope, body.inputs[0]),)
+        for tensor in last[1:]:
+            scope.give(bring(tensor, scope).ref)
+        first = leave(scope, last[0])
+        parent, refs = first.scope, list(scope.results)
+        body.results = (
+            first,
+            *(
+                Tensor(parent, Result(scope.site, refs.index(bring(tensor, scope).ref)), tensor.path, tensor.type)
+                for tensor in last[1:]
+            ),
+        )
+
+    def _named(self, name: str, base: str) -> tuple[str, str]:
+        """A new item's name and path."""
+        scope, number = self._open[-1], 1
+        given = name
+        while not given and (not name or name in scope.names):
+            name, number = (base if number == 1 else f"{base}_{number}"), number + 1
+        path = f"{scope.path}.{name}" if scope.path else name
+        if name in scope.names or path in self.nodes:
+            raise ValueError(f"two items are called {path}")
+        scope.names[name] = None
+        return name, path
+
+
+def _last(scope: OpenScope, arriving: Tensor) -> Tensor:
+    """What the last item of a scope gives, or what arrives where it is empty."""
+    if not scope.items:
+        return arriving
+    last = scope.items[-1]
+    if not isinstance(last, Layer):
+        raise ValueError(f"{scope.path} ends with a scope: say what it gives with `give`")
+    return Tensor(scope, Result(last.site), last.path, last.types[0])
