@@ -107,7 +107,7 @@ def compile(
     elif params or limits is not None or root is not None:
         raise TypeError("params are given to load(), or to compile() with a name or path, not to a loaded spec")
     with within(spec.limits), uncollected():
-        return _tapped(run(lower(spec), (ResolvePadding(), CheckNames(), LeaveOut(), CheckDepth())), taps)
+        return _tapped(run(lower(spec), (ResolvePadding(), CheckNames(), LeaveOut(), CheckDepth())).graph, taps)
 
 
 def _tapped(graph: LayerGraph, taps: Sequence[str] | None) -> LayerGraph:
@@ -119,7 +119,7 @@ def _tapped(graph: LayerGraph, taps: Sequence[str] | None) -> LayerGraph:
         return graph
     if isinstance(taps, str):
         raise TypeError(f"taps are a list of names, as in taps=[{taps!r}]")
-    return run(graph, (TakeTaps(tuple(taps)),))
+    return run(graph, (TakeTaps(tuple(taps)),)).graph
 
 
 def graph_of(

@@ -12,7 +12,7 @@ from archspec.expr import Expr, Value
 from archspec.ir.op import Weight
 from archspec.ir.scope import Scope
 from archspec.ir.tensor_type import Shape, TensorType
-from archspec.ir.wiring import Node, Wiring, trace, value_name
+from archspec.ir.wiring import Node, Wiring, producer, trace, value_name
 from archspec.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
@@ -220,6 +220,15 @@ class LayerGraph:
                 found.append(at)
             at = before[at]
         return tuple(reversed(found))
+
+    @cached_property
+    def unneeded(self) -> tuple[Node, ...]:
+        """The nodes from which no way leads to an output."""
+        needed = set(map(producer, self.outputs.values()))
+        for path, node in reversed([*self.nodes.items()]):
+            if path in needed:
+                needed.update(map(producer, node.inputs))
+        return tuple(node for path, node in self.nodes.items() if path not in needed)
 
     def __repr__(self) -> str:
         layers = len(self.nodes) - len(self.inputs)

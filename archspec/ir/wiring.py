@@ -38,6 +38,11 @@ class Node:
         return self.types[0].sizes
 
 
+def producer(value: str) -> str:
+    """The path of the node that gives a tensor."""
+    return value.partition(":")[0]
+
+
 def value_name(path: str, index: int) -> str:
     """What the `index`-th result of a node is called: the node's path, and `:1`, `:2` ... after the first."""
     return path if index == 0 else f"{path}:{index}"

@@ -155,7 +155,7 @@ def _resized(graph: LayerGraph, size: Size) -> LayerGraph:
     if len(set(graph.images.values())) != 1:
         found = "images of several sizes" if graph.images else "no images"
         raise SpecError(Diagnostic("E0502", f"{graph.name} has {found} as its inputs: it cannot be resized"))
-    return run(graph, [Resize(dict.fromkeys(graph.images, size))])
+    return run(graph, [Resize(dict.fromkeys(graph.images, size))]).graph
 
 
 def _others(graph: LayerGraph) -> Iterator[Size]:

@@ -1,5 +1,5 @@
 """Passes: steps from layer graph to layer graph, one file each."""
 
-from archspec.passes.pipeline import Pass, run
+from archspec.passes.pipeline import Pass, Property, Ran, run
 
-__all__ = ["Pass", "run"]
+__all__ = ["Pass", "Property", "Ran", "run"]

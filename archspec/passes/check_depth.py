@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from archspec.errors import Diagnostic, Note, SpecError
 from archspec.ir.graph import LayerGraph
+from archspec.passes.pipeline import Property
+from archspec.passes.properties import DECLARED_DEPTH
 
 _SHOWN = 12
 
@@ -17,8 +19,8 @@ class CheckDepth:
     """Counts convolutions and dense layers on the longest path; projections beside it do not count."""
 
     name: ClassVar[str] = "check_depth"
-    requires: ClassVar[frozenset[str]] = frozenset()
-    ensures: ClassVar[frozenset[str]] = frozenset({"depth"})
+    requires: ClassVar[tuple[Property, ...]] = ()
+    ensures: ClassVar[tuple[Property, ...]] = (DECLARED_DEPTH,)
 
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph itself.

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from archspec.errors import Diagnostic, Note, SpecError
 from archspec.ir.graph import LayerGraph
+from archspec.passes.pipeline import Property
+from archspec.passes.properties import JOINED_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +16,8 @@ class CheckNames:
     """Refuses a layer `a_b` beside a layer `b` of `a`, which would get one name where `_` joins them."""
 
     name: ClassVar[str] = "check_names"
-    requires: ClassVar[frozenset[str]] = frozenset()
-    ensures: ClassVar[frozenset[str]] = frozenset({"names that can be joined"})
+    requires: ClassVar[tuple[Property, ...]] = ()
+    ensures: ClassVar[tuple[Property, ...]] = (JOINED_NAMES,)
 
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph itself.

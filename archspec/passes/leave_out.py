@@ -8,7 +8,8 @@ from typing import ClassVar
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.pruning import prune
-from archspec.ir.wiring import Node
+from archspec.passes.pipeline import Property
+from archspec.passes.properties import NO_DEAD_LAYERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,12 @@ class LeaveOut:
     """
 
     name: ClassVar[str] = "leave_out"
-    requires: ClassVar[frozenset[str]] = frozenset()
-    ensures: ClassVar[frozenset[str]] = frozenset({"no layer without a use"})
+    requires: ClassVar[tuple[Property, ...]] = ()
+    ensures: ClassVar[tuple[Property, ...]] = (NO_DEAD_LAYERS,)
 
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph itself where all of it is needed."""
-        if not _unneeded(graph):
+        if not graph.unneeded:
             return graph
         return replace(needed(prune(graph)), depth=graph.depth, whole=graph)
 
@@ -40,18 +41,9 @@ def needed(graph: LayerGraph) -> LayerGraph:
     help = "leave them out, or make what they lead to one of the `outputs`"
     found = [
         Diagnostic("E0407", f"`{node.path}` has weights, and no output needs it", node.span, help=help)
-        for node in _unneeded(graph)
+        for node in graph.unneeded
         if graph.weights(node)
     ]
     if found:
         raise SpecError(found)
     return graph
-
-
-def _unneeded(graph: LayerGraph) -> list[Node]:
-    """The nodes from which no way leads to an output."""
-    needed = set(graph.outputs.values())
-    for path, node in reversed(list(graph.nodes.items())):
-        if path in needed:
-            needed.update(node.inputs)
-    return [node for path, node in graph.nodes.items() if path not in needed]

@@ -1,8 +1,9 @@
-"""What a pass is, and running passes with the verifier after each."""
+"""What a pass is, and running passes: what they require and ensure is checked on the graph, each time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from archspec.errors import InternalError
@@ -10,37 +11,58 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.verify import verify
 
 
-class Pass(Protocol):
-    """A step from graph to graph: a frozen dataclass whose fields are its options.
+@dataclass(frozen=True, slots=True)
+class Property:
+    """Something that may hold of a graph. `fault` gives what speaks against it, or nothing where it holds."""
 
-    `requires` and `ensures` are names of properties: what must hold before, and what holds afterwards.
-    """
+    name: str
+    fault: Callable[[LayerGraph], str]
+
+
+class Pass(Protocol):
+    """A step from graph to graph: a frozen dataclass whose fields are its options."""
 
     name: ClassVar[str]
-    requires: ClassVar[frozenset[str]]
-    ensures: ClassVar[frozenset[str]]
+    requires: ClassVar[tuple[Property, ...]]
+    """What must hold of the graph that it is given."""
+    ensures: ClassVar[tuple[Property, ...]]
+    """What holds of the graph that it gives."""
 
     def run(self, graph: LayerGraph) -> LayerGraph:
-        """The graph after the step; the one given is not changed."""
+        """The graph after the step, and the very same one where nothing changes; the one given is not changed."""
         ...
 
 
-def run(graph: LayerGraph, passes: Sequence[Pass]) -> LayerGraph:
-    """Run passes in order, verifying the graph at the start and after each.
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of running passes."""
+
+    graph: LayerGraph
+    changed: tuple[str, ...]
+    """The names of the passes that changed something, in their order."""
+
+
+def run(graph: LayerGraph, passes: Sequence[Pass]) -> Ran:
+    """Run passes in order, verifying the graph at the start and after each that changes it.
 
     Raises:
-        InternalError: a pass is run before one that it requires, or breaks the graph.
+        InternalError: what a pass requires does not hold, or what it ensures does not, or it breaks the graph.
         ArchspecError: as the passes raise it.
     """
     verify(graph)
-    holds: set[str] = set()
+    changed: list[str] = []
     for step in passes:
-        missing = step.requires - holds
-        if missing:
-            raise InternalError(f"pass {step.name} requires {', '.join(sorted(missing))}")
+        _check(step.requires, graph, f"pass {step.name} requires")
         after = step.run(graph)
         if after is not graph:
             verify(after)
+            changed.append(step.name)
+        _check(step.ensures, after, f"pass {step.name} ensures")
         graph = after
-        holds |= step.ensures
-    return graph
+    return Ran(graph, tuple(changed))
+
+
+def _check(properties: Sequence[Property], graph: LayerGraph, whose: str) -> None:
+    for wanted in properties:
+        if fault := wanted.fault(graph):
+            raise InternalError(f"{whose} {wanted.name}: {fault}")

@@ -12,6 +12,8 @@ from archspec.ir.op import Op, ShapeError
 from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType, shape_text
+from archspec.passes.pipeline import Property
+from archspec.passes.properties import EXPLICIT_PADDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class Resize:
     sizes: Mapping[str, tuple[int, int]]
 
     name: ClassVar[str] = "resize"
-    requires: ClassVar[frozenset[str]] = frozenset()
-    ensures: ClassVar[frozenset[str]] = frozenset({"explicit padding"})
+    requires: ClassVar[tuple[Property, ...]] = ()
+    ensures: ClassVar[tuple[Property, ...]] = (EXPLICIT_PADDING,)
 
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph with the shapes that follow.

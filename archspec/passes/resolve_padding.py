@@ -10,6 +10,8 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType
+from archspec.passes.pipeline import Property
+from archspec.passes.properties import EXPLICIT_PADDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,8 @@ class ResolvePadding:
     """Fills in `Padding.sides` of every op whose padding is `same`; the mode stays, so that its origin is known."""
 
     name: ClassVar[str] = "resolve_padding"
-    requires: ClassVar[frozenset[str]] = frozenset()
-    ensures: ClassVar[frozenset[str]] = frozenset({"explicit padding"})
+    requires: ClassVar[tuple[Property, ...]] = ()
+    ensures: ClassVar[tuple[Property, ...]] = (EXPLICIT_PADDING,)
 
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph with explicit sides."""
@@ -27,4 +29,4 @@ class ResolvePadding:
 
 def _resolved(layer: Layer, arriving: Sequence[TensorType]) -> Layer:
     op = layer.op.resolved(arriving)
-    return layer if op is layer.op else replace(layer, op=op)
+    return layer if op == layer.op else replace(layer, op=op)

@@ -13,6 +13,8 @@ from archspec.ir.pruning import prune
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope, walk
 from archspec.ir.wiring import Wiring
 from archspec.passes.leave_out import needed
+from archspec.passes.pipeline import Property
+from archspec.passes.properties import NO_DEAD_LAYERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ class TakeTaps:
     names: tuple[str, ...]
 
     name: ClassVar[str] = "take_taps"
-    requires: ClassVar[frozenset[str]] = frozenset()
-    ensures: ClassVar[frozenset[str]] = frozenset()
+    requires: ClassVar[tuple[Property, ...]] = ()
+    ensures: ClassVar[tuple[Property, ...]] = (NO_DEAD_LAYERS,)
 
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph up to these tensors.

@@ -42,7 +42,7 @@ def _small(graph: archspec.LayerGraph) -> archspec.LayerGraph:
     """The network for images of 64 by 64 where it takes them: what it computes at its own size takes minutes."""
     larger = {path: (64, 64) for path, size in graph.images.items() if max(size) > 64}
     with suppress(SpecError):
-        return run(graph, [Resize(larger)])
+        return run(graph, [Resize(larger)]).graph
     return graph
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +14,6 @@ from archspec.ir.ops import Conv, Input
 from archspec.ir.scope import Body, Item, Layer, Loop, Operand, Result
 from archspec.ir.tensor_type import image
 from archspec.ir.verify import verify
-from archspec.passes import run
 from archspec.spec import load_text
 
 TEXT = """
@@ -147,33 +145,3 @@ def test_a_round_wired_past_its_loop_is_found() -> None:
     broken = replace(loop, iterations=(first, replace(second, operands=(Operand(1),))))
     with pytest.raises(InternalError, match="wired past its loop"):
         verify(with_body(graph, lambda body: replace(body, items=(*body.items[:-1], broken))))
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    name: ClassVar[str] = "break"
-    requires: ClassVar[frozenset[str]] = frozenset()
-    ensures: ClassVar[frozenset[str]] = frozenset()
-
-    def run(self, graph: LayerGraph) -> LayerGraph:
-        return wrong_shape(graph)
-
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    name: ClassVar[str] = "late"
-    requires: ClassVar[frozenset[str]] = frozenset({"explicit padding"})
-    ensures: ClassVar[frozenset[str]] = frozenset()
-
-    def run(self, graph: LayerGraph) -> LayerGraph:
-        return graph
-
-
-def test_a_pass_that_breaks_the_graph_is_caught(graph: LayerGraph) -> None:
-    with pytest.raises(InternalError, match="its type is"):
-        run(graph, (Break(),))
-
-
-def test_a_pass_is_not_run_before_one_that_it_requires(graph: LayerGraph) -> None:
-    with pytest.raises(InternalError, match="late requires explicit padding"):
-        run(graph, (Late(),))

@@ -66,7 +66,7 @@ def _other_size(graph: LayerGraph) -> LayerGraph:
     """The network for images of another size, odd where it allows that."""
     odd = {path: (height + 5, width + 2) for path, (height, width) in graph.images.items()}
     with suppress(SpecError):
-        return run(graph, [Resize(odd)])
+        return run(graph, [Resize(odd)]).graph
     found = twice(graph)
     assert found is not None
     return found

@@ -62,7 +62,7 @@ def compiled(*taps: str) -> LayerGraph:
 
 
 def tapped(whole: LayerGraph, taps: Iterable[str]) -> LayerGraph:
-    return run(whole, (TakeTaps(tuple(taps)),))
+    return run(whole, (TakeTaps(tuple(taps)),)).graph
 
 
 def before(graph: LayerGraph, paths: list[str]) -> set[str]:

@@ -49,7 +49,7 @@ def test_taps_are_the_nodes_of_the_whole_network(framework: str, case: str) -> N
     whole = archspec.compile(archspec.load(source, **params))
     weights, inputs = random_weights(whole), random_inputs(whole, batch=2)
     values = evaluate(whole, weights, inputs, training=False).values
-    graph = run(whole, (TakeTaps(tuple(names or everything(whole))),))
+    graph = run(whole, (TakeTaps(tuple(names or everything(whole))),)).graph
     assert len(graph.nodes) < len(whole.nodes) or not names
     target = backend(framework)
     arrays = fitting(weights, graph)  # those of the whole network
