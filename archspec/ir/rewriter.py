@@ -1,0 +1,171 @@
+"""Replace or take out an item in all instances of the definition that it stands in.
+
+What a person wrote once is in the graph as often as it is called. An edit that is made at its address is made in all of
+these instances, so that they stay one definition; what took the item's result takes another tensor, or that of the new
+item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from archspec.errors import InternalError
+from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Op
+from archspec.ir.rewrite import map_layers
+from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope
+from archspec.ir.tensor_type import TensorType
+
+Address: TypeAlias = tuple[str | int, ...]
+"""Where a layer is written: its block, empty for the network, then the sites of the items around it and its own.
+
+All instances of a block, and all iterations of a repeat, have one.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Another op in the layer's place; its inputs stay, and so does its name."""
+
+    op: Callable[[Layer], Op]
+    """From the layer of one instance to its new op. Attributes that change have no expressions any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """The layer goes, and what took its result takes this one of its inputs."""
+
+    operand: int = 0
+
+
+Edit: TypeAlias = Replace | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What came of a rewrite."""
+
+    graph: LayerGraph
+    paths: Mapping[str, str]
+    """The paths of the layers that are left, by those that they had: a numbered sequence counts anew."""
+
+
+def layers_by_address(graph: LayerGraph) -> Mapping[Address, tuple[Layer, ...]]:
+    """Every layer, with all its instances together, in order of computation."""
+    found: dict[Address, list[Layer]] = {}
+    for address, layer in _layers(graph.root.body.items, ("",)):
+        found.setdefault(address, []).append(layer)
+    return {address: tuple(layers) for address, layers in found.items()}
+
+
+def rewrite(graph: LayerGraph, edits: Mapping[Address, Edit]) -> Rewritten:
+    """The graph with these edits, each in all instances; types are inferred anew.
+
+    Raises:
+        InternalError: there is no layer at an address.
+        ShapeError: a layer does not take what arrives at it now.
+    """
+    missing = edits.keys() - layers_by_address(graph).keys()
+    if missing:
+        raise InternalError(f"no layer stands at {sorted(map(str, missing))}")
+    writing = _Rewriting(edits)
+    root = writing.scope(graph.root, "", ("",))
+    taps = {name: writing.paths[path] for name, path in graph.taps.items() if path in writing.paths}
+    taps |= {name: path for name, path in graph.taps.items() if path in graph.inputs}
+    changed = replace(graph, root=root, taps=taps, whole=None)
+    return Rewritten(map_layers(changed, _inferred), writing.paths)
+
+
+def _layers(items: Sequence[Item], around: Address) -> Iterator[tuple[Address, Layer]]:
+    for item in items:
+        match item:
+            case Layer():
+                yield (*around, item.site), item
+            case Scope():
+                yield from _layers(item.body.items, _inside(item, around))
+            case Choice():
+                yield from _layers(item.body.items, (*around, item.site))
+            case Loop():
+                for scope in item.iterations:
+                    yield from _layers(scope.body.items, _inside(scope, (*around, item.site), iteration=True))
+
+
+def _inside(scope: Scope, around: Address, *, iteration: bool = False) -> Address:
+    """The beginning of the addresses of what stands in a scope."""
+    if scope.block is not None:
+        return (scope.block,)
+    return around if iteration else (*around, scope.site)
+
+
+def _inferred(layer: Layer, arriving: Sequence[TensorType]) -> Layer:
+    op = layer.op.resolved(arriving)
+    types = op.output_types(arriving)
+    return layer if (op, types) == (layer.op, layer.types) else replace(layer, op=op, types=types)
+
+
+@dataclass(slots=True)
+class _Rewriting:
+    edits: Mapping[Address, Edit]
+    paths: dict[str, str] = field(default_factory=dict[str, str])
+
+    def scope(self, scope: Scope, path: str, address: Address) -> Scope:
+        """A scope with its edits, under this path."""
+        known: dict[Ref, Ref] = {}
+        items = self.items(scope.body.items, path, address, known)
+        results = tuple(known.get(ref, ref) for ref in scope.body.results)
+        labels = {known.get(ref, ref): label for ref, label in scope.labels.items()}
+        return replace(scope, path=path, body=Body(items, results), labels=labels)
+
+    def items(self, items: Sequence[Item], around: str, address: Address, known: dict[Ref, Ref]) -> tuple[Item, ...]:
+        """Items with their edits; `known` gets what references stand for instead."""
+        numbered = [item for item in items if not isinstance(item, Choice) and item.name.isdigit()]
+        counting = len(numbered) == len(items) and [int(item.name) for item in numbered] == [*range(len(items))]
+        found: list[Item] = []
+        for item in items:
+            if isinstance(item, Choice):
+                inside = self.items(item.body.items, around, (*address, item.site), known)
+                results = tuple(known.get(ref, ref) for ref in item.body.results)
+                operand = known.get(item.operand, item.operand)
+                found.append(replace(item, operand=operand, body=Body(inside, results)))
+                continue
+            edit = self.edits.get((*address, item.site))
+            if isinstance(item, Layer) and isinstance(edit, Remove):
+                taken = item.operands[edit.operand]
+                known[Result(item.site)] = known.get(taken, taken)
+                continue
+            name = str(len(found)) if counting else item.name
+            found.append(self.item(item, name, f"{around}.{name}" if around else name, address, known))
+        return tuple(found)
+
+    def item(
+        self, item: Layer | Scope | Loop, name: str, path: str, address: Address, known: Mapping[Ref, Ref]
+    ) -> Item:
+        operands = tuple(known.get(ref, ref) for ref in item.operands)
+        match item:
+            case Layer():
+                self.paths[item.path] = path
+                layer = replace(item, name=name, path=path, operands=operands)
+                edit = self.edits.get((*address, item.site))
+                return _replaced(layer, edit.op(item)) if isinstance(edit, Replace) else layer
+            case Scope():
+                changed = self.scope(item, path, _inside(item, address))
+                return replace(changed, name=name, operands=operands)
+            case Loop():
+                around = (*address, item.site)
+                iterations = tuple(
+                    self.scope(scope, f"{path}.{scope.name}", _inside(scope, around, iteration=True))
+                    for scope in item.iterations
+                )
+                return replace(item, name=name, path=path, operands=operands, iterations=iterations)
+
+
+def _replaced(layer: Layer, op: Op) -> Layer:
+    """The layer with another op; expressions stay where the attribute is what it was."""
+    same = {
+        name: expr
+        for name, expr in layer.exprs.items()
+        if type(op) is type(layer.op) and getattr(op, name) == getattr(layer.op, name)
+    }
+    return replace(layer, op=op, exprs=same)
