@@ -196,10 +196,14 @@ def _stages(graph: LayerGraph) -> Iterator[tuple[str, tuple[str, ...]]]:
 def counts_of(graph: LayerGraph, paths: Sequence[str]) -> Counts:
     """What these layers cost."""
     parameters = buffers = macs = activations = weighted = 0
+    seen: set[str] = set()
     for path in paths:
         node = graph.nodes[path]
         arriving = graph.input_types(node)
-        for weight in node.op.weights(arriving):
+        for name, weight in graph.parameters_of(node).items():
+            if name in seen:
+                continue  # another of these layers has it, too
+            seen.add(name)
             if weight.trainable:
                 parameters += weight.size
             else:

@@ -50,17 +50,24 @@ class Rows(dict[str, Row], Generic[Row]):
         self[op] = row
         return row
 
-    def check(self, graph: LayerGraph) -> None:
-        """See that each layer's op has a row.
+    def check(self, graph: LayerGraph, *, shares: bool = False) -> None:
+        """See that each layer's op has a row; `shares` is whether the backend writes parameters that layers share.
 
         Raises:
-            BackendError: one has none.
+            BackendError: one has none, or shares what cannot be shared.
         """
         help = f"its package can add one by an entry point of the group `{self.group}`"
         found = [
             Diagnostic("E0601", f"{self.title} has no row for the op {node.op.name} ({path})", node.span, help=help)
             for path, node in graph.nodes.items()
             if node.op.name != "input" and node.op.name not in self
+        ]
+        message = f"{self.title} source of layers that share parameters is not written"
+        found += [
+            Diagnostic("E0601", f"{message} ({path} has {name})", node.span)
+            for path, node in graph.nodes.items()
+            for name in node.shared.values()
+            if not shares
         ]
         if found:
             raise BackendError(found)

@@ -124,7 +124,7 @@ class GraphBuilder:
     ) -> tuple[Tensor, ...]:
         """A layer at the end of a scope, which knows all the tensors that it takes; its results."""
         taken = tuple(tensor.path for tensor in inputs)
-        self.nodes[layer.path] = Node(layer.path, layer.op, taken, layer.types, layer.exprs, layer.span)
+        self.nodes[layer.path] = Node(layer.path, layer.op, taken, layer.types, layer.exprs, layer.span, layer.shared)
         scope.items.append(layer)
         return tuple(
             Tensor(scope, Result(layer.site, index), value_name(layer.path, index), type)
@@ -168,6 +168,7 @@ class GraphBuilder:
         *inputs: Tensor,
         name: str = "",
         exprs: Mapping[str, Expr] | None = None,
+        shared: Mapping[str, str] | None = None,
         span: Span | None = None,
     ) -> Tensor:
         """A layer in the scope that is open, and its first result; `results` gives all of an op that has several.
@@ -177,13 +178,14 @@ class GraphBuilder:
             inputs: in the op's order.
             name: of the layer; its op's, with a number from the second on, unless given.
             exprs: what attributes are computed from, in the params of the block around.
+            shared: the parameters that it has in common with other layers, as `{"weight": "first.weight"}`.
             span: where it is written.
 
         Raises:
             ShapeError: the op does not take these tensors; the message begins with the layer's path.
             ValueError: another layer has its name.
         """
-        return self.results(op, *inputs, name=name, exprs=exprs, span=span)[0]
+        return self.results(op, *inputs, name=name, exprs=exprs, shared=shared, span=span)[0]
 
     def results(
         self,
@@ -191,6 +193,7 @@ class GraphBuilder:
         *inputs: Tensor,
         name: str = "",
         exprs: Mapping[str, Expr] | None = None,
+        shared: Mapping[str, str] | None = None,
         span: Span | None = None,
     ) -> tuple[Tensor, ...]:
         """As `layer`, with all results."""
@@ -207,7 +210,7 @@ class GraphBuilder:
         except ShapeError as error:
             raise ShapeError(f"{path} {error}", error.code, error.help) from None
         refs = tuple(tensor.ref for tensor in known)
-        layer = Layer(len(scope.items), name, named, path, refs, op, types, exprs or {}, span)
+        layer = Layer(len(scope.items), name, named, path, refs, op, types, exprs or {}, span, shared or {})
         return self.add_layer(scope, layer, known)
 
     @contextmanager

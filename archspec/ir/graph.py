@@ -170,16 +170,23 @@ class LayerGraph:
         return node.op.table_text(self.input_types(node), strides=strides, inner=inner)
 
     def weights(self, node: Node) -> tuple[Weight, ...]:
-        """The tensors a node owns."""
+        """The tensors that a node computes with, as its op knows them."""
         return node.op.weights(self.input_types(node))
+
+    def parameters_of(self, node: Node) -> Mapping[str, Weight]:
+        """The same by their canonical names: its own are `path.weight`, and it may refer to those of other layers."""
+        return {node.shared.get(weight.name, f"{node.path}.{weight.name}"): weight for weight in self.weights(node)}
 
     @cached_property
     def all_weights(self) -> Mapping[str, Weight]:
-        """Every weight of the network by its canonical name, `path.weight`, in order of computation."""
+        """Every weight of the network by its canonical name, `path.weight`, in order of computation.
+
+        One that several layers refer to stands once, as the first of them has it.
+        """
         found: dict[str, Weight] = {}
-        for path, node in self.nodes.items():
-            for weight in self.weights(node):
-                found[f"{path}.{weight.name}"] = weight
+        for node in self.nodes.values():
+            for name, weight in self.parameters_of(node).items():
+                found.setdefault(name, weight)
         return found
 
     @cached_property

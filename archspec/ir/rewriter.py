@@ -74,8 +74,22 @@ def rewrite(graph: LayerGraph, edits: Mapping[Address, Edit]) -> Rewritten:
     root = writing.scope(graph.root, "", ("",))
     taps = {name: writing.paths[path] for name, path in graph.taps.items() if path in writing.paths}
     taps |= {name: path for name, path in graph.taps.items() if path in graph.inputs}
+    names = {
+        f"{path}.{weight.name}": f"{after}.{weight.name}"
+        for path, after in writing.paths.items()
+        for weight in graph.weights(graph.nodes[path])
+    }
+
+    def inferred(layer: Layer, arriving: Sequence[TensorType]) -> Layer:
+        op = layer.op.resolved(arriving)
+        types = op.output_types(arriving)
+        shared = {weight: names.get(name, name) for weight, name in layer.shared.items()}
+        if (op, types, shared) == (layer.op, layer.types, layer.shared):
+            return layer
+        return replace(layer, op=op, types=types, shared=shared)
+
     changed = replace(graph, root=root, taps=taps, whole=None)
-    return Rewritten(map_layers(changed, _inferred), writing.paths)
+    return Rewritten(map_layers(changed, inferred), writing.paths)
 
 
 def _layers(items: Sequence[Item], around: Address) -> Iterator[tuple[Address, Layer]]:
@@ -97,12 +111,6 @@ def _inside(scope: Scope, around: Address, *, iteration: bool = False) -> Addres
     if scope.block is not None:
         return (scope.block,)
     return around if iteration else (*around, scope.site)
-
-
-def _inferred(layer: Layer, arriving: Sequence[TensorType]) -> Layer:
-    op = layer.op.resolved(arriving)
-    types = op.output_types(arriving)
-    return layer if (op, types) == (layer.op, layer.types) else replace(layer, op=op, types=types)
 
 
 @dataclass(slots=True)

@@ -65,6 +65,8 @@ class Layer:
     types: tuple[TensorType, ...]
     exprs: Mapping[str, Expr]
     span: Span | None
+    shared: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The parameters that are not its own, by what the op calls them: their canonical names, as `first.weight`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ class Node:
     """A layer, or an input of the network, with the tensors that it takes, in the order of its op.
 
     A tensor has the path of its node, and where that has several results, the later ones a number (`value_name`).
-    `types`, `exprs` and `span` are the layer's (see `archspec.ir.scope.Layer`).
+    `types`, `exprs`, `span` and `shared` are the layer's (see `archspec.ir.scope.Layer`).
     """
 
     path: str
@@ -26,6 +26,7 @@ class Node:
     types: tuple[TensorType, ...]
     exprs: Mapping[str, Expr]
     span: Span | None
+    shared: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def type(self) -> TensorType:
@@ -107,7 +108,9 @@ def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...
                 if item.path in wiring.nodes:
                     raise InternalError(f"two layers are called {item.path}")
                 inputs = resolve(item.operands)
-                wiring.nodes[item.path] = Node(item.path, item.op, inputs, item.types, item.exprs, item.span)
+                wiring.nodes[item.path] = Node(
+                    item.path, item.op, inputs, item.types, item.exprs, item.span, item.shared
+                )
                 known[item.site] = tuple(value_name(item.path, index) for index in range(len(item.types)))
             case Scope():
                 known[item.site] = _scope(item, resolve(item.operands), wiring)

@@ -35,7 +35,7 @@ RANDOM: Final = ("dropout", "drop_path")
 
 def write(graph: LayerGraph, *, dtype: str = "float32", functions: bool = False, training: bool = False) -> ModelProto:
     """The model; see `OnnxBackend.render`."""
-    ROWS.check(graph)
+    ROWS.check(graph, shares=True)
     random = [
         Diagnostic("E0601", f"{node.op.name} is random in training ({path}): a model of it has no one result")
         for path, node in graph.nodes.items()
@@ -96,12 +96,12 @@ class _Writer:
         node = self.graph.nodes[path]
         if node.op.name == "input":
             return []
-        weights = self.graph.weights(node)
+        weights = self.graph.parameters_of(node)
         layer = Fragment(
             node.op,
             self.graph.input_types(node),
             [self.names.values[source] for source in node.inputs],
-            [f"{path}.{weight.name}" for weight in weights],
+            [*weights],
             path=path,
             result=self.names.values[path],
             dtype=self.dtype,
@@ -110,7 +110,7 @@ class _Writer:
         )
         nodes = layer.finished(ROWS[node.op.name](layer))
         if layer.outputs:
-            kept = [f"{path}.{weight.name}" for weight in weights if not weight.trainable]
+            kept = [name for name, weight in weights.items() if not weight.trainable]
             self.statistics += kept
             for name, found in zip(kept, layer.outputs, strict=True):
                 nodes.append(helper.make_node("Identity", [found], [f"{name}.after"], f"{found}/after"))

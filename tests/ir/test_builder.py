@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import archspec
+from archspec.codegen.backend import backend as backend_of
 from archspec.expr import Const, Name
 from archspec.ir import GraphBuilder, LayerGraph
 from archspec.ir.op import ShapeError
@@ -126,6 +127,50 @@ def test_layers_that_no_output_needs_are_left_out() -> None:
     x = builder.input(image(4, 8, 8))
     builder.layer(Conv(4, (1, 1)), x)
     assert list(builder.finish(builder.layer(Relu(), x)).nodes) == ["input", "relu"]
+
+
+def shared_towers() -> LayerGraph:
+    builder = GraphBuilder("towers")
+    x, y = builder.input(image(3, 8, 8), "left"), builder.input(image(3, 8, 8), "right")
+    left = builder.layer(Conv(4, (3, 3)), x, name="first")
+    shared = {"weight": "first.weight", "bias": "first.bias"}
+    right = builder.layer(Conv(4, (3, 3)), y, name="second", shared=shared)
+    return builder.finish(builder.layer(Add(), left, right))
+
+
+def test_two_layers_may_refer_to_the_same_parameters() -> None:
+    graph = shared_towers()
+    assert list(graph.all_weights) == ["first.weight", "first.bias"]
+    assert graph.parameters == 4 * 3 * 9 + 4
+    assert archspec.count(graph).total.parameters == graph.parameters
+    assert graph.macs == 2 * 36 * 4 * 27
+
+
+def test_an_onnx_model_has_them_once() -> None:
+    np = pytest.importorskip("numpy")
+    pytest.importorskip("onnxruntime")
+    graph = shared_towers()
+    model = archspec.build(graph, "onnx", seed=3)
+    assert sorted(tensor.name for tensor in model.graph.initializer) == ["first.bias", "first.weight"]
+    target = backend_of("onnx")
+    x = np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float32)
+    both = target.run(model, graph, {"left": x, "right": x}, training=False, nodes=True).nodes
+    assert np.array_equal(both["first"], both["second"])
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_backend_that_cannot_share_them_says_so(backend: str) -> None:
+    with pytest.raises(archspec.BackendError, match=r"share parameters is not written \(second has first.weight\)"):
+        archspec.generate(shared_towers(), backend)
+
+
+def test_parameters_of_another_shape_cannot_be_shared() -> None:
+    builder = GraphBuilder("net")
+    x = builder.input(image(3, 8, 8))
+    x = builder.layer(Conv(4, (3, 3)), x, name="first")
+    x = builder.layer(Conv(4, (3, 3)), x, name="second", shared={"weight": "first.weight"})
+    with pytest.raises(archspec.InternalError, match=r"second has \(4, 4, 3, 3\) for first.weight"):
+        builder.finish(x)
 
 
 def test_what_does_not_fit_is_said() -> None:
