@@ -148,13 +148,16 @@ class LayerGraph:
     @cached_property
     def types(self) -> Mapping[str, TensorType]:
         """The type of each tensor, by the names that `Node.inputs` has."""
-        return {
-            value_name(path, index): type for path, node in self.nodes.items() for index, type in enumerate(node.types)
-        }
+        found = {path: node.types[0] for path, node in self.nodes.items()}
+        for path, node in self.nodes.items():
+            if len(node.types) > 1:
+                found |= {value_name(path, index): type for index, type in enumerate(node.types)}
+        return found
 
     def input_types(self, node: Node) -> tuple[TensorType, ...]:
         """The types that arrive at a node, in the op's order."""
-        return tuple(self.types[name] for name in node.inputs)
+        types = self.types
+        return tuple([types[name] for name in node.inputs])
 
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
         """The sizes that arrive at a node, in the op's order, without the batch."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal, Self, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
@@ -59,12 +60,12 @@ class TensorType:
     @property
     def channels(self) -> int:
         """How many channels or features it has; of unnamed axes the last one's size."""
-        return self.sizes[-1 if self.channel_axis is None else self.channel_axis]
+        return self.sizes[_channels_or_last(self.axes)]
 
     @property
     def places(self) -> Shape:
         """The sizes of the axes that are not channels or features: height and width, or the number of tokens."""
-        axis = self.rank - 1 if self.channel_axis is None else self.channel_axis
+        axis = _channels_or_last(self.axes)
         return (*self.sizes[:axis], *self.sizes[axis + 1 :])
 
     @property
@@ -77,15 +78,19 @@ class TensorType:
         """Its sizes as people write them: 64x56x56."""
         return shape_text(self.sizes)
 
-    def with_channels(self, count: int) -> Self:
-        """The same with another number of channels or features."""
-        axis = self.rank - 1 if self.channel_axis is None else self.channel_axis
-        return replace(self, sizes=(*self.sizes[:axis], count, *self.sizes[axis + 1 :]))
+    def with_sizes(self, sizes: Shape) -> TensorType:
+        """The same axes with other sizes."""
+        return TensorType(self.axes, sizes, self.dtype)  # `dataclasses.replace` takes several times as long
 
-    def with_places(self, sizes: Sequence[int]) -> Self:
+    def with_channels(self, count: int) -> TensorType:
+        """The same with another number of channels or features."""
+        axis = _channels_or_last(self.axes)
+        return self.with_sizes((*self.sizes[:axis], count, *self.sizes[axis + 1 :]))
+
+    def with_places(self, sizes: Sequence[int]) -> TensorType:
         """The same channels or features at other places."""
-        axis = self.rank - 1 if self.channel_axis is None else self.channel_axis
-        return replace(self, sizes=(*sizes[:axis], self.sizes[axis], *sizes[axis:]))
+        axis = _channels_or_last(self.axes)
+        return self.with_sizes((*sizes[:axis], self.sizes[axis], *sizes[axis:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +134,16 @@ def image(channels: int, *size: int) -> TensorType:
     return TensorType(IMAGE, (channels, *size))
 
 
+@cache
 def channel_axis(axes: Axes) -> int | None:
     """Where channels or features are among these axes; None where none of them is known to be that."""
     return next((index for index, axis in enumerate(axes) if axis in _CHANNELS), None)
+
+
+@cache
+def _channels_or_last(axes: Axes) -> int:
+    found = channel_axis(axes)
+    return len(axes) - 1 if found is None else found
 
 
 def unnamed_help(type: TensorType) -> str:

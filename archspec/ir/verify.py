@@ -44,10 +44,10 @@ def _verify_node(graph: LayerGraph, node: Node) -> None:
         raise InternalError(f"{node.path} {error}") from error
     if types != node.types:
         raise InternalError(f"{node.path}: its type is {node.types}, its op gives {types}")
-    for name, weight in graph.parameters_of(node).items():
+    for name, weight in graph.parameters_of(node).items() if node.shared else ():
         if weight.shape != graph.all_weights[name].shape:
             raise InternalError(f"{node.path} has {weight.shape} for {name}, which is {graph.all_weights[name].shape}")
-    if unknown := node.shared.keys() - {weight.name for weight in graph.weights(node)}:
+    if node.shared and (unknown := node.shared.keys() - {weight.name for weight in graph.weights(node)}):
         raise InternalError(f"{node.path} shares {', '.join(sorted(unknown))}, which {op.name} does not have")
 
 

@@ -59,7 +59,7 @@ class Conv(Op):
         height, width = x.places
         _check_groups(self.groups, x.channels, self.filters)
         size = output_size((height, width), self.kernel, self.stride, self.padding, self.dilation)
-        return replace(x, sizes=(self.filters, *size))
+        return x.with_sizes((self.filters, *size))
 
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
         if self.padding.mode != "same":
@@ -168,7 +168,7 @@ class ConvTranspose(Op):
                     "pad less",
                 )
             found.append(full - before - after)
-        return replace(x, sizes=(self.filters, *found))
+        return x.with_sizes((self.filters, *found))
 
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
         if self.padding.mode != "same":
@@ -245,7 +245,7 @@ class Dense(Placewise):
     }
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        return replace(inputs[0], sizes=(*inputs[0].sizes[:-1], self.units))
+        return inputs[0].with_sizes((*inputs[0].sizes[:-1], self.units))
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         weight = Weight("weight", (self.units, inputs[0].sizes[-1]), self.init, decay=self.weight_decay)
