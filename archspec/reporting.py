@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from archspec.errors import Diagnostic, Note, Span
+from archspec.errors import ArchspecError, Diagnostic, Note, Span
 
 SHOWN_AT_MOST = 50
 
@@ -20,6 +20,11 @@ def to_text(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
     if len(found) > SHOWN_AT_MOST:
         parts.append(f"and {len(found) - SHOWN_AT_MOST} more")
     return "\n\n".join(parts)
+
+
+def error_text(error: ArchspecError) -> str:
+    """What `str` gives of an error."""
+    return to_text(error.diagnostics)
 
 
 def to_json(diagnostics: Iterable[Diagnostic]) -> str:
