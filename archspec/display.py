@@ -1,6 +1,7 @@
 """How objects show themselves, as text, in notebooks and to rich: what is shown does not know what draws it.
 
-The functions that draw are registered from outside, by the package `archspec` itself, and imported when they are called.
+The functions that draw are registered from outside, by the package `archspec` itself. Their modules are imported when
+they are called.
 """
 
 from __future__ import annotations

@@ -27,10 +27,10 @@ from archspec.spec.base import (
     usable_name,
     wrong,
 )
+from archspec.spec.located import LocatedDict, LocatedList, Reading
 from archspec.spec.members import NOT_LAYERS, not_a_layer
 from archspec.spec.mistakes import example, name_help, no_repeat, not_one_kind, one_item_help
 from archspec.spec.scalars import describe
-from archspec.spec.source import LocatedDict, LocatedList, Reading
 from archspec.spec.units import Pattern, UnitsField
 from archspec.spec.words import REPEAT_WORDS, STAGE_WORDS
 

@@ -29,9 +29,9 @@ from archspec.spec.base import (
     wrong,
 )
 from archspec.spec.items import RESERVED, Item, Items, read_stages
+from archspec.spec.located import LocatedDict, Reading
 from archspec.spec.parts import DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
-from archspec.spec.source import LocatedDict, Reading
 from archspec.spec.words import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 
 if TYPE_CHECKING:
