@@ -81,6 +81,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
+def plain(text: str) -> str:
+    """A spec's text on one line; what a terminal would obey, or not show, is written as an escape."""
+    return printable(" ".join(text.split()))
+
+
 def _margin(diagnostic: Diagnostic) -> int:
     notes: tuple[Note, ...] = diagnostic.notes
     spans = [diagnostic.span, *(note.span for note in notes)]

@@ -9,11 +9,11 @@ from typing import Any
 
 from archspec.analysis.comparing import Changed, Difference, LayerChange
 from archspec.analysis.numbers import change, counted
-from archspec.analysis.tables import Table, plain
+from archspec.analysis.tables import Table
 from archspec.analysis.tables import to_markdown as table_to_markdown
 from archspec.analysis.tables import to_text as table_to_text
 from archspec.ir.tensor_type import shape_text
-from archspec.reporting import printable
+from archspec.reporting import plain, printable
 
 
 def to_lines(found: Difference, a: str, b: str) -> Iterator[str]:

@@ -9,9 +9,9 @@ from archspec.ir.ops import OPS
 from archspec.lowering.bodies import everything, given_by_calls, taps_in
 from archspec.lowering.body_names import BodyNames
 from archspec.lowering.call_check import CallCheck
+from archspec.members import NOT_LAYERS, not_a_layer
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Stage
 from archspec.spec import Sequence as Seq
-from archspec.spec.members import NOT_LAYERS, not_a_layer
 from archspec.spec.missing import block_help
 from archspec.spec.scalars import describe
 from archspec.suggestions.names import A_TAP, tap_help

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from archspec.analysis.tables import Table, plain, to_text
+from archspec.analysis.tables import Table, to_text
 from archspec.parity.blame import Blame
 from archspec.parity.causes import Cause
 from archspec.parity.findings import Findings, Row
 from archspec.parity.measure import rank
+from archspec.reporting import plain
 
 _SHOWN: Final = 3
 """Of the consequences of a difference, and of layers that are alike."""

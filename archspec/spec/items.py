@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
 
 from archspec.errors import Span, nearest
+from archspec.members import NOT_LAYERS, not_a_layer
 from archspec.spec.base import (
     NAME_SCHEMA,
     TAP_SCHEMA,
@@ -28,7 +29,6 @@ from archspec.spec.base import (
     wrong,
 )
 from archspec.spec.located import LocatedDict, LocatedList, Reading
-from archspec.spec.members import NOT_LAYERS, not_a_layer
 from archspec.spec.mistakes import example, name_help, no_repeat, not_one_kind, one_item_help
 from archspec.spec.scalars import describe
 from archspec.spec.units import Pattern, UnitsField
