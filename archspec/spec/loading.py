@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
-from archspec.limits import Limits, WorkError, metered, uncollected, within
+from archspec.limits import Limits, WorkError, metered, within
 from archspec.spec.base import Attribute
 from archspec.spec.compose import Composer, check_version, is_library
 from archspec.spec.located import LocatedDict, Reading
@@ -84,7 +84,7 @@ def _bounded(
     limits: Limits | None, name: str | Path, example: Callable[[str, object], str] | None = None
 ) -> Iterator[Reading]:
     """A `Reading` under these limits; the one on work has no place of its own but the file."""
-    with within(limits), metered(), uncollected():
+    with within(limits), metered():
         reading = Reading(example=example)
         try:
             yield reading
