@@ -1,4 +1,4 @@
-"""How diagnostics are shown: plain text, coloured text, JSON."""
+"""How diagnostics are shown: plain text, coloured text, JSON; and the text of a spec on a terminal."""
 
 from __future__ import annotations
 
