@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from archspec._version import __version__
+from archspec.display import register
 
 TYPE_CHECKING = False  # what type checkers take for true; to import `typing` takes longer than all else here
 if TYPE_CHECKING:
@@ -63,6 +64,31 @@ _HOMES = (
     "archspec.spec",
     "archspec.views",
     "archspec.weights",
+)
+
+register("archspec.errors:ArchspecError", text="archspec.reporting:error_text")
+register("archspec.spec.model:Spec", rich="archspec.spec.showing:renderable", svg="archspec.views:spec_svg")
+register(
+    "archspec.ir.graph:LayerGraph",
+    text="archspec.ir.dump:dump",
+    rich="archspec.analysis.summary:summarize",
+    svg="archspec.views:graph_svg",
+)
+register(
+    "archspec.analysis.summary:Summary",
+    text="archspec.analysis.summary_table:to_text",
+    markdown="archspec.analysis.summary_table:to_markdown",
+    rich="archspec.analysis.summary_rich:Shown",
+)
+register(
+    "archspec.analysis.counting:NetworkCounts",
+    text="archspec.analysis.counting_table:to_text",
+    markdown="archspec.analysis.counting_table:to_markdown",
+)
+register(
+    "archspec.analysis.comparing:Difference",
+    text="archspec.analysis.telling:to_text",
+    markdown="archspec.analysis.telling:to_markdown",
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archspec.ir.graph import LayerGraph
-from archspec.limits import Limits, uncollected, within
+from archspec.limits import Limits, within
 from archspec.spec import Spec
 from archspec.spec import load as load_spec
 
@@ -106,7 +106,7 @@ def compile(
         spec = load(spec, limits=limits, root=root, **params)
     elif params or limits is not None or root is not None:
         raise TypeError("params are given to load(), or to compile() with a name or path, not to a loaded spec")
-    with within(spec.limits), uncollected():
+    with within(spec.limits):
         return _tapped(run(lower(spec), (ResolvePadding(), CheckNames(), LeaveOut(), CheckDepth())).graph, taps)
 
 

@@ -74,6 +74,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         found = (begun[0] if begun else nearest(word, options)) if word.startswith("-") else None
         meant = f"; did you mean `{found}`?" if found else ""
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
+    parsed.commands = every_command  # for the command whose output is about all others, and itself
     return parsed
 
 
@@ -86,6 +87,12 @@ def command_of(arguments: Sequence[str]) -> str | None:
         if word == "--color":
             next(words, None)
     return None
+
+
+def every_command() -> Iterator[tuple[str, str, Parser]]:
+    """The commands by name, with what each does and its parser."""
+    for name, parser in parsers(tuple(COMMANDS))[1].items():
+        yield name, COMMANDS[name], parser
 
 
 def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -24,8 +25,17 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, _stop)
 
 
+_OBJECTS = 50_000
+"""So many new objects make Python look for cycles among them.
+
+A network of 100,000 layers is compiled in two thirds of the time that it takes with Python's own 700. This process is
+the program's; archspec as a library leaves its host's collector alone.
+"""
+
+
 def main() -> int:
     """Run the command line; see `archspec.cli`."""
+    gc.set_threshold(_OBJECTS)
     from archspec.cli import main
 
     if signal.getsignal(signal.SIGINT) is _stop:

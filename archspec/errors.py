@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from archspec.display import display
+
 CODES: Final[dict[str, str]] = {
     # E01: reading files
     "E0101": "a file cannot be read",
@@ -143,9 +145,8 @@ class ArchspecError(Exception):
         super().__init__(found)
 
     def __str__(self) -> str:
-        from archspec.reporting import to_text  # only needed when an error is shown
-
-        return to_text(self.diagnostics)
+        text: str = display(self, "text")
+        return text
 
 
 class SpecError(ArchspecError):

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.analysis.tables import plain
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Distribution
+from archspec.reporting import plain
 from archspec.seals import state
 
 if TYPE_CHECKING:

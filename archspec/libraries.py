@@ -13,7 +13,8 @@ from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits
 from archspec.spec import LocatedDict, load_text
 from archspec.spec.compose import is_library
-from archspec.spec.source import Reading, read_file
+from archspec.spec.located import Reading
+from archspec.spec.source import read_file
 
 
 def library(path: Path) -> LocatedDict | None:

@@ -7,7 +7,6 @@ There is one table of them, `Limits`. The limits that hold are those of the cont
 from __future__ import annotations
 
 import dataclasses
-import gc
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -96,19 +95,6 @@ def parse_limits(given: Mapping[str, str]) -> Limits:
         return Limits(**values)
     except ValueError as error:
         raise SpecError(Diagnostic("E0207", str(error))) from None
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Hold back Python's collector of cycles: a network is large, and nothing of it can be let go while it is made."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @dataclasses.dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from archspec.errors import Source, Span
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope
-from archspec.spec.loading import shipped_folder
+from archspec.spec.shipping import shipped_folder
 
 
 class Lines(NamedTuple):

@@ -1,4 +1,4 @@
-"""How diagnostics are shown: plain text, coloured text, JSON."""
+"""How diagnostics are shown: plain text, coloured text, JSON; and the text of a spec on a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from archspec.errors import Diagnostic, Note, Span
+from archspec.errors import ArchspecError, Diagnostic, Note, Span
 
 SHOWN_AT_MOST = 50
 
@@ -20,6 +20,11 @@ def to_text(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
     if len(found) > SHOWN_AT_MOST:
         parts.append(f"and {len(found) - SHOWN_AT_MOST} more")
     return "\n\n".join(parts)
+
+
+def error_text(error: ArchspecError) -> str:
+    """What `str` gives of an error."""
+    return to_text(error.diagnostics)
 
 
 def to_json(diagnostics: Iterable[Diagnostic]) -> str:
@@ -74,6 +79,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+
+
+def plain(text: str) -> str:
+    """A spec's text on one line; what a terminal would obey, or not show, is written as an escape."""
+    return printable(" ".join(text.split()))
 
 
 def _margin(diagnostic: Diagnostic) -> int:

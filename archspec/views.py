@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from archspec.api import graph_of
+from archspec.api import compile, graph_of
+from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits
 from archspec.spec import Spec
@@ -84,6 +85,21 @@ def diff(a: Spec | LayerGraph | str | PathLike[str], b: Spec | LayerGraph | str 
     from archspec.analysis.comparing import diff
 
     return diff(graph_of(a, None, None, None, {}), graph_of(b, None, None, None, {}))
+
+
+def graph_svg(graph: LayerGraph) -> str:
+    """What a notebook shows of a graph."""
+    from archspec.diagram.drawing import shown
+
+    return shown(graph).svg()
+
+
+def spec_svg(spec: Spec) -> str | None:
+    """What a notebook shows of a spec; None where it cannot be compiled."""
+    try:
+        return graph_svg(compile(spec))
+    except SpecError:
+        return None
 
 
 def draw(

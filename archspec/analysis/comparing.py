@@ -11,6 +11,7 @@ from typing import Any, Literal
 from archspec.analysis.counting import Counts, count, layers_below
 from archspec.analysis.matching import Entry, Match, entries, match
 from archspec.analysis.places import Places
+from archspec.display import display
 from archspec.ir.attributes import Padding
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Initializer
@@ -76,14 +77,12 @@ class Difference:
         return f"<Difference of {' and '.join(self.names)}: {sum(map(len, found)) or 'none'}>"
 
     def __str__(self) -> str:
-        from archspec.analysis.telling import to_lines
-
-        return "\n".join(to_lines(self, *self.names))
+        text: str = display(self, "text")
+        return text
 
     def _repr_markdown_(self) -> str:
-        from archspec.analysis.telling import to_markdown
-
-        return to_markdown(self, *self.names)
+        text: str = display(self, "markdown")
+        return text
 
     @property
     def equal(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from archspec.display import display
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk
 from archspec.ir.tensor_type import Shape
@@ -95,16 +96,12 @@ class NetworkCounts:
         return f"<NetworkCounts of {self.name}: {self.total.parameters:,} parameters, {self.total.macs:,} MACs>"
 
     def __str__(self) -> str:
-        from archspec.analysis.counting_table import by_stage
-        from archspec.analysis.tables import to_text
-
-        return to_text(by_stage(self)).rstrip("\n")
+        text: str = display(self, "text")
+        return text
 
     def _repr_markdown_(self) -> str:
-        from archspec.analysis.counting_table import by_stage
-        from archspec.analysis.tables import to_markdown
-
-        return to_markdown(by_stage(self))
+        text: str = display(self, "markdown")
+        return text
 
     def as_dict(self, dtype: str = "float32") -> dict[str, Any]:
         """All of it, for JSON."""

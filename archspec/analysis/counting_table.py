@@ -8,6 +8,8 @@ from typing import Final
 from archspec.analysis.counting import Counts, NetworkCounts
 from archspec.analysis.numbers import counted, sized
 from archspec.analysis.tables import Table
+from archspec.analysis.tables import to_markdown as table_to_markdown
+from archspec.analysis.tables import to_text as table_to_text
 from archspec.ir.tensor_type import shape_text
 
 NOTE: Final = (
@@ -16,6 +18,16 @@ NOTE: Final = (
     "and attention do. Weight bytes are those of parameters and buffers (running statistics) in {dtype}."
 )
 _HEADS: Final = ("parameters", "buffers", "MACs", "FLOPs", "activations", "of weighted layers", "weight bytes")
+
+
+def to_text(network: NetworkCounts) -> str:
+    """What `print` shows of a network's counts."""
+    return table_to_text(by_stage(network)).rstrip("\n")
+
+
+def to_markdown(network: NetworkCounts) -> str:
+    """What a notebook shows of them."""
+    return table_to_markdown(by_stage(network))
 
 
 def by_stage(network: NetworkCounts, dtype: str = "float32") -> Table:

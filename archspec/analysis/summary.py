@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from archspec.analysis.counting import Counts, counts_of, items_of, layers_below
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.receptive import Field, receptive_fields, stride_number
+from archspec.display import display
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import OpKind
 from archspec.ir.scope import Layer, Loop, Scope, walk
@@ -77,19 +78,16 @@ class Summary:
         return f"<Summary of {self.name}: {len(self.rows)} rows, {self.total.parameters:,} parameters>"
 
     def __str__(self) -> str:
-        from archspec.analysis.summary_table import to_text
-
-        return to_text(self)
+        text: str = display(self, "text")
+        return text
 
     def _repr_markdown_(self) -> str:
-        from archspec.analysis.summary_table import to_markdown
-
-        return to_markdown(self)
+        text: str = display(self, "markdown")
+        return text
 
     def __rich__(self) -> RenderableType:
-        from archspec.analysis.summary_rich import Shown
-
-        return Shown(self)
+        table: RenderableType = display(self, "rich")
+        return table
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON; a stride is a number, or a string such as `1/2`."""

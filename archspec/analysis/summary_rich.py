@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Final, Literal
 from rich.table import Table
 from rich.text import Text
 
+from archspec.analysis.summary import Row, Summary
 from archspec.analysis.summary_table import ALIGNS, HEADS, NONE, called, figures, heading, totals
 from archspec.ir.op import OpKind
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
-
-    from archspec.analysis.summary import Row, Summary
 
 STYLES: Final[Mapping[OpKind | Literal["scope"], str]] = {
     "scope": "bold",

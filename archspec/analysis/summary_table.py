@@ -8,10 +8,11 @@ from typing import Final
 from archspec.analysis.numbers import counted, sized
 from archspec.analysis.receptive import Field
 from archspec.analysis.summary import Row, Summary
-from archspec.analysis.tables import Cell, Table, plain
+from archspec.analysis.tables import Cell, Table
 from archspec.analysis.tables import to_markdown as table_to_markdown
 from archspec.analysis.tables import to_text as table_to_text
 from archspec.ir.tensor_type import shape_text
+from archspec.reporting import plain
 
 NOTE: Final = (
     "field: the receptive field, in pixels of the input; stride: by how many it moves from one place to the next.\n"

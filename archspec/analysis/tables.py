@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from archspec.reporting import printable
+from archspec.reporting import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,6 @@ def _has_rule(table: Table, row: int) -> bool:
     """A line stands above this row."""
     foot = len(table.rows) - table.foot
     return row > 0 and (row == foot or (table.ruled and row < foot))
-
-
-def plain(text: str) -> str:
-    """A spec's text on one line; what a terminal would obey, or not show, is written as an escape."""
-    return printable(" ".join(text.split()))
 
 
 # Blocks of several widths would not line up if they were centred.

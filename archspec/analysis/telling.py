@@ -9,10 +9,11 @@ from typing import Any
 
 from archspec.analysis.comparing import Changed, Difference, LayerChange
 from archspec.analysis.numbers import change, counted
-from archspec.analysis.tables import Table, plain, to_text
+from archspec.analysis.tables import Table
 from archspec.analysis.tables import to_markdown as table_to_markdown
+from archspec.analysis.tables import to_text as table_to_text
 from archspec.ir.tensor_type import shape_text
-from archspec.reporting import printable
+from archspec.reporting import plain, printable
 
 
 def to_lines(found: Difference, a: str, b: str) -> Iterator[str]:
@@ -20,11 +21,17 @@ def to_lines(found: Difference, a: str, b: str) -> Iterator[str]:
     yield from _told(found, a, b)
     if not found.equal:
         yield ""
-        yield from to_text(_totals(found, a, b)).splitlines()
+        yield from table_to_text(_totals(found, a, b)).splitlines()
 
 
-def to_markdown(found: Difference, a: str, b: str) -> str:
+def to_text(found: Difference) -> str:
+    """What `print` shows of a difference."""
+    return "\n".join(to_lines(found, *found.names))
+
+
+def to_markdown(found: Difference) -> str:
     """The same for Markdown: the changes as preformatted text, the totals as a pipe table."""
+    a, b = found.names
     # Indented, each line is code whatever stands in it; a fence could be closed by a spec's text.
     told = "\n".join(f"    {printable(line)}".rstrip() for line in _told(found, a, b))
     return f"{told}\n" if found.equal else f"{told}\n\n{table_to_markdown(_totals(found, a, b))}"

@@ -12,7 +12,7 @@ from archspec.codegen.marks import marks_of
 from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Choice, walk
-from archspec.limits import WorkError, metered, uncollected, within
+from archspec.limits import WorkError, metered, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class MappedSource:
 def rendered(graph: LayerGraph, backend: str, *, dtype: str, functions: bool) -> tuple[Source, str]:
     """What a backend writes for a graph, and the header that goes before it; see `archspec.generate`."""
     target = find(backend)
-    with within(graph.limits), metered(), uncollected():
+    with within(graph.limits), metered():
         try:
             source = target.render(graph, dtype=dtype, functions=functions)
             return source, header(source, graph) if isinstance(source, str) else ""

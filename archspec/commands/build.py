@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from archspec.analysis.tables import plain
 from archspec.api import generate, with_weights
 from archspec.codegen.backend import Backend, Source, backend
 from archspec.codegen.files import check_current, replaced, write
@@ -33,6 +32,7 @@ from archspec.commands.shared import (
 )
 from archspec.errors import BackendError
 from archspec.ir.graph import LayerGraph
+from archspec.reporting import plain
 from archspec.seals import check_writable, sealed
 from archspec.storage import is_folder, resolved, whole_file, write_bytes
 from archspec.written import model_files

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the script."""
-    print("\n".join(_SHELLS[arguments.shell](list(_commands()))))
+    print("\n".join(_SHELLS[arguments.shell](list(_commands(arguments.commands())))))
     return OK
 
 
@@ -57,11 +57,9 @@ class _Command:
     words: Sequence[str]
 
 
-def _commands() -> Iterator[_Command]:
-    from archspec.arguments import COMMANDS, parsers  # which imports the commands by their names
-
+def _commands(every: Iterable[tuple[str, str, argparse.ArgumentParser]]) -> Iterator[_Command]:
     specs = shipped()
-    for name, parser in parsers(tuple(COMMANDS))[1].items():
+    for name, does, parser in every:
         options: list[_Option] = []
         words: list[str] = []
         for action in parser._actions:  # argparse has no public way to them
@@ -72,7 +70,7 @@ def _commands() -> Iterator[_Command]:
                 options.append(_Option(action.option_strings, help, known, action.nargs != 0))
             else:
                 words += choices or (specs if action.dest in _SPECS else CODES if action.dest == "codes" else ())
-        yield _Command(name, COMMANDS[name], options, words)
+        yield _Command(name, does, options, words)
 
 
 def _known(names: Sequence[str], specs: Sequence[str]) -> Sequence[str]:

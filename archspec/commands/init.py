@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from archspec.analysis.tables import plain
 from archspec.commands.shared import (
     OK,
     add_force,
@@ -21,6 +20,7 @@ from archspec.commands.shared import (
 )
 from archspec.ir.dump import initializer_text
 from archspec.ir.graph import LayerGraph
+from archspec.reporting import plain
 from archspec.seals import check_writable
 from archspec.storage import is_folder
 

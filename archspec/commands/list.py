@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from archspec.analysis.tables import plain
 from archspec.api import compile, load
 from archspec.commands.shared import FORMAT_HELP, OK, counted
+from archspec.reporting import plain
 from archspec.spec import Spec, shipped
 
 EXAMPLES: Final = (

@@ -16,9 +16,10 @@ from archspec.ir.graph import LayerGraph
 from archspec.lowering.bind import class_name
 from archspec.spec import LocatedDict, find, shipped
 from archspec.spec.base import usable_name
-from archspec.spec.loading import shipped_folder
+from archspec.spec.located import LocatedList, Reading
 from archspec.spec.scalars import resolve
-from archspec.spec.source import LocatedList, Reading, read_file
+from archspec.spec.shipping import shipped_folder
+from archspec.spec.source import read_file
 from archspec.starters import KINDS, starter
 from archspec.storage import is_folder, resolved, whole_file
 

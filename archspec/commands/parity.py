@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from archspec.analysis.tables import plain, to_markdown, to_text
+from archspec.analysis.tables import to_markdown, to_text
 from archspec.commands.shared import (
     FAILED,
     OK,
@@ -32,6 +32,7 @@ from archspec.parity.participants import Participant
 from archspec.parity.plan import DTYPES, KINDS, Size
 from archspec.parity.report import Report
 from archspec.parity.telling import to_lines
+from archspec.reporting import plain
 from archspec.seals import check_writable
 
 EXAMPLES: Final = (

@@ -186,7 +186,7 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, Wei
     Raises:
         WeightsError: the file cannot be read, or does not fit.
     """
-    from archspec.analysis.tables import plain
+    from archspec.reporting import plain
     from archspec.weights import take
 
     arrays, report = take(

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Final
-from zlib import crc32
 
 from archspec.analysis.comparing import Difference, diff
 from archspec.analysis.counting import layers_below
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.matching import match
 from archspec.analysis.numbers import counted
-from archspec.diagram.bending import Bend, bent, unfolded
-from archspec.diagram.columns import wrapped
 from archspec.diagram.figure import Figure, Mark
-from archspec.diagram.placing import Part, Placed, arrange, place
+from archspec.diagram.files import write
+from archspec.diagram.picture import Drawn, Picture
+from archspec.diagram.placing import arrange
 from archspec.diagram.reading import Details, block_figures, figure
-from archspec.diagram.scene import Panel, Scene, scene
-from archspec.diagram.svg import svg
 from archspec.diagram.text import shortened
 from archspec.diagram.theme import THEMES, ThemeName
 from archspec.errors import Diagnostic, SpecError, did_you_mean
@@ -34,54 +30,8 @@ HIGHEST_SHOWN: Final = 1400.0
 """Pixels; a network whose units take more is shown in a notebook by its stages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """One network, or one of its blocks, laid out."""
-
-    graph: LayerGraph
-    title: str
-    subtitle: str
-    level: Level
-    """At which it is drawn: a coarser one than was asked for where that would be too many boxes."""
-    part: Part
-    details: Details
-    whole: bool
-    """It is the network, not one of its blocks."""
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A picture of one network, or of several side by side. `archspec.draw` makes it; a notebook shows it."""
-
-    panels: tuple[Drawn, ...]
-    horizontal: bool = False
-    theme: ThemeName = "light"
-    notes: tuple[str, ...] = field(default=())
-    """What a comparison says of the networks as a whole."""
-    columns: int | None = None
-    """How many columns a long picture is set in at most; None: as fits, and one where there are several networks."""
-
-    @cached_property
-    def scene(self) -> Scene:
-        """All shapes with their places."""
-        panels = [Panel(drawn.title, drawn.subtitle, self.set_out(drawn)) for drawn in self.panels]
-        return scene(panels, horizontal=self.horizontal, notes=self.notes)
-
-    def bend(self, part: Part) -> Bend | None:
-        """How a network's picture is drawn as a U: None where it is not, or is set in columns."""
-        return bent(part) if self.columns is None and len(self.panels) == 1 and not self.horizontal else None
-
-    def set_out(self, drawn: Drawn) -> Placed:
-        """Everything of a panel in its place: as a U, in columns or as a strip."""
-        if found := self.bend(drawn.part):
-            return unfolded(found)
-        return wrapped(place(drawn.part), 1 if self.columns is None and len(self.panels) > 1 else self.columns)
-
-    def svg(self) -> str:
-        """The picture as the text of an SVG file, or of an element of a page that may have others."""
-        shown = self.scene
-        about = f"{shown.title} {shown.width} {shown.height}"
-        return svg(shown, THEMES[self.theme], name=f"{self.theme}-{crc32(about.encode()):08x}")
+class Drawing(Picture):
+    """A picture that can be saved. `archspec.draw` makes it; a notebook shows it."""
 
     def save(self, path: str | PathLike[str], /) -> None:
         """Write the picture; the suffix says in which form: .svg, .png, .pdf, .html, .dot, .mmd, .json, .graphml.
@@ -90,15 +40,7 @@ class Drawing:
             OutputError: the suffix is none of these, or the file cannot be written.
             BackendError: matplotlib, which draws .png and .pdf, is not installed.
         """
-        from archspec.diagram.files import write
-
         write(self, Path(path))
-
-    def __repr__(self) -> str:
-        return f"<Drawing of {', '.join(drawn.title for drawn in self.panels)}>"
-
-    def _repr_svg_(self) -> str:
-        return self.svg()
 
 
 def shown(graph: LayerGraph) -> Drawing:

@@ -12,14 +12,14 @@ from archspec.seals import sealed
 from archspec.storage import write_bytes
 
 if TYPE_CHECKING:
-    from archspec.diagram.drawing import Drawing
+    from archspec.diagram.picture import Picture
     from archspec.ir.graph import LayerGraph
 
 
-def write(drawing: Drawing, path: Path) -> None:
+def write(picture: Picture, path: Path) -> None:
     """Write a picture, whole or not at all; see `Drawing.save`."""
     check(path)
-    write_bytes(path, sealed(WRITERS[path.suffix](drawing), path.suffix))
+    write_bytes(path, sealed(WRITERS[path.suffix](picture), path.suffix))
 
 
 def check(path: Path) -> None:
@@ -38,63 +38,63 @@ def check(path: Path) -> None:
         raise BackendError(Diagnostic("E0602", message, help=help))
 
 
-def _svg(drawing: Drawing) -> bytes:
-    return drawing.svg().encode()
+def _svg(picture: Picture) -> bytes:
+    return picture.svg().encode()
 
 
-def _dot(drawing: Drawing) -> bytes:
+def _dot(picture: Picture) -> bytes:
     from archspec.diagram.text_forms.dot import dot
 
-    return dot(drawing).encode()
+    return dot(picture).encode()
 
 
-def _mermaid(drawing: Drawing) -> bytes:
+def _mermaid(picture: Picture) -> bytes:
     from archspec.diagram.text_forms.mermaid import mermaid
 
-    return mermaid(drawing).encode()
+    return mermaid(picture).encode()
 
 
-def _node_link(drawing: Drawing) -> bytes:
+def _node_link(picture: Picture) -> bytes:
     from archspec.diagram.text_forms.layer_graph import node_link
 
-    return node_link(_single(drawing, ".json")).encode()
+    return node_link(_single(picture, ".json")).encode()
 
 
-def _graphml(drawing: Drawing) -> bytes:
+def _graphml(picture: Picture) -> bytes:
     from archspec.diagram.text_forms.layer_graph import graphml
 
-    return graphml(_single(drawing, ".graphml")).encode()
+    return graphml(_single(picture, ".graphml")).encode()
 
 
-def _single(drawing: Drawing, suffix: str) -> LayerGraph:
+def _single(picture: Picture, suffix: str) -> LayerGraph:
     """The graph that is drawn, whichever parts of it at whatever level.
 
     Raises:
         OutputError: there are several.
     """
-    first, *others = (drawn.graph for drawn in drawing.panels)
+    first, *others = (drawn.graph for drawn in picture.panels)
     if any(graph is not first for graph in others):
         message = f"a {suffix} file holds one network's graph, and there are several"
         raise OutputError(Diagnostic("E0605", message, help="write a file for each, or a .svg, .dot or .mmd of all"))
     return first
 
 
-def _raster(kind: Literal["png", "pdf"]) -> Callable[[Drawing], bytes]:
-    def paint(drawing: Drawing) -> bytes:
+def _raster(kind: Literal["png", "pdf"]) -> Callable[[Picture], bytes]:
+    def paint(picture: Picture) -> bytes:
         from archspec.diagram.raster import paint
 
-        return paint(drawing.scene, drawing.theme, kind)
+        return paint(picture.scene, picture.theme, kind)
 
     return paint
 
 
-def _html(drawing: Drawing) -> bytes:
+def _html(picture: Picture) -> bytes:
     from archspec.diagram.page.page import html
 
-    return html(drawing).encode()
+    return html(picture).encode()
 
 
-WRITERS: Final[Mapping[str, Callable[[Drawing], bytes]]] = {
+WRITERS: Final[Mapping[str, Callable[[Picture], bytes]]] = {
     ".svg": _svg,
     ".png": _raster("png"),
     ".pdf": _raster("pdf"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from archspec.display import display
 from archspec.errors import InternalError, Source, Span
 from archspec.expr import Expr, Value
 from archspec.ir.op import Weight
@@ -246,18 +247,15 @@ class LayerGraph:
 
     def __rich__(self) -> RenderableType:
         """What `rich.print` shows: the table of `archspec.summary`."""
-        from archspec.analysis.summary import summarize
-
-        return summarize(self)
+        table: RenderableType = display(self, "rich")
+        return table
 
     def dump(self) -> str:
         """The graph as stable text; see `archspec.ir.dump`."""
-        from archspec.ir.dump import dump
-
-        return dump(self)
+        text: str = display(self, "text")
+        return text
 
     def _repr_svg_(self) -> str:
         """Its picture, in a notebook."""
-        from archspec.diagram.drawing import shown
-
-        return shown(self).svg()
+        picture: str = display(self, "svg")
+        return picture

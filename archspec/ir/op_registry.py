@@ -65,9 +65,9 @@ class OpRegistry(Mapping[str, type[Op]]):
         return len({*self._ops, *self._others()})
 
     @property
-    def core(self) -> frozenset[str]:
-        """The names of archspec's own. No block may have one; a block may have the name of another package's op."""
-        return frozenset(name for name, op in self._ops.items() if op.__module__.startswith("archspec.ir.ops."))
+    def registered(self) -> frozenset[str]:
+        """The names of those that are registered so far; nothing is looked up."""
+        return frozenset(self._ops)
 
     def _others(self) -> dict[str, Any]:
         if self._elsewhere is None:

@@ -3,96 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
-from archspec.errors import Span, SpecError, did_you_mean, nearest
-from archspec.expr import names
-from archspec.ir.op import AttributeInfo, Op
+from archspec.errors import Span, did_you_mean, nearest
 from archspec.ir.ops import OPS
 from archspec.lowering.bodies import bare, everything, given_by_calls, taps_in
+from archspec.lowering.body_names import BodyNames
 from archspec.lowering.call_check import CallCheck
-from archspec.lowering.findings import Findings
-from archspec.lowering.values import expression
-from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage
+from archspec.members import NOT_LAYERS, not_a_layer
+from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Stage
 from archspec.spec import Sequence as Seq
-from archspec.spec.members import NOT_LAYERS, not_a_layer
 from archspec.spec.missing import block_help
-from archspec.spec.mistakes import expression_help
 from archspec.spec.scalars import describe
-from archspec.suggestions.names import A_TAP, default_help, tap_help, undefined_help, word_help, words_in
+from archspec.suggestions.names import A_TAP, tap_help
 
 
-@dataclass(slots=True)
-class BodyCheck:
-    """The names that expressions of one body may use, and those they do use."""
+class BodyCheck(BodyNames):
+    """The check of one body."""
 
-    spec: Spec
-    found: Findings
-    own: Mapping[str, Param]
-    where: str
-    known: set[str] = field(default_factory=set[str])
-    used: set[str] = field(default_factory=set[str])
-    taps: set[str] = field(default_factory=lambda: {"input"})
-    tapped: set[str] = field(default_factory=set[str])
-    items_in: tuple[Item, ...] = ()
-    """All items of the body, at any depth."""
-    branch_of: dict[int, Call] = field(default_factory=dict[int, Call])
-    """The calls that are a branch by their name alone, by `id`, each with the merge: a tap may be meant."""
-    vague: set[str] = field(default_factory=set[str])
-    """The names of calls that are refused: what they give is not known."""
-
-    def may_be(self, name: str) -> bool:
-        """Whether a name may stand for something in a part that is refused."""
-        first = name.partition(".")[0]
-        return first in self.spec.refused or first in self.vague
-
-    def params(self, params: Mapping[str, Param]) -> None:
-        """Defaults may use the params before them."""
-        for name, param in params.items():
-            if param.default is not None and param.choices is None:
-                self.use(param.default, help=default_help(name, param.default))
-            self.known.add(name)
-
-    def use(
-        self,
-        attribute: Attribute | None,
-        *,
-        in_loop: bool = False,
-        op: type[Op] | None = None,
-        info: AttributeInfo | None = None,
-        help: str = "",
-    ) -> None:
-        """An expression stands here: parse it and see that its names are known.
-
-        `info` is the attribute of `op` that it is for; `help` is for a name that is like none that is known.
-        """
-        if attribute is None:
-            return
-        if isinstance(attribute.raw, Mapping):
-            if fix := expression_help(attribute.raw):
-                self.used |= words_in(attribute)
-                self.found.error("E0301", "a mapping is not an expression", attribute.span, help=fix)
-            return
-        known = self.known | ({"i"} if in_loop else set[str]())
-        if op is not None and info is not None and (word := word_help(op, info, attribute.raw, known)) is not None:
-            self.found.error("E0411", word[0], attribute.span, help=word[1])
-            return
-        try:
-            expr = expression(attribute)
-        except SpecError as error:
-            self.used |= words_in(attribute)
-            self.found.found += error.diagnostics
-            return
-        mentioned = names(expr)
-        self.used |= mentioned
-        for name in sorted(mentioned - known - self.spec.refused):
-            match = nearest(name, known)
-            self.used |= {match} if match is not None else set[str]()  # it is meant, and so it is used
-            fix = "" if help and match is None else undefined_help(name, expr, known, self.own)
-            if self.own is not self.spec.params and name in self.spec.params:
-                self.found.outside.add(name)
-                fix = f"blocks see only their own params: add `{name}` to those of {self.where}, and pass it"
-            self.found.error("E0302", f"`{name}` is not defined in {self.where}", attribute.span, help=fix or help)
+    __slots__ = ()
 
     def body(self, items: Iterable[Item], *, in_loop: bool) -> None:
         """Check a list of items and everything inside them."""
@@ -127,16 +55,6 @@ class BodyCheck:
                 self.stage(item, item.block)
             case _:
                 pass
-
-    def leave(self, item: Item) -> None:
-        """An item is refused: what it mentions is used, and what it gives is not known."""
-        self.found.refused.add(id(item))
-        given = item.attributes if isinstance(item, Call) else item.arguments if isinstance(item, Stage) else {}
-        for attribute in given.values():
-            self.used |= words_in(attribute)
-            self.tapped |= words_in(attribute)
-        if isinstance(item, Call | Stage) and item.label is not None:
-            self.vague.add(item.label)
 
     def start(self, name: str, message: str, place: Span | None, fallback: str = "") -> None:
         """A tap is named here, to start from or to give to a block."""

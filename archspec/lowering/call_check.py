@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from archspec.errors import Span, did_you_mean, nearest
 from archspec.ir.op import Op
 from archspec.lowering.bodies import bare
+from archspec.lowering.body_names import BodyNames
 from archspec.lowering.findings import Findings
 from archspec.lowering.values import parts
 from archspec.spec import Attribute, Block, Call, Param
 from archspec.spec.scalars import describe
 from archspec.suggestions.names import attribute_form, branches_help, cut_in_two, form_help, is_item, words_in
-
-if TYPE_CHECKING:
-    from archspec.lowering.body_check import BodyCheck
 
 
 def check_attribute(op: type[Op], name: str, attribute: Attribute, beside: Collection[str], found: Findings) -> bool:
@@ -42,7 +39,7 @@ def check_attribute(op: type[Op], name: str, attribute: Attribute, beside: Colle
 class CallCheck:
     """A call within a body, whose names its expressions use."""
 
-    body: BodyCheck
+    body: BodyNames
     in_loop: bool
 
     def op(self, op: type[Op], call: Call) -> None:

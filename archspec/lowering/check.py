@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archspec.errors import did_you_mean
-from archspec.ir.ops import OPS
+from archspec.ir.ops import CORE, OPS
 from archspec.lowering.bodies import check_circles, everything, taps_in
 from archspec.lowering.body_check import BodyCheck
 from archspec.lowering.call_check import check_attribute
@@ -19,11 +19,10 @@ def check(spec: Spec, found: Findings) -> None:
     Raises:
         SpecError: with all of it, where it is very much: `found` is full.
     """
-    core = OPS.core
     _check_defaults(spec, found)
     for block in spec.blocks.values():
         body = BodyCheck(spec, found, block.params, f"block {block.name}")
-        if block.name in core:
+        if block.name in CORE:
             message = f"block `{block.name}` has the name of an op, and could never be called"
             found.error("E0404", message, block.span, help="choose another name")
         body.params(block.params)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.limits import WorkError, metered, uncollected, within
+from archspec.limits import WorkError, metered, within
 from archspec.lowering.check import check
 from archspec.lowering.findings import Findings
 from archspec.lowering.lower import Lowering
@@ -19,7 +19,7 @@ def lower(spec: Spec) -> LayerGraph:
         SpecError: the spec is wrong, with every finding of the static checks and of the computation, as far as they
             do not follow from each other.
     """
-    with within(spec.limits), metered(), uncollected():
+    with within(spec.limits), metered():
         lowering: Lowering | None = None
         found = Findings()
         try:
@@ -43,7 +43,7 @@ def examine(spec: Spec) -> None:
     Raises:
         SpecError: anything is.
     """
-    with within(spec.limits), metered(), uncollected():
+    with within(spec.limits), metered():
         found = Findings()
         check(spec, found)
         error = _all_of(spec, found)

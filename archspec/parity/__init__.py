@@ -3,10 +3,11 @@
 from archspec.parity.blame import Blame
 from archspec.parity.comparison import DEFAULT_PARTICIPANTS, compare
 from archspec.parity.data import random_inputs, random_targets, random_weights
+from archspec.parity.findings import Profile, Row, Skipped
 from archspec.parity.measure import Values
 from archspec.parity.participants import Participant, Pool
 from archspec.parity.plan import TOLERANCES
-from archspec.parity.report import Profile, Report, Row, Skipped
+from archspec.parity.report import Report
 
 __all__ = [
     "DEFAULT_PARTICIPANTS",

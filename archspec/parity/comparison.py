@@ -19,12 +19,13 @@ from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType
 from archspec.parity.data import random_inputs, random_targets, random_weights
+from archspec.parity.findings import Skipped
 from archspec.parity.folders import save, temporary_folder
 from archspec.parity.judging import Judged, Judging
 from archspec.parity.measure import Tensors
 from archspec.parity.participants import Participant, Pool, Process, check_installed
 from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, sized, smallest, unfit
-from archspec.parity.report import Report, Skipped
+from archspec.parity.report import Report
 from archspec.parity.training import judge_run, run_apart
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import Self
 from archspec.ir.graph import LayerGraph
 from archspec.parity.blame import Blame, Kind, consequences, expressions, first_to_differ, last_to_differ
 from archspec.parity.causes import Cause
+from archspec.parity.findings import Profile, Row
 from archspec.parity.measure import Tensors, apart, exceeds, furthest, layer_sizes, sizes, spread, worst
 from archspec.parity.plan import Check, Plan, allowed
-from archspec.parity.report import Profile, Row
 
 Pair = tuple[str, str]
 

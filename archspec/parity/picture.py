@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from archspec.errors import BackendError, Diagnostic, OutputError
-from archspec.parity.report import Profile, Report
+from archspec.parity.findings import Profile
+from archspec.parity.report import Report
 from archspec.seals import sealed
 from archspec.storage import write_bytes
 

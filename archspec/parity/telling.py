@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from archspec.analysis.tables import Table, plain, to_text
+from archspec.analysis.tables import Table, to_text
 from archspec.parity.blame import Blame
 from archspec.parity.causes import Cause
+from archspec.parity.findings import Findings, Row
 from archspec.parity.measure import rank
-from archspec.parity.report import Report, Row
+from archspec.reporting import plain
 
 _SHOWN: Final = 3
 """Of the consequences of a difference, and of layers that are alike."""
@@ -18,7 +19,7 @@ _MOST: Final = 6
 """Of the rows past their tolerances."""
 
 
-def to_lines(report: Report, render: Callable[[Table], str] = to_text) -> Iterator[str]:
+def to_lines(report: Findings, render: Callable[[Table], str] = to_text) -> Iterator[str]:
     """The whole report but for what is to blame, which `Report.require` says; the verdict is the first and the last."""
     yield plain(verdict(report))
     yield f"a batch of {report.batch}, input {' and '.join(report.sizes)}"
@@ -33,7 +34,7 @@ def to_lines(report: Report, render: Callable[[Table], str] = to_text) -> Iterat
     yield plain(verdict(report))
 
 
-def verdict(report: Report) -> str:
+def verdict(report: Findings) -> str:
     """Whether all agree, in one line."""
     name = report.title or report.network
     who = ", ".join(report.versions)
@@ -51,7 +52,7 @@ def verdict(report: Report) -> str:
     return f"all agree: {who} on {name}, in {len(judged)} comparisons{''.join(cuts)}"
 
 
-def _drowned(report: Report) -> dict[tuple[tuple[str, str], str, str], list[Row]]:
+def _drowned(report: Findings) -> dict[tuple[tuple[str, str], str, str], list[Row]]:
     """What is not judged since no fault would show: by pair, check and dtype."""
     found: dict[tuple[tuple[str, str], str, str], list[Row]] = {}
     for row in report.rows:
@@ -68,7 +69,7 @@ def _cut(rows: Sequence[Row]) -> str:
     return f"the run in {first.dtype} is judged up to step {min(row.step for row in rows) - 1}"
 
 
-def drowned_lines(report: Report) -> Iterator[str]:
+def drowned_lines(report: Findings) -> Iterator[str]:
     """What is not judged since each participant is too far from itself, and how far that is."""
     for (pair, _, _), rows in _drowned(report).items():
         itself = max((row.itself or 0.0 for row in rows if math.isfinite(row.itself or 0.0)), default=0.0)
@@ -78,7 +79,7 @@ def drowned_lines(report: Report) -> Iterator[str]:
         yield f"{' and '.join(dict.fromkeys(pair))}: {_cut(rows)}: {why}"
 
 
-def tables(report: Report) -> list[Table]:
+def tables(report: Findings) -> list[Table]:
     """What was judged, the training runs, and what was only measured."""
     runs = [row for row in report.rows if row.step and (row.tolerance is not None or row.drowned)]
     rest = [row for row in report.rows if row not in runs]
@@ -146,7 +147,7 @@ def _place(row: Row, of: int = 1) -> str:
     return "" if row.what.startswith("loss") else f"{row.worst}{whose}"
 
 
-def blamed_lines(report: Report) -> Iterator[str]:
+def blamed_lines(report: Findings) -> Iterator[str]:
     """All layers that are to blame; what several dtypes, sizes and checks find alike is said once."""
     alike: dict[tuple[tuple[str, str], str], dict[str, list[Blame]]] = {}
     for found in report.blamed:
@@ -161,7 +162,7 @@ def blamed_lines(report: Report) -> Iterator[str]:
             yield f"and so {len(layers) - _SHOWN} more: {_some([*layers][_SHOWN:])}"
 
 
-def cause_lines(report: Report) -> Iterator[str]:
+def cause_lines(report: Findings) -> Iterator[str]:
     """What training runs differ in."""
     for cause in report.causes:
         first, second = cause.pair
@@ -191,7 +192,7 @@ def _of_layers(layers: Sequence[str]) -> str:
     return f": {_some(layers)}" if layers else ""
 
 
-def row_lines(report: Report) -> Iterator[str]:
+def row_lines(report: Findings) -> Iterator[str]:
     """What is past its tolerance."""
     wrong = [row for row in report.rows if not row.agrees]
     for row in wrong[:_MOST]:
@@ -256,7 +257,7 @@ def _apart(found: Blame) -> str:
     return f"by {found.difference:.1e} of its largest value"
 
 
-def skipped_lines(report: Report) -> Iterator[str]:
+def skipped_lines(report: Findings) -> Iterator[str]:
     """What was not compared, and why."""
     found: dict[tuple[str, str], list[str]] = {}
     for skipped in report.skipped:
@@ -267,7 +268,7 @@ def skipped_lines(report: Report) -> Iterator[str]:
         yield f"compared at its own size alone: {report.unsized}"
 
 
-def version_lines(report: Report) -> Iterator[str]:
+def version_lines(report: Findings) -> Iterator[str]:
     """What ran."""
     for label, versions in report.versions.items():
         yield f"{label}: {', '.join(f'{name} {version}' for name, version in versions.items())}"

@@ -10,10 +10,10 @@ import math
 from collections.abc import Mapping
 
 from archspec.parity.causes import Cause, CauseKind, Step, of_step
+from archspec.parity.findings import Row
 from archspec.parity.judging import Judging, wrong_layers
 from archspec.parity.measure import Tensors, apart, exceeds, moved_sizes, sizes, spread
 from archspec.parity.plan import Plan
-from archspec.parity.report import Row
 
 
 def judge_run(judging: Judging, plan: Plan, start: Tensors) -> None:

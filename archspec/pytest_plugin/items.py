@@ -23,7 +23,8 @@ from archspec.pytest_plugin.settings import SETTINGS, Settings
 from archspec.seals import state
 from archspec.spec import LocatedDict
 from archspec.spec.compose import is_library
-from archspec.spec.source import Reading, read_text
+from archspec.spec.located import Reading
+from archspec.spec.source import read_text
 from archspec.written import as_built
 
 if TYPE_CHECKING:

@@ -2,10 +2,11 @@
 
 from archspec.spec.base import Attribute, Model
 from archspec.spec.items import Call, Item, Refused, Repeat, Sequence, Stage, Tap
-from archspec.spec.loading import find, load, load_text, shipped
+from archspec.spec.loading import find, load, load_text
+from archspec.spec.located import LocatedDict, LocatedList
 from archspec.spec.model import Block, Spec
 from archspec.spec.parts import Depth, Input, Param
-from archspec.spec.source import LocatedDict, LocatedList
+from archspec.spec.shipping import shipped
 from archspec.spec.units import Unit, Units
 
 __all__ = [

@@ -31,9 +31,9 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_sc
 from archspec.errors import InternalError, Span, did_you_mean, nearest
 from archspec.expr import ExprError, parse
 from archspec.limits import Limits, limits
+from archspec.spec.located import LocatedDict, LocatedList, Reading
 from archspec.spec.mistakes import comma_help, cut_off, cut_texts, expression_help
 from archspec.spec.scalars import describe
-from archspec.spec.source import LocatedDict, LocatedList, Reading
 from archspec.spec.words import OTHER_NAMES, OWN_WORDS
 
 DEFINITIONS: Final = "https://archspec.invalid/"

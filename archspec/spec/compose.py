@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from archspec.errors import Note, Source, Span, did_you_mean
+from archspec.spec.located import LocatedDict, LocatedList, Reading
 from archspec.spec.mistakes import cut_texts
 from archspec.spec.scalars import describe
-from archspec.spec.source import LocatedDict, LocatedList, Reading, read_file
+from archspec.spec.source import read_file
 from archspec.storage import resolved
 
 LIBRARY_KEYS: Final = ("archspec", "doc", "include", "blocks")

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
 
 from archspec.errors import Span, nearest
+from archspec.members import NOT_LAYERS, not_a_layer
 from archspec.spec.base import (
     NAME_SCHEMA,
     TAP_SCHEMA,
@@ -27,10 +28,9 @@ from archspec.spec.base import (
     usable_name,
     wrong,
 )
-from archspec.spec.members import NOT_LAYERS, not_a_layer
+from archspec.spec.located import LocatedDict, LocatedList, Reading
 from archspec.spec.mistakes import cut_call, example, name_help, no_repeat, not_one_kind, one_item_help
 from archspec.spec.scalars import describe
-from archspec.spec.source import LocatedDict, LocatedList, Reading
 from archspec.spec.units import Pattern, UnitsField
 from archspec.spec.words import REPEAT_WORDS, STAGE_WORDS
 

@@ -13,21 +13,18 @@ from pydantic import ValidationError
 
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
 from archspec.expr import ExprError, names, parse
-from archspec.limits import Limits, WorkError, metered, uncollected, within
+from archspec.limits import Limits, WorkError, metered, within
 from archspec.spec.base import Attribute
 from archspec.spec.compose import Composer, check_version, is_library
+from archspec.spec.located import Example, LocatedDict, Reading
 from archspec.spec.model import Spec
 from archspec.spec.parts import shown
 from archspec.spec.scalars import NumberTooLargeError, describe, resolve
-from archspec.spec.source import Example, LocatedDict, Reading, read_text
+from archspec.spec.shipping import FOLDERS, shipped, shipped_folder
+from archspec.spec.source import read_text
 from archspec.storage import resolved
 
-_PACKAGE: Final = Path(__file__).resolve().parents[1]
 _BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
-_SHIPPED: Final = ("", "examples")
-"""The folders of specs, under that of all that ships; `blocks` has libraries."""
-_NAMED: Final = re.compile(r"^name:", re.MULTILINE)
-_BLOCK: Final = re.compile(r"^  (\w+):", re.MULTILINE)
 
 
 class FromSet(str):
@@ -86,7 +83,7 @@ def _check_root(root: Path) -> None:
 @contextmanager
 def _bounded(limits: Limits | None, name: str | Path, example: Example | None = None) -> Iterator[Reading]:
     """A `Reading` under these limits; the one on work has no place of its own but the file."""
-    with within(limits), metered(), uncollected():
+    with within(limits), metered():
         reading = Reading(example=example)
         try:
             yield reading
@@ -139,7 +136,7 @@ def find(name_or_path: str | Path) -> Path:
     folder = shipped_folder()
     try:
         if folder is not None:
-            for inside in _SHIPPED:
+            for inside in FOLDERS:
                 if (path := folder / inside / f"{name_or_path}.yaml").is_file():
                     return path
         if Path(name_or_path).exists():
@@ -149,35 +146,6 @@ def find(name_or_path: str | Path) -> Path:
     beside = Path(f"{name_or_path[:80]}.yaml")
     help = f"did you mean the file `{beside}`?" if beside.is_file() else did_you_mean(name_or_path, shipped())
     raise SpecError(Diagnostic("E0106", f"no spec named `{name_or_path[:80]}` ships", help=help))
-
-
-def shipped() -> list[str]:
-    """The names of the specs that ship, sorted; the examples after the others."""
-    folder = shipped_folder()
-    if folder is None:
-        return []
-    paths = [path for inside in _SHIPPED for path in sorted((folder / inside).glob("*.yaml"))]
-    return [path.stem for path in paths if _NAMED.search(path.read_text(encoding="utf-8"))]
-
-
-def shipped_blocks() -> dict[str, list[str]]:
-    """The blocks of the libraries that ship, each with the libraries that have it, as a spec includes them."""
-    found: dict[str, list[str]] = {}
-    folder = shipped_folder()
-    for path in sorted((folder / "blocks").glob("*.yaml")) if folder is not None else ():
-        _, _, blocks = path.read_text(encoding="utf-8").partition("\nblocks:\n")
-        for name in _BLOCK.findall(blocks):
-            found.setdefault(name, []).append(f"blocks/{path.name}")
-    return found
-
-
-def shipped_folder() -> Path | None:
-    """Where the specs that ship are, with their libraries and their schema; None if this copy has none."""
-    # The first is where a wheel has them, the second where a checkout does.
-    for folder in (_PACKAGE / "_specs", _PACKAGE.parent / "specs"):
-        if folder.is_dir():
-            return folder
-    return None
 
 
 def _composer(reading: Reading, root: Path) -> Composer:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from archspec.errors import Span, nearest
-from archspec.spec.loading import shipped, shipped_blocks, shipped_folder
+from archspec.spec.shipping import shipped, shipped_blocks, shipped_folder
 
 _SUFFIXES: Final = (".yaml", ".yml")
 _SEEN_AT_MOST: Final = 1000

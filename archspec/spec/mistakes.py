@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from archspec.errors import Span
+from archspec.spec.located import LocatedDict, LocatedList, Reading
 from archspec.spec.scalars import describe
-from archspec.spec.source import LocatedDict, LocatedList, Reading
 
 _CONDITION: Final = ("when", "else")
 _LONGEST: Final = 200

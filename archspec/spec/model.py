@@ -13,7 +13,8 @@ from pydantic import (
     ValidationInfo,
 )
 
-from archspec.errors import Source, Span, SpecError
+from archspec.display import display
+from archspec.errors import Source, Span
 from archspec.limits import DEFAULT, Limits
 from archspec.spec.base import (
     NAME_SCHEMA,
@@ -28,9 +29,9 @@ from archspec.spec.base import (
     wrong,
 )
 from archspec.spec.items import RESERVED, Item, Items, read_stages
+from archspec.spec.located import LocatedDict, Reading
 from archspec.spec.parts import DepthField, Input, Param, Params
 from archspec.spec.scalars import describe
-from archspec.spec.source import LocatedDict, Reading
 from archspec.spec.words import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 
 if TYPE_CHECKING:
@@ -263,19 +264,13 @@ class Spec(Model):
 
     def _repr_svg_(self) -> str | None:
         """Its picture, in a notebook; None where it cannot be compiled, which `archspec.compile` explains."""
-        from archspec.api import compile
-        from archspec.diagram.drawing import shown
-
-        try:
-            return shown(compile(self)).svg()
-        except SpecError:
-            return None
+        picture: str | None = display(self, "svg")
+        return picture
 
     def __rich__(self) -> RenderableType:
         """What `rich.print` shows: title, inputs, params and stages, as they are written."""
-        from archspec.spec.showing import renderable
-
-        return renderable(self)
+        table: RenderableType = display(self, "rich")
+        return table
 
     def _check(self, reading: Reading) -> None:
         usable_name(self.name, self.place("name"), reading, "a spec")

@@ -24,9 +24,9 @@ from archspec.spec.base import (
     usable_name,
     wrong,
 )
+from archspec.spec.located import LocatedDict, Reading
 from archspec.spec.mistakes import input_help
 from archspec.spec.scalars import describe
-from archspec.spec.source import LocatedDict, Reading
 from archspec.spec.words import DEPTH_WORDS, INPUT_WORDS, OWN_WORDS, PARAM_WORDS
 
 Choice: TypeAlias = str | int | float | bool

@@ -23,9 +23,9 @@ from archspec.spec.base import (
     usable_name,
     wrong,
 )
+from archspec.spec.located import LocatedDict, LocatedList, Reading
 from archspec.spec.places import inside
 from archspec.spec.scalars import describe
-from archspec.spec.source import LocatedDict, LocatedList, Reading
 
 _COUNT: Final = re.compile(r"\s*[x×*]\s*")
 _ROW: Final = re.compile(r"\s*[x×]\s*(\w+)")

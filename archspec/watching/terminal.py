@@ -11,10 +11,9 @@ from rich.text import Text
 
 from archspec.analysis.comparing import diff
 from archspec.analysis.numbers import counted
-from archspec.analysis.tables import plain
 from archspec.analysis.telling import to_brief
 from archspec.ir.graph import LayerGraph
-from archspec.reporting import to_text
+from archspec.reporting import plain, to_text
 from archspec.watching.look import Look, Right
 
 CHANGES: Final = 3

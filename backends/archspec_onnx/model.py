@@ -15,9 +15,9 @@ from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec.seals import BLANK, KEY, filled, sealed
+from archspec_onnx.engines import current_engine
 from archspec_onnx.names import names_of
 from archspec_onnx.source import TYPES, write
-from archspec_onnx.target import current_engine
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays

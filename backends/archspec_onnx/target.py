@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -11,12 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from archspec.codegen.backend import LazyModels, Task, check_dtype
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
+from archspec_onnx.engines import ENGINE, ENGINES, current_engine
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays, Gradients
 
-ENGINE: Final = "ARCHSPEC_ONNX_RUNTIME"
-"""The environment variable that says what models run on."""
 _NO_GRADIENTS: Final = "an ONNX model computes no gradients; train the PyTorch or the Keras model"
 
 
@@ -29,7 +27,7 @@ class OnnxBackend(LazyModels):
     title = "ONNX"
     suffix = ".onnx"
     holds_weights = True
-    engines = ("onnxruntime", "reference")
+    engines = ENGINES
 
     def environment(self, engine: str) -> Mapping[str, str]:
         """See `archspec.codegen.backend.Backend`, for this and all that follows."""
@@ -121,8 +119,3 @@ class OnnxBackend(LazyModels):
 def _others(graph: LayerGraph) -> str:
     """A remark where there is more than one output."""
     return f"  # the first of {', '.join(graph.outputs)}" if len(graph.outputs) > 1 else ""
-
-
-def current_engine() -> str:
-    """What models run on in this process."""
-    return os.environ.get(ENGINE) or OnnxBackend.engines[0]

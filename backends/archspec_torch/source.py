@@ -32,7 +32,7 @@ from archspec.codegen.tree import (
 from archspec.expr import Const, Name, names, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Result
-from archspec.spec.members import NOT_LAYERS
+from archspec.members import NOT_LAYERS
 from archspec_torch.construct import Constructor, mentioned, needs_channels, parameters
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.groups import parameter_groups, without_decay

@@ -311,6 +311,14 @@ def test_watch_ends_by_sigterm(tmp_path: Path, before: Callable[[], None]) -> No
     assert process.returncode == 143
 
 
+def test_the_hosts_collector_of_cycles_is_left_alone() -> None:
+    code = (
+        "import gc; gc.disable = gc.set_threshold = gc.freeze = None; import archspec; archspec.generate("
+        "archspec.compile(archspec.load('lenet')), 'torch'); assert gc.isenabled()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_the_hosts_signals_and_umask_are_as_they_were(tmp_path: Path, run: Run) -> None:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]

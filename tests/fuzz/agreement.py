@@ -19,7 +19,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_targets, random_weights
 from archspec.parity.comparison import without_dropout
 from archspec.spec import load_text
-from archspec_onnx.target import ENGINE
+from archspec_onnx.engines import ENGINE
 from tests.fuzz.gradients import same_gradients
 from tests.reference.evaluate import evaluate
 

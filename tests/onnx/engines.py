@@ -11,7 +11,7 @@ import pytest
 from archspec.codegen.backend import Outcome, backend
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_weights
-from archspec_onnx.target import ENGINE
+from archspec_onnx.engines import ENGINE
 from tests.reference.evaluate import Evaluation
 
 BOUND: Final = 1e-5

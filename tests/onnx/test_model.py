@@ -15,7 +15,7 @@ from archspec.codegen.backend import backend
 from archspec.errors import BackendError
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
-from archspec_onnx.target import ENGINE
+from archspec_onnx.engines import ENGINE
 from tests.onnx.engines import close, outcome
 from tests.onnx.test_source import tiny
 from tests.reference.evaluate import evaluate

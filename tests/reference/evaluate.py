@@ -15,8 +15,8 @@ import pytest
 
 from archspec.codegen.backend import backend
 from archspec.ir.graph import LayerGraph
+from archspec_onnx.engines import ENGINE
 from archspec_onnx.source import RANDOM
-from archspec_onnx.target import ENGINE
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 __all__ = ["RANDOM", "Evaluation", "evaluate"]

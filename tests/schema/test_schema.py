@@ -17,7 +17,8 @@ from archspec.ir.initializers import INITIALIZERS
 from archspec.ir.ops import OPS
 from archspec.schema import schema, schema_text
 from archspec.spec import Spec, load_text
-from archspec.spec.source import Reading, read_file, read_text
+from archspec.spec.located import Reading
+from archspec.spec.source import read_file, read_text
 from tests.networks import NETWORKS
 
 ROOT = Path(__file__).resolve().parents[2]

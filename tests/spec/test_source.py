@@ -9,7 +9,8 @@ import pytest
 
 from archspec.errors import SpecError
 from archspec.spec import Call, load, load_text
-from archspec.spec.source import LocatedDict, LocatedList, Reading, read_text
+from archspec.spec.located import LocatedDict, LocatedList, Reading
+from archspec.spec.source import read_text
 from tests.spec.helpers import errors_in, errors_of, listed, spec_of
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from archspec.spec.loading import shipped_folder
+from archspec.spec.shipping import shipped_folder
 from archspec.watching.files import POLL, SETTLE
 from tests.watch.conftest import RIGHT, SPEC, Events, Watch, save
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 from archspec.analysis.levels import Level
 from archspec.codegen.lines import source_lines
 from archspec.diagram.bending import unfolded
-from archspec.diagram.drawing import Drawing, Drawn
 from archspec.diagram.figure import Figure
 from archspec.diagram.page.facts import Facts
 from archspec.diagram.page.geometry import LENGTHS, geometry
+from archspec.diagram.picture import Drawn, Picture
 from archspec.diagram.placing import Part, arrange, place
 from archspec.diagram.reading import figure
 from archspec.diagram.scene import Panel, Path, legend_entries, scene
@@ -45,7 +45,7 @@ SCRIPTS: Final = (
 """In the order in which one needs another."""
 
 
-def html(drawing: Drawing) -> str:
+def html(drawing: Picture) -> str:
     """The page of a drawing, one self-contained file."""
     return document(payload(drawing))
 
@@ -72,7 +72,7 @@ def document(shown: Mapping[str, Any], *, script: str = "") -> str:
     )
 
 
-def payload(drawing: Drawing) -> dict[str, Any]:
+def payload(drawing: Picture) -> dict[str, Any]:
     """What the page shows, for `json.dumps`; `archspecPage.load` takes it.
 
     The picture is at the level of layers, or at the next coarser one that can be drawn, whatever the drawing's own
@@ -116,7 +116,7 @@ def _legend_entry(words: str, swatch: Any, theme: Theme) -> list[str]:
 class _Network:
     """One network of the page."""
 
-    def __init__(self, drawn: Drawn, drawing: Drawing) -> None:
+    def __init__(self, drawn: Drawn, drawing: Picture) -> None:
         self.drawn = drawn
         self.part: Part = drawn.part
         self.note = ""

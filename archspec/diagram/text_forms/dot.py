@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from archspec.diagram.drawing import Drawing
+from archspec.diagram.picture import Picture
 from archspec.diagram.text import shortened
 from archspec.diagram.text_forms.flat import Flat, Place, flattened
 from archspec.diagram.theme import THEMES, Theme
 
 
-def dot(drawing: Drawing) -> str:
+def dot(picture: Picture) -> str:
     """The whole file, in the DOT language."""
-    theme = THEMES[drawing.theme]
+    theme = THEMES[picture.theme]
     lines = ["digraph archspec {"]
-    lines.append(f"  graph [rankdir={'LR' if drawing.horizontal else 'TB'}, fontname=Helvetica, fontsize=12,")
+    lines.append(f"  graph [rankdir={'LR' if picture.horizontal else 'TB'}, fontname=Helvetica, fontsize=12,")
     lines.append(f"    bgcolor={quoted(theme.paper)}, fontcolor={quoted(theme.ink)}, color={quoted(theme.frame)}]")
     lines.append("  node [shape=box, style=filled, fontname=Helvetica, fontsize=11, height=0.3,")
     lines.append(f"    color={quoted(theme.frame)}, fontcolor={quoted(theme.ink)}]")
     lines.append("  edge [fontname=Helvetica, fontsize=10, arrowsize=0.7,")
     lines.append(f"    color={quoted(theme.line)}, fontcolor={quoted(theme.quiet)}]")
-    if drawing.notes:
-        lines.append(f"  graph [labelloc=b, label={quoted(*drawing.notes)}]")
-    for flat in flattened(drawing):
+    if picture.notes:
+        lines.append(f"  graph [labelloc=b, label={quoted(*picture.notes)}]")
+    for flat in flattened(picture):
         lines += _panel(flat, theme)
     lines.append("}")
     return "\n".join(lines) + "\n"

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from archspec.diagram.drawing import Drawing, Drawn
 from archspec.diagram.figure import Box, End, Figure, Line
+from archspec.diagram.picture import Drawn, Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class Flat:
     edges: tuple[Edge, ...]
 
 
-def flattened(drawing: Drawing) -> tuple[Flat, ...]:
+def flattened(picture: Picture) -> tuple[Flat, ...]:
     """All panels of a picture; no two of their names are the same."""
-    return tuple(_flat(f"p{number}", drawn) for number, drawn in enumerate(drawing.panels))
+    return tuple(_flat(f"p{number}", drawn) for number, drawn in enumerate(picture.panels))
 
 
 def _flat(id: str, drawn: Drawn) -> Flat:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from archspec.diagram.drawing import Drawing
+from archspec.diagram.picture import Picture
 from archspec.diagram.text_forms.flat import Flat, Place, flattened
 from archspec.diagram.theme import THEMES, Theme
 
@@ -15,21 +15,21 @@ _SPECIAL: Final = re.compile(r"[^\w ,/+×…–:.-]|^[+-]|(?<![^\W_])[_-]|[_-](?
 """What a label spells by number: whatever Mermaid, Markdown or HTML may take for more than text where it stands."""
 
 
-def mermaid(drawing: Drawing) -> str:
+def mermaid(picture: Picture) -> str:
     """The whole file, in Mermaid's language."""
-    theme = THEMES[drawing.theme]
-    direction = "LR" if drawing.horizontal else "TB"
+    theme = THEMES[picture.theme]
+    direction = "LR" if picture.horizontal else "TB"
     settings = {
         "theme": "base",
         "themeVariables": {"lineColor": theme.line, "textColor": theme.ink, "edgeLabelBackground": theme.paper},
         "flowchart": {"subGraphTitleMargin": {"top": 2, "bottom": 10}},
     }
     lines = [f"%%{{init: {json.dumps(settings)}}}%%", f"flowchart {direction}"]
-    flats = flattened(drawing)
+    flats = flattened(picture)
     for flat in flats:
         lines += _panel(flat, direction, theme)
-    if drawing.notes:
-        lines.append(f"  notes[{quoted(*drawing.notes)}]:::terminal")
+    if picture.notes:
+        lines.append(f"  notes[{quoted(*picture.notes)}]:::terminal")
     lines += _classes(theme)
     return "\n".join(lines) + "\n"
 

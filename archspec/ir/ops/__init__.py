@@ -5,6 +5,8 @@ The modules group the ops by what they do: `linear`, `norms`, `activations`, `re
 are, too.
 """
 
+from typing import Final
+
 from archspec.ir.op_registry import OPS
 
 # In the order of the documentation, which is that of registration.
@@ -47,7 +49,11 @@ from archspec.ir.ops.tokens import (
 )
 # isort: on
 
+CORE: Final = OPS.registered
+"""The names of archspec's own ops. No block may have one; a block may have the name of another package's op."""
+
 __all__ = [
+    "CORE",
     "OPS",
     "AdaptiveAvgPool",
     "Add",
