@@ -77,7 +77,7 @@ def _commands() -> Iterator[_Command]:
 
 def _known(names: Sequence[str], specs: Sequence[str]) -> Sequence[str]:
     """What may follow an option whose values the parser does not list."""
-    from archspec.codegen.backend import backends
+    from archspec.codegen.registry import backends
 
     return {"--backend": backends(), "--backends": backends(), "--like": specs}.get(names[-1], ())
 

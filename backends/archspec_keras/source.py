@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Final
 
-from archspec.codegen.backend import without_row
+from archspec.codegen.backend_errors import without_row
 from archspec.codegen.layout import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.marks import Paths, join, whole
 from archspec.codegen.render import render

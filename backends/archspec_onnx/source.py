@@ -8,7 +8,7 @@ from typing import Final
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from archspec._version import __version__
-from archspec.codegen.backend import without_row
+from archspec.codegen.backend_errors import without_row
 from archspec.codegen.text import one_line
 from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.expr import Const, source

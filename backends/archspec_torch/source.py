@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from archspec.codegen.backend import without_row
+from archspec.codegen.backend_errors import without_row
 from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out, marked
 from archspec.codegen.marks import Paths, as_marked, join, whole
 from archspec.codegen.outline import outline
