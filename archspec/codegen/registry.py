@@ -22,6 +22,7 @@ from archspec.codegen.backend import (
     SavesWeights,
     TrainsModels,
 )
+from archspec.codegen.backend_errors import not_importable
 from archspec.errors import BackendError, Diagnostic, Note, did_you_mean
 
 GROUP: Final = "archspec.backends"
@@ -58,7 +59,8 @@ def backend(name: str, contract: type[Backend] = Backend) -> Backend:
         contract: one of the protocols of `archspec.codegen.backend`.
 
     Raises:
-        BackendError: there is none, or it lacks members of the contract; it is said which, and who has them.
+        BackendError: there is none, it cannot be imported, or it lacks members of the contract; it is said which, and
+            who has them.
     """
     found = _loaded(name)
     if isinstance(found, contract):
@@ -80,18 +82,21 @@ def _loaded(name: str) -> object:
     """What is registered under this name. What is installed is looked up once, which takes a hundredth of a second.
 
     Raises:
-        BackendError: nothing is.
+        BackendError: nothing is, or it raises when it is imported.
     """
     for point in entry_points(group=GROUP):
         if point.name == name:
-            return point.load()
+            try:
+                return point.load()
+            except Exception as error:  # another's module may raise whatever it likes
+                raise not_importable(f"the backend `{name}`", error) from error
     meant = _MEANT.get(name.lower())
     help = f"write `{meant}`" if meant is not None else did_you_mean(name, backends())
     raise BackendError(Diagnostic("E0603", f"there is no backend `{name}`", help=help))
 
 
 def _satisfies(name: str, contract: type[Backend]) -> bool:
-    with suppress(Exception):  # another's backend, which may be broken
+    with suppress(BackendError):  # one that cannot be imported
         return isinstance(_loaded(name), contract)
     return False
 

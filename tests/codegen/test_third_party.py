@@ -42,6 +42,17 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(target)}
 
 
+def _beside(environment: dict[str, str], site: Path, name: str, source: str) -> dict[str, str]:
+    """The environment with one more backend, registered by the metadata of a package alone."""
+    about = site / f"archspec_{name}-1.5.dist-info"
+    about.mkdir(parents=True)
+    (site / f"archspec_{name}.py").write_text(source, encoding="utf-8")
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: archspec-{name}\nVersion: 1.5\n", encoding="utf-8")
+    points = f"[archspec.backends]\n{name} = archspec_{name}:backend\n"
+    (about / "entry_points.txt").write_text(points, encoding="utf-8")
+    return {**environment, "PYTHONPATH": os.pathsep.join((str(site), environment["PYTHONPATH"]))}
+
+
 def _archspec(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return _python(environment, folder, "-m", "archspec.cli", *arguments)
 
@@ -135,14 +146,8 @@ def test_the_plugin_checks_its_files_and_does_not_compare_it(environment: dict[s
 
 
 def test_a_backend_that_does_a_part(environment: dict[str, str], tmp_path: Path) -> None:
-    """What is registered by the metadata of a package alone is found, too; what is missing of a contract is named."""
-    site = tmp_path / "site"
-    about = site / "archspec_building-1.5.dist-info"
-    about.mkdir(parents=True)
-    (site / "archspec_building.py").write_text(BUILDS, encoding="utf-8")
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: archspec-building\nVersion: 1.5\n", encoding="utf-8")
-    (about / "entry_points.txt").write_text("[archspec.backends]\nbuilding = archspec_building:backend\n")
-    environment = {**environment, "PYTHONPATH": os.pathsep.join((str(site), environment["PYTHONPATH"]))}
+    """What is missing of a contract is named."""
+    environment = _beside(environment, tmp_path / "site", "building", BUILDS)
     done = _archspec(environment, tmp_path, "build", "lenet", "--backend", "building")
     assert done.returncode == 0, done.stderr
     assert "lenet.py (checked against the graph, building 1.5)\n\n" in done.stdout
@@ -154,6 +159,17 @@ def test_a_backend_that_does_a_part(environment: dict[str, str], tmp_path: Path)
     assert "error[E0607]: the backend `building` runs no models\n" in done.stderr
     lacking = "`load_weights`, `export_weights`, `engines`, `environment`, `lacks`, `run`"
     assert f"`RunsModels` of archspec.codegen.backend also has {lacking}\n" in done.stderr
+
+
+def test_a_backend_that_cannot_be_imported(environment: dict[str, str], tmp_path: Path) -> None:
+    """It is in nobody's way, and whoever asks for it is told."""
+    environment = _beside(environment, tmp_path / "site", "broken", "raise RuntimeError('no such driver')\n")
+    done = _archspec(environment, tmp_path, "parity", "lenet", "--backends", "torch,listing")
+    _refused(done, "runs no models", "`keras`, `onnx`, `torch`")
+    done = _archspec(environment, tmp_path, "build", "lenet", "--backend", "broken")
+    assert done.returncode == 1
+    assert "error[E0602]: the backend `broken` is installed, and cannot be imported: RuntimeError" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow
