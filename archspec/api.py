@@ -233,17 +233,18 @@ def build(
 
     Raises:
         SpecError: the spec is wrong, or has no such tensor.
-        BackendError: the backend is missing or lacks an op.
+        BackendError: the backend is missing, lacks an op, or builds no models.
         WeightsError: the weights cannot be read or do not fit; with `partial`, none of them does.
     """
-    from archspec.codegen.backend import backend as find
+    from archspec.codegen.backend import BuildsModels
+    from archspec.codegen.registry import backend as find
 
     graph = graph_of(spec, taps, limits, root, params)
     if seed is not None and weights is not None:
         raise TypeError("either weights are given, or a seed to draw them by")
     if weights is None and (partial or weights_key is not None or strip_prefix is not None):
         raise TypeError("partial, weights_key and strip_prefix are for weights that are given")
-    target = find(backend)
+    target = find(backend, BuildsModels)
     target.require()
     if weights is None:
         from archspec.initialization import draw
@@ -273,14 +274,15 @@ def with_weights(
 
     `source` is what was generated for the graph, if it was.
     """
-    from archspec.codegen.backend import backend as find
+    from archspec.codegen.backend import BuildsModels, ExchangesWeights
+    from archspec.codegen.registry import backend as find
 
-    target = find(backend)
-    target.require()
+    find(backend, BuildsModels).require()
     if source is None:
         source = generate(graph, backend, dtype=dtype)
     if arrays.keys() == graph.all_weights.keys():
-        return target.build(source, graph, weights=arrays, device=device, dtype=dtype)
+        return find(backend, BuildsModels).build(source, graph, weights=arrays, device=device, dtype=dtype)
+    target = find(backend, ExchangesWeights)
     model = target.build(source, graph, device=device, dtype=dtype)
     target.load_weights(model, graph, {**target.export_weights(model, graph), **arrays})
     return model
@@ -310,14 +312,16 @@ def save_weights(
         params: values for the spec's params, as they were when the model was built.
 
     Raises:
+        BackendError: the backend is missing, or gives no weights.
         WeightsError: the model is of another network.
         OutputError: the file cannot be written.
     """
-    from archspec.codegen.backend import backend as find
+    from archspec.codegen.backend import ExchangesWeights
+    from archspec.codegen.registry import backend as find
     from archspec.weights import write
 
     graph = graph_of(spec, taps, limits, root, params)
-    write(path, find(backend).export_weights(model, graph), graph)
+    write(path, find(backend, ExchangesWeights).export_weights(model, graph), graph)
 
 
 def load_weights(
@@ -352,14 +356,16 @@ def load_weights(
         params: values for the spec's params.
 
     Raises:
+        BackendError: the backend is missing, or takes no weights.
         WeightsError: the weights cannot be read or do not fit; with `partial`, none of them does.
     """
-    from archspec.codegen.backend import backend as find
+    from archspec.codegen.backend import ExchangesWeights
+    from archspec.codegen.registry import backend as find
     from archspec.weights import fit, take
 
     graph = graph_of(spec, taps, limits, root, params)
+    target = find(backend, ExchangesWeights)
     arrays, report = take(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix)
-    target = find(backend)
     held = fit(target.export_weights(model, graph), graph)  # the model is of this network, too
     target.load_weights(model, graph, {**held, **arrays})
     return report

@@ -57,12 +57,13 @@ CODES: Final[dict[str, str]] = {
     "E0503": "a kernel or a stride larger than its input",
     "E0504": "groups that do not divide",
     # E06: generating
-    "E0601": "a backend lacks an op, or what a command needs of it",
+    "E0601": "a backend lacks an op",
     "E0602": "a backend's framework is not installed, or cannot be imported",
     "E0603": "unknown backend",
     "E0604": "a file that would be lost",
     "E0605": "a file cannot be written",
     "E0606": "a generated file is not current",
+    "E0607": "a backend does not do what is asked of it",
     # E07: weights
     "E0701": "a weights file cannot be read",
     "E0702": "weights that do not fit the network",

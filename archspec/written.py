@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from archspec.api import generate, with_weights
-from archspec.codegen.backend import Source
-from archspec.codegen.backend import backend as find
+from archspec.codegen.backend import PacksModels, Source
+from archspec.codegen.registry import backend as find
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def as_built(graph: LayerGraph, backend: str, name: str) -> Source:
     """What is written without options into a file of this name: source, or a model with the weights of seed 0."""
     source = generate(graph, backend)
-    if not find(backend).holds_weights:
+    if not isinstance(find(backend), PacksModels):
         return source
     return model_files(graph, backend, source, name)[name]
 
@@ -37,7 +37,7 @@ def model_files(
 
     Args:
         graph: the network.
-        backend: one that `holds_weights`.
+        backend: one that `PacksModels`.
         source: what it gave for the graph.
         name: of the model's file.
         weights: those that are given, by canonical name; the others are drawn.
@@ -45,8 +45,8 @@ def model_files(
         external: the weights in a file of their own.
 
     Raises:
-        BackendError: the backend's framework is missing.
+        BackendError: the backend's framework is missing, or it writes no model files.
         OutputError: the model is too large for one file.
     """
     model = with_weights(graph, backend, draw(graph, seed or 0) if weights is None else weights, source=source)
-    return find(backend).packed(model, name, external=external)
+    return find(backend, PacksModels).packed(model, name, external=external)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
 from archspec.parity.measure import difference
 from benchmarks.machine import describe
@@ -18,7 +19,7 @@ def main() -> None:
     """ResNet-152 in training mode, with the weights that parity draws, and with shifts around zero."""
     print(describe("torch"))
     graph = archspec.compile("resnet152")
-    source, target, inputs = archspec.generate(graph, "torch"), backend("torch"), random_inputs(graph)
+    source, target, inputs = archspec.generate(graph, "torch"), backend("torch", RunsModels), random_inputs(graph)
     for what, lean in (("shifts that lean positive", 0.0), ("shifts around zero", 0.25)):
         weights = random_weights(graph)
         for name in weights:

@@ -22,7 +22,8 @@ import onnxruntime
 import torch
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import PacksModels
+from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
 from benchmarks.machine import describe
 
@@ -31,7 +32,7 @@ ROUNDS: Final = 15
 
 def ours(graph: archspec.LayerGraph, weights: Any) -> bytes:
     """The model from the graph, checked against it as `archspec build` does."""
-    target = backend("onnx")
+    target = backend("onnx", PacksModels)
     source = target.render(graph)
     target.verify(source, graph)
     model = target.build(source, graph, weights=weights)

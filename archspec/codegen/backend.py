@@ -1,37 +1,31 @@
-"""What a backend is, and how backends are found.
+"""What a backend is: small contracts, each for what some commands need of it.
 
-A backend turns a layer graph into source, and source into a running model. It is registered under the entry-point
-group `archspec.backends`; those that come with archspec are registered exactly as anyone else's.
+`Backend` is enough to write source. A backend that does more satisfies further contracts, simply by having their
+members. `archspec.codegen.registry` finds backends, and holds them against what a caller needs.
+
+    Backend ── BuildsModels ─┬─ ExchangesWeights ─┬─ RunsModels ── TrainsModels
+                             └─ PacksModels       └─ SavesWeights
+
+Arrays go in and out in PyTorch's layout: images NCHW, convolutions OIHW.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 
 if TYPE_CHECKING:
     import numpy as np
 
-GROUP: Final = "archspec.backends"
-_MEANT: Final = {"pytorch": "torch", "tensorflow": "keras", "tf": "keras", "jax": "keras", "onnxruntime": "onnx"}
-"""Names of frameworks, each with the backend for it: Keras runs on TensorFlow and on JAX."""
-DTYPES: Final = ("float16", "bfloat16", "float32", "float64")
-"""What a model may be built in; all of archspec's own backends know these."""
-
-
 Arrays: TypeAlias = "Mapping[str, np.ndarray[Any, Any]]"
 """Tensors by name; images NCHW, convolutions OIHW, as PyTorch has them."""
 
 Source: TypeAlias = str | Any
-"""What a backend writes: the text of a module or, where `holds_weights`, bytes.
+"""What a backend writes: the text of a module or, where it `PacksModels`, bytes.
 
 Not `str | bytes`, which everyone who knows the backend would have to take apart.
 """
@@ -66,8 +60,9 @@ class Gradients:
     """With respect to the tensors of the graph's nodes, where they were asked for and the framework can give them."""
 
 
+@runtime_checkable
 class Backend(Protocol):
-    """One target of generation. Arrays go in and out in PyTorch's layout: images NCHW, convolutions OIHW."""
+    """Writes a graph as source: all that `archspec build` needs."""
 
     name: str
     """As it is named on the command line, and the folder under `generated/`."""
@@ -75,48 +70,27 @@ class Backend(Protocol):
     """As people write it."""
     suffix: str
     """Of the files it writes, with the dot."""
-    weights_suffix: str
-    """Of the framework's own weights files; empty where `holds_weights`."""
-    holds_weights: bool
-    """What it writes is no source but a model, bytes, and its file holds the weights too: see `packed`."""
 
-    @property
-    def engines(self) -> Sequence[str]:
-        """What its models can run on, the usual one first; one at least."""
-        ...
-
-    def environment(self, engine: str) -> Mapping[str, str]:
-        """The environment variables with which a new process runs models on this engine."""
-        ...
-
-    def lacks(self, task: Task, dtype: str) -> str:
-        """Why the engine of this process cannot do a task in a dtype, as people read it; empty if it can."""
-        ...
-
-    def require(self, engine: str | None = None) -> None:
-        """See that the framework can be imported, without importing it.
-
-        Args:
-            engine: one of `engines`, which must be there, too; what models run on in this process if None.
-
-        Raises:
-            BackendError: it is not installed; the message says how to install it.
-        """
-        ...
-
-    def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> Source:
+    def render(self, graph: LayerGraph) -> Source:
         """The source of a module for this graph, without archspec's header. Imports no framework.
 
-        Where `holds_weights`, it is a model without weights, whole; the framework is then what writes it. Source may be
-        a `Marked` text (`archspec.codegen.marks`), which knows what its lines are there for; it need not.
-
-        Args:
-            graph: the network.
-            dtype: of weights and computation; source is the same for all.
-            functions: a function for each block, where a model can do without; source always has them.
+        It may be a `Marked` text (`archspec.codegen.marks`), which knows what its lines are there for; it need not.
 
         Raises:
             BackendError: the backend lacks an op of the graph, or cannot spell one of its names.
+        """
+        ...
+
+
+@runtime_checkable
+class BuildsModels(Backend, Protocol):
+    """Makes the model of its source, so that `archspec build` can check it, and `archspec.build` returns it."""
+
+    def require(self) -> None:
+        """See that the framework can be imported, without importing it.
+
+        Raises:
+            BackendError: it is not installed; the message says how to install it.
         """
         ...
 
@@ -144,15 +118,22 @@ class Backend(Protocol):
         """
         ...
 
-    def packed(self, model: Any, name: str, *, external: bool = False) -> Mapping[str, bytes]:
-        """The files that hold a model with its weights, by name, the model itself first; only where `holds_weights`.
+    def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
+        """A few lines of code that run the generated module, name its result `output`, and show how it is trained.
 
-        Args:
-            model: as `build` gave it.
-            name: of the model's file.
-            external: keep the weights in a file of their own beside it.
+        Where there are several outputs, `output` is one of them. A line that begins with `model = ` makes the model.
+        `module` is the module's name or, of a model that is packed, the file's.
         """
         ...
+
+    def versions(self) -> Mapping[str, str]:
+        """The versions of what it runs on, by name."""
+        ...
+
+
+@runtime_checkable
+class ExchangesWeights(BuildsModels, Protocol):
+    """Puts canonical weights into its models and takes them out: `archspec.load_weights`, `archspec.save_weights`."""
 
     def load_weights(self, model: Any, graph: LayerGraph, weights: Arrays) -> None:
         """Put canonical weights into a model. They have been checked against the graph."""
@@ -165,12 +146,33 @@ class Backend(Protocol):
         """
         ...
 
-    def save_weights(self, model: Any, path: Path) -> None:
-        """Write a model's weights in the framework's own form, whole or not at all; not where `holds_weights`."""
+
+@runtime_checkable
+class RunsModels(ExchangesWeights, Protocol):
+    """Runs its models on arrays, so that they can be compared with those of other backends."""
+
+    @property
+    def engines(self) -> Sequence[str]:
+        """What its models can run on, the usual one first; one at least."""
         ...
 
-    def load_usage(self, path: str) -> str:
-        """One line of code that loads such a file into `model`; not where `holds_weights`."""
+    def require(self, engine: str | None = None) -> None:
+        """See that the framework and an engine can be imported, without importing them.
+
+        Args:
+            engine: one of `engines`; what models run on in this process if None.
+
+        Raises:
+            BackendError: one is not installed; the message says how to install it.
+        """
+        ...
+
+    def environment(self, engine: str) -> Mapping[str, str]:
+        """The environment variables with which a new process runs models on this engine."""
+        ...
+
+    def lacks(self, task: Task, dtype: str) -> str:
+        """Why the engine of this process cannot do a task in a dtype, as people read it; empty if it can."""
         ...
 
     def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
@@ -186,6 +188,11 @@ class Backend(Protocol):
             nodes: also give the tensor of every node.
         """
         ...
+
+
+@runtime_checkable
+class TrainsModels(RunsModels, Protocol):
+    """Trains its models, so that a comparison can include gradients and training runs."""
 
     def gradients(
         self, model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False
@@ -223,173 +230,46 @@ class Backend(Protocol):
         """
         ...
 
-    def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
-        """A few lines of code that run the generated module, name its result `output`, and show how it is trained.
 
-        Where there are several outputs, `output` is one of them. A line that begins with `model = ` makes the model.
-        `module` is the module's name or, where `holds_weights`, the file's.
-        """
-        ...
+@runtime_checkable
+class SavesWeights(ExchangesWeights, Protocol):
+    """Writes weights as its framework does, into a file of their own: `archspec build --weights`."""
 
-    def versions(self) -> Mapping[str, str]:
-        """The versions of what it runs on, by name."""
-        ...
-
-
-class LazyModels:
-    """The part of a backend that runs models: functions of a module, which is imported when one of them is called.
-
-    So the framework itself is imported only then. `models` names the module; each method is its function of that name,
-    and does what `Backend` says.
-    """
-
-    models: str
-    title: str
-    frameworks: Sequence[str]
-    """The modules that `models` imports and that are not archspec's own."""
-    weights_suffix = ""
-    holds_weights = False
-
-    def _models(self) -> Any:
-        """The module `models`.
-
-        Raises:
-            BackendError: one of the frameworks raises when it is imported.
-        """
-        for name in self.frameworks:
-            try:
-                import_module(name)
-            except Exception as error:  # whatever a framework raises
-                raise not_importable(self.title, error) from error
-        return import_module(self.models)
-
-    def require(self, engine: str | None = None) -> None:
-        """See `Backend`."""
-        raise NotImplementedError
-
-    def environment(self, engine: str) -> Mapping[str, str]:
-        """See `Backend`."""
-        return {}
-
-    def lacks(self, task: Task, dtype: str) -> str:
-        """See `Backend`."""
-        return ""
-
-    def verify(self, source: Source, graph: LayerGraph) -> None:
-        """See `Backend`."""
-        self.require()
-        self._models().verify(source, graph)
-
-    def build(
-        self,
-        source: Source,
-        graph: LayerGraph,
-        *,
-        weights: Arrays | None = None,
-        device: str | None = None,
-        dtype: str | None = None,
-    ) -> Any:
-        """See `Backend`."""
-        self.require()
-        return self._models().build(source, graph, weights=weights, device=device, dtype=dtype)
-
-    def packed(self, model: Any, name: str, *, external: bool = False) -> Mapping[str, bytes]:
-        """See `Backend`."""
-        raise NotImplementedError
-
-    def load_weights(self, model: Any, graph: LayerGraph, weights: Arrays) -> None:
-        """See `Backend`."""
-        self._models().load_weights(model, graph, weights)
-
-    def export_weights(self, model: Any, graph: LayerGraph) -> Arrays:
-        """See `Backend`."""
-        found: Arrays = self._models().export_weights(model, graph)
-        return found
+    weights_suffix: str
+    """Of these files, with the dot."""
 
     def save_weights(self, model: Any, path: Path) -> None:
-        """See `Backend`."""
-        self._models().save_weights(model, path)
+        """Write a model's weights in the framework's own form, whole or not at all."""
+        ...
 
     def load_usage(self, path: str) -> str:
-        """See `Backend`."""
-        raise NotImplementedError
-
-    def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
-        """See `Backend`."""
-        found: Outcome = self._models().run(model, graph, inputs, training=training, nodes=nodes)
-        return found
-
-    def gradients(
-        self, model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False
-    ) -> Gradients:
-        """See `Backend`."""
-        found: Gradients = self._models().gradients(model, graph, inputs, targets, nodes=nodes)
-        return found
-
-    def train(
-        self,
-        model: Any,
-        graph: LayerGraph,
-        batches: Iterable[tuple[Arrays, Arrays]],
-        *,
-        learning_rate: float,
-        momentum: float,
-    ) -> list[float]:
-        """See `Backend`."""
-        found: list[float] = self._models().train(model, graph, batches, learning_rate=learning_rate, momentum=momentum)
-        return found
+        """One line of code that loads such a file into `model`."""
+        ...
 
 
-def one_of(graph: LayerGraph) -> str:
-    """How one tensor is taken, as code, out of what a model gives: where it has names, a mapping by them."""
-    if not graph.gives_names:
-        return ""
-    names = list(graph.outputs)
-    others = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"[{names[0]!r}]  # of a dict with {', '.join(names[:3])}{others}"
+@runtime_checkable
+class PacksModels(BuildsModels, Protocol):
+    """Writes no source but models: files of bytes, which hold the weights, too."""
 
+    def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> bytes:
+        """A model without weights, whole; the framework is what writes it.
 
-def backends() -> list[str]:
-    """The names of all installed backends."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+        Args:
+            graph: the network.
+            dtype: of weights and computation.
+            functions: a function for each block, not one flat graph.
 
+        Raises:
+            BackendError: the framework is missing, or the backend lacks an op of the graph.
+        """
+        ...
 
-@cache
-def backend(name: str) -> Backend:
-    """The backend of this name. What is installed is looked up once, which takes a hundredth of a second.
+    def packed(self, model: Any, name: str, *, external: bool = False) -> Mapping[str, bytes]:
+        """The files that hold a model with its weights, by name, the model itself first.
 
-    Raises:
-        BackendError: there is none.
-    """
-    for point in entry_points(group=GROUP):
-        if point.name == name:
-            found: Backend = point.load()
-            return found
-    meant = _MEANT.get(name.lower())
-    help = f"write `{meant}`" if meant is not None else did_you_mean(name, backends())
-    raise BackendError(Diagnostic("E0603", f"there is no backend `{name}`", help=help))
-
-
-def check_dtype(name: str) -> None:
-    """See that models can be built in this dtype.
-
-    Raises:
-        BackendError: they cannot.
-    """
-    if name not in DTYPES:
-        help = did_you_mean(name, DTYPES) or f"choose one of {', '.join(DTYPES)}"
-        raise BackendError(Diagnostic("E0411", f"no model can be built in the dtype `{name}`", help=help))
-
-
-def not_importable(title: str, error: Exception) -> BackendError:
-    """The error for a framework that is installed, and raises when it is imported."""
-    said = " ".join(str(error).split())
-    message = f"{title} is installed, and cannot be imported: {type(error).__name__}{f': {said}' if said else ''}"
-    help = "its installation is damaged, or does not fit the rest of the environment; install it again"
-    return BackendError(Diagnostic("E0602", message, help=help))
-
-
-def no_device(name: str, reason: Exception, help: str) -> BackendError:
-    """The error for a device that a framework does not know or does not find."""
-    found = str(reason).strip().partition("\n")[0]
-    return BackendError(Diagnostic("E0411", f"there is no device `{name}` here: {found}", help=help))
+        Args:
+            model: as `build` gave it.
+            name: of the model's file.
+            external: keep the weights in a file of their own beside it.
+        """
+        ...

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from archspec.codegen.backend import Source
-from archspec.codegen.backend import backend as find
+from archspec.codegen.backend import PacksModels, Source
 from archspec.codegen.files import header
 from archspec.codegen.marks import marks_of
+from archspec.codegen.registry import backend as find
 from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Choice, walk
@@ -37,8 +37,10 @@ def rendered(graph: LayerGraph, backend: str, *, dtype: str, functions: bool) ->
     target = find(backend)
     with within(graph.limits), metered():
         try:
-            source = target.render(graph, dtype=dtype, functions=functions)
-            return source, header(source, graph) if isinstance(source, str) else ""
+            if isinstance(target, PacksModels):
+                return target.render(graph, dtype=dtype, functions=functions), ""
+            source = target.render(graph)
+            return source, header(source, graph)
         except WorkError as error:
             raise SpecError(error.diagnostic(span=graph.root.span)) from None
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from archspec.codegen.layout import WIDTH
 from archspec.errors import InternalError
 from archspec.expr import Const, Value, source
+from archspec.ir.graph import LayerGraph
 
 
 def identifier(name: str, taken: Iterable[str] = ()) -> str:
@@ -81,3 +82,12 @@ def _type(value: Value) -> str:
     if len(set(inner)) == 1 and len(inner) > 4:  # a list, whose length says nothing
         return f"tuple[{inner[0]}, ...]"
     return f"tuple[{', '.join(inner)}]" if inner else "tuple[object, ...]"
+
+
+def one_of(graph: LayerGraph) -> str:
+    """How one tensor is taken, as code, out of what a model gives: where it has names, a mapping by them."""
+    if not graph.gives_names:
+        return ""
+    names = list(graph.outputs)
+    others = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"[{names[0]!r}]  # of a dict with {', '.join(names[:3])}{others}"

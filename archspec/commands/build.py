@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from archspec.api import generate, with_weights
-from archspec.codegen.backend import Backend, Source, backend
+from archspec.codegen.backend import Backend, BuildsModels, PacksModels, SavesWeights, Source
 from archspec.codegen.files import check_current, replaced, write
+from archspec.codegen.registry import backend, without
 from archspec.codegen.simplify import fixed_params
 from archspec.commands.progress import progress, withheld
 from archspec.commands.shared import (
@@ -93,38 +94,40 @@ def run(arguments: argparse.Namespace) -> int:
     target = backend(arguments.backend)
     _check_usage_of(target, arguments)
     source = generate(graph, arguments.backend, functions=arguments.functions)
-    if target.holds_weights:
+    if isinstance(target, PacksModels):
         return _write_model(graph, target, source, arguments)
     path = _path(arguments.output, target, graph)
     if path is None:
         if arguments.verify:
             with progress() as say:
-                _verify(target, source, graph, say)
+                checked = _verify(target, source, graph, say)
+            if not isinstance(target, BuildsModels):
+                print(f"warning: {checked}", file=sys.stderr)
         write_out(source)
         return OK
     if arguments.check:
         return _say_current(path, check_current(path, source))
     check_writable(path, force=arguments.force)
-    weights_path = None
-    if arguments.weights is not None or arguments.seed is not None:
-        weights_path = path.with_name(path.name.removesuffix(path.suffix) + target.weights_suffix)
+    weights_path = saving = None
+    if _weights_option(arguments) is not None:
+        saving = backend(arguments.backend, SavesWeights)
+        weights_path = path.with_name(path.name.removesuffix(path.suffix) + saving.weights_suffix)
         check_not_given(weights_path, arguments.weights)
         check_writable(weights_path, force=arguments.force)
     arrays, report = _weights(arguments, graph)  # before the framework is imported, which takes seconds
     before = replaced(path, source)
     with progress() as say:
-        if arguments.verify:
-            _verify(target, source, graph, say)
+        checked = _verify(target, source, graph, say) if arguments.verify else ""
         model = None
-        if weights_path is not None:
+        if saving is not None:
             say("building the model and loading its weights")
             with withheld():
                 model = with_weights(graph, arguments.backend, arrays, source=source)
     with whole_file(path) as temporary:
         temporary.write_bytes(source.encode())  # first: where it cannot be written, the weights stay as they were
-        if weights_path is not None:
-            target.save_weights(model, weights_path)
-    _report(graph, target, path, arguments, report, weights_path, before=before)
+        if saving is not None and weights_path is not None:
+            saving.save_weights(model, weights_path)
+    _report(graph, target, path, arguments, report, weights_path, checked=checked, before=before)
     return OK
 
 
@@ -144,13 +147,18 @@ def _say_current(path: Path, ends: str) -> int:
     return OK
 
 
-def _verify(target: Backend, source: Source, graph: LayerGraph, say: Callable[[str], object]) -> None:
+def _verify(target: Backend, source: Source, graph: LayerGraph, say: Callable[[str], object]) -> str:
+    """Compare what was generated with the graph, where the backend can; what is to be said of that."""
+    if not isinstance(target, BuildsModels):
+        return f"not checked: {without(target.name, BuildsModels)}"
     try:
-        say(f"importing {target.title}, and checking the {'model' if target.holds_weights else 'source'} with it")
+        what = "model" if isinstance(target, PacksModels) else "source"
+        say(f"importing {target.title}, and checking the {what} with it")
         with withheld():
             target.verify(source, graph)
     except BackendError as error:
         raise with_way_out(error, "with `--no-verify` the source is written without") from None
+    return "checked against the graph, " + ", ".join(f"{name} {found}" for name, found in target.versions().items())
 
 
 def _tell(left_out: Mapping[str, Sequence[str]], weights: str) -> None:
@@ -183,7 +191,7 @@ def _weights_option(arguments: argparse.Namespace) -> str | None:
 
 def _check_usage_of(target: Backend, arguments: argparse.Namespace) -> None:
     """What depends on whether the backend writes source or a model."""
-    if not target.holds_weights:
+    if not isinstance(target, PacksModels):
         option = _weights_option(arguments)
         if arguments.functions or arguments.external_data:
             usage_error(f"--functions and --external-data are for ONNX models; {target.title} has neither")
@@ -193,13 +201,12 @@ def _check_usage_of(target: Backend, arguments: argparse.Namespace) -> None:
         usage_error("--external-data writes a second file: not with -o -")
 
 
-def _write_model(graph: LayerGraph, target: Backend, source: Source, arguments: argparse.Namespace) -> int:
+def _write_model(graph: LayerGraph, target: PacksModels, source: Source, arguments: argparse.Namespace) -> int:
     """A model whose file holds its weights: there is no source to be read, and no weights file."""
     path = _path(arguments.output, target, graph)
     arrays, report = _weights(arguments, graph)
     with progress() as say:
-        if arguments.verify:
-            _verify(target, source, graph, say)
+        checked = _verify(target, source, graph, say) if arguments.verify else ""
         say("writing the weights into the model")
         files = model_files(
             graph,
@@ -224,7 +231,8 @@ def _write_model(graph: LayerGraph, target: Backend, source: Source, arguments: 
     before = replaced(path, contents[path])
     for file, data in reversed(contents.items()):  # first what the model needs, then the model
         write(file, data)
-    _report(graph, target, path, arguments, report, *(file for file in contents if file != path), before=before)
+    beside = next((file for file in contents if file != path), None)
+    _report(graph, target, path, arguments, report, beside, checked=checked, before=before)
     return OK
 
 
@@ -258,18 +266,15 @@ def _report(
     loaded: WeightsReport | None,
     weights: Path | None = None,
     *,
+    checked: str,
     before: str,
 ) -> None:
     """What a user wants to know after a build."""
-    checked = ""
-    if arguments.verify:
-        versions = ", ".join(f"{name} {version}" for name, version in target.versions().items())
-        checked = f" (checked against the graph, {versions})"
     rows = [
         ("parameters", parameters_text(graph)),
         ("MACs", f"{counted(graph.macs)} for an input of {graph.input_text}"),
         ("depth", f"{len(graph.weighted_path)} weighted layers on the longest path"),
-        ("model" if target.holds_weights else "source", f"{path}{checked}"),
+        ("model" if isinstance(target, PacksModels) else "source", f"{path} ({checked})" if checked else str(path)),
     ]
     if fixed := fixed_params(graph):
         rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
@@ -285,15 +290,16 @@ def _report(
     print(plain(graph.title or graph.name))
     for name, value in rows:
         print(f"  {name:<11} {plain(value)}")
-    print()
-    for line in _usage(graph, target, path, weights):
-        print(f"  {line}")
+    if isinstance(target, BuildsModels):
+        print()
+        for line in _usage(graph, target, path, weights):
+            print(f"  {line}")
     _tell(loaded.lists() if loaded else {}, arguments.weights)
 
 
-def _usage(graph: LayerGraph, target: Backend, path: Path, weights: Path | None) -> list[str]:
+def _usage(graph: LayerGraph, target: BuildsModels, path: Path, weights: Path | None) -> list[str]:
     """Lines that import the file, make the model, load its weights and call it."""
-    if target.holds_weights:
+    if isinstance(target, PacksModels):
         return [*target.usage(graph, str(path))]
     if not path.stem.isidentifier() or path.suffix != ".py":
         return [f"{path.name} can be imported once its name is that of a Python module"]
@@ -304,7 +310,7 @@ def _usage(graph: LayerGraph, target: Backend, path: Path, weights: Path | None)
     else:
         lines += ["import sys", f"sys.path.insert(0, {str(resolved(path.parent))!r})"]
     usage = list(target.usage(graph, module))
-    if weights is not None:
+    if weights is not None and isinstance(target, SavesWeights):
         made = next((index for index, line in enumerate(usage) if line.startswith("model = ")), len(usage) - 2)
         usage.insert(made + 1, target.load_usage(str(weights)))
     return [*lines, *usage]

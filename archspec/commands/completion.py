@@ -75,7 +75,7 @@ def _commands(every: Iterable[tuple[str, str, argparse.ArgumentParser]]) -> Iter
 
 def _known(names: Sequence[str], specs: Sequence[str]) -> Sequence[str]:
     """What may follow an option whose values the parser does not list."""
-    from archspec.codegen.backend import backends
+    from archspec.codegen.registry import backends
 
     return {"--backend": backends(), "--backends": backends(), "--like": specs}.get(names[-1], ())
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
-from archspec.codegen.backend import backend as find_backend
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend as find_backend
 from archspec.errors import ArchspecError, BackendError, Diagnostic, Note, OutputError, ParityError, did_you_mean
-from archspec.parity.abilities import check_able
 
 _SHOWN: Final = 12
 """Of the last lines that a failed process wrote."""
@@ -52,11 +52,10 @@ class Participant:
         """The environment variables of its process.
 
         Raises:
-            BackendError: there is no such backend, or it cannot be compared.
+            BackendError: there is no such backend, or it runs no models.
             ParityError: the backend has no such engine.
         """
-        target = find_backend(self.backend)
-        check_able(self.backend, target)
+        target = find_backend(self.backend, RunsModels)
         if self.engine is not None and self.engine not in target.engines:
             message = f"{target.title} does not run on `{self.engine}`"
             help = did_you_mean(self.engine, target.engines) or f"choose one of {', '.join(target.engines)}"
@@ -73,9 +72,9 @@ def check_installed(participants: Sequence[Participant]) -> None:
     """
     missing: dict[Diagnostic, None] = {}
     for participant in participants:
-        participant.environment()  # the engine exists
+        participant.environment()  # it runs models, and the engine exists
         try:
-            find_backend(participant.backend).require(participant.engine)
+            find_backend(participant.backend, RunsModels).require(participant.engine)
         except BackendError as error:
             missing |= dict.fromkeys(error.diagnostics)
     if missing:

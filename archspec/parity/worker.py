@@ -23,7 +23,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from archspec.api import generate
-from archspec.codegen.backend import Backend, backend, not_importable
+from archspec.codegen.backend import RunsModels, TrainsModels
+from archspec.codegen.backend_errors import not_importable
+from archspec.codegen.registry import backend
 from archspec.errors import ArchspecError
 from archspec.ir.graph import LayerGraph
 from archspec.parity.abilities import lacking
@@ -39,7 +41,7 @@ Put: TypeAlias = "Callable[[str, Mapping[str, np.ndarray[Any, Any]]], None]"
 class Worker:
     """A participant of one comparison, with its model, which is made anew when another dtype is asked for."""
 
-    def __init__(self, target: Backend, folder: Path, index: int) -> None:
+    def __init__(self, target: RunsModels, folder: Path, index: int) -> None:
         self.target = target
         self.folder = folder
         # These are ours and come from our own process: no file from outside is unpickled.
@@ -126,7 +128,7 @@ class Worker:
     def _gradients(self, graph: LayerGraph, check: Check, put: Put, neighbor: int) -> None:
         model = self._model(check.dtype, "weights", neighbor)
         inputs, targets = self._batch(check.size, 0)
-        found = self.target.gradients(model, graph, inputs, targets, nodes=self.plan.layers)
+        found = backend(self.target.name, TrainsModels).gradients(model, graph, inputs, targets, nodes=self.plan.layers)
         put("loss", {"loss": np.array([found.loss])})
         put("input gradients", found.inputs)
         put("weight gradients", found.weights)
@@ -149,7 +151,8 @@ class Worker:
                 yield self._batch(check.size, step)
 
         rate, momentum = self.plan.learning_rate, self.plan.momentum
-        losses = self.target.train(model, graph, batches(), learning_rate=rate, momentum=momentum)
+        target = backend(self.target.name, TrainsModels)
+        losses = target.train(model, graph, batches(), learning_rate=rate, momentum=momentum)
         stepped(self.plan.steps)
         put("losses", {str(step): np.array([loss], np.float64) for step, loss in enumerate(losses, 1)})
 
@@ -170,7 +173,7 @@ def _inside(arrays: Arrays, what: str) -> Arrays:
     return {name.removeprefix(f"{what}/"): array for name, array in arrays.items() if name.startswith(f"{what}/")}
 
 
-def _versions(target: Backend) -> dict[str, str]:
+def _versions(target: RunsModels) -> dict[str, str]:
     """The versions of what a backend runs on, which is imported for it.
 
     Raises:
@@ -218,7 +221,7 @@ def main(name: str) -> None:
         answers.flush()
 
     try:
-        target = backend(name)
+        target = backend(name, RunsModels)
         answer(versions=_versions(target))
         worker: Worker | None = None
         for request in _requests():

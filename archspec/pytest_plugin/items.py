@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from archspec.api import compile, load
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import PacksModels
 from archspec.codegen.files import OPTIONS, check_current
+from archspec.codegen.registry import backend
 from archspec.errors import ArchspecError, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.libraries import compile_library
@@ -163,7 +164,7 @@ class Current(CheckItem):
         if state(file) in ("edited", "foreign"):
             return f"move your changes into the spec, and build it again: {shlex.join([*command, '--force'])}"
         again = f"build it again: {shlex.join(command)}"
-        if not backend(self.backend).holds_weights:
+        if not isinstance(backend(self.backend), PacksModels):
             return again
         return f"{again}; if it was built with {OPTIONS}, only `archspec build --check` with the same can tell"
 

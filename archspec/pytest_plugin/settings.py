@@ -9,7 +9,7 @@ from typing import Final, cast
 
 import pytest
 
-from archspec.codegen.backend import backend
+from archspec.codegen.registry import backend
 from archspec.errors import ArchspecError
 from archspec.parity import Participant, Pool
 from archspec.parity.plan import DTYPES, KINDS, Kind
@@ -70,9 +70,10 @@ def read(config: pytest.Config, checks: Sequence[str]) -> Settings:
     )
     try:
         for participant in found.participants:
-            participant.environment()  # its engine is known
+            if "parity" in found.checks or participant.engine is not None:
+                participant.environment()  # it runs models, and its engine is known
             found.generated("name", participant.backend)
-    except ArchspecError as error:  # there is no such backend, or engine
+    except ArchspecError as error:  # there is no such backend or engine, or it cannot be compared
         raise pytest.UsageError(f"archspec_backends:\n{error}") from None
     except (LookupError, ValueError, AttributeError):
         message = f"archspec_generated knows {{backend}}, {{name}} and {{suffix}}, and no others: {found.pattern}"

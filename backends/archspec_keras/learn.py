@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False) -> Gradients:
-    """The gradients of a loss in training mode; see `Backend.gradients`."""
+    """The gradients of a loss in training mode; see `TrainsModels.gradients`."""
     loss = partial(_loss, model, graph, targets=_target_batches(model, graph, targets))
     with nothing_dropped(model):
         found = DERIVATIVES[keras.backend.backend()](model, loss, input_batches(model, graph, inputs), nodes)
@@ -50,7 +50,7 @@ def train(
     learning_rate: float,
     momentum: float,
 ) -> list[float]:
-    """One step of Keras's SGD for each batch; see `Backend.train`."""
+    """One step of Keras's SGD for each batch; see `TrainsModels.train`."""
     dtype = keras.backend.standardize_dtype(model.inputs[0].dtype)
     with settings(dtype), nothing_dropped(model):  # the optimizer keeps its rate in floatx
         _keep_factors_exact(model)
@@ -80,7 +80,7 @@ def _whole_loss(model: Any, graph: LayerGraph, inputs: Mapping[str, Any], target
 def _loss(
     model: Any, graph: LayerGraph, inputs: Mapping[str, Any], mark: Mark | None = None, *, targets: Mapping[str, Any]
 ) -> Any:
-    """The sum over the outputs, as `Backend.gradients` says."""
+    """The sum over the outputs, as `TrainsModels.gradients` says."""
     outputs = forward(model, graph, inputs, training=True, mark=mark)
     terms = [_term(outputs[name], targets[name]) for name in graph.outputs]
     return sum(terms[1:], terms[0])

@@ -58,7 +58,7 @@ def _lacks_memory(error: Exception) -> bool:
 
 
 def verify(source: str, graph: LayerGraph) -> None:
-    """Compare the model's variables and outputs with the graph; see `Backend.verify`."""
+    """Compare the model's variables and outputs with the graph; see `BuildsModels.verify`."""
     state = random.getstate()  # Keras draws its seeds from it
     try:
         # A layer that is not given its data format takes the wrong one here, and is found out.
@@ -135,7 +135,7 @@ def build(
     device: str | None = None,
     dtype: str | None = None,
 ) -> Any:
-    """The model with its weights drawn once, or loaded; see `Backend.build`."""
+    """The model with its weights drawn once, or loaded; see `BuildsModels.build`."""
     with settings(dtype, device), ExitStack() as stack:
         if weights is not None:
             stack.enter_context(_no_drawing())
@@ -146,18 +146,18 @@ def build(
 
 
 def load_weights(model: Any, graph: LayerGraph, weights: Arrays) -> None:
-    """Assign canonical weights to the model's variables; see `Backend.load_weights`."""
+    """Assign canonical weights to the model's variables; see `ExchangesWeights.load_weights`."""
     for name, kept in kept_weights(model, graph).items():
         kept.assign(np.asarray(weights[name]))
 
 
 def export_weights(model: Any, graph: LayerGraph) -> Arrays:
-    """Canonical weights of the model; see `Backend.export_weights`."""
+    """Canonical weights of the model; see `ExchangesWeights.export_weights`."""
     return {name: kept.array(to_numpy) for name, kept in kept_weights(model, graph).items()}
 
 
 def save_weights(model: Any, path: Path) -> None:
-    """Write the weights as Keras does; see `Backend.save_weights`."""
+    """Write the weights as Keras does; see `SavesWeights.save_weights`."""
     with whole_file(path) as temporary:
         inner = temporary.with_name(f"{temporary.name}.weights.h5")  # Keras accepts no other ending
         try:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras.src.backend.common import dtypes
 
-from archspec.codegen.backend import check_dtype, no_device
+from archspec.codegen.backend_errors import check_dtype, no_device
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from archspec.codegen.backend import LazyModels, one_of
+from archspec.codegen.lazy_models import LazyTraining
+from archspec.codegen.text import one_of
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import FEATURES
@@ -22,7 +23,7 @@ from archspec_keras.source import write
 _TITLES: Final = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
-class KerasBackend(LazyModels):
+class KerasBackend(LazyTraining):
     """Keras 3: functions of the functional API, on whichever of its own backends Keras runs."""
 
     models = "archspec_keras.model"
@@ -34,7 +35,7 @@ class KerasBackend(LazyModels):
     engines = tuple(_TITLES)
 
     def environment(self, engine: str) -> Mapping[str, str]:
-        """See `archspec.codegen.backend.Backend`, for this and all that follows."""
+        """See `archspec.codegen.backend`, for this and all that follows."""
         # TensorFlow's own allocator for oneDNN keeps what it once had: another process may need it.
         return {"KERAS_BACKEND": engine, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1"}
 
@@ -54,7 +55,7 @@ class KerasBackend(LazyModels):
             help += f"; or let Keras run on another, as with KERAS_BACKEND={'jax' if engine == 'torch' else 'torch'}"
             raise BackendError(Diagnostic("E0602", message, help=help))
 
-    def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> str:
+    def render(self, graph: LayerGraph) -> str:
         """A function for each block, and one that makes the network."""
         return write(graph)
 

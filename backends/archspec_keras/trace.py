@@ -27,7 +27,7 @@ Mark: TypeAlias = Callable[[str, Any], Any]
 
 
 def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
-    """One forward pass; see `Backend.run`.
+    """One forward pass; see `RunsModels.run`.
 
     Outside of a compiled function every backend of Keras updates moving statistics in place, JAX too.
     """

@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from archspec.codegen.backend import Outcome, check_dtype, no_device, not_importable
+from archspec.codegen.backend import Outcome
+from archspec.codegen.backend_errors import check_dtype, no_device, not_importable
 from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
@@ -50,7 +51,7 @@ def read(source: bytes) -> ModelProto:
 
 
 def verify(source: bytes, graph: LayerGraph) -> None:
-    """The checker's own checks, and every name and shape against the graph; see `Backend.verify`."""
+    """The checker's own checks, and every name and shape against the graph; see `BuildsModels.verify`."""
     try:
         model = read(source)
         onnx.checker.check_model(model, full_check=True)
@@ -92,7 +93,7 @@ def build(
     device: str | None = None,
     dtype: str | None = None,
 ) -> ModelProto:
-    """The model with its weights inside; see `Backend.build`.
+    """The model with its weights inside; see `BuildsModels.build`.
 
     Raises:
         BackendError: the source is of another dtype.
@@ -124,7 +125,7 @@ def _tensor(name: str, array: Array, kind: int) -> TensorProto:
 
 
 def load_weights(model: ModelProto, graph: LayerGraph, weights: Arrays) -> None:
-    """Put canonical weights into the model; see `Backend.load_weights`."""
+    """Put canonical weights into the model; see `ExchangesWeights.load_weights`."""
     for tensor in model.graph.initializer:
         if tensor.name in graph.all_weights:
             new = _tensor(tensor.name, weights[tensor.name], tensor.data_type)
@@ -133,7 +134,7 @@ def load_weights(model: ModelProto, graph: LayerGraph, weights: Arrays) -> None:
 
 
 def export_weights(model: ModelProto, graph: LayerGraph) -> Arrays:
-    """Canonical weights of the model; see `Backend.export_weights`."""
+    """Canonical weights of the model; see `ExchangesWeights.export_weights`."""
     return {tensor.name: _array(numpy_helper.to_array(tensor)) for tensor in model.graph.initializer}
 
 
@@ -143,7 +144,7 @@ def _array(array: Array) -> Array:
 
 
 def packed(model: ModelProto, name: str, *, external: bool = False) -> Mapping[str, bytes]:
-    """The files that hold a model, by name; see `Backend.packed`.
+    """The files that hold a model, by name; see `PacksModels.packed`.
 
     Raises:
         OutputError: it is too large for one file.
@@ -175,7 +176,7 @@ def _apart(model: ModelProto, location: str) -> tuple[ModelProto, bytes]:
 
 
 def run(model: ModelProto, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
-    """One forward pass on the engine of this process; see `Backend.run`.
+    """One forward pass on the engine of this process; see `RunsModels.run`.
 
     A model has no training mode: for that, another one is written, and the statistics that it gives are put into this
     one. A model with functions gives the tensors of those nodes that stand in no block.

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
-from archspec.codegen.backend import LazyModels, Task, check_dtype
+from archspec.codegen.backend import Task
+from archspec.codegen.backend_errors import check_dtype
+from archspec.codegen.lazy_models import LazyModels
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import ENGINE, ENGINES, current_engine
-
-if TYPE_CHECKING:
-    from archspec.codegen.backend import Arrays, Gradients
-
-_NO_GRADIENTS: Final = "an ONNX model computes no gradients; train the PyTorch or the Keras model"
 
 
 class OnnxBackend(LazyModels):
@@ -26,17 +23,14 @@ class OnnxBackend(LazyModels):
     name = "onnx"
     title = "ONNX"
     suffix = ".onnx"
-    holds_weights = True
     engines = ENGINES
 
     def environment(self, engine: str) -> Mapping[str, str]:
-        """See `archspec.codegen.backend.Backend`, for this and all that follows."""
+        """See `archspec.codegen.backend`, for this and all that follows."""
         return {ENGINE: engine}
 
     def lacks(self, task: Task, dtype: str) -> str:
-        """Neither engine has gradients; ONNX Runtime computes in float32 and float16 alone."""
-        if task == "gradients":
-            return _NO_GRADIENTS
+        """ONNX Runtime computes in float32 and float16 alone."""
         if current_engine() == "reference":
             return "ONNX's reference evaluator has no bfloat16" if dtype == "bfloat16" else ""
         if dtype in ("float64", "bfloat16"):
@@ -76,24 +70,6 @@ class OnnxBackend(LazyModels):
         """The model, or the model and `name.data` with its weights."""
         found: Mapping[str, bytes] = self._models().packed(model, name, external=external)
         return found
-
-    def gradients(
-        self, model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False
-    ) -> Gradients:
-        """There are none."""
-        raise BackendError(Diagnostic("E0601", _NO_GRADIENTS))
-
-    def train(
-        self,
-        model: Any,
-        graph: LayerGraph,
-        batches: Iterable[tuple[Arrays, Arrays]],
-        *,
-        learning_rate: float,
-        momentum: float,
-    ) -> list[float]:
-        """It cannot be."""
-        raise BackendError(Diagnostic("E0601", _NO_GRADIENTS))
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
         """Open the model with ONNX Runtime, run it."""

@@ -44,7 +44,7 @@ class _Gradient:
 
 
 def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False) -> Gradients:
-    """The gradients of a loss; see `Backend.gradients`."""
+    """The gradients of a loss; see `TrainsModels.gradients`."""
     given = [tensor.detach().requires_grad_() for tensor in to_tensors(model, graph, inputs)]
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     model.train()
@@ -90,7 +90,7 @@ def train(
     learning_rate: float,
     momentum: float,
 ) -> list[float]:
-    """Train by SGD with momentum; see `Backend.train`."""
+    """Train by SGD with momentum; see `TrainsModels.train`."""
     parameters = dict(model.named_parameters())
     groups = model.parameter_groups() if hasattr(model, "parameter_groups") else list(parameters.values())
     optimizer = torch.optim.SGD(groups, lr=learning_rate, momentum=momentum) if parameters else None
@@ -115,7 +115,7 @@ def _squares(weight: nn.Parameter) -> float:
 
 
 def _loss(outputs: Mapping[str, Tensor], targets: Arrays) -> Tensor:
-    """The sum over the outputs of what `Backend.gradients` says."""
+    """The sum over the outputs of what `TrainsModels.gradients` says."""
     return torch.stack([_output_loss(output, targets[name]) for name, output in outputs.items()]).sum()
 
 

@@ -17,7 +17,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from archspec.codegen.backend import Outcome, check_dtype, no_device
+from archspec.codegen.backend import Outcome
+from archspec.codegen.backend_errors import check_dtype, no_device
 from archspec.codegen.execute import execute
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
@@ -90,7 +91,7 @@ def _cheapest(graph: LayerGraph) -> torch.device:
 
 
 def verify(source: str, graph: LayerGraph) -> None:
-    """Compare the model's state dict and outputs with the graph; see `Backend.verify`."""
+    """Compare the model's state dict and outputs with the graph; see `BuildsModels.verify`."""
     try:
         device = _cheapest(graph)
         with torch.no_grad():
@@ -146,7 +147,7 @@ def build(
     device: str | None = None,
     dtype: str | None = None,
 ) -> nn.Module:
-    """The model with its weights drawn once, or loaded; see `Backend.build`."""
+    """The model with its weights drawn once, or loaded; see `BuildsModels.build`."""
     if dtype is not None:
         check_dtype(dtype)
     place = _device(device or "cpu")
@@ -176,7 +177,7 @@ def _device(name: str) -> torch.device:
 
 
 def load_weights(model: Any, graph: LayerGraph, weights: Arrays) -> None:
-    """Copy canonical weights into the model; see `Backend.load_weights`."""
+    """Copy canonical weights into the model; see `ExchangesWeights.load_weights`."""
     state = model.state_dict()
     with torch.no_grad():
         for name in graph.all_weights:
@@ -187,12 +188,12 @@ def load_weights(model: Any, graph: LayerGraph, weights: Arrays) -> None:
 
 
 def export_weights(model: Any, graph: LayerGraph) -> Arrays:
-    """Canonical weights of the model; see `Backend.export_weights`."""
+    """Canonical weights of the model; see `ExchangesWeights.export_weights`."""
     return {name: to_numpy(tensor) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
 
 
 def save_weights(model: Any, path: Path) -> None:
-    """Write the state dict; see `Backend.save_weights`."""
+    """Write the state dict; see `SavesWeights.save_weights`."""
     with whole_file(path) as temporary:
         with temporary.open("wb") as file:  # by its name, the archive would be called after it, at random
             try:
@@ -204,7 +205,7 @@ def save_weights(model: Any, path: Path) -> None:
 
 
 def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
-    """One forward pass; see `Backend.run`."""
+    """One forward pass; see `RunsModels.run`."""
     tensors = to_tensors(model, graph, inputs)
     model.train(training)
     found: Arrays = {}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
-from archspec.codegen.backend import LazyModels, one_of
+from archspec.codegen.lazy_models import LazyTraining
+from archspec.codegen.text import one_of
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
 from archspec_torch.names import class_name
 from archspec_torch.source import write
 
 
-class TorchBackend(LazyModels):
+class TorchBackend(LazyTraining):
     """PyTorch: `nn.Module` classes."""
 
     models = "archspec_torch.model"
@@ -24,12 +25,12 @@ class TorchBackend(LazyModels):
     engines = ("torch",)
 
     def require(self, engine: str | None = None) -> None:
-        """See `archspec.codegen.backend.Backend`, for this and all that follows."""
+        """See `archspec.codegen.backend`, for this and all that follows."""
         if find_spec("torch") is None:
             help = "install it with `pip install torch`"
             raise BackendError(Diagnostic("E0602", "PyTorch is not installed", help=help))
 
-    def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> str:
+    def render(self, graph: LayerGraph) -> str:
         """A class for each block, and one for the network."""
         return write(graph)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import archspec
-from archspec.codegen.backend import Outcome, backend
+from archspec.codegen.backend import Outcome, RunsModels
+from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_weights
 from archspec.parity.measure import difference
@@ -14,7 +15,7 @@ from archspec.parity.measure import difference
 def outcome(graph: LayerGraph, framework: str, *, training: bool = False) -> Outcome:
     """What the generated model gives for two images, and its running statistics afterwards."""
     pytest.importorskip(framework)
-    target = backend(framework)
+    target = backend(framework, RunsModels)
     source = archspec.generate(graph, framework)
     model = target.build(source, graph, weights=random_weights(graph), dtype="float64")
     return target.run(model, graph, random_inputs(graph, batch=2), training=training)
@@ -23,7 +24,7 @@ def outcome(graph: LayerGraph, framework: str, *, training: bool = False) -> Out
 def differ(graph: LayerGraph) -> float:
     """The largest difference of PyTorch and Keras in both modes, as a share of the largest number of its tensor."""
     found: list[float] = []
-    targets = [backend(framework) for framework in ("torch", "keras") if pytest.importorskip(framework)]
+    targets = [backend(framework, RunsModels) for framework in ("torch", "keras") if pytest.importorskip(framework)]
     weights, inputs = random_weights(graph), random_inputs(graph, batch=2)
     models = [
         target.build(archspec.generate(graph, target.name), graph, weights=weights, dtype="float64")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels
+from archspec.codegen.registry import backend
 
 DEEP = [("cifar_resnet", 1202), ("cifar_resnet_v2", 1001), ("cifar_resnet_v2_keras", 1001)]
 
@@ -30,4 +31,4 @@ def test_keras_is_let_go_as_deep_as_the_network_is() -> None:
 def test_the_models_are_their_graphs(name: str, depth: int, framework: str) -> None:
     pytest.importorskip(framework)
     graph = archspec.compile(name, depth=depth)
-    backend(framework).verify(archspec.generate(graph, framework), graph)
+    backend(framework, BuildsModels).verify(archspec.generate(graph, framework), graph)

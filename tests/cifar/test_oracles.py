@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from tests.oracles.drawing import Array, Oracle, canonical, read
 
@@ -57,7 +58,7 @@ def test_the_oracles_logits(name: str, framework: str) -> None:
     assert {key: array.shape for key, array in weights.items()} == {
         key: weight.shape for key, weight in graph.all_weights.items()
     }
-    target = backend(framework)
+    target = backend(framework, RunsModels)
     model = target.build(archspec.generate(graph, framework), graph, weights=weights)
     found = target.run(model, graph, {"input": oracle.images}, training=False).outputs["logits"]
     wanted = oracle.arrays["logits"].astype(np.float64)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels
+from archspec.codegen.registry import backend
 from tests.cli.conftest import Run
 
 DECAYING = """
@@ -93,5 +94,5 @@ def test_keras_is_trained_by_the_line_printed(run: Run, tmp_path: Path) -> None:
 def test_names_are_said_where_a_model_gives_a_mapping() -> None:
     graph = archspec.compile("lenet", taps=["conv1", "fc1"])
     for name in ("torch", "keras"):
-        [call] = [line for line in backend(name).usage(graph, "net") if line.startswith("output = ")]
+        [call] = [line for line in backend(name, BuildsModels).usage(graph, "net") if line.startswith("output = ")]
         assert call.endswith("['conv1']  # of a dict with conv1, fc1")

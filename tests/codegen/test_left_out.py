@@ -9,7 +9,8 @@ import pytest
 
 import archspec
 from archspec.cli import main
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
 from archspec.parity import random_inputs
 from archspec.spec import load_text
 
@@ -46,7 +47,7 @@ def test_it_is_counted_as_if_it_were_not_there() -> None:
 @pytest.mark.parametrize("name", ["torch", "keras", "onnx"])
 def test_all_backends_build_the_same(name: str) -> None:
     pytest.importorskip({"torch": "torch", "keras": "keras", "onnx": "onnxruntime"}[name])
-    graph, target = _graph(), backend(name)
+    graph, target = _graph(), backend(name, RunsModels)
     source = target.render(graph)
     target.verify(source, graph)
     weights = archspec.init_weights(_graph("logits, aux_logits"))  # of the whole network: a file has them all

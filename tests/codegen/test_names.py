@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels, RunsModels
+from archspec.codegen.registry import backend
 from archspec.parity import random_inputs
 from archspec.spec import load_text
 
@@ -174,7 +175,7 @@ def expected() -> tuple[dict[str, Any], list[Any], list[Any]]:
     graph = named()
     weights, inputs = archspec.init_weights(graph, seed=1), random_inputs(graph, batch=2)
     model = archspec.build(graph, "torch", weights=weights, dtype="float64")
-    outputs = backend("torch").run(model, graph, inputs, training=False).outputs
+    outputs = backend("torch", RunsModels).run(model, graph, inputs, training=False).outputs
     return dict(inputs), [*weights.values()], [*outputs.values()]
 
 
@@ -182,7 +183,7 @@ def check(graph: archspec.LayerGraph, name: str) -> Any:
     """Build a network on a backend, and hold its numbers against those that it has under neutral names."""
     inputs, weights, outputs = expected()
     given = dict(zip(graph.all_weights, weights, strict=True))
-    target = backend(name)
+    target = backend(name, RunsModels)
     model = target.build(target.render(graph), graph, weights=given, dtype="float64")
     batches = dict(zip(graph.inputs, inputs.values(), strict=True))
     found = target.run(model, graph, batches, training=False).outputs
@@ -198,7 +199,7 @@ def numbers(text: str) -> archspec.LayerGraph:
     weights, inputs = archspec.init_weights(graph), random_inputs(graph, batch=1)
     found = []
     for name in ("torch", "keras"):
-        target = backend(name)
+        target = backend(name, RunsModels)
         source = target.render(graph)
         target.verify(source, graph)
         model = target.build(source, graph, weights=weights, dtype="float64")
@@ -311,7 +312,7 @@ def test_every_word_as_the_name_of_a_network() -> None:
                 head = HEAD.format(name=word if kind == "network" else "net") + line
                 graph = archspec.compile(load_text(f"{head}layers: [conv: {CONV}]\n"))
                 for name in ("torch", "keras") if kind == "network" else ("torch",):
-                    backend(name).verify(backend(name).render(graph), graph)
+                    backend(name, BuildsModels).verify(backend(name).render(graph), graph)
 
 
 def test_names_that_are_one_in_another_spelling() -> None:

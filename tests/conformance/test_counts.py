@@ -7,7 +7,8 @@ import math
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels
+from archspec.codegen.registry import backend
 from archspec.ir import OPS, Op
 from archspec.parity import random_inputs, random_weights
 from tests.conformance.cases import CASES
@@ -33,7 +34,9 @@ def test_multiply_adds(op: str, case: str) -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
     graph = graph_of(case, (9, 12))
-    model = backend("torch").build(archspec.generate(graph, "torch"), graph, weights=random_weights(graph))
+    model = backend("torch", BuildsModels).build(
+        archspec.generate(graph, "torch"), graph, weights=random_weights(graph)
+    )
     model.eval()
     inputs = [torch.from_numpy(array).float() for array in random_inputs(graph, batch=1).values()]
     # Without gradients PyTorch's attention, and its fused kernels anyway, go a way that is not counted.

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import PacksModels, TrainsModels
+from archspec.codegen.registry import backend
 from archspec.ir import OPS
 from archspec.parity import random_inputs, random_weights
 from tests.conformance.cases import CASES
@@ -64,7 +65,7 @@ def judged(graph: archspec.LayerGraph) -> dict[bool, Evaluation]:
 def conforms(graph: archspec.LayerGraph, wanted: Mapping[bool, Evaluation] | None = None) -> None:
     """The models of PyTorch and Keras compute what the evaluator does, in both modes, and node by node."""
     wanted, inputs = wanted or judged(graph), random_inputs(graph, batch=3)
-    for target in (backend("torch"), backend("keras")):
+    for target in (backend("torch", TrainsModels), backend("keras", TrainsModels)):
         source = archspec.generate(graph, target.name)
         target.verify(source, graph)
         model = target.build(source, graph, weights=random_weights(graph), dtype="float64")
@@ -86,7 +87,8 @@ def test_every_backend_computes_a_case(op: str, case: str, size: tuple[int, int]
     wanted = judged(graph)
     conforms(graph, wanted)
     for dtype in ("float32", "float64"):
-        backend("onnx").verify(backend("onnx").render(graph, dtype=dtype), graph)
+        target = backend("onnx", PacksModels)
+        target.verify(target.render(graph, dtype=dtype), graph)
     for training, values in wanted.items():
         agree(graph, values, training=training)
 
@@ -103,7 +105,7 @@ def _trained_on(name: str, model: Any, x: Any) -> Any:
 @pytest.mark.parametrize("name", ["torch", "keras"])
 def test_dropout_in_training(name: str) -> None:
     """About `rate` of the elements are zero, the others are divided by what is left."""
-    graph, target = graph_of("dropout: {rate: 0.25}", (64, 64)), backend(name)
+    graph, target = graph_of("dropout: {rate: 0.25}", (64, 64)), backend(name, TrainsModels)
     model = target.build(archspec.generate(graph, name), graph)
     x = np.ones((2, 4, 64, 64), np.float32)
     y = _trained_on(name, model, x)
@@ -116,7 +118,7 @@ def test_dropout_in_training(name: str) -> None:
 @pytest.mark.parametrize("before", ["", "to_tokens\n  - ", "flatten\n  - "])
 def test_drop_path_in_training(name: str, before: str) -> None:
     """About `rate` of the examples are zero as a whole, the others are divided by what is left."""
-    graph, target = graph_of(f"{before}drop_path: {{rate: 0.25}}", (3, 2)), backend(name)
+    graph, target = graph_of(f"{before}drop_path: {{rate: 0.25}}", (3, 2)), backend(name, TrainsModels)
     model = target.build(archspec.generate(graph, name), graph)
     x = np.ones((4000, 4, 3, 2), np.float32)
     y = _trained_on(name, model, x).reshape(4000, -1)

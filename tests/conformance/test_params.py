@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
 from archspec.codegen.execute import execute
+from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
 from tests.networks import NETWORKS
@@ -81,7 +82,7 @@ def agree(outputs: Any, graph: archspec.LayerGraph, what: str) -> None:
 def test_torch(name: str) -> None:
     first = compiled(name)
     made = getattr(execute(archspec.generate(first, "torch"), "torch", name), class_name(first))
-    target = backend("torch")
+    target = backend("torch", RunsModels)
     for param, value, graph in changes(name, set(inspect.signature(made).parameters)):
         model = made(**{param: value}).double()
         found = {key: tuple(tensor.shape) for key, tensor in model.state_dict().items() if "num_batches" not in key}
@@ -95,7 +96,7 @@ def test_torch(name: str) -> None:
 def test_keras(name: str) -> None:
     first = compiled(name)
     made = getattr(execute(archspec.generate(first, "keras"), "keras", name), function_name(first))
-    target = backend("keras")
+    target = backend("keras", RunsModels)
     for param, value, graph in changes(name, set(inspect.signature(made).parameters)):
         with settings("float64"):
             model = made(**{param: value})

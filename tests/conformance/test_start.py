@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import ExchangesWeights
+from archspec.codegen.registry import backend
 from archspec.spec import load_text
 
 pytest.importorskip("torch")
@@ -60,7 +61,7 @@ def _check(found: Mapping[str, np.ndarray[Any, Any]], layer: str) -> None:
 @pytest.mark.parametrize(("layer", "before"), CASES)
 def test_start(name: str, layer: str, before: str) -> None:
     graph = _graph(layer, before)
-    _check(backend(name).export_weights(archspec.build(graph, name), graph), layer)
+    _check(backend(name, ExchangesWeights).export_weights(archspec.build(graph, name), graph), layer)
 
 
 @pytest.mark.parametrize(("layer", "before"), CASES)
@@ -74,4 +75,4 @@ def test_everything_is_drawn_anew(layer: str, before: str) -> None:
         for tensor in model.state_dict().values():
             tensor.fill_(7)
         model.reset_parameters()
-    _check(backend("torch").export_weights(model, graph), layer)
+    _check(backend("torch", ExchangesWeights).export_weights(model, graph), layer)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import ExchangesWeights
+from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
 from tests.networks import NETWORKS
@@ -69,7 +70,7 @@ def test_each_matrix_of_attention_is_drawn_by_itself(name: str, init: str, large
         f"  - attention: {{name: a, heads: 2, init: {init}, bias_init: fan_in_uniform}}\n"
     )
     graph = _graph(text)
-    found = backend(name).export_weights(archspec.build(graph, name), graph)
+    found = backend(name, ExchangesWeights).export_weights(archspec.build(graph, name), graph)
     for part in (*np.split(found["a.in_proj_weight"], 3), found["a.out_proj.weight"]):
         assert 0.97 * largest < np.abs(part).max() <= largest
         assert abs(part.std() * 3**0.5 / largest - 1) < 0.03
@@ -124,10 +125,10 @@ def test_keras_saves_loads_and_trains(tmp_path: Path) -> None:
         "copy = keras.models.clone_model(model)\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
-    before = backend("keras").export_weights(model, graph)
+    before = backend("keras", ExchangesWeights).export_weights(model, graph)
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(images, np.arange(4), epochs=1, verbose=0)
-    after = backend("keras").export_weights(model, graph)
+    after = backend("keras", ExchangesWeights).export_weights(model, graph)
     for name in (
         "class_token.weight",
         "encoder.pos_embedding.weight",

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import Outcome, backend
+from archspec.codegen.backend import Outcome, RunsModels
+from archspec.codegen.registry import backend
 from archspec.errors import SpecError
 from archspec.parity import random_inputs, random_weights
 from archspec.passes import run
@@ -54,7 +55,7 @@ def test_all_compute_the_same(name: str) -> None:
     graph = _small(archspec.compile(name))
     weights, inputs = random_weights(graph), random_inputs(graph, batch=2)
     random = any(node.op.name in RANDOM for node in graph.nodes.values())
-    targets = [backend(framework) for framework in ("torch", "keras")]
+    targets = [backend(framework, RunsModels) for framework in ("torch", "keras")]
     models = [
         target.build(archspec.generate(graph, target.name), graph, weights=weights, dtype="float64")
         for target in targets

@@ -19,9 +19,10 @@ from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
 from archspec.codegen.layout import Bracket, Code, Keyword
 from archspec.codegen.printer import Printer
+from archspec.codegen.registry import backend
 from archspec.codegen.tree import LayerUse
 from archspec.errors import ArchspecError, InternalError
 from archspec.ir.graph import LayerGraph
@@ -144,7 +145,7 @@ def _without_stride(module: Callable[[LayerUse, Printer], Code]) -> Callable[[La
 def _right_in_pytorch(graph: LayerGraph) -> bool:
     """The least that `check` asks, since shrinking asks it some hundred times."""
     weights, inputs = random_weights(graph), random_inputs(graph)
-    target = backend("torch")
+    target = backend("torch", RunsModels)
     try:
         model = target.build(archspec.generate(graph, "torch"), graph, weights=weights, dtype="float64")
         found = target.run(model, graph, inputs, training=False)

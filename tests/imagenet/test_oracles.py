@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from tests.oracles.drawing import Oracle, canonical, read
 
@@ -82,7 +83,7 @@ def tf2_weights() -> dict[str, Array]:
 
 def outputs(graph: LayerGraph, framework: str, weights: Arrays, images: Array) -> Arrays:
     """What the generated model gives, with no weight missing and none to spare."""
-    target = backend(framework)
+    target = backend(framework, RunsModels)
     source = archspec.generate(graph, framework)
     model = target.build(source, graph, weights={key: weights[key] for key in graph.all_weights}, dtype="float64")
     return target.run(model, graph, {"input": images.astype(np.float64)}, training=False).outputs

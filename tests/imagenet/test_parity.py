@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
 
 pytest.importorskip("torch")
@@ -30,7 +31,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
 def test_both_frameworks_compute_the_same(name: str, params: dict[str, object]) -> None:
     graph = archspec.compile(name, **params)  # type: ignore[arg-type]
     weights, inputs = random_weights(graph), random_inputs(graph, batch=2)
-    targets = [backend(framework) for framework in ("torch", "keras")]
+    targets = [backend(framework, RunsModels) for framework in ("torch", "keras")]
     models = [
         target.build(archspec.generate(graph, target.name), graph, weights=weights, dtype="float64")
         for target in targets

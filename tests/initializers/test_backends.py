@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels, ExchangesWeights
+from archspec.codegen.registry import backend
 from archspec.ir.initializers import INITIALIZERS, Fixed
 from tests.initializers.fit import check, every_initializer
 from tests.initializers.networks import BIASES, DRAWN, NORMED, NORMS, WEIGHTS, network
@@ -37,9 +38,9 @@ def _seed(name: str) -> None:
 
 def _drawn(graph: archspec.LayerGraph, name: str) -> dict[str, Any]:
     source = archspec.generate(graph, name)
-    backend(name).verify(source, graph)
+    backend(name, BuildsModels).verify(source, graph)
     _seed(name)
-    return dict(backend(name).export_weights(backend(name).build(source, graph), graph))
+    return dict(backend(name, ExchangesWeights).export_weights(backend(name, BuildsModels).build(source, graph), graph))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -128,12 +129,13 @@ layers:
 
 _WORKER = """
 import sys, keras, archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
 from tests.initializers.fit import check, every_initializer
 from tests.initializers.networks import DRAWN, WEIGHTS, network
 assert keras.backend.backend() == sys.argv[1]
 keras.utils.set_random_seed(5)
-target = backend("keras")
+target = backend("keras", RunsModels)
 # What Keras works out of options and fans is Python, and the same on all engines: one of each family.
 for initializer in {found.name: text for text, found in every_initializer().items()}.values():
     graph = network(WEIGHTS, initializer)

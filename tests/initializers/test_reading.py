@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels
+from archspec.codegen.registry import backend
 from archspec.ir import OPS
 from archspec.ir.attributes import InitKind
 from archspec.ir.initializers import (
@@ -141,7 +142,7 @@ def test_options_may_be_expressions() -> None:
         assert "classes: int = 5" in source
         assert "width: int" not in source
         if name == "torch":
-            backend(name).verify(source, graph)
+            backend(name, BuildsModels).verify(source, graph)
 
 
 @pytest.mark.parametrize(

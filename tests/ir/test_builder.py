@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend as backend_of
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend as backend_of
 from archspec.expr import Const, Name
 from archspec.ir import GraphBuilder, LayerGraph
 from archspec.ir.op import ShapeError
@@ -152,7 +153,7 @@ def test_an_onnx_model_has_them_once() -> None:
     graph = shared_towers()
     model = archspec.build(graph, "onnx", seed=3)
     assert sorted(tensor.name for tensor in model.graph.initializer) == ["first.bias", "first.weight"]
-    target = backend_of("onnx")
+    target = backend_of("onnx", RunsModels)
     x = np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float32)
     both = target.run(model, graph, {"left": x, "right": x}, training=False, nodes=True).nodes
     assert np.array_equal(both["first"], both["second"])

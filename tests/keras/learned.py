@@ -9,7 +9,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels, TrainsModels
+from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.spec import load_text
 from tests.keras.arrays import Array, weights_for
@@ -61,7 +62,7 @@ def build(weights: dict[str, Array] | None = None, dtype: str = "float64") -> An
 
 def results() -> dict[str, Array]:
     """Nodes, statistics, gradients, losses and trained weights, in float64."""
-    target, graph = backend("keras"), network()
+    target, graph = backend("keras", TrainsModels), network()
     inputs, targets = batches()[0]
     found: dict[str, Array] = {}
     for training in (False, True):
@@ -82,7 +83,7 @@ def in_float32() -> dict[str, Array]:
     """Nodes and statistics of one pass in training mode, in float32."""
     inputs = {path: array.astype("float32") for path, array in batches()[0][0].items()}
     model = build(weights_for(network(), "float32"), "float32")
-    outcome = backend("keras").run(model, network(), inputs, training=True, nodes=True)
+    outcome = backend("keras", RunsModels).run(model, network(), inputs, training=True, nodes=True)
     return {**outcome.nodes, **outcome.statistics}
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
 from archspec.errors import InternalError
 from archspec.parity import random_inputs
 from archspec.spec import load_text
@@ -107,7 +108,7 @@ def test_source_that_leaves_the_data_format_open_is_found_out(layout: str) -> No
     text = (
         "archspec: 1\nname: net\ninput: {channels: 3, height: 8, width: 8}\nlayers: [conv: {filters: 4, kernel: 3}]\n"
     )
-    graph, target = archspec.compile(load_text(text)), backend("keras")
+    graph, target = archspec.compile(load_text(text)), backend("keras", RunsModels)
     source = target.render(graph)
     before = keras.config.image_data_format()
     keras.config.set_image_data_format(layout)

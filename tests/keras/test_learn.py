@@ -12,7 +12,8 @@ import pytest
 from safetensors.numpy import load_file
 
 import archspec
-from archspec.codegen.backend import Gradients, backend
+from archspec.codegen.backend import Gradients, TrainsModels
+from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.parity.comparison import without_dropout
 from archspec.spec import load_text
@@ -39,7 +40,7 @@ def _loss(weights: dict[str, Array], inputs: dict[str, Array], targets: dict[str
 
 def _gradients(nodes: bool = False) -> Gradients:
     inputs, targets = learned.batches()[0]
-    return backend("keras").gradients(learned.build(), learned.network(), inputs, targets, nodes=nodes)
+    return backend("keras", TrainsModels).gradients(learned.build(), learned.network(), inputs, targets, nodes=nodes)
 
 
 def test_gradients_are_those_of_differences() -> None:
@@ -65,8 +66,9 @@ def test_gradients_are_those_of_differences() -> None:
 def test_an_output_of_a_softmax_is_logits_as_any_other() -> None:
     graph = archspec.compile(load_text(NETWORKS["ends_in_softmax"]))
     weights, inputs, labels = weights_for(graph), inputs_for(graph), np.array([0, 2, 1, 3])
-    model = backend("keras").build(archspec.generate(graph, "keras"), graph, weights=weights, dtype="float64")
-    found = backend("keras").gradients(model, graph, inputs, {"output": labels})
+    target = backend("keras", TrainsModels)
+    model = target.build(archspec.generate(graph, "keras"), graph, weights=weights, dtype="float64")
+    found = target.gradients(model, graph, inputs, {"output": labels})
     values = evaluate(graph, weights, inputs, training=True).values
     assert found.loss == pytest.approx(loss_of(values, graph, {"output": labels}), rel=1e-13)
 
@@ -89,7 +91,7 @@ def test_gradients_of_nodes() -> None:
 
 def test_statistics_are_updated_as_by_a_pass() -> None:
     graph, (inputs, targets) = learned.network(), learned.batches()[0]
-    target, model = backend("keras"), learned.build()
+    target, model = backend("keras", TrainsModels), learned.build()
     target.gradients(model, graph, inputs, targets)
     after = target.export_weights(model, graph)
     wanted = target.run(learned.build(), graph, inputs, training=True).statistics
@@ -100,7 +102,7 @@ def test_statistics_are_updated_as_by_a_pass() -> None:
 
 def test_there_are_zeros_where_no_gradient_comes() -> None:
     graph, (inputs, targets) = learned.network(), learned.batches()[0]
-    target = backend("keras")
+    target = backend("keras", TrainsModels)
     line = 'layers.Activation("tanh", name="tanh")('
     source = target.render(graph)
     assert source.count(line) == 1
@@ -134,7 +136,7 @@ def test_gradients_of_networks_of_all_kinds_are_those_of_pytorch(name: str) -> N
     graph = without_dropout(archspec.compile(load_text(NETWORKS[name].replace(", dilation: [1, 2]}", "}"))))
     weights, inputs = weights_for(graph), inputs_for(graph)
     targets = {out: np.zeros((4, *graph.nodes[path].shape)) for out, path in graph.outputs.items()}
-    target = backend("keras")
+    target = backend("keras", TrainsModels)
     model = archspec.build(graph, "keras", weights=weights, dtype="float64")
     found = target.gradients(model, graph, inputs, targets, nodes=True)
     wanted = _own_gradients(graph, weights, inputs)
@@ -150,7 +152,7 @@ def test_gradients_of_networks_of_all_kinds_are_those_of_pytorch(name: str) -> N
 
 def _by_hand() -> tuple[list[float], dict[str, Array]]:
     """The same run, written out: the gradients and SGD as PyTorch documents it."""
-    graph, target = learned.network(), backend("keras")
+    graph, target = learned.network(), backend("keras", TrainsModels)
     weights: dict[str, Array] = weights_for(graph)
     velocity: dict[str, Array] = {}
     losses = []
@@ -168,7 +170,7 @@ def _by_hand() -> tuple[list[float], dict[str, Array]]:
 
 
 def test_training_is_sgd_with_momentum_and_weight_decay() -> None:
-    graph, target = learned.network(), backend("keras")
+    graph, target = learned.network(), backend("keras", TrainsModels)
     model, settings = learned.build(), (keras.config.floatx(), keras.config.dtype_policy().name)
     losses = target.train(model, graph, learned.batches(), learning_rate=learned.RATE, momentum=learned.MOMENTUM)
     assert (keras.config.floatx(), keras.config.dtype_policy().name) == settings
@@ -187,7 +189,7 @@ name: decays
 input: {shape: [2]}
 layers: [dense: {name: fc, units: 2, weight_decay: 0.3, bias_decay: 0.7}]
 """
-    graph, target = archspec.compile(load_text(text)), backend("keras")
+    graph, target = archspec.compile(load_text(text)), backend("keras", TrainsModels)
     weights = {"fc.weight": np.array([[1.0, 2.0], [3.0, 4.0]]), "fc.bias": np.array([5.0, 6.0])}
     inputs = {"input": np.zeros((1, 2))}
     model = archspec.build(graph, "keras", weights=weights, dtype="float64")
@@ -200,7 +202,7 @@ layers: [dense: {name: fc, units: 2, weight_decay: 0.3, bias_decay: 0.7}]
 
 
 def test_a_network_without_weights_trains_nothing() -> None:
-    graph, target = archspec.compile(load_text(NETWORKS["no_weights"])), backend("keras")
+    graph, target = archspec.compile(load_text(NETWORKS["no_weights"])), backend("keras", TrainsModels)
     model, inputs = archspec.build(graph, "keras"), inputs_for(graph, dtype="float32")
     targets = {out: np.ones((4, *graph.nodes[path].shape), "float32") for out, path in graph.outputs.items()}
     losses = target.train(model, graph, [(inputs, targets)] * 2, learning_rate=0.1, momentum=0.9)
@@ -210,7 +212,7 @@ def test_a_network_without_weights_trains_nothing() -> None:
 def test_what_a_softmax_gives_is_taken_as_it_is() -> None:
     """It is the logits of the loss, compiled or not. Keras's own cross-entropy would look for what went into it."""
     text = "archspec: 1\nname: ends\ninput: {shape: [6]}\nlayers: [dense: {name: fc, units: 4}, softmax]\n"
-    graph, target = archspec.compile(load_text(text)), backend("keras")
+    graph, target = archspec.compile(load_text(text)), backend("keras", TrainsModels)
     weights, inputs = weights_for(graph), inputs_for(graph)
     targets = {"output": np.arange(4) % 3}
     logits = evaluate(graph, weights, inputs, training=True).values["softmax"]
@@ -242,7 +244,7 @@ layers:
 def test_nothing_is_dropped_and_rates_stay() -> None:
     """Whatever rates a model has, its numbers are those of one without, also of the dropout's own nodes."""
     graph = archspec.compile(load_text(_DROPPING))
-    target, weights, inputs = backend("keras"), weights_for(graph), inputs_for(graph)
+    target, weights, inputs = backend("keras", TrainsModels), weights_for(graph), inputs_for(graph)
     batch = (inputs, {"output": np.arange(4) % 3})
     source = target.render(graph)
     assert source.count("x.shape[-1] // 2,") == 1

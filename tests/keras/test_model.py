@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels, ExchangesWeights, RunsModels, SavesWeights
+from archspec.codegen.registry import backend
 from archspec.errors import BackendError, InternalError
 from archspec.spec import load_text
 from tests.keras.arrays import distance, inputs_for, weights_for
@@ -36,7 +37,9 @@ def _agree(graph: archspec.LayerGraph, dtype: str, size: int | None, outputs: fl
     for training in (False, True):
         if training and random_in_training:
             continue
-        wanted, found = (backend(name).run(model, graph, inputs, training=training) for name, model in models.items())
+        wanted, found = (
+            backend(name, RunsModels).run(model, graph, inputs, training=training) for name, model in models.items()
+        )
         assert found.outputs.keys() == wanted.outputs.keys()
         assert found.statistics.keys() == wanted.statistics.keys()
         for name, array in wanted.outputs.items():
@@ -58,7 +61,7 @@ def test_resnet18_agrees_with_pytorch_in_float32(resnet18: archspec.LayerGraph) 
 def test_weights_come_back_as_they_went_in(resnet18: archspec.LayerGraph) -> None:
     weights = weights_for(resnet18, "float32")
     model = archspec.build(resnet18, "keras", weights=weights)
-    found = backend("keras").export_weights(model, resnet18)
+    found = backend("keras", ExchangesWeights).export_weights(model, resnet18)
     assert found.keys() == weights.keys()
     for name, array in weights.items():
         np.testing.assert_array_equal(found[name], array)
@@ -137,7 +140,7 @@ def _settings() -> tuple[object, ...]:
 
 
 def test_verifying_leaves_no_trace(resnet18: archspec.LayerGraph) -> None:
-    target = backend("keras")
+    target = backend("keras", RunsModels)
     number = int(keras.layers.Dense(1).name.partition("_")[2] or 0)
     before = _settings(), random.getstate()
     target.verify(target.render(resnet18), resnet18)
@@ -152,7 +155,7 @@ def test_building_puts_the_settings_back(tmp_path: Path) -> None:
 
 
 def test_weights_in_the_frameworks_own_form(tmp_path: Path) -> None:
-    graph, target = _tiny(tmp_path), backend("keras")
+    graph, target = _tiny(tmp_path), backend("keras", SavesWeights)
     weights = weights_for(graph, "float32")
     path = tmp_path / "tiny.weights.h5"
     target.save_weights(archspec.build(graph, "keras", weights=weights), path)
@@ -169,7 +172,7 @@ def test_dtype_is_that_of_variables_and_computation(dtype: str, tmp_path: Path) 
     model = archspec.build(graph, "keras", dtype=dtype)
     assert {variable.dtype for variable in model.variables} == {dtype}
     assert {layer.compute_dtype for layer in model.layers} == {dtype}
-    outcome = backend("keras").run(model, graph, inputs_for(graph), training=True)
+    outcome = backend("keras", RunsModels).run(model, graph, inputs_for(graph), training=True)
     assert all(np.isfinite(array).all() for array in outcome.outputs.values())
 
 
@@ -190,7 +193,7 @@ def test_an_unknown_dtype_is_the_users_mistake(tmp_path: Path) -> None:
     ],
 )
 def test_source_that_differs_from_the_graph_is_noticed(old: str, new: str, tmp_path: Path) -> None:
-    graph, target = _tiny(tmp_path), backend("keras")
+    graph, target = _tiny(tmp_path), backend("keras", RunsModels)
     source = target.render(graph)
     assert source.count(old) == 1
     with pytest.raises(InternalError):
@@ -199,7 +202,7 @@ def test_source_that_differs_from_the_graph_is_noticed(old: str, new: str, tmp_p
 
 def test_initial_weights_have_the_distributions_of_the_spec(resnet18: archspec.LayerGraph) -> None:
     model = archspec.build(resnet18, "keras")
-    weights = backend("keras").export_weights(model, resnet18)
+    weights = backend("keras", ExchangesWeights).export_weights(model, resnet18)
     kernel = weights["layer4.1.conv1.weight"]
     assert kernel.std() == pytest.approx((2 / (512 * 9)) ** 0.5, rel=0.01)
     assert not np.array_equal(kernel, weights["layer4.1.conv2.weight"])
@@ -224,7 +227,7 @@ layers:
   - unit: {name: b, kernel: [1, 3], groups: 4}
 """)
     graph = archspec.compile(path)
-    weights = backend("keras").export_weights(archspec.build(graph, "keras"), graph)
+    weights = backend("keras", ExchangesWeights).export_weights(archspec.build(graph, "keras"), graph)
     for name, fan_in in (("a", 4 * 9), ("b", 1024 * 3)):
         for part in ("weight", "bias"):
             largest = np.abs(weights[f"{name}.conv.{part}"]).max()
@@ -233,12 +236,13 @@ layers:
 
 _WORKER = """
 import sys, numpy as np, archspec, keras
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
 from archspec.spec import load_text
 from tests.keras.arrays import inputs_for, weights_for
 assert keras.backend.backend() == sys.argv[1]
 graph = archspec.compile("resnet18", classes=10)
-target = backend("keras")
+target = backend("keras", RunsModels)
 target.verify(target.render(graph), graph)
 weights = weights_for(graph, "float32")
 model = archspec.build(graph, "keras", weights=weights)
@@ -274,13 +278,15 @@ def test_other_backends_of_keras_agree(engine: str, resnet18: archspec.LayerGrap
     found = np.load(file)
     model = archspec.build(resnet18, "torch", weights=weights_for(resnet18, "float32"))
     for training in (False, True):
-        outcome = backend("torch").run(model, resnet18, inputs_for(resnet18, 64, dtype="float32"), training=training)
+        outcome = backend("torch", RunsModels).run(
+            model, resnet18, inputs_for(resnet18, 64, dtype="float32"), training=training
+        )
         for name, array in {**outcome.outputs, **outcome.statistics}.items():
             assert distance(found[f"{training}/{name}"], array) < 1e-5
 
 
 def test_usage_and_versions(resnet18: archspec.LayerGraph) -> None:
-    target = backend("keras")
+    target = backend("keras", RunsModels)
     usage = target.usage(resnet18, "resnet18")
     assert "from resnet18 import resnet18" in usage
     assert set(target.versions()) == {"keras", keras.backend.backend()}
@@ -291,7 +297,7 @@ def test_a_missing_framework_is_said_plainly(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(BackendError) as caught:
-        backend("keras").require()
+        backend("keras", BuildsModels).require()
     assert caught.value.diagnostics[0].code == "E0602"
     assert "pip install keras tensorflow" in caught.value.diagnostics[0].help
 
@@ -300,8 +306,9 @@ def test_a_missing_framework_is_said_plainly(monkeypatch: pytest.MonkeyPatch) ->
 VERIFY = """
 import sys, archspec, keras
 from pathlib import Path
-from archspec.codegen.backend import backend
-target = backend("keras")
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
+target = backend("keras", RunsModels)
 graph = archspec.compile(sys.argv[1])
 target.verify(target.render(graph), graph)
 with keras.StatelessScope():  # when it ends, Keras makes the values of all variables that it knows of
@@ -340,7 +347,7 @@ def test_verifying_makes_no_weights(engine: str, tmp_path: Path) -> None:
 def test_too_little_memory_is_the_users_mistake(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graph, target = _tiny(tmp_path), backend("keras")
+    graph, target = _tiny(tmp_path), backend("keras", RunsModels)
 
     def fails(*args: object, **kwargs: object) -> None:
         raise error

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.registry import backend
 from tests.conformance.graphs import example_of
 from tests.networks import NETWORKS
 
@@ -54,7 +54,7 @@ def test_the_network_function_takes_params_and_the_input_size(resnet50: str) -> 
 
 def test_rendering_imports_no_framework() -> None:
     code = (
-        "import sys, archspec; from archspec.codegen.backend import backend;"
+        "import sys, archspec; from archspec.codegen.registry import backend;"
         "backend('keras').render(archspec.compile('resnet18'));"
         "assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)"
     )

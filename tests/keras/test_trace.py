@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import Outcome, backend
+from archspec.codegen.backend import Outcome, RunsModels
+from archspec.codegen.registry import backend
 from archspec.parity.comparison import without_dropout
 from archspec.spec import load_text
 from tests.keras.arrays import distance, inputs_for, weights_for
@@ -19,7 +20,7 @@ pytest.importorskip("keras")
 
 
 def _agree(graph: archspec.LayerGraph, size: int | None = None) -> None:
-    graph, target = without_dropout(graph), backend("keras")
+    graph, target = without_dropout(graph), backend("keras", RunsModels)
     weights, inputs = weights_for(graph), inputs_for(graph, size)
     source = target.render(graph)
     target.verify(source, graph)
@@ -56,7 +57,7 @@ def _network(layers: str) -> archspec.LayerGraph:
 
 
 def _run(graph: archspec.LayerGraph, source: str | None = None, **options: Any) -> Outcome:
-    target = backend("keras")
+    target = backend("keras", RunsModels)
     model = target.build(source or target.render(graph), graph, weights=weights_for(graph), dtype="float64")
     return target.run(model, graph, inputs_for(graph), training=False, nodes=True)
 
@@ -83,7 +84,7 @@ def test_layers_that_edited_source_lacks_are_left_out() -> None:
 
 def test_nodes_are_given_only_where_they_are_asked_for_and_leave_no_trace() -> None:
     graph = _network("  - conv: {name: a, filters: 2, kernel: 1}\n  - identity: {name: b}\n")
-    target = backend("keras")
+    target = backend("keras", RunsModels)
     model = archspec.build(graph, "keras", weights=weights_for(graph), dtype="float64")
     kept = {layer.name: set(vars(layer)) for layer in model.layers}
     asked = target.run(model, graph, inputs_for(graph), training=False, nodes=True)

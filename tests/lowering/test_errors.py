@@ -26,6 +26,7 @@ NOT_A_SPECS_FAULT = {
     "E0604": "writing files; the command line's tests",
     "E0605": "writing files; the command line's tests",
     "E0606": "writing files; the command line's tests",
+    "E0607": "a backend that only writes source; the tests of a third party's backend",
     "E0701": "weights files; their own tests",
     "E0702": "weights files; their own tests",
     "E0801": "parity; its own tests",

@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from archspec.codegen.backend import Outcome, backend
+from archspec.codegen.backend import Outcome
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_weights
+from archspec_onnx import backend as TARGET
 from archspec_onnx.engines import ENGINE
 from tests.reference.evaluate import Evaluation
 
@@ -28,11 +29,11 @@ def outcome(
     nodes: bool = False,
 ) -> Outcome:
     """What the float32 model of a graph gives; with `sized`, for inputs of the sizes of another graph."""
-    target, weights = backend("onnx"), random_weights(graph)
-    model = target.build(target.render(graph, functions=functions), graph, weights=weights)
+    weights = random_weights(graph)
+    model = TARGET.build(TARGET.render(graph, functions=functions), graph, weights=weights)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ENGINE, engine)
-        return target.run(model, graph, random_inputs(sized or graph, batch=3), training=training, nodes=nodes)
+        return TARGET.run(model, graph, random_inputs(sized or graph, batch=3), training=training, nodes=nodes)
 
 
 def close(found: Mapping[str, Any], wanted: Mapping[str, Any], bound: float = BOUND) -> None:

@@ -11,17 +11,17 @@ import onnx
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import TrainsModels
+from archspec.codegen.registry import backend
 from archspec.errors import BackendError
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
+from archspec_onnx import backend as TARGET
 from archspec_onnx.engines import ENGINE
 from tests.onnx.engines import close, outcome
 from tests.onnx.test_source import tiny
 from tests.reference.evaluate import evaluate
 from tests.safety.test_hostile_text import HOSTILE, MAXIMAL, PLACES, written
-
-TARGET = backend("onnx")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
@@ -52,7 +52,6 @@ def test_what_the_engines_lack_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "float64" in TARGET.lacks("inference", "float64")
     monkeypatch.setenv(ENGINE, TARGET.environment("reference")[ENGINE])
     assert TARGET.lacks("training", "float64") == ""
-    assert "gradients" in TARGET.lacks("gradients", "float32")
     assert "onnxruntime" not in TARGET.versions()
     monkeypatch.setenv(ENGINE, "onnxruntme")
     with pytest.raises(BackendError, match="do not run on `onnxruntme`"):
@@ -60,12 +59,12 @@ def test_what_the_engines_lack_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_are_no_gradients() -> None:
-    graph = tiny()
-    model = archspec.build(graph, "onnx")
-    with pytest.raises(BackendError, match="no gradients"):
-        TARGET.gradients(model, graph, random_inputs(graph), {})
-    with pytest.raises(BackendError, match="no gradients"):
-        TARGET.train(model, graph, [], learning_rate=0.1, momentum=0.9)
+    with pytest.raises(BackendError) as caught:
+        backend("onnx", TrainsModels)
+    [diagnostic] = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.message) == ("E0607", "the backend `onnx` computes no gradients")
+    assert "also has `gradients`, `train`" in diagnostic.notes[0].message
+    assert diagnostic.help == "choose one of `keras`, `torch`"
 
 
 def test_training_moves_the_models_own_statistics() -> None:

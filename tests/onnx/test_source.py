@@ -11,16 +11,15 @@ import onnx
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
 from archspec.errors import BackendError, InternalError, OutputError
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_weights
 from archspec.spec import load_text
+from archspec_onnx import backend as TARGET
 from tests.networks import NETWORKS
 from tests.onnx.engines import close, outcome
 
 HERE = Path(__file__).parent
-TARGET = backend("onnx")
 
 
 def tiny() -> LayerGraph:

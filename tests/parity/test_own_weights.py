@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
 from archspec.initialization import draw
 from archspec.parity import compare
 from archspec.parity.data import random_inputs
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.parity
 def weights(passes: int = 0) -> dict[str, np.ndarray[Any, Any]]:
     """What is drawn by the spec's initializers; the running statistics are those after some batches."""
     found = {name: array.astype(np.float64) for name, array in draw(graph(), 0).items()}
-    torch = backend("torch")
+    torch = backend("torch", RunsModels)
     source = torch.render(graph())
     model = torch.build(source, graph(), weights=found, dtype="float64")
     for number in range(passes):

@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
-from archspec.codegen.backend import backend
 from archspec.ir.graph import LayerGraph
+from archspec_onnx import backend as TARGET
 from archspec_onnx.engines import ENGINE
 from archspec_onnx.source import RANDOM
 
@@ -34,10 +34,9 @@ def evaluate(
     graph: LayerGraph, weights: Mapping[str, Array], inputs: Mapping[str, Array], *, training: bool
 ) -> Evaluation:
     """Every node's output for a batch (N, C, H, W), in float64."""
-    target = backend("onnx")
-    model = target.build(target.render(graph, dtype="float64"), graph, weights=weights)
+    model = TARGET.build(TARGET.render(graph, dtype="float64"), graph, weights=weights)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ENGINE, "reference")
-        outcome = target.run(model, graph, inputs, training=training, nodes=True)
+        outcome = TARGET.run(model, graph, inputs, training=training, nodes=True)
     assert outcome.nodes.keys() == graph.nodes.keys()
     return Evaluation({**outcome.nodes}, {**outcome.statistics})

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels
+from archspec.codegen.registry import backend
 from archspec.errors import InternalError
 from archspec.spec import load_text
 from tests.networks import NETWORKS
@@ -27,7 +28,7 @@ def _source(text: str) -> str:
 @pytest.mark.parametrize("name", SPECS)
 def test_every_parameter_is_in_the_group_of_its_decay_and_in_no_other(name: str) -> None:
     graph = compiled(name)
-    model = backend("torch").build(archspec.generate(graph, "torch"), graph)
+    model = backend("torch", BuildsModels).build(archspec.generate(graph, "torch"), graph)
     groups = model.parameter_groups()
     names = {id(parameter): key for key, parameter in model.named_parameters()}
     found = [(names[id(parameter)], group["weight_decay"]) for group in groups for parameter in group["params"]]
@@ -115,7 +116,7 @@ def test_many_names_are_broken_into_lines() -> None:
     graph = graph_of(text)
     source = archspec.generate(graph, "torch")
     assert max(map(len, source.splitlines())) <= 100
-    backend("torch").verify(source, graph)
+    backend("torch", BuildsModels).verify(source, graph)
 
 
 def test_a_param_of_decays_alone_is_no_argument_of_the_class() -> None:
@@ -135,7 +136,7 @@ def test_a_class_called_any_gets_another_name() -> None:
     graph = graph_of(block)
     source = archspec.generate(graph, "torch")
     assert "class Any2(nn.Module)" in source
-    backend("torch").verify(source, graph)
+    backend("torch", BuildsModels).verify(source, graph)
 
 
 @pytest.mark.parametrize(
@@ -151,11 +152,11 @@ def test_groups_that_do_not_fit_the_graph_are_a_fault(old: str, new: str) -> Non
     source = archspec.generate(graph, "torch")
     assert old in source
     with pytest.raises(InternalError, match="weight decay"):
-        backend("torch").verify(source.replace(old, new), graph)
+        backend("torch", BuildsModels).verify(source.replace(old, new), graph)
 
 
 def test_a_model_without_groups_where_the_spec_has_decays_is_a_fault() -> None:
     graph: Any = compiled("kernels")
     source = archspec.generate(graph, "torch").replace("def parameter_groups", "def other")
     with pytest.raises(InternalError, match="weight decay"):
-        backend("torch").verify(source, graph)
+        backend("torch", BuildsModels).verify(source, graph)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels
 from archspec.codegen.execute import execute
+from archspec.codegen.registry import backend
 from archspec.errors import InternalError
 from tests.regularization.specs import SPECS, compiled, graph_of
 
@@ -42,7 +43,7 @@ def test_half_of_the_decay_is_the_factor(layers: str, written: list[str]) -> Non
     source = archspec.generate(graph, "keras")
     assert source.count("regularizer=") == len(written)
     assert all(text in source for text in written)
-    backend("keras").verify(source, graph)
+    backend("keras", BuildsModels).verify(source, graph)
 
 
 def test_an_argument_decides_the_decay() -> None:
@@ -62,7 +63,7 @@ def test_an_argument_decides_the_decay() -> None:
 @pytest.mark.parametrize("name", SPECS)
 def test_a_saved_model_has_its_regularizers(name: str, tmp_path: Path) -> None:
     graph = compiled(name)
-    model = backend("keras").build(archspec.generate(graph, "keras"), graph)
+    model = backend("keras", BuildsModels).build(archspec.generate(graph, "keras"), graph)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert len(loaded.losses) == len(model.losses) > 0
@@ -73,4 +74,4 @@ def test_another_decay_than_the_graphs_is_a_fault() -> None:
     graph = compiled("kernels")
     source = archspec.generate(graph, "keras")
     with pytest.raises(InternalError, match="weight decay"):
-        backend("keras").verify(source.replace("L2(0.0001)", "L2(0.0002)"), graph)
+        backend("keras", BuildsModels).verify(source.replace("L2(0.0001)", "L2(0.0002)"), graph)

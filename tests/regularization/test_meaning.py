@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels, ExchangesWeights, RunsModels
+from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
 from tests.regularization.specs import SPECS, compiled, graph_of
 
@@ -20,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 
 def _model(graph: archspec.LayerGraph, name: str) -> Any:
-    target = backend(name)
+    target = backend(name, BuildsModels)
     return target.build(archspec.generate(graph, name), graph, weights=random_weights(graph), dtype="float64")
 
 
@@ -38,7 +39,7 @@ def _by_torch(graph: archspec.LayerGraph) -> tuple[dict[str, Array], dict[str, A
     (model(torch.from_numpy(inputs).double()) * torch.from_numpy(_factors(graph))).sum().backward()
     gradients = {name: tensor.grad.numpy().copy() for name, tensor in model.named_parameters()}
     optimizer.step()
-    return dict(backend("torch").export_weights(model, graph)), gradients
+    return dict(backend("torch", ExchangesWeights).export_weights(model, graph)), gradients
 
 
 def _by_keras(graph: archspec.LayerGraph) -> dict[str, Array]:
@@ -57,7 +58,7 @@ def _by_keras(graph: archspec.LayerGraph) -> dict[str, Array]:
     gradients = tape.gradient(loss, model.trainable_variables)
     optimizer = keras.optimizers.SGD(RATE)
     optimizer.apply(gradients, model.trainable_variables)
-    return dict(backend("keras").export_weights(model, graph))
+    return dict(backend("keras", ExchangesWeights).export_weights(model, graph))
 
 
 def _close(found: Array, wanted: Array, what: str, slack: Array | float = 0.0) -> None:
@@ -126,7 +127,7 @@ def test_the_forward_pass_knows_nothing_of_it() -> None:
     for name in ("torch", "keras"):
         inputs = random_inputs(without, batch=3)
         first, second = (
-            backend(name).run(_model(graph, name), graph, inputs, training=True).outputs["output"]
+            backend(name, RunsModels).run(_model(graph, name), graph, inputs, training=True).outputs["output"]
             for graph in (with_decay, without)
         )
         assert np.array_equal(first, second)

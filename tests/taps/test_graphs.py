@@ -9,7 +9,8 @@ import pytest
 
 import archspec
 from archspec import LayerGraph, SpecError
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels
+from archspec.codegen.registry import backend
 from archspec.ir.scope import Layer, Loop, Scope, walk
 from archspec.ir.verify import verify
 from archspec.passes import run
@@ -112,7 +113,7 @@ def test_all_at_once_are_what_the_source_gives(path: Path) -> None:
     names = given(whole)
     graph = tapped(whole, names)
     assert graph.outputs == names
-    backend("torch").verify(archspec.generate(graph, "torch"), graph)
+    backend("torch", BuildsModels).verify(archspec.generate(graph, "torch"), graph)
 
 
 def test_every_kind_of_name() -> None:
@@ -179,7 +180,7 @@ layers:
     for name in ("first", "second"):
         pytest.importorskip("torch")
         graph = archspec.compile(spec, taps=[name])
-        backend("torch").verify(archspec.generate(graph, "torch"), graph)
+        backend("torch", BuildsModels).verify(archspec.generate(graph, "torch"), graph)
 
 
 def message(*taps: str) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import ExchangesWeights, RunsModels
+from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
 from archspec.passes import run
 from archspec.passes.take_taps import TakeTaps
@@ -51,7 +52,7 @@ def test_taps_are_the_nodes_of_the_whole_network(framework: str, case: str) -> N
     values = evaluate(whole, weights, inputs, training=False).values
     graph = run(whole, (TakeTaps(tuple(names or everything(whole))),)).graph
     assert len(graph.nodes) < len(whole.nodes) or not names
-    target = backend(framework)
+    target = backend(framework, RunsModels)
     arrays = fitting(weights, graph)  # those of the whole network
     model = target.build(archspec.generate(graph, framework), graph, weights=arrays, dtype="float64")
     found = target.run(model, graph, inputs, training=False).outputs
@@ -91,7 +92,7 @@ def test_weights_come_and_go(framework: str, tmp_path: Path) -> None:
         other = archspec.build(graph, backend=framework)
         report = archspec.load_weights(other, weights, graph, framework)
         assert report == archspec.WeightsReport(loaded=tuple(graph.all_weights))
-        held = backend(framework).export_weights(other, graph)
+        held = backend(framework, ExchangesWeights).export_weights(other, graph)
         assert all(np.array_equal(held[name], arrays[name]) for name in graph.all_weights)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels, RunsModels
+from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
 
@@ -50,8 +51,8 @@ def nodes(*edits: tuple[str, str]) -> Arrays:
     for old, new in edits:
         assert source.count(old) == 1, old
         source = source.replace(old, new)
-    model = backend("torch").build(source, GRAPH, weights=random_weights(GRAPH), dtype="float64")
-    return dict(backend("torch").run(model, GRAPH, random_inputs(GRAPH), training=False, nodes=True).nodes)
+    model = backend("torch", BuildsModels).build(source, GRAPH, weights=random_weights(GRAPH), dtype="float64")
+    return dict(backend("torch", RunsModels).run(model, GRAPH, random_inputs(GRAPH), training=False, nodes=True).nodes)
 
 
 SOUND = nodes()

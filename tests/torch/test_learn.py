@@ -10,7 +10,8 @@ import pytest
 import torch
 
 import archspec
-from archspec.codegen.backend import Gradients, backend
+from archspec.codegen.backend import Gradients, TrainsModels
+from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops import Input
 from archspec.ir.scope import Body, Layer, Operand, Ref, Result
@@ -66,7 +67,7 @@ def random_targets(graph: LayerGraph, batch: int, *, whole: bool) -> Arrays:
 
 
 def gradients(graph: LayerGraph, targets: Arrays, *, nodes: bool = True, batch: int = 3) -> Gradients:
-    target = backend("torch")
+    target = backend("torch", TrainsModels)
     source, weights = archspec.generate(graph, "torch"), random_weights(graph)
     model = target.build(source, graph, weights=weights, dtype="float64")
     return target.gradients(model, graph, random_inputs(graph, batch), targets, nodes=nodes)
@@ -134,7 +135,7 @@ def test_gradients_of_nodes(name: str) -> None:
 
 
 def test_gradients_update_the_running_statistics_as_a_pass_does() -> None:
-    graph, target = small(), backend("torch")
+    graph, target = small(), backend("torch", TrainsModels)
     weights, inputs = random_weights(graph), random_inputs(graph, 3)
     models = [target.build(archspec.generate(graph, "torch"), graph, weights=weights, dtype="float32") for _ in "ab"]
     outcome = target.run(models[0], graph, inputs, training=True)
@@ -151,7 +152,7 @@ def test_gradients_update_the_running_statistics_as_a_pass_does() -> None:
 
 
 def test_what_the_loss_does_not_depend_on_has_zeros() -> None:
-    graph, target = small(), backend("torch")
+    graph, target = small(), backend("torch", TrainsModels)
     source = archspec.generate(graph, "torch").replace("return self.fc(y)", "return self.fc(y.detach())")
     assert "detach" in source
     model = target.build(source, graph, weights=random_weights(graph), dtype="float64")
@@ -165,7 +166,7 @@ def test_what_the_loss_does_not_depend_on_has_zeros() -> None:
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_training_is_sgd_by_hand(momentum: float) -> None:
     """v = momentum * v + gradient + decay * weight; weight -= rate * v."""
-    graph, target, rate = small(), backend("torch"), 0.1
+    graph, target, rate = small(), backend("torch", TrainsModels), 0.1
     batches = [(random_inputs(graph, 4, seed), random_targets(graph, 4, whole=True)) for seed in range(4)]
     start = random_weights(graph)
     models = [target.build(archspec.generate(graph, "torch"), graph, weights=start, dtype="float64") for _ in "ab"]
@@ -191,7 +192,7 @@ def test_training_is_sgd_by_hand(momentum: float) -> None:
 
 
 def test_a_network_without_weights_is_trained_in_vain() -> None:
-    graph, target = network("  - relu\n  - flatten"), backend("torch")
+    graph, target = network("  - relu\n  - flatten"), backend("torch", TrainsModels)
     model = target.build(archspec.generate(graph, "torch"), graph, dtype="float64")
     batch = random_inputs(graph, 2), random_targets(graph, 2, whole=False)
     losses = target.train(model, graph, [batch, batch], learning_rate=0.1, momentum=0.9)
@@ -200,7 +201,7 @@ def test_a_network_without_weights_is_trained_in_vain() -> None:
 
 
 def test_bfloat16() -> None:
-    graph, target = small(), backend("torch")
+    graph, target = small(), backend("torch", TrainsModels)
     model = target.build(archspec.generate(graph, "torch"), graph, dtype="bfloat16")
     found = target.gradients(model, graph, random_inputs(graph, 3), random_targets(graph, 3, whole=True), nodes=True)
     assert next(model.parameters()).dtype == torch.bfloat16
@@ -209,7 +210,7 @@ def test_bfloat16() -> None:
 
 def test_nothing_is_dropped_and_modules_stay_in_their_mode() -> None:
     """Whatever rates a model has, its numbers are those of one without, also of the dropout's own nodes."""
-    graph, target = archspec.compile(load_text(DROPPING)), backend("torch")
+    graph, target = archspec.compile(load_text(DROPPING)), backend("torch", TrainsModels)
     weights, inputs = random_weights(graph), random_inputs(graph, 4)
     batch = (inputs, {"output": np.arange(4) % 3})
     source = target.render(graph)

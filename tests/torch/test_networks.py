@@ -11,7 +11,8 @@ import pytest
 import torch
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels
+from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.spec import load_text
 from tests.networks import NETWORKS
@@ -29,8 +30,8 @@ def compiled(name: str) -> tuple[LayerGraph, str]:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_state_dict_has_the_graphs_names_in_the_graphs_order(name: str) -> None:
     graph, source = compiled(name)
-    backend("torch").verify(source, graph)
-    model = backend("torch").build(source, graph)
+    backend("torch", BuildsModels).verify(source, graph)
+    model = backend("torch", BuildsModels).build(source, graph)
     assert [key for key in model.state_dict() if not key.endswith(COUNTER)] == list(graph.all_weights)
     assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
 
@@ -92,7 +93,7 @@ def test_a_param_that_stays_an_argument_works_as_one(name: str, argument: dict[s
 def test_initializers_are_drawn_as_the_spec_says() -> None:
     graph, source = compiled("initializers")
     torch.manual_seed(0)
-    state = backend("torch").build(source, graph).state_dict()
+    state = backend("torch", BuildsModels).build(source, graph).state_dict()
     assert abs(float(state["attention.query.weight"].std()) - 0.02) < 0.01
     assert not state["attention.query.bias"].any()
     assert not state["a.body.2.weight"].any()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_weights
 from archspec.parity.comparison import without_dropout
@@ -75,7 +76,7 @@ def network(layers: str) -> LayerGraph:
 
 def assert_every_node_is_found(graph: LayerGraph) -> None:
     """Every node, in both modes, its value as the evaluator has it; and looking on changes nothing."""
-    graph, target = without_dropout(graph), backend("torch")
+    graph, target = without_dropout(graph), backend("torch", RunsModels)
     source, weights, inputs = archspec.generate(graph, "torch"), random_weights(graph), random_inputs(graph, batch=3)
     model = target.build(source, graph, weights=weights, dtype="float64")
     for training in (False, True):
@@ -119,7 +120,7 @@ def test_layers_that_look_alike(layers: str) -> None:
 @pytest.mark.parametrize("name", HEAVY)
 def test_every_node_of_a_large_network_is_found(name: str) -> None:
     graph = archspec.compile(archspec.load(name))
-    target = backend("torch")
+    target = backend("torch", RunsModels)
     model = target.build(archspec.generate(graph, "torch"), graph)
     found = target.run(model, graph, random_inputs(graph, batch=1), training=False, nodes=True)
     assert {path: array.shape for path, array in found.nodes.items()} == {
@@ -128,7 +129,7 @@ def test_every_node_of_a_large_network_is_found(name: str) -> None:
 
 
 def test_a_models_hooks_are_taken_away() -> None:
-    graph, target = network("  - conv: {filters: 2, kernel: 1}\n  - relu"), backend("torch")
+    graph, target = network("  - conv: {filters: 2, kernel: 1}\n  - relu"), backend("torch", RunsModels)
     model = target.build(archspec.generate(graph, "torch"), graph)
     target.run(model, graph, random_inputs(graph), training=False, nodes=True)
     with pytest.raises(RuntimeError):

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import BuildsModels
+from archspec.codegen.registry import backend
 from archspec.errors import BackendError, InternalError
 from archspec.ir import OPS
 from archspec.spec import load_text
@@ -22,8 +23,8 @@ HEAD = "archspec: 1\nname: net\ninput: {channels: 3, height: 8, width: 8}\n"
 def built(text: str) -> tuple[str, Any]:
     graph = archspec.compile(load_text(HEAD + text))
     source = archspec.generate(graph, "torch")
-    backend("torch").verify(source, graph)
-    return source, backend("torch").build(source, graph)
+    backend("torch", BuildsModels).verify(source, graph)
+    return source, backend("torch", BuildsModels).build(source, graph)
 
 
 @pytest.mark.parametrize("name", ["Tensor", "F", "nn", "OrderedDict", "Sequence", "SameConv2d", "Exception"])
@@ -32,13 +33,13 @@ def test_a_class_that_needs_another_name_is_found_by_it(name: str) -> None:
     _, model = built(f"class: {name}\n" + layers)
     assert type(model).__name__ == f"{name}2"
     graph = archspec.compile(load_text(HEAD + f"class: {name}\n" + layers))
-    assert f"import {name}2" in "\n".join(backend("torch").usage(graph, "net"))
+    assert f"import {name}2" in "\n".join(backend("torch", BuildsModels).usage(graph, "net"))
 
 
 def test_every_input_has_its_shape_in_the_usage() -> None:
     inputs = "inputs:\n  a: {channels: 3, height: 8, width: 8}\n  b: {channels: 1, height: 8, width: 8}\n"
     graph = archspec.compile(load_text(f"archspec: 1\nname: net\n{inputs}layers: [concat: [[], {{from: b}}]]\n"))
-    assert "torch.randn(1, 3, 8, 8), torch.randn(1, 1, 8, 8)" in backend("torch").usage(graph, "net")[-1]
+    assert "torch.randn(1, 3, 8, 8), torch.randn(1, 1, 8, 8)" in backend("torch", BuildsModels).usage(graph, "net")[-1]
 
 
 def test_operands_that_nothing_uses_have_names_of_their_own() -> None:

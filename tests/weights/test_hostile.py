@@ -19,7 +19,8 @@ from safetensors.numpy import save_file
 
 import archspec
 from archspec import WeightsError
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import ExchangesWeights
+from archspec.codegen.registry import backend
 from archspec.parity import random_weights
 from archspec.spec import load_text
 from archspec.weights import take
@@ -153,12 +154,12 @@ def test_one_clear_error_and_the_model_as_it_was(
     name, network = model
     path = tmp_path / f"weights.{suffix}"
     make(path)
-    before = backend(name).export_weights(network, GRAPH)
+    before = backend(name, ExchangesWeights).export_weights(network, GRAPH)
     with within_seconds(5), pytest.raises(WeightsError) as caught:
         archspec.load_weights(network, path, GRAPH, name)
     assert [found.code for found in caught.value.diagnostics] in (["E0701"], ["E0702"])
     assert len(str(caught.value)) < 3_000
-    after = backend(name).export_weights(network, GRAPH)
+    after = backend(name, ExchangesWeights).export_weights(network, GRAPH)
     assert all(np.array_equal(after[key], before[key]) for key in before)
 
 
@@ -280,7 +281,8 @@ def test_random_damage_is_one_error(tmp_path: Path) -> None:
 def test_parameters_that_are_learnt_are_read(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     torch.save({key: torch.nn.Parameter(torch.from_numpy(array)) for key, array in RIGHT.items()}, tmp_path / "w.pt")
-    found = backend("torch").export_weights(archspec.build(GRAPH, backend="torch", weights=tmp_path / "w.pt"), GRAPH)
+    model = archspec.build(GRAPH, backend="torch", weights=tmp_path / "w.pt")
+    found = backend("torch", ExchangesWeights).export_weights(model, GRAPH)
     assert all(np.array_equal(found[key], RIGHT[key]) for key in RIGHT)
 
 

@@ -12,7 +12,8 @@ import pytest
 import archspec
 from archspec import PartialWeightsWarning, WeightsError, WeightsReport
 from archspec.cli import main
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import ExchangesWeights
+from archspec.codegen.registry import backend
 from archspec.parity import random_weights
 from archspec.weights import write
 
@@ -45,7 +46,7 @@ def built(name: str, path: Path | dict[str, Any], **params: object) -> tuple[dic
     [warning] = [found for found in caught if found.category is PartialWeightsWarning]
     assert warning.filename == __file__
     assert isinstance(warning.message, PartialWeightsWarning)
-    return dict(backend(name).export_weights(model, graph)), warning.message.report
+    return dict(backend(name, ExchangesWeights).export_weights(model, graph)), warning.message.report
 
 
 @FRAMEWORKS
@@ -119,16 +120,16 @@ def test_into_a_model_that_exists(name: str, path: Path, arrays: dict[str, Any])
     pytest.importorskip(name)
     graph = archspec.compile("resnet18", classes=10)
     model = archspec.build(graph, backend=name)
-    before = backend(name).export_weights(model, graph)
+    before = backend(name, ExchangesWeights).export_weights(model, graph)
     with pytest.raises(WeightsError):
         archspec.load_weights(model, path, graph, name)
     with pytest.raises(WeightsError, match=r"the weights do not fit resnet18"):
         archspec.load_weights(model, {"other.weight": np.zeros(3)}, graph, name, partial=True)
-    after = backend(name).export_weights(model, graph)
+    after = backend(name, ExchangesWeights).export_weights(model, graph)
     assert all(np.array_equal(after[key], before[key]) for key in before)
     report = archspec.load_weights(model, path, graph, name, partial=True)
     assert set(report.reshaped) == {"fc.weight", "fc.bias"}
-    after = backend(name).export_weights(model, graph)
+    after = backend(name, ExchangesWeights).export_weights(model, graph)
     for key in before:
         assert np.array_equal(after[key], arrays[key] if key in report.loaded else before[key])
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import backend
+from archspec.codegen.backend import ExchangesWeights
+from archspec.codegen.registry import backend
 from tests.cli.conftest import Run, run
 
 __all__ = ["run"]  # the fixture
@@ -28,7 +29,7 @@ def test_one_line_builds_keras_and_one_proves_it(run: Run, tmp_path: Path) -> No
     graph = archspec.compile("cifar_resnet")
     model = archspec.build(graph, "keras")
     model.load_weights(tmp_path / "net.weights.h5")
-    held = backend("keras").export_weights(model, graph)
+    held = backend("keras", ExchangesWeights).export_weights(model, graph)
     for name, array in held.items():
         assert np.array_equal(array, state[name].numpy()), name
     code, out, err = run(

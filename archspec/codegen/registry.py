@@ -1,0 +1,107 @@
+"""How backends are found, and held against what a caller needs of them.
+
+A backend is registered under the entry-point group `archspec.backends`; those that come with archspec are registered
+exactly as anyone else's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import entry_points
+from inspect import get_annotations
+from typing import Final, TypeVar, overload
+
+from archspec.codegen.backend import (
+    Backend,
+    BuildsModels,
+    ExchangesWeights,
+    PacksModels,
+    RunsModels,
+    SavesWeights,
+    TrainsModels,
+)
+from archspec.codegen.backend_errors import not_importable
+from archspec.errors import BackendError, Diagnostic, Note, did_you_mean
+
+GROUP: Final = "archspec.backends"
+_MEANT: Final = {"pytorch": "torch", "tensorflow": "keras", "tf": "keras", "jax": "keras", "onnxruntime": "onnx"}
+"""Names of frameworks, each with the backend for it: Keras runs on TensorFlow and on JAX."""
+_WITHOUT: Final[Mapping[type, str]] = {
+    Backend: "writes no source",
+    BuildsModels: "builds no models",
+    ExchangesWeights: "neither loads nor exports weights",
+    RunsModels: "runs no models",
+    TrainsModels: "computes no gradients",
+    SavesWeights: "writes no weights files",
+    PacksModels: "writes no model files",
+}
+"""What is said of a backend without a contract."""
+
+Contract = TypeVar("Contract", bound=Backend)
+
+
+def backends() -> list[str]:
+    """The names of all installed backends."""
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+@overload
+def backend(name: str) -> Backend: ...
+@overload
+def backend(name: str, contract: type[Contract]) -> Contract: ...
+def backend(name: str, contract: type[Backend] = Backend) -> Backend:
+    """The backend of this name, which satisfies a contract: what the caller needs of it.
+
+    Args:
+        name: as it is registered.
+        contract: one of the protocols of `archspec.codegen.backend`.
+
+    Raises:
+        BackendError: there is none, it cannot be imported, or it lacks members of the contract; it is said which, and
+            who has them.
+    """
+    found = _loaded(name)
+    if isinstance(found, contract):
+        return found
+    lacking = [member for member in _members(contract) if getattr(found, member, None) is None]
+    note = Note(f"`{contract.__name__}` of archspec.codegen.backend also has {', '.join(f'`{it}`' for it in lacking)}")
+    others = [other for other in backends() if _satisfies(other, contract)]
+    help = f"choose one of {', '.join(f'`{other}`' for other in others)}" if others else "no installed backend does"
+    raise BackendError(Diagnostic("E0607", without(name, contract), notes=(note,), help=help))
+
+
+def without(name: str, contract: type[Backend]) -> str:
+    """What the backend of this name does not do, as it does not satisfy a contract."""
+    return f"the backend `{name}` {_WITHOUT[contract]}"
+
+
+@cache
+def _loaded(name: str) -> object:
+    """What is registered under this name. What is installed is looked up once, which takes a hundredth of a second.
+
+    Raises:
+        BackendError: nothing is, or it raises when it is imported.
+    """
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            try:
+                return point.load()
+            except Exception as error:  # another's module may raise whatever it likes
+                raise not_importable(f"the backend `{name}`", error) from error
+    meant = _MEANT.get(name.lower())
+    help = f"write `{meant}`" if meant is not None else did_you_mean(name, backends())
+    raise BackendError(Diagnostic("E0603", f"there is no backend `{name}`", help=help))
+
+
+def _satisfies(name: str, contract: type[Backend]) -> bool:
+    with suppress(BackendError):  # one that cannot be imported
+        return isinstance(_loaded(name), contract)
+    return False
+
+
+def _members(contract: type[Backend]) -> list[str]:
+    """The members of a protocol, those that it inherits first."""
+    found = [name for base in reversed(contract.__mro__) for name in (*get_annotations(base), *vars(base))]
+    return [name for name in dict.fromkeys(found) if not name.startswith("_")]
