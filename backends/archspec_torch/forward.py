@@ -26,6 +26,8 @@ from archspec_torch.ops import ROWS, Weight
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
 """What a variable of `forward` may not hide."""
+LABEL: Final = "__node__"
+"""What is called in labelled source: `__node__(self.relu(x), ["block.relu"])`, with the layer's paths."""
 MOST_NESTED = 3
 """Calls in one statement, merges not counted."""
 
@@ -53,6 +55,8 @@ class Spelling:
     functions: dict[int, Callable[[Sequence[Code]], Code]] = field(
         default_factory=dict[int, Callable[[Sequence[Code]], Code]]
     )
+    labelled: bool = False
+    """Whether `forward` says of each of its layers which expression it is."""
 
 
 def forward(definition: Definition, spelling: Spelling, *, outputs: Sequence[str] = ()) -> tuple[list[str], list[str]]:
@@ -99,7 +103,7 @@ class _Writer:
             case LayerUse():
                 row = ROWS[item.op.name]
                 function = self.spelling.functions.get(item.site)
-                make = function or self._member(self.spelling.members[(item.site,)])
+                make = self._labelled(function or self._member(self.spelling.members[(item.site,)]), item.paths)
                 self.add(item.site, make, item.operands, row.weight, item.paths, depth, row.most_operands)
             case LoopUse() if item.marks:
                 self.parts(item, [None, *(mark + 1 for mark in item.marks)], depth)
@@ -115,6 +119,12 @@ class _Writer:
 
     def _member(self, name: str) -> Callable[[Sequence[Code]], Code]:
         return lambda operands: call(f"self.{name}", *operands)
+
+    def _labelled(self, make: Callable[[Sequence[Code]], Code], *paths: Paths) -> Callable[[Sequence[Code]], Code]:
+        """What writes a layer, or layers that one call gives, with their label where one is wanted."""
+        if not self.spelling.labelled:
+            return make
+        return lambda operands: call(LABEL, make(operands), *(repr([*found]) for found in paths))
 
     def add(
         self,
@@ -213,8 +223,9 @@ class _Writer:
         for use in uses:
             self.flow.spend(use.operands)
         names = [self.flow.assign(Result(use.site), (operand,)) for use in uses]
-        code = marked(part(uses[0]).all(variable), *(use.paths for use in uses))
-        self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
+        paths = [use.paths for use in uses]
+        make = self._labelled(lambda operands: part(uses[0]).all(*operands), *paths)
+        self.lines += lay_out(marked(make([variable]), *paths), depth, f"{', '.join(names)} = ")
 
     def parts(self, item: LoopUse | SequenceUse, ends: Sequence[int | None], depth: int) -> None:
         """A row of modules with tensors taken out of its middle: called in parts, each a slice that gives one of them.

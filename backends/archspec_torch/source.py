@@ -65,8 +65,8 @@ class _Class:
         return as_marked(rendered.removesuffix("\n"), rendered)
 
 
-def write(graph: LayerGraph) -> str:
-    """The module's source.
+def write(graph: LayerGraph, *, labelled: bool = False) -> str:
+    """The module's source; `labelled`, with each layer that a `forward` calls inside of a call that has its paths.
 
     Raises:
         BackendError: an op has no row.
@@ -80,7 +80,7 @@ def write(graph: LayerGraph) -> str:
             definition.class_name += "Block"
         definition.class_name = unused(definition.class_name, taken)
     printers = {id(made): Printer(made, "in_channels", frozenset(taken)) for made in module.definitions}
-    writers = [_ClassWriter(definition, printers) for definition in module.definitions]
+    writers = [_ClassWriter(definition, printers, Spelling(labelled=labelled)) for definition in module.definitions]
     for writer in writers:
         writer.write_init()
     spellings = {id(writer.definition): writer.spelling for writer in writers}
@@ -127,11 +127,11 @@ def _fits_sequential(item: SequenceUse) -> bool:
 
 
 class _ClassWriter:
-    def __init__(self, definition: Definition, printers: dict[int, Printer]) -> None:
+    def __init__(self, definition: Definition, printers: dict[int, Printer], spelling: Spelling) -> None:
         self.definition = definition
         self.printer = printers[id(definition)]
         self.constructor = Constructor(self.printer, lambda made, name: printers[id(made)].spelled[name])
-        self.spelling = Spelling()
+        self.spelling = spelling
         self.init: list[str] = []
         self.shared: dict[str, tuple[str, list[str]]] = {}
         """Members that serve several layers, by the code that makes them; and the layers' paths."""

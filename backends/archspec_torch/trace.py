@@ -1,186 +1,212 @@
-"""Watching a model run, to find the tensors of the graph's nodes in it. The source is not touched.
+"""The tensors of the graph's nodes, found in a model that runs. Its source is not touched.
 
-Modules that hold layers of the graph are containers: what is called in their `forward` is seen. All others are leaves:
-their result is seen, and what happens inside is not.
+A layer that has a module to itself gives what its module gives. Others are steps of a `forward`: calls and operators in
+its source, which the writer of the source can name (see `labels`). The model runs with a copy of its source in which
+each step is looked at. A source that somebody edited is compared with the one that is written for the graph, step by
+step, so that what is left of a layer, or stands in its place, is found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
-from contextlib import ExitStack
-from typing import Any
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from typing import Any, Final
 
-import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from archspec.ir.graph import LayerGraph
-from archspec_torch.forms import kind_of
-from archspec_torch.match import Matcher, Value
+from archspec_torch.labels import aligned, labels, steps, word
+
+_LOOK: Final = "__look__"
+"""What the copy of a source calls with the result of each step, the module, and the step's number."""
+_NOTHING: Final[Mapping[int, tuple[str, ...]]] = {}
 
 
 def traced(
     model: nn.Module, graph: LayerGraph, inputs: Sequence[Tensor], keep: Callable[[Tensor], Any]
 ) -> tuple[Any, dict[str, Any]]:
-    """What the model gives for the inputs, and what is kept of the tensors of the nodes, by path.
+    """What the model gives for the inputs, and what is kept of the tensors of the nodes, by path, in the graph's order.
 
-    `keep` is called with each tensor at the moment it is made: later the model may change it in place.
+    `keep` is called with each tensor at the moment it is made: later the model may change it in place. A node that
+    cannot be found is left out.
     """
-    trace = _Trace(model, graph, keep)
+    copy = _copied(type(model).__module__)
+    trace = _Trace(model, graph, copy, keep)
     for path, tensor in zip(graph.inputs, inputs, strict=True):
-        trace.matcher.give(path, trace.value(tensor, "input"))
+        trace.note(path, tensor)
     with ExitStack() as stack:
-        for handle in trace.hooks(model):
-            stack.callback(handle.remove)
-        stack.enter_context(trace)
-        stack.enter_context(trace.muted)
+        for path, module in trace.own.items():
+            stack.callback(module.register_forward_hook(trace.hook(path)).remove)
+        stack.enter_context(_watched(model, copy, trace.look))
         result = model(*inputs)
-    return result, trace.matcher.finish()
+    return result, trace.finish()
 
 
-class _Trace(TorchFunctionMode):
-    """Sees every function of PyTorch that a container calls; its hooks see the modules."""
-
-    def __init__(self, model: nn.Module, graph: LayerGraph, keep: Callable[[Tensor], Any]) -> None:
-        super().__init__()
+class _Trace:
+    def __init__(self, model: nn.Module, graph: LayerGraph, copy: _Copy, keep: Callable[[Tensor], Any]) -> None:
+        self.graph = graph
         self.keep = keep
-        parts = [path.split(".") for path in graph.nodes]
-        self.containers = {".".join(names[:length]) for names in parts for length in range(len(names))}
-        self.matcher = Matcher(graph, {path for path, _ in model.named_modules()})
-        self.values: MutableMapping[Tensor, Value] = WeakIdKeyDictionary()
-        self.entered: list[str] = []
-        """The containers whose `forward` runs, the innermost last."""
-        self.leaves: list[list[tuple[Tensor, int]]] = []
-        """For each leaf that runs, its inputs as they were: each with its version."""
-        self.muted = ExitStack()
-        """While a leaf runs, nothing is watched: some of PyTorch's layers have a faster way for that case."""
-        self.order = 0
+        self.labels = labels(graph)
+        modules = dict(model.named_modules())
+        self.own = {
+            path: modules[path] for path in graph.nodes if path in modules and len(self.labels.served.get(path, ())) < 2
+        }
+        """The modules that serve one node alone, by its path."""
+        self.steps = {
+            id(modules[path]): self._steps(path, copy.forward_steps(type(modules[path])))
+            for path in self.labels.nodes.keys() & modules.keys()
+        }
+        """The nodes whose tensors the steps of a module's `forward` give, by the number of the step."""
+        self.found: dict[str, Any] = {}
+        self.called: set[str] = set()
+        """The nodes whose own modules have been called."""
+        self.versions: MutableMapping[Tensor, int] = WeakIdKeyDictionary()
+        """The tensors of nodes, with how often they had been changed in place."""
 
-    # -- modules ------------------------------------------------------------------------------------
+    def _steps(self, path: str, theirs: Sequence[tuple[int, str]]) -> Mapping[int, tuple[str, ...]]:
+        place = aligned(self.labels.words[path], tuple(does for _, does in theirs))
+        return {theirs[place[ours]][0]: nodes for ours, nodes in self.labels.nodes[path].items() if ours in place}
 
-    def hooks(self, model: nn.Module) -> Iterator[Any]:
-        """Hook the model's modules; gives what takes the hooks away."""
-        for path, module in model.named_modules():
-            enter, leave = self._container(path) if path in self.containers else self._leaf(path)
-            yield module.register_forward_pre_hook(enter, with_kwargs=True)
-            yield module.register_forward_hook(leave, with_kwargs=True)
+    def hook(self, path: str) -> Callable[[nn.Module, Any, Any], Any]:
+        """A hook for the module that a node has to itself."""
 
-    def _container(self, path: str) -> tuple[Callable[..., None], Callable[..., None]]:
-        def enter(module: nn.Module, args: Any, keywords: Any) -> None:
-            self.entered.append(path)
+        def leave(module: nn.Module, args: Any, result: Any) -> Any:
+            self.called.add(path)
+            return self._give((path,), result)
 
-        def leave(module: nn.Module, args: Any, keywords: Any, result: Any) -> None:
-            self.entered.pop()
+        return leave
 
-        return enter, leave
+    def look(self, value: Any, module: Any, step: int) -> Any:
+        """Look at what a step gave; gives what is to stand in its place."""
+        paths = self.steps.get(id(module), _NOTHING).get(step, ())
+        return value if self.called.intersection(paths) else self._give(paths, value)
 
-    def _leaf(self, path: str) -> tuple[Callable[..., None], Callable[..., Any]]:
-        container = path.rpartition(".")[0]
+    def _give(self, paths: tuple[str, ...], value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return self.note(paths[0], value) if paths else value
+        if type(value) not in (tuple, list):
+            return value
+        pairs = zip(paths, value, strict=False)
+        parts = [self.note(path, part) if isinstance(part, Tensor) else part for path, part in pairs]
+        return type(value)((*parts, *value[len(parts) :]))
 
-        def enter(module: nn.Module, args: Any, keywords: Any) -> None:
-            if not self.leaves:
-                self.muted.enter_context(torch._C.DisableTorchFunction())
-            self.leaves.append(_versions((args, keywords)))
-
-        def leave(module: nn.Module, args: Any, keywords: Any, result: Any) -> Any:
-            before = self.leaves.pop()
-            if self.leaves:  # a part of another leaf
-                return result
-            kind = kind_of(type(module).__name__)
-            result = self._made(result, before, kind, self._known(args), self._known(keywords), path, container)
-            self.muted.close()
-            return result
-
-        return enter, leave
-
-    # -- functions ----------------------------------------------------------------------------------
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        before = _versions((args, kwargs))
-        known, keywords = self._known(args), self._known(kwargs)  # as they are before `func` may change them
-        result = func(*args, **kwargs)
-        name = func.__name__
-        if name.startswith("__r") and kind_of(name[3:]) in ("add", "sub", "mul"):  # `1 - x`
-            name, known = name[3:], known[::-1]
-        return self._made(result, before, kind_of(name), known, keywords, "", self.entered[-1])
-
-    # -- both ---------------------------------------------------------------------------------------
-
-    def _made(
-        self,
-        result: Any,
-        before: list[tuple[Tensor, int]],
-        kind: str,
-        args: tuple[Any, ...],
-        keywords: dict[str, Any],
-        module: str,
-        container: str,
-    ) -> Any:
-        """Note what a call gave. A tensor that it only passed on becomes one of its own, on the same memory.
+    def note(self, path: str, tensor: Tensor) -> Tensor:
+        """Keep a node's tensor. One that was only passed on becomes one of its own, on the same memory.
 
         So that nodes have tensors of their own, and gradients of their own, even where there was nothing to do.
         """
-        if isinstance(result, Tensor):
-            passed_on = any(result is tensor and result._version == version for tensor, version in before)
-            source = self.values.get(result) if passed_on else None
-            if passed_on:
-                result = result.view_as(result)
-            value = self.value(result, kind, args, keywords, module, container)
-            rest = self.matcher.add(value)
-            if rest and source is not None:  # no layer, only a longer way
-                self.values[result] = source
-            else:
-                self.matcher.loose += rest
-        elif isinstance(result, tuple | list) and any(isinstance(part, Tensor) for part in result):
-            whole = Value(kind, args, keywords, module, container, self.order, (), None)
-            whole.trace()
-            parts = [
-                self.value(part, "getitem", (whole, index), {}, module, container)
-                for index, part in enumerate(result)
-                if isinstance(part, Tensor)
-            ]
-            self.matcher.loose += self.matcher.add(*parts)
-        return result
+        if self.versions.get(tensor) == tensor._version:
+            tensor = tensor.view_as(tensor)
+        self.versions[tensor] = tensor._version
+        self.found[path] = self.keep(tensor)
+        return tensor
 
-    def value(
-        self,
-        tensor: Tensor,
-        kind: str,
-        args: tuple[Any, ...] = (),
-        keywords: dict[str, Any] | None = None,
-        module: str = "",
-        container: str = "",
-    ) -> Value:
-        """Note a tensor that has just been made."""
-        found = Value(kind, args, keywords or {}, module, container, self.order, tuple(tensor.shape), self.keep(tensor))
-        self.order += 1
-        self.values[tensor] = found
+    def finish(self) -> dict[str, Any]:
+        """What is kept of the tensors of the nodes, in the graph's order."""
+        found: dict[str, Any] = {}
+        for path, node in self.graph.nodes.items():
+            place = path
+            if path not in self.found and path in self.labels.idle:
+                [place] = node.inputs
+            if place in self.found:
+                found[path] = self.found[path] = self.found[place]
         return found
 
-    def _known(self, given: Any) -> Any:
-        """Arguments with what is known of the tensors in place of these."""
-        if isinstance(given, Tensor):
-            return self.values.get(given)
-        if isinstance(given, tuple | list):
-            return tuple(map(self._known, given))
-        if isinstance(given, dict):
-            return {name: self._known(part) for name, part in given.items()}
-        return given
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A module of Python whose classes look at each step of their `forward`, and of methods that it calls."""
+
+    names: dict[str, Any]
+    """What is defined in it."""
+    steps: Mapping[str, Sequence[tuple[int, str]]]
+    """The steps by class: the number of each, and what it does."""
+
+    def has(self, kind: type) -> bool:
+        """Whether a class is one of those that were copied."""
+        return kind.__module__ == self.names["__name__"] and kind.__qualname__ in self.steps
+
+    def forward_steps(self, kind: type) -> Sequence[tuple[int, str]]:
+        """The steps of the `forward` that objects of a class have; none where it is not in this source."""
+        written = next(base for base in kind.__mro__ if "forward" in vars(base))
+        return self.steps[written.__qualname__] if self.has(written) else ()
 
 
-def _versions(given: Any) -> list[tuple[Tensor, int]]:
-    """The tensors of arguments, each with its version: PyTorch counts the changes in place."""
-    return [(tensor, tensor._version) for tensor in _tensors(given)]
+@contextmanager
+def _watched(model: nn.Module, copy: _Copy, look: Callable[[Any, Any, int], Any]) -> Iterator[None]:
+    """While it holds, the model's modules are of the classes that look at each step."""
+    copy.names[_LOOK] = look
+    before = [(module, type(module)) for module in model.modules() if copy.has(type(module))]
+    try:
+        for module, kind in before:
+            module.__class__ = copy.names[kind.__name__]
+        yield
+    finally:
+        for module, kind in before:
+            module.__class__ = kind
+        del copy.names[_LOOK]
 
 
-def _tensors(given: Any) -> Iterable[Tensor]:
-    if isinstance(given, Tensor):
-        yield given
-    elif isinstance(given, tuple | list):
-        for part in given:
-            yield from _tensors(part)
-    elif isinstance(given, dict):
-        for part in given.values():
-            yield from _tensors(part)
+@lru_cache
+def _copied(name: str) -> _Copy:
+    module = sys.modules[name]
+    tree, numbers = ast.parse(inspect.getsource(module)), count()
+    found = {made.name: _looking(made, numbers) for made in tree.body if isinstance(made, ast.ClassDef)}
+    names = {"__name__": name, "__file__": module.__file__}
+    exec(compile(ast.fix_missing_locations(tree), inspect.getfile(module), "exec", dont_inherit=True), names)
+    return _Copy(names, found)
+
+
+def _looking(made: ast.ClassDef, numbers: Iterator[int]) -> list[tuple[int, str]]:
+    """Let the `forward` of a class look at its steps; gives these."""
+    methods = {method.name: method for method in made.body if isinstance(method, ast.FunctionDef) and method.args.args}
+    called: list[ast.FunctionDef] = []
+    found = {step: next(numbers) for step in _in_order("forward", methods, called)}
+    written = [(number, word(step)) for step, number in found.items()]
+    for method in called:
+        _Looker(found, method.args.args[0].arg).generic_visit(method)
+    return written
+
+
+def _in_order(name: str, methods: Mapping[str, ast.FunctionDef], called: list[ast.FunctionDef]) -> Iterator[ast.AST]:
+    """The steps of a method, those of each method that it calls in their place; `called` gets the methods."""
+    if name not in methods or methods[name] in called:
+        return
+    method = methods[name]
+    called.append(method)
+    for statement in method.body:
+        for step in steps(statement):
+            match step:
+                case ast.Call(func=ast.Attribute(ast.Name(owner), other)) if owner == method.args.args[0].arg:
+                    yield from _in_order(other, methods, called)
+            yield step
+
+
+class _Looker(ast.NodeTransformer):
+    """Puts a call around each step."""
+
+    def __init__(self, numbers: Mapping[ast.AST, int], module: str) -> None:
+        self.numbers = numbers
+        self.module = module
+
+    def visit(self, node: ast.AST) -> Any:
+        """Put calls around a step and those inside of it."""
+        self.generic_visit(node)
+        match node:
+            case ast.AugAssign(ast.Name(name) as target) if node in self.numbers:
+                assigned = ast.Assign([target], self._looked(node, ast.Name(name, ast.Load())))
+                return [node, ast.copy_location(assigned, node)]
+            case ast.expr() if node in self.numbers:
+                return self._looked(node, node)
+        return node
+
+    def _looked(self, step: ast.AST, value: ast.expr) -> ast.expr:
+        module, number = ast.Name(self.module, ast.Load()), ast.Constant(self.numbers[step])
+        return ast.copy_location(ast.Call(ast.Name(_LOOK, ast.Load()), [value, module, number], []), step)

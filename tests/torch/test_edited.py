@@ -180,6 +180,33 @@ def test_a_function_in_place_of_a_module() -> None:
     assert_same(found, **SOUND)
 
 
+def test_a_forward_in_methods_of_its_own() -> None:
+    found = nodes(
+        (
+            "return self.relu(y + x)",
+            "return self.rest(x, y)\n\n    def rest(self, x, y):\n        return self.relu(y + x)",
+        )
+    )
+    assert found.keys() == SOUND.keys()
+    assert_same(found, **SOUND)
+
+
+def test_a_forward_that_is_inherited() -> None:
+    found = nodes(
+        ("class Edited(nn.Module):", "class Base(nn.Module):"),
+        ("return self.fc(x)\n", "return self.fc(x)\n\n\nclass Edited(Base):\n    pass\n"),
+    )
+    assert found.keys() == SOUND.keys()
+    assert_same(found, **SOUND)
+
+
+def test_several_calls_in_place_of_one() -> None:
+    """The last of them gives the tensor."""
+    found = nodes(("return self.relu(y + x)", "return self.relu(torch.neg(torch.neg(y) - x))"))
+    assert found.keys() == SOUND.keys()
+    assert_same(found, **SOUND)
+
+
 IMPORT = ("import torch\n", "import torch\nimport torch.nn.functional as F\n")
 
 
