@@ -42,7 +42,7 @@ MAY_IMPORT: Final = {
     "codegen": "_version errors expr ir limits seals storage",
     "initialization": "ir reporting seals",
     "weights": "archives errors foreign ir seals storage",
-    "archspec_torch": "codegen errors expr ir members seals storage",
+    "archspec_torch": "codegen errors expr ir limits members seals storage",
     "archspec_keras": "codegen errors expr ir passes seals storage",
     "archspec_onnx": "_version codegen errors expr initialization ir passes seals",
     "provenance": "errors ir spec",
