@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from archspec.codegen.simplify import renamed_tree, rounds_of, used_names
+from archspec.codegen.simplify import renamed_tree, rounds_of
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -20,6 +20,7 @@ from archspec.codegen.tree import (
     Tree,
     is_count,
 )
+from archspec.codegen.walk import used_names
 from archspec.expr import Expr, Name, fold
 from archspec.ir.scope import Ref
 

@@ -7,12 +7,11 @@ structure is fixed. What remains are the parameters that a person would have wri
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby, zip_longest
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from archspec.codegen.build import build
-from archspec.codegen.marks import Instances
+from archspec.codegen.merging import likeness, merged
 from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import (
     CHANNELS,
@@ -30,6 +29,7 @@ from archspec.codegen.tree import (
     is_count,
     round_names,
 )
+from archspec.codegen.walk import all_layers, calls, item_number, used_names
 from archspec.expr import Const, Expr, Name, Whole, fold, names
 from archspec.ir.graph import LayerGraph
 from archspec.limits import meter
@@ -256,7 +256,7 @@ class _Fold:
         arriving, parts, last = run.carried, list[_Part](), None
         for number in range(run.count):
             bound = {index: Const(number), channels: arriving}
-            key = _key(self.open().under(bound).round(item, item.number))
+            key = likeness(self.open().under(bound).round(item, item.number))
             if key == last:
                 parts[-1] = parts[-1]._replace(stop=Const(number + 1))
             else:
@@ -304,125 +304,3 @@ def rounds_of(general: SequenceUse, whole: Whole) -> SequenceUse:
 def renamed_tree(tree: Tree, names: Mapping[str, Expr]) -> Tree:
     """A tree that is already simplified, with other names in its expressions."""
     return _Fold(names, {}, is_count).tree(tree)
-
-
-def merged(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Neighbouring rounds with the same item become one run."""
-    alike = [list(group) for _, group in groupby(runs, key=lambda run: _key(run.item))]
-    return tuple(dataclasses.replace(_united_runs(group), stop=group[-1].stop) for group in alike)
-
-
-def _united_runs(runs: Sequence[Run]) -> Run:
-    item = _united([run.item for run in runs])
-    assert isinstance(item, CallUse | SequenceUse)
-    return dataclasses.replace(runs[0], item=item)
-
-
-def _united(items: Sequence[ItemUse]) -> ItemUse:
-    """One item that stands for these, which are the same but for their places: it has the paths of all."""
-    first = items[0]
-    if isinstance(first, ChoiceUse):
-        choices = [item for item in items if isinstance(item, ChoiceUse)]
-        then, other = (
-            _united_trees(sides) for sides in zip(*((item.then, item.other) for item in choices), strict=True)
-        )
-        return dataclasses.replace(first, then=then, other=other)
-    given = [item.paths for item in items if not isinstance(item, ChoiceUse)]
-    if all(paths is given[0] for paths in given):  # rounds that were built together have those of all
-        return first
-    paths = Instances(dict.fromkeys(path for some in given for path in some))
-    match first:
-        case LayerUse() | CallUse():
-            return dataclasses.replace(first, paths=paths)
-        case SequenceUse():
-            body = _united_trees([item.body for item in items if isinstance(item, SequenceUse)])
-            return dataclasses.replace(first, paths=paths, body=body)
-        case LoopUse():
-            loops = [item for item in items if isinstance(item, LoopUse)]
-            runs = tuple(_united_runs(alike) for alike in zip(*(loop.runs for loop in loops), strict=True))
-            counted = zip_longest(*(loop.rounds for loop in loops), fillvalue=())
-            rounds = tuple(Instances(dict.fromkeys(path for some in parts for path in some)) for parts in counted)
-            return dataclasses.replace(first, paths=paths, runs=runs, rounds=rounds)
-
-
-def _united_trees(trees: Sequence[Tree]) -> Tree:
-    items = tuple(_united(alike) for alike in zip(*(tree.items for tree in trees), strict=True))
-    return dataclasses.replace(trees[0], items=items)
-
-
-def _key(item: ItemUse) -> object:
-    """What makes two rounds the same: everything but their places."""
-    match item:
-        case LayerUse():
-            written = item.op, dict(item.values), dict(item.exprs), item.sizes
-            return written, item.features, item.operands, item.name, item.number
-        case CallUse():
-            return id(item.definition), tuple(item.arguments.items()), item.operands
-        case SequenceUse():
-            return tuple(_key(inner) for inner in item.body.items), item.body.results, item.operands
-        case ChoiceUse():
-            sides = [tuple(_key(inner) for inner in side.items) for side in (item.then, item.other)]
-            return item.condition, *sides, item.operand
-        case LoopUse():
-            runs = [(run.start, run.stop, run.carried, run.carried_next, _key(run.item)) for run in item.runs]
-            return tuple(runs), item.operands
-
-
-def item_number(item: ItemUse) -> Expr | None:
-    """The item's number in a named sequence; a choice has none of its own."""
-    return None if isinstance(item, ChoiceUse) else item.number
-
-
-def _visit(tree: Tree, see: Callable[[ItemUse], None]) -> None:
-    for item in tree.items:
-        see(item)
-        match item:
-            case SequenceUse():
-                _visit(item.body, see)
-            case ChoiceUse():
-                _visit(item.then, see)
-                _visit(item.other, see)
-            case LoopUse():
-                for run in item.runs:
-                    _visit(Tree((run.item,), ()), see)
-            case _:
-                pass
-
-
-def calls(tree: Tree) -> list[CallUse]:
-    """All calls written in a tree."""
-    found: list[CallUse] = []
-    _visit(tree, lambda item: found.append(item) if isinstance(item, CallUse) else None)
-    return found
-
-
-def all_layers(tree: Tree) -> list[LayerUse]:
-    """All layers written in a tree, those of called definitions left out."""
-    found: list[LayerUse] = []
-    _visit(tree, lambda item: found.append(item) if isinstance(item, LayerUse) else None)
-    return found
-
-
-def used_names(tree: Tree) -> frozenset[str]:
-    """The names in the expressions of a tree, those for the channels of operands included."""
-    found: set[str] = set()
-
-    def see(item: ItemUse) -> None:
-        exprs: Iterable[Expr | None] = ()
-        match item:
-            case LayerUse():
-                exprs = (*item.exprs.values(), *item.features)
-            case CallUse():
-                taken = {CHANNELS.id, *(parameter.name for parameter in item.definition.parameters)}
-                exprs = [expr for name, expr in item.arguments.items() if name in taken]
-            case ChoiceUse():
-                exprs = (item.condition,)
-            case LoopUse():
-                exprs = [part for run in item.runs for part in (run.start, run.stop, run.carried, run.carried_next)]
-            case SequenceUse():
-                pass
-        for expr in exprs:
-            found.update(names(expr) if expr is not None else ())
-
-    _visit(tree, see)
-    return frozenset(found)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from archspec.codegen.flow import Flow, operand_names, uses
 from archspec.codegen.layout import INDENT, Bracket, Code, Keyword, call, lay_out, marked
 from archspec.codegen.marks import Paths, inside
+from archspec.codegen.merging import merged
 from archspec.codegen.printer import Printer
-from archspec.codegen.simplify import calls, merged, renamed_tree
+from archspec.codegen.simplify import renamed_tree
 from archspec.codegen.text import quoted
 from archspec.codegen.tree import (
     CHANNELS,
@@ -28,6 +29,7 @@ from archspec.codegen.tree import (
     Tree,
     round_names,
 )
+from archspec.codegen.walk import calls
 from archspec.expr import Const, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result

@@ -11,7 +11,7 @@ from archspec.codegen.marks import Paths, as_marked, join, whole
 from archspec.codegen.outline import outline
 from archspec.codegen.printer import Printer
 from archspec.codegen.render import render
-from archspec.codegen.simplify import calls, simplified
+from archspec.codegen.simplify import simplified
 from archspec.codegen.text import docstring, identifier, literal
 from archspec.codegen.tree import (
     CHANNELS,
@@ -29,6 +29,7 @@ from archspec.codegen.tree import (
     round_names,
     stops,
 )
+from archspec.codegen.walk import calls
 from archspec.expr import Const, Name, names, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Result

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 import archspec
-from archspec.codegen.simplify import all_layers, simplified
+from archspec.codegen.simplify import simplified
 from archspec.codegen.symbolic import LARGEST, is_large
+from archspec.codegen.walk import all_layers
 from archspec.errors import InternalError
 from archspec.expr import Binary, Expr, Name
 from archspec.spec import load_text

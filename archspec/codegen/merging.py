@@ -1,0 +1,72 @@
+"""Neighboring iterations that are the same become one run, which has the places of all."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from itertools import groupby, zip_longest
+
+from archspec.codegen.marks import Instances
+from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, Run, SequenceUse, Tree
+
+
+def merged(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Neighboring iterations with the same item become one run."""
+    alike = [list(group) for _, group in groupby(runs, key=lambda run: likeness(run.item))]
+    return tuple(dataclasses.replace(_united_runs(group), stop=group[-1].stop) for group in alike)
+
+
+def _united_runs(runs: Sequence[Run]) -> Run:
+    item = _united([run.item for run in runs])
+    assert isinstance(item, CallUse | SequenceUse)
+    return dataclasses.replace(runs[0], item=item)
+
+
+def _united(items: Sequence[ItemUse]) -> ItemUse:
+    """One item that stands for these, which are the same but for their places: it has the paths of all."""
+    first = items[0]
+    if isinstance(first, ChoiceUse):
+        choices = [item for item in items if isinstance(item, ChoiceUse)]
+        then, other = (
+            _united_trees(sides) for sides in zip(*((item.then, item.other) for item in choices), strict=True)
+        )
+        return dataclasses.replace(first, then=then, other=other)
+    given = [item.paths for item in items if not isinstance(item, ChoiceUse)]
+    if all(paths is given[0] for paths in given):  # iterations that were built together have those of all
+        return first
+    paths = Instances(dict.fromkeys(path for some in given for path in some))
+    match first:
+        case LayerUse() | CallUse():
+            return dataclasses.replace(first, paths=paths)
+        case SequenceUse():
+            body = _united_trees([item.body for item in items if isinstance(item, SequenceUse)])
+            return dataclasses.replace(first, paths=paths, body=body)
+        case LoopUse():
+            loops = [item for item in items if isinstance(item, LoopUse)]
+            runs = tuple(_united_runs(alike) for alike in zip(*(loop.runs for loop in loops), strict=True))
+            counted = zip_longest(*(loop.rounds for loop in loops), fillvalue=())
+            rounds = tuple(Instances(dict.fromkeys(path for some in parts for path in some)) for parts in counted)
+            return dataclasses.replace(first, paths=paths, runs=runs, rounds=rounds)
+
+
+def _united_trees(trees: Sequence[Tree]) -> Tree:
+    items = tuple(_united(alike) for alike in zip(*(tree.items for tree in trees), strict=True))
+    return dataclasses.replace(trees[0], items=items)
+
+
+def likeness(item: ItemUse) -> object:
+    """What makes two iterations the same: everything but their places."""
+    match item:
+        case LayerUse():
+            written = item.op, dict(item.values), dict(item.exprs), item.sizes
+            return written, item.features, item.operands, item.name, item.number
+        case CallUse():
+            return id(item.definition), tuple(item.arguments.items()), item.operands
+        case SequenceUse():
+            return tuple(likeness(inner) for inner in item.body.items), item.body.results, item.operands
+        case ChoiceUse():
+            sides = [tuple(likeness(inner) for inner in side.items) for side in (item.then, item.other)]
+            return item.condition, *sides, item.operand
+        case LoopUse():
+            runs = [(run.start, run.stop, run.carried, run.carried_next, likeness(run.item)) for run in item.runs]
+            return tuple(runs), item.operands
