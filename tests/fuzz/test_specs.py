@@ -30,9 +30,10 @@ from tests.fuzz.agreement import check, compiled, reference, same, text_of
 from tests.fuzz.features import expected, features
 from tests.fuzz.fuzz_loader import check as check_refusal
 from tests.fuzz.specs.networks import specs
+from tests.needed import needs
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
+pytestmark = needs("torch", "keras")
+
 
 PARTS: Final = 10
 EXAMPLES: Final = 50

@@ -16,9 +16,10 @@ from archspec.codegen.backend import backend
 from archspec.ir.initializers import INITIALIZERS, Fixed
 from tests.initializers.fit import check, every_initializer
 from tests.initializers.networks import BIASES, DRAWN, NORMED, NORMS, WEIGHTS, network
+from tests.needed import needs
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
+pytestmark = needs("torch", "keras")
+
 
 NAMES = ["torch", "keras"]
 BIAS_INITS = [name for name, found in every_initializer().items() if found.fits_bias]

@@ -17,10 +17,11 @@ from archspec.codegen.backend import backend
 from archspec.errors import BackendError, InternalError
 from archspec.spec import load_text
 from tests.keras.arrays import distance, inputs_for, weights_for
+from tests.needed import lazily, needs
 from tests.networks import NETWORKS
 
-keras = pytest.importorskip("keras")
-pytest.importorskip("torch")
+keras: Any = lazily("keras")
+pytestmark = needs("keras", "torch")
 ROOT = Path(__file__).parents[2]
 
 

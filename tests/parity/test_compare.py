@@ -13,11 +13,10 @@ from archspec import ParityError, SpecError
 from archspec.cli import main
 from archspec.parity import TOLERANCES, Participant, compare, random_weights
 from archspec.spec import load_text
+from tests.needed import needs
 from tests.parity.probe import KERAS, NETWORK, TORCH, compared, edited, graph, pool
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-pytestmark = pytest.mark.parity
+pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
 FORWARD = {"inference": {"outputs", "layers"}, "training": {"outputs", "layers", "statistics"}}
 GRADIENTS = {"loss", "input gradients", "weight gradients"}

@@ -15,11 +15,10 @@ import archspec
 from archspec import ParityError
 from archspec.parity import Blame, Participant, Report, compare
 from archspec.spec import load_text
+from tests.needed import needs
 from tests.parity.probe import compared, edited, graph, pool
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-pytestmark = pytest.mark.parity
+pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,11 @@ from archspec.codegen.backend import backend
 from archspec.initialization import draw
 from archspec.parity import compare
 from archspec.parity.data import random_inputs
+from tests.needed import needs
 from tests.parity.probe import KERAS, TORCH, compared, edited, graph, pool
 from tests.parity.test_faults import FAULTS
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-pytestmark = pytest.mark.parity
+pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
 
 @lru_cache

@@ -11,11 +11,10 @@ import archspec
 from archspec import LayerGraph, ParityError
 from archspec.parity import Participant, Report, compare
 from archspec.parity.plan import FACTOR, TELLING, allowed
+from tests.needed import needs
 from tests.parity.probe import compared, edited, pool
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-pytestmark = pytest.mark.parity
+pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
 # Of a class that is called `NAME`, planted into the generated source: what a step computes is changed from outside.
 TWICE = "        self.forward_passes = getattr(self, 'forward_passes', 0) + self.training\n"

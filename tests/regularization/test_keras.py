@@ -11,9 +11,11 @@ import archspec
 from archspec.codegen.backend import backend
 from archspec.codegen.execute import execute
 from archspec.errors import InternalError
+from tests.needed import lazily, needs
 from tests.regularization.specs import SPECS, compiled, graph_of
 
-keras = pytest.importorskip("keras")
+keras: Any = lazily("keras")
+pytestmark = needs("keras")
 
 L2 = "keras.regularizers.L2"
 
