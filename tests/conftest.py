@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 CHROMIUM = Path("/usr/bin/chromium")
+MARKERS = ("fuzz", "nightly", "slow", "timing")
+"""Tests that run when they are asked for."""
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -45,13 +47,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what is marked `fuzz` and `nightly` unless asked for."""
-    for marker in ("fuzz", "nightly"):
-        if marker not in config.getoption("markexpr"):
-            skip = pytest.mark.skip(reason=f"takes minutes; run it with -m {marker}")
-            for item in items:
-                if item.get_closest_marker(marker):
-                    item.add_marker(skip)
+    """Skip what is marked as one of these unless asked for: by its marker, or the quicker ones by their own names."""
+    asked = {marker for marker in MARKERS if marker in config.getoption("markexpr")}
+    if any("::" in argument for argument in config.args):
+        asked |= {"slow", "timing"}
+    for item in items:
+        marked = {marker for marker in MARKERS if item.get_closest_marker(marker)}
+        lacking = marked - asked
+        if lacking & {"fuzz", "nightly"} or (lacking and not marked & asked):  # what is slow and timed runs by either
+            item.add_marker(pytest.mark.skip(reason=f"run it with -m {' or -m '.join(sorted(lacking))}"))
     for item in items:
         if item.get_closest_marker("fuzz") or item.get_closest_marker("nightly"):
             item.add_marker(pytest.mark.timeout(3600))

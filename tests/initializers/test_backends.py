@@ -147,6 +147,7 @@ for initializer in {found.name: text for text, found in every_initializer().item
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("framework", "strays"),
     # On PyTorch, Keras takes the first of four normal numbers that lies within two standard deviations, and one that

@@ -65,6 +65,7 @@ def _said(folder: Path, layout: str, names: list[str]) -> list[list[Any]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
 
 
+@pytest.mark.slow
 def test_another_keras_json_makes_no_other_network(tmp_path: Path) -> None:
     graphs = {name: archspec.compile(name) for name in SPECS}
     for op in (*OPS, *MORE):

@@ -263,6 +263,7 @@ np.testing.assert_allclose(keras.ops.convert_to_numpy(model.get_layer("bn").movi
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["jax", "torch"])
 def test_other_backends_of_keras_agree(engine: str, resnet18: archspec.LayerGraph, tmp_path: Path) -> None:
     pytest.importorskip(engine)

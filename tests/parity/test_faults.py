@@ -320,6 +320,7 @@ def test_a_planted_fault_is_caught_and_blamed_on_its_layer(name: str) -> None:
         assert path in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

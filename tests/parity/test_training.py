@@ -63,6 +63,7 @@ def test_what_differs_is_caught_and_named(name: str) -> None:
     assert f"step {step}" in str(report).splitlines()[0]
 
 
+@pytest.mark.slow
 def test_how_much_it_is_is_said() -> None:
     for name, wanted in (("momentum", 0.01), ("rate", 1 / 1.001), ("decay", -1e-4)):
         [cause] = compared(edited("torch", CAUSES[name][2] or ("", "")), checks=("run",)).causes
@@ -71,6 +72,7 @@ def test_how_much_it_is_is_said() -> None:
     assert cause.nesterov
 
 
+@pytest.mark.slow
 def test_a_run_that_is_long_is_judged_so_far_as_a_fault_would_show() -> None:
     """At a rate at which the loss soon overflows in both, nothing is left to compare."""
     report = compared(checks=("run",), steps=40, learning_rate=2.0)

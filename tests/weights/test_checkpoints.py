@@ -270,6 +270,7 @@ def test_nothing_is_said_of_good_weights(tmp_path: Path) -> None:
         archspec.build(GRAPH, "torch", weights=tmp_path / "w.pth")
 
 
+@pytest.mark.timing
 def test_many_tensors_are_read_soon(tmp_path: Path) -> None:
     graph = archspec.compile("resnet152")
     arrays = {name: np.zeros(weight.shape, np.float16) for name, weight in graph.all_weights.items()}
