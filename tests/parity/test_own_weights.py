@@ -31,14 +31,20 @@ def weights(passes: int = 0) -> dict[str, np.ndarray[Any, Any]]:
     return found
 
 
-@pytest.mark.parametrize("passes", [0, 20])
+@pytest.mark.parametrize("passes", [pytest.param(0, marks=pytest.mark.slow), 20])
 def test_the_sound_network_agrees(passes: int) -> None:
     report = compare(graph(), (TORCH, KERAS), weights=weights(passes), batch=4, pool=pool())
     report.require()
     assert not [row for row in report.rows if row.drowned]
 
 
-@pytest.mark.parametrize("name", FAULTS)
+FIRST = {*{fault.check: name for name, fault in reversed(FAULTS.items())}.values()}
+"""A fault for each check, which every run plants; the others are slow."""
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in FIRST else pytest.param(name, marks=pytest.mark.slow) for name in FAULTS]
+)
 def test_planted_faults_are_caught(name: str) -> None:
     fault = FAULTS[name]
     text = edited(fault.backend, *fault.edits)
