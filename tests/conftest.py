@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 CHROMIUM = Path("/usr/bin/chromium")
+MARKERS = ("fuzz", "nightly", "slow", "timing")
+"""Tests that run when they are asked for."""
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -45,27 +47,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what is marked `gpu` where PyTorch sees no CUDA device, and `fuzz` and `nightly` unless asked for."""
-    for marker in ("fuzz", "nightly"):
-        if marker not in config.getoption("markexpr"):
-            skip = pytest.mark.skip(reason=f"takes minutes; run it with -m {marker}")
-            for item in items:
-                if item.get_closest_marker(marker):
-                    item.add_marker(skip)
+    """Skip what is marked as one of these unless asked for: by its marker, or the quicker ones by their own names."""
+    asked = {marker for marker in MARKERS if marker in config.getoption("markexpr")}
+    if any("::" in argument for argument in config.args):
+        asked |= {"slow", "timing"}
+    for item in items:
+        marked = {marker for marker in MARKERS if item.get_closest_marker(marker)}
+        lacking = marked - asked
+        if lacking & {"fuzz", "nightly"} or (lacking and not marked & asked):  # what is slow and timed runs by either
+            item.add_marker(pytest.mark.skip(reason=f"run it with -m {' or -m '.join(sorted(lacking))}"))
     for item in items:
         if item.get_closest_marker("fuzz") or item.get_closest_marker("nightly"):
             item.add_marker(pytest.mark.timeout(3600))
-    marked = [item for item in items if item.get_closest_marker("gpu")]
-    if marked and not _cuda_is_available():
-        skip = pytest.mark.skip(reason="needs PyTorch with a CUDA device")
-        for item in marked:
-            item.add_marker(skip)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Import what a test `needs` before its fixtures, or skip it; and skip it if it needs a GPU that is not there."""
+    for marker in item.iter_markers("needs"):
+        for name in marker.args:
+            pytest.importorskip(name)
+    if item.get_closest_marker("gpu") and not _cuda_is_available():
+        pytest.skip("needs PyTorch with a CUDA device")
 
 
 def _cuda_is_available() -> bool:
     if importlib.util.find_spec("torch") is None:
         return False
-    import torch  # slow to import, so only where a collected test asks for it
+    import torch  # slow to import, so only where a test asks for it
 
     return torch.cuda.is_available()
 

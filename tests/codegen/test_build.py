@@ -39,6 +39,7 @@ def test_a_param_behind_a_word_is_fixed() -> None:
     assert [parameter.name for parameter in simplified(graph).network.parameters] == ["w"]
 
 
+@pytest.mark.timing
 def test_blocks_nested_deeply_take_no_time() -> None:
     chain = "".join(f"  b{i}: {{layers: [{{b{i + 1}: {{name: q}}}}]}}\n" for i in range(60))
     graph = graph_of(f"blocks:\n{chain}  b60: {{layers: [relu]}}\nlayers: [b0]\n")

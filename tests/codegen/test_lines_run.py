@@ -20,9 +20,11 @@ from archspec.parity import random_inputs
 from archspec_keras.names import HELPERS as KERAS_HELPERS
 from archspec_torch import construct
 from archspec_torch.names import HELPERS as TORCH_HELPERS
+from tests.needed import lazily, needs
 
-torch: Any = pytest.importorskip("torch")
-keras: Any = pytest.importorskip("keras")
+torch: Any = lazily("torch")
+keras: Any = lazily("keras")
+pytestmark = needs("torch", "keras")
 
 NETWORKS: Final = (
     "block_outputs",

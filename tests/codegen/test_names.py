@@ -21,9 +21,11 @@ from archspec.codegen.backend import BuildsModels, RunsModels
 from archspec.codegen.registry import backend
 from archspec.parity import random_inputs
 from archspec.spec import load_text
+from tests.needed import lazily, needs
 
-torch = pytest.importorskip("torch")
-keras = pytest.importorskip("keras")
+torch: Any = lazily("torch")
+keras: Any = lazily("keras")
+pytestmark = needs("torch", "keras")
 
 SPEC = """
 archspec: 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,11 @@ from archspec.ir import OPS, Op
 from archspec.parity import random_inputs, random_weights
 from tests.conformance.cases import CASES
 from tests.conformance.graphs import graph_of
+from tests.needed import lazily, needs
 from tests.reference.evaluate import evaluate
 
-torch = pytest.importorskip("torch")
+torch: Any = lazily("torch")
+pytestmark = needs("torch")
 
 MULTIPLY = [name for name, op in OPS.items() if op.macs is not Op.macs]
 VIEWS = {

@@ -18,12 +18,12 @@ from archspec.ir import OPS
 from archspec.parity import random_inputs, random_weights
 from tests.conformance.cases import CASES
 from tests.conformance.graphs import graph_of
+from tests.needed import needs
 from tests.onnx.engines import agree
 from tests.reference.evaluate import RANDOM, Evaluation, evaluate
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-pytest.importorskip("onnxruntime")
+pytestmark = needs("torch", "keras", "onnxruntime")
+
 
 ALL = [(op, case, size) for op, cases in CASES.items() for case in cases for size in ((8, 7), (9, 12))]
 

@@ -16,15 +16,14 @@ from archspec.codegen.execute import execute
 from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
+from archspec_keras.names import function_name
+from archspec_torch.names import class_name
+from tests.needed import lazily, needs
 from tests.networks import NETWORKS
 from tests.reference.evaluate import evaluate
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-
-from archspec_keras.names import function_name
-from archspec_keras.settings import settings
-from archspec_torch.names import class_name
+settings: Any = lazily("archspec_keras.settings")  # which imports Keras
+pytestmark = needs("torch", "keras")
 
 HEAD = "archspec: 1\nname: net\ninput: {channels: 3, height: 16, width: 16}\n"
 LONG = "params: {w: 8}\nlayers:\n  - conv: {filters: w, kernel: 1}\n" + (
@@ -98,7 +97,7 @@ def test_keras(name: str) -> None:
     made = getattr(execute(archspec.generate(first, "keras"), "keras", name), function_name(first))
     target = backend("keras", RunsModels)
     for param, value, graph in changes(name, set(inspect.signature(made).parameters)):
-        with settings("float64"):
+        with settings.settings("float64"):
             model = made(**{param: value})
         found = {key: array.shape for key, array in target.export_weights(model, graph).items()}
         assert found == {key: weight.shape for key, weight in graph.all_weights.items()}, (param, value)

@@ -11,9 +11,10 @@ import archspec
 from archspec.ir import OPS
 from archspec.spec import load_text
 from tests.conformance.test_ops import conforms
+from tests.needed import needs
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
+pytestmark = needs("torch", "keras")
+
 
 SHAPES: Final = {1: [8], 2: [4, 8], 3: [8, 4, 6], 4: [4, 2, 6, 8], 5: [2, 4, 3, 2, 8]}
 """Sizes that differ in each place, so that the wrong axis gives other numbers or another shape."""

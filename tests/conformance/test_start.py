@@ -12,9 +12,10 @@ import archspec
 from archspec.codegen.backend import ExchangesWeights
 from archspec.codegen.registry import backend
 from archspec.spec import load_text
+from tests.needed import needs
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
+pytestmark = needs("torch", "keras")
+
 
 STARTS: dict[str, dict[str, float]] = {
     "batch_norm": {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1},

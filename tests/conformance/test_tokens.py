@@ -16,10 +16,12 @@ from archspec.codegen.backend import ExchangesWeights
 from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
+from tests.needed import lazily, needs
 from tests.networks import NETWORKS
 
-torch = pytest.importorskip("torch")
-keras = pytest.importorskip("keras")
+torch: Any = lazily("torch")
+keras: Any = lazily("keras")
+pytestmark = needs("torch", "keras")
 
 HEAD = "archspec: 1\nname: net\ninput: {channels: 4, height: 4, width: 4}\n"
 

@@ -256,6 +256,7 @@ def test_ten_thousand_layers_are_drawn_at_a_level_that_can_be(repeated: bool, le
     assert not faults(drawing.scene)
 
 
+@pytest.mark.timing
 def test_resnet152_layer_by_layer_in_under_five_seconds(tmp_path: Path) -> None:
     with within_seconds(5):
         drawing = archspec.draw("resnet152", level="layer")

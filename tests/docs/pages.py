@@ -73,8 +73,10 @@ def commands(text: str) -> Iterator[str]:
     yield from (line for line in text.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith("#"))
 
 
-def run(page: Path, folder: Path, given: Mapping[str, Callable[[Path], None]]) -> None:
-    """Do what a page says, in this folder.
+def run(
+    page: Path, folder: Path, given: Mapping[str, Callable[[Path], None]], less: Mapping[str, str] | None = None
+) -> None:
+    """Do what a page says, in this folder; `less` has options that are added to a command.
 
     Raises:
         AssertionError: a command ends otherwise than the page says, or prints something else; the message has its line.
@@ -96,7 +98,10 @@ def run(page: Path, folder: Path, given: Mapping[str, Callable[[Path], None]]) -
         elif block.mark:
             raise AssertionError(f"{where}: an unknown mark: {block.mark}: {block.option}")
         elif block.kind == "sh":
-            printed = "".join(_run(command, folder, where) for command in commands(block.text))
+            printed = "".join(
+                _run(f"{command} {(less or {}).get(command, '')}".rstrip(), folder, where)
+                for command in commands(block.text)
+            )
         elif block.kind == "python":
             printed = _finished([sys.executable, "-c", block.text], folder, where, 0)
 

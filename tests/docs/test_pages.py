@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+import archspec
 from tests.docs.pages import NOT_RUN, blocks, commands, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,13 +23,33 @@ def _torchvision_weights(path: Path) -> None:
     """A file as torchvision publishes it: a state dict of ResNet-50's names, saved by `torch.save`."""
     import torch
 
-    import archspec
-
     torch.save(archspec.build("resnet50", "torch", seed=0).state_dict(), path)
 
 
 GIVEN = {"resnet50-11ad3fa6.pth": _torchvision_weights}
 """Files that a reader has from elsewhere, made in their real format."""
+
+FULL: Final = "archspec parity specs/resnet50.yaml --weights resnet50-11ad3fa6.pth"
+"""The README's proof that torchvision's weights are the same network in Keras; it takes minutes."""
+LESS: Final = {
+    "docs/howto/torchvision_weights.md": {
+        "archspec parity resnet50 --weights resnet50-11ad3fa6.pth": "--check inference --dtype float32 --size 65x65"
+    }
+}
+"""What is added to a command of a page that does all that `FULL` does, of the same spec and file: once is enough."""
+
+
+def test_what_is_run_with_less_is_run_in_full_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    [block] = [block for block in blocks(text) if FULL in block.text.splitlines()]
+    assert (block.kind, block.mark) == ("sh", "")
+    [(page, [command])] = ((page, [*shortened]) for page, shortened in LESS.items())
+    assert command == FULL.replace("specs/resnet50.yaml", "resnet50")
+    assert archspec.load("resnet50") == archspec.load(ROOT / "specs" / "resnet50.yaml")
+    for file in ("README.md", page):
+        given = [found.option for found in blocks((ROOT / file).read_text(encoding="utf-8")) if found.kind == "given"]
+        assert given == ["resnet50-11ad3fa6.pth"]
+    assert command in (ROOT / page).read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.slow
@@ -39,7 +61,7 @@ def test_a_page_runs(page: str, tmp_path: Path) -> None:
         for sample in ("sample_backend", "sample_op"):
             path = Path("tests") / "codegen" / sample
             shutil.copytree(ROOT / path, tmp_path / path, ignore=shutil.ignore_patterns("__pycache__"))
-    run(ROOT / page, tmp_path, GIVEN)
+    run(ROOT / page, tmp_path, GIVEN, LESS.get(page, {}))
 
 
 @pytest.mark.parametrize("page", PAGES)

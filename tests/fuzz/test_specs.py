@@ -1,4 +1,6 @@
-"""Random valid specs, each on every backend: they agree with the independent evaluator. 500 always, 5,000 by `-m fuzz`.
+"""Random valid specs, each on every backend: they agree with the independent evaluator.
+
+250 always, 250 more by `-m slow`, 5,000 by `-m fuzz`.
 
 A failure shows the smallest spec that still fails, as YAML. Put in a file, it is run again by
 `python -m tests.fuzz.agreement file.yaml`. docs/fuzzing.md lists what was found.
@@ -31,11 +33,14 @@ from tests.fuzz.agreement import check, compiled, reference, same, text_of
 from tests.fuzz.features import expected, features
 from tests.fuzz.fuzz_loader import check as check_refusal
 from tests.fuzz.specs.networks import specs
+from tests.needed import needs
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
+pytestmark = needs("torch", "keras")
+
 
 PARTS: Final = 10
+USUAL: Final = 5
+"""So many of the parts are for every run; the others are slow."""
 EXAMPLES: Final = 50
 LONG_PARTS: Final = 10
 LONG_EXAMPLES: Final = 500
@@ -86,7 +91,9 @@ def run(number: int, examples: int) -> None:
     assert sum(outcomes.values()) >= ACCEPTED * len(outcomes)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    "part", [*range(USUAL), *(pytest.param(part, marks=pytest.mark.slow) for part in range(USUAL, PARTS))]
+)
 def test_fifty_specs_agree(part: int) -> None:
     run(part, EXAMPLES)
 
@@ -113,6 +120,7 @@ def sample() -> Sequence[dict[str, Any]]:
     return list(found.values())
 
 
+@pytest.mark.slow
 def test_the_sample_has_every_op_and_every_feature_in_small_specs() -> None:
     drawn = sample()
     assert expected() - {feature for spec in drawn for feature in features(spec)} == set()

@@ -9,10 +9,9 @@ import archspec
 from archspec.codegen.backend import RunsModels
 from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
+from tests.needed import needs
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-pytestmark = pytest.mark.parity
+pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
 # An even and an odd size: SAME padding differs between the two.
 CASES: list[tuple[str, dict[str, object]]] = [

@@ -17,9 +17,10 @@ from archspec.codegen.registry import backend
 from archspec.ir.initializers import INITIALIZERS, Fixed
 from tests.initializers.fit import check, every_initializer
 from tests.initializers.networks import BIASES, DRAWN, NORMED, NORMS, WEIGHTS, network
+from tests.needed import needs
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
+pytestmark = needs("torch", "keras")
+
 
 NAMES = ["torch", "keras"]
 BIAS_INITS = [name for name, found in every_initializer().items() if found.fits_bias]
@@ -148,6 +149,7 @@ for initializer in {found.name: text for text, found in every_initializer().item
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("framework", "strays"),
     # On PyTorch, Keras takes the first of four normal numbers that lies within two standard deviations, and one that

@@ -112,6 +112,7 @@ def test_time_grows_with_the_number_of_layers_and_no_faster(text: str) -> None:
     assert large < 10 * small  # 4 if linear, 16 if quadratic
 
 
+@pytest.mark.timing
 @pytest.mark.slow
 def test_a_hundred_thousand_layers() -> None:
     with within_seconds(30):

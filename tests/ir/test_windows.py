@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,10 @@ from archspec.ir.attributes import Padding
 from archspec.ir.op import ShapeError
 from archspec.ir.ops import Conv, ConvTranspose, MaxPool
 from archspec.ir.tensor_type import image
+from tests.needed import lazily, needs
 
-torch = pytest.importorskip("torch")
+torch: Any = lazily("torch")
+pytestmark = needs("torch")
 
 
 def _even(side: int) -> Padding:

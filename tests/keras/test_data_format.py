@@ -22,8 +22,10 @@ from archspec.parity import random_inputs
 from archspec.spec import load_text
 from tests.conformance.cases import CASES
 from tests.conformance.graphs import graph_of
+from tests.needed import lazily, needs
 
-keras = pytest.importorskip("keras")
+keras: Any = lazily("keras")
+pytestmark = needs("keras")
 
 OPS = ("conv", "conv_transpose", "max_pool", "avg_pool", "flatten", "reshape", "pad", "crop", "upsample")
 MORE = ("global_avg_pool", "global_max_pool", "adaptive_avg_pool", "depth_to_space", "to_tokens", "batch_norm")
@@ -64,6 +66,7 @@ def _said(folder: Path, layout: str, names: list[str]) -> list[list[Any]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
 
 
+@pytest.mark.slow
 def test_another_keras_json_makes_no_other_network(tmp_path: Path) -> None:
     graphs = {name: archspec.compile(name) for name in SPECS}
     for op in (*OPS, *MORE):

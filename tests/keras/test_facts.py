@@ -11,9 +11,11 @@ from archspec.parity import random_inputs, random_weights
 from archspec_keras.facts import never_negative, single_pixel
 from tests.conformance.cases import CASES
 from tests.conformance.graphs import graph_of
+from tests.needed import needs
 from tests.reference.evaluate import evaluate
 
-pytest.importorskip("onnx")
+pytestmark = needs("onnx")
+
 
 WINDOWS = {"conv", "conv_transpose", "max_pool", "avg_pool", "crop", "space_to_depth"}
 """Of these, an attribute decides whether a single pixel stays one; the table knows convolutions of 1x1 alone."""

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +20,13 @@ from archspec.parity.comparison import without_dropout
 from archspec.spec import load_text
 from tests.keras import learned
 from tests.keras.arrays import Array, distance, inputs_for, weights_for
+from tests.needed import lazily, needs
 from tests.networks import NETWORKS
 from tests.reference.evaluate import evaluate
 from tests.reference.loss import loss_of
 
-keras = pytest.importorskip("keras")
+keras: Any = lazily("keras")
+pytestmark = needs("keras")
 ROOT = Path(__file__).parents[2]
 TIMES = ("before", "after")
 

@@ -18,10 +18,11 @@ from archspec.codegen.registry import backend
 from archspec.errors import BackendError, InternalError
 from archspec.spec import load_text
 from tests.keras.arrays import distance, inputs_for, weights_for
+from tests.needed import lazily, needs
 from tests.networks import NETWORKS
 
-keras = pytest.importorskip("keras")
-pytest.importorskip("torch")
+keras: Any = lazily("keras")
+pytestmark = needs("keras", "torch")
 ROOT = Path(__file__).parents[2]
 
 
@@ -266,6 +267,7 @@ np.testing.assert_allclose(keras.ops.convert_to_numpy(model.get_layer("bn").movi
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["jax", "torch"])
 def test_other_backends_of_keras_agree(engine: str, resnet18: archspec.LayerGraph, tmp_path: Path) -> None:
     pytest.importorskip(engine)

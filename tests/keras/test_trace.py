@@ -13,10 +13,11 @@ from archspec.codegen.registry import backend
 from archspec.parity.comparison import without_dropout
 from archspec.spec import load_text
 from tests.keras.arrays import distance, inputs_for, weights_for
+from tests.needed import needs
 from tests.networks import NETWORKS
 from tests.reference.evaluate import evaluate
 
-pytest.importorskip("keras")
+pytestmark = needs("keras")
 
 
 def _agree(graph: archspec.LayerGraph, size: int | None = None) -> None:

@@ -21,11 +21,12 @@ from archspec_onnx import backend as TARGET
 from archspec_onnx.source import twice
 from tests.conformance.cases import CASES
 from tests.conformance.graphs import graph_of
+from tests.needed import needs
 from tests.networks import NETWORKS
 from tests.onnx.engines import agree, close, outcome
 from tests.reference.evaluate import RANDOM, evaluate
 
-pytest.importorskip("onnxruntime")
+pytestmark = needs("onnxruntime")
 
 
 @cache

@@ -14,10 +14,10 @@ import pytest
 from archspec.cli import main
 from archspec.parity import compare
 from archspec.parity.report import Report
+from tests.needed import needs
 from tests.parity.probe import NETWORK, pool
 
-pytest.importorskip("torch")
-pytestmark = pytest.mark.parity
+pytestmark = [needs("torch"), pytest.mark.parity]
 
 
 @pytest.fixture

@@ -13,11 +13,10 @@ from archspec import ParityError, SpecError
 from archspec.cli import main
 from archspec.parity import TOLERANCES, Participant, compare, random_weights
 from archspec.spec import load_text
+from tests.needed import needs
 from tests.parity.probe import KERAS, NETWORK, TORCH, compared, edited, graph, pool
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-pytestmark = pytest.mark.parity
+pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
 FORWARD = {"inference": {"outputs", "layers"}, "training": {"outputs", "layers", "statistics"}}
 GRADIENTS = {"loss", "input gradients", "weight gradients"}
@@ -141,8 +140,18 @@ def test_what_an_engine_cannot_do_is_said_and_left_out() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50"])
 def test_the_resnets_agree(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _agrees(name, capsys)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", ["resnet101", "resnet152"])  # of the blocks of resnet50, and more of them
+def test_the_deeper_resnets_agree(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _agrees(name, capsys)
+
+
+def _agrees(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     checks = ("inference", "training", "gradients")
     options = [option for check in checks for option in ("--check", check)]
     code = main(["parity", name, "--format", "json", "--size", "97x65", "--dtype", "float64", *options])

@@ -15,11 +15,10 @@ import archspec
 from archspec import ParityError
 from archspec.parity import Blame, Participant, Report, compare
 from archspec.spec import load_text
+from tests.needed import needs
 from tests.parity.probe import compared, edited, graph, pool
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-pytestmark = pytest.mark.parity
+pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
 
 @dataclass(frozen=True)
@@ -321,6 +320,7 @@ def test_a_planted_fault_is_caught_and_blamed_on_its_layer(name: str) -> None:
         assert path in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -13,12 +13,11 @@ from archspec.codegen.registry import backend
 from archspec.initialization import draw
 from archspec.parity import compare
 from archspec.parity.data import random_inputs
+from tests.needed import needs
 from tests.parity.probe import KERAS, TORCH, compared, edited, graph, pool
 from tests.parity.test_faults import FAULTS
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-pytestmark = pytest.mark.parity
+pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
 
 @lru_cache
@@ -33,14 +32,20 @@ def weights(passes: int = 0) -> dict[str, np.ndarray[Any, Any]]:
     return found
 
 
-@pytest.mark.parametrize("passes", [0, 20])
+@pytest.mark.parametrize("passes", [pytest.param(0, marks=pytest.mark.slow), 20])
 def test_the_sound_network_agrees(passes: int) -> None:
     report = compare(graph(), (TORCH, KERAS), weights=weights(passes), batch=4, pool=pool())
     report.require()
     assert not [row for row in report.rows if row.drowned]
 
 
-@pytest.mark.parametrize("name", FAULTS)
+FIRST = {*{fault.check: name for name, fault in reversed(FAULTS.items())}.values()}
+"""A fault for each check, which every run plants; the others are slow."""
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in FIRST else pytest.param(name, marks=pytest.mark.slow) for name in FAULTS]
+)
 def test_planted_faults_are_caught(name: str) -> None:
     fault = FAULTS[name]
     text = edited(fault.backend, *fault.edits)

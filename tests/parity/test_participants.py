@@ -10,9 +10,10 @@ import pytest
 from archspec import ParityError
 from archspec.errors import ArchspecError
 from archspec.parity import Participant, Pool, Report, compare
+from tests.needed import needs
 from tests.parity.probe import TORCH, compared, edited, graph
 
-pytest.importorskip("torch")
+pytestmark = needs("torch")
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ import pytest
 
 from archspec.cli import main
 from archspec.spec import shipped
+from tests.needed import needs
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-pytestmark = pytest.mark.parity
+pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
 QUICK = ("lenet", "two_streams")
 """The smallest; `pytest -m nightly` takes all the others."""

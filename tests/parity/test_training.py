@@ -11,11 +11,10 @@ import archspec
 from archspec import LayerGraph, ParityError
 from archspec.parity import Participant, Report, compare
 from archspec.parity.plan import FACTOR, TELLING, allowed
+from tests.needed import needs
 from tests.parity.probe import compared, edited, pool
 
-pytest.importorskip("torch")
-pytest.importorskip("keras")
-pytestmark = pytest.mark.parity
+pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
 # Of a class that is called `NAME`, planted into the generated source: what a step computes is changed from outside.
 TWICE = "        self.forward_passes = getattr(self, 'forward_passes', 0) + self.training\n"
@@ -64,6 +63,7 @@ def test_what_differs_is_caught_and_named(name: str) -> None:
     assert f"step {step}" in str(report).splitlines()[0]
 
 
+@pytest.mark.slow
 def test_how_much_it_is_is_said() -> None:
     for name, wanted in (("momentum", 0.01), ("rate", 1 / 1.001), ("decay", -1e-4)):
         [cause] = compared(edited("torch", CAUSES[name][2] or ("", "")), checks=("run",)).causes
@@ -72,6 +72,7 @@ def test_how_much_it_is_is_said() -> None:
     assert cause.nesterov
 
 
+@pytest.mark.slow
 def test_a_run_that_is_long_is_judged_so_far_as_a_fault_would_show() -> None:
     """At a rate at which the loss soon overflows in both, nothing is left to compare."""
     report = compared(checks=("run",), steps=40, learning_rate=2.0)

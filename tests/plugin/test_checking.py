@@ -33,6 +33,7 @@ def test_a_spec_that_is_right(project: Path, run_pytest: RunPytest) -> None:
     assert done.ret == pytest.ExitCode.OK
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("xdist") is None, reason="needs pytest-xdist")
 def test_in_two_processes(project: Path, run_pytest: RunPytest) -> None:
     _replace(project / "generated" / "torch" / "small.py", "nn.ReLU", "nn.GELU")
@@ -108,6 +109,7 @@ def test_the_files_of_a_spec_may_lie_in_the_root_that_is_set(project: Path, run_
     assert "-o generated/torch/small.py --root . --force" in done.stdout.str()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "message", "force"),
     [
@@ -188,6 +190,7 @@ items.compare = faulty
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parity
 @needs_frameworks
 def test_a_planted_fault(project: Path, run_pytest: RunPytest) -> None:

@@ -12,10 +12,12 @@ from archspec.codegen.backend import BuildsModels
 from archspec.codegen.registry import backend
 from archspec.errors import InternalError
 from archspec.spec import load_text
+from tests.needed import lazily, needs
 from tests.networks import NETWORKS
 from tests.regularization.specs import ALL_ALIKE, KERNELS, MOST, SPECS, compiled, graph_of
 
-torch = pytest.importorskip("torch")
+torch: Any = lazily("torch")
+pytestmark = needs("torch")
 
 
 def _source(text: str) -> str:

@@ -12,9 +12,11 @@ from archspec.codegen.backend import BuildsModels
 from archspec.codegen.execute import execute
 from archspec.codegen.registry import backend
 from archspec.errors import InternalError
+from tests.needed import lazily, needs
 from tests.regularization.specs import SPECS, compiled, graph_of
 
-keras = pytest.importorskip("keras")
+keras: Any = lazily("keras")
+pytestmark = needs("keras")
 
 L2 = "keras.regularizers.L2"
 

@@ -11,10 +11,12 @@ import archspec
 from archspec.codegen.backend import BuildsModels, ExchangesWeights, RunsModels
 from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
+from tests.needed import lazily, needs
 from tests.regularization.specs import SPECS, compiled, graph_of
 
-torch = pytest.importorskip("torch")
-keras = pytest.importorskip("keras")
+torch: Any = lazily("torch")
+keras: Any = lazily("keras")
+pytestmark = needs("torch", "keras")
 
 RATE = 0.125
 Array = np.ndarray[Any, Any]

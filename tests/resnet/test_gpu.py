@@ -8,9 +8,10 @@ import pytest
 
 import archspec
 from archspec.parity import random_weights
+from tests.needed import lazily, needs
 
-torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.gpu
+torch: Any = lazily("torch")
+pytestmark = [needs("torch"), pytest.mark.gpu]
 
 NAMES = ("resnet18", "resnet50")
 

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 import archspec
+from tests.needed import lazily, needs
 
-torch = pytest.importorskip("torch")
+torch: Any = lazily("torch")
+pytestmark = needs("torch")
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,11 @@ import pytest
 
 import archspec
 from archspec.parity import random_weights
+from tests.needed import lazily, needs
 
-torch = pytest.importorskip("torch")
-
-from tests.reference import torch_resnet as reference  # noqa: E402  (needs PyTorch)
+torch: Any = lazily("torch")
+reference: Any = lazily("tests.reference.torch_resnet")  # which needs PyTorch
+pytestmark = needs("torch")
 
 NAMES = (
     "resnet18",

@@ -13,7 +13,10 @@ import pytest
 
 from tests.safety.costly import COSTLY, HEAD
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs resource.getrusage")
+pytestmark = [
+    pytest.mark.timing,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs resource.getrusage"),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS, MEGABYTES = 5.0, 1_000

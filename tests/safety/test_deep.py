@@ -90,6 +90,7 @@ FORMS: Final = {
 MOST: Final = Limits(depth=80, nesting=80, brackets=60, name=250)
 
 
+@pytest.mark.timing
 @pytest.mark.slow
 @pytest.mark.parametrize("limits", [None, MOST], ids=["usual", "highest"])
 @pytest.mark.parametrize("name", FORMS)
@@ -108,6 +109,7 @@ def test_deep_forms_work_or_are_refused(name: str, limits: Limits | None) -> Non
     assert passed  # what is refused is past a limit, and not the form itself
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 @pytest.mark.parametrize("name", ["repeats", "repeats that grow", "repeats with something after"])
 def test_nested_repeats_take_time_in_proportion(name: str, backend: str) -> None:

@@ -13,7 +13,7 @@ import functools
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +23,8 @@ import yaml
 import archspec
 from archspec.errors import BackendError, SpecError
 from archspec.ir.ops import OPS
-from archspec.spec import Spec, load_text
+from archspec.spec import Spec, items, load_text
 from archspec.spec.base import Model
-from archspec.spec.items import Call, Repeat, Sequence, Stage, Tap
 from archspec.spec.model import Block
 from archspec.spec.parts import Depth, Input, Param
 
@@ -227,7 +226,8 @@ PLACES: Final = list(places(MAXIMAL))
 def test_the_maximal_spec_is_right_and_holds_every_key() -> None:
     assert sources(None, "") is not None
     keys = {path[-2] for path in PLACES if path[-1] is None}
-    models: list[type[Model]] = [Spec, Param, Input, Depth, Block, Call, Sequence, Repeat, Tap, Stage]
+    models: list[type[Model]] = [Spec, Param, Input, Depth, Block, items.Call, items.Sequence, items.Repeat]
+    models += [items.Tap, items.Stage]
     for model in models:
         wanted = set(model.yaml_keys()) - {"extends", "op", "attributes"}  # one parent; the two are not written so
         wanted -= {"name", "input", "stage", "layers"}  # `input` excludes `inputs`, and a tap is written shortly
@@ -259,10 +259,38 @@ def test_the_maximal_spec_holds_every_attribute_of_every_op() -> None:
     assert not {name: names for name, names in lacking.items() if names}
 
 
+STRIDE: Final = 5
+
+
+def some(text: str) -> list[tuple[Any, ...]]:
+    """Each fifth place, others for each text, so that every place meets several; and all where any text may stand."""
+    offset = [*HOSTILE.values()].index(text) % STRIDE
+    return [
+        path
+        for index, path in enumerate(PLACES)
+        if index % STRIDE == offset or path[-1] in ("title", "doc", "reference")
+    ]
+
+
+def test_every_place_meets_hostile_text_in_each_run() -> None:
+    met = [path for text in HOSTILE.values() for path in some(text)]
+    assert all(met.count(path) >= len(HOSTILE) // STRIDE for path in PLACES)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_text_in_some_places(text: str) -> None:
+    in_places(text, some(text))
+
+
+@pytest.mark.nightly
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_text_in_every_place(text: str) -> None:
+    in_places(text, PLACES)
+
+
+def in_places(text: str, paths: Sequence[tuple[Any, ...]]) -> None:
     accepted = 0
-    for path in PLACES:
+    for path in paths:
         found = generated(with_text(path, text))
         if found is None:
             continue
@@ -274,10 +302,19 @@ def test_hostile_text_in_every_place(text: str) -> None:
     assert accepted >= 5
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_text_after_what_stands_in_some_places(text: str) -> None:
+    after(text, some(text))
+
+
+@pytest.mark.nightly
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_text_after_what_stands_there(text: str) -> None:
-    for path in PLACES:
+    after(text, PLACES)
+
+
+def after(text: str, paths: Sequence[tuple[Any, ...]]) -> None:
+    for path in paths:
         if path[-1] is None:
             continue
         value = functools.reduce(lambda found, part: found[part], path, MAXIMAL)

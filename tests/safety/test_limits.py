@@ -148,6 +148,7 @@ TAPS = "".join(f"- relu\n- tap: t{i}\n" for i in range(1500))
 USES = "".join(f"  - add: [[], {{from: t{i}}}]\n" for i in range(1500))
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 def test_very_many_taps_into_one_scope(backend: str) -> None:
     from archspec.spec import load_text

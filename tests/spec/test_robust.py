@@ -100,6 +100,7 @@ def test_deepest_nesting_that_is_read() -> None:
     assert load_text(f"{HEAD}layers: {layers}\n").items
 
 
+@pytest.mark.timing
 def test_many_values_are_read_soon() -> None:
     rows = "".join(f"  - conv: {{filters: {i}, kernel: 3}}\n" for i in range(3_000))
     with within_seconds(5):
@@ -107,6 +108,7 @@ def test_many_values_are_read_soon() -> None:
         assert len(spec.items) == 3_000
 
 
+@pytest.mark.timing
 def test_a_bomb_of_wrong_values_ends_soon() -> None:
     lines = ["a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 5)]

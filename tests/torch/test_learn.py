@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import archspec
 from archspec.codegen.backend import Gradients, TrainsModels
@@ -19,10 +18,14 @@ from archspec.ir.verify import verify
 from archspec.parity import random_inputs, random_weights
 from archspec.parity.comparison import without_dropout
 from archspec.spec import load_text
+from tests.needed import lazily, needs
 from tests.networks import NETWORKS
 from tests.reference.evaluate import evaluate
 from tests.reference.loss import loss_of
 from tests.torch.test_nodes import TWINS, network
+
+torch: Any = lazily("torch")
+pytestmark = needs("torch")
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 SMALL = """

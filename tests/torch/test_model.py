@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Any
 
 import archspec
+from tests.needed import lazily, needs
+
+torch: Any = lazily("torch")
+pytestmark = needs("torch")
 
 
 def test_a_model_whose_weights_are_given_draws_none() -> None:

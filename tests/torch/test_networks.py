@@ -6,16 +6,20 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-import torch
 
 import archspec
 from archspec.codegen.backend import BuildsModels
 from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.spec import load_text
+from tests.needed import lazily, needs
 from tests.networks import NETWORKS
+
+torch: Any = lazily("torch")
+pytestmark = needs("torch")
 
 RULES = "E,F,W,I,UP,B"
 COUNTER = ".num_batches_tracked"

@@ -12,10 +12,11 @@ from archspec.codegen.registry import backend
 from archspec.errors import BackendError, InternalError
 from archspec.ir import OPS
 from archspec.spec import load_text
+from archspec_torch.ops import ROWS
+from tests.needed import lazily, needs
 
-torch = pytest.importorskip("torch")
-
-from archspec_torch.ops import ROWS  # noqa: E402
+torch: Any = lazily("torch")
+pytestmark = needs("torch")
 
 HEAD = "archspec: 1\nname: net\ninput: {channels: 3, height: 8, width: 8}\n"
 
@@ -122,7 +123,8 @@ def test_a_device_or_dtype_that_is_not_there_is_an_error(name: str, what: str, v
     assert caught.value.diagnostics[0].help
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_cuda_that_is_not_there_is_an_error() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
     with pytest.raises(BackendError, match="no device `cuda`"):
         archspec.build("resnet18", "torch", device="cuda")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from archspec import WeightsError, WeightsReport
 from archspec.parity import random_weights
 from archspec.spec import load_text
 from archspec.weights import WeightsWarning, files, take
+from tests.needed import lazily, needs
 from tests.pace import within_seconds
 
-torch = pytest.importorskip("torch")
+torch: Any = lazily("torch")
+pytestmark = needs("torch")
 
 SPEC = """
 archspec: 1
@@ -28,15 +31,24 @@ layers: [{conv: {filters: 4, kernel: 3}}, batch_norm, flatten, {dense: {name: fc
 """
 GRAPH = archspec.compile(load_text(SPEC))
 RIGHT: dict[str, Any] = {name: array.astype(np.float32) for name, array in random_weights(GRAPH).items()}
-STATE = {
-    **{name: torch.from_numpy(array) for name, array in RIGHT.items()},
-    "batch_norm.num_batches_tracked": torch.tensor(7),
-}
-OTHER = {name: tensor + 1 for name, tensor in STATE.items()}
 
 
-def prefixed(prefix: str, state: dict[str, Any] = STATE) -> dict[str, Any]:
-    return {prefix + name: tensor for name, tensor in state.items()}
+@cache
+def weights() -> dict[str, Any]:
+    """A state dict; tests do not write into it."""
+    return {
+        **{name: torch.from_numpy(array) for name, array in RIGHT.items()},
+        "batch_norm.num_batches_tracked": torch.tensor(7),
+    }
+
+
+@cache
+def others() -> dict[str, Any]:
+    return {name: tensor + 1 for name, tensor in weights().items()}
+
+
+def prefixed(prefix: str, state: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {prefix + name: tensor for name, tensor in (weights() if state is None else state).items()}
 
 
 def taken(tmp_path: Path, content: Any, **options: Any) -> tuple[dict[str, Any], WeightsReport]:
@@ -45,28 +57,46 @@ def taken(tmp_path: Path, content: Any, **options: Any) -> tuple[dict[str, Any],
     return dict(found), report
 
 
-WHOLE: dict[str, Any] = {
-    "plain": STATE,
-    "no counters": {name: STATE[name] for name in RIGHT},
-    **{
-        key: {key: STATE, "epoch": 3} for key in ("state_dict", "model", "model_state_dict", "net", "weights", "module")
-    },
-    "nested": {"checkpoint": {"model": STATE}, "step": 1},
-    **{prefix: prefixed(prefix) for prefix in ("module.", "_orig_mod.", "model.", "backbone.", "module._orig_mod.")},
-    "Lightning": {
-        "state_dict": prefixed("model."),
-        "optimizer_states": [{"state": {}}],
-        "hyper_parameters": {"lr": 0.1},
-    },
-    "only averaged": {"ema": {"module": STATE}, "args": {"lr": 1}},
-    "parameters": {name: torch.nn.Parameter(tensor) for name, tensor in STATE.items() if tensor.is_floating_point()},
-}
+WHOLE = (
+    *("plain", "no counters", "state_dict", "model", "model_state_dict", "net", "weights", "module", "nested"),
+    *("module.", "_orig_mod.", "model.", "backbone.", "module._orig_mod.", "Lightning", "only averaged", "parameters"),
+)
+"""The files of `whole`."""
 
 
-@pytest.mark.parametrize("content", WHOLE.values(), ids=WHOLE.keys())
+@cache
+def whole() -> dict[str, Any]:
+    return {
+        "plain": weights(),
+        "no counters": {name: weights()[name] for name in RIGHT},
+        **{
+            key: {key: weights(), "epoch": 3}
+            for key in ("state_dict", "model", "model_state_dict", "net", "weights", "module")
+        },
+        "nested": {"checkpoint": {"model": weights()}, "step": 1},
+        **{
+            prefix: prefixed(prefix) for prefix in ("module.", "_orig_mod.", "model.", "backbone.", "module._orig_mod.")
+        },
+        "Lightning": {
+            "state_dict": prefixed("model."),
+            "optimizer_states": [{"state": {}}],
+            "hyper_parameters": {"lr": 0.1},
+        },
+        "only averaged": {"ema": {"module": weights()}, "args": {"lr": 1}},
+        "parameters": {
+            name: torch.nn.Parameter(tensor) for name, tensor in weights().items() if tensor.is_floating_point()
+        },
+    }
+
+
+def test_each_whole_file_is_tried() -> None:
+    assert sorted(whole()) == sorted(WHOLE)
+
+
+@pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "before 1.6"])
-def test_wrapped_weights_are_found(content: Any, legacy: bool, tmp_path: Path) -> None:
-    torch.save(content, tmp_path / "w.pth", _use_new_zipfile_serialization=not legacy)
+def test_wrapped_weights_are_found(name: str, legacy: bool, tmp_path: Path) -> None:
+    torch.save(whole()[name], tmp_path / "w.pth", _use_new_zipfile_serialization=not legacy)
     found, report = take(tmp_path / "w.pth", GRAPH)
     assert report.complete
     assert list(found) == list(GRAPH.all_weights)
@@ -76,20 +106,20 @@ def test_wrapped_weights_are_found(content: Any, legacy: bool, tmp_path: Path) -
 def test_what_was_found_is_said(tmp_path: Path) -> None:
     _, report = taken(tmp_path, {"state_dict": prefixed("module.")})
     assert report.notes == ("the file's key `state_dict`", "the prefix `module.` taken off the names")
-    _, report = taken(tmp_path, STATE)
+    _, report = taken(tmp_path, weights())
     assert report.notes == ()
 
 
 @pytest.mark.parametrize("first", ["state_dict", "state_dict_ema"])
 def test_of_two_that_fit_the_trained_ones_are_taken_and_the_others_named(first: str, tmp_path: Path) -> None:
-    both = {"state_dict": STATE, "state_dict_ema": OTHER}
+    both = {"state_dict": weights(), "state_dict_ema": others()}
     found, report = taken(tmp_path, {key: both[key] for key in sorted(both, reverse=first != "state_dict")})
     assert np.array_equal(found["fc.bias"], RIGHT["fc.bias"])
     assert "state_dict_ema" in report.notes[0]
     found, report = taken(tmp_path, both, key="state_dict_ema")
     assert np.array_equal(found["fc.bias"], RIGHT["fc.bias"] + 1)
     model = archspec.build(GRAPH, "torch", weights=tmp_path / "w.pth", weights_key="state_dict_ema")
-    assert torch.equal(model.state_dict()["fc.bias"], OTHER["fc.bias"])
+    assert torch.equal(model.state_dict()["fc.bias"], others()["fc.bias"])
 
 
 def test_a_prefix_beside_other_names_is_offered_and_taken_when_asked_for(tmp_path: Path) -> None:
@@ -108,7 +138,7 @@ def test_a_prefix_beside_other_names_is_offered_and_taken_when_asked_for(tmp_pat
 )
 def test_an_option_that_finds_nothing_says_what_there_is(options: dict[str, str], wanted: str, tmp_path: Path) -> None:
     with pytest.raises(WeightsError) as caught:
-        taken(tmp_path, {"state_dict": STATE}, **options)
+        taken(tmp_path, {"state_dict": weights()}, **options)
     assert caught.value.diagnostics[0].code == "E0701"
     assert wanted in caught.value.diagnostics[0].help
 
@@ -156,7 +186,7 @@ def test_tensors_are_read_as_pytorch_reads_them(tmp_path: Path) -> None:
 
 
 def test_pytorch_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.save(STATE, tmp_path / "w.pth")
+    torch.save(weights(), tmp_path / "w.pth")
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     assert np.array_equal(take(tmp_path / "w.pth", GRAPH)[0]["fc.weight"], RIGHT["fc.weight"])
 
@@ -197,7 +227,7 @@ def test_types_that_are_no_weights_are_refused(
     make: Callable[[Any], Any], said: str, partial: bool, tmp_path: Path
 ) -> None:
     with pytest.raises(WeightsError) as caught:
-        taken(tmp_path, {**STATE, "fc.weight": make(STATE["fc.weight"])}, partial=partial)
+        taken(tmp_path, {**weights(), "fc.weight": make(weights()["fc.weight"])}, partial=partial)
     [found] = caught.value.diagnostics
     assert found.code == "E0702"
     assert any(said in note.message and "fc.weight" in note.message for note in found.notes)
@@ -214,11 +244,11 @@ def test_quantized_safetensors_are_refused_and_float8_too(tmp_path: Path) -> Non
 
 
 def test_odd_numbers_are_loaded_and_said(tmp_path: Path) -> None:
-    bad = STATE["conv.weight"].clone()
+    bad = weights()["conv.weight"].clone()
     bad.view(-1)[:3] = float("nan")
-    worse = STATE["fc.bias"].clone()
+    worse = weights()["fc.bias"].clone()
     worse[1] = -float("inf")
-    _, report = taken(tmp_path, {**STATE, "conv.weight": bad, "fc.bias": worse})
+    _, report = taken(tmp_path, {**weights(), "conv.weight": bad, "fc.bias": worse})
     assert report.doubts == (
         "NaN in conv.weight (3 of 108)",
         "infinite numbers in fc.bias (1 of 5)",
@@ -226,20 +256,21 @@ def test_odd_numbers_are_loaded_and_said(tmp_path: Path) -> None:
     with pytest.warns(WeightsWarning, match=r"conv\.weight \(3 of 108\)") as caught:
         archspec.build(GRAPH, "torch", weights=tmp_path / "w.pth")
     assert caught[0].filename == __file__
-    whole = {**STATE, "fc.bias": torch.ones(5, dtype=torch.int64)}
+    whole = {**weights(), "fc.bias": torch.ones(5, dtype=torch.int64)}
     _, report = taken(tmp_path, whole)
     assert report.doubts == ("whole numbers, which no training gives, in fc.bias (int64)",)
-    large = {**STATE, "fc.bias": torch.full((5,), 3e38)}
+    large = {**weights(), "fc.bias": torch.full((5,), 3e38)}
     assert taken(tmp_path, large)[1].doubts == ()  # their sum is past float32
 
 
 def test_nothing_is_said_of_good_weights(tmp_path: Path) -> None:
-    torch.save(STATE, tmp_path / "w.pth")
+    torch.save(weights(), tmp_path / "w.pth")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         archspec.build(GRAPH, "torch", weights=tmp_path / "w.pth")
 
 
+@pytest.mark.timing
 def test_many_tensors_are_read_soon(tmp_path: Path) -> None:
     graph = archspec.compile("resnet152")
     arrays = {name: np.zeros(weight.shape, np.float16) for name, weight in graph.all_weights.items()}

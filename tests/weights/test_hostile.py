@@ -178,12 +178,14 @@ def test_a_large_checkpoint_is_not_read(tmp_path: Path) -> None:
     assert "not whole" in refused_soon(path)
 
 
+@pytest.mark.timing
 def test_a_header_with_very_many_names(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     safetensors(path, {f"x{index}": entry([0], 0, 0) for index in range(300_000)})
     assert "a header of" in refused_soon(path)
 
 
+@pytest.mark.timing
 def test_a_header_at_the_limit_is_soon_gone_through(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     text = json.dumps({f"conv.weight{index}": entry([0], 0, 0) for index in range(110_000)}, separators=(",", ":"))
@@ -240,6 +242,7 @@ PICKLES = {
 }
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("data", PICKLES.values(), ids=PICKLES.keys())
 def test_a_pickle_that_would_take_for_ever(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
@@ -252,6 +255,7 @@ def test_a_pickle_that_would_take_for_ever(data: bytes, tmp_path: Path) -> None:
     assert caught.value.diagnostics[0].code in ("E0701", "E0702")
 
 
+@pytest.mark.timing
 def test_an_archive_of_very_many_parts(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
     with zipfile.ZipFile(path, "w") as archive:
