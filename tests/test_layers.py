@@ -33,7 +33,7 @@ MAY_IMPORT: Final = {
     "foreign": "archives storage",
     "seals": "errors storage",
     "expr": "limits",
-    "ir": "display errors expr limits",
+    "ir": "display errors expr limits members",
     "spec": "display errors expr foreign limits members reporting storage",
     "schema": "ir seals spec",
     "suggestions": "errors expr ir spec",

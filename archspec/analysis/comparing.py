@@ -156,6 +156,14 @@ def _attributes(a: Op, b: Op) -> Iterator[Changed]:
             yield Changed(name, value_text(before), value_text(after))
 
 
+def _shared(a: Node, b: Node) -> Iterator[Changed]:
+    """The weights that one of the two shares with another layer, and the other does not."""
+    for weight in dict.fromkeys((*a.shared, *b.shared)):
+        before, after = a.shared.get(weight, "its own"), b.shared.get(weight, "its own")
+        if before != after:
+            yield Changed(weight, before, after)
+
+
 def value_text(value: Any) -> str:
     """An attribute's value as a spec has it, or nearly."""
     match value:
@@ -247,6 +255,7 @@ def _both(
         before, after = a.nodes[one.path], b.nodes[other.path]
         op = before.op.name
         changes = tuple(c for c in _attributes(before.op, after.op) if (op, c) not in common)
+        changes += tuple(_shared(before, after))
         shape = (before.shape, after.shape) if before.shape != after.shape else None
         inputs = _inputs(before, after, found, places)
         # A name that the language gave to a layer without weights is nobody's concern.

@@ -120,7 +120,7 @@ class NetworkCounts:
 
 
 def count(graph: LayerGraph) -> NetworkCounts:
-    """Count a graph. The stages' counts add up to the total's; inputs are no layers."""
+    """Count a graph. The stages' counts add up to the total's, but for what they share; inputs are no layers."""
     stages = tuple(
         StageCounts(name, paths, graph.nodes[paths[-1]].shape, counts_of(graph, paths))
         for name, paths in _stages(graph)

@@ -144,7 +144,7 @@ def summarize(graph: LayerGraph, level: Level = "layer") -> Summary:
         len(graph.weighted_path),
         level,
         tuple(row for tree in trees for row in _down_to(level, tree)),
-        reduce(add, (tree.row.counts for tree in trees), Counts()),
+        counts_of(graph, [path for path in graph.nodes if path not in graph.inputs]),
     )
 
 

@@ -23,6 +23,8 @@ class Rows(dict[str, Row], Generic[Row]):
         super().__init__(rows)
         self.group = f"archspec.ops.{backend}"
         self.title = title
+        self.own = {name: place for place, name in enumerate(rows)}
+        """The places of the backend's own rows, by name."""
         self._points: dict[str, Any] | None = None
 
     def register(self, op: str, row: Row) -> None:
@@ -71,6 +73,11 @@ class Rows(dict[str, Row], Generic[Row]):
         ]
         if found:
             raise BackendError(found)
+
+    def helpers(self, graph: LayerGraph) -> dict[str, str]:
+        """The texts of the helpers that the rows of a graph's ops bring along, by what they define."""
+        rows = [self[name] for name in {node.op.name: None for node in graph.nodes.values()} if name in self]
+        return {name: text for row in rows for name, text in getattr(row, "helpers", {}).items()}
 
     def _others(self) -> dict[str, Any]:
         if self._points is None:

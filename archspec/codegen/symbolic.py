@@ -1,6 +1,6 @@
 """Numbers that remember the expression they came from, so that shape inference works on expressions too.
 
-An op's `infer_shape` is plain arithmetic. Given channel counts that carry expressions it gives channel counts that
+An op's `infer_types` is plain arithmetic. Given channel counts that carry expressions it gives channel counts that
 carry expressions: a concatenation of `in_channels` and `growth` has `in_channels + growth` channels. What an
 expression claims is never taken on trust: the builder evaluates it for every instance (see `build.py`).
 """

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from archspec.errors import Span
+from archspec.errors import InternalError, Span
 from archspec.expr import Const, Expr, Value
 from archspec.ir.graph import BlockInfo, LayerGraph
 from archspec.ir.op import Op, ShapeError
@@ -25,8 +25,11 @@ from archspec.ir.ops.base import Input
 from archspec.ir.pruning import prune
 from archspec.ir.scope import Binding, Layer, Operand, Result
 from archspec.ir.tensor_type import TensorType
-from archspec.ir.verify import verify
+from archspec.ir.verify import is_name, verify
 from archspec.ir.wiring import Node, value_name
+from archspec.members import NOT_LAYERS, not_a_layer
+
+_NAMES: Final = "letters, digits and underscores, beginning with a letter, and no keyword of Python"
 
 
 @dataclass(slots=True)
@@ -46,7 +49,13 @@ class Body:
 
     @property
     def result(self) -> Tensor:
-        """Its first result."""
+        """Its first result.
+
+        Raises:
+            ValueError: the `with` has not ended.
+        """
+        if not self.results:
+            raise ValueError(f"{self.scope.path} gives nothing before its `with` has ended")
         return self.results[0]
 
 
@@ -81,6 +90,8 @@ class LoopBody:
         body = Body(scope, (replace(self.result, scope=scope, ref=Operand(0)),))
         with builder.inside(body, kind, block, params):
             yield body
+        if len(body.results) > 1:
+            raise ValueError(f"{scope.path} gives {len(body.results)} tensors; what goes through a loop is one")
         self.result = Tensor(loop.parent, Result(loop.site), body.result.path, body.result.type)
         body.results = (self.result,)
 
@@ -139,7 +150,7 @@ class GraphBuilder:
             "class_name": self.class_name or self.name.title().replace("_", ""),
             "source": self.name,
             "params": (),
-            "blocks": self.blocks,
+            "blocks": dict(self.blocks),
             **more,
         }
         return LayerGraph(
@@ -160,6 +171,8 @@ class GraphBuilder:
         """
         if name in self.nodes:
             raise ValueError(f"two tensors are called {name}")
+        if not is_name(name):
+            raise ValueError(f"{name!r} is no name for an input: {_NAMES}")
         return self.add_input(Node(name, Input(), (), (type,), {}, span))
 
     def layer(
@@ -199,7 +212,10 @@ class GraphBuilder:
         """As `layer`, with all results."""
         scope = self._open[-1]
         named, (name, path) = bool(name), self._named(name, op.name)
-        known = tuple(bring(tensor, scope) for tensor in inputs)
+        known = tuple(self._brought(tensor, scope) for tensor in inputs)
+        unknown = sorted({*shared.values()} - self._parameters()) if shared else []
+        if unknown:
+            raise ValueError(f"{path} cannot share {unknown[0]}: no layer so far has it")
         arriving = [tensor.type for tensor in known]
         count = len(known)
         try:
@@ -209,6 +225,7 @@ class GraphBuilder:
             types = op.output_types(arriving)
         except ShapeError as error:
             raise ShapeError(f"{path} {error}", error.code, error.help) from None
+        self._take(name)
         refs = tuple(tensor.ref for tensor in known)
         layer = Layer(len(scope.items), name, named, path, refs, op, types, exprs or {}, span, shared or {})
         return self.add_layer(scope, layer, known)
@@ -237,21 +254,29 @@ class GraphBuilder:
         """Iterations that are named 0, 1 ...: units of a stage or, where `times` says how many, what is repeated."""
         scope = self._open[-1]
         name, path = self._named(name, "loop")
-        x = bring(x, scope)
+        x = self._brought(x, scope)
+        self._take(name)
         loop = OpenLoop(scope, len(scope.items), name, path, times, "{i}", [x.ref], None)
         scope.items.append(loop)
         yield LoopBody(self, loop, x)
+        if isinstance(times, Const) and times.value != len(loop.iterations):
+            raise ValueError(f"{path} has {len(loop.iterations)} iterations, where {times.value} are said")
 
     def finish(self, output: Tensor | None = None, /, **outputs: Tensor) -> LayerGraph:
         """The graph, without the layers that no output needs.
 
         Raises:
-            ValueError: no output is given.
+            ValueError: no output is given, or a name is none.
             InternalError: a block's instances, or something else, do not fit together.
         """
         named = outputs if output is None else {"output": output, **outputs}
         if not named:
             raise ValueError("a network has one output at least")
+        for name in (self.name, *named, *self.blocks):
+            if not is_name(name):
+                raise ValueError(f"{name!r} is no name: {_NAMES}")
+        for tensor in named.values():
+            self._brought(tensor, self.root)
         graph = prune(self.graph(named))
         verify(graph)
         return graph
@@ -269,7 +294,8 @@ class GraphBuilder:
     ) -> Iterator[Body]:
         around = self._open[-1]
         name, path = self._named(name, block or kind)
-        x, *others = (bring(tensor, around) for tensor in inputs)
+        x, *others = (self._brought(tensor, around) for tensor in inputs)
+        self._take(name)
         scope = enter(around, len(around.items), name, path, x)
         entered = (replace(x, scope=scope, ref=Operand(0)), *map(scope.feed, others))
         body = Body(scope, entered)
@@ -321,8 +347,46 @@ class GraphBuilder:
         path = f"{scope.path}.{name}" if scope.path else name
         if name in scope.names or path in self.nodes:
             raise ValueError(f"two items are called {path}")
-        scope.names[name] = None
+        if name in NOT_LAYERS or not (is_name(name) or name.isdigit()):
+            raise ValueError(f"{name!r} is no name for a layer: {not_a_layer(name) if name in NOT_LAYERS else _NAMES}")
         return name, path
+
+    def _take(self, name: str) -> None:
+        self._open[-1].names[name] = None
+
+    def _brought(self, tensor: Tensor, scope: OpenScope) -> Tensor:
+        """A tensor as a scope knows it.
+
+        Raises:
+            ValueError: it is of another builder, or of a scope that it cannot be carried out of, or a block would
+                take it from around itself.
+        """
+        at = scope
+        while at is not tensor.scope and (parent := at.parent) is not None:
+            if at.kind == "block" and not _is_within(tensor.scope, at):
+                raise ValueError(f"{scope.path} is in a block, which takes {tensor.path} only as one of its inputs")
+            at = parent.parent if isinstance(parent, OpenLoop) else parent
+        try:
+            return bring(tensor, scope)
+        except InternalError:
+            raise ValueError(f"{tensor.path} is a tensor that {scope.path or 'the network'} cannot take") from None
+
+    def _parameters(self) -> set[str]:
+        """The canonical names of all parameters so far; worked out only where one is shared."""
+        types = {path: node.types[0] for path, node in self.nodes.items()}
+        return {
+            f"{node.path}.{weight.name}"
+            for node in self.nodes.values()
+            for weight in node.op.weights([types[source] for source in node.inputs])
+        }
+
+
+def _is_within(scope: OpenScope, around: OpenScope) -> bool:
+    """Whether a scope is another one, or stands in it."""
+    at: OpenScope | OpenLoop | None = scope
+    while at is not None and at is not around:
+        at = at.parent
+    return at is around
 
 
 def _last(scope: OpenScope, arriving: Tensor) -> Tensor:

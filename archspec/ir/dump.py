@@ -61,6 +61,8 @@ def layer_text(node: Node) -> str:
     behind = [f"{name}: {source(expr)}" for name, expr in node.exprs.items()]
     text = f"{node.path}: {node.type.text} = {node.op.name}({', '.join(attributes)})"
     text += f" [{', '.join(node.inputs)}]"
+    shared = [f"{weight} = {name}" for weight, name in node.shared.items()]
+    text += f" {{{', '.join(shared)}}}" if shared else ""
     return text + (f" <{', '.join(behind)}>" if behind else "")
 
 

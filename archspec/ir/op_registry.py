@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final, TypeVar
@@ -26,6 +27,8 @@ class OpRegistry(Mapping[str, type[Op]]):
     def __init__(self) -> None:
         self._ops: dict[str, type[Op]] = {}
         self._elsewhere: dict[str, Any] | None = None
+        self._twice: set[str] = set()
+        """The names that two packages give to ops."""
 
     def register(self, op: AnyOp) -> AnyOp:
         """Let specs name an op: a decorator of its class.
@@ -42,6 +45,13 @@ class OpRegistry(Mapping[str, type[Op]]):
         name = op.name
         if not name.isidentifier() or name != name.lower():
             raise TypeError(f"the op {op.__name__} is called {name!r}; small letters, digits and `_` are expected")
+        if op.infer_type is Op.infer_type and op.infer_types is Op.infer_types:
+            raise TypeError(f"the op {op.__name__} lacks `infer_type`")
+        if op.reach is Op.reach:
+            raise TypeError(f"the op {op.__name__} lacks `reach`")
+        for attribute in dataclasses.fields(op):
+            if "kind" not in attribute.metadata:
+                raise TypeError(f"{attribute.name} of the op {op.__name__} is not made by `attribute`")
         if op.kind not in OP_KINDS:
             raise TypeError(f"the op {name} is of the kind {op.kind!r}, which is none of {', '.join(OP_KINDS)}")
         if self._ops.get(name, op) is not op:
@@ -64,6 +74,14 @@ class OpRegistry(Mapping[str, type[Op]]):
     def __len__(self) -> int:
         return len({*self._ops, *self._others()})
 
+    def sound(self) -> Iterator[type[Op]]:
+        """All that can be used, for hints: an error in one package is no reason to say nothing of another's op."""
+        for name in self:
+            try:
+                yield self[name]
+            except ArchspecError:
+                continue
+
     @property
     def registered(self) -> frozenset[str]:
         """The names of those that are registered so far; nothing is looked up."""
@@ -71,15 +89,22 @@ class OpRegistry(Mapping[str, type[Op]]):
 
     def _others(self) -> dict[str, Any]:
         if self._elsewhere is None:
-            self._elsewhere = {point.name: point for point in entry_points(group=GROUP)}
+            self._elsewhere = {}
+            for point in entry_points(group=GROUP):
+                first = self._elsewhere.setdefault(point.name, point)
+                if first is not point and first.value != point.value:
+                    self._twice.add(point.name)
         return self._elsewhere
 
     def _loaded(self, name: str) -> type[Op]:
         point = self._others()[name]
         try:
-            op: type[Op] = self.register(point.load())
+            if name in self._twice:
+                raise ValueError("another package has an op of this name, too")
+            op: type[Op] = point.load()
             if op.name != name:
                 raise ValueError(f"it is called {op.name}")
+            self.register(op)
         except Exception as error:  # whatever another package raises
             package = point.dist.name if point.dist is not None else point.value
             message = f"the op `{name}` of the package {package} cannot be used: {type(error).__name__}: {error}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TypeAlias
 
 from archspec.errors import InternalError
@@ -17,6 +18,7 @@ from archspec.ir.op import Op
 from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope
 from archspec.ir.tensor_type import TensorType
+from archspec.ir.verify import verify
 
 Address: TypeAlias = tuple[str | int, ...]
 """Where a layer is written: its block, empty for the network, then the sites of the items around it and its own.
@@ -64,12 +66,18 @@ def rewrite(graph: LayerGraph, edits: Mapping[Address, Edit]) -> Rewritten:
     """The graph with these edits, each in all instances; types are inferred anew.
 
     Raises:
-        InternalError: there is no layer at an address.
+        InternalError: there is no layer at an address, or what comes of it is no sound graph: a layer goes whose
+            parameters another shares, or an edit is not right in all instances.
         ShapeError: a layer does not take what arrives at it now.
     """
-    missing = edits.keys() - layers_by_address(graph).keys()
+    by_address = layers_by_address(graph)
+    missing = edits.keys() - by_address.keys()
     if missing:
         raise InternalError(f"no layer stands at {sorted(map(str, missing))}")
+    for address, edit in edits.items():
+        for layer in by_address[address]:
+            if isinstance(edit, Remove) and edit.operand not in range(len(layer.operands)):
+                raise InternalError(f"{layer.path} has no input {edit.operand}")
     writing = _Rewriting(edits)
     root = writing.scope(graph.root, "", ("",))
     taps = {name: writing.paths[path] for name, path in graph.taps.items() if path in writing.paths}
@@ -79,6 +87,10 @@ def rewrite(graph: LayerGraph, edits: Mapping[Address, Edit]) -> Rewritten:
         for path, after in writing.paths.items()
         for weight in graph.weights(graph.nodes[path])
     }
+    for path in writing.paths:
+        for name in graph.nodes[path].shared.values():
+            if name in graph.all_weights and name not in names:
+                raise InternalError(f"{path} shares {name}, whose layer is taken out")
 
     def inferred(layer: Layer, arriving: Sequence[TensorType]) -> Layer:
         op = layer.op.resolved(arriving)
@@ -89,7 +101,17 @@ def rewrite(graph: LayerGraph, edits: Mapping[Address, Edit]) -> Rewritten:
         return replace(layer, op=op, types=types, shared=shared)
 
     changed = replace(graph, root=root, taps=taps, whole=None)
-    return Rewritten(map_layers(changed, inferred), writing.paths)
+    done = map_layers(changed, inferred)
+    verify(done)
+    return Rewritten(done, writing.paths)
+
+
+def _is_numbered(items: Sequence[Item]) -> bool:
+    """Whether a sequence numbers its items, those under conditions among them."""
+    return bool(items) and all(
+        (not item.body.items or _is_numbered(item.body.items)) if isinstance(item, Choice) else item.name.isdigit()
+        for item in items
+    )
 
 
 def _layers(items: Sequence[Item], around: Address) -> Iterator[tuple[Address, Layer]]:
@@ -121,19 +143,20 @@ class _Rewriting:
     def scope(self, scope: Scope, path: str, address: Address) -> Scope:
         """A scope with its edits, under this path."""
         known: dict[Ref, Ref] = {}
-        items = self.items(scope.body.items, path, address, known)
+        counter = count() if _is_numbered(scope.body.items) else None
+        items = self.items(scope.body.items, path, address, known, counter)
         results = tuple(known.get(ref, ref) for ref in scope.body.results)
         labels = {known.get(ref, ref): label for ref, label in scope.labels.items()}
         return replace(scope, path=path, body=Body(items, results), labels=labels)
 
-    def items(self, items: Sequence[Item], around: str, address: Address, known: dict[Ref, Ref]) -> tuple[Item, ...]:
-        """Items with their edits; `known` gets what references stand for instead."""
-        numbered = [item for item in items if not isinstance(item, Choice) and item.name.isdigit()]
-        counting = len(numbered) == len(items) and [int(item.name) for item in numbered] == [*range(len(items))]
+    def items(
+        self, items: Sequence[Item], around: str, address: Address, known: dict[Ref, Ref], counter: Iterator[int] | None
+    ) -> tuple[Item, ...]:
+        """Items with their edits; `known` gets what references stand for instead, `counter` gives numbers for names."""
         found: list[Item] = []
         for item in items:
             if isinstance(item, Choice):
-                inside = self.items(item.body.items, around, (*address, item.site), known)
+                inside = self.items(item.body.items, around, (*address, item.site), known, counter)
                 results = tuple(known.get(ref, ref) for ref in item.body.results)
                 operand = known.get(item.operand, item.operand)
                 found.append(replace(item, operand=operand, body=Body(inside, results)))
@@ -143,7 +166,7 @@ class _Rewriting:
                 taken = item.operands[edit.operand]
                 known[Result(item.site)] = known.get(taken, taken)
                 continue
-            name = str(len(found)) if counting else item.name
+            name = item.name if counter is None else str(next(counter))
             found.append(self.item(item, name, f"{around}.{name}" if around else name, address, known))
         return tuple(found)
 

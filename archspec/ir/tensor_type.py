@@ -107,7 +107,9 @@ class Accepted:
     @property
     def words(self) -> str:
         """What the op needs, for messages."""
-        *first, last = (words for axes, words in reversed([*_WORDS.items()]) if axes in self.axes)
+        known = [words for axes, words in reversed([*_WORDS.items()]) if axes in self.axes]
+        others = [f"a tensor of axes {', '.join(axes)}" for axes in sorted(self.axes - _WORDS.keys())]
+        *first, last = (*known, *others) or ("a tensor",)
         return f"{', '.join(first)} or {last}" if first else last
 
 

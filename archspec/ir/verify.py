@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Sequence
 
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import ShapeError
-from archspec.ir.scope import Choice, Item, Layer, Loop
+from archspec.ir.scope import Choice, Item, Layer, Loop, Scope
 from archspec.ir.wiring import Node
 
 
@@ -17,6 +18,9 @@ def verify(graph: LayerGraph) -> None:
     Raises:
         InternalError: something does not hold; the message says what and where.
     """
+    for name in (graph.name, graph.class_name, *graph.inputs, *(param.name for param in graph.params), *graph.blocks):
+        if not is_name(name):  # it goes into source as it is
+            raise InternalError(f"{name!r} is no name")
     for name in graph.inputs:
         if graph.inputs.count(name) > 1:
             raise InternalError(f"two inputs are called {name}")
@@ -28,6 +32,11 @@ def verify(graph: LayerGraph) -> None:
     for name, path in graph.taps.items():
         if path not in graph.nodes:
             raise InternalError(f"the tap {name} is {path}, which is no node")
+
+
+def is_name(text: str) -> bool:
+    """Whether generated source can have it as a name."""
+    return text.isascii() and text.isidentifier() and not keyword.iskeyword(text)
 
 
 def _verify_node(graph: LayerGraph, node: Node) -> None:
@@ -42,11 +51,18 @@ def _verify_node(graph: LayerGraph, node: Node) -> None:
         types = op.output_types(graph.input_types(node))
     except ShapeError as error:
         raise InternalError(f"{node.path} {error}") from error
+    if len(types) != 1:  # sources and pictures know of one
+        raise InternalError(f"{node.path}: {op.name} has {len(types)} results, and one is supported")
     if types != node.types:
         raise InternalError(f"{node.path}: its type is {node.types}, its op gives {types}")
     for name, weight in graph.parameters_of(node).items() if node.shared else ():
-        if weight.shape != graph.all_weights[name].shape:
-            raise InternalError(f"{node.path} has {weight.shape} for {name}, which is {graph.all_weights[name].shape}")
+        first = graph.all_weights[name]
+        if weight.shape != first.shape:
+            raise InternalError(f"{node.path} has {weight.shape} for {name}, which is {first.shape}")
+        if (weight.trainable, weight.decay) != (first.trainable, first.decay):
+            raise InternalError(f"{node.path} has {name} with another weight decay, or it is not trained in both")
+        if name.rpartition(".")[0] in ("", *graph.inputs):
+            raise InternalError(f"{node.path} shares {name}, which is no name of a parameter")
     if node.shared and (unknown := node.shared.keys() - {weight.name for weight in graph.weights(node)}):
         raise InternalError(f"{node.path} shares {', '.join(sorted(unknown))}, which {op.name} does not have")
 
@@ -65,6 +81,10 @@ def _verify_paths(around: str, items: Sequence[Item]) -> None:
         elif not isinstance(item, Layer):
             inside = item.body.items
         if not isinstance(item, Choice):
+            if not is_name(item.name) and not item.name.isdigit():
+                raise InternalError(f"{item.name!r} in {around or 'the network'} is no name")
+            if isinstance(item, Scope) and item.block is not None and not is_name(item.block):
+                raise InternalError(f"{item.block!r} is no name of a block")
             path = f"{around}.{item.name}" if around else item.name
             if item.path != path:
                 raise InternalError(f"{item.path} stands where {path} should")

@@ -52,7 +52,8 @@ class Resize:
                 raise self._refusal(graph, layer, f"has a {differing} that would have another shape")
             return layer if (op, types) == (layer.op, layer.types) else replace(layer, op=op, types=types)
 
-        return map_layers(graph, resized, inputs=inputs)
+        # What no output needs is not resized: it may not take these sizes, and nobody asks for it.
+        return replace(map_layers(graph, resized, inputs=inputs), whole=None)
 
     def _refusal(self, graph: LayerGraph, layer: Layer, reason: str) -> SpecError:
         sizes = ", ".join(dict.fromkeys(map(shape_text, self.sizes.values())))

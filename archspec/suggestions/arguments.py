@@ -33,8 +33,17 @@ def python_call(text: str) -> tuple[str, list[object], dict[str, object]] | None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text.strip())
+        return _call(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _call(tree: ast.Module) -> tuple[str, list[object], dict[str, object]] | None:
+    """The call that a text is; see `python_call`.
+
+    Raises:
+        RecursionError: it is nested too deeply.
+    """
     call: object = tree.body[0] if len(tree.body) == 1 else None
     named: dict[str, object] = {}
     if isinstance(call, ast.Assign) and isinstance(call.targets[0], ast.Name | ast.Attribute):
@@ -69,7 +78,10 @@ def _raw(value: ast.expr) -> object:
     if isinstance(value, ast.Call):  # `activation=nn.ReLU()`
         value = value.func
     if isinstance(value, ast.UnaryOp) and isinstance(value.operand, ast.Constant):
-        return ast.literal_eval(value) if isinstance(value.operand.value, int | float) else LEFT_OUT
+        number = value.operand.value
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            return LEFT_OUT
+        return -number if isinstance(value.op, ast.USub) else number if isinstance(value.op, ast.UAdd) else LEFT_OUT
     text = ast.unparse(value)
     return text if len(text) <= _LONGEST_VALUE else LEFT_OUT
 

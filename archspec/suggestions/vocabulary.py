@@ -77,7 +77,7 @@ def _meaning(key: str) -> Meaning | None:
 def _table() -> dict[str, Meaning]:
     data = vocabulary()
     table = {op.replace("_", ""): Meaning(op) for op in OPS}
-    for op in OPS.values():
+    for op in OPS.sound():
         table |= {_letters(name): Meaning(op.name, say=say) for name, say in op.known_as.items()}
     for name, entry in data["ops"].items():
         if isinstance(entry, str):

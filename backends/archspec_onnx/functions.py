@@ -29,7 +29,8 @@ class Functions:
     ) -> Iterator[NodeProto]:
         """The call that stands for the nodes of a block's instance."""
         inside = {name for node in nodes for name in node.output}
-        weights = [name for name in self.graph.all_weights if name.startswith(f"{scope.path}.")]
+        own = (node for path, node in self.graph.nodes.items() if path.startswith(f"{scope.path}."))
+        weights = [*dict.fromkeys(name for node in own for name in self.graph.parameters_of(node))]
         local = self._local_names(scope, operands, inside, weights)
         results = [*dict.fromkeys(name for name in results if name in inside)]  # others pass by it
         body = [_renamed(node, local, scope.path) for node in nodes]
@@ -58,6 +59,7 @@ class Functions:
         own = sorted(name for name in inside if not name.startswith(prefix))
         local = {name: f"output_{index}" for index, name in enumerate(own)}
         local |= {name: name.removeprefix(prefix) for name in (*inside, *weights) if name.startswith(prefix)}
+        local |= {name: name for name in weights if not name.startswith(prefix)}  # those of another layer
         taken = {*local.values()}
         names = ("x", *self.graph.blocks[str(scope.block)].inputs, *(f"x_{index}" for index in range(len(operands))))
         for name, wanted in zip(dict.fromkeys(operands), names, strict=False):

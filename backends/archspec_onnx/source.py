@@ -110,6 +110,9 @@ class _Writer:
         )
         nodes = layer.finished(ROWS[node.op.name](layer))
         if layer.outputs:
+            if again := [name for name, weight in weights.items() if not weight.trainable and name in self.statistics]:
+                message = f"a training step of {path} would set {again[0]} again, which another layer sets"
+                raise BackendError(Diagnostic("E0601", message, node.span))
             kept = [name for name, weight in weights.items() if not weight.trainable]
             self.statistics += kept
             for name, found in zip(kept, layer.outputs, strict=True):

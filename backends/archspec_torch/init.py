@@ -38,7 +38,8 @@ def reset_parameters(places: Sequence[Place], helpers: set[str]) -> list[str]:
     own: list[str] = []
     composed: list[str] = []
     usual: dict[str, Rule | None] = {}
-    for kind in ROWS:
+    # In the order of the rows; rows of other packages are there only once they are used, so theirs come by name.
+    for kind in sorted({place.kind for place in places}, key=lambda kind: (ROWS.own.get(kind, len(ROWS.own)), kind)):
         rules = Counter(rule_of(place.use) for place in places if place.kind == kind)
         if rules:
             most = [rule for rule, _ in rules.most_common()]

@@ -35,8 +35,7 @@ RESERVED: Final = frozenset(
 
 def helpers_of(graph: LayerGraph) -> Helpers:
     """What the source of a graph may bring along: what the rows of other packages do, too."""
-    rows = [ROWS[name] for name in {node.op.name: None for node in graph.nodes.values()} if name in ROWS]
-    return HELPERS.adding({name: text for row in rows for name, text in row.helpers.items()})
+    return HELPERS.adding(ROWS.helpers(graph))
 
 
 def reserved(graph: LayerGraph) -> set[str]:

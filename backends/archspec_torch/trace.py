@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
+from threading import Lock
 from typing import Any, Final
 
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from archspec.ir.graph import LayerGraph
 from archspec_torch.labels import aligned, labels, steps, word
 
+_LOCK: Final = Lock()
 _LOOK: Final = "__look__"
 """What the copy of a source calls with the result of each step, the module, and the step's number."""
 _NOTHING: Final[Mapping[int, tuple[str, ...]]] = {}
@@ -142,16 +144,17 @@ class _Copy:
 @contextmanager
 def _watched(model: nn.Module, copy: _Copy, look: Callable[[Any, Any, int], Any]) -> Iterator[None]:
     """While it holds, the model's modules are of the classes that look at each step."""
-    copy.names[_LOOK] = look
-    before = [(module, type(module)) for module in model.modules() if copy.has(type(module))]
-    try:
-        for module, kind in before:
-            module.__class__ = copy.names[kind.__name__]
-        yield
-    finally:
-        for module, kind in before:
-            module.__class__ = kind
-        del copy.names[_LOOK]
+    with _LOCK:  # the copy of a module is one for all threads
+        copy.names[_LOOK] = look
+        before = [(module, type(module)) for module in model.modules() if copy.has(type(module))]
+        try:
+            for module, kind in before:
+                module.__class__ = copy.names[kind.__name__]
+            yield
+        finally:
+            for module, kind in before:
+                module.__class__ = kind
+            del copy.names[_LOOK]
 
 
 @lru_cache

@@ -157,7 +157,9 @@ def test_a_block_of_the_same_name_is_meant_where_there_is_one(archspec: Archspec
         ("del Snake.example", "lacks `example`"),
         ("Snake.kind = 'animal'", "of the kind 'animal'"),
         ("Snake.name = 'anaconda'", "it is called anaconda"),
-        ("Snake.name = 'relu'", "two ops are called relu"),
+        ("Snake.name = 'relu'", "it is called relu"),
+        ("Snake.reach = Op.reach", "lacks `reach`"),
+        ("Snake.infer_type = Op.infer_type", "lacks `infer_type`"),
     ],
 )
 def test_a_package_that_is_broken_is_named(
@@ -166,9 +168,12 @@ def test_a_package_that_is_broken_is_named(
     path = site / "archspec_snake" / "op.py"
     whole = path.read_text(encoding="utf-8")
     try:
-        path.write_text(f"{whole}\n\n{fault}\n", encoding="utf-8")
+        path.write_text(f"{whole}\nfrom archspec.ir.op import Op\n{fault}\n", encoding="utf-8")
         error = archspec("validate", "waves.yaml", code=1).stderr
+        (tmp_path / "other.yaml").write_text(TEXT.replace("snake", "relu").replace(": {alpha: alpha}", ": {alph: 1}"))
+        other = archspec("validate", "other.yaml", code=1).stderr
     finally:
         path.write_text(whole, encoding="utf-8")
     assert "the op `snake` of the package archspec-snake cannot be used" in error
     assert said in error
+    assert "relu has no attribute `alph`" in other  # what is wrong in another spec is said all the same

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import archspec
-from archspec.codegen.backend import RunsModels
+from archspec.codegen.backend import PacksModels, RunsModels
 from archspec.codegen.registry import backend as backend_of
 from archspec.expr import Const, Name
 from archspec.ir import GraphBuilder, LayerGraph
 from archspec.ir.op import ShapeError
 from archspec.ir.ops import Add, BatchNorm, Conv, Dense, Flatten, GlobalAvgPool, Relu
-from archspec.ir.scope import Binding
+from archspec.ir.scope import Binding, Layer
 from archspec.ir.tensor_type import image
 from archspec.spec import load_text
 
@@ -188,3 +190,87 @@ def test_what_does_not_fit_is_said() -> None:
         builder.layer(Relu(), x, name="a")
     with pytest.raises(ValueError, match="one output at least"):
         builder.finish()
+
+
+def test_tables_and_differences_know_what_is_shared() -> None:
+    graph = shared_towers()
+    assert archspec.summary(graph).total.parameters == graph.parameters
+    assert "{weight = first.weight, bias = first.bias}" in graph.dump()
+    builder = GraphBuilder("towers")
+    x, y = builder.input(image(3, 8, 8), "left"), builder.input(image(3, 8, 8), "right")
+    left, right = builder.layer(Conv(4, (3, 3)), x, name="first"), builder.layer(Conv(4, (3, 3)), y, name="second")
+    apart = builder.finish(builder.layer(Add(), left, right))
+    assert "second weight first.weight -> its own" in str(archspec.diff(graph, apart))
+
+
+def test_an_onnx_model_with_functions_has_what_is_shared() -> None:
+    pytest.importorskip("onnx")
+    builder = GraphBuilder("net")
+    x = builder.input(image(3, 8, 8))
+    x = builder.layer(Conv(3, (1, 1)), x, name="first")
+    for name in ("one", "two"):
+        with builder.block("unit", name, x) as body:
+            builder.layer(Conv(3, (1, 1)), *body.inputs, shared={"weight": "first.weight"})
+        x = body.result
+    graph = builder.finish(x)
+    target = backend_of("onnx", PacksModels)
+    target.verify(target.render(graph, functions=True), graph)
+
+
+@pytest.mark.parametrize("name", ['a;print("x")', "a.b", "class", "a b", "a:1", "training", "", "é"])
+def test_names_that_source_cannot_have_are_refused(name: str) -> None:
+    builder = GraphBuilder("net")
+    x = builder.input(image(3, 8, 8))
+    if name:
+        with pytest.raises(ValueError, match="is no name for a layer"):
+            builder.layer(Relu(), x, name=name)
+    if name != "training":  # only a layer hides a member of PyTorch's modules
+        with pytest.raises(ValueError, match="is no name"):
+            GraphBuilder(name or "my-net").finish(x)
+        with pytest.raises(ValueError, match="is no name for an input"):
+            builder.input(image(3, 8, 8), name)
+
+
+def test_the_verifier_lets_no_name_into_source_that_is_none() -> None:
+    from archspec.ir.verify import verify
+
+    graph = built()
+    first, *others = graph.root.body.items
+    assert isinstance(first, Layer)
+    broken = replace(first, name="a;b", path="a;b")
+    with pytest.raises(archspec.InternalError, match="is no name"):
+        verify(replace(graph, root=replace(graph.root, body=replace(graph.root.body, items=(broken, *others)))))
+    with pytest.raises(archspec.InternalError, match="is no name"):
+        verify(replace(graph, class_name="Net(x)"))
+
+
+def test_a_block_takes_nothing_from_around_itself() -> None:
+    builder = GraphBuilder("net")
+    x = builder.input(image(4, 8, 8))
+    y = builder.layer(Relu(), x)
+    with pytest.raises(ValueError, match="takes input only as one of its inputs"), builder.block("unit", "", y) as body:
+        builder.layer(Add(), body.inputs[0], x)
+
+
+def test_mistakes_leave_no_names_taken_and_are_said() -> None:
+    builder = GraphBuilder("net")
+    x = builder.input(image(4, 8, 8))
+    with pytest.raises(ShapeError):
+        builder.layer(Conv(4, (30, 30)), x, name="first")
+    x = builder.layer(Conv(4, (3, 3)), x, name="first")
+    with pytest.raises(ValueError, match=r"cannot share frist\.weight"):
+        builder.layer(Conv(4, (3, 3)), x, shared={"weight": "frist.weight"})
+    with pytest.raises(ValueError, match="is a tensor that the network cannot take"):
+        builder.layer(Relu(), GraphBuilder("other").input(image(4, 8, 8)))
+    twice = builder.loop("loop", x, times=Const(2))
+    with pytest.raises(ValueError, match="has 1 iterations, where 2"), twice as loop, loop.sequence() as body:
+        builder.layer(Relu(), *body.inputs)
+
+
+def test_a_graph_stays_what_it_is_when_its_builder_goes_on() -> None:
+    builder = GraphBuilder("net")
+    x = builder.input(image(4, 8, 8))
+    graph = builder.finish(builder.layer(Relu(), x))
+    with builder.block("unit", "", x) as body:
+        builder.layer(Relu(), *body.inputs)
+    assert not graph.blocks

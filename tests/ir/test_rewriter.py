@@ -159,3 +159,45 @@ def test_a_batch_norm_that_is_folded_into_the_convolution_before_it() -> None:
 def test_an_address_without_a_layer_is_said() -> None:
     with pytest.raises(InternalError, match="no layer stands at"):
         rewrite(graph_of(**WITH), {("", 99): Remove()})
+
+
+def test_numbers_go_on_through_conditions() -> None:
+    text = """
+archspec: 1
+name: net
+params: {wide: true}
+input: {shape: [8]}
+layers:
+  - {name: features, layers: [dense: {units: 4}, {when: wide, relu: {}}, dense: {units: 4}, dropout, dense: {units: 4}]}
+"""
+    graph = archspec.compile(load_text(text, name="net.yaml"))
+    done = rewrite(graph, {address: Remove() for address in at(graph, Dropout)})
+    assert list(done.graph.nodes) == ["input", "features.0", "features.1", "features.2", "features.3"]
+    pytest.importorskip("torch")
+    archspec.build(done.graph, "torch")
+
+
+def test_a_layer_whose_parameters_another_shares_cannot_be_taken_out() -> None:
+    from archspec.ir import GraphBuilder
+    from archspec.ir.ops import Dense
+    from archspec.ir.tensor_type import features
+
+    builder = GraphBuilder("net")
+    x = builder.input(features(8))
+    with builder.sequence("part", x) as body:
+        y = builder.layer(Dense(8), body.inputs[0], name="0")
+        y = builder.layer(Dense(8, bias=False), y, name="1")
+        builder.layer(Dense(8), y, name="2", shared={"weight": "part.0.weight", "bias": "part.0.bias"})
+    graph = builder.finish(body.result)
+    first, second, _ = at(graph, Dense)
+    with pytest.raises(InternalError, match=r"part.2 shares part.0.weight, whose layer is taken out"):
+        rewrite(graph, {first: Remove()})
+    done = rewrite(graph, {second: Remove()})
+    assert done.graph.nodes["part.1"].shared == {"weight": "part.0.weight", "bias": "part.0.bias"}
+    assert done.graph.parameters == 72
+
+
+def test_an_input_that_a_layer_does_not_have_is_said() -> None:
+    graph = graph_of(**WITH)
+    with pytest.raises(InternalError, match="has no input 3"):
+        rewrite(graph, {at(graph, Dropout)[0]: Remove(3)})

@@ -350,3 +350,23 @@ def test_what_is_spelled_alike_is_not_offered(word: str, tmp_path: Path) -> None
     (found,) = found_in(f"{HEAD}layers: [to_tokens, attention: {{heads: 4, {word}: 1}}]\n", tmp_path)
     assert found.code == "E0412"
     assert "not in the language" in found.help or found.help.startswith("write `bias`")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"Linear({'-' * 900}1)",
+        f"Linear({'.'.join('a' * 450)})",
+        f"nn.Linear({'+'.join('1' * 480)})",
+        "Linear(~1)",
+        "Linear(not 1)",
+        "Linear(-True)",
+    ],
+)
+def test_a_call_that_is_hard_to_read_is_an_error_as_any(written: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(f'{HEAD}layers:\n  - "{written}"\n', encoding="utf-8")
+    with pytest.raises(archspec.SpecError) as caught:
+        archspec.compile(path)
+    assert "internal error" not in str(caught.value)
+    assert {found.code for found in caught.value.diagnostics} <= {"E0404", "E0408", "E0202", "E0304", "E0103"}
