@@ -198,7 +198,7 @@ def test_no_round_is_looked_for_among_all(backend: str, monkeypatch: pytest.Monk
 
 def test_a_backend_that_marks_nothing_gives_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
     class Listing:
-        def render(self, graph: archspec.LayerGraph, *, dtype: str, functions: bool) -> str:
+        def render(self, graph: archspec.LayerGraph) -> str:
             return "".join(f"{path}\n" for path in graph.nodes)
 
     monkeypatch.setattr(lines, "find", lambda name: Listing())

@@ -257,7 +257,7 @@ def _kept(graph: LayerGraph) -> dict[str, tuple[str, str, int, int]]:
             data["op"],
             shape_text(data["shape"]),
             sum(weight.size for weight in graph.weights(data["node"]) if weight.trainable),
-            data["node"].op.macs(graph.input_shapes(data["node"]), data["shape"]),
+            data["node"].op.macs(graph.input_types(data["node"]), data["node"].types),
         )
         for path, data in graph.nx.nodes(data=True)
     }

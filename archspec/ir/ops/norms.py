@@ -198,6 +198,9 @@ class GroupNorm(Overall):
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         return _scale_and_shift(self, inputs)
 
+    def one_place(self, inputs: Sequence[bool]) -> bool:
+        return all(inputs)
+
     def detail(self) -> str:
         return f", {self.groups} groups"
 
