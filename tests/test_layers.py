@@ -56,7 +56,7 @@ MAY_IMPORT: Final = {
     "written": "api codegen initialization ir",
     "archspec": "_version analysis api display errors ir limits reporting spec views weights",
     "pytest_plugin": "api codegen errors ir libraries parity seals spec written",
-    "commands": "analysis api codegen diagram ending errors explanations initialization ir libraries limits lowering "
+    "commands": "analysis api codegen diagram ending errors explanations initialization ir libraries limits "
     "parity reporting schema seals spec starters storage views watching weights written",
     "arguments": "_version commands ending errors",
     "cli": "arguments commands ending errors reporting",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
-from typing import Any, Generic, TypeVar
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
 
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op_registry import unusable
 
 Row = TypeVar("Row")
 
@@ -25,7 +26,7 @@ class Rows(dict[str, Row], Generic[Row]):
         self.title = title
         self.own = {name: place for place, name in enumerate(rows)}
         """The places of the backend's own rows, by name."""
-        self._points: dict[str, Any] | None = None
+        self._points: dict[str, EntryPoint] | None = None
 
     def register(self, op: str, row: Row) -> None:
         """Add the row of an op.
@@ -45,10 +46,7 @@ class Rows(dict[str, Row], Generic[Row]):
         try:
             row: Row = point.load()
         except Exception as error:  # whatever another package raises
-            package = point.dist.name if point.dist is not None else point.value
-            message = f"{self.title}'s row for `{op}`, of the package {package}, cannot be used: "
-            message += f"{type(error).__name__}: {error}"
-            raise BackendError(Diagnostic("E0602", message, help=f"install another version of {package}")) from error
+            raise BackendError(unusable(f"{self.title}'s row for `{op}`", point, error)) from error
         self[op] = row
         return row
 
@@ -79,7 +77,7 @@ class Rows(dict[str, Row], Generic[Row]):
         rows = [self[name] for name in {node.op.name: None for node in graph.nodes.values()} if name in self]
         return {name: text for row in rows for name, text in getattr(row, "helpers", {}).items()}
 
-    def _others(self) -> dict[str, Any]:
+    def _others(self) -> dict[str, EntryPoint]:
         if self._points is None:
             self._points = {point.name: point for point in entry_points(group=self.group)}
         return self._points

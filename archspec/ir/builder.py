@@ -147,7 +147,7 @@ class GraphBuilder:
         results = tuple(bring(tensor, self.root).ref for tensor in outputs.values())
         given: dict[str, Any] = {
             "title": self.title,
-            "class_name": self.class_name or self.name.title().replace("_", ""),
+            "class_name": self.class_name or class_name(self.name),
             "source": self.name,
             "params": (),
             "blocks": dict(self.blocks),
@@ -184,7 +184,7 @@ class GraphBuilder:
         shared: Mapping[str, str] | None = None,
         span: Span | None = None,
     ) -> Tensor:
-        """A layer in the scope that is open, and its first result; `results` gives all of an op that has several.
+        """A layer in the scope that is open; what it gives.
 
         Args:
             op: with its attributes.
@@ -198,18 +198,6 @@ class GraphBuilder:
             ShapeError: the op does not take these tensors; the message begins with the layer's path.
             ValueError: another layer has its name.
         """
-        return self.results(op, *inputs, name=name, exprs=exprs, shared=shared, span=span)[0]
-
-    def results(
-        self,
-        op: Op,
-        *inputs: Tensor,
-        name: str = "",
-        exprs: Mapping[str, Expr] | None = None,
-        shared: Mapping[str, str] | None = None,
-        span: Span | None = None,
-    ) -> tuple[Tensor, ...]:
-        """As `layer`, with all results."""
         scope = self._open[-1]
         named, (name, path) = bool(name), self._named(name, op.name)
         known = tuple(self._brought(tensor, scope) for tensor in inputs)
@@ -228,7 +216,7 @@ class GraphBuilder:
         self._take(name)
         refs = tuple(tensor.ref for tensor in known)
         layer = Layer(len(scope.items), name, named, path, refs, op, types, exprs or {}, span, shared or {})
-        return self.add_layer(scope, layer, known)
+        return self.add_layer(scope, layer, known)[0]
 
     @contextmanager
     def sequence(self, name: str, x: Tensor) -> Iterator[Body]:
@@ -379,6 +367,11 @@ class GraphBuilder:
             for node in self.nodes.values()
             for weight in node.op.weights([types[source] for source in node.inputs])
         }
+
+
+def class_name(name: str) -> str:
+    """`resnet_v2_50` as a class: `ResnetV250`. A spec says `class: ResNetV2_50` where it knows better."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Network"
 
 
 def _is_within(scope: OpenScope, around: OpenScope) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from importlib.metadata import entry_points
-from typing import Any, Final, TypeVar
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final, TypeVar
 
 from archspec.errors import ArchspecError, Diagnostic
 from archspec.ir.op import OP_KINDS, Op
@@ -26,7 +26,7 @@ class OpRegistry(Mapping[str, type[Op]]):
 
     def __init__(self) -> None:
         self._ops: dict[str, type[Op]] = {}
-        self._elsewhere: dict[str, Any] | None = None
+        self._elsewhere: dict[str, EntryPoint] | None = None
         self._twice: set[str] = set()
         """The names that two packages give to ops."""
 
@@ -87,7 +87,7 @@ class OpRegistry(Mapping[str, type[Op]]):
         """The names of those that are registered so far; nothing is looked up."""
         return frozenset(self._ops)
 
-    def _others(self) -> dict[str, Any]:
+    def _others(self) -> dict[str, EntryPoint]:
         if self._elsewhere is None:
             self._elsewhere = {}
             for point in entry_points(group=GROUP):
@@ -106,10 +106,15 @@ class OpRegistry(Mapping[str, type[Op]]):
                 raise ValueError(f"it is called {op.name}")
             self.register(op)
         except Exception as error:  # whatever another package raises
-            package = point.dist.name if point.dist is not None else point.value
-            message = f"the op `{name}` of the package {package} cannot be used: {type(error).__name__}: {error}"
-            raise ArchspecError(Diagnostic("E0602", message, help=f"install another version of {package}")) from error
+            raise ArchspecError(unusable(f"the op `{name}`", point, error)) from error
         return op
+
+
+def unusable(what: str, point: EntryPoint, error: Exception) -> Diagnostic:
+    """What is to be said of something that another package names in an entry point, and that cannot be used."""
+    package = point.dist.name if point.dist is not None else point.value
+    message = f"{what} of the package {package} cannot be used: {type(error).__name__}: {error}"
+    return Diagnostic("E0602", message, help=f"install another version of {package}")
 
 
 OPS: Final = OpRegistry()

@@ -87,11 +87,6 @@ def _argument(choices: Sequence[Value] | None, argument: Attribute, env: Mapping
     return evaluated(argument, env)
 
 
-def class_name(name: str) -> str:
-    """`resnet_v2_50` as a class: `ResnetV250`. A spec says `class: ResNetV2_50` where it knows better."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Network"
-
-
 def block_info(block: Block) -> BlockInfo:
     """What code generation needs to know of a block: its params, and the defaults that are plain values."""
     defaults: dict[str, Expr] = {}

@@ -17,7 +17,7 @@ from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import Limits, Meter, limits, meter
-from archspec.lowering.bind import bind, block_info, class_name
+from archspec.lowering.bind import bind, block_info
 from archspec.lowering.context import Context, Frame
 from archspec.lowering.findings import (
     layer_too_large,
@@ -63,7 +63,7 @@ class Lowering:
 
     def __post_init__(self) -> None:
         spec = self.spec
-        self.builder = GraphBuilder(spec.name, spec.title, spec.class_name or class_name(spec.name))
+        self.builder = GraphBuilder(spec.name, spec.title, spec.class_name or "")
         self.builder.root.span = spec.span
 
     def run(self) -> LayerGraph:
