@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archspec.ir.graph import LayerGraph
-from archspec.limits import Limits, within
+from archspec.limits import Budget, Limits
 from archspec.spec import Spec
 from archspec.spec import load as load_spec
 
@@ -62,10 +62,10 @@ def loaded(
     `asked` is called with each file that is looked for, before it is read and whether or not it is there.
     """
 
-    def check(spec: Spec) -> None:
+    def check(spec: Spec, budget: Budget) -> None:
         from archspec.lowering import examine  # these two are only needed on the way to an error
 
-        examine(spec)
+        examine(spec, budget)
 
     def example(name: str, value: object, params: Mapping[str, Sequence[str]]) -> str:
         from archspec.suggestions.calls import example, python_help
@@ -106,8 +106,7 @@ def compile(
         spec = load(spec, limits=limits, root=root, **params)
     elif params or limits is not None or root is not None:
         raise TypeError("params are given to load(), or to compile() with a name or path, not to a loaded spec")
-    with within(spec.limits):
-        return _tapped(run(lower(spec), (ResolvePadding(), CheckNames(), LeaveOut(), CheckDepth())).graph, taps)
+    return _tapped(run(lower(spec), (ResolvePadding(), CheckNames(), LeaveOut(), CheckDepth())).graph, taps)
 
 
 def _tapped(graph: LayerGraph, taps: Sequence[str] | None) -> LayerGraph:

@@ -1,16 +1,14 @@
 """Bounds on what a spec may ask for: it is untrusted, and must not take all the time or memory there is.
 
-There is one table of them, `Limits`. The limits that hold are those of the context: `limits()` gives them, and
-`within` sets others for a while.
+There is one table of them, `Limits`. A `Budget` is made of it where work begins, by `load`, `compile` and what
+makes source, and handed down to whatever works something out.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from typing import Any, Final
 
 from archspec.errors import Diagnostic, SpecError, did_you_mean
@@ -59,20 +57,6 @@ class Limits:
 
 
 DEFAULT: Final = Limits()
-_CURRENT: Final[ContextVar[Limits]] = ContextVar("archspec.limits", default=DEFAULT)
-
-limits = _CURRENT.get
-"""The limits that hold here."""
-
-
-@contextmanager
-def within(chosen: Limits | None) -> Iterator[None]:
-    """Let other limits hold for a while; None leaves them as they are."""
-    token = _CURRENT.set(chosen or limits())
-    try:
-        yield
-    finally:
-        _CURRENT.reset(token)
 
 
 def parse_limits(given: Mapping[str, str]) -> Limits:
@@ -98,10 +82,18 @@ def parse_limits(given: Mapping[str, str]) -> Limits:
 
 
 @dataclasses.dataclass(slots=True)
-class Meter:
-    """What is left of the steps for working a network out."""
+class Budget:
+    """What one piece of work may take: its limits, and how many of the steps that they allow are left.
 
-    left: int
+    Reading a spec, lowering it and making source of its graph have a budget each.
+    """
+
+    limits: Limits = DEFAULT
+    left: int = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is spent yet."""
+        self.left = self.limits.work
 
     def spend(self, steps: int) -> None:
         """Take steps away.
@@ -111,35 +103,18 @@ class Meter:
         """
         self.left -= steps
         if self.left < 0:
-            raise WorkError
+            raise WorkError(self.limits.work)
 
 
 class WorkError(Exception):
-    """Working a network out takes more steps than the limit."""
+    """Working a network out takes more steps than the limit, which is `most`."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"more than {most:,} steps")
+        self.most = most
 
     def diagnostic(self, **place: Any) -> Diagnostic:
         """What to tell the user, at a place."""
-        message = f"this network takes more than {limits().work:,} steps to work out"
+        message = f"this network takes more than {self.most:,} steps to work out"
         help = "shorten its expressions, put its items into blocks, or raise the limit `work`"
         return Diagnostic("E0304", message, help=help, **place)
-
-
-_METER: Final[ContextVar[Meter | None]] = ContextVar("archspec.meter", default=None)
-
-
-@contextmanager
-def metered() -> Iterator[None]:
-    """Let the limit `work` hold for all that is worked out inside; within another one nothing changes."""
-    if _METER.get() is not None:
-        yield
-        return
-    token = _METER.set(Meter(limits().work))
-    try:
-        yield
-    finally:
-        _METER.reset(token)
-
-
-def meter() -> Meter:
-    """The meter that runs; one that is as good as endless where none does."""
-    return _METER.get() or Meter(2**62)

@@ -25,6 +25,7 @@ from archspec.ir.attributes import (
     SidesKind,
 )
 from archspec.ir.op import Op
+from archspec.limits import Budget
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Attributes:
     """Expressions that gave way to a value; it holds for what they gave here alone."""
 
 
-def attributes(ops: Sequence[Op], exprs: Mapping[str, Expr], envs: Sequence[Env]) -> Attributes:
+def attributes(ops: Sequence[Op], exprs: Mapping[str, Expr], envs: Sequence[Env], budget: Budget) -> Attributes:
     """The attributes of a layer from its op in each instance and the spec's expressions.
 
     Raises:
@@ -46,7 +47,7 @@ def attributes(ops: Sequence[Op], exprs: Mapping[str, Expr], envs: Sequence[Env]
     found = Attributes()
     for name, info in ops[0].attributes().items():
         expr = exprs.get(name)
-        if expr is not None and _printable(name, info.kind, expr, [getattr(op, name) for op in ops], envs):
+        if expr is not None and _printable(name, info.kind, expr, [getattr(op, name) for op in ops], envs, budget):
             found.exprs[name] = expr
     for op in ops:
         for name in op.structural():
@@ -63,12 +64,12 @@ def attributes(ops: Sequence[Op], exprs: Mapping[str, Expr], envs: Sequence[Env]
     return found
 
 
-def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: Sequence[Env]) -> bool:
+def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: Sequence[Env], budget: Budget) -> bool:
     """Whether source can hold the expression itself, and it gives what the graph has in all instances."""
     if isinstance(expr, Const):
         return False
     try:
-        given = [evaluate(expr, env) for env in envs]
+        given = [evaluate(expr, env, budget) for env in envs]
         if [kind.read(value) for value in given] != list(values):
             return False
     except (ExprError, AttributeValueError):

@@ -15,7 +15,7 @@ from archspec.codegen.frame import Frame
 from archspec.codegen.instances import by_block
 from archspec.codegen.loops import build_loop
 from archspec.codegen.marks import Instances
-from archspec.codegen.settle import Split, either, layer_sizes, settle, without_sizes
+from archspec.codegen.settle import Split, either, layer_sizes, without_sizes
 from archspec.codegen.text import annotation
 from archspec.codegen.tree import (
     CHANNELS,
@@ -30,24 +30,26 @@ from archspec.codegen.tree import (
     channels_of,
 )
 from archspec.errors import InternalError
-from archspec.expr import Const, Expr, IfElse, Value, fold
+from archspec.expr import Const, Expr, IfElse, Value
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
 from archspec.ir.wiring import Wiring
+from archspec.limits import Budget
 
 
-def build(graph: LayerGraph) -> tuple[list[Definition], Mapping[int, list[Expr]]]:
+def build(graph: LayerGraph, budget: Budget) -> tuple[list[Definition], Mapping[int, list[Expr]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _Builder(graph)
+    builder = _Builder(graph, budget)
     return builder.run(), builder.structural
 
 
 @dataclass(slots=True)
 class _Builder:
     graph: LayerGraph
+    budget: Budget
     wiring: Wiring = field(init=False)
     made: list[Definition] = field(default_factory=list[Definition])
     by_scope: dict[str, Definition] = field(default_factory=dict[str, Definition])
@@ -101,7 +103,7 @@ class _Builder:
                 node = self.graph.nodes[path]
                 features[Operand(index)] = node.exprs.get("channels", Const(node.type.channels))
         count = len(operands)
-        frame = Frame(self.graph, envs, features, operands, [])
+        frame = Frame(self.graph, self.budget, envs, features, operands, [])
         tree = self._inside(scopes, frame)
         results = tuple(frame.features[ref] for ref in tree.results)
         definition = self._head(scopes, count, tree, results)
@@ -130,6 +132,7 @@ class _Builder:
                 (scope.path,),
                 inputs=graph.inputs if len(graph.inputs) > 1 else (),
                 is_network=True,
+                budget=self.budget,
             )
         assert scope.block is not None
         info = graph.blocks[scope.block]
@@ -143,7 +146,9 @@ class _Builder:
         camel = "".join(part[:1].upper() + part[1:] for part in info.name.split("_"))
         paths = Instances(scope.path for scope in scopes)
         inputs = ("", *info.inputs)
-        return Definition(info.name, camel, info.doc, params, tree, operands, features, paths, inputs=inputs)
+        return Definition(
+            info.name, camel, info.doc, params, tree, operands, features, paths, inputs=inputs, budget=self.budget
+        )
 
     def _parameter(self, name: str, default: Expr | None, values: list[Value]) -> Parameter:
         """A block's param, of a type that all its values have."""
@@ -204,7 +209,7 @@ class _Builder:
             raise Split(sizes)
         ops = [without_sizes(node.op) for node in nodes]
         given = {name: frame.at(expr, features) for name, expr in nodes[0].exprs.items()}
-        found = attributes(ops, given, frame.envs)
+        found = attributes(ops, given, frame.envs, self.budget)
         frame.structural += found.settled
         name, number = frame.name(items[0])
         use = LayerUse(
@@ -225,7 +230,7 @@ class _Builder:
         if use.sizes:
             frame.settle_tokens(operands)
         tokens = [frame.tokens.get(ref) for ref in operands]
-        given_channels, given_tokens = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens)
+        given_channels, given_tokens = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens, self.budget)
         frame.record(Result(use.site), given_channels, use.paths)
         if given_tokens is not None:
             frame.tokens[Result(use.site)] = given_tokens
@@ -241,7 +246,7 @@ class _Builder:
         arguments: dict[str, Expr] = {}
         for name, binding in scopes[0].bindings.items():
             expr = frame.at(binding.expr, features)
-            arguments[name] = settle(expr, [scope.bindings[name].value for scope in scopes], frame.envs)
+            arguments[name] = frame.settled(expr, [scope.bindings[name].value for scope in scopes])
         arguments[CHANNELS.id] = features[0]
         arguments |= {
             channels_of(input).id: feature
@@ -252,7 +257,7 @@ class _Builder:
         use = CallUse(scopes[0].site, label, number, found[0], arguments, operands, paths)
         for index, feature in enumerate(found[0].features):
             nodes = [self.wiring.scopes[scope.path].results[index] for scope in scopes]
-            frame.record(Result(use.site, index), fold(feature, arguments, whole=frame.whole, is_whole=True), nodes)
+            frame.record(Result(use.site, index), frame.folded(feature, arguments, is_whole=True), nodes)
         return use
 
     def _sequence(self, scopes: list[Scope], frame: Frame) -> SequenceUse:
@@ -274,7 +279,7 @@ class _Builder:
             tree = self._body([item.body for item in items], frame)
             frame.alias |= {Result(ref.site, index): result for index, result in enumerate(tree.results)}
             return list(tree.items)
-        outcome = settle(condition, [item.taken for item in items], frame.envs)
+        outcome = frame.settled(condition, [item.taken for item in items])
         before, counts, settled = frame.numbered, dict[bool, Expr | None](), len(frame.structural)
         sides: dict[bool, Tree] = {}
         found: dict[bool, tuple[Expr, dict[int, str]]] = {}
@@ -298,7 +303,7 @@ class _Builder:
         widths = [self.graph.types[paths[index]].channels for index in range(len(items))]
         frame.nodes[ref] = tuple(paths[index] for index in range(len(items)))
         joined = either(outcome, found[True][0], found[False][0])
-        frame.features[ref] = settle(joined, widths, frame.envs)
+        frame.features[ref] = frame.settled(joined, widths)
         # What was found instead of an expression, or settled for one side alone, holds for these values alone.
         if outcome != condition or frame.features[ref] != joined or len(frame.structural) > settled:
             frame.structural += [condition, joined]

@@ -12,7 +12,7 @@ from typing import Final
 from archspec.codegen.text import identifier
 from archspec.codegen.tree import ChoiceUse, Tree
 from archspec.ir.scope import Operand, Ref, Result
-from archspec.limits import meter
+from archspec.limits import Budget
 
 _NAMES: Final = ("x", "y", "z", "w", "v", "u")
 
@@ -23,7 +23,10 @@ class Flow:
     A tensor is spent when every place that uses it has been written; its variable is then free for the next.
     """
 
-    def __init__(self, tree: Tree, operands: int, taken: Iterable[str] = (), inputs: Iterable[str] = ()) -> None:
+    def __init__(
+        self, tree: Tree, budget: Budget, operands: int, taken: Iterable[str] = (), inputs: Iterable[str] = ()
+    ) -> None:
+        self.budget = budget
         self.left: Counter[Ref] = Counter(uses(tree))
         self.taken = set(taken)
         self.variable: dict[Ref, str] = {}
@@ -102,7 +105,7 @@ class Flow:
     @contextmanager
     def side(self, other: Tree) -> Iterator[None]:
         """While one side of a choice is written: the other's uses do not count, and variables end with the side."""
-        meter().spend(len(self.variable) // 4)
+        self.budget.spend(len(self.variable) // 4)
         hidden, variable = Counter(uses(other)), dict(self.variable)
         with self.keeping():
             self.left.subtract(hidden)
@@ -113,7 +116,7 @@ class Flow:
     def live(self) -> set[str]:
         """The variables whose tensors are still needed."""
         self._clear()
-        meter().spend(len(self.variable) // 4)
+        self.budget.spend(len(self.variable) // 4)
         return {name for ref, name in self.variable.items() if self.left[ref] > 0}
 
     def fresh(self, preferred: Iterable[str] = ()) -> str:
@@ -124,7 +127,7 @@ class Flow:
                 return name
         start = 0 if self.tentative else self.first  # uses are left out there, so that any name may be free
         first = next(place for place in count(start) if self._free(_usual(place)))
-        meter().spend((first - start) // 4)
+        self.budget.spend((first - start) // 4)
         if not self.tentative:
             self.first = first
         return _usual(first)
@@ -134,7 +137,7 @@ class Flow:
         if name in self.kept or name in self.taken:
             return False
         given = self.holding.get(name, [])
-        meter().spend(len(given) // 4)
+        self.budget.spend(len(given) // 4)
         held = [ref for ref in given if self.left[ref] > 0 and self.variable.get(ref) == name]
         if not self.tentative:
             self.holding[name] = held
@@ -145,7 +148,7 @@ class Flow:
         if self.tentative:
             return
         if self.spent is None:
-            meter().spend(len(self.variable) // 4)
+            self.budget.spend(len(self.variable) // 4)
             self.spent = list(self.variable)
         for ref in self.spent:
             if self.left[ref] <= 0:

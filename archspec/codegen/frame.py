@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from archspec.codegen.settle import Split, settle
@@ -11,6 +11,7 @@ from archspec.codegen.tree import CHANNELS, is_count
 from archspec.expr import Binary, Const, Expr, Value, fold
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope
+from archspec.limits import Budget
 
 
 @dataclass(slots=True)
@@ -18,6 +19,7 @@ class Frame:
     """The instances of one body, side by side, and what is known of its tensors."""
 
     graph: LayerGraph
+    budget: Budget
     envs: list[dict[str, Value]]
     features: dict[Ref, Expr]
     nodes: dict[Ref, tuple[str, ...]]
@@ -37,7 +39,16 @@ class Frame:
     def at(self, expr: Expr, features: Sequence[Expr]) -> Expr:
         """An expression of the spec, where a tensor of these features arrives, in the definition's own terms."""
         values = {CHANNELS.id: features[0]} if features else dict[str, Expr]()
-        return fold(expr, values if self.index is None else {**values, "i": self.index}, whole=self.whole)
+        known = values if self.index is None else {**values, "i": self.index}
+        return self.folded(expr, known)
+
+    def folded(self, expr: Expr, values: Mapping[str, Expr], *, is_whole: bool = False) -> Expr:
+        """An expression with these values, in terms of the names that are known here."""
+        return fold(expr, self.budget, values, whole=self.whole, is_whole=is_whole)
+
+    def settled(self, expr: Expr | None, values: Sequence[Value]) -> Expr:
+        """An expression that has these values in the instances; see `settle`."""
+        return settle(expr, values, self.envs, self.budget)
 
     def whole(self, name: str) -> bool:
         """Whether a name stands for a whole number in all instances."""
@@ -52,6 +63,7 @@ class Frame:
         self.settle_tokens(operands)
         return Frame(
             self.graph,
+            self.budget,
             self.envs if envs is None else envs,
             {Operand(index): self.features[ref] for index, ref in enumerate(operands)},
             {Operand(index): self.nodes[ref] for index, ref in enumerate(operands)},
@@ -76,7 +88,7 @@ class Frame:
         if self.numbered is None or not item.name.isdigit():
             return item.name, None
         number = self.numbered
-        self.numbered = fold(Binary("+", number, Const(1)))
+        self.numbered = fold(Binary("+", number, Const(1)), self.budget)
         return "", number
 
     def operands(self, items: Sequence[Layer | Scope | Loop]) -> tuple[Ref, ...]:
@@ -91,7 +103,7 @@ class Frame:
         self.nodes[ref] = tuple(paths)
         counts = [self.graph.types[path].channels for path in self.nodes[ref]]
         usable = expr if expr is not None and not is_large(expr) else None
-        found = self.features[ref] = settle(usable, counts, self.envs)
+        found = self.features[ref] = self.settled(usable, counts)
         if expr is not None and found != expr:
             self.structural.append(expr)  # what was found instead holds for these values alone
 

@@ -12,7 +12,7 @@ from archspec.codegen.registry import backend as find
 from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Choice, walk
-from archspec.limits import WorkError, metered, within
+from archspec.limits import WorkError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,13 @@ class MappedSource:
 def rendered(graph: LayerGraph, backend: str, *, dtype: str, functions: bool) -> tuple[Source, str]:
     """What a backend writes for a graph, and the header that goes before it; see `archspec.generate`."""
     target = find(backend)
-    with within(graph.limits), metered():
-        try:
-            if isinstance(target, PacksModels):
-                return target.render(graph, dtype=dtype, functions=functions), ""
-            source = target.render(graph)
-            return source, header(source, graph)
-        except WorkError as error:
-            raise SpecError(error.diagnostic(span=graph.root.span)) from None
+    try:
+        if isinstance(target, PacksModels):
+            return target.render(graph, dtype=dtype, functions=functions), ""
+        source = target.render(graph)
+        return source, header(source, graph)
+    except WorkError as error:
+        raise SpecError(error.diagnostic(span=graph.root.span)) from None
 
 
 def source_lines(graph: LayerGraph, backend: str) -> MappedSource:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from archspec.codegen.frame import Frame
 from archspec.codegen.marks import Instances
-from archspec.codegen.settle import Split, settle
+from archspec.codegen.settle import Split
 from archspec.codegen.tree import CallUse, LoopUse, Run, SequenceUse, channels_after, round_names
 from archspec.expr import Const, Expr, Name, Value
 from archspec.ir.scope import Loop, Operand, Ref, Result, Scope
@@ -79,7 +79,7 @@ def _repeat(
     assert loops[0].times is not None
     start = frame.features[operands[0]]
     counts = [len(loop.iterations) for loop in loops]
-    times = settle(frame.at(loops[0].times, (start,)), counts, frame.envs)
+    times = frame.settled(frame.at(loops[0].times, (start,)), counts)
     frame.structural.append(times)
     pairs = [(number, index) for number, loop in enumerate(loops) for index in range(len(loop.iterations))]
     if not pairs:
@@ -103,9 +103,9 @@ def _repeat(
     item = make_round(scopes, inner)
     after = inner.features[Result(item.site)]
     run = Run(Const(0), times, item, inner.depth, start, after)
-    out = channels_after(run)
+    out = channels_after(run, frame.budget)
     if out is None and len(set(counts)) == 1:  # the count decides the structure, so it may be put in as a number
-        out = channels_after(dataclasses.replace(run, stop=Const(counts[0])))
+        out = channels_after(dataclasses.replace(run, stop=Const(counts[0])), frame.budget)
     if out is None:  # the number that is put there instead holds for these values alone
         frame.structural += [start, times, after]
     return (run,), out

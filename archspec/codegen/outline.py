@@ -34,6 +34,7 @@ class _Outliner:
     def __init__(self, definition: Definition, keep: Callable[[SequenceUse], bool]) -> None:
         self.definition = definition
         self.keep = keep
+        self.budget = definition.budget
         self.made: list[Definition] = []
         self.labels: Mapping[Ref, str] = {}
         """What the spec calls tensors of the tree that is being looked at."""
@@ -67,11 +68,13 @@ class _Outliner:
                 dataclasses.replace(run, item=self._sequence(run.item)) if isinstance(run.item, SequenceUse) else run
                 for run in runs
             )
-        general = rounds_of(general, self.definition.whole)
+        general = rounds_of(general, self.definition.whole, self.budget)
         general = dataclasses.replace(general, body=self._tree(general.body))
         if self.keep(general):  # only parts of it needed definitions; the rounds themselves can stand in place
             return tuple(
-                dataclasses.replace(run, item=dataclasses.replace(general, body=renamed_tree(general.body, run.bound)))
+                dataclasses.replace(
+                    run, item=dataclasses.replace(general, body=renamed_tree(general.body, run.bound, self.budget))
+                )
                 for run in runs
             )
         call = self._call(general)
@@ -80,7 +83,9 @@ class _Outliner:
                 run,
                 item=dataclasses.replace(
                     call,
-                    arguments={key: fold(expr, run.bound, whole=is_count) for key, expr in call.arguments.items()},
+                    arguments={
+                        key: fold(expr, self.budget, run.bound, whole=is_count) for key, expr in call.arguments.items()
+                    },
                 ),
             )
             for run in runs
@@ -98,12 +103,12 @@ class _Outliner:
     def _call(self, item: SequenceUse) -> CallUse:
         """A definition of a sequence's own, and the call that stands in its place."""
         tree = item.body
-        free = used_names(tree)
+        free = used_names(tree, self.budget)
         arrive = [name for name in sorted(free) if name.startswith("channels@") and name[9:].isdigit()]
         renamed: dict[str, str] = {}
         if CHANNELS.id not in free and len(arrive) == 1:
             renamed[arrive[0]] = CHANNELS.id  # what arrives in a round is what arrives in the class
-            tree = renamed_tree(tree, {arrive[0]: CHANNELS})
+            tree = renamed_tree(tree, {arrive[0]: CHANNELS}, self.budget)
         types = {parameter.name: parameter.type for parameter in self.definition.parameters}
         # Everything the sequence mentions becomes a parameter of the same name.
         order = [
@@ -122,6 +127,7 @@ class _Outliner:
             features=(),
             paths=item.paths,
             inputs=("", *(self.labels.get(ref, "") for ref in item.operands[1:])),
+            budget=self.budget,
         )
         self.made.append(made)
         arguments: dict[str, Expr] = {name: Name(name) for name in order}

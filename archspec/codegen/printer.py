@@ -20,6 +20,7 @@ class Printer:
     """Prints for one definition; `helpers`, `functions` and `names` collect what its code mentions."""
 
     def __init__(self, definition: Definition, channels: str, reserved: frozenset[str]) -> None:
+        self.budget = definition.budget
         self.helpers: set[str] = set()
         self.functions: set[str] = set()
         self.names: set[str] = set()
@@ -42,7 +43,7 @@ class Printer:
 
     def expr(self, expr: Expr) -> str:
         """An expression as source."""
-        self.names |= names(expr)
+        self.names |= names(expr, self.budget)
         self._note_functions(expr)
         return source(expr, self.spelled)
 

@@ -11,7 +11,7 @@ from archspec.expr import Bool, Compare, Const, Expr, ExprError, IfElse, Items, 
 from archspec.ir.attributes import Padding
 from archspec.ir.op import Op
 from archspec.ir.tensor_type import TOKENS, TensorType
-from archspec.limits import meter
+from archspec.limits import Budget
 
 Env = Mapping[str, Value]
 
@@ -24,28 +24,28 @@ class Split(Exception):  # noqa: N818 - it is caught and acted upon, no error
         self.keys = tuple(keys)
 
 
-def settle(expr: Expr | None, values: Sequence[Value], envs: Sequence[Env]) -> Expr:
+def settle(expr: Expr | None, values: Sequence[Value], envs: Sequence[Env], budget: Budget) -> Expr:
     """An expression that has these values in all instances: the one given, else a number or a param.
 
     Raises:
         Split: none has.
     """
-    if expr is not None and _holds(expr, values, envs):
+    if expr is not None and _holds(expr, values, envs, budget):
         return expr
     if len(set(values)) == 1:
         return Const(values[0])
     for name in envs[0]:
-        if _holds(Name(name), values, envs):
+        if _holds(Name(name), values, envs, budget):
             return Name(name)
     raise Split(values)
 
 
-def _holds(expr: Expr, values: Sequence[Value], envs: Sequence[Env]) -> bool:
+def _holds(expr: Expr, values: Sequence[Value], envs: Sequence[Env], budget: Budget) -> bool:
     if isinstance(expr, Const):
         return all(value == expr.value for value in values)
-    meter().spend(2 * len(values))  # beside the parts of the expression, each of which evaluating it spends
+    budget.spend(2 * len(values))  # beside the parts of the expression, each of which evaluating it spends
     try:
-        return all(evaluate(expr, env) == value for value, env in zip(values, envs, strict=True))
+        return all(evaluate(expr, env, budget) == value for value, env in zip(values, envs, strict=True))
     except ExprError:
         return False
 
@@ -56,31 +56,32 @@ def layer_sizes(
     arriving: Sequence[TensorType],
     features: Sequence[Expr],
     tokens: Sequence[Expr | None],
+    budget: Budget,
 ) -> tuple[Expr, Expr | None]:
     """The channels that a layer gives, and the tokens where they are no plain number.
 
     Both are found by the op's own shape inference on numbers that carry expressions.
     """
-    symbolic = {name: _symbolic(getattr(op, name), expr) for name, expr in exprs.items()}
-    carrying = [_carrying(*given) for given in zip(arriving, features, tokens, strict=True)]
+    symbolic = {name: _symbolic(getattr(op, name), expr, budget) for name, expr in exprs.items()}
+    carrying = [_carrying(*given, budget) for given in zip(arriving, features, tokens, strict=True)]
     changed: Any = op
     found: TensorType = dataclasses.replace(changed, **symbolic).infer_types(carrying)[0]
     count = expr_of(found.sizes[0]) if found.axes == TOKENS else None
     return expr_of(found.channels), None if isinstance(count, Const) else count
 
 
-def _symbolic(value: Any, expr: Expr) -> Any:
+def _symbolic(value: Any, expr: Expr, budget: Budget) -> Any:
     """An attribute whose whole numbers carry their expression."""
     if isinstance(value, tuple) and isinstance(expr, Items):
-        return tuple(map(_symbolic, value, expr.items))
-    return Sym(value, expr) if isinstance(value, int) and not isinstance(value, bool) else value
+        return tuple(_symbolic(item, part, budget) for item, part in zip(value, expr.items, strict=False))
+    return Sym(value, expr, budget) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _carrying(type: TensorType, feature: Expr, tokens: Expr | None) -> TensorType:
+def _carrying(type: TensorType, feature: Expr, tokens: Expr | None, budget: Budget) -> TensorType:
     """The type, its channels and tokens carrying their expressions."""
     if tokens is not None:
-        type = type.with_places([Sym(type.sizes[0], tokens)])
-    return type.with_channels(Sym(type.channels, feature))
+        type = type.with_places([Sym(type.sizes[0], tokens, budget)])
+    return type.with_channels(Sym(type.channels, feature, budget))
 
 
 def either(condition: Expr, then: Expr, other: Expr) -> Expr:

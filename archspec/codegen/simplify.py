@@ -32,7 +32,7 @@ from archspec.codegen.tree import (
 from archspec.codegen.walk import all_layers, calls, item_number, used_names
 from archspec.expr import Const, Expr, Name, Whole, fold, names
 from archspec.ir.graph import LayerGraph
-from archspec.limits import meter
+from archspec.limits import Budget
 
 MOST_RUNS: Final = 3
 """Rounds that fall into more runs than this are written as one loop over `i`, where that is possible."""
@@ -43,13 +43,18 @@ MOST_COPIES: Final = 16
 
 
 def simplified(graph: LayerGraph) -> Module:
-    """The module tree of a graph, ready to be printed."""
-    definitions, structural = build(graph)
+    """The module tree of a graph, ready to be printed.
+
+    Raises:
+        WorkError: the graph's limit on work is passed.
+    """
+    budget = Budget(graph.limits)
+    definitions, structural = build(graph, budget)
     fixed = frozenset(param.name for param in graph.params if param.fixed)
     while True:
         for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
-            fixed |= names(param.expr) if param.expr is not None and param.name in fixed else frozenset()
-        attempt = _Attempt(definitions, structural, fixed)
+            fixed |= names(param.expr, budget) if param.expr is not None and param.name in fixed else frozenset()
+        attempt = _Attempt(definitions, structural, fixed, budget)
         module = attempt.run()
         if attempt.tainted <= fixed:
             return module
@@ -58,9 +63,10 @@ def simplified(graph: LayerGraph) -> Module:
 
 def fixed_params(graph: LayerGraph) -> list[str]:
     """The params that generated source offers no argument for, since another value would need another source."""
-    offered: set[str] = {parameter.name for parameter in simplified(graph).network.parameters}
+    network = simplified(graph).network
+    offered: set[str] = {parameter.name for parameter in network.parameters}
     for param in graph.params:
-        offered |= {param.name} if param.expr is not None and names(param.expr) & offered else set()
+        offered |= {param.name} if param.expr is not None and names(param.expr, network.budget) & offered else set()
     return [param.name for param in graph.params if param.name not in offered]
 
 
@@ -68,8 +74,13 @@ class _Attempt:
     """One try with a set of the network's params taken as fixed; it finds further ones that have to be."""
 
     def __init__(
-        self, definitions: Sequence[Definition], structural: Mapping[int, list[Expr]], fixed: frozenset[str]
+        self,
+        definitions: Sequence[Definition],
+        structural: Mapping[int, list[Expr]],
+        fixed: frozenset[str],
+        budget: Budget,
     ) -> None:
+        self.budget = budget
         self.old = definitions
         self.structural = structural
         self.fixed = fixed
@@ -82,7 +93,7 @@ class _Attempt:
         for old in reversed(self.old):  # callers before the definitions that they call
             self._definition(old, self.new[id(old)])
         for new in self.new.values():
-            used = used_names(new.tree)
+            used = used_names(new.tree, self.budget)
             new.parameters = tuple(parameter for parameter in new.parameters if parameter.name in used)
         return Module(tuple(self.new[id(old)] for old in self.old))
 
@@ -92,30 +103,29 @@ class _Attempt:
             env = {p.name: p.default for p in old.parameters if p.name in self.fixed and p.default is not None}
             for parameter in old.parameters:
                 if parameter.derived is not None and parameter.name not in env:
-                    env[parameter.name] = fold(parameter.derived, env, whole=whole)
+                    env[parameter.name] = fold(parameter.derived, self.budget, env, whole=whole)
             deps = {p.name: {p.name} for p in old.parameters if p.name not in env}
         else:
             env, deps = _same(self.calls[id(new)]), self.deps[id(new)]
-        fold_all = _Fold(env, self.new, whole)
+        fold_all = _Fold(env, self.new, whole, self.budget)
         new.tree = fold_all.tree(old.tree)
-        new.features = tuple(fold(feature, env, whole=whole, is_whole=True) for feature in old.features)
+        new.features = tuple(fold(feature, self.budget, env, whole=whole, is_whole=True) for feature in old.features)
         new.parameters = tuple(parameter for parameter in old.parameters if parameter.name not in env)
         for use in calls(new.tree):
             target = id(use.definition)
             self.calls[target].append(use.arguments)
             for name, expr in use.arguments.items():
-                self.deps[target].setdefault(name, set()).update(_depends(expr, deps))
-        deciding = [fold(expr, env, whole=whole) for expr in self.structural[id(old)]]
+                self.deps[target].setdefault(name, set()).update(self._depends(expr, deps))
+        deciding = [fold(expr, self.budget, env, whole=whole) for expr in self.structural[id(old)]]
         for layer in all_layers(new.tree):
             known = layer.op.attributes()
             deciding += [expr for name, expr in layer.exprs.items() if known[name].spatial]
         for expr in deciding:
-            self.tainted |= _depends(expr, deps)
+            self.tainted |= self._depends(expr, deps)
 
-
-def _depends(expr: Expr, deps: Mapping[str, set[str]]) -> frozenset[str]:
-    """The network's params that an expression depends on."""
-    return frozenset[str]().union(*(deps.get(name, set[str]()) for name in names(expr)))
+    def _depends(self, expr: Expr, deps: Mapping[str, set[str]]) -> frozenset[str]:
+        """The network's params that an expression depends on."""
+        return frozenset[str]().union(*(deps.get(name, set[str]()) for name in names(expr, self.budget)))
 
 
 def _same(calls: Sequence[Mapping[str, Expr]]) -> dict[str, Expr]:
@@ -136,6 +146,7 @@ class _Fold:
         env: Mapping[str, Expr],
         new: Mapping[int, Definition],
         whole: Whole,
+        budget: Budget,
         *,
         inline: bool = False,
         is_open: bool = False,
@@ -144,6 +155,7 @@ class _Fold:
         self.env = env
         self.new = new
         self.whole = whole
+        self.budget = budget
         self.inline = inline
         """Inside a sequence, which is one expression: no loop there can carry a variable along."""
         self.is_open = is_open
@@ -158,16 +170,16 @@ class _Fold:
         return self._with(self.env, self.inline, True, self.copies)
 
     def _with(self, env: Mapping[str, Expr], inline: bool, is_open: bool, copies: int) -> _Fold:
-        return _Fold(env, self.new, self.whole, inline=inline, is_open=is_open, copies=copies)
+        return _Fold(env, self.new, self.whole, self.budget, inline=inline, is_open=is_open, copies=copies)
 
     def expr(self, expr: Expr) -> Expr:
-        return fold(expr, self.env, whole=self.whole)
+        return fold(expr, self.budget, self.env, whole=self.whole)
 
     def tree(self, tree: Tree) -> Tree:
         return Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels)
 
     def item(self, item: ItemUse) -> ItemUse:
-        meter().spend(8)  # an item is made anew, and will be compared and written
+        self.budget.spend(8)  # an item is made anew, and will be compared and written
         number = None if item_number(item) is None else self.expr(item_number(item) or Const(0))
         match item:
             case LayerUse():
@@ -236,7 +248,7 @@ class _Fold:
         whole = self.open().carrying(run)
         general = whole.item if isinstance(whole.item, SequenceUse) else None
         known = dataclasses.replace(whole, item=run.item, general=general)
-        formula = _formula(known, most)
+        formula = _formula(known, most, self.budget)
         explicit = None if known.count is None else self._explicit(known, whole.item)
         # A sequence in a loop is long: written out at most twice. One without a formula has to be, inside another.
         longest = MOST_RUNS if general is None else min(MOST_SEQUENCES, MOST_COPIES // self.copies)
@@ -262,7 +274,7 @@ class _Fold:
             else:
                 parts.append(_Part(bound, Const(number), Const(number + 1)))
             last = key
-            arriving = fold(run.carried_next, {**self.env, **bound}, whole=self.whole, is_whole=True)
+            arriving = fold(run.carried_next, self.budget, {**self.env, **bound}, whole=self.whole, is_whole=True)
             if is_large(arriving):
                 return None
         return parts
@@ -280,27 +292,27 @@ class _Part(NamedTuple):
     stop: Expr
 
 
-def _formula(run: Run, most: int) -> list[_Part] | None:
+def _formula(run: Run, most: int, budget: Budget) -> list[_Part] | None:
     """All rounds at once, or the first by itself; None where the channels have to be carried along."""
     assert run.carried is not None and run.carried_next is not None
     index, channels = round_names(run.depth)
-    if not names(run.carried_next) & {index, channels} and run.carried_next != run.carried:
+    if not names(run.carried_next, budget) & {index, channels} and run.carried_next != run.carried:
         # All rounds but the first receive the same.
         if most <= 1:
             return [_Part({index: Const(0), channels: run.carried}, Const(0), run.stop)]
         first = _Part({index: Const(0), channels: run.carried}, Const(0), Const(1))
         return [first, _Part({channels: run.carried_next}, Const(1), run.stop)]
-    arriving = after_rounds(run, Name(index))
+    arriving = after_rounds(run, Name(index), budget)
     return None if arriving is None else [_Part({channels: arriving}, run.start, run.stop)]
 
 
-def rounds_of(general: SequenceUse, whole: Whole) -> SequenceUse:
+def rounds_of(general: SequenceUse, whole: Whole, budget: Budget) -> SequenceUse:
     """The sequence that the runs of a repeat were made from, with the repeats in it as runs in their turn."""
-    settled = _Fold({}, {}, whole).round(general, general.number)
+    settled = _Fold({}, {}, whole, budget).round(general, general.number)
     assert isinstance(settled, SequenceUse)
     return settled
 
 
-def renamed_tree(tree: Tree, names: Mapping[str, Expr]) -> Tree:
+def renamed_tree(tree: Tree, names: Mapping[str, Expr], budget: Budget) -> Tree:
     """A tree that is already simplified, with other names in its expressions."""
-    return _Fold(names, {}, is_count).tree(tree)
+    return _Fold(names, {}, is_count, budget).tree(tree)

@@ -11,6 +11,7 @@ from typing import Final
 
 from archspec.expr import Binary, Const, Expr, Unary, fold
 from archspec.expr.tree import children
+from archspec.limits import Budget
 
 LARGEST: Final = 40
 """An expression with more parts than this is no way to write a number of channels."""
@@ -20,30 +21,31 @@ class Sym(int):
     """A whole number with the expression behind it."""
 
     expr: Expr
+    budget: Budget
 
-    def __new__(cls, value: int, expr: Expr) -> Sym:
-        """`value`, which `expr` is said to give."""
+    def __new__(cls, value: int, expr: Expr, budget: Budget) -> Sym:
+        """`value`, which `expr` is said to give; `budget` is what working on the expression may take."""
         self = super().__new__(cls, value)
-        self.expr = expr
+        self.expr, self.budget = expr, budget
         return self
 
     def __add__(self, other: int) -> Sym:
-        return _combine("+", self, other)
+        return _combine("+", self, other, self.budget)
 
     def __radd__(self, other: int) -> Sym:
-        return _combine("+", other, self)
+        return _combine("+", other, self, self.budget)
 
     def __sub__(self, other: int) -> Sym:
-        return _combine("-", self, other)
+        return _combine("-", self, other, self.budget)
 
     def __rsub__(self, other: int) -> Sym:
-        return _combine("-", other, self)
+        return _combine("-", other, self, self.budget)
 
     def __mul__(self, other: int) -> Sym:
-        return _combine("*", self, other)
+        return _combine("*", self, other, self.budget)
 
     def __rmul__(self, other: int) -> Sym:
-        return _combine("*", other, self)
+        return _combine("*", other, self, self.budget)
 
     def __floordiv__(self, other: int) -> Sym:
         # Shape inference divides channels only where nothing is left over, so a factor can be taken away.
@@ -51,9 +53,9 @@ class Sym(int):
             case Binary("*", expr, Const(int() as factor)) | Binary("*", Const(int() as factor), expr) if (
                 factor == other and not isinstance(other, Sym)
             ):
-                return Sym(int(self) // int(other), expr)
+                return Sym(int(self) // int(other), expr, self.budget)
             case _:
-                return _combine("//", self, other)
+                return _combine("//", self, other, self.budget)
 
     __hash__ = int.__hash__
 
@@ -66,7 +68,7 @@ def expr_of(value: int) -> Expr:
     return value.expr if isinstance(value, Sym) else Const(int(value))
 
 
-def _combine(op: str, left: int, right: int) -> Sym:
+def _combine(op: str, left: int, right: int, budget: Budget) -> Sym:
     plain = {
         "+": int.__add__,
         "-": int.__sub__,
@@ -77,7 +79,7 @@ def _combine(op: str, left: int, right: int) -> Sym:
     negated = _negated(second)
     if negated is not None and op in ("+", "-"):  # `n - 2`, not `n + -2`
         op, second = "-" if op == "+" else "+", negated
-    return Sym(plain, fold(Binary(op, first, second), is_whole=True))
+    return Sym(plain, fold(Binary(op, first, second), budget, is_whole=True), budget)
 
 
 def _negated(expr: Expr) -> Expr | None:

@@ -18,6 +18,7 @@ from archspec.expr import Binary, Const, Expr, Name, fold, names
 from archspec.ir.op import Op
 from archspec.ir.scope import Operand, Ref, Result
 from archspec.ir.tensor_type import Axes
+from archspec.limits import Budget
 
 CHANNELS: Final = Name("channels")
 """The channels that arrive at the definition."""
@@ -210,6 +211,8 @@ class Definition:
     inputs: tuple[str, ...] = ()
     """What the spec calls the operands; where it has no name for one, it is empty."""
     is_network: bool = False
+    budget: Budget = field(kw_only=True)
+    """What is left for writing it: one for all definitions of a network."""
 
     def whole(self, name: str) -> bool:
         """Whether a name in it stands for a whole number in all calls."""
@@ -332,39 +335,42 @@ def round_names(depth: int) -> tuple[str, str]:
 MOST_UNROLLED: Final = 16
 
 
-def channels_after(run: Run) -> Expr | None:
+def channels_after(run: Run, budget: Budget) -> Expr | None:
     """The channels after all rounds of a repeat, if they can be written down."""
     assert run.carried is not None and run.carried_next is not None
     index, channels = round_names(run.depth)
     if run.count == 0:
         return run.carried
-    found = after_rounds(run, run.stop)
+    found = after_rounds(run, run.stop, budget)
     if found is not None:
         return found
-    if run.count is not None and channels not in names(run.carried_next):
-        return fold(run.carried_next, {index: Const(run.count - 1)}, is_whole=True)
+    if run.count is not None and channels not in names(run.carried_next, budget):
+        return fold(run.carried_next, budget, {index: Const(run.count - 1)}, is_whole=True)
     if run.count is not None and run.count <= MOST_UNROLLED:
         arriving = run.carried
         for number in range(run.count):
-            arriving = fold(run.carried_next, {index: Const(number), channels: arriving}, is_whole=True)
+            arriving = fold(run.carried_next, budget, {index: Const(number), channels: arriving}, is_whole=True)
             if is_large(arriving):
                 return None
         return arriving
     return None
 
 
-def after_rounds(run: Run, count: Expr) -> Expr | None:
+def after_rounds(run: Run, count: Expr, budget: Budget) -> Expr | None:
     """The channels after `count` rounds, if there is a formula for them."""
     assert run.carried is not None and run.carried_next is not None
     index, channels = round_names(run.depth)
     match run.carried_next:
-        case after if not names(after) & {channels, index}:
+        case after if not names(after, budget) & {channels, index}:
             return after
-        case after if index not in names(after) and fold(after, {channels: run.carried}, is_whole=True) == run.carried:
+        case after if (
+            index not in names(after, budget)
+            and fold(after, budget, {channels: run.carried}, is_whole=True) == run.carried
+        ):
             return run.carried  # the first round leaves what it got, and so does every other
         case Name(name) if name == channels:
             return run.carried
-        case Binary("+", Name(name), step) if name == channels and not names(step) & {channels, index}:
-            return fold(Binary("+", run.carried, Binary("*", step, count)), is_whole=True)
+        case Binary("+", Name(name), step) if name == channels and not names(step, budget) & {channels, index}:
+            return fold(Binary("+", run.carried, Binary("*", step, count)), budget, is_whole=True)
         case _:
             return None

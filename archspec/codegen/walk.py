@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from archspec.codegen.tree import CHANNELS, CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.expr import Expr, names
+from archspec.limits import Budget
 
 
 def item_number(item: ItemUse) -> Expr | None:
@@ -43,7 +44,7 @@ def all_layers(tree: Tree) -> list[LayerUse]:
     return found
 
 
-def used_names(tree: Tree) -> frozenset[str]:
+def used_names(tree: Tree, budget: Budget) -> frozenset[str]:
     """The names in the expressions of a tree, those for the channels of operands included."""
     found: set[str] = set()
 
@@ -62,7 +63,7 @@ def used_names(tree: Tree) -> frozenset[str]:
             case SequenceUse():
                 pass
         for expr in exprs:
-            found.update(names(expr) if expr is not None else ())
+            found.update(names(expr, budget) if expr is not None else ())
 
     _visit(tree, see)
     return frozenset(found)

@@ -14,6 +14,7 @@ from archspec.commands.shared import OK, usage_error
 from archspec.errors import Diagnostic, OutputError, Source, Span, SpecError
 from archspec.ir.builder import class_name
 from archspec.ir.graph import LayerGraph
+from archspec.limits import Limits
 from archspec.spec import LocatedDict, find, shipped
 from archspec.spec.base import usable_name
 from archspec.spec.located import LocatedList, Reading
@@ -111,7 +112,7 @@ def _path(output: str | None, name: str) -> Path:
 
 def _scalar(name: str) -> str:
     """A name as YAML: `null` would be read as nothing, were it not quoted."""
-    return name if isinstance(resolve(name), str) else json.dumps(name)
+    return name if isinstance(resolve(name, Limits().digits), str) else json.dumps(name)
 
 
 def _schema(folder: Path) -> str | None:

@@ -21,7 +21,7 @@ from archspec.expr.tree import (
     Unary,
     Value,
 )
-from archspec.limits import Meter, limits, meter
+from archspec.limits import Budget
 
 
 class ExprError(Exception):
@@ -44,26 +44,22 @@ _SHORT: Final = reprlib.Repr()  # of a long list it shows the beginning, and tak
 _SHORT.maxtuple, _SHORT.maxlevel, _SHORT.maxstring = 12, 3, 60
 
 
-def evaluate(expr: Expr, env: Mapping[str, Value]) -> Value:
+def evaluate(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
     """The value of `expr` where names have the values of `env`.
 
     Raises:
         ExprError: a name is unknown, an operation does not fit its operands, or a limit is passed.
         WorkError: the limit on the work of a whole network is passed.
     """
-    return _evaluate(expr, env, meter())
-
-
-def _evaluate(expr: Expr, env: Mapping[str, Value], work: Meter) -> Value:
-    value = _value(expr, env, work)
+    value = _value(expr, env, budget)
     if type(value) is float:
         value = value or 0.0  # there is one zero: adding 0 changes nothing
     # A list may be long: whatever is done with it next takes time for each of its items.
-    work.spend(1 if not isinstance(value, tuple) else 1 + weight(value) // 8)
+    budget.spend(1 if not isinstance(value, tuple) else 1 + _weight(value, budget) // 8)
     return value
 
 
-def _value(expr: Expr, env: Mapping[str, Value], work: Meter) -> Value:
+def _value(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
     match expr:
         case Const(value):
             return value
@@ -72,32 +68,32 @@ def _value(expr: Expr, env: Mapping[str, Value], work: Meter) -> Value:
                 raise ExprError(f"`{name}` is not defined here", undefined=name)
             return env[name]
         case Unary(op, operand):
-            return apply_unary(op, _evaluate(operand, env, work))
+            return apply_unary(op, evaluate(operand, env, budget))
         case Binary(op, left, right):
-            return apply_binary(op, _evaluate(left, env, work), _evaluate(right, env, work))
+            return _apply_binary(op, evaluate(left, env, budget), evaluate(right, env, budget), budget)
         case Compare(first, ops, rest):
-            left_value = _evaluate(first, env, work)
+            left_value = evaluate(first, env, budget)
             for op, item in zip(ops, rest, strict=True):
-                right_value = _evaluate(item, env, work)
+                right_value = evaluate(item, env, budget)
                 if not apply_compare(op, left_value, right_value):
                     return False
                 left_value = right_value
             return True
         case Bool("and", operands):
-            return all(truth(_evaluate(operand, env, work)) for operand in operands)
+            return all(truth(evaluate(operand, env, budget)) for operand in operands)
         case Bool(_, operands):
-            return any(truth(_evaluate(operand, env, work)) for operand in operands)
+            return any(truth(evaluate(operand, env, budget)) for operand in operands)
         case IfElse(test, then, other):
-            return _evaluate(then if truth(_evaluate(test, env, work)) else other, env, work)
+            return evaluate(then if truth(evaluate(test, env, budget)) else other, env, budget)
         case Items(items):
-            return joined(_evaluate(item, env, work) for item in items)
+            return joined((evaluate(item, env, budget) for item in items), budget)
         case Index(value, index):
-            return apply_index(_evaluate(value, env, work), _evaluate(index, env, work))
+            return apply_index(evaluate(value, env, budget), evaluate(index, env, budget))
         case Call(function, args):
-            return apply_call(function, tuple(_evaluate(arg, env, work) for arg in args))
+            return apply_call(function, tuple(evaluate(arg, env, budget) for arg in args))
 
 
-def expand(expr: Expr, env: Mapping[str, Value]) -> list[Expr]:
+def expand(expr: Expr, env: Mapping[str, Value], budget: Budget) -> list[Expr]:
     """The items of a list expression, each still an expression: `[(d, d // 4, 1)] * 2` gives its tuple twice.
 
     What decides the list's shape (counts, conditions) is evaluated; what stands inside the items is kept, so
@@ -107,37 +103,37 @@ def expand(expr: Expr, env: Mapping[str, Value]) -> list[Expr]:
         case Items(items):
             return list(items)
         case Binary("+", left, right):
-            return expand(left, env) + expand(right, env)
+            return expand(left, env, budget) + expand(right, env, budget)
         case Binary("*", left, right):
-            if not _is_list(left, env):
+            if not _is_list(left, env, budget):
                 left, right = right, left
-            repeated, times = expand(left, env), evaluate(right, env)
+            repeated, times = expand(left, env, budget), evaluate(right, env, budget)
             if not isinstance(times, int):
                 _refuse("*", (), times)
-            _check_items(len(repeated) * max(0, times))
-            meter().spend(len(repeated) * max(0, times) // 8)
+            _check_items(len(repeated) * max(0, times), budget)
+            budget.spend(len(repeated) * max(0, times) // 8)
             return repeated * times
         case IfElse(test, then, other):
-            return expand(then if truth(evaluate(test, env)) else other, env)
+            return expand(then if truth(evaluate(test, env, budget)) else other, env, budget)
         case _:
-            value = evaluate(expr, env)
+            value = evaluate(expr, env, budget)
             if not isinstance(value, tuple):
                 raise ExprError(f"a list is expected, this is {describe(value)}")
             return [Const(item) for item in value]
 
 
-def _is_list(expr: Expr, env: Mapping[str, Value]) -> bool:
+def _is_list(expr: Expr, env: Mapping[str, Value], budget: Budget) -> bool:
     match expr:
         case Items():
             return True
         case Binary("+", left, _):
-            return _is_list(left, env)
+            return _is_list(left, env, budget)
         case Binary("*", left, right):
-            return _is_list(left, env) or _is_list(right, env)
+            return _is_list(left, env, budget) or _is_list(right, env, budget)
         case Const(value):
             return isinstance(value, tuple)
         case _:
-            return isinstance(evaluate(expr, env), tuple)
+            return isinstance(evaluate(expr, env, budget), tuple)
 
 
 def truth(value: Value) -> bool:
@@ -162,16 +158,16 @@ def apply_unary(op: str, value: Value) -> Value:
     return (-value if op == "-" else value) or abs(value)
 
 
-def apply_binary(op: str, left: Value, right: Value) -> Value:
+def _apply_binary(op: str, left: Value, right: Value, budget: Budget) -> Value:
     """Arithmetic, joining and repeating, within the limits."""
     if isinstance(left, tuple) and isinstance(right, tuple) and op == "+":
-        _check_items(weight(left) + weight(right))
+        _check_items(_weight(left, budget) + _weight(right, budget), budget)
         return left + right
     if op == "*" and isinstance(left, tuple) and isinstance(right, int):
-        _check_items(weight(left) * max(0, right))
+        _check_items(_weight(left, budget) * max(0, right), budget)
         return left * right
     if op == "*" and isinstance(right, tuple) and isinstance(left, int):
-        return apply_binary("*", right, left)
+        return _apply_binary("*", right, left, budget)
     if not _is_number(left) or not _is_number(right):
         _refuse(op, left, right)
     try:
@@ -235,25 +231,25 @@ def _round(value: int | float, digits: int | None = None) -> int | float:
     return round(value, digits)
 
 
-def _check_items(count: int) -> None:
-    if count > (most := limits().list_items):
+def _check_items(count: int, budget: Budget) -> None:
+    if count > (most := budget.limits.list_items):
         raise ExprError(f"a list of {count} items; at most {most} are allowed", too_large=True)
 
 
-def joined(items: Iterable[Value]) -> tuple[Value, ...]:
+def joined(items: Iterable[Value], budget: Budget) -> tuple[Value, ...]:
     """A list of these items, within the limits.
 
     Raises:
         ExprError: they are too many, those of inner lists counted too.
     """
     whole = tuple(items)
-    _check_items(weight(whole))
+    _check_items(_weight(whole, budget), budget)
     return whole
 
 
-def weight(value: tuple[Value, ...]) -> int:
+def _weight(value: tuple[Value, ...], budget: Budget) -> int:
     """The items of a list, those of inner lists counted too; it counts no further than the limit."""
-    count, most = len(value), limits().list_items
+    count, most = len(value), budget.limits.list_items
     inner = list(value) if tuple in set(map(type, value)) else []
     while inner and count <= most:
         item = inner.pop()

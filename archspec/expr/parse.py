@@ -9,7 +9,7 @@ from typing import Final
 
 from archspec.expr.evaluate import FUNCTIONS, ExprError, check_number
 from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary
-from archspec.limits import limits, meter
+from archspec.limits import Budget
 
 _DEEPEST: Final = 100  # of a tree, whose walks use Python's stack
 
@@ -38,17 +38,17 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 _SHORT: Final = 500
 
 
-def parse(text: str) -> Expr:
+def parse(text: str, budget: Budget) -> Expr:
     """Parse an expression.
 
     Raises:
         ExprError: the text is not an expression of this language, or is longer or deeper than the limits.
         WorkError: the limit on the work of a whole network is passed.
     """
-    most = limits()
+    most = budget.limits
     if len(text) > most.expression:
         raise ExprError(f"the expression has {len(text)} characters; at most {most.expression} are read")
-    meter().spend(len(text) // 2)  # here, not below: what a limit means does not depend on what was read before
+    budget.spend(len(text) // 2)  # here, not below: what a limit means does not depend on what was read before
     return (_parse if len(text) <= _SHORT else _parse_long)(text, most.brackets)
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from archspec.expr.evaluate import ExprError, describe, evaluate
 from archspec.expr.parse import parse
 from archspec.expr.printing import source
-from archspec.limits import meter
+from archspec.limits import Budget
 
 
 @lru_cache(maxsize=64)
@@ -29,28 +29,28 @@ def split_pattern(pattern: str) -> tuple[tuple[str, bool], ...]:
     return tuple(parts)
 
 
-def name_by(pattern: str, index: int) -> str:
+def name_by(pattern: str, index: int, budget: Budget) -> str:
     """The name that a pattern gives where `i` is `index`.
 
     Raises:
         ExprError: an expression cannot be worked out, or gives something that cannot stand in a name.
     """
     parts: list[str] = []
-    meter().spend(len(pattern) // 8)
+    budget.spend(len(pattern) // 8)
     for text, is_expression in split_pattern(pattern):
         if not is_expression:
             parts.append(text)
             continue
-        value = evaluate(parse(text), {"i": index})
+        value = evaluate(parse(text, budget), {"i": index}, budget)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ExprError(f"`{text}` gives {describe(value)} for i = {index}; names take whole numbers, 0 or more")
         parts.append(str(value))
     return "".join(parts)
 
 
-def sources_by(pattern: str, variable: str) -> list[tuple[str, bool]]:
+def sources_by(pattern: str, variable: str, budget: Budget) -> list[tuple[str, bool]]:
     """The parts of a pattern, the expressions as Python source with `variable` for `i`."""
     return [
-        (source(parse(text), {"i": variable}), True) if is_expression else (text, False)
+        (source(parse(text, budget), {"i": variable}), True) if is_expression else (text, False)
         for text, is_expression in split_pattern(pattern)
     ]

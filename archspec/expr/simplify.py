@@ -22,10 +22,10 @@ from archspec.expr.tree import (
     Value,
     children,
 )
-from archspec.limits import meter
+from archspec.limits import Budget
 
 
-def names(expr: Expr) -> frozenset[str]:
+def names(expr: Expr, budget: Budget) -> frozenset[str]:
     """The names that an expression mentions."""
     found: set[str] = set()
     parts, count = [expr], 0
@@ -36,7 +36,7 @@ def names(expr: Expr) -> frozenset[str]:
             found.add(part.id)
         elif not isinstance(part, Const):
             parts += children(part)
-    meter().spend(count)
+    budget.spend(count)
     return frozenset(found)
 
 
@@ -66,7 +66,12 @@ def no_name(name: str) -> bool:
 
 
 def fold(
-    expr: Expr, values: Mapping[str, Expr] | None = None, *, whole: Whole = no_name, is_whole: bool = False
+    expr: Expr,
+    budget: Budget,
+    values: Mapping[str, Expr] | None = None,
+    *,
+    whole: Whole = no_name,
+    is_whole: bool = False,
 ) -> Expr:
     """Replace names by `values` and work out what is then known: `4 * w // 4` with `w = 16` gives `16`.
 
@@ -76,21 +81,23 @@ def fold(
 
     Args:
         expr: The expression.
+        budget: What folding may take.
         values: What stands for a name.
         whole: Which of the names that are left stand for whole numbers.
         is_whole: The expression itself is known to give one, such as a number of channels.
     """
-    return _Folding(values or {}, whole).fold(expr, is_whole)
+    return _Folding(values or {}, whole, budget).fold(expr, is_whole)
 
 
 @dataclass(frozen=True, slots=True)
 class _Folding:
     values: Mapping[str, Expr]
     whole: Whole
+    budget: Budget
 
     def fold(self, expr: Expr, is_whole: bool = False) -> Expr:
         """A part, folded; `is_whole` says that its value is a whole number, which nothing below it need show."""
-        meter().spend(2)  # a part is made anew, and kept
+        self.budget.spend(2)  # a part is made anew, and kept
         match expr:
             case Const(value):
                 return _known(value) if type(value) is float else expr
@@ -98,7 +105,7 @@ class _Folding:
                 return self.values.get(name, expr)
             case Unary(op, operand):
                 inner = self.fold(operand, is_whole)
-                return _worked_out(Unary(op, inner), inner)
+                return self._worked_out(Unary(op, inner), inner)
             case Binary(op, left, right):
                 # Only whole numbers give a whole number, but for lists, and for `**`.
                 down = is_whole and op in ("+", "-", "*", "//", "%")
@@ -114,19 +121,19 @@ class _Folding:
                 return IfElse(condition, self.fold(then, is_whole), self.fold(other, is_whole))
             case Items(items):
                 parts = tuple(self.fold(item) for item in items)
-                return _worked_out(Items(parts), *parts)
+                return self._worked_out(Items(parts), *parts)
             case Index(value, index):
                 base, at = self.fold(value), self.fold(index)
-                return _worked_out(Index(base, at), base, at)
+                return self._worked_out(Index(base, at), base, at)
             case Call(function, args):
                 given = tuple(self.fold(arg) for arg in args)
-                return _worked_out(Call(function, given), *given)
+                return self._worked_out(Call(function, given), *given)
 
     def _compare(self, expr: Compare) -> Expr:
         parts = [self.fold(expr.first)]
         for link, item in zip(expr.ops, expr.rest, strict=True):
             parts.append(self.fold(item))
-            outcome = _worked_out(Compare(parts[-2], (link,), (parts[-1],)), *parts[-2:])
+            outcome = self._worked_out(Compare(parts[-2], (link,), (parts[-1],)), *parts[-2:])
             if outcome == Const(False):
                 return outcome  # and what comes after it is not looked at, as in Python
             if not isinstance(outcome, Const):
@@ -141,7 +148,7 @@ class _Folding:
     def _binary(self, op: str, left: Expr, right: Expr, is_whole: bool) -> Expr:
         sum = Binary(op, left, right)
         if isinstance(left, Const) and isinstance(right, Const):
-            return _worked_out(sum, left, right)
+            return self._worked_out(sum, left, right)
         # The neutral elements, which are whole: 0.0 and 1.0 would make a float of a whole number.
         if (op == "+" and left == _ZERO) or (op == "*" and left == _ONE):
             return right
@@ -156,6 +163,15 @@ class _Folding:
                 case _:
                     pass
         return _collected(sum) if op == "+" and (is_whole or self.is_whole(sum)) else sum
+
+    def _worked_out(self, expr: Expr, *parts: Expr) -> Expr:
+        """The value of an expression whose parts are known; else the expression, an error included."""
+        if not all(isinstance(part, Const) for part in parts):
+            return expr
+        try:
+            return _known(evaluate(expr, {}, self.budget))
+        except ExprError:
+            return expr
 
     def is_whole(self, expr: Expr) -> bool:
         """Whether an expression is certain to give a whole number, of the type `int`."""
@@ -183,16 +199,6 @@ class _Folding:
 def _known(value: Value) -> Const:
     """What was worked out, as evaluating gives it: zero has no sign."""
     return Const(value or 0.0 if type(value) is float else value)
-
-
-def _worked_out(expr: Expr, *parts: Expr) -> Expr:
-    """The value of an expression whose parts are known; else the expression, an error included."""
-    if not all(isinstance(part, Const) for part in parts):
-        return expr
-    try:
-        return _known(evaluate(expr, {}))
-    except ExprError:
-        return expr
 
 
 def _collected(sum: Binary) -> Expr:

@@ -9,7 +9,6 @@ from typing import Any, Literal, TypeAlias
 
 from archspec.expr import Value, describe
 from archspec.ir.initializers import Initializer, InitializerError, read_initializer
-from archspec.limits import limits
 
 Pair: TypeAlias = tuple[int, int]
 Sides: TypeAlias = tuple[int, int, int, int]
@@ -240,8 +239,6 @@ def _whole(kind: Kind, value: Value, least: int) -> int:
         raise AttributeValueError(f"{kind.expects} is expected, this is {describe(value)}")
     if value < least:
         raise AttributeValueError(f"it must be {least} or more, this is {value}")
-    if value > limits().size:
-        raise AttributeValueError(f"it must be {limits().size:,} or less, this is {value:,}", "E0304")
     return value
 
 

@@ -21,7 +21,7 @@ from archspec.expr import (
 )
 from archspec.ir.graph import BlockInfo
 from archspec.ir.scope import Binding
-from archspec.limits import limits, meter
+from archspec.limits import Budget
 from archspec.lowering.values import evaluated, expression, expression_error
 from archspec.spec import Attribute, Block
 from archspec.spec.parts import same
@@ -33,61 +33,64 @@ def bind(
     fields: Sequence[tuple[str, Attribute | Expr]],
     env: Mapping[str, Value],
     place: Span | None,
+    budget: Budget,
 ) -> dict[str, Binding]:
     """The values of a block's params in one call: given by name, by a unit's fields, or by default.
 
     Raises:
         SpecError: a value is missing, cannot be worked out, or is none of the choices.
     """
-    meter().spend(len(env) // 16)  # it was put together for this call
+    budget.spend(len(env) // 16)  # it was put together for this call
     arguments: dict[str, Attribute | Expr] = {**given, **dict(fields)}
     values: dict[str, Value] = {}
     bindings: dict[str, Binding] = {}
     sizes: dict[str, int] = {}
     for name, param in block.params.items():
-        meter().spend(1 + len(param.choices or ()) // 4)
+        budget.spend(1 + len(param.choices or ()) // 4)
         argument = arguments.get(name)
         if argument is None:
             if param.default is None:
                 raise SpecError(Diagnostic("E0402", f"block `{block.name}` needs `{name}`", place))
-            value = param_value(name, param.choices, param.default, values)
+            value = param_value(name, param.choices, param.default, values, budget)
             expr: Expr = Const(value)
             if param.choices is None:
-                _, default = evaluated(param.default, values)
-                if (size := _size(default, sizes)) > limits().default_parts:
+                _, default = evaluated(param.default, values, budget)
+                if (size := _size(default, sizes, budget)) > (most := budget.limits.default_parts):
                     message = f"the default of `{name}`, with the params before it put in, has {size:,} parts"
-                    help = f"at most {limits().default_parts:,} are allowed; let it mention fewer params"
+                    help = f"at most {most:,} are allowed; let it mention fewer params"
                     raise SpecError(Diagnostic("E0304", message, param.default.span, help=help))
-                expr = fold(default, {key: binding.expr for key, binding in bindings.items()})
+                expr = fold(default, budget, {key: binding.expr for key, binding in bindings.items()})
         elif isinstance(argument, Attribute):
-            value, expr = _argument(param.choices, argument, env)
+            value, expr = _argument(param.choices, argument, env, budget)
         else:
-            value, expr = _evaluated(argument, env, place), argument
+            value, expr = _evaluated(argument, env, place, budget), argument
         if param.choices is not None and not any(same(value, choice) for choice in param.choices):
             where = argument.span if isinstance(argument, Attribute) else place
             raise SpecError(_not_a_choice(name, value, param.choices, where))
         values[name] = value
-        bindings[name] = Binding(value, fold(expr, whole=lambda name: type(env.get(name)) is int))
-        sizes[name] = _size(bindings[name].expr, {}) if names(bindings[name].expr) else 1
+        bindings[name] = Binding(value, fold(expr, budget, whole=lambda name: type(env.get(name)) is int))
+        sizes[name] = _size(bindings[name].expr, {}, budget) if names(bindings[name].expr, budget) else 1
     return bindings
 
 
-def _size(expr: Expr, sizes: Mapping[str, int]) -> int:
+def _size(expr: Expr, sizes: Mapping[str, int], budget: Budget) -> int:
     """How many parts an expression has once each name stands for an expression of its size."""
     if isinstance(expr, Name):
         return sizes.get(expr.id, 1)
-    meter().spend(1)
-    return 1 + sum(_size(child, sizes) for child in children(expr))
+    budget.spend(1)
+    return 1 + sum(_size(child, sizes, budget) for child in children(expr))
 
 
-def _argument(choices: Sequence[Value] | None, argument: Attribute, env: Mapping[str, Value]) -> tuple[Value, Expr]:
+def _argument(
+    choices: Sequence[Value] | None, argument: Attribute, env: Mapping[str, Value], budget: Budget
+) -> tuple[Value, Expr]:
     for choice in choices or ():
         if same(argument.raw, choice):
             return choice, Const(choice)
-    return evaluated(argument, env)
+    return evaluated(argument, env, budget)
 
 
-def block_info(block: Block) -> BlockInfo:
+def block_info(block: Block, budget: Budget) -> BlockInfo:
     """What code generation needs to know of a block: its params, and the defaults that are plain values."""
     defaults: dict[str, Expr] = {}
     for name, param in block.params.items():
@@ -95,20 +98,24 @@ def block_info(block: Block) -> BlockInfo:
             continue
         raw = param.default.raw
         if param.choices is not None or not isinstance(raw, str):
-            defaults[name] = fold(expression(param.default)) if isinstance(raw, list) else Const(cast(Value, raw))
-        elif not names(folded := fold(parse(raw))):
+            defaults[name] = (
+                fold(expression(param.default, budget), budget) if isinstance(raw, list) else Const(cast(Value, raw))
+            )
+        elif not names(folded := fold(parse(raw, budget), budget), budget):
             defaults[name] = folded
     return BlockInfo(block.name, block.doc, tuple(block.params), defaults, tuple(block.inputs), block.definition)
 
 
-def param_value(name: str, choices: Sequence[Value] | None, attribute: Attribute, env: Mapping[str, Value]) -> Value:
+def param_value(
+    name: str, choices: Sequence[Value] | None, attribute: Attribute, env: Mapping[str, Value], budget: Budget
+) -> Value:
     """The value of a param: one of its choices as it stands, or what its expression gives."""
     if choices is None:
-        return evaluated(attribute, env)[0]
+        return evaluated(attribute, env, budget)[0]
     value = cast(Value, attribute.raw)
     given = any(same(value, choice) for choice in choices)
     if not given and not all(isinstance(choice, str) for choice in choices):
-        value = evaluated(attribute, env)[0]  # a choice of numbers may be given by an expression
+        value = evaluated(attribute, env, budget)[0]  # a choice of numbers may be given by an expression
     for choice in choices:
         if same(value, choice):
             return choice  # 2 where 2.0 is given: the spec's own word
@@ -122,9 +129,9 @@ def _not_a_choice(name: str, value: Value, choices: Sequence[Value], place: Span
     return Diagnostic("E0411", f"`{name}` is `{value}`; one of {shown} is expected", place, help=help)
 
 
-def _evaluated(expr: Expr, env: Mapping[str, Value], place: Span | None) -> Value:
+def _evaluated(expr: Expr, env: Mapping[str, Value], place: Span | None, budget: Budget) -> Value:
     """The value of an expression that was taken out of a longer one."""
     try:
-        return evaluate(expr, env)
+        return evaluate(expr, env, budget)
     except ExprError as error:
         raise SpecError(expression_error(error, Attribute(source(expr), place), env)) from None

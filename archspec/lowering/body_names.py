@@ -71,12 +71,12 @@ class BodyNames:
             self.found.error("E0411", word[0], attribute.span, help=word[1])
             return
         try:
-            expr = expression(attribute)
+            expr = expression(attribute, self.found.budget)
         except SpecError as error:
             self.used |= words_in(attribute)
             self.found.found += error.diagnostics
             return
-        mentioned = names(expr)
+        mentioned = names(expr, self.found.budget)
         self.used |= mentioned
         for name in sorted(mentioned - known - self.spec.refused):
             match = nearest(name, known)

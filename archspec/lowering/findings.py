@@ -13,7 +13,7 @@ from archspec.ir.attributes import Padding
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.tensor_type import TensorType, image
 from archspec.ir.wiring import Node
-from archspec.limits import limits
+from archspec.limits import Budget, Limits
 from archspec.lowering.rounding import unrounded_input
 from archspec.spec import Call, Item
 
@@ -22,9 +22,9 @@ _LAYERS_SHOWN: Final = 4
 
 @dataclass(slots=True)
 class Findings(Diagnostics):
-    """Findings of the static checks, up to a limit."""
+    """Findings of the static checks, up to a limit, and what the checks may take."""
 
-    most: int | None = field(default_factory=lambda: limits().errors)
+    budget: Budget = field(kw_only=True)
     outside: set[str] = field(default_factory=set[str])
     """Params of the network that a block mentions, which sees only its own."""
     refused: set[int] = field(default_factory=set[int])
@@ -34,10 +34,14 @@ class Findings(Diagnostics):
     listed: bool = False
     """Whether all ops have been listed in a help text."""
 
+    def __post_init__(self) -> None:
+        """Past the most errors nothing more is learnt."""
+        self.most = self.budget.limits.errors
+
     @property
     def full(self) -> bool:
         """Whether there are so many that nothing more is learnt."""
-        return self.most is not None and len(self.found) >= self.most
+        return len(self.found) >= self.budget.limits.errors
 
     def add_new(self, error: ArchspecError) -> None:
         """Add what the computation says, but for what has been said: of one place, or of a name that is not known."""
@@ -156,29 +160,29 @@ def unmarked_tap(name: str, place: Span | None, *, output: bool = False) -> Diag
     return Diagnostic("E0406", f"tap `{name}` has not been reached here", place, help=help)
 
 
-def too_large(shape: Sequence[int]) -> str | None:
+def too_large(shape: Sequence[int], limits: Limits) -> str | None:
     """What is too large about a tensor's shape, if anything is."""
-    if (most := max(shape, default=0)) > limits().size:
-        return f"a size of {most:,}, where at most {limits().size:,} are allowed"
-    if (numbers := math.prod(shape)) > limits().tensor:
-        return f"{numbers:,} numbers in one tensor, where at most {limits().tensor:,} are allowed"
+    if (most := max(shape, default=0)) > limits.size:
+        return f"a size of {most:,}, where at most {limits.size:,} are allowed"
+    if (numbers := math.prod(shape)) > limits.tensor:
+        return f"{numbers:,} numbers in one tensor, where at most {limits.tensor:,} are allowed"
     return None
 
 
-def layer_too_large(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> str | None:
+def layer_too_large(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorType], limits: Limits) -> str | None:
     """What is too large about a layer, if anything is: its outputs, its padded input, or its weights."""
-    reason = next(filter(None, (too_large(type.sizes) for type in outputs)), None)
+    reason = next(filter(None, (too_large(type.sizes, limits) for type in outputs)), None)
     padding = getattr(op.resolved(inputs), "padding", None)
     if reason is None and isinstance(padding, Padding) and padding.sides is not None:
         channels, height, width = inputs[0].sizes
         top, bottom, left, right = padding.sides
-        reason = too_large((channels, height + top + bottom, width + left + right))
+        reason = too_large((channels, height + top + bottom, width + left + right), limits)
     for weight in op.weights(inputs) if reason is None else ():
-        reason = reason or too_large(weight.shape)
+        reason = reason or too_large(weight.shape, limits)
     return reason
 
 
-def too_many_items(place: Span | None) -> Diagnostic:
+def too_many_items(place: Span | None, most: int) -> Diagnostic:
     """The network, written out, is past the limit."""
-    message = f"the network has more than {limits().items:,} items, with all iterations and calls written out"
+    message = f"the network has more than {most:,} items, with all iterations and calls written out"
     return Diagnostic("E0304", message, place)

@@ -16,7 +16,7 @@ from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bri
 from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, Operand, Result
 from archspec.ir.tensor_type import TensorType
-from archspec.limits import Limits, Meter, limits, meter
+from archspec.limits import Budget
 from archspec.lowering.bind import bind, block_info
 from archspec.lowering.context import Context, Frame
 from archspec.lowering.findings import (
@@ -43,6 +43,7 @@ class Lowering:
 
     spec: Spec
     top: Top
+    budget: Budget
     builder: GraphBuilder = field(init=False)
     fixed: set[str] = field(default_factory=set[str])
     """Params of the network that decide its structure, or that no generated code could take as arguments."""
@@ -54,8 +55,6 @@ class Lowering:
     """How many items there are so far, with all rounds and calls written out."""
     nesting: int = 0
     seen: dict[int, Expr] = field(default_factory=dict[int, Expr])
-    most: Limits = field(default_factory=limits)
-    work: Meter = field(default_factory=meter)
     here: Item | None = None
     """The item that is worked out, for the message when there is too much work."""
     marked: dict[str, str] = field(default_factory=dict[str, str])
@@ -89,9 +88,9 @@ class Lowering:
                 Param(name, top.env[name], param.doc, name in self.fixed, top.derived.get(name))
                 for name, param in spec.params.items()
             ),
-            blocks={name: block_info(block) for name, block in spec.blocks.items()},
+            blocks={name: block_info(block, self.budget) for name, block in spec.blocks.items()},
             depth=top.depth,
-            limits=self.most,
+            limits=self.budget.limits,
             taps=self.marked,
             texts=tuple(spec.texts),
         )
@@ -99,24 +98,24 @@ class Lowering:
     def _count(self, item: Item | UnitCall | Attribute, items: int = 1) -> None:
         """One more item, written out."""
         self.written += items
-        if self.written > self.most.items:
-            raise SpecError(too_many_items(item.span))
+        if self.written > self.budget.limits.items:
+            raise SpecError(too_many_items(item.span, self.budget.limits.items))
 
     def _expect(self, items: int, place: Item | Attribute) -> None:
         """At least so many items are to come: what will be refused is refused before the work."""
-        if self.written + items > self.most.items:
-            raise SpecError(too_many_items(place.span))
+        if self.written + items > self.budget.limits.items:
+            raise SpecError(too_many_items(place.span, self.budget.limits.items))
 
     def _env(self, context: Context, x: Tensor) -> dict[str, Value]:
         """The variables that an item sees, `channels` among them."""
-        self.work.spend(len(context.frame.env) // 16)
+        self.budget.spend(len(context.frame.env) // 16)
         return context.env(x)
 
     def _fix(self, expr: Expr, context: Context) -> None:
         """The names of an expression that decides the structure; in a block, code generation follows its params."""
         if context.frame.root and id(expr) not in self.seen:
             self.seen[id(expr)] = expr
-            self.fixed |= names(expr)
+            self.fixed |= names(expr, self.budget)
 
     # -- items ------------------------------------------------------------------------------------
 
@@ -129,8 +128,8 @@ class Lowering:
         self._count(item)
         self.here = item
         self.nesting += 1
-        if self.nesting > self.most.nesting:
-            message = f"blocks, sequences and branches are nested more than {self.most.nesting} deep"
+        if self.nesting > self.budget.limits.nesting:
+            message = f"blocks, sequences and branches are nested more than {self.budget.limits.nesting} deep"
             raise SpecError(Diagnostic("E0304", message, item.span, notes=tuple(self.trail[:1])))
         y = self._guarded(item, x, context)
         self.nesting -= 1
@@ -143,7 +142,7 @@ class Lowering:
             return self._item(item, x, context)
         slot = context.plan[item]
         assert slot.choice is not None
-        value, condition = evaluated(when, self._env(context, x))
+        value, condition = evaluated(when, self._env(context, x), self.budget)
         try:
             taken = truth(value)
         except ExprError as error:
@@ -194,7 +193,7 @@ class Lowering:
             self.marked[name] = x.path
 
     def _copied(self, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        self.work.spend(len(taps) // 8)
+        self.budget.spend(len(taps) // 8)
         return dict(taps)
 
     def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
@@ -206,7 +205,7 @@ class Lowering:
     def _op(self, call: Call, x: Tensor, context: Context) -> Tensor:
         inputs = self._inputs(call, x, context)
         op_class = OPS[call.name]
-        self.work.spend(15)  # beside its expressions there are its shapes and weights
+        self.budget.spend(15)  # beside its expressions there are its shapes and weights
         reading = self._reading(op_class, call)
         op, exprs = reading.read(self._env(context, x))
         name, path = self._path(call, context)
@@ -216,7 +215,9 @@ class Lowering:
         types = reading.typed[2]
         if context.frame.root:
             known = op_class.attributes()
-            self.fixed |= {word for key, expr in exprs.items() if known[key].spatial for word in names(expr)}
+            self.fixed |= {
+                word for key, expr in exprs.items() if known[key].spatial for word in names(expr, self.budget)
+            }
         slot = context.plan[call]
         refs = tuple(tensor.ref for tensor in inputs)
         layer = Layer(slot.site, name, slot.named, path, refs, op, types, exprs, call.span)
@@ -236,7 +237,7 @@ class Lowering:
         except ShapeError as error:
             given = tuple(tensor.path for tensor in inputs)
             raise SpecError(shape_error(error, op, call, path, given, x.path, self.builder.nodes, self.trail)) from None
-        if (reason := layer_too_large(op, arriving, types)) is not None:
+        if (reason := layer_too_large(op, arriving, types, self.budget.limits)) is not None:
             notes = tuple(reversed(self.trail))
             raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))
         return types
@@ -244,7 +245,7 @@ class Lowering:
     def _reading(self, op: type[Op], call: Call) -> Reading:
         found = self.readings.get(id(call))
         if found is None:
-            found = self.readings[id(call)] = Reading(op, call, self.top.defaults.get(call.name, {}))
+            found = self.readings[id(call)] = Reading(op, call, self.top.defaults.get(call.name, {}), self.budget)
         return found
 
     def _path(self, item: Item, context: Context) -> tuple[str, str]:
@@ -266,7 +267,7 @@ class Lowering:
     def _call(self, call: Call, x: Tensor, context: Context) -> Tensor:
         name, path = self._path(call, context)
         block = self.spec.blocks[call.name]
-        bindings = bind(block, call.attributes, (), self._env(context, x), call.span)
+        bindings = bind(block, call.attributes, (), self._env(context, x), call.span, self.budget)
         slot = context.plan[call]
         scope = enter(context.scope, slot.site, name, path, x, call.span)
         scope.kind, scope.block, scope.bindings = "block", call.name, bindings
@@ -314,12 +315,14 @@ class Lowering:
         return leave(scope, self._items(layers, start, inner))
 
     def _repeat(self, item: Repeat, x: Tensor, context: Context) -> Tensor:
-        times, expr = evaluated(item.times, self._env(context, x))
+        times, expr = evaluated(item.times, self._env(context, x), self.budget)
         if isinstance(times, bool) or not isinstance(times, int) or times < 0:
             message = f"`times` is `{times!r}`; a whole number, 0 or more, is expected"
             raise SpecError(Diagnostic("E0202", message, item.times.span))
-        if times > self.most.items:
-            raise SpecError(Diagnostic("E0304", f"`times` is {times:,}; at most {self.most.items:,}", item.times.span))
+        if times > self.budget.limits.items:
+            raise SpecError(
+                Diagnostic("E0304", f"`times` is {times:,}; at most {self.budget.limits.items:,}", item.times.span)
+            )
         self._expect(times * (1 + len(item.layers)), item.times)
         self._fix(expr, context)
         loop = self._loop(item, expr, DEFAULT_PATTERN, x, context)
@@ -329,13 +332,8 @@ class Lowering:
             self._count(item.times)
             variables = {**context.loop, "i": index}
             if single is not None:
-                bindings = bind(
-                    self.spec.blocks[single.name],
-                    single.attributes,
-                    (),
-                    {**self._env(context, x), **variables},
-                    single.span,
-                )
+                env, block = {**self._env(context, x), **variables}, self.spec.blocks[single.name]
+                bindings = bind(block, single.attributes, (), env, single.span, self.budget)
                 x = self._unit(loop, str(index), single.name, bindings, x, single, single.span, context)
                 continue
             scope = enter(loop, index, str(index), f"{loop.path}.{index}", x, item.span)
@@ -361,18 +359,19 @@ class Lowering:
     def _stage(self, stage: Stage, x: Tensor, context: Context) -> Tensor:
         assert stage.block is not None
         block = self.spec.blocks[stage.block]
-        calls, structural = unit_calls(stage, block, context.frame.env, self.most.items - self.written)
+        calls, structural = unit_calls(stage, block, context.frame.env, self.budget, self.written)
         self._expect(len(calls) * (2 + len(block.layers)), stage)
         if context.frame.root:  # in a block these are the block's params; code generation follows them
-            self.fixed.update(*(names(expr) for expr in structural))
+            self.fixed.update(*(names(expr, self.budget) for expr in structural))
         pattern = stage.unit_names or DEFAULT_PATTERN
         loop = self._loop(stage, None, pattern, x, context)
         loop.structure = structural
         for index, call in enumerate(calls):
             self._count(call)
             variables = {**context.loop, "i": index}
-            name = unit_name(stage, pattern, index)
-            bindings = bind(block, stage.arguments, call.fields, {**self._env(context, x), **variables}, call.span)
+            name = unit_name(stage, pattern, index, self.budget)
+            env = {**self._env(context, x), **variables}
+            bindings = bind(block, stage.arguments, call.fields, env, call.span, self.budget)
             x = self._unit(loop, name, stage.block, bindings, x, stage, call.span, context)
         return self._looped(loop, stage, x, context)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.limits import WorkError, metered, within
+from archspec.limits import Budget, WorkError
 from archspec.lowering.check import check
 from archspec.lowering.findings import Findings
 from archspec.lowering.lower import Lowering
@@ -19,36 +19,35 @@ def lower(spec: Spec) -> LayerGraph:
         SpecError: the spec is wrong, with every finding of the static checks and of the computation, as far as they
             do not follow from each other.
     """
-    with within(spec.limits), metered():
-        lowering: Lowering | None = None
-        found = Findings()
-        try:
-            check(spec, found)
-            if not found:
-                lowering = Lowering(spec, read_top(spec))
-                return lowering.run()
-        except WorkError as error:
-            place = lowering.here if lowering is not None and lowering.here is not None else spec
-            raise SpecError(error.diagnostic(span=place.span)) from None
-        except SpecError as error:
-            if found.full or any(new.code == "E0304" for new in error.diagnostics):
-                raise  # past the most errors, or past a limit: to go the same long way again is no use
-            found.found += error.diagnostics
-        raise _all_of(spec, found)
+    budget = Budget(spec.limits)
+    lowering: Lowering | None = None
+    found = Findings(budget=budget)
+    try:
+        check(spec, found)
+        if not found:
+            lowering = Lowering(spec, read_top(spec, budget), budget)
+            return lowering.run()
+    except WorkError as error:
+        place = lowering.here if lowering is not None and lowering.here is not None else spec
+        raise SpecError(error.diagnostic(span=place.span)) from None
+    except SpecError as error:
+        if found.full or any(new.code == "E0304" for new in error.diagnostics):
+            raise  # past the most errors, or past a limit: to go the same long way again is no use
+        found.found += error.diagnostics
+    raise _all_of(spec, found)
 
 
-def examine(spec: Spec) -> None:
+def examine(spec: Spec, budget: Budget) -> None:
     """Raise whatever can be known to be wrong with a spec, though some of its parts are refused already.
 
     Raises:
         SpecError: anything is.
     """
-    with within(spec.limits), metered():
-        found = Findings()
-        check(spec, found)
-        error = _all_of(spec, found)
-        if error.diagnostics:
-            raise error
+    found = Findings(budget=budget)
+    check(spec, found)
+    error = _all_of(spec, found)
+    if error.diagnostics:
+        raise error
 
 
 def _all_of(spec: Spec, found: Findings) -> SpecError:

@@ -45,12 +45,12 @@ def survey(spec: Spec, found: Findings) -> None:
     if found.full or any(diagnostic.code == "E0413" for diagnostic in found):
         return  # nothing more is learnt; blocks in a circle have no end
     with suppress(WorkError, _EndError):  # what has been found is enough
-        _Survey(spec, read_top(spec, found), found=found).walk()
+        _Survey(spec, read_top(spec, found.budget, found), found.budget, found=found).walk()
 
 
 @dataclass(slots=True)
 class _Survey(Lowering):
-    found: Findings = field(default_factory=Findings)
+    found: Findings = field(kw_only=True)
 
     def walk(self) -> None:
         """Work out the network's body, as far as it goes."""

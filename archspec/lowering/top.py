@@ -13,6 +13,7 @@ from archspec.ir.graph import Depth
 from archspec.ir.ops import OPS, Input
 from archspec.ir.tensor_type import TensorType
 from archspec.ir.wiring import Node
+from archspec.limits import Budget
 from archspec.lowering.bind import param_value
 from archspec.lowering.findings import Findings, too_large
 from archspec.lowering.values import evaluated, read_attribute
@@ -22,8 +23,9 @@ from archspec.spec import Input as InputSpec
 
 @dataclass(slots=True)
 class Top:
-    """The values that the items are worked out with."""
+    """The values that the items are worked out with, and what that may take."""
 
+    budget: Budget
     env: dict[str, Value] = field(default_factory=dict[str, Value])
     derived: dict[str, Expr] = field(default_factory=dict[str, Expr])
     """What params are computed from, where that is other params."""
@@ -34,17 +36,18 @@ class Top:
     inputs: list[Node] = field(default_factory=list[Node])
 
 
-def read_top(spec: Spec, found: Findings | None = None) -> Top:
+def read_top(spec: Spec, budget: Budget, found: Findings | None = None) -> Top:
     """The top of a spec, worked out.
 
     Args:
         spec: the spec.
+        budget: what it may take.
         found: where what is wrong is noted; what depends on it is then left out. Without it nothing may be wrong.
 
     Raises:
         SpecError: the first thing that is wrong, where it cannot be noted.
     """
-    top = Top()
+    top = Top(budget)
     for name in spec.params:
         with _noted(found):
             _param(name, spec, top)
@@ -56,8 +59,10 @@ def read_top(spec: Spec, found: Findings | None = None) -> Top:
         values = top.defaults[op_name] = cast("dict[str, Any]", {})
         for name, attribute in attributes.items():
             with _noted(found, op_name):
-                values[name], expr = read_attribute(OPS[op_name], OPS[op_name].attributes()[name], attribute, top.env)
-                top.fixed |= names(expr) if expr else set[str]()
+                values[name], expr = read_attribute(
+                    OPS[op_name], OPS[op_name].attributes()[name], attribute, top.env, budget
+                )
+                top.fixed |= names(expr, budget) if expr else set[str]()
     declared = {"input": spec.input} if spec.input else spec.inputs
     for path, input in declared.items():
         assert input is not None
@@ -87,11 +92,11 @@ def _param(name: str, spec: Spec, top: Top) -> None:
         help = f"give it with --set {name}=VALUE, in Python with {name}=VALUE, or give it a default"
         raise SpecError(Diagnostic("E0402", f"param `{name}` has no value", param.name_span, help=help))
     if given is None and param.choices is None:
-        top.env[name], expr = evaluated(attribute, top.env)
-        if names(expr):
+        top.env[name], expr = evaluated(attribute, top.env, top.budget)
+        if names(expr, top.budget):
             top.derived[name] = expr
     else:
-        top.env[name] = param_value(name, param.choices, attribute, {} if given else top.env)
+        top.env[name] = param_value(name, param.choices, attribute, {} if given else top.env, top.budget)
 
 
 def _depth(spec: Spec, top: Top) -> None:
@@ -119,34 +124,34 @@ def _depth(spec: Spec, top: Top) -> None:
 
 def _layers(size: Attribute, spec: Spec, top: Top) -> tuple[int, Span | None]:
     """A number of weighted layers, and where it was decided."""
-    value, expr = evaluated(size, top.env)
-    top.fixed |= names(expr)
-    place = _place(spec, expr, size.span)
+    value, expr = evaluated(size, top.env, top.budget)
+    top.fixed |= names(expr, top.budget)
+    place = _place(spec, expr, size.span, top)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise SpecError(Diagnostic("E0202", f"depth is `{value!r}`; a whole number is expected", place))
     return value, place
 
 
-def _place(spec: Spec, expr: Expr, written: Span | None) -> Span | None:
+def _place(spec: Spec, expr: Expr, written: Span | None, top: Top) -> Span | None:
     """Where the value of an expression was decided: outside the spec, if a param in it was given there."""
-    given = [spec.overrides[name].span for name in sorted(names(expr)) if name in spec.overrides]
+    given = [spec.overrides[name].span for name in sorted(names(expr, top.budget)) if name in spec.overrides]
     return given[0] if given else written
 
 
 def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
     exprs: dict[str, Expr] = {}
     if input.shape is not None:
-        value, expr = evaluated(input.shape, top.env)
+        value, expr = evaluated(input.shape, top.env, top.budget)
         shape = value if isinstance(value, tuple) else (value,)
-        top.fixed |= names(expr)
-        place = _place(spec, expr, input.shape.span)
+        top.fixed |= names(expr, top.budget)
+        place = _place(spec, expr, input.shape.span, top)
     else:
         shape, place = (), input.span
         for part, name in ((input.channels, "channels"), (input.height, "height"), (input.width, "width")):
             assert part is not None
-            size, expr = evaluated(part, top.env)
+            size, expr = evaluated(part, top.env, top.budget)
             if not _is_size(size):
-                where = _place(spec, expr, part.span)
+                where = _place(spec, expr, part.span, top)
                 notes = (Note("it is used here", part.span),) if where is not part.span else ()
                 message = f"the {name} of `{path}` are" if name == "channels" else f"the {name} of `{path}` is"
                 message += f" {describe(size)}; a whole number, 1 or more, is expected"
@@ -155,14 +160,14 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
             if name == "channels" and isinstance(expr, Name):
                 exprs[name] = expr
             else:
-                top.fixed |= names(expr)
+                top.fixed |= names(expr, top.budget)
     if not shape:
         raise SpecError(Diagnostic("E0202", "an input's shape has one size or more, this is empty", place))
     if not all(_is_size(size) for size in shape):
         message = f"an input's sizes are whole numbers, 1 or more; this is {describe(shape)}"
         raise SpecError(Diagnostic("E0202", message, place))
     sizes = cast("tuple[int, ...]", shape)
-    if (reason := too_large(sizes)) is not None:
+    if (reason := too_large(sizes, top.budget.limits)) is not None:
         raise SpecError(Diagnostic("E0304", f"the input is too large: {reason}", place))
     return Node(path, Input(), (), (TensorType.of_shape(sizes),), exprs, input.span)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from archspec.errors import Diagnostic, Span, SpecError
 from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, expand, name_by, names
+from archspec.limits import Budget
 from archspec.lowering.findings import too_many_items
 from archspec.lowering.values import evaluated, expression, expression_error
 from archspec.spec import Attribute, Block, Call, Item, Stage
@@ -21,58 +22,59 @@ class UnitCall:
 
 
 def unit_calls(
-    stage: Stage, block: Block, env: Mapping[str, Value], most: int
+    stage: Stage, block: Block, env: Mapping[str, Value], budget: Budget, written: int
 ) -> tuple[list[UnitCall], tuple[Expr, ...]]:
-    """The stage's units, and the expressions that decided how many there are.
+    """The stage's units, and the expressions that decided how many there are; `written` items stand before it.
 
     Raises:
-        SpecError: a unit's tuple does not fit the block's `unit`, or there are more than `most` units.
+        SpecError: a unit's tuple does not fit the block's `unit`, or there are too many units.
     """
+    most = budget.limits.items - written
     calls: list[UnitCall] = []
     structural: tuple[Expr, ...] = ()
     units = stage.units
     if units is None:
         return [UnitCall((), stage.span)], structural
     if units.expression is not None:
-        structural += _structure(expression(units.expression))
-        items = _expand(units.expression, env)
+        structural += _structure(expression(units.expression, budget), budget)
+        items = _expand(units.expression, env, budget)
         if len(items) > most:
-            raise SpecError(too_many_items(units.expression.span))
+            raise SpecError(too_many_items(units.expression.span, budget.limits.items))
         for item in items:
-            calls.append(_tuple_call(item, block, units.expression, env))
+            calls.append(_tuple_call(item, block, units.expression, env, budget))
     for unit in units.entries or ():
         times = 1
         if unit.count is not None:
-            count, expr = evaluated(unit.count, env)
-            structural += (expr,) if names(expr) else ()
+            count, expr = evaluated(unit.count, env, budget)
+            structural += (expr,) if names(expr, budget) else ()
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
                 message = f"a unit stands `{count!r}` times; a whole number, 0 or more, is expected"
                 raise SpecError(Diagnostic("E0202", message, unit.count.span or unit.span))
             times = count
             if len(calls) + times > most:
-                raise SpecError(too_many_items(unit.count.span or unit.span))
+                raise SpecError(too_many_items(unit.count.span or unit.span, budget.limits.items))
         if unit.mapping is not None:
             call = UnitCall(tuple(unit.mapping.items()), unit.span)
         else:
             assert unit.fields is not None
-            call = _tuple_call(expression(unit.fields), block, unit.fields, env)
+            call = _tuple_call(expression(unit.fields, budget), block, unit.fields, env, budget)
         calls += [call] * times
     return calls, structural
 
 
-def _expand(attribute: Attribute, env: Mapping[str, Value]) -> list[Expr]:
+def _expand(attribute: Attribute, env: Mapping[str, Value], budget: Budget) -> list[Expr]:
     try:
-        return expand(expression(attribute), env)
+        return expand(expression(attribute, budget), env, budget)
     except ExprError as error:
         raise SpecError(expression_error(error, attribute, env)) from None
 
 
-def _tuple_call(item: Expr, block: Block, place: Attribute, env: Mapping[str, Value]) -> UnitCall:
+def _tuple_call(item: Expr, block: Block, place: Attribute, env: Mapping[str, Value], budget: Budget) -> UnitCall:
     if not isinstance(item, Items | Const) or (isinstance(item, Const) and not isinstance(item.value, tuple)):
         # One number stands for a tuple of one.
         fields: list[Expr] = [item]
     else:
-        fields = expand(item, env)
+        fields = expand(item, env, budget)
     if not block.unit:
         message = f"block `{block.name}` does not say what a tuple means"
         help = "give it `unit: [names of the params, in order]`, or write the units as mappings"
@@ -87,20 +89,20 @@ def _tuple_call(item: Expr, block: Block, place: Attribute, env: Mapping[str, Va
     return UnitCall(tuple(zip(block.unit, fields, strict=False)), place.span)
 
 
-def _structure(expr: Expr) -> tuple[Expr, ...]:
+def _structure(expr: Expr, budget: Budget) -> tuple[Expr, ...]:
     """The parts that decide which items a list has, as opposed to those that stand inside the items."""
     match expr:
         case Items():
             return ()
         case Binary("+", left, right):
-            return _structure(left) + _structure(right)
+            return _structure(left, budget) + _structure(right, budget)
         case Binary("*", left, right):
             count, items = (left, right) if isinstance(right, Items) else (right, left)
-            return _structure(items) + ((count,) if names(count) else ())
+            return _structure(items, budget) + ((count,) if names(count, budget) else ())
         case IfElse(test, then, other):
-            return ((test,) if names(test) else ()) + _structure(then) + _structure(other)
+            return ((test,) if names(test, budget) else ()) + _structure(then, budget) + _structure(other, budget)
         case _:
-            return (expr,) if names(expr) else ()
+            return (expr,) if names(expr, budget) else ()
 
 
 def single_call(layers: Sequence[Item], blocks: Mapping[str, Block]) -> Call | None:
@@ -112,13 +114,13 @@ def single_call(layers: Sequence[Item], blocks: Mapping[str, Block]) -> Call | N
     return call if block is not None and not block.outputs and not call.label and call.when is None else None
 
 
-def unit_name(stage: Stage, pattern: str, index: int) -> str:
+def unit_name(stage: Stage, pattern: str, index: int, budget: Budget) -> str:
     """What a unit is called.
 
     Raises:
         SpecError: the pattern gives no name for it.
     """
     try:
-        return name_by(pattern, index)
+        return name_by(pattern, index, budget)
     except ExprError as error:
         raise SpecError(Diagnostic("E0404", f"unit {index} gets no name: {error}", stage.place("unit_names"))) from None

@@ -29,37 +29,37 @@ from archspec.ir.attributes import AttributeValueError, InitKind, NotWholeError
 from archspec.ir.initializers import expressions, with_numbers
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.tensor_type import TensorType
-from archspec.limits import meter
+from archspec.limits import Budget
 from archspec.spec import Attribute, Call
 from archspec.spec.mistakes import expression_help
 from archspec.spec.words import OWN_WORDS
 
 
-def expression(attribute: Attribute) -> Expr:
+def expression(attribute: Attribute, budget: Budget) -> Expr:
     """The expression that a plain value stands for: text is parsed, a list becomes a list of expressions.
 
     Raises:
         SpecError: it is not an expression.
     """
     try:
-        return _expression(attribute.raw)
+        return _expression(attribute.raw, budget)
     except ExprError as error:
         raise SpecError(expression_error(error, attribute)) from None
 
 
-def _expression(raw: object) -> Expr:
+def _expression(raw: object, budget: Budget) -> Expr:
     match raw:
         case str():
-            return parse(raw)
+            return parse(raw, budget)
         case None | bool():
             return Const(raw)
         case int() | float():
             return Const(check_number(raw))
         case list() | tuple():
-            meter().spend(len(raw))
-            items = tuple(_expression(item) for item in cast("list[object]", raw))
+            budget.spend(len(raw))
+            items = tuple(_expression(item, budget) for item in cast("list[object]", raw))
             if all(isinstance(item, Const) for item in items):
-                return Const(joined(item.value for item in items if isinstance(item, Const)))
+                return Const(joined((item.value for item in items if isinstance(item, Const)), budget))
             return Items(items)
         case _:
             raise ExprError("a number, a word, a list or an expression is expected, this is a mapping")
@@ -82,15 +82,15 @@ def expression_error(error: ExprError, attribute: Attribute, known: Mapping[str,
     return Diagnostic("E0303", f"`{shown}` cannot be evaluated", attribute.span, label=str(error))
 
 
-def evaluated(attribute: Attribute, env: Mapping[str, Value]) -> tuple[Value, Expr]:
+def evaluated(attribute: Attribute, env: Mapping[str, Value], budget: Budget) -> tuple[Value, Expr]:
     """An attribute's value, and the expression it came from.
 
     Raises:
         SpecError: it is not an expression, or cannot be evaluated.
     """
-    expr = expression(attribute)
+    expr = expression(attribute, budget)
     try:
-        return evaluate(expr, env), expr
+        return evaluate(expr, env, budget), expr
     except ExprError as error:
         raise SpecError(expression_error(error, attribute, env)) from None
 
@@ -111,7 +111,7 @@ def parts(info: AttributeInfo, attribute: Attribute) -> list[Attribute]:
 
 
 def read_attribute(
-    op: type[Op], info: AttributeInfo, attribute: Attribute, env: Mapping[str, Value]
+    op: type[Op], info: AttributeInfo, attribute: Attribute, env: Mapping[str, Value], budget: Budget
 ) -> tuple[Any, Expr | None]:
     """One attribute's value for the graph, and its expression if names stand in it.
 
@@ -121,34 +121,51 @@ def read_attribute(
     expr: Expr | None = None
     try:
         if isinstance(attribute.raw, Mapping):
-            return _read_mapping(info, attribute, env)
+            return _read_mapping(info, attribute, env, budget)
         if is_word(info, attribute.raw):
             return info.kind.read(cast(Value, attribute.raw)), None
-        value, expr = evaluated(attribute, env)
-        if not names(expr):
-            return info.kind.read(_whole(value)), None  # the value itself is printed: `2.0` can only mean 2
-        return info.kind.read(value), expr
+        value, expr = evaluated(attribute, env, budget)
+        mentions = bool(names(expr, budget))
+        if not mentions:
+            value = _whole(value)  # the value itself is printed: `2.0` can only mean 2
+        found = info.kind.read(value)
+        if not isinstance(found, float):
+            _check_size(value, budget.limits.size)
+        return found, expr if mentions else None
     except AttributeValueError as error:
         note, help = "", error.help
-        if expr is not None and names(expr):
-            value = evaluated(attribute, env)[0]
+        if expr is not None and names(expr, budget):
+            value = evaluated(attribute, env, budget)[0]
             note = f"`{source(expr)[:60]}` is {describe(value)[1:-1]} here"
         if expr is not None and isinstance(error, NotWholeError):
-            value = evaluated(attribute, env)[0]
-            way = _whole_numbers(info, value) if isinstance(expr, Const) else _way_out(expr, value, env)
+            value = evaluated(attribute, env, budget)[0]
+            way = (
+                _whole_numbers(info, value, budget.limits.size)
+                if isinstance(expr, Const)
+                else _way_out(expr, value, env, budget)
+            )
             help = "; ".join(filter(None, [way, help]))
         message = f"`{info.name}` of {op.name}: {error}"
         raise SpecError(Diagnostic(error.code, message, attribute.span, label=note, help=help)) from None
 
 
-def _read_mapping(info: AttributeInfo, attribute: Attribute, env: Mapping[str, Value]) -> tuple[Any, Expr | None]:
+def _check_size(value: Value, most: int) -> None:
+    """See that no whole number of an attribute is past the limit."""
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, int) and number > most:
+            raise AttributeValueError(f"it must be {most:,} or less, this is {number:,}", "E0304")
+
+
+def _read_mapping(
+    info: AttributeInfo, attribute: Attribute, env: Mapping[str, Value], budget: Budget
+) -> tuple[Any, Expr | None]:
     """An initializer with its options, those that mention names evaluated; generated source has the numbers."""
     raw = cast("Mapping[str, object]", attribute.raw)
     if not isinstance(info.kind, InitKind) or not (texts := expressions(raw)):
         return info.kind.read_mapping(raw), None
-    found = {key: evaluated(replace(attribute, raw=text), env) for key, text in texts.items()}
+    found = {key: evaluated(replace(attribute, raw=text), env, budget) for key, text in texts.items()}
     value = info.kind.read_mapping(with_numbers(raw, {key: number for key, (number, _) in found.items()}))
-    behind = tuple(expr for _, expr in found.values() if names(expr))
+    behind = tuple(expr for _, expr in found.values() if names(expr, budget))
     return value, Items(behind) if len(behind) > 1 else next(iter(behind), None)
 
 
@@ -159,7 +176,7 @@ def _whole(value: Value) -> Value:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _way_out(expr: Expr, value: Value, env: Mapping[str, Value]) -> str:
+def _way_out(expr: Expr, value: Value, env: Mapping[str, Value], budget: Budget) -> str:
     """How to write an expression that gives a float, so that it gives a whole number."""
     if not isinstance(value, float):
         return "write whole numbers; `//` divides, and `int(...)`, `round(...)`, `ceil(...)` round"
@@ -167,18 +184,19 @@ def _way_out(expr: Expr, value: Value, env: Mapping[str, Value]) -> str:
         return f"write {int(value)} where `{expr.id}` gets {value}" if value.is_integer() else ""
     if isinstance(expr, Binary) and expr.op == "/":
         whole = Binary("//", expr.left, expr.right)
-        if isinstance(evaluate(whole, env), int):
+        if isinstance(evaluate(whole, env, budget), int):
             return f"write `{source(whole)}`"
     return f"write `int({source(expr)})`, or with `round`, `ceil` or `floor`"
 
 
-def _whole_numbers(info: AttributeInfo, value: Value) -> str:
+def _whole_numbers(info: AttributeInfo, value: Value, most: int) -> str:
     """The numbers that a fraction lies between, those of them that the attribute takes."""
     near: list[str] = []
     for rounding in (math.floor, math.ceil):
         rounded = _rounded(value, rounding)
         with suppress(AttributeValueError):
             info.kind.read(rounded)
+            _check_size(rounded, most)
             near.append(f"`{list(rounded) if isinstance(rounded, tuple) else rounded}`")
     return f"write {' or '.join(dict.fromkeys(near))}" if near else ""
 
@@ -196,6 +214,7 @@ class Reading:
     op: type[Op]
     call: Call
     defaults: Mapping[str, Any]
+    budget: Budget
     known: dict[str, Any] = field(default_factory=dict[str, Any])
     """The values of attributes without a name in them."""
     same: Op | None = None
@@ -219,7 +238,7 @@ class Reading:
             if name in self.known:
                 continue
             try:
-                values[name], expr = read_attribute(self.op, infos[name], attribute, env)
+                values[name], expr = read_attribute(self.op, infos[name], attribute, env, self.budget)
             except SpecError as error:
                 wrong += error.diagnostics
                 continue

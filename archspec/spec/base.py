@@ -30,7 +30,7 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_sc
 
 from archspec.errors import InternalError, Span, did_you_mean, nearest
 from archspec.expr import ExprError, parse
-from archspec.limits import Limits, limits
+from archspec.limits import Limits
 from archspec.spec.located import LocatedDict, LocatedList, Reading
 from archspec.spec.mistakes import comma_help, cut_off, cut_texts, expression_help
 from archspec.spec.scalars import describe
@@ -217,7 +217,7 @@ class Model(BaseModel):
         except ValidationError:
             raise reported() from None
         model._data = data
-        trial = Reading(limits=reading.limits)
+        trial = Reading(reading.budget)
         model._check(trial)
         for found in trial.diagnostics:
             if found.code not in ("E0202", "E0205"):  # these ask for keys, and for what is in them
@@ -312,7 +312,7 @@ def attributes(data: LocatedDict, without: tuple[str, ...] = ()) -> dict[str, At
 def parses(text: str, span: Span | None, reading: Reading) -> bool:
     """Whether a text is an expression; if not, the reason is noted."""
     try:
-        parse(text)
+        parse(text, reading.budget)
     except ExprError as error:
         help = "" if error.too_large else expression_help(text, span=span)
         reading.error("E0304" if error.too_large else "E0301", str(error), span, help=help)
@@ -341,14 +341,14 @@ def usable_name(
         reason, help = "is a keyword of Python", otherwise or f"write `{name}_`"
     elif not _is_name(name):
         reason = "is not a name"
-        help = otherwise or _as_name(name)
+        help = otherwise or _as_name(name, reading.limits.name)
         if not help and name.isdecimal() and what == "a layer":
             help = (
                 f"write `layer{name[:40]}`, or leave the names out: the layers of a named sequence, "
                 "`{name: features, layers: [...]}`, are called 0, 1, 2"
             )
         help = help or "a name has letters, digits and underscores, and begins with a letter"
-    elif len(name) > (most := limits().name):
+    elif len(name) > (most := reading.limits.name):
         reason = f"has {len(name)} characters; at most {most} are allowed"
     else:
         return True
@@ -365,10 +365,10 @@ def _is_name(name: str) -> bool:
     return name.isidentifier() and name.isascii() and not name.startswith("_")
 
 
-def _as_name(name: str) -> str:
+def _as_name(name: str, most: int) -> str:
     """`my_unet` for `my-unet` or `_my_unet`; empty where more is wrong with it."""
     joined = name.strip().replace("-", "_").replace(" ", "_").replace(".", "_").lstrip("_")
-    sound = _is_name(joined) and not iskeyword(joined) and len(joined) <= limits().name
+    sound = _is_name(joined) and not iskeyword(joined) and len(joined) <= most
     return f"write `{joined}`" if sound else ""
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
 from archspec.expr import ExprError, names, parse
-from archspec.limits import Limits, WorkError, metered, within
+from archspec.limits import DEFAULT, Budget, Limits, WorkError
 from archspec.spec.base import Attribute
 from archspec.spec.compose import Composer, check_version, is_library
 from archspec.spec.located import Example, LocatedDict, Reading
@@ -41,7 +41,7 @@ def load(
     limits: Limits | None = None,
     root: str | os.PathLike[str] | None = None,
     asked: Callable[[Path], object] | None = None,
-    check: Callable[[Spec], object] | None = None,
+    check: Callable[[Spec, Budget], object] | None = None,
 ) -> Spec:
     """The spec at a path, or the shipped spec of a bare name.
 
@@ -83,13 +83,12 @@ def _check_root(root: Path) -> None:
 @contextmanager
 def _bounded(limits: Limits | None, name: str | Path, example: Example | None = None) -> Iterator[Reading]:
     """A `Reading` under these limits; the one on work has no place of its own but the file."""
-    with within(limits), metered():
-        reading = Reading(example=example)
-        try:
-            yield reading
-        except WorkError as error:
-            place = Span(Source(str(name), ""), 1, 1, 1, 1)
-            raise SpecError([*reading.diagnostics, error.diagnostic(span=place)]) from None
+    reading = Reading(Budget(limits or DEFAULT), example=example)
+    try:
+        yield reading
+    except WorkError as error:
+        place = Span(Source(str(name), ""), 1, 1, 1, 1)
+        raise SpecError([*reading.diagnostics, error.diagnostic(span=place)]) from None
 
 
 def load_text(
@@ -180,7 +179,7 @@ def _validated(
     data: LocatedDict | object,
     reading: Reading,
     overrides: Mapping[str, object] | None,
-    check: Callable[[Spec], object] | None = None,
+    check: Callable[[Spec, Budget], object] | None = None,
 ) -> Spec:
     if not isinstance(data, LocatedDict):
         reading.diagnostics.raise_if_any(SpecError)
@@ -225,11 +224,11 @@ def _of_files(found: Diagnostic) -> bool:
     return found.code.startswith("E01") and found.code != "E0103"
 
 
-def _check_too(check: Callable[[Spec], object], spec: Spec, reading: Reading) -> None:
+def _check_too(check: Callable[[Spec, Budget], object], spec: Spec, reading: Reading) -> None:
     """Note what a check finds in the sound parts of a spec; of a place that is wrong already no more is said."""
     spec._refused = frozenset(reading.refused)
     try:
-        check(spec)
+        check(spec, reading.budget)
     except SpecError as error:
         noted = {found.span for found in reading.diagnostics}
         for found in error.diagnostics:
@@ -279,7 +278,7 @@ def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribu
             reading.error("E0411", message, span, help="a default such as 2.0 would allow it")
             return None
         raw = int(raw)
-    if param.choices is None and not _suits(raw, default):
+    if param.choices is None and not _suits(raw, default, reading.budget):
         expected = next((words for kind, words in _EXPECTED if isinstance(default, kind)), "a value of another kind")
         message = f"`{name}` is {describe(raw)}; {expected} is expected"
         help = "without `choices` a param takes numbers, `true`, `false`, and lists of them"
@@ -297,11 +296,11 @@ def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribu
 _EXPECTED: Final = ((bool, "true or false"), (int | float, "a number"), (list, "a list"))
 
 
-def _suits(raw: object, default: object) -> bool:
+def _suits(raw: object, default: object, budget: Budget) -> bool:
     """Whether a value may stand for a param with this default, as far as it is plain to see."""
     if isinstance(raw, str):
         try:
-            return not names(parse(raw))  # there is nothing that it could mention
+            return not names(parse(raw, budget), budget)  # there is nothing that it could mention
         except ExprError as error:
             return error.too_large  # which is said where it is worked out
     if isinstance(raw, int | float) and isinstance(default, int | float):
@@ -312,8 +311,8 @@ def _suits(raw: object, default: object) -> bool:
 def _from_string(text: str, reading: Reading) -> object:
     """A value from the command line: a scalar, or a list in brackets."""
     if not text.startswith("["):
-        return resolve(text)
-    trial = Reading(limits=reading.limits)
+        return resolve(text, reading.limits.digits)
+    trial = Reading(reading.budget)
     value = read_text(text, "--set", trial)
     # What is not a list may still be an expression: `[1, 2] * 2`.
     return text if trial.diagnostics or not isinstance(value, list) else value

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from archspec.errors import Diagnostics, Note, Source, Span, SpecError
-from archspec.limits import Limits, limits
+from archspec.limits import Budget, Limits
 
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _WORDS_KEPT: Final = 10_000
@@ -61,9 +61,9 @@ those who know the ops can say. It also gets the params of the spec's blocks, by
 
 @dataclass(slots=True)
 class Reading:
-    """One load: what was found wrong so far, the files and texts read, and what is left of the budget."""
+    """One load: what was found wrong so far, the files and texts read, and what it may take."""
 
-    limits: Limits = field(default_factory=limits)
+    budget: Budget = field(default_factory=Budget)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     files: list[Path] = field(default_factory=list[Path])
     texts: list[Source] = field(default_factory=list[Source])
@@ -77,6 +77,11 @@ class Reading:
     """The params of the spec's blocks, in order."""
     refused: set[str] = field(default_factory=set[str])
     """The words in parts that were refused: what they stand for may be defined or used there."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the spec may ask for."""
+        return self.budget.limits
 
     def refuse(self, *parts: object) -> None:
         """Keep the words of parts whose errors are noted, so that nothing is said that only follows from them."""

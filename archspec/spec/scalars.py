@@ -6,8 +6,6 @@ import math
 import re
 from typing import Final, TypeAlias
 
-from archspec.limits import limits
-
 Scalar: TypeAlias = str | int | float | bool | None
 
 _INFINITIES: Final[dict[str, Scalar]] = {
@@ -40,8 +38,8 @@ class NumberTooLargeError(ValueError):
     """A number with too many digits, or past the range of floats."""
 
 
-def resolve(text: str) -> Scalar:
-    """The value of a plain (unquoted) scalar.
+def resolve(text: str, digits: int) -> Scalar:
+    """The value of a plain (unquoted) scalar; a whole number has at most so many `digits`.
 
     Raises:
         NumberTooLargeError: it is a number, but too large to be read.
@@ -52,7 +50,7 @@ def resolve(text: str) -> Scalar:
         return text
     for pattern, base in ((_INT, 10), (_HEX, 16), (_OCTAL, 8)):
         if pattern.fullmatch(text):
-            if len(text) > limits().digits:  # it is no size of anything, and to convert it takes quadratic time
+            if len(text) > digits:  # it is no size of anything, and to convert it takes quadratic time
                 raise NumberTooLargeError(f"a number of {len(text)} digits")
             return int(text if base == 10 else text[2:], base)
     if _FLOAT.fullmatch(text):

@@ -225,7 +225,7 @@ class _Builder:
         if not event.implicit[0]:  # quoted, or a block scalar
             return event.value
         try:
-            return resolve(event.value)
+            return resolve(event.value, self._reading.limits.digits)
         except NumberTooLargeError as error:
             self._reading.error("E0304", str(error), self._span(event))
             return 0

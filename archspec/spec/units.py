@@ -229,7 +229,7 @@ def _check_pattern(raw: object, info: ValidationInfo) -> object:
         if is_expression:
             place = inside(span, pattern, position + 1, position + 1 + len(text))
             sound = parses(text, place, reading) and sound
-            for name in sorted(names(parse(text)) - {"i"}) if sound else ():
+            for name in sorted(names(parse(text, reading.budget), reading.budget) - {"i"}) if sound else ():
                 help = "a pattern's only name is `i`, the unit's index from 0"
                 reading.error("E0302", f"`{name}` is not defined in a pattern", place, help=help)
                 sound = False

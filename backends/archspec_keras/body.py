@@ -33,6 +33,7 @@ from archspec.codegen.walk import calls
 from archspec.expr import Const, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
+from archspec.limits import Budget
 from archspec_keras.data_format import stated
 from archspec_keras.facts import Facts
 from archspec_keras.layer_names import LayerName, added_suffix, number_parts, pattern_parts
@@ -137,7 +138,7 @@ class Body:
         self.flow = self._flow(self.definition.tree, variables, self.taken)
 
     def _flow(self, tree: Tree, variables: Sequence[str], taken: set[str]) -> Flow:
-        flow = Flow(tree, 0, taken)
+        flow = Flow(tree, self.definition.budget, 0, taken)
         for index, variable in enumerate(variables):
             flow.hold(Operand(index), variable)
         flow.kept |= set(self.definition.inputs)
@@ -322,7 +323,7 @@ class Body:
         held += [self.flow.variable[ref] for ref in others]
         before = len(self.lines)
         runs = merged([_without_channels(run) for run in item.runs if run.count != 0])
-        for index, part in _parts(runs, item.marks):
+        for index, part in _parts(runs, item.marks, self.definition.budget):
             if item.marks:
                 target = self._assign(Result(item.site, index), ())
             for run in part:
@@ -339,8 +340,9 @@ class Body:
     def _rounds(self, item: LoopUse, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
         """One round as it is, several as a loop."""
         index, channels = round_names(run.depth)
+        budget = self.definition.budget
         if run.count == 1 and run.carried is None and isinstance(run.start, Const) and isinstance(run.start.value, int):
-            self._round(run, name.then(*pattern_parts(item.pattern, run.start.value)), held, target)
+            self._round(run, name.then(*pattern_parts(item.pattern, run.start.value, budget)), held, target)
             return
         variable = self.printer.spelled[index]
         start = "" if run.start == Const(0) else f"{self.printer.expr(run.start)}, "
@@ -353,7 +355,7 @@ class Body:
         self.loops += 1
         with self._part(target) as lines:
             self.printer.names.discard(channels)
-            self._round(run, name.then(*pattern_parts(item.pattern, variable)), held, target)
+            self._round(run, name.then(*pattern_parts(item.pattern, variable, budget)), held, target)
             if channels in self.printer.names:
                 lines.insert(0, _Line(self.depth, self.printer.spelled[channels], f"{target}.shape[-1]"))
         self.lines += lines
@@ -374,7 +376,7 @@ class Body:
             self._emit(target, result)
 
 
-def _parts(runs: Sequence[Run], marks: Sequence[int]) -> Iterator[tuple[int, list[Run]]]:
+def _parts(runs: Sequence[Run], marks: Sequence[int], budget: Budget) -> Iterator[tuple[int, list[Run]]]:
     """The runs up to each mark in turn, with the mark's place among the loop's results; and those after all marks."""
     left = list(runs)
     for mark, index in sorted(zip(marks, range(1, len(marks) + 1), strict=True)):
@@ -382,18 +384,18 @@ def _parts(runs: Sequence[Run], marks: Sequence[int]) -> Iterator[tuple[int, lis
         while left and left[0].first <= mark:
             run, end = left.pop(0), Const(mark + 1)
             if run.count is None or run.first + run.count > mark + 1:
-                left.insert(0, _settled(replace(run, start=end)))
-                run = _settled(replace(run, stop=end))
+                left.insert(0, _settled(replace(run, start=end), budget))
+                run = _settled(replace(run, stop=end), budget)
             part.append(run)
         yield index, part
     yield 0, left
 
 
-def _settled(run: Run) -> Run:
+def _settled(run: Run, budget: Budget) -> Run:
     """A part of a run; where it is one round, it speaks of that round by its number."""
     if run.count != 1:
         return run
-    [item] = renamed_tree(Tree((run.item,), ()), {round_names(run.depth)[0]: run.start}).items
+    [item] = renamed_tree(Tree((run.item,), ()), {round_names(run.depth)[0]: run.start}, budget).items
     assert isinstance(item, CallUse | SequenceUse)
     return replace(run, item=item)
 

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable
 
 from archspec.codegen.text import quoted
 from archspec.expr import Const, Expr, name_by, sources_by
+from archspec.limits import Budget
 
 
 def layer_name(path: str) -> str:
@@ -46,11 +47,11 @@ class LayerName:
         return "f" + quoted("".join(f"{{{text}}}" if code else text for code, text in parts))
 
 
-def pattern_parts(pattern: str, index: int | str) -> list[tuple[bool, str]]:
+def pattern_parts(pattern: str, index: int | str, budget: Budget) -> list[tuple[bool, str]]:
     """A loop's pattern as the parts of a name, for a round's number or for the variable that has it."""
     if isinstance(index, int):
-        return [(False, name_by(pattern, index))]
-    return [(is_expression, text) for text, is_expression in sources_by(pattern, index)]
+        return [(False, name_by(pattern, index, budget))]
+    return [(is_expression, text) for text, is_expression in sources_by(pattern, index, budget)]
 
 
 def number_parts(number: Expr, printed: str) -> list[tuple[bool, str]]:

@@ -153,7 +153,7 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
         pair, meaning = "tuple[int | None, int | None]", f"{meaning}, None where they vary"
     for param in graph.params:
         if param.name not in offered:
-            known[param.name] = Const(param.value) if param.expr is None else fold(param.expr, known)
+            known[param.name] = Const(param.value) if param.expr is None else fold(param.expr, definition.budget, known)
     for path in graph.inputs:
         node = graph.nodes[path]
         label = layer_name(path)
@@ -164,7 +164,8 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
         if node.type.is_image:
             size = identifier(f"{what}_size", taken)
             taken.add(size)
-            channels = body.printer.expr(fold(node.exprs.get("channels", Const(node.type.channels)), known))
+            given = node.exprs.get("channels", Const(node.type.channels))
+            channels = body.printer.expr(fold(given, definition.budget, known))
             shape = f"(*{size}, {channels})"
             sizes.append((size, pair, literal(node.shape[1:]), meaning))
         else:

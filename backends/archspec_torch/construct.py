@@ -24,6 +24,7 @@ from archspec.codegen.tree import (
     round_names,
 )
 from archspec.expr import Const, Expr, IfElse, name_by, names, sources_by
+from archspec.limits import Budget
 from archspec_torch.ops import ROWS
 
 
@@ -133,12 +134,16 @@ class Constructor:
     def _run(self, run: Run, pattern: str | None) -> Code:
         index, _ = round_names(run.depth)
         code = self.module(run.item)
-        uses_index = index in mentioned(Tree((run.item,), ()))
+        uses_index = index in mentioned(Tree((run.item,), ()), self.printer.budget)
         if run.count == 1 and not uses_index:
-            return code if pattern is None else Bracket("", (quoted(name_by(pattern, run.first)), code))
+            return (
+                code
+                if pattern is None
+                else Bracket("", (quoted(name_by(pattern, run.first, self.printer.budget)), code))
+            )
         variable = self.printer.spelled[index]
         if pattern is not None:
-            code = Bracket("", (pattern_source(pattern, variable), code))
+            code = Bracket("", (pattern_source(pattern, variable, self.printer.budget), code))
             uses_index = True
         if not uses_index:
             span = f"range({self._count(run)})"
@@ -166,9 +171,10 @@ def members(tree: Tree) -> Iterator[LayerUse | CallUse | SequenceUse | LoopUse]:
             yield item
 
 
-def pattern_source(pattern: str, variable: str) -> str:
+def pattern_source(pattern: str, variable: str, budget: Budget) -> str:
     """A loop's pattern as an f-string of its variable."""
-    parts = [f"{{{text}}}" if is_expression else text for text, is_expression in sources_by(pattern, variable)]
+    found = sources_by(pattern, variable, budget)
+    parts = [f"{{{text}}}" if is_expression else text for text, is_expression in found]
     return f'f"{"".join(parts)}"'
 
 
@@ -177,7 +183,7 @@ def pattern_source(pattern: str, variable: str) -> str:
 
 def needs_channels(definition: Definition) -> bool:
     """Whether the class has to be told how many channels arrive."""
-    return CHANNELS.id in mentioned(definition.tree)
+    return CHANNELS.id in mentioned(definition.tree, definition.budget)
 
 
 def parameters(definition: Definition) -> list[Parameter]:
@@ -185,7 +191,7 @@ def parameters(definition: Definition) -> list[Parameter]:
     return [
         parameter
         for parameter in definition.parameters
-        if "@" not in parameter.name or parameter.name in mentioned(definition.tree)
+        if "@" not in parameter.name or parameter.name in mentioned(definition.tree, definition.budget)
     ]
 
 
@@ -205,12 +211,12 @@ def arguments(use: CallUse) -> list[tuple[str | None, Expr]]:
     return found
 
 
-def mentioned(tree: Tree) -> set[str]:
+def mentioned(tree: Tree, budget: Budget) -> set[str]:
     """The names that the constructors of a tree mention."""
     found: set[str] = set()
     for item in tree.items:
         for expr in _expressions(item):
-            found |= names(expr)
+            found |= names(expr, budget)
     return found
 
 

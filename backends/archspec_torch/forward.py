@@ -65,7 +65,7 @@ def forward(definition: Definition, spelling: Spelling, *, outputs: Sequence[str
     Several results are returned as a tuple, or, where `outputs` names them, as a dict.
     """
     tree = definition.tree
-    writer = _Writer(Flow(tree, definition.operands, _MODULE_NAMES, definition.inputs), spelling)
+    writer = _Writer(Flow(tree, definition.budget, definition.operands, _MODULE_NAMES, definition.inputs), spelling)
     names = [writer.flow.variable[Operand(index)] for index in range(definition.operands)]
     writer.items(tree, 2)
     if outputs:

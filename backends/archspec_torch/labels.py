@@ -9,7 +9,6 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from archspec.ir.graph import LayerGraph
-from archspec.limits import within
 from archspec_torch.forward import LABEL
 from archspec_torch.source import write
 
@@ -59,8 +58,7 @@ def aligned(ours: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:
 
 def labels(graph: LayerGraph) -> Labels:
     """The labels of the source that is written for a graph."""
-    with within(graph.limits):
-        written = ast.parse(write(graph, labelled=True))
+    written = ast.parse(write(graph, labelled=True))
     found = Labels()
     for made in written.body:
         if isinstance(made, ast.ClassDef):

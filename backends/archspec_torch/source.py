@@ -317,7 +317,7 @@ class _ClassWriter:
         indent, printer, before = INDENT * depth, self.printer, len(self.init)
         self.init.append(f"{indent}{parts}: list[nn.Module] = []")
         self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
-        used = index in mentioned(Tree((run.item,), ())) | names(run.carried_next)
+        used = index in mentioned(Tree((run.item,), ()), printer.budget) | names(run.carried_next, printer.budget)
         header = f"{indent}for {printer.spelled[index] if used else '_'} in range({printer.expr(run.stop)}):"
         with self.constructor.round_of(item, run) as rounds:
             module = self.constructor.module(run.item)

@@ -16,6 +16,7 @@ import pytest
 import archspec
 from archspec.expr import evaluate, parse
 from archspec.ir import OPS
+from archspec.limits import Budget
 from archspec.spec import Spec, load_text
 from docs import generate, reference
 from tests.conformance.graphs import example_of
@@ -119,7 +120,8 @@ def test_the_values_of_expressions() -> None:
     rows = re.findall(r"^\| `(.+)` \| `(.+)` \|$", table, re.MULTILINE)
     assert len(rows) >= 10
     for text, value in rows:
-        assert evaluate(parse(text), {"width": 16, "channels": 64, "n": 3, "i": 0}) == ast.literal_eval(value), text
+        found = evaluate(parse(text, Budget()), {"width": 16, "channels": 64, "n": 3, "i": 0}, Budget())
+        assert found == ast.literal_eval(value), text
 
 
 def test_every_key_of_a_spec_is_documented() -> None:

@@ -29,6 +29,7 @@ from archspec.expr import (
     parse,
     source,
 )
+from archspec.limits import Budget
 
 NAMES = ("a", "b", "c")
 WHOLE = st.integers(-9, 9)
@@ -76,7 +77,7 @@ SUMS = st.recursive(
 
 def _value(expr: Expr, env: Mapping[str, Value]) -> tuple[Value] | None:
     try:
-        return (evaluate(expr, env),)
+        return (evaluate(expr, env, Budget()),)
     except ExprError:
         return None  # division by zero, say: folding leaves such an expression alone
 
@@ -92,38 +93,38 @@ def _keeps(expr: Expr, env: Mapping[str, Value], folded: Expr) -> None:
 
 @given(EXPRESSIONS, ENVIRONMENTS)
 def test_folding_keeps_value_and_type(expr: Expr, env: dict[str, Value]) -> None:
-    _keeps(expr, env, fold(expr))
-    _keeps(expr, env, fold(expr, whole=lambda name: type(env[name]) is int))
+    _keeps(expr, env, fold(expr, Budget()))
+    _keeps(expr, env, fold(expr, Budget(), whole=lambda name: type(env[name]) is int))
 
 
 @given(st.one_of(EXPRESSIONS, SUMS), st.one_of(ENVIRONMENTS, WHOLE_ENVIRONMENTS))
 def test_folding_what_gives_a_whole_number(expr: Expr, env: dict[str, Value]) -> None:
     wanted = _value(expr, env)
     if wanted is not None and type(wanted[0]) is int:
-        _keeps(expr, env, fold(expr, is_whole=True))
+        _keeps(expr, env, fold(expr, Budget(), is_whole=True))
 
 
 @given(SUMS, WHOLE_ENVIRONMENTS)
 def test_folding_sums_of_whole_numbers(expr: Expr, env: dict[str, Value]) -> None:
-    _keeps(expr, env, fold(expr))
-    _keeps(expr, env, fold(expr, whole=lambda name: True))
+    _keeps(expr, env, fold(expr, Budget()))
+    _keeps(expr, env, fold(expr, Budget(), whole=lambda name: True))
 
 
 @given(EXPRESSIONS, ENVIRONMENTS, st.sets(st.sampled_from(NAMES)))
 def test_putting_values_in(expr: Expr, env: dict[str, Value], known: set[str]) -> None:
     """Some names have values, and others stay."""
-    folded = fold(expr, {name: Const(env[name]) for name in known})
+    folded = fold(expr, Budget(), {name: Const(env[name]) for name in known})
     _keeps(expr, env, folded)
-    assert not names(folded) & known
+    assert not names(folded, Budget()) & known
 
 
 @given(EXPRESSIONS, ENVIRONMENTS)
 def test_what_is_known_is_worked_out(expr: Expr, env: dict[str, Value]) -> None:
     wanted = _value(expr, env)
     if wanted is not None:
-        found = fold(expr, {name: Const(value) for name, value in env.items()})
+        found = fold(expr, Budget(), {name: Const(value) for name, value in env.items()})
         assert isinstance(found, Const)
-        assert exactly(evaluate(found, {}), wanted[0])
+        assert exactly(evaluate(found, {}, Budget()), wanted[0])
 
 
 @pytest.mark.parametrize(
@@ -144,8 +145,8 @@ def test_what_is_known_is_worked_out(expr: Expr, env: dict[str, Value]) -> None:
 )
 def test_what_is_left_as_it_is(text: str) -> None:
     """Of a name of which nothing is known: a float makes floats of whole numbers, and a list may stand for it."""
-    assert names(fold(parse(text))) == {"n"}
-    assert fold(parse(text)) != Name("n")
+    assert names(fold(parse(text, Budget()), Budget()), Budget()) == {"n"}
+    assert fold(parse(text, Budget()), Budget()) != Name("n")
 
 
 def test_one_and_one_point_zero_are_two_constants() -> None:
@@ -157,7 +158,7 @@ def test_one_and_one_point_zero_are_two_constants() -> None:
 
 @given(SUMS, ENVIRONMENTS)
 def test_printing_and_parsing_keep_the_value(expr: Expr, env: dict[str, Value]) -> None:
-    assert _value(parse(source(expr)), env) == _value(expr, env)
+    assert _value(parse(source(expr), Budget()), env) == _value(expr, env)
 
 
 @pytest.mark.parametrize(
@@ -175,4 +176,4 @@ def test_printing_and_parsing_keep_the_value(expr: Expr, env: dict[str, Value]) 
     ],
 )
 def test_what_is_folded(text: str, wanted: str) -> None:
-    assert source(fold(parse(text), whole=lambda name: True)) == wanted
+    assert source(fold(parse(text, Budget()), Budget(), whole=lambda name: True)) == wanted

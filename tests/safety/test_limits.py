@@ -11,7 +11,6 @@ import pytest
 import archspec
 from archspec import Limits, SpecError
 from archspec.cli import main
-from archspec.limits import limits, within
 from tests.pace import within_seconds
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "language.md"
@@ -75,8 +74,7 @@ def test_each_can_be_lowered_and_raised(name: str, tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         archspec.compile(path, limits=Limits(**{name: most}))
     assert {found.code for found in caught.value.diagnostics} <= {"E0104", "E0301", "E0304", "E0404"}
-    with within(None):
-        graph = archspec.compile(path)
+    graph = archspec.compile(path)
     assert getattr(graph.limits, name) == getattr(Limits(), name)
 
 
@@ -96,7 +94,6 @@ def test_what_is_made_of_a_spec_keeps_its_limits(tmp_path: Path) -> None:
     path.write_text(f"{HEAD}layers: [{{repeat: {{times: 300000, layers: []}}}}]\n")
     raised = Limits(items=1_000_000)
     spec = archspec.load(path, limits=raised)
-    assert limits() == Limits()
     with pytest.raises(SpecError):
         archspec.compile(path)
     path.write_text(f"{HEAD}layers: [{{repeat: {{times: 3, layers: [relu]}}}}]\n")
@@ -106,6 +103,17 @@ def test_what_is_made_of_a_spec_keeps_its_limits(tmp_path: Path) -> None:
         archspec.compile(spec, limits=raised)
     with pytest.raises(TypeError):
         archspec.build(graph, "torch", root=tmp_path)
+
+
+def test_what_is_compiled_while_a_spec_is_read_has_limits_of_its_own(tmp_path: Path) -> None:
+    """Neither what the one may take nor what it has taken is known to the other, in the same thread."""
+    from archspec.spec import load
+
+    path, other = tmp_path / "net.yaml", tmp_path / "other.yaml"
+    path.write_text(f"{HEAD}layers: [conv: {{filters: 2 + 2, kernel: 1}}]\n")
+    other.write_text(f"{HEAD}layers: [repeat: {{times: 100, layers: [relu]}}]\n")
+    spec = load(path, limits=Limits(items=5, work=60), asked=lambda _: archspec.compile(other))
+    assert archspec.compile(spec).nodes["conv"].shape[0] == 4
 
 
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

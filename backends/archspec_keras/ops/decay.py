@@ -5,6 +5,7 @@ from __future__ import annotations
 from archspec.codegen.layout import Code, call
 from archspec.codegen.text import literal
 from archspec.expr import Binary, Const, Expr, fold
+from archspec.limits import Budget
 from archspec_keras.ops.row import Site
 
 
@@ -17,16 +18,18 @@ def regularizers(site: Site, **variables: str) -> dict[str, Code]:
     for weight, variable in variables.items():
         expr = site.use.exprs.get(f"{weight}_decay")
         if expr is not None:
-            found[f"{variable}_regularizer"] = call("keras.regularizers.L2", site.printer.expr(_half(expr)))
+            found[f"{variable}_regularizer"] = call(
+                "keras.regularizers.L2", site.printer.expr(_half(expr, site.printer.budget))
+            )
         elif value := site.value(f"{weight}_decay"):
             found[f"{variable}_regularizer"] = call("keras.regularizers.L2", literal(value / 2))
     return found
 
 
-def _half(expr: Expr) -> Expr:
+def _half(expr: Expr, budget: Budget) -> Expr:
     """`l2` for `2 * l2`, else `weight_decay / 2`."""
     match expr:
         case Binary("*", Const(2), other) | Binary("*", other, Const(2)):
             return other
         case _:
-            return fold(Binary("/", expr, Const(2)))
+            return fold(Binary("/", expr, Const(2)), budget)

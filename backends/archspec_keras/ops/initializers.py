@@ -105,6 +105,6 @@ def _fan_in(site: Site) -> list[Code]:
     if site.use.op is ConvTranspose:
         fan = site.use.exprs.get("filters") or Const(site.value("filters"))
     groups = site.use.exprs.get("groups") or Const(site.value("groups"))
-    channels = fan if groups == Const(1) else fold(Binary("//", fan, groups))
+    channels = fan if groups == Const(1) else fold(Binary("//", fan, groups), site.printer.budget)
     kernel = [] if site.fixed("kernel") and site.value("kernel") == (1, 1) else [site.attribute("kernel")]
     return [site.printer.expr(channels), *kernel]

@@ -26,7 +26,7 @@ def _batch_norm(use: LayerUse, printer: Printer) -> Code:
         printer.helpers.add(name)
     keywords = printer.given(use, {"eps": "eps"})
     if not use.fixed("decay"):
-        keywords["momentum"] = printer.expr(fold(Binary("-", Const(1), use.exprs["decay"])))
+        keywords["momentum"] = printer.expr(fold(Binary("-", Const(1), use.exprs["decay"]), printer.budget))
     elif use.value("decay") != 0.9:
         keywords["momentum"] = literal(round(1 - use.value("decay"), 12))
     keywords |= printer.given(use, {"affine": "affine"})
