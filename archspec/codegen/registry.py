@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
-from importlib.metadata import entry_points
 from inspect import get_annotations
 from typing import Final, TypeVar, overload
 
@@ -22,10 +20,10 @@ from archspec.codegen.backend import (
     SavesWeights,
     TrainsModels,
 )
-from archspec.codegen.backend_errors import not_importable
+from archspec.entry_points import EntryPointGroup
 from archspec.errors import BackendError, Diagnostic, Note, did_you_mean
 
-GROUP: Final = "archspec.backends"
+_BACKENDS: Final = EntryPointGroup("archspec.backends", BackendError)
 _MEANT: Final = {"pytorch": "torch", "tensorflow": "keras", "tf": "keras", "jax": "keras", "onnxruntime": "onnx"}
 """Names of frameworks, each with the backend for it: Keras runs on TensorFlow and on JAX."""
 _WITHOUT: Final[Mapping[type, str]] = {
@@ -44,7 +42,7 @@ Contract = TypeVar("Contract", bound=Backend)
 
 def backends() -> list[str]:
     """The names of all installed backends."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    return sorted(_BACKENDS.points)
 
 
 @overload
@@ -77,19 +75,14 @@ def without(name: str, contract: type[Backend]) -> str:
     return f"the backend `{name}` {_WITHOUT[contract]}"
 
 
-@cache
 def _loaded(name: str) -> object:
-    """What is registered under this name. What is installed is looked up once, which takes a hundredth of a second.
+    """What is registered under this name.
 
     Raises:
-        BackendError: nothing is, or it raises when it is imported.
+        BackendError: nothing is, several packages have it, or it raises when it is imported.
     """
-    for point in entry_points(group=GROUP):
-        if point.name == name:
-            try:
-                return point.load()
-            except Exception as error:  # another's module may raise whatever it likes
-                raise not_importable(f"the backend `{name}`", error) from error
+    if name in _BACKENDS.points:
+        return _BACKENDS.load(name, f"the backend `{name}`", lambda found: found)
     meant = _MEANT.get(name.lower())
     help = f"write `{meant}`" if meant is not None else did_you_mean(name, backends())
     raise BackendError(Diagnostic("E0603", f"there is no backend `{name}`", help=help))

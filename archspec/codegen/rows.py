@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
+from archspec.entry_points import EntryPointGroup
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
-from archspec.ir.op_registry import unusable
 
 Row = TypeVar("Row")
 
@@ -22,11 +21,11 @@ class Rows(dict[str, Row], Generic[Row]):
 
     def __init__(self, backend: str, title: str, rows: Mapping[str, Row]) -> None:
         super().__init__(rows)
-        self.group = f"archspec.ops.{backend}"
+        self.others = EntryPointGroup(f"archspec.ops.{backend}", BackendError)
+        """The rows that other packages add."""
         self.title = title
         self.own = {name: place for place, name in enumerate(rows)}
         """The places of the backend's own rows, by name."""
-        self._points: dict[str, EntryPoint] | None = None
 
     def register(self, op: str, row: Row) -> None:
         """Add the row of an op.
@@ -39,14 +38,10 @@ class Rows(dict[str, Row], Generic[Row]):
         self[op] = row
 
     def __contains__(self, op: object) -> bool:
-        return dict.__contains__(self, op) or op in self._others()
+        return dict.__contains__(self, op) or op in self.others.points
 
     def __missing__(self, op: str) -> Row:
-        point = self._others()[op]
-        try:
-            row: Row = point.load()
-        except Exception as error:  # whatever another package raises
-            raise BackendError(unusable(f"{self.title}'s row for `{op}`", point, error)) from error
+        row: Row = self.others.load(op, f"{self.title}'s row for `{op}`", lambda row: row)
         self[op] = row
         return row
 
@@ -56,7 +51,7 @@ class Rows(dict[str, Row], Generic[Row]):
         Raises:
             BackendError: one has none, or shares what cannot be shared.
         """
-        help = f"its package can add one by an entry point of the group `{self.group}`"
+        help = f"its package can add one by an entry point of the group `{self.others.name}`"
         found = [
             Diagnostic("E0601", f"{self.title} has no row for the op {node.op.name} ({path})", node.span, help=help)
             for path, node in graph.nodes.items()
@@ -76,8 +71,3 @@ class Rows(dict[str, Row], Generic[Row]):
         """The texts of the helpers that the rows of a graph's ops bring along, by what they define."""
         rows = [self[name] for name in {node.op.name: None for node in graph.nodes.values()} if name in self]
         return {name: text for row in rows for name, text in getattr(row, "helpers", {}).items()}
-
-    def _others(self) -> dict[str, EntryPoint]:
-        if self._points is None:
-            self._points = {point.name: point for point in entry_points(group=self.group)}
-        return self._points

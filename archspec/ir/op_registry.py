@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
 from typing import Final, TypeVar
 
-from archspec.errors import ArchspecError, Diagnostic
+from archspec.entry_points import EntryPointGroup
+from archspec.errors import ArchspecError
 from archspec.ir.op import OP_KINDS, Op
 
-GROUP: Final = "archspec.ops"
-"""The group of entry points by which a package adds ops: the op's name, and the class."""
+_OTHERS: Final = EntryPointGroup("archspec.ops")
+"""The ops that other packages add: the op's name, and the class."""
 _RECORD: Final = ("name", "kind", "takes", "example")
 
 AnyOp = TypeVar("AnyOp", bound=type[Op])
@@ -26,9 +26,6 @@ class OpRegistry(Mapping[str, type[Op]]):
 
     def __init__(self) -> None:
         self._ops: dict[str, type[Op]] = {}
-        self._elsewhere: dict[str, EntryPoint] | None = None
-        self._twice: set[str] = set()
-        """The names that two packages give to ops."""
 
     def register(self, op: AnyOp) -> AnyOp:
         """Let specs name an op: a decorator of its class.
@@ -62,17 +59,17 @@ class OpRegistry(Mapping[str, type[Op]]):
     def __getitem__(self, name: str) -> type[Op]:
         found = self._ops.get(name)
         if found is None:
-            found = self._loaded(name)
+            found = _OTHERS.load(name, f"the op `{name}`", lambda op: self._named(name, op))
         return found
 
     def __contains__(self, name: object) -> bool:
-        return name in self._ops or name in self._others()
+        return name in self._ops or name in _OTHERS.points
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((*self._ops, *self._others())))
+        return iter(dict.fromkeys((*self._ops, *_OTHERS.points)))
 
     def __len__(self) -> int:
-        return len({*self._ops, *self._others()})
+        return len({*self._ops, *_OTHERS.points})
 
     def sound(self) -> Iterator[type[Op]]:
         """All that can be used, for hints: an error in one package is no reason to say nothing of another's op."""
@@ -87,34 +84,11 @@ class OpRegistry(Mapping[str, type[Op]]):
         """The names of those that are registered so far; nothing is looked up."""
         return frozenset(self._ops)
 
-    def _others(self) -> dict[str, EntryPoint]:
-        if self._elsewhere is None:
-            self._elsewhere = {}
-            for point in entry_points(group=GROUP):
-                first = self._elsewhere.setdefault(point.name, point)
-                if first is not point and first.value != point.value:
-                    self._twice.add(point.name)
-        return self._elsewhere
-
-    def _loaded(self, name: str) -> type[Op]:
-        point = self._others()[name]
-        try:
-            if name in self._twice:
-                raise ValueError("another package has an op of this name, too")
-            op: type[Op] = point.load()
-            if op.name != name:
-                raise ValueError(f"it is called {op.name}")
-            self.register(op)
-        except Exception as error:  # whatever another package raises
-            raise ArchspecError(unusable(f"the op `{name}`", point, error)) from error
-        return op
-
-
-def unusable(what: str, point: EntryPoint, error: Exception) -> Diagnostic:
-    """What is to be said of something that another package names in an entry point, and that cannot be used."""
-    package = point.dist.name if point.dist is not None else point.value
-    message = f"{what} of the package {package} cannot be used: {type(error).__name__}: {error}"
-    return Diagnostic("E0602", message, help=f"install another version of {package}")
+    def _named(self, name: str, op: type[Op]) -> type[Op]:
+        """Register the op that a package has under this name."""
+        if op.name != name:
+            raise ValueError(f"it is called {op.name}")
+        return self.register(op)
 
 
 OPS: Final = OpRegistry()

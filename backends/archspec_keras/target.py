@@ -44,7 +44,6 @@ class KerasBackend(LazyTraining):
         help = "install it with `pip install keras tensorflow`"
         if find_spec("keras") is None:
             raise BackendError(Diagnostic("E0602", "Keras is not installed", help=help))
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets every import with a page of remarks
         engine = engine or _engine()
         if engine not in _TITLES:
             raise BackendError(

@@ -168,7 +168,8 @@ def test_a_backend_that_cannot_be_imported(environment: dict[str, str], tmp_path
     _refused(done, "runs no models", "`keras`, `onnx`, `torch`")
     done = _archspec(environment, tmp_path, "build", "lenet", "--backend", "broken")
     assert done.returncode == 1
-    assert "error[E0602]: the backend `broken` is installed, and cannot be imported: RuntimeError" in done.stderr
+    said = "error[E0602]: the backend `broken` of the package archspec-broken cannot be used"
+    assert f"{said}: RuntimeError: no such driver\n" in done.stderr
     assert "Traceback" not in done.stderr
 
 
