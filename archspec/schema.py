@@ -33,7 +33,7 @@ from archspec.seals import sealed
 from archspec.spec import Block, Depth, Input, Param, Repeat, Sequence, Spec, Stage, Tap
 from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
-from archspec.spec.items import NOT_OF_STAGES, RESERVED, STAGE_KEYS
+from archspec.spec.forms import NOT_OF_STAGES, RESERVED, STAGE_KEYS
 from archspec.spec.model import NOT_PARAMS
 from archspec.spec.words import OWN_WORDS
 
@@ -196,7 +196,7 @@ def _forms() -> dict[str, Schema]:
 
 
 def _items() -> dict[str, Schema]:
-    """What stands in a list of layers, in the notations that `archspec.spec.items` reads."""
+    """What stands in a list of layers, in the notations that `archspec.spec.forms` reads."""
     conditional = ("when", "else")
     properties: dict[str, Schema] = {
         **{name: definition(name) for name in OPS},

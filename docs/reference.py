@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from archspec.spec import Block, Depth, Input, Model, Param, Repeat, Sequence, Spec, Stage, Tap
 from archspec.spec.compose import LIBRARY_KEYS
-from archspec.spec.items import RESERVED
+from archspec.spec.forms import RESERVED
 from archspec.spec.model import NOT_PARAMS
 from archspec.spec.words import OWN_WORDS
 

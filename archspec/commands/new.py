@@ -16,7 +16,7 @@ from archspec.ir.builder import class_name
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits
 from archspec.spec import LocatedDict, find, shipped
-from archspec.spec.base import usable_name
+from archspec.spec.checks import usable_name
 from archspec.spec.located import LocatedList, Reading
 from archspec.spec.scalars import resolve
 from archspec.spec.shipping import shipped_folder

@@ -1,18 +1,17 @@
 """The items of a network: what stands in a list of layers.
 
-Each way to write an item is first brought into one mapping, whose keys are the model's own, with
-the places kept; then the model checks it.
+Each way to write an item is first brought into one mapping (see `forms`); then the model of its kind validates it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import ConfigDict, Field, ValidationInfo
 
-from archspec.errors import Span, nearest
+from archspec.errors import Span
 from archspec.members import NOT_LAYERS, not_a_layer
 from archspec.spec.base import (
     NAME_SCHEMA,
@@ -24,26 +23,14 @@ from archspec.spec.base import (
     Reads,
     Values,
     definition,
-    reading_of,
-    usable_name,
-    wrong,
 )
+from archspec.spec.checks import usable_name
+from archspec.spec.forms import RESERVED, STAGE_KEYS, form_of, is_sequence, is_stage
 from archspec.spec.located import LocatedDict, LocatedList, Reading
-from archspec.spec.mistakes import cut_call, example, name_help, no_repeat, not_one_kind, one_item_help
-from archspec.spec.scalars import describe
+from archspec.spec.mistakes import cut_call, one_item_help
+from archspec.spec.problems import reading_of, wrong
 from archspec.spec.units import Pattern, UnitsField
 from archspec.spec.words import REPEAT_WORDS, STAGE_WORDS
-
-RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage")
-SEQUENCE_KEYS: Final = ("layers", "name", "when", "else", "from")
-# What tells a stage from an item in `stages`.
-STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names")
-# What tells a named sequence from a stage with `layers`, which has none of these.
-NOT_OF_STAGES: Final = ("when", "else", "from")
-_CONDITION: Final = ("when", "else")
-
-M = TypeVar("M", bound=Model)
-ItemT = TypeVar("ItemT", "Call", "Sequence", "Repeat", "Stage")
 
 
 def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
@@ -78,15 +65,25 @@ Otherwise: TypeAlias = Annotated[tuple["Item", ...], Reads(_otherwise, _ONE_OR_M
 Branches: TypeAlias = Annotated[tuple["Sequence", ...], Reads(_branches, {"type": "array", "items": _ONE_OR_MORE})]
 
 
+def _check_label(label: str, span: Span, reading: Reading) -> None:
+    """Note why a name cannot be part of a layer's path, if it cannot."""
+    usable_name(label, span, reading, "a layer")
+    if label in NOT_LAYERS:
+        reading.error("E0404", not_a_layer(label), span, help=f"write `{label}_`, or another name")
+
+
 class _Conditional(Model):
     """An item that may have a condition."""
 
     when: Condition | None = Field(None, description="the condition under which the item is there")
     otherwise: Otherwise | None = Field(None, alias="else", description="what is there if the condition is false")
+    label: str | None = Field(None, alias="name", description="the layer's own name", json_schema_extra=NAME_SCHEMA)
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else")
 
     def _check(self, reading: Reading) -> None:
+        if self.label is not None:
+            _check_label(self.label, self.place("label"), reading)
         for key, form in (("when", "a condition"), ("else", "a list of items")):
             if self.written(key) and self._located[key] is None:
                 message = f"`{key}` must be {form}, found nothing"
@@ -104,7 +101,6 @@ class Call(_Conditional):
 
     kind: ClassVar[Literal["call"]] = "call"
     name: str = Field(alias="op", description="the op or block")
-    label: str | None = Field(None, alias="name", description="the layer's own name", json_schema_extra=NAME_SCHEMA)
     attributes: Values = Field(
         default_factory=dict[str, Attribute], description="the attributes of the op, or the params of the block"
     )
@@ -122,6 +118,11 @@ class Sequence(_Conditional):
     )
     layers: Items = Field((), description="the items")
     origin: str | None = Field(None, alias="from", description="the tap where it starts", json_schema_extra=TAP_SCHEMA)
+
+    def _check(self, reading: Reading) -> None:
+        super()._check(reading)
+        for part in self.origin.split(".", 1) if self.origin is not None else ():  # `a.low`: what the call `a` gives
+            usable_name(part, self.place("from"), reading, "a tap")
 
 
 class Repeat(_Conditional):
@@ -188,6 +189,9 @@ class Stage(Model):
     layers: Items = Field((), description="items, in place of `block` and `units`: a named sequence")
 
     def _check(self, reading: Reading) -> None:
+        _check_label(self.label, self.place("label"), reading)
+        if self.block is not None:
+            usable_name(self.block, self.place("block"), reading, "a block", taken=RESERVED)
         written = [key for key in STAGE_KEYS[1:] if self.written(key)]
         if self.written("layers"):
             if written:
@@ -215,6 +219,11 @@ class Refused:
 Item: TypeAlias = Call | Sequence | Repeat | Tap | Stage | Refused
 
 
+_MODELS: Final[Mapping[str, type[Call | Sequence | Repeat | Tap | Stage]]] = {
+    model.kind: model for model in (Call, Sequence, Repeat, Tap, Stage)
+}
+
+
 def read_items(raw: LocatedList, reading: Reading) -> tuple[Item, ...]:
     """The items of a list; those that are wrong are `Refused`, and their errors are noted."""
     read: list[Item] = []
@@ -233,45 +242,12 @@ def read_items(raw: LocatedList, reading: Reading) -> tuple[Item, ...]:
 
 def read_item(raw: object, span: Span, reading: Reading) -> Item:
     """One item in any notation; `Refused` if it is wrong, with the reason noted."""
-    item = _read_item(raw, span, reading)
+    form = form_of(raw, span, reading)
+    item = _MODELS[form.kind].read(form.data, reading) if form is not None else None
     if item is None:
         reading.refuse(raw)
         return Refused(span)
     return item
-
-
-def _read_item(raw: object, span: Span, reading: Reading) -> Item | None:
-    if isinstance(raw, str):
-        return _call(raw, span, None, span, LocatedDict(span), reading)
-    if not isinstance(raw, LocatedDict):
-        help = "an empty branch is written []" if raw is None else ""
-        message = f"an item must be an op, a block or a mapping, found {describe(raw)}"
-        reading.error("E0202", message, span, help=help)
-        return None
-    if "layers" in raw or "from" in raw:
-        return _sequence(raw, reading)
-    kinds = [key for key in raw if key not in (*_CONDITION, "name")]
-    if len(kinds) != 1:
-        not_one_kind(kinds, raw, span, reading)
-        return None
-    kind = kinds[0]
-    if "name" in raw:
-        reading.error(
-            "E0202",
-            f"the name of `{kind[:80]}` stands inside its mapping",
-            raw.key_spans["name"],
-            help=f"write `{kind[:80]}: {{name: ...}}`",
-        )
-        return None
-    if kind == "repeat":
-        return _repeat(raw, reading)
-    if kind in ("tap", "stage"):
-        if len(raw) > 1:
-            span = next(raw.key_spans[key] for key in raw if key != kind)
-            reading.error("E0202", f"a `{kind}` cannot have a condition", span)
-            return None
-        return _tap(raw, reading) if kind == "tap" else _inner_stage(raw, reading)
-    return _call(kind, raw.key_spans[kind], raw[kind], raw.value_spans[kind], raw, reading)
 
 
 def read_stages(value: object, info: ValidationInfo) -> tuple[Item, ...]:
@@ -281,106 +257,19 @@ def read_stages(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     reading = reading_of(info)
     read: list[Item] = []
     for raw, span in zip(value, value.item_spans, strict=True):
-        is_stage = isinstance(raw, LocatedDict) and _is_stage(raw)
-        item = _checked(_validated(Stage, raw, reading), reading) if is_stage else read_item(raw, span, reading)
-        if item is None:
+        if not (isinstance(raw, LocatedDict) and is_stage(raw)):
+            read.append(read_item(raw, span, reading))
+            continue
+        stage = Stage.read(raw, reading)
+        if stage is None:
             reading.refuse(raw)
-        read.append(item or Refused(span))
+        read.append(stage or Refused(span))
     return tuple(read)
-
-
-def _is_stage(raw: LocatedDict) -> bool:
-    """Whether an entry of `stages` is a stage: a named sequence with a condition or a `from` is an item."""
-    named = "name" in raw and not any(key in raw for key in NOT_OF_STAGES)
-    return named or any(key in raw for key in STAGE_KEYS[1:])
-
-
-def _sequence(raw: LocatedDict, reading: Reading) -> Sequence | None:
-    others = [key for key in raw if key not in SEQUENCE_KEYS]
-    kinds = [key for key in others if key in RESERVED or not nearest(key, SEQUENCE_KEYS)]
-    if kinds == ["repeat"] and not isinstance(raw["repeat"], dict):
-        no_repeat(raw["repeat"], raw.value_spans["repeat"], reading)
-        return None
-    if kinds:
-        here = "layers" if "layers" in raw else "from"
-        not_one_kind([here, *kinds], raw, raw.span, reading)
-        return None
-    return _checked(_validated(Sequence, raw, reading), reading)
-
-
-def _repeat(raw: LocatedDict, reading: Reading) -> Repeat | None:
-    body = raw["repeat"]
-    if not isinstance(body, LocatedDict):
-        no_repeat(body, raw.value_spans["repeat"], reading)
-        return None
-    merged = LocatedDict(raw.span)
-    for key in body:
-        merged.take(body, key)
-    for key in _CONDITION:
-        if key in body:
-            message = f"`{key}` stands beside `repeat`, not inside its mapping"
-            reading.error("E0202", message, body.key_spans[key])
-            return None
-        if key in raw:
-            merged.take(raw, key)
-    return _checked(_validated(Repeat, merged, reading), reading)
-
-
-def _tap(raw: LocatedDict, reading: Reading) -> Tap | None:
-    data = LocatedDict(raw.span)
-    data.take(raw, "tap", "name")
-    name, span = raw["tap"], raw.value_spans["tap"]
-    # `input` already names what the block received.
-    if not usable_name(name, span, reading, "a tap", taken=("input",)):
-        return None
-    return _validated(Tap, data, reading)
-
-
-def _inner_stage(raw: LocatedDict, reading: Reading) -> Stage | None:
-    if not isinstance(raw["stage"], LocatedDict):
-        message = f"`stage` must be a mapping, found {describe(raw['stage'])}"
-        reading.error("E0202", message, raw.value_spans["stage"])
-        return None
-    return _checked(_validated(Stage, raw["stage"], reading), reading)
-
-
-def _call(name: str, name_span: Span, body: object, body_span: Span, raw: LocatedDict, reading: Reading) -> Call | None:
-    """An op or block. `raw` is the whole item, which may hold a condition."""
-    dotted = "." in name and all(
-        part.isidentifier() for part in name.split(".")
-    )  # `nn.Conv2d`: what it is, is said later
-    if not dotted and not usable_name(name, name_span, reading, "an op or block", RESERVED, name_help(name, reading)):
-        return None
-    data = LocatedDict(raw.span)
-    data.put("op", name, name_span, name_span)
-    if isinstance(body, LocatedList):
-        numbers = [place for item, place in zip(body, body.item_spans, strict=True) if isinstance(item, int | float)]
-        if numbers:
-            message = f"`{name}` takes a mapping of attributes, or a list of branches; found a list of numbers"
-            reading.error("E0202", message, numbers[0], help=example(name, body, reading))
-            return None
-        data.put("branches", body, name_span, body_span)
-    elif isinstance(body, LocatedDict):
-        given = LocatedDict(body.span)
-        for key in body:
-            if key in ("name", "branches"):
-                data.take(body, key)
-            else:
-                given.take(body, key)
-        data.put("attributes", given, name_span, body_span)
-    elif body is not None:
-        message = f"the attributes of `{name}` must be a mapping, found {describe(body)}"
-        reading.error("E0202", message, body_span, help=example(name, body, reading))
-        return None
-    for key in _CONDITION:
-        if key in raw:
-            data.take(raw, key)
-    return _checked(_validated(Call, data, reading), reading)
 
 
 def _branch(raw: object, span: Span, reading: Reading) -> Sequence:
     """A branch of a merge: a sequence, a bare list of items, or one item."""
-    if isinstance(raw, LocatedDict) and ("layers" in raw or "from" in raw):
+    if isinstance(raw, LocatedDict) and is_sequence(raw):
         branch = read_item(raw, span, reading)
         if isinstance(branch, Sequence):
             return branch
@@ -388,28 +277,3 @@ def _branch(raw: object, span: Span, reading: Reading) -> Sequence:
     data = LocatedDict(span)
     data.put("layers", raw if isinstance(raw, list | tuple) else (read_item(raw, span, reading),), span, span)
     return Sequence.model_validate(data, context=reading)
-
-
-def _validated(model: type[M], data: object, reading: Reading) -> M | None:
-    """A model from its mapping; None if it is wrong, with the reasons noted."""
-    try:
-        return model.model_validate(data, context=reading)
-    except ValidationError:
-        return None
-
-
-def _checked(item: ItemT | None, reading: Reading) -> ItemT | None:
-    """The item; where names that it gives or uses are no names, that is noted."""
-    if item is None:
-        return None
-    if item.label is not None:
-        usable_name(item.label, item.place("label"), reading, "a layer")
-        if item.label in NOT_LAYERS:
-            help = f"write `{item.label}_`, or another name"
-            reading.error("E0404", not_a_layer(item.label), item.place("label"), help=help)
-    block, origin = getattr(item, "block", None), getattr(item, "origin", None)
-    if block is not None:
-        usable_name(block, item.place("block"), reading, "a block", taken=RESERVED)
-    for part in origin.split(".", 1) if origin is not None else ():  # `pyramid.low`: what the call `pyramid` gives
-        usable_name(part, item.place("from"), reading, "a tap")
-    return item

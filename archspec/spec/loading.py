@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
 from archspec.expr import ExprError, names, parse
 from archspec.limits import DEFAULT, Budget, Limits, WorkError
@@ -193,11 +191,10 @@ def _validated(
         reading.error("E0205", message, data.span, help=help)
         reading.diagnostics.raise_if_any(SpecError)
     reading.block_params = _block_params(data)
-    try:
-        spec = Spec.model_validate(data, context=reading)
-    except ValidationError:
+    spec = Spec.read(data, reading)
+    if spec is None:
         reading.diagnostics.raise_if_any(SpecError)
-        raise InternalError("a spec is wrong, and nobody said why") from None
+        raise InternalError("a spec is wrong, and nobody said why")
     spec._overrides = _overrides(spec, overrides or {}, reading)
     spec._sources, spec._texts = reading.files, reading.texts
     spec._limits = reading.limits

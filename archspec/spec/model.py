@@ -6,12 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import (
-    Field,
-    PrivateAttr,
-    ValidationError,
-    ValidationInfo,
-)
+from pydantic import Field, PrivateAttr, ValidationInfo
 
 from archspec.display import display
 from archspec.errors import Source, Span
@@ -24,13 +19,13 @@ from archspec.spec.base import (
     Strings,
     attributes,
     definition,
-    reading_of,
-    usable_name,
-    wrong,
 )
-from archspec.spec.items import RESERVED, Item, Items, read_stages
+from archspec.spec.checks import usable_name
+from archspec.spec.forms import RESERVED
+from archspec.spec.items import Item, Items, read_stages
 from archspec.spec.located import LocatedDict, Reading
 from archspec.spec.parts import DepthField, Input, Param, Params
+from archspec.spec.problems import reading_of, wrong
 from archspec.spec.scalars import describe
 from archspec.spec.words import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 
@@ -110,10 +105,11 @@ def _named(model: type[Model], value: object, info: ValidationInfo, what: str) -
             reading.error("E0202", message, value.value_spans[name], help=model.form_help(data))
             reading.refuse(name)
             continue
-        try:
-            found[name] = model.model_validate(data, context=reading)
-        except ValidationError:  # its reasons are noted
+        read = model.read(data, reading)
+        if read is None:
             reading.refuse({name: data})
+        else:
+            found[name] = read
     return found
 
 

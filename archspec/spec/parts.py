@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, TypeAlias
 
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, ValidationInfo
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo
 
 from archspec.errors import Span
 from archspec.spec.base import (
@@ -19,13 +19,11 @@ from archspec.spec.base import (
     Value,
     as_attribute,
     definition,
-    parses,
-    reading_of,
-    usable_name,
-    wrong,
 )
+from archspec.spec.checks import parses, usable_name
 from archspec.spec.located import LocatedDict, Reading
 from archspec.spec.mistakes import input_help
+from archspec.spec.problems import reading_of, wrong
 from archspec.spec.scalars import describe
 from archspec.spec.words import DEPTH_WORDS, INPUT_WORDS, OWN_WORDS, PARAM_WORDS
 
@@ -107,12 +105,12 @@ def _params(value: object, info: ValidationInfo) -> dict[str, Param]:
         if not isinstance(data, LocatedDict):
             data = LocatedDict(value.value_spans[name])
             data.take(value, name, "default")
-        try:
-            params[name] = Param.model_validate(data, context=reading)
-        except ValidationError:  # its reasons are noted; that there is such a param stays true
+        param = Param.read(data, reading)
+        if param is None:  # that there is such a param stays true
             reading.refuse(name)
-            params[name] = Param.model_validate(LocatedDict(data.span), context=reading)
-        params[name]._name_span = span
+            param = Param.model_validate(LocatedDict(data.span), context=reading)
+        param._name_span = span
+        params[name] = param
     return params
 
 

@@ -17,14 +17,11 @@ from archspec.spec.base import (
     Reads,
     attribute,
     attributes,
-    parses,
-    reading_of,
-    reported,
-    usable_name,
-    wrong,
 )
+from archspec.spec.checks import parses, usable_name
 from archspec.spec.located import LocatedDict, LocatedList, Reading
 from archspec.spec.places import inside
+from archspec.spec.problems import reading_of, reported, wrong
 from archspec.spec.scalars import describe
 
 _COUNT: Final = re.compile(r"\s*[x×*]\s*")

@@ -1,0 +1,75 @@
+"""What is checked of names and expressions wherever they stand."""
+
+from __future__ import annotations
+
+from keyword import iskeyword
+
+from archspec.errors import Span
+from archspec.expr import ExprError, parse
+from archspec.spec.located import Reading
+from archspec.spec.mistakes import expression_help
+from archspec.spec.scalars import describe
+from archspec.spec.words import OTHER_NAMES, OWN_WORDS
+
+
+def parses(text: str, span: Span | None, reading: Reading) -> bool:
+    """Whether a text is an expression; if not, the reason is noted."""
+    try:
+        parse(text, reading.budget)
+    except ExprError as error:
+        help = "" if error.too_large else expression_help(text, span=span)
+        reading.error("E0304" if error.too_large else "E0301", str(error), span, help=help)
+        return False
+    return True
+
+
+def usable_name(
+    name: object, span: Span | None, reading: Reading, what: str, taken: tuple[str, ...] = (), help: str = ""
+) -> bool:
+    """Whether a name can be used in generated code; if not, the reason is noted.
+
+    `what` is what it names; `taken` holds words that mean something else here; `help` is for what is no name at all.
+    """
+    if not isinstance(name, str):
+        message = f"the name of {what} must be a string, found {describe(name)}"
+        reading.error("E0202", message, span)
+        return False
+    otherwise, help = help, ""
+    if name in taken:
+        reason = "has a meaning of its own in the language"
+        help = f"write `{OTHER_NAMES.get(name, f'{name}_')}`, or another name" + (
+            f": {OWN_WORDS[name]}" if name in OWN_WORDS else ""
+        )
+    elif iskeyword(name):
+        reason, help = "is a keyword of Python", otherwise or f"write `{name}_`"
+    elif not _is_name(name):
+        reason = "is not a name"
+        help = otherwise or _as_name(name, reading.limits.name)
+        if not help and name.isdecimal() and what == "a layer":
+            help = (
+                f"write `layer{name[:40]}`, or leave the names out: the layers of a named sequence, "
+                "`{name: features, layers: [...]}`, are called 0, 1, 2"
+            )
+        help = help or "a name has letters, digits and underscores, and begins with a letter"
+    elif len(name) > (most := reading.limits.name):
+        reason = f"has {len(name)} characters; at most {most} are allowed"
+    else:
+        return True
+    shown = name if len(name) <= 80 else name[:40] + "..."
+    reading.error("E0404", f"`{shown}` cannot name {what}: it {reason}", span, help=help)
+    return False
+
+
+def _is_name(name: str) -> bool:
+    """Whether it is an ASCII identifier that begins with a letter.
+
+    What begins with an underscore is private to Python, which changes some such names, and no scope for TensorFlow.
+    """
+    return name.isidentifier() and name.isascii() and not name.startswith("_")
+
+
+def _as_name(name: str, most: int) -> str:
+    """`my_unet` for `my-unet` or `_my_unet`; empty where more is wrong with it."""
+    joined = name.strip().replace("-", "_").replace(" ", "_").replace(".", "_").lstrip("_")
+    sound = _is_name(joined) and not iskeyword(joined) and len(joined) <= most
+    return f"write `{joined}`" if sound else ""
