@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from archspec.errors import Diagnostic, SpecError, did_you_mean
+from archspec.errors import ArchspecError, Diagnostic, Span, SpecError, did_you_mean
 
 
 def _limit(doc: str, default: int, most: int | None = None) -> Any:
@@ -106,15 +106,15 @@ class Budget:
             raise WorkError(self.limits.work)
 
 
-class WorkError(Exception):
-    """Working a network out takes more steps than the limit, which is `most`."""
+class WorkError(ArchspecError):
+    """Working a network out takes more steps than the limit. Who knows the place raises a `SpecError` with it."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"more than {most:,} steps")
         self.most = most
+        super().__init__(self.diagnostic())
 
-    def diagnostic(self, **place: Any) -> Diagnostic:
-        """What to tell the user, at a place."""
+    def diagnostic(self, span: Span | None = None) -> Diagnostic:
+        """What to say to the user, at a place."""
         message = f"this network takes more than {self.most:,} steps to work out"
         help = "shorten its expressions, put its items into blocks, or raise the limit `work`"
-        return Diagnostic("E0304", message, help=help, **place)
+        return Diagnostic("E0304", message, span, help=help)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,7 @@ from archspec.commands.shared import (
 )
 from archspec.errors import BackendError
 from archspec.ir.graph import LayerGraph
+from archspec.limits import WorkError
 from archspec.reporting import plain
 from archspec.seals import check_writable, sealed
 from archspec.storage import is_folder, resolved, whole_file, write_bytes
@@ -276,8 +278,9 @@ def _report(
         ("depth", f"{len(graph.weighted_path)} weighted layers on the longest path"),
         ("model" if isinstance(target, PacksModels) else "source", f"{path} ({checked})" if checked else str(path)),
     ]
-    if fixed := fixed_params(graph):
-        rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
+    with suppress(WorkError):  # a model can be written that would take too long to write as source
+        if fixed := fixed_params(graph):
+            rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
     if left_out := left_out_text(graph):
         rows.insert(-1, ("left out", left_out))
     if weights is not None:

@@ -133,6 +133,20 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         assert "E0401" in capsys.readouterr().err
 
 
+def test_a_model_is_written_where_source_would_take_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ONNX needs no expressions. What the report would say of source is left out, once the model is written."""
+    pytest.importorskip("onnx")
+    monkeypatch.chdir(tmp_path)
+    limit = ["mobilenet_v2", "--limit", "work=7500", "--no-verify"]
+    assert main(["build", *limit, "--backend", "torch"]) == 1
+    assert "error[E0304]: this network takes more than 7,500 steps to work out" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    assert main(["build", *limit, "--backend", "onnx"]) == 0
+    assert [path.name for path in tmp_path.rglob("*.onnx")] == ["mobilenet_v2.onnx"]
+
+
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "5", None, 10**9])
 def test_limits_are_whole_numbers_within_bounds(value: object) -> None:
     with pytest.raises(ValueError, match="the limit `nesting`"):
