@@ -17,7 +17,7 @@ from archspec.parity import random_inputs, random_weights
 from archspec.passes import run
 from archspec.passes.resize import Resize
 from docs.tutorial import FOLDER, ORDER
-from tests.reference.evaluate import RANDOM, evaluate
+from tests.reference.evaluate import evaluate, modes
 
 LARGEST = 64 * 64 * 3
 """Numbers of an input up to which ONNX's evaluator judges too: it is slow."""
@@ -54,13 +54,12 @@ def test_all_compute_the_same(name: str) -> None:
     pytest.importorskip("keras")
     graph = _small(archspec.compile(name))
     weights, inputs = random_weights(graph), random_inputs(graph, batch=2)
-    random = any(node.op.name in RANDOM for node in graph.nodes.values())
     targets = [backend(framework, RunsModels) for framework in ("torch", "keras")]
     models = [
         target.build(archspec.generate(graph, target.name), graph, weights=weights, dtype="float64")
         for target in targets
     ]
-    for training in (False,) if random else (False, True):  # in this order: training changes running statistics
+    for training in modes(graph):  # in this order: training changes running statistics
         outcomes = [
             target.run(model, graph, inputs, training=training) for target, model in zip(targets, models, strict=True)
         ]

@@ -18,13 +18,12 @@ from archspec.passes import run
 from archspec.passes.resize import Resize
 from archspec.spec import load_text
 from archspec_onnx import backend as TARGET
-from archspec_onnx.source import twice
 from tests.conformance.cases import CASES
 from tests.conformance.graphs import graph_of
 from tests.needed import needs
 from tests.networks import NETWORKS
 from tests.onnx.engines import agree, close, outcome
-from tests.reference.evaluate import RANDOM, evaluate
+from tests.reference.evaluate import evaluate, evaluations
 
 pytestmark = needs("onnxruntime")
 
@@ -49,8 +48,7 @@ def test_engines_and_pytorch_agree_with_float64(name: str) -> None:
     """Every node on both engines in float32, and the outputs of PyTorch in float64."""
     graph = compiled(name)
     weights, inputs = random_weights(graph), random_inputs(graph, batch=3)
-    random = any(node.op.name in RANDOM for node in graph.nodes.values())
-    wanted = {mode: evaluate(graph, weights, inputs, training=mode) for mode in ((False,) if random else (False, True))}
+    wanted = evaluations(graph, weights, inputs)
     for training, values in wanted.items():
         agree(graph, values, training=training)
     pytest.importorskip("torch")
@@ -65,12 +63,18 @@ def test_functions_change_no_number(name: str) -> None:
     close(with_functions.outputs, flat.outputs, 1e-6)
 
 
+def _twice(graph: LayerGraph) -> LayerGraph | None:
+    from archspec_onnx.source import twice
+
+    return twice(graph)
+
+
 def _other_size(graph: LayerGraph) -> LayerGraph:
     """The network for images of another size, odd where it allows that."""
     odd = {path: (height + 5, width + 2) for path, (height, width) in graph.images.items()}
     with suppress(SpecError):
         return run(graph, [Resize(odd)]).graph
-    found = twice(graph)
+    found = _twice(graph)
     assert found is not None
     return found
 
@@ -86,30 +90,34 @@ def _runs_at(graph: LayerGraph, other: LayerGraph) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_that_allow_another_size_take_it(name: str) -> None:
     graph = compiled(name)
-    if twice(graph) is None:
-        source = TARGET.build(TARGET.render(graph), graph)
-        sizes = [dim.dim_param for value in source.graph.input for dim in value.type.tensor_type.shape.dim[1:]]
-        assert not any(sizes)
-        return
-    _runs_at(graph, _other_size(graph))
+    if _twice(graph) is None:
+        _is_of_one_size(graph)
+    else:
+        _runs_at(graph, _other_size(graph))
 
 
-OPEN = [(case, graph_of(case, (8, 8))) for cases in CASES.values() for case in cases if "flatten" not in case]
+def _is_of_one_size(graph: LayerGraph) -> None:
+    source = TARGET.build(TARGET.render(graph), graph)
+    assert not any(dim.dim_param for value in source.graph.input for dim in value.type.tensor_type.shape.dim[1:])
 
 
-@pytest.mark.parametrize("case", [case for case, graph in OPEN if twice(graph) is not None])
+@pytest.mark.parametrize("case", [case for cases in CASES.values() for case in cases if "flatten" not in case])
 def test_ops_take_another_size(case: str) -> None:
+    graph = graph_of(case, (8, 8))
+    if _twice(graph) is None:
+        _is_of_one_size(graph)
+        return
     for size in ((9, 12), (16, 16)):
         try:
             other = graph_of(case, size)
         except SpecError:  # a multiple of a block
             continue
-        _runs_at(graph_of(case, (8, 8)), other)
+        _runs_at(graph, other)
 
 
 def test_which_networks_are_of_one_size() -> None:
     """A dense layer after `flatten` and position embeddings fix the size, a global pool leaves it open."""
-    fixed = {name for name in NETWORKS if twice(compiled(name)) is None}
+    fixed = {name for name in NETWORKS if _twice(compiled(name)) is None}
     assert {"vit", "mlp_mixer", "flat_input"} <= fixed
     assert not {"squeeze_excitation", "unet", "mobilenet", "same_padding", "densenet"} & fixed
 
