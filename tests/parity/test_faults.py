@@ -16,7 +16,7 @@ from archspec import ParityError
 from archspec.parity import Blame, Participant, Report, compare
 from archspec.spec import load_text
 from tests.needed import needs
-from tests.parity.probe import compared, edited, graph, pool
+from tests.parity.probe import GROUPED, NETWORK, compared, edited, graph, pool
 
 pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
@@ -30,6 +30,7 @@ class Fault:
     what: str
     blamed: dict[str, str]
     edits: tuple[tuple[str, str], ...]
+    network: str = NETWORK
 
 
 _MODULE = "class Residual(nn.Module):"
@@ -274,6 +275,7 @@ FAULTS: dict[str, Fault] = {
         "outputs",
         {"conv3": "differs"},
         (("self.conv3(x)", "self.conv3(F.channel_shuffle(x, 3))"),),
+        GROUPED,
     ),
     "a missing ReLU": Fault(
         "torch", "inference", "outputs", {"relu": "not computed"}, (("self.relu(self.conv2(x))", "self.conv2(x)"),)
@@ -303,8 +305,8 @@ FAULTS: dict[str, Fault] = {
 
 
 def _report(fault: Fault) -> Report:
-    text = edited(fault.backend, *fault.edits)
-    return compared(**{f"{fault.backend}_source": text}, checks=(fault.check,))
+    text = edited(fault.backend, *fault.edits, network=fault.network)
+    return compared(**{f"{fault.backend}_source": text}, checks=(fault.check,), network=fault.network)
 
 
 @pytest.mark.parametrize("name", FAULTS)
