@@ -14,8 +14,8 @@ from archspec.initialization import draw
 from archspec.parity import compare
 from archspec.parity.data import random_inputs
 from tests.needed import needs
+from tests.parity.faults import FAULTS
 from tests.parity.probe import KERAS, NETWORK, TORCH, compared, edited, graph, pool
-from tests.parity.test_faults import FAULTS
 
 pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,19 +24,18 @@ layers:
   - dense: {name: fc, units: 5}
 """
 
-# An installed archspec registers the plugin; a checkout that is newer than what is installed may not.
-_INSTALLED = any(point.name == "archspec" for point in entry_points(group="pytest11"))
-_LOAD = () if _INSTALLED else ("-p", "archspec.pytest_plugin.plugin")
-
 RunPytest: TypeAlias = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture
-def run_pytest(pytester: pytest.Pytester) -> RunPytest:
-    """Run pytest with the plugin, in a process of its own."""
+def run_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunPytest:
+    """Run pytest with the plugin, in a process of its own, without the plugins of others: to import them takes time."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def run(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest_subprocess(*_LOAD, "-p", "no:cacheprovider", "-rA", *arguments)
+        return pytester.runpytest_subprocess(
+            "-p", "archspec.pytest_plugin.plugin", "-p", "no:cacheprovider", "-rA", *arguments
+        )
 
     return run
 

@@ -37,7 +37,7 @@ def test_a_spec_that_is_right(project: Path, run_pytest: RunPytest) -> None:
 @pytest.mark.skipif(find_spec("xdist") is None, reason="needs pytest-xdist")
 def test_in_two_processes(project: Path, run_pytest: RunPytest) -> None:
     _replace(project / "generated" / "torch" / "small.py", "nn.ReLU", "nn.GELU")
-    done = run_pytest(*QUICK, "-n", "2")
+    done = run_pytest("-p", "xdist", *QUICK, "-n", "2")
     done.assert_outcomes(passed=2, failed=1)
     assert "error[E0606]: generated/torch/small.py was edited by hand" in done.stdout.str()
 

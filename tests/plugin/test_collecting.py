@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,13 @@ def test_another_plugin_for_yaml_goes_on_as_before(project: Path, run_pytest: Ru
         encoding="utf-8",
     )
     assert sorted(_collected(run_pytest)) == sorted([*ITEMS, "other.yaml::theirs", "specs/small.yaml::theirs"])
+
+
+def test_an_installed_archspec_brings_the_plugin(pytester: pytest.Pytester, project: Path) -> None:
+    if not any(point.name == "archspec" for point in entry_points(group="pytest11")):
+        pytest.skip("a checkout that is newer than what is installed")
+    done = pytester.runpytest_subprocess("--archspec", "--collect-only", "-q")
+    assert [line for line in done.outlines if "::" in line] == ITEMS
 
 
 def test_without_the_option_nothing_is_collected_or_imported(project: Path, run_pytest: RunPytest) -> None:
