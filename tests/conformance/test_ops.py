@@ -16,10 +16,10 @@ from archspec.codegen.backend import PacksModels, TrainsModels
 from archspec.codegen.registry import backend
 from archspec.ir import OPS
 from archspec.parity import random_inputs, random_weights
+from tests.archspec_onnx.engines import agree
 from tests.conformance.cases import CASES
 from tests.conformance.graphs import graph_of
 from tests.needed import needs
-from tests.onnx.engines import agree
 from tests.reference.evaluate import Evaluation, evaluations
 
 pytestmark = needs("torch", "keras", "onnxruntime")

@@ -17,7 +17,7 @@ from archspec.spec import load_text
 from tests.diagram.conftest import Opener, drawn, text_of
 
 pytestmark = pytest.mark.browser
-U = Path(__file__).parent / "encoder_decoders"
+U = Path(__file__).parents[1] / "zoo" / "encoder_decoders"
 
 
 # Finding, pointing, choosing

@@ -21,7 +21,7 @@ from archspec.diagram.svg import outline
 from tests.diagram.conftest import Opener, drawn, text_of
 
 pytestmark = pytest.mark.browser
-U = Path(__file__).parent / "encoder_decoders"
+U = Path(__file__).parents[1] / "zoo" / "encoder_decoders"
 
 
 @pytest.mark.parametrize(

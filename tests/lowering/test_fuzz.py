@@ -18,7 +18,7 @@ import yaml
 import archspec
 from archspec.errors import ArchspecError
 from archspec.spec import load_text
-from tests.networks import NETWORKS
+from tests.zoo import NETWORKS
 
 SPECS: Final = Path(__file__).resolve().parents[2] / "specs"
 ATOMS: Final[list[Any]] = [

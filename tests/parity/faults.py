@@ -2,7 +2,7 @@
 
 They are the mistakes of converters and of people who copy models by hand, at least one for each difference between
 frameworks that shows in a model's numbers, planted into the generated source. What a model draws its weights from shows
-in no comparison on the same weights: tests/initializers plants wrong distributions.
+in no comparison on the same weights: tests/ir/initializers plants wrong distributions.
 """
 
 from __future__ import annotations
