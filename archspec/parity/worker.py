@@ -68,7 +68,7 @@ class Worker:
                 largest[name] = max(largest.get(name, 0.0), distance(before.get(what, name), array))
 
         for neighbor in range(1, NEIGHBORS + 1):
-            _let_go()  # what the pass before has left, an optimizer with a tensor for each weight
+            _let_go(self.model)  # what the pass before has left, an optimizer with a tensor for each weight
             self._perform(check, put, neighbor)
         spread.mkdir()
         for what, largest in found.items():
@@ -180,12 +180,15 @@ def _versions(target: RunsModels) -> dict[str, str]:
         BackendError: it is not installed, or raises when it is imported.
     """
     target.require()
+    gc.disable()  # a framework is some 100,000 objects that stay: to look for cycles among them takes a second
     try:
         return dict(target.versions())
     except ArchspecError:
         raise
     except Exception as error:  # whatever a framework raises
         raise not_importable(target.title, error) from error
+    finally:
+        gc.enable()
 
 
 def _requests() -> Iterator[dict[str, Any]]:
@@ -202,9 +205,14 @@ def _requests() -> Iterator[dict[str, Any]]:
         yield json.loads(lines.get())
 
 
-def _let_go() -> None:
-    """Give memory that is no longer used back to the system: the other processes need theirs, and glibc keeps it."""
-    gc.collect()  # models have circles
+def _let_go(model: Any = None) -> None:
+    """Give memory that is no longer used back to the system: the other processes need theirs, and glibc keeps it.
+
+    Where there is no model, what is left belongs to the frameworks, and is not looked at again.
+    """
+    gc.collect()  # models have cycles
+    if model is None:
+        gc.freeze()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)
@@ -227,6 +235,7 @@ def main(name: str) -> None:
         for request in _requests():
             if "folder" in request:
                 worker = None  # its model goes before the next one comes
+                _let_go()
                 worker = Worker(target, Path(request["folder"]), request["index"])
                 answer()
                 continue
@@ -239,7 +248,7 @@ def main(name: str) -> None:
                 worker.perform(check, results)
             if check.kind in ("gradients", "run"):
                 worker.rest()
-            _let_go()
+            _let_go(worker.model)
             answer(lacking=reason)
     except ArchspecError as error:  # said to the user as it is, not as the failure of a process
         answer(refused=[{"code": d.code, "message": d.message, "help": d.help} for d in error.diagnostics])

@@ -23,7 +23,7 @@ from tests.fuzz.agreement import text_of
 from tests.fuzz.specs.networks import specs
 
 BACKENDS = ("torch", "keras")
-SPECS = [*archspec.spec.shipped(), *map(str, sorted(Path("tests/networks").glob("*.yaml")))]
+SPECS = [*archspec.spec.shipped(), *map(str, sorted(Path("tests/zoo").glob("*.yaml")))]
 HEAD = "archspec: 1\nname: net\ninput: {channels: 3, height: 8, width: 8}\n"
 
 

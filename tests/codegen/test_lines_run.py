@@ -181,7 +181,7 @@ def mistakes(graph: LayerGraph, mapped: MappedSource, ran: Ran, backend: str) ->
 def test_the_lines_are_those_that_run(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong: dict[str, list[str]] = {}
     for name in NETWORKS:
-        graph = archspec.compile(f"tests/networks/{name}.yaml")
+        graph = archspec.compile(f"tests/zoo/{name}.yaml")
         mapped, ran = source_lines(graph, backend), RUNS[backend](graph, monkeypatch)
         assert len(ran) > len(graph.nodes) / 4
         wrong[name] = mistakes(graph, mapped, ran, backend)
@@ -193,7 +193,7 @@ def test_the_lines_are_those_that_run(backend: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_round_that_is_taken_for_another_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = archspec.compile("tests/networks/conditional_in_repeat.yaml")
+    graph = archspec.compile("tests/zoo/conditional_in_repeat.yaml")
     ran = run_torch(graph, monkeypatch)
     monkeypatch.setattr(construct, "inside", lambda paths, scopes: paths)
     assert any("did not run" in text for text in mistakes(graph, source_lines(graph, "torch"), ran, "torch"))

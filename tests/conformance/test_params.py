@@ -19,8 +19,8 @@ from archspec.spec import load_text
 from archspec_keras.names import function_name
 from archspec_torch.names import class_name
 from tests.needed import lazily, needs
-from tests.networks import NETWORKS
 from tests.reference.evaluate import evaluate
+from tests.zoo import NETWORKS
 
 settings: Any = lazily("archspec_keras.settings")  # which imports Keras
 pytestmark = needs("torch", "keras")

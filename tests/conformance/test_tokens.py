@@ -17,7 +17,7 @@ from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
 from tests.needed import lazily, needs
-from tests.networks import NETWORKS
+from tests.zoo import NETWORKS
 
 torch: Any = lazily("torch")
 keras: Any = lazily("keras")

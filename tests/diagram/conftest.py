@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import archspec
+from archspec.diagram.drawing import Drawing
+from archspec.diagram.page.page import html
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page, Route
 
 ADDRESS = "http://page.invalid/"
+
+
+@functools.cache
+def drawn(name: str, *, horizontal: bool = False) -> Drawing:
+    return archspec.draw(name, horizontal=horizontal)
+
+
+@functools.cache
+def text_of(name: str) -> str:
+    return html(drawn(name))
 
 
 @dataclass

@@ -25,7 +25,7 @@ from tests.diagram.geometry import faults
 from tests.fuzz.agreement import compiled, text_of
 from tests.fuzz.specs.networks import specs
 
-NETWORKS = sorted((Path(__file__).parents[1] / "networks").glob("*.yaml"))
+NETWORKS = sorted((Path(__file__).parents[1] / "zoo").glob("*.yaml"))
 EXAMPLES = 60
 
 

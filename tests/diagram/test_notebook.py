@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
-from IPython.core.formatters import DisplayFormatter
 
 import archspec
 from archspec.spec import load_text
 
-FORMATTER = DisplayFormatter()
 HEAD = "archspec: 1\nname: net\ninput: {channels: 3, height: 8, width: 8}\n"
+
+
+def shown(thing: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What IPython makes of it in a notebook, by media type."""
+    from IPython.core.formatters import DisplayFormatter
+
+    found: tuple[dict[str, Any], dict[str, Any]] = DisplayFormatter().format(thing)
+    return found
 
 
 def test_a_notebook_shows_a_picture_of_a_spec_and_of_a_graph() -> None:
@@ -19,7 +26,7 @@ def test_a_notebook_shows_a_picture_of_a_spec_and_of_a_graph() -> None:
     graph = archspec.compile(spec)
     expected = archspec.draw(graph).svg()
     for thing in (spec, graph, archspec.draw(graph)):
-        found, _ = FORMATTER.format(thing)
+        found, _ = shown(thing)
         assert found == {"image/svg+xml": expected, "text/plain": repr(thing)}
     assert repr(graph) == "<LayerGraph lenet: 12 layers, 61,706 parameters>"
     assert repr(spec) == "<Spec lenet: specs/examples/lenet.yaml>"
@@ -35,7 +42,7 @@ def test_a_spec_that_cannot_be_compiled_shows_its_name() -> None:
     spec = load_text(f"{HEAD}layers: [conv: {{filters: 4, kernel: 99}}]")
     with pytest.raises(archspec.SpecError):
         archspec.compile(spec)
-    found, _ = FORMATTER.format(spec)
+    found, _ = shown(spec)
     assert found == {"text/plain": "<Spec net: from text>"}
 
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -233,16 +234,18 @@ def test_a_hostile_title_comes_back_as_it_was(tmp_path: Path) -> None:
     _read_back(tmp_path, HOSTILE)
 
 
-SMALL = archspec.compile(
-    load_text("archspec: 1\nname: small\ninput: {channels: 1, height: 2, width: 2}\nlayers: [relu]")
-)
+@cache
+def small() -> LayerGraph:
+    return archspec.compile(
+        load_text("archspec: 1\nname: small\ninput: {channels: 1, height: 2, width: 2}\nlayers: [relu]")
+    )
 
 
 def _read_back(folder: Path, title: str) -> None:
     expected = shortened(title, 64)
-    [panel] = _parsed(_saved(folder, ".dot", SMALL, titles=[title])).inner
+    [panel] = _parsed(_saved(folder, ".dot", small(), titles=[title])).inner
     assert _told(panel.about).split("\n")[0] == expected
-    first, *_ = _statements(_saved(folder, ".mmd", SMALL, titles=[title]))
+    first, *_ = _statements(_saved(folder, ".mmd", small(), titles=[title]))
     assert _spelled(first[2]).startswith(f"{expected}: 1x2x2")
     # Whatever Mermaid gives Markdown and HTML is letters and digits, and signs that mean nothing where they stand.
     assert not re.search(r"[<>`*\[\]\\$%@~=|]|://|www\.|^[-+\d]*[.)] |\b_|_\b", re.sub(r"#\d+;", "", first[2]))
@@ -326,7 +329,7 @@ def test_a_title_that_xml_cannot_write(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".json", ".graphml"])
 def test_a_graph_file_holds_one_network(tmp_path: Path, suffix: str, twice: LayerGraph) -> None:
     with pytest.raises(archspec.OutputError, match="one network's graph") as raised:
-        _saved(tmp_path, suffix, twice, SMALL)
+        _saved(tmp_path, suffix, twice, small())
     assert raised.value.diagnostics[0].code == "E0605"
     assert not list(tmp_path.iterdir())
     whole = _saved(tmp_path, suffix, "resnet50", block="bottleneck")  # two panels of one network

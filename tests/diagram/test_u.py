@@ -126,7 +126,7 @@ def test_what_ships(name: str, skips: int, level: Level) -> None:
     ],
 )
 def test_what_papers_draw(name: str, skips: int) -> None:
-    graph = archspec.compile(Path(__file__).parent / "encoder_decoders" / f"{name}.yaml")
+    graph = archspec.compile(Path(__file__).parents[1] / "zoo" / "encoder_decoders" / f"{name}.yaml")
     for level in LEVELS:
         drawing = archspec.draw(graph, level=level)
         assert level_skips(drawing) == skips

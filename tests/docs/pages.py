@@ -158,5 +158,4 @@ def _environment() -> dict[str, str]:
         **os.environ,
         "PATH": os.pathsep.join((scripts, os.environ.get("PATH", ""))),
         "COLUMNS": "120",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }

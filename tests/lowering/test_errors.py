@@ -41,7 +41,7 @@ def test_error(name: str, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
     monkeypatch.chdir(FOLDER)  # so that the text names the file alone
     with pytest.raises(SpecError) as caught:
         archspec.compile(name)
-    text = f"{caught.value}\n"
+    text = f"{caught.value}\n".replace(", ".join(sorted(OPS)), "<all ops>")  # so that a new op changes no text
     expected = FOLDER / f"{Path(name).stem}.txt"
     if request.config.getoption("--update-errors"):
         expected.write_text(text, encoding="utf-8")

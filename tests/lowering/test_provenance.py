@@ -13,7 +13,7 @@ from archspec.ir.scope import Choice, walk
 from archspec.provenance import Lines, MappedSpec, spec_lines
 from archspec.spec import load_text
 
-SPECS = [*archspec.spec.shipped(), *map(str, sorted(Path("tests/networks").glob("*.yaml")))]
+SPECS = [*archspec.spec.shipped(), *map(str, sorted(Path("tests/zoo").glob("*.yaml")))]
 LIBRARY = """archspec: 1
 blocks:
   inner:

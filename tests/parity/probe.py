@@ -1,4 +1,4 @@
-"""A small network with one of everything that frameworks treat differently, and comparisons of edited sources of it."""
+"""A small network with what frameworks treat differently, and comparisons of edited sources of it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ stem:
 stages:
   - {name: layer1, block: residual, units: "[(12, 1), (12, 2)]"}
 head:
-  - conv: {name: conv3, filters: 12, kernel: 3, padding: 1, groups: 3}
+  - conv: {name: conv3, filters: 12, kernel: 3, padding: 1}
   - gelu
   - avg_pool: {kernel: 2, stride: 1, padding: 1}
   - conv: {name: conv4, filters: 12, kernel: 1}
@@ -51,11 +51,13 @@ head:
   - flatten
   - dense: {name: fc, units: 5}
 """
+GROUPED = NETWORK.replace("padding: 1}\n  - gelu", "padding: 1, groups: 3}\n  - gelu")
+"""The same with a grouped convolution, which Keras on TensorFlow compiles at each call, longer than all else takes."""
 
 
 @lru_cache
-def graph() -> archspec.LayerGraph:
-    return archspec.compile(load_text(NETWORK, "probe.yaml"))
+def graph(network: str = NETWORK) -> archspec.LayerGraph:
+    return archspec.compile(load_text(network, "probe.yaml"))
 
 
 @lru_cache
@@ -67,23 +69,25 @@ def pool() -> Pool:
 
 
 @lru_cache
-def source(backend: str) -> str:
-    text = archspec.generate(graph(), backend)
+def source(backend: str, network: str = NETWORK) -> str:
+    text = archspec.generate(graph(network), backend)
     assert isinstance(text, str)
     return text
 
 
-def edited(backend: str, *edits: tuple[str, str]) -> str:
+def edited(backend: str, *edits: tuple[str, str], network: str = NETWORK) -> str:
     """The generated source with edits, each of which must change something: (old, new), the first of each old."""
-    text = source(backend)
+    text = source(backend, network)
     for old, new in edits:
         assert old in text, f"{old!r} is not in the source:\n{text}"
         text = text.replace(old, new, 1)
     return text
 
 
-def compared(torch_source: str | None = None, keras_source: str | None = None, **options: object) -> Report:
+def compared(
+    torch_source: str | None = None, keras_source: str | None = None, network: str = NETWORK, **options: object
+) -> Report:
     """PyTorch against Keras on TensorFlow, at the spec's own size, in processes that serve all tests."""
     pair = (Participant("torch", source=torch_source), Participant("keras", "tensorflow", keras_source))
     given = {"dtypes": ("float64",), "sizes": [(17, 16)], "batch": 4, "steps": 3, **options}
-    return compare(graph(), pair, pool=pool(), **given)  # type: ignore[arg-type]
+    return compare(graph(network), pair, pool=pool(), **given)  # type: ignore[arg-type]

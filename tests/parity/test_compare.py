@@ -14,7 +14,7 @@ from archspec.cli import main
 from archspec.parity import TOLERANCES, Participant, compare, random_weights
 from archspec.spec import load_text
 from tests.needed import needs
-from tests.parity.probe import KERAS, NETWORK, TORCH, compared, edited, graph, pool
+from tests.parity.probe import GROUPED, KERAS, NETWORK, TORCH, compared, edited, graph, pool
 
 pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
@@ -24,7 +24,7 @@ RUN = {f"{what} step {step}" for what in ("loss of", "weights after", "statistic
 
 
 def test_everything_of_the_sound_network_agrees() -> None:
-    report = compare(graph(), (TORCH, KERAS), steps=3, batch=4, pool=pool())
+    report = compare(graph(GROUPED), (TORCH, KERAS), steps=3, batch=4, pool=pool())
     report.require()
     judged = {(row.dtype, row.check, row.size, row.what) for row in report.rows if row.tolerance is not None}
     [own] = report.sizes

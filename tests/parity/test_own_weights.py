@@ -14,21 +14,21 @@ from archspec.initialization import draw
 from archspec.parity import compare
 from archspec.parity.data import random_inputs
 from tests.needed import needs
-from tests.parity.probe import KERAS, TORCH, compared, edited, graph, pool
-from tests.parity.test_faults import FAULTS
+from tests.parity.faults import FAULTS
+from tests.parity.probe import KERAS, NETWORK, TORCH, compared, edited, graph, pool
 
 pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
 
 @lru_cache
-def weights(passes: int = 0) -> dict[str, np.ndarray[Any, Any]]:
+def weights(passes: int = 0, network: str = NETWORK) -> dict[str, np.ndarray[Any, Any]]:
     """What is drawn by the spec's initializers; the running statistics are those after some batches."""
-    found = {name: array.astype(np.float64) for name, array in draw(graph(), 0).items()}
+    drawn = graph(network)
+    found = {name: array.astype(np.float64) for name, array in draw(drawn, 0).items()}
     torch = backend("torch", RunsModels)
-    source = torch.render(graph())
-    model = torch.build(source, graph(), weights=found, dtype="float64")
+    model = torch.build(torch.render(drawn), drawn, weights=found, dtype="float64")
     for number in range(passes):
-        found |= torch.run(model, graph(), random_inputs(graph(), 8, number), training=True).statistics
+        found |= torch.run(model, drawn, random_inputs(drawn, 8, number), training=True).statistics
     return found
 
 
@@ -48,8 +48,9 @@ FIRST = {*{fault.check: name for name, fault in reversed(FAULTS.items())}.values
 )
 def test_planted_faults_are_caught(name: str) -> None:
     fault = FAULTS[name]
-    text = edited(fault.backend, *fault.edits)
-    report = compared(**{f"{fault.backend}_source": text}, checks=(fault.check,), weights=weights(20))
+    text = edited(fault.backend, *fault.edits, network=fault.network)
+    options = {"checks": (fault.check,), "weights": weights(20, fault.network), "network": fault.network}
+    report = compared(**{f"{fault.backend}_source": text}, **options)  # type: ignore[arg-type]
     assert not report.agrees
     assert fault.what in [row.what for row in report.rows if not row.agrees]
     assert {blame.path: blame.kind for blame in report.blamed} == fault.blamed

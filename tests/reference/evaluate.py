@@ -16,10 +16,8 @@ import pytest
 from archspec.ir.graph import LayerGraph
 from archspec_onnx import backend as TARGET
 from archspec_onnx.engines import ENGINE
-from archspec_onnx.source import RANDOM
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
-__all__ = ["RANDOM", "Evaluation", "evaluate"]
 
 
 @dataclass
@@ -40,3 +38,16 @@ def evaluate(
         outcome = TARGET.run(model, graph, inputs, training=training, nodes=True)
     assert outcome.nodes.keys() == graph.nodes.keys()
     return Evaluation({**outcome.nodes}, {**outcome.statistics})
+
+
+def evaluations(graph: LayerGraph, weights: Mapping[str, Array], inputs: Mapping[str, Array]) -> dict[bool, Evaluation]:
+    """What is computed in each of its `modes`."""
+    return {training: evaluate(graph, weights, inputs, training=training) for training in modes(graph)}
+
+
+def modes(graph: LayerGraph) -> tuple[bool, ...]:
+    """In training or not, in the order in which a model may be run; in inference alone where training is random."""
+    from archspec_onnx.source import RANDOM  # imports ONNX
+
+    random = any(node.op.name in RANDOM for node in graph.nodes.values())
+    return (False,) if random else (False, True)

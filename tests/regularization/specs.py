@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import archspec
 from archspec.spec import load_text
-from tests.networks import NETWORKS
+from tests.zoo import NETWORKS
 
 HEAD: Final = "archspec: 1\nname: net\ninput: {channels: 4, height: 8, width: 8}\n"
 KERNELS: Final = (

@@ -13,8 +13,8 @@ from archspec.codegen.registry import backend
 from archspec.errors import InternalError
 from archspec.spec import load_text
 from tests.needed import lazily, needs
-from tests.networks import NETWORKS
 from tests.regularization.specs import ALL_ALIKE, KERNELS, MOST, SPECS, compiled, graph_of
+from tests.zoo import NETWORKS
 
 torch: Any = lazily("torch")
 pytestmark = needs("torch")

@@ -29,15 +29,23 @@ name: net
 input: {channels: 3, height: 8, width: 8}
 layers: [{conv: {filters: 4, kernel: 3}}, batch_norm, flatten, {dense: {name: fc, units: 5}}]
 """
-GRAPH = archspec.compile(load_text(SPEC))
-RIGHT: dict[str, Any] = {name: array.astype(np.float32) for name, array in random_weights(GRAPH).items()}
+
+
+@cache
+def expected() -> archspec.LayerGraph:
+    return archspec.compile(load_text(SPEC))
+
+
+@cache
+def right() -> dict[str, Any]:
+    return {name: array.astype(np.float32) for name, array in random_weights(expected()).items()}
 
 
 @cache
 def weights() -> dict[str, Any]:
     """A state dict; tests do not write into it."""
     return {
-        **{name: torch.from_numpy(array) for name, array in RIGHT.items()},
+        **{name: torch.from_numpy(array) for name, array in right().items()},
         "batch_norm.num_batches_tracked": torch.tensor(7),
     }
 
@@ -53,7 +61,7 @@ def prefixed(prefix: str, state: dict[str, Any] | None = None) -> dict[str, Any]
 
 def taken(tmp_path: Path, content: Any, **options: Any) -> tuple[dict[str, Any], WeightsReport]:
     torch.save(content, tmp_path / "w.pth")
-    found, report = take(tmp_path / "w.pth", GRAPH, **options)
+    found, report = take(tmp_path / "w.pth", expected(), **options)
     return dict(found), report
 
 
@@ -68,7 +76,7 @@ WHOLE = (
 def whole() -> dict[str, Any]:
     return {
         "plain": weights(),
-        "no counters": {name: weights()[name] for name in RIGHT},
+        "no counters": {name: weights()[name] for name in right()},
         **{
             key: {key: weights(), "epoch": 3}
             for key in ("state_dict", "model", "model_state_dict", "net", "weights", "module")
@@ -97,10 +105,10 @@ def test_each_whole_file_is_tried() -> None:
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "before 1.6"])
 def test_wrapped_weights_are_found(name: str, legacy: bool, tmp_path: Path) -> None:
     torch.save(whole()[name], tmp_path / "w.pth", _use_new_zipfile_serialization=not legacy)
-    found, report = take(tmp_path / "w.pth", GRAPH)
+    found, report = take(tmp_path / "w.pth", expected())
     assert report.complete
-    assert list(found) == list(GRAPH.all_weights)
-    assert all(np.array_equal(found[name], RIGHT[name]) for name in RIGHT)
+    assert list(found) == list(expected().all_weights)
+    assert all(np.array_equal(found[name], right()[name]) for name in right())
 
 
 def test_what_was_found_is_said(tmp_path: Path) -> None:
@@ -114,11 +122,11 @@ def test_what_was_found_is_said(tmp_path: Path) -> None:
 def test_of_two_that_fit_the_trained_ones_are_taken_and_the_others_named(first: str, tmp_path: Path) -> None:
     both = {"state_dict": weights(), "state_dict_ema": others()}
     found, report = taken(tmp_path, {key: both[key] for key in sorted(both, reverse=first != "state_dict")})
-    assert np.array_equal(found["fc.bias"], RIGHT["fc.bias"])
+    assert np.array_equal(found["fc.bias"], right()["fc.bias"])
     assert "state_dict_ema" in report.notes[0]
     found, report = taken(tmp_path, both, key="state_dict_ema")
-    assert np.array_equal(found["fc.bias"], RIGHT["fc.bias"] + 1)
-    model = archspec.build(GRAPH, "torch", weights=tmp_path / "w.pth", weights_key="state_dict_ema")
+    assert np.array_equal(found["fc.bias"], right()["fc.bias"] + 1)
+    model = archspec.build(expected(), "torch", weights=tmp_path / "w.pth", weights_key="state_dict_ema")
     assert torch.equal(model.state_dict()["fc.bias"], others()["fc.bias"])
 
 
@@ -127,9 +135,11 @@ def test_a_prefix_beside_other_names_is_offered_and_taken_when_asked_for(tmp_pat
     with pytest.raises(WeightsError, match=r"--strip-prefix generator\."):
         taken(tmp_path, content)
     found, report = taken(tmp_path, content, prefix="generator.")
-    assert np.array_equal(found["fc.weight"], RIGHT["fc.weight"])
+    assert np.array_equal(found["fc.weight"], right()["fc.weight"])
     assert report.notes == ("the prefix `generator.` taken off the names; 1 without it passed over",)
-    archspec.load_weights(archspec.build(GRAPH, "torch"), tmp_path / "w.pth", GRAPH, "torch", strip_prefix="generator.")
+    archspec.load_weights(
+        archspec.build(expected(), "torch"), tmp_path / "w.pth", expected(), "torch", strip_prefix="generator."
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,13 +155,13 @@ def test_an_option_that_finds_nothing_says_what_there_is(options: dict[str, str]
 
 def test_options_are_for_weights() -> None:
     with pytest.raises(TypeError, match="weights_key"):
-        archspec.build(GRAPH, "torch", weights_key="model")
+        archspec.build(expected(), "torch", weights_key="model")
 
 
 def test_prefixes_in_safetensors(tmp_path: Path) -> None:
-    save_file({f"module.{name}": array for name, array in RIGHT.items()}, tmp_path / "w.safetensors")
-    found, report = take(tmp_path / "w.safetensors", GRAPH)
-    assert np.array_equal(found["fc.weight"], RIGHT["fc.weight"])
+    save_file({f"module.{name}": array for name, array in right().items()}, tmp_path / "w.safetensors")
+    found, report = take(tmp_path / "w.safetensors", expected())
+    assert np.array_equal(found["fc.weight"], right()["fc.weight"])
     assert report.notes == ("the prefix `module.` taken off the names",)
 
 
@@ -188,7 +198,7 @@ def test_tensors_are_read_as_pytorch_reads_them(tmp_path: Path) -> None:
 def test_pytorch_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save(weights(), tmp_path / "w.pth")
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
-    assert np.array_equal(take(tmp_path / "w.pth", GRAPH)[0]["fc.weight"], RIGHT["fc.weight"])
+    assert np.array_equal(take(tmp_path / "w.pth", expected())[0]["fc.weight"], right()["fc.weight"])
 
 
 @pytest.mark.parametrize(
@@ -200,9 +210,9 @@ def test_pytorch_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_other_widths_are_converted_and_said(make: Callable[[Any], Any], said: str, tmp_path: Path) -> None:
-    given = {name: make(torch.from_numpy(array)) for name, array in RIGHT.items()}
+    given = {name: make(torch.from_numpy(array)) for name, array in right().items()}
     found, report = taken(tmp_path, given)
-    assert report.notes == (f"{len(RIGHT)} {said}",)
+    assert report.notes == (f"{len(right())} {said}",)
     assert report.doubts == ()
     for name, tensor in given.items():
         assert np.array_equal(found[name].astype(np.float64), tensor.double().numpy()), name
@@ -237,10 +247,10 @@ def test_quantized_safetensors_are_refused_and_float8_too(tmp_path: Path) -> Non
     from safetensors.torch import save_file as save_torch
 
     for kind, said in ((torch.int8, "quantized"), (torch.float8_e5m2, "float8_e5m2")):
-        given = {name: torch.from_numpy(array) for name, array in RIGHT.items()}
+        given = {name: torch.from_numpy(array) for name, array in right().items()}
         save_torch({**given, "fc.weight": given["fc.weight"].to(kind)}, tmp_path / "w.safetensors")
         with pytest.raises(WeightsError, match=said):
-            take(tmp_path / "w.safetensors", GRAPH)
+            take(tmp_path / "w.safetensors", expected())
 
 
 def test_odd_numbers_are_loaded_and_said(tmp_path: Path) -> None:
@@ -254,7 +264,7 @@ def test_odd_numbers_are_loaded_and_said(tmp_path: Path) -> None:
         "infinite numbers in fc.bias (1 of 5)",
     )
     with pytest.warns(WeightsWarning, match=r"conv\.weight \(3 of 108\)") as caught:
-        archspec.build(GRAPH, "torch", weights=tmp_path / "w.pth")
+        archspec.build(expected(), "torch", weights=tmp_path / "w.pth")
     assert caught[0].filename == __file__
     whole = {**weights(), "fc.bias": torch.ones(5, dtype=torch.int64)}
     _, report = taken(tmp_path, whole)
@@ -267,7 +277,7 @@ def test_nothing_is_said_of_good_weights(tmp_path: Path) -> None:
     torch.save(weights(), tmp_path / "w.pth")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        archspec.build(GRAPH, "torch", weights=tmp_path / "w.pth")
+        archspec.build(expected(), "torch", weights=tmp_path / "w.pth")
 
 
 @pytest.mark.timing

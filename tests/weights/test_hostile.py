@@ -10,6 +10,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,16 @@ name: net
 input: {channels: 3, height: 8, width: 8}
 layers: [{conv: {filters: 4, kernel: 3}}, batch_norm, flatten, {dense: {name: fc, units: 5}}]
 """
-GRAPH = archspec.compile(load_text(SPEC))
-RIGHT: dict[str, Any] = {name: array.astype(np.float32) for name, array in random_weights(GRAPH).items()}
+
+
+@cache
+def expected() -> archspec.LayerGraph:
+    return archspec.compile(load_text(SPEC))
+
+
+@cache
+def right() -> dict[str, Any]:
+    return {name: array.astype(np.float32) for name, array in random_weights(expected()).items()}
 
 
 def safetensors(path: Path, header: object, body: bytes = b"", length: int | None = None) -> None:
@@ -46,7 +55,7 @@ def entry(shape: list[int], start: int, end: int, dtype: str = "F32") -> dict[st
 
 
 def truncated(path: Path) -> None:
-    save_file(RIGHT, path)
+    save_file(right(), path)
     path.write_bytes(path.read_bytes()[:-100])
 
 
@@ -115,9 +124,9 @@ DAMAGED: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "very many tensors": ("safetensors", many),
     "another network's": (
         "safetensors",
-        lambda path: save_file({**RIGHT, "fc.weight": np.zeros((6, 144), "f4")}, path),
+        lambda path: save_file({**right(), "fc.weight": np.zeros((6, 144), "f4")}, path),
     ),
-    "truth values": ("safetensors", lambda path: save_file({**RIGHT, "fc.bias": np.zeros(5, bool)}, path)),
+    "truth values": ("safetensors", lambda path: save_file({**right(), "fc.bias": np.zeros(5, bool)}, path)),
     "a folder": ("safetensors", Path.mkdir),
     "text as a state dict": ("pt", lambda path: path.write_text(SPEC)),
     "a zip that is none": ("pt", lambda path: path.write_bytes(b"PK\x03\x04" + bytes(100))),
@@ -144,7 +153,7 @@ if sys.platform != "win32":
 @pytest.fixture(scope="module", params=["torch", "keras"])
 def model(request: pytest.FixtureRequest) -> tuple[str, Any]:
     pytest.importorskip(request.param)
-    return request.param, archspec.build(GRAPH, backend=request.param)
+    return request.param, archspec.build(expected(), backend=request.param)
 
 
 @pytest.mark.parametrize(("suffix", "make"), DAMAGED.values(), ids=DAMAGED.keys())
@@ -154,18 +163,18 @@ def test_one_clear_error_and_the_model_as_it_was(
     name, network = model
     path = tmp_path / f"weights.{suffix}"
     make(path)
-    before = backend(name, ExchangesWeights).export_weights(network, GRAPH)
+    before = backend(name, ExchangesWeights).export_weights(network, expected())
     with within_seconds(5), pytest.raises(WeightsError) as caught:
-        archspec.load_weights(network, path, GRAPH, name)
+        archspec.load_weights(network, path, expected(), name)
     assert [found.code for found in caught.value.diagnostics] in (["E0701"], ["E0702"])
     assert len(str(caught.value)) < 3_000
-    after = backend(name, ExchangesWeights).export_weights(network, GRAPH)
+    after = backend(name, ExchangesWeights).export_weights(network, expected())
     assert all(np.array_equal(after[key], before[key]) for key in before)
 
 
 def refused_soon(path: Path, code: str = "E0701") -> str:
     with within_seconds(1), pytest.raises(WeightsError) as caught:
-        archspec.load_weights(None, path, GRAPH, "torch")
+        archspec.load_weights(None, path, expected(), "torch")
     [found] = caught.value.diagnostics
     assert found.code == code
     return found.label
@@ -192,7 +201,7 @@ def test_a_header_at_the_limit_is_soon_gone_through(tmp_path: Path) -> None:
     assert 7_000_000 < len(text) < 2**23
     safetensors(path, text.encode())
     with within_seconds(3), pytest.raises(WeightsError) as caught:
-        archspec.load_weights(None, path, GRAPH, "torch")
+        archspec.load_weights(None, path, expected(), "torch")
     assert caught.value.diagnostics[0].code == "E0702"
 
 
@@ -251,7 +260,7 @@ def test_a_pickle_that_would_take_for_ever(data: bytes, tmp_path: Path) -> None:
     else:
         pickled(path, data)
     with within_seconds(2), pytest.raises(WeightsError) as caught:
-        archspec.load_weights(None, path, GRAPH, "torch")
+        archspec.load_weights(None, path, expected(), "torch")
     assert caught.value.diagnostics[0].code in ("E0701", "E0702")
 
 
@@ -267,8 +276,8 @@ def test_an_archive_of_very_many_parts(tmp_path: Path) -> None:
 
 def test_random_damage_is_one_error(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    torch.save({key: torch.from_numpy(array) for key, array in RIGHT.items()}, tmp_path / "whole.pt")
-    save_file(RIGHT, tmp_path / "whole.safetensors")
+    torch.save({key: torch.from_numpy(array) for key, array in right().items()}, tmp_path / "whole.pt")
+    save_file(right(), tmp_path / "whole.safetensors")
     random = np.random.default_rng(0)
     for name in ("whole.pt", "whole.safetensors"):
         whole = (tmp_path / name).read_bytes()
@@ -279,15 +288,15 @@ def test_random_damage_is_one_error(tmp_path: Path) -> None:
             path = tmp_path / f"damaged{Path(name).suffix}"
             path.write_bytes(data)
             with suppress(WeightsError):  # any other error is ours; damage of a number is none
-                take(path, GRAPH)
+                take(path, expected())
 
 
 def test_parameters_that_are_learnt_are_read(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    torch.save({key: torch.nn.Parameter(torch.from_numpy(array)) for key, array in RIGHT.items()}, tmp_path / "w.pt")
-    model = archspec.build(GRAPH, backend="torch", weights=tmp_path / "w.pt")
-    found = backend("torch", ExchangesWeights).export_weights(model, GRAPH)
-    assert all(np.array_equal(found[key], RIGHT[key]) for key in RIGHT)
+    torch.save({key: torch.nn.Parameter(torch.from_numpy(array)) for key, array in right().items()}, tmp_path / "w.pt")
+    model = archspec.build(expected(), backend="torch", weights=tmp_path / "w.pt")
+    found = backend("torch", ExchangesWeights).export_weights(model, expected())
+    assert all(np.array_equal(found[key], right()[key]) for key in right())
 
 
 def test_weights_that_lie_in_one_storage_are_read_each_by_itself(tmp_path: Path) -> None:
@@ -295,38 +304,38 @@ def test_weights_that_lie_in_one_storage_are_read_each_by_itself(tmp_path: Path)
     torch = pytest.importorskip("torch")
     flat = torch.zeros(64 * 2**20)
     state, place = {}, flat.numel()
-    for name, array in RIGHT.items():
+    for name, array in right().items():
         place -= array.size
         state[name] = flat[place : place + array.size].view(array.shape)
         state[name].copy_(torch.from_numpy(array))
     for legacy in (False, True):
         torch.save(state, tmp_path / "flat.pth", _use_new_zipfile_serialization=not legacy)
         tracemalloc.start()
-        found, _ = take(tmp_path / "flat.pth", GRAPH)
+        found, _ = take(tmp_path / "flat.pth", expected())
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert all(np.array_equal(found[name], RIGHT[name]) for name in RIGHT)
+        assert all(np.array_equal(found[name], right()[name]) for name in right())
         assert most < 2**27, "the legacy form may have 64 MiB of pickles read, and no more"
 
 
 def test_tensors_of_pytorch_stand_for_arrays() -> None:
     torch = pytest.importorskip("torch")
-    state = {name: torch.from_numpy(array).clone() for name, array in RIGHT.items()}
+    state = {name: torch.from_numpy(array).clone() for name, array in right().items()}
     learnt = {name: torch.nn.Parameter(tensor) for name, tensor in state.items()}
-    assert all(np.array_equal(array, RIGHT[name]) for name, array in take(learnt, GRAPH)[0].items())
-    found, _ = take({name: tensor.bfloat16() for name, tensor in state.items()}, GRAPH)
+    assert all(np.array_equal(array, right()[name]) for name, array in take(learnt, expected())[0].items())
+    found, _ = take({name: tensor.bfloat16() for name, tensor in state.items()}, expected())
     assert all(np.array_equal(array, state[name].bfloat16().float().numpy()) for name, array in found.items())
 
 
 @pytest.mark.parametrize("wrong", [[[1.0, 2.0], [3.0]], None, "text", {}], ids=str)
 def test_what_is_no_array_is_said(wrong: Any) -> None:
     with pytest.raises(WeightsError, match=r"1 cannot be weights \(.*\): fc\.bias"):
-        take({**RIGHT, "fc.bias": wrong}, GRAPH)
+        take({**right(), "fc.bias": wrong}, expected())
 
 
 @pytest.mark.filterwarnings("error")
 def test_doubtful_numbers_are_looked_for_without_noise() -> None:
-    bias = RIGHT["fc.bias"].copy()
+    bias = right()["fc.bias"].copy()
     bias[:2] = np.inf, -np.inf
-    assert take({**RIGHT, "fc.bias": bias}, GRAPH)[1].doubts == ("infinite numbers in fc.bias (2 of 5)",)
-    assert not take({**RIGHT, "fc.bias": np.full(5, 1e308)}, GRAPH)[1].doubts
+    assert take({**right(), "fc.bias": bias}, expected())[1].doubts == ("infinite numbers in fc.bias (2 of 5)",)
+    assert not take({**right(), "fc.bias": np.full(5, 1e308)}, expected())[1].doubts

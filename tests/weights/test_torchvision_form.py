@@ -10,7 +10,7 @@ import pytest
 import archspec
 from archspec.codegen.backend import ExchangesWeights
 from archspec.codegen.registry import backend
-from tests.cli.conftest import Run, run
+from tests.commands.conftest import Run, run
 
 __all__ = ["run"]  # the fixture
 

@@ -1,0 +1,1 @@
+"""The specs that ship: against published figures, other implementations, and each other."""
