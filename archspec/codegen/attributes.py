@@ -91,7 +91,8 @@ def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: S
             if isinstance(expr, Items) and all(map(_both_sides, given, values)):
                 return True
             by_axis = all(map(_whole_list, given)) and not any(map(_both_sides, given, values))
-            return by_axis or all(map(_whole, given))
+            # Of a signal a list of one: frameworks take a number for it, or both sides.
+            return (by_axis and all(len(value.sides) > 1 for value in values)) or all(map(_whole, given))
         case _:
             return False
 

@@ -60,6 +60,15 @@ class Resize:
         return SpecError(Diagnostic("E0502", f"{graph.name} does not take {sizes}: {layer.path} {reason}", layer.span))
 
 
+def doubled(graph: LayerGraph) -> LayerGraph:
+    """The network for inputs of twice the size along all spatial axes.
+
+    Raises:
+        SpecError: it does not take them.
+    """
+    return Resize({path: tuple(2 * size for size in sizes) for path, sizes in graph.spatial_sizes.items()}).run(graph)
+
+
 def _differing_weight(op: Op, after: Sequence[TensorType], before: Sequence[TensorType]) -> str:
     """The name of a weight that inputs of these shapes make another."""
     pairs = zip(op.weights(after), op.weights(before), strict=True)
