@@ -175,7 +175,7 @@ class PerAxisKind(Kind):
     """
 
     least: int = 1
-    expects: str = "a whole number, or a list with one for each spatial axis"
+    expects: str = "a whole number or a list with one for each spatial axis"
 
     def read(self, value: Value) -> int | PerAxis:
         if isinstance(value, tuple):

@@ -61,6 +61,8 @@ def read_top(spec: Spec, found: Findings | None = None) -> Top:
     declared = {"input": spec.input} if spec.input else spec.inputs
     for path, input in declared.items():
         assert input is not None
+        if found is not None and not input.is_whole:
+            continue
         with _noted(found):
             top.inputs.append(_input(path, input, spec, top))
     return top

@@ -253,6 +253,11 @@ class Input(Model):
         given = ((name, getattr(self, name)) for name in _SIZES)
         return {name: size for name, size in given if size is not None}
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing: there is a shape, or there are the sizes of one kind of input."""
+        return self.shape is not None or any(self.sizes.keys() == {*form} for form in _FORMS)
+
     @classmethod
     def form_help(cls, value: object) -> str:
         """The sizes of a list, by their names."""

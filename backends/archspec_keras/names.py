@@ -57,6 +57,11 @@ _WORDS: Final[Mapping[int, Sequence[tuple[str, str]]]] = {
         ("of height and width, an odd pixel", "of each axis, an odd element"),
         (":, :, :, :1]", ":, :, :, :, :1]"),
         ("[1:3]", "[1:4]"),
+        (
+            "keras.ops.average_pool(\n            inputs, self.pool_size, self.strides, "
+            'data_format="channels_last"\n        )',
+            "pool_volumes(inputs, self.pool_size, self.strides, average=True)",
+        ),
         ("(value,) if", "(value,) * 3 if"),
         (_SIZE, f"(\n            {_SIZE.replace(',)', ',) * 3')}\n        )"),
         ("enumerate([self.padding]", "enumerate(self.padding"),

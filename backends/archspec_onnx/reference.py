@@ -139,6 +139,13 @@ def _windows(
     return windows[_SAMPLES + tuple(slice(None, None, step) for step in steps)]
 
 
+class GlobalMaxPool(OpRun):
+    """The evaluator's own pools over two axes, whatever there are."""
+
+    def _run(self, x: Array) -> tuple[Array]:
+        return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)
+
+
 class LRN(OpRun):
     """The evaluator's own leaves out all channels but the first few, as many as there are examples."""
 
@@ -156,7 +163,7 @@ class Erf(OpRun):
         return (np.vectorize(math.erf, otypes=[np.float64])(x).astype(x.dtype),)
 
 
-CORRECTED: Final = (ConvTranspose, MaxPool, AveragePool, LRN, Erf)
+CORRECTED: Final = (ConvTranspose, MaxPool, AveragePool, GlobalMaxPool, LRN, Erf)
 """What takes the place of the evaluator's own."""
 
 

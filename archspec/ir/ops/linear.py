@@ -33,7 +33,7 @@ class Conv(Op):
     """Convolution (cross-correlation) along all spatial axes: (C, H, W) to (filters, H', W'). ONNX Conv."""
 
     filters: int = attribute(IntKind(least=1), "number of output channels")
-    kernel: PerAxis = attribute(PerAxisKind(), "size of the kernel", spatial=True)
+    kernel: PerAxis = attribute(PerAxisKind(), "size of the kernel along each axis", spatial=True)
     stride: PerAxis = attribute(PerAxisKind(), "stride", default=1, spatial=True)
     padding: Padding = attribute(PaddingKind(), "zeros around the input", default=0, spatial=True)
     dilation: PerAxis = attribute(PerAxisKind(), "distance between kernel elements", default=1, spatial=True)
@@ -110,7 +110,7 @@ class ConvTranspose(Op):
     """
 
     filters: int = attribute(IntKind(least=1), "number of output channels")
-    kernel: PerAxis = attribute(PerAxisKind(), "size of the kernel", spatial=True)
+    kernel: PerAxis = attribute(PerAxisKind(), "size of the kernel along each axis", spatial=True)
     stride: PerAxis = attribute(PerAxisKind(), "distance between input elements in the output", default=1, spatial=True)
     padding: Padding = attribute(
         PaddingKind(), "elements of the output that are left out at its sides", default=0, spatial=True

@@ -31,7 +31,7 @@ class _Pool(Op):
 
     takes: ClassVar[Accepted] = FEATURE_MAPS
 
-    kernel: PerAxis = attribute(PerAxisKind(), "size of the window", spatial=True)
+    kernel: PerAxis = attribute(PerAxisKind(), "size of the window along each axis", spatial=True)
     stride: PerAxis | None = attribute(PerAxisKind(), "stride; the kernel's unless given", default=None, spatial=True)
     padding: Padding = attribute(PaddingKind(), "around the input", default=0, spatial=True)
     ceil_mode: bool = attribute(

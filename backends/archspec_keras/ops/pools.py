@@ -15,7 +15,12 @@ from archspec_keras.ops.row import Row, Site, Step
 
 def _max_pool(site: Site) -> list[Step]:
     pad, padding = _padded_pool(site)
-    return [*pad, Step(call(site.of_rank("layers.MaxPooling{}"), **_window(site), **padding))]
+    return [*pad, Step(call(_own(site, "Max"), **_window(site), **padding))]
+
+
+def _own(site: Site, kind: str) -> str:
+    """Keras's own layer; of volumes one that also takes float64 on TensorFlow."""
+    return site.helper(f"Precise{kind}Pooling3D") if site.rank == 3 else site.of_rank(f"layers.{kind}Pooling{{}}")
 
 
 def _padded_pool(site: Site) -> tuple[list[Step], dict[str, Code]]:
@@ -32,7 +37,7 @@ def _padded_pool(site: Site) -> tuple[list[Step], dict[str, Code]]:
 
 
 def _avg_pool(site: Site) -> list[Step]:
-    window, own = _window(site), site.of_rank("layers.AveragePooling{}")
+    window, own = _window(site), _own(site, "Average")
     counts = site.value("count_padding")
     if is_same(site):
         if not counts and _same_is_even(site):
