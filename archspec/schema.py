@@ -14,21 +14,21 @@ from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
 from archspec.ir.attributes import (
-    NO_PADDING,
+    MOST_SIZES,
     BoolKind,
     FloatKind,
     InitKind,
     IntKind,
     Kind,
-    Padding,
     PaddingKind,
-    PairKind,
+    PerAxisKind,
     ShapeKind,
     WordKind,
 )
 from archspec.ir.initializers import INITIALIZERS, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
+from archspec.ir.tensor_type import SPATIAL
 from archspec.seals import sealed
 from archspec.spec import Block, Depth, Input, Param, Repeat, Sequence, Spec, Stage, Tap
 from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
@@ -42,6 +42,8 @@ Schema: TypeAlias = dict[str, Any]
 SCHEMA_ID: Final = "urn:archspec:spec:1"
 _REQUIREMENTS: Final = ("required", "anyOf")
 _EXPRESSION: Final = definition("Expression")
+_AXES: Final = range(1, len(SPATIAL) + 1)
+"""How many spatial axes there may be."""
 # A definition of its own for each of these; those of the second row are complete only once parents are merged in.
 _MODELS: Final[tuple[type[Model], ...]] = (Param, Stage, Sequence)
 _MERGED: Final[tuple[type[Model], ...]] = (Block, Input, Depth)
@@ -338,12 +340,13 @@ def _kind(kind: Kind) -> Schema:
             return {"anyOf": [*words, {"type": "boolean"}, _EXPRESSION]}
         case WordKind():
             return {"anyOf": [*words, _EXPRESSION]}
-        case PairKind(least=least):
-            return {"anyOf": [*words, *_whole_numbers(least, 2), _EXPRESSION]}
+        case PerAxisKind(least=least):
+            return {"anyOf": [*words, *_whole_numbers(least, *_AXES), _EXPRESSION]}
         case ShapeKind():
-            return {"anyOf": [*_whole_numbers(-1, 1, 2, 3)[1:], _EXPRESSION]}
+            return {"anyOf": [*_whole_numbers(-1, *range(1, MOST_SIZES + 1))[1:], _EXPRESSION]}
         case PaddingKind():
-            return {"anyOf": [*words, *_whole_numbers(0, 2, 4), _EXPRESSION]}
+            lengths = sorted({*_AXES, *(2 * axes for axes in _AXES)})
+            return {"anyOf": [*words, *_whole_numbers(0, *lengths), _EXPRESSION]}
         case _:
             return {"anyOf": [*words, definition("Value")]}
 
@@ -359,12 +362,8 @@ def _whole_numbers(least: int, *lengths: int) -> list[Schema]:
 def _plain(value: Any) -> Any:
     """A default as a spec would write it; None where it cannot be said."""
     match value:
-        case Padding():
-            return 0 if value == NO_PADDING else None
         case Initializer():
             return value.name if not dataclasses.fields(value) else None
-        case (first, second) if first == second:
-            return first
         case bool() | int() | float() | str():
             return value
         case _:

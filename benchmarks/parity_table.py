@@ -74,14 +74,14 @@ def main() -> int:
 
 def _sizes(graph: LayerGraph, own: bool) -> list[Size] | None:
     """One size: the small one if the network takes it, else its own."""
-    if not graph.images:
+    if not graph.spatial_sizes:
         return None
-    height, width = next(iter(graph.images.values()))
-    if not own and height > SMALL[0]:
+    size = next(iter(graph.spatial_sizes.values()))
+    if not own and len(size) == len(SMALL) and size[0] > SMALL[0]:
         with suppress(SpecError):
             sized(graph, [SMALL])
             return [SMALL]
-    return [(height, width)]
+    return [size]
 
 
 def rows(

@@ -25,16 +25,14 @@ import archspec
 from archspec.errors import CODES, SpecError
 from archspec.explanations import GROUPS, Explanation, all_explanations
 from archspec.ir.attributes import (
-    NO_PADDING,
     BoolKind,
     FloatKind,
     IndexKind,
     InitKind,
     IntKind,
     Kind,
-    Padding,
     PaddingKind,
-    PairKind,
+    PerAxisKind,
     WordKind,
 )
 from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
@@ -172,8 +170,8 @@ def _takes(kind: Kind) -> str:
             if least == float("-inf"):
                 return "a number"
             return f"a number, {least:g} or more" if most == float("inf") else f"a number from {least:g} to {most:g}"
-        case PairKind(least=least):
-            return f"a whole number or a pair, {least} or more"
+        case PerAxisKind(least=least):
+            return f"a whole number or a list with one for each spatial axis, {least} or more"
         case WordKind(words=words):
             return " or ".join(f"`{word}`" for word in words)
         case InitKind(by_fan=by_fan, of_bias=of_bias):
@@ -193,12 +191,8 @@ def _value(value: Any) -> str:
             return ""
         case bool():
             return f"`{str(value).lower()}`"
-        case Padding() if value == NO_PADDING:
-            return "`0`"
         case Initializer():
             return f"`{value.name}`"
-        case (first, second) if first == second:
-            return f"`{first}`"
         case _:
             return f"`{value}`"
 

@@ -12,7 +12,7 @@ from archspec.analysis.counting import Counts, count, layers_below
 from archspec.analysis.matching import Entry, Match, entries, match
 from archspec.analysis.places import Places
 from archspec.display import display
-from archspec.ir.attributes import Padding
+from archspec.ir.attributes import Padding, PerAxisKind
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Initializer
 from archspec.ir.op import Op
@@ -153,7 +153,7 @@ def _attributes(a: Op, b: Op) -> Iterator[Changed]:
         if isinstance(before, Padding) and isinstance(after, Padding) and before.mode == after.mode == "same":
             continue  # its sides follow from the size of the input
         if before != after:
-            yield Changed(name, value_text(before), value_text(after))
+            yield Changed(name, attribute_text(a, name), attribute_text(b, name))
 
 
 def _shared(a: Node, b: Node) -> Iterator[Changed]:
@@ -164,20 +164,28 @@ def _shared(a: Node, b: Node) -> Iterator[Changed]:
             yield Changed(weight, before, after)
 
 
+def attribute_text(op: Op, name: str) -> str:
+    """An attribute as a spec has it, or nearly: equal numbers for all axes are one number."""
+    value = getattr(op, name)
+    by_axis = isinstance(op.attributes()[name].kind, PerAxisKind) and value is not None
+    return value_text(value[0] if by_axis and len({*value}) == 1 else value)
+
+
 def value_text(value: Any) -> str:
-    """An attribute's value as a spec has it, or nearly."""
+    """A value as a spec has it, or nearly."""
     match value:
         case Padding(mode="same"):
             return "same"
-        case Padding(sides=(top, bottom, left, right)):
-            if top == bottom == left == right:
-                return str(top)
-            return f"[{top}, {left}]" if (top, left) == (bottom, right) else f"[{top}, {bottom}, {left}, {right}]"
+        case Padding(sides=sides):
+            both = value.symmetric
+            if both is not None and len({*both}) == 1:
+                return str(both[0])
+            return value_text(tuple(number for side in sides or () for number in side) if both is None else both)
         case Initializer():
             options = [str(getattr(value, field.name)) for field in dataclasses.fields(value)]
             return f"{value.name}({', '.join(options)})" if options else value.name
-        case (first, second):
-            return str(first) if first == second else f"[{first}, {second}]"
+        case tuple():
+            return f"[{', '.join(map(str, value))}]"
         case bool():
             return str(value).lower()
         case None:

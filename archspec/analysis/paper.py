@@ -15,9 +15,10 @@ from archspec.analysis.counting import count, is_counted, items_of, layers_below
 from archspec.analysis.numbers import counted
 from archspec.analysis.shortcuts import shortcuts
 from archspec.analysis.tables import Block, Cell, Piece, Table
+from archspec.ir.captions import extents
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Scope
-from archspec.ir.tensor_type import Shape
+from archspec.ir.tensor_type import TOKENS, TensorType
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class Row:
 
     name: str = ""
     pieces: list[Piece] = field(default_factory=list[Piece])
-    shape: Shape = ()
+    type: TensorType | None = None
     closed: bool = False
     """It has a stage, or a layer that multiplies: a pool or another such layer begins the next row."""
 
@@ -37,7 +38,7 @@ def paper_table(graphs: Sequence[LayerGraph]) -> Table:
     found: list[tuple[Cell, ...]] = []
     for line in _aligned(columns):
         names = " / ".join(dict.fromkeys(row.name for row in line if row))
-        sizes = " / ".join(dict.fromkeys(size(row.shape) for row in line if row))
+        sizes = " / ".join(dict.fromkeys(size(row.type) for row in line if row and row.type))
         found.append((names, (sizes,), *(tuple(row.pieces) if row else () for row in line)))
     totals = [count(graph).total for graph in graphs]
     found.append(("parameters", "", *(f"{total.parameters:,}" for total in totals)))
@@ -53,7 +54,12 @@ def paper_dict(graphs: Sequence[LayerGraph]) -> dict[str, Any]:
         "networks": [{"name": graph.name, **count(graph).total.as_dict()} for graph in graphs],
         "rows": [
             [
-                row and {"stage": row.name, "output": list(row.shape), "cell": [_data(piece) for piece in row.pieces]}
+                row
+                and {
+                    "stage": row.name,
+                    "output": list(row.type.sizes) if row.type else [],
+                    "cell": [_data(piece) for piece in row.pieces],
+                }
                 for row in line
             ]
             for line in _aligned([rows(graph) for graph in graphs])
@@ -67,15 +73,15 @@ def _data(piece: Piece) -> Any:
     return {"block": [_data(inner) for inner in piece.pieces], "times": piece.times}
 
 
-def size(shape: Shape) -> str:
-    """Height and width; of a vector 1x1, as the papers print it."""
-    match shape:
-        case (_, height, width):
-            return f"{height}x{width}"
-        case (tokens, _):
-            return f"{tokens} tokens"
-        case _:
-            return "1x1"
+def _sizes(row: Row) -> list[int]:
+    return list(row.type.sizes) if row.type is not None else []
+
+
+def size(type: TensorType) -> str:
+    """Sizes in space, as height and width; of a vector 1x1, as the papers print it."""
+    if type.axes == TOKENS:
+        return f"{type.sizes[0]} tokens"
+    return extents(type.places) if type.is_spatial else "1x1"
 
 
 def rows(graph: LayerGraph) -> list[Row]:
@@ -107,7 +113,7 @@ def rows(graph: LayerGraph) -> list[Row]:
                 found.append(row)
             row.name, row.closed = item.path, True
             row.pieces += pieces
-        row.shape = graph.nodes[layers[-1].path].shape
+        row.type = graph.nodes[layers[-1].path].type
     return [row for row in found if row.pieces]
 
 

@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 
 from archspec.ir.graph import LayerGraph
 from archspec.ir.reach import Reach, Window, everything
+from archspec.ir.tensor_type import TOKENS
 from archspec.ir.wiring import Node
 
 
@@ -41,7 +42,7 @@ class Extent:
 
 
 Field: TypeAlias = tuple[Extent, ...]
-"""Along height and width of an image, or along the tokens of a sequence."""
+"""Along each spatial axis of an image, signal or volume, or along the tokens of a sequence."""
 
 
 def receptive_fields(graph: LayerGraph) -> dict[str, dict[str, Field]]:
@@ -68,11 +69,11 @@ def receptive_fields(graph: LayerGraph) -> dict[str, dict[str, Field]]:
 
 def _seen(graph: LayerGraph, node: Node, seen: Mapping[str, Mapping[str, _Sight]]) -> dict[str, _Sight]:
     """What a node sees of each input, by what its own inputs see."""
-    places = node.type.places
+    places, arriving = node.type.places, graph.input_types(node)
     found: dict[str, list[_Sight]] = {}
-    for path, reach in zip(node.inputs, node.op.reach(graph.input_types(node)), strict=True):
+    for path, type, reach in zip(node.inputs, arriving, node.op.reach(arriving), strict=True):
         for source, sight in seen[path].items():
-            found.setdefault(source, []).append(sight.through(reach, places))
+            found.setdefault(source, []).append(sight.through(reach, places, tokens=type.axes == TOKENS))
     return {source: reduce(_Sight.joined, sights) for source, sights in found.items()}
 
 
@@ -226,16 +227,16 @@ class _Sight:
     axes: tuple[_Axis, ...]
     tokens: bool = False
 
-    def through(self, reach: Reach, places: tuple[int, ...]) -> _Sight:
-        """What an op's output with these places sees, for what the op looks at."""
+    def through(self, reach: Reach, places: tuple[int, ...], *, tokens: bool) -> _Sight:
+        """What an op's output with these places sees, for what the op looks at; `tokens` if it takes tokens."""
         if not any(axis.moves for axis in self.axes):
             return self
         if reach == "place":
             reordered = len(places) > 1 and places != tuple(axis.size for axis in self.axes)
             return self.by_token if reordered else self
-        if reach == "everywhere" or (self.tokens and len(reach) > 1):
+        if reach == "everywhere" or (self.tokens and not tokens):
             return _Sight(tuple(axis.through(everything(axis.size), 1) for axis in self.axes))
-        if len(reach) == 1:
+        if tokens:
             size = places[0] if places else 1
             return _Sight(tuple(axis.through(reach[0], size) for axis in self.by_token.axes), tokens=True)
         axes = zip(self.axes, reach, places, strict=True)

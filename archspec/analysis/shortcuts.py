@@ -41,7 +41,7 @@ def _of_unit(graph: LayerGraph, unit: Scope) -> Iterator[str]:
 
 def _is_projection(graph: LayerGraph, path: str) -> bool:
     op = graph.nodes[path].op
-    return isinstance(op, _PLAIN) and (not isinstance(op, Conv) or (op.kernel == (1, 1) and op.groups == 1))
+    return isinstance(op, _PLAIN) and (not isinstance(op, Conv) or (set(op.kernel) == {1} and op.groups == 1))
 
 
 def _above(graph: LayerGraph, path: str, prefix: str) -> set[str]:

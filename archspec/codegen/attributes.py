@@ -20,7 +20,7 @@ from archspec.ir.attributes import (
     Kind,
     Padding,
     PaddingKind,
-    PairKind,
+    PerAxisKind,
     ShapeKind,
     SidesKind,
 )
@@ -70,7 +70,8 @@ def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: S
         return False
     try:
         given = [evaluate(expr, env, budget) for env in envs]
-        if [kind.read(value) for value in given] != list(values):
+        read = [kind.read(value) for value in given]
+        if not all(map(kind.means, read, values)):
             return False
     except (ExprError, AttributeValueError):
         return False
@@ -81,15 +82,18 @@ def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: S
             return True
         case BoolKind():
             return name == "bias"  # it adds a tensor; the others decide which layer it is
-        case PairKind():
-            return all(map(_whole, given)) or all(_whole_pair(value) for value in given)
+        case PerAxisKind():
+            return all(map(_whole, given)) or all(map(_whole_list, given))
         case ShapeKind():
             return isinstance(expr, Items)  # how many sizes there are decides what is written
         case SidesKind():
             return isinstance(expr, Items) or all(map(_whole, given))  # a layer has to name each side
         case PaddingKind():
-            sides = isinstance(expr, Items) and len(expr.items) == 4 and all(map(_explicit, values))
-            return sides or all(map(_whole, given)) or all(_whole_pair(value) for value in given)
+            if isinstance(expr, Items) and all(map(_both_sides, given, values)):
+                return True
+            by_axis = all(map(_whole_list, given)) and not any(map(_both_sides, given, values))
+            # Of a signal a list of one: frameworks take a number for it, or both sides.
+            return (by_axis and all(len(value.sides) > 1 for value in values)) or all(map(_whole, given))
         case _:
             return False
 
@@ -99,9 +103,10 @@ def _whole(value: Value) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _whole_pair(value: Value) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and all(map(_whole, value))
+def _whole_list(value: Value) -> bool:
+    return isinstance(value, tuple) and all(map(_whole, value))
 
 
-def _explicit(padding: Padding) -> bool:
-    return padding.mode == "explicit"
+def _both_sides(given: Value, padding: Padding) -> bool:
+    """Whether a list has two numbers for each axis."""
+    return isinstance(given, tuple) and padding.sides is not None and len(given) == 2 * len(padding.sides)

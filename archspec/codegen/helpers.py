@@ -6,7 +6,7 @@ Those of `archspec.codegen` are plain Python, and any backend's; the others are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 from typing import Final
@@ -19,14 +19,14 @@ _SUFFIX: Final = ".py.txt"
 class Helpers:
     """The helpers of a package: its files `templates/helpers/NAME.py.txt`, each of which defines NAME.
 
-    `variants` are helpers without a file: the text of another one, in which a word stands for another. `added` are the
-    texts of rows of other packages.
+    `variants` are helpers without a file: the text of another one, in which words stand for others, one pair after the
+    other. `added` are the texts of rows of other packages.
     """
 
     def __init__(
         self,
         package: str,
-        variants: Mapping[str, tuple[str, str, str]] | None = None,
+        variants: Mapping[str, tuple[str, Sequence[tuple[str, str]]]] | None = None,
         added: Mapping[str, str] | None = None,
     ) -> None:
         self.package = package
@@ -54,7 +54,11 @@ class Helpers:
             for item in (files(package) / "templates" / "helpers").iterdir()
             if item.name.endswith(_SUFFIX)
         }
-        found |= {name: found[base].replace(old, new) for name, (base, old, new) in self.variants.items()}
+        for name, (base, words) in self.variants.items():
+            text = found[base]
+            for old, new in words:
+                text = text.replace(old, new)
+            found[name] = text
         return dict(sorted({**found, **self.added}.items()))
 
     def needed(self, used: Iterable[str]) -> list[str]:

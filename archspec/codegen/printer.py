@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from archspec.codegen.layout import Code, heads
 from archspec.codegen.marks import Paths
@@ -11,6 +11,7 @@ from archspec.codegen.text import identifier, literal
 from archspec.codegen.tree import CHANNELS, Definition, LayerUse, deepest, round_names
 from archspec.expr import Call, Expr, names, source
 from archspec.expr.tree import children
+from archspec.ir.attributes import PerAxis, PerAxisKind
 
 _INDICES: Final = "ijklmn"
 """What the indices of loops inside each other are called; those that are deeper have numbers."""
@@ -48,9 +49,12 @@ class Printer:
         return source(expr, self.spelled)
 
     def attribute(self, use: LayerUse, name: str) -> Code:
-        """An attribute's value as source: its expression, or a literal; a pair of equals is one number."""
+        """An attribute's value as source: its expression, or a literal; equal numbers are one."""
         expr = use.exprs.get(name)
-        return self.expr(expr) if expr is not None else plain(use.value(name))
+        if expr is not None:
+            return self.expr(expr)
+        by_axis = isinstance(use.op.attributes()[name].kind, PerAxisKind)
+        return plain(use.value(name)) if by_axis else literal(use.value(name))
 
     def noted(self, code: Code, paths: Paths) -> Code:
         """The code that makes the layer of these paths; what its parts are called on is noted."""
@@ -63,7 +67,7 @@ class Printer:
         found: dict[str, Code] = {}
         for name, keyword in spelling.items():
             info = use.op.attributes()[name]
-            if name in use.exprs or info.required or use.value(name) != info.default:
+            if name in use.exprs or info.required or not info.kind.means(info.default, use.value(name)):
                 found[keyword] = self.attribute(use, name)
         return found
 
@@ -74,8 +78,6 @@ class Printer:
             self._note_functions(child)
 
 
-def plain(value: Any) -> str:
-    """A value of the graph as a literal; a pair of equal numbers is one number."""
-    if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]:
-        value = value[0]
-    return literal(value)
+def plain(value: PerAxis | None) -> str:
+    """One number for each axis as a literal; equal ones are one number."""
+    return literal(value[0] if value is not None and len({*value}) == 1 else value)

@@ -32,6 +32,7 @@ from archspec.codegen.tree import (
 from archspec.codegen.walk import all_layers, calls, item_number, used_names
 from archspec.expr import Const, Expr, Name, Whole, fold, names
 from archspec.ir.graph import LayerGraph
+from archspec.ir.tensor_type import place_names
 from archspec.limits import Budget
 
 MOST_RUNS: Final = 3
@@ -185,9 +186,11 @@ class _Fold:
             case LayerUse():
                 exprs = {name: self.expr(expr) for name, expr in item.exprs.items()}
                 kept = {name: expr for name, expr in exprs.items() if not isinstance(expr, Const)}
-                known = item.op.attributes()
+                known, axes = item.op.attributes(), len(place_names(item.axes[0]))
                 values = {
-                    name: known[name].kind.read(expr.value) for name, expr in exprs.items() if isinstance(expr, Const)
+                    name: known[name].kind.spread(known[name].kind.read(expr.value), axes)
+                    for name, expr in exprs.items()
+                    if isinstance(expr, Const)
                 }
                 features = tuple(self.expr(feature) for feature in item.features)
                 return dataclasses.replace(

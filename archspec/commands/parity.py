@@ -27,6 +27,7 @@ from archspec.commands.shared import (
     with_way_out,
 )
 from archspec.errors import BackendError, ParityError
+from archspec.ir.tensor_type import SPATIAL
 from archspec.parity.comparison import DEFAULT_PARTICIPANTS, Progress, compare
 from archspec.parity.participants import Participant
 from archspec.parity.plan import DTYPES, KINDS, Size
@@ -61,8 +62,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="HxW",
         type=_size,
         action="append",
-        help="of the input images; may stand several times; what trains is at the smallest (the spec's own, and a "
-        "smaller one that the network takes)",
+        help="of the inputs along their spatial axes; may stand several times; what trains is at the smallest (the "
+        "spec's own, and a smaller one that the network takes)",
     )
     parser.add_argument(
         "--taps", metavar="NAME,...", type=name_list, help="compare the network that gives these tensors"
@@ -189,10 +190,12 @@ class _Lines:
 
 
 def _size(text: str) -> Size:
-    height, cross, width = text.partition("x")
-    if cross and height.isdecimal() and width.isdecimal() and int(height) and int(width):
-        return int(height), int(width)
-    raise argparse.ArgumentTypeError(f"`{text}` is not a height and a width, as in 224x160")
+    sizes = text.split("x")
+    if len(sizes) <= len(SPATIAL) and all(size.isdecimal() and int(size) for size in sizes):
+        return tuple(map(int, sizes))
+    raise argparse.ArgumentTypeError(
+        f"`{text}` is no size along each spatial axis, as 224x160 of an image, 4000 of a signal, 16x112x112 of a volume"
+    )
 
 
 def _number(text: str) -> float:

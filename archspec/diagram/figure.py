@@ -70,7 +70,7 @@ class Box:
     times: int = 1
     """How many equal parts in a row it stands for."""
     extents: tuple[tuple[int, ...], ...] = ()
-    """The size in space of each output, as (height, width)."""
+    """The size in space of each output, as (height, width) of an image."""
 
     @property
     def closed_mark(self) -> Mark:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from archspec.expr import Value, describe
 from archspec.ir.initializers import Initializer, InitializerError, read_initializer
 
-Pair: TypeAlias = tuple[int, int]
-Sides: TypeAlias = tuple[int, int, int, int]
+PerAxis: TypeAlias = tuple[int, ...]
+"""One number for each spatial axis of the input: (vertical, horizontal) for images."""
+Sides: TypeAlias = tuple[tuple[int, int], ...]
+"""How much there is before and after, for each spatial axis: ((top, bottom), (left, right)) for images."""
+
+
+MOST_SIZES: Final = 4
+"""How many sizes a tensor has at most whose axes have a meaning, the batch left out."""
 
 
 class AttributeValueError(Exception):
@@ -30,27 +36,34 @@ class NotWholeError(AttributeValueError):
     """A float where a whole number must stand. `4.0` is none: generated source would make a size of it."""
 
 
+class LengthError(Exception):
+    """A list of `count` numbers where the input has another number of spatial axes."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"a list of {count}")
+        self.count = count
+
+
 @dataclass(frozen=True, slots=True)
 class Padding:
-    """Padding of a 2-D window: explicit sides, or the rule `same` (TensorFlow's and ONNX's SAME_UPPER).
+    """Padding of a window: explicit sides, or the rule `same` (TensorFlow's and ONNX's SAME_UPPER).
 
-    `sides` are (top, bottom, left, right) in elements. Under `same` they are None until the input's size is
-    known; the pass `resolve_padding` fills them in, and `mode` still says where they came from.
+    `sides` are in elements, a pair (before, after) for each spatial axis. Under `same` they are None until the input's
+    size is known; the pass `resolve_padding` fills them in, and `mode` still says where they came from.
     """
 
     mode: Literal["explicit", "same"]
     sides: Sides | None
 
     @property
-    def symmetric(self) -> Pair | None:
-        """(vertical, horizontal) if opposite sides are equal, else None."""
-        if self.sides is None:
+    def symmetric(self) -> PerAxis | None:
+        """One number for each axis if opposite sides are equal, else None."""
+        if self.sides is None or any(before != after for before, after in self.sides):
             return None
-        top, bottom, left, right = self.sides
-        return (top, left) if top == bottom and left == right else None
+        return tuple(before for before, _ in self.sides)
 
 
-NO_PADDING = Padding("explicit", (0, 0, 0, 0))
+SAME: Final = Padding("same", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,18 @@ class Kind:
     def read_mapping(self, value: Mapping[str, object]) -> Any:
         """The same, for the kinds that may be given as a mapping."""
         raise AttributeValueError(f"{self.expects} is expected, this is a mapping")
+
+    def spread(self, value: Any, axes: int) -> Any:
+        """The attribute of an op whose input has so many spatial axes; what goes by axis has a number for each then.
+
+        Raises:
+            LengthError: it has another number of them.
+        """
+        return value
+
+    def means(self, given: Any, value: Any) -> bool:
+        """Whether what was read from a spec is this value of an op whose input is known."""
+        return bool(given == value)
 
     def _refuse(self, value: Value) -> AttributeValueError:
         return AttributeValueError(f"{self.expects} is expected, this is {describe(value)}")
@@ -142,29 +167,41 @@ class WordKind(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class PairKind(Kind):
-    """A whole number for both axes, or a pair (vertical, horizontal)."""
+class PerAxisKind(Kind):
+    """A whole number for all spatial axes, or a list with one for each: (vertical, horizontal) for images.
+
+    How many axes there are is known with the op's input; `spread` gives each its number then.
+    """
 
     least: int = 1
-    expects: str = "a whole number or a pair of them"
+    expects: str = "a whole number or a list with one for each spatial axis"
 
-    def read(self, value: Value) -> Pair:
+    def read(self, value: Value) -> int | PerAxis:
         if isinstance(value, tuple):
-            if len(value) != 2:
+            if not value:
                 raise self._refuse(value)
-            return _whole(self, value[0], self.least), _whole(self, value[1], self.least)
-        both = _whole(self, value, self.least)
-        return both, both
+            return tuple(_whole(self, number, self.least) for number in value)
+        return _whole(self, value, self.least)
+
+    def spread(self, value: Any, axes: int) -> Any:
+        if isinstance(value, int):
+            return (value,) * axes
+        if value is not None and len(value) != axes:
+            raise LengthError(len(value))
+        return value
+
+    def means(self, given: Any, value: Any) -> bool:
+        return bool(given == value or (isinstance(value, tuple) and value == (given,) * len(value)))
 
 
 @dataclass(frozen=True, slots=True)
 class ShapeKind(Kind):
     """The sizes of a tensor without the batch; one of them may be -1, which stands for what is left."""
 
-    expects: str = "a list of one to three whole numbers"
+    expects: str = "a list of one to four whole numbers"
 
     def read(self, value: Value) -> tuple[int, ...]:
-        if not isinstance(value, tuple) or not 1 <= len(value) <= 3:
+        if not isinstance(value, tuple) or not 1 <= len(value) <= MOST_SIZES:
             raise self._refuse(value)
         sizes = tuple(_whole(self, size, -1) for size in value)
         if 0 in sizes:
@@ -176,29 +213,54 @@ class ShapeKind(Kind):
 
 @dataclass(frozen=True, slots=True)
 class PaddingKind(Kind):
-    """A whole number, a pair (vertical, horizontal), four sides (top, bottom, left, right), `valid` or `same`."""
+    """A whole number, a list with one for each spatial axis or with both sides of each, `valid` or `same`.
+
+    The sides of an image are [top, bottom, left, right]. Numbers are kept as they are given until `spread`.
+    """
 
     words: tuple[str, ...] = ("valid", "same")
-    expects: str = "a whole number, a pair, four sides (top, bottom, left, right), `valid` or `same`"
+    expects: str = (
+        "a whole number, a list with one for each spatial axis, or with two (before and after) for each, "
+        "`valid` or `same`"
+    )
 
-    def read(self, value: Value) -> Padding:
+    def read(self, value: Value) -> Padding | int | PerAxis:
         if isinstance(value, str) and value in self.words:
-            return Padding("same", None) if value == "same" else NO_PADDING
-        numbers = value if isinstance(value, tuple) else (value, value)
-        if len(numbers) not in (2, 4):
-            raise self._refuse(value)
-        sides = [_whole(self, number, 0) for number in numbers]
-        if len(sides) == 2:
-            return Padding("explicit", (sides[0], sides[0], sides[1], sides[1]))
-        return Padding("explicit", (sides[0], sides[1], sides[2], sides[3]))
+            return SAME if value == "same" else 0
+        if isinstance(value, tuple):
+            if not value:
+                raise self._refuse(value)
+            return tuple(_whole(self, number, 0) for number in value)
+        return _whole(self, value, 0)
+
+    def spread(self, value: Any, axes: int) -> Any:
+        if isinstance(value, Padding):
+            if value.sides is not None and len(value.sides) != axes:
+                raise LengthError(len(value.sides))
+            return value
+        if isinstance(value, int):
+            return Padding("explicit", ((value, value),) * axes)
+        if len(value) == axes:
+            return Padding("explicit", tuple((number, number) for number in value))
+        if len(value) == 2 * axes:
+            return Padding("explicit", tuple(zip(value[::2], value[1::2], strict=True)))
+        raise LengthError(len(value))
+
+    def means(self, given: Any, value: Any) -> bool:
+        if not isinstance(value, Padding) or value.sides is None or value.mode == "same":
+            return bool(given == value)
+        try:
+            return bool(self.spread(given, len(value.sides)) == value)
+        except LengthError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
 class SidesKind(PaddingKind):
-    """Four sides, with numbers alone."""
+    """The same with numbers alone."""
 
     words: tuple[str, ...] = ()
-    expects: str = "a whole number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)"
+    expects: str = "a whole number, a list with one for each spatial axis, or with two (before and after) for each"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +311,6 @@ def attribute(kind: Kind, doc: str, *, default: Any = dataclasses.MISSING, spati
         kind: how it is read from a spec.
         doc: what it means, with units; the documentation's table of ops shows it.
         default: its value when a spec does not give it; without one it is required.
-        spatial: it changes the tensor's height and width, not its channels.
+        spatial: it changes the tensor's spatial sizes, not its channels.
     """
     return dataclasses.field(default=default, metadata={"kind": kind, "doc": doc, "spatial": spatial})

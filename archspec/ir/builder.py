@@ -209,8 +209,9 @@ class GraphBuilder:
         try:
             if count < op.least_inputs or (op.most_inputs is not None and count > op.most_inputs):
                 raise ShapeError(f"takes {op.least_inputs} inputs, not {count}")
-            op = op.resolved(arriving)
+            op = op.fitted(arriving)
             types = op.output_types(arriving)
+            op = op.resolved(arriving)
         except ShapeError as error:
             raise ShapeError(f"{path} {error}", error.code, error.help) from None
         self._take(name)

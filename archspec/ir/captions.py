@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from archspec.ir.attributes import Padding, Pair
+from archspec.ir.attributes import Padding, PerAxis
 
 
-def pair(sizes: Pair) -> str:
-    """Height and width: `3x3`."""
-    return f"{sizes[0]}x{sizes[1]}"
+def extents(sizes: PerAxis) -> str:
+    """One number for each axis: `3x3`, or `3` along a signal."""
+    return "x".join(map(str, sizes))
 
 
-def number(sizes: Pair) -> str:
-    """A pair that is mostly two equal numbers: `2`, or `2x1`."""
-    return str(sizes[0]) if sizes[0] == sizes[1] else pair(sizes)
+def number(sizes: PerAxis) -> str:
+    """Numbers that are mostly equal: `2`, or `2x1`."""
+    return str(sizes[0]) if len(set(sizes)) == 1 else extents(sizes)
 
 
 def sides(padding: Padding) -> str:
     """`1` or `1x2` where opposite sides are equal, else all of them: `1/0/2/0`."""
     if (both := padding.symmetric) is not None:
         return number(both)
-    return "/".join(map(str, padding.sides or ()))
+    return "/".join(f"{before}/{after}" for before, after in padding.sides or ())
 
 
-def unless_one(sizes: Pair, text: str) -> str:
+def unless_one(sizes: PerAxis, text: str) -> str:
     """A text with the sizes in place of `{}`; empty where they are 1."""
-    return "" if sizes == (1, 1) else text.format(number(sizes))
+    return "" if set(sizes) == {1} else text.format(number(sizes))
 
 
 def joined(*parts: str) -> str:

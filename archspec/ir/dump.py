@@ -69,7 +69,10 @@ def layer_text(node: Node) -> str:
 def _value(value: Any) -> str:
     match value:
         case Padding(mode=mode, sides=sides):
-            return mode if sides is None else f"{mode}{sides}" if mode == "same" else str(sides)
+            if sides is None:
+                return mode
+            numbers = str(tuple(number for side in sides for number in side))
+            return f"{mode}{numbers}" if mode == "same" else numbers
         case Initializer():
             return initializer_text(value)
         case _:

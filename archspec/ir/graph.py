@@ -137,9 +137,9 @@ class LayerGraph:
         return graph
 
     @property
-    def images(self) -> dict[str, tuple[int, int]]:
-        """Height and width of the inputs that are images, by their paths."""
-        return {node.path: (node.shape[1], node.shape[2]) for node in self.input_nodes if node.type.is_image}
+    def spatial_sizes(self) -> dict[str, tuple[int, ...]]:
+        """The sizes of the inputs along their spatial axes, where they have some, by path: (height, width)."""
+        return {node.path: node.type.places for node in self.input_nodes if node.type.is_spatial}
 
     @property
     def input_text(self) -> str:

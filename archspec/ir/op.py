@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, TypeAlias, get_args
 
-from archspec.ir.attributes import Kind
+from archspec.ir.attributes import Kind, LengthError, PaddingKind
 from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
 from archspec.ir.reach import Reach
 from archspec.ir.tensor_type import Accepted, Axes, Shape, TensorType, unnamed_help
@@ -42,18 +42,20 @@ class Example(NamedTuple):
 class ShapeError(Exception):
     """An op does not accept the tensors it is given. `code` is the diagnostic's.
 
-    The message goes on from the layer's path: "needs an image".
+    The message goes on from the layer's path: "needs an image". `attribute` is the one that does not fit, if one alone
+    is to blame.
     """
 
-    def __init__(self, message: str, code: str = "E0501", help: str = "") -> None:
+    def __init__(self, message: str, code: str = "E0501", help: str = "", attribute: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.help = help
+        self.attribute = attribute
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """One tensor that a layer owns, in PyTorch's layout (conv OIHW, dense (out, in))."""
+    """One tensor that a layer owns, in PyTorch's layout: convolutions (out, in, *kernel), dense layers (out, in)."""
 
     name: str
     shape: Shape
@@ -165,6 +167,34 @@ class Op:
         """The tensors the layer owns, for inputs of these types."""
         return ()
 
+    def fitted(self, inputs: Sequence[TensorType]) -> Self:
+        """The op with one number for each spatial axis of its input, where one for all or a list was given.
+
+        Whoever makes a layer calls this first; all other methods count on it. An op that does not take its input is
+        left as it is.
+
+        Raises:
+            ShapeError: a list has another length than the input has axes.
+        """
+        kinds = _per_axis(type(self))
+        if not kinds or not inputs or inputs[0] not in self.accepted():
+            return self
+        axes = inputs[0].place_names
+        found: dict[str, Any] = {}
+        for name, kind in kinds.items():
+            given = getattr(self, name)
+            try:
+                value = kind.spread(given, len(axes))
+            except LengthError as error:
+                raise _misfit(name, kind, error.count, axes) from None
+            if value is not given:
+                found[name] = value
+        if not found:
+            return self
+        changed: Any = self
+        fitted: Self = dataclasses.replace(changed, **found)
+        return fitted
+
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
         """The op with everything explicit that follows from the size of its input, such as the sides of `same`."""
         return self
@@ -219,7 +249,7 @@ class Op:
         """The attributes that differ from their defaults."""
         for info in self.attributes().values():
             value = getattr(self, info.name)
-            if info.required or value != info.default:
+            if info.required or not info.kind.means(info.default, value):
                 yield info.name, value
 
 
@@ -241,3 +271,29 @@ def _attributes(cls: type[Op]) -> dict[str, AttributeInfo]:
             for field in dataclasses.fields(cls)
         }
     return found
+
+
+_PER_AXIS: Final[dict[type[Op], dict[str, Kind]]] = {}
+
+
+def _per_axis(cls: type[Op]) -> Mapping[str, Kind]:
+    """The attributes with a number for each axis."""
+    found = _PER_AXIS.get(cls)
+    if found is None:
+        kinds = {info.name: info.kind for info in cls.attributes().values()}
+        found = _PER_AXIS[cls] = {name: kind for name, kind in kinds.items() if type(kind).spread is not Kind.spread}
+    return found
+
+
+_SIDES: Final[Mapping[str, str]] = {"depth": "front, back", "height": "top, bottom", "width": "left, right"}
+
+
+def _misfit(name: str, kind: Kind, count: int, axes: Sequence[str]) -> ShapeError:
+    """An attribute with a number of numbers that does not fit the axes of the input."""
+    some = "one spatial axis" if len(axes) == 1 else f"{len(axes)} spatial axes"
+    help = f"write one number for all axes, or a list of {len(axes)}: [{', '.join(axes)}]"
+    if isinstance(kind, PaddingKind):
+        sides = ", ".join(_SIDES.get(axis, "before, after") for axis in axes)
+        help += f"; or of {2 * len(axes)}: [{sides}]"
+    message = f"has a list of {count} for `{name}`, where its input has {some} ({', '.join(axes)})"
+    return ShapeError(message, "E0411", help, name)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from archspec.ir.attributes import Pair, Sides
+from archspec.ir.attributes import PerAxis, Sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Window:
 
 
 Reach: TypeAlias = Literal["place", "everywhere"] | tuple[Window, ...]
-"""Of one input: the same place, every place, or what windows show: two over an image, one over tokens."""
+"""Of one input: the same place, every place, or what windows show: one for each axis of places, two over an image."""
 
 
 def everything(size: int) -> Window:
@@ -46,16 +46,16 @@ def shifted(by: int) -> Window:
     return Window(1, ((-by,),))
 
 
-def sliding(kernel: Pair, stride: Pair, sides: Sides, dilation: Pair = (1, 1)) -> tuple[Window, ...]:
-    """A kernel that slides over an image: a convolution's or a pool's."""
-    axes = zip(sides[::2], kernel, stride, dilation, strict=True)
+def sliding(kernel: PerAxis, stride: PerAxis, sides: Sides, dilation: PerAxis) -> tuple[Window, ...]:
+    """A kernel that slides along spatial axes: a convolution's or a pool's."""
+    axes = zip(sides, kernel, stride, dilation, strict=True)
     return tuple(
         Window(step, (range(-before, spread * (window - 1) + 1 - before, spread),))
-        for before, window, step, spread in axes
+        for (before, _), window, step, spread in axes
     )
 
 
-def spreading(kernel: Pair, stride: Pair, before: Pair, dilation: Pair) -> tuple[Window, ...]:
+def spreading(kernel: PerAxis, stride: PerAxis, before: PerAxis, dilation: PerAxis) -> tuple[Window, ...]:
     """The opposite, a transposed convolution's: element i is spread over `i * stride - before` and what follows it."""
     return tuple(
         Window(
@@ -73,12 +73,12 @@ def spreading(kernel: Pair, stride: Pair, before: Pair, dilation: Pair) -> tuple
     )
 
 
-def repeated(factor: Pair) -> tuple[Window, ...]:
+def repeated(factor: PerAxis) -> tuple[Window, ...]:
     """Each element becomes `factor` elements."""
     return tuple(Window(1, ((0,),) * times) for times in factor)
 
 
-def interpolated(factor: Pair) -> tuple[Window, ...]:
+def interpolated(factor: PerAxis) -> tuple[Window, ...]:
     """Each element becomes `factor` elements, between the centres of two neighbours each."""
     return tuple(
         Window(
@@ -88,7 +88,7 @@ def interpolated(factor: Pair) -> tuple[Window, ...]:
     )
 
 
-def covering(size: Pair, parts: Pair) -> tuple[Window, ...]:
+def covering(size: PerAxis, parts: PerAxis) -> tuple[Window, ...]:
     """`parts` windows that cover an axis: window i is elements floor(i size / parts) to ceil((i + 1) size / parts)."""
     found: list[Window] = []
     for extent, count in zip(size, parts, strict=True):

@@ -93,8 +93,9 @@ def rewrite(graph: LayerGraph, edits: Mapping[Address, Edit]) -> Rewritten:
                 raise InternalError(f"{path} shares {name}, whose layer is taken out")
 
     def inferred(layer: Layer, arriving: Sequence[TensorType]) -> Layer:
-        op = layer.op.resolved(arriving)
+        op = layer.op.fitted(arriving)
         types = op.output_types(arriving)
+        op = op.resolved(arriving)
         shared = {weight: names.get(name, name) for weight, name in layer.shared.items()}
         if (op, types, shared) == (layer.op, layer.types, layer.shared):
             return layer

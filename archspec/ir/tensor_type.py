@@ -10,20 +10,36 @@ from typing import Final, Literal, Self, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
 """Sizes without the batch: (channels, height, width) for images, (tokens, features) for sequences, (features,)."""
-Axis: TypeAlias = Literal["C", "H", "W", "T", "F", "_"]
-"""Channels, height, width; tokens, features; an axis whose meaning is not known."""
+Axis: TypeAlias = Literal["C", "L", "D", "H", "W", "T", "F", "_"]
+"""Channels; length; depth, height, width; tokens, features; an axis whose meaning is not known."""
 Axes: TypeAlias = tuple[Axis, ...]
 DType: TypeAlias = Literal["float"]
 """`float` is the precision that a model is built in."""
 
 FEATURES: Final[Axes] = ("F",)
 TOKENS: Final[Axes] = ("T", "F")
+SIGNAL: Final[Axes] = ("C", "L")
 IMAGE: Final[Axes] = ("C", "H", "W")
-_BY_RANK: Final[Mapping[int, Axes]] = {len(axes): axes for axes in (FEATURES, TOKENS, IMAGE)}
+VOLUME: Final[Axes] = ("C", "D", "H", "W")
+SPATIAL: Final = (SIGNAL, IMAGE, VOLUME)
+"""The types that have channels and spatial axes, by how many of the latter."""
+AXIS_NAMES: Final[Mapping[Axis, str]] = {
+    "C": "channels",
+    "L": "length",
+    "D": "depth",
+    "H": "height",
+    "W": "width",
+    "T": "tokens",
+    "F": "features",
+    "_": "axis",
+}
+_BY_RANK: Final[Mapping[int, Axes]] = {len(axes): axes for axes in (FEATURES, TOKENS, IMAGE, VOLUME)}
 _WORDS: Final[Mapping[Axes, str]] = {
-    FEATURES: "features",
-    TOKENS: "tokens (tokens, features)",
+    SIGNAL: "a signal (channels, length)",
     IMAGE: "an image (channels, height, width)",
+    VOLUME: "a volume (channels, depth, height, width)",
+    TOKENS: "tokens (tokens, features)",
+    FEATURES: "features",
 }
 _CHANNELS: Final = ("C", "F")
 
@@ -38,7 +54,7 @@ class TensorType:
 
     @classmethod
     def of_shape(cls, sizes: Sequence[int]) -> Self:
-        """The type that sizes alone mean: one is features, two are tokens, three an image."""
+        """The type that sizes alone mean: one is features, two are tokens, three an image, four a volume."""
         unnamed: Axis = "_"
         return cls(_BY_RANK.get(len(sizes), (unnamed,) * len(sizes)), tuple(sizes))
 
@@ -69,9 +85,14 @@ class TensorType:
         return (*self.sizes[:axis], *self.sizes[axis + 1 :])
 
     @property
-    def is_image(self) -> bool:
-        """Whether it has channels and places in space."""
-        return self.axes == IMAGE
+    def place_names(self) -> tuple[str, ...]:
+        """What the axes of `places` are called: `height` and `width`."""
+        return place_names(self.axes)
+
+    @property
+    def is_spatial(self) -> bool:
+        """Whether it has channels and places in space: a signal, an image or a volume."""
+        return self.axes in SPATIAL
 
     @property
     def text(self) -> str:
@@ -107,7 +128,12 @@ class Accepted:
     @property
     def words(self) -> str:
         """What the op needs, for messages."""
-        known = [words for axes, words in reversed([*_WORDS.items()]) if axes in self.axes]
+        short = self.axes.issuperset(SPATIAL)
+        known = [
+            words.partition(" (")[0] if short and axes in SPATIAL else words
+            for axes, words in _WORDS.items()
+            if axes in self.axes
+        ]
         others = [f"a tensor of axes {', '.join(axes)}" for axes in sorted(self.axes - _WORDS.keys())]
         *first, last = (*known, *others) or ("a tensor",)
         return f"{', '.join(first)} or {last}" if first else last
@@ -118,6 +144,8 @@ ANY: Final = Accepted(frozenset(_WORDS), unnamed=True)
 FEATURED: Final = Accepted(frozenset(_WORDS))
 """For an op that speaks of channels or features, which these tensors have."""
 IMAGES: Final = Accepted(frozenset({IMAGE}))
+FEATURE_MAPS: Final = Accepted(frozenset(SPATIAL))
+"""For an op that works along any number of spatial axes: on signals, images and volumes."""
 SEQUENCES: Final = Accepted(frozenset({TOKENS}))
 
 
@@ -131,9 +159,31 @@ def tokens(count: int, width: int) -> TensorType:
     return TensorType(TOKENS, (count, width))
 
 
+def signal(channels: int, length: int) -> TensorType:
+    """The type of a signal of this length."""
+    return TensorType(SIGNAL, (channels, length))
+
+
 def image(channels: int, *size: int) -> TensorType:
     """The type of an image of this height and width."""
     return TensorType(IMAGE, (channels, *size))
+
+
+def volume(channels: int, *size: int) -> TensorType:
+    """The type of a volume of this depth, height and width."""
+    return TensorType(VOLUME, (channels, *size))
+
+
+def spatial_rank(axes: Axes) -> int:
+    """How many spatial axes there are beside the channels; 0 where the axes are no channels and places in space."""
+    return len(axes) - 1 if axes in SPATIAL else 0
+
+
+@cache
+def place_names(axes: Axes) -> tuple[str, ...]:
+    """What the axes are called that are not channels or features."""
+    left_out = _channels_or_last(axes)
+    return tuple(AXIS_NAMES[axis] for index, axis in enumerate(axes) if index != left_out)
 
 
 @cache
@@ -152,7 +202,7 @@ def unnamed_help(type: TensorType) -> str:
     """What to do about a tensor whose axes are not named."""
     if "_" not in type.axes:
         return ""
-    return f"what {type.rank} axes mean is not known; `reshape` makes an image, tokens or features of the tensor"
+    return f"what {type.rank} axes mean is not known; `reshape` makes a volume, an image, tokens or features of it"
 
 
 def shape_text(shape: Sequence[int]) -> str:

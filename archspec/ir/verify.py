@@ -47,8 +47,11 @@ def _verify_node(graph: LayerGraph, node: Node) -> None:
         return
     if count < op.least_inputs or (op.most_inputs is not None and count > op.most_inputs):
         raise InternalError(f"{node.path}: {op.name} has {count} inputs")
+    arriving = graph.input_types(node)
     try:
-        types = op.output_types(graph.input_types(node))
+        if op.fitted(arriving) is not op:
+            raise InternalError(f"{node.path}: {op.name} is not brought to the axes of its input")
+        types = op.output_types(arriving)
     except ShapeError as error:
         raise InternalError(f"{node.path} {error}") from error
     if len(types) != 1:  # sources and pictures know of one

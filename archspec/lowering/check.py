@@ -45,7 +45,7 @@ def _check_network(spec: Spec, found: Findings) -> None:
         if spec.depth.rule is not None:
             root.known.add("n")
     for input in [spec.input, *spec.inputs.values()]:
-        for part in (input.channels, input.height, input.width, input.shape) if input else ():
+        for part in (*input.sizes.values(), input.shape) if input else ():
             root.use(part)
     for op_name, attributes in spec.defaults.items():
         for name, attribute in attributes.items():

@@ -10,8 +10,9 @@ from typing import Final
 
 from archspec.errors import ArchspecError, Diagnostic, Diagnostics, Note, Span
 from archspec.ir.attributes import Padding
+from archspec.ir.captions import extents
 from archspec.ir.op import Op, ShapeError
-from archspec.ir.tensor_type import TensorType, image
+from archspec.ir.tensor_type import TensorType, shape_text
 from archspec.ir.wiring import Node
 from archspec.limits import Budget, Limits
 from archspec.lowering.rounding import unrounded_input
@@ -89,9 +90,9 @@ def shape_error(
     help = error.help
     if not help and error.code == "E0502":
         help = unrounded_input(op, given, nodes) or _meeting(op, [nodes[source].type for source in given])
-    return Diagnostic(
-        error.code, f"{_subject(path, op)} {error}", call.span, notes=(*notes, *reversed(trail)), help=help
-    )
+    blamed = call.attributes.get(error.attribute)
+    span = call.span if blamed is None else blamed.span
+    return Diagnostic(error.code, f"{_subject(path, op)} {error}", span, notes=(*notes, *reversed(trail)), help=help)
 
 
 def _subject(path: str, op: Op) -> str:
@@ -114,25 +115,26 @@ def _meeting(op: Op, types: Sequence[TensorType]) -> str:
     """What makes branches of these types meet."""
     if len({type.axes for type in types}) > 1:
         return "`to_image` and `to_tokens` make an image of tokens and tokens of an image, `reshape` any shape"
-    if not types[0].is_image:
+    if not types[0].is_spatial:
         return ""
     shapes = [type.sizes for type in types]
     full = max(shapes, key=math.prod)
     counts = {shape[0] for shape in shapes}
     if op.name == "multiply":
         counts.discard(1)
-    scales = [shape for shape in shapes if shape[1:] == (1, 1) != full[1:]]
+    ones = (1,) * len(full[1:])
+    scales = [shape for shape in shapes if shape[1:] == ones != full[1:]]
     if len(counts) > 1 and op.name != "concat":
         few = min(shapes, key=lambda shape: (shape[0] == full[0], math.prod(shape)))
         if all(shape[1:] == full[1:] for shape in shapes) or (scales and op.name == "multiply"):
             return (
-                f"give the branches equally many channels ({full[0]} where one gives {few[0]}); a 1x1 convolution, "
-                f"`conv: {{filters: {full[0]}, kernel: 1}}`, changes those of a branch"
+                f"give the branches equally many channels ({full[0]} where one gives {few[0]}); a {extents(ones)} "
+                f"convolution, `conv: {{filters: {full[0]}, kernel: 1}}`, changes those of a branch"
             )
     if scales and op.name != "multiply":
         return (
-            f"{op.name} does not broadcast: put `upsample: {{factor: [{full[1]}, {full[2]}]}}` at the end of the "
-            f"branch that gives {image(*scales[0]).text}"
+            f"{op.name} does not broadcast: put `upsample: {{factor: {list(full[1:])}}}` at the end of the "
+            f"branch that gives {shape_text(scales[0])}"
         )
     return "give the branches the same strides, and padding that keeps the size (`padding: same`)"
 
@@ -174,9 +176,9 @@ def layer_too_large(op: Op, inputs: Sequence[TensorType], outputs: Sequence[Tens
     reason = next(filter(None, (too_large(type.sizes, limits) for type in outputs)), None)
     padding = getattr(op.resolved(inputs), "padding", None)
     if reason is None and isinstance(padding, Padding) and padding.sides is not None:
-        channels, height, width = inputs[0].sizes
-        top, bottom, left, right = padding.sides
-        reason = too_large((channels, height + top + bottom, width + left + right), limits)
+        places = zip(inputs[0].places, padding.sides, strict=True)
+        padded = (inputs[0].channels, *(size + before + after for size, (before, after) in places))
+        reason = too_large(padded, limits)
     for weight in op.weights(inputs) if reason is None else ():
         reason = reason or too_large(weight.shape, limits)
     return reason

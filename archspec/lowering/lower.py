@@ -211,8 +211,8 @@ class Lowering:
         name, path = self._path(call, context)
         arriving = [tensor.type for tensor in inputs]
         if reading.typed is None or reading.typed[:2] != (op, arriving):
-            reading.typed = op, arriving, self._types(op, call, path, inputs, x)
-        types = reading.typed[2]
+            reading.typed = op, arriving, *self._typed(op, call, path, inputs, x)
+        _, _, op, types = reading.typed
         if context.frame.root:
             known = op_class.attributes()
             self.fixed |= {
@@ -229,10 +229,13 @@ class Lowering:
             return (x,)
         return tuple(self._nested(branch, x, context) for branch in call.branches)
 
-    def _types(self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor) -> tuple[TensorType, ...]:
-        """What an op gives for these inputs; `x` is what arrived at its branches."""
+    def _typed(
+        self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor
+    ) -> tuple[Op, tuple[TensorType, ...]]:
+        """An op for these inputs, and what it gives for them; `x` is what arrived at its branches."""
         arriving = [tensor.type for tensor in inputs]
         try:
+            op = op.fitted(arriving)
             types = op.output_types(arriving)
         except ShapeError as error:
             given = tuple(tensor.path for tensor in inputs)
@@ -240,7 +243,7 @@ class Lowering:
         if (reason := layer_too_large(op, arriving, types, self.budget.limits)) is not None:
             notes = tuple(reversed(self.trail))
             raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))
-        return types
+        return op, types
 
     def _reading(self, op: type[Op], call: Call) -> Reading:
         found = self.readings.get(id(call))

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
+from archspec.ir.captions import extents
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.tensor_type import TensorType
 from archspec.ir.wiring import Node
 
 _Strides: TypeAlias = tuple[Fraction, ...]
-"""By how many of the input's pixels two neighbours in a tensor are apart, vertically and horizontally."""
+"""By how many of the input's elements two neighbours in a tensor are apart, along each spatial axis."""
 
 
 def unrounded_input(op: Op, given: Sequence[str], nodes: Mapping[str, Node]) -> str:
@@ -28,26 +29,31 @@ def unrounded_input(op: Op, given: Sequence[str], nodes: Mapping[str, Node]) -> 
     """
     way = _before(given, nodes)
     sources = [path for path in way if not nodes[path].inputs]
-    if len(sources) != 1 or not nodes[sources[0]].type.is_image:
+    if len(sources) != 1 or not nodes[sources[0]].type.is_spatial:
         return ""
     strides = _strides(way, nodes)
     if strides is None or len({strides.get(path) for path in given}) > 1:
         return ""
     before = nodes[sources[0]].type
-    height, width = before.places
-    down, across = (math.lcm(*(found[axis].numerator for found in strides.values())) for axis in (0, 1))
-    size = (-(-height // down) * down, -(-width // across) * across)
-    if size == (height, width) or not _meet(op, given, way, nodes, before.with_places(size)):
+    steps = [math.lcm(*(found[axis].numerator for found in strides.values())) for axis in range(len(before.places))]
+    size = tuple(-(-extent // step) * step for extent, step in zip(before.places, steps, strict=True))
+    if size == before.places or not _meet(op, given, way, nodes, before.with_places(size)):
         return ""
-    multiples = (
-        f"a height and a width that are multiples of {down}"
-        if down == across
-        else f"a height that is a multiple of {down} and a width that is one of {across}"
-    )
     return (
-        f"a stride rounds the sizes on the way: give the input {multiples}, such as {size[0]}x{size[1]} in place of "
-        f"{height}x{width}"
+        f"a stride rounds the sizes on the way: give the input {_multiples(before.place_names, steps)}, such as "
+        f"{extents(size)} in place of {extents(before.places)}"
     )
+
+
+def _multiples(names: Sequence[str], steps: Sequence[int]) -> str:
+    """Which multiples sizes must be: `a height and a width that are multiples of 32`."""
+    if len(names) > 1 and len(set(steps)) == 1:
+        *first, last = (f"a {name}" for name in names)
+        return f"{', '.join(first)} and {last} that are multiples of {steps[0]}"
+    words = ["one" if index else "a multiple" for index in range(len(names))]
+    parts = [f"a {name} that is {word} of {step}" for name, word, step in zip(names, words, steps, strict=True)]
+    *before, last = parts
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def _before(ends: Iterable[str], nodes: Mapping[str, Node]) -> list[str]:
@@ -68,7 +74,7 @@ def _strides(way: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, _Stride
     for path in way:
         node = nodes[path]
         if not node.inputs:
-            found[path] = (Fraction(1), Fraction(1))
+            found[path] = (Fraction(1),) * len(node.type.places)
             continue
         types = [nodes[source].type for source in node.inputs]
         arriving: set[_Strides] = set()
@@ -76,7 +82,11 @@ def _strides(way: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, _Stride
             before = found.get(source)
             if before is None or reach == "everywhere" or (reach != "place" and len(reach) != len(before)):
                 continue
-            steps = [Fraction(1)] * 2 if reach == "place" else [Fraction(one.step, len(one.taps)) for one in reach]
+            steps = (
+                [Fraction(1)] * len(before)
+                if reach == "place"
+                else [Fraction(one.step, len(one.taps)) for one in reach]
+            )
             if all(steps):  # else all places see the same, as after a global pool
                 arriving.add(tuple(stride * step for stride, step in zip(before, steps, strict=True)))
         if len(arriving) > 1:

@@ -125,8 +125,10 @@ class _Survey(Lowering):
             return {**context.frame.env, **context.loop}
         return Lowering._env(self, context, x)
 
-    def _types(self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor) -> tuple[TensorType, ...]:
-        return Lowering._types(self, op, call, path, inputs, inputs[0] if x is _UNKNOWN else x)
+    def _typed(
+        self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor
+    ) -> tuple[Op, tuple[TensorType, ...]]:
+        return Lowering._typed(self, op, call, path, inputs, inputs[0] if x is _UNKNOWN else x)
 
     def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
         if name not in context.taps and name.partition(".")[0] in self.spec.refused:

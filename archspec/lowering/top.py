@@ -11,7 +11,7 @@ from archspec.errors import Diagnostic, Note, Span, SpecError
 from archspec.expr import Expr, Name, Value, describe, names
 from archspec.ir.graph import Depth
 from archspec.ir.ops import OPS, Input
-from archspec.ir.tensor_type import TensorType
+from archspec.ir.tensor_type import AXIS_NAMES, TensorType
 from archspec.ir.wiring import Node
 from archspec.limits import Budget
 from archspec.lowering.bind import param_value
@@ -66,6 +66,8 @@ def read_top(spec: Spec, budget: Budget, found: Findings | None = None) -> Top:
     declared = {"input": spec.input} if spec.input else spec.inputs
     for path, input in declared.items():
         assert input is not None
+        if found is not None and not input.is_whole:
+            continue
         with _noted(found):
             top.inputs.append(_input(path, input, spec, top))
     return top
@@ -147,8 +149,7 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
         place = _place(spec, expr, input.shape.span, top)
     else:
         shape, place = (), input.span
-        for part, name in ((input.channels, "channels"), (input.height, "height"), (input.width, "width")):
-            assert part is not None
+        for name, part in input.sizes.items():
             size, expr = evaluated(part, top.env, top.budget)
             if not _is_size(size):
                 where = _place(spec, expr, part.span, top)
@@ -169,7 +170,10 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
     sizes = cast("tuple[int, ...]", shape)
     if (reason := too_large(sizes, top.budget.limits)) is not None:
         raise SpecError(Diagnostic("E0304", f"the input is too large: {reason}", place))
-    return Node(path, Input(), (), (TensorType.of_shape(sizes),), exprs, input.span)
+    type = TensorType.of_shape(sizes)
+    if input.shape is None:
+        type = TensorType(tuple(axis for axis, name in AXIS_NAMES.items() if name in input.sizes), sizes)
+    return Node(path, Input(), (), (type,), exprs, input.span)
 
 
 def _is_size(value: object) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from archspec.errors import Diagnostic, SpecError, did_you_mean
 from archspec.expr import (
@@ -33,6 +33,9 @@ from archspec.limits import Budget
 from archspec.spec import Attribute, Call
 from archspec.spec.mistakes import expression_help
 from archspec.spec.words import OWN_WORDS
+
+_LONGEST_LIST: Final = 6
+"""Of an attribute: both sides of three spatial axes."""
 
 
 def expression(attribute: Attribute, budget: Budget) -> Expr:
@@ -171,7 +174,7 @@ def _read_mapping(
 
 def _whole(value: Value) -> Value:
     """Whole numbers instead of floats such as 2.0."""
-    if isinstance(value, tuple) and len(value) <= 4:  # a list of lists may be very large
+    if isinstance(value, tuple) and len(value) <= _LONGEST_LIST:  # a list of lists may be very large
         return tuple(int(item) if isinstance(item, float) and item.is_integer() else item for item in value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -219,8 +222,8 @@ class Reading:
     """The values of attributes without a name in them."""
     same: Op | None = None
     """The op itself, where it has no others."""
-    typed: tuple[Op, list[TensorType], tuple[TensorType, ...]] | None = None
-    """The last op, the types that arrived at it, and those that it gave, which are not too large."""
+    typed: tuple[Op, list[TensorType], Op, tuple[TensorType, ...]] | None = None
+    """The last op, the types that arrived at it, the op for those, and what it gives, which is not too large."""
 
     def read(self, env: Mapping[str, Value]) -> tuple[Op, dict[str, Expr]]:
         """The op, and the expressions behind its attributes, where names have the values of `env`.

@@ -70,8 +70,8 @@ def compare(
             layer by layer, and the running statistics after the last. `gradients`: those of a loss with respect to the
             inputs, the weights and, where a framework gives them, the layers. `run`: a training run from the spec's
             initial weights, step by step, held against how far each engine is from itself from neighboring numbers.
-        sizes: heights and widths of the input images; the spec's own, and a smaller one that the network takes, if
-            None. Inference runs at all of them, what is in training mode at the smallest.
+        sizes: of the inputs along their spatial axes, as (height, width); the spec's own, and a smaller one that the
+            network takes, if None. Inference runs at all of them, what is in training mode at the smallest.
         weights: canonical arrays; random ones by default, running statistics included.
         batch: how many inputs.
         seed: of the random weights and inputs.

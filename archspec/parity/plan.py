@@ -10,17 +10,20 @@ from typing import Final, Literal, TypeAlias
 from archspec.errors import Diagnostic, ParityError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops import BatchNorm
+from archspec.ir.tensor_type import shape_text
 from archspec.passes import run
 from archspec.passes.resize import Resize
 
 Kind: TypeAlias = Literal["inference", "training", "gradients", "run"]
 KINDS: Final[tuple[Kind, ...]] = ("inference", "training", "gradients", "run")
 DTYPES: Final = ("float32", "float64")
-Size: TypeAlias = tuple[int, int]
-"""Height and width of the input images."""
+Size: TypeAlias = tuple[int, ...]
+"""One number for each spatial axis of the inputs: height and width of images."""
 _FIRST_STEPS: Final = 4
-_SMALL: Final[Size] = (97, 65)
-"""The largest images that models are trained on, unless others are asked for."""
+_SMALL: Final[Mapping[str, int]] = {"length": 4097, "depth": 9, "height": 97, "width": 65}
+"""The largest inputs that models are trained on, unless others are asked for."""
+_SHARES: Final[Mapping[str, int]] = {"length": 5, "depth": 5, "height": 5, "width": 3}
+"""How many eighths of an axis a smaller input has: not all alike, so that no axis is taken for another."""
 
 TOLERANCES: Final[Mapping[str, Mapping[str, float | None]]] = {
     "float32": {"inference": 1e-5, "training": 1e-4, "gradients": None, "run": None},
@@ -124,8 +127,8 @@ def checks(plan: Plan, graphs: Sequence[LayerGraph]) -> Iterator[Check]:
 
 
 def smallest(graphs: Sequence[LayerGraph]) -> int:
-    """The index of the network with the smallest images; the first of several."""
-    return min(range(len(graphs)), key=lambda index: sum(math.prod(size) for size in graphs[index].images.values()))
+    """The index of the network with the smallest inputs; the first of several."""
+    return min(range(len(graphs)), key=lambda index: sum(map(math.prod, graphs[index].spatial_sizes.values())))
 
 
 def sized(graph: LayerGraph, sizes: Sequence[Size] | None) -> tuple[list[LayerGraph], str]:
@@ -151,21 +154,27 @@ def sized(graph: LayerGraph, sizes: Sequence[Size] | None) -> tuple[list[LayerGr
 
 
 def _resized(graph: LayerGraph, size: Size) -> LayerGraph:
-    """The network for images of this size."""
-    if len(set(graph.images.values())) != 1:
-        found = "images of several sizes" if graph.images else "no images"
-        raise SpecError(Diagnostic("E0502", f"{graph.name} has {found} as its inputs: it cannot be resized"))
-    return run(graph, [Resize(dict.fromkeys(graph.images, size))]).graph
+    """The network for inputs of this size."""
+    sizes = graph.spatial_sizes
+    if len(set(sizes.values())) != 1:
+        found = "inputs of several sizes" if sizes else "no inputs with spatial axes"
+        raise SpecError(Diagnostic("E0502", f"{graph.name} has {found}: it cannot be resized"))
+    own = next(iter(sizes.values()))
+    if len(size) != len(own):
+        message = f"{graph.name} takes inputs of {shape_text(own)}, and {shape_text(size)} has another number of axes"
+        raise SpecError(Diagnostic("E0502", message))
+    return run(graph, [Resize(dict.fromkeys(sizes, size))]).graph
 
 
 def _others(graph: LayerGraph) -> Iterator[Size]:
     """Sizes to try: smaller, not square, odd if possible."""
-    if graph.images:
-        height, width = next(iter(graph.images.values()))
-        odd = (min(height * 5 // 8, _SMALL[0]) | 1, min(width * 3 // 8, _SMALL[1]) | 1)
+    type = next((node.type for node in graph.input_nodes if node.type.is_spatial), None)
+    if type is not None:
+        axes = dict(zip(type.place_names, type.places, strict=True))
+        odd = tuple(min(size * _SHARES[axis] // 8, _SMALL[axis]) | 1 for axis, size in axes.items())
         # Of networks that halve and double again, each size is a multiple of what their least map stands for.
-        multiple = (max(height * 3 // 4 // 32 * 32, 32), max(width // 2 // 32 * 32, 32))
-        yield from (size for size in (odd, multiple) if size != (height, width))
+        multiple = tuple(max(size * (_SHARES[axis] + 1) // 8 // 32 * 32, 32) for axis, size in axes.items())
+        yield from (size for size in (odd, multiple) if size != type.places)
 
 
 def unfit(graph: LayerGraph, check: Check, batch: int) -> str:

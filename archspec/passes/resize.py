@@ -1,4 +1,4 @@
-"""Give a network images of other sizes; its layers and weights stay what they are."""
+"""Give a network inputs of other sizes in space; its layers and weights stay what they are."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from archspec.passes.properties import EXPLICIT_PADDING
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """Images of these heights and widths, by the inputs' paths; other inputs keep their shapes.
+    """Signals, images and volumes of these sizes along their spatial axes, by path; other inputs keep their shapes.
 
     Attributes that the spec computed from the size stay as they were, as they do in generated code.
     """
 
-    sizes: Mapping[str, tuple[int, int]]
+    sizes: Mapping[str, tuple[int, ...]]
 
     name: ClassVar[str] = "resize"
     requires: ClassVar[tuple[Property, ...]] = ()
@@ -58,6 +58,15 @@ class Resize:
     def _refusal(self, graph: LayerGraph, layer: Layer, reason: str) -> SpecError:
         sizes = ", ".join(dict.fromkeys(map(shape_text, self.sizes.values())))
         return SpecError(Diagnostic("E0502", f"{graph.name} does not take {sizes}: {layer.path} {reason}", layer.span))
+
+
+def doubled(graph: LayerGraph) -> LayerGraph:
+    """The network for inputs of twice the size along all spatial axes.
+
+    Raises:
+        SpecError: it does not take them.
+    """
+    return Resize({path: tuple(2 * size for size in sizes) for path, sizes in graph.spatial_sizes.items()}).run(graph)
 
 
 def _differing_weight(op: Op, after: Sequence[TensorType], before: Sequence[TensorType]) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, TypeAlias
 
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo
+from pydantic import ConfigDict, Field, JsonValue, PrivateAttr, ValidationInfo
 
 from archspec.errors import Span
 from archspec.spec.base import (
@@ -30,7 +30,9 @@ from archspec.spec.words import DEPTH_WORDS, INPUT_WORDS, OWN_WORDS, PARAM_WORDS
 Choice: TypeAlias = str | int | float | bool
 
 _RULE: Final = re.compile(r"\s*([0-9]{1,6})\s*n\s*(?:([+-])\s*([0-9]{1,6}))?\s*")
-_SIZES: Final = ("channels", "height", "width")
+_SIZES: Final = ("channels", "length", "depth", "height", "width")
+_FORMS: Final = (("channels", "height", "width"), ("channels", "length"), ("channels", "depth", "height", "width"))
+"""The sizes of an image, a signal and a volume, by name."""
 
 
 def _choices(value: object) -> tuple[Choice, ...]:
@@ -217,27 +219,42 @@ Shape: TypeAlias = Annotated[
 ]
 
 
-class Input(Model):
-    """What comes in: an image by channels, height and width, or a tensor of any shape."""
+def _only(form: tuple[str, ...]) -> JsonValue:
+    """The schema of an input with these sizes and no others."""
+    return {"required": list(form), "properties": {key: False for key in (*_SIZES, "shape") if key not in form}}
 
-    # Either sizes or a shape: `_check` says the same.
+
+class Input(Model):
+    """What comes in: an image by channels, height and width, a signal, a volume, or a tensor of any shape."""
+
+    # The sizes of one of the forms, or a shape: `_check` says the same.
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [
-                {"required": list(_SIZES), "properties": {"shape": False}},
-                {"required": ["shape"], "properties": dict.fromkeys(_SIZES, False)},
-            ]
+            "anyOf": [*map(_only, _FORMS), {"required": ["shape"], "properties": dict.fromkeys(_SIZES, False)}]
         }
     )
 
     noun: ClassVar[str] = "an input"
     other_words: ClassVar[Mapping[str, str]] = INPUT_WORDS
-    attribute_keys: ClassVar[tuple[str, ...]] = ("channels", "height", "width", "shape")
+    attribute_keys: ClassVar[tuple[str, ...]] = (*_SIZES, "shape")
 
-    channels: Size | None = Field(None, description="channels of the image")
-    height: Size | None = Field(None, description="height of the image")
-    width: Size | None = Field(None, description="width of the image")
+    channels: Size | None = Field(None, description="channels of the image, signal or volume")
+    length: Size | None = Field(None, description="length of a signal; it has neither height nor width")
+    depth: Size | None = Field(None, description="depth of a volume, such as the frames of a video")
+    height: Size | None = Field(None, description="height of the image or volume")
+    width: Size | None = Field(None, description="width of the image or volume")
     shape: Shape | None = Field(None, description="the shape of any tensor, without the batch; in place of the sizes")
+
+    @property
+    def sizes(self) -> dict[str, Attribute]:
+        """The sizes that are given by name, in the order of the axes."""
+        given = ((name, getattr(self, name)) for name in _SIZES)
+        return {name: size for name, size in given if size is not None}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing: there is a shape, or there are the sizes of one kind of input."""
+        return self.shape is not None or any(self.sizes.keys() == {*form} for form in _FORMS)
 
     @classmethod
     def form_help(cls, value: object) -> str:
@@ -245,7 +262,7 @@ class Input(Model):
         return input_help(value)
 
     def _check(self, reading: Reading) -> None:
-        sizes = [key for key in _SIZES if getattr(self, key) is not None]
+        sizes = [*self.sizes]
         if self.shape is not None:
             if sizes:
                 message = f"an input has either a `shape` or sizes, found `shape` and `{sizes[0]}`"
@@ -258,10 +275,15 @@ class Input(Model):
                 reading.error("E0202", message, self.shape.span, help=help)
             return
         if not sizes:
-            help = "or the key `shape`"
+            help = "or `channels` and `length` for a signal, `depth` beside them for a volume, or the key `shape`"
             message = "an input needs the keys `channels`, `height` and `width`"
             reading.error("E0205", message, self.span, help=help)
             return
-        for key in _SIZES:
+        if "length" in sizes and (other := next((key for key in sizes if key not in _FORMS[1]), "")):
+            message = f"a signal has a `length` and no `{other}`"
+            help = "`length` is for signals (channels, length); images have `height` and `width`, volumes `depth`, too"
+            reading.error("E0202", message, self.key_place(other), help=help)
+            return
+        for key in _FORMS[1] if "length" in sizes else _FORMS[0]:
             if key not in sizes:
                 reading.error("E0205", f"an input needs the key `{key}`", self.span)

@@ -58,10 +58,9 @@ def _param(name: str, param: Param, given: Attribute | None) -> tuple[Text, Text
 
 
 def _input(given: Input) -> str:
-    sizes = (given.channels, given.height, given.width)
     if given.shape is not None:
         return _value(given.shape)
-    return " x ".join(_value(size) for size in sizes if size is not None)
+    return " x ".join(map(_value, given.sizes.values()))
 
 
 def _items(spec: Spec) -> Iterator[tuple[str, str]]:

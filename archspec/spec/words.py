@@ -16,9 +16,9 @@ _IDS: Final = (
     "leave it out: inputs are floats, of the type that `archspec.build` is given. Ids cannot come in, since embeddings "
     "of ids are not in the language: look their vectors up outside of the network"
 )
-_ROW: Final = (
-    "the language has no 1-D layers: write an image of height 1, `{channels: 1, height: 1, width: 16000}`, for layers "
-    "with `kernel: [1, 3]`, or `{shape: [tokens, features]}` for `dense` and `attention`"
+_SIGNAL: Final = (
+    "write `{channels: 1, length: 16000}`, a signal for `conv` and pools, or `{shape: [tokens, features]}` for `dense` "
+    "and `attention`"
 )
 _TOKENS: Final = "write `shape: [tokens, features]`, without the batch"
 _NO_MASK: Final = "leave it out: masks are not in the language; all tokens see all others"
@@ -77,7 +77,7 @@ SPEC_WORDS: Final[Mapping[str, str]] = {
     "device": "leave it out, and give it to `archspec.build`",
     "shared": "weights that two layers share are not in the language: a layer's weights are its own",
     "weights": "leave it out, and give them to `archspec.build`",
-    "length": "write `input`; " + _ROW,
+    "length": "put it under `input`: " + _SIGNAL,
     "features": "write `input: {shape: [20]}`",
     "learning_rate": _TRAINING,
 }
@@ -96,8 +96,8 @@ INPUT_WORDS: Final[Mapping[str, str]] = {
     "type": _IDS,
     "vocabulary": _IDS,
     "vocab_size": _IDS,
-    "length": _ROW,
-    "samples": _ROW,
+    "samples": _SIGNAL,
+    "frames": "write `depth`: a video is a volume, `{channels: 3, depth: 16, height: 112, width: 112}`",
     "features": "write `shape: [20]`, without the batch",
     "units": "write `shape: [20]`, without the batch",
     "tokens": _TOKENS,

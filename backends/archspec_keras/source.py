@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import Final
@@ -15,7 +15,8 @@ from archspec.codegen.text import docstring, identifier, literal, quoted
 from archspec.errors import SpecError
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
-from archspec.passes.resize import Resize
+from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
+from archspec.passes.resize import doubled
 from archspec_keras.body import Body, Callee
 from archspec_keras.data_format import declarations
 from archspec_keras.facts import Facts
@@ -26,6 +27,13 @@ from archspec_keras.ops import ROWS
 
 _DEEP: Final = 600
 """Layers in a row above which a network may be too deep for Keras under Python's own limit of 1,000 calls."""
+
+
+_SIZES: Final[Mapping[Axes, str]] = {
+    SIGNAL: "length of the signals",
+    IMAGE: "height and width of the images",
+    VOLUME: "depth, height and width of the volumes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +156,7 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
     variables: list[str] = []
     offered = {parameter.name for parameter in definition.parameters}
     known: dict[str, Expr] = {}
-    pair, meaning = "tuple[int, int]", "height and width of the images"
-    if _takes_any_size(graph):
-        pair, meaning = "tuple[int | None, int | None]", f"{meaning}, None where they vary"
+    size_type, varying = ("int | None", ", None where they vary") if _takes_any_size(graph) else ("int", "")
     for param in graph.params:
         if param.name not in offered:
             known[param.name] = Const(param.value) if param.expr is None else fold(param.expr, definition.budget, known)
@@ -161,13 +167,14 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
         variables.append(variable)
         taken.add(variable)
         what = "input" if single else label
-        if node.type.is_image:
+        if node.type.is_spatial:
             size = identifier(f"{what}_size", taken)
             taken.add(size)
             given = node.exprs.get("channels", Const(node.type.channels))
             channels = body.printer.expr(fold(given, definition.budget, known))
             shape = f"(*{size}, {channels})"
-            sizes.append((size, pair, literal(node.shape[1:]), meaning))
+            kind = f"tuple[{', '.join([size_type] * len(node.type.places))}]"
+            sizes.append((size, kind, literal(node.type.places), _SIZES[node.type.axes] + varying))
         else:
             shape = literal(keras_sizes(node.type))
         made = marked(f"keras.Input({shape}, name={quoted(label)})", [path])
@@ -184,12 +191,12 @@ def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) ->
 
 
 def _takes_any_size(graph: LayerGraph) -> bool:
-    """Whether layers, weights and channels are the same for images of any size: a flatten fixes it.
+    """Whether layers, weights and channels are the same for inputs of any size: a flatten fixes it.
 
-    They are looked at for twice the size, which all that halves images and joins them again takes as it takes theirs.
+    They are looked at for twice the size, which all that halves maps and joins them again takes as it takes theirs.
     """
     try:
-        twice = Resize({path: (2 * height, 2 * width) for path, (height, width) in graph.images.items()}).run(graph)
+        twice = doubled(graph)
     except SpecError:
         return False
     return all(node.type.channels == graph.nodes[path].type.channels for path, node in twice.nodes.items())

@@ -14,7 +14,7 @@ from archspec.expr import Const, source
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Layer, Loop, Scope
 from archspec.ir.wiring import Wiring
-from archspec.passes.resize import Resize
+from archspec.passes.resize import doubled
 from archspec_onnx.functions import Functions
 from archspec_onnx.names import Names, names_of
 from archspec_onnx.ops import ROWS, Fragment
@@ -142,23 +142,24 @@ class _Writer:
         return helper.make_tensor_value_info(name, self.dtype, shape)
 
     def _value(self, path: str, name: str) -> ValueInfoProto:
-        """A tensor with its shape: the batch is open, and height and width where the network allows it."""
+        """A tensor with its shape: the batch is open, and the spatial axes where the network allows it."""
         shape = self.graph.nodes[path].shape
         sizes: list[int | str | None] = [*shape]
         if self.larger is not None:
             other = self.larger.nodes[path].shape
             sizes = [size if size == more else None for size, more in zip(shape, other, strict=True)]
-            if path in self.graph.inputs and self.graph.nodes[path].type.is_image:
+            type = self.graph.nodes[path].type
+            if path in self.graph.inputs and type.is_spatial:
                 prefix = f"{path}." if len(self.graph.inputs) > 1 else ""
-                sizes[1:] = [f"{prefix}height", f"{prefix}width"]
+                sizes[1:] = [f"{prefix}{name}" for name in type.place_names]
         return self._tensor(name, ["batch", *sizes])
 
 
 def twice(graph: LayerGraph) -> LayerGraph | None:
-    """The network for images twice as high and wide; None where it does not allow that, or has none."""
-    if not graph.images:
+    """The network for inputs of twice the size; None where it does not allow that, or has none with spatial axes."""
+    if not graph.spatial_sizes:
         return None
     try:
-        return Resize({path: (2 * height, 2 * width) for path, (height, width) in graph.images.items()}).run(graph)
+        return doubled(graph)
     except SpecError:
         return None

@@ -1,10 +1,10 @@
-"""Every op on inputs of one to five axes: refused with a place, or computed alike by all backends and by ONNX."""
+"""Every op on every kind of tensor: refused with a place, or computed alike by all backends and by ONNX."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
-import numpy as np
 import pytest
 
 import archspec
@@ -16,8 +16,16 @@ from tests.needed import needs
 pytestmark = needs("torch", "keras")
 
 
-SHAPES: Final = {1: [8], 2: [4, 8], 3: [8, 4, 6], 4: [4, 2, 6, 8], 5: [2, 4, 3, 2, 8]}
+INPUTS: Final = {
+    "features": "{shape: [8]}",
+    "tokens": "{shape: [4, 8]}",
+    "signal": "{channels: 8, length: 6}",
+    "image": "{shape: [8, 4, 6]}",
+    "volume": "{shape: [4, 3, 6, 8]}",
+    "unnamed": "{shape: [2, 4, 3, 2, 8]}",
+}
 """Sizes that differ in each place, so that the wrong axis gives other numbers or another shape."""
+MAPS: Final = ("signal", "image", "volume")
 ATTRIBUTES: Final = {
     "conv": ["filters: 3, kernel: 3"],
     "conv_transpose": ["filters: 3, kernel: 3"],
@@ -30,7 +38,7 @@ ATTRIBUTES: Final = {
     "global_avg_pool": ["keep_axes: true", "keep_axes: false"],
     "global_max_pool": ["keep_axes: true", "keep_axes: false"],
     "adaptive_avg_pool": ["size: 2"],
-    "reshape": ["shape: [-1]", "shape: [2, -1]", "shape: [2, 4, -1]"],
+    "reshape": ["shape: [-1]", "shape: [2, -1]", "shape: [2, 4, -1]", "shape: [2, 2, -1, 2]"],
     "channel_shuffle": ["groups: 2"],
     "split": ["parts: 2, index: 1"],
     "slice_channels": ["start: 1, stop: 3"],
@@ -44,10 +52,12 @@ ATTRIBUTES: Final = {
     "attention": ["heads: 2"],
 }
 GATES: Final = {
-    2: [[1, 8], [4, 1]],
-    3: [[8, 1, 1], [1, 4, 6]],
-    4: [[4, 1, 1, 1], [1, 2, 6, 8], [4, 2, 6, 1], [1, 1, 1, 8]],
+    "{shape: [4, 8]}": ["{shape: [1, 8]}", "{shape: [4, 1]}"],
+    "{channels: 8, length: 6}": ["{channels: 8, length: 1}", "{channels: 1, length: 6}"],
+    "{shape: [8, 4, 6]}": ["{shape: [8, 1, 1]}", "{shape: [1, 4, 6]}"],
+    "{shape: [4, 2, 6, 8]}": ["{shape: [4, 1, 1, 1]}", "{shape: [1, 2, 6, 8]}"],
 }
+"""What scales whole channels, and what scales whole places."""
 
 
 def _calls(name: str) -> list[str]:
@@ -60,59 +70,58 @@ def _calls(name: str) -> list[str]:
 CALLS: Final = [call for name in OPS for call in _calls(name)]
 
 
-def _compiled(call: str, shape: list[int]) -> archspec.LayerGraph:
-    text = f"archspec: 1\nname: ranks\ninput: {{shape: {shape}}}\nlayers:\n  - sigmoid\n  - {call}\n"
+def _compiled(call: str, input: str) -> archspec.LayerGraph:
+    text = f"archspec: 1\nname: ranks\ninput: {input}\nlayers:\n  - sigmoid\n  - {call}\n"
     return archspec.compile(load_text(text))
 
 
-def _takes(call: str, rank: int) -> bool:
+def _takes(call: str, kind: str) -> bool:
     """What the documentation says of an op, apart from how the code decides it."""
     name, _, given = call.partition(":")
     if "axis: tokens" in given or name in ("to_image", "transpose", "attention", "class_token"):
-        return rank == 2
+        return kind == "tokens"
     if name in ("position_embedding", "select_token"):
-        return rank == 2
+        return kind == "tokens"
+    if name in ("depth_to_space", "space_to_depth"):
+        return kind == "image"
     if name in ("global_avg_pool", "global_max_pool"):
-        return rank in (2, 3)
+        return kind == "tokens" or kind in MAPS
     if name == "batch_norm":
-        return rank in (1, 3)
+        return kind == "features" or kind in MAPS
     if name == "dense":
-        return rank != 3
+        return kind not in MAPS
     if "learned: channel" in given or name in ("layer_norm", "prelu", "softmax", "split", "slice_channels"):
-        return rank <= 3
+        return kind != "unnamed"
     if name in ("pad_channels", "channel_avg_pool", "channel_max_pool", "concat"):
-        return rank <= 3
+        return kind != "unnamed"
     elementwise = {"relu", "relu6", "leaky_relu", "elu", "selu", "silu", "gelu", "mish", "softplus", "tanh", "sigmoid"}
     elementwise |= {"hard_sigmoid", "hard_swish", "scale", "dropout", "drop_path", "identity"}
     elementwise |= {"add", "multiply", "maximum", "flatten", "reshape"}
-    return True if name in elementwise else rank == 3
+    return True if name in elementwise else kind in MAPS
 
 
-@pytest.mark.parametrize("rank", SHAPES)
+@pytest.mark.parametrize("kind", INPUTS)
 @pytest.mark.parametrize("call", CALLS)
-def test_an_op_on_a_number_of_axes(call: str, rank: int) -> None:
-    if _takes(call, rank):
-        conforms(_compiled(call, SHAPES[rank]))
+def test_an_op_on_a_kind_of_tensor(call: str, kind: str) -> None:
+    if _takes(call, kind):
+        conforms(_compiled(call, INPUTS[kind]))
         return
     with pytest.raises(archspec.SpecError) as caught:
-        _compiled(call, SHAPES[rank])
+        _compiled(call, INPUTS[kind])
     (found,) = caught.value.diagnostics
     assert found.code == "E0501"
     assert found.span is not None
     assert found.span.line == 6
-    if rank > 3:
-        assert "`reshape` makes an image" in found.help
+    if kind == "unnamed":
+        assert "`reshape` makes a volume" in found.help
 
 
 @pytest.mark.parametrize("name", ["add", "multiply", "maximum", "concat"])
-@pytest.mark.parametrize("ranks", [(1, 2), (2, 1), (2, 3), (3, 2), (3, 4), (4, 3), (1, 4)])
-def test_branches_of_different_numbers_of_axes_are_refused(name: str, ranks: tuple[int, int]) -> None:
-    """What frameworks would broadcast: (8,) over (4, 8)."""
-    first, second = (SHAPES[rank] for rank in ranks)
-    text = (
-        f"archspec: 1\nname: ranks\ninputs:\n  a: {{shape: {first}}}\n  b: {{shape: {second}}}\n"
-        f"layers:\n  - {name}: [[], {{from: b}}]\n"
-    )
+@pytest.mark.parametrize("kinds", [*itertools.permutations(INPUTS, 2)])
+def test_branches_of_different_kinds_are_refused(name: str, kinds: tuple[str, str]) -> None:
+    """What frameworks would broadcast, (8,) over (4, 8), and what has the same sizes: tokens and a signal."""
+    first, second = (INPUTS[kind] for kind in kinds)
+    text = f"archspec: 1\nname: ranks\ninputs:\n  a: {first}\n  b: {second}\nlayers:\n  - {name}: [[], {{from: b}}]\n"
     with pytest.raises(archspec.SpecError) as caught:
         archspec.compile(load_text(text))
     (found,) = caught.value.diagnostics
@@ -120,30 +129,33 @@ def test_branches_of_different_numbers_of_axes_are_refused(name: str, ranks: tup
     assert found.span is not None
 
 
-@pytest.mark.parametrize(("rank", "gate"), [(rank, gate) for rank, gates in GATES.items() for gate in gates])
+@pytest.mark.parametrize(("full", "gate"), [(full, gate) for full, gates in GATES.items() for gate in gates])
 @pytest.mark.parametrize("first", [True, False])
-def test_gates(rank: int, gate: list[int], first: bool) -> None:
-    """A tensor of four axes has no channels that a gate could scale."""
-    full = SHAPES[rank]
-    shapes = (gate, full) if first else (full, gate)
+def test_gates(full: str, gate: str, first: bool) -> None:
+    inputs = (gate, full) if first else (full, gate)
     text = (
-        f"archspec: 1\nname: ranks\ninputs:\n  a: {{shape: {shapes[0]}}}\n  b: {{shape: {shapes[1]}}}\n"
+        f"archspec: 1\nname: ranks\ninputs:\n  a: {inputs[0]}\n  b: {inputs[1]}\n"
         "layers:\n  - multiply: [[], {from: b}]\n"
     )
-    if rank > 3:
-        with pytest.raises(archspec.SpecError, match="equal shapes"):
-            archspec.compile(load_text(text))
-        return
     graph = archspec.compile(load_text(text))
-    assert graph.nodes[graph.outputs["output"]].shape == tuple(full)
+    assert graph.nodes[graph.outputs["output"]].shape == graph.nodes["b" if first else "a"].shape
     conforms(graph)
 
 
-@pytest.mark.parametrize("rank", [4, 5])
-def test_what_is_said_of_a_network_of_many_axes(rank: int) -> None:
+@pytest.mark.parametrize("gate", ["{shape: [2, 1, 1, 1, 1]}", "{shape: [1, 1, 1, 1, 8]}", "{shape: [2, 4, 3, 2, 1]}"])
+def test_nothing_is_a_gate_of_unnamed_axes(gate: str) -> None:
+    text = (
+        f"archspec: 1\nname: ranks\ninputs:\n  a: {INPUTS['unnamed']}\n  b: {gate}\n"
+        "layers:\n  - multiply: [[], {from: b}]\n"
+    )
+    with pytest.raises(archspec.SpecError, match="equal shapes"):
+        archspec.compile(load_text(text))
+
+
+def test_what_is_said_of_a_network_of_unnamed_axes() -> None:
     """Counts, receptive fields and the summary: they know no places in such a tensor, and do not fail."""
-    graph = _compiled("dense: {units: 3}", SHAPES[rank])
-    count = int(np.prod(SHAPES[rank][:-1]))
+    graph = _compiled("dense: {units: 3}", INPUTS["unnamed"])
+    count = 2 * 4 * 3 * 2
     assert graph.macs == count * 8 * 3
-    assert graph.nodes["dense"].shape == (*SHAPES[rank][:-1], 3)
+    assert graph.nodes["dense"].shape == (2, 4, 3, 2, 3)
     assert "dense" in str(archspec.summary(graph))

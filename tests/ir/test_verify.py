@@ -50,11 +50,15 @@ def wrong_shape(graph: LayerGraph) -> LayerGraph:
 
 
 def wrong_op(graph: LayerGraph) -> LayerGraph:
-    return with_layer(graph, "first", op=Conv(16, (3, 3)))
+    return with_layer(graph, "first", op=Conv(16, (3, 3)).fitted([image(8, 9, 9)]))
 
 
 def op_that_does_not_fit(graph: LayerGraph) -> LayerGraph:
-    return with_layer(graph, "first", op=Conv(8, (30, 30)))
+    return with_layer(graph, "first", op=Conv(8, (30, 30)).fitted([image(8, 9, 9)]))
+
+
+def number_for_all_axes(graph: LayerGraph) -> LayerGraph:
+    return with_layer(graph, "first", op=Conv(8, (3, 3)))
 
 
 def another_input(graph: LayerGraph) -> LayerGraph:
@@ -114,6 +118,7 @@ PLANTED: dict[Callable[[LayerGraph], LayerGraph], str] = {
     wrong_shape: "its type is",
     wrong_op: "its type is",
     op_that_does_not_fit: "has a kernel that covers 30",
+    number_for_all_axes: "is not brought to the axes",
     another_input: "does not list",
     wrong_arity: "add has 1 inputs",
     wrong_order: "stands for nothing",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from archspec.analysis.comparing import value_text
+from archspec.analysis.comparing import attribute_text, value_text
 from archspec.analysis.counting import counts_of, layers_below
 from archspec.analysis.numbers import counted
 from archspec.analysis.receptive import Extent, Field, receptive_fields
@@ -85,7 +85,7 @@ class Facts:
 
 
 def _attributes(node: Node) -> list[list[str]]:
-    return [[name, shortened(value_text(value), 64)] for name, value in node.op.given()]
+    return [[name, shortened(attribute_text(node.op, name), 64)] for name, _ in node.op.given()]
 
 
 def _bound(part: Scope | Loop | None) -> list[list[str]]:

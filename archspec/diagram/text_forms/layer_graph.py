@@ -27,9 +27,9 @@ def node_link(graph: LayerGraph) -> str:
     """The graph as networkx's node-link data, a node or an edge a line; the same graph gives the same text.
 
     It is a directed multigraph: an edge for each operand of each layer, its `key` and `index` the operand's number. A
-    node's `id` is the layer's path. `attributes` are those that differ from the op's defaults; padding is its four
-    sides (top, bottom, left, right), an initializer its name with its options. `shape` is the output's without the
-    batch. `parameters` are the trainable ones. `receptive_field` holds, by the path of each input that the layer
+    node's `id` is the layer's path. `attributes` are those that differ from the op's defaults; padding is its sides
+    (top, bottom, left, right of an image), an initializer its name with its options. `shape` is the output's without
+    the batch. `parameters` are the trainable ones. `receptive_field` holds, by the path of each input that the layer
     depends on, `size`, `stride` and `start` along each axis (see `archspec.analysis.receptive`); a stride that is no
     whole number is a string, as `1/2`. `scope` is the path of the block's call or named sequence that the layer stands
     in, `""` for the network itself, and `block` the block's name.
@@ -109,7 +109,7 @@ def _value(value: Any) -> Any:
     """An attribute's value in JSON."""
     match value:
         case Padding():
-            return value.sides
+            return [number for side in value.sides or () for number in side]
         case Initializer():
             return initializer_text(value)
         case _:

@@ -215,7 +215,7 @@ class HardSwish(Elementwise):
 @register
 @dataclass(frozen=True, slots=True)
 class Softmax(Elementwise):
-    """Softmax over channels or features (the first axis after the batch for images, the last otherwise)."""
+    """Softmax over channels or features (the last axis of tokens, else the first after the batch)."""
 
     name: ClassVar[str] = "softmax"
     kind: ClassVar[OpKind] = "activation"

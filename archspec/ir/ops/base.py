@@ -63,6 +63,10 @@ def decays(weight: str) -> Any:
     return attribute(FloatKind(), doc, default=0.0)
 
 
+_PADS: Final = (
+    "write `padding`: both sides of each axis in turn, as [top, bottom, left, right], where ONNX has "
+    "[top, left, bottom, right]"
+)
 CHANNEL_WORDS: Final = {
     "out_channels": "write `filters` (the number of output channels)",
     "channels": "write `filters` (the number of output channels); input channels are inferred",
@@ -73,16 +77,16 @@ CHANNEL_WORDS: Final = {
     "use_bias": "write `bias`",
     "num_outputs": "write `filters`",
     "auto_pad": "write `padding: same`, which is SAME_UPPER, or the sides",
-    "pads": "write `padding`: [top, bottom, left, right], where ONNX has [top, left, bottom, right]",
+    "pads": _PADS,
     "padding_mode": "write `padding: 0`, and an item `pad: {padding: ..., mode: ...}` before this one",
     "depth_multiplier": "write `groups: channels` and `filters: channels * ...`: a depthwise convolution",
     "kernel_shape": "write `kernel`",
-    "output_shape": "leave it out: it follows; `output_padding` of `conv_transpose` adds rows and columns",
+    "output_shape": "leave it out: it follows; `output_padding` of `conv_transpose` adds elements",
 }
 WINDOW_WORDS: Final = {
     "kernel_shape": "write `kernel`",
     "auto_pad": "write `padding: same`, which is SAME_UPPER, or the sides",
-    "pads": "write `padding`: [top, bottom, left, right], where ONNX has [top, left, bottom, right]",
+    "pads": _PADS,
     "dilation": "windows of pools have no dilation in the language: leave it out if it is 1",
     "dilations": "windows of pools have no dilation in the language: leave it out if it is 1",
     "storage_order": "leave it out: what is computed is the same",

@@ -8,36 +8,35 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from archspec.ir.attributes import (
-    NO_PADDING,
     BoolKind,
     InitKind,
     IntKind,
     Padding,
     PaddingKind,
-    Pair,
-    PairKind,
+    PerAxis,
+    PerAxisKind,
     attribute,
 )
-from archspec.ir.captions import joined, pair, unless_one
+from archspec.ir.captions import extents, joined, unless_one
 from archspec.ir.initializers import FanInUniform, Initializer
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Weight
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import CHANNEL_WORDS, Placewise, decays
 from archspec.ir.reach import Reach, sliding, spreading
-from archspec.ir.tensor_type import FEATURES, IMAGE, IMAGES, TOKENS, Accepted, Axes, TensorType
+from archspec.ir.tensor_type import FEATURE_MAPS, FEATURES, SPATIAL, TOKENS, Accepted, Axes, TensorType
 from archspec.ir.window import crop, output_size, same_sides, sides_of
 
 
 @register
 @dataclass(frozen=True, slots=True)
 class Conv(Op):
-    """2-D convolution (cross-correlation): (C, H, W) to (filters, H', W'). ONNX Conv."""
+    """Convolution (cross-correlation) along all spatial axes: (C, H, W) to (filters, H', W'). ONNX Conv."""
 
     filters: int = attribute(IntKind(least=1), "number of output channels")
-    kernel: Pair = attribute(PairKind(), "height and width of the kernel", spatial=True)
-    stride: Pair = attribute(PairKind(), "vertical and horizontal stride", default=(1, 1), spatial=True)
-    padding: Padding = attribute(PaddingKind(), "zeros around the input", default=NO_PADDING, spatial=True)
-    dilation: Pair = attribute(PairKind(), "distance between kernel elements", default=(1, 1), spatial=True)
+    kernel: PerAxis = attribute(PerAxisKind(), "size of the kernel along each axis", spatial=True)
+    stride: PerAxis = attribute(PerAxisKind(), "stride", default=1, spatial=True)
+    padding: Padding = attribute(PaddingKind(), "zeros around the input", default=0, spatial=True)
+    dilation: PerAxis = attribute(PerAxisKind(), "distance between kernel elements", default=1, spatial=True)
     groups: int = attribute(IntKind(least=1), "independent groups of channels", default=1)
     bias: bool = attribute(BoolKind(), "add a learned number to each output channel", default=True)
     init: Initializer = attribute(InitKind(), "initial weight", default=FanInUniform())
@@ -50,27 +49,24 @@ class Conv(Op):
     example: ClassVar[Example] = Example(
         (16, 8, 8), "conv: {filters: 32, kernel: 3, stride: 2, padding: 1, init: {kaiming_normal: fan_out}}"
     )
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = CHANNEL_WORDS
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         x = inputs[0]
-        height, width = x.places
         _check_groups(self.groups, x.channels, self.filters)
-        size = output_size((height, width), self.kernel, self.stride, self.padding, self.dilation)
+        size = output_size(x.places, self.kernel, self.stride, self.padding, self.dilation, x.place_names)
         return x.with_sizes((self.filters, *size))
 
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
         if self.padding.mode != "same":
             return self
-        height, width = inputs[0].places
-        sides = same_sides((height, width), self.kernel, self.stride, self.dilation)
+        sides = same_sides(inputs[0].places, self.kernel, self.stride, self.dilation)
         return replace(self, padding=Padding("same", sides))
 
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        height, width = inputs[0].places
-        sides = sides_of(self.padding, (height, width), self.kernel, self.stride, self.dilation)
+        sides = sides_of(self.padding, inputs[0].places, self.kernel, self.stride, self.dilation)
         return (sliding(self.kernel, self.stride, sides, self.dilation),)
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
@@ -86,7 +82,7 @@ class Conv(Op):
         depthwise = self.groups == inputs[0].channels > 1
         groups = "" if depthwise or self.groups == 1 else f"{self.groups} groups"
         spread = unless_one(self.dilation, "dilation {}")
-        name = f"{'depthwise conv' if depthwise else 'conv'} {pair(self.kernel)}"
+        name = f"{'depthwise conv' if depthwise else 'conv'} {extents(self.kernel)}"
         return joined(name, str(self.filters), unless_one(self.stride, "/{}"), groups, spread)
 
     def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
@@ -95,37 +91,37 @@ class Conv(Op):
         groups = f"C={self.groups}" if 1 < self.groups < arriving else ""
         stride = unless_one(self.stride, "stride {}") if strides else ""
         spread = unless_one(self.dilation, "dilation {}")
-        return joined(
-            f"{pair(self.kernel)} dw" if depthwise else pair(self.kernel), str(self.filters), groups, spread, stride
-        )
+        name = f"{extents(self.kernel)} dw" if depthwise else extents(self.kernel)
+        return joined(name, str(self.filters), groups, spread, stride)
 
     def one_place(self, inputs: Sequence[bool]) -> bool:
-        return self.kernel == (1, 1) and self.padding.sides == (0, 0, 0, 0) and inputs[0]
+        padding = self.padding.symmetric
+        return set(self.kernel) == {1} and padding is not None and not any(padding) and inputs[0]
 
 
 @register
 @dataclass(frozen=True, slots=True)
 class ConvTranspose(Op):
-    """Transposed 2-D convolution, the gradient of one: (C, H, W) to (filters, H', W'). ONNX ConvTranspose.
+    """Transposed convolution, the gradient of one: (C, H, W) to (filters, H', W'). ONNX ConvTranspose.
 
     H' = (H - 1) * stride + dilation * (kernel - 1) + 1 + output_padding - padding, or, with `padding: same`,
     H' = H * stride. The weight has the shape (C, filters / groups, kernel); for its initial values and the bias's,
-    fan_in is filters / groups * kernel area and fan_out is C * kernel area, as in PyTorch.
+    fan_in is filters / groups * kernel size and fan_out is C * kernel size, as in PyTorch.
     """
 
     filters: int = attribute(IntKind(least=1), "number of output channels")
-    kernel: Pair = attribute(PairKind(), "height and width of the kernel", spatial=True)
-    stride: Pair = attribute(PairKind(), "distance between input pixels in the output", default=(1, 1), spatial=True)
+    kernel: PerAxis = attribute(PerAxisKind(), "size of the kernel along each axis", spatial=True)
+    stride: PerAxis = attribute(PerAxisKind(), "distance between input elements in the output", default=1, spatial=True)
     padding: Padding = attribute(
-        PaddingKind(), "pixels of the output that are left out at its sides", default=NO_PADDING, spatial=True
+        PaddingKind(), "elements of the output that are left out at its sides", default=0, spatial=True
     )
-    output_padding: Pair = attribute(
-        PairKind(least=0),
-        "rows below and columns to the right that the output has in addition; less than the stride or the dilation",
-        default=(0, 0),
+    output_padding: PerAxis = attribute(
+        PerAxisKind(least=0),
+        "elements that the output has in addition at the end of each axis; less than the stride or the dilation",
+        default=0,
         spatial=True,
     )
-    dilation: Pair = attribute(PairKind(), "distance between kernel elements", default=(1, 1), spatial=True)
+    dilation: PerAxis = attribute(PerAxisKind(), "distance between kernel elements", default=1, spatial=True)
     groups: int = attribute(IntKind(least=1), "independent groups of channels", default=1)
     bias: bool = attribute(BoolKind(), "add a learned number to each output channel", default=True)
     init: Initializer = attribute(InitKind(), "initial weight", default=FanInUniform())
@@ -136,7 +132,7 @@ class ConvTranspose(Op):
     name: ClassVar[str] = "conv_transpose"
     kind: ClassVar[OpKind] = "convolution"
     example: ClassVar[Example] = Example((16, 8, 8), "conv_transpose: {filters: 8, kernel: 4, stride: 2, padding: 1}")
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = CHANNEL_WORDS
 
@@ -144,7 +140,7 @@ class ConvTranspose(Op):
         x = inputs[0]
         _check_groups(self.groups, x.channels, self.filters)
         for axis, more, step, spread in zip(
-            ("height", "width"), self.output_padding, self.stride, self.dilation, strict=True
+            x.place_names, self.output_padding, self.stride, self.dilation, strict=True
         ):
             if more and self.padding.mode == "same":
                 raise ShapeError(
@@ -158,7 +154,7 @@ class ConvTranspose(Op):
                 )
         found: list[int] = []
         left_out = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
-        axes = zip(("height", "width"), x.places, left_out, self.kernel, self.stride, self.dilation, strict=True)
+        axes = zip(x.place_names, x.places, left_out, self.kernel, self.stride, self.dilation, strict=True)
         for axis, extent, (before, after), window, step, spread in axes:
             full = (extent - 1) * step + spread * (window - 1) + 1
             if full <= before + after:
@@ -173,12 +169,12 @@ class ConvTranspose(Op):
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
         if self.padding.mode != "same":
             return self
-        (top, bottom), (left, right) = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
-        return replace(self, padding=Padding("same", (top, max(bottom, 0), left, max(right, 0))))
+        ends = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
+        return replace(self, padding=Padding("same", tuple((before, max(after, 0)) for before, after in ends)))
 
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        (top, _), (left, _) = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
-        return (spreading(self.kernel, self.stride, (top, left), self.dilation),)
+        ends = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
+        return (spreading(self.kernel, self.stride, tuple(before for before, _ in ends), self.dilation),)
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         shape = (inputs[0].channels, self.filters // self.groups, *self.kernel)
@@ -193,11 +189,11 @@ class ConvTranspose(Op):
         groups = "" if self.groups == 1 else f"{self.groups} groups"
         spread = unless_one(self.dilation, "dilation {}")
         enlarged = unless_one(self.stride, "x{}")
-        return joined(f"transposed conv {pair(self.kernel)}", str(self.filters), enlarged, groups, spread)
+        return joined(f"transposed conv {extents(self.kernel)}", str(self.filters), enlarged, groups, spread)
 
     def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
         groups = "" if self.groups == 1 else f"C={self.groups}"
-        name = f"{pair(self.kernel)} transposed"
+        name = f"{extents(self.kernel)} transposed"
         return joined(name, str(self.filters), groups, unless_one(self.stride, "stride {}"))
 
     def structural(self) -> tuple[str, ...]:
@@ -230,9 +226,9 @@ class Dense(Placewise):
     kind: ClassVar[OpKind] = "dense"
     example: ClassVar[Example] = Example((16,), "dense: {units: 10, init: {normal: 0.01}, bias_init: zeros}")
     takes: ClassVar[Accepted] = Accepted(frozenset({FEATURES, TOKENS}), unnamed=True)
-    type_help: ClassVar[Mapping[Axes, str]] = {
-        IMAGE: "put `flatten` or `global_avg_pool` with `keep_axes: false` before it"
-    }
+    type_help: ClassVar[Mapping[Axes, str]] = dict.fromkeys(
+        SPATIAL, "put `flatten` or `global_avg_pool` with `keep_axes: false` before it"
+    )
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = {
         "out_features": "write `units`",

@@ -12,7 +12,7 @@ from archspec.ir.op import Example, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Placewise
 from archspec.ir.reach import Reach, only, shifted
-from archspec.ir.tensor_type import ANY, FEATURED, IMAGE, SEQUENCES, Accepted, Axes, TensorType
+from archspec.ir.tensor_type import ANY, FEATURED, SEQUENCES, SPATIAL, Accepted, Axes, TensorType
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Concat(Placewise):
     example: ClassVar[Example] = Example((16, 8, 8), "concat: [[], conv: {filters: 12, kernel: 3, padding: 1}]")
     sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = FEATURED
-    type_help: ClassVar[Mapping[Axes, str]] = {IMAGE: "`to_tokens` makes tokens of an image's pixels"}
+    type_help: ClassVar[Mapping[Axes, str]] = dict.fromkeys(SPATIAL, "`to_tokens` makes tokens of an image's pixels")
     two_meanings: ClassVar[Mapping[str, str]] = {"dim": "write `axis: channels`, the default, or `axis: tokens`"}
     least_inputs: ClassVar[int] = 2
     most_inputs: ClassVar[int | None] = None

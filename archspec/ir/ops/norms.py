@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -11,7 +12,7 @@ from archspec.ir.initializers import Initializer, Ones, Zeros
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign, Weight
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall, Placewise, decays
-from archspec.ir.tensor_type import FEATURED, FEATURES, IMAGE, IMAGES, TOKENS, Accepted, Axes, TensorType
+from archspec.ir.tensor_type import FEATURE_MAPS, FEATURED, FEATURES, SPATIAL, TOKENS, Accepted, Axes, TensorType
 
 _AFFINE: Final = "learn a scale and a shift for each channel or feature"
 _HALF: Final = (
@@ -77,7 +78,7 @@ class BatchNorm(Placewise):
     name: ClassVar[str] = "batch_norm"
     kind: ClassVar[OpKind] = "norm"
     example: ClassVar[Example] = Example((16, 8, 8), "batch_norm: {eps: 1e-3, decay: 0.99}")
-    takes: ClassVar[Accepted] = Accepted(frozenset({FEATURES, IMAGE}))
+    takes: ClassVar[Accepted] = Accepted(frozenset({FEATURES, *SPATIAL}))
     type_help: ClassVar[Mapping[Axes, str]] = {TOKENS: "use `layer_norm` for tokens"}
     two_meanings: ClassVar[Mapping[str, str]] = {
         "momentum": "`momentum` is the new value's share in PyTorch and the old one's in Keras; write `decay`, "
@@ -127,7 +128,7 @@ class _Affine(Op):
 @register
 @dataclass(frozen=True, slots=True)
 class LayerNorm(_Affine, Placewise):
-    """Normalize over channels or features: each pixel of an image, each token, by itself.
+    """Normalize over channels or features: each place of a feature map, each token, by itself.
 
     ONNX LayerNormalization; Ba et al. 2016, over channels as in ConvNeXt.
     """
@@ -142,7 +143,7 @@ class LayerNorm(_Affine, Placewise):
 @register
 @dataclass(frozen=True, slots=True)
 class InstanceNorm(_Affine, Overall):
-    """Normalize each channel of an image over its pixels. ONNX InstanceNormalization; Ulyanov et al. 2016.
+    """Normalize each channel over all spatial axes. ONNX InstanceNormalization; Ulyanov et al. 2016.
 
     There are no running statistics: it computes the same in training and afterwards.
     """
@@ -150,14 +151,13 @@ class InstanceNorm(_Affine, Overall):
     name: ClassVar[str] = "instance_norm"
     kind: ClassVar[OpKind] = "norm"
     example: ClassVar[Example] = Example((16, 8, 8), "instance_norm")
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
     two_meanings: ClassVar[Mapping[str, str]] = _words("num_features", "momentum", "track_running_stats")
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        height, width = inputs[0].places
-        if height * width == 1:
+        if math.prod(inputs[0].places) == 1:
             raise ShapeError(
-                "has one pixel of each channel to normalize over, which would give nothing but the shift",
+                "has one element of each channel to normalize over, which would give nothing but the shift",
                 help="use `layer_norm`, which normalizes over channels",
             )
         return inputs[0]
@@ -166,7 +166,7 @@ class InstanceNorm(_Affine, Overall):
 @register
 @dataclass(frozen=True, slots=True)
 class GroupNorm(Overall):
-    """Normalize groups of an image's channels, each over its channels and pixels, with a scale for each channel.
+    """Normalize groups of channels, each over its channels and all spatial axes, with a scale for each channel.
 
     ONNX GroupNormalization (21); Wu and He 2018.
     """
@@ -182,7 +182,7 @@ class GroupNorm(Overall):
     name: ClassVar[str] = "group_norm"
     kind: ClassVar[OpKind] = "norm"
     example: ClassVar[Example] = Example((16, 8, 8), "group_norm: {groups: 4}")
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
     two_meanings: ClassVar[Mapping[str, str]] = _words("num_groups", "num_channels", "axis")
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
@@ -222,7 +222,7 @@ class LocalResponseNorm(Placewise):
     kind: ClassVar[OpKind] = "norm"
     example: ClassVar[Example] = Example((16, 8, 8), "local_response_norm: {size: 5, alpha: 1e-4, beta: 0.75, k: 2}")
     sign: ClassVar[Sign] = "kept"
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
     two_meanings: ClassVar[Mapping[str, str]] = {
         "depth_radius": "write `size`, as PyTorch and ONNX do: size = 2 * depth_radius + 1; tf.nn.lrn does not divide "
         "its alpha: alpha = size * alpha (TensorFlow)",

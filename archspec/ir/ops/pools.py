@@ -1,4 +1,4 @@
-"""Pools: one number for a window, or for the whole image."""
+"""Pools: one number for a window, or for all places."""
 
 from __future__ import annotations
 
@@ -6,25 +6,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from archspec.ir.attributes import NO_PADDING, BoolKind, Padding, PaddingKind, Pair, PairKind, attribute
-from archspec.ir.captions import joined, pair, unless_one
+from archspec.ir.attributes import BoolKind, Padding, PaddingKind, PerAxis, PerAxisKind, attribute
+from archspec.ir.captions import extents, joined, unless_one
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import WINDOW_WORDS, Overall
 from archspec.ir.reach import Reach, covering, sliding
-from archspec.ir.tensor_type import FEATURES, IMAGE, IMAGES, TOKENS, Accepted, Axes, TensorType, features
+from archspec.ir.tensor_type import (
+    FEATURE_MAPS,
+    FEATURES,
+    SPATIAL,
+    TOKENS,
+    Accepted,
+    Axes,
+    TensorType,
+    features,
+)
 from archspec.ir.window import output_size, same_sides, sides_of
 
 
 @dataclass(frozen=True, slots=True)
 class _Pool(Op):
-    """A window that slides over an image."""
+    """A window that slides along all spatial axes."""
 
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
 
-    kernel: Pair = attribute(PairKind(), "height and width of the window", spatial=True)
-    stride: Pair | None = attribute(PairKind(), "stride; the kernel's size unless given", default=None, spatial=True)
-    padding: Padding = attribute(PaddingKind(), "around the input", default=NO_PADDING, spatial=True)
+    kernel: PerAxis = attribute(PerAxisKind(), "size of the window along each axis", spatial=True)
+    stride: PerAxis | None = attribute(PerAxisKind(), "stride; the kernel's unless given", default=None, spatial=True)
+    padding: Padding = attribute(PaddingKind(), "around the input", default=0, spatial=True)
     ceil_mode: bool = attribute(
         BoolKind(),
         "a last window may reach beyond the padding, if it starts inside the input or the padding before it; "
@@ -36,7 +45,7 @@ class _Pool(Op):
     two_meanings: ClassVar[Mapping[str, str]] = WINDOW_WORDS
 
     @property
-    def step(self) -> Pair:
+    def step(self) -> PerAxis:
         """The stride in force."""
         return self.stride or self.kernel
 
@@ -46,47 +55,50 @@ class _Pool(Op):
         return False
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        height, width = inputs[0].places
-        top, bottom, left, right = self.padding.sides or (0, 0, 0, 0)
-        if self.pads_count and not self.ceil_mode:
-            top = bottom = left = right = 0
-        axes = ("height", max(top, bottom), self.kernel[0]), ("width", max(left, right), self.kernel[1])
-        for axis, pad, window in axes:
-            if pad >= window:  # the result of a window without elements means nothing
+        x, all_count = inputs[0], self.pads_count and not self.ceil_mode
+        for axis, pad, window in zip(x.place_names, self._largest_sides, self.kernel, strict=True):
+            if pad >= window and not all_count:  # the result of a window without elements means nothing
                 raise ShapeError(
                     f"pads {pad} in {axis} with a kernel of {window}: a window would hold nothing but padding",
                     help="pad less than the kernel covers",
                 )
-        size = output_size((height, width), self.kernel, self.step, self.padding, ceil_mode=self.ceil_mode)
-        return inputs[0].with_places(size)
+        ones = (1,) * len(self.kernel)
+        size = output_size(
+            x.places, self.kernel, self.step, self.padding, ones, x.place_names, ceil_mode=self.ceil_mode
+        )
+        return x.with_places(size)
+
+    @property
+    def _largest_sides(self) -> PerAxis:
+        """The padding on the side of each axis that has more."""
+        return tuple(map(max, self.padding.sides or ((0, 0),) * len(self.kernel)))
 
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
         if self.padding.mode != "same":
             return self
-        height, width = inputs[0].places
-        return replace(self, padding=Padding("same", same_sides((height, width), self.kernel, self.step)))
+        sides = same_sides(inputs[0].places, self.kernel, self.step, (1,) * len(self.kernel))
+        return replace(self, padding=Padding("same", sides))
 
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        height, width = inputs[0].places
-        sides = sides_of(self.padding, (height, width), self.kernel, self.step)
-        return (sliding(self.kernel, self.step, sides),)
+        ones = (1,) * len(self.kernel)
+        sides = sides_of(self.padding, inputs[0].places, self.kernel, self.step, ones)
+        return (sliding(self.kernel, self.step, sides, ones),)
 
     def structural(self) -> tuple[str, ...]:
         if self.ceil_mode:
             return "kernel", "stride", "padding"
         # Frameworks' own pools take no padding of more than half the window.
-        top, bottom, left, right = self.padding.sides or (0, 0, 0, 0)
-        halves = max(top, bottom) * 2 <= self.kernel[0] and max(left, right) * 2 <= self.kernel[1]
+        halves = all(side * 2 <= window for side, window in zip(self._largest_sides, self.kernel, strict=True))
         return () if halves else ("kernel", "padding")
 
     def detail(self) -> str:
-        return joined(f" {pair(self.kernel)}", unless_one(self.step, "/{}"))
+        return joined(f" {extents(self.kernel)}", unless_one(self.step, "/{}"))
 
     def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
-        if inner and self.kernel == (1, 1):
+        if inner and set(self.kernel) == {1}:
             return ""  # it only takes every other pixel, for a shortcut
         kind = "average pool" if self.name == "avg_pool" else "max pool"
-        return joined(f"{pair(self.kernel)} {kind}", unless_one(self.step, "stride {}") if strides else "")
+        return joined(f"{extents(self.kernel)} {kind}", unless_one(self.step, "stride {}") if strides else "")
 
 
 @register
@@ -126,12 +138,12 @@ class AvgPool(_Pool):
 
 @dataclass(frozen=True, slots=True)
 class _GlobalPool(Overall):
-    """One number for each channel of an image, or for each feature of a sequence of tokens."""
+    """One number for each channel of all places, or for each feature of a sequence of tokens."""
 
-    takes: ClassVar[Accepted] = Accepted(frozenset({TOKENS, IMAGE}))
+    takes: ClassVar[Accepted] = Accepted(frozenset({TOKENS, *SPATIAL}))
     type_help: ClassVar[Mapping[Axes, str]] = {FEATURES: "leave it out, or put it before the `flatten`"}
 
-    keep_axes: bool = attribute(BoolKind(), "keep height and width as 1x1, or one token", default=True)
+    keep_axes: bool = attribute(BoolKind(), "keep the spatial axes, each of size 1, or one token", default=True)
 
     two_meanings: ClassVar[Mapping[str, str]] = {"keepdims": "write `keep_axes`", "keepdim": "write `keep_axes`"}
 
@@ -149,7 +161,7 @@ class _GlobalPool(Overall):
 @register
 @dataclass(frozen=True, slots=True)
 class GlobalAvgPool(_GlobalPool):
-    """The mean over height and width, or over all tokens. ONNX GlobalAveragePool."""
+    """The mean over all spatial axes, or over all tokens. ONNX GlobalAveragePool."""
 
     name: ClassVar[str] = "global_avg_pool"
     kind: ClassVar[OpKind] = "pool"
@@ -161,7 +173,7 @@ class GlobalAvgPool(_GlobalPool):
 @register
 @dataclass(frozen=True, slots=True)
 class GlobalMaxPool(_GlobalPool):
-    """The largest element of height and width, or of all tokens. ONNX GlobalMaxPool."""
+    """The largest element along all spatial axes, or of all tokens. ONNX GlobalMaxPool."""
 
     name: ClassVar[str] = "global_max_pool"
     kind: ClassVar[OpKind] = "pool"
@@ -173,33 +185,32 @@ class GlobalMaxPool(_GlobalPool):
 @register
 @dataclass(frozen=True, slots=True)
 class AdaptiveAvgPool(Op):
-    """The mean of each of height x width windows that cover the image, whatever its size: PyTorch's AdaptiveAvgPool2d.
+    """The mean of each of so many windows that cover each axis, whatever its size: PyTorch's AdaptiveAvgPool2d.
 
-    Window i of n over H rows is rows floor(i * H / n) to ceil((i + 1) * H / n), the last left out; columns likewise.
+    Window i of n over H rows is rows floor(i * H / n) to ceil((i + 1) * H / n), the last left out; other axes likewise.
     """
 
-    size: Pair = attribute(PairKind(), "height and width of the output", spatial=True)
+    size: PerAxis = attribute(PerAxisKind(), "sizes of the output along the spatial axes", spatial=True)
 
     name: ClassVar[str] = "adaptive_avg_pool"
     kind: ClassVar[OpKind] = "pool"
     example: ClassVar[Example] = Example((16, 8, 8), "adaptive_avg_pool: {size: [3, 2]}")
     sign: ClassVar[Sign] = "kept"
     resamples: ClassVar[bool] = True
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
     two_meanings: ClassVar[Mapping[str, str]] = {"output_size": "write `size`"}
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         return inputs[0].with_places(self.size)
 
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        height, width = inputs[0].places
-        return (covering((height, width), self.size),)
+        return (covering(inputs[0].places, self.size),)
 
     def one_place(self, inputs: Sequence[bool]) -> bool:
-        return self.size == (1, 1)
+        return set(self.size) == {1}
 
     def detail(self) -> str:
-        return f" to {pair(self.size)}"
+        return f" to {extents(self.size)}"
 
     def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
-        return f"adaptive average pool to {pair(self.size)}"
+        return f"adaptive average pool to {extents(self.size)}"

@@ -14,7 +14,7 @@ from archspec.ir.tensor_type import FEATURED, Accepted, TensorType
 
 @dataclass(frozen=True, slots=True)
 class _ChannelPool(Placewise):
-    """One number for all channels of a pixel, or all features of a token."""
+    """One number for all channels of a place, or all features of a token."""
 
     takes: ClassVar[Accepted] = FEATURED
 

@@ -1,37 +1,53 @@
-"""Ops that change the size of an image: pads, crops, enlargements."""
+"""Ops that change spatial sizes: pads, crops, enlargements."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from archspec.ir.attributes import (
     FloatKind,
     IntKind,
     Padding,
-    PairKind,
+    PerAxis,
+    PerAxisKind,
+    Sides,
     SidesKind,
     WordKind,
     attribute,
 )
-from archspec.ir.captions import number, pair, sides
+from archspec.ir.captions import extents, number, sides
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Placewise, check_divides
 from archspec.ir.reach import Reach, interpolated, repeated, shifted, sliding
-from archspec.ir.tensor_type import FEATURED, IMAGES, Accepted, TensorType, image
+from archspec.ir.tensor_type import (
+    FEATURE_MAPS,
+    FEATURED,
+    IMAGE,
+    IMAGES,
+    SIGNAL,
+    VOLUME,
+    Accepted,
+    Axes,
+    TensorType,
+    image,
+)
+
+_SIDES: Final = "write `{}`: a number, one for each axis, or both sides of each, as [top, bottom, left, right]"
+_LINEAR: Final[Mapping[Axes, str]] = {SIGNAL: "linear", IMAGE: "bilinear", VOLUME: "trilinear"}
 
 
 @register
 @dataclass(frozen=True, slots=True)
 class Pad(Op):
-    """More elements around an image: a number, its reflection without the edge, or its edge again. ONNX Pad."""
+    """More elements around all spatial axes: a number, a reflection without the edge, or the edge again. ONNX Pad."""
 
     name: ClassVar[str] = "pad"
     kind: ClassVar[OpKind] = "shape"
     example: ClassVar[Example] = Example((16, 8, 8), "pad: {padding: [0, 1, 0, 1], mode: reflect}")
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
 
     padding: Padding = attribute(SidesKind(), "elements on each side", spatial=True)
     mode: str = attribute(
@@ -42,27 +58,24 @@ class Pad(Op):
     value: float = attribute(FloatKind(least=float("-inf")), "what `constant` pads with", default=0.0)
 
     two_meanings: ClassVar[Mapping[str, str]] = {
-        "pad": "write `padding`: a number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)",
-        "pads": "write `padding`: a number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)",
+        "pad": _SIDES.format("padding"),
+        "pads": _SIDES.format("padding"),
     }
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        x = inputs[0]
-        height, width = x.places
-        top, bottom, left, right = _explicit(self.padding)
+        x, sides = inputs[0], _explicit(self.padding)
         if self.mode != "constant" and self.value != 0:
             raise ShapeError(f"has a value ({self.value:g}), which mode {self.mode} does not take")
-        for axis, extent, most in (("height", height, max(top, bottom)), ("width", width, max(left, right))):
+        for axis, extent, most in zip(x.place_names, x.places, map(max, sides), strict=True):
             if self.mode == "reflect" and most >= extent:
                 raise ShapeError(
                     f"reflects {most} in {axis}, its input has {extent}",
                     help="a reflection has no edge, so it is one less than the input at most; `mode: edge` repeats",
                 )
-        return image(x.channels, height + top + bottom, width + left + right)
+        return x.with_places([size + before + after for size, (before, after) in zip(x.places, sides, strict=True)])
 
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        top, _, left, _ = _explicit(self.padding)
-        return ((shifted(top), shifted(left)),)
+        return (tuple(shifted(before) for before, _ in _explicit(self.padding)),)
 
     def detail(self) -> str:
         return f" {sides(self.padding)}" + ("" if self.mode == "constant" else f", {self.mode}")
@@ -74,33 +87,30 @@ class Pad(Op):
 @register
 @dataclass(frozen=True, slots=True)
 class Crop(Op):
-    """An image without its outermost elements. ONNX Slice."""
+    """All but the outermost elements along the spatial axes. ONNX Slice."""
 
     name: ClassVar[str] = "crop"
     kind: ClassVar[OpKind] = "shape"
     example: ClassVar[Example] = Example((16, 8, 8), "crop: {cropping: [1, 2]}")
     sign: ClassVar[Sign] = "kept"
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
     view: ClassVar[bool] = True
 
     cropping: Padding = attribute(SidesKind(), "elements to leave out on each side", spatial=True)
 
     two_meanings: ClassVar[Mapping[str, str]] = {
-        "padding": "write `cropping`: a number, a pair (vertical, horizontal) or four sides (top, bottom, left, right)",
+        "padding": _SIDES.format("cropping"),
     }
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        x = inputs[0]
-        height, width = x.places
-        top, bottom, left, right = _explicit(self.cropping)
-        for axis, extent, most in (("height", height, top + bottom), ("width", width, left + right)):
+        x, left_out = inputs[0], [before + after for before, after in _explicit(self.cropping)]
+        for axis, extent, most in zip(x.place_names, x.places, left_out, strict=True):
             if most >= extent:
                 raise ShapeError(f"takes {most} of {extent} in {axis}, which leaves nothing")
-        return image(x.channels, height - top - bottom, width - left - right)
+        return x.with_places([extent - most for extent, most in zip(x.places, left_out, strict=True)])
 
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        top, _, left, _ = _explicit(self.cropping)
-        return ((shifted(-top), shifted(-left)),)
+        return (tuple(shifted(-before) for before, _ in _explicit(self.cropping)),)
 
     def detail(self) -> str:
         return f" {sides(self.cropping)}"
@@ -130,10 +140,10 @@ class PadChannels(Placewise):
 @register
 @dataclass(frozen=True, slots=True)
 class Upsample(Op):
-    """An image enlarged by whole factors. ONNX Resize (half_pixel; TensorFlow's `half_pixel_centers`).
+    """All spatial axes enlarged by whole factors. ONNX Resize (half_pixel; TensorFlow's `half_pixel_centers`).
 
-    A new pixel's centre lies where it does in the old image (PyTorch: `align_corners=False`); bilinear weights go by
-    the distance to the centres of the nearest two rows and columns, and beyond the outermost ones nothing changes.
+    A new element's centre lies where it does in the old image (PyTorch: `align_corners=False`); linear weights go by
+    the distance to the centres of the nearest two along each axis, and beyond the outermost ones nothing changes.
     """
 
     name: ClassVar[str] = "upsample"
@@ -141,24 +151,25 @@ class Upsample(Op):
     example: ClassVar[Example] = Example((16, 8, 8), "upsample: {factor: 2, mode: bilinear}")
     sign: ClassVar[Sign] = "kept"
     resamples: ClassVar[bool] = True
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
 
-    factor: tuple[int, int] = attribute(
-        PairKind(
+    factor: PerAxis = attribute(
+        PerAxisKind(
             no_fraction="`pad` or `crop` after it adds or takes away single pixels; no other size is in the language"
         ),
-        "vertical and horizontal factor",
+        "how many times as large each axis becomes",
         spatial=True,
     )
     mode: str = attribute(
-        WordKind(words=("nearest", "bilinear")),
-        "`nearest`: each element repeated; `bilinear`: in between",
+        WordKind(words=("nearest", "linear", "bilinear", "trilinear")),
+        "`nearest`: each element repeated; in between along all axes: `linear` for signals, `bilinear` for images, "
+        "`trilinear` for volumes",
         default="nearest",
     )
 
     two_meanings: ClassVar[Mapping[str, str]] = {
-        "scale": "write `factor`, a whole number or a pair",
-        "scale_factor": "write `factor`, a whole number or a pair",
+        "scale": "write `factor`, a whole number or one for each axis",
+        "scale_factor": "write `factor`, a whole number or one for each axis",
         **dict.fromkeys(
             ("size", "sizes"),
             "write `factor`, by which height and width are multiplied; a size that no whole factor gives is not in the "
@@ -166,7 +177,7 @@ class Upsample(Op):
         ),
         "height": "write `factor`, by which height and width are multiplied",
         "width": "write `factor`, by which height and width are multiplied",
-        "scales": "write `factor`, a whole number or a pair, where ONNX has four numbers",
+        "scales": "write `factor`, a whole number or one for each axis, without ONNX's for batch and channels",
         "interpolation": "write `mode`",
         "coordinate_transformation_mode": "leave it out if it is half_pixel; no other is in the language",
         "align_corners": "leave it out if it is false; to align corners, not centers, is not in the language: "
@@ -181,17 +192,23 @@ class Upsample(Op):
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         x = inputs[0]
-        height, width = x.places
-        return image(x.channels, height * self.factor[0], width * self.factor[1])
+        if self.mode not in ("nearest", fitting := _LINEAR[x.axes]):
+            raise ShapeError(
+                f"has the mode {self.mode}; its input has {len(x.places)} spatial axes ({', '.join(x.place_names)})",
+                "E0411",
+                f"write `mode: {fitting}`",
+                "mode",
+            )
+        return x.with_places([extent * times for extent, times in zip(x.places, self.factor, strict=True)])
 
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        return (interpolated(self.factor) if self.mode == "bilinear" else repeated(self.factor),)
+        return (repeated(self.factor) if self.mode == "nearest" else interpolated(self.factor),)
 
     def detail(self) -> str:
         return f" x{number(self.factor)}, {self.mode}"
 
     def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
-        return f"{pair(self.factor)} upsample"
+        return f"{extents(self.factor)} upsample"
 
 
 @register
@@ -271,7 +288,7 @@ class SpaceToDepth(Op):
 
     def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
         block = (self.block, self.block)
-        return (sliding(block, block, (0, 0, 0, 0)),)
+        return (sliding(block, block, ((0, 0), (0, 0)), (1, 1)),)
 
     def detail(self) -> str:
         return f" {self.block}"
@@ -280,6 +297,6 @@ class SpaceToDepth(Op):
         return f"space to depth, {self.block}"
 
 
-def _explicit(padding: Padding) -> tuple[int, int, int, int]:
+def _explicit(padding: Padding) -> Sides:
     assert padding.sides is not None
     return padding.sides

@@ -15,7 +15,7 @@ from archspec.ir.attributes import (
 from archspec.ir.op import Example, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Elementwise, Overall, Placewise, check_divides
-from archspec.ir.tensor_type import ANY, FEATURED, IMAGES, Accepted, TensorType, features
+from archspec.ir.tensor_type import ANY, FEATURE_MAPS, FEATURED, Accepted, TensorType, features
 
 
 @register
@@ -33,7 +33,7 @@ class Identity(Elementwise):
 @register
 @dataclass(frozen=True, slots=True)
 class Flatten(Overall):
-    """All axes but the batch in one, in the order channels, height, width. ONNX Flatten."""
+    """All axes but the batch in one, channels first: an image in the order C, H, W. ONNX Flatten."""
 
     name: ClassVar[str] = "flatten"
     kind: ClassVar[OpKind] = "shape"
@@ -54,9 +54,9 @@ class Flatten(Overall):
 @register
 @dataclass(frozen=True, slots=True)
 class Reshape(Overall):
-    """Its numbers in another shape, read and written in the order channels, height, width. ONNX Reshape.
+    """Its numbers in another shape, read and written channels first, as C, H, W. ONNX Reshape.
 
-    Three sizes make an image, two tokens (T, F), one features.
+    Four sizes make a volume (C, D, H, W), three an image (C, H, W), two tokens (T, F), one features.
     """
 
     name: ClassVar[str] = "reshape"
@@ -75,7 +75,8 @@ class Reshape(Overall):
 
     shape: tuple[int, ...] = attribute(
         ShapeKind(),
-        "the sizes without the batch: channels, height, width, or tokens, features, or features; "
+        "the sizes without the batch: channels, depth, height, width, or channels, height, width, or tokens, features, "
+        "or features; "
         "one may be -1 and is worked out",
         spatial=True,
     )
@@ -96,7 +97,7 @@ class Reshape(Overall):
         return f"reshape to {outputs[0].text}"
 
     def one_place(self, inputs: Sequence[bool]) -> bool:
-        return self.shape[1:] == (1, 1)
+        return len(self.shape) > 2 and set(self.shape[1:]) == {1}
 
 
 @register
@@ -108,7 +109,7 @@ class ChannelShuffle(Placewise):
     kind: ClassVar[OpKind] = "shape"
     example: ClassVar[Example] = Example((16, 8, 8), "channel_shuffle: {groups: 2}")
     sign: ClassVar[Sign] = "kept"
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
 
     groups: int = attribute(IntKind(least=1), "groups of channels that are mixed")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -13,10 +14,10 @@ from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall, Placewise, decays
 from archspec.ir.reach import Reach, only, shifted
 from archspec.ir.tensor_type import (
+    FEATURE_MAPS,
     FEATURES,
-    IMAGE,
-    IMAGES,
     SEQUENCES,
+    SPATIAL,
     Accepted,
     Axes,
     TensorType,
@@ -27,25 +28,24 @@ from archspec.ir.tensor_type import (
 
 _MAKE_TOKENS: Final[Mapping[Axes, str]] = {
     FEATURES: "leave out the `flatten` or pooling before it",
-    IMAGE: "put `to_tokens` before it",
+    **dict.fromkeys(SPATIAL, "put `to_tokens` before it"),
 }
 
 
 @register
 @dataclass(frozen=True, slots=True)
 class ToTokens(Placewise):
-    """The pixels of an image as tokens, row by row: (C, H, W) to (H W, C). ONNX Reshape + Transpose."""
+    """The places of a feature map as tokens: pixels row by row, (C, H, W) to (H W, C). ONNX Reshape + Transpose."""
 
     name: ClassVar[str] = "to_tokens"
     kind: ClassVar[OpKind] = "shape"
     example: ClassVar[Example] = Example((16, 8, 8), "to_tokens")
     sign: ClassVar[Sign] = "kept"
-    takes: ClassVar[Accepted] = IMAGES
+    takes: ClassVar[Accepted] = FEATURE_MAPS
     view: ClassVar[bool] = True
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        height, width = inputs[0].places
-        return tokens(height * width, inputs[0].channels)
+        return tokens(math.prod(inputs[0].places), inputs[0].channels)
 
 
 @register

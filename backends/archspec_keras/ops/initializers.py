@@ -33,6 +33,8 @@ from archspec.ir.ops import ConvTranspose
 from archspec_keras.ops.decay import regularizers
 from archspec_keras.ops.row import FAN, Site
 
+_IMAGE: Final = 2
+"""How many spatial axes an image has."""
 _OWN: Final[Mapping[Initializer, Code]] = {
     KaimingUniform("fan_in"): literal("he_uniform"),
     HeNormal(): literal("he_normal"),
@@ -53,7 +55,7 @@ def weights(site: Site) -> dict[str, Code]:
     found["kernel_initializer"] = initial(site, site.value("init"))
     initializer: Initializer = site.value("bias_init")
     if biased and isinstance(initializer, FanInUniform):
-        found["bias_initializer"] = call(site.helper("fan_in_uniform_bias"), *_fan_in(site))
+        found["bias_initializer"] = _fan_in_uniform_bias(site)
     elif biased and not isinstance(initializer, Zeros):
         found["bias_initializer"] = initial(site, initializer)
     return found | regularizers(site, weight="kernel", **({"bias": "bias"} if biased else {}))
@@ -94,17 +96,19 @@ def _scaled(scaling: Scaling) -> Code:
     return call("keras.initializers.VarianceScaling", literal(scaling.scale), literal(scaling.mode), literal(shape))
 
 
-def _fan_in(site: Site) -> list[Code]:
-    """What `fan_in_uniform_bias` is told: the channels that one output sees, and the kernel if it is not 1x1.
+def _fan_in_uniform_bias(site: Site) -> Code:
+    """The initializer is told the channels that one output sees, and the kernel if it is more than one element.
 
     PyTorch counts those of a transposed convolution from the other end: the outputs that one input feeds.
     """
     if "kernel" not in site.use.op.attributes():
-        return [site.printer.expr(Name(FAN))]
+        return call(site.helper("fan_in_uniform_bias"), site.printer.expr(Name(FAN)))
     fan: Expr = Name(FAN)
     if site.use.op is ConvTranspose:
         fan = site.use.exprs.get("filters") or Const(site.value("filters"))
     groups = site.use.exprs.get("groups") or Const(site.value("groups"))
     channels = fan if groups == Const(1) else fold(Binary("//", fan, groups), site.printer.budget)
-    kernel = [] if site.fixed("kernel") and site.value("kernel") == (1, 1) else [site.attribute("kernel")]
-    return [site.printer.expr(channels), *kernel]
+    name, kernel = "fan_in_uniform_bias", list[Code]()
+    if not site.fixed("kernel") or set(site.value("kernel")) != {1}:
+        name, kernel = name if site.rank == _IMAGE else f"{name}_{site.rank}d", [site.attribute("kernel")]
+    return call(site.helper(name), site.printer.expr(channels), *kernel)

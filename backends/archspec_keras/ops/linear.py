@@ -21,7 +21,7 @@ def _conv(site: Site) -> list[Step]:
     pad, padding = _padded_conv(site)
     keywords = site.given(stride="strides") | padding
     keywords |= site.given(dilation="dilation_rate", groups="groups") | weights(site)
-    head = site.helper("StridedDilatedConv2D") if _strides_and_dilates(site) else "layers.Conv2D"
+    head = site.helper("StridedDilatedConv{}") if _strides_and_dilates(site) else site.of_rank("layers.Conv{}")
     return [*pad, Step(call(head, site.attribute("filters"), site.attribute("kernel"), **keywords))]
 
 
@@ -36,12 +36,12 @@ def _conv_transpose(site: Site) -> list[Step]:
     ends = crop(kernel, stride, site.value("padding"), site.value("output_padding"), dilation)
     axes = zip(kernel, stride, dilation, strict=True)
     excess = [spread * (window - 1) + 1 - step for window, step, spread in axes]
-    added = (max(-ends[0][1], 0), max(-ends[1][1], 0))
-    sides = [(before, max(after, 0)) for before, after in ends]
+    added = tuple(max(-after, 0) for _, after in ends)
+    sides = tuple((before, max(after, 0)) for before, after in ends)
     keywords = site.given(stride="strides", dilation="dilation_rate")
-    head = "layers.Conv2DTranspose"
+    head = site.of_rank("layers.Conv{}Transpose")
     if not site.fixed("groups") or site.value("groups") > 1 or max(dilation) > 1:  # TensorFlow does not dilate on CPU
-        head = site.helper("GroupedConv2DTranspose")
+        head = site.helper("GroupedConv{}Transpose")
         keywords |= site.given(groups="groups")
         if any(added):
             keywords["output_padding"] = plain(added)
@@ -49,13 +49,13 @@ def _conv_transpose(site: Site) -> list[Step]:
         # Keras's `same` leaves out an odd excess right, too, but older ones on PyTorch do not.
         if max(excess) > 0:
             keywords["padding"] = literal("same")
-        sides = []
-    elif added != (max(-excess[0], 0), max(-excess[1], 0)):  # what Keras adds of itself
+        sides = ()
+    elif added != tuple(max(-size, 0) for size in excess):  # what Keras adds of itself
         keywords["output_padding"] = plain(added)
     layer = call(head, site.attribute("filters"), site.attribute("kernel"), **keywords, **weights(site))
     steps = [Step(layer)]
     if any(map(any, sides)):
-        steps.append(Step(call("layers.Cropping2D", sides_code([*sides[0], *sides[1]])), _CROP))
+        steps.append(Step(call(site.of_rank("layers.Cropping{}"), sides_code(sides)), _CROP))
     return steps
 
 
@@ -72,7 +72,7 @@ def _padded_conv(site: Site) -> tuple[list[Step], dict[str, Code]]:
         return [], {}
     if covers(site):
         return [], {"padding": literal("same")}
-    return [Step(call("layers.ZeroPadding2D", sides), "_pad")], {}
+    return [Step(call(site.of_rank("layers.ZeroPadding{}"), sides), "_pad")], {}
 
 
 ROWS: Final[dict[str, Row]] = {

@@ -10,6 +10,8 @@ from archspec_keras.ops.decay import regularizers
 from archspec_keras.ops.initializers import initial
 from archspec_keras.ops.row import Row, Site, Step
 
+_IMAGE: Final = 2
+"""How many spatial axes an image has."""
 _KERAS_EPSILON: Final = 1e-3
 _KERAS_MOMENTUM: Final = 0.99
 _AFFINE: Final = {"weight": "gamma", "bias": "beta"}
@@ -43,7 +45,7 @@ def _group_norm(site: Site) -> list[Step]:
 
 
 def _local_response_norm(site: Site) -> list[Step]:
-    name = site.helper("LocalResponseNormalization")
+    name = site.helper("LocalResponseNormalization" + ("" if site.rank == _IMAGE else "{}"))
     return [Step(call(name, site.attribute("size"), **site.given(alpha="alpha", beta="beta", k="k")))]
 
 

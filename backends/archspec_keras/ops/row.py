@@ -10,6 +10,7 @@ from archspec.codegen.layout import Bracket, Code, call
 from archspec.codegen.printer import Printer
 from archspec.codegen.tree import LayerUse
 from archspec.ir.graph import LayerGraph
+from archspec.ir.tensor_type import spatial_rank
 
 FAN: Final = "channels@fan"
 """The channels that arrive at the layer being written; no spec can contain this name."""
@@ -34,7 +35,10 @@ Layout: TypeAlias = tuple[tuple[int, ...], ...]
 ONE_AXIS: Final[Layout] = ()
 """The layout of a weight with one axis, which is made of all axes of the variable, however many those are."""
 
-LAYOUTS: Final[Mapping[int, Layout]] = {1: ((0,),), 2: ((1,), (0,)), 4: ((3,), (2,), (0,), (1,))}
+LAYOUTS: Final[Mapping[int, Layout]] = {
+    1: ((0,),),
+    **{axes: ((axes - 1,), (axes - 2,), *((axis,) for axis in range(axes - 2))) for axes in (2, 3, 4, 5)},
+}
 """From (in, out) to (out, in), from HWIO to OIHW, by the number of a variable's axes."""
 
 
@@ -60,6 +64,15 @@ class Site:
     never_negative: bool
     single_pixel: bool
 
+    @property
+    def rank(self) -> int:
+        """How many spatial axes its first input has."""
+        return spatial_rank(self.use.axes[0])
+
+    def of_rank(self, name: str) -> str:
+        """A name with the number of axes in place of braces: `layers.Conv{}` on images is `layers.Conv2D`."""
+        return name.format(f"{self.rank}D")
+
     def attribute(self, name: str) -> Code:
         """An attribute as source."""
         return self.printer.attribute(self.use, name)
@@ -69,7 +82,8 @@ class Site:
         return self.printer.given(self.use, spelling)
 
     def helper(self, name: str) -> str:
-        """A helper, which the module must then contain."""
+        """A helper, which the module must then contain; braces stand for the number of axes, as in `of_rank`."""
+        name = self.of_rank(name)
         self.printer.helpers.add(name)
         return name
 

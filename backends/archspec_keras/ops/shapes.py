@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from archspec.codegen.layout import Bracket, call
+from archspec.codegen.text import literal
 from archspec.expr import Const, Expr, Items
-from archspec.ir.tensor_type import IMAGE
 from archspec_keras.ops.padding import padding_sides
 from archspec_keras.ops.row import Row, Site, Step, layer
 
-_TO_CHW: Final = call("layers.Permute", "(3, 1, 2)")
-_TO_HWC: Final = call("layers.Permute", "(2, 3, 1)")
-
 
 def _channels_first(site: Site) -> list[Step]:
-    """An image in the order channels, height, width, unless the order makes no difference."""
-    flat = site.use.axes[0] != IMAGE or site.single_pixel or site.use.features[0] == Const(1)
-    return [] if flat else [Step(_TO_CHW, "_permute")]
+    """A feature map with its channels first, as (C, H, W), unless the order makes no difference."""
+    flat = not site.rank or site.single_pixel or site.use.features[0] == Const(1)
+    order = (site.rank + 1, *range(1, site.rank + 1))
+    return [] if flat else [Step(call("layers.Permute", literal(order)), "_permute")]
 
 
 def _flatten(site: Site) -> list[Step]:
@@ -33,9 +31,10 @@ def _reshape(site: Site) -> list[Step]:
     if len(sizes) < 3:
         return [*before, Step(_reshaped(site, sizes))]
     count, *size = sizes
-    if count == Const(1) or size == [Const(1), Const(1)]:
+    if count == Const(1) or all(extent == Const(1) for extent in size):
         return [*before, Step(_reshaped(site, (*size, count)))]
-    return [*before, Step(_reshaped(site, sizes), "_reshape"), Step(_TO_HWC)]
+    order = (*range(2, len(sizes) + 1), 1)
+    return [*before, Step(_reshaped(site, sizes), "_reshape"), Step(call("layers.Permute", literal(order)))]
 
 
 def _reshaped(site: Site, sizes: tuple[Expr, ...]) -> Bracket:
@@ -46,20 +45,24 @@ def _pad(site: Site) -> list[Step]:
     sides = padding_sides(site) or "0"
     match site.value("mode"):
         case "reflect":
-            return [Step(call(site.helper("ReflectionPadding2D"), sides))]
+            return [Step(call(site.helper("ReflectionPadding{}"), sides))]
         case "edge":
-            return [Step(call(site.helper("EdgePadding2D"), sides))]
+            return [Step(call(site.helper("EdgePadding{}"), sides))]
         case _:
             value = site.given(value="value")
-            return [Step(call(site.helper("ConstantPadding2D") if value else "layers.ZeroPadding2D", sides, **value))]
+            head = site.helper("ConstantPadding{}") if value else site.of_rank("layers.ZeroPadding{}")
+            return [Step(call(head, sides, **value))]
 
 
 def _crop(site: Site) -> list[Step]:
-    return [Step(call("layers.Cropping2D", padding_sides(site, name="cropping") or "0"))]
+    return [Step(call(site.of_rank("layers.Cropping{}"), padding_sides(site, name="cropping") or "0"))]
 
 
 def _upsample(site: Site) -> list[Step]:
-    head = "layers.UpSampling2D" if site.value("mode") == "nearest" else site.helper("BilinearUpSampling2D")
+    mode: str = site.value("mode")
+    head = site.of_rank("layers.UpSampling{}")
+    if mode != "nearest":
+        head = site.helper(f"{mode.capitalize()}UpSampling{{}}")
     return [Step(call(head, site.attribute("factor")))]
 
 

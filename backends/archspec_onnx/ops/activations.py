@@ -14,11 +14,8 @@ def leaky_relu(layer: Fragment) -> str:
 
 
 def prelu(layer: Fragment) -> str:
-    """The slopes meet the last axis, or, of an image, the first after the batch."""
-    slope = layer.weights[0]
-    if layer.types[0].is_image:
-        slope = layer.add("Unsqueeze", slope, layer.shape(1, 2))
-    return layer.add("PRelu", layer.x, slope)
+    """The slopes meet the last axis, or, of a feature map, the first after the batch."""
+    return layer.add("PRelu", layer.x, layer.by_channel(layer.weights[0]))
 
 
 def elu(layer: Fragment) -> str:
@@ -91,9 +88,7 @@ def scale(layer: Fragment) -> str:
     op, x = layer.op, layer.x
     factor = None
     if op.learned != "none":
-        factor = layer.weights[0]
-        if op.learned == "channel" and layer.types[0].is_image:
-            factor = layer.add("Unsqueeze", factor, layer.shape(1, 2))
+        factor = layer.by_channel(layer.weights[0]) if op.learned == "channel" else layer.weights[0]
     elif op.value != 1:
         factor = layer.constant(op.value)
     if factor is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from archspec.ir.window import crop
 from archspec_onnx.ops.padding import padded, window_sides
-from archspec_onnx.ops.row import Fragment, Row
+from archspec_onnx.ops.row import Fragment, Row, onnx_pads
 from archspec_onnx.ops.tokens import affine
 
 
@@ -30,18 +30,20 @@ def conv(layer: Fragment) -> str:
 def conv_transpose(layer: Fragment) -> str:
     """What `same` leaves out or adds is the same for every size, so it can be numbers."""
     op, x = layer.op, layer.x
-    (top, bottom), (left, right) = crop(op.kernel, op.stride, op.padding, op.output_padding, op.dilation)
-    below, beside = op.output_padding
+    ends = crop(op.kernel, op.stride, op.padding, op.output_padding, op.dilation)
+    added = [*op.output_padding]
     if op.padding.mode == "same":  # where it would have to leave out less than nothing, it adds
-        below, beside = max(-bottom, 0), max(-right, 0)
-    if below >= op.stride[0] or beside >= op.stride[1]:
+        added = [max(-after, 0) for _, after in ends]
+    if any(more >= step for more, step in zip(added, op.stride, strict=True)):
         # ONNX Runtime adds less than a stride. A row of zeros more gives a stride's rows; what is too much is left out.
-        rows, columns = (-(-more // step) for more, step in zip((below, beside), op.stride, strict=True))
-        x = layer.pad(x, {2: (0, rows), 3: (0, columns)}, layer.constant(0))
-        bottom, right = bottom + rows * op.stride[0], right + columns * op.stride[1]
-        below = beside = 0
-    sides: dict[str, Any] = {"pads": [top, left, bottom + below, right + beside]}
-    if layer.exact and op.padding.mode == "same" and not (below or beside):
+        rows = [-(-more // step) for more, step in zip(added, op.stride, strict=True)]
+        x = layer.pad(x, layer.by_axis(tuple((0, count) for count in rows)), layer.constant(0))
+        axes = zip(ends, rows, op.stride, strict=True)
+        ends = tuple((before, after + count * step) for (before, after), count, step in axes)
+        added = [0] * len(added)
+    left_out = tuple((before, after + more) for (before, after), more in zip(ends, added, strict=True))
+    sides: dict[str, Any] = {"pads": onnx_pads(left_out)}
+    if layer.exact and op.padding.mode == "same" and not any(added):
         sides = {"auto_pad": "SAME_UPPER"}
     return layer.add(
         "ConvTranspose",
@@ -51,7 +53,7 @@ def conv_transpose(layer: Fragment) -> str:
         strides=list(op.stride),
         dilations=list(op.dilation),
         group=op.groups,
-        output_padding=[below, beside] if below or beside else None,
+        output_padding=added if any(added) else None,
         **sides,
     )
 

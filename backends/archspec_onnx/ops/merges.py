@@ -12,7 +12,7 @@ def _chain(kind: str) -> Row:
 
 
 def concat(layer: Fragment) -> str:
-    first = layer.types[0].is_image or layer.op.axis == "tokens"
+    first = bool(layer.places) or layer.op.axis == "tokens"
     return layer.add("Concat", *layer.operands, axis=1 if first else -1)
 
 

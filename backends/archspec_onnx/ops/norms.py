@@ -20,7 +20,7 @@ def batch_norm(layer: Fragment) -> str:
 def _by_batch(layer: Fragment, affine: Sequence[str], running_mean: str, running_variance: str) -> str:
     """By the batch's statistics; the running ones after the step are further outputs."""
     mean = _over_examples(layer, "ReduceMean", layer.x)
-    centred = layer.add("Sub", layer.x, _by_channel(layer, mean))
+    centred = layer.add("Sub", layer.x, layer.by_channel(mean))
     total = _over_examples(layer, "ReduceSum", layer.add("Mul", centred, centred))
     count = layer.add("CastLike", layer.add("Div", layer.add("Size", layer.x), layer.add("Size", mean)), mean)
     variance = layer.add("Div", total, count)
@@ -32,16 +32,16 @@ def _by_batch(layer: Fragment, affine: Sequence[str], running_mean: str, running
 
 
 def _over_examples(layer: Fragment, kind: str, x: str) -> str:
-    """Each channel reduced, each image by itself first: ONNX Runtime loses digits where axes lie apart."""
-    if layer.types[0].is_image:
-        x = layer.add(kind, x, layer.shape(2, 3), keepdims=0)
+    """Each channel reduced, each example by itself first: ONNX Runtime loses digits where axes lie apart."""
+    if layer.places:
+        x = layer.add(kind, x, layer.shape(*layer.places), keepdims=0)
     return layer.add(kind, x, layer.shape(0), keepdims=0)
 
 
 def _normalized(layer: Fragment, affine: Sequence[str], mean: str, variance: str) -> str:
     deviation = layer.add("Sqrt", layer.add("Add", variance, layer.constant(layer.op.eps)))
-    centred = layer.add("Sub", layer.x, _by_channel(layer, mean))
-    return _affine(layer, layer.add("Div", centred, _by_channel(layer, deviation)), affine)
+    centred = layer.add("Sub", layer.x, layer.by_channel(mean))
+    return _affine(layer, layer.add("Div", centred, layer.by_channel(deviation)), affine)
 
 
 def _moved(layer: Fragment, running: str, new: str) -> str:
@@ -57,16 +57,11 @@ def _full(layer: Fragment, affine: Sequence[str]) -> list[str]:
     return [layer.constant([1.0] * count), layer.constant([0.0] * count)]
 
 
-def _by_channel(layer: Fragment, tensor: str) -> str:
-    """One number a channel, shaped so that it meets the operand."""
-    return layer.add("Unsqueeze", tensor, layer.shape(1, 2)) if layer.types[0].is_image else tensor
-
-
 def _affine(layer: Fragment, normal: str, weights: Sequence[str]) -> str:
     """The learned scale and shift, if there are any."""
     if not weights:
         return normal
-    scale, bias = (_by_channel(layer, weight) for weight in weights)
+    scale, bias = (layer.by_channel(weight) for weight in weights)
     return layer.add("Add", layer.add("Mul", normal, scale), bias)
 
 
@@ -80,17 +75,18 @@ def _normal(layer: Fragment, x: str, *axes: int) -> str:
 
 
 def layer_norm(layer: Fragment) -> str:
-    """The operator normalizes over the last axes: an image's channels are put there and back."""
+    """The operator normalizes over the last axes: a feature map's channels are put there and back."""
     if layer.exact:
         return _affine(layer, _normal(layer, layer.x, layer.axis), layer.weights)
-    x = layer.add("Transpose", layer.x, perm=[0, 2, 3, 1]) if layer.types[0].is_image else layer.x
+    places = [*layer.places]
+    x = layer.add("Transpose", layer.x, perm=[0, *places, 1]) if places else layer.x
     normal = layer.add("LayerNormalization", x, *_full(layer, layer.weights), axis=-1, epsilon=layer.op.eps)
-    return layer.add("Transpose", normal, perm=[0, 3, 1, 2]) if layer.types[0].is_image else normal
+    return layer.add("Transpose", normal, perm=[0, places[-1], *(axis - 1 for axis in places)]) if places else normal
 
 
 def instance_norm(layer: Fragment) -> str:
     if layer.exact:
-        return _affine(layer, _normal(layer, layer.x, 2, 3), layer.weights)
+        return _affine(layer, _normal(layer, layer.x, *layer.places), layer.weights)
     return layer.add("InstanceNormalization", layer.x, *_full(layer, layer.weights), epsilon=layer.op.eps)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from archspec.ir.attributes import Pair
+from archspec.ir.attributes import PerAxis
 from archspec_onnx.ops.row import Fragment, onnx_pads
 
 
-def window_sides(layer: Fragment, stride: Pair, dilation: Pair = (1, 1)) -> dict[str, Any] | None:
+def window_sides(layer: Fragment, stride: PerAxis, dilation: PerAxis) -> dict[str, Any] | None:
     """The padding of a window as attributes; None where no attribute says it.
 
     `same` is numbers wherever they hold for every size: more runtimes have them, and at stride 1 all sizes have the
@@ -19,14 +19,14 @@ def window_sides(layer: Fragment, stride: Pair, dilation: Pair = (1, 1)) -> dict
     if op.padding.mode == "same":
         if layer.exact:
             return {"auto_pad": "SAME_UPPER"}
-        if layer.resizable and stride != (1, 1):
-            return {"auto_pad": "SAME_UPPER"} if dilation == (1, 1) else None
+        if layer.resizable and set(stride) != {1}:
+            return {"auto_pad": "SAME_UPPER"} if set(dilation) == {1} else None
     return {"pads": onnx_pads(op.padding.sides)}
 
 
-def padded(layer: Fragment, value: float, stride: Pair, dilation: Pair = (1, 1)) -> str:
+def padded(layer: Fragment, value: float, stride: PerAxis, dilation: PerAxis) -> str:
     """The operand with the padding of `same`, worked out where the model runs."""
-    size = layer.add("Shape", layer.x, start=2, end=4)
+    size = layer.add("Shape", layer.x, start=2, end=2 + len(stride))
     step, one, two = layer.shape(*stride), layer.shape(1), layer.shape(2)
     reach = [spread * (window - 1) + 1 for window, spread in zip(layer.op.kernel, dilation, strict=True)]
     steps = layer.add("Div", layer.add("Sub", size, one), step)  # of the last window, rounded up

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from archspec.ir.attributes import PerAxis
 from archspec_onnx.ops.padding import padded, window_sides
 from archspec_onnx.ops.row import Fragment, Row
 
 
 def _window(layer: Fragment) -> dict[str, Any]:
     op = layer.op
-    sides = window_sides(layer, op.step)
+    sides = window_sides(layer, op.step, _ones(layer))
     assert sides is not None  # no pool has a dilation
     ceil = op.ceil_mode and op.padding.mode != "same"
     return {"kernel_shape": list(op.kernel), "strides": list(op.step), "ceil_mode": int(ceil) or None, **sides}
@@ -25,38 +26,50 @@ def max_pool(layer: Fragment) -> str:
     if "auto_pad" in given and not layer.exact and any(map(lt, op.kernel, op.step)):
         # Windows that lie apart may end before the input does: ONNX Runtime takes that for negative padding, and fails.
         del given["auto_pad"]
-        x = x if op.kernel == (1, 1) else padded(layer, -math.inf, op.step)
+        x = x if set(op.kernel) == {1} else padded(layer, -math.inf, op.step, _ones(layer))
     return layer.add("MaxPool", x, **given)
 
 
 def avg_pool(layer: Fragment) -> str:
     op, given, x = layer.op, _window(layer), layer.x
-    top, bottom, left, right = op.padding.sides
-    if max(top, bottom) >= op.kernel[0] or max(left, right) >= op.kernel[1]:
+    if any(max(side) >= window for side, window in zip(op.padding.sides, op.kernel, strict=True)):
         # Only where padding counts, so that it is as good as elements; ONNX Runtime pads less than the kernel covers.
         del given["pads"]
-        x = layer.pad(x, {2: (top, bottom), 3: (left, right)}, layer.constant(0))
+        x = layer.pad(x, layer.by_axis(op.padding.sides), layer.constant(0))
     counted = int(op.count_padding) or None
     return layer.add("AveragePool", x, **given, count_include_pad=counted)
 
 
 def _global(kind: str, reduction: str) -> Row:
     def row(layer: Fragment) -> str:
-        if layer.types[0].is_image and layer.op.keep_axes:
+        if layer.places and layer.op.keep_axes:
             return layer.add(kind, layer.x)
-        axes = (2, 3) if layer.types[0].is_image else (1,)
+        axes = layer.places or (1,)
         return layer.add(reduction, layer.x, layer.shape(*axes), keepdims=int(layer.op.keep_axes))
 
     return row
 
 
 def adaptive_avg_pool(layer: Fragment) -> str:
-    """Two products with averaging matrices, (n, H) and (W, n): rows floor(i H / n) to ceil((i + 1) H / n)."""
-    rows, columns = layer.op.size
-    if (rows, columns) == (1, 1):
+    """Products with averaging matrices, (n, H) and (W, n): rows floor(i H / n) to ceil((i + 1) H / n)."""
+    size: PerAxis = layer.op.size
+    if set(size) == {1}:
         return layer.add("GlobalAveragePool", layer.x)
-    across = layer.add("Transpose", _averages(layer, columns, 3), perm=[1, 0])
-    return layer.add("MatMul", layer.add("MatMul", _averages(layer, rows, 2), layer.x), across)
+    *others, last = layer.places
+    x = layer.x
+    for axis, count in zip(others, size, strict=False):  # an axis is brought before the last one, and back
+        order = [*range(last + 1)]
+        order[axis], order[last - 1] = order[last - 1], order[axis]
+        moved = x if axis == last - 1 else layer.add("Transpose", x, perm=order)
+        x = layer.add("MatMul", _averages(layer, count, axis), moved)
+        x = x if axis == last - 1 else layer.add("Transpose", x, perm=order)
+    across = layer.add("Transpose", _averages(layer, size[-1], last), perm=[1, 0])
+    return layer.add("MatMul", x, across)
+
+
+def _ones(layer: Fragment) -> PerAxis:
+    """The dilation of a pool's window."""
+    return (1,) * len(layer.places)
 
 
 def _averages(layer: Fragment, count: int, axis: int) -> str:

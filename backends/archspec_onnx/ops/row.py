@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
+from archspec.ir.attributes import Sides
 from archspec.ir.op import Op
-from archspec.ir.tensor_type import TOKENS, TensorType
+from archspec.ir.tensor_type import TOKENS, TensorType, spatial_rank
 
 
 class Fragment:
@@ -23,7 +24,7 @@ class Fragment:
         path: what the names of its own nodes and tensors begin with.
         result: the name of the tensor that it gives.
         dtype: of its numbers, as ONNX's element type.
-        resizable: height and width are open: no row may count on those of `types`.
+        resizable: the spatial axes are open: no row may count on their sizes in `types`.
         training: in training mode.
     """
 
@@ -72,6 +73,19 @@ class Fragment:
     def axis(self) -> int:
         """The axis of channels or features in a batch."""
         return -1 if self.types[0].axes == TOKENS else 1
+
+    @property
+    def places(self) -> range:
+        """The spatial axes of the first operand in a batch; none where it has no channels and spatial axes."""
+        return range(2, 2 + spatial_rank(self.types[0].axes))
+
+    def by_channel(self, tensor: str) -> str:
+        """A number for each channel or feature, shaped so that it meets the first operand."""
+        return self.add("Unsqueeze", tensor, self.shape(*(axis - 1 for axis in self.places))) if self.places else tensor
+
+    def by_axis(self, sides: Sides) -> dict[int, tuple[int, int]]:
+        """Sides of the spatial axes by axis, as `pad` takes them."""
+        return dict(zip(self.places, sides, strict=True))
 
     def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """An ONNX node; the name of its output. An input that is left out is ''."""
@@ -133,10 +147,9 @@ Row: TypeAlias = Callable[[Fragment], str]
 """Adds an op's nodes to a fragment and gives the name of the result, which the last of them gives."""
 
 
-def onnx_pads(sides: Sequence[int]) -> list[int]:
-    """Sides (top, bottom, left, right) in ONNX's order: the beginnings, then the ends."""
-    top, bottom, left, right = sides
-    return [top, left, bottom, right]
+def onnx_pads(sides: Sides) -> list[int]:
+    """Sides (before, after) of each axis in ONNX's order: the beginnings, then the ends."""
+    return [side[end] for end in (0, 1) for side in sides]
 
 
 def unary(kind: str, **attributes: Any) -> Row:

@@ -21,7 +21,7 @@ def channel_shuffle(layer: Fragment) -> str:
 
 
 def _in_order(layer: Fragment, x: str, order: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> str:
-    """An image's channels in another order: one Gather, whatever its height and width."""
+    """Channels in another order: one Gather, whatever the sizes in space."""
     return layer.add("Gather", x, layer.shape(*order.ravel().tolist()), axis=1)
 
 
@@ -42,14 +42,14 @@ def _slice(layer: Fragment, start: int, end: int) -> str:
 def pad(layer: Fragment) -> str:
     op = layer.op
     value = layer.constant(op.value) if op.mode == "constant" else ""
-    top, bottom, left, right = op.padding.sides
-    return layer.pad(layer.x, {2: (top, bottom), 3: (left, right)}, value, op.mode)
+    return layer.pad(layer.x, layer.by_axis(op.padding.sides), value, op.mode)
 
 
 def crop(layer: Fragment) -> str:
-    top, bottom, left, right = layer.op.cropping.sides
-    ends = layer.shape(-bottom if bottom else _END, -right if right else _END)
-    return layer.add("Slice", layer.x, layer.shape(top, left), ends, layer.shape(2, 3))
+    sides = layer.op.cropping.sides
+    ends = layer.shape(*(-after if after else _END for _, after in sides))
+    starts = layer.shape(*(before for before, _ in sides))
+    return layer.add("Slice", layer.x, starts, ends, layer.shape(*layer.places))
 
 
 def pad_channels(layer: Fragment) -> str:
@@ -60,7 +60,7 @@ def pad_channels(layer: Fragment) -> str:
 def upsample(layer: Fragment) -> str:
     """Resize with its defaults: half_pixel, and the nearest element, which is never one of two."""
     scales = layer.add("Constant", value_floats=[1.0, 1.0, *map(float, layer.op.factor)])
-    mode = "linear" if layer.op.mode == "bilinear" else "nearest"
+    mode = "nearest" if layer.op.mode == "nearest" else "linear"
     return layer.add("Resize", layer.x, "", scales, mode=mode)
 
 

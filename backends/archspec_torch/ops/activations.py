@@ -9,12 +9,13 @@ from archspec.codegen.layout import Bracket, Code, Infix, call
 from archspec.codegen.printer import Printer
 from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
-from archspec.ir.tensor_type import IMAGE, TOKENS
+from archspec.ir.tensor_type import TOKENS, spatial_rank
+from archspec_torch.ops.padding import of_rank
 from archspec_torch.ops.row import Row, light
 
 
 def _softmax(use: LayerUse, printer: Printer) -> Code:
-    return call("nn.Softmax", dim="1" if use.axes[0] == IMAGE else "-1")
+    return call("nn.Softmax", dim="1" if spatial_rank(use.axes[0]) else "-1")
 
 
 def _leaky_relu(use: LayerUse, printer: Printer) -> Code:
@@ -43,7 +44,7 @@ def _scale(use: LayerUse, printer: Printer) -> Code:
     if learned == "none":
         printer.helpers.add("Scale")
         return call("Scale", value, **printer.given(use, {"shift": "shift"}))
-    name = "LayerScale2d" if learned == "channel" and use.axes[0] == IMAGE else "LayerScale"
+    name = of_rank("LayerScale", use) if learned == "channel" and spatial_rank(use.axes[0]) else "LayerScale"
     printer.helpers.add(name)
     return call(name, printer.expr(use.features[0]) if learned == "channel" else "1", value)
 
@@ -84,7 +85,7 @@ ROWS: Final[dict[str, Row]] = {
     "hard_sigmoid": light("nn.Hardsigmoid"),
     "hard_swish": light("nn.Hardswish"),
     "softmax": Row("light", _softmax),
-    # What is for images is a kind of it.
+    # What is for feature maps is a kind of it.
     "scale": Row(
         "light",
         _scale,

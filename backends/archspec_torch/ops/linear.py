@@ -6,15 +6,16 @@ from typing import Final
 
 from archspec.codegen.layout import Code, call
 from archspec.codegen.printer import Printer, plain
+from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
 from archspec.ir.initializers import FanInUniform
 from archspec.ir.window import crop
-from archspec_torch.ops.padding import padded
+from archspec_torch.ops.padding import last_axis_first, of_rank, padded
 from archspec_torch.ops.row import Row
 
 
 def _conv(use: LayerUse, printer: Printer) -> Code:
-    head, padding = padded(use, printer, "Conv2d")
+    head, padding = padded(use, printer, "Conv")
     keywords: dict[str, Code] = {"kernel_size": printer.attribute(use, "kernel")}
     keywords |= printer.given(use, {"stride": "stride"}) | padding
     keywords |= printer.given(use, {"dilation": "dilation", "groups": "groups", "bias": "bias"})
@@ -23,20 +24,21 @@ def _conv(use: LayerUse, printer: Printer) -> Code:
 
 def _conv_transpose(use: LayerUse, printer: Printer) -> Code:
     stride, dilation = use.value("stride"), use.value("dilation")
-    (top, bottom), (left, right) = crop(
-        use.value("kernel"), stride, use.value("padding"), use.value("output_padding"), dilation
-    )
-    head, keywords = "nn.ConvTranspose2d", {"kernel_size": printer.attribute(use, "kernel")}
+    ends = crop(use.value("kernel"), stride, use.value("padding"), use.value("output_padding"), dilation)
+    name, keywords = of_rank("ConvTranspose", use), {"kernel_size": printer.attribute(use, "kernel")}
+    head = f"nn.{name}"
     keywords |= printer.given(use, {"stride": "stride"})
-    added = (top - bottom, left - right)  # what PyTorch adds after it has left out as much below as above
+    # What PyTorch adds after it has left out as much at the end as at the beginning.
+    added = tuple(before - after for before, after in ends)
     if all(0 <= more < max(sizes) for more, *sizes in zip(added, stride, dilation, strict=True)):
-        padding = (top, left)
+        padding = tuple(before for before, _ in ends)
     else:
-        padding, added = (0, 0), (max(-bottom, 0), max(-right, 0))
-        head = "CroppedConvTranspose2d"
+        padding, added = (), tuple(max(-after, 0) for _, after in ends)
+        head = f"Cropped{name}"
         printer.helpers.add(head)
-        keywords["sides"] = plain((left, max(right, 0), top, max(bottom, 0)))
-    keywords |= {name: plain(pair) for name, pair in (("padding", padding), ("output_padding", added)) if any(pair)}
+        sides = [side for before, after in ends for side in (before, max(after, 0))]
+        keywords["sides"] = literal(last_axis_first(sides))
+    keywords |= {name: plain(sizes) for name, sizes in (("padding", padding), ("output_padding", added)) if any(sizes)}
     keywords |= printer.given(use, {"groups": "groups", "bias": "bias", "dilation": "dilation"})
     return call(head, printer.expr(use.features[0]), printer.attribute(use, "filters"), **keywords)
 
@@ -49,7 +51,7 @@ def _dense(use: LayerUse, printer: Printer) -> Code:
 _DRAWS: Final = {"weight": FanInUniform(), "bias": FanInUniform()}
 
 ROWS: Final[dict[str, Row]] = {
-    "conv": Row("heavy", _conv, type=lambda use: "nn.Conv2d", draws=_DRAWS),
-    "conv_transpose": Row("heavy", _conv_transpose, type=lambda use: "nn.ConvTranspose2d", draws=_DRAWS),
+    "conv": Row("heavy", _conv, type=lambda use: of_rank("nn.Conv", use), draws=_DRAWS),
+    "conv_transpose": Row("heavy", _conv_transpose, type=lambda use: of_rank("nn.ConvTranspose", use), draws=_DRAWS),
     "dense": Row("heavy", _dense, type=lambda use: "nn.Linear", draws=_DRAWS),
 }

@@ -11,12 +11,13 @@ from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
 from archspec.expr import Binary, Const, fold
 from archspec.ir.initializers import Ones, Zeros
-from archspec.ir.tensor_type import IMAGE
+from archspec.ir.tensor_type import spatial_rank
+from archspec_torch.ops.padding import of_rank
 from archspec_torch.ops.row import Row
 
 
 def _batch_norm_type(use: LayerUse) -> str:
-    return "nn.BatchNorm2d" if use.axes[0] == IMAGE else "nn.BatchNorm1d"
+    return f"nn.BatchNorm{spatial_rank(use.axes[0]) or 1}d"
 
 
 def _batch_norm(use: LayerUse, printer: Printer) -> Code:
@@ -35,8 +36,8 @@ def _batch_norm(use: LayerUse, printer: Printer) -> Code:
 
 def _layer_norm(use: LayerUse, printer: Printer) -> Code:
     name = "nn.LayerNorm"
-    if use.axes[0] == IMAGE:
-        name = "LayerNorm2d"
+    if spatial_rank(use.axes[0]):
+        name = of_rank("LayerNorm", use)
         printer.helpers.add(name)
     keywords = printer.given(use, {"eps": "eps", "affine": "elementwise_affine"})
     return call(name, printer.expr(use.features[0]), **keywords)
@@ -51,7 +52,7 @@ def _instance_norm(use: LayerUse, printer: Printer) -> Code:
     keywords = printer.given(use, {"eps": "eps"})
     if use.value("affine"):  # not PyTorch's default here
         keywords["affine"] = "True"
-    return call("nn.InstanceNorm2d", printer.expr(use.features[0]), **keywords)
+    return call(of_rank("nn.InstanceNorm", use), printer.expr(use.features[0]), **keywords)
 
 
 def _local_response_norm(use: LayerUse, printer: Printer) -> Code:
@@ -62,14 +63,14 @@ def _local_response_norm(use: LayerUse, printer: Printer) -> Code:
 _DRAWS: Final = {"weight": Ones(), "bias": Zeros()}
 
 
-def _norm(module: Callable[[LayerUse, Printer], Code], type: str) -> Row:
-    return Row("light", module, type=lambda use: type, draws=_DRAWS, told_channels=lambda use: True)
+def _norm(module: Callable[[LayerUse, Printer], Code], type: Callable[[LayerUse], str]) -> Row:
+    return Row("light", module, type=type, draws=_DRAWS, told_channels=lambda use: True)
 
 
 ROWS: Final[dict[str, Row]] = {
     "batch_norm": Row("light", _batch_norm, type=_batch_norm_type, draws=_DRAWS, state=True),
-    "layer_norm": _norm(_layer_norm, "nn.LayerNorm"),
-    "group_norm": _norm(_group_norm, "nn.GroupNorm"),
-    "instance_norm": _norm(_instance_norm, "nn.InstanceNorm2d"),
+    "layer_norm": _norm(_layer_norm, lambda use: "nn.LayerNorm"),
+    "group_norm": _norm(_group_norm, lambda use: "nn.GroupNorm"),
+    "instance_norm": _norm(_instance_norm, lambda use: of_rank("nn.InstanceNorm", use)),
     "local_response_norm": Row("light", _local_response_norm),
 }

@@ -5,44 +5,46 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from archspec.codegen.layout import Code, call
-from archspec.codegen.printer import Printer, plain
+from archspec.codegen.printer import Printer
+from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
-from archspec.ir.attributes import Padding, Pair
+from archspec.ir.attributes import Padding, PerAxis
 from archspec.ir.tensor_type import TOKENS
 from archspec.ir.window import beyond_padding
-from archspec_torch.ops.padding import padded
+from archspec_torch.ops.padding import last_axis_first, of_rank, padded
 from archspec_torch.ops.row import Row
 
 
 def _max_pool(use: LayerUse, printer: Printer) -> Code:
     beyond = _beyond(use)
-    head, padding = padded(use, printer, "MaxPool2d", beyond)
+    head, padding = padded(use, printer, "MaxPool", beyond)
     return call(head, **_window(use, printer), **padding, **_ceil_mode(head, beyond))
 
 
 def _avg_pool(use: LayerUse, printer: Printer) -> Code:
     beyond, counts = _beyond(use), use.value("count_padding")
-    head, padding = padded(use, printer, "AvgPool2d", beyond)
+    head, padding = padded(use, printer, "AvgPool", beyond)
     own = head.startswith("nn.")
     if counts and any(beyond) and not own:
         # Padding that counts, and beyond it what does not.
-        zeros = call("nn.ZeroPad2d", plain(tuple(use.value("padding").sides[index] for index in (2, 3, 0, 1))))
-        sides: dict[str, Code] = {"sides": plain((0, beyond[1], 0, beyond[0]))}
-        return call("nn.Sequential", zeros, call(head, **_window(use, printer), **sides, count_include_pad="False"))
+        counted = [side for sides in use.value("padding").sides for side in sides]
+        zeros = call(of_rank("nn.ZeroPad", use), literal(last_axis_first(counted)))
+        ends = {"sides": literal(last_axis_first([side for end in beyond for side in (0, end)]))}
+        return call("nn.Sequential", zeros, call(head, **_window(use, printer), **ends, count_include_pad="False"))
     count: dict[str, Code] = {"count_include_pad": "False"} if (padding or not own) and not counts else {}
     return call(head, **_window(use, printer), **padding, **_ceil_mode(head, beyond), **count)
 
 
-def _beyond(use: LayerUse) -> Pair:
-    """By how much windows may reach beyond the padding."""
+def _beyond(use: LayerUse) -> PerAxis:
+    """By how much windows may reach beyond the padding, if they may."""
     padding: Padding
     if not use.value("ceil_mode") or (padding := use.value("padding")).sides is None:
-        return 0, 0
-    kernel: Pair = use.value("kernel")
+        return ()
+    kernel: PerAxis = use.value("kernel")
     return beyond_padding(kernel, use.value("stride") or kernel, padding.sides)
 
 
-def _ceil_mode(head: str, beyond: Pair) -> dict[str, Code]:
+def _ceil_mode(head: str, beyond: PerAxis) -> dict[str, Code]:
     return {"ceil_mode": "True"} if any(beyond) and head.startswith("nn.") else {}
 
 
@@ -56,7 +58,7 @@ def _global_pool(kind: Literal["Avg", "Max"]) -> Row:
             head = "TokenMean" if kind == "Avg" else "TokenMax"
             printer.helpers.add(head)
             return call(head, **({"keepdim": "True"} if use.value("keep_axes") else {}))
-        pool = call(f"nn.Adaptive{kind}Pool2d", "1")
+        pool = call(of_rank(f"nn.Adaptive{kind}Pool", use), "1")
         return pool if use.value("keep_axes") else call("nn.Sequential", pool, call("nn.Flatten"))
 
     return Row("heavy", module)
@@ -68,6 +70,6 @@ ROWS: Final[dict[str, Row]] = {
     "global_avg_pool": _global_pool("Avg"),
     "global_max_pool": _global_pool("Max"),
     "adaptive_avg_pool": Row(
-        "heavy", lambda use, printer: call("nn.AdaptiveAvgPool2d", printer.attribute(use, "size"))
+        "heavy", lambda use, printer: call(of_rank("nn.AdaptiveAvgPool", use), printer.attribute(use, "size"))
     ),
 }

@@ -10,8 +10,9 @@ from archspec.codegen.printer import Printer, plain
 from archspec.codegen.text import literal
 from archspec.codegen.tree import LayerUse
 from archspec.expr import Const, Expr, Items, Unary
-from archspec.ir.attributes import Padding
-from archspec.ir.tensor_type import FEATURES, IMAGE, TOKENS
+from archspec.ir.attributes import Padding, Sides
+from archspec.ir.tensor_type import FEATURES, TOKENS, VOLUME, spatial_rank
+from archspec_torch.ops.padding import last_axis_first, of_rank
 from archspec_torch.ops.row import Part, Row, light
 
 
@@ -95,22 +96,23 @@ def _range(start: int, stop: int | None) -> str:
 def _pad(use: LayerUse, printer: Printer) -> Code:
     sides = _sides(use, printer, "padding")
     if use.value("mode") != "constant":
-        return call({"reflect": "nn.ReflectionPad2d", "edge": "nn.ReplicationPad2d"}[use.value("mode")], sides)
+        return call(
+            of_rank({"reflect": "nn.ReflectionPad", "edge": "nn.ReplicationPad"}[use.value("mode")], use), sides
+        )
     value = printer.given(use, {"value": "value"}).values()
-    return call("nn.ConstantPad2d" if value else "nn.ZeroPad2d", sides, *value)
+    return call(of_rank("nn.ConstantPad" if value else "nn.ZeroPad", use), sides, *value)
 
 
 def _crop(use: LayerUse, printer: Printer) -> Code:
-    return call("nn.ZeroPad2d", _sides(use, printer, "cropping", sign=-1))
+    return call(of_rank("nn.ZeroPad", use), _sides(use, printer, "cropping", sign=-1))
 
 
 def _cropped(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
-    top, bottom, left, right = _numbers(use, "cropping")
-    rows, columns = (_range(before, -after or None) for before, after in ((top, bottom), (left, right)))
-    return _part(operands[0], ":", ":", rows, columns)
+    ranges = [_range(before, -after or None) for before, after in _both_sides(use, "cropping")]
+    return _part(operands[0], ":", ":", *ranges)
 
 
-def _numbers(use: LayerUse, name: str) -> tuple[int, int, int, int]:
+def _both_sides(use: LayerUse, name: str) -> Sides:
     padding: Padding = use.value(name)
     assert padding.sides is not None
     return padding.sides
@@ -120,26 +122,27 @@ def _sides(use: LayerUse, printer: Printer, name: str, sign: int = 1) -> Code:
     """Sides as torch.nn takes them: a number, or (left, right, top, bottom); with a sign before each."""
     expr = use.exprs.get(name)
     if expr is None:
-        top, bottom, left, right = (sign * side for side in _numbers(use, name))
-        return literal(top) if top == bottom == left == right else plain((left, right, top, bottom))
+        return plain(last_axis_first([sign * side for sides in _both_sides(use, name) for side in sides]))
     parts: tuple[Expr, ...] = expr.items if isinstance(expr, Items) else ()
-    if len(parts) == 2:
-        parts = (parts[0], parts[0], parts[1], parts[1])
+    if len(parts) == spatial_rank(use.axes[0]):
+        parts = tuple(part for part in parts for _ in range(2))
     signed = [part if sign > 0 or part == Const(0) else Unary("-", part) for part in parts or (expr,)]
-    return printer.expr(signed[0] if not parts else Items((*signed[2:], *signed[:2])))
+    return printer.expr(signed[0] if not parts else Items(last_axis_first(signed)))
 
 
 def _pad_channels(use: LayerUse, printer: Printer) -> Code:
-    """A batch of images is to ZeroPad3d one image with three axes."""
+    """A batch of images is to ZeroPad3d one image with three axes; there is no ZeroPad4d."""
     sides = [printer.attribute(use, name) for name in ("before", "after")]
-    if use.axes[0] == IMAGE:
-        return call("nn.ZeroPad3d", Bracket("", ("0", "0", "0", "0", *sides)))
-    return call("nn.ZeroPad1d", Bracket("", tuple(sides)))
+    rank = spatial_rank(use.axes[0])
+    if rank == len(VOLUME) - 1:
+        printer.helpers.add("ChannelPad3d")
+        return call("ChannelPad3d", *sides)
+    return call(f"nn.ZeroPad{rank + 1}d", Bracket("", (*["0"] * (2 * rank), *sides)))
 
 
 def _channels_padded(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
     sides = [literal(use.value(name)) for name in ("before", "after")]
-    around = ("0", "0", "0", "0") if use.axes[0] == IMAGE else ()
+    around = ["0"] * (2 * spatial_rank(use.axes[0]))
     return call("F.pad", *operands, Bracket("", (*around, *sides)))
 
 
@@ -151,8 +154,8 @@ _MOST_NEAREST: Final = 40
 
 def _upsample(use: LayerUse, printer: Printer) -> Code:
     mode: dict[str, Code] = {}
-    if use.value("mode") == "bilinear":
-        mode = {"mode": literal("bilinear")}
+    if use.value("mode") != "nearest":
+        mode = {"mode": literal(use.value("mode"))}
     elif not use.fixed("factor") or max(use.value("factor")) > _MOST_NEAREST:
         mode = {"mode": literal("nearest-exact")}
     return call("nn.Upsample", scale_factor=printer.attribute(use, "factor"), **mode)

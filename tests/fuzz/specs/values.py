@@ -20,7 +20,7 @@ from archspec.ir.attributes import (
     InitKind,
     IntKind,
     PaddingKind,
-    PairKind,
+    PerAxisKind,
     ShapeKind,
 )
 from archspec.ir.op import AttributeInfo, Op, ShapeError
@@ -120,7 +120,8 @@ def outputs(
     for seen, shapes in zip(names, inputs, strict=True):
         try:
             given = {name: infos[name].kind.read(evaluated(infos[name], at, seen)) for name, at in attributes.items()}
-            types = op(**given).output_types([TensorType.of_shape(shape) for shape in shapes])
+            arriving = [TensorType.of_shape(shape) for shape in shapes]
+            types = op(**given).fitted(arriving).output_types(arriving)
         except (AttributeValueError, ShapeError, ArithmeticError, IndexError):
             return None
         shape = types[0].sizes
@@ -146,7 +147,7 @@ def literals(info: AttributeInfo, shape: Shape) -> Sequence[Yaml]:
             return (*range(MOST_CHANNELS), *range(-1, -MOST_CHANNELS, -1))
         case IntKind():
             return (*(number for number in _INTS if number >= kind.least), "channels")
-        case PairKind():
+        case PerAxisKind():
             few = [number for number in (1, 2, 3, 4, 5, 7, 0) if number >= kind.least]
             return (*few, *(list(pair) for pair in product(few[:5], repeat=2)))
         case PaddingKind():
