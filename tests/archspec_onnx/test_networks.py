@@ -71,7 +71,10 @@ def _twice(graph: LayerGraph) -> LayerGraph | None:
 
 def _other_size(graph: LayerGraph) -> LayerGraph:
     """The network for images of another size, odd where it allows that."""
-    odd = {path: (height + 5, width + 2) for path, (height, width) in graph.images.items()}
+    odd = {
+        path: tuple(size + more for size, more in zip(sizes, (5, 2, 3), strict=False))
+        for path, sizes in graph.spatial_sizes.items()
+    }
     with suppress(SpecError):
         return run(graph, [Resize(odd)]).graph
     found = _twice(graph)

@@ -16,7 +16,7 @@ from archspec.spec import load_text
 from tests.conformance.cases import CASES
 from tests.conformance.test_ops import conforms, judged
 from tests.needed import needs
-from tests.onnx.engines import agree
+from tests.archspec_onnx.engines import agree
 
 pytestmark = needs("torch", "keras", "onnxruntime")
 

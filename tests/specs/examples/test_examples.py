@@ -41,7 +41,7 @@ def test_parameters(name: str) -> None:
 
 def _small(graph: archspec.LayerGraph) -> archspec.LayerGraph:
     """The network for images of 64 by 64 where it takes them: what it computes at its own size takes minutes."""
-    larger = {path: (64, 64) for path, size in graph.images.items() if max(size) > 64}
+    larger = {path: (64,) * len(sizes) for path, sizes in graph.spatial_sizes.items() if max(sizes) > 64}
     with suppress(SpecError):
         return run(graph, [Resize(larger)]).graph
     return graph
