@@ -13,10 +13,10 @@ from archspec.codegen.registry import backend
 from archspec.ir import OPS
 from archspec.ir.tensor_type import IMAGE, SPATIAL
 from archspec.spec import load_text
+from tests.archspec_onnx.engines import agree
 from tests.conformance.cases import CASES
 from tests.conformance.test_ops import conforms, judged
 from tests.needed import needs
-from tests.archspec_onnx.engines import agree
 
 pytestmark = needs("torch", "keras", "onnxruntime")
 
