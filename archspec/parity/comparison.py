@@ -26,7 +26,7 @@ from archspec.parity.measure import Tensors
 from archspec.parity.participants import Participant, Pool, Process, check_installed
 from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, sized, smallest, unfit
 from archspec.parity.report import Report
-from archspec.parity.training import judge_run, run_apart
+from archspec.parity.training import judge_run, judge_steps, jumped, parting, run_apart
 
 if TYPE_CHECKING:
     import numpy as np
@@ -226,7 +226,15 @@ class _Comparison:
                 Tensors(results[index]),
                 blames=earlier is None or check.kind in ("inference", "training", earlier),
             )
-            found = self._judged(judging, partial(from_neighbors, first, index))
+
+            def following(first: int = first, index: int = index) -> Tensors:
+                """The run of the second, each step from what the first had before it."""
+                self.progress(f"{self._text(check, index)}, from the weights of {labels[first]}", done, total)
+                path = self._result(index, check, f"following-{first}")
+                processes[index].ask(check=asdict(check), results=path.name, leader=results[first].name)
+                return Tensors(path)
+
+            found = self._judged(judging, partial(from_neighbors, first, index), following)
             if not all(row.agrees for row in found.rows):
                 self.parted.setdefault((check.dtype, pair), check.kind)
             self.found += found
@@ -238,18 +246,33 @@ class _Comparison:
             if index not in kept or check.dtype == self.plan.dtypes[-1]:
                 shutil.rmtree(path)
 
-    def _judged(self, judging: Judging, from_neighbors: Callable[[], list[Tensors]]) -> Judged:
+    def _judged(
+        self, judging: Judging, from_neighbors: Callable[[], list[Tensors]], following: Callable[[], Tensors]
+    ) -> Judged:
         """What is found of a pair: by how far each is from itself, of runs that are judged, of others where needed."""
         check = judging.check
         strict = self.plan.given_tolerance(check.dtype, check.kind) is not None
         if check.kind == "run":
             judging.spreads = () if strict or judging.tolerance is None else from_neighbors()
             judge_run(judging, self.plan, Tensors(self.folder))
-            return judging.found
+            return judging.found if strict else self._followed(judging, following)
         found = judging.judge(self.plan)
         if strict or all(row.agrees for row in found.rows):
             return found
         return replace(judging, spreads=from_neighbors(), found=Judged()).judge(self.plan)
+
+    def _followed(self, judging: Judging, following: Callable[[], Tensors]) -> Judged:
+        """What is found of a run; where the two part after the first step, by the steps from the same weights, too."""
+        step = parting(judging.found)
+        if step < 2 or step - 1 not in self.plan.snapshots or step not in self.plan.snapshots:
+            return judging.found
+        steps = replace(judging, second=following(), spreads=(), blames=False, found=Judged())
+        judge_steps(steps, self.plan, Tensors(self.folder), step)
+        if not all(row.agrees for row in steps.found.rows):
+            return judging.found
+        found = jumped(judging.found, step)
+        found += steps.found
+        return found
 
     def _between_dtypes(self, graph: LayerGraph, check: Check, index: int, tensors: Tensors) -> Judged:
         """How far a participant is from itself in the other dtype."""

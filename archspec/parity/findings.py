@@ -36,6 +36,9 @@ class Row:
     """Of a training run."""
     drowned: bool = False
     """Each is so far from itself that no fault would show: there is no tolerance for that reason."""
+    jumped: bool = False
+    """A step of training, or one that comes after it, that agrees where both start from the same weights: no tolerance
+    either."""
 
     @property
     def agrees(self) -> bool:

@@ -53,10 +53,10 @@ def verdict(report: Findings) -> str:
 
 
 def _drowned(report: Findings) -> dict[tuple[tuple[str, str], str, str], list[Row]]:
-    """What is not judged since no fault would show: by pair, check and dtype."""
+    """What is not judged since no fault would show, or none did: by pair, check and dtype."""
     found: dict[tuple[tuple[str, str], str, str], list[Row]] = {}
     for row in report.rows:
-        if row.drowned:
+        if row.drowned or row.jumped:
             found.setdefault((row.pair, row.check, row.dtype), []).append(row)
     return found
 
@@ -66,7 +66,9 @@ def _cut(rows: Sequence[Row]) -> str:
     first = rows[0]
     if first.check != "run":
         return f"{first.check} in {first.dtype} is not judged in full"
-    return f"the run in {first.dtype} is judged up to step {min(row.step for row in rows) - 1}"
+    step = min(row.step for row in rows)
+    cut = f"the run in {first.dtype} is judged up to step {step - 1}"
+    return f"{cut}, and step {step} from the same weights" if any(row.jumped for row in rows) else cut
 
 
 def drowned_lines(report: Findings) -> Iterator[str]:
@@ -74,14 +76,20 @@ def drowned_lines(report: Findings) -> Iterator[str]:
     for (pair, _, _), rows in _drowned(report).items():
         itself = max((row.itself or 0.0 for row in rows if math.isfinite(row.itself or 0.0)), default=0.0)
         why = f"from neighboring numbers one of them differs from itself by {itself:.0e}, and a fault would not show"
-        if itself == 0.0:
+        if any(row.jumped for row in rows):
+            worst = max((row for row in rows if row.jumped), key=lambda row: rank(row.difference))
+            why = (
+                f"they come to differ by {worst.difference:.0e}, and from neighboring numbers by {itself:.0e}; "
+                "but the step itself agrees, so that a gradient jumps between them, as a ReLU's does at zero"
+            )
+        elif itself == 0.0:
             why = "the loss is no longer finite in either of them"
         yield f"{' and '.join(dict.fromkeys(pair))}: {_cut(rows)}: {why}"
 
 
 def tables(report: Findings) -> list[Table]:
     """What was judged, the training runs, and what was only measured."""
-    runs = [row for row in report.rows if row.step and (row.tolerance is not None or row.drowned)]
+    runs = [row for row in report.rows if row.step and (row.tolerance is not None or row.drowned or row.jumped)]
     rest = [row for row in report.rows if row not in runs]
     judged = [row for row in rest if row.tolerance is not None or row.drowned]
     measured = [row for row in rest if row not in judged]

@@ -2,16 +2,21 @@
 
 Training magnifies rounding at every step: two engines drift apart, and so does one engine from itself, started from
 neighboring numbers. The first step is held strictly. What comes later may differ so far as that explains it.
+
+It does not explain all. Where the input of a ReLU is zero but for rounding, or two inputs of a max pool are equal but
+for it, the gradient jumps; two engines may come to lie on the two sides of that, and no neighbor of either. So a step
+in which they part is made again by the second from the first's weights, and then held strictly, as the first step is.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from archspec.parity.causes import Cause, CauseKind, Step, of_step
 from archspec.parity.findings import Row
-from archspec.parity.judging import Judging, wrong_layers
+from archspec.parity.judging import Judged, Judging, wrong_layers
 from archspec.parity.measure import Tensors, apart, exceeds, moved_sizes, sizes, spread
 from archspec.parity.plan import Plan
 
@@ -23,6 +28,27 @@ def judge_run(judging: Judging, plan: Plan, start: Tensors) -> None:
     shows however small steps are.
     """
     _Run(judging, plan, start).judge()
+
+
+def parting(found: Judged) -> int:
+    """The first step of a run in which something is past its tolerance; 0 where nothing is."""
+    return min((row.step for row in found.rows if not row.agrees), default=0)
+
+
+def judge_steps(judging: Judging, plan: Plan, start: Tensors, last: int) -> None:
+    """Compare a run with one that followed it, from the second step to the last: all strictly, nothing is blamed."""
+    run = _Run(judging, plan, start)
+    for number in range(2, last + 1):
+        whence = f"step {number} from the same weights"
+        judging.row(f"loss of {whence}", run.losses(number), strict=True, step=number)
+        judging.row(f"weights after {whence}", run.weights(number)[0], strict=True, step=number)
+        judging.row(f"statistics after {whence}", run.statistics(number)[0], strict=True, step=number)
+
+
+def jumped(found: Judged, step: int) -> Judged:
+    """What is found of a run that is not judged from a step on, since each step agrees from the same weights."""
+    rows = [replace(row, tolerance=None, jumped=True) if row.step >= step else row for row in found.rows]
+    return Judged(rows, profiles=found.profiles)
 
 
 def run_apart(judging: Judging, plan: Plan, start: Tensors) -> None:
@@ -59,10 +85,8 @@ class _Run:
             itself = math.inf if diverged else spread(f"weights {number}", spreads, by) if spreads else None
             row = judging.row(f"weights after step {number}", weights, itself, strict=strict, step=number)
             self._note_step(loss, row, number, weights)
-            what = f"statistics {number}"
-            by = sizes(what, self.first)
-            statistics = dict(apart(what, self.first, self.second, by))
-            itself = math.inf if diverged else spread(what, spreads, by) if spreads else None
+            statistics, by = self.statistics(number)
+            itself = math.inf if diverged else spread(f"statistics {number}", spreads, by) if spreads else None
             kept = judging.row(f"statistics after step {number}", statistics, itself, strict=strict, step=number)
             if statistics_agree and kept is not None and not kept.agrees:
                 statistics_agree = False
@@ -81,6 +105,12 @@ class _Run:
         """How far they are apart after a step, and how far they have moved."""
         what = f"weights {number}"
         by = moved_sizes(what, self.first, self.start, "start")
+        return dict(apart(what, self.first, self.second, by)), by
+
+    def statistics(self, number: int) -> tuple[dict[str, float], dict[str, float]]:
+        """How far the running statistics are apart after a step, and how large they are."""
+        what = f"statistics {number}"
+        by = sizes(what, self.first)
         return dict(apart(what, self.first, self.second, by)), by
 
     # -- what it is that differs ----------------------------------------------------------------------

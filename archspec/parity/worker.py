@@ -49,10 +49,11 @@ class Worker:
         self.model: Any = None
         self.dtype = ""
 
-    def perform(self, check: Check, results: Path) -> None:
-        """Write the tensors of a check."""
+    def perform(self, check: Check, results: Path, leader: Path | None = None) -> None:
+        """Write the tensors of a check; each step of a training run starts from what a leader's run had before it."""
         results.mkdir()
-        self._perform(check, lambda what, arrays: save(results, what, arrays), 0)
+        followed = None if leader is None else Tensors(leader)
+        self._perform(check, lambda what, arrays: save(results, what, arrays), 0, followed)
 
     def spread(self, check: Check, results: Path, spread: Path) -> None:
         """Write how far the tensors of a check are from those that were written, at the most, from any neighbor.
@@ -78,7 +79,7 @@ class Worker:
         """Drop the model: while others train theirs, there may be no room for it."""
         self.model, self.dtype = None, ""
 
-    def _perform(self, check: Check, put: Put, neighbor: int) -> None:
+    def _perform(self, check: Check, put: Put, neighbor: int, leader: Tensors | None = None) -> None:
         graph = self.graphs[check.size]
         match check.kind:
             case "inference" | "training":
@@ -86,7 +87,7 @@ class Worker:
             case "gradients":
                 self._gradients(graph, check, put, neighbor)
             case "run":
-                self._run(graph, check, put, neighbor)
+                self._run(graph, check, put, neighbor, leader)
 
     def _model(self, dtype: str, what: str, neighbor: int) -> Any:
         """The model with the weights of a kind, or with a neighbor of these."""
@@ -134,8 +135,12 @@ class Worker:
         put("weight gradients", found.weights)
         put("layer gradients", found.nodes)
 
-    def _run(self, graph: LayerGraph, check: Check, put: Put, neighbor: int) -> None:
-        """A training run: the loss of each step, and the weights and the running statistics after some."""
+    def _run(self, graph: LayerGraph, check: Check, put: Put, neighbor: int, leader: Tensors | None) -> None:
+        """A training run: the loss of each step, and the weights and the running statistics after some.
+
+        With a leader it goes on from the leader's weights and statistics wherever these were kept. The optimizer keeps
+        the velocities that its own gradients have given it.
+        """
         model = self._model(check.dtype, "start", neighbor)
 
         def stepped(step: int) -> None:
@@ -148,6 +153,8 @@ class Worker:
         def batches() -> Iterator[tuple[Arrays, Arrays]]:
             for step in range(self.plan.steps):
                 stepped(step)
+                if leader is not None and step in self.plan.snapshots:
+                    self.target.load_weights(model, self.graphs[0], _kept(leader, step))
                 yield self._batch(check.size, step)
 
         rate, momentum = self.plan.learning_rate, self.plan.momentum
@@ -155,6 +162,16 @@ class Worker:
         losses = target.train(model, graph, batches(), learning_rate=rate, momentum=momentum)
         stepped(self.plan.steps)
         put("losses", {str(step): np.array([loss], np.float64) for step, loss in enumerate(losses, 1)})
+
+
+def _kept(tensors: Tensors, step: int) -> Arrays:
+    """The weights and running statistics that a run had after a step."""
+    found = {
+        name: tensors.get(what, name)
+        for what in (f"weights {step}", f"statistics {step}")
+        for name in tensors.names(what)
+    }
+    return {name: array for name, array in found.items() if array is not None}
 
 
 def _beside(array: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
@@ -245,7 +262,7 @@ def main(name: str) -> None:
             if not reason and "spread" in request:
                 worker.spread(check, results, worker.folder / request["spread"])
             elif not reason:
-                worker.perform(check, results)
+                worker.perform(check, results, worker.folder / request["leader"] if "leader" in request else None)
             if check.kind in ("gradients", "run"):
                 worker.rest()
             _let_go(worker.model)

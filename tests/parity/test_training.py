@@ -12,7 +12,7 @@ from archspec import LayerGraph, ParityError
 from archspec.parity import Participant, Report, compare
 from archspec.parity.plan import FACTOR, TELLING, allowed
 from tests.needed import needs
-from tests.parity.probe import compared, edited, pool
+from tests.parity.probe import TORCH, compared, edited, graph, pool
 
 pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
@@ -86,6 +86,46 @@ def test_a_run_that_is_long_is_judged_so_far_as_a_fault_would_show() -> None:
     assert f"{line}: the loss is no longer finite in either of them" in str(report)
     json.dumps(report.as_dict(), allow_nan=False)
     assert report.agrees
+
+
+JUMP = """        passes.append(self.training)
+        if sum(passes) in PASSES:
+            x = x + 0.1 * (x.detach() - x)
+"""
+"""What a `forward` gives stays the same, to the bit, and the gradient jumps."""
+
+
+def _jumping(*passes: int) -> Report:
+    """PyTorch against itself, where a gradient jumps in some of the forward passes of training.
+
+    A run has three; after it come two more from neighboring numbers, and then the one that follows the first.
+    """
+    start = "    def forward(self, x: Tensor) -> Tensor:\n        x = self.bn1(self.conv1(x))"
+    planted = (start, f"{start}\n{JUMP.replace('PASSES', str(passes)).rstrip()}")
+    text = edited("torch", planted, ("class Probe(", "passes: list[bool] = []\n\n\nclass Probe("))
+    options = {"dtypes": ("float64",), "checks": ("run",), "sizes": [(17, 16)], "steps": 3, "pool": pool()}
+    return compare(graph(), (TORCH, Participant("torch", source=text)), **options)  # type: ignore[arg-type]
+
+
+def test_a_gradient_that_jumps_between_two_runs_is_no_fault_where_the_step_itself_agrees() -> None:
+    report = _jumping(3, 6, 9)
+    report.require()
+    assert {row.step for row in report.rows if row.jumped} == {3}
+    held = {row.what: row for row in report.rows if row.what.endswith("from the same weights")}
+    for what in ("loss of", "weights after", "statistics after"):
+        for step in (2, 3):
+            assert held[f"{what} step {step} from the same weights"].tolerance == 1e-9
+    first, *_, last = str(report).splitlines()
+    assert first == last
+    assert first.endswith("the run in float64 is judged up to step 2, and step 3 from the same weights")
+    assert "a gradient jumps between them" in str(report)
+
+
+def test_a_step_that_differs_from_the_same_weights_is_a_fault() -> None:
+    report = _jumping(3, 6, 9, 12)
+    assert not report.agrees
+    assert not any(row.jumped for row in report.rows)
+    assert [(cause.kind, cause.step) for cause in report.causes] == [("step", 3)]
 
 
 # -- on ResNet-50 itself ------------------------------------------------------------------------------
