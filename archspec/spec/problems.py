@@ -40,8 +40,7 @@ def wrong(expected: str, help: str = "") -> PydanticCustomError:
 
     The model around it knows the key and the place, and makes the diagnostic.
     """
-    # No braces in the template: the words would be taken for pydantic's placeholders.
-    return PydanticCustomError("wrong", "wrong form", {"expected": expected, "help": help})
+    return PydanticCustomError("wrong_form", "must be {expected}", {"expected": expected, "help": help})
 
 
 def reading_of(info: ValidationInfo) -> Reading:
