@@ -39,32 +39,35 @@ def runs(lines: list[str], folder: Path) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize(
-    ("options", "shape"),
-    [
-        (["lenet"], {"torch": "(1, 10)", "keras": "(1, 10)", "onnx": "(1, 10)"}),
-        (["lenet", "--seed", "0"], {"torch": "(1, 10)", "keras": "(1, 10)", "onnx": "(1, 10)"}),
-        (
-            ["lenet", "--taps", "conv2"],
-            {"torch": "(1, 16, 10, 10)", "keras": "(1, 10, 10, 16)", "onnx": "(1, 16, 10, 10)"},
-        ),
-        (
-            ["lenet", "--taps", "conv1,fc1"],
-            {"torch": "(1, 6, 28, 28)", "keras": "(1, 28, 28, 6)", "onnx": "(1, 6, 28, 28)"},
-        ),
-        (["decaying.yaml"], {"torch": "(1, 5)", "keras": "(1, 5)", "onnx": "(1, 5)"}),
-    ],
-    ids=["plain", "weights", "a tap", "two taps", "weight decay"],
-)
+BUILDS = {
+    "plain": (["lenet"], "(1, 10)", "(1, 10)"),
+    "weights": (["lenet", "--seed", "0"], "(1, 10)", "(1, 10)"),
+    "a tap": (["lenet", "--taps", "conv2"], "(1, 16, 10, 10)", "(1, 10, 10, 16)"),
+    "two taps": (["lenet", "--taps", "conv1,fc1"], "(1, 6, 28, 28)", "(1, 28, 28, 6)"),
+    "weight decay": (["decaying.yaml"], "(1, 5)", "(1, 5)"),
+}
+"""What is built, and the shape of its output: of images, and of images in Keras's layout."""
+
+
 @pytest.mark.parametrize("name", ["torch", "keras", "onnx"])
-def test_the_lines_run(name: str, options: list[str], shape: dict[str, str], run: Run, tmp_path: Path) -> None:
+def test_the_lines_run(name: str, run: Run, tmp_path: Path) -> None:
+    """Each build's lines as a program of its own, all in one process: a framework takes seconds to import."""
     pytest.importorskip(name)
     if name == "onnx":
         pytest.importorskip("onnxruntime")
     (tmp_path / "decaying.yaml").write_text(DECAYING, encoding="utf-8")
-    code, out, err = run("build", *options, "--backend", name, "-o", "built/", "--no-verify")
-    assert code == 0, err
-    assert runs(printed(out), tmp_path) == shape[name]
+    programs: list[str] = []
+    for number, (options, _, _) in enumerate(BUILDS.values()):
+        code, out, err = run("build", *options, "--backend", name, "-o", f"built{number}/", "--no-verify")
+        assert code == 0, err
+        program = "\n".join([*printed(out), "print(tuple(output.shape))"])
+        programs.append(f"exec({program!r}, {{}})")
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(programs)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    expected = {what: keras if name == "keras" else shape for what, (_, shape, keras) in BUILDS.items()}
+    assert dict(zip(BUILDS, done.stdout.splitlines(), strict=True)) == expected
 
 
 def test_pytorch_is_trained_with_the_decay_of_the_spec(run: Run, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,25 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS, MEGABYTES = 2.5, 1_000
-"""What docs/language.md says of errors. Its 5 seconds are those of a machine at half of the pace of `tests.pace`."""
+SECONDS, MEGABYTES = 5.0, 1_000
+"""What docs/language.md says of errors."""
+PACE = 0.09
+"""What `pace` below takes on a quiet machine. Where others slow the processor down, it takes longer, as all does."""
 # For each spec that comes in, a process of its own compiles it, makes source of it for each backend that is named, and
 # says what that took. archspec is imported once for all of them.
 SERVER = """
 import json, os, resource, sys, time
 import archspec
 from archspec.spec import load_text
-from tests.pace import slowness
+
+def pace():
+    start = time.process_time()
+    kept = {f"layer.{i}": (i, str(i), [i]) for i in range(80_000)}
+    return time.process_time() - start
 
 def measure(text, backends):
     said = {"errors": [], "source": {}}
-    before = slowness()
+    before = pace()
     start = time.process_time()
     try:
         graph = archspec.compile(load_text(text, name="net.yaml"))
@@ -44,7 +50,7 @@ def measure(text, backends):
         said["errors"] = [(found.code, found.span is not None) for found in error.diagnostics]
         said["length"] = len(str(error))
         said["compile"] = time.process_time() - start
-    said["slowness"] = max(before, slowness())
+    said["pace"] = max(before, pace())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     said["megabytes"] = peak / (1_000_000 if sys.platform == "darwin" else 1_000)
     return said
@@ -90,6 +96,12 @@ def cost() -> Iterator[Callable[..., dict[str, Any]]]:
         yield measured
 
 
+def allowed(seconds: float, said: Mapping[str, Any]) -> float:
+    """So many seconds of a quiet machine, at the pace that was measured beside."""
+    pace: float = said["pace"]
+    return seconds * max(1.0, pace / PACE)
+
+
 @pytest.mark.parametrize("text", COSTLY.values(), ids=COSTLY.keys())
 def test_too_much_is_refused_soon(text: str, cost: Callable[..., dict[str, Any]]) -> None:
     said = cost(text)
@@ -97,7 +109,7 @@ def test_too_much_is_refused_soon(text: str, cost: Callable[..., dict[str, Any]]
     assert said["errors"]
     assert all(placed or code == "E0104" for code, placed in said["errors"])
     assert said["length"] < 100_000
-    assert said["compile"] < SECONDS * said["slowness"]  # at most 3/5 of it
+    assert said["compile"] < allowed(SECONDS, said)  # 3 on a quiet machine
     assert said["megabytes"] < MEGABYTES
 
 
@@ -108,5 +120,5 @@ def test_source_takes_time_and_memory_in_proportion(
 ) -> None:
     said = cost(text, backend)
     assert not said["errors"]
-    assert said["source"][backend] < 3 * said["slowness"]  # a third of it; ten times as much were it not in proportion
+    assert said["source"][backend] < allowed(6, said)  # 2 on a quiet machine; 20 and more were it not in proportion
     assert said["megabytes"] < 500
