@@ -179,7 +179,7 @@ def init_weights(
 
     Returns:
         float32 arrays by canonical name (`layer1.0.conv1.weight`), in the canonical layout: convolutions (out,
-        in / groups, height, width), dense layers (out, in). Running statistics are among them. The arrays are parts of
+        in / groups, *kernel), dense layers (out, in). Running statistics are among them. The arrays are parts of
         one block of memory, which is freed with the last of them.
 
     Raises:

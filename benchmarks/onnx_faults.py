@@ -24,6 +24,7 @@ CASES: Final[tuple[tuple[str, str, Mapping[str, Any], tuple[int, ...], tuple[int
     ("ceil_mode, padding", "MaxPool", {"kernel_shape": [3, 3], "pads": [1] * 4, "ceil_mode": 1}, (1, 1, 5, 5), ()),
     ("ceil_mode", "AveragePool", AVERAGE, (1, 1, 8, 7), ()),
     ("fewer examples than channels", "LRN", {"size": 3, "alpha": 1.0}, (1, 4, 2, 2), ()),
+    ("one spatial axis", "GlobalMaxPool", {}, (1, 2, 5), ()),
     ("float64", "Erf", {}, (1000,), ()),
 )
 

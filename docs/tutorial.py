@@ -28,6 +28,8 @@ ORDER: Final = (
     ("convnext", "Layer norm, learned scale, stochastic depth"),
     ("vision_transformer", "Tokens and attention"),
     ("mlp_mixer", "Tokens, transposed"),
+    ("m5", "Along a signal"),
+    ("r3d_18", "Along a volume"),
 )
 """The specs in the order in which they are told, and the idea of each."""
 
@@ -35,7 +37,7 @@ ORDER: Final = (
 def page(notice: str) -> Iterator[str]:
     """The lines of the page."""
     yield from ("# A tour of the language", "", notice, "")
-    yield "Fifteen networks, one idea each. They ship: `archspec build unet --backend keras` works anywhere."
+    yield "Seventeen networks, one idea each. They ship: `archspec build unet --backend keras` works anywhere."
     yield "[language.md](language.md) is the reference, [ops.md](ops.md) lists the ops."
     yield "The generated source is in `generated/`."
     for name, idea in ORDER:

@@ -88,7 +88,6 @@ INPUT_WORDS: Final[Mapping[str, str]] = {
     "w": "write `width`",
     "c": "write `channels`",
     "in_channels": "write `channels`",
-    "depth": "write `channels` for the number of channels; volumes are not in the language",
     "input_shape": "write `channels`, `height` and `width`, or `shape` without the batch",
     "batch": "leave it out: shapes stand without the batch",
     "batch_size": "leave it out: shapes stand without the batch",

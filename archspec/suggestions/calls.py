@@ -15,12 +15,7 @@ from archspec.suggestions.arguments import LEFT_OUT, by_place, filled, flow, pyt
 from archspec.suggestions.vocabulary import Meaning, attribute_words, meaning, other_word
 
 _RENAMED: Final = re.compile(r"write `(\w+)`(?!=|:(?! a number))(?!.*(?: = |twice|factor of|, as in))")
-_WINDOWS: Final = ("kernel", "stride", "dilation", "padding", "output_padding", "factor", "cropping", "size")
 _ACTIVATION: Final = ", as in `- relu`"
-_ROW: Final = (
-    "the language has no 1-D layers: let the input be an image of height 1, as in "
-    "`input: {channels: 1, height: 1, width: 16000}`, and "
-)
 
 
 def attribute_help(op: type[Op], name: str, value: object = None) -> str:
@@ -158,17 +153,16 @@ def named_op(name: str) -> str:
 def _written(found: Meaning, op: type[Op], words: Mapping[str, object], label: str | None) -> str:
     """A call of an op with one input, spelled with this language's names."""
     given, rest = _translated(found, op, words)
-    if found.row:
-        given = {key: _in_a_row(key, value) for key, value in given.items()}
     if label is not None:
         given = {"name": label, **given}
     item = _item(op, given)
-    help = f"write `{item}`" if not found.row else f"{_ROW}write `{item}`"
+    help = f"write `{item}`"
     if found.then:
         filters = next((words[key] for key in found.words if key in words and key != "depth_multiplier"), LEFT_OUT)
         help += f", and after it `{found.then.format(filters=filters)}`"
     notes = [f"`{word}`: {text}" if text else f"{op.name} has no `{word}`" for word, text in rest.items()]
     notes += [found.say] if found.say and not words else []
+    notes += [f"its input is {found.of}"] if found.of else []
     return "; ".join([help, *notes])
 
 
@@ -204,14 +198,6 @@ def _computed(text: str) -> str:
     if (found := re.fullmatch(r"channels \* 1", text)) is not None:
         return "channels"
     return text
-
-
-def _in_a_row(name: str, value: str) -> str:
-    """A size of a 1-D layer for an image of height 1."""
-    if name not in _WINDOWS or value == "..." or value in ("same", "valid"):
-        return value
-    inner = value[1:-1] if value.startswith("[") and "," not in value else value
-    return f"[{0 if 'padding' in name or name == 'cropping' else 1}, {inner}]" if "[" not in inner else value
 
 
 def _item(op: type[Op], given: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,10 @@ from typing import Any, Final
 from archspec.ir.ops import OPS
 
 _FILE: Final = Path(__file__).with_name("vocabulary.yaml")
+_INPUTS: Final[Mapping[str, str]] = {
+    "1": "a signal, as `input: {channels: 1, length: 16000}`",
+    "3": "a volume, as `input: {channels: 3, depth: 16, height: 112, width: 112}`",
+}
 _LONGEST: Final = 80
 _DIMENSIONS: Final = re.compile(r"([123])d(?=transpose$|inplane$|withindices$|$)")
 
@@ -34,8 +38,8 @@ class Meaning:
     not_here: str = ""
     branch: bool = False
     """Whether a list of items under it is one branch, beside which what arrives is another."""
-    row: bool = False
-    """Whether it is a 1-D layer: it is written for images of height 1."""
+    of: str = ""
+    """For a 1-D or 3-D layer the input that makes the op one."""
 
 
 def meaning(name: str) -> Meaning | None:
@@ -68,9 +72,7 @@ def _meaning(key: str) -> Meaning | None:
     found = table.get(plain)
     if found is None or found.not_here or dimensions[1] == "2":
         return found
-    if dimensions[1] == "3":
-        return table["conv3d"]
-    return Meaning(found.op, found.given, found.words, found.then, found.say, found.form, row=bool(found.op))
+    return replace(found, of=_INPUTS[dimensions[1]] if found.op else "")
 
 
 @cache

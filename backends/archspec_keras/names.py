@@ -55,7 +55,8 @@ _WORDS: Final[Mapping[int, Sequence[tuple[str, str]]]] = {
         ("int | tuple[int]", "int | tuple[int, int, int]"),
         (_THREE, _THREE.replace("tuple[int, int]", "tuple[int, int, int]").replace("(1, 1)", "(1, 1, 1)")),
         ("of height and width, an odd pixel", "of each axis, an odd element"),
-        (":, :, :, :1]", ":, :, :, :, :1]"),
+        (":1, :, :, :1]", ":1, :, :, :, :1]"),
+        ("[:, :, :, :1]", "[:, :, :, :, :1]"),
         ("[1:3]", "[1:4]"),
         (
             "keras.ops.average_pool(\n            inputs, self.pool_size, self.strides, "

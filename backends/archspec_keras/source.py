@@ -79,11 +79,18 @@ def write(graph: LayerGraph) -> str:
         "module.py.j2",
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
         recursive=bool(deeper),
+        tensors=_tensors(graph),
         math=sorted(functions_used & {"ceil", "floor"}),
         formats=declarations({head for body in bodies for head in body.printer.users}),
         helpers=[_helper(name, texts.texts[name], graph, bodies) for name in texts.needed(used)],
         functions=functions,
     )
+
+
+def _tensors(graph: LayerGraph) -> str:
+    """What the network's inputs are that have channels and spatial axes; images where it has none."""
+    kinds = {node.type.axes for node in graph.input_nodes if node.type.is_spatial}
+    return "Signals" if kinds == {SIGNAL} else "Volumes" if kinds == {VOLUME} else "Images"
 
 
 def _helper(name: str, text: str, graph: LayerGraph, bodies: Sequence[Body]) -> str:

@@ -32,12 +32,17 @@ SPECS: dict[str, dict[str, Any]] = {
     "specs/examples/feature_pyramid.yaml": {},
     "specs/examples/inception.yaml": {},
     "specs/examples/lenet.yaml": {},
+    "specs/examples/m5.yaml": {},
     "specs/examples/mlp_mixer.yaml": {},
     "specs/examples/se_resnet.yaml": {},
     "specs/examples/two_streams.yaml": {},
     "specs/examples/unet.yaml": {},
 }
-HEAVY = ("resnet152", "resnet_v2_200", *(f"specs/examples/{name}.yaml" for name in ("convnext", "vision_transformer")))
+HEAVY = (
+    "resnet152",
+    "resnet_v2_200",
+    *(f"specs/examples/{name}.yaml" for name in ("convnext", "r3d_18", "vision_transformer")),
+)
 TWINS = {
     "the later one is used first": """
         - conv: {name: stem, filters: 4, kernel: 1}

@@ -51,10 +51,10 @@ def test_each_layer_leads_to_what_means_the_same(library: str, tmp_path: Path) -
     table = TABLES[library]
     wrong: dict[str, str] = {}
     for name, help in helps(list(table), tmp_path):
-        expected, _, row = table[name].partition(" in a row")
-        texts = [f"write `{expected}"] if expected in OPS else [expected]
-        if table[name] != expected and not row:
-            texts.append("no 1-D layers")
+        expected, _, input = table[name].partition(" of ")
+        texts = [f"write `{expected}"] if expected in OPS else [table[name]]
+        if expected in OPS and input:
+            texts.append(f"its input is {input}, as `input: ")
         if not all(text in help for text in texts) or "did you mean" in help or "known here" in help:
             wrong[name] = help
     assert not wrong
@@ -280,11 +280,12 @@ def test_two_items_are_spelled_where_it_takes_two(tmp_path: Path) -> None:
     assert found_in(HEAD + "layers:\n" + "".join(f"  - {item}\n" for item in items), tmp_path) == ()
 
 
-def test_a_layer_of_a_row_is_spelled_for_an_image_of_height_1(tmp_path: Path) -> None:
-    written = "Conv1d: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}"
+@pytest.mark.parametrize("axes", [1, 3])
+def test_a_layer_of_other_axes_is_spelled_with_the_input_that_makes_it_one(axes: int, tmp_path: Path) -> None:
+    written = f"Conv{axes}d: {{out_channels: 8, kernel_size: 3, stride: 2, padding: 1}}"
     (found,) = found_in(f"{HEAD}layers:\n  - {written}\n", tmp_path)
-    head, item = re.findall("`([^`]+)`", found.help)
-    assert item == "conv: {filters: 8, kernel: [1, 3], stride: [1, 2], padding: [0, 1]}"
+    item, head = re.findall("`([^`]+)`", found.help)
+    assert item == "conv: {filters: 8, kernel: 3, stride: 2, padding: 1}"
     assert found_in(f"archspec: 1\nname: row\n{head}\nlayers:\n  - {item}\n", tmp_path) == ()
 
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from archspec_onnx.ops.row import Fragment, Row
 
+_IMAGE = 2
+"""How many spatial axes an image has."""
+
 
 def batch_norm(layer: Fragment) -> str:
     """In training it is written out in every dtype: the operator keeps the biased variance, and few runtimes train."""
@@ -105,7 +108,12 @@ def local_response_norm(layer: Fragment) -> str:
     """The squares of `size` channels, the middle one x's own, absent ones left out."""
     op, count = layer.op, layer.types[0].channels
     if not layer.exact and min(op.alpha, op.beta) > 1e-38:  # ONNX Runtime refuses LRN with float32's 0, or less
-        return layer.add("LRN", layer.x, size=op.size, alpha=op.alpha, beta=op.beta, bias=op.k)
+        given = {"size": op.size, "alpha": op.alpha, "beta": op.beta, "bias": op.k}
+        if len(layer.places) == _IMAGE:
+            return layer.add("LRN", layer.x, **given)
+        # ONNX Runtime has it for images alone.
+        normal = layer.add("LRN", layer.add("Reshape", layer.x, layer.shape(0, 0, -1, 1)), **given)
+        return layer.add("Reshape", normal, layer.add("Shape", layer.x))
     squares, reach = layer.add("Mul", layer.x, layer.x), (op.size - 1) // 2
     sums = []
     for channel in range(count):
