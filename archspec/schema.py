@@ -30,7 +30,7 @@ from archspec.ir.initializers import INITIALIZERS, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
 from archspec.seals import sealed
-from archspec.spec import Block, Depth, Input, Param, Repeat, Sequence, Spec, Stage, Tap
+from archspec.spec import Block, Depth, Input, Param, Repeat, Reuse, Sequence, Spec, Stage, Tap
 from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.items import NOT_OF_STAGES, RESERVED, STAGE_KEYS
@@ -201,6 +201,7 @@ def _items() -> dict[str, Schema]:
     properties: dict[str, Schema] = {
         **{name: definition(name) for name in OPS},
         "repeat": _model(Repeat, without=conditional),
+        "reuse": _reuse(conditional),
         "stage": definition("Stage"),
         "tap": _model(Tap)["properties"]["name"] | {"description": _doc(Tap)},
         **_model(Sequence)["properties"],
@@ -234,7 +235,7 @@ def _items() -> dict[str, Schema]:
     word = {"type": "string", **NAME_SCHEMA, "not": {"enum": [*RESERVED, *merges]}}
     return {
         "Item": {
-            "description": "an op, a block's call, a sequence, a repeat, a tap or a stage",
+            "description": "an op, a block's call, a sequence, a repeat, an item used again, a tap or a stage",
             "anyOf": [
                 *(
                     {"const": name, "description": _doc(op)}
@@ -277,6 +278,13 @@ def _items() -> dict[str, Schema]:
             "additionalProperties": False,
         },
     }
+
+
+def _reuse(conditional: tuple[str, ...]) -> Schema:
+    """The name of an item, or a mapping with it."""
+    whole = _model(Reuse, without=conditional)
+    name = whole["properties"]["item"] | {"description": _doc(Reuse)}
+    return {"description": _doc(Reuse), "anyOf": [name, whole]}
 
 
 def _merges(op: type[Op]) -> bool:

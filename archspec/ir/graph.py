@@ -241,6 +241,16 @@ class LayerGraph:
                 needed.update(map(producer, node.inputs))
         return tuple(node for path, node in self.nodes.items() if path not in needed)
 
+    @cached_property
+    def dead(self) -> tuple[Node, ...]:
+        """The nodes with weights that no output needs, neither here nor where they are used again."""
+        unneeded = self.unneeded
+        if not unneeded:
+            return ()
+        paths = {node.path for node in unneeded}
+        alive = {name for node in self.nodes.values() if node.path not in paths for name in self.parameters_of(node)}
+        return tuple(node for node in unneeded if not alive.issuperset(self.parameters_of(node)))
+
     def __repr__(self) -> str:
         layers = len(self.nodes) - len(self.inputs)
         return f"<LayerGraph {self.name}: {layers:,} layers, {self.parameters:,} parameters>"

@@ -139,15 +139,19 @@ def _inside(scope: Scope, around: Address, *, iteration: bool = False) -> Addres
 class _Rewriting:
     edits: Mapping[Address, Edit]
     paths: dict[str, str] = field(default_factory=dict[str, str])
+    scopes: dict[str, str] = field(default_factory=dict[str, str])
+    """The new paths of scopes and loops, by those that they had."""
 
     def scope(self, scope: Scope, path: str, address: Address) -> Scope:
         """A scope with its edits, under this path."""
+        self.scopes[scope.path] = path
         known: dict[Ref, Ref] = {}
         counter = count() if _is_numbered(scope.body.items) else None
         items = self.items(scope.body.items, path, address, known, counter)
         results = tuple(known.get(ref, ref) for ref in scope.body.results)
         labels = {known.get(ref, ref): label for ref, label in scope.labels.items()}
-        return replace(scope, path=path, body=Body(items, results), labels=labels)
+        shares = self.scopes.get(scope.shares, scope.shares)
+        return replace(scope, path=path, body=Body(items, results), labels=labels, shares=shares)
 
     def items(
         self, items: Sequence[Item], around: str, address: Address, known: dict[Ref, Ref], counter: Iterator[int] | None
@@ -184,12 +188,14 @@ class _Rewriting:
                 changed = self.scope(item, path, _inside(item, address))
                 return replace(changed, name=name, operands=operands)
             case Loop():
+                self.scopes[item.path] = path
+                shares = self.scopes.get(item.shares, item.shares)
                 around = (*address, item.site)
                 iterations = tuple(
                     self.scope(scope, f"{path}.{scope.name}", _inside(scope, around, iteration=True))
                     for scope in item.iterations
                 )
-                return replace(item, name=name, path=path, operands=operands, iterations=iterations)
+                return replace(item, name=name, path=path, operands=operands, iterations=iterations, shares=shares)
 
 
 def _replaced(layer: Layer, op: Op) -> Layer:

@@ -44,6 +44,11 @@ def producer(value: str) -> str:
     return value.partition(":")[0]
 
 
+def result_index(value: str) -> int:
+    """Which of its node's results a tensor is."""
+    return int(value.partition(":")[2] or 0)
+
+
 def value_name(path: str, index: int) -> str:
     """What the `index`-th result of a node is called: the node's path, and `:1`, `:2` ... after the first."""
     return path if index == 0 else f"{path}:{index}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from archspec.errors import Diagnostics, Note
-from archspec.spec import Block, Call, Item, Repeat, Spec, Stage, Tap
+from archspec.spec import Block, Call, Item, Repeat, Reuse, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 
@@ -21,12 +21,18 @@ def taps_in(items: Iterable[Item]) -> dict[str, Tap]:
 
 def given_by_calls(items: Iterable[Item], blocks: Mapping[str, Block]) -> set[str]:
     """What calls with a name give besides their result: `name.output`."""
-    return {
-        f"{item.label}.{output}"
-        for item in everything(items)
-        if isinstance(item, Call) and item.label and item.name in blocks
-        for output in blocks[item.name].outputs
-    }
+    named = {item.label: item for item in everything(items) if isinstance(item, Call | Reuse) and item.label}
+    return {f"{label}.{output}" for label in named for output in _outputs(label, named, blocks)}
+
+
+def _outputs(label: str, named: Mapping[str, Call | Reuse], blocks: Mapping[str, Block]) -> tuple[str, ...]:
+    """The `outputs` of the block that an item calls, or used to call where it is used again."""
+    for _ in named:
+        item = named.get(label)
+        if not isinstance(item, Reuse):
+            return blocks[item.name].outputs if item is not None and item.name in blocks else ()
+        label = item.item
+    return ()
 
 
 def everything(items: Iterable[Item]) -> Iterator[Item]:

@@ -11,11 +11,13 @@ from typing import Final
 from archspec.errors import ArchspecError, Diagnostic, Diagnostics, Note, Span
 from archspec.ir.attributes import Padding
 from archspec.ir.op import Op, ShapeError
+from archspec.ir.open_scopes import OpenLoop, OpenScope
+from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType, image
 from archspec.ir.wiring import Node
 from archspec.limits import limits
 from archspec.lowering.rounding import unrounded_input
-from archspec.spec import Call, Item
+from archspec.spec import Call, Item, Reuse
 
 _LAYERS_SHOWN: Final = 4
 
@@ -135,8 +137,16 @@ def _meeting(op: Op, types: Sequence[TensorType]) -> str:
 
 def two_layers(path: str, item: Item, notes: Sequence[Note]) -> Diagnostic:
     """Two layers of one path, which is the name of their weights."""
-    help = "give one of them another name; two layers that share weights are not in the language"
+    help = "give one of them another name; to compute a layer once more with the same weights, name it once and write "
+    help += f"`- reuse: {path.rpartition('.')[2]}` there"
     return Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=tuple(notes), help=help)
+
+
+def misfit(error: ShapeError, item: Reuse, first: Layer | OpenScope | OpenLoop, trail: Sequence[Note]) -> Diagnostic:
+    """What is used again does not take what arrives, or its weights do not fit."""
+    notes = (Note(f"`{item.item}` is here", first.span), *reversed(trail))
+    help = "what arrives must have the axes and the channels that arrived there; another item has weights of its own"
+    return Diagnostic("E0505", str(error), item.span, notes=notes, help=error.help or help)
 
 
 def tap_marked_twice(name: str, place: Span | None) -> Diagnostic:

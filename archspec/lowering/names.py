@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from archspec.spec import Block, Call, Item, Repeat, Stage, Tap
+from archspec.lowering.units import single_reuse
+from archspec.spec import Block, Call, Item, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 
@@ -42,6 +43,7 @@ def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: b
     """Number the sites of one scope's items and name those that can be named beforehand."""
     flat = list(_in_scope(items))
     numbered = numbered and not any(isinstance(item, Call) and item.branches is not None for item in flat)
+    numbered = numbered and not any(isinstance(item, Reuse) or _repeats_one(item) for item in flat)
     numbered = numbered and not _fed(items, blocks) and not _crossed(items)
     plan = Plan(numbered)
     labels = {label for item in flat if (label := _label(item))}
@@ -54,7 +56,7 @@ def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: b
         label = _label(item)
         name = label
         if name is None and not numbered:
-            name = _fresh(item.name if isinstance(item, Call) else item.kind, counts, labels)
+            name = _fresh(_base(item), counts, labels)
         plan.slots[id(item)] = Slot(site, name, label is not None, choice)
         plan.keep.append(item)
         site += 1
@@ -128,8 +130,20 @@ def _inside(item: Item) -> tuple[Item, ...]:
     )
 
 
+def _repeats_one(item: Item) -> bool:
+    """Whether all iterations of a repeat are what stands before it."""
+    return isinstance(item, Repeat) and single_reuse(item.layers) is not None
+
+
+def _base(item: Item) -> str:
+    """What an item is called that has no name of its own."""
+    if isinstance(item, Reuse):
+        return item.item
+    return item.name if isinstance(item, Call) else item.kind
+
+
 def _label(item: Item) -> str | None:
-    return item.label if isinstance(item, Call | Seq | Repeat | Stage) else None
+    return item.label if isinstance(item, Call | Seq | Repeat | Stage | Reuse) else None
 
 
 def _fresh(base: str, counts: Counter[str], taken: set[str]) -> str:

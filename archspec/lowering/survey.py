@@ -18,11 +18,11 @@ from archspec.ir.scope import Operand
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import WorkError
 from archspec.lowering.bodies import everything
-from archspec.lowering.context import Context, Frame
+from archspec.lowering.context import Context, Frame, Made
 from archspec.lowering.findings import Findings
 from archspec.lowering.lower import Lowering
 from archspec.lowering.top import read_top
-from archspec.spec import Attribute, Block, Call, Item, Refused, Spec, Tap
+from archspec.spec import Attribute, Block, Call, Item, Refused, Reuse, Spec, Tap
 from archspec.spec import Sequence as Seq
 
 _UNKNOWN = Tensor(OpenScope(None, 0, "", "", "network"), Operand(0), "", TensorType((), ()))
@@ -127,6 +127,11 @@ class _Survey(Lowering):
 
     def _types(self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor) -> tuple[TensorType, ...]:
         return Lowering._types(self, op, call, path, inputs, inputs[0] if x is _UNKNOWN else x)
+
+    def _made(self, item: Reuse, context: Context) -> Made:
+        if item.item not in context.made:
+            raise _UnknownError
+        return Lowering._made(self, item, context)
 
     def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
         if name not in context.taps and name.partition(".")[0] in self.spec.refused:

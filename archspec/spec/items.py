@@ -32,9 +32,9 @@ from archspec.spec.located import LocatedDict, LocatedList, Reading
 from archspec.spec.mistakes import cut_call, example, name_help, no_repeat, not_one_kind, one_item_help
 from archspec.spec.scalars import describe
 from archspec.spec.units import Pattern, UnitsField
-from archspec.spec.words import REPEAT_WORDS, STAGE_WORDS
+from archspec.spec.words import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS
 
-RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage")
+RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage", "reuse")
 SEQUENCE_KEYS: Final = ("layers", "name", "when", "else", "from")
 # What tells a stage from an item in `stages`.
 STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names")
@@ -43,7 +43,7 @@ NOT_OF_STAGES: Final = ("when", "else", "from")
 _CONDITION: Final = ("when", "else")
 
 M = TypeVar("M", bound=Model)
-ItemT = TypeVar("ItemT", "Call", "Sequence", "Repeat", "Stage")
+ItemT = TypeVar("ItemT", "Call", "Sequence", "Repeat", "Stage", "Reuse")
 
 
 def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
@@ -152,6 +152,25 @@ class Tap(Model):
     name: str = Field(description="the name that `from` says", json_schema_extra=NAME_SCHEMA)
 
 
+class Reuse(_Conditional):
+    """An item before this one, computed once more with the same weights: `reuse: tower`."""
+
+    noun: ClassVar[str] = "`reuse`"
+    other_words: ClassVar[Mapping[str, str]] = REUSE_WORDS
+
+    kind: ClassVar[Literal["reuse"]] = "reuse"
+    item: str = Field(description="the name of the item whose weights it has", json_schema_extra=NAME_SCHEMA)
+    label: str | None = Field(
+        None,
+        alias="name",
+        description="the first part of its layers' paths; the item's name with a number unless given",
+        json_schema_extra=NAME_SCHEMA,
+    )
+    inputs: Values = Field(
+        default_factory=dict[str, Attribute], alias="with", description="the taps for the inputs of a block, by name"
+    )
+
+
 class Stage(Model):
     """A named row of units of one block; or a named row of items."""
 
@@ -212,7 +231,7 @@ class Refused:
     kind: ClassVar[Literal["refused"]] = "refused"
 
 
-Item: TypeAlias = Call | Sequence | Repeat | Tap | Stage | Refused
+Item: TypeAlias = Call | Sequence | Repeat | Tap | Stage | Reuse | Refused
 
 
 def read_items(raw: LocatedList, reading: Reading) -> tuple[Item, ...]:
@@ -265,6 +284,8 @@ def _read_item(raw: object, span: Span, reading: Reading) -> Item | None:
         return None
     if kind == "repeat":
         return _repeat(raw, reading)
+    if kind == "reuse":
+        return _reuse(raw, reading)
     if kind in ("tap", "stage"):
         if len(raw) > 1:
             span = next(raw.key_spans[key] for key in raw if key != kind)
@@ -324,6 +345,29 @@ def _repeat(raw: LocatedDict, reading: Reading) -> Repeat | None:
         if key in raw:
             merged.take(raw, key)
     return _checked(_validated(Repeat, merged, reading), reading)
+
+
+def _reuse(raw: LocatedDict, reading: Reading) -> Reuse | None:
+    """`reuse: NAME`, or a mapping with the name as its `item`."""
+    body, span = raw["reuse"], raw.value_spans["reuse"]
+    if not isinstance(body, str | LocatedDict):
+        help = "write `reuse: NAME`, the name of an item before it, or `reuse: {item: NAME, name: ...}`"
+        reading.error("E0202", f"`reuse` must be a name or a mapping, found {describe(body)}", span, help=help)
+        return None
+    data = LocatedDict(raw.span)
+    if isinstance(body, str):
+        data.take(raw, "reuse", "item")
+        body = LocatedDict(span)
+    for key in body:
+        if key in _CONDITION:
+            message = f"`{key}` stands beside `reuse`, not inside its mapping"
+            reading.error("E0202", message, body.key_spans[key])
+            return None
+        data.take(body, key)
+    for key in _CONDITION:
+        if key in raw:
+            data.take(raw, key)
+    return _checked(_validated(Reuse, data, reading), reading)
 
 
 def _tap(raw: LocatedDict, reading: Reading) -> Tap | None:

@@ -54,7 +54,8 @@ class _Writer:
         self.names: Names = names_of(graph)
         self.larger = twice(graph)
         self.functions = Functions(graph) if functions else None
-        self.statistics: list[str] = []
+        self.statistics: dict[str, str] = {}
+        """The running statistics that a training step sets: the values that they have after the layers so far."""
 
     def model(self) -> ModelProto:
         graph = self.graph
@@ -63,6 +64,10 @@ class _Writer:
         else:
             nodes = [*self._body(graph.root.body, graph.wiring)]
         nodes += [helper.make_node("Identity", [of], [name], name) for name, of in self.names.copies.items()]
+        nodes += [
+            helper.make_node("Identity", [found], [f"{name}.after"], f"{found}/after")
+            for name, found in self.statistics.items()
+        ]
         inputs = [self._value(path, path) for path in graph.inputs]
         inputs += [self._tensor(name, weight.shape) for name, weight in graph.all_weights.items()]
         outputs = [
@@ -101,7 +106,7 @@ class _Writer:
             node.op,
             self.graph.input_types(node),
             [self.names.values[source] for source in node.inputs],
-            [*weights],
+            [self.statistics.get(name, name) for name in weights],  # a layer that is used again goes on from its own
             path=path,
             result=self.names.values[path],
             dtype=self.dtype,
@@ -110,13 +115,8 @@ class _Writer:
         )
         nodes = layer.finished(ROWS[node.op.name](layer))
         if layer.outputs:
-            if again := [name for name, weight in weights.items() if not weight.trainable and name in self.statistics]:
-                message = f"a training step of {path} would set {again[0]} again, which another layer sets"
-                raise BackendError(Diagnostic("E0601", message, node.span))
             kept = [name for name, weight in weights.items() if not weight.trainable]
-            self.statistics += kept
-            for name, found in zip(kept, layer.outputs, strict=True):
-                nodes.append(helper.make_node("Identity", [found], [f"{name}.after"], f"{found}/after"))
+            self.statistics |= dict(zip(kept, layer.outputs, strict=True))
         return nodes
 
     def _body(self, body: Body, wiring: Wiring) -> Iterator[NodeProto]:
