@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from archspec.errors import InternalError
+from archspec.errors import InternalError, Span
 from archspec.ir.graph import BlockInfo, LayerGraph
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring
 from archspec.ir.reuse import Copy, Value
@@ -17,12 +17,13 @@ from archspec.ir.wiring import Node, producer, result_index, value_name
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an item goes: its site and its name, which the spec gave if it is `named`, and its path."""
+    """Where an item goes: its site and its name, which the spec gave if it is `named`, its path, where it is written."""
 
     site: int
     name: str
     named: bool
     path: str
+    span: Span | None = None
 
 
 @dataclass(slots=True)
@@ -89,6 +90,7 @@ class Assembly:
             raise InternalError(f"{item.path} is an iteration, which is not computed once more by itself")
         copy = Copy(self.nodes, frozen.path, place.path)
         made, given = copy.item(frozen, tuple(Value(tensor.path, tensor.type) for tensor in inputs))
+        made = replace(made, site=place.site, name=place.name, span=place.span or frozen.span)
         refs: tuple[Ref, ...] = tuple(tensor.ref for tensor in inputs)
         self.nodes.update(copy.made)
         if isinstance(scope, OpenLoop):
@@ -96,11 +98,11 @@ class Assembly:
             if not scope.iterations:  # all of them take the same, in the same places
                 scope.operands[1:] = refs[1:]
             refs = tuple(Operand(index) for index in range(len(refs)))
-            scope.iterations.append(replace(made, site=place.site, name=place.name, operands=refs))
+            scope.iterations.append(replace(made, operands=refs))
             return (Tensor(scope.parent, Result(scope.site), given[0].name, given[0].type),)
         if isinstance(made, Layer):
             made = replace(made, named=place.named)
-        scope.items.append(replace(made, site=place.site, name=place.name, operands=refs))
+        scope.items.append(replace(made, operands=refs))
         return tuple(Tensor(scope, Result(place.site, k), value.name, value.type) for k, value in enumerate(given))
 
     def graph(self, outputs: Mapping[str, Tensor], **more: Any) -> LayerGraph:

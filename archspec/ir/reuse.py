@@ -63,11 +63,11 @@ class Copy:
         before = [self._type(name) for name in self.nodes[layer.path].inputs]
         try:
             for now, then in zip(types, before, strict=True):
-                _same_features(now, then)
+                _same_features("gets", now, then)
             op = layer.op.resolved(types)
             given = op.output_types(types)
             for now, then in zip(given, layer.types, strict=True):
-                _same_features(now, then)
+                _same_features("gives", now, then)
             weights = op.weights(types)
             for weight, first in zip(weights, layer.op.weights(before), strict=True):
                 if weight.shape != first.shape:
@@ -120,14 +120,14 @@ class Copy:
         return made, (operands[0], *(after[mark] for mark in loop.marks))
 
 
-def _same_features(now: TensorType, then: TensorType) -> None:
+def _same_features(verb: str, now: TensorType, then: TensorType) -> None:
     """See that a tensor has the axes and the channels of another.
 
     Raises:
         ShapeError: it has not.
     """
-    if now.axes != then.axes or now.rank != then.rank:
-        raise ShapeError(f"gets or gives {now.text} where it had {then.text}: these are other axes")
+    if now.axes != then.axes:
+        raise ShapeError(f"{verb} {now.text}, tensors of other axes than the first time, {then.text}")
     if now.channels != then.channels:
-        count = f"{now.channels} {'channels' if now.is_image else 'features'}, not {then.channels}"
-        raise ShapeError(f"gets or gives {now.text} where it had {then.text}: {count}")
+        what = "channels" if now.is_image else "features"
+        raise ShapeError(f"{verb} {now.text}, {now.channels} {what}, and the first time {then.text}, {then.channels}")

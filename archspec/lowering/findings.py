@@ -137,8 +137,9 @@ def _meeting(op: Op, types: Sequence[TensorType]) -> str:
 
 def two_layers(path: str, item: Item, notes: Sequence[Note]) -> Diagnostic:
     """Two layers of one path, which is the name of their weights."""
-    help = "give one of them another name; to compute a layer once more with the same weights, name it once and write "
-    help += f"`- reuse: {path.rpartition('.')[2]}` there"
+    help = "give one of them another name"
+    if (label := getattr(item, "label", None)) is not None:
+        help += f"; to compute `{label}` once more with the same weights, write `- reuse: {label}` in place of this"
     return Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=tuple(notes), help=help)
 
 

@@ -333,7 +333,9 @@ class Lowering:
         name, path = self._path(item, context)
         slot = context.plan[item]
         others = self._others(found, item, context)
-        results = self._again(context.scope, found, Place(slot.site, name, slot.named, path), (x, *others), item)
+        results = self._again(
+            context.scope, found, Place(slot.site, name, slot.named, path, item.span), (x, *others), item
+        )
         for output, index in found.outputs.items():
             context.taps[f"{name}.{output}"] = results[index]
             self._mark(f"{name}.{output}", results[index], context)
@@ -389,7 +391,7 @@ class Lowering:
             variables = {**context.loop, "i": index}
             if again is not None:
                 found = self._made(again, context)
-                place = Place(index, str(index), False, f"{loop.path}.{index}")
+                place = Place(index, str(index), False, f"{loop.path}.{index}", again.span)
                 [x, *_] = self._again(loop, found, place, (x, *self._others(found, again, context)), again)
                 continue
             if single is not None:
