@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -261,6 +261,8 @@ class _Reader:
         kind = op.kind
         if layer.named and op.weighted and self.level != "stage":
             words.append(Words(shortened(layer.name), "quiet"))
+        owners = {name.rpartition(".")[0] for name in layer.shared.values()}
+        words += _shared_words(owner for owner in owners if owner.rpartition(".")[2] != layer.name)
         arriving = self.graph.input_shapes(node)
         shape = "" if arriving and arriving[0] == node.shape else shape_text(node.shape)
         sign = _SIGNS.get(op.name, "")
@@ -313,12 +315,13 @@ class _Reader:
         what = " ".join(part for part in (block, times) if part)
         if what:
             words.append(Words(what, "quiet"))
-        return tuple(words)
+        return (*words, *_shared_words([scope.shares]))
 
     def _loop_words(self, loop: Loop) -> tuple[Words, ...]:
         blocks = Counter(scope.block or "" for scope in loop.iterations)
         what = ", ".join(f"{shortened(block, 32)} × {times}".strip() for block, times in blocks.items())
-        return Words(shortened(loop.name), "strong"), Words(what, "quiet")
+        shares = {scope.shares for scope in loop.iterations} if not loop.shares else {loop.shares}
+        return Words(shortened(loop.name), "strong"), Words(what, "quiet"), *_shared_words(shares)
 
     def costed(self, drawn: Figure) -> Figure:
         """The figure with what its boxes cost, where that is to be said."""
@@ -336,6 +339,12 @@ class _Reader:
             yield Words(f"{counts.parameters:,} parameters", "quiet")
         if self.details.macs and counts.macs:
             yield Words(f"{counted(counts.macs)} MACs", "quiet")
+
+
+def _shared_words(owners: Iterable[str]) -> list[Words]:
+    """What says that weights are those of another item, by its path."""
+    names = sorted({owner.rpartition(".")[2] for owner in owners} - {""})
+    return [Words(f"weights of {shortened(name, 24)}", "quiet") for name in names]
 
 
 def _said(drawn: Figure, end: End, text: str) -> Figure:

@@ -89,3 +89,10 @@ layers:
     graph = archspec.compile(spec(text))
     assert list(graph.nodes) == ["input", "a", "a_2"]
     assert list(archspec.compile(spec(text.replace("wide: true", "wide: false"))).nodes) == ["input", "b", "relu"]
+
+
+def test_pictures_say_whose_weights_a_part_has() -> None:
+    graph = archspec.compile(spec(ALL_KINDS))
+    text = archspec.draw(graph, level="layer").svg()
+    for owner in ("tower", "tail", "branched", "row", "refine", "unit", "d", "step"):
+        assert f">weights of {owner}<" in text, owner
