@@ -298,6 +298,9 @@ def _op(op: type[Op]) -> Schema:
     """What may stand after an op's name. Required attributes are not required here: `defaults` may give them."""
     label = {"type": ["string", "null"], **NAME_SCHEMA, "description": "the layer's own name"}
     attributes = {key: _attribute(info) for key, info in op.attributes().items()}
+    if op.several:
+        names = {"type": "array", "items": {"type": "string", **NAME_SCHEMA}, "minItems": 2}
+        attributes["outputs"] = {"description": "the taps that mark its results, in order", **names}
     found: Schema = {
         "description": _doc(op),
         "type": "object" if _merges(op) else ["object", "null"],

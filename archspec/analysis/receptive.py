@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 
 from archspec.ir.graph import LayerGraph
 from archspec.ir.reach import Reach, Window, everything
-from archspec.ir.wiring import Node
+from archspec.ir.wiring import Node, producer
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _seen(graph: LayerGraph, node: Node, seen: Mapping[str, Mapping[str, _Sight]
     places = node.type.places
     found: dict[str, list[_Sight]] = {}
     for path, reach in zip(node.inputs, node.op.reach(graph.input_types(node)), strict=True):
-        for source, sight in seen[path].items():
+        for source, sight in seen[producer(path)].items():
             found.setdefault(source, []).append(sight.through(reach, places))
     return {source: reduce(_Sight.joined, sights) for source, sights in found.items()}
 

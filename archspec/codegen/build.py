@@ -36,7 +36,7 @@ from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value, fold
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
-from archspec.ir.wiring import Wiring
+from archspec.ir.wiring import Wiring, value_name
 
 
 def build(graph: LayerGraph) -> tuple[list[Definition], Mapping[int, list[Expr]]]:
@@ -230,15 +230,16 @@ class _Builder:
             operands=operands,
             paths=Instances(item.path for item in items),
             sizes=sizes[0],
+            results=len(nodes[0].types),
             reuses=self._reused(items),
         )
         if use.sizes:
             frame.settle_tokens(operands)
         tokens = [frame.tokens.get(ref) for ref in operands]
-        given_channels, given_tokens = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens)
-        frame.record(Result(use.site), given_channels, use.paths)
-        if given_tokens is not None:
-            frame.tokens[Result(use.site)] = given_tokens
+        for index, (channels, count) in enumerate(layer_sizes(ops[0], found.exprs, arriving[0], features, tokens)):
+            frame.record(Result(use.site, index), channels, [value_name(path, index) for path in use.paths])
+            if count is not None:
+                frame.tokens[Result(use.site, index)] = count
         return use
 
     def _reused(self, items: Sequence[Layer | Scope | Loop]) -> str:

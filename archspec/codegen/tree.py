@@ -57,6 +57,8 @@ class LayerUse:
     paths: tuple[str, ...]
     """The layer's in each instance; the other items have theirs, too."""
     sizes: tuple[tuple[int, ...], ...] = ()
+    results: int = 1
+    """How many tensors it gives."""
     reuses: str = ""
     """The name of the item of the same scope whose layers it is called with, where it has none of its own."""
 
@@ -348,7 +350,7 @@ def is_chain(tree: Tree, start: Ref = _FIRST) -> bool:
                 if item.operand != last or not (is_chain(item.then, last) and is_chain(item.other, last)):
                     return False
             case _:
-                if item.operands != (last,):
+                if item.operands != (last,) or (isinstance(item, LayerUse) and item.results > 1):
                     return False
         last = Result(item.site)
     return tree.results == (last,)
@@ -361,7 +363,7 @@ def stops(tree: Tree) -> tuple[int, ...] | None:
     """
     last: Ref = _FIRST
     for item in tree.items:
-        if isinstance(item, ChoiceUse) or item.operands != (last,):
+        if isinstance(item, ChoiceUse) or item.operands != (last,) or (isinstance(item, LayerUse) and item.results > 1):
             return None
         last = Result(item.site)
     places: dict[Ref, int] = {Result(item.site): place for place, item in enumerate(tree.items, start=1)}

@@ -17,7 +17,7 @@ from archspec.ir.wiring import Node, producer, result_index, value_name
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an item goes: its site and its name, which the spec gave if it is `named`, its path, where it is written."""
+    """Where an item goes: its site, its name (the spec's own if it is `named`), its path, and where it is written."""
 
     site: int
     name: str

@@ -133,7 +133,7 @@ class GraphBuilder(Assembly):
         shared: Mapping[str, str] | None = None,
         span: Span | None = None,
     ) -> Tensor:
-        """A layer in the scope that is open; what it gives.
+        """A layer in the scope that is open; what it gives, of several results the first. See `layer_results`.
 
         Args:
             op: with its attributes.
@@ -147,6 +147,18 @@ class GraphBuilder(Assembly):
             ShapeError: the op does not take these tensors; the message begins with the layer's path.
             ValueError: another layer has its name.
         """
+        return self.layer_results(op, *inputs, name=name, exprs=exprs, shared=shared, span=span)[0]
+
+    def layer_results(
+        self,
+        op: Op,
+        *inputs: Tensor,
+        name: str = "",
+        exprs: Mapping[str, Expr] | None = None,
+        shared: Mapping[str, str] | None = None,
+        span: Span | None = None,
+    ) -> tuple[Tensor, ...]:
+        """A layer with all that it gives; arguments and errors are those of `layer`."""
         scope = self._open[-1]
         named, (name, path) = bool(name), self._named(name, op.name)
         known = tuple(self._brought(tensor, scope) for tensor in inputs)
@@ -165,7 +177,7 @@ class GraphBuilder(Assembly):
         self._take(name)
         refs = tuple(tensor.ref for tensor in known)
         layer = Layer(len(scope.items), name, named, path, refs, op, types, exprs or {}, span, shared or {})
-        return self.add_layer(scope, layer, known)[0]
+        return self.add_layer(scope, layer, known)
 
     def reuse(self, item: str, *inputs: Tensor, name: str = "") -> tuple[Tensor, ...]:
         """What a layer, a block's instance, a sequence or a loop gives for other tensors, with the same parameters.
@@ -341,11 +353,10 @@ class GraphBuilder(Assembly):
 
     def _parameters(self) -> set[str]:
         """The canonical names of all parameters so far; worked out only where one is shared."""
-        types = {path: node.types[0] for path, node in self.nodes.items()}
         return {
             f"{node.path}.{weight.name}"
             for node in self.nodes.values()
-            for weight in node.op.weights([types[source] for source in node.inputs])
+            for weight in node.op.weights([self.type_of(source) for source in node.inputs])
         }
 
 

@@ -39,7 +39,7 @@ def prune(graph: LayerGraph) -> LayerGraph:
         depth=None,
         whole=None,
     )
-    pruned = replace(pruned, taps={name: path for name, path in graph.taps.items() if path in pruned.nodes})
+    pruned = replace(pruned, taps={name: path for name, path in graph.taps.items() if path in pruned.types})
     left = {name: weight for name, weight in graph.all_weights.items() if name not in pruned.all_weights}
     return replace(pruned, left_out={**graph.left_out, **left})
 
@@ -117,6 +117,7 @@ def _items(items: Sequence[Item], needed: set[Ref], names: _Names, shared: _Shar
         kept: Sequence[int] = (0,)
         match item:
             case Layer():
+                kept = range(len(item.types))
                 needed.update(item.operands)
             case Choice():
                 kept = sorted(used)

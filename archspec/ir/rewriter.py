@@ -19,6 +19,7 @@ from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope
 from archspec.ir.tensor_type import TensorType
 from archspec.ir.verify import verify
+from archspec.ir.wiring import producer, result_index, value_name
 
 Address: TypeAlias = tuple[str | int, ...]
 """Where a layer is written: its block, empty for the network, then the sites of the items around it and its own.
@@ -80,7 +81,11 @@ def rewrite(graph: LayerGraph, edits: Mapping[Address, Edit]) -> Rewritten:
                 raise InternalError(f"{layer.path} has no input {edit.operand}")
     writing = _Rewriting(edits)
     root = writing.scope(graph.root, "", ("",))
-    taps = {name: writing.paths[path] for name, path in graph.taps.items() if path in writing.paths}
+    taps = {
+        name: value_name(writing.paths[producer(path)], result_index(path))
+        for name, path in graph.taps.items()
+        if producer(path) in writing.paths
+    }
     taps |= {name: path for name, path in graph.taps.items() if path in graph.inputs}
     names = {
         f"{path}.{weight.name}": f"{after}.{weight.name}"
@@ -168,7 +173,7 @@ class _Rewriting:
             edit = self.edits.get((*address, item.site))
             if isinstance(item, Layer) and isinstance(edit, Remove):
                 taken = item.operands[edit.operand]
-                known[Result(item.site)] = known.get(taken, taken)
+                known |= {Result(item.site, index): known.get(taken, taken) for index in range(len(item.types))}
                 continue
             name = item.name if counter is None else str(next(counter))
             found.append(self.item(item, name, f"{around}.{name}" if around else name, address, known))

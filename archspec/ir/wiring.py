@@ -38,6 +38,11 @@ class Node:
         """The sizes of its first result, without the batch."""
         return self.types[0].sizes
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The names of its results."""
+        return tuple(value_name(self.path, index) for index in range(len(self.types)))
+
 
 def producer(value: str) -> str:
     """The path of the node that gives a tensor."""

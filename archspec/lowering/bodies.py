@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
-from archspec.errors import Diagnostics, Note
-from archspec.spec import Block, Call, Item, Repeat, Reuse, Spec, Stage, Tap
+from archspec.errors import Diagnostics, Note, Span
+from archspec.ir.ops import OPS
+from archspec.spec import Block, Call, Item, LocatedList, Repeat, Reuse, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 
@@ -17,6 +18,24 @@ def taps_in(items: Iterable[Item]) -> dict[str, Tap]:
         if isinstance(item, Tap):
             found[item.name] = item
     return found
+
+
+def marks_in(items: Iterable[Item]) -> set[str]:
+    """The names that taps, and ops of several results, give to tensors."""
+    items = tuple(items)
+    return {*taps_in(items), *(name for item in everything(items) for name in result_names(item))}
+
+
+def result_names(item: Item) -> dict[str, Span | None]:
+    """The taps by which an op of several results is told to mark them, in order, each with its place."""
+    op = OPS.get(item.name) if isinstance(item, Call) else None
+    if op is None or not op.several or not isinstance(item, Call) or "outputs" not in item.attributes:
+        return {}
+    given = item.attributes["outputs"]
+    if not isinstance(given.raw, list):
+        return {}
+    spans = given.raw.item_spans if isinstance(given.raw, LocatedList) else [given.span] * len(given.raw)
+    return {name: span for name, span in zip(given.raw, spans, strict=True) if isinstance(name, str)}
 
 
 def given_by_calls(items: Iterable[Item], blocks: Mapping[str, Block]) -> set[str]:

@@ -20,10 +20,12 @@ from archspec.ir.scope import Binding, Layer, Operand, Result, walk
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import Limits, Meter, limits, meter
 from archspec.lowering.bind import bind, block_info
+from archspec.lowering.bodies import result_names
 from archspec.lowering.context import Context, Frame, Made
 from archspec.lowering.findings import (
     layer_too_large,
     misfit,
+    results_named,
     shape_error,
     tap_marked_twice,
     too_many_items,
@@ -229,7 +231,22 @@ class Lowering:
         layer = Layer(slot.site, name, slot.named, path, refs, op, types, exprs, call.span)
         if call.label is not None:
             context.made[call.label] = Made(layer)
-        return self.builder.add_layer(context.scope, layer, inputs)[0]
+        results = self.builder.add_layer(context.scope, layer, inputs)
+        if op_class.several:
+            self._name_results(call, op, path, results, context)
+        return results[0]
+
+    def _name_results(self, call: Call, op: Op, path: str, results: Sequence[Tensor], context: Context) -> None:
+        """The taps of an op of several results, which its call names."""
+        names = result_names(call)
+        if len(names) != (len(results) if len(results) > 1 else 0):
+            raise SpecError(results_named(call, op, path, len(results), names))
+        for (name, place), tensor in zip(names.items(), results, strict=False):
+            if name in context.taps:
+                raise SpecError(tap_marked_twice(name, place))
+            context.taps[name] = tensor
+            self._mark(name, tensor, context)
+            context.scope.labels.setdefault(tensor.ref, name)
 
     def _inputs(self, call: Call, x: Tensor, context: Context) -> tuple[Tensor, ...]:
         """What the branches of an op give, or what arrives at it."""

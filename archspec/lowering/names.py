@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from archspec.lowering.bodies import result_names
 from archspec.lowering.units import single_reuse
 from archspec.spec import Block, Call, Item, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
@@ -99,7 +100,7 @@ def _crossed(items: Sequence[Item]) -> bool:
                     return True
             case Seq() | Stage() if _crossed(item.layers):
                 return True
-            case Call() if _crossed(item.branches or ()):
+            case Call() if result_names(item) or _crossed(item.branches or ()):
                 return True
         if _crossed(getattr(item, "otherwise", None) or ()):
             return True
@@ -113,6 +114,7 @@ def _marks(items: Sequence[Item]) -> tuple[set[str], set[str]]:
     for item in items:
         if isinstance(item, Tap):
             taps.add(item.name)
+        taps |= result_names(item).keys()
         if isinstance(item, Seq) and item.origin is not None:
             starts.add(item.origin)
         inner_taps, inner_starts = _marks(_inside(item))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from archspec.errors import nearest
-from archspec.lowering.bodies import everything, taps_in
+from archspec.errors import Span, nearest
+from archspec.lowering.bodies import everything, result_names, taps_in
 from archspec.lowering.body_check import BodyCheck
 from archspec.lowering.units import single_reuse
 from archspec.spec import Call, Item, Repeat, Reuse, Stage
@@ -116,12 +116,15 @@ class _ReuseCheck:
         """What is used again gives one tensor, but for a block's `outputs`."""
         layers = found.layers if isinstance(found, Seq | Stage | Repeat) else ()
         own = {id(inner) for inner in everything(layers)}
-        for name, tap in taps_in(layers).items():
+        taps: dict[str, Span | None] = {name: tap.span for name, tap in taps_in(layers).items()}
+        for inner in everything(layers):
+            taps |= result_names(inner)
+        for name, place in taps.items():
             outside = (other for other in self.body.items_in if id(other) not in own)
             if name in self.outputs or any(name in self.starts(other) for other in outside):
                 message = f"`{item.item}` gives its tap `{name}` to what stands outside, so it cannot be used again"
                 help = f"make a block of it, with `outputs: [{name}]`; each call gives them under its own name"
-                self.body.found.error("E0415", message, tap.span, help=help)
+                self.body.found.error("E0415", message, place, help=help)
 
     def starts(self, item: Item) -> Iterable[object]:
         """The taps that an item starts from or takes."""

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.tensor_type import TensorType
-from archspec.ir.wiring import Node
+from archspec.ir.wiring import Node, producer, result_index
 
 _Strides: TypeAlias = tuple[Fraction, ...]
 """By how many of the input's pixels two neighbours in a tensor are apart, vertically and horizontally."""
@@ -31,7 +31,7 @@ def unrounded_input(op: Op, given: Sequence[str], nodes: Mapping[str, Node]) -> 
     if len(sources) != 1 or not nodes[sources[0]].type.is_image:
         return ""
     strides = _strides(way, nodes)
-    if strides is None or len({strides.get(path) for path in given}) > 1:
+    if strides is None or len({strides.get(producer(path)) for path in given}) > 1:
         return ""
     before = nodes[sources[0]].type
     height, width = before.places
@@ -53,12 +53,12 @@ def unrounded_input(op: Op, given: Sequence[str], nodes: Mapping[str, Node]) -> 
 def _before(ends: Iterable[str], nodes: Mapping[str, Node]) -> list[str]:
     """These nodes and all that they are computed from, in order of computation."""
     found: set[str] = set()
-    waiting = list(ends)
+    waiting = list(map(producer, ends))
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting.extend(nodes[path].inputs)
+            waiting.extend(map(producer, nodes[path].inputs))
     return [path for path in nodes if path in found]
 
 
@@ -70,10 +70,10 @@ def _strides(way: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, _Stride
         if not node.inputs:
             found[path] = (Fraction(1), Fraction(1))
             continue
-        types = [nodes[source].type for source in node.inputs]
+        types = [nodes[producer(source)].types[result_index(source)] for source in node.inputs]
         arriving: set[_Strides] = set()
         for source, reach in zip(node.inputs, node.op.resolved(types).reach(types), strict=True):
-            before = found.get(source)
+            before = found.get(producer(source))
             if before is None or reach == "everywhere" or (reach != "place" and len(reach) != len(before)):
                 continue
             steps = [Fraction(1)] * 2 if reach == "place" else [Fraction(one.step, len(one.taps)) for one in reach]
@@ -93,7 +93,8 @@ def _meet(op: Op, given: Sequence[str], way: Iterable[str], nodes: Mapping[str, 
         for path in way:
             node = nodes[path]
             arriving = [types[source] for source in node.inputs]
-            types[path] = node.op.output_types(arriving)[0] if node.inputs else image
+            made = node.op.output_types(arriving) if node.inputs else (image,)
+            types |= dict(zip(node.values, made, strict=True))
         op.output_types([types[path] for path in given])
     except ShapeError:
         return False

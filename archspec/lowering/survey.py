@@ -17,7 +17,7 @@ from archspec.ir.open_scopes import OpenScope, Tensor
 from archspec.ir.scope import Operand
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import WorkError
-from archspec.lowering.bodies import everything
+from archspec.lowering.bodies import everything, result_names
 from archspec.lowering.context import Context, Frame, Made
 from archspec.lowering.findings import Findings
 from archspec.lowering.lower import Lowering
@@ -106,6 +106,8 @@ class _Survey(Lowering):
 
     def _mark_unknown(self, item: Item, context: Context) -> None:
         for inside in everything([item]):
+            for name in result_names(inside):
+                context.taps.setdefault(name, _UNKNOWN)
             if isinstance(inside, Tap):
                 context.taps.setdefault(inside.name, _UNKNOWN)
             elif isinstance(inside, Call) and inside.label is not None and inside.name in self.spec.blocks:

@@ -158,7 +158,7 @@ class _Taking:
         """The nodes of what an item gives."""
         match item:
             case Layer():
-                return (item.path,)
+                return self.graph.nodes[item.path].values
             case Scope():
                 return self.wiring.scopes[item.path].results
             case Choice():

@@ -33,6 +33,7 @@ from archspec.codegen.walk import calls
 from archspec.expr import Const, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
+from archspec.ir.wiring import producer
 from archspec_keras.data_format import stated
 from archspec_keras.facts import Facts
 from archspec_keras.layer_names import LayerName, added_suffix, number_parts, pattern_parts
@@ -221,7 +222,7 @@ class Body:
         return self.flow.hold(ref, self.flow.labelled(ref) or self.flow.fresh((*wanted, *old)))
 
     def _layer(self, use: LayerUse) -> None:
-        inputs = [self.graph.nodes[path].inputs for path in use.paths]
+        inputs = [[*map(producer, self.graph.nodes[path].inputs)] for path in use.paths]
         never_negative = all(self.facts.never_negative.issuperset(paths) for paths in inputs)
         single_pixel = all(self.facts.single_pixel.issuperset(paths) for paths in inputs)
         owner = use.reuses or use.name
@@ -235,6 +236,8 @@ class Body:
             own = next(layer for layer, step in zip(made, steps, strict=True) if not step.suffix)
             self._make_layer(use, owner, own)
         target = self._target(use, owner)
+        others = [self._assign(Result(use.site, index), ()) for index in range(1, use.results)]
+        target = ", ".join((target, *others))
         for step, layer in zip(steps, made, strict=True):
             suffix = added_suffix(step.suffix, use.paths, self.facts.names)
             called: Code = Bracket(layer.head, (*layer.args, Keyword("name", name.text(suffix))))

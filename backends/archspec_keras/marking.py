@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from archspec.codegen.sharing import Sharing
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Layer, Loop, Scope
+from archspec.ir.wiring import value_name
 from archspec_keras.layer_names import layer_name
 from archspec_keras.ops import ROWS
 from archspec_keras.patching import replaced
@@ -147,7 +148,11 @@ def marking(model: Any, graph: LayerGraph, mark: Mark) -> Iterator[None]:
         def call(*args: Any, **kwargs: Any) -> Any:
             result, frame = run(*args, **kwargs), frames[-1]
             path = frame.path_of(layer, places.layers.get(frame.model, {}).get(layer.name, []))
-            return result if path is None else mark(path, result)
+            if path is None:
+                return result
+            if isinstance(result, list | tuple):
+                return [mark(value_name(path, index), part) for index, part in enumerate(result)]
+            return mark(path, result)
 
         return call
 

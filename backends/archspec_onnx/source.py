@@ -108,7 +108,7 @@ class _Writer:
             [self.names.values[source] for source in node.inputs],
             [self.statistics.get(name, name) for name in weights],  # a layer that is used again goes on from its own
             path=path,
-            result=self.names.values[path],
+            results=[self.names.values[name] for name in node.values],
             dtype=self.dtype,
             resizable=self.larger is not None,
             training=self.training,
@@ -143,10 +143,10 @@ class _Writer:
 
     def _value(self, path: str, name: str) -> ValueInfoProto:
         """A tensor with its shape: the batch is open, and height and width where the network allows it."""
-        shape = self.graph.nodes[path].shape
+        shape = self.graph.types[path].sizes
         sizes: list[int | str | None] = [*shape]
         if self.larger is not None:
-            other = self.larger.nodes[path].shape
+            other = self.larger.types[path].sizes
             sizes = [size if size == more else None for size, more in zip(shape, other, strict=True)]
             if path in self.graph.inputs and self.graph.nodes[path].type.is_image:
                 prefix = f"{path}." if len(self.graph.inputs) > 1 else ""

@@ -22,6 +22,7 @@ from archspec.codegen.tree import (
     stops,
 )
 from archspec.ir.scope import Operand, Ref, Result
+from archspec.ir.wiring import value_name
 from archspec_torch.ops import ROWS, Weight
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
@@ -111,6 +112,8 @@ class _Writer:
                 self.add(item.site, make, (item.operand,), "heavy", held(item), depth)
             case ChoiceUse():
                 self.choice(item, depth)
+            case LayerUse() if item.results > 1:
+                self.pieces(item, depth)
             case LayerUse():
                 row = ROWS[item.op.name]
                 function = self.spelling.functions.get(item.site)
@@ -229,6 +232,17 @@ class _Writer:
         results = [Result(item.site, index) for index in range(len(item.definition.tree.results))]
         names = [self.flow.assign(ref, item.operands) for ref in results]
         self.lines += lay_out(marked(code, item.paths), depth, f"{', '.join(names)} = ")
+
+    def pieces(self, use: LayerUse, depth: int) -> None:
+        """A layer that gives several tensors."""
+        codes: list[Code] = [self.variable(ref, depth) for ref in use.operands]
+        self.flow.spend(use.operands)
+        results = [Result(use.site, index) for index in range(use.results)]
+        names = [self.flow.assign(ref, use.operands) if self.flow.uses(ref) else "_" for ref in results]
+        paths = [[value_name(path, index) for path in use.paths] for index in range(use.results)]
+        make = self.spelling.functions.get(use.site) or self._member(self.spelling.members[(use.site,)])
+        code = marked(self._labelled(make, *paths)(codes), use.paths)
+        self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
 
     def unpacked(self, uses: Sequence[LayerUse], depth: int) -> None:
         """Layers that give all parts of one tensor: one call."""
@@ -360,6 +374,8 @@ def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:
         row = ROWS[item.op.name] if isinstance(item, LayerUse) else None
         if row is not None and row.part is not None and item.site in spelling.functions:
             assert isinstance(item, LayerUse)
+            if item.results > 1:  # it gives all parts itself
+                continue
             part = row.part(item)
             found.setdefault((item.op, item.operands, part.count), {}).setdefault(part.index, item)
     return [[uses[index] for index in sorted(uses)] for (*_, count), uses in found.items() if len(uses) == count != 1]

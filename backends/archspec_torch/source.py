@@ -390,7 +390,7 @@ def _single(tree: Tree, choice: ChoiceUse) -> LayerUse | CallUse | SequenceUse |
         return None
     if is_reuse(item):
         return None
-    if isinstance(item, LayerUse) and ROWS[item.op.name].module is None:
+    if isinstance(item, LayerUse) and (ROWS[item.op.name].module is None or item.results > 1):
         return None
     if isinstance(item, CallUse) and len(item.definition.tree.results) > 1:
         return None

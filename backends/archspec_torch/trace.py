@@ -135,10 +135,10 @@ class _Trace:
     def finish(self) -> dict[str, Any]:
         """What is kept of the tensors of the nodes, in the graph's order."""
         found: dict[str, Any] = {}
-        for path, node in self.graph.nodes.items():
+        for path in self.graph.types:
             place = path
             if path not in self.found and path in self.labels.idle:
-                [place] = node.inputs
+                [place] = self.graph.nodes[path].inputs
             if place in self.found:
                 found[path] = self.found[path] = self.found[place]
         return found
