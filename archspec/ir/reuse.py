@@ -130,4 +130,6 @@ def _same_features(verb: str, now: TensorType, then: TensorType) -> None:
         raise ShapeError(f"{verb} {now.text}, tensors of other axes than the first time, {then.text}")
     if now.channels != then.channels:
         what = "channels" if now.is_image else "features"
-        raise ShapeError(f"{verb} {now.text}, {now.channels} {what}, and the first time {then.text}, {then.channels}")
+        raise ShapeError(
+            f"{verb} {now.channels} {what} ({now.text}), where it had {then.channels} the first time ({then.text})"
+        )
