@@ -71,7 +71,8 @@ def test_counts_and_depth_go_through_all_results() -> None:
     assert archspec.count(graph).total.parameters == graph.parameters
     assert str(archspec.summary(graph))
     assert str(archspec.diff(graph, graph_of())) == str(archspec.diff(graph, graph))
-    assert not archspec.diff(graph, graph_of())
+    other = TEXT.replace("{from: right, layers: [sigmoid]}", "{from: left, layers: [sigmoid]}")
+    assert "sigmoid input halves:1 -> halves" in str(archspec.diff(graph, graph_of(other)))
 
 
 def test_pytorch_unpacks_them() -> None:

@@ -24,7 +24,7 @@ __all__ = ["RANDOM", "Evaluation", "evaluate"]
 
 @dataclass
 class Evaluation:
-    """The output of every node by path, and the running statistics afterwards by canonical name."""
+    """Every tensor by its name, and the running statistics afterwards by canonical name."""
 
     values: dict[str, Array] = field(default_factory=dict)
     statistics: dict[str, Array] = field(default_factory=dict)
@@ -38,5 +38,5 @@ def evaluate(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ENGINE, "reference")
         outcome = TARGET.run(model, graph, inputs, training=training, nodes=True)
-    assert outcome.nodes.keys() == graph.nodes.keys()
+    assert outcome.nodes.keys() == graph.types.keys()
     return Evaluation({**outcome.nodes}, {**outcome.statistics})
