@@ -51,11 +51,13 @@ CODES: Final[dict[str, str]] = {
     "E0412": "a word of another library, or one with two meanings",
     "E0413": "blocks call each other in a circle",
     "E0414": "a unit does not fit its block",
+    "E0415": "what `reuse` names cannot be used again",
     # E05: shapes
     "E0501": "an op does not accept its input's shape",
     "E0502": "shapes that do not meet",
     "E0503": "a kernel or a stride larger than its input",
     "E0504": "groups that do not divide",
+    "E0505": "weights that do not fit what they are used again for",
     # E06: generating
     "E0601": "a backend lacks an op",
     "E0602": "a backend's framework is not installed, or cannot be imported",

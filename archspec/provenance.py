@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from archspec.errors import Source, Span
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Choice, Item, Layer, Loop, Scope
+from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk
 from archspec.spec.shipping import shipped_folder
 
 
@@ -46,30 +46,41 @@ def spec_lines(graph: LayerGraph) -> MappedSpec:
     """The texts that a graph was compiled from, and which of their lines are which layer's."""
     names = dict(zip(graph.texts, _names([source.name for source in graph.texts]), strict=True))
     inputs = {path: _lines([graph.nodes[path].span], names) for path in graph.inputs}
-    lines = inputs | {path: _lines(spans, names) for path, spans in _spans(graph.root, graph, ())}
+    owners = {item.path: item.span for item in walk(graph.root) if isinstance(item, Layer | Scope | Loop)}
+    lines = inputs | {path: _lines(spans, names) for path, spans in _spans(graph.root, graph, (), owners)}
     return MappedSpec({name: source.text for source, name in names.items()}, lines)
 
 
 def _spans(
-    item: Item, graph: LayerGraph, around: tuple[Span | None, ...]
+    item: Item, graph: LayerGraph, around: tuple[Span | None, ...], owners: Mapping[str, Span | None]
 ) -> Iterator[tuple[str, Sequence[Span | None]]]:
-    """The places of an item and of all that is in it, by their paths; `around` has the calls that it stands in."""
+    """The places of an item and of all that is in it, by their paths; `around` has the calls that it stands in.
+
+    What is used again is written at its `reuse`, and at the item that it names: `owners` has the places of all items.
+    """
     match item:
         case Layer():
-            yield item.path, (graph.nodes[item.path].span, *around)
+            first = {name.rpartition(".")[0] for name in item.shared.values()}
+            yield item.path, (item.span, *(owners.get(path) for path in sorted(first)), *around)
         case Choice():
             for inner in item.body.items:
-                yield from _spans(inner, graph, around)
+                yield from _spans(inner, graph, around, owners)
         case Loop():
-            yield item.path, (item.span, *around)
+            yield item.path, (item.span, *_owner(item, owners), *around)
+            within = (item.span, *around) if item.shares else around
             for scope in item.iterations:
-                yield from _spans(scope, graph, around)
+                yield from _spans(scope, graph, within, owners)
         case Scope():
             definition = graph.blocks[item.block].span if item.block is not None else None
-            yield item.path, (item.span, definition, *around)
-            within = around if item.block is None else (item.span, *around)
+            yield item.path, (item.span, *_owner(item, owners), definition, *around)
+            within = around if item.block is None and not item.shares else (item.span, *_owner(item, owners), *around)
             for inner in item.body.items:
-                yield from _spans(inner, graph, within)
+                yield from _spans(inner, graph, within, owners)
+
+
+def _owner(item: Scope | Loop, owners: Mapping[str, Span | None]) -> tuple[Span | None, ...]:
+    """The place of the item that this one computes once more."""
+    return (owners.get(item.shares),) if item.shares else ()
 
 
 def _lines(spans: Sequence[Span | None], names: Mapping[Source, str]) -> tuple[Lines, ...]:

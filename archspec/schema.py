@@ -30,7 +30,7 @@ from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
 from archspec.ir.tensor_type import SPATIAL
 from archspec.seals import sealed
-from archspec.spec import Block, Depth, Input, Param, Repeat, Sequence, Spec, Stage, Tap
+from archspec.spec import Block, Depth, Input, Param, Repeat, Reuse, Sequence, Spec, Stage, Tap
 from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.forms import NOT_OF_STAGES, RESERVED, STAGE_KEYS
@@ -203,6 +203,7 @@ def _items() -> dict[str, Schema]:
     properties: dict[str, Schema] = {
         **{name: definition(name) for name in OPS},
         "repeat": _model(Repeat, without=conditional),
+        "reuse": _reuse(conditional),
         "stage": definition("Stage"),
         "tap": _model(Tap)["properties"]["name"] | {"description": _doc(Tap)},
         **_model(Sequence)["properties"],
@@ -236,7 +237,7 @@ def _items() -> dict[str, Schema]:
     word = {"type": "string", **NAME_SCHEMA, "not": {"enum": [*RESERVED, *merges]}}
     return {
         "Item": {
-            "description": "an op, a block's call, a sequence, a repeat, a tap or a stage",
+            "description": "an op, a block's call, a sequence, a repeat, an item used again, a tap or a stage",
             "anyOf": [
                 *(
                     {"const": name, "description": _doc(op)}
@@ -281,6 +282,13 @@ def _items() -> dict[str, Schema]:
     }
 
 
+def _reuse(conditional: tuple[str, ...]) -> Schema:
+    """The name of an item, or a mapping with it."""
+    whole = _model(Reuse, without=conditional)
+    name = whole["properties"]["item"] | {"description": _doc(Reuse)}
+    return {"description": _doc(Reuse), "anyOf": [name, whole]}
+
+
 def _merges(op: type[Op]) -> bool:
     return op.most_inputs is None or op.most_inputs > 1
 
@@ -292,6 +300,9 @@ def _op(op: type[Op]) -> Schema:
     """What may stand after an op's name. Required attributes are not required here: `defaults` may give them."""
     label = {"type": ["string", "null"], **NAME_SCHEMA, "description": "the layer's own name"}
     attributes = {key: _attribute(info) for key, info in op.attributes().items()}
+    if op.several:
+        names = {"type": "array", "items": {"type": "string", **NAME_SCHEMA}, "minItems": 2}
+        attributes["outputs"] = {"description": "the taps that mark its results, in order", **names}
     found: Schema = {
         "description": _doc(op),
         "type": "object" if _merges(op) else ["object", "null"],

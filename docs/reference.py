@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from archspec.spec import Block, Depth, Input, Model, Param, Repeat, Sequence, Spec, Stage, Tap
+from archspec.spec import Block, Depth, Input, Model, Param, Repeat, Reuse, Sequence, Spec, Stage, Tap
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.forms import RESERVED
 from archspec.spec.model import NOT_PARAMS
@@ -22,6 +22,7 @@ MODELS: Final[tuple[tuple[str, type[Model], str], ...]] = (
     ("A sequence", Sequence, "language.md#sequences"),
     ("A repeat", Repeat, "language.md#repeats"),
     ("A tap", Tap, "language.md#taps"),
+    ("A reuse", Reuse, "language.md#weights-that-are-used-again"),
 )
 """The mappings of the language: heading, model, and where the guide tells of it."""
 
@@ -49,6 +50,7 @@ ITEMS: Final = (
     ("{name: features, layers: [relu]}", "a sequence", "#a-sequence"),
     ("{from: early, layers: [relu]}", "a sequence that starts at a tap", "#a-sequence"),
     ("repeat: {times: 3, layers: [relu]}", "items several times over", "#a-repeat"),
+    ("reuse: tower", "an item once more, with the same weights", "#a-reuse"),
     ("tap: early", "a mark on the tensor that arrives", "#a-tap"),
     ("stage: {name: layer1, block: bottleneck, units: [[256]]}", "a stage that is no entry of `stages`", "#a-stage"),
     ("{relu: {}, when: wide, else: sigmoid}", "any but a tap and a stage, on a condition", "language.md#conditions"),

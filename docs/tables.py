@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from archspec.spec.base import Model
-from archspec.spec.items import Repeat, Stage
+from archspec.spec.items import Repeat, Reuse, Stage
 from archspec.spec.model import Block, Spec
 from archspec.spec.parts import Depth, Input, Param
 
@@ -18,6 +18,7 @@ MODELS: Final[Mapping[str, type[Model]]] = {
     "spec": Spec,
     "block": Block,
     "stage": Stage,
+    "reuse": Reuse,
     "repeat": Repeat,
     "param": Param,
     "input": Input,

@@ -134,7 +134,7 @@ def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ch
 
 
 def _shapes(graph: LayerGraph, paths: Mapping[str, str]) -> dict[str, str]:
-    return {name: shape_text(graph.nodes[path].shape) for name, path in paths.items()}
+    return {name: shape_text(graph.types[path].sizes) for name, path in paths.items()}
 
 
 def _outputs(a: LayerGraph, b: LayerGraph, found: Match) -> Iterator[Changed]:

@@ -13,6 +13,7 @@ from typing import Literal
 from archspec.analysis.counting import items_of
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Scope
+from archspec.ir.wiring import producer, result_index, value_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,12 @@ class Places:
 
     def source(self, user: str, path: str) -> From:
         """Where `user`, a layer or a unit, has its input `path` from."""
-        ours, theirs = self._unit.get(user, ""), self._unit.get(path, "")
+        ours, theirs = self._unit.get(user, ""), self._unit.get(producer(path), "")
         if ours != theirs:
             if ours and path in self._wires[ours].operands:
                 index = self._wires[ours].operands.index(path)
                 return From("operand", ours, index, "what arrives" if index == 0 else f"operand {index + 1}")
             if theirs and path in self._wires[theirs].results:
                 return From("result", theirs, self._wires[theirs].results.index(path), path)
-        return From("layer", path, 0, self.within(path)[1] if ours == theirs else path)
+        layer, index = producer(path), result_index(path)
+        return From("layer", layer, index, value_name(self.within(layer)[1] if ours == theirs else layer, index))

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 from archspec.ir.graph import LayerGraph
 from archspec.ir.reach import Reach, Window, everything
 from archspec.ir.tensor_type import TOKENS
-from archspec.ir.wiring import Node
+from archspec.ir.wiring import Node, producer
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _seen(graph: LayerGraph, node: Node, seen: Mapping[str, Mapping[str, _Sight]
     places, arriving = node.type.places, graph.input_types(node)
     found: dict[str, list[_Sight]] = {}
     for path, type, reach in zip(node.inputs, arriving, node.op.reach(arriving), strict=True):
-        for source, sight in seen[path].items():
+        for source, sight in seen[producer(path)].items():
             found.setdefault(source, []).append(sight.through(reach, places, tokens=type.axes == TOKENS))
     return {source: reduce(_Sight.joined, sights) for source, sights in found.items()}
 

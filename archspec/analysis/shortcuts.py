@@ -9,6 +9,7 @@ from archspec.analysis.counting import is_counted
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops import Add, AvgPool, BatchNorm, Conv, Dropout, Identity, MaxPool, Pad, PadChannels, Relu, Scale
 from archspec.ir.scope import Loop, Scope, walk
+from archspec.ir.wiring import producer
 
 _PLAIN: Final = (Conv, BatchNorm, MaxPool, AvgPool, Pad, PadChannels, Dropout, Identity, Relu, Scale)
 """All that a shortcut is made of. What has a gate, or is more than one 1x1 convolution, is no mere projection."""
@@ -47,10 +48,10 @@ def _is_projection(graph: LayerGraph, path: str) -> bool:
 def _above(graph: LayerGraph, path: str, prefix: str) -> set[str]:
     """The layers of the unit that a tensor is computed from, its own among them."""
     found: set[str] = set()
-    stack = [path]
+    stack = [producer(path)]
     while stack:
         at = stack.pop()
         if at.startswith(prefix) and at not in found:
             found.add(at)
-            stack.extend(graph.nodes[at].inputs)
+            stack.extend(map(producer, graph.nodes[at].inputs))
     return found

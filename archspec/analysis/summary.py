@@ -21,7 +21,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.op import OpKind
 from archspec.ir.scope import Layer, Loop, Scope, walk
 from archspec.ir.tensor_type import Shape
-from archspec.ir.wiring import pattern
+from archspec.ir.wiring import pattern, producer
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -202,8 +202,8 @@ class _Trees:
     def _scope(self, name: str, path: str, depth: int, block: str | None, last: str, below: Sequence[_Tree]) -> Row:
         """`last` is the layer whose tensor it gives."""
         counts = reduce(add, (tree.row.counts for tree in below), Counts())
-        shape = self._graph.nodes[last].shape
-        return Row(name, (path,), depth, "scope", "", block or "", shape, counts, self._fields[last])
+        shape = self._graph.types[last].sizes
+        return Row(name, (path,), depth, "scope", "", block or "", shape, counts, self._fields[producer(last)])
 
 
 def _has_units(scope: Scope) -> bool:

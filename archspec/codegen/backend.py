@@ -41,7 +41,8 @@ class Outcome:
     outputs: Arrays
     statistics: Arrays
     nodes: Arrays = field(default_factory=dict[str, Any])
-    """The tensors of the graph's nodes by path, where they were asked for; not those that the model did not compute.
+    """The tensors of the graph's nodes by name (`LayerGraph.types`), where they were asked for; not those that the
+    model did not compute.
 
     For reading, and in whatever order of memory a framework has them: they may be its own.
     """

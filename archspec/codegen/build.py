@@ -15,7 +15,9 @@ from archspec.codegen.frame import Frame
 from archspec.codegen.instances import by_block
 from archspec.codegen.loops import build_loop
 from archspec.codegen.marks import Instances
+from archspec.codegen.merging import with_uses
 from archspec.codegen.settle import Split, either, layer_sizes, without_sizes
+from archspec.codegen.sharing import Sharing
 from archspec.codegen.text import annotation
 from archspec.codegen.tree import (
     CHANNELS,
@@ -28,12 +30,13 @@ from archspec.codegen.tree import (
     SequenceUse,
     Tree,
     channels_of,
+    with_owners,
 )
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
-from archspec.ir.wiring import Wiring
+from archspec.ir.wiring import Wiring, value_name
 from archspec.limits import Budget
 
 
@@ -51,12 +54,15 @@ class _Builder:
     graph: LayerGraph
     budget: Budget
     wiring: Wiring = field(init=False)
+    reuses: Mapping[str, str] = field(init=False)
+    """The items that are computed once more; see `Sharing`."""
     made: list[Definition] = field(default_factory=list[Definition])
     by_scope: dict[str, Definition] = field(default_factory=dict[str, Definition])
     structural: dict[int, list[Expr]] = field(default_factory=dict[int, list[Expr]])
 
     def __post_init__(self) -> None:
         self.wiring = self.graph.wiring
+        self.reuses = Sharing.of(self.graph).reuses
 
     def run(self) -> list[Definition]:
         for _, scopes in sorted(by_block(self.graph.root), key=lambda pair: pair[0]):
@@ -162,6 +168,8 @@ class _Builder:
         tree = self._body([scope.body for scope in scopes], frame)
         if scopes[0].kind != "network":
             frame.settle_tokens(tree.results)
+        if self.reuses:
+            tree = with_uses(with_owners(tree))
         labels = {frame.ref(ref): label for scope in scopes for ref, label in scope.labels.items()}
         return replace(tree, labels=labels)
 
@@ -191,7 +199,8 @@ class _Builder:
                 return self._choice([item for item in aligned if isinstance(item, Choice)], frame)
             case Loop():
                 loops = [item for item in aligned if isinstance(item, Loop)]
-                return [build_loop(loops, frame, self.wiring, self._round)]
+                made = build_loop(loops, frame, self.wiring, self._round)
+                return [replace(made, reuses=self._reused(loops))]
 
     def _layer(self, items: list[Layer], frame: Frame) -> LayerUse:
         operands = frame.operands(items)
@@ -226,15 +235,25 @@ class _Builder:
             operands=operands,
             paths=Instances(item.path for item in items),
             sizes=sizes[0],
+            results=len(nodes[0].types),
+            reuses=self._reused(items),
         )
         if use.sizes:
             frame.settle_tokens(operands)
         tokens = [frame.tokens.get(ref) for ref in operands]
-        given_channels, given_tokens = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens, self.budget)
-        frame.record(Result(use.site), given_channels, use.paths)
-        if given_tokens is not None:
-            frame.tokens[Result(use.site)] = given_tokens
+        sizes = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens, self.budget)
+        for index, (channels, count) in enumerate(sizes):
+            frame.record(Result(use.site, index), channels, [value_name(path, index) for path in use.paths])
+            if count is not None:
+                frame.tokens[Result(use.site, index)] = count
         return use
+
+    def _reused(self, items: Sequence[Layer | Scope | Loop]) -> str:
+        """The name of the item that these compute once more."""
+        names = [self.reuses.get(item.path, "") for item in items]
+        if len(set(names)) > 1:
+            raise Split(names)
+        return names[0]
 
     def _call(self, scopes: list[Scope], frame: Frame) -> CallUse:
         operands = frame.operands(scopes)
@@ -254,7 +273,9 @@ class _Builder:
         }
         label, number = frame.name(scopes[0])
         paths = Instances(scope.path for scope in scopes)
-        use = CallUse(scopes[0].site, label, number, found[0], arguments, operands, paths)
+        reuses = self._reused(scopes)
+        given = {} if reuses else arguments
+        use = CallUse(scopes[0].site, label, number, found[0], given, operands, paths, reuses)
         for index, feature in enumerate(found[0].features):
             nodes = [self.wiring.scopes[scope.path].results[index] for scope in scopes]
             frame.record(Result(use.site, index), frame.folded(feature, arguments, is_whole=True), nodes)
@@ -268,7 +289,8 @@ class _Builder:
         label, number = frame.name(scopes[0])
         for index, ref in enumerate(body.results):
             frame.record(Result(scopes[0].site, index), inner.features[ref], inner.nodes[ref])
-        return SequenceUse(scopes[0].site, label, number, body, operands, Instances(scope.path for scope in scopes))
+        paths = Instances(scope.path for scope in scopes)
+        return SequenceUse(scopes[0].site, label, number, body, operands, paths, self._reused(scopes))
 
     def _choice(self, items: list[Choice], frame: Frame) -> list[ItemUse]:
         operand = frame.ref(items[0].operand)

@@ -54,19 +54,57 @@ def _united_trees(trees: Sequence[Tree]) -> Tree:
     return dataclasses.replace(trees[0], items=items)
 
 
+def with_uses(tree: Tree) -> Tree:
+    """The tree of a scope where what sequences and loops hold has the places of all items that are called with it."""
+    again: dict[str, list[ItemUse]] = {}
+    _gather(tree, again)
+    return _with_uses(tree, again) if again else tree
+
+
+def _gather(tree: Tree, again: dict[str, list[ItemUse]]) -> None:
+    for item in tree.items:
+        if isinstance(item, ChoiceUse):
+            _gather(item.then, again)
+            _gather(item.other, again)
+        elif item.reuses:
+            again.setdefault(item.reuses, []).append(item)
+        elif isinstance(item, LoopUse) and isinstance(item.runs[0].item if item.runs else None, SequenceUse):
+            again.setdefault(item.called, []).extend(run.item for run in item.runs)
+
+
+def _with_uses(tree: Tree, again: dict[str, list[ItemUse]]) -> Tree:
+    items: list[ItemUse] = []
+    for item in tree.items:
+        match item:
+            case ChoiceUse():
+                item = dataclasses.replace(item, then=_with_uses(item.then, again), other=_with_uses(item.other, again))
+            case SequenceUse(reuses="", name=name) if name in again:
+                trees = [use.body for use in (item, *again[name]) if isinstance(use, SequenceUse)]
+                item = dataclasses.replace(item, body=_united_trees(trees))
+            case LoopUse(reuses="", name=name) if name in again:
+                united = _united([item, *again[name]])
+                assert isinstance(united, LoopUse)
+                item = dataclasses.replace(item, runs=united.runs, rounds=united.rounds)
+            case _:
+                pass
+        items.append(item)
+    return dataclasses.replace(tree, items=tuple(items))
+
+
 def likeness(item: ItemUse) -> object:
     """What makes two iterations the same: everything but their places."""
     match item:
         case LayerUse():
             written = item.op, dict(item.values), dict(item.exprs), item.sizes
-            return written, item.features, item.operands, item.name, item.number
+            return written, item.features, item.operands, item.name, item.number, item.reuses
         case CallUse():
-            return id(item.definition), tuple(item.arguments.items()), item.operands
+            return id(item.definition), tuple(item.arguments.items()), item.operands, item.reuses
         case SequenceUse():
-            return tuple(likeness(inner) for inner in item.body.items), item.body.results, item.operands
+            inside = tuple(likeness(inner) for inner in item.body.items)
+            return inside, item.body.results, item.operands, item.reuses
         case ChoiceUse():
             sides = [tuple(likeness(inner) for inner in side.items) for side in (item.then, item.other)]
             return item.condition, *sides, item.operand
         case LoopUse():
             runs = [(run.start, run.stop, run.carried, run.carried_next, likeness(run.item)) for run in item.runs]
-            return tuple(runs), item.operands
+            return tuple(runs), item.operands, item.reuses

@@ -36,6 +36,8 @@ class _Outliner:
         self.keep = keep
         self.budget = definition.budget
         self.made: list[Definition] = []
+        self.owners: dict[str, CallUse | SequenceUse] = {}
+        """The sequences of the scope that is being looked at, by name; those that they have become."""
         self.labels: Mapping[Ref, str] = {}
         """What the spec calls tensors of the tree that is being looked at."""
 
@@ -97,8 +99,18 @@ class _Outliner:
         return inner and self.keep(item)
 
     def _sequence(self, item: SequenceUse) -> CallUse | SequenceUse:
+        if item.reuses:
+            owner = self.owners[item.reuses]
+            if isinstance(owner, SequenceUse):
+                return item
+            return CallUse(
+                item.site, item.name, item.number, owner.definition, {}, item.operands, item.paths, item.reuses
+            )
+        around, self.owners = self.owners, {}
         inside = dataclasses.replace(item, body=self._tree(item.body))
-        return inside if self.keep(inside) else self._call(inside)
+        self.owners = around
+        found = self.owners[item.name] = inside if self.keep(inside) else self._call(inside)
+        return found
 
     def _call(self, item: SequenceUse) -> CallUse:
         """A definition of a sequence's own, and the call that stands in its place."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
+from archspec.codegen.sharing import Sharing
 from archspec.entry_points import EntryPointGroup
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
@@ -46,10 +47,10 @@ class Rows(dict[str, Row], Generic[Row]):
         return row
 
     def check(self, graph: LayerGraph, *, shares: bool = False) -> None:
-        """See that each layer's op has a row; `shares` is whether the backend writes parameters that layers share.
+        """See that each layer's op has a row; `shares` is whether the backend can write all sharing of parameters.
 
         Raises:
-            BackendError: one has none, or shares what cannot be shared.
+            BackendError: one has none, or shares what source cannot say.
         """
         help = f"its package can add one by an entry point of the group `{self.others.name}`"
         found = [
@@ -57,13 +58,7 @@ class Rows(dict[str, Row], Generic[Row]):
             for path, node in graph.nodes.items()
             if node.op.name != "input" and node.op.name not in self
         ]
-        message = f"{self.title} source of layers that share parameters is not written"
-        found += [
-            Diagnostic("E0601", f"{message} ({path} has {name})", node.span)
-            for path, node in graph.nodes.items()
-            for name in node.shared.values()
-            if not shares
-        ]
+        found += [] if shares else Sharing.of(graph).problems
         if found:
             raise BackendError(found)
 

@@ -57,17 +57,20 @@ def layer_sizes(
     features: Sequence[Expr],
     tokens: Sequence[Expr | None],
     budget: Budget,
-) -> tuple[Expr, Expr | None]:
-    """The channels that a layer gives, and the tokens where they are no plain number.
+) -> list[tuple[Expr, Expr | None]]:
+    """For each of a layer's results its channels, and the tokens where they are no plain number.
 
     Both are found by the op's own shape inference on numbers that carry expressions.
     """
     symbolic = {name: _symbolic(getattr(op, name), expr, budget) for name, expr in exprs.items()}
     carrying = [_carrying(*given, budget) for given in zip(arriving, features, tokens, strict=True)]
     changed: Any = op
-    found: TensorType = dataclasses.replace(changed, **symbolic).infer_types(carrying)[0]
-    count = expr_of(found.sizes[0]) if found.axes == TOKENS else None
-    return expr_of(found.channels), None if isinstance(count, Const) else count
+    types: tuple[TensorType, ...] = dataclasses.replace(changed, **symbolic).infer_types(carrying)
+    counts = [expr_of(type.sizes[0]) if type.axes == TOKENS else None for type in types]
+    return [
+        (expr_of(type.channels), None if isinstance(count, Const) else count)
+        for type, count in zip(types, counts, strict=True)
+    ]
 
 
 def _symbolic(value: Any, expr: Expr, budget: Budget) -> Any:

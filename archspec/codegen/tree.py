@@ -8,7 +8,7 @@ here has been evaluated for every instance and compared with the graph before it
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from archspec.codegen.marks import inside
@@ -58,6 +58,10 @@ class LayerUse:
     paths: tuple[str, ...]
     """The layer's in each instance; the other items have theirs, too."""
     sizes: tuple[tuple[int, ...], ...] = ()
+    results: int = 1
+    """How many tensors it gives."""
+    reuses: str = ""
+    """The name of the item of the same scope whose layers it is called with, where it has none of its own."""
 
     def value(self, name: str) -> Any:
         """An attribute's value.
@@ -85,6 +89,8 @@ class CallUse:
     arguments: Mapping[str, Expr]
     operands: tuple[Ref, ...]
     paths: tuple[str, ...]
+    reuses: str = ""
+    """The name of the item of the same scope whose layers it is called with, where it has none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,8 @@ class SequenceUse:
     body: Tree
     operands: tuple[Ref, ...]
     paths: tuple[str, ...]
+    reuses: str = ""
+    """The name of the item of the same scope whose layers it is called with, where it has none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +171,14 @@ class LoopUse:
     """The paths of each round in all instances. What a run's item says of its own paths may be those of all rounds."""
     marks: tuple[int, ...] = ()
     """Rounds that give further results of the loop, 1, 2 ..., each what there is after it."""
+    reuses: str = ""
+    """The name of the item of the same scope whose layers it is called with, where it has none of its own."""
+
+    @property
+    def called(self) -> str:
+        """The name of the item that all rounds call again; empty where they have layers of their own."""
+        names = {run.item.reuses for run in self.runs}
+        return names.pop() if len(names) == 1 else ""
 
     def rounds_of(self, run: Run, scopes: Collection[str] | None = None) -> list[str]:
         """The paths of the rounds of a run; where the loop stands in rounds itself, `scopes` has those that count."""
@@ -229,6 +245,40 @@ class Module:
     def network(self) -> Definition:
         """The definition of the network itself."""
         return self.definitions[-1]
+
+
+def is_reuse(item: ItemUse) -> bool:
+    """Whether an item has no layers of its own, but those of another."""
+    return not isinstance(item, ChoiceUse) and bool(item.reuses or (isinstance(item, LoopUse) and item.called))
+
+
+def with_owners(tree: Tree) -> Tree:
+    """The tree of a scope in which each layer has an item that makes it: the first of those that are called with it.
+
+    The item that a spec names may be gone, since nothing needs what it gives.
+    """
+    return _with_owners(tree, set(_own_names(tree)))
+
+
+def _own_names(tree: Tree) -> Iterator[str]:
+    for item in tree.items:
+        if isinstance(item, ChoiceUse):
+            yield from _own_names(item.then)
+            yield from _own_names(item.other)
+        elif not item.reuses:
+            yield item.name
+
+
+def _with_owners(tree: Tree, known: set[str]) -> Tree:
+    items: list[ItemUse] = []
+    for item in tree.items:
+        if isinstance(item, ChoiceUse):
+            item = replace(item, then=_with_owners(item.then, known), other=_with_owners(item.other, known))
+        elif item.reuses and item.reuses not in known:
+            known.add(item.reuses)
+            item = replace(item, name=item.reuses, reuses="")
+        items.append(item)
+    return replace(tree, items=tuple(items))
 
 
 def layers(tree: Tree) -> Iterator[LayerUse]:
@@ -303,7 +353,7 @@ def is_chain(tree: Tree, start: Ref = _FIRST) -> bool:
                 if item.operand != last or not (is_chain(item.then, last) and is_chain(item.other, last)):
                     return False
             case _:
-                if item.operands != (last,):
+                if item.operands != (last,) or (isinstance(item, LayerUse) and item.results > 1):
                     return False
         last = Result(item.site)
     return tree.results == (last,)
@@ -316,7 +366,7 @@ def stops(tree: Tree) -> tuple[int, ...] | None:
     """
     last: Ref = _FIRST
     for item in tree.items:
-        if isinstance(item, ChoiceUse) or item.operands != (last,):
+        if isinstance(item, ChoiceUse) or item.operands != (last,) or (isinstance(item, LayerUse) and item.results > 1):
             return None
         last = Result(item.site)
     places: dict[Ref, int] = {Result(item.site): place for place, item in enumerate(tree.items, start=1)}

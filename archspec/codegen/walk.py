@@ -16,6 +16,8 @@ def item_number(item: ItemUse) -> Expr | None:
 
 def _visit(tree: Tree, see: Callable[[ItemUse], None]) -> None:
     for item in tree.items:
+        if not isinstance(item, ChoiceUse) and item.reuses:  # what it has was seen where it stands
+            continue
         see(item)
         match item:
             case SequenceUse():

@@ -12,7 +12,7 @@ from typing import Final
 from archspec.api import compile
 from archspec.commands.shared import OK, usage_error
 from archspec.errors import Diagnostic, OutputError, Source, Span, SpecError
-from archspec.ir.builder import class_name
+from archspec.ir.assembly import class_name
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits
 from archspec.spec import LocatedDict, find, shipped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -159,7 +159,7 @@ class _Reader:
         shapes: dict[End, str] = {}
         for end, (name, path) in zip(results, self.graph.outputs.items(), strict=True):
             names.setdefault(end, []).append(name)
-            shapes[end] = shape_text(self.graph.nodes[path].shape)
+            shapes[end] = shape_text(self.graph.types[path].sizes)
         for end, text in shapes.items():
             called = f"{shortened(', '.join(names[end]), 32)}: " if self.graph.gives_names else ""
             whole = _said(whole, end, called + text)
@@ -261,19 +261,21 @@ class _Reader:
         kind = op.kind
         if layer.named and op.weighted and self.level != "stage":
             words.append(Words(shortened(layer.name), "quiet"))
+        owners = {name.rpartition(".")[0] for name in layer.shared.values()}
+        words += _shared_words(owner for owner in owners if owner.rpartition(".")[2] != layer.name)
         arriving = self.graph.input_shapes(node)
-        shape = "" if arriving and arriving[0] == node.shape else shape_text(node.shape)
+        shapes = ["" if arriving and arriving[0] == type.sizes else shape_text(type.sizes) for type in node.types]
         sign = _SIGNS.get(op.name, "")
         return Box(
             layer.path,
             kind,
             tuple(words),
             len(node.inputs),
-            (shape,),
+            tuple(shapes),
             sign,
             paths=(layer.path,),
             mark=self.details.marks.get(layer.path, ""),
-            extents=(node.shape[1:],),
+            extents=tuple(type.sizes[1:] for type in node.types),
         )
 
     def _marks(self, items: Sequence[Scope | Loop], inside: Figure | None) -> dict[str, Mark]:
@@ -290,15 +292,15 @@ class _Reader:
         return {"mark": own, "inner_mark": inner} if inside is not None else {"mark": own or inner}
 
     def _extents(self, results: Sequence[str]) -> tuple[tuple[int, ...], ...]:
-        return tuple(self.graph.nodes[path].shape[1:] for path in results)
+        return tuple(self.graph.types[path].sizes[1:] for path in results)
 
     def _shapes(self, path: str, results: Sequence[str]) -> tuple[str, ...]:
         return self._shape_texts(self.wiring.scopes[path].operands, results)
 
     def _shape_texts(self, arriving: Sequence[str], results: Sequence[str]) -> tuple[str, ...]:
-        nodes = self.graph.nodes
-        before = nodes[arriving[0]].shape if arriving else ()
-        return tuple("" if nodes[path].shape == before else shape_text(nodes[path].shape) for path in results)
+        types = self.graph.types
+        before = types[arriving[0]].sizes if arriving else ()
+        return tuple("" if types[path].sizes == before else shape_text(types[path].sizes) for path in results)
 
     def _scope_words(self, run: Sequence[Scope]) -> tuple[Words, ...]:
         scope = run[0]
@@ -313,12 +315,13 @@ class _Reader:
         what = " ".join(part for part in (block, times) if part)
         if what:
             words.append(Words(what, "quiet"))
-        return tuple(words)
+        return (*words, *_shared_words([scope.shares]))
 
     def _loop_words(self, loop: Loop) -> tuple[Words, ...]:
         blocks = Counter(scope.block or "" for scope in loop.iterations)
         what = ", ".join(f"{shortened(block, 32)} × {times}".strip() for block, times in blocks.items())
-        return Words(shortened(loop.name), "strong"), Words(what, "quiet")
+        shares = {scope.shares for scope in loop.iterations} if not loop.shares else {loop.shares}
+        return Words(shortened(loop.name), "strong"), Words(what, "quiet"), *_shared_words(shares)
 
     def costed(self, drawn: Figure) -> Figure:
         """The figure with what its boxes cost, where that is to be said."""
@@ -336,6 +339,12 @@ class _Reader:
             yield Words(f"{counts.parameters:,} parameters", "quiet")
         if self.details.macs and counts.macs:
             yield Words(f"{counted(counts.macs)} MACs", "quiet")
+
+
+def _shared_words(owners: Iterable[str]) -> list[Words]:
+    """What says that weights are those of another item, by its path."""
+    names = sorted({owner.rpartition(".")[2] for owner in owners} - {""})
+    return [Words(f"weights of {shortened(name, 24)}", "quiet") for name in names]
 
 
 def _said(drawn: Figure, end: End, text: str) -> Figure:

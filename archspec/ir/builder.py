@@ -14,19 +14,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, Self
+from typing import Final, Literal, Self
 
 from archspec.errors import InternalError, Span
 from archspec.expr import Const, Expr, Value
+from archspec.ir.assembly import Assembly, Place
 from archspec.ir.graph import BlockInfo, LayerGraph
 from archspec.ir.op import Op, ShapeError
-from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring, enter, leave
+from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.ops.base import Input
 from archspec.ir.pruning import prune
-from archspec.ir.scope import Binding, Layer, Operand, Result
+from archspec.ir.scope import Binding, Layer, Loop, Operand, Result, Scope
 from archspec.ir.tensor_type import TensorType
 from archspec.ir.verify import is_name, verify
-from archspec.ir.wiring import Node, value_name
+from archspec.ir.wiring import Node
 from archspec.members import NOT_LAYERS, not_a_layer
 
 _NAMES: Final = "letters, digits and underscores, beginning with a letter, and no keyword of Python"
@@ -97,7 +98,7 @@ class LoopBody:
 
 
 @dataclass(slots=True)
-class GraphBuilder:
+class GraphBuilder(Assembly):
     """A graph that grows.
 
     A layer, a block's instance, a sequence or a loop goes into the scope that is open: the network, or that of the
@@ -105,63 +106,11 @@ class GraphBuilder:
     All instances of a block have their items in one order, by which they are known to be the same.
     """
 
-    name: str
-    title: str = ""
-    class_name: str = ""
-    root: OpenScope = field(init=False)
-    inputs: list[Node] = field(default_factory=list[Node])
-    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
-    """Inputs and layers so far, by path, in order of computation."""
-    blocks: dict[str, BlockInfo] = field(default_factory=dict[str, BlockInfo])
     _open: list[OpenScope] = field(default_factory=list[OpenScope])
 
     def __post_init__(self) -> None:
-        self.root = OpenScope(None, 0, "", "", "network")
+        Assembly.__post_init__(self)
         self._open = [self.root]
-
-    # -- what lowering uses, too ------------------------------------------------------------------
-
-    def add_input(self, node: Node) -> Tensor:
-        """One more input of the network."""
-        self.inputs.append(node)
-        self.nodes[node.path] = node
-        return Tensor(self.root, Operand(len(self.inputs) - 1), node.path, node.type)
-
-    def add_layer(
-        self,
-        scope: OpenScope,
-        layer: Layer,
-        inputs: Sequence[Tensor],
-    ) -> tuple[Tensor, ...]:
-        """A layer at the end of a scope, which knows all the tensors that it takes; its results."""
-        taken = tuple(tensor.path for tensor in inputs)
-        self.nodes[layer.path] = Node(layer.path, layer.op, taken, layer.types, layer.exprs, layer.span, layer.shared)
-        scope.items.append(layer)
-        return tuple(
-            Tensor(scope, Result(layer.site, index), value_name(layer.path, index), type)
-            for index, type in enumerate(layer.types)
-        )
-
-    def graph(self, outputs: Mapping[str, Tensor], **more: Any) -> LayerGraph:
-        """The graph with these outputs; `more` are fields of `LayerGraph` that the builder has no say in."""
-        results = tuple(bring(tensor, self.root).ref for tensor in outputs.values())
-        given: dict[str, Any] = {
-            "title": self.title,
-            "class_name": self.class_name or class_name(self.name),
-            "source": self.name,
-            "params": (),
-            "blocks": dict(self.blocks),
-            **more,
-        }
-        return LayerGraph(
-            self.name,
-            input_nodes=tuple(self.inputs),
-            output_names=tuple(outputs),
-            root=self.root.freeze(results=results),
-            **given,
-        )
-
-    # -- what stands by itself --------------------------------------------------------------------
 
     def input(self, type: TensorType, name: str = "input", *, span: Span | None = None) -> Tensor:
         """An input of the network.
@@ -184,7 +133,7 @@ class GraphBuilder:
         shared: Mapping[str, str] | None = None,
         span: Span | None = None,
     ) -> Tensor:
-        """A layer in the scope that is open; what it gives.
+        """A layer in the scope that is open; what it gives, of several results the first. See `layer_results`.
 
         Args:
             op: with its attributes.
@@ -198,6 +147,18 @@ class GraphBuilder:
             ShapeError: the op does not take these tensors; the message begins with the layer's path.
             ValueError: another layer has its name.
         """
+        return self.layer_results(op, *inputs, name=name, exprs=exprs, shared=shared, span=span)[0]
+
+    def layer_results(
+        self,
+        op: Op,
+        *inputs: Tensor,
+        name: str = "",
+        exprs: Mapping[str, Expr] | None = None,
+        shared: Mapping[str, str] | None = None,
+        span: Span | None = None,
+    ) -> tuple[Tensor, ...]:
+        """A layer with all that it gives; arguments and errors are those of `layer`."""
         scope = self._open[-1]
         named, (name, path) = bool(name), self._named(name, op.name)
         known = tuple(self._brought(tensor, scope) for tensor in inputs)
@@ -217,7 +178,38 @@ class GraphBuilder:
         self._take(name)
         refs = tuple(tensor.ref for tensor in known)
         layer = Layer(len(scope.items), name, named, path, refs, op, types, exprs or {}, span, shared or {})
-        return self.add_layer(scope, layer, known)[0]
+        return self.add_layer(scope, layer, known)
+
+    def reuse(self, item: str, *inputs: Tensor, name: str = "") -> tuple[Tensor, ...]:
+        """What a layer, a block's instance, a sequence or a loop gives for other tensors, with the same parameters.
+
+        Args:
+            item: the name of an item of the scope that is open.
+            inputs: those of a layer or a block, in order. A sequence or a loop may be given the first one alone: what
+                else it takes stays the same.
+            name: of what is computed here; the item's with a number unless given.
+
+        Raises:
+            ShapeError: it does not take these tensors, or its weights do not fit; the message begins with a path.
+            ValueError: there is no such item here, or it takes another number of tensors.
+        """
+        scope = self._open[-1]
+        named = {known.name: known for known in scope.items if not isinstance(known, OpenChoice)}
+        found = named.get(item)
+        if isinstance(found, Scope | Loop):  # it is a copy itself
+            found = named[found.shares.rpartition(".")[2]]
+        if found is None or isinstance(found, Scope | Loop):
+            raise ValueError(f"{scope.path or 'the network'} has no item called {item!r}")
+        given = inputs
+        if len(inputs) == 1 and not isinstance(found, Layer):
+            given = (*inputs, *found.others)
+        if len(given) != len(found.operands):
+            raise ValueError(f"{item} takes {len(found.operands)} tensors, not {len(given)}")
+        name, path = self._named(name, item)
+        taken = tuple(self._brought(tensor, scope) for tensor in given)
+        made = self.add_again(scope, found, Place(len(scope.items), name, True, path), taken)
+        self._take(name)
+        return made
 
     @contextmanager
     def sequence(self, name: str, x: Tensor) -> Iterator[Body]:
@@ -362,17 +354,11 @@ class GraphBuilder:
 
     def _parameters(self) -> set[str]:
         """The canonical names of all parameters so far; worked out only where one is shared."""
-        types = {path: node.types[0] for path, node in self.nodes.items()}
         return {
             f"{node.path}.{weight.name}"
             for node in self.nodes.values()
-            for weight in node.op.weights([types[source] for source in node.inputs])
+            for weight in node.op.weights([self.type_of(source) for source in node.inputs])
         }
-
-
-def class_name(name: str) -> str:
-    """`resnet_v2_50` as a class: `ResnetV250`. A spec says `class: ResNetV2_50` where it knows better."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Network"
 
 
 def _is_within(scope: OpenScope, around: OpenScope) -> bool:

@@ -42,17 +42,19 @@ def _scope(graph: LayerGraph, scope: Scope | Choice, depth: int) -> Iterator[str
                 yield from _scope(graph, item, depth + 1)
             case Loop():
                 times = f" x {source(item.times)}" if item.times is not None else ""
-                yield f"{pad}loop {item.path}{times}"
+                shares = f" {{parameters of {item.shares}}}" if item.shares else ""
+                yield f"{pad}loop {item.path}{times}{shares}"
                 for iteration in item.iterations:
                     yield "  " + pad + _heading(iteration)
                     yield from _scope(graph, iteration, depth + 2)
 
 
 def _heading(scope: Scope) -> str:
+    shares = f" {{parameters of {scope.shares}}}" if scope.shares else ""
     if scope.block is None:
-        return f"scope {scope.path}"
+        return f"scope {scope.path}{shares}"
     arguments = ", ".join(f"{name}={binding.value!r}" for name, binding in scope.bindings.items())
-    return f"scope {scope.path}: {scope.block}({arguments})"
+    return f"scope {scope.path}: {scope.block}({arguments}){shares}"
 
 
 def layer_text(node: Node) -> str:

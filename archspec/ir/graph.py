@@ -13,7 +13,7 @@ from archspec.expr import Expr, Value
 from archspec.ir.op import Weight
 from archspec.ir.scope import Scope
 from archspec.ir.tensor_type import Shape, TensorType
-from archspec.ir.wiring import Node, Wiring, producer, trace, value_name
+from archspec.ir.wiring import Node, Wiring, producer, result_index, trace
 from archspec.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ class LayerGraph:
     def nx(self) -> networkx.DiGraph[str]:
         """The graph for networkx: nodes by path with `op`, `shape` and `node`, edges with the operand's `index`.
 
-        An edge that carries several operands (`x + x`) has the first one's index; `Node.inputs` has them all.
+        An edge that carries several operands (`x + x`) has the first one's index; `Node.inputs` has them all. Where a
+        node has several results, `result` is which of them it is.
         """
         import networkx
 
@@ -132,8 +133,9 @@ class LayerGraph:
         for path, node in self.nodes.items():
             graph.add_node(path, op=node.op.name, shape=node.shape, node=node)
             for index, source in enumerate(node.inputs):
-                if not graph.has_edge(source, path):
-                    graph.add_edge(source, path, index=index)
+                if not graph.has_edge(producer(source), path):
+                    which = {"result": result_index(source)} if len(self.nodes[producer(source)].types) > 1 else {}
+                    graph.add_edge(producer(source), path, index=index, **which)
         return graph
 
     @property
@@ -148,12 +150,8 @@ class LayerGraph:
 
     @cached_property
     def types(self) -> Mapping[str, TensorType]:
-        """The type of each tensor, by the names that `Node.inputs` has."""
-        found = {path: node.types[0] for path, node in self.nodes.items()}
-        for path, node in self.nodes.items():
-            if len(node.types) > 1:
-                found |= {value_name(path, index): type for index, type in enumerate(node.types)}
-        return found
+        """The type of each tensor, by the names that `Node.inputs` has, in order of computation."""
+        return {name: type for node in self.nodes.values() for name, type in zip(node.values, node.types, strict=True)}
 
     def input_types(self, node: Node) -> tuple[TensorType, ...]:
         """The types that arrive at a node, in the op's order."""
@@ -219,7 +217,7 @@ class LayerGraph:
         length: dict[str, int] = {}
         before: dict[str, str | None] = {}
         for path, node in self.nodes.items():
-            best = max(node.inputs, key=lambda source: length[source], default=None)
+            best = max(map(producer, node.inputs), key=lambda source: length[source], default=None)
             before[path] = best
             length[path] = (length[best] if best else 0) + node.op.weighted
         if not length:
@@ -240,6 +238,16 @@ class LayerGraph:
             if path in needed:
                 needed.update(map(producer, node.inputs))
         return tuple(node for path, node in self.nodes.items() if path not in needed)
+
+    @cached_property
+    def dead(self) -> tuple[Node, ...]:
+        """The nodes with weights that no output needs, neither here nor where they are used again."""
+        unneeded = self.unneeded
+        if not unneeded:
+            return ()
+        paths = {node.path for node in unneeded}
+        alive = {name for node in self.nodes.values() if node.path not in paths for name in self.parameters_of(node)}
+        return tuple(node for node in unneeded if not alive.issuperset(self.parameters_of(node)))
 
     def __repr__(self) -> str:
         layers = len(self.nodes) - len(self.inputs)

@@ -107,6 +107,8 @@ class Op:
     """Names of other libraries that mean the op, each with what else has to be known of it; see `vocabulary.yaml`."""
     least_inputs: ClassVar[int] = 1
     most_inputs: ClassVar[int | None] = 1
+    several: ClassVar[bool] = False
+    """It may give several tensors: a call marks them as taps, by the names that it lists under `outputs`."""
     weighted: ClassVar[bool] = False
     """Counts as a layer when the depth of a network is stated."""
     view: ClassVar[bool] = False

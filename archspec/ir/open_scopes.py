@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from archspec.errors import InternalError, Span
 from archspec.expr import Expr
@@ -38,30 +38,39 @@ class OpenScope:
     """The tensors from around it."""
     results: dict[Ref, int] = field(default_factory=dict[Ref, int])
     """The tensors used outside, and their positions."""
-    items: list[Layer | OpenScope | OpenChoice | OpenLoop] = field(
-        default_factory=list["Layer | OpenScope | OpenChoice | OpenLoop"]
-    )
+    items: list[OpenItem] = field(default_factory=list["OpenItem"])
     names: dict[str, Span | None] = field(default_factory=dict[str, Span | None])
     """The names that are taken, and where."""
     labels: dict[Ref, str] = field(default_factory=dict[Ref, str])
     count: int = 0
     """How many numbered items it has so far."""
+    entered: list[Tensor] = field(default_factory=list["Tensor"])
+    """The operands as tensors of the scope around."""
     _taken: dict[Ref, int] = field(default_factory=dict[Ref, int])
 
-    def take(self, ref: Ref) -> Operand:
+    def take(self, tensor: Tensor) -> Operand:
         """Let a tensor of the parent's enter; the same one enters once."""
         if isinstance(self.parent, OpenLoop):
-            return self.parent.take(ref)
-        if ref not in self._taken:
-            self._taken[ref] = len(self.operands)
-            self.operands.append(ref)
-        return Operand(self._taken[ref])
+            return self.parent.take(tensor)
+        if tensor.ref not in self._taken:
+            self._taken[tensor.ref] = len(self.operands)
+            self._enter(tensor)
+        return Operand(self._taken[tensor.ref])
+
+    @property
+    def others(self) -> list[Tensor]:
+        """What enters after the first tensor."""
+        return self.entered[1:]
+
+    def _enter(self, tensor: Tensor) -> None:
+        self.operands.append(tensor.ref)
+        self.entered.append(tensor)
 
     def feed(self, tensor: Tensor) -> Tensor:
         """Let a tensor enter as an operand of its own, whatever else has entered: it is one of a block's inputs."""
         if isinstance(self.parent, OpenScope):
             outside = bring(tensor, self.parent)
-            self.operands.append(outside.ref)
+            self._enter(outside)
             return Tensor(self, Operand(len(self.operands) - 1), tensor.path, tensor.type)
         return bring(tensor, self)
 
@@ -93,7 +102,7 @@ class OpenChoice:
     condition: Expr
     taken: bool
     operand: Ref
-    items: list[Layer | OpenScope | OpenChoice | OpenLoop]
+    items: list[OpenItem]
     result: Ref
 
     def freeze(self) -> Choice:
@@ -115,15 +124,18 @@ class OpenLoop:
     """The tensor that goes through, then those from around the loop."""
     span: Span | None
     structure: tuple[Expr, ...] = ()
-    iterations: list[OpenScope] = field(default_factory=list[OpenScope])
+    iterations: list[OpenScope | Scope] = field(default_factory=list["OpenScope | Scope"])
+    others: list[Tensor] = field(default_factory=list["Tensor"])
+    """What enters after the first tensor, as the scope around knows it."""
     _taken: dict[Ref, int] = field(default_factory=dict[Ref, int])
 
-    def take(self, ref: Ref) -> Operand:
-        """Let a tensor from around the loop enter, for every iteration; `ref` is in the parent's terms."""
-        if ref not in self._taken:
-            self._taken[ref] = len(self.operands)
-            self.operands.append(ref)
-        return Operand(self._taken[ref])
+    def take(self, tensor: Tensor) -> Operand:
+        """Let a tensor from around the loop enter, for every iteration; it is one of the parent's."""
+        if tensor.ref not in self._taken:
+            self._taken[tensor.ref] = len(self.operands)
+            self.operands.append(tensor.ref)
+            self.others.append(tensor)
+        return Operand(self._taken[tensor.ref])
 
     def freeze(self) -> Loop:
         """The finished loop."""
@@ -135,14 +147,20 @@ class OpenLoop:
             self.times,
             self.pattern,
             tuple(self.operands),
-            tuple(iteration.freeze(iterations=operands) for iteration in self.iterations),
+            tuple(
+                scope if isinstance(scope, Scope) else scope.freeze(iterations=operands) for scope in self.iterations
+            ),
             self.span,
             self.structure,
         )
 
 
-def _freeze(items: list[Layer | OpenScope | OpenChoice | OpenLoop]) -> tuple[Item, ...]:
-    return tuple(item if isinstance(item, Layer) else item.freeze() for item in items)
+OpenItem: TypeAlias = Layer | Scope | Loop | OpenScope | OpenChoice | OpenLoop
+"""An item of an open scope; what is computed once more (`archspec.ir.reuse`) does not grow any more."""
+
+
+def _freeze(items: list[OpenItem]) -> tuple[Item, ...]:
+    return tuple(item if isinstance(item, Layer | Scope | Loop) else item.freeze() for item in items)
 
 
 def enter(
@@ -151,7 +169,7 @@ def enter(
     """A new scope inside another, or a loop's next iteration; `x` is what it is given first."""
     scope = OpenScope(parent, site, name, path, "sequence", span=span)
     if isinstance(parent, OpenScope):
-        scope.take(x.ref)
+        scope.take(x)
         parent.items.append(scope)
     else:
         parent.iterations.append(scope)
@@ -181,10 +199,9 @@ def bring(tensor: Tensor, scope: OpenScope) -> Tensor:
         if label is not None:
             parent.labels.setdefault(given, label)
         tensor = Tensor(parent, given, tensor.path, tensor.type)
-    ref = tensor.ref
     for inner in reversed(around[: around.index(tensor.scope)]):
-        ref = inner.take(ref)
-    return Tensor(scope, ref, tensor.path, tensor.type)
+        tensor = Tensor(inner, inner.take(tensor), tensor.path, tensor.type)
+    return tensor
 
 
 def _around(scope: OpenScope) -> list[OpenScope]:

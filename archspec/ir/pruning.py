@@ -1,7 +1,8 @@
 """Cut a network down to what some of its tensors need.
 
 A body is gone through from its end, and an item stays if something that stays needs it. A loop is cut after the last
-iteration that is needed. A block's instance keeps the results that it computes anyway, so that instances stay alike.
+iteration that is needed. A block's instance keeps the results that it computes anyway, so that instances stay alike;
+what is computed more than once with the same parameters keeps what is needed in any of these places.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from archspec.expr import Const
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
+from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope, walk
 
 
 def prune(graph: LayerGraph) -> LayerGraph:
@@ -20,9 +21,13 @@ def prune(graph: LayerGraph) -> LayerGraph:
     What the operands of a block's call, or of a loop, need is kept as well, even if the block makes no use of it.
     """
     root = graph.root
-    names = _Names()
-    needed = set(root.body.results)
-    items = _items(root.body.items, needed, names)
+    shared = _Shared.of(root)
+    while True:
+        names, needed = _Names(), set(root.body.results)
+        items = _items(root.body.items, needed, names, shared)
+        if not shared.grown:
+            break
+        shared.grown = False
     inputs = [index for index in range(len(graph.inputs)) if Operand(index) in needed]
     names.operands(inputs)
     body = Body(names.items(items), names.refs(root.body.results))
@@ -34,9 +39,36 @@ def prune(graph: LayerGraph) -> LayerGraph:
         depth=None,
         whole=None,
     )
-    pruned = replace(pruned, taps={name: path for name, path in graph.taps.items() if path in pruned.nodes})
+    pruned = replace(pruned, taps={name: path for name, path in graph.taps.items() if path in pruned.types})
     left = {name: weight for name, weight in graph.all_weights.items() if name not in pruned.all_weights}
     return replace(pruned, left_out={**graph.left_out, **left})
+
+
+@dataclass(slots=True)
+class _Shared:
+    """Which results are needed of the scopes that are computed more than once with the same parameters."""
+
+    first: Mapping[str, str]
+    """The scope whose parameters each of them has, by path."""
+    used: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
+    """The results that are needed of any of those that have the same parameters, by the first one's path."""
+    grown: bool = False
+    """Whether some were found to be needed after another of these scopes had been cut."""
+
+    @classmethod
+    def of(cls, root: Scope) -> _Shared:
+        again = [item for item in walk(root) if isinstance(item, Scope) and item.shares]
+        return cls({path: item.shares for item in again for path in (item.path, item.shares)})
+
+    def of_all(self, scope: Scope, used: Sequence[int]) -> Sequence[int]:
+        """The results that are needed of a scope, here or in another of its places."""
+        first = self.first.get(scope.path)
+        if first is None:
+            return used
+        known = self.used.setdefault(first, set())
+        self.grown = self.grown or bool(known and not known.issuperset(used))
+        known.update(used)
+        return [*known]
 
 
 @dataclass(slots=True)
@@ -75,7 +107,7 @@ class _Names:
         return replace(item, operands=self.refs(item.operands))
 
 
-def _items(items: Sequence[Item], needed: set[Ref], names: _Names) -> list[Item]:
+def _items(items: Sequence[Item], needed: set[Ref], names: _Names, shared: _Shared) -> list[Item]:
     """The items that give what is needed, and all that they take is then needed, too."""
     found: list[Item] = []
     for item in reversed(items):
@@ -85,28 +117,31 @@ def _items(items: Sequence[Item], needed: set[Ref], names: _Names) -> list[Item]
         kept: Sequence[int] = (0,)
         match item:
             case Layer():
+                kept = range(len(item.types))
                 needed.update(item.operands)
             case Choice():
                 kept = sorted(used)
                 results = tuple(item.body.results[index] for index in kept)
                 needed.update((item.operand, *results))
-                item = replace(item, body=Body(tuple(_items(item.body.items, needed, names)), results))
+                item = replace(item, body=Body(tuple(_items(item.body.items, needed, names, shared)), results))
             case Scope():
-                item, kept = _scope(item, used)
+                item, kept = _scope(item, shared.of_all(item, used), shared)
                 needed.update(item.operands)
             case Loop():
-                item, kept = _loop(item, used)
+                item, kept = _loop(item, used, shared)
                 needed.update(item.operands)
         names.results(item.site, kept)
         found.append(item)
     return found[::-1]
 
 
-def _scope(scope: Scope, used: Sequence[int], *, in_place: bool = False) -> tuple[Scope, Sequence[int]]:
+def _scope(
+    scope: Scope, used: Sequence[int], shared: _Shared, *, in_place: bool = False
+) -> tuple[Scope, Sequence[int]]:
     """A scope that gives these of its results, and those that it does give; `in_place` keeps its operands."""
     results, names = scope.body.results, _Names()
     needed = {results[index] for index in used}
-    items = _items(scope.body.items, needed, names)
+    items = _items(scope.body.items, needed, names, shared)
     whole = in_place or scope.kind == "block"
     operands = [index for index in range(len(scope.operands)) if whole or Operand(index) in needed]
     names.operands(operands)
@@ -118,13 +153,13 @@ def _scope(scope: Scope, used: Sequence[int], *, in_place: bool = False) -> tupl
     return replace(scope, operands=taken, body=body, labels=names.labels(scope.labels)), kept
 
 
-def _loop(loop: Loop, used: Sequence[int]) -> tuple[Loop, Sequence[int]]:
+def _loop(loop: Loop, used: Sequence[int], shared: _Shared) -> tuple[Loop, Sequence[int]]:
     """A loop up to the last iteration that is needed."""
     given = [len(loop.iterations) - 1, *loop.marks]  # after which iteration each of its results stands
     last = max(given[index] for index in used)
     final = next(index for index in used if given[index] == last)
     others = sorted(index for index in used if index != final)
-    iterations = tuple(_scope(scope, (0,), in_place=True)[0] for scope in loop.iterations[: last + 1])
+    iterations = tuple(_scope(scope, (0,), shared, in_place=True)[0] for scope in loop.iterations[: last + 1])
     times = loop.times if last == given[0] or loop.times is None else Const(last + 1)
     marks = tuple(given[index] for index in others)
     return replace(loop, times=times, iterations=iterations, marks=marks), (final, *others)

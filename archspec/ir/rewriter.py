@@ -19,6 +19,7 @@ from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope
 from archspec.ir.tensor_type import TensorType
 from archspec.ir.verify import verify
+from archspec.ir.wiring import producer, result_index, value_name
 
 Address: TypeAlias = tuple[str | int, ...]
 """Where a layer is written: its block, empty for the network, then the sites of the items around it and its own.
@@ -80,7 +81,11 @@ def rewrite(graph: LayerGraph, edits: Mapping[Address, Edit]) -> Rewritten:
                 raise InternalError(f"{layer.path} has no input {edit.operand}")
     writing = _Rewriting(edits)
     root = writing.scope(graph.root, "", ("",))
-    taps = {name: writing.paths[path] for name, path in graph.taps.items() if path in writing.paths}
+    taps = {
+        name: value_name(writing.paths[producer(path)], result_index(path))
+        for name, path in graph.taps.items()
+        if producer(path) in writing.paths
+    }
     taps |= {name: path for name, path in graph.taps.items() if path in graph.inputs}
     names = {
         f"{path}.{weight.name}": f"{after}.{weight.name}"
@@ -140,15 +145,19 @@ def _inside(scope: Scope, around: Address, *, iteration: bool = False) -> Addres
 class _Rewriting:
     edits: Mapping[Address, Edit]
     paths: dict[str, str] = field(default_factory=dict[str, str])
+    scopes: dict[str, str] = field(default_factory=dict[str, str])
+    """The new paths of scopes and loops, by those that they had."""
 
     def scope(self, scope: Scope, path: str, address: Address) -> Scope:
         """A scope with its edits, under this path."""
+        self.scopes[scope.path] = path
         known: dict[Ref, Ref] = {}
         counter = count() if _is_numbered(scope.body.items) else None
         items = self.items(scope.body.items, path, address, known, counter)
         results = tuple(known.get(ref, ref) for ref in scope.body.results)
         labels = {known.get(ref, ref): label for ref, label in scope.labels.items()}
-        return replace(scope, path=path, body=Body(items, results), labels=labels)
+        shares = self.scopes.get(scope.shares, scope.shares)
+        return replace(scope, path=path, body=Body(items, results), labels=labels, shares=shares)
 
     def items(
         self, items: Sequence[Item], around: str, address: Address, known: dict[Ref, Ref], counter: Iterator[int] | None
@@ -165,7 +174,7 @@ class _Rewriting:
             edit = self.edits.get((*address, item.site))
             if isinstance(item, Layer) and isinstance(edit, Remove):
                 taken = item.operands[edit.operand]
-                known[Result(item.site)] = known.get(taken, taken)
+                known |= {Result(item.site, index): known.get(taken, taken) for index in range(len(item.types))}
                 continue
             name = item.name if counter is None else str(next(counter))
             found.append(self.item(item, name, f"{around}.{name}" if around else name, address, known))
@@ -185,12 +194,14 @@ class _Rewriting:
                 changed = self.scope(item, path, _inside(item, address))
                 return replace(changed, name=name, operands=operands)
             case Loop():
+                self.scopes[item.path] = path
+                shares = self.scopes.get(item.shares, item.shares)
                 around = (*address, item.site)
                 iterations = tuple(
                     self.scope(scope, f"{path}.{scope.name}", _inside(scope, around, iteration=True))
                     for scope in item.iterations
                 )
-                return replace(item, name=name, path=path, operands=operands, iterations=iterations)
+                return replace(item, name=name, path=path, operands=operands, iterations=iterations, shares=shares)
 
 
 def _replaced(layer: Layer, op: Op) -> Layer:

@@ -95,6 +95,8 @@ class Scope:
     span: Span | None
     labels: Mapping[Ref, str] = field(default_factory=dict[Ref, str])
     """What the spec calls tensors of the body: its taps."""
+    shares: str = ""
+    """The path of the scope that is computed here once more, with its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +134,21 @@ class Loop:
     span: Span | None
     structure: tuple[Expr, ...] = ()
     marks: tuple[int, ...] = ()
+    shares: str = ""
+    """The path of the loop that is computed here once more, with its parameters."""
 
 
 Item: TypeAlias = Layer | Scope | Choice | Loop
 
 
-def walk(scope: Scope) -> Iterator[Item]:
-    """Every item below a scope, the scope itself first, in the order of computation."""
-    stack: list[Item] = [scope]
+def walk_layers(item: Item) -> Iterator[Layer]:
+    """Every layer of an item, in the order of computation."""
+    return (found for found in walk(item) if isinstance(found, Layer))
+
+
+def walk(item: Item) -> Iterator[Item]:
+    """An item and every one below it, the item itself first, in the order of computation."""
+    stack: list[Item] = [item]
     while stack:
         item = stack.pop()
         yield item

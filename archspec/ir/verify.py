@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import ShapeError
-from archspec.ir.scope import Choice, Item, Layer, Loop, Scope
+from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk, walk_layers
 from archspec.ir.wiring import Node
 
 
@@ -29,9 +29,10 @@ def verify(graph: LayerGraph) -> None:
     for node in graph.nodes.values():  # tracing them raises where a reference stands for nothing
         _verify_node(graph, node)
     _verify_paths(graph.root.path, graph.root.body.items)
+    _verify_sharing(graph)
     for name, path in graph.taps.items():
-        if path not in graph.nodes:
-            raise InternalError(f"the tap {name} is {path}, which is no node")
+        if path not in graph.types:
+            raise InternalError(f"the tap {name} is {path}, which is no tensor")
 
 
 def is_name(text: str) -> bool:
@@ -54,8 +55,6 @@ def _verify_node(graph: LayerGraph, node: Node) -> None:
         types = op.output_types(arriving)
     except ShapeError as error:
         raise InternalError(f"{node.path} {error}") from error
-    if len(types) != 1:  # sources and pictures know of one
-        raise InternalError(f"{node.path}: {op.name} has {len(types)} results, and one is supported")
     if types != node.types:
         raise InternalError(f"{node.path}: its type is {node.types}, its op gives {types}")
     for name, weight in graph.parameters_of(node).items() if node.shared else ():
@@ -68,6 +67,20 @@ def _verify_node(graph: LayerGraph, node: Node) -> None:
             raise InternalError(f"{node.path} shares {name}, which is no name of a parameter")
     if node.shared and (unknown := node.shared.keys() - {weight.name for weight in graph.weights(node)}):
         raise InternalError(f"{node.path} shares {', '.join(sorted(unknown))}, which {op.name} does not have")
+
+
+def _verify_sharing(graph: LayerGraph) -> None:
+    """What is computed once more has the parameters of the layers in the same places."""
+    for item in walk(graph.root):
+        if not isinstance(item, Scope | Loop) or not item.shares:
+            continue
+        for layer in walk_layers(item):
+            node, first = graph.nodes[layer.path], graph.nodes.get(item.shares + layer.path[len(item.path) :])
+            if first is None:  # nothing needs it
+                continue
+            names = graph.parameters_of(node).keys()
+            if type(first.op) is not type(node.op) or graph.parameters_of(first).keys() != names:
+                raise InternalError(f"{node.path} does not have the parameters of {first.path}, as {item.path} says")
 
 
 def _verify_paths(around: str, items: Sequence[Item]) -> None:

@@ -38,10 +38,20 @@ class Node:
         """The sizes of its first result, without the batch."""
         return self.types[0].sizes
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The names of its results."""
+        return tuple(value_name(self.path, index) for index in range(len(self.types)))
+
 
 def producer(value: str) -> str:
     """The path of the node that gives a tensor."""
     return value.partition(":")[0]
+
+
+def result_index(value: str) -> int:
+    """Which of its node's results a tensor is."""
+    return int(value.partition(":")[2] or 0)
 
 
 def value_name(path: str, index: int) -> str:

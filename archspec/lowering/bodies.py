@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
-from archspec.errors import Diagnostics, Note
-from archspec.spec import Block, Call, Item, Repeat, Spec, Stage, Tap
+from archspec.errors import Diagnostics, Note, Span
+from archspec.ir.ops import OPS
+from archspec.spec import Block, Call, Item, LocatedList, Repeat, Reuse, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 
@@ -19,14 +20,38 @@ def taps_in(items: Iterable[Item]) -> dict[str, Tap]:
     return found
 
 
+def marks_in(items: Iterable[Item]) -> set[str]:
+    """The names that taps, and ops of several results, give to tensors."""
+    items = tuple(items)
+    return {*taps_in(items), *(name for item in everything(items) for name in result_names(item))}
+
+
+def result_names(item: Item) -> dict[str, Span | None]:
+    """The taps by which an op of several results is told to mark them, in order, each with its place."""
+    op = OPS.get(item.name) if isinstance(item, Call) else None
+    if op is None or not op.several or not isinstance(item, Call) or "outputs" not in item.attributes:
+        return {}
+    given = item.attributes["outputs"]
+    if not isinstance(given.raw, list):
+        return {}
+    spans = given.raw.item_spans if isinstance(given.raw, LocatedList) else [given.span] * len(given.raw)
+    return {name: span for name, span in zip(given.raw, spans, strict=True) if isinstance(name, str)}
+
+
 def given_by_calls(items: Iterable[Item], blocks: Mapping[str, Block]) -> set[str]:
     """What calls with a name give besides their result: `name.output`."""
-    return {
-        f"{item.label}.{output}"
-        for item in everything(items)
-        if isinstance(item, Call) and item.label and item.name in blocks
-        for output in blocks[item.name].outputs
-    }
+    named = {item.label: item for item in everything(items) if isinstance(item, Call | Reuse) and item.label}
+    return {f"{label}.{output}" for label in named for output in _outputs(label, named, blocks)}
+
+
+def _outputs(label: str, named: Mapping[str, Call | Reuse], blocks: Mapping[str, Block]) -> tuple[str, ...]:
+    """The `outputs` of the block that an item calls, or used to call where it is used again."""
+    for _ in named:
+        item = named.get(label)
+        if not isinstance(item, Reuse):
+            return blocks[item.name].outputs if item is not None and item.name in blocks else ()
+        label = item.item
+    return ()
 
 
 def everything(items: Iterable[Item]) -> Iterator[Item]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from archspec.errors import Span, did_you_mean, nearest
 from archspec.ir.ops import OPS
-from archspec.lowering.bodies import bare, everything, given_by_calls, taps_in
+from archspec.lowering.bodies import bare, everything, given_by_calls, marks_in, taps_in
 from archspec.lowering.body_names import BodyNames
 from archspec.lowering.call_check import CallCheck
 from archspec.members import NOT_LAYERS, not_a_layer
@@ -26,7 +26,7 @@ class BodyCheck(BodyNames):
         """Check a list of items and everything inside them."""
         items = tuple(items)
         self.items_in = tuple(everything(items))
-        self.taps |= {*taps_in(items), *given_by_calls(items, self.spec.blocks)}
+        self.taps |= {*marks_in(items), *given_by_calls(items, self.spec.blocks)}
         self.items(items, in_loop)
 
     def items(self, items: Iterable[Item], in_loop: bool) -> None:
@@ -111,7 +111,7 @@ class BodyCheck(BodyNames):
                 message = f"input `{name}` of {self.where} is never used"
                 self.found.error("E0407", message, block.item_place("inputs", index))
         for index, name in enumerate(block.outputs):
-            if name not in (taps := taps_in(block.layers)) and not self.may_be(name):
+            if name not in (taps := marks_in(block.layers)) and not self.may_be(name):
                 match = nearest(name, taps)
                 self.tapped |= {match} if match is not None else set[str]()
                 help = tap_help(name, taps, self.items_in, self.spec.blocks)

@@ -10,7 +10,7 @@ from archspec.expr import names
 from archspec.ir.op import AttributeInfo, Op
 from archspec.lowering.findings import Findings
 from archspec.lowering.values import expression
-from archspec.spec import Attribute, Call, Item, Param, Spec, Stage
+from archspec.spec import Attribute, Call, Item, Param, Reuse, Spec, Stage
 from archspec.spec.mistakes import expression_help
 from archspec.suggestions.names import default_help, undefined_help, word_help, words_in
 
@@ -91,8 +91,9 @@ class BodyNames:
         """An item is refused: what it mentions is used, and what it gives is not known."""
         self.found.refused.add(id(item))
         given = item.attributes if isinstance(item, Call) else item.arguments if isinstance(item, Stage) else {}
+        given = item.inputs if isinstance(item, Reuse) else given
         for attribute in given.values():
             self.used |= words_in(attribute)
             self.tapped |= words_in(attribute)
-        if isinstance(item, Call | Stage) and item.label is not None:
+        if isinstance(item, Call | Stage | Reuse) and item.label is not None:
             self.vague.add(item.label)

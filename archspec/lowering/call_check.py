@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from archspec.errors import Span, did_you_mean, nearest
 from archspec.ir.op import Op
-from archspec.lowering.bodies import bare
+from archspec.ir.verify import is_name
+from archspec.lowering.bodies import bare, result_names
 from archspec.lowering.body_names import BodyNames
 from archspec.lowering.findings import Findings
 from archspec.lowering.values import parts
@@ -58,6 +59,9 @@ class CallCheck:
         for name, attribute in call.attributes.items():
             if merges and call.branches is None and is_item(name, blocks):
                 continue  # said above
+            if op.several and name == "outputs":
+                self.results(op, call, attribute)
+                continue
             self.attribute(op, name, attribute, call.attributes)
         if op.name in found.uncertain:
             self.body.leave(call)
@@ -72,6 +76,19 @@ class CallCheck:
                 continue
             if not _misspelled(info.name, call.attributes, op.attributes()):
                 found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
+
+    def results(self, op: type[Op], call: Call, attribute: Attribute) -> None:
+        """The names of what an op of several results gives."""
+        raw, found = attribute.raw, self.body.found
+        if not isinstance(raw, list) or not raw or not all(isinstance(name, str) for name in raw):
+            help = f"write `{op.name}: {{outputs: [first, second], ...}}`"
+            message = f"`outputs` of {op.name} must be a list of names, found {describe(raw)}"
+            found.error("E0202", message, attribute.span, help=help)
+            return
+        for name, span in result_names(call).items():
+            if not is_name(name) or name == "input" or raw.count(name) > 1:
+                help = "a name has letters, digits and underscores, begins with a letter, and stands once"
+                found.error("E0404", f"`{name[:80]}` cannot name a result of {op.name}", span, help=help)
 
     def meant(self, merge: Call) -> bool:
         """Whether the only branch of a merge is a name that means nothing, of which has been said what to write."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from archspec.errors import did_you_mean
 from archspec.ir.ops import CORE, OPS
-from archspec.lowering.bodies import check_circles, everything, taps_in
+from archspec.lowering.bodies import check_circles, everything, marks_in
 from archspec.lowering.body_check import BodyCheck
 from archspec.lowering.call_check import check_attribute
 from archspec.lowering.findings import Findings
+from archspec.lowering.reuse_check import check_reuse
 from archspec.lowering.values import parts
 from archspec.spec import Spec
 from archspec.suggestions.names import tap_help
@@ -29,6 +30,7 @@ def check(spec: Spec, found: Findings) -> None:
         body.known.add("channels")
         body.taps |= set(block.inputs)
         body.body(block.layers, in_loop=False)
+        check_reuse(body, block.layers, block.outputs)
         body.ends(block)
         body.unused_taps(block)
         body.unused(block.params)
@@ -55,9 +57,10 @@ def _check_network(spec: Spec, found: Findings) -> None:
     root.known.add("channels")
     root.taps |= spec.inputs.keys()  # each input can be started from, and given
     root.body(spec.items, in_loop=False)
+    check_reuse(root, spec.items, spec.outputs or ())
     root.unused({name: param for name, param in spec.params.items() if name not in found.outside})
     root.unused_inputs()
-    taps = {*taps_in(spec.items), *spec.inputs} | ({"input"} if spec.input else set[str]())
+    taps = {*marks_in(spec.items), *spec.inputs} | ({"input"} if spec.input else set[str]())
     for index, name in enumerate(spec.outputs or ()):
         if name not in taps and not root.may_be(name):
             help = tap_help(name, taps, everything(spec.items), spec.blocks, outputs=True)

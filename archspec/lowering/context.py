@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from archspec.expr import Value
-from archspec.ir.open_scopes import OpenScope, Tensor
+from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor
+from archspec.ir.scope import Layer
 from archspec.lowering.names import Plan
 
 
@@ -16,6 +17,17 @@ class Frame:
 
     env: dict[str, Value]
     root: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An item that has been worked out."""
+
+    item: Layer | OpenScope | OpenLoop
+    outputs: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The places of a block's `outputs` among what its call gives."""
+    inputs: tuple[str, ...] = ()
+    """What a block calls the tensors that it takes besides the one that arrives."""
 
 
 @dataclass(slots=True)
@@ -28,6 +40,8 @@ class Context:
     taps: dict[str, Tensor]
     loop: Mapping[str, Value]
     """`i`, inside a repeat."""
+    made: dict[str, Made] = field(default_factory=dict[str, Made])
+    """What has a name in this scope so far, for `reuse`."""
 
     def env(self, tensor: Tensor) -> dict[str, Value]:
         """The variables that an item sees where this tensor arrives, `channels` among them."""

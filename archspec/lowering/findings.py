@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,11 +12,13 @@ from archspec.errors import ArchspecError, Diagnostic, Diagnostics, Note, Span
 from archspec.ir.attributes import Padding
 from archspec.ir.captions import extents
 from archspec.ir.op import Op, ShapeError
+from archspec.ir.open_scopes import OpenLoop, OpenScope
+from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType, shape_text
-from archspec.ir.wiring import Node
+from archspec.ir.wiring import Node, producer
 from archspec.limits import Budget, Limits
 from archspec.lowering.rounding import unrounded_input
-from archspec.spec import Call, Item
+from archspec.spec import Call, Item, Reuse
 
 _LAYERS_SHOWN: Final = 4
 
@@ -78,8 +80,9 @@ def shape_error(
         trail: the calls around it, outermost first.
     """
     notes: list[Note] = []
+    arrived = producer(arrived)
     for index, source in enumerate(given, start=1):
-        node = nodes[source]
+        node, source = nodes[producer(source)], producer(source)
         shape, way = node.type.text, _way(source, "" if source == arrived else arrived, nodes)
         if call.branches is None:
             notes.append(Note(f"{source} gives {shape}" + (f": {way}" if way else ""), node.span))
@@ -89,7 +92,7 @@ def shape_error(
             notes.append(Note(f"branch {index} gives {shape}: {way or source}", node.span))
     help = error.help
     if not help and error.code == "E0502":
-        help = unrounded_input(op, given, nodes) or _meeting(op, [nodes[source].type for source in given])
+        help = unrounded_input(op, given, nodes) or _meeting(op, [nodes[producer(source)].type for source in given])
     blamed = call.attributes.get(error.attribute)
     span = call.span if blamed is None else blamed.span
     return Diagnostic(error.code, f"{_subject(path, op)} {error}", span, notes=(*notes, *reversed(trail)), help=help)
@@ -103,9 +106,9 @@ def _subject(path: str, op: Op) -> str:
 
 def _way(end: str, start: str, nodes: Mapping[str, Node]) -> str:
     """The last layers that lead to a node, each with its shape, from `start` if that is among them."""
-    way = [end]
+    way = [producer(end)]
     while way[-1] != start and len(way) <= _LAYERS_SHOWN and nodes[way[-1]].inputs:
-        way.append(nodes[way[-1]].inputs[0])
+        way.append(producer(nodes[way[-1]].inputs[0]))
     more = "... → " if nodes[way[-1]].inputs and way[-1] != start else ""
     steps = " → ".join(f"{path} {nodes[path].type.text}" for path in reversed(way))
     return more + steps if len(way) > 1 else ""
@@ -141,8 +144,31 @@ def _meeting(op: Op, types: Sequence[TensorType]) -> str:
 
 def two_layers(path: str, item: Item, notes: Sequence[Note]) -> Diagnostic:
     """Two layers of one path, which is the name of their weights."""
-    help = "give one of them another name; two layers that share weights are not in the language"
+    help = "give one of them another name"
+    if (label := getattr(item, "label", None)) is not None:
+        help += f"; to compute `{label}` once more with the same weights, write `- reuse: {label}` in place of this"
     return Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=tuple(notes), help=help)
+
+
+def misfit(error: ShapeError, item: Reuse, first: Layer | OpenScope | OpenLoop, trail: Sequence[Note]) -> Diagnostic:
+    """What is used again does not take what arrives, or its weights do not fit."""
+    notes = (Note(f"`{item.item}` is here", first.span), *reversed(trail))
+    help = "what arrives must have the axes and the channels that arrived there; another item has weights of its own"
+    return Diagnostic("E0505", str(error), item.span, notes=notes, help=error.help or help)
+
+
+def results_named(call: Call, op: Op, path: str, count: int, names: Collection[str]) -> Diagnostic:
+    """An op's results, and the names that a call lists for them, are not equally many."""
+    place = call.attributes["outputs"].span if "outputs" in call.attributes else call.span
+    if count == 1:
+        message = f"{_subject(path, op)} gives one tensor, which goes on"
+        return Diagnostic("E0410", message, place, help="leave `outputs` out")
+    shown = ", ".join(f"part_{index}" for index in range(1, min(count, 4) + 1)) + (", ..." if count > 4 else "")
+    message = f"{_subject(path, op)} gives {count} tensors, and {len(names) or 'none'} of them has a name"
+    if names:
+        message = f"{_subject(path, op)} gives {count} tensors, and `outputs` has {len(names)} names"
+    help = f"list a name for each, `outputs: [{shown}]`; the first goes on, the others are started `from`"
+    return Diagnostic("E0410", message, place, help=help)
 
 
 def tap_marked_twice(name: str, place: Span | None) -> Diagnostic:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from itertools import islice
+from typing import Final, TypeVar
 
 from archspec.errors import Diagnostic, InternalError, Note, Span, SpecError
 from archspec.expr import Expr, ExprError, Value, names
 from archspec.expr.evaluate import truth
+from archspec.ir.assembly import Place
 from archspec.ir.builder import GraphBuilder
 from archspec.ir.graph import LayerGraph, Param
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.ops import OPS
-from archspec.ir.scope import Binding, Layer, Operand, Result
+from archspec.ir.scope import Binding, Layer, Operand, Result, walk
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import Budget
 from archspec.lowering.bind import bind, block_info
-from archspec.lowering.context import Context, Frame
+from archspec.lowering.bodies import result_names
+from archspec.lowering.context import Context, Frame, Made
 from archspec.lowering.findings import (
     layer_too_large,
+    misfit,
+    results_named,
     shape_error,
     tap_marked_twice,
     too_many_items,
@@ -29,12 +34,13 @@ from archspec.lowering.findings import (
 )
 from archspec.lowering.names import Plan, make_plan
 from archspec.lowering.top import Top
-from archspec.lowering.units import UnitCall, single_call, unit_calls, unit_name
+from archspec.lowering.units import UnitCall, single_call, single_reuse, unit_calls, unit_name
 from archspec.lowering.values import Reading, evaluated
-from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Spec, Stage, Tap
+from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Reuse, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 DEFAULT_PATTERN: Final = "{i}"
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -150,7 +156,8 @@ class Lowering:
         self._fix(condition, context)
         scope = context.scope
         outer, scope.items = scope.items, []
-        inner = replace(context, taps=self._copied(context.taps))  # a tap under a condition is not seen outside it
+        # A tap or a name under a condition is not seen outside it.
+        inner = replace(context, taps=self._copied(context.taps), made=self._copied(context.made))
         otherwise: Sequence[Item] = getattr(item, "otherwise", None) or ()
         y = self._item(item, x, inner) if taken else self._items(otherwise, x, inner)
         choice = OpenChoice(slot.choice, condition, taken, x.ref, scope.items, y.ref)
@@ -173,6 +180,8 @@ class Lowering:
                 return self._sequence(item, item.layers, start, context)
             case Repeat():
                 return self._repeat(item, x, context)
+            case Reuse():
+                return self._reuse(item, x, context)
             case Stage():
                 if item.block is None:
                     return self._sequence(item, item.layers, x, context)
@@ -192,9 +201,9 @@ class Lowering:
         if context.frame.root and not context.loop:
             self.marked[name] = x.path
 
-    def _copied(self, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        self.budget.spend(len(taps) // 8)
-        return dict(taps)
+    def _copied(self, named: Mapping[str, T]) -> dict[str, T]:
+        self.budget.spend(len(named) // 8)
+        return dict(named)
 
     def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
         found = context.taps.get(name)
@@ -221,7 +230,24 @@ class Lowering:
         slot = context.plan[call]
         refs = tuple(tensor.ref for tensor in inputs)
         layer = Layer(slot.site, name, slot.named, path, refs, op, types, exprs, call.span)
-        return self.builder.add_layer(context.scope, layer, inputs)[0]
+        if call.label is not None:
+            context.made[call.label] = Made(layer)
+        results = self.builder.add_layer(context.scope, layer, inputs)
+        if op_class.several:
+            self._name_results(call, op, path, results, context)
+        return results[0]
+
+    def _name_results(self, call: Call, op: Op, path: str, results: Sequence[Tensor], context: Context) -> None:
+        """The taps of an op of several results, which its call names."""
+        names = result_names(call)
+        if len(names) != (len(results) if len(results) > 1 else 0):
+            raise SpecError(results_named(call, op, path, len(results), names))
+        for (name, place), tensor in zip(names.items(), results, strict=False):
+            if name in context.taps:
+                raise SpecError(tap_marked_twice(name, place))
+            context.taps[name] = tensor
+            self._mark(name, tensor, context)
+            context.scope.labels.setdefault(tensor.ref, name)
 
     def _inputs(self, call: Call, x: Tensor, context: Context) -> tuple[Tensor, ...]:
         """What the branches of an op give, or what arrives at it."""
@@ -276,11 +302,13 @@ class Lowering:
         scope.kind, scope.block, scope.bindings = "block", call.name, bindings
         taps = self._fed(block, call.attributes, scope, context)
         y = self._block(scope, x, call, taps)
-        for output in block.outputs:
+        places = {output: scope.results[bring(taps[output], scope).ref] for output in block.outputs}
+        for output, index in places.items():
             context.taps[f"{name}.{output}"] = taps[output]
             self._mark(f"{name}.{output}", taps[output], context)
-            index = scope.results[bring(taps[output], scope).ref]
             context.scope.labels.setdefault(Result(slot.site, index), output)
+        if call.label is not None:
+            context.made[call.label] = Made(scope, places, block.inputs)
         return y
 
     def _fed(
@@ -314,8 +342,57 @@ class Lowering:
         name, path = self._path(item, context)
         scope = enter(context.scope, context.plan[item].site, name, path, x, item.span)
         start = Tensor(scope, Operand(0), x.path, x.type)
-        inner = replace(context, scope=scope, plan=self._plan(layers, numbered=True))
-        return leave(scope, self._items(layers, start, inner))
+        inner = replace(context, scope=scope, plan=self._plan(layers, numbered=True), made={})
+        y = leave(scope, self._items(layers, start, inner))
+        if item.label is not None:
+            context.made[item.label] = Made(scope)
+        return y
+
+    def _reuse(self, item: Reuse, x: Tensor, context: Context) -> Tensor:
+        """An item before this one, once more."""
+        found = self._made(item, context)
+        name, path = self._path(item, context)
+        slot = context.plan[item]
+        others = self._others(found, item, context)
+        results = self._again(
+            context.scope, found, Place(slot.site, name, slot.named, path, item.span), (x, *others), item
+        )
+        for output, index in found.outputs.items():
+            context.taps[f"{name}.{output}"] = results[index]
+            self._mark(f"{name}.{output}", results[index], context)
+            context.scope.labels.setdefault(Result(slot.site, index), output)
+        if item.label is not None:
+            context.made[item.label] = found
+        return results[0]
+
+    def _made(self, item: Reuse, context: Context) -> Made:
+        """What a `reuse` names."""
+        return context.made[item.item]
+
+    def _others(self, found: Made, item: Reuse, context: Context) -> list[Tensor]:
+        """What it takes besides the tensor that arrives: a block what it is given here, all else what it had."""
+        if isinstance(found.item, Layer):
+            return []
+        given = [self._tap(str(item.inputs[name].raw), item.inputs[name].span, context) for name in found.inputs]
+        return [bring(tensor, context.scope) for tensor in given or found.item.others]
+
+    def _again(
+        self, scope: OpenScope | OpenLoop, found: Made, place: Place, inputs: Sequence[Tensor], item: Reuse
+    ) -> tuple[Tensor, ...]:
+        frozen = found.item if isinstance(found.item, Layer) else found.item.freeze()
+        size = sum(1 for _ in walk(frozen))
+        self._count(item, size)
+        self.budget.spend(15 * size)
+        before = len(self.builder.nodes)
+        try:
+            results = self.builder.add_again(scope, found.item, place, inputs)
+        except ShapeError as error:
+            raise SpecError(misfit(error, item, found.item, self.trail)) from None
+        for node in islice(self.builder.nodes.values(), before, None):
+            arriving = [self.builder.type_of(name) for name in node.inputs]
+            if (reason := layer_too_large(node.op, arriving, node.types)) is not None:
+                raise SpecError(Diagnostic("E0304", f"{node.path} is too large: {reason}", item.span))
+        return results
 
     def _repeat(self, item: Repeat, x: Tensor, context: Context) -> Tensor:
         times, expr = evaluated(item.times, self._env(context, x), self.budget)
@@ -329,11 +406,17 @@ class Lowering:
         self._expect(times * (1 + len(item.layers)), item.times)
         self._fix(expr, context)
         loop = self._loop(item, expr, DEFAULT_PATTERN, x, context)
+        again = single_reuse(item.layers)
         single = single_call(item.layers, self.spec.blocks)
         plan = self._plan(item.layers, numbered=True)
         for index in range(times):
             self._count(item.times)
             variables = {**context.loop, "i": index}
+            if again is not None:
+                found = self._made(again, context)
+                place = Place(index, str(index), False, f"{loop.path}.{index}", again.span)
+                [x, *_] = self._again(loop, found, place, (x, *self._others(found, again, context)), again)
+                continue
             if single is not None:
                 env, block = {**self._env(context, x), **variables}, self.spec.blocks[single.name]
                 bindings = bind(block, single.attributes, (), env, single.span, self.budget)
@@ -357,6 +440,8 @@ class Lowering:
         name, path = self._path(item, context)
         loop = OpenLoop(context.scope, context.plan[item].site, name, path, times, pattern, [x.ref], item.span)
         context.scope.items.append(loop)
+        if item.label is not None:
+            context.made[item.label] = Made(loop)
         return loop
 
     def _stage(self, stage: Stage, x: Tensor, context: Context) -> Tensor:

@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from archspec.spec import Block, Call, Item, Repeat, Stage, Tap
+from archspec.lowering.bodies import result_names
+from archspec.lowering.units import single_reuse
+from archspec.spec import Block, Call, Item, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 
@@ -42,6 +44,7 @@ def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: b
     """Number the sites of one scope's items and name those that can be named beforehand."""
     flat = list(_in_scope(items))
     numbered = numbered and not any(isinstance(item, Call) and item.branches is not None for item in flat)
+    numbered = numbered and not any(isinstance(item, Reuse) or _repeats_one(item) for item in flat)
     numbered = numbered and not _fed(items, blocks) and not _crossed(items)
     plan = Plan(numbered)
     labels = {label for item in flat if (label := _label(item))}
@@ -54,7 +57,7 @@ def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: b
         label = _label(item)
         name = label
         if name is None and not numbered:
-            name = _fresh(item.name if isinstance(item, Call) else item.kind, counts, labels)
+            name = _fresh(_base(item), counts, labels)
         plan.slots[id(item)] = Slot(site, name, label is not None, choice)
         plan.keep.append(item)
         site += 1
@@ -97,7 +100,7 @@ def _crossed(items: Sequence[Item]) -> bool:
                     return True
             case Seq() | Stage() if _crossed(item.layers):
                 return True
-            case Call() if _crossed(item.branches or ()):
+            case Call() if result_names(item) or _crossed(item.branches or ()):
                 return True
         if _crossed(getattr(item, "otherwise", None) or ()):
             return True
@@ -111,6 +114,7 @@ def _marks(items: Sequence[Item]) -> tuple[set[str], set[str]]:
     for item in items:
         if isinstance(item, Tap):
             taps.add(item.name)
+        taps |= result_names(item).keys()
         if isinstance(item, Seq) and item.origin is not None:
             starts.add(item.origin)
         inner_taps, inner_starts = _marks(_inside(item))
@@ -128,8 +132,20 @@ def _inside(item: Item) -> tuple[Item, ...]:
     )
 
 
+def _repeats_one(item: Item) -> bool:
+    """Whether all iterations of a repeat are what stands before it."""
+    return isinstance(item, Repeat) and single_reuse(item.layers) is not None
+
+
+def _base(item: Item) -> str:
+    """What an item is called that has no name of its own."""
+    if isinstance(item, Reuse):
+        return item.item
+    return item.name if isinstance(item, Call) else item.kind
+
+
 def _label(item: Item) -> str | None:
-    return item.label if isinstance(item, Call | Seq | Repeat | Stage) else None
+    return item.label if isinstance(item, Call | Seq | Repeat | Stage | Reuse) else None
 
 
 def _fresh(base: str, counts: Counter[str], taken: set[str]) -> str:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from archspec.ir.captions import extents
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.tensor_type import TensorType
-from archspec.ir.wiring import Node
+from archspec.ir.wiring import Node, producer, result_index
 
 _Strides: TypeAlias = tuple[Fraction, ...]
 """By how many of the input's elements two neighbours in a tensor are apart, along each spatial axis."""
@@ -32,7 +32,7 @@ def unrounded_input(op: Op, given: Sequence[str], nodes: Mapping[str, Node]) -> 
     if len(sources) != 1 or not nodes[sources[0]].type.is_spatial:
         return ""
     strides = _strides(way, nodes)
-    if strides is None or len({strides.get(path) for path in given}) > 1:
+    if strides is None or len({strides.get(producer(path)) for path in given}) > 1:
         return ""
     before = nodes[sources[0]].type
     steps = [math.lcm(*(found[axis].numerator for found in strides.values())) for axis in range(len(before.places))]
@@ -59,12 +59,12 @@ def _multiples(names: Sequence[str], steps: Sequence[int]) -> str:
 def _before(ends: Iterable[str], nodes: Mapping[str, Node]) -> list[str]:
     """These nodes and all that they are computed from, in order of computation."""
     found: set[str] = set()
-    waiting = list(ends)
+    waiting = list(map(producer, ends))
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting.extend(nodes[path].inputs)
+            waiting.extend(map(producer, nodes[path].inputs))
     return [path for path in nodes if path in found]
 
 
@@ -76,10 +76,10 @@ def _strides(way: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, _Stride
         if not node.inputs:
             found[path] = (Fraction(1),) * len(node.type.places)
             continue
-        types = [nodes[source].type for source in node.inputs]
+        types = [nodes[producer(source)].types[result_index(source)] for source in node.inputs]
         arriving: set[_Strides] = set()
         for source, reach in zip(node.inputs, node.op.resolved(types).reach(types), strict=True):
-            before = found.get(source)
+            before = found.get(producer(source))
             if before is None or reach == "everywhere" or (reach != "place" and len(reach) != len(before)):
                 continue
             steps = (
@@ -103,7 +103,8 @@ def _meet(op: Op, given: Sequence[str], way: Iterable[str], nodes: Mapping[str, 
         for path in way:
             node = nodes[path]
             arriving = [types[source] for source in node.inputs]
-            types[path] = node.op.output_types(arriving)[0] if node.inputs else image
+            made = node.op.output_types(arriving) if node.inputs else (image,)
+            types |= dict(zip(node.values, made, strict=True))
         op.output_types([types[path] for path in given])
     except ShapeError:
         return False

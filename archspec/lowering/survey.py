@@ -17,12 +17,12 @@ from archspec.ir.open_scopes import OpenScope, Tensor
 from archspec.ir.scope import Operand
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import WorkError
-from archspec.lowering.bodies import everything
-from archspec.lowering.context import Context, Frame
+from archspec.lowering.bodies import everything, result_names
+from archspec.lowering.context import Context, Frame, Made
 from archspec.lowering.findings import Findings
 from archspec.lowering.lower import Lowering
 from archspec.lowering.top import read_top
-from archspec.spec import Attribute, Block, Call, Item, Refused, Spec, Tap
+from archspec.spec import Attribute, Block, Call, Item, Refused, Reuse, Spec, Tap
 from archspec.spec import Sequence as Seq
 
 _UNKNOWN = Tensor(OpenScope(None, 0, "", "", "network"), Operand(0), "", TensorType((), ()))
@@ -106,6 +106,8 @@ class _Survey(Lowering):
 
     def _mark_unknown(self, item: Item, context: Context) -> None:
         for inside in everything([item]):
+            for name in result_names(inside):
+                context.taps.setdefault(name, _UNKNOWN)
             if isinstance(inside, Tap):
                 context.taps.setdefault(inside.name, _UNKNOWN)
             elif isinstance(inside, Call) and inside.label is not None and inside.name in self.spec.blocks:
@@ -129,6 +131,11 @@ class _Survey(Lowering):
         self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor
     ) -> tuple[Op, tuple[TensorType, ...]]:
         return Lowering._typed(self, op, call, path, inputs, inputs[0] if x is _UNKNOWN else x)
+
+    def _made(self, item: Reuse, context: Context) -> Made:
+        if item.item not in context.made:
+            raise _UnknownError
+        return Lowering._made(self, item, context)
 
     def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
         if name not in context.taps and name.partition(".")[0] in self.spec.refused:

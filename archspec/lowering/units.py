@@ -10,7 +10,7 @@ from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, 
 from archspec.limits import Budget
 from archspec.lowering.findings import too_many_items
 from archspec.lowering.values import evaluated, expression, expression_error
-from archspec.spec import Attribute, Block, Call, Item, Stage
+from archspec.spec import Attribute, Block, Call, Item, Reuse, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,12 @@ def single_call(layers: Sequence[Item], blocks: Mapping[str, Block]) -> Call | N
     call = layers[0]
     block = blocks.get(call.name)
     return call if block is not None and not block.outputs and not call.label and call.when is None else None
+
+
+def single_reuse(layers: Sequence[Item]) -> Reuse | None:
+    """The one unnamed, unconditional `reuse` that a repeat consists of, if so: all iterations have the same weights."""
+    only = layers[0] if len(layers) == 1 else None
+    return only if isinstance(only, Reuse) and not only.label and only.when is None else None
 
 
 def unit_name(stage: Stage, pattern: str, index: int, budget: Budget) -> str:

@@ -238,7 +238,7 @@ class Reading:
         wrong: list[Diagnostic] = []
         infos = self.op.attributes()
         for name, attribute in self.call.attributes.items():
-            if name in self.known:
+            if name in self.known or (self.op.several and name == "outputs"):
                 continue
             try:
                 values[name], expr = read_attribute(self.op, infos[name], attribute, env, self.budget)

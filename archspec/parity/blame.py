@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from archspec.errors import Span
 from archspec.expr import source
 from archspec.ir.graph import LayerGraph
-from archspec.ir.wiring import Node
+from archspec.ir.wiring import Node, producer
 from archspec.parity.measure import Values, exceeds
 
 Kind: TypeAlias = Literal[
@@ -57,11 +57,11 @@ def first_to_differ(graph: LayerGraph, differences: Mapping[str, float], toleran
     spread: dict[str, bool] = {}
     """Whether a layer differs, or lies behind one that does."""
     for path, node in graph.nodes.items():
-        behind = any(spread[source] for source in node.inputs)
+        behind = any(spread[source] for source in map(producer, node.inputs))
         differs = path in differences and exceeds(differences[path], tolerance)
         spread[path] = behind if path not in differences else differs
         if differs and not behind:
-            given = max((differences.get(source, 0.0) for source in node.inputs), default=0.0)
+            given = max((differences.get(source, 0.0) for source in map(producer, node.inputs)), default=0.0)
             found.update(dict.fromkeys(_uncomputed(graph, node, differences) or [path], given))
     return found
 
@@ -69,7 +69,7 @@ def first_to_differ(graph: LayerGraph, differences: Mapping[str, float], toleran
 def _uncomputed(graph: LayerGraph, node: Node, differences: Mapping[str, float]) -> list[str]:
     """Of the layers right before a node those that were not computed: the first of each chain of such."""
     found: list[str] = []
-    for path in node.inputs:
+    for path in map(producer, node.inputs):
         if path not in differences:
             found += _uncomputed(graph, graph.nodes[path], differences) or [path]
     return found
@@ -86,7 +86,7 @@ def last_to_differ(
     """
     takers: dict[str, list[str]] = {path: [] for path in graph.nodes}
     for path, node in graph.nodes.items():
-        for source_path in node.inputs:
+        for source_path in map(producer, node.inputs):
             takers[source_path].append(path)
     found: dict[str, tuple[float, tuple[str, ...]]] = {}
     spread: dict[str, bool] = {}
@@ -94,7 +94,7 @@ def last_to_differ(
         behind = any(spread[taker] for taker in takers[path])
         differs = path in gradients and exceeds(gradients[path], tolerance)
         spread[path] = behind if path not in gradients else differs
-        sources = graph.nodes[path].inputs
+        sources = [*map(producer, graph.nodes[path].inputs)]
         passed_on = not sources or any(exceeds(gradients.get(one, math.inf), tolerance) for one in sources)
         if differs and not behind and passed_on:
             given = max((gradients.get(taker, 0.0) for taker in takers[path]), default=0.0)
@@ -107,7 +107,7 @@ def consequences(graph: LayerGraph, origin: str, differing: Iterable[str]) -> tu
     wanted = set(differing)
     reached = {origin}
     for path, node in graph.nodes.items():
-        if any(source_path in reached for source_path in node.inputs):
+        if any(source_path in reached for source_path in map(producer, node.inputs)):
             reached.add(path)
     return tuple(path for path in graph.nodes if path in reached and path in wanted and path != origin)
 

@@ -63,7 +63,7 @@ def random_targets(graph: LayerGraph, batch: int = 2, seed: int = 2) -> Arrays:
     rng = np.random.default_rng(seed)
     found: Arrays = {}
     for name, path in graph.outputs.items():
-        shape = graph.nodes[path].shape
+        shape = graph.types[path].sizes
         if len(shape) == 1 and shape[0] > 1:
             found[name] = rng.integers(shape[0], size=batch)
         else:

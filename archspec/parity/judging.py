@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from archspec.ir.graph import LayerGraph
+from archspec.ir.wiring import producer
 from archspec.parity.blame import Blame, Kind, consequences, expressions, first_to_differ, last_to_differ
 from archspec.parity.causes import Cause
 from archspec.parity.findings import Profile, Row
@@ -65,8 +66,7 @@ class Judging:
         """Outputs, layers, and running statistics."""
         outputs = self._apart("outputs")
         self.row("outputs", outputs, self._itself("outputs"))
-        layers = self._apart("layers", optional=True)
-        layers = {path: layers[path] for path in self.graph.nodes if path in layers}
+        layers = self._by_node(self._apart("layers", optional=True))
         missing = len(self.graph.nodes) - len(layers)
         statistics = self._apart("statistics")
         if plan.layers:
@@ -78,8 +78,14 @@ class Judging:
         if plan.layers and self.blames and (tolerance := self._most("outputs", "layers", "statistics")) is not None:
             self._blame_forward(layers, statistics, tolerance)
             for name, path in self.graph.outputs.items():
-                if exceeds(outputs[name], tolerance) and not exceeds(layers.get(path, math.inf), tolerance):
-                    self.blame(path, "outputs", "outputs", name, outputs[name], layers[path])
+                if exceeds(outputs[name], tolerance) and not exceeds(layers.get(producer(path), math.inf), tolerance):
+                    self.blame(producer(path), "outputs", "outputs", name, outputs[name], layers[producer(path)])
+
+    def _by_node(self, found: Mapping[str, float]) -> dict[str, float]:
+        """What is known of nodes, in the graph's order: of several results the worst."""
+        nodes = self.graph.nodes.items()
+        known = {path: [found[name] for name in node.values if name in found] for path, node in nodes}
+        return {path: max(values) for path, values in known.items() if len(values) == len(self.graph.nodes[path].types)}
 
     def _blame_forward(self, layers: Mapping[str, float], statistics: Mapping[str, float], tolerance: float) -> None:
         differing = [path for path, value in layers.items() if exceeds(value, tolerance)]
@@ -92,7 +98,9 @@ class Judging:
         for name, value in statistics.items():
             path = name.rpartition(".")[0]
             if exceeds(value, tolerance) and path not in behind:
-                given = max((layers.get(source, 0.0) for source in self.graph.nodes[path].inputs), default=0.0)
+                given = max(
+                    (layers.get(producer(source), 0.0) for source in self.graph.nodes[path].inputs), default=0.0
+                )
                 self.blame(path, "statistics", "statistics", name, value, given)
 
     def gradients(self) -> None:

@@ -26,9 +26,11 @@ class LeaveOut:
 
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph itself where all of it is needed."""
-        if not graph.unneeded:
+        pruned = prune(graph) if graph.unneeded else graph
+        if len(pruned.nodes) == len(graph.nodes):  # what is used again computes what is needed in one place everywhere
+            needed(graph)
             return graph
-        return replace(needed(prune(graph)), depth=graph.depth, whole=graph)
+        return replace(needed(pruned), depth=graph.depth, whole=graph)
 
 
 def needed(graph: LayerGraph) -> LayerGraph:
@@ -41,8 +43,7 @@ def needed(graph: LayerGraph) -> LayerGraph:
     help = "leave them out, or make what they lead to one of the `outputs`"
     found = [
         Diagnostic("E0407", f"`{node.path}` has weights, and no output needs it", node.span, help=help)
-        for node in graph.unneeded
-        if graph.weights(node)
+        for node in graph.dead
     ]
     if found:
         raise SpecError(found)

@@ -19,7 +19,7 @@ def _open_padding(graph: LayerGraph) -> str:
 
 def _unneeded(graph: LayerGraph) -> str:
     # A block's instances stay alike, so that what has no weights may be left in one that makes no use of it.
-    return next((f"no output needs {node.path}" for node in graph.unneeded if graph.weights(node)), "")
+    return next((f"no output needs {node.path}" for node in graph.dead), "")
 
 
 def _another_depth(graph: LayerGraph) -> str:

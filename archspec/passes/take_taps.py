@@ -123,11 +123,15 @@ class _Taking:
     wiring: Wiring
     instances: Counter[str] = field(init=False)
     """How often each block is called."""
+    shared: frozenset[str] = field(init=False)
+    """The paths of what is computed more than once with the same parameters: one module gives the same each time."""
 
     def __post_init__(self) -> None:
         self.instances = Counter(
             item.block for item in walk(self.graph.root) if isinstance(item, Scope) and item.block is not None
         )
+        again = [item for item in walk(self.graph.root) if isinstance(item, Scope | Loop) and item.shares]
+        self.shared = frozenset((*(item.path for item in again), *(item.shares for item in again)))
 
     def out_of(self, body: Body, known: dict[Ref, str], path: str, name: str) -> tuple[Body, Ref]:
         """The body and a reference of it to a node; what stands deeper has been carried out of its scope.
@@ -154,7 +158,7 @@ class _Taking:
         """The nodes of what an item gives."""
         match item:
             case Layer():
-                return (item.path,)
+                return self.graph.nodes[item.path].values
             case Scope():
                 return self.wiring.scopes[item.path].results
             case Choice():
@@ -177,10 +181,12 @@ class _Taking:
                 operands = dict(_operands(self.wiring.scopes[item.path].operands))
                 body, ref = self.out_of(item.body, operands, path, name)
                 if not self._can_give(item, body, ref):
-                    raise SpecError(_inside(name, item))
+                    raise SpecError(_inside(name, item, again=item.path in self.shared))
                 results, index = _with(body.results, ref)
                 return replace(item, body=Body(body.items, results)), index
             case Loop() if _holds(item, path):
+                if item.path in self.shared:
+                    raise SpecError(_inside(name, item, again=True))
                 for index, scope in enumerate(item.iterations):
                     if self.wiring.scopes[scope.path].results[0] == path:
                         marks = (*item.marks, index)
@@ -193,6 +199,8 @@ class _Taking:
         """Whether generated code can give one more tensor of a scope."""
         if ref in body.results or isinstance(ref, Operand):
             return True
+        if scope.path in self.shared:
+            return False
         if scope.block is not None:  # all calls of a block are of one definition
             return self.instances[scope.block] == 1
         # A row of numbered parts can be cut between two of them, not within one.
@@ -219,10 +227,12 @@ def _with(results: tuple[Ref, ...], ref: Ref) -> tuple[tuple[Ref, ...], int]:
     return results, results.index(ref)
 
 
-def _inside(name: str, holder: Scope, loop: Loop | None = None) -> Diagnostic:
+def _inside(name: str, holder: Scope | Loop, loop: Loop | None = None, *, again: bool = False) -> Diagnostic:
     """A tensor that generated code cannot give, since it stands inside something that gives one tensor."""
     help = f"ask for `{holder.path}`"
-    if holder.block is None:
+    if again:
+        why = "computed more than once with the same weights, by one module"
+    elif isinstance(holder, Loop) or holder.block is None:
         why = f"a round of `{loop.path}`" if loop is not None else "part of a row that is numbered"
     else:
         why = f"a call of block `{holder.block}`, which is written once for all its calls"

@@ -1,7 +1,7 @@
 """Specs: from YAML to frozen, validated models that know where each value is written."""
 
 from archspec.spec.base import Attribute, Model
-from archspec.spec.items import Call, Item, Refused, Repeat, Sequence, Stage, Tap
+from archspec.spec.items import Call, Item, Refused, Repeat, Reuse, Sequence, Stage, Tap
 from archspec.spec.loading import find, load, load_text
 from archspec.spec.located import LocatedDict, LocatedList
 from archspec.spec.model import Block, Spec
@@ -22,6 +22,7 @@ __all__ = [
     "Param",
     "Refused",
     "Repeat",
+    "Reuse",
     "Sequence",
     "Spec",
     "Stage",

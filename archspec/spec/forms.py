@@ -10,7 +10,7 @@ from archspec.spec.located import LocatedDict, LocatedList, Reading
 from archspec.spec.mistakes import example, name_help, no_repeat, not_one_kind
 from archspec.spec.scalars import describe
 
-RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage")
+RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage", "reuse")
 SEQUENCE_KEYS: Final = ("layers", "name", "when", "else", "from")
 # What tells a stage from an item in `stages`.
 STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names")
@@ -22,7 +22,7 @@ _CONDITION: Final = ("when", "else")
 class Form(NamedTuple):
     """An item in the keys of the model of its kind."""
 
-    kind: Literal["call", "sequence", "repeat", "tap", "stage"]
+    kind: Literal["call", "sequence", "repeat", "tap", "stage", "reuse"]
     data: LocatedDict
 
 
@@ -52,6 +52,8 @@ def form_of(raw: object, span: Span, reading: Reading) -> Form | None:
         return None
     if kind == "repeat":
         return _repeat(raw, reading)
+    if kind == "reuse":
+        return _reuse(raw, reading)
     if kind in ("tap", "stage"):
         if len(raw) > 1:
             span = next(raw.key_spans[key] for key in raw if key != kind)
@@ -101,6 +103,29 @@ def _repeat(raw: LocatedDict, reading: Reading) -> Form | None:
         if key in raw:
             merged.take(raw, key)
     return Form("repeat", merged)
+
+
+def _reuse(raw: LocatedDict, reading: Reading) -> Form | None:
+    """`reuse: NAME`, or a mapping with the name as its `item`."""
+    body, span = raw["reuse"], raw.value_spans["reuse"]
+    if not isinstance(body, str | LocatedDict):
+        help = "write `reuse: NAME`, the name of an item before it, or `reuse: {item: NAME, name: ...}`"
+        reading.error("E0202", f"`reuse` must be a name or a mapping, found {describe(body)}", span, help=help)
+        return None
+    data = LocatedDict(raw.span)
+    if isinstance(body, str):
+        data.take(raw, "reuse", "item")
+        body = LocatedDict(span)
+    for key in body:
+        if key in _CONDITION:
+            message = f"`{key}` stands beside `reuse`, not inside its mapping"
+            reading.error("E0202", message, body.key_spans[key])
+            return None
+        data.take(body, key)
+    for key in _CONDITION:
+        if key in raw:
+            data.take(raw, key)
+    return Form("reuse", data)
 
 
 def _tap(raw: LocatedDict, reading: Reading) -> Form | None:

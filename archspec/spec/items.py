@@ -30,7 +30,7 @@ from archspec.spec.located import LocatedDict, LocatedList, Reading
 from archspec.spec.mistakes import cut_call, one_item_help
 from archspec.spec.problems import reading_of, wrong
 from archspec.spec.units import Pattern, UnitsField
-from archspec.spec.words import REPEAT_WORDS, STAGE_WORDS
+from archspec.spec.words import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS
 
 
 def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
@@ -153,6 +153,25 @@ class Tap(Model):
     name: str = Field(description="the name that `from` says", json_schema_extra=NAME_SCHEMA)
 
 
+class Reuse(_Conditional):
+    """An item before this one, computed once more with the same weights: `reuse: tower`."""
+
+    noun: ClassVar[str] = "`reuse`"
+    other_words: ClassVar[Mapping[str, str]] = REUSE_WORDS
+
+    kind: ClassVar[Literal["reuse"]] = "reuse"
+    item: str = Field(description="the name of the item whose weights it has", json_schema_extra=NAME_SCHEMA)
+    label: str | None = Field(
+        None,
+        alias="name",
+        description="the first part of its layers' paths; the item's name with a number unless given",
+        json_schema_extra=NAME_SCHEMA,
+    )
+    inputs: Values = Field(
+        default_factory=dict[str, Attribute], alias="with", description="the taps for the inputs of a block, by name"
+    )
+
+
 class Stage(Model):
     """A named row of units of one block; or a named row of items."""
 
@@ -216,11 +235,11 @@ class Refused:
     kind: ClassVar[Literal["refused"]] = "refused"
 
 
-Item: TypeAlias = Call | Sequence | Repeat | Tap | Stage | Refused
+Item: TypeAlias = Call | Sequence | Repeat | Tap | Stage | Reuse | Refused
 
 
-_MODELS: Final[Mapping[str, type[Call | Sequence | Repeat | Tap | Stage]]] = {
-    model.kind: model for model in (Call, Sequence, Repeat, Tap, Stage)
+_MODELS: Final[Mapping[str, type[Call | Sequence | Repeat | Tap | Stage | Reuse]]] = {
+    model.kind: model for model in (Call, Sequence, Repeat, Tap, Stage, Reuse)
 }
 
 

@@ -22,6 +22,10 @@ _SIGNAL: Final = (
 )
 _TOKENS: Final = "write `shape: [tokens, features]`, without the batch"
 _NO_MASK: Final = "leave it out: masks are not in the language; all tokens see all others"
+_REUSE: Final = (
+    "name the item whose weights are to be used again, as in `tower: {name: tower}`, and write `- reuse: tower` where "
+    "it is computed once more"
+)
 _OUTPUTS: Final = "write `outputs: [name]`, a list of taps in the block; what its last item gives comes out in any case"
 OWN_WORDS: Final[Mapping[str, str]] = {
     "channels": "`channels` are those that arrive at an item, and known there alone: use `channels` in the block's "
@@ -75,7 +79,9 @@ SPEC_WORDS: Final[Mapping[str, str]] = {
     "scheduler": _TRAINING,
     "batch_size": "leave it out: shapes stand without the batch",
     "device": "leave it out, and give it to `archspec.build`",
-    "shared": "weights that two layers share are not in the language: a layer's weights are its own",
+    "shared": _REUSE,
+    "share": _REUSE,
+    "reuse": _REUSE,
     "weights": "leave it out, and give them to `archspec.build`",
     "length": "put it under `input`: " + _SIGNAL,
     "features": "write `input: {shape: [20]}`",
@@ -149,6 +155,17 @@ REPEAT_WORDS: Final[Mapping[str, str]] = {
     "body": "write `layers`",
     "items": "write `layers`",
     "block": "write its call under `layers`, as in `layers: [{unit: {depth: 64}}]`",
+}
+REUSE_WORDS: Final[Mapping[str, str]] = {
+    "layer": "write `item`",
+    "block": "write `item`, the name of the block's call",
+    "of": "write `item`",
+    "weights": "write `item`",
+    "scope": "write `item`",
+    "times": "write `repeat: {times: 3, layers: [reuse: NAME]}`",
+    "inputs": "write `with`, the taps for the inputs of a block",
+    "input": "write `{from: TAP, layers: [reuse: NAME]}`, to start from a tap",
+    "from": "it stands around it: `{from: TAP, layers: [reuse: NAME]}`",
 }
 PARAM_WORDS: Final[Mapping[str, str]] = {
     "value": "write `default`",

@@ -64,7 +64,8 @@ def op_help(
     if name in taps:
         return f"`{name}` is a tap: write {start}"
     if name in labels:
-        return f"`{name}` names what stands elsewhere: put `- tap: {name}` after it, and write {start} here"
+        what = f"`{name}` names what stands elsewhere: put `- tap: {name}` after it, and write {start} here"
+        return f"{what}; `- reuse: {name}` computes it once more, with the same weights"
     branches = call.raw("branches")
     found = meaning(name)
     if found is not None and branches is None and name.islower() and block_help(name):

@@ -11,7 +11,7 @@ from archspec.expr import Compare, Expr, Name, children
 from archspec.ir.attributes import BoolKind, InitKind, WordKind
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
-from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Stage
+from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Reuse, Stage
 from archspec.spec import Sequence as Seq
 from archspec.spec.mistakes import cut_off, expression_help, unclosed
 from archspec.spec.words import OWN_WORDS
@@ -120,7 +120,7 @@ def tap_help(
     """
     first, _, second = name.partition(".")
     for item in items:
-        if isinstance(item, Call | Seq | Repeat | Stage) and item.label == name:
+        if isinstance(item, Call | Seq | Repeat | Stage | Reuse) and item.label == name:
             what = "a layer" if isinstance(item, Call) and item.name not in blocks else f"no tap but {_kind(item)}"
             return f"`{name}` is {what}; put `- tap: {name}` after it"
         if not isinstance(item, Call) or (block := blocks.get(item.name)) is None:
@@ -139,7 +139,8 @@ def tap_help(
 
 
 def _kind(item: Item) -> str:
-    return {"call": "the call of a block", "stage": "a stage", "sequence": "a sequence"}.get(item.kind, "a repeat")
+    words = {"call": "the call of a block", "reuse": "an item that is used again"}
+    return words.get(item.kind, f"a {item.kind}")
 
 
 def _marked(items: Iterable[Item]) -> set[str]:
@@ -171,7 +172,7 @@ def branches_help(op: type[Op], call: Call, blocks: Mapping[str, Block]) -> str:
 
 def is_item(name: str, blocks: Mapping[str, Block]) -> bool:
     """Whether a name is that of something in a list of layers."""
-    return name in OPS or name in blocks or name in ("layers", "from", "repeat", "tap", "stage")
+    return name in OPS or name in blocks or name in ("layers", "from", "repeat", "tap", "stage", "reuse")
 
 
 def form_help(info: AttributeInfo, attribute: Attribute) -> str:

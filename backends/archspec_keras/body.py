@@ -14,7 +14,7 @@ from archspec.codegen.marks import Paths, inside
 from archspec.codegen.merging import merged
 from archspec.codegen.printer import Printer
 from archspec.codegen.simplify import renamed_tree
-from archspec.codegen.text import quoted
+from archspec.codegen.text import identifier, quoted
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -33,11 +33,24 @@ from archspec.codegen.walk import calls
 from archspec.expr import Const, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
+from archspec.ir.wiring import producer
 from archspec.limits import Budget
 from archspec_keras.data_format import stated
 from archspec_keras.facts import Facts
 from archspec_keras.layer_names import LayerName, added_suffix, number_parts, pattern_parts
 from archspec_keras.ops import FAN, ROWS, Site
+from archspec_keras.shared import (
+    SharedScope,
+    Use,
+    alone,
+    computed_in_order,
+    input_shape,
+    is_independent,
+    model_of,
+    places,
+    results_of,
+    uses_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,14 @@ class Body:
         self.lines: list[_Line] = []
         self.preferred: str | None = None
         self.loops = 0
+        self.uses: dict[str, list[Use]] = {}
+        """Those that have the weights of an item of this scope, by its name."""
+        self.shared: dict[str, str] = {}
+        """The variables of layers and models of this scope that are called more than once, by their items' names."""
+        self.ordered: set[str] = set()
+        """Those of them that must be called in the order of the graph."""
+        self.last: dict[str, tuple[Use, str]] = {}
+        """Of those that must be called in order, the last call so far and the variable of what it gave."""
         self.rounds: Collection[str] | None = None
         """Inside a loop the paths of the rounds that are written."""
 
@@ -135,6 +156,7 @@ class Body:
             self.taken |= set(variables)  # `inputs` stays what it is
         self.depth = 1
         self.prefix = prefix
+        self.uses, self.shared, self.ordered, self.last = uses_of(self.definition.tree), {}, set(), {}
         self.flow = self._flow(self.definition.tree, variables, self.taken)
 
     def _flow(self, tree: Tree, variables: Sequence[str], taken: set[str]) -> Flow:
@@ -170,6 +192,8 @@ class Body:
         match item:
             case LayerUse():
                 self._layer(item)
+            case CallUse() | SequenceUse() | LoopUse() if self._is_shared(item):
+                self._model(item)
             case CallUse():
                 self._call(item)
             case SequenceUse():
@@ -199,22 +223,118 @@ class Body:
         return self.flow.hold(ref, self.flow.labelled(ref) or self.flow.fresh((*wanted, *old)))
 
     def _layer(self, use: LayerUse) -> None:
-        inputs = [self.graph.nodes[path].inputs for path in use.paths]
+        inputs = [[*map(producer, self.graph.nodes[path].inputs)] for path in use.paths]
         never_negative = all(self.facts.never_negative.issuperset(paths) for paths in inputs)
         single_pixel = all(self.facts.single_pixel.issuperset(paths) for paths in inputs)
-        given = self._take(use.operands)
+        owner = use.reuses or use.name
+        given = self._after(use, owner, self._take(use.operands))
         self.printer.spelled[FAN] = f"{given[0]}.shape[-1]"
         steps = ROWS[use.op.name].steps(Site(use, self.printer, self.graph, never_negative, single_pixel))
         name = self._name(use)
-        target, paths = self._assign(Result(use.site), use.operands), inside(use.paths, self.rounds)
-        for step in steps:
+        paths = inside(use.paths, self.rounds)
+        made = [stated(step.layer, self.facts.helpers) for step in steps]
+        if owner in self.uses and owner not in self.shared:
+            own = next(layer for layer, step in zip(made, steps, strict=True) if not step.suffix)
+            self._make_layer(use, owner, own)
+        target = self._target(use, owner)
+        others = [self._assign(Result(use.site, index), ()) for index in range(1, use.results)]
+        target = ", ".join((target, *others))
+        for step, layer in zip(steps, made, strict=True):
             suffix = added_suffix(step.suffix, use.paths, self.facts.names)
-            layer = stated(step.layer, self.facts.helpers)
-            layer = Bracket(layer.head, (*layer.args, Keyword("name", name.text(suffix))))
+            called: Code = Bracket(layer.head, (*layer.args, Keyword("name", name.text(suffix))))
+            if owner in self.uses and not step.suffix:
+                called = self.shared[owner]
             argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
-            code = self.printer.noted(Bracket(layer, (argument,) * step.times), paths)
+            code = self.printer.noted(Bracket(called, (argument,) * step.times), paths)
             self._emit(target, marked(code, paths))
             given = [target]
+
+    # -- what is called more than once ------------------------------------------------------------
+
+    def _variable(self, name: str) -> str:
+        """A variable for a layer or a model, which keeps its name to the end of the function."""
+        found = identifier(name, {*self.flow.taken, *self.flow.kept, *self.flow.live()})
+        self.flow.taken.add(found)
+        return found
+
+    def _make_layer(self, use: LayerUse, owner: str, made: Bracket) -> None:
+        """The line that makes a layer which is called more than once."""
+        self.shared[owner] = self._variable(owner)
+        named = Bracket(made.head, (*made.args, Keyword("name", self._name(use).text())))
+        paths = [*inside(use.paths, self.rounds), *self._again(owner)]
+        self._emit(self.shared[owner], marked(self.printer.noted(named, paths), paths))
+        self._order(use, owner)
+
+    def _is_shared(self, item: SharedScope) -> bool:
+        if isinstance(item, LoopUse) and item.called:
+            return False  # its rounds are
+        return bool(item.reuses) or item.name in self.uses
+
+    def _model(self, item: SharedScope) -> None:
+        """A scope that is called more than once: a model of its own."""
+        owner = item.reuses or item.name
+        if owner not in self.shared:
+            self._made(item, owner)
+            self._order(item, owner)
+        given = self._after(item, owner, self._take(item.operands))
+        targets = [self._target(item, owner)]
+        targets += [self._assign(Result(item.site, index), item.operands) for index in range(1, results_of(item))]
+        self._emit(", ".join(targets), marked(self._called_again(owner, given), inside(item.paths, self.rounds)))
+
+    def _called_again(self, owner: str, given: Sequence[str]) -> Code:
+        return call(self.shared[owner], given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]"))
+
+    def _again(self, owner: str) -> Paths:
+        """The paths of what is computed with the weights of an item."""
+        return inside([path for use in self.uses[owner] for path in places(use)], self.rounds)
+
+    def _order(self, item: Use, owner: str) -> None:
+        if computed_in_order(self.graph, [item, *self.uses[owner]]):
+            self.ordered.add(owner)
+
+    def _after(self, item: Use, owner: str, given: list[str]) -> list[str]:
+        """The variables that an item takes: where it must come after another, the first waits for what that gave."""
+        last = self.last.get(owner)
+        if last is None or not is_independent(self.graph, last[0], item):
+            return given
+        suffix = added_suffix("_after", item.paths, self.facts.names)
+        self.printer.helpers.add("ComputedAfter")
+        layer = call("ComputedAfter", name=self._name(item).text(suffix))
+        waiting = self.flow.fresh([given[0]])
+        code = Bracket(layer, (Bracket("", (given[0], last[1]), "[", "]"),))
+        self._emit(waiting, marked(code, inside(item.paths, self.rounds)))
+        return [waiting, *given[1:]]
+
+    def _target(self, item: Use, owner: str) -> str:
+        """The variable of what an item gives; it keeps it where another must be called after it."""
+        result = Result(item.site)
+        if owner not in self.ordered:
+            return self._assign(result, item.operands)
+        name = item.name if item.number is None else f"{owner}_{self.printer.expr(item.number)}"
+        target = self.flow.hold(result, self.flow.labelled(result) or self._variable(f"{name}_output"))
+        self.last[owner] = item, target
+        return target
+
+    def _made(self, item: SharedScope, owner: str) -> None:
+        """The lines that make the model of a scope."""
+        name, before = self._name(item), len(self.lines)
+        scopes = [*item.rounds[0]] if isinstance(item, LoopUse) else [*item.paths, *self._again(owner)]
+        variables: list[str] = []
+        for index, ref in enumerate(item.operands):
+            number = f"_{index + 1}" if index else ""
+            variables.append(self._variable(f"{item.name}_input{number}"))
+            suffix = added_suffix(f"_input{number}", item.paths, self.facts.names)
+            shape = input_shape(self.graph, scopes, index, self.flow.variable[ref])
+            self._emit(variables[-1], call("keras.Input", shape, name=name.text(suffix)))
+        whole = SequenceUse(item.site, "", None, alone(item), (), item.paths)
+        was, self.preferred = self.preferred, None
+        results = self._inline(whole, self.prefix, variables, self.flow.taken | self.flow.live())
+        self.preferred = was
+        self.shared[owner] = self._variable(f"{item.name}_model")
+        suffix = added_suffix("_model", item.paths, self.facts.names)
+        self._emit(self.shared[owner], model_of(variables, results, name.text(suffix)))
+        paths = self._again(owner)
+        self.lines[before:] = [line.for_(paths) for line in self.lines[before:]]
 
     def _call(self, use: CallUse) -> None:
         name = self._name(use)
@@ -244,13 +364,15 @@ class Body:
 
     def _inline(self, use: SequenceUse, name: LayerName, operands: Sequence[str], taken: set[str]) -> list[str]:
         """The sequence's items in place; it has references of its own, and may reuse what is not needed outside."""
-        outer, prefix = self.flow, self.prefix
+        outer, prefix, sharing = self.flow, self.prefix, (self.uses, self.shared, self.ordered, self.last)
         self.flow, self.prefix = self._flow(use.body, operands, taken), name
+        self.uses, self.shared, self.ordered, self.last = uses_of(use.body), {}, set(), {}
         before = len(self.lines)
         self._items(use.body)
         self.lines[before:] = [line.for_(inside(use.paths, self.rounds)) for line in self.lines[before:]]
         results = [self.flow.variable[ref] for ref in use.body.results]
         self.flow, self.prefix = outer, prefix
+        self.uses, self.shared, self.ordered, self.last = sharing
         return results
 
     # -- conditions -------------------------------------------------------------------------------
@@ -317,9 +439,12 @@ class Body:
     def _loop(self, item: LoopUse) -> None:
         name = self._name(item)
         first, others = item.operands[:1], item.operands[1:]
-        held = self._take(first)
+        held = self._after(item, item.called, self._take(first)) if item.called else self._take(first)
         # What every round takes stays as it is, so the target is chosen while it is still needed.
-        target = self.flow.fresh([held[0]] if self.preferred is None else [self.preferred, held[0]])
+        if item.called in self.ordered:
+            target = self._target(item, item.called)
+        else:
+            target = self.flow.fresh([held[0]] if self.preferred is None else [self.preferred, held[0]])
         held += [self.flow.variable[ref] for ref in others]
         before = len(self.lines)
         runs = merged([_without_channels(run) for run in item.runs if run.count != 0])
@@ -344,7 +469,7 @@ class Body:
         if run.count == 1 and run.carried is None and isinstance(run.start, Const) and isinstance(run.start.value, int):
             self._round(run, name.then(*pattern_parts(item.pattern, run.start.value, budget)), held, target)
             return
-        variable = self.printer.spelled[index]
+        variable = "_" if item.called else self.printer.spelled[index]
         start = "" if run.start == Const(0) else f"{self.printer.expr(run.start)}, "
         header = f"for {variable} in range({start}{self.printer.expr(run.stop)}):"
         before = len(self.lines)
@@ -365,6 +490,9 @@ class Body:
 
     def _round(self, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
         """One round: what it gives is in the target afterwards."""
+        if run.item.reuses:
+            self._emit(target, self._called_again(run.item.reuses, held))
+            return
         if isinstance(run.item, CallUse):
             self._emit(target, self._called(run.item, held, name))
             return

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import keras
 
-from archspec_keras.trace import Mark
+from archspec_keras.marking import Mark
 
 Tensors: TypeAlias = Mapping[str, Any]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archspec.ir.graph import LayerGraph
+from archspec.ir.wiring import producer
 from archspec_keras.layer_names import layer_name
 from archspec_keras.names import helpers_of, reserved
 
@@ -39,7 +40,7 @@ def never_negative(graph: LayerGraph) -> frozenset[str]:
     """The nodes that cannot give a negative number."""
     found: set[str] = set()
     for path, node in graph.nodes.items():
-        if node.op.never_negative([source in found for source in node.inputs], node.exprs.keys()):
+        if node.op.never_negative([producer(source) in found for source in node.inputs], node.exprs.keys()):
             found.add(path)
     return frozenset(found)
 
@@ -48,6 +49,6 @@ def single_pixel(graph: LayerGraph) -> frozenset[str]:
     """The nodes that give images of 1x1 whatever the size of the input."""
     found: set[str] = set()
     for path, node in graph.nodes.items():
-        if node.inputs and node.op.one_place([source in found for source in node.inputs]):
+        if node.inputs and node.op.one_place([producer(source) in found for source in node.inputs]):
             found.add(path)
     return frozenset(found)

@@ -12,10 +12,11 @@ import numpy as np
 from archspec.codegen.backend import Gradients
 from archspec.ir.graph import LayerGraph
 from archspec_keras.engines import DERIVATIVES, STEPS
+from archspec_keras.marking import Mark
 from archspec_keras.patching import nothing_dropped
 from archspec_keras.settings import settings
 from archspec_keras.tensors import as_tensor, from_batch, input_batches, to_batch, to_numpy
-from archspec_keras.trace import Mark, forward
+from archspec_keras.trace import forward
 from archspec_keras.variables import kept_weights
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from archspec.errors import SpecError
 from archspec.expr import Const, Expr, fold
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
+from archspec.ir.wiring import producer
 from archspec.passes.resize import doubled
 from archspec_keras.body import Body, Callee
 from archspec_keras.data_format import declarations
@@ -104,7 +105,7 @@ def _deeper(graph: LayerGraph) -> list[str]:
     """Lines that let Python's calls nest deeper where the network is long: Keras follows its layers by recursion."""
     length: dict[str, int] = {}
     for path, node in graph.nodes.items():
-        length[path] = 1 + max((length[source] for source in node.inputs), default=0)
+        length[path] = 1 + max((length[producer(source)] for source in node.inputs), default=0)
     longest = max(length.values())
     if longest < _DEEP:
         return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
@@ -65,20 +65,28 @@ class Kept:
 
 def kept_weights(model: Any, graph: LayerGraph) -> dict[str, Kept]:
     """The variables that hold each weight of the graph, and those that hold none by Keras's own names."""
-    layers = {layer.name: layer for layer in model.layers}
+    layers = {layer.name: layer for layer in layers_of(model)}
     found: dict[str, Kept] = {}
-    for path, node in graph.nodes.items():
-        layer = layers.get(layer_name(path))
-        for weight in graph.weights(node):
+    for node in graph.nodes.values():
+        for name, weight in graph.parameters_of(node).items():
+            layer = layers.get(layer_name(name.removesuffix(f".{weight.name}")))
             given = ROWS[node.op.name].variables[weight.name]
             place = Variable((given,)) if isinstance(given, str) else given
-            variables = tuple(_attribute(layer, name) for name in place.places)
+            variables = tuple(_attribute(layer, attribute) for attribute in place.places)
             if all(variable is not None for variable in variables):
-                found[f"{path}.{weight.name}"] = Kept(variables, place.layout)
+                found[name] = Kept(variables, place.layout)
     known = {id(variable) for kept in found.values() for variable in kept.variables}
     # What the graph does not know keeps Keras's name. Seeds of dropout are no part of a network.
     other = [variable for variable in model.weights if id(variable) not in known]
     return found | {variable.path: Kept((variable,)) for variable in other if "seed_generator" not in variable.path}
+
+
+def layers_of(model: Any) -> Iterator[Any]:
+    """The layers of a model, those of models in it included."""
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from layers_of(layer)
 
 
 def _attribute(layer: Any, path: str) -> Any:

@@ -73,7 +73,7 @@ def _check_shapes(model: ModelProto, graph: LayerGraph) -> None:
     """Let ONNX infer all shapes for a batch of 2 of the graph's own sizes: it raises where it finds another."""
     found = ModelProto()
     found.CopyFrom(model)
-    shapes = {name: graph.nodes[path].shape for path, name in names_of(graph).values.items()}
+    shapes = {name: graph.types[path].sizes for path, name in names_of(graph).values.items()}
     for value in (*found.graph.input, *found.graph.value_info, *found.graph.output):
         if value.name in shapes:
             sizes = (2, *shapes[value.name])

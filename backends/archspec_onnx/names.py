@@ -32,9 +32,9 @@ def names_of(graph: LayerGraph) -> Names:
             copies[outputs[name]] = values[path]
         else:
             values[path] = outputs[name]
-    for path in graph.nodes:
+    for path in graph.types:
         if path not in values:
-            values[path] = _unused(path, taken)
+            values[path] = _unused(path.replace(":", "_"), taken)
     return Names(values, [*outputs.values()], copies)
 
 

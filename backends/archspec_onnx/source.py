@@ -54,7 +54,8 @@ class _Writer:
         self.names: Names = names_of(graph)
         self.larger = twice(graph)
         self.functions = Functions(graph) if functions else None
-        self.statistics: list[str] = []
+        self.statistics: dict[str, str] = {}
+        """The running statistics that a training step sets: the values that they have after the layers so far."""
 
     def model(self) -> ModelProto:
         graph = self.graph
@@ -63,6 +64,10 @@ class _Writer:
         else:
             nodes = [*self._body(graph.root.body, graph.wiring)]
         nodes += [helper.make_node("Identity", [of], [name], name) for name, of in self.names.copies.items()]
+        nodes += [
+            helper.make_node("Identity", [found], [f"{name}.after"], f"{found}/after")
+            for name, found in self.statistics.items()
+        ]
         inputs = [self._value(path, path) for path in graph.inputs]
         inputs += [self._tensor(name, weight.shape) for name, weight in graph.all_weights.items()]
         outputs = [
@@ -101,22 +106,17 @@ class _Writer:
             node.op,
             self.graph.input_types(node),
             [self.names.values[source] for source in node.inputs],
-            [*weights],
+            [self.statistics.get(name, name) for name in weights],  # a layer that is used again goes on from its own
             path=path,
-            result=self.names.values[path],
+            results=[self.names.values[name] for name in node.values],
             dtype=self.dtype,
             resizable=self.larger is not None,
             training=self.training,
         )
         nodes = layer.finished(ROWS[node.op.name](layer))
         if layer.outputs:
-            if again := [name for name, weight in weights.items() if not weight.trainable and name in self.statistics]:
-                message = f"a training step of {path} would set {again[0]} again, which another layer sets"
-                raise BackendError(Diagnostic("E0601", message, node.span))
             kept = [name for name, weight in weights.items() if not weight.trainable]
-            self.statistics += kept
-            for name, found in zip(kept, layer.outputs, strict=True):
-                nodes.append(helper.make_node("Identity", [found], [f"{name}.after"], f"{found}/after"))
+            self.statistics |= dict(zip(kept, layer.outputs, strict=True))
         return nodes
 
     def _body(self, body: Body, wiring: Wiring) -> Iterator[NodeProto]:
@@ -143,10 +143,10 @@ class _Writer:
 
     def _value(self, path: str, name: str) -> ValueInfoProto:
         """A tensor with its shape: the batch is open, and the spatial axes where the network allows it."""
-        shape = self.graph.nodes[path].shape
+        shape = self.graph.types[path].sizes
         sizes: list[int | str | None] = [*shape]
         if self.larger is not None:
-            other = self.larger.nodes[path].shape
+            other = self.larger.types[path].sizes
             sizes = [size if size == more else None for size, more in zip(shape, other, strict=True)]
             type = self.graph.nodes[path].type
             if path in self.graph.inputs and type.is_spatial:

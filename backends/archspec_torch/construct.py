@@ -222,6 +222,10 @@ def mentioned(tree: Tree, budget: Budget) -> set[str]:
 
 def _expressions(item: ItemUse) -> Iterator[Expr]:
     match item:
+        case LoopUse() if item.called:
+            yield item.runs[-1].stop
+        case LayerUse() | CallUse() | SequenceUse() | LoopUse() if item.reuses:
+            pass
         case LayerUse():
             yield from item.exprs.values()
             if ROWS[item.op.name].told_channels(item):

@@ -22,6 +22,7 @@ from archspec.codegen.tree import (
     stops,
 )
 from archspec.ir.scope import Operand, Ref, Result
+from archspec.ir.wiring import value_name
 from archspec_torch.ops import ROWS, Weight
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
@@ -55,6 +56,10 @@ class Spelling:
     functions: dict[int, Callable[[Sequence[Code]], Code]] = field(
         default_factory=dict[int, Callable[[Sequence[Code]], Code]]
     )
+    again: set[str] = field(default_factory=set[str])
+    """Members that several items are called with: each call has a statement of its own, in the order of the graph."""
+    counts: dict[int, str] = field(default_factory=dict[int, str])
+    """How often a loop calls its member, where all rounds call the same one."""
     labelled: bool = False
     """Whether `forward` says of each of its layers which expression it is."""
 
@@ -94,17 +99,28 @@ class _Writer:
                 together |= {use.site: [] for use in together[item.site]}
 
     def item(self, item: ItemUse, depth: int) -> None:
+        self.write(item, depth)
+        member = self.spelling.members.get((item.site,))
+        if member in self.spelling.again and Result(item.site) in self.pending:
+            self.variable(Result(item.site), depth)
+
+    def write(self, item: ItemUse, depth: int) -> None:
+        """An item's lines, or what is pending of it."""
         match item:
             case ChoiceUse() if item.site in self.spelling.joined:
                 make = self._member(self.spelling.joined[item.site])
                 self.add(item.site, make, (item.operand,), "heavy", held(item), depth)
             case ChoiceUse():
                 self.choice(item, depth)
+            case LayerUse() if item.results > 1:
+                self.pieces(item, depth)
             case LayerUse():
                 row = ROWS[item.op.name]
                 function = self.spelling.functions.get(item.site)
                 make = self._labelled(function or self._member(self.spelling.members[(item.site,)]), item.paths)
                 self.add(item.site, make, item.operands, row.weight, item.paths, depth, row.most_operands)
+            case LoopUse() if item.called:
+                self.rounds(item, depth)
             case LoopUse() if item.marks:
                 self.parts(item, [None, *(mark + 1 for mark in item.marks)], depth)
             case SequenceUse() if (ends := stops(item.body)) is not None and len(ends) > 1:
@@ -114,8 +130,11 @@ class _Writer:
             case CallUse() if len(item.definition.tree.results) > 1:
                 self.several(item, depth)
             case CallUse() | SequenceUse() | LoopUse():
-                make = self._member(self.spelling.members[(item.site,)])
-                self.add(item.site, make, item.operands, "heavy", held(item), depth)
+                member = self.spelling.members[(item.site,)]
+                paths: Paths = held(item)
+                if member in self.spelling.again:  # what it holds has the places of all calls
+                    paths = inside(paths, {*item.paths})
+                self.add(item.site, self._member(member), item.operands, "heavy", paths, depth)
 
     def _member(self, name: str) -> Callable[[Sequence[Code]], Code]:
         return lambda operands: call(f"self.{name}", *operands)
@@ -214,6 +233,17 @@ class _Writer:
         names = [self.flow.assign(ref, item.operands) for ref in results]
         self.lines += lay_out(marked(code, item.paths), depth, f"{', '.join(names)} = ")
 
+    def pieces(self, use: LayerUse, depth: int) -> None:
+        """A layer that gives several tensors."""
+        codes: list[Code] = [self.variable(ref, depth) for ref in use.operands]
+        self.flow.spend(use.operands)
+        results = [Result(use.site, index) for index in range(use.results)]
+        names = [self.flow.assign(ref, use.operands) if self.flow.uses(ref) else "_" for ref in results]
+        paths = [[value_name(path, index) for path in use.paths] for index in range(use.results)]
+        make = self.spelling.functions.get(use.site) or self._member(self.spelling.members[(use.site,)])
+        code = marked(self._labelled(make, *paths)(codes), use.paths)
+        self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
+
     def unpacked(self, uses: Sequence[LayerUse], depth: int) -> None:
         """Layers that give all parts of one tensor: one call."""
         part = ROWS[uses[0].op.name].part
@@ -262,6 +292,27 @@ class _Writer:
         if name != carried:
             self.lines.append(f"{indent}{name} = {carried}")
         self.lines += self._each(f"self.{self.spelling.members[(item.site,)]}", name, others, held(item), depth)
+
+    def rounds(self, item: LoopUse, depth: int) -> None:
+        """Rounds that all call one member, up to each that gives a further result, and to the last."""
+        carried, *others = (self.variable(ref, depth) for ref in item.operands)
+        self.flow.spend(item.operands[:1])
+        indent, count, start = INDENT * depth, self.spelling.counts[item.site], 0
+        stops = sorted((mark + 1, index) for index, mark in enumerate(item.marks, start=1))
+        before = len(self.lines)
+        for stop, index in (*stops, (None, 0)):
+            name = self.flow.assign(Result(item.site, index), item.operands[:1] if index == 0 and not stops else ())
+            times = str(stop - start) if stop is not None else f"{count} - {start}" if start else count
+            if times.isdigit() or count.isdigit():
+                times = str((int(count) if stop is None else stop) - start)
+            code = call(f"self.{self.spelling.members[(item.site,)]}", carried if times == "1" else name, *others)
+            if times != "1":
+                self.lines += [f"{indent}{name} = {carried}"] if name != carried else []
+                self.lines.append(f"{indent}for _ in range({times}):")
+            self.lines += lay_out(code, depth + (times != "1"), f"{name} = ")
+            carried, start = name, stop or 0
+        self.lines[before:] = [whole(line, held(item)) for line in self.lines[before:]]
+        self.flow.spend(item.operands[1:])
 
     def _each(self, parts: str, name: str, others: Sequence[str], paths: Paths, depth: int) -> list[str]:
         """One module after the other, called on what the one before gave."""
@@ -323,6 +374,8 @@ def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:
         row = ROWS[item.op.name] if isinstance(item, LayerUse) else None
         if row is not None and row.part is not None and item.site in spelling.functions:
             assert isinstance(item, LayerUse)
+            if item.results > 1:  # it gives all parts itself
+                continue
             part = row.part(item)
             found.setdefault((item.op, item.operands, part.count), {}).setdefault(part.index, item)
     return [[uses[index] for index in sorted(uses)] for (*_, count), uses in found.items() if len(uses) == count != 1]

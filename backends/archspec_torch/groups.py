@@ -70,9 +70,9 @@ def _entries(place: Place, graph: LayerGraph) -> Iterator[_Entry]:
     for slot in _SLOTS:
         decays: dict[str, float] = {}
         for path in place.use.paths:
-            for weight in graph.weights(graph.nodes[path]):
+            for name, weight in graph.parameters_of(graph.nodes[path]).items():
                 if weight.trainable and _slot(weight) == slot:
-                    decays[f"{path}.{weight.name}"] = weight.decay
+                    decays[name] = weight.decay
         if decays:
             yield _Entry(place, slot, decays)
 

@@ -22,7 +22,7 @@ class Labels:
     nodes: dict[str, dict[int, tuple[str, ...]]] = field(default_factory=dict[str, dict[int, tuple[str, ...]]])
     """The nodes whose tensors a step gives, by the number of the step."""
     served: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
-    """The nodes that a module serves, by the module's path; for those that a `forward` calls by name."""
+    """The nodes that a module serves, by the place of its owner; for those that a `forward` calls by name."""
     idle: set[str] = field(default_factory=set[str])
     """Nodes that have nothing to do: their input is their tensor."""
 

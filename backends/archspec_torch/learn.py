@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from archspec.codegen.backend import Gradients
 from archspec.ir.graph import LayerGraph
+from archspec.ir.wiring import producer
 from archspec_torch.dropping import nothing_dropped
 from archspec_torch.tensors import outputs_of, to_numpy, to_tensors
 from archspec_torch.trace import traced
@@ -76,7 +77,7 @@ def _told_apart(graph: LayerGraph, traces: Mapping[str, _Gradient]) -> dict[str,
     users.update(graph.outputs.values())
     found: dict[str, _Gradient] = {}
     for path, gradient in traces.items():
-        shared = [source for source in graph.nodes[path].inputs if traces.get(source) is gradient]
+        shared = [source for source in graph.nodes[producer(path)].inputs if traces.get(source) is gradient]
         if all(source in found and users[source] == 1 for source in shared):
             found[path] = gradient
     return found

@@ -6,7 +6,6 @@ Gradients and training are in `learn`.
 from __future__ import annotations
 
 import errno
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -85,7 +84,7 @@ def _construct(source: str, graph: LayerGraph, device: torch.device) -> nn.Modul
 
 def _cheapest(graph: LayerGraph) -> torch.device:
     """Where a network's shapes are found soonest."""
-    between = sum(math.prod(node.shape) for node in graph.nodes.values())
+    between = sum(type.count for type in graph.types.values())
     sizes = (graph.macs, between, sum(weight.size for weight in graph.all_weights.values()))
     return torch.device("cpu" if max(sizes) <= _RUN_AT_MOST else "meta")
 
@@ -120,7 +119,7 @@ def _compare(model: nn.Module, graph: LayerGraph, device: torch.device) -> None:
             raise InternalError(f"PyTorch source of {graph.name}: {name} has the weight decay {decays[name]}")
     inputs = [torch.empty(2, *graph.nodes[path].shape, device=device) for path in graph.inputs]
     for name, tensor in outputs_of(model(*inputs), graph).items():
-        shape = graph.nodes[graph.outputs[name]].shape
+        shape = graph.types[graph.outputs[name]].sizes
         if tuple(tensor.shape) != (2, *shape):
             raise InternalError(
                 f"PyTorch source of {graph.name}: {name} has shape {tuple(tensor.shape)}, the graph {shape}"

@@ -9,7 +9,7 @@ from typing import Final
 
 from archspec.codegen.layout import INDENT, Infix, call, lay_out
 from archspec.codegen.text import quoted
-from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree, is_reuse
 from archspec.errors import InternalError
 from archspec.expr import Const, source
 from archspec_torch.construct import members
@@ -122,6 +122,8 @@ def _inside(tree: Tree, owner: _Owner, whole: _Row | None = None) -> Iterator[Pl
             around = replace(owner, headers=(*owner.headers, check), known=True)
         else:
             around = owner
+        if is_reuse(item):  # what it has is found where it is made
+            continue
         target = _access(item, around, whole)
         counted = item.number is not None and not isinstance(item.number, Const)
         unclear = owner.spelling is None and (owner.conditional or counted)

@@ -25,6 +25,7 @@ from archspec.codegen.tree import (
     SequenceUse,
     Tree,
     is_chain,
+    is_reuse,
     layers,
     round_names,
     stops,
@@ -34,7 +35,7 @@ from archspec.expr import Const, Name, names, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Result
 from archspec.members import NOT_LAYERS
-from archspec_torch.construct import Constructor, mentioned, needs_channels, parameters
+from archspec_torch.construct import Constructor, members, mentioned, needs_channels, parameters
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.groups import parameter_groups, without_decay
 from archspec_torch.init import reset_parameters
@@ -84,6 +85,7 @@ def write(graph: LayerGraph, *, labelled: bool = False) -> str:
     writers = [_ClassWriter(definition, printers, Spelling(labelled=labelled)) for definition in module.definitions]
     for writer in writers:
         writer.write_init()
+        writer.spelling.again |= writer.again.keys()
     spellings = {id(writer.definition): writer.spelling for writer in writers}
     drawing: set[str] = set()
     weighted = places(module.definitions, spellings)
@@ -122,6 +124,7 @@ def _fits_sequential(item: SequenceUse) -> bool:
     return (
         len(item.operands) == 1
         and (is_chain(item.body) or stops(item.body) is not None)
+        and not any(map(is_reuse, members(item.body)))
         and all(ROWS[layer.op.name].module is not None for layer in layers(item.body))
         and all(len(use.definition.tree.results) == 1 for use in calls(item.body))
     )
@@ -138,12 +141,24 @@ class _ClassWriter:
         """Members that serve several layers, by the code that makes them; and the layers' paths."""
         self.taken = {*NOT_LAYERS, *_names(definition.tree)}
         """The attributes that an instance has otherwise."""
+        self.again: dict[str, list[str]] = {}
+        """The paths of the items that are called with another's member, by the member."""
         self.declared: set[str] = set()
         """Members whose annotation is written."""
 
     def write_init(self) -> None:
         """Write the members, and decide how `forward` calls them."""
+        self._gather(self.definition.tree)
         self._members(self.definition.tree, 2)
+
+    def _gather(self, tree: Tree) -> None:
+        for item in tree.items:
+            if isinstance(item, ChoiceUse):
+                self._gather(item.then)
+                self._gather(item.other)
+            elif is_reuse(item):
+                name = item.called if isinstance(item, LoopUse) and item.called else item.reuses
+                self.again.setdefault(name, []).extend(item.paths)
 
     def result(self, graph: LayerGraph, reset: Sequence[str], groups: Sequence[str]) -> _Class:
         """Everything that the template needs."""
@@ -199,6 +214,10 @@ class _ClassWriter:
         match item:
             case ChoiceUse():
                 self._choice(item, depth)
+            case LoopUse() if item.called:
+                self._again(item, depth)
+            case LayerUse() | CallUse() | SequenceUse() | LoopUse() if item.reuses:
+                self.spelling.members[(item.site,)] = item.reuses
             case LayerUse() if (function := ROWS[item.op.name].function_for(item)) is not None:
                 self.spelling.functions[item.site] = lambda operands: function(item, self.printer, operands)
             case LayerUse():
@@ -213,6 +232,8 @@ class _ClassWriter:
         return item.name
 
     def _assign(self, name: str, code: Code, depth: int) -> None:
+        if name in self.again:
+            code = marked(code, self.again[name])
         self.init += lay_out(code, depth, f"self.{name} = ")
 
     def _layer(self, use: LayerUse, depth: int) -> None:
@@ -229,6 +250,18 @@ class _ClassWriter:
                 self.shared[text] = use.name, served
                 code = marked(code, served)
         self._assign(self._spell(use), code, depth)
+
+    def _again(self, item: LoopUse, depth: int) -> None:
+        """Rounds that all call one member: `forward` counts them."""
+        self.spelling.members[(item.site,)] = item.called
+        stop = item.runs[-1].stop
+        if isinstance(stop, Const):
+            self.spelling.counts[item.site] = self.printer.expr(stop)
+            return
+        name = identifier(f"{item.name}_times", self.taken)
+        self.taken.add(name)
+        self.spelling.counts[item.site] = f"self.{name}"
+        self._assign(name, self.printer.expr(stop), depth)
 
     # -- conditions -------------------------------------------------------------------------------
 
@@ -342,8 +375,10 @@ def _ordered_names(tree: Tree) -> Iterator[str]:
                 yield from _ordered_names(item.other)
             case LayerUse() if ROWS[item.op.name].function_for(item) is not None:
                 pass
-            case _:
+            case _ if not is_reuse(item):
                 yield item.name
+            case _:
+                pass
 
 
 def _single(tree: Tree, choice: ChoiceUse) -> LayerUse | CallUse | SequenceUse | LoopUse | None:
@@ -353,7 +388,9 @@ def _single(tree: Tree, choice: ChoiceUse) -> LayerUse | CallUse | SequenceUse |
     [item] = tree.items
     if isinstance(item, ChoiceUse) or item.operands != (choice.operand,) or tree.results != (Result(item.site),):
         return None
-    if isinstance(item, LayerUse) and ROWS[item.op.name].module is None:
+    if is_reuse(item):
+        return None
+    if isinstance(item, LayerUse) and (ROWS[item.op.name].module is None or item.results > 1):
         return None
     if isinstance(item, CallUse) and len(item.definition.tree.results) > 1:
         return None

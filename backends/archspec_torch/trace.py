@@ -11,20 +11,24 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
+from archspec.codegen.sharing import Sharing
 from archspec.ir.graph import LayerGraph
+from archspec.ir.scope import Choice, walk
 from archspec_torch.labels import aligned, labels, steps, word
 
+T = TypeVar("T")
 _LOCK: Final = Lock()
 _LOOK: Final = "__look__"
 """What the copy of a source calls with the result of each step, the module, and the step's number."""
@@ -44,8 +48,10 @@ def traced(
     for path, tensor in zip(graph.inputs, inputs, strict=True):
         trace.note(path, tensor)
     with ExitStack() as stack:
-        for path, module in trace.own.items():
-            stack.callback(module.register_forward_hook(trace.hook(path)).remove)
+        for module in model.modules():
+            stack.callback(module.register_forward_pre_hook(trace.enter).remove)
+        for module, paths in trace.own.values():
+            stack.callback(module.register_forward_hook(trace.hook(paths)).remove)
         stack.enter_context(_watched(model, copy, trace.look))
         result = model(*inputs)
     return result, trace.finish()
@@ -57,15 +63,21 @@ class _Trace:
         self.keep = keep
         self.labels = labels(graph)
         modules = dict(model.named_modules())
+        places = _places(graph)
         self.own = {
-            path: modules[path] for path in graph.nodes if path in modules and len(self.labels.served.get(path, ())) < 2
+            module: (modules[module], [path for path in paths if path in graph.nodes])
+            for module, paths in places.items()
+            if module in modules and all(len(self.labels.served.get(path, ())) < 2 for path in paths)
         }
-        """The modules that serve one node alone, by its path."""
+        """The modules that serve one node alone each time that they are called; and the nodes, in order."""
         self.steps = {
-            id(modules[path]): self._steps(path, copy.forward_steps(type(modules[path])))
-            for path in self.labels.nodes.keys() & modules.keys()
+            id(modules[module]): [self._steps(path, copy.forward_steps(type(modules[module]))) for path in paths]
+            for module, paths in places.items()
+            if module in modules and any(path in self.labels.nodes for path in paths)
         }
-        """The nodes whose tensors the steps of a module's `forward` give, by the number of the step."""
+        """The nodes whose tensors the steps of a module's `forward` give, by the number of the step, for each call."""
+        self.calls: Counter[int] = Counter()
+        """How often each module has been called, by `id`."""
         self.found: dict[str, Any] = {}
         self.called: set[str] = set()
         """The nodes whose own modules have been called."""
@@ -73,13 +85,22 @@ class _Trace:
         """The tensors of nodes, with how often they had been changed in place."""
 
     def _steps(self, path: str, theirs: Sequence[tuple[int, str]]) -> Mapping[int, tuple[str, ...]]:
+        if path not in self.labels.words:
+            return _NOTHING
         place = aligned(self.labels.words[path], tuple(does for _, does in theirs))
         return {theirs[place[ours]][0]: nodes for ours, nodes in self.labels.nodes[path].items() if ours in place}
 
-    def hook(self, path: str) -> Callable[[nn.Module, Any, Any], Any]:
-        """A hook for the module that a node has to itself."""
+    def enter(self, module: nn.Module, args: Any) -> None:
+        """A hook for all modules: one more call."""
+        self.calls[id(module)] += 1
+
+    def hook(self, paths: Sequence[str]) -> Callable[[nn.Module, Any, Any], Any]:
+        """A hook for a module that serves one node in each call."""
 
         def leave(module: nn.Module, args: Any, result: Any) -> Any:
+            path = _at(paths, self.calls[id(module)])
+            if path is None:  # an edited source may call it more often
+                return result
             self.called.add(path)
             return self._give((path,), result)
 
@@ -87,7 +108,8 @@ class _Trace:
 
     def look(self, value: Any, module: Any, step: int) -> Any:
         """Look at what a step gave; gives what is to stand in its place."""
-        paths = self.steps.get(id(module), _NOTHING).get(step, ())
+        found = _at(self.steps.get(id(module), ()), self.calls[id(module)]) or _NOTHING
+        paths = found.get(step, ())
         return value if self.called.intersection(paths) else self._give(paths, value)
 
     def _give(self, paths: tuple[str, ...], value: Any) -> Any:
@@ -113,13 +135,28 @@ class _Trace:
     def finish(self) -> dict[str, Any]:
         """What is kept of the tensors of the nodes, in the graph's order."""
         found: dict[str, Any] = {}
-        for path, node in self.graph.nodes.items():
+        for path in self.graph.types:
             place = path
             if path not in self.found and path in self.labels.idle:
-                [place] = node.inputs
+                [place] = self.graph.nodes[path].inputs
             if place in self.found:
                 found[path] = self.found[path] = self.found[place]
         return found
+
+
+def _places(graph: LayerGraph) -> dict[str, list[str]]:
+    """The nodes and scopes that each module computes, by its path, in the order in which it is called for them."""
+    homes = Sharing.of(graph).homes
+    found: dict[str, list[str]] = {}
+    for item in walk(graph.root):
+        if not isinstance(item, Choice):
+            found.setdefault(homes.get(item.path, item.path), []).append(item.path)
+    return found
+
+
+def _at(given: Sequence[T], call: int) -> T | None:
+    """What is there for the n-th call of a module."""
+    return given[call - 1] if 0 < call <= len(given) else None
 
 
 @dataclass(frozen=True, slots=True)

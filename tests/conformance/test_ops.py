@@ -67,7 +67,7 @@ def conforms(graph: archspec.LayerGraph, wanted: Mapping[bool, Evaluation] | Non
         target.verify(source, graph)
         model = target.build(source, graph, weights=random_weights(graph), dtype="float64")
         found = target.run(model, graph, inputs, training=False, nodes=True)
-        assert found.nodes.keys() == graph.nodes.keys()
+        assert found.nodes.keys() == graph.types.keys()
         for path, array in wanted[False].values.items():
             _close(found.nodes[path], array)
         for training, values in wanted.items():  # inference first: training changes running statistics

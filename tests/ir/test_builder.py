@@ -161,12 +161,6 @@ def test_an_onnx_model_has_them_once() -> None:
     assert np.array_equal(both["first"], both["second"])
 
 
-@pytest.mark.parametrize("backend", ["torch", "keras"])
-def test_a_backend_that_cannot_share_them_says_so(backend: str) -> None:
-    with pytest.raises(archspec.BackendError, match=r"share parameters is not written \(second has first.weight\)"):
-        archspec.generate(shared_towers(), backend)
-
-
 def test_parameters_of_another_shape_cannot_be_shared() -> None:
     builder = GraphBuilder("net")
     x = builder.input(image(3, 8, 8))

@@ -127,7 +127,7 @@ PLANTED: dict[Callable[[LayerGraph], LayerGraph], str] = {
     output_without_a_tensor: "as outputs",
     no_input: "stands for nothing",
     input_twice: "two inputs are called input",
-    tap_of_nothing: "which is no node",
+    tap_of_nothing: "which is no tensor",
     layer_missing: "stands for nothing",
     layer_twice: "two layers are called relu",
     wired_to_nothing: "stands for nothing",

@@ -22,7 +22,7 @@ Array: TypeAlias = "np.ndarray[Any, Any]"
 
 @dataclass
 class Evaluation:
-    """The output of every node by path, and the running statistics afterwards by canonical name."""
+    """Every tensor by its name, and the running statistics afterwards by canonical name."""
 
     values: dict[str, Array] = field(default_factory=dict)
     statistics: dict[str, Array] = field(default_factory=dict)
@@ -36,7 +36,7 @@ def evaluate(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ENGINE, "reference")
         outcome = TARGET.run(model, graph, inputs, training=training, nodes=True)
-    assert outcome.nodes.keys() == graph.nodes.keys()
+    assert outcome.nodes.keys() == graph.types.keys()
     return Evaluation({**outcome.nodes}, {**outcome.statistics})
 
 

@@ -15,7 +15,7 @@ from archspec.diagram.text import shortened
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Choice, Layer, Loop, Scope, walk
 from archspec.ir.tensor_type import shape_text
-from archspec.ir.wiring import Node
+from archspec.ir.wiring import Node, producer
 
 
 class Facts:
@@ -54,7 +54,9 @@ class Facts:
         else:
             what = _called(part, box)
             attributes = _bound(part)
-            result = layers[-1] if part is None else self.graph.nodes[self._results.get(box.path, layers[-1].path)]
+            result = (
+                layers[-1] if part is None else self.graph.nodes[producer(self._results.get(box.path, layers[-1].path))]
+            )
             if part is not None:
                 layers = [self.graph.nodes[layer.path] for layer in layers_below(part)]
         return {

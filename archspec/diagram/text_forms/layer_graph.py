@@ -16,6 +16,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Initializer
 from archspec.ir.scope import Scope, walk
 from archspec.ir.tensor_type import shape_text
+from archspec.ir.wiring import producer, result_index
 
 _NOT_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 has no way to write."""
@@ -102,7 +103,9 @@ def _nodes(graph: LayerGraph) -> Iterator[dict[str, Any]]:
 def _edges(graph: LayerGraph) -> Iterator[dict[str, Any]]:
     for path, node in graph.nodes.items():
         for index, source in enumerate(node.inputs):
-            yield {"source": source, "target": path, "index": index}
+            several = len(graph.nodes[producer(source)].types) > 1
+            which = {"result": result_index(source)} if several else {}
+            yield {"source": producer(source), "target": path, "index": index, **which}
 
 
 def _value(value: Any) -> Any:

@@ -124,7 +124,7 @@ class ChannelShuffle(Placewise):
 @register
 @dataclass(frozen=True, slots=True)
 class Split(Placewise):
-    """One of several equal parts of the channels, or of the features of tokens. ONNX Split."""
+    """Equal parts of the channels, or of the features of tokens: all of them as `outputs`, or one. ONNX Split."""
 
     name: ClassVar[str] = "split"
     kind: ClassVar[OpKind] = "shape"
@@ -134,18 +134,27 @@ class Split(Placewise):
     sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = FEATURED
     view: ClassVar[bool] = True
+    several: ClassVar[bool] = True
 
     parts: int = attribute(IntKind(least=1), "number of equal parts")
-    index: int = attribute(IntKind(least=0), "which of them, counted from 0")
+    index: int | None = attribute(
+        IntKind(least=0), "which of them alone, counted from 0; all of them unless given", default=None
+    )
 
-    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+    def infer_types(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         check_divides("parts", self.parts, inputs[0].channels)
-        if self.index >= self.parts:
+        if self.index is not None and self.index >= self.parts:
             raise ShapeError(f"has {self.parts} parts and no part {self.index}", help="the first is 0")
-        return inputs[0].with_channels(inputs[0].channels // self.parts)
+        if self.index is None and self.parts < 2:
+            raise ShapeError("gives one part, which is all of its input", help="leave it out, or write `parts: 2`")
+        part = inputs[0].with_channels(inputs[0].channels // self.parts)
+        return (part,) * (self.parts if self.index is None else 1)
+
+    def structural(self) -> tuple[str, ...]:
+        return ("parts",) if self.index is None else ()
 
     def detail(self) -> str:
-        return f", part {self.index + 1} of {self.parts}"
+        return f" in {self.parts}" if self.index is None else f", part {self.index + 1} of {self.parts}"
 
 
 @register

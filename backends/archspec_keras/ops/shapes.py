@@ -71,6 +71,12 @@ def _helper(name: str, *attributes: str) -> Row:
     return Row(lambda site: [Step(call(site.helper(name), *map(site.attribute, attributes)))])
 
 
+def _split(site: Site) -> list[Step]:
+    if site.use.results > 1:
+        return [Step(call(site.helper("ChannelParts"), site.attribute("parts")))]
+    return [Step(call(site.helper("ChannelPart"), site.attribute("parts"), site.attribute("index")))]
+
+
 def _slice_channels(site: Site) -> list[Step]:
     stop = site.given(stop="stop").values()
     return [Step(call(site.helper("ChannelSlice"), site.attribute("start"), *stop))]
@@ -81,7 +87,7 @@ ROWS: Final[dict[str, Row]] = {
     "flatten": Row(_flatten),
     "reshape": Row(_reshape),
     "channel_shuffle": _helper("ChannelShuffle", "groups"),
-    "split": _helper("ChannelPart", "parts", "index"),
+    "split": Row(_split),
     "slice_channels": Row(_slice_channels),
     "pad": Row(_pad),
     "crop": Row(_crop),

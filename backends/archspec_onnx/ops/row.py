@@ -22,7 +22,7 @@ class Fragment:
         operands: the names of its inputs.
         weights: the names of its weights, in the op's order.
         path: what the names of its own nodes and tensors begin with.
-        result: the name of the tensor that it gives.
+        results: the names of the tensors that it gives.
         dtype: of its numbers, as ONNX's element type.
         resizable: the spatial axes are open: no row may count on their sizes in `types`.
         training: in training mode.
@@ -36,7 +36,7 @@ class Fragment:
         weights: Sequence[str],
         *,
         path: str,
-        result: str,
+        results: Sequence[str],
         dtype: int,
         resizable: bool,
         training: bool,
@@ -46,7 +46,7 @@ class Fragment:
         self.operands = list(operands)
         self.weights = list(weights)
         self.path = path
-        self.result = result
+        self.results = results
         self.dtype = dtype
         self.resizable = resizable
         self.training = training
@@ -127,24 +127,24 @@ class Fragment:
         amounts = self.shape(*(side[0] for side in each), *(side[1] for side in each))
         return self.add("Pad", x, amounts, value, self.shape(*axes), mode=mode)
 
-    def finished(self, last: str) -> list[NodeProto]:
+    def finished(self, last: str | Sequence[str]) -> list[NodeProto]:
         """The nodes, named after the layer: the one that gives the result has the layer's own name.
 
         ONNX tools take `/` for a step down in a hierarchy, so the nodes are `/layer1/0/conv1` and, where there are
         several, `/layer1/0/conv1/Transpose_0`.
         """
         place = "/" + self.path.replace(".", "/")
+        given = dict(zip([last] if isinstance(last, str) else last, self.results, strict=True))
         for node in self.nodes:
-            node.name = place if node.output[0] == last else place + node.name.removeprefix(self.path)
+            node.name = place if node.output[0] in given else place + node.name.removeprefix(self.path)
             for names in (node.input, node.output):
                 for index, name in enumerate(names):
-                    if name == last:
-                        names[index] = self.result
+                    names[index] = given.get(name, name)
         return self.nodes
 
 
-Row: TypeAlias = Callable[[Fragment], str]
-"""Adds an op's nodes to a fragment and gives the name of the result, which the last of them gives."""
+Row: TypeAlias = Callable[[Fragment], str | Sequence[str]]
+"""Adds an op's nodes to a fragment and gives the name of the result, or those of several; the last node gives it."""
 
 
 def onnx_pads(sides: Sides) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from archspec_onnx.ops.row import Fragment, Row, unary
@@ -25,8 +27,9 @@ def _in_order(layer: Fragment, x: str, order: np.ndarray[tuple[int, ...], np.dty
     return layer.add("Gather", x, layer.shape(*order.ravel().tolist()), axis=1)
 
 
-def split(layer: Fragment) -> str:
-    """One part of it: an op has one output."""
+def split(layer: Fragment) -> str | Sequence[str]:
+    if layer.op.index is None:
+        return layer.parts(layer.x, layer.op.parts, layer.axis)
     size = layer.types[0].channels // layer.op.parts
     return _slice(layer, layer.op.index * size, (layer.op.index + 1) * size)
 

@@ -61,6 +61,8 @@ def _split(use: LayerUse, printer: Printer) -> Code:
 
 
 def _chunk(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+    if use.value("index") is None:
+        return call("torch.chunk", operands[0], printer.attribute(use, "parts"), dim=_axis(use))
     part = _part_of(use)
     return Bracket(part.all(operands[0]), (literal(part.index),), "[", "]")
 

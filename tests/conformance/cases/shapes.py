@@ -43,6 +43,9 @@ CASES: dict[str, list[str]] = {
         f"{TOKENS}split: {{parts: 2, index: 1}}",
         "flatten\n  - split: {parts: 2, index: 1}",
         "name: s\n    layers: [relu, split: {parts: 2, index: 1}, conv: {filters: 2, kernel: 1}]",
+        "split: {parts: 2, outputs: [a, b]}\n  - concat: [{from: b}, relu]",
+        "split: {parts: 4, outputs: [a, b, c, d]}\n  - concat: [sigmoid, {from: d}, {from: b}]",
+        f"{TOKENS}split: {{parts: 2, outputs: [a, b]}}\n  - concat: [{{from: b}}, []]",
     ],
     "slice_channels": [
         "slice_channels: {start: 1}",

@@ -1,0 +1,124 @@
+"""What has the parameters of another item, and so is called again in source; and what no source can say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archspec.codegen.settle import without_sizes
+from archspec.errors import Diagnostic
+from archspec.ir.graph import LayerGraph
+from archspec.ir.scope import Body, Choice, Layer, Loop, Scope, walk_layers
+from archspec.ir.wiring import pattern
+
+
+@dataclass(slots=True)
+class Sharing:
+    """The items of a graph that are computed once more, and what is wrong with them for source."""
+
+    reuses: dict[str, str] = field(default_factory=dict[str, str])
+    """By path, the name of the item of the same scope whose module each is called with."""
+    homes: dict[str, str] = field(default_factory=dict[str, str])
+    """Where the parameters of items are, by path: an item's own, or that of the one which it computes once more."""
+    problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
+
+    @classmethod
+    def of(cls, graph: LayerGraph) -> Sharing:
+        """What a graph shares."""
+        found = cls()
+        if any(node.shared for node in graph.nodes.values()):
+            _Walk(graph, found).body(graph.root.body, "", "")
+        return found
+
+
+@dataclass(slots=True)
+class _Walk:
+    graph: LayerGraph
+    found: Sharing
+    items: dict[str, Layer | Scope | Loop] = field(default_factory=dict[str, "Layer | Scope | Loop"])
+    """The items so far, by path."""
+
+    def body(self, body: Body, around: str, home: str) -> None:
+        """The items of a scope; `home` is where its parameters are."""
+        for item in body.items:
+            if isinstance(item, Choice):
+                self.body(item.body, around, home)
+            else:
+                self.item(item, around, around, home)
+
+    def item(self, item: Layer | Scope | Loop, around: str, scope: str, home: str) -> None:
+        """An item of `around`; `scope` is the path of the scope whose items it may compute once more."""
+        own = f"{home}.{item.name}" if home else item.name
+        self.items[item.path] = item
+        homes = self.found.homes
+        homes[item.path] = own
+        if isinstance(item, Layer):
+            self.layer(item, own, home)
+            return
+        if item.shares:
+            homes[item.path] = own = homes.get(item.shares, item.shares)
+            self.again(item, item.shares, scope)
+        if isinstance(item, Scope):
+            self.body(item.body, item.path, own)
+            return
+        for iteration in item.iterations:
+            self.item(iteration, item.path, scope if iteration.shares else item.path, own)
+
+    def layer(self, layer: Layer, own: str, home: str) -> None:
+        """A layer by itself: all of its parameters are those of one other layer of its scope, or it is no source."""
+        if not layer.shared:
+            return
+        names = {weight.name for weight in self.graph.weights(self.graph.nodes[layer.path])}
+        if layer.shared == {name: f"{own}.{name}" for name in names}:
+            return  # as the scope around it
+        owners = {layer.shared.get(name, "").removesuffix(f".{name}") for name in names}
+        owner = min(owners)
+        if len(owners) == 1 and owner.rpartition(".")[0] == home:
+            self.found.reuses[layer.path] = owner.rpartition(".")[2]
+            self.found.homes[layer.path] = owner
+            first = self.graph.nodes.get(owner)
+            if first is None or _same(self.graph, layer, owner):
+                self.numbered(layer)
+                return
+        shared = ", ".join(dict.fromkeys(layer.shared.values()))
+        self.problem(layer, f"{layer.path} has {shared}, and is not one layer of the same scope that is computed again")
+
+    def again(self, item: Scope | Loop, owner: str, scope: str) -> None:
+        """A scope or a loop that is computed once more."""
+        if owner.rpartition(".")[0] != scope:
+            self.problem(item, f"{item.path} has the parameters of {owner}, which stands in another scope")
+            return
+        self.found.reuses[item.path] = owner.rpartition(".")[2]
+        first = self.items.get(owner)
+        if isinstance(first, Scope | Loop):
+            mine, its = (_wired(part) for part in (item, first))
+            layers = zip(walk_layers(item), walk_layers(first), strict=False)
+            if mine != its or not all(_same(self.graph, layer, other.path) for layer, other in layers):
+                self.problem(item, f"{item.path} and {owner} have the same parameters, and do not compute the same")
+        elif first is None and scope != item.path.rpartition(".")[0]:
+            self.problem(item, f"{item.path} has the parameters of {owner}, which is not computed itself")
+        self.numbered(item)
+
+    def numbered(self, item: Layer | Scope | Loop) -> None:
+        """The parts of an `nn.Sequential` are computed in turn, once each."""
+        is_iteration = isinstance(item, Scope) and item.path.rpartition(".")[0] in self.items
+        owner = self.found.reuses[item.path]
+        if not is_iteration and (item.name.isdigit() or owner.isdigit()):
+            self.problem(item, f"{item.path} is a numbered part, which cannot be one that is computed again")
+
+    def problem(self, item: Layer | Scope | Loop, message: str) -> None:
+        """Note what no source can say."""
+        help = "ONNX models can have it; in source an item is called again, with all of its parameters"
+        self.found.problems.append(Diagnostic("E0601", message, item.span, help=help))
+
+
+def _same(graph: LayerGraph, layer: Layer, owner: str) -> bool:
+    """Whether one module serves two layers: their ops are the same but for what follows from sizes."""
+    first = graph.nodes.get(owner)
+    if first is None or without_sizes(first.op) != without_sizes(layer.op):
+        return first is None
+    pairs = zip(graph.input_types(first), graph.input_types(graph.nodes[layer.path]), strict=True)
+    return all((one.axes, one.channels) == (other.axes, other.channels) for one, other in pairs)
+
+
+def _wired(item: Scope | Loop) -> object:
+    return pattern(item) if isinstance(item, Scope) else [pattern(scope) for scope in item.iterations]

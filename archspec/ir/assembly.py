@@ -1,0 +1,130 @@
+"""What a graph grows by: inputs, layers, and items that are computed once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from archspec.errors import InternalError, Span
+from archspec.ir.graph import BlockInfo, LayerGraph
+from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring
+from archspec.ir.reuse import Copy, Value
+from archspec.ir.scope import Layer, Operand, Ref, Result, Scope
+from archspec.ir.tensor_type import TensorType
+from archspec.ir.wiring import Node, producer, result_index, value_name
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an item goes: its site, its name (the spec's own if it is `named`), its path, and where it is written."""
+
+    site: int
+    name: str
+    named: bool
+    path: str
+    span: Span | None = None
+
+
+@dataclass(slots=True)
+class Assembly:
+    """A graph that grows by items whose names, sites and types are known: lowering's, and a `GraphBuilder`'s."""
+
+    name: str
+    title: str = ""
+    class_name: str = ""
+    root: OpenScope = field(init=False)
+    inputs: list[Node] = field(default_factory=list[Node])
+    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
+    """Inputs and layers so far, by path, in order of computation."""
+    blocks: dict[str, BlockInfo] = field(default_factory=dict[str, BlockInfo])
+
+    def __post_init__(self) -> None:
+        self.root = OpenScope(None, 0, "", "", "network")
+
+    def add_input(self, node: Node) -> Tensor:
+        """One more input of the network."""
+        self.inputs.append(node)
+        self.nodes[node.path] = node
+        return Tensor(self.root, Operand(len(self.inputs) - 1), node.path, node.type)
+
+    def type_of(self, name: str) -> TensorType:
+        """The type of a tensor by its name."""
+        return self.nodes[producer(name)].types[result_index(name)]
+
+    def add_layer(
+        self,
+        scope: OpenScope,
+        layer: Layer,
+        inputs: Sequence[Tensor],
+    ) -> tuple[Tensor, ...]:
+        """A layer at the end of a scope, which knows all the tensors that it takes; its results."""
+        taken = tuple(tensor.path for tensor in inputs)
+        self.nodes[layer.path] = Node(layer.path, layer.op, taken, layer.types, layer.exprs, layer.span, layer.shared)
+        scope.items.append(layer)
+        return tuple(
+            Tensor(scope, Result(layer.site, index), value_name(layer.path, index), type)
+            for index, type in enumerate(layer.types)
+        )
+
+    def add_again(
+        self,
+        scope: OpenScope | OpenLoop,
+        item: Layer | OpenScope | OpenLoop,
+        place: Place,
+        inputs: Sequence[Tensor],
+    ) -> tuple[Tensor, ...]:
+        """An item once more at the end of a scope, or as a loop's next iteration, with its parameters; its results.
+
+        Args:
+            scope: where the copy goes.
+            item: what is copied, another item of this scope or, for an iteration, of the scope around the loop.
+            place: the copy's.
+            inputs: what it takes, which the scope knows, or the scope around the loop.
+
+        Raises:
+            ShapeError: it does not take them, or its weights do not fit; the message begins with a layer's path.
+        """
+        frozen = item if isinstance(item, Layer) else item.freeze()
+        if isinstance(frozen, Scope) and isinstance(item, OpenScope) and isinstance(item.parent, OpenLoop):
+            raise InternalError(f"{item.path} is an iteration, which is not computed once more by itself")
+        copy = Copy(self.nodes, frozen.path, place.path)
+        made, given = copy.item(frozen, tuple(Value(tensor.path, tensor.type) for tensor in inputs))
+        made = replace(made, site=place.site, name=place.name, span=place.span or frozen.span)
+        refs: tuple[Ref, ...] = tuple(tensor.ref for tensor in inputs)
+        self.nodes.update(copy.made)
+        if isinstance(scope, OpenLoop):
+            assert isinstance(made, Scope)
+            if not scope.iterations:  # all of them take the same, in the same places
+                scope.operands[1:] = refs[1:]
+            refs = tuple(Operand(index) for index in range(len(refs)))
+            scope.iterations.append(replace(made, operands=refs))
+            return (Tensor(scope.parent, Result(scope.site), given[0].name, given[0].type),)
+        if isinstance(made, Layer):
+            made = replace(made, named=place.named)
+        scope.items.append(replace(made, operands=refs))
+        return tuple(Tensor(scope, Result(place.site, k), value.name, value.type) for k, value in enumerate(given))
+
+    def graph(self, outputs: Mapping[str, Tensor], **more: Any) -> LayerGraph:
+        """The graph with these outputs; `more` are fields of `LayerGraph` that the builder has no say in."""
+        results = tuple(bring(tensor, self.root).ref for tensor in outputs.values())
+        given: dict[str, Any] = {
+            "title": self.title,
+            "class_name": self.class_name or class_name(self.name),
+            "source": self.name,
+            "params": (),
+            "blocks": dict(self.blocks),
+            **more,
+        }
+        return LayerGraph(
+            self.name,
+            input_nodes=tuple(self.inputs),
+            output_names=tuple(outputs),
+            root=self.root.freeze(results=results),
+            **given,
+        )
+
+
+def class_name(name: str) -> str:
+    """`resnet_v2_50` as a class: `ResnetV250`. A spec says `class: ResNetV2_50` where it knows better."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Network"
