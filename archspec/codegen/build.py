@@ -241,8 +241,8 @@ class _Builder:
         if use.sizes:
             frame.settle_tokens(operands)
         tokens = [frame.tokens.get(ref) for ref in operands]
-        sizes = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens, self.budget)
-        for index, (channels, count) in enumerate(sizes):
+        results = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens, self.budget)
+        for index, (channels, count) in enumerate(results):
             frame.record(Result(use.site, index), channels, [value_name(path, index) for path in use.paths])
             if count is not None:
                 frame.tokens[Result(use.site, index)] = count

@@ -129,7 +129,7 @@ def _same_features(verb: str, now: TensorType, then: TensorType) -> None:
     if now.axes != then.axes:
         raise ShapeError(f"{verb} {now.text}, tensors of other axes than the first time, {then.text}")
     if now.channels != then.channels:
-        what = "channels" if now.is_image else "features"
+        what = "channels" if now.is_spatial else "features"
         raise ShapeError(
             f"{verb} {now.channels} {what} ({now.text}), where it had {then.channels} the first time ({then.text})"
         )

@@ -390,7 +390,7 @@ class Lowering:
             raise SpecError(misfit(error, item, found.item, self.trail)) from None
         for node in islice(self.builder.nodes.values(), before, None):
             arriving = [self.builder.type_of(name) for name in node.inputs]
-            if (reason := layer_too_large(node.op, arriving, node.types)) is not None:
+            if (reason := layer_too_large(node.op, arriving, node.types, self.budget.limits)) is not None:
                 raise SpecError(Diagnostic("E0304", f"{node.path} is too large: {reason}", item.span))
         return results
 

@@ -13,7 +13,7 @@ from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Result
 from archspec.ir.wiring import producer
-from archspec.passes.resize import Resize
+from archspec.passes.resize import doubled
 from archspec_keras.memory_layout import axis_order
 
 SharedScope: TypeAlias = CallUse | SequenceUse | LoopUse
@@ -119,11 +119,11 @@ def input_shape(graph: LayerGraph, scopes: Sequence[str], index: int, variable: 
 
 
 def _takes_any_size(graph: LayerGraph, scopes: Sequence[str]) -> bool:
-    """Whether the layers of these scopes have the same channels for images of other sizes: a flatten fixes them."""
-    if not graph.images:
+    """Whether the layers of these scopes have the same channels at other sizes in space: a flatten fixes them."""
+    if not graph.spatial_sizes:
         return False
     try:
-        twice = Resize({path: (2 * height, 2 * width) for path, (height, width) in graph.images.items()}).run(graph)
+        twice = doubled(graph)
     except SpecError:
         return False
 
