@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pytest
@@ -15,7 +16,7 @@ from tests.needed import lazily, needs
 torch: Any = lazily("torch")
 pytestmark = needs("torch")
 
-MAPS: Final = {1: signal, 2: image, 3: volume}
+MAPS: Final[Mapping[int, Callable[..., TensorType]]] = {1: signal, 2: image, 3: volume}
 
 
 def _map(rank: int, size: int) -> TensorType:

@@ -67,7 +67,10 @@ def test_functions_change_no_number(name: str) -> None:
 
 def _other_size(graph: LayerGraph) -> LayerGraph:
     """The network for images of another size, odd where it allows that."""
-    odd = {path: (height + 5, width + 2) for path, (height, width) in graph.images.items()}
+    odd = {
+        path: tuple(size + (5 if axis == 0 else 2) for axis, size in enumerate(sizes))
+        for path, sizes in graph.spatial_sizes.items()
+    }
     with suppress(SpecError):
         return run(graph, [Resize(odd)]).graph
     found = twice(graph)
