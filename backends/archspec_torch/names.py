@@ -55,7 +55,7 @@ _WORDS: Final[Mapping[int, Sequence[tuple[str, str]]]] = {
         ("tuple[int, int]", "tuple[int, int, int]"),
         ("tuple[int, int, int, int]", "tuple[int, int, int, int, int, int]"),
         ("(0, 0, 0, 0)", "(0, 0, 0, 0, 0, 0)"),
-        ("(left, right, top, bottom)", "(left, right, top, bottom, front, back)"),
+        ("(left, right, top, bottom)", "(the last axis first)"),
         ("pixel", "element"),
         ("= (1, 1)", "= (1, 1, 1)"),
         (_EACH, "(kernel_size,) * 3 if isinstance(kernel_size, int) else kernel_size"),

@@ -72,7 +72,7 @@ def _twice(graph: LayerGraph) -> LayerGraph | None:
 def _other_size(graph: LayerGraph) -> LayerGraph:
     """The network for images of another size, odd where it allows that."""
     odd = {
-        path: tuple(size + more for size, more in zip(sizes, (5, 2, 3), strict=False))
+        path: tuple(size + (5 if axis == 0 else 2) for axis, size in enumerate(sizes))
         for path, sizes in graph.spatial_sizes.items()
     }
     with suppress(SpecError):

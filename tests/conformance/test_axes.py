@@ -18,7 +18,7 @@ from tests.conformance.cases import CASES
 from tests.conformance.test_ops import conforms, judged
 from tests.needed import needs
 
-pytestmark = needs("torch", "keras", "onnxruntime")
+pytestmark = [needs("torch", "keras", "onnxruntime"), pytest.mark.slow]
 
 INPUTS: Final = {1: "{channels: 4, length: 8}", 3: "{channels: 4, depth: 8, height: 7, width: 9}"}
 _LIST: Final = re.compile(r"(kernel|stride|padding|output_padding|dilation|factor|cropping|size): \[([0-9, ]+)\]")
