@@ -12,7 +12,17 @@ from archspec.ir.wiring import producer
 from archspec.parity.blame import Blame, Kind, consequences, expressions, first_to_differ, last_to_differ
 from archspec.parity.causes import Cause
 from archspec.parity.findings import Profile, Row
-from archspec.parity.measure import Tensors, apart, exceeds, furthest, layer_sizes, sizes, spread, worst
+from archspec.parity.measure import (
+    Tensors,
+    apart,
+    exceeds,
+    furthest,
+    layer_sizes,
+    sizes,
+    spread,
+    statistic_sizes,
+    worst,
+)
 from archspec.parity.plan import Check, Plan, allowed
 
 Pair = tuple[str, str]
@@ -145,11 +155,14 @@ class Judging:
         self.row("all tensors", {name: value for what in whats for name, value in self._apart(what).items()})
 
     def _apart(self, what: str, *, optional: bool = False) -> dict[str, float]:
-        return dict(apart(what, self.first, self.second, sizes(what, self.first), optional=optional))
+        return dict(apart(what, self.first, self.second, self._sizes(what), optional=optional))
+
+    def _sizes(self, what: str) -> dict[str, float]:
+        return statistic_sizes(what, self.first) if what == "statistics" else sizes(what, self.first)
 
     def _itself(self, what: str, by: Mapping[str, float] | None = None) -> float | None:
         """How far one of the two is from itself; None where that was not measured."""
-        return spread(what, self.spreads, by or sizes(what, self.first)) if self.spreads else None
+        return spread(what, self.spreads, by or self._sizes(what)) if self.spreads else None
 
     def _most(self, *whats: str) -> float | None:
         """The largest tolerance of rows; None where nothing is judged."""

@@ -150,6 +150,19 @@ def sizes(what: str, tensors: Tensors) -> dict[str, float]:
     return {name: largest(tensors.get(what, name)) for name in tensors.names(what)}
 
 
+def statistic_sizes(what: str, tensors: Tensors) -> dict[str, float]:
+    """The largest value of each running statistic; for a mean the layer's largest standard deviation, if that is more.
+
+    A mean alone may be zero but for rounding, as is that of what another batch norm has just given.
+    """
+    found = sizes(what, tensors)
+    for name, value in found.items():
+        layer, _, statistic = name.rpartition(".")
+        if statistic == "running_mean":
+            found[name] = max(value, math.sqrt(found.get(f"{layer}.running_var", 0.0)))
+    return found
+
+
 def layer_sizes(what: str, tensors: Tensors) -> dict[str, float]:
     """For each tensor called `layer.weight` the largest value of all tensors of the layer.
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from archspec.parity.causes import Cause, CauseKind, Step, of_step
 from archspec.parity.findings import Row
 from archspec.parity.judging import Judged, Judging, wrong_layers
-from archspec.parity.measure import Tensors, apart, exceeds, moved_sizes, sizes, spread
+from archspec.parity.measure import Tensors, apart, exceeds, moved_sizes, sizes, spread, statistic_sizes
 from archspec.parity.plan import Plan
 
 
@@ -110,7 +110,7 @@ class _Run:
     def statistics(self, number: int) -> tuple[dict[str, float], dict[str, float]]:
         """How far the running statistics are apart after a step, and how large they are."""
         what = f"statistics {number}"
-        by = sizes(what, self.first)
+        by = statistic_sizes(what, self.first)
         return dict(apart(what, self.first, self.second, by)), by
 
     # -- what it is that differs ----------------------------------------------------------------------
