@@ -18,11 +18,11 @@ if TYPE_CHECKING:
         SpecError,
         WeightsError,
     )
+    from archspec.inspection import count, diff, draw, summary
     from archspec.ir.builder import GraphBuilder
     from archspec.ir.graph import LayerGraph
     from archspec.limits import Limits
     from archspec.spec import Spec
-    from archspec.views import count, diff, draw, summary
     from archspec.weights import PartialWeightsWarning, WeightsReport, WeightsWarning
 
 __all__ = [
@@ -62,17 +62,17 @@ _HOMES = (
     "archspec.ir.builder",
     "archspec.limits",
     "archspec.spec",
-    "archspec.views",
+    "archspec.inspection",
     "archspec.weights",
 )
 
 register("archspec.errors:ArchspecError", text="archspec.reporting:error_text")
-register("archspec.spec.model:Spec", rich="archspec.spec.showing:renderable", svg="archspec.views:spec_svg")
+register("archspec.spec.model:Spec", rich="archspec.spec.rich_view:renderable", svg="archspec.inspection:spec_svg")
 register(
     "archspec.ir.graph:LayerGraph",
     text="archspec.ir.dump:dump",
     rich="archspec.analysis.summary:summarize",
-    svg="archspec.views:graph_svg",
+    svg="archspec.inspection:graph_svg",
 )
 register(
     "archspec.analysis.summary:Summary",
@@ -86,9 +86,9 @@ register(
     markdown="archspec.analysis.counting_table:to_markdown",
 )
 register(
-    "archspec.analysis.comparing:Difference",
-    text="archspec.analysis.telling:to_text",
-    markdown="archspec.analysis.telling:to_markdown",
+    "archspec.analysis.graph_diff:Difference",
+    text="archspec.analysis.diff_text:to_text",
+    markdown="archspec.analysis.diff_text:to_markdown",
 )
 
 

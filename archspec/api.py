@@ -68,7 +68,7 @@ def loaded(
         examine(spec, budget)
 
     def example(name: str, value: object, params: Mapping[str, Sequence[str]]) -> str:
-        from archspec.suggestions.calls import example, python_help
+        from archspec.suggestions.foreign_names import example, python_help
 
         return python_help(name, params) if value is None else example(name, value, params)
 
@@ -96,29 +96,31 @@ def compile(
         SpecError: the spec is wrong, or has no such tensor.
     """
     from archspec.lowering import lower
-    from archspec.passes import run
+    from archspec.passes import run_passes
     from archspec.passes.check_depth import CheckDepth
     from archspec.passes.check_names import CheckNames
-    from archspec.passes.leave_out import LeaveOut
+    from archspec.passes.remove_dead_layers import RemoveDeadLayers
     from archspec.passes.resolve_padding import ResolvePadding
 
     if not isinstance(spec, Spec):
         spec = load(spec, limits=limits, root=root, **params)
     elif params or limits is not None or root is not None:
         raise TypeError("params are given to load(), or to compile() with a name or path, not to a loaded spec")
-    return _tapped(run(lower(spec), (ResolvePadding(), CheckNames(), LeaveOut(), CheckDepth())).graph, taps)
+    return _tapped(
+        run_passes(lower(spec), (ResolvePadding(), CheckNames(), RemoveDeadLayers(), CheckDepth())).graph, taps
+    )
 
 
 def _tapped(graph: LayerGraph, taps: Sequence[str] | None) -> LayerGraph:
     """A whole graph, or what leads to some of its tensors."""
-    from archspec.passes import run
-    from archspec.passes.take_taps import TakeTaps
+    from archspec.passes import run_passes
+    from archspec.passes.select_outputs import SelectOutputs
 
     if taps is None:
         return graph
     if isinstance(taps, str):
         raise TypeError(f"taps are a list of names, as in taps=[{taps!r}]")
-    return run(graph, (TakeTaps(tuple(taps)),)).graph
+    return run_passes(graph, (SelectOutputs(tuple(taps)),)).graph
 
 
 def graph_of(
@@ -149,7 +151,7 @@ def generate(graph: LayerGraph, backend: str, *, dtype: str | None = None, funct
         BackendError: there is no such backend, or it lacks an op of the graph.
         SpecError: its expressions take too much work.
     """
-    from archspec.codegen.lines import rendered
+    from archspec.codegen.source_map import rendered
 
     source, head = rendered(graph, backend, dtype=dtype or "float32", functions=functions)
     return head + source if isinstance(source, str) else source
@@ -250,9 +252,9 @@ def build(
 
         drawn = None if seed is None else draw(graph, seed)
         return target.build(generate(graph, backend, dtype=dtype), graph, weights=drawn, device=device, dtype=dtype)
-    from archspec.weights import PartialWeightsWarning, WeightsWarning, take
+    from archspec.weights import PartialWeightsWarning, WeightsWarning, read_weights
 
-    arrays, report = take(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix)
+    arrays, report = read_weights(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix)
     if report.doubts:
         warnings.warn(WeightsWarning(report), stacklevel=2)
     if not report.complete:
@@ -360,11 +362,11 @@ def load_weights(
     """
     from archspec.codegen.backend import ExchangesWeights
     from archspec.codegen.registry import backend as find
-    from archspec.weights import fit, take
+    from archspec.weights import fit, read_weights
 
     graph = graph_of(spec, taps, limits, root, params)
     target = find(backend, ExchangesWeights)
-    arrays, report = take(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix)
+    arrays, report = read_weights(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix)
     held = fit(target.export_weights(model, graph), graph)  # the model is of this network, too
     target.load_weights(model, graph, {**held, **arrays})
     return report

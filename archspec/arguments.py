@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NoReturn
 
 from archspec._version import __version__
-from archspec.ending import EXIT_CODES, USAGE
 from archspec.errors import nearest
+from archspec.process_exit import EXIT_CODES, USAGE
 
 GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     "Write a spec": {
@@ -138,7 +138,7 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        module.add(found[name])
+        module.add_arguments(found[name])
     return whole, found
 
 

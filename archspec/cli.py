@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 
 from archspec.arguments import parse
-from archspec.ending import (
+from archspec.errors import ArchspecError, Diagnostic, InternalError
+from archspec.process_exit import (
     FAILED,
     INTERNAL,
     INTERRUPTED,
@@ -19,7 +20,6 @@ from archspec.ending import (
     interrupted,
     open_streams,
 )
-from archspec.errors import ArchspecError, Diagnostic, InternalError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +45,8 @@ def _run(arguments: Sequence[str]) -> int:
         try:
             parsed = parse(arguments)
             _check_folder()
-            code: int = importlib.import_module(f"archspec.commands.{parsed.command}").run(parsed)
+            module = importlib.import_module(f"archspec.commands.{parsed.command}")
+            code: int = getattr(module, f"run_{parsed.command}")(parsed)
         finally:
             sys.stdout.flush()
         return code
@@ -106,13 +107,13 @@ def _unexpected(error: Exception) -> int:
 
 
 def _show(error: ArchspecError, parsed: argparse.Namespace | None) -> None:
-    from archspec.commands.shared import coloured
+    from archspec.commands.shared import use_color
     from archspec.reporting import SHOWN_AT_MOST, to_json, to_text
 
     if getattr(parsed, "format", "text") == "json":
         print(to_json(error.diagnostics))
         return
-    print(to_text(error.diagnostics, colour=coloured(getattr(parsed, "color", "auto"), sys.stderr)), file=sys.stderr)
+    print(to_text(error.diagnostics, color=use_color(getattr(parsed, "color", "auto"), sys.stderr)), file=sys.stderr)
     codes = " ".join(dict.fromkeys(diagnostic.code for diagnostic in error.diagnostics[:SHOWN_AT_MOST]))
     print(f"\nfor more: archspec explain {codes}", file=sys.stderr)
 

@@ -26,7 +26,7 @@ class EntryPointGroup:
 
     @cached_property
     def points(self) -> dict[str, list[EntryPoint]]:
-        """The entry points by name: one of each, or those of several packages, which nobody can tell apart."""
+        """The entry points by name: one of each, or those of several packages, which nobody can distinguish."""
         found: dict[str, dict[str, EntryPoint]] = {}
         for point in entry_points(group=self.name):
             found.setdefault(point.name, {}).setdefault(point.value, point)  # one installation may be listed twice

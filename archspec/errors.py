@@ -185,7 +185,7 @@ class Diagnostics:
 
     found: list[Diagnostic] = field(default_factory=list[Diagnostic])
     most: int | None = None
-    """Past so many nothing more is learnt: then what there is is raised at once."""
+    """Past so many nothing more is learned: then what there is is raised at once."""
 
     def error(
         self,

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from archspec.digests import state
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Distribution
 from archspec.reporting import plain
-from archspec.seals import state
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ def draw(graph: LayerGraph, seed: int, *, threads: int | None = None) -> dict[st
     """
     import numpy as np
 
-    from archspec.ir.initializers.numbers import CHUNK
+    from archspec.ir.initializers.random_stream import CHUNK
 
     seed = operator.index(seed)
     weights = graph.all_weights
@@ -79,9 +79,9 @@ def draw(graph: LayerGraph, seed: int, *, threads: int | None = None) -> dict[st
 
 def _work(chunks: deque[_Chunk], seed: int) -> None:
     """Draw one chunk after another until none is left; other threads may take from the same queue."""
-    from archspec.ir.initializers.numbers import Numbers
+    from archspec.ir.initializers.random_stream import RandomStream
 
-    numbers = Numbers()
+    numbers = RandomStream()
     while True:
         try:
             chunk = chunks.popleft()
@@ -102,7 +102,7 @@ def metadata(graph: LayerGraph, seed: int) -> Mapping[str, str]:
     """What a weights file says of how its weights were drawn: the scheme, the seed, the network and its params."""
     import json
 
-    from archspec.ir.initializers.numbers import SCHEME
+    from archspec.ir.initializers.random_stream import SCHEME
 
     params = {param.name: param.value for param in graph.params}
     return {
@@ -127,7 +127,7 @@ def others(path: Path, graph: LayerGraph, seed: int) -> str:
     params = json.loads(held.get("archspec.params", "{}"))
     now = {param.name: param.value for param in graph.params}
     found = [f"of {plain(network)}"] if network != graph.name else []
-    told = [f"{plain(name)}={plain(str(value))}" for name, value in params.items() if (name, value) not in now.items()]
-    found += [f"with {', '.join(told)}"] if told else []
+    parts = [f"{plain(name)}={plain(str(value))}" for name, value in params.items() if (name, value) not in now.items()]
+    found += [f"with {', '.join(parts)}"] if parts else []
     found += [f"of seed {plain(drawn_by)}"] if drawn_by != str(seed) else []
     return f"weights {' '.join(found)}" if found else ""

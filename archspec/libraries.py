@@ -13,18 +13,18 @@ from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits
 from archspec.spec import LocatedDict, load_text
 from archspec.spec.compose import is_library
-from archspec.spec.located import Reading
-from archspec.spec.source import read_file
+from archspec.spec.located_data import LoadContext
+from archspec.spec.yaml_reader import read_file
 
 
 def library(path: Path) -> LocatedDict | None:
     """What a file holds, if it is a library of blocks; None for all others, those that cannot be read included."""
-    reading = Reading()
+    load_context = LoadContext()
     try:
-        data = read_file(path, reading)
+        data = read_file(path, load_context)
     except SpecError:  # too much is wrong to go on
         return None
-    return data if isinstance(data, LocatedDict) and not reading.diagnostics and is_library(data) else None
+    return data if isinstance(data, LocatedDict) and not load_context.diagnostics and is_library(data) else None
 
 
 def compile_library(

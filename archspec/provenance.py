@@ -12,10 +12,10 @@ from typing import NamedTuple
 from archspec.errors import Source, Span
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk
-from archspec.spec.shipping import shipped_folder
+from archspec.spec.shipped_specs import shipped_folder
 
 
-class Lines(NamedTuple):
+class LineRange(NamedTuple):
     """Lines of a spec: the file as `MappedSpec.files` has it, and the first and last line, counted from 1."""
 
     file: str
@@ -33,7 +33,7 @@ class MappedSpec:
     A name is a path from the spec's own folder or from that of the specs that ship, or else the file's name alone. It
     is never absolute.
     """
-    lines: Mapping[str, tuple[Lines, ...]]
+    lines: Mapping[str, tuple[LineRange, ...]]
     """What is written for each node, scope and loop, by path. The path of the network itself is empty.
 
     First comes its own item: the layer, the sequence, the stage, the call, or the unit of a stage. For a block's call
@@ -83,10 +83,10 @@ def _owner(item: Scope | Loop, owners: Mapping[str, Span | None]) -> tuple[Span 
     return (owners.get(item.shares),) if item.shares else ()
 
 
-def _lines(spans: Sequence[Span | None], names: Mapping[Source, str]) -> tuple[Lines, ...]:
+def _lines(spans: Sequence[Span | None], names: Mapping[Source, str]) -> tuple[LineRange, ...]:
     """The lines of places in known texts, each once."""
     known = (span for span in spans if span is not None and span.source in names)
-    return tuple(dict.fromkeys(Lines(names[span.source], span.line, span.end_line) for span in known))
+    return tuple(dict.fromkeys(LineRange(names[span.source], span.line, span.end_line) for span in known))
 
 
 def _names(paths: Sequence[str]) -> Iterator[str]:

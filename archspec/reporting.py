@@ -1,4 +1,4 @@
-"""How diagnostics are shown: plain text, coloured text, JSON; and the text of a spec on a terminal."""
+"""How diagnostics are shown: plain text, colored text, JSON; and the text of a spec on a terminal."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from archspec.errors import ArchspecError, Diagnostic, Note, Span
 
 SHOWN_AT_MOST = 50
 
-_COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "edge": "\x1b[1;34m", "bold": "\x1b[1m", "end": "\x1b[0m"}
+_COLORS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "edge": "\x1b[1;34m", "bold": "\x1b[1m", "end": "\x1b[0m"}
 
 
-def to_text(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
+def to_text(diagnostics: Iterable[Diagnostic], *, color: bool = False) -> str:
     """The diagnostics as compilers print them: code, place, source line with a caret, help."""
     found = list(diagnostics)
-    parts = [_one(diagnostic, colour) for diagnostic in found[:SHOWN_AT_MOST]]
+    parts = [_one(diagnostic, color) for diagnostic in found[:SHOWN_AT_MOST]]
     if len(found) > SHOWN_AT_MOST:
         parts.append(f"and {len(found) - SHOWN_AT_MOST} more")
     return "\n\n".join(parts)
@@ -56,8 +56,8 @@ def _place(span: Span | None) -> dict[str, Any] | None:
     }
 
 
-def _one(diagnostic: Diagnostic, colour: bool) -> str:
-    paint = _Paint(colour)
+def _one(diagnostic: Diagnostic, color: bool) -> str:
+    paint = _Paint(color)
     head = paint(diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code}]")
     lines = [f"{head}{paint('bold', ': ' + printable(diagnostic.message))}"]
     margin = _margin(diagnostic)
@@ -112,8 +112,8 @@ def _excerpt(span: Span, label: str, margin: int, paint: _Paint, kind: str) -> l
 
 
 class _Paint:
-    def __init__(self, colour: bool) -> None:
-        self._on = colour
+    def __init__(self, color: bool) -> None:
+        self._on = color
 
     def __call__(self, kind: str, text: str) -> str:
-        return f"{_COLOURS[kind]}{text}{_COLOURS['end']}" if self._on else text
+        return f"{_COLORS[kind]}{text}{_COLORS['end']}" if self._on else text

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
+from archspec.digests import with_digest
 from archspec.ir.attributes import (
     MOST_SIZES,
     BoolKind,
@@ -29,13 +30,12 @@ from archspec.ir.initializers import INITIALIZERS, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
 from archspec.ir.tensor_type import SPATIAL
-from archspec.seals import sealed
 from archspec.spec import Block, Depth, Input, Param, Repeat, Reuse, Sequence, Spec, Stage, Tap
 from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.forms import NOT_OF_STAGES, RESERVED, STAGE_KEYS
+from archspec.spec.key_suggestions import OWN_WORDS
 from archspec.spec.model import NOT_PARAMS
-from archspec.spec.words import OWN_WORDS
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -108,7 +108,7 @@ def schema() -> Schema:
 def schema_text() -> str:
     """The schema as it is written to a file, with its digest as a comment."""
     text = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
-    return sealed(text.encode(), ".json").decode()
+    return with_digest(text.encode(), ".json").decode()
 
 
 _PARTS: Final = ("stem", "stages", "head")
@@ -136,7 +136,7 @@ def _both(first: str, second: str) -> Schema:
 
 
 def _model(model: type[Model], without: Iterable[str] = ()) -> Schema:
-    """A model's own schema, without the titles and defaults that tell an editor's user nothing."""
+    """A model's own schema, without the titles and defaults that say nothing to an editor's user."""
     found = _tidy(model.model_json_schema())
     found.pop("$defs", None)  # each of them has its own definition here
     found.pop("title", None)

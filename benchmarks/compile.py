@@ -76,7 +76,7 @@ def process(rounds: int) -> None:
 
 
 def construction(rounds: int) -> None:
-    """`archspec.build` against a hand-written ResNet-50 that initialises twice, as is usual."""
+    """`archspec.build` against a hand-written ResNet-50 that initializes twice, as is usual."""
     from tests.reference.torch_resnet import resnet50
 
     graph = archspec.compile("resnet50")
@@ -100,7 +100,7 @@ def construction(rounds: int) -> None:
 
 
 def growth(layers: int) -> None:
-    """One spec of many layers and its sources, in a process of its own, so that its memory can be told."""
+    """One spec of many layers and its sources, in a process of its own, so that its memory can be measured."""
     code = f"""
 import re, time, archspec
 from archspec.spec import load_text

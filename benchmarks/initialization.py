@@ -2,7 +2,7 @@
 
 `archspec.init_weights` against the `reset_parameters()` of the generated PyTorch model, in turn, with the threads that
 both take by themselves and with one each, there in processor time, since that is less noisy. Ratios are medians of the
-ratios of neighbours.
+ratios of neighbors.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from contextlib import suppress
 import archspec
 from archspec import LayerGraph
 from archspec.errors import SpecError
-from archspec.parity import Participant, Pool, Report, Row, compare
+from archspec.parity import PairResult, Participant, ProcessPool, Report, compare
 from archspec.parity.measure import rank
 from archspec.parity.plan import Kind, Size, sized
 from archspec.spec import shipped
@@ -46,7 +46,7 @@ def main() -> int:
     columns = RUN if arguments.run else checks
     agrees = True
     print(describe(), flush=True)
-    with Pool() as pool:
+    with ProcessPool() as pool:
         for participant, process in zip(participants, pool.processes(participants), strict=True):
             versions = ", ".join(f"{name} {version}" for name, version in process.versions.items())
             print(f"{participant.label}: {versions}")
@@ -98,7 +98,7 @@ def rows(
     return found
 
 
-def _cell(rows: Sequence[Row], columns: Sequence[str]) -> str:
+def _cell(rows: Sequence[PairResult], columns: Sequence[str]) -> str:
     numbers = []
     for column in columns:
         found = [

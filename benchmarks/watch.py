@@ -20,10 +20,10 @@ from urllib.request import urlopen
 
 from archspec.api import compile, loaded
 from archspec.ir.graph import LayerGraph
-from archspec.watching.files import POLL, SETTLE
-from archspec.watching.look import Look, Right, look
+from archspec.watching.files import DEBOUNCE, POLL
 from archspec.watching.loop import watch
 from archspec.watching.server import Server
+from archspec.watching.snapshot import Snapshot, ValidNetwork, take_snapshot
 from benchmarks.machine import describe
 
 BOUND: Final = 0.3
@@ -51,13 +51,13 @@ def measure(name: str, rounds: int) -> None:
         def compiled(asked: Callable[[Path], object]) -> LayerGraph:
             return compile(loaded(spec, {}, asked=asked))
 
-        def show(found: Look) -> None:
-            if isinstance(found.found, Right):
+        def show(found: Snapshot) -> None:
+            if isinstance(found.found, ValidNetwork):
                 work.append(found.seconds)
             server.show(found)
 
         stop = Event()
-        watcher = Thread(target=watch, args=(partial(look, compiled, "unit"), show, stop))
+        watcher = Thread(target=watch, args=(partial(take_snapshot, compiled, "unit"), show, stop))
         watcher.start()
         took: dict[str, list[float]] = {"drawing": [], "errors": []}
         with urlopen(f"{server.url}events") as stream:
@@ -73,9 +73,10 @@ def measure(name: str, rounds: int) -> None:
         watcher.join()
     bound = f" (bound: {BOUND * 1e3:.0f} ms)" if name == "resnet50" else ""
     print(
-        f"{name}: a picture in {_told(took['drawing'])}{bound}, "
+        f"{name}: a picture in {_shown(took['drawing'])}{bound}, "
         f"{statistics.median(work) * 1e3:.0f} ms of it to compile and draw; "
-        f"errors in {_told(took['errors'])}; a save is seen after {SETTLE * 1e3:.0f} to {(POLL + SETTLE) * 1e3:.0f} ms"
+        f"errors in {_shown(took['errors'])}; "
+        f"a save is seen after {DEBOUNCE * 1e3:.0f} to {(POLL + DEBOUNCE) * 1e3:.0f} ms"
     )
 
 
@@ -96,7 +97,7 @@ def _wait(stream: HTTPResponse, event: str) -> None:
             return
 
 
-def _told(times: list[float]) -> str:
+def _shown(times: list[float]) -> str:
     return f"{statistics.median(times) * 1e3:.0f} ms, at most {max(times) * 1e3:.0f} ms"
 
 

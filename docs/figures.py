@@ -15,7 +15,7 @@ from textwrap import dedent
 from typing import Final
 
 import archspec
-from archspec.analysis.numbers import counted
+from archspec.analysis.number_format import counted
 from archspec.api import loaded
 from archspec.spec import Stage, load_text
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import archspec
-from archspec.analysis.numbers import counted
+from archspec.analysis.number_format import counted
 from archspec.spec import find, shipped
 
 ROOT: Final = Path(__file__).resolve().parents[1]

@@ -124,7 +124,7 @@ def _ops() -> Iterator[str]:
     yield f"A bias takes {', '.join(fit)}. The others are for weights that join inputs and outputs."
     yield "A number may be an expression: `init: {normal: std}`. Generated source has its value."
     yield from ("", "Names of other libraries that are refused (E0411):", "")
-    yield from (f"- `{name}`: {mend}." for name, mend in OTHER_NAMES.items())
+    yield from (f"- `{name}`: {fix}." for name, fix in OTHER_NAMES.items())
 
 
 def _op(op: type[Op]) -> Iterator[str]:
@@ -147,7 +147,7 @@ def _op(op: type[Op]) -> Iterator[str]:
         )
     if op.two_meanings:
         yield from ("", "Words of other libraries that are refused (E0412):", "")
-        yield from (f"- `{word}`: {mend}." for word, mend in op.two_meanings.items())
+        yield from (f"- `{word}`: {fix}." for word, fix in op.two_meanings.items())
 
 
 def _doc(kind: type[object] | ModuleType) -> str:

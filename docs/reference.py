@@ -9,8 +9,8 @@ from typing import Any, Final
 from archspec.spec import Block, Depth, Input, Model, Param, Repeat, Reuse, Sequence, Spec, Stage, Tap
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.forms import RESERVED
+from archspec.spec.key_suggestions import OWN_WORDS
 from archspec.spec.model import NOT_PARAMS
-from archspec.spec.words import OWN_WORDS
 
 MODELS: Final[tuple[tuple[str, type[Model], str], ...]] = (
     ("A spec", Spec, "language.md#files"),
@@ -24,7 +24,7 @@ MODELS: Final[tuple[tuple[str, type[Model], str], ...]] = (
     ("A tap", Tap, "language.md#taps"),
     ("A reuse", Reuse, "language.md#weights-that-are-used-again"),
 )
-"""The mappings of the language: heading, model, and where the guide tells of it."""
+"""The mappings of the language: heading, model, and where the guide describes it."""
 
 FORMS: Final[Mapping[str, tuple[str, str]]] = {
     "Block": ("a block", "#a-block"),
@@ -39,7 +39,7 @@ FORMS: Final[Mapping[str, tuple[str, str]]] = {
     "StageOrItem": ("a stage or an item", "#a-stage"),
     "Value": ("a value", "language.md#expressions"),
 }
-"""What the definitions of the JSON Schema are called here, and where they are told of."""
+"""What the definitions of the JSON Schema are called here, and where they are described."""
 
 ITEMS: Final = (
     ("relu", "an op or a block, without attributes", "ops.md"),
@@ -55,7 +55,7 @@ ITEMS: Final = (
     ("stage: {name: layer1, block: bottleneck, units: [[256]]}", "a stage that is no entry of `stages`", "#a-stage"),
     ("{relu: {}, when: wide, else: sigmoid}", "any but a tap and a stage, on a condition", "language.md#conditions"),
 )
-"""The forms of an item, each with what it is and where it is told of."""
+"""The forms of an item, each with what it is and where it is described."""
 
 _TYPES: Final = {
     "array": "a list",
@@ -86,9 +86,9 @@ def page(notice: str) -> Iterator[str]:
             )
         if model.other_words:
             yield from ("", "Words of other libraries that are refused (E0412):", "")
-            for mend in dict.fromkeys(model.other_words.values()):
-                words = (f"`{word}`" for word, other in model.other_words.items() if other == mend)
-                yield f"- {', '.join(words)}: {mend}."
+            for fix in dict.fromkeys(model.other_words.values()):
+                words = (f"`{word}`" for word, other in model.other_words.items() if other == fix)
+                yield f"- {', '.join(words)}: {fix}."
     yield from ("", "## Items", "", "What stands in a list of layers has one of these forms:", "")
     yield from ("| written | what it is |", "|---|---|")
     yield from (f"| `{form}` | [{meaning}]({where}) |" for form, meaning, where in ITEMS)

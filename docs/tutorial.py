@@ -31,7 +31,7 @@ ORDER: Final = (
     ("m5", "Along a signal"),
     ("r3d_18", "Along a volume"),
 )
-"""The specs in the order in which they are told, and the idea of each."""
+"""The specs in the order in which they are explained, and the idea of each."""
 
 
 def page(notice: str) -> Iterator[str]:
@@ -53,8 +53,8 @@ def page(notice: str) -> Iterator[str]:
 
 
 def _reference(reference: str | list[str] | None) -> str:
-    told = "; ".join([reference] if isinstance(reference, str) else reference or ())
-    return told.removeprefix("after ").rstrip(".")
+    text = "; ".join([reference] if isinstance(reference, str) else reference or ())
+    return text.removeprefix("after ").rstrip(".")
 
 
 def _text(path: Path) -> str:

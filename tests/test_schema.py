@@ -17,8 +17,8 @@ from archspec.ir.initializers import INITIALIZERS
 from archspec.ir.ops import OPS
 from archspec.schema import schema, schema_text
 from archspec.spec import Spec, load_text
-from archspec.spec.located import Reading
-from archspec.spec.source import read_file, read_text
+from archspec.spec.located_data import LoadContext
+from archspec.spec.yaml_reader import read_file, read_text
 from tests.zoo import NETWORKS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,7 +80,7 @@ def _refusals(data: object) -> list[str]:
 
 
 def _of(text: str) -> list[str]:
-    return _refusals(read_text(text, "<text>", Reading()))
+    return _refusals(read_text(text, "<text>", LoadContext()))
 
 
 def test_it_is_a_schema() -> None:
@@ -129,7 +129,7 @@ def test_it_has_every_key_every_op_and_every_attribute() -> None:
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_a_spec_that_ships(path: Path) -> None:
-    assert _refusals(read_file(path, Reading())) == []
+    assert _refusals(read_file(path, LoadContext())) == []
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
@@ -155,7 +155,7 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("path", ERRORS, ids=lambda path: path.stem)
 def test_a_spec_that_is_wrong(path: Path) -> None:
-    refused = bool(_refusals(read_file(path, Reading())))
+    refused = bool(_refusals(read_file(path, LoadContext())))
     seen = path.stem in ALSO_SEEN or (path.stem[:5] in SEEN and path.stem not in UNSEEN)
     assert refused == seen
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from archspec.analysis.counting import Counts, NetworkCounts
-from archspec.analysis.numbers import counted, sized
+from archspec.analysis.number_format import counted, sized
 from archspec.analysis.tables import Table
 from archspec.analysis.tables import to_markdown as table_to_markdown
 from archspec.analysis.tables import to_text as table_to_text

@@ -44,7 +44,7 @@ def match(a: LayerGraph, b: LayerGraph) -> Match:
 
 
 def entries(item: Scope | Loop) -> list[Entry]:
-    """The items of a scope, or the rounds of a loop."""
+    """The items of a scope, or the iterations of a loop."""
     return list(item.iterations) if isinstance(item, Loop) else list(items_of(item.body.items))
 
 

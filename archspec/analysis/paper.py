@@ -1,7 +1,7 @@
 """Networks side by side in the form of He et al. 2015, Table 1.
 
 Rows are stages, columns are networks, cells are a stage's blocks in brackets times their count. All of it comes from
-the tree of scopes: a stage is a top-level loop or scope, a unit is a round of a loop.
+the tree of scopes: a stage is a top-level loop or scope, a unit is an iteration of a loop.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from archspec.analysis.counting import count, is_counted, items_of, layers_below
-from archspec.analysis.numbers import counted
+from archspec.analysis.number_format import counted
 from archspec.analysis.shortcuts import shortcuts
-from archspec.analysis.tables import Block, Cell, Piece, Table
+from archspec.analysis.tables import BracketedLines, Cell, Piece, Table
 from archspec.ir.captions import extents
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Scope
@@ -22,7 +22,7 @@ from archspec.ir.tensor_type import TOKENS, TensorType
 
 
 @dataclass(slots=True)
-class Row:
+class PaperRow:
     """A stage, or plain layers up to the next one that multiplies or pools."""
 
     name: str = ""
@@ -73,7 +73,7 @@ def _data(piece: Piece) -> Any:
     return {"block": [_data(inner) for inner in piece.pieces], "times": piece.times}
 
 
-def _sizes(row: Row) -> list[int]:
+def _sizes(row: PaperRow) -> list[int]:
     return list(row.type.sizes) if row.type is not None else []
 
 
@@ -84,10 +84,10 @@ def size(type: TensorType) -> str:
     return extents(type.places) if type.is_spatial else "1x1"
 
 
-def rows(graph: LayerGraph) -> list[Row]:
+def rows(graph: LayerGraph) -> list[PaperRow]:
     """The rows of one network."""
     hidden = shortcuts(graph)
-    found = [Row()]
+    found = [PaperRow()]
     for item in items_of(graph.root.body.items):
         layers = list(layers_below(item))
         if not layers:
@@ -96,7 +96,7 @@ def rows(graph: LayerGraph) -> list[Row]:
         if isinstance(item, Layer):
             weighted, text = is_counted(graph, item.path), graph.table_text(item.path, strides=True)
             if text and row.closed and (weighted or graph.nodes[item.path].op.resamples):
-                row = Row()
+                row = PaperRow()
                 found.append(row)
             if not text:
                 continue
@@ -109,7 +109,7 @@ def rows(graph: LayerGraph) -> list[Row]:
             if not pieces:
                 continue
             if row.closed:
-                row = Row()
+                row = PaperRow()
                 found.append(row)
             row.name, row.closed = item.path, True
             row.pieces += pieces
@@ -142,18 +142,18 @@ def _folded(units: Iterable[tuple[Piece, ...]]) -> Iterator[Piece]:
         if times == 1 and len(last) == 1:
             yield last[0]
         elif times:
-            yield Block(last, times)
+            yield BracketedLines(last, times)
         last, times = unit, 1
 
 
-def _aligned(columns: Sequence[Sequence[Row]]) -> list[list[Row | None]]:
+def _aligned(columns: Sequence[Sequence[PaperRow]]) -> list[list[PaperRow | None]]:
     """Rows of equal names side by side; between them, those of other names in order where there are equally many."""
-    lines: list[list[Row | None]] = [[row] for row in columns[0]]
+    lines: list[list[PaperRow | None]] = [[row] for row in columns[0]]
     for number, column in enumerate(columns[1:], start=1):
         known = [next(row.name for row in line if row) for line in lines]
         called = {row.name: name for line, name in zip(lines, known, strict=True) for row in line if row}
         names = [called.get(row.name, row.name) for row in column]
-        merged: list[list[Row | None]] = []
+        merged: list[list[PaperRow | None]] = []
         for _, i, j, k, m in SequenceMatcher(None, known, names, autojunk=False).get_opcodes():
             if j - i == m - k:
                 merged += [[*line, row] for line, row in zip(lines[i:j], column[k:m], strict=True)]

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from archspec.analysis.counting import is_counted
+from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops import Add, AvgPool, BatchNorm, Conv, Dropout, Identity, MaxPool, Pad, PadChannels, Relu, Scale
 from archspec.ir.scope import Loop, Scope, walk
-from archspec.ir.wiring import producer
 
 _PLAIN: Final = (Conv, BatchNorm, MaxPool, AvgPool, Pad, PadChannels, Dropout, Identity, Relu, Scale)
 """All that a shortcut is made of. What has a gate, or is more than one 1x1 convolution, is no mere projection."""

@@ -1,6 +1,6 @@
 """A network as a table: its stages, units and layers, with shapes, counts and receptive fields.
 
-The rows are the tree of scopes that the network was written as. Units that are alike and follow each other are told
+The rows are the tree of scopes that the network was written as. Units that are alike and follow each other are listed
 once.
 """
 
@@ -15,30 +15,30 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archspec.analysis.counting import Counts, counts_of, items_of, layers_below
 from archspec.analysis.levels import LEVELS, Level
-from archspec.analysis.receptive import Field, receptive_fields, stride_number
+from archspec.analysis.receptive_fields import Field, receptive_fields, stride_number
 from archspec.display import display
+from archspec.ir.def_use import pattern, producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import OpKind
 from archspec.ir.scope import Layer, Loop, Scope, walk
 from archspec.ir.tensor_type import Shape
-from archspec.ir.wiring import pattern, producer
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SummaryRow:
     """A layer, a scope, or units that are alike.
 
-    `paths` are those of what it stands for: more than one where units are told once. `name` is that in the scope around
-    it; of such units, `times` of them, those of the first and the last: `1 - 2`. `depth` is how many scopes are around
-    it. `kind` is the kind of a layer's op, or `scope`; `op` is the op's name, empty of a scope. `text` tells a layer's
-    op in a few words; of a scope, which blocks it is made of: `bottleneck`, `3 x bottleneck`.
+    `paths` are those of what it stands for: more than one where units are listed once. `name` is that in the scope
+    around it; of such units, `times` of them, those of the first and the last: `1 - 2`. `depth` is how many scopes are
+    around it. `kind` is the kind of a layer's op, or `scope`; `op` is the op's name, empty of a scope. `text` has a
+    layer's op in a few words; of a scope, which blocks it is made of: `bottleneck`, `3 x bottleneck`.
 
     `shape` and `fields` are those of the last of the paths: the output's shape without the batch, and the receptive
     field in each input that it depends on. `counts` of a scope are those of all layers below, and of units that are
-    told once, of all of them; rows below such a row have the counts of one.
+    listed once, of all of them; rows below such a row have the counts of one.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A network's rows and totals. `print` shows a table, and so does a notebook; `rich.print` shows it in colour, as
+    """A network's rows and totals. `print` shows a table, and so does a notebook; `rich.print` shows it in color, as
     wide as the terminal.
 
     `depth` is the number of weighted layers on the longest path. `inputs` are their shapes by their paths.
@@ -71,7 +71,7 @@ class Summary:
     inputs: Mapping[str, Shape]
     depth: int
     level: Level
-    rows: tuple[Row, ...]
+    rows: tuple[SummaryRow, ...]
     total: Counts
 
     def __repr__(self) -> str:
@@ -102,7 +102,7 @@ class Summary:
         }
 
 
-def _row_dict(row: Row) -> dict[str, Any]:
+def _row_dict(row: SummaryRow) -> dict[str, Any]:
     return {
         "name": row.name,
         "paths": list(row.paths),
@@ -134,7 +134,7 @@ def summarize(graph: LayerGraph, level: Level = "layer") -> Summary:
     """
     if level not in LEVELS:
         raise ValueError(f"no such level: {level}; there are {', '.join(LEVELS)}")
-    found = _Trees(graph)
+    found = _RowTrees(graph)
     trees = [found.of_input(path) for path in graph.inputs]
     trees += [found.of(item, 0) for item in items_of(graph.root.body.items) if any(layers_below(item))]
     return Summary(
@@ -149,61 +149,65 @@ def summarize(graph: LayerGraph, level: Level = "layer") -> Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tree:
+class _RowTree:
     """A row and those below it. `opens` are the levels at which they are shown."""
 
-    row: Row
-    below: tuple[_Tree, ...] = ()
+    row: SummaryRow
+    below: tuple[_RowTree, ...] = ()
     opens: tuple[Level, ...] = ()
 
 
-def _down_to(level: Level, tree: _Tree) -> Iterator[Row]:
+def _down_to(level: Level, tree: _RowTree) -> Iterator[SummaryRow]:
     yield tree.row
     if level in tree.opens:
         for inner in tree.below:
             yield from _down_to(level, inner)
 
 
-class _Trees:
+class _RowTrees:
     """The rows of a graph as they are nested."""
 
     def __init__(self, graph: LayerGraph) -> None:
         self._graph = graph
         self._fields = receptive_fields(graph)
-        self._wires = graph.wiring.scopes
+        self._wires = graph.def_use.scopes
 
-    def of_input(self, path: str) -> _Tree:
+    def of_input(self, path: str) -> _RowTree:
         """An input's row."""
-        return _Tree(self._layer(path, path, 0, Counts()))
+        return _RowTree(self._layer(path, path, 0, Counts()))
 
-    def of(self, item: Layer | Scope | Loop, depth: int) -> _Tree:
+    def of(self, item: Layer | Scope | Loop, depth: int) -> _RowTree:
         """The row of an item, and those below."""
         match item:
             case Layer(name=name, path=path):
-                return _Tree(self._layer(name, path, depth, counts_of(self._graph, [path])))
+                return _RowTree(self._layer(name, path, depth, counts_of(self._graph, [path])))
             case Scope(name=name, path=path, block=block):
                 opens: tuple[Level, ...] = ("unit", "layer") if _has_units(item) else ("layer",)
                 below = self.below(item, depth)
-                return _Tree(self._scope(name, path, depth, block, self._wires[path].results[0], below), below, opens)
+                return _RowTree(
+                    self._scope(name, path, depth, block, self._wires[path].results[0], below), below, opens
+                )
             case Loop(name=name, path=path, iterations=units):
                 below = tuple(_folded((unit, self.of(unit, depth + 1)) for unit in units if any(layers_below(unit))))
                 last = self._wires[units[-1].path].results[0]
-                return _Tree(self._scope(name, path, depth, _blocks(units), last, below), below, ("unit", "layer"))
+                return _RowTree(self._scope(name, path, depth, _blocks(units), last, below), below, ("unit", "layer"))
 
-    def below(self, scope: Scope, depth: int) -> tuple[_Tree, ...]:
+    def below(self, scope: Scope, depth: int) -> tuple[_RowTree, ...]:
         """The rows of the items in a scope; those without any layer have none."""
         return tuple(self.of(item, depth + 1) for item in items_of(scope.body.items) if any(layers_below(item)))
 
-    def _layer(self, name: str, path: str, depth: int, counts: Counts) -> Row:
+    def _layer(self, name: str, path: str, depth: int, counts: Counts) -> SummaryRow:
         node = self._graph.nodes[path]
         text, kind = self._graph.caption(node), node.op.kind
-        return Row(name, (path,), depth, kind, node.op.name, text, node.shape, counts, self._fields[path])
+        return SummaryRow(name, (path,), depth, kind, node.op.name, text, node.shape, counts, self._fields[path])
 
-    def _scope(self, name: str, path: str, depth: int, block: str | None, last: str, below: Sequence[_Tree]) -> Row:
+    def _scope(
+        self, name: str, path: str, depth: int, block: str | None, last: str, below: Sequence[_RowTree]
+    ) -> SummaryRow:
         """`last` is the layer whose tensor it gives."""
         counts = reduce(add, (tree.row.counts for tree in below), Counts())
         shape = self._graph.types[last].sizes
-        return Row(name, (path,), depth, "scope", "", block or "", shape, counts, self._fields[producer(last)])
+        return SummaryRow(name, (path,), depth, "scope", "", block or "", shape, counts, self._fields[producer(last)])
 
 
 def _has_units(scope: Scope) -> bool:
@@ -216,20 +220,20 @@ def _blocks(units: Sequence[Scope]) -> str:
     return ", ".join(f"{times} x {block}" if block else f"{times} times" for block, times in runs)
 
 
-def _folded(units: Iterable[tuple[Scope, _Tree]]) -> Iterator[_Tree]:
+def _folded(units: Iterable[tuple[Scope, _RowTree]]) -> Iterator[_RowTree]:
     """One tree for units that are alike and follow each other."""
     for _, alike in groupby(units, key=lambda found: (pattern(found[0]), _likeness(found[1]))):
         yield _as_one([tree for _, tree in alike])
 
 
-def _likeness(tree: _Tree) -> Any:
-    """What is equal of the rows of units that are told once: all but names, places, and the rates of dropout."""
+def _likeness(tree: _RowTree) -> Any:
+    """What is equal of the rows of units that are listed once: all but names, places, and the rates of dropout."""
     row = tree.row
     text = "" if row.kind == "regularizer" else row.text
     return row.kind, row.op, text, row.shape, row.counts, [(inner.row.name, _likeness(inner)) for inner in tree.below]
 
 
-def _as_one(trees: Sequence[_Tree]) -> _Tree:
+def _as_one(trees: Sequence[_RowTree]) -> _RowTree:
     """The tree of units that are alike: its row counts all of them, those below count one."""
     if len(trees) == 1:
         return trees[0]
@@ -239,13 +243,13 @@ def _as_one(trees: Sequence[_Tree]) -> _Tree:
     return replace(one, row=replace(one.row, name=f"{first.name} - {last.name}", times=len(trees), counts=counts))
 
 
-def _together(trees: Sequence[_Tree]) -> _Tree:
+def _together(trees: Sequence[_RowTree]) -> _RowTree:
     rows = [tree.row for tree in trees]
     row = replace(rows[-1], paths=tuple(path for row in rows for path in row.paths), text=_range(rows))
     below = tuple(_together(inner) for inner in zip(*(tree.below for tree in trees), strict=True))
     return replace(trees[-1], row=row, below=below)
 
 
-def _range(rows: Sequence[Row]) -> str:
+def _range(rows: Sequence[SummaryRow]) -> str:
     first, last = rows[0].text, rows[-1].text
     return first if first == last else f"{first} .. {last.rpartition(' ')[2]}"

@@ -1,4 +1,4 @@
-"""A summary for a terminal: in colour, with guides along the tree, as wide as the terminal is."""
+"""A summary for a terminal: in color, with guides along the tree, as wide as the terminal is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from rich.table import Table
 from rich.text import Text
 
-from archspec.analysis.summary import Row, Summary
+from archspec.analysis.summary import Summary, SummaryRow
 from archspec.analysis.summary_table import ALIGNS, HEADS, NONE, called, figures, heading, totals
 from archspec.ir.op import OpKind
 
@@ -30,7 +30,7 @@ STYLES: Final[Mapping[OpKind | Literal["scope"], str]] = {
     "regularizer": "bright_black",
     "other": "white",
 }
-"""How the words of an op look, by its kind. These names are the terminal's own colours, so its theme holds."""
+"""How the words of an op look, by its kind. These names are the terminal's own colors, so its theme holds."""
 
 _WORDS: Final = 2
 """How many columns, the first ones, are words: these are cut where the terminal is narrow; numbers are not."""
@@ -80,7 +80,7 @@ def _cut(text: Text) -> Text:
     return text
 
 
-def _guides(rows: Sequence[Row]) -> Iterator[str]:
+def _guides(rows: Sequence[SummaryRow]) -> Iterator[str]:
     """The lines of a tree that stand before each row's name."""
     found: list[str] = []
     open_at: set[int] = set()

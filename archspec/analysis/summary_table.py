@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from archspec.analysis.numbers import counted, sized
-from archspec.analysis.receptive import Field
-from archspec.analysis.summary import Row, Summary
+from archspec.analysis.number_format import counted, sized
+from archspec.analysis.receptive_fields import Field
+from archspec.analysis.summary import Summary, SummaryRow
 from archspec.analysis.tables import Cell, Table
 from archspec.analysis.tables import to_markdown as table_to_markdown
 from archspec.analysis.tables import to_text as table_to_text
@@ -25,13 +25,13 @@ NONE: Final = "-"
 
 
 def to_text(summary: Summary) -> str:
-    """Aligned columns, with scopes told by indentation, and the totals beneath."""
+    """Aligned columns, with scopes shown by indentation, and the totals beneath."""
     rows = tuple(_cells(row) for row in summary.rows)
     tables = Table(HEADS, rows, ALIGNS, heading(summary)), Table(("total", ""), tuple(totals(summary)), "lr")
     return "\n".join(map(table_to_text, tables)).rstrip("\n")
 
 
-def _cells(row: Row) -> tuple[Cell, ...]:
+def _cells(row: SummaryRow) -> tuple[Cell, ...]:
     return ("  " * row.depth + called(row),), *figures(row)
 
 
@@ -48,18 +48,18 @@ def heading(summary: Summary) -> str:
     return f"{plain(summary.title or summary.name)}: input {inputs}, depth {summary.depth}"
 
 
-def called(row: Row) -> str:
-    """A row's name, and how many units it tells at once: `1 - 2  x2`."""
+def called(row: SummaryRow) -> str:
+    """A row's name, and how many units it stands for at once: `1 - 2  x2`."""
     return plain(row.name) + (f"  x{row.times}" if row.times > 1 else "")
 
 
-def path(row: Row) -> str:
-    """The path of a row; the first and the last one's if it tells several units."""
+def path(row: SummaryRow) -> str:
+    """The path of a row; the first and the last one's if it stands for several units."""
     ends = dict.fromkeys((row.paths[0], row.paths[-1])) if row.times > 1 else (row.paths[0],)
     return " - ".join(ends) + (f" x{row.times}" if row.times > 1 else "")
 
 
-def figures(row: Row) -> tuple[str, ...]:
+def figures(row: SummaryRow) -> tuple[str, ...]:
     """The cells beside a row's name."""
     counts = row.counts
     return (

@@ -15,14 +15,14 @@ from archspec.reporting import plain
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class BracketedLines:
     """Lines in brackets, so many times over."""
 
     pieces: tuple[Piece, ...]
     times: int
 
 
-Piece: TypeAlias = str | Block
+Piece: TypeAlias = str | BracketedLines
 Cell: TypeAlias = str | tuple[Piece, ...]
 
 
@@ -61,7 +61,7 @@ def _has_rule(table: Table, row: int) -> bool:
     return row > 0 and (row == foot or (table.ruled and row < foot))
 
 
-# Blocks of several widths would not line up if they were centred.
+# Blocks of several widths would not line up if they were centered.
 _ALIGN: Final[dict[str, Callable[[str, int], str]]] = {"l": str.ljust, "c": str.ljust, "r": str.rjust}
 
 
@@ -171,7 +171,7 @@ _NUMBERS: Final = re.compile(r"[\dC=x]+")
 
 def _math(piece: Piece) -> str:
     """A piece in mathematics: kernels with a cross, words upright."""
-    if isinstance(piece, Block):
+    if isinstance(piece, BracketedLines):
         lines = r" \\ ".join(map(_math, piece.pieces))
         return rf"\left[\begin{{array}}{{c}}{lines}\end{{array}}\right]\times {piece.times}"
     return r",\ ".join(_math_part(part) for part in piece.split(", "))

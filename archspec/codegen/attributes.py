@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archspec.codegen.settle import Env, Split
+from archspec.codegen.anti_unification import Env, NotUnifiable
 from archspec.expr import Const, Expr, ExprError, Items, Value, evaluate
 from archspec.ir.attributes import (
     AttributeValueError,
@@ -34,7 +34,7 @@ class Attributes:
 
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     exprs: dict[str, Expr] = field(default_factory=dict[str, Expr])
-    settled: list[Expr] = field(default_factory=list[Expr])
+    unified: list[Expr] = field(default_factory=list[Expr])
     """Expressions that gave way to a value; it holds for what they gave here alone."""
 
 
@@ -57,10 +57,10 @@ def attributes(ops: Sequence[Op], exprs: Mapping[str, Expr], envs: Sequence[Env]
             continue
         values = [getattr(op, name) for op in ops]
         if len(set(values)) > 1:
-            raise Split(values)
+            raise NotUnifiable(values)
         found.values[name] = values[0]
         if name in exprs:
-            found.settled.append(exprs[name])
+            found.unified.append(exprs[name])
     return found
 
 

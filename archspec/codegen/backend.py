@@ -75,7 +75,8 @@ class Backend(Protocol):
     def render(self, graph: LayerGraph) -> Source:
         """The source of a module for this graph, without archspec's header. Imports no framework.
 
-        It may be a `Marked` text (`archspec.codegen.marks`), which knows what its lines are there for; it need not.
+        It may be a `Marked` text (`archspec.codegen.marked_text`), which knows what its lines are there for; it need
+        not.
 
         Raises:
             BackendError: the backend lacks an op of the graph, or cannot spell one of its names.
@@ -112,7 +113,7 @@ class BuildsModels(Backend, Protocol):
         device: str | None = None,
         dtype: str | None = None,
     ) -> Any:
-        """The model of the source, its weights initialised as the spec says, or those given.
+        """The model of the source, its weights initialized as the spec says, or those given.
 
         Raises:
             WeightsError: the weights do not fit.

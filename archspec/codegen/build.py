@@ -1,7 +1,7 @@
 """From the scopes of a graph to definitions: all instances of a block become one body of expressions.
 
-The instances are aligned by their sites. Where they differ, the difference is an expression that the spec itself
-gives; it is evaluated for every instance and held against the graph. Where no expression tells the instances apart,
+The instances are aligned by their locations. Where they differ, the difference is an expression that the spec itself
+gives; it is evaluated for every instance and held against the graph. Where no expression distinguishes the instances,
 they become definitions of their own, so that what is printed is always right, if sometimes longer.
 """
 
@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from archspec.codegen.anti_unification import NotUnifiable, either, layer_sizes, without_sizes
 from archspec.codegen.attributes import attributes
-from archspec.codegen.frame import Frame
+from archspec.codegen.body_context import BodyContext
+from archspec.codegen.escaping import annotation
 from archspec.codegen.instances import by_block
 from archspec.codegen.loops import build_loop
-from archspec.codegen.marks import Instances
+from archspec.codegen.marked_text import Instances
 from archspec.codegen.merging import with_uses
-from archspec.codegen.settle import Split, either, layer_sizes, without_sizes
 from archspec.codegen.sharing import Sharing
-from archspec.codegen.text import annotation
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -34,9 +34,9 @@ from archspec.codegen.tree import (
 )
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value
+from archspec.ir.def_use import DefUse, value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
-from archspec.ir.wiring import Wiring, value_name
 from archspec.limits import Budget
 
 
@@ -45,15 +45,15 @@ def build(graph: LayerGraph, budget: Budget) -> tuple[list[Definition], Mapping[
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _Builder(graph, budget)
+    builder = _DefinitionBuilder(graph, budget)
     return builder.run(), builder.structural
 
 
 @dataclass(slots=True)
-class _Builder:
+class _DefinitionBuilder:
     graph: LayerGraph
     budget: Budget
-    wiring: Wiring = field(init=False)
+    def_use: DefUse = field(init=False)
     reuses: Mapping[str, str] = field(init=False)
     """The items that are computed once more; see `Sharing`."""
     made: list[Definition] = field(default_factory=list[Definition])
@@ -61,7 +61,7 @@ class _Builder:
     structural: dict[int, list[Expr]] = field(default_factory=dict[int, list[Expr]])
 
     def __post_init__(self) -> None:
-        self.wiring = self.graph.wiring
+        self.def_use = self.graph.def_use
         self.reuses = Sharing.of(self.graph).reuses
 
     def run(self) -> list[Definition]:
@@ -74,12 +74,12 @@ class _Builder:
         """One definition for these instances, or one for each kind of them."""
         try:
             definition = self._definition(scopes)
-        except Split as split:
+        except NotUnifiable as split:
             parts: dict[object, list[Scope]] = {}
             for key, scope in zip(split.keys, scopes, strict=True):
                 parts.setdefault(key, []).append(scope)
             if len(parts) == 1:
-                raise InternalError(f"instances of {scopes[0].block} cannot be told apart") from None
+                raise InternalError(f"instances of {scopes[0].block} cannot be distinguished") from None
             for part in parts.values():
                 self._define(part)
             return
@@ -89,7 +89,7 @@ class _Builder:
 
     def _definition(self, scopes: list[Scope]) -> Definition:
         first = scopes[0]
-        wires = [self.wiring.scopes[scope.path] for scope in scopes]
+        wires = [self.def_use.scopes[scope.path] for scope in scopes]
         operands: dict[Ref, tuple[str, ...]] = {
             Operand(index): tuple(wire.operands[index] for wire in wires) for index in range(len(wires[0].operands))
         }
@@ -109,11 +109,11 @@ class _Builder:
                 node = self.graph.nodes[path]
                 features[Operand(index)] = node.exprs.get("channels", Const(node.type.channels))
         count = len(operands)
-        frame = Frame(self.graph, self.budget, envs, features, operands, [])
-        tree = self._inside(scopes, frame)
-        results = tuple(frame.features[ref] for ref in tree.results)
+        context = BodyContext(self.graph, self.budget, envs, features, operands, [])
+        tree = self._inside(scopes, context)
+        results = tuple(context.features[ref] for ref in tree.results)
         definition = self._head(scopes, count, tree, results)
-        self.structural[id(definition)] = frame.structural
+        self.structural[id(definition)] = context.structural
         return definition
 
     def _inputs(self, scope: Scope) -> tuple[str, ...]:
@@ -163,66 +163,66 @@ class _Builder:
 
     # -- bodies -----------------------------------------------------------------------------------
 
-    def _inside(self, scopes: Sequence[Scope], frame: Frame) -> Tree:
+    def _inside(self, scopes: Sequence[Scope], context: BodyContext) -> Tree:
         """What is in a scope, with the names of its taps."""
-        tree = self._body([scope.body for scope in scopes], frame)
+        tree = self._body([scope.body for scope in scopes], context)
         if scopes[0].kind != "network":
-            frame.settle_tokens(tree.results)
+            context.fix_token_counts(tree.results)
         if self.reuses:
             tree = with_uses(with_owners(tree))
-        labels = {frame.ref(ref): label for scope in scopes for ref, label in scope.labels.items()}
+        labels = {context.ref(ref): label for scope in scopes for ref, label in scope.labels.items()}
         return replace(tree, labels=labels)
 
-    def _body(self, bodies: Sequence[Body], frame: Frame) -> Tree:
+    def _body(self, bodies: Sequence[Body], context: BodyContext) -> Tree:
         items: list[ItemUse] = []
-        sites = [tuple(item.site for item in body.items) for body in bodies]
-        if len(set(sites)) > 1:  # some are cut short: nothing needs what comes after
-            raise Split(sites)
+        locations = [tuple(item.location for item in body.items) for body in bodies]
+        if len(set(locations)) > 1:  # some are cut short: nothing needs what comes after
+            raise NotUnifiable(locations)
         for aligned in zip(*(body.items for body in bodies), strict=True):
-            if len({(item.site, type(item)) for item in aligned}) != 1:
-                raise InternalError(f"items at different sites: {aligned}")
-            items += self._item(aligned, frame)
-        results = [tuple(frame.ref(ref) for ref in body.results) for body in bodies]
+            if len({(item.location, type(item)) for item in aligned}) != 1:
+                raise InternalError(f"items at different locations: {aligned}")
+            items += self._item(aligned, context)
+        results = [tuple(context.ref(ref) for ref in body.results) for body in bodies]
         if len(set(results)) > 1:
-            raise Split(results)
+            raise NotUnifiable(results)
         return Tree(tuple(items), results[0])
 
-    def _item(self, aligned: tuple[Item, ...], frame: Frame) -> list[ItemUse]:
+    def _item(self, aligned: tuple[Item, ...], context: BodyContext) -> list[ItemUse]:
         match aligned[0]:
             case Layer():
-                return [self._layer([item for item in aligned if isinstance(item, Layer)], frame)]
+                return [self._layer([item for item in aligned if isinstance(item, Layer)], context)]
             case Scope(kind="block"):
-                return [self._call([item for item in aligned if isinstance(item, Scope)], frame)]
+                return [self._call([item for item in aligned if isinstance(item, Scope)], context)]
             case Scope():
-                return [self._sequence([item for item in aligned if isinstance(item, Scope)], frame)]
+                return [self._sequence([item for item in aligned if isinstance(item, Scope)], context)]
             case Choice():
-                return self._choice([item for item in aligned if isinstance(item, Choice)], frame)
+                return self._choice([item for item in aligned if isinstance(item, Choice)], context)
             case Loop():
                 loops = [item for item in aligned if isinstance(item, Loop)]
-                made = build_loop(loops, frame, self.wiring, self._round)
+                made = build_loop(loops, context, self.def_use, self._iteration)
                 return [replace(made, reuses=self._reused(loops))]
 
-    def _layer(self, items: list[Layer], frame: Frame) -> LayerUse:
-        operands = frame.operands(items)
+    def _layer(self, items: list[Layer], context: BodyContext) -> LayerUse:
+        operands = context.operands(items)
         nodes = [self.graph.nodes[item.path] for item in items]
-        features = tuple(frame.features[ref] for ref in operands)
+        features = tuple(context.features[ref] for ref in operands)
         arriving = [self.graph.input_types(node) for node in nodes]
         axes = [tuple(type.axes for type in given) for given in arriving]
         if len(set(axes)) > 1:  # an image in one call, flat data in another: frameworks have two layers for that
-            raise Split(axes)
+            raise NotUnifiable(axes)
         sizes = [
             tuple(type.places for type in given) if node.op.sized else ()
             for node, given in zip(nodes, arriving, strict=True)
         ]
         if len(set(sizes)) > 1:  # they are numbers in what is written
-            raise Split(sizes)
+            raise NotUnifiable(sizes)
         ops = [without_sizes(node.op) for node in nodes]
-        given = {name: frame.at(expr, features) for name, expr in nodes[0].exprs.items()}
-        found = attributes(ops, given, frame.envs, self.budget)
-        frame.structural += found.settled
-        name, number = frame.name(items[0])
+        given = {name: context.at(expr, features) for name, expr in nodes[0].exprs.items()}
+        found = attributes(ops, given, context.envs, self.budget)
+        context.structural += found.unified
+        name, number = context.name(items[0])
         use = LayerUse(
-            site=items[0].site,
+            location=items[0].location,
             name=name,
             named=items[0].named,
             number=number,
@@ -239,97 +239,97 @@ class _Builder:
             reuses=self._reused(items),
         )
         if use.sizes:
-            frame.settle_tokens(operands)
-        tokens = [frame.tokens.get(ref) for ref in operands]
+            context.fix_token_counts(operands)
+        tokens = [context.tokens.get(ref) for ref in operands]
         results = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens, self.budget)
         for index, (channels, count) in enumerate(results):
-            frame.record(Result(use.site, index), channels, [value_name(path, index) for path in use.paths])
+            context.record(Result(use.location, index), channels, [value_name(path, index) for path in use.paths])
             if count is not None:
-                frame.tokens[Result(use.site, index)] = count
+                context.tokens[Result(use.location, index)] = count
         return use
 
     def _reused(self, items: Sequence[Layer | Scope | Loop]) -> str:
         """The name of the item that these compute once more."""
         names = [self.reuses.get(item.path, "") for item in items]
         if len(set(names)) > 1:
-            raise Split(names)
+            raise NotUnifiable(names)
         return names[0]
 
-    def _call(self, scopes: list[Scope], frame: Frame) -> CallUse:
-        operands = frame.operands(scopes)
+    def _call(self, scopes: list[Scope], context: BodyContext) -> CallUse:
+        operands = context.operands(scopes)
         found = [self.by_scope[scope.path] for scope in scopes]
         if any(definition is not found[0] for definition in found):
-            raise Split([id(definition) for definition in found])
-        frame.settle_tokens(operands)
-        features = tuple(frame.features[ref] for ref in operands)
+            raise NotUnifiable([id(definition) for definition in found])
+        context.fix_token_counts(operands)
+        features = tuple(context.features[ref] for ref in operands)
         arguments: dict[str, Expr] = {}
         for name, binding in scopes[0].bindings.items():
-            expr = frame.at(binding.expr, features)
-            arguments[name] = frame.settled(expr, [scope.bindings[name].value for scope in scopes])
+            expr = context.at(binding.expr, features)
+            arguments[name] = context.unified(expr, [scope.bindings[name].value for scope in scopes])
         arguments[CHANNELS.id] = features[0]
         arguments |= {
             channels_of(input).id: feature
             for input, feature in zip(self._inputs(scopes[0]), features[1:], strict=False)  # a loop's are fewer
         }
-        label, number = frame.name(scopes[0])
+        label, number = context.name(scopes[0])
         paths = Instances(scope.path for scope in scopes)
         reuses = self._reused(scopes)
         given = {} if reuses else arguments
-        use = CallUse(scopes[0].site, label, number, found[0], given, operands, paths, reuses)
+        use = CallUse(scopes[0].location, label, number, found[0], given, operands, paths, reuses)
         for index, feature in enumerate(found[0].features):
-            nodes = [self.wiring.scopes[scope.path].results[index] for scope in scopes]
-            frame.record(Result(use.site, index), frame.folded(feature, arguments, is_whole=True), nodes)
+            nodes = [self.def_use.scopes[scope.path].results[index] for scope in scopes]
+            context.record(Result(use.location, index), context.folded(feature, arguments, is_whole=True), nodes)
         return use
 
-    def _sequence(self, scopes: list[Scope], frame: Frame) -> SequenceUse:
-        operands = frame.operands(scopes)
-        inner = frame.inside(operands)
+    def _sequence(self, scopes: list[Scope], context: BodyContext) -> SequenceUse:
+        operands = context.operands(scopes)
+        inner = context.inside(operands)
         inner.numbered = Const(0)
         body = self._inside(scopes, inner)
-        label, number = frame.name(scopes[0])
+        label, number = context.name(scopes[0])
         for index, ref in enumerate(body.results):
-            frame.record(Result(scopes[0].site, index), inner.features[ref], inner.nodes[ref])
+            context.record(Result(scopes[0].location, index), inner.features[ref], inner.nodes[ref])
         paths = Instances(scope.path for scope in scopes)
-        return SequenceUse(scopes[0].site, label, number, body, operands, paths, self._reused(scopes))
+        return SequenceUse(scopes[0].location, label, number, body, operands, paths, self._reused(scopes))
 
-    def _choice(self, items: list[Choice], frame: Frame) -> list[ItemUse]:
-        operand = frame.ref(items[0].operand)
-        condition = frame.at(items[0].condition, (frame.features[operand],))
-        ref = Result(items[0].site)
+    def _choice(self, items: list[Choice], context: BodyContext) -> list[ItemUse]:
+        operand = context.ref(items[0].operand)
+        condition = context.at(items[0].condition, (context.features[operand],))
+        ref = Result(items[0].location)
         if len({item.taken for item in items}) == 1:
-            frame.structural.append(condition)  # it leaves no trace, so it must not come out otherwise
-            tree = self._body([item.body for item in items], frame)
-            frame.alias |= {Result(ref.site, index): result for index, result in enumerate(tree.results)}
+            context.structural.append(condition)  # it leaves no trace, so it must not come out otherwise
+            tree = self._body([item.body for item in items], context)
+            context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
             return list(tree.items)
-        outcome = frame.settled(condition, [item.taken for item in items])
-        before, counts, settled = frame.numbered, dict[bool, Expr | None](), len(frame.structural)
+        outcome = context.unified(condition, [item.taken for item in items])
+        before, counts, settled = context.numbered, dict[bool, Expr | None](), len(context.structural)
         sides: dict[bool, Tree] = {}
         found: dict[bool, tuple[Expr, dict[int, str]]] = {}
         for side in (True, False):
             chosen = [index for index, item in enumerate(items) if item.taken is side]
-            part = frame.chosen(chosen)
+            part = context.chosen(chosen)
             try:
                 tree = sides[side] = self._body([items[index].body for index in chosen], part)
-            except Split as split:
+            except NotUnifiable as split:
                 keys = dict(zip(chosen, split.keys, strict=True))
-                raise Split([(item.taken, keys.get(index)) for index, item in enumerate(items)]) from None
+                raise NotUnifiable([(item.taken, keys.get(index)) for index, item in enumerate(items)]) from None
             last = tree.results[0]
-            part.settle_tokens(tree.results)
+            part.fix_token_counts(tree.results)
             found[side] = part.features[last], dict(zip(chosen, part.nodes[last], strict=True))
             counts[side] = part.numbered
         if before is not None:
             then, other = counts[True], counts[False]
             assert then is not None and other is not None
-            frame.numbered = then if then == other else IfElse(outcome, then, other)
+            context.numbered = then if then == other else IfElse(outcome, then, other)
         paths = {**found[True][1], **found[False][1]}
         widths = [self.graph.types[paths[index]].channels for index in range(len(items))]
-        frame.nodes[ref] = tuple(paths[index] for index in range(len(items)))
+        context.nodes[ref] = tuple(paths[index] for index in range(len(items)))
         joined = either(outcome, found[True][0], found[False][0])
-        frame.features[ref] = frame.settled(joined, widths)
+        context.features[ref] = context.unified(joined, widths)
         # What was found instead of an expression, or settled for one side alone, holds for these values alone.
-        if outcome != condition or frame.features[ref] != joined or len(frame.structural) > settled:
-            frame.structural += [condition, joined]
-        return [ChoiceUse(items[0].site, outcome, operand, sides[True], sides[False])]
+        if outcome != condition or context.features[ref] != joined or len(context.structural) > settled:
+            context.structural += [condition, joined]
+        return [ChoiceUse(items[0].location, outcome, operand, sides[True], sides[False])]
 
-    def _round(self, scopes: list[Scope], frame: Frame) -> CallUse | SequenceUse:
-        return self._call(scopes, frame) if scopes[0].kind == "block" else self._sequence(scopes, frame)
+    def _iteration(self, scopes: list[Scope], context: BodyContext) -> CallUse | SequenceUse:
+        return self._call(scopes, context) if scopes[0].kind == "block" else self._sequence(scopes, context)

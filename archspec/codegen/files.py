@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from archspec._version import __version__
+from archspec.atomic_files import write_bytes
 from archspec.codegen.backend import Source
-from archspec.codegen.layout import WIDTH
-from archspec.codegen.text import one_line
+from archspec.codegen.escaping import one_line
+from archspec.codegen.pretty_printer import WIDTH
+from archspec.digests import BLANK, ends_of, filled, state, with_our_ends
 from archspec.errors import Diagnostic, OutputError
 from archspec.expr import Const, source
 from archspec.ir.graph import LayerGraph
-from archspec.seals import BLANK, ends_of, filled, state, with_our_ends
-from archspec.storage import write_bytes
 
 OPTIONS: Final = "--weights, --seed, --functions or --external-data"
 """What the bytes of a model that holds its weights hang on, beside its spec; it does not say which they were."""

@@ -16,7 +16,8 @@ from archspec.ir.graph import LayerGraph
 class LazyModels(ABC):
     """What `RunsModels` asks for, by functions of a module that is imported when one of them is called.
 
-    So the framework itself is imported only then. `models` names the module; each method is its function of that name.
+    So the framework itself is imported only then. `models` names the module; each method is its function of that name,
+    and `run` its `run_forward`.
     """
 
     models: str
@@ -78,7 +79,7 @@ class LazyModels(ABC):
 
     def run(self, model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
         """See `RunsModels`."""
-        found: Outcome = self._models().run(model, graph, inputs, training=training, nodes=nodes)
+        found: Outcome = self._models().run_forward(model, graph, inputs, training=training, nodes=nodes)
         return found
 
 

@@ -1,4 +1,6 @@
-"""The rounds of a loop: a stage's units one by one, a repeat's all at once where an expression tells them apart."""
+"""The iterations of a loop: a stage's units one by one, a repeat's all at once where an expression distinguishes
+them.
+"""
 
 from __future__ import annotations
 
@@ -7,105 +9,109 @@ from collections.abc import Callable
 from itertools import zip_longest
 from typing import TypeAlias
 
-from archspec.codegen.frame import Frame
-from archspec.codegen.marks import Instances
-from archspec.codegen.settle import Split
-from archspec.codegen.tree import CallUse, LoopUse, Run, SequenceUse, channels_after, round_names
+from archspec.codegen.anti_unification import NotUnifiable
+from archspec.codegen.body_context import BodyContext
+from archspec.codegen.marked_text import Instances
+from archspec.codegen.tree import CallUse, LoopUse, Run, SequenceUse, channels_after, iteration_names
 from archspec.expr import Const, Expr, Name, Value
+from archspec.ir.def_use import DefUse
 from archspec.ir.scope import Loop, Operand, Ref, Result, Scope
-from archspec.ir.wiring import Wiring
 
-MakeRound: TypeAlias = Callable[[list[Scope], Frame], CallUse | SequenceUse]
-"""Builds one round from its instances."""
+MakeIteration: TypeAlias = Callable[[list[Scope], BodyContext], CallUse | SequenceUse]
+"""Builds one iteration from its instances."""
 _Rounds: TypeAlias = tuple[tuple[Run, ...], Expr | None]
 """The runs, and the channels after them if an expression gives them."""
 
 
-def build_loop(loops: list[Loop], frame: Frame, wiring: Wiring, make_round: MakeRound) -> LoopUse:
+def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_iteration: MakeIteration) -> LoopUse:
     """The loop that these instances of it are."""
-    operands = frame.operands(loops)
-    label, number = frame.name(loops[0])
+    operands = context.operands(loops)
+    label, number = context.name(loops[0])
     first = loops[0]
     if first.times is None:
-        runs, out = _units(loops, operands, frame, make_round)
+        runs, out = _units(loops, operands, context, make_iteration)
     else:
         try:
-            runs, out = _repeat(loops, operands, frame, wiring, make_round)
-        except Split:  # no expression tells the rounds apart: write them out
-            runs, out = _units(loops, operands, frame, make_round)
+            runs, out = _repeat(loops, operands, context, def_use, make_iteration)
+        except NotUnifiable:  # no expression distinguishes the iterations: write them out
+            runs, out = _units(loops, operands, context, make_iteration)
     ends = [
-        wiring.scopes[loop.iterations[-1].path].results[0] if loop.iterations else start
-        for loop, start in zip(loops, frame.nodes[operands[0]], strict=True)
+        def_use.scopes[loop.iterations[-1].path].results[0] if loop.iterations else start
+        for loop, start in zip(loops, context.nodes[operands[0]], strict=True)
     ]
-    frame.record(Result(first.site), out, ends)
+    context.record(Result(first.location), out, ends)
     for index, mark in enumerate(first.marks, start=1):
-        paths = [wiring.scopes[loop.iterations[mark].path].results[0] for loop in loops]
-        frame.record(Result(first.site, index), None, paths)
-    rounds = zip_longest(*(loop.iterations for loop in loops))
+        paths = [def_use.scopes[loop.iterations[mark].path].results[0] for loop in loops]
+        context.record(Result(first.location, index), None, paths)
+    iterations = zip_longest(*(loop.iterations for loop in loops))
     return LoopUse(
-        first.site,
+        first.location,
         label,
         number,
         first.pattern,
         runs,
         operands,
         Instances(loop.path for loop in loops),
-        tuple(Instances(scope.path for scope in scopes if scope is not None) for scopes in rounds),
+        tuple(Instances(scope.path for scope in scopes if scope is not None) for scopes in iterations),
         first.marks,
     )
 
 
-def _units(loops: list[Loop], operands: tuple[Ref, ...], frame: Frame, make_round: MakeRound) -> _Rounds:
-    """The rounds of a stage, one by one: each has arguments of its own."""
+def _units(
+    loops: list[Loop], operands: tuple[Ref, ...], context: BodyContext, make_iteration: MakeIteration
+) -> _Rounds:
+    """The iterations of a stage, one by one: each has arguments of its own."""
     if len({len(loop.iterations) for loop in loops}) > 1:
-        raise Split([len(loop.iterations) for loop in loops])
-    frame.structural += [frame.at(expr, ()) for expr in loops[0].structure]
+        raise NotUnifiable([len(loop.iterations) for loop in loops])
+    context.structural += [context.at(expr, ()) for expr in loops[0].structure]
     runs: list[Run] = []
-    inner = frame.inside(operands)
+    inner = context.inside(operands)
     for index, scopes in enumerate(zip(*(loop.iterations for loop in loops), strict=True)):
         inner.index = Const(index)
-        item = make_round(list(scopes), inner)
-        runs.append(Run(Const(index), Const(index + 1), item, frame.depth + 1))
-        result = Result(item.site)
+        item = make_iteration(list(scopes), inner)
+        runs.append(Run(Const(index), Const(index + 1), item, context.depth + 1))
+        result = Result(item.location)
         inner.features[Operand(0)] = inner.features[result]
         inner.nodes[Operand(0)] = inner.nodes[result]
     return tuple(runs), inner.features[Operand(0)]
 
 
 def _repeat(
-    loops: list[Loop], operands: tuple[Ref, ...], frame: Frame, wiring: Wiring, make_round: MakeRound
+    loops: list[Loop], operands: tuple[Ref, ...], context: BodyContext, def_use: DefUse, make_iteration: MakeIteration
 ) -> _Rounds:
-    """The rounds of a repeat, all at once: `i` and `channels` tell them apart."""
+    """The iterations of a repeat, all at once: `i` and `channels` distinguish them."""
     assert loops[0].times is not None
-    start = frame.features[operands[0]]
+    start = context.features[operands[0]]
     counts = [len(loop.iterations) for loop in loops]
-    times = frame.settled(frame.at(loops[0].times, (start,)), counts)
-    frame.structural.append(times)
+    times = context.unified(context.at(loops[0].times, (start,)), counts)
+    context.structural.append(times)
     pairs = [(number, index) for number, loop in enumerate(loops) for index in range(len(loop.iterations))]
     if not pairs:
         return (), start
     envs: list[dict[str, Value]] = []
-    inner = frame.inside(operands, envs)
+    inner = context.inside(operands, envs)
     inner.depth += 1
-    index_name, channels_name = round_names(inner.depth)
+    index_name, channels_name = iteration_names(inner.depth)
     inner.index = Name(index_name)
     arrive: list[str] = []
     for number, index in pairs:
-        wires = wiring.scopes[loops[number].iterations[index].path]
+        wires = def_use.scopes[loops[number].iterations[index].path]
         arrive.append(wires.operands[0])
-        count = frame.graph.types[arrive[-1]].channels
-        envs.append({**frame.envs[number], index_name: index, channels_name: count})
+        count = context.graph.types[arrive[-1]].channels
+        envs.append({**context.envs[number], index_name: index, channels_name: count})
     inner.features[Operand(0)] = Name(channels_name)
-    inner.nodes = {Operand(k): tuple(frame.nodes[ref][number] for number, _ in pairs) for k, ref in enumerate(operands)}
+    inner.nodes = {
+        Operand(k): tuple(context.nodes[ref][number] for number, _ in pairs) for k, ref in enumerate(operands)
+    }
     inner.nodes[Operand(0)] = tuple(arrive)
-    # Each round is numbered by its index, not by its place in the sequence around the loop.
-    scopes = [dataclasses.replace(loops[number].iterations[index], site=0) for number, index in pairs]
-    item = make_round(scopes, inner)
-    after = inner.features[Result(item.site)]
+    # Each iteration is numbered by its index, not by its place in the sequence around the loop.
+    scopes = [dataclasses.replace(loops[number].iterations[index], location=0) for number, index in pairs]
+    item = make_iteration(scopes, inner)
+    after = inner.features[Result(item.location)]
     run = Run(Const(0), times, item, inner.depth, start, after)
-    out = channels_after(run, frame.budget)
+    out = channels_after(run, context.budget)
     if out is None and len(set(counts)) == 1:  # the count decides the structure, so it may be put in as a number
-        out = channels_after(dataclasses.replace(run, stop=Const(counts[0])), frame.budget)
+        out = channels_after(dataclasses.replace(run, stop=Const(counts[0])), context.budget)
     if out is None:  # the number that is put there instead holds for these values alone
-        frame.structural += [start, times, after]
+        context.structural += [start, times, after]
     return (run,), out

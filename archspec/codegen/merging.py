@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from itertools import groupby, zip_longest
 
-from archspec.codegen.marks import Instances
+from archspec.codegen.marked_text import Instances
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, Run, SequenceUse, Tree
 
 
@@ -44,9 +44,9 @@ def _united(items: Sequence[ItemUse]) -> ItemUse:
         case LoopUse():
             loops = [item for item in items if isinstance(item, LoopUse)]
             runs = tuple(_united_runs(alike) for alike in zip(*(loop.runs for loop in loops), strict=True))
-            counted = zip_longest(*(loop.rounds for loop in loops), fillvalue=())
-            rounds = tuple(Instances(dict.fromkeys(path for some in parts for path in some)) for parts in counted)
-            return dataclasses.replace(first, paths=paths, runs=runs, rounds=rounds)
+            counted = zip_longest(*(loop.iterations for loop in loops), fillvalue=())
+            iterations = tuple(Instances(dict.fromkeys(path for some in parts for path in some)) for parts in counted)
+            return dataclasses.replace(first, paths=paths, runs=runs, iterations=iterations)
 
 
 def _united_trees(trees: Sequence[Tree]) -> Tree:
@@ -84,7 +84,7 @@ def _with_uses(tree: Tree, again: dict[str, list[ItemUse]]) -> Tree:
             case LoopUse(reuses="", name=name) if name in again:
                 united = _united([item, *again[name]])
                 assert isinstance(united, LoopUse)
-                item = dataclasses.replace(item, runs=united.runs, rounds=united.rounds)
+                item = dataclasses.replace(item, runs=united.runs, iterations=united.iterations)
             case _:
                 pass
         items.append(item)

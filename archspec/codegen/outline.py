@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from archspec.codegen.simplify import renamed_tree, rounds_of
+from archspec.codegen.simplify import iterations_of, renamed_tree
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -70,9 +70,9 @@ class _Outliner:
                 dataclasses.replace(run, item=self._sequence(run.item)) if isinstance(run.item, SequenceUse) else run
                 for run in runs
             )
-        general = rounds_of(general, self.definition.whole, self.budget)
+        general = iterations_of(general, self.definition.whole, self.budget)
         general = dataclasses.replace(general, body=self._tree(general.body))
-        if self.keep(general):  # only parts of it needed definitions; the rounds themselves can stand in place
+        if self.keep(general):  # only parts of it needed definitions; the iterations themselves can stand in place
             return tuple(
                 dataclasses.replace(
                     run, item=dataclasses.replace(general, body=renamed_tree(general.body, run.bound, self.budget))
@@ -104,7 +104,7 @@ class _Outliner:
             if isinstance(owner, SequenceUse):
                 return item
             return CallUse(
-                item.site, item.name, item.number, owner.definition, {}, item.operands, item.paths, item.reuses
+                item.location, item.name, item.number, owner.definition, {}, item.operands, item.paths, item.reuses
             )
         around, self.owners = self.owners, {}
         inside = dataclasses.replace(item, body=self._tree(item.body))
@@ -119,7 +119,7 @@ class _Outliner:
         arrive = [name for name in sorted(free) if name.startswith("channels@") and name[9:].isdigit()]
         renamed: dict[str, str] = {}
         if CHANNELS.id not in free and len(arrive) == 1:
-            renamed[arrive[0]] = CHANNELS.id  # what arrives in a round is what arrives in the class
+            renamed[arrive[0]] = CHANNELS.id  # what arrives in an iteration is what arrives in the class
             tree = renamed_tree(tree, {arrive[0]: CHANNELS}, self.budget)
         types = {parameter.name: parameter.type for parameter in self.definition.parameters}
         # Everything the sequence mentions becomes a parameter of the same name.
@@ -146,7 +146,7 @@ class _Outliner:
         arguments[CHANNELS.id] = CHANNELS
         for old, new in renamed.items():
             arguments[new] = Name(old)
-        return CallUse(item.site, item.name, item.number, made, arguments, item.operands, item.paths)
+        return CallUse(item.location, item.name, item.number, made, arguments, item.operands, item.paths)
 
 
 def _sequences(tree: Tree) -> Iterator[SequenceUse]:

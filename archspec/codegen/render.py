@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from archspec.codegen.marks import join
+from archspec.codegen.marked_text import join
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,5 +27,8 @@ def environment(package: str) -> Environment:
 
 
 def render(package: str, template: str, **values: object) -> str:
-    """A template of a package, filled in. Marks of the values are marks of the text (see `archspec.codegen.marks`)."""
+    """A template of a package, filled in.
+
+    Marks of the values are marks of the text (see `archspec.codegen.marked_text`).
+    """
     return join(environment(package).get_template(template).generate(**values), "")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archspec.codegen.settle import without_sizes
+from archspec.codegen.anti_unification import without_sizes
 from archspec.errors import Diagnostic
+from archspec.ir.def_use import pattern
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Layer, Loop, Scope, walk_layers
-from archspec.ir.wiring import pattern
 
 
 @dataclass(slots=True)
@@ -26,12 +26,12 @@ class Sharing:
         """What a graph shares."""
         found = cls()
         if any(node.shared for node in graph.nodes.values()):
-            _Walk(graph, found).body(graph.root.body, "", "")
+            _SharedItems(graph, found).body(graph.root.body, "", "")
         return found
 
 
 @dataclass(slots=True)
-class _Walk:
+class _SharedItems:
     graph: LayerGraph
     found: Sharing
     items: dict[str, Layer | Scope | Loop] = field(default_factory=dict[str, "Layer | Scope | Loop"])

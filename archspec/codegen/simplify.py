@@ -25,9 +25,9 @@ from archspec.codegen.tree import (
     Run,
     SequenceUse,
     Tree,
-    after_rounds,
+    after_iterations,
     is_count,
-    round_names,
+    iteration_names,
 )
 from archspec.codegen.walk import all_layers, calls, item_number, used_names
 from archspec.expr import Const, Expr, Name, Whole, fold, names
@@ -36,9 +36,9 @@ from archspec.ir.tensor_type import place_names
 from archspec.limits import Budget
 
 MOST_RUNS: Final = 3
-"""Rounds that fall into more runs than this are written as one loop over `i`, where that is possible."""
+"""Iterations that fall into more runs than this are written as one loop over `i`, where that is possible."""
 MOST_SEQUENCES: Final = 2
-"""The same where the rounds are sequences, which take more room than a call."""
+"""The same where the iterations are sequences, which take more room than a call."""
 MOST_COPIES: Final = 16
 """No sequence is written out more often than this by all the repeats around it, where one loop is possible."""
 
@@ -140,7 +140,7 @@ def _same(calls: Sequence[Mapping[str, Expr]]) -> dict[str, Expr]:
 
 
 class _Fold:
-    """Folds every expression of a tree, and gathers rounds into runs."""
+    """Folds every expression of a tree, and gathers iterations into runs."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class _Fold:
         self.inline = inline
         """Inside a sequence, which is one expression: no loop there can carry a variable along."""
         self.is_open = is_open
-        """Repeats are left as they are, all rounds in one run that speaks of its own index and channels."""
+        """Repeats are left as they are, all iterations in one run that speaks of its own index and channels."""
         self.copies = copies
         """How often the tree is written, by all that is around it: a part of a repeat is one of several."""
 
@@ -197,7 +197,7 @@ class _Fold:
                     item, number=number, values={**item.values, **values}, exprs=kept, features=features
                 )
             case CallUse() | SequenceUse():
-                return self.round(item, number)
+                return self.iteration(item, number)
             case ChoiceUse():
                 return dataclasses.replace(
                     item,
@@ -208,7 +208,7 @@ class _Fold:
             case LoopUse():
                 return dataclasses.replace(item, number=number, runs=self.runs(item))
 
-    def round(self, item: CallUse | SequenceUse, number: Expr | None) -> CallUse | SequenceUse:
+    def iteration(self, item: CallUse | SequenceUse, number: Expr | None) -> CallUse | SequenceUse:
         if isinstance(item, SequenceUse):
             inside = self._with(self.env, True, self.is_open, self.copies)
             return dataclasses.replace(item, number=number, body=inside.tree(item.body))
@@ -219,34 +219,34 @@ class _Fold:
     def runs(self, loop: LoopUse) -> tuple[Run, ...]:
         runs = loop.runs
         if len(runs) == 1 and runs[0].carried is not None:
-            return (self.carrying(runs[0]),) if self.is_open else self.repeated(runs[0], len(loop.rounds))
+            return (self.carrying(runs[0]),) if self.is_open else self.repeated(runs[0], len(loop.iterations))
         folded = [
             dataclasses.replace(
                 run,
                 start=self.expr(run.start),
                 stop=self.expr(run.stop),
-                item=self.round(run.item, run.item.number),
+                item=self.iteration(run.item, run.item.number),
             )
             for run in runs
         ]
         return merged(folded)
 
     def carrying(self, run: Run) -> Run:
-        """A repeat's run with its expressions folded, all rounds still in one."""
+        """A repeat's run with its expressions folded, all iterations still in one."""
         assert run.carried is not None and run.carried_next is not None
         return dataclasses.replace(
             run,
             stop=self.expr(run.stop),
-            item=self.round(run.item, run.item.number),
+            item=self.iteration(run.item, run.item.number),
             carried=self.expr(run.carried),
             carried_next=self.expr(run.carried_next),
         )
 
     def repeated(self, run: Run, most: int) -> tuple[Run, ...]:
-        """A repeat: round by round where the count is known, else with a formula for the channels that arrive.
+        """A repeat: iteration by iteration where the count is known, else with a formula for the channels that arrive.
 
-        No instance has more than `most` rounds. What a round becomes is worked out for those that are written alone:
-        a body in which others stand would else be walked several times by each of them, exponentially in all.
+        No instance has more than `most` iterations. What an iteration becomes is worked out for those that are written
+        alone: a body in which others stand would else be walked several times by each of them, exponentially in all.
         """
         whole = self.open().carrying(run)
         general = whole.item if isinstance(whole.item, SequenceUse) else None
@@ -258,60 +258,60 @@ class _Fold:
         if explicit is not None and (len(explicit) <= longest or (self.inline and formula is None)):
             return merged([self._bound(known, part, len(explicit)) for part in explicit])
         if formula is None:
-            return (dataclasses.replace(known, item=self.round(run.item, run.item.number)),)
+            return (dataclasses.replace(known, item=self.iteration(run.item, run.item.number)),)
         return tuple(self._bound(known, part, len(formula)) for part in formula)
 
-    def _explicit(self, run: Run, item: CallUse | SequenceUse) -> list[_Part] | None:
-        """The rounds, neighbours alike in one part; None where the channels are too long to be written.
+    def _explicit(self, run: Run, item: CallUse | SequenceUse) -> list[_IterationRange] | None:
+        """The iterations, neighbors alike in one part; None where the channels are too long to be written.
 
-        `item` is what all rounds were made from, what stands in repeats inside still open.
+        `item` is what all iterations were made from, what stands in repeats inside still open.
         """
         assert run.count is not None and run.carried is not None and run.carried_next is not None
-        index, channels = round_names(run.depth)
-        arriving, parts, last = run.carried, list[_Part](), None
+        index, channels = iteration_names(run.depth)
+        arriving, parts, last = run.carried, list[_IterationRange](), None
         for number in range(run.count):
             bound = {index: Const(number), channels: arriving}
-            key = likeness(self.open().under(bound).round(item, item.number))
+            key = likeness(self.open().under(bound).iteration(item, item.number))
             if key == last:
                 parts[-1] = parts[-1]._replace(stop=Const(number + 1))
             else:
-                parts.append(_Part(bound, Const(number), Const(number + 1)))
+                parts.append(_IterationRange(bound, Const(number), Const(number + 1)))
             last = key
             arriving = fold(run.carried_next, self.budget, {**self.env, **bound}, whole=self.whole, is_whole=True)
             if is_large(arriving):
                 return None
         return parts
 
-    def _bound(self, run: Run, part: _Part, parts: int) -> Run:
-        item = self.under(part.bound, parts).round(run.item, run.item.number)
+    def _bound(self, run: Run, part: _IterationRange, parts: int) -> Run:
+        item = self.under(part.bound, parts).iteration(run.item, run.item.number)
         return Run(part.start, part.stop, item, run.depth, general=run.general, bound=part.bound)
 
 
-class _Part(NamedTuple):
-    """Rounds `start` to `stop` of a repeat, in which its names stand for what `bound` has."""
+class _IterationRange(NamedTuple):
+    """Iterations `start` to `stop` of a repeat, in which its names stand for what `bound` has."""
 
     bound: Mapping[str, Expr]
     start: Expr
     stop: Expr
 
 
-def _formula(run: Run, most: int, budget: Budget) -> list[_Part] | None:
-    """All rounds at once, or the first by itself; None where the channels have to be carried along."""
+def _formula(run: Run, most: int, budget: Budget) -> list[_IterationRange] | None:
+    """All iterations at once, or the first by itself; None where the channels have to be carried along."""
     assert run.carried is not None and run.carried_next is not None
-    index, channels = round_names(run.depth)
+    index, channels = iteration_names(run.depth)
     if not names(run.carried_next, budget) & {index, channels} and run.carried_next != run.carried:
-        # All rounds but the first receive the same.
+        # All iterations but the first receive the same.
         if most <= 1:
-            return [_Part({index: Const(0), channels: run.carried}, Const(0), run.stop)]
-        first = _Part({index: Const(0), channels: run.carried}, Const(0), Const(1))
-        return [first, _Part({channels: run.carried_next}, Const(1), run.stop)]
-    arriving = after_rounds(run, Name(index), budget)
-    return None if arriving is None else [_Part({channels: arriving}, run.start, run.stop)]
+            return [_IterationRange({index: Const(0), channels: run.carried}, Const(0), run.stop)]
+        first = _IterationRange({index: Const(0), channels: run.carried}, Const(0), Const(1))
+        return [first, _IterationRange({channels: run.carried_next}, Const(1), run.stop)]
+    arriving = after_iterations(run, Name(index), budget)
+    return None if arriving is None else [_IterationRange({channels: arriving}, run.start, run.stop)]
 
 
-def rounds_of(general: SequenceUse, whole: Whole, budget: Budget) -> SequenceUse:
+def iterations_of(general: SequenceUse, whole: Whole, budget: Budget) -> SequenceUse:
     """The sequence that the runs of a repeat were made from, with the repeats in it as runs in their turn."""
-    settled = _Fold({}, {}, whole, budget).round(general, general.number)
+    settled = _Fold({}, {}, whole, budget).iteration(general, general.number)
     assert isinstance(settled, SequenceUse)
     return settled
 

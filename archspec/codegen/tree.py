@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from archspec.codegen.marks import inside
+from archspec.codegen.marked_text import inside
 from archspec.codegen.symbolic import is_large
 from archspec.errors import InternalError
 from archspec.expr import Binary, Const, Expr, Name, fold, names
@@ -30,7 +30,7 @@ def channels_of(operand: str) -> Name:
 
 
 def is_count(name: str) -> bool:
-    """Whether this is a name for channels or a round's index, which are whole numbers, and no param's."""
+    """Whether this is a name for channels or an iteration's index, which are whole numbers, and no param's."""
     return name == CHANNELS.id or "@" in name
 
 
@@ -44,7 +44,7 @@ class LayerUse:
     operands without their channels, for an op that is `sized`, and empty for all others.
     """
 
-    site: int
+    location: int
     name: str
     named: bool
     number: Expr | None
@@ -82,7 +82,7 @@ class LayerUse:
 class CallUse:
     """One call of another definition, with its arguments."""
 
-    site: int
+    location: int
     name: str
     number: Expr | None
     definition: Definition
@@ -97,7 +97,7 @@ class CallUse:
 class SequenceUse:
     """A named sequence; its body's operands are those given here."""
 
-    site: int
+    location: int
     name: str
     number: Expr | None
     body: Tree
@@ -111,7 +111,7 @@ class SequenceUse:
 class ChoiceUse:
     """Items that some instances have and others do not. References inside are those of the body around."""
 
-    site: int
+    location: int
     condition: Expr
     operand: Ref
     then: Tree
@@ -120,11 +120,11 @@ class ChoiceUse:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Rounds `start` to `stop` of a loop, all with the same item.
+    """Iterations `start` to `stop` of a loop, all with the same item.
 
-    The item's expressions may mention the names that `round_names(depth)` gives: the round's index, and, if
-    `carried` is given, the channels that arrive in it. `carried` is what they are in the first round,
-    `carried_next` what each round leaves for the next.
+    The item's expressions may mention the names that `iteration_names(depth)` gives: the iteration's index, and, if
+    `carried` is given, the channels that arrive in it. `carried` is what they are in the first iteration,
+    `carried_next` what each iteration leaves for the next.
     """
 
     start: Expr
@@ -134,7 +134,7 @@ class Run:
     carried: Expr | None = None
     carried_next: Expr | None = None
     general: SequenceUse | None = None
-    """The sequence that all runs of the loop were made from, still in terms of `round_names(depth)`.
+    """The sequence that all runs of the loop were made from, still in terms of `iteration_names(depth)`.
 
     Repeats in it are still one run each, in terms of their own.
     """
@@ -143,13 +143,13 @@ class Run:
 
     @property
     def first(self) -> int:
-        """The first round's index, where it is a number."""
+        """The first iteration's index, where it is a number."""
         assert isinstance(self.start, Const) and isinstance(self.start.value, int)
         return self.start.value
 
     @property
     def count(self) -> int | None:
-        """How many rounds, if that is a number."""
+        """How many iterations, if that is a number."""
         if isinstance(self.start, Const) and isinstance(self.stop, Const):
             assert isinstance(self.start.value, int) and isinstance(self.stop.value, int)
             return self.stop.value - self.start.value
@@ -158,32 +158,37 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class LoopUse:
-    """A chain of rounds: a stage's units, or a `repeat`."""
+    """A chain of iterations: a stage's units, or a `repeat`."""
 
-    site: int
+    location: int
     name: str
     number: Expr | None
     pattern: str
     runs: tuple[Run, ...]
     operands: tuple[Ref, ...]
     paths: tuple[str, ...]
-    rounds: tuple[tuple[str, ...], ...]
-    """The paths of each round in all instances. What a run's item says of its own paths may be those of all rounds."""
+    iterations: tuple[tuple[str, ...], ...]
+    """The paths of each iteration in all instances.
+
+    What a run's item says of its own paths may be those of all iterations.
+    """
     marks: tuple[int, ...] = ()
-    """Rounds that give further results of the loop, 1, 2 ..., each what there is after it."""
+    """Iterations that give further results of the loop, 1, 2 ..., each what there is after it."""
     reuses: str = ""
     """The name of the item of the same scope whose layers it is called with, where it has none of its own."""
 
     @property
     def called(self) -> str:
-        """The name of the item that all rounds call again; empty where they have layers of their own."""
+        """The name of the item that all iterations call again; empty where they have layers of their own."""
         names = {run.item.reuses for run in self.runs}
         return names.pop() if len(names) == 1 else ""
 
-    def rounds_of(self, run: Run, scopes: Collection[str] | None = None) -> list[str]:
-        """The paths of the rounds of a run; where the loop stands in rounds itself, `scopes` has those that count."""
+    def iterations_of(self, run: Run, scopes: Collection[str] | None = None) -> list[str]:
+        """The paths of the iterations of a run; where the loop stands in iterations itself, `scopes` has those that
+        count.
+        """
         stop = None if run.count is None else run.first + run.count
-        return [path for paths in self.rounds[run.first : stop] for path in inside(paths, scopes)]
+        return [path for paths in self.iterations[run.first : stop] for path in inside(paths, scopes)]
 
 
 ItemUse: TypeAlias = LayerUse | CallUse | SequenceUse | ChoiceUse | LoopUse
@@ -320,7 +325,7 @@ def deepest(tree: Tree) -> int:
 def held(*items: ItemUse, scopes: Collection[str] | None = None) -> list[str]:
     """The paths of items and of all that is in them, what called definitions hold left out.
 
-    `scopes` are the rounds that count, where the items stand in rounds of a loop.
+    `scopes` are the iterations that count, where the items stand in iterations of a loop.
     """
     found: list[str] = []
     for item in items:
@@ -332,9 +337,9 @@ def held(*items: ItemUse, scopes: Collection[str] | None = None) -> list[str]:
                 found += held(*body.items, scopes=scopes)
             case LoopUse():
                 for run in item.runs:
-                    rounds = item.rounds_of(run, scopes)
-                    found += rounds
-                    found += held(run.item, scopes={*rounds})
+                    iterations = item.iterations_of(run, scopes)
+                    found += iterations
+                    found += held(run.item, scopes={*iterations})
             case LayerUse() | CallUse():
                 pass
         found += inside(item.paths, scopes)
@@ -355,7 +360,7 @@ def is_chain(tree: Tree, start: Ref = _FIRST) -> bool:
             case _:
                 if item.operands != (last,) or (isinstance(item, LayerUse) and item.results > 1):
                     return False
-        last = Result(item.site)
+        last = Result(item.location)
     return tree.results == (last,)
 
 
@@ -368,14 +373,14 @@ def stops(tree: Tree) -> tuple[int, ...] | None:
     for item in tree.items:
         if isinstance(item, ChoiceUse) or item.operands != (last,) or (isinstance(item, LayerUse) and item.results > 1):
             return None
-        last = Result(item.site)
-    places: dict[Ref, int] = {Result(item.site): place for place, item in enumerate(tree.items, start=1)}
+        last = Result(item.location)
+    places: dict[Ref, int] = {Result(item.location): place for place, item in enumerate(tree.items, start=1)}
     found = tuple(places[ref] for ref in tree.results if ref in places)
     return found if len(found) == len(tree.results) and len(tree.items) in found else None
 
 
-def round_names(depth: int) -> tuple[str, str]:
-    """The names of a round's index and of the channels that arrive in it, for a loop inside `depth - 1` others.
+def iteration_names(depth: int) -> tuple[str, str]:
+    """The names of an iteration's index and of the channels that arrive in it, for a loop inside `depth - 1` others.
 
     No spec can contain these names, so they never meet a param.
     """
@@ -386,12 +391,12 @@ MOST_UNROLLED: Final = 16
 
 
 def channels_after(run: Run, budget: Budget) -> Expr | None:
-    """The channels after all rounds of a repeat, if they can be written down."""
+    """The channels after all iterations of a repeat, if they can be written down."""
     assert run.carried is not None and run.carried_next is not None
-    index, channels = round_names(run.depth)
+    index, channels = iteration_names(run.depth)
     if run.count == 0:
         return run.carried
-    found = after_rounds(run, run.stop, budget)
+    found = after_iterations(run, run.stop, budget)
     if found is not None:
         return found
     if run.count is not None and channels not in names(run.carried_next, budget):
@@ -406,10 +411,10 @@ def channels_after(run: Run, budget: Budget) -> Expr | None:
     return None
 
 
-def after_rounds(run: Run, count: Expr, budget: Budget) -> Expr | None:
-    """The channels after `count` rounds, if there is a formula for them."""
+def after_iterations(run: Run, count: Expr, budget: Budget) -> Expr | None:
+    """The channels after `count` iterations, if there is a formula for them."""
     assert run.carried is not None and run.carried_next is not None
-    index, channels = round_names(run.depth)
+    index, channels = iteration_names(run.depth)
     match run.carried_next:
         case after if not names(after, budget) & {channels, index}:
             return after
@@ -417,7 +422,7 @@ def after_rounds(run: Run, count: Expr, budget: Budget) -> Expr | None:
             index not in names(after, budget)
             and fold(after, budget, {channels: run.carried}, is_whole=True) == run.carried
         ):
-            return run.carried  # the first round leaves what it got, and so does every other
+            return run.carried  # the first iteration leaves what it got, and so does every other
         case Name(name) if name == channels:
             return run.carried
         case Binary("+", Name(name), step) if name == channels and not names(step, budget) & {channels, index}:

@@ -1,1 +1,1 @@
-"""The commands of `archspec`, one file each: `add` declares the arguments, `run` does the work."""
+"""The commands of `archspec`, one file each: `add_arguments` declares the arguments, `run_NAME` does the work."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from archspec.api import generate, with_weights
+from archspec.atomic_files import is_folder, resolved, whole_file, write_bytes
+from archspec.build_output import model_files
 from archspec.codegen.backend import Backend, BuildsModels, PacksModels, SavesWeights, Source
 from archspec.codegen.files import check_current, replaced, write
 from archspec.codegen.registry import backend, without
@@ -32,13 +34,11 @@ from archspec.commands.shared import (
     with_way_out,
     write_out,
 )
+from archspec.digests import check_writable, with_digest
 from archspec.errors import BackendError
 from archspec.ir.graph import LayerGraph
 from archspec.limits import WorkError
 from archspec.reporting import plain
-from archspec.seals import check_writable, sealed
-from archspec.storage import is_folder, resolved, whole_file, write_bytes
-from archspec.written import model_files
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
@@ -53,7 +53,7 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `build`."""
     add_spec(parser)
     parser.add_argument("--backend", default="torch", help="torch, keras, onnx, or another that is installed (torch)")
@@ -87,7 +87,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_build(arguments: argparse.Namespace) -> int:
     """Compile, generate, verify, write; nothing is written unless everything before went well."""
     _check_usage(arguments)
     graph = compiled(arguments.spec, arguments)
@@ -163,7 +163,7 @@ def _verify(target: Backend, source: Source, graph: LayerGraph, say: Callable[[s
     return "checked against the graph, " + ", ".join(f"{name} {found}" for name, found in target.versions().items())
 
 
-def _tell(left_out: Mapping[str, Sequence[str]], weights: str) -> None:
+def _report_partial(left_out: Mapping[str, Sequence[str]], weights: str) -> None:
     """Which weights of a file were not loaded."""
     for what, left in left_out.items():
         then = "not used" if what == "unexpected" else "drawn anew"
@@ -244,7 +244,7 @@ def _emit(text: str, output: str | None, force: bool) -> int:
         return OK
     path = Path(output)
     check_writable(path, force=force)
-    write_bytes(path, sealed(text.encode(), ".txt"))
+    write_bytes(path, with_digest(text.encode(), ".txt"))
     return OK
 
 
@@ -297,7 +297,7 @@ def _report(
         print()
         for line in _usage(graph, target, path, weights):
             print(f"  {line}")
-    _tell(loaded.lists() if loaded else {}, arguments.weights)
+    _report_partial(loaded.lists() if loaded else {}, arguments.weights)
 
 
 def _usage(graph: LayerGraph, target: BuildsModels, path: Path, weights: Path | None) -> list[str]:

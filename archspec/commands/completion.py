@@ -26,12 +26,12 @@ _SPECS: Final = ("spec", "specs", "a", "b")
 """The arguments of commands that name specs."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `completion`."""
     parser.add_argument("shell", choices=tuple(_SHELLS), help="whose script is printed")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_completion(arguments: argparse.Namespace) -> int:
     """Print the script."""
     print("\n".join(_SHELLS[arguments.shell](list(_commands(arguments.commands())))))
     return OK

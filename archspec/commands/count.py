@@ -24,7 +24,7 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `count`."""
     parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs that ship")
     add_set(parser)
@@ -37,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "markdown", "latex", "json"), default="text", help="(text)")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_count(arguments: argparse.Namespace) -> int:
     """Count each spec, and show them side by side."""
     graphs = [compiled(spec, arguments) for spec in arguments.specs]
     form: str = arguments.form or ("stages" if len(graphs) == 1 else "totals")

@@ -6,8 +6,8 @@ import argparse
 import json
 from typing import Final
 
-from archspec.analysis.comparing import diff
-from archspec.analysis.telling import to_dict, to_lines
+from archspec.analysis.diff_text import to_dict, to_lines
+from archspec.analysis.graph_diff import diff
 from archspec.commands.shared import FAILED, FORMAT_HELP, OK, add_set, compiled
 
 EXAMPLES: Final = (
@@ -17,7 +17,7 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `diff`."""
     parser.description = (
         "Say what differs between two networks. The exit code is 0 where nothing does, 3 where something does; "
@@ -38,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help=FORMAT_HELP)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_diff(arguments: argparse.Namespace) -> int:
     """Compile both and compare them."""
     sides = [(arguments.a, arguments.params_a), (arguments.b, arguments.params_b)]
     graphs = []

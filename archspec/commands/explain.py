@@ -19,12 +19,12 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `explain`."""
     parser.add_argument("codes", metavar="CODE", nargs="*", help="such as E0502; without one, all codes are listed")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_explain(arguments: argparse.Namespace) -> int:
     """Print the explanations, or the list of codes."""
     try:
         found = [explanation(code) for code in arguments.codes]  # all of them first: a wrong one prints nothing

@@ -11,9 +11,9 @@ from archspec.analysis.levels import LEVELS, Level
 from archspec.commands.shared import OK, add_force, add_set, compiled, positive, usage_error, write_out
 from archspec.diagram.files import SUFFIXES, check
 from archspec.diagram.theme import THEMES
+from archspec.digests import check_writable
+from archspec.inspection import draw
 from archspec.ir.graph import LayerGraph
-from archspec.seals import check_writable
-from archspec.views import draw
 
 EXAMPLES: Final = (
     "archspec graph resnet50 -o resnet50.svg      # also .png, .pdf, .html, .dot, .mmd, .json, .graphml",
@@ -24,7 +24,7 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `graph`."""
     parser.description = (
         "Draw a network, or several side by side; of two it marks what differs. The suffix of the file says in which "
@@ -63,7 +63,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_force(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_graph(arguments: argparse.Namespace) -> int:
     """Compile, draw, and write."""
     printed = arguments.output == "-"
     if arguments.output is not None and not printed:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from archspec.atomic_files import is_folder
 from archspec.commands.shared import (
     OK,
     add_force,
@@ -18,11 +19,10 @@ from archspec.commands.shared import (
     parameters_text,
     usage_error,
 )
+from archspec.digests import check_writable
 from archspec.ir.dump import initializer_text
 from archspec.ir.graph import LayerGraph
 from archspec.reporting import plain
-from archspec.seals import check_writable
-from archspec.storage import is_folder
 
 EXAMPLES: Final = (
     "archspec init resnet50 --seed 0                  # writes resnet50.safetensors",
@@ -31,7 +31,7 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `init`."""
     add_spec(parser)
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="a whole number (0)")
@@ -41,7 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_init(arguments: argparse.Namespace) -> int:
     """Compile, draw, write, and say what was drawn."""
     if arguments.output is not None:
         given = Path(arguments.output)
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     arrays = draw(graph, arguments.seed)
     drawn = time.perf_counter()
     before = others(path, graph, arguments.seed)
-    write(path, arrays, graph, metadata(graph, arguments.seed), seal=True)
+    write(path, arrays, graph, metadata(graph, arguments.seed), add_digest=True)
     written = time.perf_counter()
     print(plain(graph.title or graph.name))
     print(f"  {'parameters':<11} {parameters_text(graph)}")

@@ -23,13 +23,13 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `list`."""
     parser.add_argument("--names", action="store_true", help="only the names, one a line")
     parser.add_argument("--format", choices=("text", "json"), default="text", help=FORMAT_HELP)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_list(arguments: argparse.Namespace) -> int:
     """A line for each spec, under the heading of its family."""
     names = shipped()
     if arguments.names:

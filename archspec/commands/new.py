@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from archspec.api import compile
+from archspec.atomic_files import is_folder, resolved, whole_file
 from archspec.commands.shared import OK, usage_error
 from archspec.errors import Diagnostic, OutputError, Source, Span, SpecError
 from archspec.ir.assembly import class_name
@@ -17,12 +18,11 @@ from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits
 from archspec.spec import LocatedDict, find, shipped
 from archspec.spec.checks import usable_name
-from archspec.spec.located import LocatedList, Reading
+from archspec.spec.located_data import LoadContext, LocatedList
 from archspec.spec.scalars import resolve
-from archspec.spec.shipping import shipped_folder
-from archspec.spec.source import read_file
+from archspec.spec.shipped_specs import shipped_folder
+from archspec.spec.yaml_reader import read_file
 from archspec.starters import KINDS, starter
-from archspec.storage import is_folder, resolved, whole_file
 
 DEFAULT: Final = "classifier"
 SCHEMA: Final = "schema.json"
@@ -37,7 +37,7 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `new`."""
     parser.add_argument("name", metavar="NAME", help="the network's name: letters, digits, underscores")
     kinds = "; ".join(f"{kind}: {does}" for kind, does in KINDS.items())
@@ -47,7 +47,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_new(arguments: argparse.Namespace) -> int:
     """See that the spec is right where it will stand, write it, and say what to do with it."""
     if arguments.output == "":
         usage_error("-o needs a file or a folder")
@@ -94,7 +94,7 @@ def _compiled(temporary: Path, path: Path, root: Path) -> tuple[LayerGraph, str]
 
 
 def _check_name(name: str) -> None:
-    found, path = Reading(), Path(name)
+    found, path = LoadContext(), Path(name)
     help, is_file = "", path.suffix in (".yaml", ".yml")
     if is_file or path.name != name:  # a path was given
         where = shlex.quote(name if is_file else f"{path.parent}/")
@@ -132,7 +132,7 @@ def _copied(like: Path, name: str, folder: Path) -> str:
     Raises:
         SpecError: there is no such spec, or it is none.
     """
-    reading = Reading()
+    reading = LoadContext()
     data = read_file(like, reading)
     reading.diagnostics.raise_if_any(SpecError)
     assert isinstance(data, LocatedDict)  # it has been compiled

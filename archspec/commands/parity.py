@@ -26,15 +26,15 @@ from archspec.commands.shared import (
     usage_error,
     with_way_out,
 )
+from archspec.digests import check_writable
 from archspec.errors import BackendError, ParityError
 from archspec.ir.tensor_type import SPATIAL
 from archspec.parity.comparison import DEFAULT_PARTICIPANTS, Progress, compare
-from archspec.parity.participants import Participant
 from archspec.parity.plan import DTYPES, KINDS, Size
+from archspec.parity.processes import Participant
 from archspec.parity.report import Report
-from archspec.parity.telling import to_lines
+from archspec.parity.report_text import to_lines
 from archspec.reporting import plain
-from archspec.seals import check_writable
 
 EXAMPLES: Final = (
     "archspec parity mine.yaml",
@@ -48,7 +48,7 @@ _PAUSE: Final = 5.0
 """Seconds between two lines of progress, at the least."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `parity`."""
     add_spec(parser)
     default = ",".join(participant.label for participant in DEFAULT_PARTICIPANTS)
@@ -94,10 +94,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_parity(arguments: argparse.Namespace) -> int:
     """Compare, show the tables, and fail past the tolerance."""
     if arguments.plot is not None:
-        from archspec.parity.picture import check
+        from archspec.parity.plot import check
 
         if not arguments.layers or "inference" not in (arguments.check or KINDS):
             usage_error("--plot draws the layers in inference: not with --no-layers, nor with other checks alone")
@@ -129,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
     lines = _shown(report, arguments.format)
     print("\n".join(lines[:-1]))
     if arguments.plot is not None:
-        from archspec.parity.picture import draw
+        from archspec.parity.plot import draw
 
         draw(report, arguments.plot)
         if arguments.format == "text":
@@ -164,7 +164,7 @@ def _other_backends() -> Iterator[None]:
 def _progress() -> Iterator[Progress]:
     """On standard error: a bar where that is a terminal, else a line now and then."""
     if not sys.stderr.isatty():
-        yield _Lines()
+        yield _ProgressLines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -175,7 +175,7 @@ def _progress() -> Iterator[Progress]:
         yield lambda what, done, total: bar.update(task, description=plain(what), completed=done, total=total)
 
 
-class _Lines:
+class _ProgressLines:
     """A line for what is done next, where the last is some seconds old; a quick comparison has none."""
 
     def __init__(self) -> None:

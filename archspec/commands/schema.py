@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from archspec.atomic_files import write_text
 from archspec.commands.shared import OK, add_force, usage_error, write_out
+from archspec.digests import check_writable
 from archspec.schema import schema_text
-from archspec.seals import check_writable
-from archspec.storage import write_text
 
 EXAMPLES: Final = (
     "archspec schema -o schema.json",
@@ -18,13 +18,13 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `schema`."""
     parser.add_argument("-o", "--output", metavar="FILE", help="a file; `-` is standard output (-)", default="-")
     add_force(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_schema(arguments: argparse.Namespace) -> int:
     """Print the schema, or write it."""
     if arguments.output == "":
         usage_error("-o needs a file, or `-`")

@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
-from archspec.analysis.numbers import counted as counted
+from archspec.analysis.number_format import counted as counted
 from archspec.api import compile, loaded
-from archspec.ending import FAILED as FAILED
-from archspec.ending import OK as OK
-from archspec.ending import USAGE
 from archspec.errors import BackendError, Diagnostic, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits, parse_limits
+from archspec.process_exit import FAILED as FAILED
+from archspec.process_exit import OK as OK
+from archspec.process_exit import USAGE
 from archspec.spec.loading import FromSet
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
 _EXAMPLES: Final = {"--set": "classes=10", "--limit": "items=1000000"}
 
 
-def coloured(choice: str, stream: TextIO) -> bool:
+def use_color(choice: str, stream: TextIO) -> bool:
     """Whether a stream is written to in color, by `--color`, NO_COLOR, FORCE_COLOR and what the stream is."""
     if choice == "auto":
         if os.environ.get("NO_COLOR"):
@@ -187,9 +187,9 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, Wei
         WeightsError: the file cannot be read, or does not fit.
     """
     from archspec.reporting import plain
-    from archspec.weights import take
+    from archspec.weights import read_weights
 
-    arrays, report = take(
+    arrays, report = read_weights(
         arguments.weights,
         graph,
         partial=getattr(arguments, "partial", False),

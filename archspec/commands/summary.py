@@ -10,7 +10,7 @@ from typing import Final
 from archspec.analysis.levels import LEVELS
 from archspec.analysis.summary import summarize
 from archspec.analysis.summary_table import NOTE, to_markdown, to_text
-from archspec.commands.shared import OK, add_set, coloured, compiled
+from archspec.commands.shared import OK, add_set, compiled, use_color
 
 EXAMPLES: Final = (
     "archspec summary resnet50 --level unit",
@@ -19,7 +19,7 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `summary`."""
     parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs that ship")
     add_set(parser)
@@ -37,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_summary(arguments: argparse.Namespace) -> int:
     """Print the tables: in color and as wide as the terminal where there is one, else as plain text."""
     found = [summarize(compiled(spec, arguments), arguments.level) for spec in arguments.specs]
     match arguments.format:
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         case _ if sys.stdout.isatty() or arguments.color == "always":
             from rich.console import Console
 
-            plain = not coloured(arguments.color, sys.stdout)
+            plain = not use_color(arguments.color, sys.stdout)
             console = Console(no_color=plain, force_terminal=arguments.color == "always" or None)
             tables = [part for summary in found for part in (summary, "")]
             console.print(*tables, NOTE.replace("\n", " "), sep="\n", markup=False, highlight=False)

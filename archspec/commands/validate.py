@@ -18,14 +18,14 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `validate`."""
     parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs that ship")
     add_set(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help=FORMAT_HELP)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_validate(arguments: argparse.Namespace) -> int:
     """Compile each spec; say what is wrong with all of them."""
     found: list[Diagnostic] = []
     for spec in arguments.specs:

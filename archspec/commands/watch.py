@@ -12,7 +12,7 @@ from threading import Event, Thread
 from typing import Final
 
 from archspec.analysis.levels import LEVELS
-from archspec.commands.shared import OK, add_spec, coloured, compiled, limits, params
+from archspec.commands.shared import OK, add_spec, compiled, limits, params, use_color
 from archspec.spec.loading import find
 from archspec.watching.server import Server, require
 
@@ -23,7 +23,7 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `watch`."""
     parser.description = (
         "Check and draw a spec again whenever it, or a file that it extends or includes, is saved. What is wrong is "
@@ -36,28 +36,28 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-open", dest="open", action="store_false", help="do not open the page in the browser")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_watch(arguments: argparse.Namespace) -> int:
     """Watch until Ctrl-C, which is how it ends."""
     require()
     # What is wrong with the command line, no saving of the spec fixes.
     find(arguments.spec), params(arguments.params), limits(arguments.limits)
 
-    from archspec.watching.look import Look, look
     from archspec.watching.loop import watch
+    from archspec.watching.snapshot import Snapshot, take_snapshot
     from archspec.watching.terminal import Terminal
 
-    colours = [coloured(arguments.color, stream) for stream in (sys.stdout, sys.stderr)]
-    terminal = Terminal(arguments.spec, colour=colours[0], colour_errors=colours[1])
+    colors = [use_color(arguments.color, stream) for stream in (sys.stdout, sys.stderr)]
+    terminal = Terminal(arguments.spec, color=colors[0], color_errors=colors[1])
     with suppress(KeyboardInterrupt), Server(arguments.spec, arguments.port) as server:
 
-        def show(found: Look) -> None:
+        def show(found: Snapshot) -> None:
             server.show(found)
-            terminal.tell(found)
+            terminal.report(found)
 
         terminal.greet(server.url)
         if arguments.open:
             _open(server.once())
-        watch(partial(look, partial(compiled, arguments.spec, arguments), arguments.level), show, Event())
+        watch(partial(take_snapshot, partial(compiled, arguments.spec, arguments), arguments.level), show, Event())
     return OK
 
 

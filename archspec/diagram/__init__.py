@@ -1,1 +1,3 @@
-"""Pictures of networks: what is drawn (`reading`), where it stands (`layout`, `placing`), and how (`svg`, `raster`)."""
+"""Pictures of networks: what is drawn (`figure_builder`), where it stands (`layout`, `coordinates`), and how (`svg`,
+`raster`).
+"""

@@ -1,6 +1,6 @@
 """A long picture in columns, as text is set: cut where a single line passes, which then leads to the next column.
 
-Of a network that goes to the right, the columns are rows; `along` and `across` are as in `placing`.
+Of a network that goes to the right, the columns are rows; `along` and `across` are as in `coordinates`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from archspec.diagram.placing import Placed
+from archspec.diagram.coordinates import Placed
 
 LONG: Final = 1500.0
 """Pixels; a shorter picture stays in one piece unless it is asked otherwise."""

@@ -8,17 +8,17 @@ from os import PathLike
 from pathlib import Path
 from typing import Final
 
-from archspec.analysis.comparing import Difference, diff
 from archspec.analysis.counting import layers_below
+from archspec.analysis.graph_diff import Difference, diff
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.matching import match
-from archspec.analysis.numbers import counted
+from archspec.analysis.number_format import counted
+from archspec.diagram.coordinates import arrange
 from archspec.diagram.figure import Figure, Mark
+from archspec.diagram.figure_builder import Details, block_figures, figure
 from archspec.diagram.files import write
 from archspec.diagram.picture import Drawn, Picture
-from archspec.diagram.placing import arrange
-from archspec.diagram.reading import Details, block_figures, figure
-from archspec.diagram.text import shortened
+from archspec.diagram.text_width import shortened
 from archspec.diagram.theme import THEMES, ThemeName
 from archspec.errors import Diagnostic, SpecError, did_you_mean
 from archspec.ir.graph import LayerGraph

@@ -1,4 +1,4 @@
-"""What a picture shows: boxes and the lines between them. Nothing here has a place or a colour yet.
+"""What a picture shows: boxes and the lines between them. Nothing here has a place or a color yet.
 
 A figure is what stands inside one frame: the network, a stage, a unit. A box in it may have a figure of its own
 inside. Lines join boxes of one figure, or the figure's own ports: a tensor that enters a frame ends at its border, and
@@ -54,7 +54,7 @@ class Box:
     path: str
     """Of the layer, the scope or the loop; of the first one, where the box stands for several."""
     kind: str
-    """The kind of op, which its colour says; `part` for what holds layers."""
+    """The kind of op, which its color says; `part` for what holds layers."""
     words: tuple[Words, ...]
     inputs: int = 1
     shapes: tuple[str, ...] = ("",)

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from archspec.atomic_files import write_bytes
+from archspec.digests import with_digest
 from archspec.errors import BackendError, Diagnostic, OutputError
-from archspec.seals import sealed
-from archspec.storage import write_bytes
 
 if TYPE_CHECKING:
     from archspec.diagram.picture import Picture
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def write(picture: Picture, path: Path) -> None:
     """Write a picture, whole or not at all; see `Drawing.save`."""
     check(path)
-    write_bytes(path, sealed(WRITERS[path.suffix](picture), path.suffix))
+    write_bytes(path, with_digest(WRITERS[path.suffix](picture), path.suffix))
 
 
 def check(path: Path) -> None:

@@ -11,7 +11,7 @@ of their own, so that no line crosses a box. An ear's boxes stand free in its sp
 ranks, too.
 
 All that is across is decided here; nothing of it depends on whether a box is open. What is along is left to
-`placing`, which the HTML page does again when a box is folded: so points of lines have anchors in place of numbers.
+`coordinates`, which the HTML page does again when a box is folded: so points of lines have anchors in place of numbers.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+from archspec.diagram.channel_routing import RoutingChannel
+from archspec.diagram.ear_decomposition import Chain, EarDecomposition
 from archspec.diagram.figure import End, Figure, Line
-from archspec.diagram.tracks import Tracks
-from archspec.diagram.ways import Way, Ways
 
 SPACE: Final = 16.0
 """Between two lines side by side, and between a line and a box."""
@@ -46,8 +46,8 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
-    """How far a box reaches across, before and after its axis, and where its ports are; see `placing.Size`."""
+class BoxExtent:
+    """How far a box reaches across, before and after its axis, and where its ports are; see `coordinates.Size`."""
 
     before: float
     after: float
@@ -103,7 +103,7 @@ _FAR: Final = 1e5
 
 def layout(
     figure: Figure,
-    extents: Sequence[Extent],
+    extents: Sequence[BoxExtent],
     exits: Sequence[End] = (),
     entrances: Sequence[End] = (),
     *,
@@ -119,12 +119,14 @@ def layout(
         up: the data goes up.
     """
     fed, tapped = ({end.box for end in ends if end.box is not None} for ends in (entrances, exits))
-    ways = Ways(figure, frozenset(fed), frozenset(tapped), up=up)
+    ways = EarDecomposition(figure, frozenset(fed), frozenset(tapped), up=up)
     return _Layouter(ways, extents, exits, entrances).done()
 
 
 class _Layouter:
-    def __init__(self, ways: Ways, extents: Sequence[Extent], exits: Sequence[End], entrances: Sequence[End]) -> None:
+    def __init__(
+        self, ways: EarDecomposition, extents: Sequence[BoxExtent], exits: Sequence[End], entrances: Sequence[End]
+    ) -> None:
         self.ways = ways
         self.figure = ways.figure
         self.extents = extents
@@ -135,13 +137,13 @@ class _Layouter:
     def done(self) -> Layout:
         """All of it, in the order in which one thing needs another."""
         self._place_across()
-        self._settle_sides()
-        self._settle_entries()
-        self._settle_tracks()
+        self._choose_sides()
+        self._choose_entries()
+        self._assign_tracks()
         while crossed := self._crossed():  # what no longer stands free needs tracks, which may cross others
             for way in crossed:
                 way.free = False
-            self._settle_tracks()
+            self._assign_tracks()
         routes = tuple(self._route(line) for line in self.figure.lines)
         free = sorted((way for way in self.ways.ears if way.free), key=lambda way: way.last - way.first)
         floating = {box for way in free for box in way.boxes}
@@ -188,7 +190,7 @@ class _Layouter:
             way.x = x * way.side
             self.axis.update(dict.fromkeys(way.boxes, way.x))
 
-    def _settle_sides(self) -> None:
+    def _choose_sides(self) -> None:
         """A sign is entered from its side where no box stands between."""
         for way in self.ways.ears:
             if not way.beside or way.target is None or way.target.box is None:
@@ -222,7 +224,7 @@ class _Layouter:
         extent = self.extents[box]
         return self.axis[box] - extent.before < high and low < self.axis[box] + extent.after
 
-    def _settle_entries(self) -> None:
+    def _choose_entries(self) -> None:
         """Where lines enter each box: those of its own way in the middle, those from beside next to it, in order."""
         self.entry: dict[Line | int, float] = {}
         """Of each line, and of each entrance by its number."""
@@ -279,9 +281,9 @@ class _Layouter:
             return self._source(line)
         return way.x
 
-    def _settle_tracks(self) -> None:
-        self.leaving = [Tracks() for _ in range(self.ways.ranks + 1)]
-        self.entering = [Tracks() for _ in range(self.ways.ranks + 2)]
+    def _assign_tracks(self) -> None:
+        self.leaving = [RoutingChannel() for _ in range(self.ways.ranks + 1)]
+        self.entering = [RoutingChannel() for _ in range(self.ways.ranks + 2)]
         for line in self.figure.lines:
             source, vertical, target = self._source(line), self._vertical(line), self._target(line)
             if _differ(source, vertical):
@@ -295,7 +297,7 @@ class _Layouter:
                 at = self.axis[end.box] + self.entry[number]
                 self.entering[self.ways.rank[end.box]].add(at, -_FAR, number)
         for tracks in (*self.leaving, *self.entering):
-            tracks.settle()
+            tracks.assign()
 
     def _out(self, end: End) -> float:
         """Where an output of a box leaves it."""
@@ -326,7 +328,7 @@ class _Layouter:
     def _is_free(self, box: int | None) -> bool:
         return box is not None and self.ways.home[box].free
 
-    def _crossed(self) -> list[Way]:
+    def _crossed(self) -> list[Chain]:
         """The ears whose boxes cannot stand free, since lines go sideways through them."""
         pieces = [
             (rank, low, high)
@@ -373,7 +375,7 @@ class _Layouter:
         return (*points, Point(target, Anchor("in", box)))
 
 
-def _nearness(way: Way) -> tuple[int, int]:
+def _nearness(way: Chain) -> tuple[int, int]:
     """Short ways stand nearest; among equals, in the order of what they come back to."""
     return way.last - way.first, 0 if way.target is None else way.target.port * way.side
 

@@ -7,13 +7,13 @@ from functools import cached_property
 from zlib import crc32
 
 from archspec.analysis.levels import Level
-from archspec.diagram.bending import Bend, bent, unfolded
 from archspec.diagram.columns import wrapped
-from archspec.diagram.placing import Part, Placed, place
-from archspec.diagram.reading import Details
+from archspec.diagram.coordinates import NestedLayout, Placed, place
+from archspec.diagram.figure_builder import Details
 from archspec.diagram.scene import Panel, Scene, scene
 from archspec.diagram.svg import svg
 from archspec.diagram.theme import THEMES, ThemeName
+from archspec.diagram.u_shape import UShape, u_shaped, unfolded
 from archspec.ir.graph import LayerGraph
 
 
@@ -26,7 +26,7 @@ class Drawn:
     subtitle: str
     level: Level
     """At which it is drawn: a coarser one than was asked for where that would be too many boxes."""
-    part: Part
+    part: NestedLayout
     details: Details
     whole: bool
     """It is the network, not one of its blocks."""
@@ -50,9 +50,9 @@ class Picture:
         panels = [Panel(drawn.title, drawn.subtitle, self.set_out(drawn)) for drawn in self.panels]
         return scene(panels, horizontal=self.horizontal, notes=self.notes)
 
-    def bend(self, part: Part) -> Bend | None:
+    def bend(self, part: NestedLayout) -> UShape | None:
         """How a network's picture is drawn as a U: None where it is not, or is set in columns."""
-        return bent(part) if self.columns is None and len(self.panels) == 1 and not self.horizontal else None
+        return u_shaped(part) if self.columns is None and len(self.panels) == 1 and not self.horizontal else None
 
     def set_out(self, drawn: Drawn) -> Placed:
         """Everything of a panel in its place: as a U, in columns or as a strip."""

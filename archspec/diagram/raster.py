@@ -61,16 +61,16 @@ class _Painter:
             case Rect():
                 style = f"round,pad=0,rounding_size={shape.radius}"
                 corner = x + shape.x, y + shape.y
-                self._add(FancyBboxPatch(corner, shape.width, shape.height, boxstyle=style, **self._colours(shape)))
+                self._add(FancyBboxPatch(corner, shape.width, shape.height, boxstyle=style, **self._colors(shape)))
             case Circle():
-                self._add(Disc((x + shape.x, y + shape.y), shape.radius, **self._colours(shape)))
+                self._add(Disc((x + shape.x, y + shape.y), shape.radius, **self._colors(shape)))
             case Text():
                 self._add(
                     Words(
                         x + shape.x,
                         y + shape.y + shape.size * 0.36,
                         shape.text,
-                        color=self.theme.colour(shape.fill),
+                        color=self.theme.color(shape.fill),
                         fontsize=shape.size,
                         fontweight="bold" if shape.bold else "normal",
                         horizontalalignment="center" if shape.middle else "left",
@@ -96,8 +96,8 @@ class _Painter:
         if shape.arrow:
             self._add(Polygon(_head(*points[-2:]), closed=True, color=line, linewidth=0))
 
-    def _colours(self, shape: Rect | Circle) -> dict[str, Any]:
-        fill, stroke = self.theme.colour(shape.fill), self.theme.colour(shape.stroke)
+    def _colors(self, shape: Rect | Circle) -> dict[str, Any]:
+        fill, stroke = self.theme.color(shape.fill), self.theme.color(shape.stroke)
         return {"facecolor": fill, "edgecolor": stroke, "linewidth": shape.thick}
 
     def _add(self, artist: Any) -> None:

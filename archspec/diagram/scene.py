@@ -1,4 +1,4 @@
-"""A picture as shapes with places: what is painted, in groups, one for each box. Colours are still roles of a theme."""
+"""A picture as shapes with places: what is painted, in groups, one for each box. Colors are still roles of a theme."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
+from archspec.diagram.coordinates import FONT, HEAD, LINE, PAD, PORT, SMALL, NestedLayout, Placed, Size, words_width
 from archspec.diagram.figure import Box, Line, Mark
-from archspec.diagram.placing import FONT, HEAD, LINE, PAD, PORT, SMALL, Part, Placed, Size, words_width
-from archspec.diagram.text import width
+from archspec.diagram.text_width import width
 from archspec.ir.op import OP_KINDS
 
 MARGIN: Final = 24.0
@@ -301,7 +301,7 @@ def _frame_words(box: Box, size: Size, turn: _Turn) -> Iterator[Shape]:
 
 
 def _badge(mark: Mark, x: float, y: float, wide: float, high: float) -> Group:
-    """A mark's sign on the corner of its box: its colour is not all that tells it."""
+    """A mark's sign on the corner of its box: its color is not all that shows it."""
     disc = Circle(0.0, 0.0, 7.0, "paper", f"mark:{mark}", 1.5)
     sign = Text(0.0, 0.0, _MARK_SIGNS[mark], SMALL, f"mark:{mark}", bold=True, middle=True)
     return Group(x + wide, y, shapes=[disc, sign], role="mark")
@@ -319,7 +319,7 @@ def _said(box: Box, size: Size, turn: _Turn) -> Iterator[Shape]:
 
 
 def legend_entries(panels: Sequence[Panel]) -> list[tuple[str, Rect | Path]]:
-    """What the colours and lines mean, of those that are there: words and a swatch."""
+    """What the colors and lines mean, of those that are there: words and a swatch."""
     boxes = [box for panel in panels for box in panel.placed.part.figure.walk()]
     lines = [line for panel in panels for line in _lines(panel.placed.part)]
     kinds = {box.kind for box in boxes}
@@ -361,7 +361,7 @@ def _legend(panels: Sequence[Panel], room: float, notes: Sequence[str]) -> Group
     return group
 
 
-def _lines(part: Part) -> Iterator[Line]:
+def _lines(part: NestedLayout) -> Iterator[Line]:
     yield from part.figure.lines
     for inner in part.inside:
         if inner is not None:

@@ -15,7 +15,7 @@ _CORNER: Final = 6.0
 
 
 def svg(scene: Scene, theme: Theme, *, name: str) -> str:
-    """The whole file. `name` tells its markers from those of another picture in the same page."""
+    """The whole file. `name` distinguishes its markers from those of another picture in the same page."""
     wide, high = number(scene.width), number(scene.height)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '
@@ -59,19 +59,19 @@ def shape_markup(shape: Shape, theme: Theme, name: str) -> str:
         case Rect():
             return (
                 f'<rect x="{number(shape.x)}" y="{number(shape.y)}" width="{number(shape.width)}" '
-                f'height="{number(shape.height)}" rx="{number(shape.radius)}" fill="{theme.colour(shape.fill)}" '
-                f'stroke="{theme.colour(shape.stroke)}"{_thick(shape.thick)}/>'
+                f'height="{number(shape.height)}" rx="{number(shape.radius)}" fill="{theme.color(shape.fill)}" '
+                f'stroke="{theme.color(shape.stroke)}"{_thick(shape.thick)}/>'
             )
         case Circle():
             return (
                 f'<circle cx="{number(shape.x)}" cy="{number(shape.y)}" r="{number(shape.radius)}" '
-                f'fill="{theme.colour(shape.fill)}" stroke="{theme.colour(shape.stroke)}"{_thick(shape.thick)}/>'
+                f'fill="{theme.color(shape.fill)}" stroke="{theme.color(shape.stroke)}"{_thick(shape.thick)}/>'
             )
         case Text():
             bold = ' font-weight="bold"' if shape.bold else ""
             middle = ' text-anchor="middle"' if shape.middle else ""
             place = f'x="{number(shape.x)}" y="{number(shape.y + shape.size * 0.36)}"'
-            look = f'font-size="{number(shape.size)}" fill="{theme.colour(shape.fill)}"{bold}{middle}'
+            look = f'font-size="{number(shape.size)}" fill="{theme.color(shape.fill)}"{bold}{middle}'
             return f"<text {place} {look}>{escape(shape.text)}</text>"
         case Path():
             dashed = ' stroke-dasharray="5 4"' if shape.dashed else ""

@@ -1,4 +1,4 @@
-"""The colours of pictures, in light and in dark, and as CSS variables that a page gives values to."""
+"""The colors of pictures, in light and in dark, and as CSS variables that a page gives values to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ThemeName: TypeAlias = Literal["light", "dark"]
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours, as `#rrggbb` or in another of CSS's forms."""
+    """Colors, as `#rrggbb` or in another of CSS's forms."""
 
     paper: str
     ink: str
@@ -30,7 +30,7 @@ class Theme:
 
     @classmethod
     def variables(cls) -> Theme:
-        """Every colour as a variable of CSS, whose name tells its role: `var(--kind-norm)`."""
+        """Every color as a variable of CSS, whose name says its role: `var(--kind-norm)`."""
         return cls(
             **{name: f"var(--{name})" for name in _PLAIN},
             depths=("var(--depth-0)", "var(--depth-1)"),
@@ -40,13 +40,13 @@ class Theme:
 
     def declarations(self) -> str:
         """The values of these variables, as CSS declares them."""
-        colours = {name: getattr(self, name) for name in _PLAIN}
-        colours |= {f"depth-{number}": colour for number, colour in enumerate(self.depths)}
-        colours |= {f"kind-{kind}": colour for kind, colour in self.kinds.items()}
-        colours |= {f"mark-{mark}": colour for mark, colour in self.marks.items()}
-        return "".join(f"--{name}:{colour};" for name, colour in colours.items())
+        colors = {name: getattr(self, name) for name in _PLAIN}
+        colors |= {f"depth-{number}": color for number, color in enumerate(self.depths)}
+        colors |= {f"kind-{kind}": color for kind, color in self.kinds.items()}
+        colors |= {f"mark-{mark}": color for mark, color in self.marks.items()}
+        return "".join(f"--{name}:{color};" for name, color in colors.items())
 
-    def colour(self, role: str) -> str:
+    def color(self, role: str) -> str:
         """What a shape's role stands for: `ink`, `kind:norm`, `depth:1`, `mark:added`."""
         name, _, which = role.partition(":")
         match name:
@@ -55,7 +55,7 @@ class Theme:
             case "depth":
                 return self.depths[int(which)]
             case "mark":
-                return next(colour for mark, colour in self.marks.items() if mark == which)
+                return next(color for mark, color in self.marks.items() if mark == which)
             case _:
                 found: str = getattr(self, name)
                 return found
@@ -63,7 +63,7 @@ class Theme:
 
 _PLAIN: Final = ("paper", "ink", "quiet", "line", "frame")
 
-# The kinds' hues come from Okabe and Ito's set for colour-blind readers, made pale so that text stays legible on them.
+# The kinds' hues come from Okabe and Ito's set for color-blind readers, made pale so that text stays legible on them.
 LIGHT: Final = Theme(
     paper="#ffffff",
     ink="#1b1f24",

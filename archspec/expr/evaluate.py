@@ -10,10 +10,10 @@ from typing import Final, NoReturn
 from archspec.expr.tree import (
     Binary,
     Bool,
-    Call,
     Compare,
     Const,
     Expr,
+    FunctionCall,
     IfElse,
     Index,
     Items,
@@ -89,7 +89,7 @@ def _value(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
             return joined((evaluate(item, env, budget) for item in items), budget)
         case Index(value, index):
             return apply_index(evaluate(value, env, budget), evaluate(index, env, budget))
-        case Call(function, args):
+        case FunctionCall(function, args):
             return apply_call(function, tuple(evaluate(arg, env, budget) for arg in args))
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from archspec.expr.evaluate import FUNCTIONS, ExprError, check_number
-from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary
+from archspec.expr.tree import Binary, Bool, Compare, Const, Expr, FunctionCall, IfElse, Index, Items, Name, Unary
 from archspec.limits import Budget
 
 _DEEPEST: Final = 100  # of a tree, whose walks use Python's stack
@@ -113,7 +113,7 @@ def _convert(node: ast.expr, depth: int) -> Expr:
         case ast.Subscript(value=value, slice=index) if not isinstance(index, ast.Slice):
             return Index(_convert(value, down), _convert(index, down))
         case ast.Call(func=ast.Name(id=function), args=args, keywords=[]) if function in FUNCTIONS:
-            return Call(function, tuple(_convert(arg, down) for arg in args))
+            return FunctionCall(function, tuple(_convert(arg, down) for arg in args))
         case ast.Call(func=ast.Name(id=function)):
             known = ", ".join(sorted(FUNCTIONS))
             raise ExprError(f"`{function}` is not a function of this language (they are: {known})")

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archspec.expr.tree import Binary, Bool, Call, Compare, Const, Expr, IfElse, Index, Items, Name, Unary, Value
+from archspec.expr.tree import (
+    Binary,
+    Bool,
+    Compare,
+    Const,
+    Expr,
+    FunctionCall,
+    IfElse,
+    Index,
+    Items,
+    Name,
+    Unary,
+    Value,
+)
 
 _BINARY = {"+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 9}
 _IF, _OR, _AND, _NOT, _COMPARE, _UNARY, _ATOM = 1, 2, 3, 4, 5, 8, 10
@@ -65,7 +78,7 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
             return f" {op} ".join(inner(operand, level + 1) for operand in operands), level
         case IfElse(test, then, other):
             return f"{inner(then, _IF + 1)} if {inner(test, _IF + 1)} else {inner(other, _IF)}", _IF
-        case Call(function, args):
+        case FunctionCall(function, args):
             return f"{function}({', '.join(inner(arg, 0) for arg in args)})", _ATOM
         case Items(items):
             parts = [inner(item, 0) for item in items]

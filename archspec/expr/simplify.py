@@ -10,10 +10,10 @@ from archspec.expr.evaluate import ExprError, evaluate
 from archspec.expr.tree import (
     Binary,
     Bool,
-    Call,
     Compare,
     Const,
     Expr,
+    FunctionCall,
     IfElse,
     Index,
     Items,
@@ -125,9 +125,9 @@ class _Folding:
             case Index(value, index):
                 base, at = self.fold(value), self.fold(index)
                 return self._worked_out(Index(base, at), base, at)
-            case Call(function, args):
+            case FunctionCall(function, args):
                 given = tuple(self.fold(arg) for arg in args)
-                return self._worked_out(Call(function, given), *given)
+                return self._worked_out(FunctionCall(function, given), *given)
 
     def _compare(self, expr: Compare) -> Expr:
         parts = [self.fold(expr.first)]
@@ -186,11 +186,11 @@ class _Folding:
                 return self.is_whole(left) and self.is_whole(right)
             case IfElse(_, then, other):
                 return self.is_whole(then) and self.is_whole(other)
-            case Call("int" | "ceil" | "floor" | "len" | "make_divisible"):
+            case FunctionCall("int" | "ceil" | "floor" | "len" | "make_divisible"):
                 return True
-            case Call("round", args):
+            case FunctionCall("round", args):
                 return len(args) == 1
-            case Call("min" | "max", args) if len(args) > 1:
+            case FunctionCall("min" | "max", args) if len(args) > 1:
                 return all(map(self.is_whole, args))
             case _:
                 return False

@@ -92,7 +92,7 @@ class IfElse:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     """A call of one of the known functions."""
 
     function: str
@@ -114,7 +114,7 @@ class Index:
     index: Expr
 
 
-Expr: TypeAlias = Const | Name | Unary | Binary | Compare | Bool | IfElse | Call | Items | Index
+Expr: TypeAlias = Const | Name | Unary | Binary | Compare | Bool | IfElse | FunctionCall | Items | Index
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -132,7 +132,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return operands
         case IfElse(test, then, other):
             return (then, test, other)
-        case Call(_, args):
+        case FunctionCall(_, args):
             return args
         case Items(items):
             return items

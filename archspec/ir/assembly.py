@@ -7,19 +7,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archspec.errors import InternalError, Span
+from archspec.ir.def_use import Node, producer, result_index, value_name
 from archspec.ir.graph import BlockInfo, LayerGraph
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring
 from archspec.ir.reuse import Copy, Value
 from archspec.ir.scope import Layer, Operand, Ref, Result, Scope
 from archspec.ir.tensor_type import TensorType
-from archspec.ir.wiring import Node, producer, result_index, value_name
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an item goes: its site, its name (the spec's own if it is `named`), its path, and where it is written."""
+    """Where an item goes: its location, its name (the spec's own if it is `named`), its path, and where it is
+    written.
+    """
 
-    site: int
+    location: int
     name: str
     named: bool
     path: str
@@ -28,7 +30,7 @@ class Place:
 
 @dataclass(slots=True)
 class Assembly:
-    """A graph that grows by items whose names, sites and types are known: lowering's, and a `GraphBuilder`'s."""
+    """A graph that grows by items whose names, locations and types are known: lowering's, and a `GraphBuilder`'s."""
 
     name: str
     title: str = ""
@@ -63,7 +65,7 @@ class Assembly:
         self.nodes[layer.path] = Node(layer.path, layer.op, taken, layer.types, layer.exprs, layer.span, layer.shared)
         scope.items.append(layer)
         return tuple(
-            Tensor(scope, Result(layer.site, index), value_name(layer.path, index), type)
+            Tensor(scope, Result(layer.location, index), value_name(layer.path, index), type)
             for index, type in enumerate(layer.types)
         )
 
@@ -90,7 +92,7 @@ class Assembly:
             raise InternalError(f"{item.path} is an iteration, which is not computed once more by itself")
         copy = Copy(self.nodes, frozen.path, place.path)
         made, given = copy.item(frozen, tuple(Value(tensor.path, tensor.type) for tensor in inputs))
-        made = replace(made, site=place.site, name=place.name, span=place.span or frozen.span)
+        made = replace(made, location=place.location, name=place.name, span=place.span or frozen.span)
         refs: tuple[Ref, ...] = tuple(tensor.ref for tensor in inputs)
         self.nodes.update(copy.made)
         if isinstance(scope, OpenLoop):
@@ -99,11 +101,11 @@ class Assembly:
                 scope.operands[1:] = refs[1:]
             refs = tuple(Operand(index) for index in range(len(refs)))
             scope.iterations.append(replace(made, operands=refs))
-            return (Tensor(scope.parent, Result(scope.site), given[0].name, given[0].type),)
+            return (Tensor(scope.parent, Result(scope.location), given[0].name, given[0].type),)
         if isinstance(made, Layer):
             made = replace(made, named=place.named)
         scope.items.append(replace(made, operands=refs))
-        return tuple(Tensor(scope, Result(place.site, k), value.name, value.type) for k, value in enumerate(given))
+        return tuple(Tensor(scope, Result(place.location, k), value.name, value.type) for k, value in enumerate(given))
 
     def graph(self, outputs: Mapping[str, Tensor], **more: Any) -> LayerGraph:
         """The graph with these outputs; `more` are fields of `LayerGraph` that the builder has no say in."""

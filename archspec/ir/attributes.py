@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from archspec.expr import Value, describe
-from archspec.ir.initializers import Initializer, InitializerError, read_initializer
+from archspec.ir.initializers import Initializer, InitializerError, parse_initializer
 
 PerAxis: TypeAlias = tuple[int, ...]
 """One number for each spatial axis of the input: (vertical, horizontal) for images."""
@@ -281,7 +281,7 @@ class InitKind(Kind):
 
     def read_mapping(self, value: Mapping[str, object]) -> Initializer:
         try:
-            found = read_initializer(value)
+            found = parse_initializer(value)
         except InitializerError as error:
             raise AttributeValueError(str(error), help=error.help) from None
         if self.of_bias and not found.fits_bias:

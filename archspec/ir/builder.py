@@ -19,22 +19,22 @@ from typing import Final, Literal, Self
 from archspec.errors import InternalError, Span
 from archspec.expr import Const, Expr, Value
 from archspec.ir.assembly import Assembly, Place
+from archspec.ir.dead_code import eliminate_dead_code
+from archspec.ir.def_use import Node
 from archspec.ir.graph import BlockInfo, LayerGraph
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
-from archspec.ir.ops.base import Input
-from archspec.ir.pruning import prune
+from archspec.ir.ops.base import GraphInput
 from archspec.ir.scope import Binding, Layer, Loop, Operand, Result, Scope
 from archspec.ir.tensor_type import TensorType
 from archspec.ir.verify import is_name, verify
-from archspec.ir.wiring import Node
-from archspec.members import NOT_LAYERS, not_a_layer
+from archspec.reserved_names import NOT_LAYERS, not_a_layer
 
 _NAMES: Final = "letters, digits and underscores, beginning with a letter, and no keyword of Python"
 
 
 @dataclass(slots=True)
-class Body:
+class OpenBody:
     """What a `with` of the builder opens: items made inside of it stand in this scope."""
 
     scope: OpenScope
@@ -70,13 +70,13 @@ class LoopBody:
     """What the last iteration gives, or what arrives where there is none yet."""
 
     @contextmanager
-    def block(self, block: str, /, **params: Value | Binding) -> Iterator[Body]:
+    def block(self, block: str, /, **params: Value | Binding) -> Iterator[OpenBody]:
         """The next iteration: an instance of a block."""
         with self._iteration("block", block, params) as body:
             yield body
 
     @contextmanager
-    def sequence(self) -> Iterator[Body]:
+    def sequence(self) -> Iterator[OpenBody]:
         """The next iteration: a named sequence of items."""
         with self._iteration("sequence", None, {}) as body:
             yield body
@@ -84,16 +84,16 @@ class LoopBody:
     @contextmanager
     def _iteration(
         self, kind: Literal["block", "sequence"], block: str | None, params: Mapping[str, Value | Binding]
-    ) -> Iterator[Body]:
+    ) -> Iterator[OpenBody]:
         builder, loop = self.builder, self.loop
         name = str(len(loop.iterations))
         scope = enter(loop, len(loop.iterations), name, f"{loop.path}.{name}", self.result)
-        body = Body(scope, (replace(self.result, scope=scope, ref=Operand(0)),))
+        body = OpenBody(scope, (replace(self.result, scope=scope, ref=Operand(0)),))
         with builder.inside(body, kind, block, params):
             yield body
         if len(body.results) > 1:
             raise ValueError(f"{scope.path} gives {len(body.results)} tensors; what goes through a loop is one")
-        self.result = Tensor(loop.parent, Result(loop.site), body.result.path, body.result.type)
+        self.result = Tensor(loop.parent, Result(loop.location), body.result.path, body.result.type)
         body.results = (self.result,)
 
 
@@ -122,7 +122,7 @@ class GraphBuilder(Assembly):
             raise ValueError(f"two tensors are called {name}")
         if not is_name(name):
             raise ValueError(f"{name!r} is no name for an input: {_NAMES}")
-        return self.add_input(Node(name, Input(), (), (type,), {}, span))
+        return self.add_input(Node(name, GraphInput(), (), (type,), {}, span))
 
     def layer(
         self,
@@ -212,13 +212,13 @@ class GraphBuilder(Assembly):
         return made
 
     @contextmanager
-    def sequence(self, name: str, x: Tensor) -> Iterator[Body]:
+    def sequence(self, name: str, x: Tensor) -> Iterator[OpenBody]:
         """A named sequence of items, as `nn.Sequential` is one."""
         with self._scope("sequence", None, name, (x,), {}) as body:
             yield body
 
     @contextmanager
-    def block(self, block: str, name: str, /, *inputs: Tensor, **params: Value | Binding) -> Iterator[Body]:
+    def block(self, block: str, name: str, /, *inputs: Tensor, **params: Value | Binding) -> Iterator[OpenBody]:
         """An instance of a block: generated source has one class or function for all instances of one.
 
         Args:
@@ -258,7 +258,7 @@ class GraphBuilder(Assembly):
                 raise ValueError(f"{name!r} is no name: {_NAMES}")
         for tensor in named.values():
             self._brought(tensor, self.root)
-        graph = prune(self.graph(named))
+        graph = eliminate_dead_code(self.graph(named))
         verify(graph)
         return graph
 
@@ -272,21 +272,21 @@ class GraphBuilder(Assembly):
         name: str,
         inputs: Sequence[Tensor],
         params: Mapping[str, Value | Binding],
-    ) -> Iterator[Body]:
+    ) -> Iterator[OpenBody]:
         around = self._open[-1]
         name, path = self._named(name, block or kind)
         x, *others = (self._brought(tensor, around) for tensor in inputs)
         self._take(name)
         scope = enter(around, len(around.items), name, path, x)
         entered = (replace(x, scope=scope, ref=Operand(0)), *map(scope.feed, others))
-        body = Body(scope, entered)
+        body = OpenBody(scope, entered)
         with self.inside(body, kind, block, params):
             yield body
 
     @contextmanager
     def inside(
         self,
-        body: Body,
+        body: OpenBody,
         kind: Literal["block", "sequence"],
         block: str | None,
         params: Mapping[str, Value | Binding],
@@ -314,7 +314,7 @@ class GraphBuilder(Assembly):
         body.results = (
             first,
             *(
-                Tensor(parent, Result(scope.site, refs.index(bring(tensor, scope).ref)), tensor.path, tensor.type)
+                Tensor(parent, Result(scope.location, refs.index(bring(tensor, scope).ref)), tensor.path, tensor.type)
                 for tensor in last[1:]
             ),
         )
@@ -376,4 +376,4 @@ def _last(scope: OpenScope, arriving: Tensor) -> Tensor:
     last = scope.items[-1]
     if not isinstance(last, Layer):
         raise ValueError(f"{scope.path} ends with a scope: say what it gives with `give`")
-    return Tensor(scope, Result(last.site), last.path, last.types[0])
+    return Tensor(scope, Result(last.location), last.path, last.types[0])

@@ -8,10 +8,10 @@ from typing import Any
 
 from archspec.expr import source
 from archspec.ir.attributes import Padding
+from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Initializer
 from archspec.ir.scope import Choice, Layer, Loop, Scope
-from archspec.ir.wiring import Node
 
 
 def dump(graph: LayerGraph) -> str:

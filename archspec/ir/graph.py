@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from archspec.display import display
 from archspec.errors import InternalError, Source, Span
 from archspec.expr import Expr, Value
+from archspec.ir.def_use import DefUse, Node, producer, result_index, trace_references
 from archspec.ir.op import Weight
 from archspec.ir.scope import Scope
 from archspec.ir.tensor_type import Shape, TensorType
-from archspec.ir.wiring import Node, Wiring, producer, result_index, trace
 from archspec.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Param:
+class NetworkParam:
     """A network's param: the value it was compiled with, and its documentation."""
 
     name: str
@@ -49,7 +49,7 @@ class BlockInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Depth:
+class DeclaredDepth:
     """The declared number of weighted layers, with its place."""
 
     value: int
@@ -68,12 +68,12 @@ class LayerGraph:
     title: str
     class_name: str
     source: str
-    params: tuple[Param, ...]
+    params: tuple[NetworkParam, ...]
     blocks: Mapping[str, BlockInfo]
     input_nodes: tuple[Node, ...]
     output_names: tuple[str, ...]
     root: Scope
-    depth: Depth | None = None
+    depth: DeclaredDepth | None = None
     limits: Limits = DEFAULT
     """Those that it was compiled with; they hold for its source, too."""
     taps: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -82,24 +82,24 @@ class LayerGraph:
     """The tensors that were asked for in place of the spec's outputs; then the rest of the network is not here."""
     texts: tuple[Source, ...] = ()
     """What it was read from: the spec's own text first, those of its parents and libraries after it."""
-    left_out: Mapping[str, Weight] = field(default_factory=dict[str, Weight])
+    dead_weights: Mapping[str, Weight] = field(default_factory=dict[str, Weight])
     """The weights of the layers that are not here, since no output needs them: a file of the whole network has them."""
     whole: LayerGraph | None = None
     """The network with the layers that none of the spec's outputs needs, where there are any."""
 
     @cached_property
-    def wiring(self) -> Wiring:
+    def def_use(self) -> DefUse:
         """The nodes, and the nodes that each scope takes and gives.
 
         Raises:
             InternalError: a reference of the tree stands for nothing.
         """
-        return trace(self.root, self.input_nodes)
+        return trace_references(self.root, self.input_nodes)
 
     @property
     def nodes(self) -> Mapping[str, Node]:
         """Inputs and layers by path, in an order of computation: every node stands after its inputs."""
-        return self.wiring.nodes
+        return self.def_use.nodes
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class LayerGraph:
     @cached_property
     def outputs(self) -> Mapping[str, str]:
         """The paths of the nodes that the outputs are, by the outputs' names."""
-        return dict(zip(self.output_names, self.wiring.scopes[self.root.path].results, strict=True))
+        return dict(zip(self.output_names, self.def_use.scopes[self.root.path].results, strict=True))
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle holds: the fields, and nothing that is made from them."""
@@ -231,7 +231,7 @@ class LayerGraph:
         return tuple(reversed(found))
 
     @cached_property
-    def unneeded(self) -> tuple[Node, ...]:
+    def dead_layers(self) -> tuple[Node, ...]:
         """The nodes from which no way leads to an output."""
         needed = set(map(producer, self.outputs.values()))
         for path, node in reversed([*self.nodes.items()]):
@@ -242,12 +242,12 @@ class LayerGraph:
     @cached_property
     def dead(self) -> tuple[Node, ...]:
         """The nodes with weights that no output needs, neither here nor where they are used again."""
-        unneeded = self.unneeded
-        if not unneeded:
+        dead_layers = self.dead_layers
+        if not dead_layers:
             return ()
-        paths = {node.path for node in unneeded}
+        paths = {node.path for node in dead_layers}
         alive = {name for node in self.nodes.values() if node.path not in paths for name in self.parameters_of(node)}
-        return tuple(node for node in unneeded if not alive.issuperset(self.parameters_of(node)))
+        return tuple(node for node in dead_layers if not alive.issuperset(self.parameters_of(node)))
 
     def __repr__(self) -> str:
         layers = len(self.nodes) - len(self.inputs)

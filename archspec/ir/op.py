@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, TypeAlias, get_args
 
 from archspec.ir.attributes import Kind, LengthError, PaddingKind
+from archspec.ir.footprint import Footprint
 from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
-from archspec.ir.reach import Reach
 from archspec.ir.tensor_type import Accepted, Axes, Shape, TensorType, unnamed_help
 
 OpKind: TypeAlias = Literal[
@@ -201,7 +201,7 @@ class Op:
         """The op with everything explicit that follows from the size of its input, such as the sides of `same`."""
         return self
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         """Which places of each input a place of the output is computed from, in inference."""
         raise NotImplementedError
 

@@ -44,8 +44,8 @@ class OpRegistry(Mapping[str, type[Op]]):
             raise TypeError(f"the op {op.__name__} is called {name!r}; small letters, digits and `_` are expected")
         if op.infer_type is Op.infer_type and op.infer_types is Op.infer_types:
             raise TypeError(f"the op {op.__name__} lacks `infer_type`")
-        if op.reach is Op.reach:
-            raise TypeError(f"the op {op.__name__} lacks `reach`")
+        if op.footprint is Op.footprint:
+            raise TypeError(f"the op {op.__name__} lacks `footprint`")
         for attribute in dataclasses.fields(op):
             if "kind" not in attribute.metadata:
                 raise TypeError(f"{attribute.name} of the op {op.__name__} is not made by `attribute`")

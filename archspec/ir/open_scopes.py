@@ -27,7 +27,7 @@ class OpenScope:
     """A scope that still takes items, operands (tensors from around it) and results (tensors used outside)."""
 
     parent: OpenScope | OpenLoop | None
-    site: int
+    location: int
     name: str
     path: str
     kind: Literal["network", "block", "sequence"]
@@ -76,12 +76,12 @@ class OpenScope:
 
     def give(self, ref: Ref) -> Result:
         """Let a tensor of this scope be used outside."""
-        return Result(self.site, self.results.setdefault(ref, len(self.results)))
+        return Result(self.location, self.results.setdefault(ref, len(self.results)))
 
     def freeze(self, *, iterations: tuple[Operand, ...] | None = None, results: tuple[Ref, ...] | None = None) -> Scope:
         """The finished scope; `iterations` are the operands of a loop's iterations, `results` the network's outputs."""
         return Scope(
-            self.site,
+            self.location,
             self.name,
             self.path,
             self.kind,
@@ -98,7 +98,7 @@ class OpenScope:
 class OpenChoice:
     """The side of a condition that was taken; it shares the scope's references."""
 
-    site: int
+    location: int
     condition: Expr
     taken: bool
     operand: Ref
@@ -107,7 +107,9 @@ class OpenChoice:
 
     def freeze(self) -> Choice:
         """The finished choice."""
-        return Choice(self.site, self.condition, self.taken, self.operand, Body(_freeze(self.items), (self.result,)))
+        return Choice(
+            self.location, self.condition, self.taken, self.operand, Body(_freeze(self.items), (self.result,))
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -115,7 +117,7 @@ class OpenLoop:
     """A chain of scopes that still grows. Operand 0 is what goes through the chain."""
 
     parent: OpenScope
-    site: int
+    location: int
     name: str
     path: str
     times: Expr | None
@@ -141,7 +143,7 @@ class OpenLoop:
         """The finished loop."""
         operands = tuple(Operand(index) for index in range(len(self.operands)))
         return Loop(
-            self.site,
+            self.location,
             self.name,
             self.path,
             self.times,
@@ -164,10 +166,10 @@ def _freeze(items: list[OpenItem]) -> tuple[Item, ...]:
 
 
 def enter(
-    parent: OpenScope | OpenLoop, site: int, name: str, path: str, x: Tensor, span: Span | None = None
+    parent: OpenScope | OpenLoop, location: int, name: str, path: str, x: Tensor, span: Span | None = None
 ) -> OpenScope:
     """A new scope inside another, or a loop's next iteration; `x` is what it is given first."""
-    scope = OpenScope(parent, site, name, path, "sequence", span=span)
+    scope = OpenScope(parent, location, name, path, "sequence", span=span)
     if isinstance(parent, OpenScope):
         scope.take(x)
         parent.items.append(scope)
@@ -183,7 +185,7 @@ def leave(scope: OpenScope, y: Tensor) -> Tensor:
     scope.results = {ref: index for index, ref in enumerate((y.ref, *others))}
     assert scope.parent is not None
     parent = scope.parent.parent if isinstance(scope.parent, OpenLoop) else scope.parent
-    return Tensor(parent, Result(scope.site, 0), y.path, y.type)
+    return Tensor(parent, Result(scope.location, 0), y.path, y.type)
 
 
 def bring(tensor: Tensor, scope: OpenScope) -> Tensor:

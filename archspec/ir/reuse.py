@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from archspec.ir.def_use import Node, producer, result_index, value_name
 from archspec.ir.op import ShapeError
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope
 from archspec.ir.tensor_type import TensorType
-from archspec.ir.wiring import Node, producer, result_index, value_name
 
 
 class Value(NamedTuple):
@@ -91,7 +91,7 @@ class Copy:
     def _body(self, body: Body, operands: Values, known: dict[int, Values]) -> tuple[Body, Values]:
         def values(refs: Sequence[Ref]) -> Values:
             return tuple(
-                operands[ref.index] if isinstance(ref, Operand) else known[ref.site][ref.index] for ref in refs
+                operands[ref.index] if isinstance(ref, Operand) else known[ref.location][ref.index] for ref in refs
             )
 
         items: list[Item] = []
@@ -99,11 +99,11 @@ class Copy:
             if isinstance(item, Choice):
                 inside, given = self._body(item.body, operands, known)
                 for inner in item.body.items:
-                    del known[inner.site]
-                known[item.site] = given
+                    del known[inner.location]
+                known[item.location] = given
                 items.append(replace(item, body=inside))
                 continue
-            made, known[item.site] = self.item(item, values(item.operands))
+            made, known[item.location] = self.item(item, values(item.operands))
             items.append(made)
         return Body(tuple(items), body.results), values(body.results)
 

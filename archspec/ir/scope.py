@@ -2,10 +2,10 @@
 
 It says what is computed and how a person wrote it: which block a layer belongs to, what the block's params were bound
 to, which condition held, what was repeated. Code generation prints the scopes. The nodes of the graph, their order and
-their inputs are made from them (`archspec.ir.wiring`).
+their inputs are made from them (`archspec.ir.def_use`).
 
-Every item of a body has a `site`: its place in the YAML body, the same in all instances of a block whichever
-conditions hold. Two instances of a block are aligned by their sites, never by guessing.
+Every item of a body has a `location`: its place in the YAML body, the same in all instances of a block whichever
+conditions hold. Two instances of a block are aligned by their locations, never by guessing.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The `index`-th tensor that the item at `site` gives."""
+    """The `index`-th tensor that the item at `location` gives."""
 
-    site: int
+    location: int
     index: int = 0
 
 
@@ -55,7 +55,7 @@ class Layer:
     (those that arrive here).
     """
 
-    site: int
+    location: int
     name: str
     named: bool
     """The spec gave the name; otherwise it comes from the op."""
@@ -84,7 +84,7 @@ class Scope:
     A block opens a frame of variables of its own; a sequence sees those around it.
     """
 
-    site: int
+    location: int
     name: str
     path: str
     kind: Literal["network", "block", "sequence"]
@@ -106,7 +106,7 @@ class Choice:
     It gives one tensor, and further ones where a network's outputs are taken out of it.
     """
 
-    site: int
+    location: int
     condition: Expr
     taken: bool
     operand: Ref
@@ -121,10 +121,11 @@ class Loop:
     The first operand goes through all of them in turn; further operands are the same for each. `times` is the
     count's expression for a `repeat`, None for a stage, whose units are listed one by one. `pattern` gives the
     names, an expression of `i` in each pair of braces. `structure` holds the expressions that decided how many units a
-    stage has. `marks` are rounds, by their index, whose tensors are used outside as well: results 1, 2 ... of the loop.
+    stage has. `marks` are iterations, by their index, whose tensors are used outside as well: results 1, 2 ... of the
+    loop.
     """
 
-    site: int
+    location: int
     name: str
     path: str
     times: Expr | None

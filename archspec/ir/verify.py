@@ -6,10 +6,10 @@ import keyword
 from collections.abc import Sequence
 
 from archspec.errors import InternalError
+from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import ShapeError
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk, walk_layers
-from archspec.ir.wiring import Node
 
 
 def verify(graph: LayerGraph) -> None:
@@ -84,12 +84,12 @@ def _verify_sharing(graph: LayerGraph) -> None:
 
 
 def _verify_paths(around: str, items: Sequence[Item]) -> None:
-    """An item's path is that of the scope around it, and its name; items have sites of their own."""
-    sites: set[int] = set()
+    """An item's path is that of the scope around it, and its name; items have locations of their own."""
+    locations: set[int] = set()
     for item in items:
-        if item.site in sites:
-            raise InternalError(f"two items of {around or 'the network'} stand at the site {item.site}")
-        sites.add(item.site)
+        if item.location in locations:
+            raise InternalError(f"two items of {around or 'the network'} stand at the location {item.location}")
+        locations.add(item.location)
         inside: Sequence[Item] = ()
         path = around
         if isinstance(item, Loop):

@@ -27,7 +27,7 @@ def marks_in(items: Iterable[Item]) -> set[str]:
 
 
 def result_names(item: Item) -> dict[str, Span | None]:
-    """The taps by which an op of several results is told to mark them, in order, each with its place."""
+    """The taps by which an op of several results is said to mark them, in order, each with its place."""
     op = OPS.get(item.name) if isinstance(item, Call) else None
     if op is None or not op.several or not isinstance(item, Call) or "outputs" not in item.attributes:
         return {}

@@ -9,12 +9,12 @@ from archspec.ir.ops import OPS
 from archspec.lowering.bodies import bare, everything, given_by_calls, marks_in, taps_in
 from archspec.lowering.body_names import BodyNames
 from archspec.lowering.call_check import CallCheck
-from archspec.members import NOT_LAYERS, not_a_layer
+from archspec.reserved_names import NOT_LAYERS, not_a_layer
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Stage
 from archspec.spec import Sequence as Seq
-from archspec.spec.missing import block_help
+from archspec.spec.file_suggestions import block_help
 from archspec.spec.scalars import describe
-from archspec.suggestions.names import A_TAP, tap_help
+from archspec.suggestions.static_checks import A_TAP, tap_help
 
 
 class BodyCheck(BodyNames):

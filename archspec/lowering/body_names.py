@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from archspec.errors import SpecError, nearest
 from archspec.expr import names
 from archspec.ir.op import AttributeInfo, Op
-from archspec.lowering.findings import Findings
+from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.values import expression
 from archspec.spec import Attribute, Call, Item, Param, Reuse, Spec, Stage
-from archspec.spec.mistakes import expression_help
-from archspec.suggestions.names import default_help, undefined_help, word_help, words_in
+from archspec.spec.form_suggestions import expression_help
+from archspec.suggestions.static_checks import default_help, undefined_help, word_help, words_in
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class BodyNames:
     """The names that expressions of one body may use, and those they do use."""
 
     spec: Spec
-    found: Findings
+    found: CheckDiagnostics
     own: Mapping[str, Param]
     where: str
     known: set[str] = field(default_factory=set[str])

@@ -10,18 +10,20 @@ from archspec.ir.op import Op
 from archspec.ir.verify import is_name
 from archspec.lowering.bodies import bare, result_names
 from archspec.lowering.body_names import BodyNames
-from archspec.lowering.findings import Findings
+from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.values import parts
 from archspec.spec import Attribute, Block, Call, Param
 from archspec.spec.scalars import describe
-from archspec.suggestions.names import attribute_form, branches_help, cut_in_two, form_help, is_item, words_in
+from archspec.suggestions.static_checks import attribute_form, branches_help, cut_in_two, form_help, is_item, words_in
 
 
-def check_attribute(op: type[Op], name: str, attribute: Attribute, beside: Collection[str], found: Findings) -> bool:
+def check_attribute(
+    op: type[Op], name: str, attribute: Attribute, beside: Collection[str], found: CheckDiagnostics
+) -> bool:
     """Whether an op has an attribute; if not, that is noted. `beside` are all that are given."""
     if name in op.attributes():
         return True
-    from archspec.suggestions.calls import attribute_help  # here and below: only on the way to an error
+    from archspec.suggestions.foreign_names import attribute_help  # here and below: only on the way to an error
 
     place = attribute.key_span or attribute.span
     if help := attribute_form(op, name):
@@ -70,7 +72,7 @@ class CallCheck:
         for info in op.attributes().values():
             if not info.required or info.name in given:
                 continue
-            from archspec.suggestions.calls import named_otherwise
+            from archspec.suggestions.foreign_names import named_otherwise
 
             if named_otherwise(op, info.name, call.attributes):
                 continue
@@ -117,7 +119,7 @@ class CallCheck:
 
     def unknown(self, call: Call) -> None:
         """A name that is neither an op nor a block."""
-        from archspec.suggestions.calls import op_help
+        from archspec.suggestions.foreign_names import op_help
 
         found = self.body.found
         labels = {label for item in self.body.items_in if (label := getattr(item, "label", None)) is not None}

@@ -7,14 +7,14 @@ from archspec.ir.ops import CORE, OPS
 from archspec.lowering.bodies import check_circles, everything, marks_in
 from archspec.lowering.body_check import BodyCheck
 from archspec.lowering.call_check import check_attribute
-from archspec.lowering.findings import Findings
+from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.reuse_check import check_reuse
 from archspec.lowering.values import parts
 from archspec.spec import Spec
-from archspec.suggestions.names import tap_help
+from archspec.suggestions.static_checks import tap_help
 
 
-def check(spec: Spec, found: Findings) -> None:
+def check(spec: Spec, found: CheckDiagnostics) -> None:
     """Add what is wrong in the network's body and in every block, called or not, to what has been found.
 
     Raises:
@@ -38,7 +38,7 @@ def check(spec: Spec, found: Findings) -> None:
     check_circles(spec, found)
 
 
-def _check_network(spec: Spec, found: Findings) -> None:
+def _check_network(spec: Spec, found: CheckDiagnostics) -> None:
     root = BodyCheck(spec, found, spec.params, "the network")
     root.params(spec.params)
     if spec.depth is not None:
@@ -67,12 +67,12 @@ def _check_network(spec: Spec, found: Findings) -> None:
             found.error("E0406", f"output `{name}` is no tap", spec.item_place("outputs", index), help=help)
 
 
-def _check_defaults(spec: Spec, found: Findings) -> None:
+def _check_defaults(spec: Spec, found: CheckDiagnostics) -> None:
     for op_name, attributes in spec.defaults.items():
         op = OPS.get(op_name)
         if op is None:
             place = spec.entry_place("defaults", op_name)
-            from archspec.suggestions.calls import named_op
+            from archspec.suggestions.foreign_names import named_op
 
             help = named_op(op_name) or did_you_mean(op_name, OPS)
             found.error("E0408", f"`{op_name}` is not an op", place, help=help)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from archspec.expr import Value
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor
 from archspec.ir.scope import Layer
-from archspec.lowering.names import Plan
+from archspec.lowering.naming import NamePlan
 
 
 @dataclass(slots=True)
-class Frame:
+class Variables:
     """The variables of the network or of one block's instance."""
 
     env: dict[str, Value]
@@ -35,8 +35,8 @@ class Context:
     """Where items are put, what their names are, and which variables and taps they see."""
 
     scope: OpenScope
-    plan: Plan
-    frame: Frame
+    plan: NamePlan
+    variables: Variables
     taps: dict[str, Tensor]
     loop: Mapping[str, Value]
     """`i`, inside a repeat."""
@@ -45,4 +45,4 @@ class Context:
 
     def env(self, tensor: Tensor) -> dict[str, Value]:
         """The variables that an item sees where this tensor arrives, `channels` among them."""
-        return {**self.frame.env, **self.loop, "channels": tensor.type.channels}
+        return {**self.variables.env, **self.loop, "channels": tensor.type.channels}

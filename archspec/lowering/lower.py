@@ -12,7 +12,7 @@ from archspec.expr import Expr, ExprError, Value, names
 from archspec.expr.evaluate import truth
 from archspec.ir.assembly import Place
 from archspec.ir.builder import GraphBuilder
-from archspec.ir.graph import LayerGraph, Param
+from archspec.ir.graph import LayerGraph, NetworkParam
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.ops import OPS
@@ -21,8 +21,8 @@ from archspec.ir.tensor_type import TensorType
 from archspec.limits import Budget
 from archspec.lowering.bind import bind, block_info
 from archspec.lowering.bodies import result_names
-from archspec.lowering.context import Context, Frame, Made
-from archspec.lowering.findings import (
+from archspec.lowering.context import Context, Made, Variables
+from archspec.lowering.diagnostics import (
     layer_too_large,
     misfit,
     results_named,
@@ -32,10 +32,10 @@ from archspec.lowering.findings import (
     two_layers,
     unmarked_tap,
 )
-from archspec.lowering.names import Plan, make_plan
+from archspec.lowering.naming import NamePlan, make_plan
 from archspec.lowering.top import Top
 from archspec.lowering.units import UnitCall, single_call, single_reuse, unit_calls, unit_name
-from archspec.lowering.values import Reading, evaluated
+from archspec.lowering.values import OpReader, evaluated
 from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Reuse, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
@@ -53,12 +53,12 @@ class Lowering:
     builder: GraphBuilder = field(init=False)
     fixed: set[str] = field(default_factory=set[str])
     """Params of the network that decide its structure, or that no generated code could take as arguments."""
-    plans: dict[int, Plan] = field(default_factory=dict[int, Plan])
-    readings: dict[int, Reading] = field(default_factory=dict[int, Reading])
+    plans: dict[int, NamePlan] = field(default_factory=dict[int, NamePlan])
+    readings: dict[int, OpReader] = field(default_factory=dict[int, OpReader])
     trail: list[Note] = field(default_factory=list[Note])
     """The calls that led to where we are, outermost first."""
     written: int = 0
-    """How many items there are so far, with all rounds and calls written out."""
+    """How many items there are so far, with all iterations and calls written out."""
     nesting: int = 0
     seen: dict[int, Expr] = field(default_factory=dict[int, Expr])
     here: Item | None = None
@@ -75,12 +75,12 @@ class Lowering:
         """The graph of the whole network."""
         spec, top = self.spec, self.top
         self.fixed |= top.fixed
-        frame = Frame(top.env, root=True)
+        variables = Variables(top.env, root=True)
         tensors = [self.builder.add_input(node) for node in top.inputs]
         taps = {tensor.path: tensor for tensor in tensors}
         taps.setdefault("input", tensors[0])
         items = spec.items
-        context = Context(self.builder.root, self._plan(items, numbered=False), frame, taps, {})
+        context = Context(self.builder.root, self._plan(items, numbered=False), variables, taps, {})
         outputs = {"output": self._items(items, tensors[0], context)}
         if spec.outputs:
             for index, name in enumerate(spec.outputs):
@@ -91,7 +91,7 @@ class Lowering:
             outputs,
             source=spec.path.name if spec.path else spec.name,
             params=tuple(
-                Param(name, top.env[name], param.doc, name in self.fixed, top.derived.get(name))
+                NetworkParam(name, top.env[name], param.doc, name in self.fixed, top.derived.get(name))
                 for name, param in spec.params.items()
             ),
             blocks={name: block_info(block, self.budget) for name, block in spec.blocks.items()},
@@ -114,12 +114,12 @@ class Lowering:
 
     def _env(self, context: Context, x: Tensor) -> dict[str, Value]:
         """The variables that an item sees, `channels` among them."""
-        self.budget.spend(len(context.frame.env) // 16)
+        self.budget.spend(len(context.variables.env) // 16)
         return context.env(x)
 
     def _fix(self, expr: Expr, context: Context) -> None:
         """The names of an expression that decides the structure; in a block, code generation follows its params."""
-        if context.frame.root and id(expr) not in self.seen:
+        if context.variables.root and id(expr) not in self.seen:
             self.seen[id(expr)] = expr
             self.fixed |= names(expr, self.budget)
 
@@ -198,7 +198,7 @@ class Lowering:
 
     def _mark(self, name: str, x: Tensor, context: Context) -> None:
         """A tap that can be asked for: one of the network's body, and the same one however often it is built."""
-        if context.frame.root and not context.loop:
+        if context.variables.root and not context.loop:
             self.marked[name] = x.path
 
     def _copied(self, named: Mapping[str, T]) -> dict[str, T]:
@@ -222,14 +222,14 @@ class Lowering:
         if reading.typed is None or reading.typed[:2] != (op, arriving):
             reading.typed = op, arriving, *self._typed(op, call, path, inputs, x)
         _, _, op, types = reading.typed
-        if context.frame.root:
+        if context.variables.root:
             known = op_class.attributes()
             self.fixed |= {
                 word for key, expr in exprs.items() if known[key].spatial for word in names(expr, self.budget)
             }
         slot = context.plan[call]
         refs = tuple(tensor.ref for tensor in inputs)
-        layer = Layer(slot.site, name, slot.named, path, refs, op, types, exprs, call.span)
+        layer = Layer(slot.location, name, slot.named, path, refs, op, types, exprs, call.span)
         if call.label is not None:
             context.made[call.label] = Made(layer)
         results = self.builder.add_layer(context.scope, layer, inputs)
@@ -271,10 +271,10 @@ class Lowering:
             raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))
         return op, types
 
-    def _reading(self, op: type[Op], call: Call) -> Reading:
+    def _reading(self, op: type[Op], call: Call) -> OpReader:
         found = self.readings.get(id(call))
         if found is None:
-            found = self.readings[id(call)] = Reading(op, call, self.top.defaults.get(call.name, {}), self.budget)
+            found = self.readings[id(call)] = OpReader(op, call, self.top.defaults.get(call.name, {}), self.budget)
         return found
 
     def _path(self, item: Item, context: Context) -> tuple[str, str]:
@@ -298,7 +298,7 @@ class Lowering:
         block = self.spec.blocks[call.name]
         bindings = bind(block, call.attributes, (), self._env(context, x), call.span, self.budget)
         slot = context.plan[call]
-        scope = enter(context.scope, slot.site, name, path, x, call.span)
+        scope = enter(context.scope, slot.location, name, path, x, call.span)
         scope.kind, scope.block, scope.bindings = "block", call.name, bindings
         taps = self._fed(block, call.attributes, scope, context)
         y = self._block(scope, x, call, taps)
@@ -306,7 +306,7 @@ class Lowering:
         for output, index in places.items():
             context.taps[f"{name}.{output}"] = taps[output]
             self._mark(f"{name}.{output}", taps[output], context)
-            context.scope.labels.setdefault(Result(slot.site, index), output)
+            context.scope.labels.setdefault(Result(slot.location, index), output)
         if call.label is not None:
             context.made[call.label] = Made(scope, places, block.inputs)
         return y
@@ -326,11 +326,11 @@ class Lowering:
         block = self.spec.blocks[scope.block]
         self._count(item, 1 + len(scope.path) // 100)
         self.trail.append(Note(f"{scope.path} is block {scope.block}, called here", item.span))
-        frame = Frame({name: binding.value for name, binding in scope.bindings.items()}, root=False)
+        variables = Variables({name: binding.value for name, binding in scope.bindings.items()}, root=False)
         start = Tensor(scope, Operand(0), x.path, x.type)
         plan = self._plan(block.layers, numbered=False)
         taps["input"] = start
-        y = self._items(block.layers, start, Context(scope, plan, frame, taps, {}))
+        y = self._items(block.layers, start, Context(scope, plan, variables, taps, {}))
         for index, output in enumerate(block.outputs):
             if output not in taps:
                 raise SpecError(unmarked_tap(output, block.item_place("outputs", index)))
@@ -340,7 +340,7 @@ class Lowering:
 
     def _sequence(self, item: Seq | Stage, layers: Sequence[Item], x: Tensor, context: Context) -> Tensor:
         name, path = self._path(item, context)
-        scope = enter(context.scope, context.plan[item].site, name, path, x, item.span)
+        scope = enter(context.scope, context.plan[item].location, name, path, x, item.span)
         start = Tensor(scope, Operand(0), x.path, x.type)
         inner = replace(context, scope=scope, plan=self._plan(layers, numbered=True), made={})
         y = leave(scope, self._items(layers, start, inner))
@@ -355,12 +355,12 @@ class Lowering:
         slot = context.plan[item]
         others = self._others(found, item, context)
         results = self._again(
-            context.scope, found, Place(slot.site, name, slot.named, path, item.span), (x, *others), item
+            context.scope, found, Place(slot.location, name, slot.named, path, item.span), (x, *others), item
         )
         for output, index in found.outputs.items():
             context.taps[f"{name}.{output}"] = results[index]
             self._mark(f"{name}.{output}", results[index], context)
-            context.scope.labels.setdefault(Result(slot.site, index), output)
+            context.scope.labels.setdefault(Result(slot.location, index), output)
         if item.label is not None:
             context.made[item.label] = found
         return results[0]
@@ -425,20 +425,20 @@ class Lowering:
             scope = enter(loop, index, str(index), f"{loop.path}.{index}", x, item.span)
             self._count(item, len(scope.path) // 100)
             start = Tensor(scope, Operand(0), x.path, x.type)
-            # A tap inside a repeat stands for another tensor each time round, so none is seen outside.
-            inner = Context(scope, plan, context.frame, self._copied(context.taps), variables)
+            # A tap inside a repeat stands for another tensor in each iteration, so none is seen outside.
+            inner = Context(scope, plan, context.variables, self._copied(context.taps), variables)
             y = leave(scope, self._items(item.layers, start, inner))
-            x = Tensor(context.scope, Result(loop.site), y.path, y.type)
+            x = Tensor(context.scope, Result(loop.location), y.path, y.type)
         return self._looped(loop, item, x, context)
 
     def _looped(self, loop: OpenLoop, item: Item, x: Tensor, context: Context) -> Tensor:
-        """What a loop gives. Every tensor that enters it enters each round, and takes room there."""
+        """What a loop gives. Every tensor that enters it enters each iteration, and takes room there."""
         self._count(item, (len(loop.operands) - 1) * len(loop.iterations) // 8)
-        return Tensor(context.scope, Result(loop.site), x.path, x.type)
+        return Tensor(context.scope, Result(loop.location), x.path, x.type)
 
     def _loop(self, item: Repeat | Stage, times: Expr | None, pattern: str, x: Tensor, context: Context) -> OpenLoop:
         name, path = self._path(item, context)
-        loop = OpenLoop(context.scope, context.plan[item].site, name, path, times, pattern, [x.ref], item.span)
+        loop = OpenLoop(context.scope, context.plan[item].location, name, path, times, pattern, [x.ref], item.span)
         context.scope.items.append(loop)
         if item.label is not None:
             context.made[item.label] = Made(loop)
@@ -447,9 +447,9 @@ class Lowering:
     def _stage(self, stage: Stage, x: Tensor, context: Context) -> Tensor:
         assert stage.block is not None
         block = self.spec.blocks[stage.block]
-        calls, structural = unit_calls(stage, block, context.frame.env, self.budget, self.written)
+        calls, structural = unit_calls(stage, block, context.variables.env, self.budget, self.written)
         self._expect(len(calls) * (2 + len(block.layers)), stage)
-        if context.frame.root:  # in a block these are the block's params; code generation follows them
+        if context.variables.root:  # in a block these are the block's params; code generation follows them
             self.fixed.update(*(names(expr, self.budget) for expr in structural))
         pattern = stage.unit_names or DEFAULT_PATTERN
         loop = self._loop(stage, None, pattern, x, context)
@@ -478,9 +478,9 @@ class Lowering:
         scope.kind, scope.block, scope.bindings = "block", block, bindings
         given = item.arguments if isinstance(item, Stage) else item.attributes
         y = self._block(scope, x, item, self._fed(self.spec.blocks[block], given, scope, context))
-        return Tensor(loop.parent, Result(loop.site), y.path, y.type)
+        return Tensor(loop.parent, Result(loop.location), y.path, y.type)
 
-    def _plan(self, items: Sequence[Item], *, numbered: bool) -> Plan:
+    def _plan(self, items: Sequence[Item], *, numbered: bool) -> NamePlan:
         found = self.plans.get(id(items))
         if found is None:
             found = self.plans[id(items)] = make_plan(items, self.spec.blocks, numbered=numbered)

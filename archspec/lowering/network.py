@@ -6,7 +6,7 @@ from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Budget, WorkError
 from archspec.lowering.check import check
-from archspec.lowering.findings import Findings
+from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.lower import Lowering
 from archspec.lowering.top import read_top
 from archspec.spec import Spec
@@ -21,7 +21,7 @@ def lower(spec: Spec) -> LayerGraph:
     """
     budget = Budget(spec.limits)
     lowering: Lowering | None = None
-    found = Findings(budget=budget)
+    found = CheckDiagnostics(budget=budget)
     try:
         check(spec, found)
         if not found:
@@ -43,14 +43,14 @@ def examine(spec: Spec, budget: Budget) -> None:
     Raises:
         SpecError: anything is.
     """
-    found = Findings(budget=budget)
+    found = CheckDiagnostics(budget=budget)
     check(spec, found)
     error = _all_of(spec, found)
     if error.diagnostics:
         raise error
 
 
-def _all_of(spec: Spec, found: Findings) -> SpecError:
+def _all_of(spec: Spec, found: CheckDiagnostics) -> SpecError:
     """What has been found, and what else can be."""
     from archspec.lowering.survey import survey  # only needed on the way to an error
 

@@ -8,12 +8,12 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from archspec.ir.captions import extents
+from archspec.ir.def_use import Node, producer, result_index
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.tensor_type import TensorType
-from archspec.ir.wiring import Node, producer, result_index
 
 _Strides: TypeAlias = tuple[Fraction, ...]
-"""By how many of the input's elements two neighbours in a tensor are apart, along each spatial axis."""
+"""By how many of the input's elements two neighbors in a tensor are apart, along each spatial axis."""
 
 
 def unrounded_input(op: Op, given: Sequence[str], nodes: Mapping[str, Node]) -> str:
@@ -78,14 +78,14 @@ def _strides(way: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, _Stride
             continue
         types = [nodes[producer(source)].types[result_index(source)] for source in node.inputs]
         arriving: set[_Strides] = set()
-        for source, reach in zip(node.inputs, node.op.resolved(types).reach(types), strict=True):
+        for source, footprint in zip(node.inputs, node.op.resolved(types).footprint(types), strict=True):
             before = found.get(producer(source))
-            if before is None or reach == "everywhere" or (reach != "place" and len(reach) != len(before)):
+            if before is None or footprint == "everywhere" or (footprint != "place" and len(footprint) != len(before)):
                 continue
             steps = (
                 [Fraction(1)] * len(before)
-                if reach == "place"
-                else [Fraction(one.step, len(one.taps)) for one in reach]
+                if footprint == "place"
+                else [Fraction(one.step, len(one.taps)) for one in footprint]
             )
             if all(steps):  # else all places see the same, as after a global pool
                 arriving.add(tuple(stride * step for stride, step in zip(before, steps, strict=True)))

@@ -18,8 +18,8 @@ from archspec.ir.scope import Operand
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import WorkError
 from archspec.lowering.bodies import everything, result_names
-from archspec.lowering.context import Context, Frame, Made
-from archspec.lowering.findings import Findings
+from archspec.lowering.context import Context, Made, Variables
+from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.lower import Lowering
 from archspec.lowering.top import read_top
 from archspec.spec import Attribute, Block, Call, Item, Refused, Reuse, Spec, Tap
@@ -36,21 +36,21 @@ class _EndError(Exception):
     """There is no use in going on."""
 
 
-def survey(spec: Spec, found: Findings) -> None:
+def survey(spec: Spec, found: CheckDiagnostics) -> None:
     """Add what the computation finds to what has been found.
 
     Raises:
         SpecError: with all of it, where it is very much.
     """
     if found.full or any(diagnostic.code == "E0413" for diagnostic in found):
-        return  # nothing more is learnt; blocks in a circle have no end
+        return  # nothing more is learned; blocks in a circle have no end
     with suppress(WorkError, _EndError):  # what has been found is enough
         _Survey(spec, read_top(spec, found.budget, found), found.budget, found=found).walk()
 
 
 @dataclass(slots=True)
 class _Survey(Lowering):
-    found: Findings = field(kw_only=True)
+    found: CheckDiagnostics = field(kw_only=True)
 
     def walk(self) -> None:
         """Work out the network's body, as far as it goes."""
@@ -62,7 +62,7 @@ class _Survey(Lowering):
         plan = self._plan(self.spec.items, numbered=False)
         with suppress(_UnknownError):
             self._items(
-                self.spec.items, first, Context(self.builder.root, plan, Frame(self.top.env, root=True), taps, {})
+                self.spec.items, first, Context(self.builder.root, plan, Variables(self.top.env, root=True), taps, {})
             )
 
     def _items(self, items: Sequence[Item], x: Tensor, context: Context) -> Tensor:
@@ -124,7 +124,7 @@ class _Survey(Lowering):
 
     def _env(self, context: Context, x: Tensor) -> dict[str, Value]:
         if x is _UNKNOWN:
-            return {**context.frame.env, **context.loop}
+            return {**context.variables.env, **context.loop}
         return Lowering._env(self, context, x)
 
     def _typed(

@@ -9,13 +9,13 @@ from typing import Any, cast
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
 from archspec.expr import Expr, Name, Value, describe, names
-from archspec.ir.graph import Depth
-from archspec.ir.ops import OPS, Input
+from archspec.ir.def_use import Node
+from archspec.ir.graph import DeclaredDepth
+from archspec.ir.ops import OPS, GraphInput
 from archspec.ir.tensor_type import AXIS_NAMES, TensorType
-from archspec.ir.wiring import Node
 from archspec.limits import Budget
 from archspec.lowering.bind import param_value
-from archspec.lowering.findings import Findings, too_large
+from archspec.lowering.diagnostics import CheckDiagnostics, too_large
 from archspec.lowering.values import evaluated, read_attribute
 from archspec.spec import Attribute, Spec
 from archspec.spec import Input as InputSpec
@@ -31,12 +31,12 @@ class Top:
     """What params are computed from, where that is other params."""
     fixed: set[str] = field(default_factory=set[str])
     """Params that no generated code could take as arguments."""
-    depth: Depth | None = None
+    depth: DeclaredDepth | None = None
     defaults: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     inputs: list[Node] = field(default_factory=list[Node])
 
 
-def read_top(spec: Spec, budget: Budget, found: Findings | None = None) -> Top:
+def read_top(spec: Spec, budget: Budget, found: CheckDiagnostics | None = None) -> Top:
     """The top of a spec, worked out.
 
     Args:
@@ -74,7 +74,7 @@ def read_top(spec: Spec, budget: Budget, found: Findings | None = None) -> Top:
 
 
 @contextmanager
-def _noted(found: Findings | None, op: str = "") -> Iterator[None]:
+def _noted(found: CheckDiagnostics | None, op: str = "") -> Iterator[None]:
     """Note what is wrong, and go on: with the defaults of an op, what its attributes are is not known."""
     try:
         yield
@@ -121,7 +121,7 @@ def _depth(spec: Spec, top: Top) -> None:
         top.env["n"] = n
     if depth.counted is not None:
         value, place = _layers(depth.counted, spec, top)
-    top.depth = Depth(value, place)
+    top.depth = DeclaredDepth(value, place)
 
 
 def _layers(size: Attribute, spec: Spec, top: Top) -> tuple[int, Span | None]:
@@ -173,7 +173,7 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
     type = TensorType.of_shape(sizes)
     if input.shape is None:
         type = TensorType(tuple(axis for axis, name in AXIS_NAMES.items() if name in input.sizes), sizes)
-    return Node(path, Input(), (), (type,), exprs, input.span)
+    return Node(path, GraphInput(), (), (type,), exprs, input.span)
 
 
 def _is_size(value: object) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archspec.errors import Diagnostic, Span, SpecError
 from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, expand, name_by, names
 from archspec.limits import Budget
-from archspec.lowering.findings import too_many_items
+from archspec.lowering.diagnostics import too_many_items
 from archspec.lowering.values import evaluated, expression, expression_error
 from archspec.spec import Attribute, Block, Call, Item, Reuse, Stage
 

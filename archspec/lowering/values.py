@@ -31,8 +31,8 @@ from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import Budget
 from archspec.spec import Attribute, Call
-from archspec.spec.mistakes import expression_help
-from archspec.spec.words import OWN_WORDS
+from archspec.spec.form_suggestions import expression_help
+from archspec.spec.key_suggestions import OWN_WORDS
 
 _LONGEST_LIST: Final = 6
 """Of an attribute: both sides of three spatial axes."""
@@ -211,7 +211,7 @@ def _rounded(value: Value, rounding: Callable[[float], int]) -> Value:
 
 
 @dataclass(slots=True)
-class Reading:
+class OpReader:
     """Reads the op that one call describes, however often that is built: what is the same each time is read once."""
 
     op: type[Op]

@@ -37,7 +37,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TrainingStep:
     """A step of two runs that agreed before it: whose weights are to be read where, and what differs of them."""
 
     number: int
@@ -73,7 +73,7 @@ class Step:
         return self.before(self.first, name) - self.before(self.first, name, 2)
 
 
-def of_step(step: Step, rate: float, momentum: float) -> tuple[CauseKind, float, bool]:
+def of_step(step: TrainingStep, rate: float, momentum: float) -> tuple[CauseKind, float, bool]:
     """What makes weights differ after a step, how much of it, and whether it is Nesterov's momentum.
 
     A wrong rate makes the difference a share of the step itself, a wrong decay one of the weights, a wrong momentum one

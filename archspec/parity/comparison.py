@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 from archspec.errors import Diagnostic, ParityError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
+from archspec.ir.mapping import map_layers
 from archspec.ir.ops import Dropout, DropPath
-from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType
 from archspec.parity.data import random_inputs, random_targets, random_weights
-from archspec.parity.findings import Skipped
-from archspec.parity.folders import save, temporary_folder
-from archspec.parity.judging import Judged, Judging
+from archspec.parity.evaluation import Evaluation, PairEvaluation
 from archspec.parity.measure import Tensors
-from archspec.parity.participants import Participant, Pool, Process, check_installed
-from archspec.parity.plan import DTYPES, KINDS, Check, Kind, Plan, Size, checks, sized, smallest, unfit
+from archspec.parity.plan import DTYPES, KINDS, Check, ComparisonPlan, Kind, Size, checks, sized, smallest, unfit
+from archspec.parity.processes import Participant, Process, ProcessPool, check_installed
 from archspec.parity.report import Report
+from archspec.parity.results import Skipped
+from archspec.parity.temporary_folders import save, temporary_folder
 from archspec.parity.training import judge_run, judge_steps, jumped, parting, run_apart
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ def compare(
     layers: bool = True,
     tolerances: Mapping[str, float] | None = None,
     progress: Progress | None = None,
-    pool: Pool | None = None,
+    pool: ProcessPool | None = None,
 ) -> Report:
     """Run one network on several backends, with the same weights and inputs, and compare.
 
-    In training mode, batch norm normalises by the batch. Dropout is left out: what it zeroes is drawn by each
+    In training mode, batch norm normalizes by the batch. Dropout is left out: what it zeroes is drawn by each
     framework's own generator. A check that a participant's engine cannot do is left out, and the report says why.
 
     Args:
@@ -92,14 +92,16 @@ def compare(
     """
     if len(participants) < 2:
         raise ParityError(Diagnostic("E0202", "parity needs two backends at the least"))
-    plan = Plan(dtypes, checks, batch, seed, passes, steps, learning_rate, momentum, layers, dict(tolerances or {}))
+    plan = ComparisonPlan(
+        dtypes, checks, batch, seed, passes, steps, learning_rate, momentum, layers, dict(tolerances or {})
+    )
     graphs, unsized = sized(without_dropout(graph), sizes)
     check_installed(participants)
     for participant in participants:
         _check_syntax(participant)
     # The folder goes after the processes, which write into it.
     with temporary_folder() as folder, ExitStack() as stack:
-        processes = (pool or stack.enter_context(Pool())).processes(participants)
+        processes = (pool or stack.enter_context(ProcessPool())).processes(participants)
         comparison = _Comparison(graphs, participants, plan, folder, progress or (lambda what, done, total: None))
         comparison.prepare(weights)
         comparison.run(processes)
@@ -134,10 +136,10 @@ class _Comparison:
 
     graphs: list[LayerGraph]
     participants: Sequence[Participant]
-    plan: Plan
+    plan: ComparisonPlan
     folder: Path
     progress: Progress
-    found: Judged = field(default_factory=Judged)
+    found: Evaluation = field(default_factory=Evaluation)
     skipped: dict[Skipped, None] = field(default_factory=dict[Skipped, None])
     versions: dict[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     parted: dict[tuple[str, tuple[str, str]], str] = field(default_factory=dict[tuple[str, tuple[str, str]], str])
@@ -217,7 +219,7 @@ class _Comparison:
         for first, index in ((min(results), index) for index in list(results)[1:]):
             pair = (labels[first], labels[index])
             earlier = self.parted.get((check.dtype, pair))
-            judging = Judging(
+            judging = PairEvaluation(
                 self.graphs[check.size],
                 check,
                 pair,
@@ -247,8 +249,8 @@ class _Comparison:
                 shutil.rmtree(path)
 
     def _judged(
-        self, judging: Judging, from_neighbors: Callable[[], list[Tensors]], following: Callable[[], Tensors]
-    ) -> Judged:
+        self, judging: PairEvaluation, from_neighbors: Callable[[], list[Tensors]], following: Callable[[], Tensors]
+    ) -> Evaluation:
         """What is found of a pair: by how far each is from itself, of runs that are judged, of others where needed."""
         check = judging.check
         strict = self.plan.given_tolerance(check.dtype, check.kind) is not None
@@ -259,14 +261,14 @@ class _Comparison:
         found = judging.judge(self.plan)
         if strict or all(row.agrees for row in found.rows):
             return found
-        return replace(judging, spreads=from_neighbors(), found=Judged()).judge(self.plan)
+        return replace(judging, spreads=from_neighbors(), found=Evaluation()).judge(self.plan)
 
-    def _followed(self, judging: Judging, following: Callable[[], Tensors]) -> Judged:
+    def _followed(self, judging: PairEvaluation, following: Callable[[], Tensors]) -> Evaluation:
         """What is found of a run; where the two part after the first step, by the steps from the same weights, too."""
         step = parting(judging.found)
         if step < 2 or step - 1 not in self.plan.snapshots or step not in self.plan.snapshots:
             return judging.found
-        steps = replace(judging, second=following(), spreads=(), blames=False, found=Judged())
+        steps = replace(judging, second=following(), spreads=(), blames=False, found=Evaluation())
         judge_steps(steps, self.plan, Tensors(self.folder), step)
         if not all(row.agrees for row in steps.found.rows):
             return judging.found
@@ -274,15 +276,15 @@ class _Comparison:
         found += steps.found
         return found
 
-    def _between_dtypes(self, graph: LayerGraph, check: Check, index: int, tensors: Tensors) -> Judged:
+    def _between_dtypes(self, graph: LayerGraph, check: Check, index: int, tensors: Tensors) -> Evaluation:
         """How far a participant is from itself in the other dtype."""
         label = self.participants[index].label
-        found = Judged()
+        found = Evaluation()
         for dtype in self.plan.dtypes:
             earlier = self._result(index, replace(check, dtype=dtype))
             if dtype != check.dtype and earlier.exists():
                 both = replace(check, dtype=f"{dtype} / {check.dtype}")
-                judging = Judging(graph, both, (label, label), None, Tensors(earlier), tensors, blames=False)
+                judging = PairEvaluation(graph, both, (label, label), None, Tensors(earlier), tensors, blames=False)
                 if check.kind == "run":
                     run_apart(judging, self.plan, Tensors(self.folder))
                 else:

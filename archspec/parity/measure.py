@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Tensors:
-    """The tensors in a folder, as `archspec.parity.folders.save` wrote them: by kind, `what`, and name.
+    """The tensors in a folder, as `archspec.parity.temporary_folders.save` wrote them: by kind, `what`, and name.
 
     They are read one at a time, since all of them may take gigabytes. The file is opened anew for each: what is read of
     a file that is open counts as memory of the process.

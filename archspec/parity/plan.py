@@ -11,7 +11,7 @@ from archspec.errors import Diagnostic, ParityError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops import BatchNorm
 from archspec.ir.tensor_type import shape_text
-from archspec.passes import run
+from archspec.passes import run_passes
 from archspec.passes.resize import Resize
 
 Kind: TypeAlias = Literal["inference", "training", "gradients", "run"]
@@ -46,18 +46,18 @@ FACTOR: Final = 30.0
 An engine's own rounding is part of its distance from itself, but each of the two rounds in an order of its own, and two
 neighbors are few. On ResNet-50 the ratio is at most 2 (docs/parity.md).
 """
-TELLING: Final = 1e-3
+MOST_ALLOWED: Final = 1e-3
 """Where more than this would have to be allowed, a comparison proves nothing, and is not judged."""
 
 
 def allowed(tolerance: float, itself: float) -> float | None:
     """How far two engines may be apart that are so far from themselves; None where no fault would show."""
     found = max(tolerance, FACTOR * itself)
-    return found if found <= max(tolerance, TELLING) else None
+    return found if found <= max(tolerance, MOST_ALLOWED) else None
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ComparisonPlan:
     """The options of a comparison; `compare` documents them."""
 
     dtypes: Sequence[str]
@@ -114,7 +114,7 @@ class Check:
     size: int
 
 
-def checks(plan: Plan, graphs: Sequence[LayerGraph]) -> Iterator[Check]:
+def checks(plan: ComparisonPlan, graphs: Sequence[LayerGraph]) -> Iterator[Check]:
     """All checks, by dtype: each participant then makes its model once for a dtype.
 
     Inference runs at all sizes; what is in training mode at the smallest.
@@ -163,7 +163,7 @@ def _resized(graph: LayerGraph, size: Size) -> LayerGraph:
     if len(size) != len(own):
         message = f"{graph.name} takes inputs of {shape_text(own)}, and {shape_text(size)} has another number of axes"
         raise SpecError(Diagnostic("E0502", message))
-    return run(graph, [Resize(dict.fromkeys(sizes, size))]).graph
+    return run_passes(graph, [Resize(dict.fromkeys(sizes, size))]).graph
 
 
 def _others(graph: LayerGraph) -> Iterator[Size]:
@@ -183,5 +183,5 @@ def unfit(graph: LayerGraph, check: Check, batch: int) -> str:
         return ""
     for path, node in graph.nodes.items():
         if isinstance(node.op, BatchNorm) and batch * math.prod(node.shape) == node.type.channels:
-            return f"{path} has one number a channel to normalise by in training; compare with a larger --batch"
+            return f"{path} has one number a channel to normalize by in training; compare with a larger --batch"
     return ""

@@ -6,8 +6,8 @@ import math
 from typing import Final
 
 from archspec.errors import Diagnostic, Note, ParityError
-from archspec.parity.findings import Findings, Row
-from archspec.parity.telling import blamed_lines, cause_lines, row_lines, to_lines
+from archspec.parity.report_text import blamed_lines, cause_lines, row_lines, to_lines
+from archspec.parity.results import ComparisonResults, PairResult
 
 _MANY: Final = 10
 """Two ways to compute a network may be so many times as far apart as float32 and float64 are."""
@@ -15,7 +15,7 @@ _SHARE: Final = {"float32": 1.0, "float64": 2.0**-29}
 """Of float32's rounding, what is that of a dtype."""
 
 
-class Report(Findings):
+class Report(ComparisonResults):
     """What a comparison found. `print` shows all but what is to blame, which `require` says."""
 
     __slots__ = ()
@@ -60,7 +60,7 @@ class Report(Findings):
             f"do, and batch norm over few numbers; compare with a larger --batch, or allow it by {allowed}"
         )
 
-    def _rounding(self, row: Row) -> float:
+    def _rounding(self, row: PairResult) -> float:
         """What rounding in the dtype of a row does to the same pass of the first participant."""
         alike = [
             found.difference

@@ -14,30 +14,31 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from archspec.parity.causes import Cause, CauseKind, Step, of_step
-from archspec.parity.findings import Row
-from archspec.parity.judging import Judged, Judging, wrong_layers
+from archspec.parity.causes import Cause, CauseKind, TrainingStep, of_step
+from archspec.parity.evaluation import Evaluation, PairEvaluation, wrong_layers
 from archspec.parity.measure import Tensors, apart, exceeds, moved_sizes, sizes, spread, statistic_sizes
-from archspec.parity.plan import Plan
+from archspec.parity.plan import ComparisonPlan
+from archspec.parity.results import PairResult
 
 
-def judge_run(judging: Judging, plan: Plan, start: Tensors) -> None:
-    """Compare two runs, whose `Judging` this is: a row for each loss, and for weights and statistics after a step.
+def judge_run(judging: PairEvaluation, plan: ComparisonPlan, start: Tensors) -> None:
+    """Compare two runs, whose `PairEvaluation` this is: a row for each loss, and for weights and statistics after a
+    step.
 
     How far weights are apart is a share of how far those of their layer have moved from the start, so that a wrong step
     shows however small steps are.
     """
-    _Run(judging, plan, start).judge()
+    _TrainingRun(judging, plan, start).judge()
 
 
-def parting(found: Judged) -> int:
+def parting(found: Evaluation) -> int:
     """The first step of a run in which something is past its tolerance; 0 where nothing is."""
     return min((row.step for row in found.rows if not row.agrees), default=0)
 
 
-def judge_steps(judging: Judging, plan: Plan, start: Tensors, last: int) -> None:
+def judge_steps(judging: PairEvaluation, plan: ComparisonPlan, start: Tensors, last: int) -> None:
     """Compare a run with one that followed it, from the second step to the last: all strictly, nothing is blamed."""
-    run = _Run(judging, plan, start)
+    run = _TrainingRun(judging, plan, start)
     for number in range(2, last + 1):
         whence = f"step {number} from the same weights"
         judging.row(f"loss of {whence}", run.losses(number), strict=True, step=number)
@@ -45,21 +46,21 @@ def judge_steps(judging: Judging, plan: Plan, start: Tensors, last: int) -> None
         judging.row(f"statistics after {whence}", run.statistics(number)[0], strict=True, step=number)
 
 
-def jumped(found: Judged, step: int) -> Judged:
+def jumped(found: Evaluation, step: int) -> Evaluation:
     """What is found of a run that is not judged from a step on, since each step agrees from the same weights."""
     rows = [replace(row, tolerance=None, jumped=True) if row.step >= step else row for row in found.rows]
-    return Judged(rows, profiles=found.profiles)
+    return Evaluation(rows, profiles=found.profiles)
 
 
-def run_apart(judging: Judging, plan: Plan, start: Tensors) -> None:
+def run_apart(judging: PairEvaluation, plan: ComparisonPlan, start: Tensors) -> None:
     """How far two runs are apart at their ends, where nothing of it is judged."""
-    run = _Run(judging, plan, start)
+    run = _TrainingRun(judging, plan, start)
     judging.row(f"loss of step {plan.steps}", run.losses(plan.steps), step=plan.steps)
     judging.row(f"weights after step {plan.steps}", run.weights(plan.steps)[0], step=plan.steps)
 
 
-class _Run:
-    def __init__(self, judging: Judging, plan: Plan, start: Tensors) -> None:
+class _TrainingRun:
+    def __init__(self, judging: PairEvaluation, plan: ComparisonPlan, start: Tensors) -> None:
         self.judging = judging
         self.plan = plan
         self.start = start
@@ -115,13 +116,15 @@ class _Run:
 
     # -- what it is that differs ----------------------------------------------------------------------
 
-    def _note_unseen(self, loss: Row | None, number: int) -> None:
+    def _note_unseen(self, loss: PairResult | None, number: int) -> None:
         """A loss differs at a step whose weights were not kept: it is this step's batch, or a step's weights before."""
         if not self.caused and loss is not None and not loss.agrees:
             self.caused = True
             self._cause("batch", number, (), loss.difference)
 
-    def _note_step(self, loss: Row | None, weights: Row | None, number: int, differences: Mapping[str, float]) -> None:
+    def _note_step(
+        self, loss: PairResult | None, weights: PairResult | None, number: int, differences: Mapping[str, float]
+    ) -> None:
         loss_differs = loss is not None and not loss.agrees
         weights_differ = weights is not None and not weights.agrees
         if self.caused or not (loss_differs or weights_differ):
@@ -138,7 +141,7 @@ class _Run:
                 self.judging.blame(path, "first step", "weights 1", name, value, 0.0)
 
     def _explained(
-        self, row: Row | None, number: int, differences: Mapping[str, float]
+        self, row: PairResult | None, number: int, differences: Mapping[str, float]
     ) -> tuple[CauseKind, float, bool, tuple[str, ...]]:
         if row is None or row.agrees or row.tolerance is None:
             return "step", 0.0, False, ()
@@ -147,7 +150,7 @@ class _Run:
         layers = tuple(path for path, _, _ in wrong_layers(self.judging.graph, differences, tolerance))
         if (number > 1 and number - 1 not in self.plan.snapshots) or not all(map(self._comparable, wrong)):
             return "step", row.difference, False, layers
-        step = Step(number, self.first, self.second, self.start, wrong)
+        step = TrainingStep(number, self.first, self.second, self.start, wrong)
         kind, amount, nesterov = of_step(step, self.plan.learning_rate, self.plan.momentum)
         return kind, row.difference if kind == "step" else amount, nesterov, layers
 
@@ -155,7 +158,7 @@ class _Run:
         one, other = self.first.get("weights 1", name), self.second.get("weights 1", name)
         return one is not None and other is not None and one.shape == other.shape
 
-    def _note_statistics(self, row: Row, number: int, differences: Mapping[str, float]) -> None:
+    def _note_statistics(self, row: PairResult, number: int, differences: Mapping[str, float]) -> None:
         """Running statistics that differ, unless the batch or the weights that they come from did before."""
         if self._behind(number):
             return

@@ -28,10 +28,10 @@ from archspec.codegen.backend_errors import not_importable
 from archspec.codegen.registry import backend
 from archspec.errors import ArchspecError
 from archspec.ir.graph import LayerGraph
-from archspec.parity.abilities import lacking
-from archspec.parity.folders import load, save
+from archspec.parity.capabilities import missing_capability
 from archspec.parity.measure import Tensors, distance
-from archspec.parity.plan import NEIGHBORS, Check, Plan
+from archspec.parity.plan import NEIGHBORS, Check, ComparisonPlan
+from archspec.parity.temporary_folders import load, save
 
 Arrays: TypeAlias = "dict[str, np.ndarray[Any, Any]]"
 Put: TypeAlias = "Callable[[str, Mapping[str, np.ndarray[Any, Any]]], None]"
@@ -181,8 +181,8 @@ def _beside(array: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray
     return found
 
 
-def _unpickled(path: Path) -> tuple[str | bytes | None, list[LayerGraph], Plan]:
-    found: tuple[str | bytes | None, list[LayerGraph], Plan] = pickle.loads(path.read_bytes())
+def _unpickled(path: Path) -> tuple[str | bytes | None, list[LayerGraph], ComparisonPlan]:
+    found: tuple[str | bytes | None, list[LayerGraph], ComparisonPlan] = pickle.loads(path.read_bytes())
     return found
 
 
@@ -258,7 +258,7 @@ def main(name: str) -> None:
                 continue
             assert worker is not None  # a comparison is prepared first
             check, results = Check(**request["check"]), worker.folder / request["results"]
-            reason = lacking(target, check.kind, check.dtype)
+            reason = missing_capability(target, check.kind, check.dtype)
             if not reason and "spread" in request:
                 worker.spread(check, results, worker.folder / request["spread"])
             elif not reason:

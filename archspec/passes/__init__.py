@@ -1,5 +1,5 @@
 """Passes: steps from layer graph to layer graph, one file each."""
 
-from archspec.passes.pipeline import Pass, Property, Ran, run
+from archspec.passes.pipeline import Pass, PassResult, Property, run_passes
 
-__all__ = ["Pass", "Property", "Ran", "run"]
+__all__ = ["Pass", "PassResult", "Property", "run_passes"]

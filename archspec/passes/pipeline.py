@@ -34,7 +34,7 @@ class Pass(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class PassResult:
     """What came of running passes."""
 
     graph: LayerGraph
@@ -42,7 +42,7 @@ class Ran:
     """The names of the passes that changed something, in their order."""
 
 
-def run(graph: LayerGraph, passes: Sequence[Pass]) -> Ran:
+def run_passes(graph: LayerGraph, passes: Sequence[Pass]) -> PassResult:
     """Run passes in order, verifying the graph at the start and after each that changes it.
 
     Raises:
@@ -59,7 +59,7 @@ def run(graph: LayerGraph, passes: Sequence[Pass]) -> Ran:
             changed.append(step.name)
         _check(step.ensures, after, f"pass {step.name} ensures")
         graph = after
-    return Ran(graph, tuple(changed))
+    return PassResult(graph, tuple(changed))
 
 
 def _check(properties: Sequence[Property], graph: LayerGraph, whose: str) -> None:

@@ -17,7 +17,7 @@ def _open_padding(graph: LayerGraph) -> str:
     return ""
 
 
-def _unneeded(graph: LayerGraph) -> str:
+def _dead_layers(graph: LayerGraph) -> str:
     # A block's instances stay alike, so that what has no weights may be left in one that makes no use of it.
     return next((f"no output needs {node.path}" for node in graph.dead), "")
 
@@ -35,7 +35,7 @@ def _joined_names(graph: LayerGraph) -> str:
 
 EXPLICIT_PADDING: Final = Property("explicit padding", _open_padding)
 """Each layer's padding has its sides."""
-NO_DEAD_LAYERS: Final = Property("that each layer with weights is needed", _unneeded)
+NO_DEAD_LAYERS: Final = Property("that each layer with weights is needed", _dead_layers)
 DECLARED_DEPTH: Final = Property("the declared depth", _another_depth)
 JOINED_NAMES: Final = Property("names that can be joined", _joined_names)
 """Paths stay apart where a framework has no dots in names."""

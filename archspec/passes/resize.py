@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
+from archspec.ir.mapping import map_layers
 from archspec.ir.op import Op, ShapeError
-from archspec.ir.rewrite import map_layers
 from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType, shape_text
 from archspec.passes.pipeline import Property

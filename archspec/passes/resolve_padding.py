@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from archspec.ir.graph import LayerGraph
-from archspec.ir.rewrite import map_layers
+from archspec.ir.mapping import map_layers
 from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType
 from archspec.passes.pipeline import Property

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from archspec.api import compile, load
+from archspec.build_output import as_built
 from archspec.codegen.backend import PacksModels
 from archspec.codegen.files import OPTIONS, check_current
 from archspec.codegen.registry import backend
+from archspec.digests import state
 from archspec.errors import ArchspecError, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.libraries import compile_library
 from archspec.parity import compare
 from archspec.pytest_plugin.settings import SETTINGS, Settings
-from archspec.seals import state
 from archspec.spec import LocatedDict
 from archspec.spec.compose import is_library
-from archspec.spec.located import Reading
-from archspec.spec.source import read_text
-from archspec.written import as_built
+from archspec.spec.located_data import LoadContext
+from archspec.spec.yaml_reader import read_text
 
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
@@ -45,7 +45,7 @@ def spec_file(path: Path, parent: pytest.Collector) -> SpecFile | None:
         return None
     if "archspec" not in text:  # soon said of the large files of others
         return None
-    reading = Reading()
+    reading = LoadContext()
     try:
         data = read_text(text, str(path), reading)
     except SpecError:  # too much is wrong to go on

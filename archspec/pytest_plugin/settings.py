@@ -11,7 +11,7 @@ import pytest
 
 from archspec.codegen.registry import backend
 from archspec.errors import ArchspecError
-from archspec.parity import Participant, Pool
+from archspec.parity import Participant, ProcessPool
 from archspec.parity.plan import DTYPES, KINDS, Kind
 
 
@@ -30,7 +30,7 @@ class Settings:
     rootdir: Path
     root: Path | None
     """The folder that files named in a spec must not leave; None: the spec's own."""
-    pool: Pool = field(default_factory=Pool)
+    pool: ProcessPool = field(default_factory=ProcessPool)
     """The processes of parity: a framework takes seconds to import."""
 
     @property

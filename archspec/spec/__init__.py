@@ -3,10 +3,10 @@
 from archspec.spec.base import Attribute, Model
 from archspec.spec.items import Call, Item, Refused, Repeat, Reuse, Sequence, Stage, Tap
 from archspec.spec.loading import find, load, load_text
-from archspec.spec.located import LocatedDict, LocatedList
+from archspec.spec.located_data import LocatedDict, LocatedList
 from archspec.spec.model import Block, Spec
 from archspec.spec.parts import Depth, Input, Param
-from archspec.spec.shipping import shipped
+from archspec.spec.shipped_specs import shipped
 from archspec.spec.units import Unit, Units
 
 __all__ = [

@@ -1,7 +1,7 @@
 """What the models of a spec share: places, and values that are not yet interpreted.
 
-Pydantic validates them. What it finds is noted in the `Reading` that comes as the context (see `problems`), so that all
-errors are collected. A list or mapping of models keeps those that are sound, and the checks around it still run.
+Pydantic validates them. What it finds is noted in the `LoadContext` that comes as the context (see `problems`), so that
+all errors are collected. A list or mapping of models keeps those that are sound, and the checks around it still run.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from archspec.errors import InternalError, Span
 from archspec.limits import Limits
-from archspec.spec.located import LocatedDict, LocatedList, Reading
-from archspec.spec.problems import note, reading_of, reported, wrong
+from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
+from archspec.spec.problems import load_context_of, note, reported, wrong
 
 DEFINITIONS: Final = "https://archspec.invalid/"
 """Where the models' JSON schemas refer to; `archspec.schema` puts the definitions there. Nothing is ever fetched."""
@@ -137,17 +137,17 @@ class Model(BaseModel):
         return tuple(info.alias or name for name, info in cls.model_fields.items())
 
     @classmethod
-    def read(cls, data: object, reading: Reading) -> Self | None:
+    def read(cls, data: object, load_context: LoadContext) -> Self | None:
         """The model of some data; None where it is wrong, with the reasons noted."""
         try:
-            return cls.model_validate(data, context=reading)
+            return cls.model_validate(data, context=load_context)
         except ValidationError:
             return None
 
     @model_validator(mode="wrap")
     @classmethod
     def _read(cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        reading = reading_of(info)
+        load_context = load_context_of(info)
         if isinstance(data, cls):
             return data
         if not isinstance(data, LocatedDict):
@@ -160,12 +160,12 @@ class Model(BaseModel):
             model = handler(plain)
         except ValidationError as error:
             found, keys = error.errors(include_url=False), cls.yaml_keys()
-            note(found, data, reading, noun=cls.noun, keys=keys, other_words=cls.other_words)
-            if not reading.diagnostics:
+            note(found, data, load_context, noun=cls.noun, keys=keys, other_words=cls.other_words)
+            if not load_context.diagnostics:
                 raise InternalError(f"{cls.__name__} failed without a diagnostic") from error
-            return cls._sound_part(data, plain, handler, error, reading)
+            return cls._sound_part(data, plain, handler, error, load_context)
         model._data = data
-        model._check(reading)
+        model._check(load_context)
         return model
 
     @classmethod
@@ -175,11 +175,11 @@ class Model(BaseModel):
         plain: dict[str, object],
         handler: ModelWrapValidatorHandler[Self],
         error: ValidationError,
-        reading: Reading,
+        load_context: LoadContext,
     ) -> Self:
         """The model without the keys that are wrong, so that the others are checked, too; their errors are noted."""
         wrong_keys = {str(found["loc"][0]) for found in error.errors(include_url=False) if found["loc"]}
-        reading.refuse({key: data[key] for key in wrong_keys & data.keys()})
+        load_context.refuse({key: data[key] for key in wrong_keys & data.keys()})
         if cls.stand_ins is None:
             raise reported() from None
         rest = {key: value for key, value in plain.items() if key not in wrong_keys}
@@ -188,11 +188,11 @@ class Model(BaseModel):
         except ValidationError:
             raise reported() from None
         model._data = data
-        trial = Reading(reading.budget)
+        trial = LoadContext(load_context.budget)
         model._check(trial)
         for found in trial.diagnostics:
             if found.code not in ("E0202", "E0205"):  # these ask for keys, and for what is in them
-                reading.error(found.code, found.message, found.span, notes=found.notes, help=found.help)
+                load_context.error(found.code, found.message, found.span, notes=found.notes, help=found.help)
         return model
 
     @classmethod
@@ -200,8 +200,8 @@ class Model(BaseModel):
         """What to write in place of a value that is no mapping."""
         return ""
 
-    def _check(self, reading: Reading) -> None:
-        """Checks between fields; the errors are noted in `reading`."""
+    def _check(self, load_context: LoadContext) -> None:
+        """Checks between fields; the errors are noted in `load_context`."""
 
     def __eq__(self, other: object) -> bool:
         """Equal content; where it was written does not matter."""

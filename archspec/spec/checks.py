@@ -6,25 +6,25 @@ from keyword import iskeyword
 
 from archspec.errors import Span
 from archspec.expr import ExprError, parse
-from archspec.spec.located import Reading
-from archspec.spec.mistakes import expression_help
+from archspec.spec.form_suggestions import expression_help
+from archspec.spec.key_suggestions import OTHER_NAMES, OWN_WORDS
+from archspec.spec.located_data import LoadContext
 from archspec.spec.scalars import describe
-from archspec.spec.words import OTHER_NAMES, OWN_WORDS
 
 
-def parses(text: str, span: Span | None, reading: Reading) -> bool:
+def parses(text: str, span: Span | None, load_context: LoadContext) -> bool:
     """Whether a text is an expression; if not, the reason is noted."""
     try:
-        parse(text, reading.budget)
+        parse(text, load_context.budget)
     except ExprError as error:
         help = "" if error.too_large else expression_help(text, span=span)
-        reading.error("E0304" if error.too_large else "E0301", str(error), span, help=help)
+        load_context.error("E0304" if error.too_large else "E0301", str(error), span, help=help)
         return False
     return True
 
 
 def usable_name(
-    name: object, span: Span | None, reading: Reading, what: str, taken: tuple[str, ...] = (), help: str = ""
+    name: object, span: Span | None, load_context: LoadContext, what: str, taken: tuple[str, ...] = (), help: str = ""
 ) -> bool:
     """Whether a name can be used in generated code; if not, the reason is noted.
 
@@ -32,7 +32,7 @@ def usable_name(
     """
     if not isinstance(name, str):
         message = f"the name of {what} must be a string, found {describe(name)}"
-        reading.error("E0202", message, span)
+        load_context.error("E0202", message, span)
         return False
     otherwise, help = help, ""
     if name in taken:
@@ -44,19 +44,19 @@ def usable_name(
         reason, help = "is a keyword of Python", otherwise or f"write `{name}_`"
     elif not _is_name(name):
         reason = "is not a name"
-        help = otherwise or _as_name(name, reading.limits.name)
+        help = otherwise or _as_name(name, load_context.limits.name)
         if not help and name.isdecimal() and what == "a layer":
             help = (
                 f"write `layer{name[:40]}`, or leave the names out: the layers of a named sequence, "
                 "`{name: features, layers: [...]}`, are called 0, 1, 2"
             )
         help = help or "a name has letters, digits and underscores, and begins with a letter"
-    elif len(name) > (most := reading.limits.name):
+    elif len(name) > (most := load_context.limits.name):
         reason = f"has {len(name)} characters; at most {most} are allowed"
     else:
         return True
     shown = name if len(name) <= 80 else name[:40] + "..."
-    reading.error("E0404", f"`{shown}` cannot name {what}: it {reason}", span, help=help)
+    load_context.error("E0404", f"`{shown}` cannot name {what}: it {reason}", span, help=help)
     return False
 
 

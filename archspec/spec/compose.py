@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from archspec.atomic_files import resolved
 from archspec.errors import Note, Source, Span, did_you_mean
-from archspec.spec.located import LocatedDict, LocatedList, Reading
-from archspec.spec.mistakes import cut_texts
+from archspec.spec.form_suggestions import cut_texts
+from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.scalars import describe
-from archspec.spec.source import read_file
-from archspec.storage import resolved
+from archspec.spec.yaml_reader import read_file
 
 LIBRARY_KEYS: Final = ("archspec", "doc", "include", "blocks")
 _NETWORK_KEYS: Final = frozenset({"name", "extends", "input", "inputs", "layers"})
@@ -29,7 +29,7 @@ Finder = Callable[[str, Path, Span], Path | None]
 class Composer:
     """Joins files. `parent` and `library` find the files that are named; None means not found."""
 
-    reading: Reading
+    load_context: LoadContext
     parent: Finder
     library: Finder
     roots: Sequence[Path]
@@ -43,7 +43,7 @@ class Composer:
         if real is None or not self._enter(real, asked_at):
             return None
         try:
-            return self.data(read_file(path, self.reading, asked_at), path.parent, str(path))
+            return self.data(read_file(path, self.load_context, asked_at), path.parent, str(path))
         finally:
             self._open.pop()
 
@@ -79,7 +79,7 @@ class Composer:
         if not isinstance(name, str):
             message = f"`extends` must be a string, found {describe(name)}"
             help = "a spec has one parent" if isinstance(name, list) else ""
-            self.reading.error("E0202", message, span, help=help)
+            self.load_context.error("E0202", message, span, help=help)
             return None
         path = self.parent(name, folder, span)
         found = self.file(path, span) if path is not None else None
@@ -109,7 +109,7 @@ class Composer:
         if not isinstance(names, LocatedList):
             message = f"`include` must be a list of files, found {describe(names)}"
             help = f"write `include: [{names[:60]}]`" if isinstance(names, str) else ""
-            self.reading.error("E0202", message, data.value_spans["include"], help=help)
+            self.load_context.error("E0202", message, data.value_spans["include"], help=help)
             return blocks, False
         sound = True
         for name, span in zip(names, names.item_spans, strict=True):
@@ -125,7 +125,7 @@ class Composer:
         """The blocks of a library and of those that it includes."""
         if not isinstance(name, str):
             message = f"`include` must name files, found {describe(name)}"
-            self.reading.error("E0202", message, span)
+            self.load_context.error("E0202", message, span)
             return None
         path = self.library(name, folder, span)
         if path is None:
@@ -146,24 +146,24 @@ class Composer:
         return blocks
 
     def _library_file(self, path: Path, span: Span) -> LocatedDict | None:
-        errors = len(self.reading.diagnostics.found)
-        data = read_file(path, self.reading, span)
+        errors = len(self.load_context.diagnostics.found)
+        data = read_file(path, self.load_context, span)
         if not isinstance(data, LocatedDict):
-            if len(self.reading.diagnostics.found) == errors:
+            if len(self.load_context.diagnostics.found) == errors:
                 self._not_a_mapping(data, str(path), "a library of blocks")
             return None
-        check_version(data, "a library of blocks", self.reading)
+        check_version(data, "a library of blocks", self.load_context)
         cut = cut_texts(data)
         for key in data:
             if key not in LIBRARY_KEYS and cut.get(key) != "":
                 help = cut.get(key) or did_you_mean(key, [name for name in LIBRARY_KEYS if name not in data])
                 message = f"unknown key `{key[:80]}` in a library of blocks"
-                self.reading.error("E0201", message, data.key_spans[key], help=help)
+                self.load_context.error("E0201", message, data.key_spans[key], help=help)
         if not isinstance(data.get("doc", ""), str):
             message = f"`doc` must be a string, found {describe(data['doc'])}"
-            self.reading.error("E0202", message, data.value_spans["doc"])
+            self.load_context.error("E0202", message, data.value_spans["doc"])
         if "blocks" not in data and "include" not in data:
-            self.reading.error("E0205", "a library of blocks needs the key `blocks`", data.span)
+            self.load_context.error("E0205", "a library of blocks needs the key `blocks`", data.span)
         blocks, sound = self._included(data, path.parent)
         own = data.get("blocks")
         if isinstance(own, LocatedDict):
@@ -171,7 +171,7 @@ class Composer:
                 self._add_block(blocks, own, key)
         elif "blocks" in data:
             message = f"`blocks` must be a mapping of names, found {describe(own)}"
-            self.reading.error("E0202", message, data.value_spans["blocks"])
+            self.load_context.error("E0202", message, data.value_spans["blocks"])
         return blocks if sound else None
 
     def _add_block(self, blocks: LocatedDict, other: LocatedDict, name: str) -> None:
@@ -184,39 +184,41 @@ class Composer:
     def _twice(self, name: str, span: Span, first: Span) -> None:
         notes = (Note("it is defined first here", first),)
         message = f"the block `{name[:80]}` is defined twice"
-        self.reading.error("E0108", message, span, notes=notes)
+        self.load_context.error("E0108", message, span, notes=notes)
 
     def _real(self, path: Path, asked_at: Span | None) -> Path | None:
         """The file itself, links followed; None where a spec must not name it."""
-        if self.reading.asked is not None:
-            self.reading.asked(path)  # a link is looked for as well as what it leads to: it may lead elsewhere later
+        if self.load_context.asked is not None:
+            self.load_context.asked(
+                path
+            )  # a link is looked for as well as what it leads to: it may lead elsewhere later
         real = resolved(path)
         if asked_at is None or any(real.is_relative_to(root) for root in self.roots):
             return real  # what the user names may lie anywhere
         help = "give the folder that holds all files of the spec with --root, or `root=` in Python"
         message = f"`{path}` lies outside the spec's folder"
-        self.reading.error("E0109", message, asked_at, help=help)
+        self.load_context.error("E0109", message, asked_at, help=help)
         return None
 
     def _enter(self, real: Path, asked_at: Span | None) -> bool:
         if real in self._open:
             way = [*self._open[self._open.index(real) :], real]
             message = "files extend or include each other in a circle: " + " → ".join(path.name for path in way)
-            self.reading.error("E0107", message, asked_at, help="put what they share into a file of its own")
+            self.load_context.error("E0107", message, asked_at, help="put what they share into a file of its own")
             return False
         if len(self._open) >= MOST_OPEN:
             message = f"files extend or include each other more than {MOST_OPEN} deep"
-            self.reading.error("E0304", message, asked_at, help="put what they have into fewer files")
+            self.load_context.error("E0304", message, asked_at, help="put what they have into fewer files")
             return False
         self._open.append(real)
         return True
 
     def _not_a_mapping(self, data: object, name: str, what: str) -> None:
-        if self.reading.diagnostics:  # it could not be read, and that has been said
+        if self.load_context.diagnostics:  # it could not be read, and that has been said
             return
         span = data.span if isinstance(data, LocatedList) else Span(Source(name, ""), 1, 1, 1, 1)
         found = "nothing" if data is None else describe(data)
-        self.reading.error("E0202", f"`{name}` must hold {what}, a mapping; found {found}", span)
+        self.load_context.error("E0202", f"`{name}` must hold {what}, a mapping; found {found}", span)
 
 
 def is_library(data: LocatedDict) -> bool:
@@ -224,16 +226,16 @@ def is_library(data: LocatedDict) -> bool:
     return bool(data.keys() & {"blocks", "include"}) and not data.keys() & _NETWORK_KEYS
 
 
-def check_version(data: LocatedDict, what: str, reading: Reading) -> bool:
+def check_version(data: LocatedDict, what: str, load_context: LoadContext) -> bool:
     """Whether a file is written in the version of the language that is read here; one that says none may be."""
     if "archspec" not in data:
         help = "begin with `archspec: 1`, the version of the language"
-        reading.error("E0205", f"{what} needs the key `archspec`", data.span, help=help)
+        load_context.error("E0205", f"{what} needs the key `archspec`", data.span, help=help)
         data.put("archspec", 1, data.span, data.span)
     version, span = data["archspec"], data.value_spans["archspec"]
     if isinstance(version, bool) or not isinstance(version, int) or version != 1:
         message = f"version 1 of the language is read here, found {describe(version)}"
-        reading.error("E0206", message, span, help="write `archspec: 1`")
+        load_context.error("E0206", message, span, help="write `archspec: 1`")
         return False
     return True
 

@@ -6,15 +6,15 @@ from typing import Final, Literal, NamedTuple
 
 from archspec.errors import Span, nearest
 from archspec.spec.checks import usable_name
-from archspec.spec.located import LocatedDict, LocatedList, Reading
-from archspec.spec.mistakes import example, name_help, no_repeat, not_one_kind
+from archspec.spec.form_suggestions import example, name_help, no_repeat, not_one_kind
+from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.scalars import describe
 
 RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage", "reuse")
 SEQUENCE_KEYS: Final = ("layers", "name", "when", "else", "from")
-# What tells a stage from an item in `stages`.
+# What distinguishes a stage from an item in `stages`.
 STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names")
-# What tells a named sequence from a stage with `layers`, which has none of these.
+# What distinguishes a named sequence from a stage with `layers`, which has none of these.
 NOT_OF_STAGES: Final = ("when", "else", "from")
 _CONDITION: Final = ("when", "else")
 
@@ -26,24 +26,24 @@ class Form(NamedTuple):
     data: LocatedDict
 
 
-def form_of(raw: object, span: Span, reading: Reading) -> Form | None:
+def form_of(raw: object, span: Span, load_context: LoadContext) -> Form | None:
     """An item in any notation; None if it is in none, with the reason noted."""
     if isinstance(raw, str):
-        return _call(raw, span, None, span, LocatedDict(span), reading)
+        return _call(raw, span, None, span, LocatedDict(span), load_context)
     if not isinstance(raw, LocatedDict):
         help = "an empty branch is written []" if raw is None else ""
         message = f"an item must be an op, a block or a mapping, found {describe(raw)}"
-        reading.error("E0202", message, span, help=help)
+        load_context.error("E0202", message, span, help=help)
         return None
     if is_sequence(raw):
-        return _sequence(raw, reading)
+        return _sequence(raw, load_context)
     kinds = [key for key in raw if key not in (*_CONDITION, "name")]
     if len(kinds) != 1:
-        not_one_kind(kinds, raw, span, reading)
+        not_one_kind(kinds, raw, span, load_context)
         return None
     kind = kinds[0]
     if "name" in raw:
-        reading.error(
+        load_context.error(
             "E0202",
             f"the name of `{kind[:80]}` stands inside its mapping",
             raw.key_spans["name"],
@@ -51,16 +51,16 @@ def form_of(raw: object, span: Span, reading: Reading) -> Form | None:
         )
         return None
     if kind == "repeat":
-        return _repeat(raw, reading)
+        return _repeat(raw, load_context)
     if kind == "reuse":
-        return _reuse(raw, reading)
+        return _reuse(raw, load_context)
     if kind in ("tap", "stage"):
         if len(raw) > 1:
             span = next(raw.key_spans[key] for key in raw if key != kind)
-            reading.error("E0202", f"a `{kind}` cannot have a condition", span)
+            load_context.error("E0202", f"a `{kind}` cannot have a condition", span)
             return None
-        return _tap(raw, reading) if kind == "tap" else _stage(raw, reading)
-    return _call(kind, raw.key_spans[kind], raw[kind], raw.value_spans[kind], raw, reading)
+        return _tap(raw, load_context) if kind == "tap" else _stage(raw, load_context)
+    return _call(kind, raw.key_spans[kind], raw[kind], raw.value_spans[kind], raw, load_context)
 
 
 def is_sequence(raw: LocatedDict) -> bool:
@@ -74,23 +74,23 @@ def is_stage(raw: LocatedDict) -> bool:
     return named or any(key in raw for key in STAGE_KEYS[1:])
 
 
-def _sequence(raw: LocatedDict, reading: Reading) -> Form | None:
+def _sequence(raw: LocatedDict, load_context: LoadContext) -> Form | None:
     others = [key for key in raw if key not in SEQUENCE_KEYS]
     kinds = [key for key in others if key in RESERVED or not nearest(key, SEQUENCE_KEYS)]
     if kinds == ["repeat"] and not isinstance(raw["repeat"], dict):
-        no_repeat(raw["repeat"], raw.value_spans["repeat"], reading)
+        no_repeat(raw["repeat"], raw.value_spans["repeat"], load_context)
         return None
     if kinds:
         here = "layers" if "layers" in raw else "from"
-        not_one_kind([here, *kinds], raw, raw.span, reading)
+        not_one_kind([here, *kinds], raw, raw.span, load_context)
         return None
     return Form("sequence", raw)
 
 
-def _repeat(raw: LocatedDict, reading: Reading) -> Form | None:
+def _repeat(raw: LocatedDict, load_context: LoadContext) -> Form | None:
     body = raw["repeat"]
     if not isinstance(body, LocatedDict):
-        no_repeat(body, raw.value_spans["repeat"], reading)
+        no_repeat(body, raw.value_spans["repeat"], load_context)
         return None
     merged = LocatedDict(raw.span)
     for key in body:
@@ -98,19 +98,19 @@ def _repeat(raw: LocatedDict, reading: Reading) -> Form | None:
     for key in _CONDITION:
         if key in body:
             message = f"`{key}` stands beside `repeat`, not inside its mapping"
-            reading.error("E0202", message, body.key_spans[key])
+            load_context.error("E0202", message, body.key_spans[key])
             return None
         if key in raw:
             merged.take(raw, key)
     return Form("repeat", merged)
 
 
-def _reuse(raw: LocatedDict, reading: Reading) -> Form | None:
+def _reuse(raw: LocatedDict, load_context: LoadContext) -> Form | None:
     """`reuse: NAME`, or a mapping with the name as its `item`."""
     body, span = raw["reuse"], raw.value_spans["reuse"]
     if not isinstance(body, str | LocatedDict):
         help = "write `reuse: NAME`, the name of an item before it, or `reuse: {item: NAME, name: ...}`"
-        reading.error("E0202", f"`reuse` must be a name or a mapping, found {describe(body)}", span, help=help)
+        load_context.error("E0202", f"`reuse` must be a name or a mapping, found {describe(body)}", span, help=help)
         return None
     data = LocatedDict(raw.span)
     if isinstance(body, str):
@@ -119,7 +119,7 @@ def _reuse(raw: LocatedDict, reading: Reading) -> Form | None:
     for key in body:
         if key in _CONDITION:
             message = f"`{key}` stands beside `reuse`, not inside its mapping"
-            reading.error("E0202", message, body.key_spans[key])
+            load_context.error("E0202", message, body.key_spans[key])
             return None
         data.take(body, key)
     for key in _CONDITION:
@@ -128,30 +128,34 @@ def _reuse(raw: LocatedDict, reading: Reading) -> Form | None:
     return Form("reuse", data)
 
 
-def _tap(raw: LocatedDict, reading: Reading) -> Form | None:
+def _tap(raw: LocatedDict, load_context: LoadContext) -> Form | None:
     data = LocatedDict(raw.span)
     data.take(raw, "tap", "name")
     name, span = raw["tap"], raw.value_spans["tap"]
     # `input` already names what the block received.
-    if not usable_name(name, span, reading, "a tap", taken=("input",)):
+    if not usable_name(name, span, load_context, "a tap", taken=("input",)):
         return None
     return Form("tap", data)
 
 
-def _stage(raw: LocatedDict, reading: Reading) -> Form | None:
+def _stage(raw: LocatedDict, load_context: LoadContext) -> Form | None:
     body = raw["stage"]
     if not isinstance(body, LocatedDict):
-        reading.error("E0202", f"`stage` must be a mapping, found {describe(body)}", raw.value_spans["stage"])
+        load_context.error("E0202", f"`stage` must be a mapping, found {describe(body)}", raw.value_spans["stage"])
         return None
     return Form("stage", body)
 
 
-def _call(name: str, name_span: Span, body: object, body_span: Span, raw: LocatedDict, reading: Reading) -> Form | None:
+def _call(
+    name: str, name_span: Span, body: object, body_span: Span, raw: LocatedDict, load_context: LoadContext
+) -> Form | None:
     """An op or block. `raw` is the whole item, which may hold a condition."""
     dotted = "." in name and all(
         part.isidentifier() for part in name.split(".")
     )  # `nn.Conv2d`: what it is, is said later
-    if not dotted and not usable_name(name, name_span, reading, "an op or block", RESERVED, name_help(name, reading)):
+    if not dotted and not usable_name(
+        name, name_span, load_context, "an op or block", RESERVED, name_help(name, load_context)
+    ):
         return None
     data = LocatedDict(raw.span)
     data.put("op", name, name_span, name_span)
@@ -159,7 +163,7 @@ def _call(name: str, name_span: Span, body: object, body_span: Span, raw: Locate
         numbers = [place for item, place in zip(body, body.item_spans, strict=True) if isinstance(item, int | float)]
         if numbers:
             message = f"`{name}` takes a mapping of attributes, or a list of branches; found a list of numbers"
-            reading.error("E0202", message, numbers[0], help=example(name, body, reading))
+            load_context.error("E0202", message, numbers[0], help=example(name, body, load_context))
             return None
         data.put("branches", body, name_span, body_span)
     elif isinstance(body, LocatedDict):
@@ -172,7 +176,7 @@ def _call(name: str, name_span: Span, body: object, body_span: Span, raw: Locate
         data.put("attributes", given, name_span, body_span)
     elif body is not None:
         message = f"the attributes of `{name}` must be a mapping, found {describe(body)}"
-        reading.error("E0202", message, body_span, help=example(name, body, reading))
+        load_context.error("E0202", message, body_span, help=example(name, body, load_context))
         return None
     for key in _CONDITION:
         if key in raw:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 from pydantic import ConfigDict, Field, ValidationInfo
 
 from archspec.errors import Span
-from archspec.members import NOT_LAYERS, not_a_layer
+from archspec.reserved_names import NOT_LAYERS, not_a_layer
 from archspec.spec.base import (
     NAME_SCHEMA,
     TAP_SCHEMA,
@@ -25,12 +25,12 @@ from archspec.spec.base import (
     definition,
 )
 from archspec.spec.checks import usable_name
+from archspec.spec.form_suggestions import cut_call, one_item_help
 from archspec.spec.forms import RESERVED, STAGE_KEYS, form_of, is_sequence, is_stage
-from archspec.spec.located import LocatedDict, LocatedList, Reading
-from archspec.spec.mistakes import cut_call, one_item_help
-from archspec.spec.problems import reading_of, wrong
+from archspec.spec.key_suggestions import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS
+from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
+from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.units import Pattern, UnitsField
-from archspec.spec.words import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS
 
 
 def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
@@ -38,14 +38,14 @@ def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
         return value
     if not isinstance(value, LocatedList):
         raise wrong("a list of items", help=one_item_help(value))
-    return read_items(value, reading_of(info))
+    return read_items(value, load_context_of(info))
 
 
 def _otherwise(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     """What stands under `else`: a list of items, or one item."""
     if isinstance(value, Attribute):
         if isinstance(value.raw, str | LocatedDict) and value.span is not None:
-            return (read_item(value.raw, value.span, reading_of(info)),)
+            return (read_item(value.raw, value.span, load_context_of(info)),)
         value = value.raw
     return _items(value, info)
 
@@ -53,9 +53,9 @@ def _otherwise(value: object, info: ValidationInfo) -> tuple[Item, ...]:
 def _branches(value: object, info: ValidationInfo) -> tuple[Sequence, ...]:
     if not isinstance(value, LocatedList):
         raise wrong("a list of branches")
-    reading = reading_of(info)
+    load_context = load_context_of(info)
     pairs = zip(value, value.item_spans, strict=True)
-    return tuple(_branch(raw, span, reading) for raw, span in pairs)
+    return tuple(_branch(raw, span, load_context) for raw, span in pairs)
 
 
 _ONE_OR_MORE: Final[dict[str, Any]] = {"anyOf": [definition("Items"), definition("Item")]}
@@ -65,11 +65,11 @@ Otherwise: TypeAlias = Annotated[tuple["Item", ...], Reads(_otherwise, _ONE_OR_M
 Branches: TypeAlias = Annotated[tuple["Sequence", ...], Reads(_branches, {"type": "array", "items": _ONE_OR_MORE})]
 
 
-def _check_label(label: str, span: Span, reading: Reading) -> None:
+def _check_label(label: str, span: Span, load_context: LoadContext) -> None:
     """Note why a name cannot be part of a layer's path, if it cannot."""
-    usable_name(label, span, reading, "a layer")
+    usable_name(label, span, load_context, "a layer")
     if label in NOT_LAYERS:
-        reading.error("E0404", not_a_layer(label), span, help=f"write `{label}_`, or another name")
+        load_context.error("E0404", not_a_layer(label), span, help=f"write `{label}_`, or another name")
 
 
 class _Conditional(Model):
@@ -81,17 +81,17 @@ class _Conditional(Model):
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else")
 
-    def _check(self, reading: Reading) -> None:
+    def _check(self, load_context: LoadContext) -> None:
         if self.label is not None:
-            _check_label(self.label, self.place("label"), reading)
+            _check_label(self.label, self.place("label"), load_context)
         for key, form in (("when", "a condition"), ("else", "a list of items")):
             if self.written(key) and self._located[key] is None:
                 message = f"`{key}` must be {form}, found nothing"
-                reading.error("E0202", message, self.key_place(key))
+                load_context.error("E0202", message, self.key_place(key))
         if self.written("else") and not self.written("when"):
             help = "give the condition with `when`"
             span = self.key_place("else")
-            reading.error("E0202", "an `else` without a `when`", span, help=help)
+            load_context.error("E0202", "an `else` without a `when`", span, help=help)
 
 
 class Call(_Conditional):
@@ -119,10 +119,10 @@ class Sequence(_Conditional):
     layers: Items = Field((), description="the items")
     origin: str | None = Field(None, alias="from", description="the tap where it starts", json_schema_extra=TAP_SCHEMA)
 
-    def _check(self, reading: Reading) -> None:
-        super()._check(reading)
+    def _check(self, load_context: LoadContext) -> None:
+        super()._check(load_context)
         for part in self.origin.split(".", 1) if self.origin is not None else ():  # `a.low`: what the call `a` gives
-            usable_name(part, self.place("from"), reading, "a tap")
+            usable_name(part, self.place("from"), load_context, "a tap")
 
 
 class Repeat(_Conditional):
@@ -207,23 +207,23 @@ class Stage(Model):
     )
     layers: Items = Field((), description="items, in place of `block` and `units`: a named sequence")
 
-    def _check(self, reading: Reading) -> None:
-        _check_label(self.label, self.place("label"), reading)
+    def _check(self, load_context: LoadContext) -> None:
+        _check_label(self.label, self.place("label"), load_context)
         if self.block is not None:
-            usable_name(self.block, self.place("block"), reading, "a block", taken=RESERVED)
+            usable_name(self.block, self.place("block"), load_context, "a block", taken=RESERVED)
         written = [key for key in STAGE_KEYS[1:] if self.written(key)]
         if self.written("layers"):
             if written:
                 message = f"a stage has either a block or layers, found `{written[0]}` and `layers`"
-                reading.error("E0202", message, self.key_place(written[0]))
+                load_context.error("E0202", message, self.key_place(written[0]))
             return
         missing = [key for key in ("block", "units") if getattr(self, key) is None]
         if len(missing) == 2:
             help = "or the key `layers`"
             message = "a stage needs the keys `block` and `units`"
-            reading.error("E0205", message, self.span, help=help)
+            load_context.error("E0205", message, self.span, help=help)
         elif missing:
-            reading.error("E0205", f"a stage needs the key `{missing[0]}`", self.span)
+            load_context.error("E0205", f"a stage needs the key `{missing[0]}`", self.span)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,7 +243,7 @@ _MODELS: Final[Mapping[str, type[Call | Sequence | Repeat | Tap | Stage | Reuse]
 }
 
 
-def read_items(raw: LocatedList, reading: Reading) -> tuple[Item, ...]:
+def read_items(raw: LocatedList, load_context: LoadContext) -> tuple[Item, ...]:
     """The items of a list; those that are wrong are `Refused`, and their errors are noted."""
     read: list[Item] = []
     done = -1
@@ -252,19 +252,19 @@ def read_items(raw: LocatedList, reading: Reading) -> tuple[Item, ...]:
             continue
         call = cut_call(raw, index) if isinstance(item, str) else None
         if call is None:
-            read.append(read_item(item, span, reading))
+            read.append(read_item(item, span, load_context))
         else:  # its parts are one item
             text, whole, done = call
-            read.append(read_item(text, whole, reading))
+            read.append(read_item(text, whole, load_context))
     return tuple(read)
 
 
-def read_item(raw: object, span: Span, reading: Reading) -> Item:
+def read_item(raw: object, span: Span, load_context: LoadContext) -> Item:
     """One item in any notation; `Refused` if it is wrong, with the reason noted."""
-    form = form_of(raw, span, reading)
-    item = _MODELS[form.kind].read(form.data, reading) if form is not None else None
+    form = form_of(raw, span, load_context)
+    item = _MODELS[form.kind].read(form.data, load_context) if form is not None else None
     if item is None:
-        reading.refuse(raw)
+        load_context.refuse(raw)
         return Refused(span)
     return item
 
@@ -273,26 +273,26 @@ def read_stages(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     """The entries of `stages`: stages, and between them items of any kind."""
     if not isinstance(value, LocatedList):
         raise wrong("a list of stages")
-    reading = reading_of(info)
+    load_context = load_context_of(info)
     read: list[Item] = []
     for raw, span in zip(value, value.item_spans, strict=True):
         if not (isinstance(raw, LocatedDict) and is_stage(raw)):
-            read.append(read_item(raw, span, reading))
+            read.append(read_item(raw, span, load_context))
             continue
-        stage = Stage.read(raw, reading)
+        stage = Stage.read(raw, load_context)
         if stage is None:
-            reading.refuse(raw)
+            load_context.refuse(raw)
         read.append(stage or Refused(span))
     return tuple(read)
 
 
-def _branch(raw: object, span: Span, reading: Reading) -> Sequence:
+def _branch(raw: object, span: Span, load_context: LoadContext) -> Sequence:
     """A branch of a merge: a sequence, a bare list of items, or one item."""
     if isinstance(raw, LocatedDict) and is_sequence(raw):
-        branch = read_item(raw, span, reading)
+        branch = read_item(raw, span, load_context)
         if isinstance(branch, Sequence):
             return branch
         raw = (branch,)
     data = LocatedDict(span)
-    data.put("layers", raw if isinstance(raw, list | tuple) else (read_item(raw, span, reading),), span, span)
-    return Sequence.model_validate(data, context=reading)
+    data.put("layers", raw if isinstance(raw, list | tuple) else (read_item(raw, span, load_context),), span, span)
+    return Sequence.model_validate(data, context=load_context)

@@ -9,18 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from archspec.atomic_files import resolved
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
 from archspec.expr import ExprError, names, parse
 from archspec.limits import DEFAULT, Budget, Limits, WorkError
 from archspec.spec.base import Attribute
 from archspec.spec.compose import Composer, check_version, is_library
-from archspec.spec.located import Example, LocatedDict, Reading
+from archspec.spec.located_data import Example, LoadContext, LocatedDict
 from archspec.spec.model import Spec
 from archspec.spec.parts import shown
 from archspec.spec.scalars import NumberTooLargeError, describe, resolve
-from archspec.spec.shipping import FOLDERS, shipped, shipped_folder
-from archspec.spec.source import read_text
-from archspec.storage import resolved
+from archspec.spec.shipped_specs import FOLDERS, shipped, shipped_folder
+from archspec.spec.yaml_reader import read_text
 
 _BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -46,7 +46,7 @@ def load(
     Args:
         source: A path, or a name such as `resnet50`.
         overrides: Values for params. Strings are read as YAML's scalars, as from a command line.
-        example: How a call of an op is written, for errors; see `Reading`.
+        example: How a call of an op is written, for errors; see `LoadContext`.
         limits: What the spec may ask for at most.
         root: The folder that files named in it must not leave; the spec's own folder if not given.
         asked: Is called with each file that is looked for, before it is read and whether or not it is there.
@@ -58,10 +58,10 @@ def load(
     path = find(source)
     if root is not None:
         _check_root(Path(root))
-    with _bounded(limits, path, example) as reading:
-        reading.asked = asked
-        composer = _composer(reading, Path(root) if root is not None else path.parent)
-        spec = _validated(composer.file(path), reading, overrides, check)
+    with _bounded(limits, path, example) as load_context:
+        load_context.asked = asked
+        composer = _composer(load_context, Path(root) if root is not None else path.parent)
+        spec = _validated(composer.file(path), load_context, overrides, check)
     spec._path = path
     return spec
 
@@ -79,14 +79,14 @@ def _check_root(root: Path) -> None:
 
 
 @contextmanager
-def _bounded(limits: Limits | None, name: str | Path, example: Example | None = None) -> Iterator[Reading]:
-    """A `Reading` under these limits; the one on work has no place of its own but the file."""
-    reading = Reading(Budget(limits or DEFAULT), example=example)
+def _bounded(limits: Limits | None, name: str | Path, example: Example | None = None) -> Iterator[LoadContext]:
+    """A `LoadContext` under these limits; the one on work has no place of its own but the file."""
+    load_context = LoadContext(Budget(limits or DEFAULT), example=example)
     try:
-        yield reading
+        yield load_context
     except WorkError as error:
         place = Span(Source(str(name), ""), 1, 1, 1, 1)
-        raise SpecError([*reading.diagnostics, error.diagnostic(span=place)]) from None
+        raise SpecError([*load_context.diagnostics, error.diagnostic(span=place)]) from None
 
 
 def load_text(
@@ -109,12 +109,12 @@ def load_text(
     Raises:
         SpecError: with everything that is wrong.
     """
-    with _bounded(limits, name) as reading:
-        data = read_text(text, name, reading)
-        if data is not None or not reading.diagnostics:
+    with _bounded(limits, name) as load_context:
+        data = read_text(text, name, load_context)
+        if data is not None or not load_context.diagnostics:
             folder = folder or Path()
-            data = _composer(reading, folder).data(data, folder, name)
-        return _validated(data, reading, overrides)
+            data = _composer(load_context, folder).data(data, folder, name)
+        return _validated(data, load_context, overrides)
 
 
 def find(name_or_path: str | Path) -> Path:
@@ -145,7 +145,7 @@ def find(name_or_path: str | Path) -> Path:
     raise SpecError(Diagnostic("E0106", f"no spec named `{name_or_path[:80]}` ships", help=help))
 
 
-def _composer(reading: Reading, root: Path) -> Composer:
+def _composer(load_context: LoadContext, root: Path) -> Composer:
     def parent(name: str, folder: Path, span: Span) -> Path | None:
         if not _BARE_NAME.fullmatch(name):
             return folder / name
@@ -153,14 +153,14 @@ def _composer(reading: Reading, root: Path) -> Composer:
             return find(name)
         except SpecError as error:
             found = error.diagnostics[0]
-            reading.error(found.code, found.message, span, help=found.help)
+            load_context.error(found.code, found.message, span, help=found.help)
             return None
 
     def library(name: str, folder: Path, span: Span) -> Path | None:
         """Beside the spec; else among what ships, so that any spec can use the shipped blocks."""
         path, ours = folder / name, shipped_folder()
-        if reading.asked is not None:
-            reading.asked(path)
+        if load_context.asked is not None:
+            load_context.asked(path)
         try:
             if not path.exists() and ours and (ours / name).is_file():
                 return ours / name
@@ -170,37 +170,37 @@ def _composer(reading: Reading, root: Path) -> Composer:
 
     # Whatever is named must lie in one of these, links followed: a spec is untrusted.
     roots = [resolved(folder) for folder in (root, shipped_folder()) if folder is not None]
-    return Composer(reading, parent, library, roots)
+    return Composer(load_context, parent, library, roots)
 
 
 def _validated(
     data: LocatedDict | object,
-    reading: Reading,
+    load_context: LoadContext,
     overrides: Mapping[str, object] | None,
     check: Callable[[Spec, Budget], object] | None = None,
 ) -> Spec:
     if not isinstance(data, LocatedDict):
-        reading.diagnostics.raise_if_any(SpecError)
+        load_context.diagnostics.raise_if_any(SpecError)
         raise InternalError("a spec could not be read, and nobody said why")
     # Another version has other keys: to complain about them would mislead.
-    if not check_version(data, "a spec", reading):
-        reading.diagnostics.raise_if_any(SpecError)
+    if not check_version(data, "a spec", load_context):
+        load_context.diagnostics.raise_if_any(SpecError)
     if is_library(data):
         message = "this is a library of blocks, and no network: it has none of `name`, `input` and `layers`"
         help = f"include it in a network: `include: [{Path(data.span.source.name).name}]`"
-        reading.error("E0205", message, data.span, help=help)
-        reading.diagnostics.raise_if_any(SpecError)
-    reading.block_params = _block_params(data)
-    spec = Spec.read(data, reading)
+        load_context.error("E0205", message, data.span, help=help)
+        load_context.diagnostics.raise_if_any(SpecError)
+    load_context.block_params = _block_params(data)
+    spec = Spec.read(data, load_context)
     if spec is None:
-        reading.diagnostics.raise_if_any(SpecError)
+        load_context.diagnostics.raise_if_any(SpecError)
         raise InternalError("a spec is wrong, and nobody said why")
-    spec._overrides = _overrides(spec, overrides or {}, reading)
-    spec._sources, spec._texts = reading.files, reading.texts
-    spec._limits = reading.limits
-    if check is not None and reading.diagnostics and not any(map(_of_files, reading.diagnostics)):
-        _check_too(check, spec, reading)
-    reading.diagnostics.raise_if_any(SpecError)
+    spec._overrides = _overrides(spec, overrides or {}, load_context)
+    spec._sources, spec._texts = load_context.files, load_context.texts
+    spec._limits = load_context.limits
+    if check is not None and load_context.diagnostics and not any(map(_of_files, load_context.diagnostics)):
+        _check_too(check, spec, load_context)
+    load_context.diagnostics.raise_if_any(SpecError)
     return spec
 
 
@@ -221,27 +221,27 @@ def _of_files(found: Diagnostic) -> bool:
     return found.code.startswith("E01") and found.code != "E0103"
 
 
-def _check_too(check: Callable[[Spec, Budget], object], spec: Spec, reading: Reading) -> None:
+def _check_too(check: Callable[[Spec, Budget], object], spec: Spec, load_context: LoadContext) -> None:
     """Note what a check finds in the sound parts of a spec; of a place that is wrong already no more is said."""
-    spec._refused = frozenset(reading.refused)
+    spec._refused = frozenset(load_context.refused)
     try:
-        check(spec, reading.budget)
+        check(spec, load_context.budget)
     except SpecError as error:
-        noted = {found.span for found in reading.diagnostics}
+        noted = {found.span for found in load_context.diagnostics}
         for found in error.diagnostics:
             if found.span not in noted:
-                reading.error(found.code, found.message, found.span, notes=found.notes, help=found.help)
+                load_context.error(found.code, found.message, found.span, notes=found.notes, help=found.help)
 
 
-def _overrides(spec: Spec, overrides: Mapping[str, object], reading: Reading) -> dict[str, Attribute]:
+def _overrides(spec: Spec, overrides: Mapping[str, object], load_context: LoadContext) -> dict[str, Attribute]:
     return {
         name: found
         for name, value in overrides.items()
-        if (found := _override(spec, str(name), value, reading)) is not None
+        if (found := _override(spec, str(name), value, load_context)) is not None
     }
 
 
-def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribute | None:
+def _override(spec: Spec, name: str, value: object, load_context: LoadContext) -> Attribute | None:
     written = value if isinstance(value, str) else _as_yaml(value)
     source = Source("--set" if isinstance(value, FromSet) else "argument", f"{name}={written}")
     start = len(name) + 1
@@ -249,33 +249,33 @@ def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribu
     span = Span(source, 1, start + 1, 1, start + 1 + len(written))
     if name not in spec.params:
         help = did_you_mean(name, spec.params) or f"{spec.name} has no params"
-        reading.error("E0401", f"unknown param `{name[:80]}`", name_span, help=help)
+        load_context.error("E0401", f"unknown param `{name[:80]}`", name_span, help=help)
         return None
     try:
         # As a plain string: YAML's parser takes any other kind, such as `FromSet`, for a file.
-        raw = _from_string(str(value), reading) if isinstance(value, str) else value
+        raw = _from_string(str(value), load_context) if isinstance(value, str) else value
     except NumberTooLargeError as error:
-        reading.error("E0304", str(error), span)
+        load_context.error("E0304", str(error), span)
         return None
     if isinstance(raw, tuple):
         raw = list(raw)
     if not isinstance(raw, int | float | str | list):
         message = f"`{name}` must be a number, a string or a list, found {describe(raw)}"
-        reading.error("E0202", message, span)
+        load_context.error("E0202", message, span)
         return None
     param = spec.params[name]
     if param.choices is not None and not param.allows(raw):
         message = f"`{name}` cannot be {describe(raw)}"
-        reading.error("E0411", message, span, help=shown(param.choices))
+        load_context.error("E0411", message, span, help=shown(param.choices))
         return None
     default = param.default.raw if param.default is not None else None
     if param.choices is None and isinstance(raw, float) and isinstance(default, int) and not isinstance(default, bool):
         if not raw.is_integer():
             message = f"`{name}` is {raw}; a whole number is expected, as its default {default} is"
-            reading.error("E0411", message, span, help="a default such as 2.0 would allow it")
+            load_context.error("E0411", message, span, help="a default such as 2.0 would allow it")
             return None
         raw = int(raw)
-    if param.choices is None and not _suits(raw, default, reading.budget):
+    if param.choices is None and not _suits(raw, default, load_context.budget):
         expected = next((words for kind, words in _EXPECTED if isinstance(default, kind)), "a value of another kind")
         message = f"`{name}` is {describe(raw)}; {expected} is expected"
         help = "without `choices` a param takes numbers, `true`, `false`, and lists of them"
@@ -285,7 +285,7 @@ def _override(spec: Spec, name: str, value: object, reading: Reading) -> Attribu
             before = f"--set {name}=" if isinstance(value, FromSet) else f"{name}="
             help = "write " + " or ".join(f"`{before}{each}`" for each in values)
             help += "" if isinstance(default, bool) else f", or another {expected.split()[-1]}"
-        reading.error("E0411", message, span, help=help)
+        load_context.error("E0411", message, span, help=help)
         return None
     return Attribute(raw, span, name_span)
 
@@ -305,11 +305,11 @@ def _suits(raw: object, default: object, budget: Budget) -> bool:
     return True
 
 
-def _from_string(text: str, reading: Reading) -> object:
+def _from_string(text: str, load_context: LoadContext) -> object:
     """A value from the command line: a scalar, or a list in brackets."""
     if not text.startswith("["):
-        return resolve(text, reading.limits.digits)
-    trial = Reading(reading.budget)
+        return resolve(text, load_context.limits.digits)
+    trial = LoadContext(load_context.budget)
     value = read_text(text, "--set", trial)
     # What is not a list may still be an expression: `[1, 2] * 2`.
     return text if trial.diagnostics or not isinstance(value, list) else value

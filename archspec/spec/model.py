@@ -23,11 +23,11 @@ from archspec.spec.base import (
 from archspec.spec.checks import usable_name
 from archspec.spec.forms import RESERVED
 from archspec.spec.items import Item, Items, read_stages
-from archspec.spec.located import LocatedDict, Reading
+from archspec.spec.key_suggestions import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
+from archspec.spec.located_data import LoadContext, LocatedDict
 from archspec.spec.parts import DepthField, Input, Param, Params
-from archspec.spec.problems import reading_of, wrong
+from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.scalars import describe
-from archspec.spec.words import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -70,16 +70,16 @@ class Block(Model):
         """Where it is written, its name included."""
         return self._whole
 
-    def _check(self, reading: Reading) -> None:
+    def _check(self, load_context: LoadContext) -> None:
         written = self.params
         params: dict[str, Param] = {}
         for index, name in enumerate(self.unit):
             span = self.item_place("unit", index)
             if name in params:
-                reading.error("E0202", f"`{name}` stands twice in `unit`", span)
-            usable_name(name, span, reading, "a param", taken=tuple(OWN_WORDS))
+                load_context.error("E0202", f"`{name}` stands twice in `unit`", span)
+            usable_name(name, span, load_context, "a param", taken=tuple(OWN_WORDS))
             data = LocatedDict(span)
-            params[name] = written.get(name) or Param.model_validate(data, context=reading)
+            params[name] = written.get(name) or Param.model_validate(data, context=load_context)
         params |= written
         # The unit's fields come first, in their order: that is how a tuple is read.
         self.__dict__["params"] = params
@@ -87,27 +87,27 @@ class Block(Model):
             names = getattr(self, key)
             for index, name in enumerate(names):
                 span = self.item_place(key, index)
-                usable_name(name, span, reading, what, taken=tuple(OWN_WORDS))
+                usable_name(name, span, load_context, what, taken=tuple(OWN_WORDS))
                 if name in others or name in names[:index]:
-                    reading.error("E0202", f"`{name}` stands for something else in this block already", span)
+                    load_context.error("E0202", f"`{name}` stands for something else in this block already", span)
 
 
 def _named(model: type[Model], value: object, info: ValidationInfo, what: str) -> dict[str, Any]:
     """The models of a mapping by name."""
-    reading = reading_of(info)
+    load_context = load_context_of(info)
     if not isinstance(value, LocatedDict):
         raise wrong("a mapping of names")
     found: dict[str, Any] = {}
     for name, data in value.items():
-        usable_name(name, value.key_spans[name], reading, what, taken=RESERVED)
+        usable_name(name, value.key_spans[name], load_context, what, taken=RESERVED)
         if not isinstance(data, LocatedDict):
             message = f"`{name[:80]}` must be a mapping, found {describe(data)}"
-            reading.error("E0202", message, value.value_spans[name], help=model.form_help(data))
-            reading.refuse(name)
+            load_context.error("E0202", message, value.value_spans[name], help=model.form_help(data))
+            load_context.refuse(name)
             continue
-        read = model.read(data, reading)
+        read = model.read(data, load_context)
         if read is None:
-            reading.refuse({name: data})
+            load_context.refuse({name: data})
         else:
             found[name] = read
     return found
@@ -126,15 +126,15 @@ def _blocks(value: object, info: ValidationInfo) -> dict[str, Block]:
 def _defaults(value: object, info: ValidationInfo) -> dict[str, dict[str, Attribute]]:
     if not isinstance(value, LocatedDict):
         raise wrong("a mapping of ops to attributes")
-    reading = reading_of(info)
+    load_context = load_context_of(info)
     defaults: dict[str, dict[str, Attribute]] = {}
     for name, data in value.items():
-        usable_name(name, value.key_spans[name], reading, "an op")
+        usable_name(name, value.key_spans[name], load_context, "an op")
         if isinstance(data, LocatedDict):
             defaults[name] = attributes(data)
         else:
             message = f"the defaults of `{name[:80]}` must be a mapping, found {describe(data)}"
-            reading.error("E0202", message, value.value_spans[name])
+            load_context.error("E0202", message, value.value_spans[name])
     return defaults
 
 
@@ -268,31 +268,31 @@ class Spec(Model):
         table: RenderableType = display(self, "rich")
         return table
 
-    def _check(self, reading: Reading) -> None:
-        usable_name(self.name, self.place("name"), reading, "a spec")
+    def _check(self, load_context: LoadContext) -> None:
+        usable_name(self.name, self.place("name"), load_context, "a spec")
         if self.class_name is not None:
-            usable_name(self.class_name, self.place("class_name"), reading, "a class")
+            usable_name(self.class_name, self.place("class_name"), load_context, "a class")
         written = self._located.get("params")
         places = written.key_spans if isinstance(written, LocatedDict) else {}
         for name in sorted(NOT_PARAMS & places.keys()):
             message = f"`{name}` cannot name a network's param: Python's `build` has an argument of this name"
-            reading.error("E0404", message, places[name], help=f"write `{name}_`, or another name")
+            load_context.error("E0404", message, places[name], help=f"write `{name}_`, or another name")
         for index, name in enumerate(self.outputs or ()):
             for part in name.split(".", 1):  # `b.kept` is no tap of the network, which is said where taps are known
-                usable_name(part, self.item_place("outputs", index), reading, "a tap")
-        self._check_items(reading)
+                usable_name(part, self.item_place("outputs", index), load_context, "a tap")
+        self._check_items(load_context)
         if self.input is None and not self.inputs and not self._located.get("inputs"):
-            reading.error("E0205", "a spec needs the key `input`", self.span)
+            load_context.error("E0205", "a spec needs the key `input`", self.span)
         elif self.input is not None and self.inputs:
             message = "a spec has either `input` or `inputs`, found both"
-            reading.error("E0202", message, self.key_place("inputs"))
+            load_context.error("E0202", message, self.key_place("inputs"))
 
-    def _check_items(self, reading: Reading) -> None:
+    def _check_items(self, load_context: LoadContext) -> None:
         parts = [key for key in ("stem", "stages", "head") if getattr(self, key) is not None]
         if self.layers is not None and parts:
             message = f"a spec has either `layers` or stages, found `layers` and `{parts[0]}`"
             help = "put all items in `layers`, or in `stem`, `stages` and `head`"
-            reading.error("E0202", message, self.key_place("layers"), help=help)
+            load_context.error("E0202", message, self.key_place("layers"), help=help)
         elif self.layers is None and not parts:
             help = "or the keys `stem`, `stages` and `head`"
-            reading.error("E0205", "a spec needs the key `layers`", self.span, help=help)
+            load_context.error("E0205", "a spec needs the key `layers`", self.span, help=help)

@@ -21,11 +21,11 @@ from archspec.spec.base import (
     definition,
 )
 from archspec.spec.checks import parses, usable_name
-from archspec.spec.located import LocatedDict, Reading
-from archspec.spec.mistakes import input_help
-from archspec.spec.problems import reading_of, wrong
+from archspec.spec.form_suggestions import input_help
+from archspec.spec.key_suggestions import DEPTH_WORDS, INPUT_WORDS, OWN_WORDS, PARAM_WORDS
+from archspec.spec.located_data import LoadContext, LocatedDict
+from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.scalars import describe
-from archspec.spec.words import DEPTH_WORDS, INPUT_WORDS, OWN_WORDS, PARAM_WORDS
 
 Choice: TypeAlias = str | int | float | bool
 
@@ -46,7 +46,7 @@ def _choices(value: object) -> tuple[Choice, ...]:
 
 
 def same(left: object, right: object) -> bool:
-    """Equality that tells `1` from `true`, as Python's does not."""
+    """Equality that distinguishes `1` from `true`, as Python's does not."""
     return left == right and isinstance(left, bool) == isinstance(right, bool)
 
 
@@ -78,7 +78,7 @@ class Param(Model):
         """Whether a value is among the choices, if there are any."""
         return self.choices is None or any(same(value, choice) for choice in self.choices)
 
-    def _check(self, reading: Reading) -> None:
+    def _check(self, load_context: LoadContext) -> None:
         if self.default is None or self.choices is None or self.allows(self.default.raw):
             return
         raw = self.default.raw
@@ -86,7 +86,7 @@ class Param(Model):
         if isinstance(raw, str) and not all(isinstance(choice, str) for choice in self.choices):
             return
         message = f"the default must be one of the choices, found {describe(raw)}"
-        reading.error("E0411", message, self.place("default"), help=shown(self.choices))
+        load_context.error("E0411", message, self.place("default"), help=shown(self.choices))
 
 
 def shown(choices: tuple[Choice, ...]) -> str:
@@ -96,21 +96,21 @@ def shown(choices: tuple[Choice, ...]) -> str:
 
 
 def _params(value: object, info: ValidationInfo) -> dict[str, Param]:
-    reading = reading_of(info)
+    load_context = load_context_of(info)
     if not isinstance(value, LocatedDict):
         raise wrong("a mapping of names to defaults")
     params: dict[str, Param] = {}
     for name in value:
         span = value.key_spans[name]
-        usable_name(name, span, reading, "a param", taken=tuple(OWN_WORDS))
+        usable_name(name, span, load_context, "a param", taken=tuple(OWN_WORDS))
         data = value[name]
         if not isinstance(data, LocatedDict):
             data = LocatedDict(value.value_spans[name])
             data.take(value, name, "default")
-        param = Param.read(data, reading)
+        param = Param.read(data, load_context)
         if param is None:  # that there is such a param stays true
-            reading.refuse(name)
-            param = Param.model_validate(LocatedDict(data.span), context=reading)
+            load_context.refuse(name)
+            param = Param.model_validate(LocatedDict(data.span), context=load_context)
         param._name_span = span
         params[name] = param
     return params
@@ -182,15 +182,15 @@ class Depth(Model):
             counts = [below]
         return [(factor * n + offset, n) for n in counts]
 
-    def _check(self, reading: Reading) -> None:
+    def _check(self, load_context: LoadContext) -> None:
         for size in (self.value, self.counted):
             if size is None:
                 continue
             if isinstance(size.raw, str):
-                parses(size.raw, size.span, reading)
+                parses(size.raw, size.span, load_context)
             elif isinstance(size.raw, bool) or not isinstance(size.raw, int):
                 message = f"the depth must be an integer or an expression, found {describe(size.raw)}"
-                reading.error("E0202", message, size.span)
+                load_context.error("E0202", message, size.span)
 
 
 def _depth(value: object, info: ValidationInfo) -> Depth:
@@ -261,29 +261,29 @@ class Input(Model):
         """The sizes of a list, by their names."""
         return input_help(value)
 
-    def _check(self, reading: Reading) -> None:
+    def _check(self, load_context: LoadContext) -> None:
         sizes = [*self.sizes]
         if self.shape is not None:
             if sizes:
                 message = f"an input has either a `shape` or sizes, found `shape` and `{sizes[0]}`"
-                reading.error("E0202", message, self.key_place(sizes[0]))
+                load_context.error("E0202", message, self.key_place(sizes[0]))
             elif not isinstance(self.shape.raw, list | str):
                 found = describe(self.shape.raw)
                 message = f"`shape` must be a list or an expression, found {found}"
                 size = self.shape.raw
                 help = f"write `shape: [{size}]`" if isinstance(size, int) and not isinstance(size, bool) else ""
-                reading.error("E0202", message, self.shape.span, help=help)
+                load_context.error("E0202", message, self.shape.span, help=help)
             return
         if not sizes:
             help = "or `channels` and `length` for a signal, `depth` beside them for a volume, or the key `shape`"
             message = "an input needs the keys `channels`, `height` and `width`"
-            reading.error("E0205", message, self.span, help=help)
+            load_context.error("E0205", message, self.span, help=help)
             return
         if "length" in sizes and (other := next((key for key in sizes if key not in _FORMS[1]), "")):
             message = f"a signal has a `length` and no `{other}`"
             help = "`length` is for signals (channels, length); images have `height` and `width`, volumes `depth`, too"
-            reading.error("E0202", message, self.key_place(other), help=help)
+            load_context.error("E0202", message, self.key_place(other), help=help)
             return
         for key in _FORMS[1] if "length" in sizes else _FORMS[0]:
             if key not in sizes:
-                reading.error("E0205", f"an input needs the key `{key}`", self.span)
+                load_context.error("E0205", f"an input needs the key `{key}`", self.span)

@@ -1,8 +1,8 @@
 """Pydantic's errors in our own words.
 
-A validator notes what is wrong in the `Reading` that comes with it as the context, where it knows the place, and raises
-`reported()`; or it raises `wrong(...)`, and what pydantic says of the model around it gives the place. `note` makes
-diagnostics of all that pydantic says of one model.
+A validator notes what is wrong in the `LoadContext` that comes with it as the context, where it knows the place, and
+raises `reported()`; or it raises `wrong(...)`, and what pydantic says of the model around it gives the place. `note`
+makes diagnostics of all that pydantic says of one model.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pydantic import ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from archspec.errors import InternalError, Span, did_you_mean, nearest
-from archspec.spec.located import LocatedDict, LocatedList, Reading
-from archspec.spec.mistakes import comma_help, cut_off, cut_texts
+from archspec.spec.form_suggestions import comma_help, cut_off, cut_texts
+from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.scalars import describe
 
 # What pydantic's error types mean, as the end of "must be ...".
@@ -43,9 +43,9 @@ def wrong(expected: str, help: str = "") -> PydanticCustomError:
     return PydanticCustomError("wrong_form", "must be {expected}", {"expected": expected, "help": help})
 
 
-def reading_of(info: ValidationInfo) -> Reading:
-    """The `Reading` that a validation notes its errors in."""
-    if not isinstance(info.context, Reading):
+def load_context_of(info: ValidationInfo) -> LoadContext:
+    """The `LoadContext` that a validation notes its errors in."""
+    if not isinstance(info.context, LoadContext):
         raise InternalError("a spec is validated without a Reading; use `archspec.spec.load`")
     return info.context
 
@@ -53,7 +53,7 @@ def reading_of(info: ValidationInfo) -> Reading:
 def note(
     errors: Iterable[ErrorDetails],
     data: LocatedDict,
-    reading: Reading,
+    load_context: LoadContext,
     *,
     noun: str,
     keys: Sequence[str],
@@ -81,7 +81,7 @@ def note(
         if kind == "extra_forbidden":
             span = data.key_spans.get(key, data.span)
             if key in other_words:
-                reading.error("E0412", f"`{key}` is not a key of {noun}", span, help=other_words[key])
+                load_context.error("E0412", f"`{key}` is not a key of {noun}", span, help=other_words[key])
                 continue
             if cut.get(key) == "":  # more of a text, of which the first part is noted
                 continue
@@ -89,11 +89,11 @@ def note(
             if cut_off(key):
                 hints = (comma_help(data.key_spans[name], data.value_spans[name], data[name]) for name in data)
                 help = next(filter(None, hints), help)
-            reading.error("E0201", f"unknown key `{key[:80]}` in {noun}", span, help=help)
+            load_context.error("E0201", f"unknown key `{key[:80]}` in {noun}", span, help=help)
         elif kind == "missing":
             other = any(f"`{key}" in other_words.get(word, "") for word in unknown)
             if not other and nearest(key, unknown) is None:  # else it has another name there, and this is no news
-                reading.error("E0205", f"{noun} needs the key `{key}`", data.span)
+                load_context.error("E0205", f"{noun} needs the key `{key}`", data.span)
         else:
             span, value, name = _deepest(data, location)
             expected = context.get("expected") or _EXPECTED.get(kind, "of another form")
@@ -108,7 +108,7 @@ def note(
             help = "put it in quotes"
             if name == "`name`":  # a number in quotes is none either
                 help = f"a name does not begin with a digit: write `layer{value}`, or another name"
-        reading.error("E0202", message, span, help=help)
+        load_context.error("E0202", message, span, help=help)
 
 
 def _deepest(data: LocatedDict, location: tuple[int | str, ...]) -> tuple[Span, object, str]:

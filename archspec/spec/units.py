@@ -19,9 +19,9 @@ from archspec.spec.base import (
     attributes,
 )
 from archspec.spec.checks import parses, usable_name
-from archspec.spec.located import LocatedDict, LocatedList, Reading
-from archspec.spec.places import inside
-from archspec.spec.problems import reading_of, reported, wrong
+from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
+from archspec.spec.problems import load_context_of, reported, wrong
+from archspec.spec.scalar_positions import span_within
 from archspec.spec.scalars import describe
 
 _COUNT: Final = re.compile(r"\s*[x×*]\s*")
@@ -48,29 +48,29 @@ class Units:
     span: Span | None = field(default=None, compare=False)
 
 
-def read_units(raw: object, span: Span | None, reading: Reading) -> Units:
+def read_units(raw: object, span: Span | None, load_context: LoadContext) -> Units:
     """Units in any notation.
 
     Raises:
         PydanticCustomError: the form is wrong, or the error is already noted.
     """
     if isinstance(raw, str):
-        _check_row(raw, span, reading)
-        if not parses(raw, span, reading):
+        _check_row(raw, span, load_context)
+        if not parses(raw, span, load_context):
             raise reported()
-        _check_list(raw, span, reading)
+        _check_list(raw, span, load_context)
         return Units(expression=Attribute(raw, span), span=span)
     if not isinstance(raw, LocatedList):
         raise wrong("a list of units, or an expression that gives one")
     if not raw:
         raise wrong("at least one unit")
-    _check_quotes(raw, reading)
+    _check_quotes(raw, load_context)
     pairs = zip(raw, raw.item_spans, strict=True)
-    entries = [_unit(entry, place, reading) for entry, place in pairs]
+    entries = [_unit(entry, place, load_context) for entry, place in pairs]
     return Units(entries=tuple(entry for entry in entries if entry is not None), span=span)
 
 
-def _check_row(text: str, span: Span | None, reading: Reading) -> None:
+def _check_row(text: str, span: Span | None, load_context: LoadContext) -> None:
     """Refuse `(64, 1) x 3` where an expression must stand: `x` is a sign in lists alone.
 
     Raises:
@@ -87,11 +87,11 @@ def _check_row(text: str, span: Span | None, reading: Reading) -> None:
         (f"{fields} x {count}", f"[{fields}] * {count}") if len(text) <= 60 else ("(...) x 3", "[(...)] * 3")
     )
     help = f'put it in a list: `["{shown}"]`, or write `"{joined}"`'
-    reading.error("E0202", "a row of units, `x` and a count, stands in a list", span, help=help)
+    load_context.error("E0202", "a row of units, `x` and a count, stands in a list", span, help=help)
     raise reported()
 
 
-def _check_quotes(raw: LocatedList, reading: Reading) -> None:
+def _check_quotes(raw: LocatedList, load_context: LoadContext) -> None:
     """Refuse `[(8, 1), (8, 1)]`: YAML has no tuples, and reads strings such as `(8`.
 
     Raises:
@@ -112,11 +112,11 @@ def _check_quotes(raw: LocatedList, reading: Reading) -> None:
             place = raw.item_spans[end]
             span = Span(first.source, first.line, first.column, place.end_line, place.end_column)
             message = f'YAML cuts a tuple without quotes at its commas, and reads "{item[:40]}"'
-            reading.error("E0202", message, span, help=help)
+            load_context.error("E0202", message, span, help=help)
             raise reported()
 
 
-def _check_list(text: str, span: Span | None, reading: Reading) -> None:
+def _check_list(text: str, span: Span | None, load_context: LoadContext) -> None:
     """Refuse `64, 1` and `(64, 1)`: as a list of units they are two units of one number, which nobody means.
 
     Raises:
@@ -134,18 +134,18 @@ def _check_list(text: str, span: Span | None, reading: Reading) -> None:
     shown = shown if len(shown) <= 60 else "..."
     message = f"the units are one tuple, ({shown}), not a list of tuples"
     help = f"write `[({shown})]` for one unit, or `[{shown}]` for units of one number each"
-    reading.error("E0202", message, span, help=help)
+    load_context.error("E0202", message, span, help=help)
     raise reported()
 
 
-def _unit(raw: object, span: Span, reading: Reading) -> Unit | None:
+def _unit(raw: object, span: Span, load_context: LoadContext) -> Unit | None:
     if isinstance(raw, LocatedList):
         return Unit(fields=Attribute(raw, span), span=span)
     if isinstance(raw, str):
-        return _from_string(raw, span, reading)
+        return _from_string(raw, span, load_context)
     if isinstance(raw, LocatedDict):
         names = [key for key in raw if key != "times"]
-        checks = [usable_name(key, raw.key_spans[key], reading, "a field") for key in names]
+        checks = [usable_name(key, raw.key_spans[key], load_context, "a field") for key in names]
         if not all(checks):
             return None
         count = attribute(raw, "times") if "times" in raw else None
@@ -153,39 +153,39 @@ def _unit(raw: object, span: Span, reading: Reading) -> Unit | None:
     help = ""
     if isinstance(raw, int | float):
         help = f"write [{raw}] for a unit of one field, or [[...]] for a list of one unit"
-    reading.error("E0202", f"a unit must be a tuple, found {describe(raw)}", span, help=help)
+    load_context.error("E0202", f"a unit must be a tuple, found {describe(raw)}", span, help=help)
     return None
 
 
-def _from_string(text: str, span: Span, reading: Reading) -> Unit | None:
+def _from_string(text: str, span: Span, load_context: LoadContext) -> Unit | None:
     """`(256, 64, 1)`, `(256, 64, 1) x 3`, `(256, 64, 1) × n`, `(256, 64, 1) * 3`."""
     start = len(text) - len(text.lstrip())
     end = _closing(text, start)
     if end is None:
-        reading.error(
+        load_context.error(
             "E0202",
             f"a unit must be a tuple, found {describe(text)}",
             span,
             help="write `(256, 64, 1)` or `(256, 64, 1) x 3`",
         )
         return None
-    fields, place = text[start:end], inside(span, text, start, end)
-    if not parses(fields, place, reading):
+    fields, place = text[start:end], span_within(span, text, start, end)
+    if not parses(fields, place, load_context):
         return None
     if not text[end:].strip():
         return Unit(fields=Attribute(fields, place), span=span)
     match = _COUNT.match(text, end)
     if match is None or match.end() == len(text):
-        reading.error(
+        load_context.error(
             "E0202",
             f"after the tuple must come `x` and a count, found `{text[end:].strip()[:40]}`",
-            inside(span, text, end, len(text)),
+            span_within(span, text, end, len(text)),
             help="write `(256, 64, 1) x 3`; joined lists stand in one string, not in a list",
         )
         return None
     count = text[match.end() :].rstrip()
-    count_place = inside(span, text, match.end(), match.end() + len(count))
-    if not parses(count, count_place, reading):
+    count_place = span_within(span, text, match.end(), match.end() + len(count))
+    if not parses(count, count_place, load_context):
         return None
     return Unit(fields=Attribute(fields, place), count=Attribute(count, count_place), span=span)
 
@@ -212,7 +212,7 @@ def _check_pattern(raw: object, info: ValidationInfo) -> object:
         raise wrong("a pattern such as `unit_{i+1}`")
     if isinstance(raw, str):
         return raw
-    reading, span, pattern = reading_of(info), raw.span, raw.raw
+    load_context, span, pattern = load_context_of(info), raw.span, raw.raw
     if not isinstance(pattern, str):
         raise wrong("a pattern such as `unit_{i+1}`")
     try:
@@ -224,18 +224,18 @@ def _check_pattern(raw: object, info: ValidationInfo) -> object:
     position, sound = 0, True
     for text, is_expression in parts:
         if is_expression:
-            place = inside(span, pattern, position + 1, position + 1 + len(text))
-            sound = parses(text, place, reading) and sound
-            for name in sorted(names(parse(text, reading.budget), reading.budget) - {"i"}) if sound else ():
+            place = span_within(span, pattern, position + 1, position + 1 + len(text))
+            sound = parses(text, place, load_context) and sound
+            for name in sorted(names(parse(text, load_context.budget), load_context.budget) - {"i"}) if sound else ():
                 help = "a pattern's only name is `i`, the unit's index from 0"
-                reading.error("E0302", f"`{name}` is not defined in a pattern", place, help=help)
+                load_context.error("E0302", f"`{name}` is not defined in a pattern", place, help=help)
                 sound = False
         elif not (text.isascii() and text.replace("_", "a").isalnum()):
             message = f"`{text[:40]}` cannot stand in a name"
-            place = inside(span, pattern, position, position + len(text))
+            place = span_within(span, pattern, position, position + len(text))
             plain = re.sub(r"[^A-Za-z0-9_]", "_", text)
             help = f"a name has letters, digits and underscores: write `{plain[:40]}`"
-            reading.error("E0404", message, place, help=help)
+            load_context.error("E0404", message, place, help=help)
             sound = False
         position += len(text) + 2 * is_expression
     if not sound:
@@ -251,8 +251,8 @@ def _as_units(value: object, info: ValidationInfo) -> Units:
     if isinstance(value, Units):
         return value
     if isinstance(value, Attribute):
-        return read_units(value.raw, value.span, reading_of(info))
-    return read_units(value, None, reading_of(info))
+        return read_units(value.raw, value.span, load_context_of(info))
+    return read_units(value, None, load_context_of(info))
 
 
 UnitsField: TypeAlias = Annotated[

@@ -18,14 +18,14 @@ Stamp: TypeAlias = tuple[int, int, int] | None
 
 POLL: Final = 0.03
 """Seconds between two looks at the files."""
-SETTLE: Final = 0.02
+DEBOUNCE: Final = 0.02
 """Seconds that files must stay as they are: an editor empties a file before it writes it."""
 _UNSETTLED: Final = 10
 """How often this is waited for; a file that is always written to is read as it is."""
 
 
 def stamp(path: Path) -> Stamp:
-    """What tells a file from the one that it was."""
+    """What distinguishes a file from the one that it was."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):  # ValueError: a name that no file can have
@@ -40,7 +40,7 @@ def changed(seen: Mapping[Path, Stamp], stop: Event) -> bool:
         if now == seen:
             continue
         for _ in range(_UNSETTLED):
-            if stop.wait(SETTLE):
+            if stop.wait(DEBOUNCE):
                 return False
             before, now = now, _stamps(seen)
             if now == before:

@@ -13,9 +13,9 @@
     font: "12px system-ui, sans-serif", color: "#fff", pointerEvents: "none", zIndex: "99",
   });
   document.body.append(badge);
-  const say = (words, colour) => {
+  const say = (words, color) => {
     badge.textContent = words;
-    badge.style.background = colour;
+    badge.style.background = color;
   };
 
   function show({ errors, texts }) {

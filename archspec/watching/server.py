@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from archspec.errors import ArchspecError, BackendError, Diagnostic
-from archspec.watching.look import Look, Right
 from archspec.watching.page import errors_json, live_page, waiting_page
+from archspec.watching.snapshot import Snapshot, ValidNetwork
 
 if TYPE_CHECKING:
     import uvicorn
@@ -53,7 +53,7 @@ def require() -> None:
 class _View:
     """What pages show: the last picture that was right, and the errors since."""
 
-    right: Right | None = None
+    right: ValidNetwork | None = None
     number: int = 0
     """Of the picture, so that a page which has it already is not sent it again."""
     errors: bytes = errors_json(())
@@ -93,16 +93,16 @@ class Server:
         self._tickets.add(ticket)
         return f"http://{ADDRESS}:{self._port}/{ticket}/"
 
-    def show(self, look: Look) -> None:
+    def show(self, look: Snapshot) -> None:
         """Let all pages show what a look found."""
         view, found = self._view, look.found
-        if isinstance(found, Right):
+        if isinstance(found, ValidNetwork):
             same = view.right is not None and view.right.encoded == found.encoded
             self._view = _View(found, view.number if same else view.number + 1)
         else:
             self._view = _View(view.right, view.number, errors_json(found))
         loop, _ = self._started.result()
-        loop.call_soon_threadsafe(self._tell)
+        loop.call_soon_threadsafe(self._report)
 
     def __enter__(self) -> Server:
         self._thread.start()
@@ -114,7 +114,7 @@ class Server:
     ) -> None:
         loop, server = self._started.result()
         self._ended = server.should_exit = True
-        loop.call_soon_threadsafe(self._tell)
+        loop.call_soon_threadsafe(self._report)
         self._thread.join()
 
     def _run(self) -> None:
@@ -153,7 +153,7 @@ class Server:
         self._started.set_result((asyncio.get_running_loop(), server))
         await server.serve(sockets=[self._socket])
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
@@ -178,7 +178,7 @@ class Server:
         sent: _View | None = None
         while not self._ended:
             news, view = self._news, self._view  # in this order: what comes after the view is waited for
-            if view is not sent:  # the view comes from another thread, which may tell of it only after it was read
+            if view is not sent:  # the view comes from another thread, which may report it only after it was read
                 if view.right and view.number != had:
                     had = view.number
                     yield b"event: drawing\nid: %d\ndata: %b\n\n" % (had, view.right.encoded)
@@ -225,7 +225,7 @@ class _Guard:
 
 
 def _equal(given: str, secret: str) -> bool:
-    """Compare without telling by the time it takes how much is right."""
+    """Compare in a time that does not depend on how much is right."""
     return secrets.compare_digest(given.encode(errors="replace"), secret.encode())
 
 

@@ -9,12 +9,12 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from archspec.analysis.comparing import diff
-from archspec.analysis.numbers import counted
-from archspec.analysis.telling import to_brief
+from archspec.analysis.diff_text import to_brief
+from archspec.analysis.graph_diff import diff
+from archspec.analysis.number_format import counted
 from archspec.ir.graph import LayerGraph
 from archspec.reporting import plain, to_text
-from archspec.watching.look import Look, Right
+from archspec.watching.snapshot import Snapshot, ValidNetwork
 
 CHANGES: Final = 3
 """Lines about what changed."""
@@ -23,23 +23,23 @@ CHANGES: Final = 3
 class Terminal:
     """Lines on standard output, and errors on standard error as `archspec validate` prints them."""
 
-    def __init__(self, spec: str, *, colour: bool, colour_errors: bool) -> None:
+    def __init__(self, spec: str, *, color: bool, color_errors: bool) -> None:
         self._spec = plain(spec)
         self._console = Console(
-            file=sys.stdout, force_terminal=colour, color_system="standard" if colour else None, soft_wrap=True
+            file=sys.stdout, force_terminal=color, color_system="standard" if color else None, soft_wrap=True
         )
-        self._colour_errors = colour_errors
+        self._color_errors = color_errors
         self._last: LayerGraph | None = None
 
     def greet(self, url: str) -> None:
         """Say where the page is."""
         self._print(Text.assemble(f"watching {self._spec}, shown at ", (url, "bold"), " (Ctrl-C ends)"))
 
-    def tell(self, look: Look) -> None:
+    def report(self, look: Snapshot) -> None:
         """Say what a look found, and what changed since the last one that found all right."""
         clock, took = (time.strftime("%H:%M:%S"), "dim"), f"in {look.seconds:.2f} s"
         found = look.found
-        if isinstance(found, Right):
+        if isinstance(found, ValidNetwork):
             graph = found.graph
             counts = f"{len(graph.nodes)} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs"
             self._print(Text.assemble(clock, f" {self._spec}: ", ("right", "bold green"), f" ({counts}) {took}"))
@@ -49,7 +49,7 @@ class Terminal:
         else:
             errors = "an error" if len(found) == 1 else f"{len(found)} errors"
             self._print(Text.assemble(clock, f" {self._spec}: ", (errors, "bold red"), f" {took}"))
-            print(f"\n{to_text(found, colour=self._colour_errors)}\n", file=sys.stderr, flush=True)
+            print(f"\n{to_text(found, color=self._color_errors)}\n", file=sys.stderr, flush=True)
 
     def _print(self, text: Text) -> None:
         self._console.print(text)

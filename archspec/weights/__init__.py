@@ -4,8 +4,8 @@ The canonical file holds each tensor under its path in the graph (`layer1.0.conv
 convolutions (out, in / groups, *kernel), dense layers (out, in).
 """
 
+from archspec.weights.loading import fit, fitting, read_weights
 from archspec.weights.report import PartialWeightsWarning, WeightsReport, WeightsWarning
-from archspec.weights.taking import fit, fitting, take
 from archspec.weights.writing import write
 
-__all__ = ["PartialWeightsWarning", "WeightsReport", "WeightsWarning", "fit", "fitting", "take", "write"]
+__all__ = ["PartialWeightsWarning", "WeightsReport", "WeightsWarning", "fit", "fitting", "read_weights", "write"]

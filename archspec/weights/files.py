@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from archspec.atomic_files import open_regular
 from archspec.errors import Diagnostic, WeightsError
-from archspec.storage import open_regular
 from archspec.weights import safetensors_files, torch_files
-from archspec.weights.tensors import Tensor
+from archspec.weights.tensors import LazyTensor
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -18,7 +18,7 @@ KINDS: Final = "weights are read from .safetensors files and from PyTorch state 
 _T = TypeVar("_T")
 
 
-def numbers(path: Path, tensors: dict[str, Tensor]) -> dict[str, Array]:
+def numbers(path: Path, tensors: dict[str, LazyTensor]) -> dict[str, Array]:
     """The tensors' numbers.
 
     Raises:
@@ -41,7 +41,7 @@ def tree(path: Path, needed: int) -> torch_files.Tree:
 
 
 def _tree(path: Path, needed: int) -> torch_files.Tree:
-    from archspec.foreign import identify_as_weights
+    from archspec.file_identification import identify_as_weights
 
     if path.is_dir() and (found := identify_as_weights(path)) is not None:
         raise unreadable(path, f"it is {found.what}", found.help)

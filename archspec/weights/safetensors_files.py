@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
-from archspec.storage import open_regular
-from archspec.weights.tensors import MOST_AXES, DamagedError, Tensor, no_numbers, widened
+from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, no_numbers, widened
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -43,7 +43,7 @@ _OTHERS: Final = {
 }
 
 
-def read(path: Path, needed: int) -> dict[str, Tensor]:
+def read(path: Path, needed: int) -> dict[str, LazyTensor]:
     """The tensors of a safetensors file by name.
 
     Args:
@@ -73,8 +73,8 @@ def read(path: Path, needed: int) -> dict[str, Tensor]:
     return _tensors(path, header, 8 + length, size)
 
 
-def _tensors(path: Path, header: Mapping[str, Any], start: int, size: int) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
+def _tensors(path: Path, header: Mapping[str, Any], start: int, size: int) -> dict[str, LazyTensor]:
+    found: dict[str, LazyTensor] = {}
     places: list[tuple[int, int]] = []
     for name, entry in header.items():
         tensor, place = _tensor(path, name, entry, start)
@@ -90,7 +90,7 @@ def _tensors(path: Path, header: Mapping[str, Any], start: int, size: int) -> di
     return found
 
 
-def _tensor(path: Path, name: str, entry: Any, start: int) -> tuple[Tensor, tuple[int, int]]:
+def _tensor(path: Path, name: str, entry: Any, start: int) -> tuple[LazyTensor, tuple[int, int]]:
     """A tensor, and where it lies after the header."""
     try:
         word, sizes, (first, last) = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -102,7 +102,7 @@ def _tensor(path: Path, name: str, entry: Any, start: int) -> tuple[Tensor, tupl
         raise DamagedError(f"not a whole safetensors file: the entry of {name[:80]!r} is damaged") from None
     shape = tuple(sizes)
     if word not in _TYPES:
-        return Tensor(shape, _OTHERS.get(word, f"of the unknown type {word[:20]!r}"), no_numbers), (first, last)
+        return LazyTensor(shape, _OTHERS.get(word, f"of the unknown type {word[:20]!r}"), no_numbers), (first, last)
     kind, code = _TYPES[word]
     if last - first != math.prod(shape) * int(code[-1] if code != "?" else 1):
         raise DamagedError(f"not a whole safetensors file: {name[:80]!r} has not as many bytes as its shape says")
@@ -110,7 +110,7 @@ def _tensor(path: Path, name: str, entry: Any, start: int) -> tuple[Tensor, tupl
     def load() -> Array:
         return _numbers(path, start + first, shape, kind, code)
 
-    return Tensor(shape, kind, load), (first, last)
+    return LazyTensor(shape, kind, load), (first, last)
 
 
 def _numbers(path: Path, offset: int, shape: Shape, kind: str, code: str) -> Array:

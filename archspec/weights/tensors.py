@@ -24,7 +24,7 @@ class DamagedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class LazyTensor:
     """One tensor of a weights file."""
 
     shape: Shape
@@ -48,18 +48,18 @@ def no_numbers() -> Array:
     raise AssertionError("a tensor of this kind is refused before it is read")
 
 
-def of_array(array: object) -> Tensor:
+def of_array(array: object) -> LazyTensor:
     """The tensor of an array, or of PyTorch's tensor, that is there already."""
     import numpy as np
 
     try:
         plain = np.asarray(_detached(array))
     except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor of PyTorch that has no numbers
-        return Tensor((), "no array of numbers", no_numbers)
+        return LazyTensor((), "no array of numbers", no_numbers)
     kind = plain.dtype.name
     if plain.dtype == np.longdouble:  # wider than float64 on some machines
         kind = "float64"
-    return Tensor(tuple(plain.shape), kind, lambda: plain)
+    return LazyTensor(tuple(plain.shape), kind, lambda: plain)
 
 
 def _detached(array: Any) -> Any:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 from archspec.archives import open_archive
-from archspec.storage import open_regular
-from archspec.weights.tensors import FLOATS, INTEGERS, DamagedError, Tensor, no_numbers, widened
-from archspec.weights.unpickling import OddTensor, Storage, StoredTensor, Thing, unpickle
+from archspec.atomic_files import open_regular
+from archspec.weights.tensors import FLOATS, INTEGERS, DamagedError, LazyTensor, no_numbers, widened
+from archspec.weights.unpickling import OddTensor, PickledObject, Storage, StoredTensor, unpickle
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -28,14 +28,14 @@ _DEEPEST: Final = 8
 """Mappings within mappings; what lies deeper is no state dict."""
 
 Tree: TypeAlias = dict[str, Any]
-"""Tensors by name, and mappings of them by their keys; values of all other kinds are `Thing` or left out."""
+"""Tensors by name, and mappings of them by their keys; values of all other kinds are `PickledObject` or left out."""
 
 _Bytes: TypeAlias = Callable[[Storage, int, int, int], bytes]
 """Of a storage whose numbers have so many bytes each, so many numbers from this one on; fewer where it ends before."""
 
 
 def read(path: Path, needed: int) -> Tree:
-    """What a file holds that `torch.save` wrote: its mappings, with a `Tensor` for each tensor.
+    """What a file holds that `torch.save` wrote: its mappings, with a `LazyTensor` for each tensor.
 
     Args:
         path: the file.
@@ -48,7 +48,7 @@ def read(path: Path, needed: int) -> Tree:
     with open_regular(path) as file:
         legacy = is_legacy(file.read(64))
     root, storages = _legacy(path, needed) if legacy else _archive(path, needed)
-    if isinstance(root, Thing):
+    if isinstance(root, PickledObject):
         raise DamagedError(whole_object(root.name))
     if not isinstance(root, dict):
         raise DamagedError("it holds no state dict, that is, no mapping of names to tensors")
@@ -74,15 +74,15 @@ def _tree(values: Mapping[Any, Any], storages: _Bytes, seen: dict[int, Tree], de
         if isinstance(value, StoredTensor):
             found[key] = _tensor(key, value, storages)
         elif isinstance(value, OddTensor):
-            found[key] = Tensor((), value.kind, no_numbers)
+            found[key] = LazyTensor((), value.kind, no_numbers)
         elif isinstance(value, dict) and depth < _DEEPEST:
             found[key] = seen[id(value)] if id(value) in seen else _tree(value, storages, seen, depth + 1)
-        elif isinstance(value, Thing):
+        elif isinstance(value, PickledObject):
             found[key] = value
     return found
 
 
-def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> Tensor:
+def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> LazyTensor:
     def load() -> Array:
         import numpy as np
 
@@ -99,7 +99,7 @@ def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> Tensor:
         array: Array = np.ascontiguousarray(view).reshape(found.shape)
         return widened(array) if found.kind == "bfloat16" else array
 
-    return Tensor(found.shape, found.kind, load)
+    return LazyTensor(found.shape, found.kind, load)
 
 
 _WIDTHS: Final = {

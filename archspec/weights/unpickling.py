@@ -39,14 +39,14 @@ _STORAGES: Final = {
 
 
 @dataclass(slots=True)
-class Name:
+class GlobalName:
     """A class or function that the pickle names; it is not looked up."""
 
     name: str
 
 
 @dataclass(slots=True)
-class Thing:
+class PickledObject:
     """What the pickle would make by calling a class or function."""
 
     name: str
@@ -153,7 +153,7 @@ def _step(machine: _Machine, name: str, argument: Any) -> None:
     elif name in ("GET", "BINGET", "LONG_BINGET"):
         stack.append(machine.memo[argument])
     elif name == "GLOBAL":
-        stack.append(Name(argument))
+        stack.append(GlobalName(argument))
     elif name == "PERSID":
         stack.append(_storage(argument))
     elif name not in ("PROTO", "FRAME"):
@@ -225,13 +225,13 @@ def _stack_global(machine: _Machine) -> None:
     name, module = machine.pop(), machine.pop()
     if not isinstance(name, str) or not isinstance(module, str):
         raise DamagedError("a damaged pickle")
-    machine.stack.append(Name(f"{module} {name}"))
+    machine.stack.append(GlobalName(f"{module} {name}"))
 
 
 def _build(machine: _Machine) -> None:
     state = machine.pop()
     target = machine.top()
-    if isinstance(target, Thing):
+    if isinstance(target, PickledObject):
         target.state = state
 
 
@@ -272,8 +272,8 @@ _ACTIONS: Final[dict[str, Callable[[_Machine], object]]] = {
 
 def _called(function: Any, arguments: Any) -> Any:
     """What a call would give; nothing is called."""
-    if not isinstance(function, Name) or not isinstance(arguments, tuple):
-        return Thing("")
+    if not isinstance(function, GlobalName) or not isinstance(arguments, tuple):
+        return PickledObject("")
     name = function.name
     if name == "collections OrderedDict":
         found: dict[Any, Any] = {}
@@ -289,21 +289,21 @@ def _called(function: Any, arguments: Any) -> Any:
         return _tensor(called, arguments)
     if name == "torch Size" and arguments:
         return arguments[0]
-    return Thing(name.replace(" ", "."))
+    return PickledObject(name.replace(" ", "."))
 
 
 def _tensor(called: str, arguments: tuple[Any, ...]) -> Any:
     if called in ("_rebuild_parameter", "_rebuild_parameter_with_state") and arguments:
         return arguments[0]
     if called == "_rebuild_from_type_v2" and len(arguments) > 2:  # a tensor with attributes, or of a subclass
-        kind = arguments[1].name if isinstance(arguments[1], Name) else ""
+        kind = arguments[1].name if isinstance(arguments[1], GlobalName) else ""
         if kind in ("torch Tensor", "torch.nn.parameter Parameter", "torch.nn.parameter Buffer"):
             return _called(arguments[0], arguments[2])
         return OddTensor(f"a tensor of the class {kind.replace(' ', '.')[:80]}")
     if called in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3") and len(arguments) >= 4:
         storage, offset, shape, strides = arguments[:4]
         if called == "_rebuild_tensor_v3" and isinstance(storage, Storage) and len(arguments) > 6:
-            kind = arguments[6].name.removeprefix(_DTYPES) if isinstance(arguments[6], Name) else "of no type"
+            kind = arguments[6].name.removeprefix(_DTYPES) if isinstance(arguments[6], GlobalName) else "of no type"
         else:
             kind = storage.kind if isinstance(storage, Storage) and storage.kind else "of no type"
         if not isinstance(storage, Storage) or not _sizes(shape) or not _sizes(strides) or not _sizes((offset,)):
@@ -330,11 +330,11 @@ def _storage(identity: Any) -> Any:
     """What PyTorch keeps outside the pickle: ("storage", type, key, device, count, ...)."""
     if isinstance(identity, tuple) and len(identity) >= 5 and identity[0] == "storage":
         _, kind, key, _, numbers = identity[:5]
-        if isinstance(kind, Name) and isinstance(key, str) and _sizes((numbers,)):
+        if isinstance(kind, GlobalName) and isinstance(key, str) and _sizes((numbers,)):
             module, _, name = kind.name.partition(" ")
             if name == "UntypedStorage":
                 return Storage(key, None, numbers)
             if module == "torch" and name.removesuffix("Storage") in _STORAGES:
                 return Storage(key, _STORAGES[name.removesuffix("Storage")], numbers)
             return Storage(key, f"of the unknown type {name[:80]}", numbers)
-    return Thing("")
+    return PickledObject("")

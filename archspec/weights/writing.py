@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archspec.atomic_files import whole_file
+from archspec.digests import BLANK, KEY, fill
 from archspec.ir.graph import LayerGraph
-from archspec.seals import BLANK, KEY, fill
-from archspec.storage import whole_file
-from archspec.weights.taking import fit
+from archspec.weights.loading import fit
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Arrays
@@ -23,7 +23,7 @@ def write(
     graph: LayerGraph,
     metadata: Mapping[str, str] | None = None,
     *,
-    seal: bool = False,
+    add_digest: bool = False,
 ) -> None:
     """Write a canonical safetensors file, whole or not at all: the same bytes for the same arrays and metadata.
 
@@ -46,12 +46,12 @@ def write(
         fitting[name] = np.asarray(array, narrow.newbyteorder("<"), order="C")
     # As the library has it, so that what it wrote before is written again: the widest type first, then by name.
     names = sorted(fitting, key=lambda name: (-fitting[name].dtype.itemsize, name))
-    about = {**({KEY: BLANK} if seal else {}), "format": "pt", **(metadata or {})}
+    about = {**({KEY: BLANK} if add_digest else {}), "format": "pt", **(metadata or {})}
     with whole_file(Path(path)) as temporary, temporary.open("w+b") as file:
         file.write(_header({name: fitting[name] for name in names}, about))
         for name in names:
             file.write(fitting[name].reshape(-1).view("u1").data)
-        if seal:
+        if add_digest:
             fill(file)
 
 

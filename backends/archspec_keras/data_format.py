@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from archspec.codegen.layout import Bracket, Keyword
-from archspec.codegen.text import quoted
+from archspec.codegen.escaping import quoted
+from archspec.codegen.pretty_printer import Bracket, Keyword
 from archspec_keras.names import CHANNELS_LAST
 
 _FORMAT: Final = quoted("channels_last")
@@ -18,7 +18,7 @@ def stated(layer: Bracket, helpers: Mapping[str, str]) -> Bracket:
     """A layer's call that does not depend on `keras.json`.
 
     Keras's own layers are called by the names that `declarations` gives them. A helper that is derived from one of
-    them is told as any layer is; `helpers` has their texts.
+    them is stated as any layer is; `helpers` has their texts.
     """
     head = layer.head
     if not isinstance(head, str):

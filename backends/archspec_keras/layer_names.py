@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from archspec.codegen.text import quoted
+from archspec.codegen.escaping import quoted
 from archspec.expr import Const, Expr, name_by, sources_by
 from archspec.limits import Budget
 
@@ -48,7 +48,7 @@ class LayerName:
 
 
 def pattern_parts(pattern: str, index: int | str, budget: Budget) -> list[tuple[bool, str]]:
-    """A loop's pattern as the parts of a name, for a round's number or for the variable that has it."""
+    """A loop's pattern as the parts of a name, for an iteration's number or for the variable that has it."""
     if isinstance(index, int):
         return [(False, name_by(pattern, index, budget))]
     return [(is_expression, text) for text, is_expression in sources_by(pattern, index, budget)]

@@ -15,9 +15,9 @@ from functools import wraps
 from typing import Any, TypeAlias
 
 from archspec.codegen.sharing import Sharing
+from archspec.ir.def_use import value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Layer, Loop, Scope
-from archspec.ir.wiring import value_name
 from archspec_keras.layer_names import layer_name
 from archspec_keras.ops import ROWS
 from archspec_keras.patching import replaced
@@ -28,7 +28,7 @@ Mark: TypeAlias = Callable[[str, Any], Any]
 
 
 @dataclass(slots=True)
-class Places:
+class LayerNodes:
     """What the layers of each model compute, a model by the place of its parameters; that of the network is empty."""
 
     layers: dict[str, dict[str, list[str]]] = field(default_factory=dict[str, dict[str, list[str]]])
@@ -37,18 +37,18 @@ class Places:
     """The same by model and the model that is called in it."""
 
     @classmethod
-    def of(cls, graph: LayerGraph, names: Mapping[str, Any]) -> Places:
+    def of(cls, graph: LayerGraph, names: Mapping[str, Any]) -> LayerNodes:
         """The places of a graph's nodes; `names` are those of Keras's layers."""
         found = cls()
-        _Walk(graph, names, found, Sharing.of(graph).homes).body(graph.root.body, "", "", "")
+        _NodeWalk(graph, names, found, Sharing.of(graph).homes).body(graph.root.body, "", "", "")
         return found
 
 
 @dataclass(slots=True)
-class _Walk:
+class _NodeWalk:
     graph: LayerGraph
     names: Mapping[str, Any]
-    found: Places
+    found: LayerNodes
     homes: Mapping[str, str]
     shared: frozenset[str] = field(init=False)
     """The places of parameters that several scopes have."""
@@ -78,8 +78,8 @@ class _Walk:
             name = self.last_layer(item, place, f"{home}.{item.name}" if home else item.name)
             self.found.layers.setdefault(model, {}).setdefault(name, []).append(own)
             return
-        rounds = isinstance(item, Loop) and item.iterations and all(scope.shares for scope in item.iterations)
-        if place in self.shared and not rounds:
+        iterations = isinstance(item, Loop) and item.iterations and all(scope.shares for scope in item.iterations)
+        if place in self.shared and not iterations:
             self.found.models.setdefault(model, {}).setdefault(place, []).append(own)
             if place in self.found.layers or place in self.found.models:
                 return
@@ -102,7 +102,7 @@ class _Walk:
 
 
 @dataclass(slots=True)
-class _Frame:
+class _RunningModel:
     """A model that runs: the place of its parameters, the path of what it computes, and what it calls in which turn."""
 
     model: str
@@ -135,11 +135,11 @@ def marking(model: Any, graph: LayerGraph, mark: Mark) -> Iterator[None]:
     """While it holds, what the layers of the graph's nodes give goes through `mark`.
 
     A second functional model of the same layers would give their tensors too. It would follow them by recursion, could
-    not tell two layers apart that give one tensor, and has no place for what gradients take.
+    not distinguish two layers that give one tensor, and has no place for what gradients take.
     """
     layers = {layer.name: layer for layer in layers_of(model)}
-    places = Places.of(graph, layers)
-    frames = [_Frame("", "", _turns(model))]
+    places = LayerNodes.of(graph, layers)
+    frames = [_RunningModel("", "", _turns(model))]
 
     def marked(layer: Any) -> Callable[..., Any]:
         run = layer.call
@@ -163,7 +163,7 @@ def marking(model: Any, graph: LayerGraph, mark: Mark) -> Iterator[None]:
         def call(*args: Any, **kwargs: Any) -> Any:
             frame = frames[-1]
             path = frame.path_of(layer, places.models.get(frame.model, {}).get(place, []))
-            frames.append(_Frame(place, path or place, turns))
+            frames.append(_RunningModel(place, path or place, turns))
             try:
                 return run(*args, **kwargs)
             finally:

@@ -1,4 +1,4 @@
-"""Running generated source: building the model, and weights in and out. `trace` and `learn` have the rest."""
+"""Running generated source: building the model, and weights in and out. `trace` and `training` have the rest."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
+from archspec.atomic_files import check_room, whole_file
 from archspec.codegen.execute import execute
+from archspec.digests import write_digest
 from archspec.errors import BackendError, Diagnostic, InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
-from archspec.seals import seal
-from archspec.storage import check_room, whole_file
-from archspec_keras.learn import gradients, train
 from archspec_keras.memory_layout import keras_sizes
 from archspec_keras.names import function_name
 from archspec_keras.patching import replaced
 from archspec_keras.settings import settings
 from archspec_keras.tensors import outputs_by_name, to_numpy
-from archspec_keras.trace import run
+from archspec_keras.trace import run_forward
+from archspec_keras.training import gradients, train
 from archspec_keras.variables import kept_weights
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
 
-__all__ = ("build", "export_weights", "gradients", "load_weights", "run", "save_weights", "train", "verify")
+__all__ = ("build", "export_weights", "gradients", "load_weights", "run_forward", "save_weights", "train", "verify")
 
 _OVERHEAD: Final = 8192
 """Bytes that HDF5 takes for a variable and the groups that it stands in, at most, beside its numbers."""
@@ -164,7 +164,7 @@ def save_weights(model: Any, path: Path) -> None:
             # HDF5 would end the process with a fault once a file that it could not write is closed.
             check_room(inner.parent, sum(8 * math.prod(kept.shape) + _OVERHEAD for kept in model.variables))
             model.save_weights(inner)
-            seal(inner, ".h5")
+            write_digest(inner, ".h5")
             inner.replace(temporary)
         finally:
             inner.unlink(missing_ok=True)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from archspec.codegen.escaping import identifier
 from archspec.codegen.helpers import Helpers
-from archspec.codegen.text import identifier
 from archspec.ir.graph import LayerGraph
 from archspec_keras.ops import ROWS
 

@@ -56,8 +56,8 @@ def _device(name: str) -> Any:
 def _allow(dtype: str) -> None:
     """Let a dtype be computed in, for the whole process: the model runs long after it was built.
 
-    JAX makes float32 of float64, silently, unless it is told. Keras does the same on JAX and on PyTorch, by a table
-    that its layers ask for the type to compute in: batch norm, means and softmax would be of float32.
+    JAX makes float32 of float64, silently, unless it is asked not to. Keras does the same on JAX and on PyTorch, by a
+    table that its layers ask for the type to compute in: batch norm, means and softmax would be of float32.
     """
     if dtype != "float64":
         return

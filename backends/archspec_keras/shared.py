@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TypeAlias
 
-from archspec.codegen.layout import Code, call
+from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import CallUse, ChoiceUse, LayerUse, LoopUse, SequenceUse, Tree, is_reuse
 from archspec.errors import SpecError
+from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Result
-from archspec.ir.wiring import producer
 from archspec.passes.resize import doubled
 from archspec_keras.memory_layout import axis_order
 
@@ -37,9 +37,9 @@ def uses_of(tree: Tree) -> dict[str, list[Use]]:
 
 
 def places(item: Use) -> list[str]:
-    """The paths of what an item computes, in all instances: of a loop, its rounds."""
+    """The paths of what an item computes, in all instances: of a loop, its iterations."""
     if isinstance(item, LoopUse):
-        return [path for paths in item.rounds for path in paths]
+        return [path for paths in item.iterations for path in paths]
     return [*item.paths]
 
 
@@ -76,7 +76,7 @@ def is_independent(graph: LayerGraph, earlier: Use, later: Use) -> bool:
 
 def _of_one(item: Use) -> list[str]:
     """The paths of what an item computes in its first instance."""
-    return [paths[0] for paths in item.rounds if paths] if isinstance(item, LoopUse) else [item.paths[0]]
+    return [paths[0] for paths in item.iterations if paths] if isinstance(item, LoopUse) else [item.paths[0]]
 
 
 def _is_in(path: str, scopes: Sequence[str]) -> bool:
@@ -97,7 +97,7 @@ def results_of(item: SharedScope) -> int:
 def alone(item: SharedScope) -> Tree:
     """A tree of the item by itself, whose operands are the tree's."""
     own = replace(item, operands=tuple(Operand(index) for index in range(len(item.operands))))
-    return Tree((own,), tuple(Result(item.site, index) for index in range(results_of(item))))
+    return Tree((own,), tuple(Result(item.location, index) for index in range(results_of(item))))
 
 
 def input_shape(graph: LayerGraph, scopes: Sequence[str], index: int, variable: str) -> Code:
@@ -109,7 +109,7 @@ def input_shape(graph: LayerGraph, scopes: Sequence[str], index: int, variable: 
         index: which of the tensors that they take.
         variable: the first of these tensors, in source.
     """
-    types = [graph.types[graph.wiring.scopes[path].operands[index]] for path in scopes]
+    types = [graph.types[graph.def_use.scopes[path].operands[index]] for path in scopes]
     axis = types[0].channel_axis
     if types[0].rank == 1 or axis is None or not (len(set(types)) > 1 or _takes_any_size(graph, scopes)):
         return f"{variable}.shape[1:]"

@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Final
 
-from archspec.codegen.layout import INDENT, Bracket, Code, lay_out, marked
-from archspec.codegen.marks import Paths, join, whole
+from archspec.codegen.escaping import docstring, identifier, literal, quoted
+from archspec.codegen.marked_text import Paths, join, whole
+from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
-from archspec.codegen.text import docstring, identifier, literal, quoted
 from archspec.errors import SpecError
 from archspec.expr import Const, Expr, fold
+from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
-from archspec.ir.wiring import producer
 from archspec.passes.resize import doubled
-from archspec_keras.body import Body, Callee
 from archspec_keras.data_format import declarations
-from archspec_keras.facts import Facts
+from archspec_keras.function_body import BodyWriter, Callee
 from archspec_keras.layer_names import layer_name
 from archspec_keras.memory_layout import keras_sizes
 from archspec_keras.names import function_name, helpers_of
 from archspec_keras.ops import ROWS
+from archspec_keras.static_properties import StaticProperties
 
 _DEEP: Final = 600
 """Layers in a row above which a network may be too deep for Keras under Python's own limit of 1,000 calls."""
@@ -58,17 +58,17 @@ def write(graph: LayerGraph) -> str:
     """
     ROWS.check(graph)
     module = simplified(graph)
-    facts, texts = Facts.of(graph), helpers_of(graph)
+    facts, texts = StaticProperties.of(graph), helpers_of(graph)
     taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
     numbers: dict[str, Iterator[int]] = {}
     callees: dict[int, Callee] = {}
     functions: list[str] = []
     deeper = _deeper(graph)
-    bodies: list[Body] = []
+    bodies: list[BodyWriter] = []
     for definition in module.definitions:
         name = function_name(graph) if definition.is_network else _unused(definition.name, taken, numbers)
-        body = Body(definition, graph, facts, callees)
+        body = BodyWriter(definition, graph, facts, callees)
         made = _network(name, body, graph, deeper) if definition.is_network else _block(name, body)
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
@@ -94,7 +94,7 @@ def _tensors(graph: LayerGraph) -> str:
     return "Signals" if kinds == {SIGNAL} else "Volumes" if kinds == {VOLUME} else "Images"
 
 
-def _helper(name: str, text: str, graph: LayerGraph, bodies: Sequence[Body]) -> str:
+def _helper(name: str, text: str, graph: LayerGraph, bodies: Sequence[BodyWriter]) -> str:
     """A helper's source; where it is a class, it is there for the layers of this class."""
     text = text.strip().replace("{{ registered }}", quoted(graph.name))
     is_class = f"class {name}(" in text
@@ -128,7 +128,7 @@ def _unused(name: str, taken: set[str], numbers: dict[str, Iterator[int]]) -> st
     return found
 
 
-def _block(name: str, body: Body) -> _Function:
+def _block(name: str, body: BodyWriter) -> _Function:
     """The function of a block: tensors in, tensors out."""
     definition = body.definition
     lines = body.block()
@@ -143,7 +143,7 @@ def _block(name: str, body: Body) -> _Function:
     return _Function("\n".join(signature), "\n".join(docstring(doc, 1)), join(lines))
 
 
-def _parameters(body: Body) -> list[Code]:
+def _parameters(body: BodyWriter) -> list[Code]:
     kept = body.parameters()
     required = [parameter for parameter in kept if parameter.default is None]
     parts: list[Code] = []
@@ -154,7 +154,7 @@ def _parameters(body: Body) -> list[Code]:
     return parts
 
 
-def _network(name: str, body: Body, graph: LayerGraph, deeper: Sequence[str]) -> _Function:
+def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[str]) -> _Function:
     """The function of the network: it makes the inputs, and returns the model."""
     definition = body.definition
     taken = body.unusable()

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
-from archspec.codegen.text import one_of
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import FEATURES

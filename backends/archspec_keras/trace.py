@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
 
 
-def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
+def run_forward(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
     """One forward pass; see `RunsModels.run`.
 
     Outside of a compiled function every backend of Keras updates moving statistics in place, JAX too.

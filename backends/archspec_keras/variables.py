@@ -14,7 +14,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec_keras.layer_names import layer_name
 from archspec_keras.ops import ROWS
-from archspec_keras.ops.row import LAYOUTS, ONE_AXIS, Layout, Variable
+from archspec_keras.ops.row import LAYOUTS, ONE_AXIS, Layout, VariableLayout
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
@@ -71,7 +71,7 @@ def kept_weights(model: Any, graph: LayerGraph) -> dict[str, Kept]:
         for name, weight in graph.parameters_of(node).items():
             layer = layers.get(layer_name(name.removesuffix(f".{weight.name}")))
             given = ROWS[node.op.name].variables[weight.name]
-            place = Variable((given,)) if isinstance(given, str) else given
+            place = VariableLayout((given,)) if isinstance(given, str) else given
             variables = tuple(_attribute(layer, attribute) for attribute in place.places)
             if all(variable is not None for variable in variables):
                 found[name] = Kept(variables, place.layout)

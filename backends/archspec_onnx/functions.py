@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from onnx import FunctionProto, ModelProto, NodeProto, helper
 
-from archspec.codegen.text import one_line
+from archspec.codegen.escaping import one_line
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Scope

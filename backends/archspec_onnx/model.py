@@ -12,10 +12,10 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from archspec.codegen.backend import Outcome
 from archspec.codegen.backend_errors import check_dtype, no_device, not_importable
+from archspec.digests import BLANK, KEY, filled, with_digest
 from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
-from archspec.seals import BLANK, KEY, filled, sealed
 from archspec_onnx.engines import current_engine
 from archspec_onnx.names import names_of
 from archspec_onnx.source import TYPES, write
@@ -169,13 +169,15 @@ def _apart(model: ModelProto, location: str) -> tuple[ModelProto, bytes]:
         onnx.external_data_helper.set_external_data(tensor, location, len(data), len(tensor.raw_data))
         data += tensor.raw_data
         tensor.ClearField("raw_data")
-    whole = sealed(bytes(data), ".data")
+    whole = with_digest(bytes(data), ".data")
     digest = hashlib.sha256(whole).hexdigest()
     found.metadata_props.append(onnx.StringStringEntryProto(key="archspec.weights", value=f"sha256:{digest}"))
     return found, whole
 
 
-def run(model: ModelProto, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
+def run_forward(
+    model: ModelProto, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False
+) -> Outcome:
     """One forward pass on the engine of this process; see `RunsModels.run`.
 
     A model has no training mode: for that, another one is written, and the statistics that it gives are put into this

@@ -9,7 +9,7 @@ from archspec.ir.graph import LayerGraph
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class TensorNames:
     """A tensor is called after the path of its layer; an output after what the spec calls it.
 
     `values` has the tensor of each node by path, `outputs` the model's outputs in the graph's order. `copies` are
@@ -21,7 +21,7 @@ class Names:
     copies: Mapping[str, str]
 
 
-def names_of(graph: LayerGraph) -> Names:
+def names_of(graph: LayerGraph) -> TensorNames:
     """The names of a graph's tensors, all different."""
     taken = {*graph.inputs, *graph.all_weights}
     outputs = {name: _unused(name, taken) for name in graph.outputs}
@@ -35,7 +35,7 @@ def names_of(graph: LayerGraph) -> Names:
     for path in graph.types:
         if path not in values:
             values[path] = _unused(path.replace(":", "_"), taken)
-    return Names(values, [*outputs.values()], copies)
+    return TensorNames(values, [*outputs.values()], copies)
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -8,15 +8,15 @@ from typing import Final
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from archspec._version import __version__
-from archspec.codegen.text import one_line
+from archspec.codegen.escaping import one_line
 from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.expr import Const, source
+from archspec.ir.def_use import DefUse
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Layer, Loop, Scope
-from archspec.ir.wiring import Wiring
 from archspec.passes.resize import doubled
 from archspec_onnx.functions import Functions
-from archspec_onnx.names import Names, names_of
+from archspec_onnx.names import TensorNames, names_of
 from archspec_onnx.ops import ROWS, Fragment
 
 OPSET: Final = 23
@@ -43,15 +43,15 @@ def write(graph: LayerGraph, *, dtype: str = "float32", functions: bool = False,
     ]
     if random:
         raise BackendError(random)
-    return _Writer(graph, dtype, functions, training).model()
+    return _ModelWriter(graph, dtype, functions, training).model()
 
 
-class _Writer:
+class _ModelWriter:
     def __init__(self, graph: LayerGraph, dtype: str, functions: bool, training: bool) -> None:
         self.graph = graph
         self.dtype = TYPES[dtype]
         self.training = training
-        self.names: Names = names_of(graph)
+        self.names: TensorNames = names_of(graph)
         self.larger = twice(graph)
         self.functions = Functions(graph) if functions else None
         self.statistics: dict[str, str] = {}
@@ -62,7 +62,7 @@ class _Writer:
         if self.functions is None:
             nodes = [made for path in graph.nodes for made in self._layer(path)]
         else:
-            nodes = [*self._body(graph.root.body, graph.wiring)]
+            nodes = [*self._body(graph.root.body, graph.def_use)]
         nodes += [helper.make_node("Identity", [of], [name], name) for name, of in self.names.copies.items()]
         nodes += [
             helper.make_node("Identity", [found], [f"{name}.after"], f"{found}/after")
@@ -119,7 +119,7 @@ class _Writer:
             self.statistics |= dict(zip(kept, layer.outputs, strict=True))
         return nodes
 
-    def _body(self, body: Body, wiring: Wiring) -> Iterator[NodeProto]:
+    def _body(self, body: Body, def_use: DefUse) -> Iterator[NodeProto]:
         """The nodes of a part of the network, blocks as calls of functions."""
         assert self.functions is not None
         for item in body.items:
@@ -127,16 +127,16 @@ class _Writer:
                 case Layer():
                     yield from self._layer(item.path)
                 case Scope(kind="block"):
-                    wires = wiring.scopes[item.path]
-                    inside = list(self._body(item.body, wiring))
+                    wires = def_use.scopes[item.path]
+                    inside = list(self._body(item.body, def_use))
                     operands = [self.names.values[path] for path in wires.operands]
                     results = [self.names.values[path] for path in wires.results]
                     yield from self.functions.call(item, inside, operands, results)
                 case Scope(body=inner) | Choice(body=inner):
-                    yield from self._body(inner, wiring)
+                    yield from self._body(inner, def_use)
                 case Loop():
                     for scope in item.iterations:
-                        yield from self._body(Body((scope,), ()), wiring)
+                        yield from self._body(Body((scope,), ()), def_use)
 
     def _tensor(self, name: str, shape: Sequence[int | str | None]) -> ValueInfoProto:
         return helper.make_tensor_value_info(name, self.dtype, shape)

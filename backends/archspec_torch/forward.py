@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from archspec.codegen.flow import Flow
-from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out, marked, marks, one_line
-from archspec.codegen.marks import Paths, inside, join, whole
+from archspec.codegen.marked_text import Paths, inside, join, whole
+from archspec.codegen.pretty_printer import INDENT, Bracket, Code, call, flat, lay_out, marked, marks, one_line
 from archspec.codegen.tree import (
     CallUse,
     ChoiceUse,
@@ -21,14 +20,15 @@ from archspec.codegen.tree import (
     held,
     stops,
 )
+from archspec.codegen.variable_allocation import VariableAllocator
+from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Ref, Result
-from archspec.ir.wiring import value_name
 from archspec_torch.ops import ROWS, Weight
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
 """What a variable of `forward` may not hide."""
 LABEL: Final = "__node__"
-"""What is called in labelled source: `__node__(self.relu(x), ["block.relu"])`, with the layer's paths."""
+"""What is called in labeled source: `__node__(self.relu(x), ["block.relu"])`, with the layer's paths."""
 MOST_NESTED = 3
 """Calls in one statement, merges not counted."""
 
@@ -46,7 +46,7 @@ class _Pending:
 
 @dataclass(slots=True)
 class Spelling:
-    """What the class writer has decided about members, by site."""
+    """What the class writer has decided about members, by location."""
 
     members: dict[tuple[int, ...], str] = field(default_factory=dict[tuple[int, ...], str])
     flags: dict[int, tuple[str, bool]] = field(default_factory=dict[int, tuple[str, bool]])
@@ -59,8 +59,8 @@ class Spelling:
     again: set[str] = field(default_factory=set[str])
     """Members that several items are called with: each call has a statement of its own, in the order of the graph."""
     counts: dict[int, str] = field(default_factory=dict[int, str])
-    """How often a loop calls its member, where all rounds call the same one."""
-    labelled: bool = False
+    """How often a loop calls its member, where all iterations call the same one."""
+    labeled: bool = False
     """Whether `forward` says of each of its layers which expression it is."""
 
 
@@ -70,8 +70,10 @@ def forward(definition: Definition, spelling: Spelling, *, outputs: Sequence[str
     Several results are returned as a tuple, or, where `outputs` names them, as a dict.
     """
     tree = definition.tree
-    writer = _Writer(Flow(tree, definition.budget, definition.operands, _MODULE_NAMES, definition.inputs), spelling)
-    names = [writer.flow.variable[Operand(index)] for index in range(definition.operands)]
+    writer = _ForwardWriter(
+        VariableAllocator(tree, definition.budget, definition.operands, _MODULE_NAMES, definition.inputs), spelling
+    )
+    names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
     writer.items(tree, 2)
     if outputs:
         taken = [(name, writer.take(ref)) for name, ref in zip(outputs, tree.results, strict=True)]
@@ -82,45 +84,45 @@ def forward(definition: Definition, spelling: Spelling, *, outputs: Sequence[str
     return names, [*writer.lines, *lay_out(code, 2, "return ")]
 
 
-class _Writer:
-    def __init__(self, flow: Flow, spelling: Spelling) -> None:
-        self.flow = flow
+class _ForwardWriter:
+    def __init__(self, allocator: VariableAllocator, spelling: Spelling) -> None:
+        self.allocator = allocator
         self.spelling = spelling
         self.pending: dict[Ref, _Pending] = {}
         self.lines: list[str] = []
 
     def items(self, tree: Tree, depth: int) -> None:
-        together = {use.site: uses for uses in _all_parts(tree, self.spelling) for use in uses}
+        together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
         for item in tree.items:
-            if item.site not in together:
+            if item.location not in together:
                 self.item(item, depth)
-            elif together[item.site]:
-                self.unpacked(together[item.site], depth)
-                together |= {use.site: [] for use in together[item.site]}
+            elif together[item.location]:
+                self.unpacked(together[item.location], depth)
+                together |= {use.location: [] for use in together[item.location]}
 
     def item(self, item: ItemUse, depth: int) -> None:
         self.write(item, depth)
-        member = self.spelling.members.get((item.site,))
-        if member in self.spelling.again and Result(item.site) in self.pending:
-            self.variable(Result(item.site), depth)
+        member = self.spelling.members.get((item.location,))
+        if member in self.spelling.again and Result(item.location) in self.pending:
+            self.variable(Result(item.location), depth)
 
     def write(self, item: ItemUse, depth: int) -> None:
         """An item's lines, or what is pending of it."""
         match item:
-            case ChoiceUse() if item.site in self.spelling.joined:
-                make = self._member(self.spelling.joined[item.site])
-                self.add(item.site, make, (item.operand,), "heavy", held(item), depth)
+            case ChoiceUse() if item.location in self.spelling.joined:
+                make = self._member(self.spelling.joined[item.location])
+                self.add(item.location, make, (item.operand,), "heavy", held(item), depth)
             case ChoiceUse():
                 self.choice(item, depth)
             case LayerUse() if item.results > 1:
                 self.pieces(item, depth)
             case LayerUse():
                 row = ROWS[item.op.name]
-                function = self.spelling.functions.get(item.site)
-                make = self._labelled(function or self._member(self.spelling.members[(item.site,)]), item.paths)
-                self.add(item.site, make, item.operands, row.weight, item.paths, depth, row.most_operands)
+                function = self.spelling.functions.get(item.location)
+                make = self._labeled(function or self._member(self.spelling.members[(item.location,)]), item.paths)
+                self.add(item.location, make, item.operands, row.weight, item.paths, depth, row.most_operands)
             case LoopUse() if item.called:
-                self.rounds(item, depth)
+                self.iterations(item, depth)
             case LoopUse() if item.marks:
                 self.parts(item, [None, *(mark + 1 for mark in item.marks)], depth)
             case SequenceUse() if (ends := stops(item.body)) is not None and len(ends) > 1:
@@ -130,24 +132,24 @@ class _Writer:
             case CallUse() if len(item.definition.tree.results) > 1:
                 self.several(item, depth)
             case CallUse() | SequenceUse() | LoopUse():
-                member = self.spelling.members[(item.site,)]
+                member = self.spelling.members[(item.location,)]
                 paths: Paths = held(item)
                 if member in self.spelling.again:  # what it holds has the places of all calls
                     paths = inside(paths, {*item.paths})
-                self.add(item.site, self._member(member), item.operands, "heavy", paths, depth)
+                self.add(item.location, self._member(member), item.operands, "heavy", paths, depth)
 
     def _member(self, name: str) -> Callable[[Sequence[Code]], Code]:
         return lambda operands: call(f"self.{name}", *operands)
 
-    def _labelled(self, make: Callable[[Sequence[Code]], Code], *paths: Paths) -> Callable[[Sequence[Code]], Code]:
+    def _labeled(self, make: Callable[[Sequence[Code]], Code], *paths: Paths) -> Callable[[Sequence[Code]], Code]:
         """What writes a layer, or layers that one call gives, with their label where one is wanted."""
-        if not self.spelling.labelled:
+        if not self.spelling.labeled:
             return make
         return lambda operands: call(LABEL, make(operands), *(repr([*found]) for found in paths))
 
     def add(
         self,
-        site: int,
+        location: int,
         make: Callable[[Sequence[Code]], Code],
         operands: tuple[Ref, ...],
         weight: Weight,
@@ -165,9 +167,9 @@ class _Writer:
         simple = True
         for ref in operands:
             pending = self.pending.get(ref)
-            if pending is not None and self.flow.uses(ref) == 1 and _nests(pending, weight):
+            if pending is not None and self.allocator.uses(ref) == 1 and _nests(pending, weight):
                 del self.pending[ref]
-                self.flow.spend((ref,))
+                self.allocator.spend((ref,))
                 codes.append(pending.code)
                 sources += pending.sources
                 weights += pending.weights
@@ -175,7 +177,7 @@ class _Writer:
             else:
                 codes.append(self.variable(ref, depth))
                 sources.append(ref)
-        result = Result(site)
+        result = Result(location)
         if most is not None and len(codes) > most:
             self.merge(result, make, codes, sources, most, paths, depth)
             return
@@ -183,7 +185,7 @@ class _Writer:
         kept = {id(mark) for mark in marks(code)}  # a row may have printed an operand, as in `x.transpose(1, 2)`
         lost = [mark for operand in codes for mark in marks(operand) if id(mark) not in kept]
         self.pending[result] = _Pending(marked(code, paths, *lost), tuple(sources), (*weights, weight), simple)
-        if self.flow.uses(result) != 1:
+        if self.allocator.uses(result) != 1:
             self.variable(result, depth)
 
     def merge(
@@ -197,22 +199,22 @@ class _Writer:
         depth: int,
     ) -> None:
         """A merge of very many tensors, `most` in a statement, in their order."""
-        so_far = self.flow.fresh()  # before the tensors are spent: those of later statements are still needed
+        so_far = self.allocator.fresh()  # before the tensors are spent: those of later statements are still needed
         code = make(codes[:most])
         for start in range(most, len(codes), most - 1):
             self.lines += lay_out(marked(code, paths), depth, f"{so_far} = ")
             code = make([so_far, *codes[start : start + most - 1]])
-        self.flow.spend(sources)
-        name = self.flow.assign(result, sources)
+        self.allocator.spend(sources)
+        name = self.allocator.assign(result, sources)
         self.lines += lay_out(marked(code, paths), depth, f"{name} = ")
 
     def variable(self, ref: Ref, depth: int) -> str:
         """The variable that holds a tensor; what is pending is written now."""
         pending = self.pending.pop(ref, None)
         if pending is None:
-            return self.flow.variable[ref]
-        self.flow.spend(pending.sources)
-        name = self.flow.assign(ref, pending.sources)
+            return self.allocator.variable[ref]
+        self.allocator.spend(pending.sources)
+        name = self.allocator.assign(ref, pending.sources)
         self.lines += lay_out(pending.code, depth, f"{name} = ")
         return name
 
@@ -220,28 +222,28 @@ class _Writer:
         """A tensor's expression, for `return`."""
         pending = self.pending.pop(ref, None)
         if pending is None:
-            return self.flow.variable[ref]
-        self.flow.spend(pending.sources)
+            return self.allocator.variable[ref]
+        self.allocator.spend(pending.sources)
         return pending.code
 
     def several(self, item: CallUse, depth: int) -> None:
         """A call that gives several tensors."""
         codes: list[Code] = [self.variable(ref, depth) for ref in item.operands]
-        self.flow.spend(item.operands)
-        code = call(f"self.{self.spelling.members[(item.site,)]}", *codes)
-        results = [Result(item.site, index) for index in range(len(item.definition.tree.results))]
-        names = [self.flow.assign(ref, item.operands) for ref in results]
+        self.allocator.spend(item.operands)
+        code = call(f"self.{self.spelling.members[(item.location,)]}", *codes)
+        results = [Result(item.location, index) for index in range(len(item.definition.tree.results))]
+        names = [self.allocator.assign(ref, item.operands) for ref in results]
         self.lines += lay_out(marked(code, item.paths), depth, f"{', '.join(names)} = ")
 
     def pieces(self, use: LayerUse, depth: int) -> None:
         """A layer that gives several tensors."""
         codes: list[Code] = [self.variable(ref, depth) for ref in use.operands]
-        self.flow.spend(use.operands)
-        results = [Result(use.site, index) for index in range(use.results)]
-        names = [self.flow.assign(ref, use.operands) if self.flow.uses(ref) else "_" for ref in results]
+        self.allocator.spend(use.operands)
+        results = [Result(use.location, index) for index in range(use.results)]
+        names = [self.allocator.assign(ref, use.operands) if self.allocator.uses(ref) else "_" for ref in results]
         paths = [[value_name(path, index) for path in use.paths] for index in range(use.results)]
-        make = self.spelling.functions.get(use.site) or self._member(self.spelling.members[(use.site,)])
-        code = marked(self._labelled(make, *paths)(codes), use.paths)
+        make = self.spelling.functions.get(use.location) or self._member(self.spelling.members[(use.location,)])
+        code = marked(self._labeled(make, *paths)(codes), use.paths)
         self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
 
     def unpacked(self, uses: Sequence[LayerUse], depth: int) -> None:
@@ -251,10 +253,10 @@ class _Writer:
         [operand] = uses[0].operands
         variable = self.variable(operand, depth)
         for use in uses:
-            self.flow.spend(use.operands)
-        names = [self.flow.assign(Result(use.site), (operand,)) for use in uses]
+            self.allocator.spend(use.operands)
+        names = [self.allocator.assign(Result(use.location), (operand,)) for use in uses]
         paths = [use.paths for use in uses]
-        make = self._labelled(lambda operands: part(uses[0]).all(*operands), *paths)
+        make = self._labeled(lambda operands: part(uses[0]).all(*operands), *paths)
         self.lines += lay_out(marked(make([variable]), *paths), depth, f"{', '.join(names)} = ")
 
     def parts(self, item: LoopUse | SequenceUse, ends: Sequence[int | None], depth: int) -> None:
@@ -264,13 +266,13 @@ class _Writer:
         """
         carried, *others = (self.variable(ref, depth) for ref in item.operands)
         indent, start = INDENT * depth, ""
-        self.flow.spend(item.operands[:1])
+        self.allocator.spend(item.operands[:1])
         before = len(self.lines)
         for index, end in sorted(enumerate(ends), key=lambda pair: (pair[1] is None, pair[1])):
             single = end is not None and end - int(start or 0) == 1
             place = start or "0" if single else f"{start}:{end or ''}"
-            part = f"self.{self.spelling.members[(item.site,)]}[{place}]"
-            name = self.flow.assign(Result(item.site, index), () if start else item.operands[:1])
+            part = f"self.{self.spelling.members[(item.location,)]}[{place}]"
+            name = self.allocator.assign(Result(item.location, index), () if start else item.operands[:1])
             called = _held_between(item, int(start or 0), end)
             if others and not single:
                 if name != carried:
@@ -280,39 +282,43 @@ class _Writer:
                 self.lines += lay_out(marked(call(part, carried, *others), called), depth, f"{name} = ")
             carried, start = name, str(end)
         self.lines[before:] = [whole(line, item.paths) for line in self.lines[before:]]
-        self.flow.spend(item.operands[1:])
+        self.allocator.spend(item.operands[1:])
 
     def loop(self, item: LoopUse, depth: int) -> None:
-        """Rounds that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""
+        """Iterations that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""
         carried, *others = (self.variable(ref, depth) for ref in item.operands)
-        self.flow.spend(item.operands[:1])
-        name = self.flow.assign(Result(item.site), item.operands[:1])  # the others live on through all rounds
-        self.flow.spend(item.operands[1:])
+        self.allocator.spend(item.operands[:1])
+        name = self.allocator.assign(
+            Result(item.location), item.operands[:1]
+        )  # the others live on through all iterations
+        self.allocator.spend(item.operands[1:])
         indent = INDENT * depth
         if name != carried:
             self.lines.append(f"{indent}{name} = {carried}")
-        self.lines += self._each(f"self.{self.spelling.members[(item.site,)]}", name, others, held(item), depth)
+        self.lines += self._each(f"self.{self.spelling.members[(item.location,)]}", name, others, held(item), depth)
 
-    def rounds(self, item: LoopUse, depth: int) -> None:
-        """Rounds that all call one member, up to each that gives a further result, and to the last."""
+    def iterations(self, item: LoopUse, depth: int) -> None:
+        """Iterations that all call one member, up to each that gives a further result, and to the last."""
         carried, *others = (self.variable(ref, depth) for ref in item.operands)
-        self.flow.spend(item.operands[:1])
-        indent, count, start = INDENT * depth, self.spelling.counts[item.site], 0
+        self.allocator.spend(item.operands[:1])
+        indent, count, start = INDENT * depth, self.spelling.counts[item.location], 0
         stops = sorted((mark + 1, index) for index, mark in enumerate(item.marks, start=1))
         before = len(self.lines)
         for stop, index in (*stops, (None, 0)):
-            name = self.flow.assign(Result(item.site, index), item.operands[:1] if index == 0 and not stops else ())
+            name = self.allocator.assign(
+                Result(item.location, index), item.operands[:1] if index == 0 and not stops else ()
+            )
             times = str(stop - start) if stop is not None else f"{count} - {start}" if start else count
             if times.isdigit() or count.isdigit():
                 times = str((int(count) if stop is None else stop) - start)
-            code = call(f"self.{self.spelling.members[(item.site,)]}", carried if times == "1" else name, *others)
+            code = call(f"self.{self.spelling.members[(item.location,)]}", carried if times == "1" else name, *others)
             if times != "1":
                 self.lines += [f"{indent}{name} = {carried}"] if name != carried else []
                 self.lines.append(f"{indent}for _ in range({times}):")
             self.lines += lay_out(code, depth + (times != "1"), f"{name} = ")
             carried, start = name, stop or 0
         self.lines[before:] = [whole(line, held(item)) for line in self.lines[before:]]
-        self.flow.spend(item.operands[1:])
+        self.allocator.spend(item.operands[1:])
 
     def _each(self, parts: str, name: str, others: Sequence[str], paths: Paths, depth: int) -> list[str]:
         """One module after the other, called on what the one before gave."""
@@ -324,19 +330,19 @@ class _Writer:
         """A condition that decides about more than one member."""
         for ref in list(self.pending):
             self.variable(ref, depth)
-        name = self.flow.join(item)
+        name = self.allocator.join(item)
         bodies: list[list[str]] = []
         idle: list[Paths] = []
         before = self.lines
         nothing = Tree((), ())
         for side, unwritten in ((item.then, item.other), (item.other, nothing)):
             self.lines = []
-            with self.flow.side(unwritten):
+            with self.allocator.side(unwritten):
                 idle += self.side(side, name, depth + 1)
             bodies.append(self.lines)
         self.lines = before
-        self.flow.hold(Result(item.site), name)
-        (flag, holds), indent = self.spelling.flags[item.site], INDENT * depth
+        self.allocator.hold(Result(item.location), name)
+        (flag, holds), indent = self.spelling.flags[item.location], INDENT * depth
         then, otherwise = bodies if holds else bodies[::-1]
         head = whole(f"{indent}if self.{flag}:" if then else f"{indent}if not self.{flag}:", *idle)
         if then:
@@ -353,7 +359,7 @@ class _Writer:
         self.items(tree, depth)
         [result] = tree.results
         code = self.take(result)
-        self.flow.spend(tree.results)
+        self.allocator.spend(tree.results)
         if flat(code) == name:
             return marks(code)
         self.lines += lay_out(code, depth, f"{name} = ")
@@ -364,7 +370,7 @@ def _held_between(item: LoopUse | SequenceUse, start: int, end: int | None) -> P
     """The paths of some of the modules in a row, and of what they hold."""
     if isinstance(item, SequenceUse):
         return held(*item.body.items[start:end])
-    return inside(held(item), {path for paths in item.rounds[start:end] for path in paths})
+    return inside(held(item), {path for paths in item.iterations[start:end] for path in paths})
 
 
 def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:
@@ -372,7 +378,7 @@ def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:
     found: dict[tuple[object, ...], dict[int, LayerUse]] = {}
     for item in tree.items:
         row = ROWS[item.op.name] if isinstance(item, LayerUse) else None
-        if row is not None and row.part is not None and item.site in spelling.functions:
+        if row is not None and row.part is not None and item.location in spelling.functions:
             assert isinstance(item, LayerUse)
             if item.results > 1:  # it gives all parts itself
                 continue

@@ -1,6 +1,6 @@
 """Running generated source: building the model, weights in and out, one forward pass.
 
-Gradients and training are in `learn`.
+Gradients and training are in `training`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from archspec.atomic_files import whole_file
 from archspec.codegen.backend import Outcome
 from archspec.codegen.backend_errors import check_dtype, no_device
 from archspec.codegen.execute import execute
+from archspec.digests import write_digest
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
-from archspec.seals import seal
-from archspec.storage import whole_file
 from archspec_torch.dropping import nothing_dropped
-from archspec_torch.learn import gradients, train
 from archspec_torch.names import class_name
 from archspec_torch.tensors import outputs_of, to_numpy, to_tensors
 from archspec_torch.trace import traced
+from archspec_torch.training import gradients, train
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
@@ -37,7 +37,7 @@ __all__ = [
     "export_weights",
     "gradients",
     "load_weights",
-    "run",
+    "run_forward",
     "save_weights",
     "train",
     "verify",
@@ -200,10 +200,10 @@ def save_weights(model: Any, path: Path) -> None:
             except RuntimeError as error:  # what PyTorch makes of a disk that is full
                 refused = error.__context__
                 raise refused if isinstance(refused, OSError) else OSError(errno.EIO, os.strerror(errno.EIO)) from None
-        seal(temporary, ".pt")
+        write_digest(temporary, ".pt")
 
 
-def run(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
+def run_forward(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
     """One forward pass; see `RunsModels.run`."""
     tensors = to_tensors(model, graph, inputs)
     model.train(training)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from archspec.codegen.layout import INDENT, Bracket, Code, call, flat, lay_out, marked
-from archspec.codegen.marks import Paths, as_marked, join, whole
+from archspec.codegen.escaping import docstring, identifier, literal
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.marked_text import Paths, as_marked, join, whole
 from archspec.codegen.outline import outline
-from archspec.codegen.printer import Printer
+from archspec.codegen.pretty_printer import INDENT, Bracket, Code, call, flat, lay_out, marked
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
-from archspec.codegen.text import docstring, identifier, literal
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -26,22 +26,22 @@ from archspec.codegen.tree import (
     Tree,
     is_chain,
     is_reuse,
+    iteration_names,
     layers,
-    round_names,
     stops,
 )
 from archspec.codegen.walk import calls
 from archspec.expr import Const, Name, names, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Result
-from archspec.members import NOT_LAYERS
-from archspec_torch.construct import Constructor, members, mentioned, needs_channels, parameters
+from archspec.reserved_names import NOT_LAYERS
+from archspec_torch.constructors import ConstructorWriter, members, mentioned, needs_channels, parameters
 from archspec_torch.forward import Spelling, forward
-from archspec_torch.groups import parameter_groups, without_decay
-from archspec_torch.init import reset_parameters
 from archspec_torch.names import helpers_of, reserved, unused
 from archspec_torch.ops import ROWS
-from archspec_torch.places import places
+from archspec_torch.parameter_access import places
+from archspec_torch.parameter_groups import parameter_groups, without_decay
+from archspec_torch.reset_parameters import reset_parameters
 
 _IMPORTS: Final = {"ceil": "math", "floor": "math"}
 
@@ -67,8 +67,8 @@ class _Class:
         return as_marked(rendered.removesuffix("\n"), rendered)
 
 
-def write(graph: LayerGraph, *, labelled: bool = False) -> str:
-    """The module's source; `labelled`, with each layer that a `forward` calls inside of a call that has its paths.
+def write(graph: LayerGraph, *, labeled: bool = False) -> str:
+    """The module's source; `labeled`, with each layer that a `forward` calls inside of a call that has its paths.
 
     Raises:
         BackendError: an op has no row.
@@ -81,8 +81,8 @@ def write(graph: LayerGraph, *, labelled: bool = False) -> str:
         if definition is not module.network and definition.class_name == module.network.class_name:
             definition.class_name += "Block"
         definition.class_name = unused(definition.class_name, taken)
-    printers = {id(made): Printer(made, "in_channels", frozenset(taken)) for made in module.definitions}
-    writers = [_ClassWriter(definition, printers, Spelling(labelled=labelled)) for definition in module.definitions]
+    printers = {id(made): ExpressionPrinter(made, "in_channels", frozenset(taken)) for made in module.definitions}
+    writers = [_ClassWriter(definition, printers, Spelling(labeled=labeled)) for definition in module.definitions]
     for writer in writers:
         writer.write_init()
         writer.spelling.again |= writer.again.keys()
@@ -131,10 +131,10 @@ def _fits_sequential(item: SequenceUse) -> bool:
 
 
 class _ClassWriter:
-    def __init__(self, definition: Definition, printers: dict[int, Printer], spelling: Spelling) -> None:
+    def __init__(self, definition: Definition, printers: dict[int, ExpressionPrinter], spelling: Spelling) -> None:
         self.definition = definition
         self.printer = printers[id(definition)]
-        self.constructor = Constructor(self.printer, lambda made, name: printers[id(made)].spelled[name])
+        self.constructor = ConstructorWriter(self.printer, lambda made, name: printers[id(made)].spelled[name])
         self.spelling = spelling
         self.init: list[str] = []
         self.shared: dict[str, tuple[str, list[str]]] = {}
@@ -217,9 +217,9 @@ class _ClassWriter:
             case LoopUse() if item.called:
                 self._again(item, depth)
             case LayerUse() | CallUse() | SequenceUse() | LoopUse() if item.reuses:
-                self.spelling.members[(item.site,)] = item.reuses
+                self.spelling.members[(item.location,)] = item.reuses
             case LayerUse() if (function := ROWS[item.op.name].function_for(item)) is not None:
-                self.spelling.functions[item.site] = lambda operands: function(item, self.printer, operands)
+                self.spelling.functions[item.location] = lambda operands: function(item, self.printer, operands)
             case LayerUse():
                 self._layer(item, depth)
             case LoopUse() if len(item.runs) == 1 and item.runs[0].carried is not None:
@@ -228,7 +228,7 @@ class _ClassWriter:
                 self._assign(self._spell(item), self.constructor.module(item), depth)
 
     def _spell(self, item: CallUse | SequenceUse | LoopUse | LayerUse) -> str:
-        self.spelling.members[(item.site,)] = item.name
+        self.spelling.members[(item.location,)] = item.name
         return item.name
 
     def _assign(self, name: str, code: Code, depth: int) -> None:
@@ -242,7 +242,7 @@ class _ClassWriter:
             # Layers without weights and without names of their own are one member, as people write it.
             text = flat(code)
             if text in self.shared:
-                self.spelling.members[(use.site,)], paths = self.shared[text]
+                self.spelling.members[(use.location,)], paths = self.shared[text]
                 paths += use.paths
                 return
             if depth == 2:  # under a condition it is not there for all
@@ -252,15 +252,15 @@ class _ClassWriter:
         self._assign(self._spell(use), code, depth)
 
     def _again(self, item: LoopUse, depth: int) -> None:
-        """Rounds that all call one member: `forward` counts them."""
-        self.spelling.members[(item.site,)] = item.called
+        """Iterations that all call one member: `forward` counts them."""
+        self.spelling.members[(item.location,)] = item.called
         stop = item.runs[-1].stop
         if isinstance(stop, Const):
-            self.spelling.counts[item.site] = self.printer.expr(stop)
+            self.spelling.counts[item.location] = self.printer.expr(stop)
             return
         name = identifier(f"{item.name}_times", self.taken)
         self.taken.add(name)
-        self.spelling.counts[item.site] = f"self.{name}"
+        self.spelling.counts[item.location] = f"self.{name}"
         self._assign(name, self.printer.expr(stop), depth)
 
     # -- conditions -------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ class _ClassWriter:
         assert first is not None
         condition = self.printer.expr(item.condition if then is not None else negated(item.condition))
         name = self._spell(first)
-        self.spelling.joined[item.site] = name
+        self.spelling.joined[item.location] = name
         annotated = f"self.{name}" if name in self.declared else f"self.{name}: nn.Module"
         self.declared.add(name)
         indent = INDENT * depth
@@ -303,7 +303,7 @@ class _ClassWriter:
     def _flagged(self, item: ChoiceUse, depth: int) -> None:
         """`forward` asks again: the outcome is kept as an attribute."""
         flag, holds = self._flag(item)
-        self.spelling.flags[item.site] = flag, holds
+        self.spelling.flags[item.location] = flag, holds
         indent = INDENT * depth
         bodies: list[list[str]] = []
         shared = sorted((_names(item.then) & _names(item.other)) - self.declared)
@@ -342,9 +342,9 @@ class _ClassWriter:
     # -- loops ------------------------------------------------------------------------------------
 
     def _carried(self, item: LoopUse, run: Run, depth: int) -> None:
-        """Rounds whose channels follow no formula: a loop that carries them along."""
+        """Iterations whose channels follow no formula: a loop that carries them along."""
         assert run.carried is not None and run.carried_next is not None
-        index, channels = round_names(run.depth)
+        index, channels = iteration_names(run.depth)
         name, variable = self._spell(item), self.printer.spelled[channels]
         parts = identifier(f"{item.name}_layers", self.printer.spelled.values())
         indent, printer, before = INDENT * depth, self.printer, len(self.init)
@@ -352,10 +352,10 @@ class _ClassWriter:
         self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
         used = index in mentioned(Tree((run.item,), ()), printer.budget) | names(run.carried_next, printer.budget)
         header = f"{indent}for {printer.spelled[index] if used else '_'} in range({printer.expr(run.stop)}):"
-        with self.constructor.round_of(item, run) as rounds:
+        with self.constructor.iteration_of(item, run) as iterations:
             module = self.constructor.module(run.item)
-        self.init.append(whole(header, rounds))
-        self.init += lay_out(marked(call(f"{parts}.append", module), rounds), depth + 1)
+        self.init.append(whole(header, iterations))
+        self.init += lay_out(marked(call(f"{parts}.append", module), iterations), depth + 1)
         self.init += lay_out(printer.expr(run.carried_next), depth + 1, f"{variable} = ")
         chain = len(item.operands) == 1
         self._assign(name, call("nn.Sequential", f"*{parts}") if chain else call("nn.ModuleList", parts), depth)
@@ -386,7 +386,7 @@ def _single(tree: Tree, choice: ChoiceUse) -> LayerUse | CallUse | SequenceUse |
     if len(tree.items) != 1:
         return None
     [item] = tree.items
-    if isinstance(item, ChoiceUse) or item.operands != (choice.operand,) or tree.results != (Result(item.site),):
+    if isinstance(item, ChoiceUse) or item.operands != (choice.operand,) or tree.results != (Result(item.location),):
         return None
     if is_reuse(item):
         return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
+from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
-from archspec.codegen.text import one_of
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
 from archspec_torch.names import class_name

@@ -26,7 +26,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from archspec.codegen.sharing import Sharing
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Choice, walk
-from archspec_torch.labels import aligned, labels, steps, word
+from archspec_torch.node_labels import aligned, labels, steps, word
 
 T = TypeVar("T")
 _LOCK: Final = Lock()
@@ -58,7 +58,9 @@ def traced(
 
 
 class _Trace:
-    def __init__(self, model: nn.Module, graph: LayerGraph, copy: _Copy, keep: Callable[[Tensor], Any]) -> None:
+    def __init__(
+        self, model: nn.Module, graph: LayerGraph, copy: _InstrumentedModule, keep: Callable[[Tensor], Any]
+    ) -> None:
         self.graph = graph
         self.keep = keep
         self.labels = labels(graph)
@@ -160,7 +162,7 @@ def _at(given: Sequence[T], call: int) -> T | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Copy:
+class _InstrumentedModule:
     """A module of Python whose classes look at each step of their `forward`, and of methods that it calls."""
 
     names: dict[str, Any]
@@ -179,7 +181,7 @@ class _Copy:
 
 
 @contextmanager
-def _watched(model: nn.Module, copy: _Copy, look: Callable[[Any, Any, int], Any]) -> Iterator[None]:
+def _watched(model: nn.Module, copy: _InstrumentedModule, look: Callable[[Any, Any, int], Any]) -> Iterator[None]:
     """While it holds, the model's modules are of the classes that look at each step."""
     with _LOCK:  # the copy of a module is one for all threads
         copy.names[_LOOK] = look
@@ -195,13 +197,13 @@ def _watched(model: nn.Module, copy: _Copy, look: Callable[[Any, Any, int], Any]
 
 
 @lru_cache
-def _copied(name: str) -> _Copy:
+def _copied(name: str) -> _InstrumentedModule:
     module = sys.modules[name]
     tree, numbers = ast.parse(inspect.getsource(module)), count()
     found = {made.name: _looking(made, numbers) for made in tree.body if isinstance(made, ast.ClassDef)}
     names = {"__name__": name, "__file__": module.__file__}
     exec(compile(ast.fix_missing_locations(tree), inspect.getfile(module), "exec", dont_inherit=True), names)
-    return _Copy(names, found)
+    return _InstrumentedModule(names, found)
 
 
 def _looking(made: ast.ClassDef, numbers: Iterator[int]) -> list[tuple[int, str]]:

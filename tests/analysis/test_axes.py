@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 import archspec
-from archspec.analysis.receptive import Extent, receptive_fields
+from archspec.analysis.receptive_fields import Extent, receptive_fields
 from archspec.spec import load_text
 
 INPUTS: Final = {1: "length: 64", 2: "height: 64, width: 64", 3: "depth: 64, height: 64, width: 64"}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import archspec
+from archspec.analysis.diff_text import ranges
 from archspec.analysis.matching import MOST_COMPARED, match
-from archspec.analysis.telling import ranges
 from archspec.cli import main
 from archspec.ir.graph import LayerGraph
 from archspec.spec import load_text, shipped
@@ -40,7 +40,7 @@ def test_a_network_equals_itself(name: str) -> None:
 
 
 def test_where_the_stride_stands(run: Run) -> None:
-    """He et al. 2015 against torchvision's v1.5: the one difference, told once."""
+    """He et al. 2015 against torchvision's v1.5: the one difference, listed once."""
     code, lines = run("resnet50", "resnet50", "--set-a", "stride_on=conv1")
     assert code == 3
     assert lines[:7] == [
@@ -98,7 +98,7 @@ def test_other_names_for_the_same_layers() -> None:
 
 
 def test_a_layer_put_between_two() -> None:
-    """The numbers of a named sequence shift; what is told is the layer that came."""
+    """The numbers of a named sequence shift; what is listed is the layer that came."""
     conv = "{conv: {filters: 4, kernel: 3, padding: 1}}"
     a = network(f"  - {{name: features, layers: [{conv}, relu, {conv}]}}\n")
     b = network(f"  - {{name: features, layers: [{conv}, relu, batch_norm, {conv}]}}\n")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import archspec
-from archspec.analysis.paper import Row, paper_table, rows, size
+from archspec.analysis.paper import PaperRow, paper_table, rows, size
 from archspec.analysis.tables import inline, to_text
 from archspec.cli import main
 from archspec.ir.graph import LayerGraph
@@ -23,7 +23,7 @@ TABLE_1 = {
 }
 
 
-def cell_text(row: Row) -> str:
+def cell_text(row: PaperRow) -> str:
     return "; ".join(map(inline, row.pieces))
 
 

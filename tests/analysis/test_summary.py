@@ -189,7 +189,7 @@ def test_what_a_notebook_shows() -> None:
         assert "\x1b" not in title
 
 
-def test_plain_in_a_pipe_and_coloured_if_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_in_a_pipe_and_colored_if_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in run("summary", "lenet")[1]
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b[94mconv 5x5, 6" in run("--color", "always", "summary", "lenet")[1]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from archspec.analysis.tables import Block, Table, to_latex, to_markdown, to_text
+from archspec.analysis.tables import BracketedLines, Table, to_latex, to_markdown, to_text
 from archspec.cli import main
 from archspec.reporting import plain
 
 CELLS = (
-    ("layer1", ("56x56",), ("3x3 max pool, stride 2", Block(("1x1, 64", "3x3 dw, 64", "1x1, 256"), 3))),
+    ("layer1", ("56x56",), ("3x3 max pool, stride 2", BracketedLines(("1x1, 64", "3x3 dw, 64", "1x1, 256"), 3))),
     ("parameters", "", "25,557,032"),
 )
 TABLE = Table(("stage", "output size", "a_network"), CELLS, "lcc", foot=1, ruled=True)

@@ -98,7 +98,7 @@ def test_every_layer_that_takes_a_data_format_is_given_one() -> None:
     printed |= {f"Global{kind}Pooling{axes}D" for kind in ("Average", "Max") for axes in (1, 2)}
     assert printed & taking == CHANNELS_LAST
     assert taking >= CHANNELS_LAST
-    from archspec.codegen.layout import call, flat
+    from archspec.codegen.pretty_printer import call, flat
 
     for name, text in HELPERS.texts.items():
         base = re.search(r"^class \w+\(layers\.(\w+)\)", text, re.MULTILINE)

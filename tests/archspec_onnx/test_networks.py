@@ -14,7 +14,7 @@ from archspec.codegen.registry import backend
 from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_weights
-from archspec.passes import run
+from archspec.passes import run_passes
 from archspec.passes.resize import Resize
 from archspec.spec import load_text
 from archspec_onnx import backend as TARGET
@@ -76,7 +76,7 @@ def _other_size(graph: LayerGraph) -> LayerGraph:
         for path, sizes in graph.spatial_sizes.items()
     }
     with suppress(SpecError):
-        return run(graph, [Resize(odd)]).graph
+        return run_passes(graph, [Resize(odd)]).graph
     found = _twice(graph)
     assert found is not None
     return found

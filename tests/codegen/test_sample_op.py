@@ -158,7 +158,7 @@ def test_a_block_of_the_same_name_is_meant_where_there_is_one(archspec: Archspec
         ("Snake.kind = 'animal'", "of the kind 'animal'"),
         ("Snake.name = 'anaconda'", "it is called anaconda"),
         ("Snake.name = 'relu'", "it is called relu"),
-        ("Snake.reach = Op.reach", "lacks `reach`"),
+        ("Snake.footprint = Op.footprint", "lacks `footprint`"),
         ("Snake.infer_type = Op.infer_type", "lacks `infer_type`"),
     ],
 )

@@ -162,7 +162,7 @@ def test_a_backend_that_does_a_part(environment: dict[str, str], tmp_path: Path)
 
 
 def test_a_backend_that_cannot_be_imported(environment: dict[str, str], tmp_path: Path) -> None:
-    """It is in nobody's way, and whoever asks for it is told."""
+    """It is in nobody's way, and whoever asks for it is answered."""
     environment = _beside(environment, tmp_path / "site", "broken", "raise RuntimeError('no such driver')\n")
     done = _archspec(environment, tmp_path, "parity", "lenet", "--backends", "torch,listing")
     _refused(done, "runs no models", "`keras`, `onnx`, `torch`")

@@ -222,7 +222,7 @@ def test_validate_shows_all_errors_of_all_specs(run: Run, tmp_path: Path) -> Non
     assert all(entry["code"] and entry["message"] for entry in found)
 
 
-def test_colour_only_where_it_is_wanted(run: Run) -> None:
+def test_color_only_where_it_is_wanted(run: Run) -> None:
     assert "\x1b[" not in run("build", "resnet5000")[2]
     assert "\x1b[" in run("--color", "always", "build", "resnet5000")[2]
 

@@ -11,8 +11,8 @@ import pytest
 from archspec._version import __version__
 from archspec.arguments import COMMANDS, command_of, parse
 from archspec.cli import main
-from archspec.commands.shared import coloured
-from archspec.ending import EXIT_CODES
+from archspec.commands.shared import use_color
+from archspec.process_exit import EXIT_CODES
 from archspec.spec import shipped
 
 
@@ -126,4 +126,4 @@ def test_color(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert coloured(choice, stream) is expected  # type: ignore[arg-type]
+    assert use_color(choice, stream) is expected  # type: ignore[arg-type]

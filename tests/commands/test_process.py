@@ -254,9 +254,9 @@ def test_an_import_that_makes_something_else_of_ctrl_c(run: Run, monkeypatch: py
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt:
-            raise ImportError("could not be initialised") from None
+            raise ImportError("could not be initialized") from None
 
-    monkeypatch.setattr("archspec.commands.list.run", turned)
+    monkeypatch.setattr("archspec.commands.list.run_list", turned)
     assert run("list") == (130, "", "archspec: interrupted\n")
 
 
@@ -325,7 +325,9 @@ def test_the_hosts_signals_and_umask_are_as_they_were(tmp_path: Path, run: Run) 
     assert run("validate", "s.yaml")[0] == 0
     assert main(["validate", "none.yaml"]) == 1
     assert [signal.getsignal(number) for number in numbers] == before
-    code = "import os; os.umask = None; import archspec.storage as s, pathlib; s.write_text(pathlib.Path('a'), 'a')"
+    code = (
+        "import os; os.umask = None; import archspec.atomic_files as s, pathlib; s.write_text(pathlib.Path('a'), 'a')"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, umask=0o027)
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archspec.seals import state
+from archspec.digests import state
 from tests.commands.conftest import Run
 
 SPEC = """\

@@ -12,8 +12,8 @@ import archspec
 from archspec.codegen.backend import ExchangesWeights, RunsModels
 from archspec.codegen.registry import backend
 from archspec.parity import random_inputs, random_weights
-from archspec.passes import run
-from archspec.passes.take_taps import TakeTaps
+from archspec.passes import run_passes
+from archspec.passes.select_outputs import SelectOutputs
 from archspec.weights import fitting
 from tests.reference.evaluate import evaluate
 
@@ -50,7 +50,7 @@ def test_taps_are_the_nodes_of_the_whole_network(framework: str, case: str) -> N
     whole = archspec.compile(archspec.load(source, **params))
     weights, inputs = random_weights(whole), random_inputs(whole, batch=2)
     values = evaluate(whole, weights, inputs, training=False).values
-    graph = run(whole, (TakeTaps(tuple(names or everything(whole))),)).graph
+    graph = run_passes(whole, (SelectOutputs(tuple(names or everything(whole))),)).graph
     assert len(graph.nodes) < len(whole.nodes) or not names
     target = backend(framework, RunsModels)
     arrays = fitting(weights, graph)  # those of the whole network

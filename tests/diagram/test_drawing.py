@@ -303,7 +303,7 @@ def test_a_block_of_two_networks_is_drawn_where_they_differ() -> None:
         assert marked == {f"layer2.0.{name}" for name in ("conv1", "bn1", "relu", "conv2")}
 
 
-def test_one_changed_unit_is_not_drawn_with_its_neighbours() -> None:
+def test_one_changed_unit_is_not_drawn_with_its_neighbors() -> None:
     before, after = (archspec.compile(load_text(UNLIKE, overrides={"extra": extra})) for extra in (0, 1))
     drawn = archspec.draw(before, after).panels[0].part.figure
     assert {box.path: box.times for box in drawn.walk() if box.mark} == {"rows.3": 1, "bn": 1}
@@ -333,15 +333,15 @@ layers:
     assert {"last, again: 3x8x8", "first: 4x8x8"} <= said
 
 
-def luminance(colour: str) -> float:
+def luminance(color: str) -> float:
     """Of `#rrggbb`, as WCAG 2 defines it."""
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @pytest.mark.parametrize("name", THEMES)
-def test_text_is_legible_on_every_colour(name: ThemeName) -> None:
+def test_text_is_legible_on_every_color(name: ThemeName) -> None:
     """WCAG 2.1, 1.4.3: a contrast of 4.5 to 1 for text of this size."""
     theme = THEMES[name]
     papers = (theme.paper, *theme.depths, *theme.kinds.values())

@@ -14,7 +14,7 @@ import pytest
 import archspec
 from archspec import OutputError, SpecError
 from archspec.diagram.scene import Rect, Text
-from archspec.diagram.text import shortened, width
+from archspec.diagram.text_width import shortened, width
 from archspec.spec import load_text
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -62,8 +62,8 @@ def test_png_and_pdf(tmp_path: Path) -> None:
         (x, y, group) for x, y, group in drawing.scene.root.walk() if group.box and group.box.kind == "convolution"
     )
     rect = next(shape for shape in box.shapes if isinstance(shape, Rect))
-    colour = pixels[int((y + rect.y + 4) * 2), int((x + rect.x + 4) * 2), :3]
-    assert [round(float(value) * 255) for value in colour] == [0x1F, 0x4E, 0x79]
+    color = pixels[int((y + rect.y + 4) * 2), int((x + rect.x + 4) * 2), :3]
+    assert [round(float(value) * 255) for value in color] == [0x1F, 0x4E, 0x79]
 
 
 def test_no_viewer_draws_text_wider_than_was_measured() -> None:

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, note, seed, settings
 
 import archspec
 from archspec.analysis.levels import LEVELS, Level
-from archspec.diagram.bending import bent, unfolded
 from archspec.diagram.columns import wrapped
-from archspec.diagram.placing import arrange, place
-from archspec.diagram.reading import Details, figure
+from archspec.diagram.coordinates import arrange, place
+from archspec.diagram.figure_builder import Details, figure
 from archspec.diagram.scene import Group, Panel, Rect, Scene, Text, scene
 from archspec.diagram.scene import Path as Line
+from archspec.diagram.u_shape import u_shaped, unfolded
 from archspec.errors import ArchspecError
 from archspec.spec import shipped
 from tests.diagram.geometry import faults
@@ -70,7 +70,7 @@ def test_whatever_is_folded(name: str) -> None:
     chance = random.Random(3)
     for horizontal in (False, True):
         part = arrange(whole, horizontal=horizontal)
-        bend = None if horizontal else bent(part)
+        bend = None if horizontal else u_shaped(part)
         parts = sorted(box.path for box in whole.walk() if box.inside is not None)
         for share in (0.1, 0.4, 0.7, 1.0):
             folded = frozenset(path for path in parts if chance.random() < share)
@@ -96,38 +96,40 @@ def group_of(scene: Scene, path: str) -> Group:
 
 @pytest.mark.parametrize("level", ["unit", "layer"])
 def test_planted_faults_are_seen(level: Level) -> None:
-    """The checks above can fail: each kind of fault, put into a picture that has none, is told."""
+    """The checks above can fail: each kind of fault, put into a picture that has none, is reported."""
 
     def scene() -> Scene:
         return deepcopy(archspec.draw("resnet18", level=level).scene)
 
-    def told(spoiled: Scene, message: str) -> bool:
+    def reported(spoiled: Scene, message: str) -> bool:
         return any(message in fault for fault in faults(spoiled))
 
     assert not faults(scene())
     moved = scene()
     group_of(moved, "layer1.0.conv1").y += 30
-    assert told(moved, "layer1.0.bn1 and layer1.0.conv1 overlap") or told(moved, "conv1 and layer1.0.bn1 overlap")
+    assert reported(moved, "layer1.0.bn1 and layer1.0.conv1 overlap") or reported(
+        moved, "conv1 and layer1.0.bn1 overlap"
+    )
     aside = scene()
     group_of(aside, "layer1.0.conv1").x += 40
-    assert told(aside, "a line goes through layer1.0.conv1")
+    assert reported(aside, "a line goes through layer1.0.conv1")
     out = scene()
     group_of(out, "layer1.0.conv1").x -= 90
-    assert told(out, "layer1.0.conv1 leaves")
+    assert reported(out, "layer1.0.conv1 leaves")
     wide = scene()
     conv = group_of(wide, "layer1.0.conv1")
     conv.shapes = [replace(shape, size=40.0) if isinstance(shape, Text) else shape for shape in conv.shapes]
-    assert told(wide, "leaves its box layer1.0.conv1")
-    assert told(wide, "overlap")
+    assert reported(wide, "leaves its box layer1.0.conv1")
+    assert reported(wide, "overlap")
     through = scene()
     inside = group_of(through, "layer2.0").groups[0]
     index = next(i for i, shape in enumerate(inside.shapes) if isinstance(shape, Line) and len(shape.points) > 2)
     line = inside.shapes[index]
     assert isinstance(line, Line)
     inside.shapes[index] = replace(line, points=(line.points[0], (0.0, line.points[-1][1]), line.points[-1]))
-    assert told(through, "a line goes through layer2.0.")
-    assert told(through, "two lines lie on each other")
+    assert reported(through, "a line goes through layer2.0.")
+    assert reported(through, "two lines lie on each other")
     lost = scene()
     gone = group_of(lost, "layer1.0.conv1")
     gone.shapes = [shape for shape in gone.shapes if isinstance(shape, Rect)]
-    assert told(lost, "layer1.0.conv1 says nothing")
+    assert reported(lost, "layer1.0.conv1 says nothing")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import archspec
-from archspec.codegen.lines import source_lines
+from archspec.codegen.source_map import source_lines
 from archspec.diagram.page.page import html, payload
 from archspec.errors import BackendError, Diagnostic
 from archspec.provenance import spec_lines
@@ -50,7 +50,7 @@ def test_the_card_tells_of_what_is_pointed_at(visit: Opener) -> None:
     found.box("conv1").hover()
     card = found.page.locator("#card")
     assert card.is_visible()
-    told = " ".join(card.inner_text().split())
+    reported = " ".join(card.inner_text().split())
     for words in (
         "conv1 conv 7x7, 64, /2",
         "kernel 7",
@@ -60,7 +60,7 @@ def test_the_card_tells_of_what_is_pointed_at(visit: Opener) -> None:
         "receptive field 7x7, stride 2",
         "resnet50.yaml:",
     ):
-        assert words in told
+        assert words in reported
     found.page.mouse.move(5, 400)
     assert card.is_hidden()
     frame = found.area('g.box[data-path="layer1"] > .open > rect')
@@ -153,10 +153,10 @@ def test_all_of_it_can_be_done_with_keys_alone(visit: Opener) -> None:
     assert page.get_by_role("dialog").is_visible()
 
 
-# Colours, safety, and what a server does with the page
+# Colors, safety, and what a server does with the page
 
 
-def test_the_colours_are_the_readers_and_can_be_changed(visit: Opener) -> None:
+def test_the_colors_are_the_readers_and_can_be_changed(visit: Opener) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
     fill = "getComputedStyle(document.querySelector('g.box rect')).fill"
     found = visit(text_of("unet"), dark=True)

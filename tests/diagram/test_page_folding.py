@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 import archspec
-from archspec.diagram.bending import unfolded
 from archspec.diagram.columns import cut
+from archspec.diagram.coordinates import arrange, place
+from archspec.diagram.figure_builder import Details, figure
 from archspec.diagram.page.page import html
-from archspec.diagram.placing import arrange, place
-from archspec.diagram.reading import Details, figure
 from archspec.diagram.scene import Group, Panel, Rect, scene
 from archspec.diagram.scene import Path as Line
 from archspec.diagram.svg import outline
+from archspec.diagram.u_shape import unfolded
 from tests.diagram.conftest import Opener, drawn, text_of
 
 pytestmark = pytest.mark.browser

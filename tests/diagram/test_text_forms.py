@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archspec
-from archspec.diagram.text import shortened
+from archspec.diagram.text_width import shortened
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import shape_text
 from archspec.spec import load_text

@@ -9,8 +9,8 @@ import pytest
 
 import archspec
 from archspec.analysis.levels import LEVELS, Level
-from archspec.diagram.bending import bent
 from archspec.diagram.drawing import Drawing
+from archspec.diagram.u_shape import u_shaped
 from archspec.spec import load_text
 from tests.diagram.geometry import faults
 
@@ -75,7 +75,7 @@ def _after_crop(size: int, depth: int, level: int) -> int:
 def level_skips(drawing: Drawing) -> int:
     """How many skips of a drawing's U are drawn as one straight line; all of them are looked at in the picture."""
     (drawn,) = drawing.panels
-    bend = bent(drawn.part)
+    bend = u_shaped(drawn.part)
     assert bend is not None
     placed = drawing.set_out(drawn)
     level = 0
@@ -138,4 +138,4 @@ def test_what_papers_draw(name: str, skips: int) -> None:
 )
 def test_what_is_no_encoder_decoder_is_no_u(name: str) -> None:
     for level in LEVELS:
-        assert bent(archspec.draw(name, level=level).panels[0].part) is None
+        assert u_shaped(archspec.draw(name, level=level).panels[0].part) is None

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from archspec.expr import (
     Binary,
     Bool,
-    Call,
     Compare,
     Const,
     Expr,
     ExprError,
+    FunctionCall,
     IfElse,
     Index,
     Items,
@@ -58,8 +58,8 @@ def _larger(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
         st.builds(Unary, st.sampled_from(["-", "+", "not"]), inner),
         test,
         st.builds(IfElse, test, inner, inner),
-        st.builds(Call, st.sampled_from(["int", "ceil", "floor", "round", "len", "sum"]), one),
-        st.builds(Call, st.sampled_from(["min", "max", "round", "make_divisible"]), two),
+        st.builds(FunctionCall, st.sampled_from(["int", "ceil", "floor", "round", "len", "sum"]), one),
+        st.builds(FunctionCall, st.sampled_from(["min", "max", "round", "make_divisible"]), two),
         st.builds(lambda items: Items(tuple(items)), st.lists(inner, max_size=3)),
         st.builds(Index, inner, inner),
     )

@@ -118,7 +118,7 @@ def _items(items: Any, around: tuple[str, ...]) -> Iterator[tuple[dict[str, Any]
 
 
 def _kind(item: Mapping[str, Any]) -> str:
-    """The op, the block, or the word that tells what an item is."""
+    """The op, the block, or the word that says what an item is."""
     for key in ("from", "layers"):
         if key in item:
             return "layers"

@@ -22,8 +22,8 @@ from hypothesis.internal.constants_ast import Constants
 
 import archspec
 from archspec.codegen.backend import RunsModels
-from archspec.codegen.layout import Bracket, Code, Keyword
-from archspec.codegen.printer import Printer
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.pretty_printer import Bracket, Code, Keyword
 from archspec.codegen.registry import backend
 from archspec.codegen.tree import LayerUse
 from archspec.errors import ArchspecError, InternalError
@@ -137,10 +137,12 @@ def _size(spec: dict[str, Any]) -> int:
         return 0
 
 
-def _without_stride(module: Callable[[LayerUse, Printer], Code]) -> Callable[[LayerUse, Printer], Code]:
+def _without_stride(
+    module: Callable[[LayerUse, ExpressionPrinter], Code],
+) -> Callable[[LayerUse, ExpressionPrinter], Code]:
     """A row that forgets the stride."""
 
-    def faulty(use: LayerUse, printer: Printer) -> Code:
+    def faulty(use: LayerUse, printer: ExpressionPrinter) -> Code:
         code = module(use, printer)
         if not isinstance(code, Bracket):
             return code

@@ -38,7 +38,7 @@ layers:
 """
 
 
-def unit(builder: GraphBuilder, body: archspec.ir.builder.Body, depth: int) -> None:
+def unit(builder: GraphBuilder, body: archspec.ir.builder.OpenBody, depth: int) -> None:
     [x] = body.inputs
     exprs = {"filters": Name("depth")}
     y = builder.layer(BatchNorm(), builder.layer(Conv(depth, (1, 1)), x, exprs=exprs))

@@ -1,18 +1,18 @@
-"""What people are told of an op."""
+"""What people read of an op."""
 
 from __future__ import annotations
 
 import pytest
 
 from archspec.ir.op import OP_KINDS
-from archspec.ir.ops import OPS, Input
+from archspec.ir.ops import OPS, GraphInput
 from tests.conformance.graphs import example_of, graph_of
 
 
 def test_every_op_has_a_kind_and_every_kind_an_op() -> None:
     graphs = [example_of(op) for op in OPS]
     nodes = [node for graph in graphs for node in graph.nodes.values()]
-    assert {type(node.op) for node in nodes} == {Input, *OPS.values()}
+    assert {type(node.op) for node in nodes} == {GraphInput, *OPS.values()}
     assert {node.op.kind for node in nodes} == set(OP_KINDS)
 
 

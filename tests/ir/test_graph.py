@@ -71,11 +71,11 @@ def test_an_edge_that_carries_two_operands_stands_once() -> None:
 
 
 def test_wiring_follows_the_scopes() -> None:
-    wiring = graph_of("resnet18").wiring
-    assert wiring.scopes["layer2.0"].operands == ("layer1.1.relu_2",)
-    assert wiring.scopes["layer2.0"].results == ("layer2.0.relu_2",)
-    assert wiring.nodes["layer2.0.downsample.0"].inputs == ("layer1.1.relu_2",)
-    assert wiring.nodes["layer2.0.add"].inputs == ("layer2.0.bn2", "layer2.0.downsample.1")
+    def_use = graph_of("resnet18").def_use
+    assert def_use.scopes["layer2.0"].operands == ("layer1.1.relu_2",)
+    assert def_use.scopes["layer2.0"].results == ("layer2.0.relu_2",)
+    assert def_use.nodes["layer2.0.downsample.0"].inputs == ("layer1.1.relu_2",)
+    assert def_use.nodes["layer2.0.add"].inputs == ("layer2.0.bn2", "layer2.0.downsample.1")
 
 
 HEAD = "archspec: 1\nname: net\ninput: {channels: 8, height: 8, width: 8}\n"

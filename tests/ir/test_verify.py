@@ -10,7 +10,7 @@ import pytest
 import archspec
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import Conv, Input
+from archspec.ir.ops import Conv, GraphInput
 from archspec.ir.scope import Body, Item, Layer, Loop, Operand, Result
 from archspec.ir.tensor_type import image
 from archspec.ir.verify import verify
@@ -62,7 +62,7 @@ def number_for_all_axes(graph: LayerGraph) -> LayerGraph:
 
 
 def another_input(graph: LayerGraph) -> LayerGraph:
-    return with_layer(graph, "first", op=Input())
+    return with_layer(graph, "first", op=GraphInput())
 
 
 def wrong_arity(graph: LayerGraph) -> LayerGraph:
@@ -77,7 +77,7 @@ def wrong_path(graph: LayerGraph) -> LayerGraph:
     return with_layer(graph, "first", path="another")
 
 
-def two_of_a_site(graph: LayerGraph) -> LayerGraph:
+def two_of_a_location(graph: LayerGraph) -> LayerGraph:
     def change(body: Body) -> Body:
         last = body.items[-1]
         assert isinstance(last, Layer)
@@ -123,7 +123,7 @@ PLANTED: dict[Callable[[LayerGraph], LayerGraph], str] = {
     wrong_arity: "add has 1 inputs",
     wrong_order: "stands for nothing",
     wrong_path: "another stands where first should",
-    two_of_a_site: "stand at the site",
+    two_of_a_location: "stand at the location",
     output_without_a_tensor: "as outputs",
     no_input: "stands for nothing",
     input_twice: "two inputs are called input",

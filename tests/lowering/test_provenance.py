@@ -10,7 +10,7 @@ import pytest
 
 import archspec
 from archspec.ir.scope import Choice, walk
-from archspec.provenance import Lines, MappedSpec, spec_lines
+from archspec.provenance import LineRange, MappedSpec, spec_lines
 from archspec.spec import load_text
 
 SPECS = [*archspec.spec.shipped(), *map(str, sorted(Path("tests/zoo").glob("*.yaml")))]
@@ -74,27 +74,27 @@ def mapped(tmp_path: Path) -> MappedSpec:
 
 def test_each_item_is_where_it_is_written(mapped: MappedSpec) -> None:
     own = {path: lines[0] for path, lines in mapped.lines.items()}
-    assert own["input"] == Lines("base/parent.yaml", 3, 3)
-    assert own["first"] == Lines("base/parent.yaml", 5, 5)
-    assert own["rows"] == Lines("child.yaml", 6, 12)
+    assert own["input"] == LineRange("base/parent.yaml", 3, 3)
+    assert own["first"] == LineRange("base/parent.yaml", 5, 5)
+    assert own["rows"] == LineRange("child.yaml", 6, 12)
     assert [own[f"rows.{index}"][1:] for index in range(4)] == [(9, 9), (10, 10), (11, 12), (11, 12)]
-    assert own["short"] == Lines("child.yaml", 13, 15)
-    assert own["short.1"] == Lines("child.yaml", 15, 15)
-    assert own["again"] == own["again.1"] == Lines("child.yaml", 17, 21)
-    assert own["again.1.0"] == Lines("child.yaml", 21, 21)
-    assert own["rows.1.relu"] == Lines("lib.yaml", 18, 18)
-    assert own["rows.1.add"] == Lines("lib.yaml", 10, 16)
-    assert own["rows.1.side"] == Lines("lib.yaml", 14, 16)
-    assert own["rows.1.side.0"] == Lines("lib.yaml", 16, 16)
-    assert own[""] == Lines("child.yaml", 1, 21)
+    assert own["short"] == LineRange("child.yaml", 13, 15)
+    assert own["short.1"] == LineRange("child.yaml", 15, 15)
+    assert own["again"] == own["again.1"] == LineRange("child.yaml", 17, 21)
+    assert own["again.1.0"] == LineRange("child.yaml", 21, 21)
+    assert own["rows.1.relu"] == LineRange("lib.yaml", 18, 18)
+    assert own["rows.1.add"] == LineRange("lib.yaml", 10, 16)
+    assert own["rows.1.side"] == LineRange("lib.yaml", 14, 16)
+    assert own["rows.1.side.0"] == LineRange("lib.yaml", 16, 16)
+    assert own[""] == LineRange("child.yaml", 1, 21)
 
 
 def test_after_it_come_the_block_and_the_calls_around(mapped: MappedSpec) -> None:
-    unit, call = Lines("child.yaml", 10, 10), Lines("lib.yaml", 11, 13)
-    assert mapped.lines["rows.1"] == (unit, Lines("lib.yaml", 7, 18))
-    assert mapped.lines["rows.1.inside"] == (call, Lines("lib.yaml", 3, 6), unit)
-    assert mapped.lines["rows.1.inside.c"] == (Lines("lib.yaml", 6, 6), call, unit)
-    assert mapped.lines["first"] == (Lines("base/parent.yaml", 5, 5),)
+    unit, call = LineRange("child.yaml", 10, 10), LineRange("lib.yaml", 11, 13)
+    assert mapped.lines["rows.1"] == (unit, LineRange("lib.yaml", 7, 18))
+    assert mapped.lines["rows.1.inside"] == (call, LineRange("lib.yaml", 3, 6), unit)
+    assert mapped.lines["rows.1.inside.c"] == (LineRange("lib.yaml", 6, 6), call, unit)
+    assert mapped.lines["first"] == (LineRange("base/parent.yaml", 5, 5),)
 
 
 def test_the_texts_are_all_that_was_read_the_own_first(mapped: MappedSpec) -> None:

@@ -6,7 +6,7 @@ import atexit
 from functools import lru_cache
 
 import archspec
-from archspec.parity import Participant, Pool, Report, compare
+from archspec.parity import Participant, ProcessPool, Report, compare
 from archspec.spec import load_text
 
 TORCH, KERAS = Participant("torch"), Participant("keras", "tensorflow")
@@ -61,9 +61,9 @@ def graph(network: str = NETWORK) -> archspec.LayerGraph:
 
 
 @lru_cache
-def pool() -> Pool:
+def pool() -> ProcessPool:
     """Frameworks take seconds to import; the processes end with this one."""
-    made = Pool()
+    made = ProcessPool()
     atexit.register(made.end)
     return made
 

@@ -109,7 +109,7 @@ def test_what_is_not_installed_is_said_before_anything_runs(
         raise AssertionError("a process was started")
 
     monkeypatch.setattr("archspec_keras.target.find_spec", lambda name: None)
-    monkeypatch.setattr("archspec.parity.participants.Process", start)
+    monkeypatch.setattr("archspec.parity.processes.Process", start)
     monkeypatch.setattr("archspec.commands.parity.compare", compare)
     assert main(["parity", str(spec)]) == 1
     err = capsys.readouterr().err

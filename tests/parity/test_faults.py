@@ -6,7 +6,7 @@ import pytest
 
 import archspec
 from archspec import ParityError
-from archspec.parity import Blame, Participant, Report, compare
+from archspec.parity import FaultyLayer, Participant, Report, compare
 from archspec.spec import load_text
 from tests.needed import needs
 from tests.parity.faults import FAULTS, Fault
@@ -56,7 +56,7 @@ def test_the_faults_do_not_show_where_none_is_planted() -> None:
     assert report.blamed == ()
 
 
-# The stride of a stage stands at its last unit in TF-slim's networks, at its first in the paper's; no weight tells.
+# The stride of a stage stands at its last unit in TF-slim's networks, at its first in the paper's; no weight shows it.
 UNITS = """
 archspec: 1
 name: units
@@ -91,7 +91,7 @@ def test_v2_stride_at_the_first_unit(backend: str) -> None:
 
 def test_what_is_said_of_a_fault() -> None:
     blamed = _report(FAULTS["residual-unit stride: on the second convolution"]).blamed[0]
-    assert isinstance(blamed, Blame)
+    assert isinstance(blamed, FaultyLayer)
     assert blamed.op == "conv"
     assert blamed.expressions == {"filters": "depth", "stride": "stride"}
     assert blamed.place.startswith("probe.yaml:14:")

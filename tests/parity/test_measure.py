@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archspec.parity.folders import load, save
 from archspec.parity.measure import (
     Tensors,
     apart,
@@ -19,6 +18,7 @@ from archspec.parity.measure import (
     spread,
     statistic_sizes,
 )
+from archspec.parity.temporary_folders import load, save
 
 
 def test_difference() -> None:
@@ -102,7 +102,7 @@ def test_how_far_tensors_are_from_themselves(tmp_path: Path) -> None:
 
 
 def test_large_tensors_are_in_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archspec.parity.folders._PART", 8)
+    monkeypatch.setattr("archspec.parity.temporary_folders._PART", 8)
     arrays = {name: np.arange(3.0) + index for index, name in enumerate("abc")}
     save(tmp_path, "g", arrays)
     assert len(list(tmp_path.iterdir())) == 3

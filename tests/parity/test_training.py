@@ -10,7 +10,7 @@ import pytest
 import archspec
 from archspec import LayerGraph, ParityError
 from archspec.parity import Participant, Report, compare
-from archspec.parity.plan import FACTOR, TELLING, allowed
+from archspec.parity.plan import FACTOR, MOST_ALLOWED, allowed
 from tests.needed import needs
 from tests.parity.probe import TORCH, compared, edited, graph, pool
 
@@ -32,7 +32,7 @@ def swapped(step: int, batch: str = "x") -> str:
 def test_what_is_allowed() -> None:
     assert allowed(1e-9, 1e-12) == 1e-9, "an engine that hardly differs from itself adds nothing"
     assert allowed(1e-9, 1e-6) == FACTOR * 1e-6
-    assert allowed(1e-9, TELLING) is None, "nothing would show"
+    assert allowed(1e-9, MOST_ALLOWED) is None, "nothing would show"
     assert allowed(1e-2, 1e-9) == 1e-2
 
 

@@ -13,10 +13,10 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import image
 from archspec.lowering import lower
-from archspec.passes import Property, run
+from archspec.passes import Property, run_passes
 from archspec.passes.check_depth import CheckDepth
-from archspec.passes.leave_out import LeaveOut
 from archspec.passes.properties import DECLARED_DEPTH, EXPLICIT_PADDING, JOINED_NAMES, NO_DEAD_LAYERS
+from archspec.passes.remove_dead_layers import RemoveDeadLayers
 from archspec.passes.resolve_padding import ResolvePadding
 from archspec.spec import load_text
 
@@ -38,9 +38,9 @@ def graph() -> LayerGraph:
 
 
 def test_what_changed_is_said(graph: LayerGraph) -> None:
-    ran = run(graph, (ResolvePadding(), LeaveOut(), CheckDepth()))
+    ran = run_passes(graph, (ResolvePadding(), RemoveDeadLayers(), CheckDepth()))
     assert ran.changed == ("resolve_padding",)
-    again = run(ran.graph, (ResolvePadding(), LeaveOut(), CheckDepth()))
+    again = run_passes(ran.graph, (ResolvePadding(), RemoveDeadLayers(), CheckDepth()))
     assert again.changed == ()
     assert again.graph is ran.graph
 
@@ -55,10 +55,10 @@ def test_what_changed_is_said(graph: LayerGraph) -> None:
     ],
 )
 def test_each_property_is_seen_to_fail(wanted: Property, text: str, depth: int, fault: str) -> None:
-    from archspec.ir.graph import Depth
+    from archspec.ir.graph import DeclaredDepth
 
     graph = lower(load_text(text, name="net.yaml"))
-    assert fault in wanted.fault(replace(graph, depth=Depth(depth, None) if depth else None))
+    assert fault in wanted.fault(replace(graph, depth=DeclaredDepth(depth, None) if depth else None))
 
 
 @pytest.mark.parametrize("wanted", [EXPLICIT_PADDING, NO_DEAD_LAYERS, JOINED_NAMES, DECLARED_DEPTH])
@@ -96,15 +96,15 @@ class Claims(Step):
 
 def test_a_pass_that_breaks_the_graph_is_caught(graph: LayerGraph) -> None:
     with pytest.raises(InternalError, match="its type is"):
-        run(graph, (Breaks(),))
+        run_passes(graph, (Breaks(),))
 
 
 def test_a_pass_is_not_run_where_what_it_requires_does_not_hold(graph: LayerGraph) -> None:
     with pytest.raises(InternalError, match="step requires explicit padding: first pads"):
-        run(graph, (Requires(),))
-    assert run(graph, (ResolvePadding(), Requires())).changed == ("resolve_padding",)
+        run_passes(graph, (Requires(),))
+    assert run_passes(graph, (ResolvePadding(), Requires())).changed == ("resolve_padding",)
 
 
 def test_a_pass_that_does_not_do_what_it_ensures_is_caught(graph: LayerGraph) -> None:
     with pytest.raises(InternalError, match="step ensures explicit padding: first pads"):
-        run(graph, (Claims(),))
+        run_passes(graph, (Claims(),))

@@ -121,7 +121,7 @@ def test_the_files_of_a_spec_may_lie_in_the_root_that_is_set(project: Path, run_
 def test_a_generated_file_that_is_not_current(
     project: Path, run_pytest: RunPytest, old: str, new: str, message: str, force: bool
 ) -> None:
-    """The error says which command mends it, and the command does."""
+    """The error says which command fixes it, and the command does."""
     spec, generated = project / "specs" / "small.yaml", project / "generated" / "torch" / "small.py"
     _replace(spec if "filters" in old else generated, old, new)
     arguments = ("--archspec", "--archspec-checks=current", "--archspec-backends=torch")

@@ -1,10 +1,10 @@
 """ResNet as torchvision defines it, written by hand: the judge of what archspec generates.
 
-Layers, `state_dict` keys and their order, and initialisation are those of torchvision's
+Layers, `state_dict` keys and their order, and initialization are those of torchvision's
 `models/resnet.py` (ResNet v1.5: in a bottleneck the 3x3 convolution carries the stride, not the
 first 1x1). It imports nothing of archspec, so a mistake there cannot hide here.
 
-Initialisation is of the usual kind: each layer is initialised by its own default when it is made,
+Initialization is of the usual kind: each layer is initialized by its own default when it is made,
 then `ResNet.__init__` goes over all modules again. Sources: He et al. 2015, arXiv 1512.03385;
 Xie et al. 2016, arXiv 1611.05431.
 """

@@ -22,7 +22,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and dev
 
 
 def project(folder: Path) -> Path:
-    """A folder `spec` with a neighbour that holds a base, a library and a secret; the spec's folder is given back."""
+    """A folder `spec` with a neighbor that holds a base, a library and a secret; the spec's folder is given back."""
     (folder / "other").mkdir()
     (folder / "other" / "library.yaml").write_text(LIBRARY)
     (folder / "other" / "base.yaml").write_text(f"{HEAD}layers: [relu]\n")

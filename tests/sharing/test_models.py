@@ -9,8 +9,8 @@ from safetensors.numpy import load_file
 
 import archspec
 from archspec.codegen.backend import RunsModels, TrainsModels
-from archspec.codegen.lines import source_lines
 from archspec.codegen.registry import backend as backend_of
+from archspec.codegen.source_map import source_lines
 from archspec.ir import GraphBuilder
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops import Add, BatchNorm, Conv, Relu

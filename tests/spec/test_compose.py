@@ -95,7 +95,7 @@ def test_extends_in_a_row_with_paths_from_each_file(tmp_path: Path) -> None:
 
 
 def test_extends_a_shipped_spec_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("archspec.spec.shipping._PACKAGE", ships(tmp_path))
+    monkeypatch.setattr("archspec.spec.shipped_specs._PACKAGE", ships(tmp_path))
     spec = load_text("archspec: 1\nname: mine\nextends: resnet50\nparams: {classes: 3}\n")
     assert len(spec.items) == 11
     with pytest.raises(SpecError) as caught:
@@ -210,7 +210,7 @@ def ships(folder: Path) -> Path:
 
 
 def test_shipped_specs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("archspec.spec.shipping._PACKAGE", ships(tmp_path))
+    monkeypatch.setattr("archspec.spec.shipped_specs._PACKAGE", ships(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert shipped() == ["resnet50"]
     assert find("resnet50") == tmp_path / "_specs" / "resnet50.yaml"
@@ -225,7 +225,7 @@ def test_shipped_specs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_checkout_has_its_specs_beside_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("archspec.spec.shipping._PACKAGE", tmp_path / "archspec")
+    monkeypatch.setattr("archspec.spec.shipped_specs._PACKAGE", tmp_path / "archspec")
     assert shipped() == []
     write(tmp_path, specs__net=BASE)
     assert shipped() == ["net"]

@@ -17,9 +17,9 @@ import pytest
 
 from archspec.api import compile, loaded
 from archspec.ir.graph import LayerGraph
-from archspec.watching.look import look
 from archspec.watching.loop import watch
 from archspec.watching.server import Server
+from archspec.watching.snapshot import take_snapshot
 
 SPEC = """\
 archspec: 1
@@ -66,7 +66,7 @@ def _watched(path: Path) -> Iterator[Server]:
 
     stop = Event()
     with Server(path.name) as server:
-        thread = Thread(target=watch, args=(partial(look, compiled, "unit"), server.show, stop))
+        thread = Thread(target=watch, args=(partial(take_snapshot, compiled, "unit"), server.show, stop))
         thread.start()
         try:
             yield server

@@ -14,7 +14,7 @@ import pytest
 
 from archspec.cli import main
 from archspec.errors import Diagnostic
-from archspec.watching.look import Look
+from archspec.watching.snapshot import Snapshot
 from archspec.watching.terminal import Terminal
 from tests.watching.conftest import save
 
@@ -60,9 +60,9 @@ def test_the_terminal_tells_of_each_save_and_ctrl_c_ends_it(spec: Path) -> None:
         assert err == f"\n{validated}\n"
 
 
-def test_a_terminal_is_written_to_in_colour(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal = Terminal("small", colour=True, colour_errors=True)
-    terminal.tell(Look((Diagnostic("E0205", "a key is missing"),), {}, 0.01))
+def test_a_terminal_is_written_to_in_color(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal("small", color=True, color_errors=True)
+    terminal.report(Snapshot((Diagnostic("E0205", "a key is missing"),), {}, 0.01))
     out, err = capsys.readouterr()
     assert "\x1b[1;31man error\x1b[0m" in out
     assert "\x1b[1;31merror[E0205]" in err

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archspec.watching.look import Right, look
+from archspec.watching.snapshot import ValidNetwork, take_snapshot
 from tests.safety.test_paths import POSIX, STRANGE
 from tests.watching.conftest import RIGHT, SPEC, Events, Watch, save
 
@@ -69,6 +69,6 @@ def test_what_the_system_refuses_is_said() -> None:
     def refused(_: object) -> object:
         raise PermissionError(13, "Permission denied", "folder")
 
-    found = look(refused, "unit").found  # type: ignore[arg-type]
-    assert not isinstance(found, Right)
+    found = take_snapshot(refused, "unit").found  # type: ignore[arg-type]
+    assert not isinstance(found, ValidNetwork)
     assert found[0].message == "the spec cannot be read: folder: Permission denied"

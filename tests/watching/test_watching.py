@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from archspec.spec.shipping import shipped_folder
-from archspec.watching.files import POLL, SETTLE
+from archspec.spec.shipped_specs import shipped_folder
+from archspec.watching.files import DEBOUNCE, POLL
 from tests.watching.conftest import RIGHT, SPEC, Events, Watch, save
 
 Connect = Callable[..., Events]
@@ -107,4 +107,4 @@ def test_a_save_of_resnet50_is_on_the_page_in_time(tmp_path: Path, watched: Watc
         assert page.next()[0] == "drawing"
         took.append(time.process_time() - start)
         assert page.next() == RIGHT
-    assert POLL + SETTLE + min(took) < 0.3, took
+    assert POLL + DEBOUNCE + min(took) < 0.3, took

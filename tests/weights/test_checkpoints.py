@@ -16,7 +16,7 @@ import archspec
 from archspec import WeightsError, WeightsReport
 from archspec.parity import random_weights
 from archspec.spec import load_text
-from archspec.weights import WeightsWarning, files, take
+from archspec.weights import WeightsWarning, files, read_weights
 from tests.needed import lazily, needs
 from tests.pace import within_seconds
 
@@ -61,7 +61,7 @@ def prefixed(prefix: str, state: dict[str, Any] | None = None) -> dict[str, Any]
 
 def taken(tmp_path: Path, content: Any, **options: Any) -> tuple[dict[str, Any], WeightsReport]:
     torch.save(content, tmp_path / "w.pth")
-    found, report = take(tmp_path / "w.pth", expected(), **options)
+    found, report = read_weights(tmp_path / "w.pth", expected(), **options)
     return dict(found), report
 
 
@@ -105,7 +105,7 @@ def test_each_whole_file_is_tried() -> None:
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "before 1.6"])
 def test_wrapped_weights_are_found(name: str, legacy: bool, tmp_path: Path) -> None:
     torch.save(whole()[name], tmp_path / "w.pth", _use_new_zipfile_serialization=not legacy)
-    found, report = take(tmp_path / "w.pth", expected())
+    found, report = read_weights(tmp_path / "w.pth", expected())
     assert report.complete
     assert list(found) == list(expected().all_weights)
     assert all(np.array_equal(found[name], right()[name]) for name in right())
@@ -160,7 +160,7 @@ def test_options_are_for_weights() -> None:
 
 def test_prefixes_in_safetensors(tmp_path: Path) -> None:
     save_file({f"module.{name}": array for name, array in right().items()}, tmp_path / "w.safetensors")
-    found, report = take(tmp_path / "w.safetensors", expected())
+    found, report = read_weights(tmp_path / "w.safetensors", expected())
     assert np.array_equal(found["fc.weight"], right()["fc.weight"])
     assert report.notes == ("the prefix `module.` taken off the names",)
 
@@ -198,7 +198,7 @@ def test_tensors_are_read_as_pytorch_reads_them(tmp_path: Path) -> None:
 def test_pytorch_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save(weights(), tmp_path / "w.pth")
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
-    assert np.array_equal(take(tmp_path / "w.pth", expected())[0]["fc.weight"], right()["fc.weight"])
+    assert np.array_equal(read_weights(tmp_path / "w.pth", expected())[0]["fc.weight"], right()["fc.weight"])
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_quantized_safetensors_are_refused_and_float8_too(tmp_path: Path) -> Non
         given = {name: torch.from_numpy(array) for name, array in right().items()}
         save_torch({**given, "fc.weight": given["fc.weight"].to(kind)}, tmp_path / "w.safetensors")
         with pytest.raises(WeightsError, match=said):
-            take(tmp_path / "w.safetensors", expected())
+            read_weights(tmp_path / "w.safetensors", expected())
 
 
 def test_odd_numbers_are_loaded_and_said(tmp_path: Path) -> None:
@@ -286,5 +286,5 @@ def test_many_tensors_are_read_soon(tmp_path: Path) -> None:
     arrays = {name: np.zeros(weight.shape, np.float16) for name, weight in graph.all_weights.items()}
     torch.save({"model": {name: torch.from_numpy(array) for name, array in arrays.items()}}, tmp_path / "w.pth")
     with within_seconds(3):
-        found, _ = take(tmp_path / "w.pth", graph)
+        found, _ = read_weights(tmp_path / "w.pth", graph)
     assert len(found) == len(arrays)

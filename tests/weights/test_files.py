@@ -15,7 +15,7 @@ from archspec import WeightsError
 from archspec.codegen.backend import ExchangesWeights
 from archspec.codegen.registry import backend
 from archspec.parity import random_weights
-from archspec.weights import fit, take, write
+from archspec.weights import fit, read_weights, write
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_training_checkpoint_is_read(graph: archspec.LayerGraph, arrays: dict[
     torch = pytest.importorskip("torch")
     state = {name: torch.from_numpy(array) for name, array in arrays.items()}
     torch.save({"state_dict": state, "epoch": 3}, tmp_path / "checkpoint.pth")
-    found, _ = take(tmp_path / "checkpoint.pth", graph)
+    found, _ = read_weights(tmp_path / "checkpoint.pth", graph)
     assert all(np.array_equal(found[name], arrays[name]) for name in arrays)
 
 
@@ -132,9 +132,9 @@ def _help(given: dict[str, Any], graph: archspec.LayerGraph) -> str:
 def test_the_likely_cause_is_named(graph: archspec.LayerGraph, arrays: dict[str, Any]) -> None:
     other = {"fc.weight": np.zeros((1000, 512), np.float32), "fc.bias": np.zeros(1000, np.float32)}
     assert _help({**arrays, **other}, graph) == "the file may be of a network with --set classes=1000"
-    misspelt = dict(arrays)
-    misspelt["fc.wieght"] = misspelt.pop("fc.weight")
-    assert _help(misspelt, graph) == "is `fc.wieght` meant to be `fc.weight`?"
+    misspelled = dict(arrays)
+    misspelled["fc.wieght"] = misspelled.pop("fc.weight")
+    assert _help(misspelled, graph) == "is `fc.wieght` meant to be `fc.weight`?"
     assert _help({**arrays, "bn1.weight": np.zeros(3, np.float32)}, graph) == ""
 
 
@@ -149,7 +149,7 @@ def test_bfloat16_is_widened(graph: archspec.LayerGraph, tmp_path: Path) -> None
 
     state = {name: torch.from_numpy(array).to(torch.bfloat16) for name, array in random_weights(graph).items()}
     save_torch({**state, "bn1.num_batches_tracked": torch.tensor(3)}, tmp_path / "w.safetensors")
-    found, _ = take(tmp_path / "w.safetensors", graph)
+    found, _ = read_weights(tmp_path / "w.safetensors", graph)
     for name, tensor in state.items():
         assert found[name].dtype == np.float32
         assert np.array_equal(found[name], tensor.float().numpy()), name
@@ -182,7 +182,7 @@ def test_a_damaged_file_is_one_clear_error(
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(WeightsError) as caught:
-        take(path, graph)
+        read_weights(path, graph)
     [diagnostic] = caught.value.diagnostics
     assert diagnostic.code == "E0701"
     assert name in diagnostic.message
@@ -201,14 +201,14 @@ def test_a_truncated_file_is_one_clear_error(
 def test_a_missing_file_and_a_folder(graph: archspec.LayerGraph, tmp_path: Path) -> None:
     for path in (tmp_path / "none.safetensors", tmp_path):
         with pytest.raises(WeightsError):
-            take(path, graph)
+            read_weights(path, graph)
 
 
 def test_pickled_code_is_not_run(graph: archspec.LayerGraph, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     torch.save(_Bomb(tmp_path / "went-off"), tmp_path / "model.pt")
     with pytest.raises(WeightsError):
-        take(tmp_path / "model.pt", graph)
+        read_weights(tmp_path / "model.pt", graph)
     assert not (tmp_path / "went-off").exists()
 
 

@@ -18,7 +18,7 @@ import pytest
 
 import archspec
 from archspec import ArchspecError, SpecError, WeightsError
-from archspec.weights import take
+from archspec.weights import read_weights
 
 
 @cache
@@ -158,7 +158,7 @@ ONLY_WEIGHTS = {"a whole module", "a whole module in a mapping"}
 def test_given_as_weights(name: str, make: Callable[[Path], object], wanted: str, tmp_path: Path) -> None:
     make(tmp_path / name)
     with pytest.raises(WeightsError) as caught:
-        take(tmp_path / name, lenet())
+        read_weights(tmp_path / name, lenet())
     [found] = caught.value.diagnostics
     assert found.code == "E0701"
     assert wanted in found.label
@@ -192,7 +192,7 @@ def test_no_weights_at_all(name: str, content: str, said: str, help: str, tmp_pa
     path.parent.mkdir(exist_ok=True)
     path.write_text(content, encoding="utf-8")
     with pytest.raises(WeightsError) as caught:
-        take(path.parent if "/" in name else path, lenet())
+        read_weights(path.parent if "/" in name else path, lenet())
     [found] = caught.value.diagnostics
     assert found.label == said
     assert help in found.help
@@ -230,12 +230,12 @@ def test_what_is_said_of_keras_works(tmp_path: Path, monkeypatch: pytest.MonkeyP
     made.save_weights("m.weights.h5")
     for name in ("m.keras", "m.weights.h5"):
         with pytest.raises(WeightsError) as caught:
-            take(name, lenet())
+            read_weights(name, lenet())
         help = caught.value.diagnostics[0].help
         names = {"keras": keras, "archspec": archspec, "FILE": name, "SPEC": "lenet"}
         for line in help.split("`")[1::2]:
             exec(line, names)
-        found, _ = take("w.safetensors", lenet())
+        found, _ = read_weights("w.safetensors", lenet())
         wanted = archspec.init_weights("lenet", seed=1)
         assert all(np.array_equal(found[key], wanted[key]) for key in wanted)
         Path("w.safetensors").unlink()
@@ -247,7 +247,7 @@ def test_a_truncated_download(tmp_path: Path) -> None:
     data = (tmp_path / "whole.pth").read_bytes()
     (tmp_path / "w.pth").write_bytes(data[: len(data) // 2])
     with pytest.raises(WeightsError) as caught:
-        take(tmp_path / "w.pth", lenet())
+        read_weights(tmp_path / "w.pth", lenet())
     assert "downloaded to the end" in caught.value.diagnostics[0].label
     shutil.copy(tmp_path / "whole.pth", tmp_path / "without_suffix")
-    assert len(take(tmp_path / "without_suffix", lenet())[0]) == len(lenet().all_weights)
+    assert len(read_weights(tmp_path / "without_suffix", lenet())[0]) == len(lenet().all_weights)

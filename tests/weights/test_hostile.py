@@ -24,7 +24,7 @@ from archspec.codegen.backend import ExchangesWeights
 from archspec.codegen.registry import backend
 from archspec.parity import random_weights
 from archspec.spec import load_text
-from archspec.weights import take
+from archspec.weights import read_weights
 from tests.pace import within_seconds
 
 SPEC = """
@@ -288,7 +288,7 @@ def test_random_damage_is_one_error(tmp_path: Path) -> None:
             path = tmp_path / f"damaged{Path(name).suffix}"
             path.write_bytes(data)
             with suppress(WeightsError):  # any other error is ours; damage of a number is none
-                take(path, expected())
+                read_weights(path, expected())
 
 
 def test_parameters_that_are_learnt_are_read(tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_weights_that_lie_in_one_storage_are_read_each_by_itself(tmp_path: Path)
     for legacy in (False, True):
         torch.save(state, tmp_path / "flat.pth", _use_new_zipfile_serialization=not legacy)
         tracemalloc.start()
-        found, _ = take(tmp_path / "flat.pth", expected())
+        found, _ = read_weights(tmp_path / "flat.pth", expected())
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert all(np.array_equal(found[name], right()[name]) for name in right())
@@ -322,20 +322,20 @@ def test_tensors_of_pytorch_stand_for_arrays() -> None:
     torch = pytest.importorskip("torch")
     state = {name: torch.from_numpy(array).clone() for name, array in right().items()}
     learnt = {name: torch.nn.Parameter(tensor) for name, tensor in state.items()}
-    assert all(np.array_equal(array, right()[name]) for name, array in take(learnt, expected())[0].items())
-    found, _ = take({name: tensor.bfloat16() for name, tensor in state.items()}, expected())
+    assert all(np.array_equal(array, right()[name]) for name, array in read_weights(learnt, expected())[0].items())
+    found, _ = read_weights({name: tensor.bfloat16() for name, tensor in state.items()}, expected())
     assert all(np.array_equal(array, state[name].bfloat16().float().numpy()) for name, array in found.items())
 
 
 @pytest.mark.parametrize("wrong", [[[1.0, 2.0], [3.0]], None, "text", {}], ids=str)
 def test_what_is_no_array_is_said(wrong: Any) -> None:
     with pytest.raises(WeightsError, match=r"1 cannot be weights \(.*\): fc\.bias"):
-        take({**right(), "fc.bias": wrong}, expected())
+        read_weights({**right(), "fc.bias": wrong}, expected())
 
 
 @pytest.mark.filterwarnings("error")
 def test_doubtful_numbers_are_looked_for_without_noise() -> None:
     bias = right()["fc.bias"].copy()
     bias[:2] = np.inf, -np.inf
-    assert take({**right(), "fc.bias": bias}, expected())[1].doubts == ("infinite numbers in fc.bias (2 of 5)",)
-    assert not take({**right(), "fc.bias": np.full(5, 1e308)}, expected())[1].doubts
+    assert read_weights({**right(), "fc.bias": bias}, expected())[1].doubts == ("infinite numbers in fc.bias (2 of 5)",)
+    assert not read_weights({**right(), "fc.bias": np.full(5, 1e308)}, expected())[1].doubts

@@ -1,4 +1,4 @@
-"""Weights of another network: what fits is loaded, the rest is drawn, and all of it is told."""
+"""Weights of another network: what fits is loaded, the rest is drawn, and all of it is reported."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ function showErrors(errors, now = {}) {
       link.addEventListener("click", () => panes.goTo(panes.place(error)));
       item.append(link, " ");
     }
-    item.append(...told(error));
+    item.append(...errorParts(error));
     list.append(item);
   }
   const number = errors.length === 1 ? "An error" : `${errors.length} errors`;

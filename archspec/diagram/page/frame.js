@@ -16,7 +16,7 @@ get("theme").addEventListener("click", () => {
 
 const split = get("split");
 const narrow = matchMedia("(max-width: 900px)");
-let share = 56; // per cent of the room that the picture takes
+let share = 56; // percent of the room that the picture takes
 
 function divide(value) {
   share = Math.min(Math.max(value, 15), 85);

@@ -1,14 +1,14 @@
-"""What `placing.place` needs to give everything its place, as JSON: the page does the same when a box is folded."""
+"""What `coordinates.place` needs to give everything its place, as JSON: the page does the same when a box is folded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from archspec.diagram import bending, columns
-from archspec.diagram.bending import Bend, Half
+from archspec.diagram import columns, u_shape
+from archspec.diagram.coordinates import GAP, HEAD, PAD, TRACK, NestedLayout
 from archspec.diagram.layout import SPACE, Point
-from archspec.diagram.placing import GAP, HEAD, PAD, TRACK, Part
+from archspec.diagram.u_shape import Half, UShape
 
 LENGTHS: Final = {
     "gap": GAP,
@@ -17,12 +17,12 @@ LENGTHS: Final = {
     "pad": PAD,
     "space": SPACE,
     "columns": {"between": columns.BETWEEN, "lead": columns.LEAD, "turn": columns.TURN, "most": columns.MOST},
-    "bend": {"between": bending.BETWEEN, "turn": bending.TURN},
+    "bend": {"between": u_shape.BETWEEN, "turn": u_shape.TURN},
 }
 """The lengths that places are computed with."""
 
 
-def geometry(part: Part, bend: Bend | None = None) -> dict[str, Any]:
+def geometry(part: NestedLayout, bend: UShape | None = None) -> dict[str, Any]:
     """A part and all parts inside it. What is across has numbers; a corner of a line is (across, kind, at, track)."""
     found = _layout(part) | {
         "boxes": [
@@ -49,7 +49,7 @@ def geometry(part: Part, bend: Bend | None = None) -> dict[str, Any]:
     return found
 
 
-def _layout(part: Part) -> dict[str, Any]:
+def _layout(part: NestedLayout) -> dict[str, Any]:
     layout = part.layout
     return {
         "enters": part.figure.inputs > 0,

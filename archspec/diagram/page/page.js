@@ -19,7 +19,7 @@ const search = new Search(get("query"), get("hits"), get("status"), {
     return found;
   },
   marked: (boxes) => mark("hit", boxes.map((box) => picture.visible(box))),
-  chosen: (box) => choose(box, { centred: true }),
+  chosen: (box) => choose(box, { centered: true }),
 });
 
 // Drawing
@@ -143,10 +143,10 @@ function select(box, others = [], moves = true) {
   describeChosen();
 }
 
-function choose(box, { centred = false, others = [] } = {}) {
+function choose(box, { centered = false, others = [] } = {}) {
   picture.unfoldTo(box);
   select(box, others);
-  picture.reveal(box, centred);
+  picture.reveal(box, centered);
   folded();
 }
 

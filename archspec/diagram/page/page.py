@@ -13,17 +13,17 @@ from string import Template
 from typing import Any, Final
 
 from archspec.analysis.levels import Level
-from archspec.codegen.lines import source_lines
-from archspec.diagram.bending import unfolded
+from archspec.codegen.source_map import source_lines
+from archspec.diagram.coordinates import NestedLayout, arrange, place
 from archspec.diagram.figure import Figure
-from archspec.diagram.page.facts import Facts
+from archspec.diagram.figure_builder import figure
+from archspec.diagram.page.box_details import BoxDetails
 from archspec.diagram.page.geometry import LENGTHS, geometry
 from archspec.diagram.picture import Drawn, Picture
-from archspec.diagram.placing import Part, arrange, place
-from archspec.diagram.reading import figure
 from archspec.diagram.scene import Panel, Path, legend_entries, scene
 from archspec.diagram.svg import arrow, group_markup
 from archspec.diagram.theme import DARK, LIGHT, Theme
+from archspec.diagram.u_shape import unfolded
 from archspec.errors import ArchspecError
 from archspec.ir.scope import Loop, Scope
 from archspec.provenance import spec_lines
@@ -39,8 +39,16 @@ _COARSER: Final[dict[Level, str]] = {
 }
 """What is said of a network that is not drawn whole."""
 SCRIPTS: Final = (
-    *("placing.js", "columns.js", "bending.js", "picture.js", "colouring.js", "panes.js", "search.js"),
-    *("telling.js", "frame.js", "errors.js", "page.js"),
+    *(
+        "coordinates.js",
+        "columns.js",
+        "u_shape.js",
+        "picture.js",
+        "syntax_highlighting.js",
+        "side_panels.js",
+        "search.js",
+    ),
+    *("box_details.js", "frame.js", "errors.js", "page.js"),
 )
 """In the order in which one needs another."""
 
@@ -110,7 +118,7 @@ def payload(drawing: Picture) -> dict[str, Any]:
 def _legend_entry(words: str, swatch: Any, theme: Theme) -> list[str]:
     if isinstance(swatch, Path):
         return [words, "line", ""]
-    return [words, theme.colour(swatch.fill), theme.colour(swatch.stroke)]
+    return [words, theme.color(swatch.fill), theme.color(swatch.stroke)]
 
 
 class _Network:
@@ -118,7 +126,7 @@ class _Network:
 
     def __init__(self, drawn: Drawn, drawing: Picture) -> None:
         self.drawn = drawn
-        self.part: Part = drawn.part
+        self.part: NestedLayout = drawn.part
         self.note = ""
         if drawn.whole:
             whole, level = figure(drawn.graph, "layer", drawn.details)
@@ -128,7 +136,7 @@ class _Network:
         if self.bend:
             self.part = self.bend.part
         self.placed = unfolded(self.bend) if self.bend else place(self.part)
-        self.facts = Facts(drawn.graph)
+        self.facts = BoxDetails(drawn.graph)
 
     def payload(self, *, origin: tuple[float, float]) -> dict[str, Any]:
         boxes = list(self.part.figure.walk())

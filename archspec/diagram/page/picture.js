@@ -17,7 +17,7 @@ class Picture {
     this.byKey = new Map();
   }
 
-  // Draws what a payload has. `wasFolded(key, byDefault)` tells which boxes are folded at first.
+  // Draws what a payload has. `wasFolded(key, byDefault)` says which boxes are folded at first.
   draw(payload, wasFolded) {
     const parsed = new DOMParser().parseFromString(payload.svg, "image/svg+xml");
     if (parsed.querySelector("parsererror")) throw new Error("the picture's markup is broken");
@@ -312,19 +312,19 @@ class Picture {
   }
 
   // Moves the view, no farther than it must, so that a box is in sight.
-  reveal(box, centred = false) {
+  reveal(box, centered = false) {
     const [x, y, width, height] = this.rect(box).map((length) => length * this.view.scale);
     const room = [this.pane.clientWidth, this.pane.clientHeight];
     const moved = (at, length, view, space) => {
       const start = at + view, margin = Math.min(48, space / 6);
-      if (centred && (start < margin || start + length > space - margin)) {
+      if (centered && (start < margin || start + length > space - margin)) {
         return length > space - 2 * margin ? margin - start : (space - length) / 2 - start;
       }
       if (start < margin) return start + length > space - margin ? 0 : margin - start;
       if (start + length <= space - margin) return 0;
       return Math.max(space - margin - length, margin) - start;
     };
-    const long = height > room[1] - 96 && !centred;
+    const long = height > room[1] - 96 && !centered;
     this.pan(moved(x, width, this.view.x, room[0]), moved(y, long ? 24 * this.view.scale : height, this.view.y, room[1]));
   }
 

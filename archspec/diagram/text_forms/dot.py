@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from html import escape
 
 from archspec.diagram.picture import Picture
-from archspec.diagram.text import shortened
-from archspec.diagram.text_forms.flat import Flat, Place, flattened
+from archspec.diagram.text_forms.flat import FlatPanel, NamedBox, flattened
+from archspec.diagram.text_width import shortened
 from archspec.diagram.theme import THEMES, Theme
 
 
@@ -34,7 +34,7 @@ def quoted(*lines: str) -> str:
     return '"' + "\\n".join(escape(line, quote=False).replace("\\", "\\\\").replace('"', '\\"') for line in lines) + '"'
 
 
-def _panel(flat: Flat, theme: Theme) -> Iterator[str]:
+def _panel(flat: FlatPanel, theme: Theme) -> Iterator[str]:
     yield f"  subgraph cluster_{flat.id} {{"
     yield f"    graph [penwidth=0, labelloc=t, label={quoted(flat.title, flat.subtitle)}]"
     for terminal in flat.terminals:
@@ -48,10 +48,10 @@ def _panel(flat: Flat, theme: Theme) -> Iterator[str]:
     yield "  }"
 
 
-def _place(place: Place, theme: Theme, depth: int) -> Iterator[str]:
+def _place(place: NamedBox, theme: Theme, depth: int) -> Iterator[str]:
     box, pad = place.box, "  " * (depth + 2)
-    colour, thick = (theme.marks[box.mark], 2.5) if box.mark else (theme.frame, 1)
-    border = f"color={quoted(colour)}, penwidth={thick}"  # told of each: what is in a cluster has the cluster's else
+    color, thick = (theme.marks[box.mark], 2.5) if box.mark else (theme.frame, 1)
+    border = f"color={quoted(color)}, penwidth={thick}"  # said of each: what is in a cluster has the cluster's else
     tooltip = f"tooltip={quoted(shortened(f'{box.path}: {box.title}', 200))}"
     label = quoted(*(words.text for words in box.words))
     if place.inner:

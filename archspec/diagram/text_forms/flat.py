@@ -15,16 +15,16 @@ from archspec.diagram.picture import Drawn, Picture
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NamedBox:
     """A box with a name of ours, which no text of a spec is in, and the boxes in it."""
 
     id: str
     box: Box
-    inner: tuple[Place, ...]
+    inner: tuple[NamedBox, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Terminal:
+class EndPoint:
     """Where a tensor enters the picture, or leaves it."""
 
     id: str
@@ -42,58 +42,58 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Flat:
+class FlatPanel:
     """One panel of a picture."""
 
     id: str
     title: str
     subtitle: str
-    places: tuple[Place, ...]
-    terminals: tuple[Terminal, ...]
+    places: tuple[NamedBox, ...]
+    terminals: tuple[EndPoint, ...]
     edges: tuple[Edge, ...]
 
 
-def flattened(picture: Picture) -> tuple[Flat, ...]:
+def flattened(picture: Picture) -> tuple[FlatPanel, ...]:
     """All panels of a picture; no two of their names are the same."""
     return tuple(_flat(f"p{number}", drawn) for number, drawn in enumerate(picture.panels))
 
 
-def _flat(id: str, drawn: Drawn) -> Flat:
+def _flat(id: str, drawn: Drawn) -> FlatPanel:
     numbers = count()
     whole = _framed(drawn.part.figure, None, 0, lambda: f"{id}n{next(numbers)}")
-    wires = _Wires(id)
+    wires = _EdgeBuilder(id)
     wires.connect(whole)
     terminals, edges = tuple(wires.terminals.values()), tuple(wires.edges)
-    return Flat(id, drawn.title, drawn.subtitle, tuple(whole.places), terminals, edges)
+    return FlatPanel(id, drawn.title, drawn.subtitle, tuple(whole.places), terminals, edges)
 
 
 @dataclass(slots=True)
-class _Frame:
+class _NamedFigure:
     """A figure with its boxes named; it stands in the box of that index of the figure around it."""
 
     figure: Figure
-    around: _Frame | None
+    around: _NamedFigure | None
     index: int
     arriving: dict[End, Line]
     """The line that ends there."""
-    places: list[Place] = field(default_factory=list[Place])
-    inside: dict[int, _Frame] = field(default_factory=dict[int, "_Frame"])
+    places: list[NamedBox] = field(default_factory=list[NamedBox])
+    inside: dict[int, _NamedFigure] = field(default_factory=dict[int, "_NamedFigure"])
 
 
-def _framed(figure: Figure, around: _Frame | None, index: int, name: Callable[[], str]) -> _Frame:
-    frame = _Frame(figure, around, index, {line.target: line for line in figure.lines})
+def _framed(figure: Figure, around: _NamedFigure | None, index: int, name: Callable[[], str]) -> _NamedFigure:
+    frame = _NamedFigure(figure, around, index, {line.target: line for line in figure.lines})
     for number, box in enumerate(figure.boxes):
         id = name()
-        inner: tuple[Place, ...] = ()
+        inner: tuple[NamedBox, ...] = ()
         if box.inside is not None:
             frame.inside[number] = _framed(box.inside, frame, number, name)
             inner = tuple(frame.inside[number].places)
-        frame.places.append(Place(id, box, inner))
+        frame.places.append(NamedBox(id, box, inner))
     return frame
 
 
 @dataclass(frozen=True, slots=True)
-class _Tensor:
+class _TensorOrigin:
     """Where a line comes from in the end, and what is met on the way there."""
 
     id: str
@@ -103,23 +103,23 @@ class _Tensor:
 
 
 @dataclass(slots=True)
-class _Wires:
+class _EdgeBuilder:
     """The edges of a panel, and the ends that they have outside of it."""
 
     id: str
-    terminals: dict[str, Terminal] = field(default_factory=dict[str, Terminal])
+    terminals: dict[str, EndPoint] = field(default_factory=dict[str, EndPoint])
     edges: list[Edge] = field(default_factory=list[Edge])
     said: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
-    """The tensors whose shapes are told."""
+    """The tensors whose shapes are shown."""
 
-    def connect(self, frame: _Frame) -> None:
+    def connect(self, frame: _NamedFigure) -> None:
         """All edges that end in boxes of a frame, or of frames in it, or leave the picture."""
         for line in frame.figure.lines:
             box = line.target.box
             if box is None and frame.around is None:
                 tensor = self._followed(frame, line)
                 id = f"{self.id}out{line.target.port}"
-                self.terminals[id] = Terminal(id, _told(frame, line.source) or "output")
+                self.terminals[id] = EndPoint(id, _shape_texts(frame, line.source) or "output")
                 self.edges.append(Edge(tensor.id, id, "", tensor.dashed))
             elif box is not None and box not in frame.inside:
                 tensor = self._followed(frame, line)
@@ -129,25 +129,25 @@ class _Wires:
         for inner in frame.inside.values():
             self.connect(inner)
 
-    def _followed(self, frame: _Frame, line: Line) -> _Tensor:
+    def _followed(self, frame: _NamedFigure, line: Line) -> _TensorOrigin:
         """Back along a line, out of frames and into others, to the box that gives the tensor."""
         dashed = line.dashed
         while True:
             end = line.source
             if end.box is not None:
                 if end.box not in frame.inside:
-                    return _Tensor(frame.places[end.box].id, end.port, _told(frame, end), dashed)
+                    return _TensorOrigin(frame.places[end.box].id, end.port, _shape_texts(frame, end), dashed)
                 frame, end = frame.inside[end.box], End(None, end.port)
             elif frame.around is not None:
                 frame, end = frame.around, End(frame.index, end.port)
             else:
                 id = f"{self.id}in{end.port}"
-                self.terminals[id] = Terminal(id, "input")
-                return _Tensor(id, 0, "", dashed)
+                self.terminals[id] = EndPoint(id, "input")
+                return _TensorOrigin(id, 0, "", dashed)
             line = frame.arriving[end]
             dashed = dashed or line.dashed
 
 
-def _told(frame: _Frame, end: End) -> str:
+def _shape_texts(frame: _NamedFigure, end: End) -> str:
     """What is said of a tensor where it leaves a box of the frame."""
     return "" if end.box is None else frame.figure.boxes[end.box].shapes[end.port]

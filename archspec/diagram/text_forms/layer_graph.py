@@ -9,14 +9,14 @@ from html import escape
 from typing import Any, Final
 
 from archspec.analysis.counting import counts_of, layers_below
-from archspec.analysis.receptive import Field, receptive_fields, stride_number
+from archspec.analysis.receptive_fields import Field, receptive_fields, stride_number
 from archspec.ir.attributes import Padding
+from archspec.ir.def_use import producer, result_index
 from archspec.ir.dump import initializer_text
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Initializer
 from archspec.ir.scope import Scope, walk
 from archspec.ir.tensor_type import shape_text
-from archspec.ir.wiring import producer, result_index
 
 _NOT_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 has no way to write."""
@@ -31,9 +31,9 @@ def node_link(graph: LayerGraph) -> str:
     node's `id` is the layer's path. `attributes` are those that differ from the op's defaults; padding is its sides
     (top, bottom, left, right of an image), an initializer its name with its options. `shape` is the output's without
     the batch. `parameters` are the trainable ones. `receptive_field` holds, by the path of each input that the layer
-    depends on, `size`, `stride` and `start` along each axis (see `archspec.analysis.receptive`); a stride that is no
-    whole number is a string, as `1/2`. `scope` is the path of the block's call or named sequence that the layer stands
-    in, `""` for the network itself, and `block` the block's name.
+    depends on, `size`, `stride` and `start` along each axis (see `archspec.analysis.receptive_fields`); a stride that
+    is no whole number is a string, as `1/2`. `scope` is the path of the block's call or named sequence that the layer
+    stands in, `""` for the network itself, and `block` the block's name.
     """
     about = {
         "name": graph.name,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from archspec.diagram.picture import Picture
-from archspec.diagram.text_forms.flat import Flat, Place, flattened
+from archspec.diagram.text_forms.flat import FlatPanel, NamedBox, flattened
 from archspec.diagram.theme import THEMES, Theme
 
 _SPECIAL: Final = re.compile(r"[^\w ,/+×…–:.-]|^[+-]|(?<![^\W_])[_-]|[_-](?![^\W_])|:(?! )|\.(?!\w)|(?i:(?<=www))\.")
@@ -39,7 +39,7 @@ def quoted(*lines: str) -> str:
     return '"' + "<br/>".join(_SPECIAL.sub(lambda found: f"#{ord(found[0])};", line) for line in lines) + '"'
 
 
-def _panel(flat: Flat, direction: str, theme: Theme) -> Iterator[str]:
+def _panel(flat: FlatPanel, direction: str, theme: Theme) -> Iterator[str]:
     yield f"  subgraph {flat.id}[{quoted(f'{flat.title}: {flat.subtitle}')}]"
     yield f"    direction {direction}"
     for terminal in flat.terminals:
@@ -56,7 +56,7 @@ def _panel(flat: Flat, direction: str, theme: Theme) -> Iterator[str]:
     yield from styles
 
 
-def _place(place: Place, depth: int, styles: list[str]) -> Iterator[str]:
+def _place(place: NamedBox, depth: int, styles: list[str]) -> Iterator[str]:
     box, pad = place.box, "  " * (depth + 2)
     kind = f"depth{depth % 2}" if place.inner else box.kind
     styles.append(f"  class {place.id} {kind}")
@@ -74,10 +74,10 @@ def _place(place: Place, depth: int, styles: list[str]) -> Iterator[str]:
 
 
 def _classes(theme: Theme) -> Iterator[str]:
-    fills = {f"depth{depth}": colour for depth, colour in enumerate(theme.depths)} | dict(theme.kinds)
+    fills = {f"depth{depth}": color for depth, color in enumerate(theme.depths)} | dict(theme.kinds)
     for name, fill in fills.items():
         yield f"  classDef {name} fill:{fill},stroke:{theme.frame},color:{theme.ink}"
     yield f"  classDef panel fill:{theme.paper},stroke:{theme.paper},color:{theme.ink}"
     yield f"  classDef terminal fill:{theme.paper},stroke:{theme.paper},color:{theme.quiet}"
-    for mark, colour in theme.marks.items():
-        yield f"  classDef {mark} stroke:{colour},stroke-width:3px"
+    for mark, color in theme.marks.items():
+        yield f"  classDef {mark} stroke:{color},stroke-width:3px"

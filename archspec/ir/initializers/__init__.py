@@ -4,7 +4,7 @@ Each says what it draws from (`drawn_from`); backends spell that as their framew
 that were drawn with the distribution itself.
 """
 
-from archspec.ir.initializers.distributions import Distribution, Fixed, Flat, Gaussian, TruncatedGaussian
+from archspec.ir.initializers.distributions import ContinuousUniform, Distribution, Fixed, Gaussian, TruncatedGaussian
 from archspec.ir.initializers.kinds import (
     INITIALIZERS,
     ByFan,
@@ -27,11 +27,11 @@ from archspec.ir.initializers.kinds import (
     XavierUniform,
     Zeros,
 )
-from archspec.ir.initializers.reading import (
+from archspec.ir.initializers.parsing import (
     OTHER_NAMES,
     InitializerError,
     expressions,
-    read_initializer,
+    parse_initializer,
     with_numbers,
 )
 from archspec.ir.initializers.scaling import Fans, Scaling, fans_of
@@ -41,11 +41,11 @@ __all__ = [
     "OTHER_NAMES",
     "ByFan",
     "Constant",
+    "ContinuousUniform",
     "Distribution",
     "FanInUniform",
     "Fans",
     "Fixed",
-    "Flat",
     "Gaussian",
     "GlorotNormal",
     "HeNormal",
@@ -68,6 +68,6 @@ __all__ = [
     "Zeros",
     "expressions",
     "fans_of",
-    "read_initializer",
+    "parse_initializer",
     "with_numbers",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from archspec.ir.initializers.numbers import Floats, Numbers
+    from archspec.ir.initializers.random_stream import Floats, RandomStream
 
 _ROOT_HALF: Final = math.sqrt(0.5)
 _ROOT_TWO_PI: Final = math.sqrt(2 * math.pi)
@@ -36,7 +36,7 @@ class Distribution:
         """The probability of a number not greater than `x`."""
         raise NotImplementedError
 
-    def draw(self, numbers: Numbers, out: Floats) -> None:
+    def draw(self, numbers: RandomStream, out: Floats) -> None:
         """Fill an array (n,) from the stream that `numbers` is at; n is at most `numbers.CHUNK`."""
         raise NotImplementedError
 
@@ -62,7 +62,7 @@ class Fixed(Distribution):
     def cdf(self, x: float) -> float:
         return float(x >= self.value)
 
-    def draw(self, numbers: Numbers, out: Floats) -> None:
+    def draw(self, numbers: RandomStream, out: Floats) -> None:
         out.fill(self.value)
 
 
@@ -88,7 +88,7 @@ class Gaussian(Distribution):
     def cdf(self, x: float) -> float:
         return _normal_cdf((x - self.center) / self.std)
 
-    def draw(self, numbers: Numbers, out: Floats) -> None:
+    def draw(self, numbers: RandomStream, out: Floats) -> None:
         numbers.normal(out, self.std)
         if self.center:
             out += self.center
@@ -118,7 +118,7 @@ class TruncatedGaussian(Distribution):
         inside = _normal_cdf(x / self.std) - _normal_cdf(-self.cut / self.std)
         return min(max(inside / self._kept, 0.0), 1.0)
 
-    def draw(self, numbers: Numbers, out: Floats) -> None:
+    def draw(self, numbers: RandomStream, out: Floats) -> None:
         numbers.truncated(out, self.std, self.cut)
 
     @property
@@ -128,7 +128,7 @@ class TruncatedGaussian(Distribution):
 
 
 @dataclass(frozen=True, slots=True)
-class Flat(Distribution):
+class ContinuousUniform(Distribution):
     """Uniform between -limit and limit."""
 
     limit: float
@@ -144,7 +144,7 @@ class Flat(Distribution):
     def cdf(self, x: float) -> float:
         return min(max((x + self.limit) / (2 * self.limit), 0.0), 1.0)
 
-    def draw(self, numbers: Numbers, out: Floats) -> None:
+    def draw(self, numbers: RandomStream, out: Floats) -> None:
         numbers.uniform(out, self.limit)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from archspec.ir.initializers.distributions import Distribution, Fixed, Flat, Gaussian, TruncatedGaussian
+from archspec.ir.initializers.distributions import ContinuousUniform, Distribution, Fixed, Gaussian, TruncatedGaussian
 from archspec.ir.initializers.scaling import CUT, FAN_MODES, SCALING_MODES, SHAPES, Fans, Scaling
 
 
@@ -99,7 +99,7 @@ class Uniform(Initializer):
     positive: ClassVar[Sequence[str]] = ("limit",)
 
     def drawn_from(self, fans: Fans | None) -> Distribution:
-        return Flat(self.limit)
+        return ContinuousUniform(self.limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from archspec.ir.initializers.distributions import Distribution, Flat, Gaussian, TruncatedGaussian
+from archspec.ir.initializers.distributions import ContinuousUniform, Distribution, Gaussian, TruncatedGaussian
 
 CUT: Final = 2.0
 """Where a truncated normal ends, in its own standard deviations: TensorFlow's place, which all have taken over."""
@@ -68,4 +68,4 @@ class Scaling:
             case "truncated_normal":
                 return TruncatedGaussian(std / KEPT_STD, CUT * std / KEPT_STD)
             case _:
-                return Flat(math.sqrt(3.0) * std)
+                return ContinuousUniform(math.sqrt(3.0) * std)

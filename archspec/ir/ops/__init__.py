@@ -11,7 +11,7 @@ from archspec.ir.op_registry import OPS
 
 # In the order of the documentation, which is that of registration.
 # isort: off
-from archspec.ir.ops.base import Input
+from archspec.ir.ops.base import GraphInput
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
 from archspec.ir.ops.norms import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 from archspec.ir.ops.activations import (
@@ -77,11 +77,11 @@ __all__ = [
     "Gelu",
     "GlobalAvgPool",
     "GlobalMaxPool",
+    "GraphInput",
     "GroupNorm",
     "HardSigmoid",
     "HardSwish",
     "Identity",
-    "Input",
     "InstanceNorm",
     "LayerNorm",
     "LeakyRelu",

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from archspec.ir.attributes import FloatKind, attribute
+from archspec.ir.footprint import Footprint
 from archspec.ir.op import Op, OpKind, ShapeError
-from archspec.ir.reach import Reach
 from archspec.ir.tensor_type import ANY, Accepted, TensorType
 
 
 @dataclass(frozen=True, slots=True)
-class Input(Op):
+class GraphInput(Op):
     """A tensor that is fed in. It has no attributes in the language: `input:` describes it."""
 
     name: ClassVar[str] = "input"
@@ -23,7 +23,7 @@ class Input(Op):
     most_inputs: ClassVar[int | None] = 0
     view: ClassVar[bool] = True
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         return ()
 
 
@@ -31,8 +31,8 @@ class Input(Op):
 class Placewise(Op):
     """Each place of the output is computed from the same place of the inputs: a pixel's or a token's numbers."""
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
-        same: Reach = "place"
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
+        same: Footprint = "place"
         return (same,) * len(inputs)
 
     def one_place(self, inputs: Sequence[bool]) -> bool:
@@ -53,7 +53,7 @@ class Elementwise(Placewise):
 class Overall(Op):
     """Each place of the output is computed from all places of the input."""
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         return ("everywhere",)
 
 

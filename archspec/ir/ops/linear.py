@@ -18,13 +18,13 @@ from archspec.ir.attributes import (
     attribute,
 )
 from archspec.ir.captions import extents, joined, unless_one
+from archspec.ir.convolution_arithmetic import crop, output_size, same_sides, sides_of
+from archspec.ir.footprint import Footprint, sliding, spreading
 from archspec.ir.initializers import FanInUniform, Initializer
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Weight
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import CHANNEL_WORDS, Placewise, decays
-from archspec.ir.reach import Reach, sliding, spreading
 from archspec.ir.tensor_type import FEATURE_MAPS, FEATURES, SPATIAL, TOKENS, Accepted, Axes, TensorType
-from archspec.ir.window import crop, output_size, same_sides, sides_of
 
 
 @register
@@ -65,7 +65,7 @@ class Conv(Op):
         sides = same_sides(inputs[0].places, self.kernel, self.stride, self.dilation)
         return replace(self, padding=Padding("same", sides))
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         sides = sides_of(self.padding, inputs[0].places, self.kernel, self.stride, self.dilation)
         return (sliding(self.kernel, self.stride, sides, self.dilation),)
 
@@ -172,7 +172,7 @@ class ConvTranspose(Op):
         ends = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
         return replace(self, padding=Padding("same", tuple((before, max(after, 0)) for before, after in ends)))
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         ends = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
         return (spreading(self.kernel, self.stride, tuple(before for before, _ in ends), self.dilation),)
 

@@ -8,10 +8,10 @@ from itertools import accumulate
 from typing import ClassVar
 
 from archspec.ir.attributes import WordKind, attribute
+from archspec.ir.footprint import Footprint, only, shifted
 from archspec.ir.op import Example, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Placewise
-from archspec.ir.reach import Reach, only, shifted
 from archspec.ir.tensor_type import ANY, FEATURED, SEQUENCES, SPATIAL, Accepted, Axes, TensorType
 
 
@@ -92,7 +92,7 @@ class Multiply(Pointwise):
                 )
         return full
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         full = self.infer_type(inputs).places
         return tuple("place" if type.places == full else (only(0),) * len(full) for type in inputs)
 
@@ -136,9 +136,9 @@ class Concat(Placewise):
             total = total + extent
         return first.with_places((total,)) if joins_tokens else first.with_channels(total)
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         if self.axis != "tokens":
-            return Placewise.reach(self, inputs)
+            return Placewise.footprint(self, inputs)
         before = accumulate((type.sizes[0] for type in inputs[:-1]), initial=0)
         return tuple((shifted(count),) for count in before)
 

@@ -208,7 +208,7 @@ class GroupNorm(Overall):
 @register
 @dataclass(frozen=True, slots=True)
 class LocalResponseNorm(Placewise):
-    """x / (k + alpha / size s)^beta, where s sums the squares of `size` neighbouring channels, x's own in the middle.
+    """x / (k + alpha / size s)^beta, where s sums the squares of `size` neighboring channels, x's own in the middle.
 
     ONNX LRN; Krizhevsky et al. 2012 (AlexNet), where alpha is not divided.
     """

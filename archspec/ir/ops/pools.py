@@ -8,10 +8,11 @@ from typing import ClassVar, Self
 
 from archspec.ir.attributes import BoolKind, Padding, PaddingKind, PerAxis, PerAxisKind, attribute
 from archspec.ir.captions import extents, joined, unless_one
+from archspec.ir.convolution_arithmetic import output_size, same_sides, sides_of
+from archspec.ir.footprint import Footprint, covering, sliding
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import WINDOW_WORDS, Overall
-from archspec.ir.reach import Reach, covering, sliding
 from archspec.ir.tensor_type import (
     FEATURE_MAPS,
     FEATURES,
@@ -22,11 +23,10 @@ from archspec.ir.tensor_type import (
     TensorType,
     features,
 )
-from archspec.ir.window import output_size, same_sides, sides_of
 
 
 @dataclass(frozen=True, slots=True)
-class _Pool(Op):
+class _WindowPool(Op):
     """A window that slides along all spatial axes."""
 
     takes: ClassVar[Accepted] = FEATURE_MAPS
@@ -79,7 +79,7 @@ class _Pool(Op):
         sides = same_sides(inputs[0].places, self.kernel, self.step, (1,) * len(self.kernel))
         return replace(self, padding=Padding("same", sides))
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         ones = (1,) * len(self.kernel)
         sides = sides_of(self.padding, inputs[0].places, self.kernel, self.step, ones)
         return (sliding(self.kernel, self.step, sides, ones),)
@@ -103,7 +103,7 @@ class _Pool(Op):
 
 @register
 @dataclass(frozen=True, slots=True)
-class MaxPool(_Pool):
+class MaxPool(_WindowPool):
     """The largest element under a window; padding counts as minus infinity. ONNX MaxPool."""
 
     name: ClassVar[str] = "max_pool"
@@ -115,7 +115,7 @@ class MaxPool(_Pool):
 
 @register
 @dataclass(frozen=True, slots=True)
-class AvgPool(_Pool):
+class AvgPool(_WindowPool):
     """The mean of the elements under a window. ONNX AveragePool.
 
     With `count_padding` the padding's zeros are elements too; what a window of `ceil_mode` has beyond the padding
@@ -203,7 +203,7 @@ class AdaptiveAvgPool(Op):
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         return inputs[0].with_places(self.size)
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         return (covering(inputs[0].places, self.size),)
 
     def one_place(self, inputs: Sequence[bool]) -> bool:

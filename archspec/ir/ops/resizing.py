@@ -18,10 +18,10 @@ from archspec.ir.attributes import (
     attribute,
 )
 from archspec.ir.captions import extents, number, sides
+from archspec.ir.footprint import Footprint, interpolated, repeated, shifted, sliding
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Placewise, check_divides
-from archspec.ir.reach import Reach, interpolated, repeated, shifted, sliding
 from archspec.ir.tensor_type import (
     FEATURE_MAPS,
     FEATURED,
@@ -74,7 +74,7 @@ class Pad(Op):
                 )
         return x.with_places([size + before + after for size, (before, after) in zip(x.places, sides, strict=True)])
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         return (tuple(shifted(before) for before, _ in _explicit(self.padding)),)
 
     def detail(self) -> str:
@@ -109,7 +109,7 @@ class Crop(Op):
                 raise ShapeError(f"takes {most} of {extent} in {axis}, which leaves nothing")
         return x.with_places([extent - most for extent, most in zip(x.places, left_out, strict=True)])
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         return (tuple(shifted(-before) for before, _ in _explicit(self.cropping)),)
 
     def detail(self) -> str:
@@ -142,8 +142,8 @@ class PadChannels(Placewise):
 class Upsample(Op):
     """All spatial axes enlarged by whole factors. ONNX Resize (half_pixel; TensorFlow's `half_pixel_centers`).
 
-    A new element's centre lies where it does in the old image (PyTorch: `align_corners=False`); linear weights go by
-    the distance to the centres of the nearest two along each axis, and beyond the outermost ones nothing changes.
+    A new element's center lies where it does in the old image (PyTorch: `align_corners=False`); linear weights go by
+    the distance to the centers of the nearest two along each axis, and beyond the outermost ones nothing changes.
     """
 
     name: ClassVar[str] = "upsample"
@@ -201,7 +201,7 @@ class Upsample(Op):
             )
         return x.with_places([extent * times for extent, times in zip(x.places, self.factor, strict=True)])
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         return (repeated(self.factor) if self.mode == "nearest" else interpolated(self.factor),)
 
     def detail(self) -> str:
@@ -241,7 +241,7 @@ class DepthToSpace(Op):
         check_divides("block * block", self.block * self.block, x.channels)
         return image(x.channels // (self.block * self.block), height * self.block, width * self.block)
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         return (repeated((self.block, self.block)),)
 
     def detail(self) -> str:
@@ -286,7 +286,7 @@ class SpaceToDepth(Op):
                 )
         return image(x.channels * (self.block * self.block), height // self.block, width // self.block)
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         block = (self.block, self.block)
         return (sliding(block, block, ((0, 0), (0, 0)), (1, 1)),)
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, IndexKind, InitKind, IntKind, attribute
+from archspec.ir.footprint import Footprint, only, shifted
 from archspec.ir.initializers import Initializer, Normal, XavierUniform, Zeros
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign, Weight
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall, Placewise, decays
-from archspec.ir.reach import Reach, only, shifted
 from archspec.ir.tensor_type import (
     FEATURE_MAPS,
     FEATURES,
@@ -223,7 +223,7 @@ class ClassToken(Op):
         count, width = inputs[0].sizes
         return tokens(count + 1, width)
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         return ((shifted(1),),)
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
@@ -275,7 +275,7 @@ class SelectToken(Op):
             )
         return features(width)
 
-    def reach(self, inputs: Sequence[TensorType]) -> tuple[Reach, ...]:
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         return ((only(self.index % inputs[0].sizes[0]),),)
 
     def detail(self) -> str:

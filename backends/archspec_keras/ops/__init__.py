@@ -4,9 +4,9 @@ from typing import Final
 
 from archspec.codegen.rows import Rows
 from archspec_keras.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
-from archspec_keras.ops.row import FAN, Row, Site, Step
+from archspec_keras.ops.row import FAN, KerasRow, LayerContext, LayerStep
 
-ROWS: Final[Rows[Row]] = Rows(
+ROWS: Final[Rows[KerasRow]] = Rows(
     "keras",
     "Keras",
     {
@@ -22,4 +22,4 @@ ROWS: Final[Rows[Row]] = Rows(
     },
 )
 
-__all__ = ["FAN", "ROWS", "Row", "Site", "Step"]
+__all__ = ["FAN", "ROWS", "KerasRow", "LayerContext", "LayerStep"]

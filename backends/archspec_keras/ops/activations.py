@@ -8,49 +8,49 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from archspec.codegen.layout import Bracket, Code, call
-from archspec.codegen.text import literal
-from archspec_keras.ops.row import ONE_AXIS, Row, Site, Step, Variable, layer
+from archspec.codegen.escaping import literal
+from archspec.codegen.pretty_printer import Bracket, Code, call
+from archspec_keras.ops.row import ONE_AXIS, KerasRow, LayerContext, LayerStep, VariableLayout, layer
 
 
-def _activation(name: str) -> Row:
+def _activation(name: str) -> KerasRow:
     return layer("layers.Activation", literal(name))
 
 
-def _helper(name: str, *attributes: str) -> Callable[[Site], list[Step]]:
-    return lambda site: [Step(call(site.helper(name), *map(site.attribute, attributes)))]
+def _helper(name: str, *attributes: str) -> Callable[[LayerContext], list[LayerStep]]:
+    return lambda context: [LayerStep(call(context.helper(name), *map(context.attribute, attributes)))]
 
 
-def _gelu(site: Site) -> list[Step]:
-    name = site.helper("gelu" if site.value("approximate") == "none" else "gelu_tanh")
-    return [Step(call("layers.Activation", name))]
+def _gelu(context: LayerContext) -> list[LayerStep]:
+    name = context.helper("gelu" if context.value("approximate") == "none" else "gelu_tanh")
+    return [LayerStep(call("layers.Activation", name))]
 
 
-def _prelu(site: Site) -> list[Step]:
-    keywords: dict[str, Code] = {"alpha_initializer": call("keras.initializers.Constant", site.attribute("init"))}
-    rank = len(site.use.axes[0])
+def _prelu(context: LayerContext) -> list[LayerStep]:
+    keywords: dict[str, Code] = {"alpha_initializer": call("keras.initializers.Constant", context.attribute("init"))}
+    rank = len(context.use.axes[0])
     if rank > 1:  # a slope for each feature, not for each element
         keywords["shared_axes"] = Bracket("", tuple(map(str, range(1, rank))), "[", "]")
-    return [Step(call("layers.PReLU", **keywords))]
+    return [LayerStep(call("layers.PReLU", **keywords))]
 
 
-def _scale(site: Site) -> list[Step]:
-    learned = site.value("learned")
+def _scale(context: LayerContext) -> list[LayerStep]:
+    learned = context.value("learned")
     if learned == "none":
-        return [Step(call(site.helper("Scale"), site.attribute("value"), **site.given(shift="shift")))]
+        return [LayerStep(call(context.helper("Scale"), context.attribute("value"), **context.given(shift="shift")))]
     keywords: dict[str, Code] = {} if learned == "channel" else {"per_channel": "False"}
-    return [Step(call(site.helper("LayerScale"), site.attribute("value"), **keywords))]
+    return [LayerStep(call(context.helper("LayerScale"), context.attribute("value"), **keywords))]
 
 
-ROWS: Final[dict[str, Row]] = {
+ROWS: Final[dict[str, KerasRow]] = {
     "relu": layer("layers.ReLU"),
     "relu6": layer("layers.ReLU", "6.0"),
-    "leaky_relu": Row(_helper("LeakyReLU", "slope")),
-    "prelu": Row(_prelu, {"weight": Variable(("alpha",), ONE_AXIS)}),
-    "elu": Row(lambda site: [Step(call("layers.ELU", **site.given(alpha="alpha")))]),
+    "leaky_relu": KerasRow(_helper("LeakyReLU", "slope")),
+    "prelu": KerasRow(_prelu, {"weight": VariableLayout(("alpha",), ONE_AXIS)}),
+    "elu": KerasRow(lambda context: [LayerStep(call("layers.ELU", **context.given(alpha="alpha")))]),
     "selu": _activation("selu"),
     "silu": _activation("silu"),
-    "gelu": Row(_gelu),
+    "gelu": KerasRow(_gelu),
     "mish": _activation("mish"),
     "softplus": _activation("softplus"),
     "tanh": _activation("tanh"),
@@ -58,5 +58,5 @@ ROWS: Final[dict[str, Row]] = {
     "hard_sigmoid": _activation("hard_sigmoid"),
     "hard_swish": _activation("hard_swish"),
     "softmax": layer("layers.Softmax"),  # over channels, which are the last axis
-    "scale": Row(_scale, {"weight": "gamma"}),
+    "scale": KerasRow(_scale, {"weight": "gamma"}),
 }

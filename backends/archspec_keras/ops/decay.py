@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from archspec.codegen.layout import Code, call
-from archspec.codegen.text import literal
+from archspec.codegen.escaping import literal
+from archspec.codegen.pretty_printer import Code, call
 from archspec.expr import Binary, Const, Expr, fold
 from archspec.limits import Budget
-from archspec_keras.ops.row import Site
+from archspec_keras.ops.row import LayerContext
 
 
-def regularizers(site: Site, **variables: str) -> dict[str, Code]:
+def regularizers(context: LayerContext, **variables: str) -> dict[str, Code]:
     """The regularizers of a layer's variables; `variables` has Keras's word for `weight` and for `bias`.
 
     Keras's L2 adds its factor times the squares to the loss, whose gradient has twice the factor.
     """
     found: dict[str, Code] = {}
     for weight, variable in variables.items():
-        expr = site.use.exprs.get(f"{weight}_decay")
+        expr = context.use.exprs.get(f"{weight}_decay")
         if expr is not None:
             found[f"{variable}_regularizer"] = call(
-                "keras.regularizers.L2", site.printer.expr(_half(expr, site.printer.budget))
+                "keras.regularizers.L2", context.printer.expr(_half(expr, context.printer.budget))
             )
-        elif value := site.value(f"{weight}_decay"):
+        elif value := context.value(f"{weight}_decay"):
             found[f"{variable}_regularizer"] = call("keras.regularizers.L2", literal(value / 2))
     return found
 

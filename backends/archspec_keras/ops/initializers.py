@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from archspec.codegen.layout import Code, call
-from archspec.codegen.text import literal
+from archspec.codegen.escaping import literal
+from archspec.codegen.pretty_printer import Code, call
 from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Binary, Const, Expr, Name, fold
 from archspec.ir.initializers import (
@@ -31,7 +31,7 @@ from archspec.ir.initializers import (
 )
 from archspec.ir.ops import ConvTranspose
 from archspec_keras.ops.decay import regularizers
-from archspec_keras.ops.row import FAN, Site
+from archspec_keras.ops.row import FAN, LayerContext
 
 _IMAGE: Final = 2
 """How many spatial axes an image has."""
@@ -46,22 +46,22 @@ _OWN: Final[Mapping[Initializer, Code]] = {
 """Those that Keras has by a name of its own."""
 
 
-def weights(site: Site) -> dict[str, Code]:
+def weights(context: LayerContext) -> dict[str, Code]:
     """Bias, initializers and regularizers, where Keras's own defaults are others."""
     found: dict[str, Code] = {}
-    biased = not site.fixed("bias") or site.value("bias")
-    if not site.fixed("bias") or not site.value("bias"):
-        found["use_bias"] = site.attribute("bias")
-    found["kernel_initializer"] = initial(site, site.value("init"))
-    initializer: Initializer = site.value("bias_init")
+    biased = not context.fixed("bias") or context.value("bias")
+    if not context.fixed("bias") or not context.value("bias"):
+        found["use_bias"] = context.attribute("bias")
+    found["kernel_initializer"] = initial(context, context.value("init"))
+    initializer: Initializer = context.value("bias_init")
     if biased and isinstance(initializer, FanInUniform):
-        found["bias_initializer"] = _fan_in_uniform_bias(site)
+        found["bias_initializer"] = _fan_in_uniform_bias(context)
     elif biased and not isinstance(initializer, Zeros):
-        found["bias_initializer"] = initial(site, initializer)
-    return found | regularizers(site, weight="kernel", **({"bias": "bias"} if biased else {}))
+        found["bias_initializer"] = initial(context, initializer)
+    return found | regularizers(context, weight="kernel", **({"bias": "bias"} if biased else {}))
 
 
-def initial(site: Site, initializer: Initializer) -> Code:
+def initial(context: LayerContext, initializer: Initializer) -> Code:
     """An initializer as Keras has it."""
     match initializer:
         case Zeros():
@@ -78,17 +78,17 @@ def initial(site: Site, initializer: Initializer) -> Code:
         case Uniform(limit):
             return call("keras.initializers.RandomUniform", literal(-limit), literal(limit))
         case KaimingNormal(mode):
-            return call(site.helper("kaiming_normal"), literal(mode))
+            return call(context.helper("kaiming_normal"), literal(mode))
         case FanInUniform():
-            return call(site.helper("fan_in_uniform"))
+            return call(context.helper("fan_in_uniform"))
         case SlimVarianceScaling(factor, mode):
-            return call(site.helper("slim_variance_scaling"), literal(factor), literal(mode))
+            return call(context.helper("slim_variance_scaling"), literal(factor), literal(mode))
         case ByFan():
             return _OWN.get(initializer) or _scaled(initializer.scaling)
         case _:
-            path = site.use.paths[0]
+            path = context.use.paths[0]
             message = f"Keras has no row for the initializer {initializer.name} ({path})"
-            raise BackendError(Diagnostic("E0601", message, site.graph.nodes[path].span))
+            raise BackendError(Diagnostic("E0601", message, context.graph.nodes[path].span))
 
 
 def _scaled(scaling: Scaling) -> Code:
@@ -96,19 +96,19 @@ def _scaled(scaling: Scaling) -> Code:
     return call("keras.initializers.VarianceScaling", literal(scaling.scale), literal(scaling.mode), literal(shape))
 
 
-def _fan_in_uniform_bias(site: Site) -> Code:
-    """The initializer is told the channels that one output sees, and the kernel if it is more than one element.
+def _fan_in_uniform_bias(context: LayerContext) -> Code:
+    """The initializer is given the channels that one output sees, and the kernel if it is more than one element.
 
     PyTorch counts those of a transposed convolution from the other end: the outputs that one input feeds.
     """
-    if "kernel" not in site.use.op.attributes():
-        return call(site.helper("fan_in_uniform_bias"), site.printer.expr(Name(FAN)))
+    if "kernel" not in context.use.op.attributes():
+        return call(context.helper("fan_in_uniform_bias"), context.printer.expr(Name(FAN)))
     fan: Expr = Name(FAN)
-    if site.use.op is ConvTranspose:
-        fan = site.use.exprs.get("filters") or Const(site.value("filters"))
-    groups = site.use.exprs.get("groups") or Const(site.value("groups"))
-    channels = fan if groups == Const(1) else fold(Binary("//", fan, groups), site.printer.budget)
+    if context.use.op is ConvTranspose:
+        fan = context.use.exprs.get("filters") or Const(context.value("filters"))
+    groups = context.use.exprs.get("groups") or Const(context.value("groups"))
+    channels = fan if groups == Const(1) else fold(Binary("//", fan, groups), context.printer.budget)
     name, kernel = "fan_in_uniform_bias", list[Code]()
-    if not site.fixed("kernel") or set(site.value("kernel")) != {1}:
-        name, kernel = name if site.rank == _IMAGE else f"{name}_{site.rank}d", [site.attribute("kernel")]
-    return call(site.helper(name), site.printer.expr(channels), *kernel)
+    if not context.fixed("kernel") or set(context.value("kernel")) != {1}:
+        name, kernel = name if context.rank == _IMAGE else f"{name}_{context.rank}d", [context.attribute("kernel")]
+    return call(context.helper(name), context.printer.expr(channels), *kernel)

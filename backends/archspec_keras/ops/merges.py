@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from archspec.codegen.layout import Code, call
-from archspec_keras.ops.row import Row, Site, Step, layer
+from archspec.codegen.pretty_printer import Code, call
+from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep, layer
 
 
-def _concat(site: Site) -> list[Step]:
-    """Channels are the last axis, which Concatenate takes unless told otherwise."""
-    axis: dict[str, Code] = {"axis": "1"} if site.value("axis") == "tokens" else {}
-    return [Step(call("layers.Concatenate", **axis))]
+def _concat(context: LayerContext) -> list[LayerStep]:
+    """Channels are the last axis, which Concatenate takes unless it is given another."""
+    axis: dict[str, Code] = {"axis": "1"} if context.value("axis") == "tokens" else {}
+    return [LayerStep(call("layers.Concatenate", **axis))]
 
 
-ROWS: Final[dict[str, Row]] = {
+ROWS: Final[dict[str, KerasRow]] = {
     "add": layer("layers.Add"),
     "multiply": layer("layers.Multiply"),
     "maximum": layer("layers.Maximum"),
-    "concat": Row(_concat),
+    "concat": KerasRow(_concat),
 }

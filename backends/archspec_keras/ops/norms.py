@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from archspec.codegen.layout import Code, call
+from archspec.codegen.pretty_printer import Code, call
 from archspec.ir.initializers import Ones, Zeros
 from archspec_keras.ops.decay import regularizers
 from archspec_keras.ops.initializers import initial
-from archspec_keras.ops.row import Row, Site, Step
+from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep
 
 _IMAGE: Final = 2
 """How many spatial axes an image has."""
@@ -18,41 +18,45 @@ _AFFINE: Final = {"weight": "gamma", "bias": "beta"}
 _RUNNING: Final = {"running_mean": "moving_mean", "running_var": "moving_variance"}
 
 
-def _keywords(site: Site) -> dict[str, Code]:
+def _keywords(context: LayerContext) -> dict[str, Code]:
     """What Keras's normalizations have in common."""
     found: dict[str, Code] = {}
-    if not site.fixed("eps") or site.value("eps") != _KERAS_EPSILON:
-        found["epsilon"] = site.attribute("eps")
-    if not site.value("affine"):
+    if not context.fixed("eps") or context.value("eps") != _KERAS_EPSILON:
+        found["epsilon"] = context.attribute("eps")
+    if not context.value("affine"):
         return found | {"center": "False", "scale": "False"}
     for name, initializer, default in (("gamma", "init", Ones()), ("beta", "bias_init", Zeros())):
-        if site.value(initializer) != default:
-            found[f"{name}_initializer"] = initial(site, site.value(initializer))
-    return found | regularizers(site, **_AFFINE)
+        if context.value(initializer) != default:
+            found[f"{name}_initializer"] = initial(context, context.value(initializer))
+    return found | regularizers(context, **_AFFINE)
 
 
-def _batch_norm(site: Site) -> list[Step]:
+def _batch_norm(context: LayerContext) -> list[LayerStep]:
     keywords: dict[str, Code] = {}
-    if not site.fixed("decay") or site.value("decay") != _KERAS_MOMENTUM:
-        keywords["momentum"] = site.attribute("decay")
-    unbiased = site.value("variance") == "unbiased"
-    own = site.helper("UnbiasedBatchNormalization") if unbiased else "layers.BatchNormalization"
-    return [Step(call(own, **keywords, **_keywords(site)))]
+    if not context.fixed("decay") or context.value("decay") != _KERAS_MOMENTUM:
+        keywords["momentum"] = context.attribute("decay")
+    unbiased = context.value("variance") == "unbiased"
+    own = context.helper("UnbiasedBatchNormalization") if unbiased else "layers.BatchNormalization"
+    return [LayerStep(call(own, **keywords, **_keywords(context)))]
 
 
-def _group_norm(site: Site) -> list[Step]:
-    return [Step(call("layers.GroupNormalization", site.attribute("groups"), **_keywords(site)))]
+def _group_norm(context: LayerContext) -> list[LayerStep]:
+    return [LayerStep(call("layers.GroupNormalization", context.attribute("groups"), **_keywords(context)))]
 
 
-def _local_response_norm(site: Site) -> list[Step]:
-    name = site.helper("LocalResponseNormalization" + ("" if site.rank == _IMAGE else "{}"))
-    return [Step(call(name, site.attribute("size"), **site.given(alpha="alpha", beta="beta", k="k")))]
+def _local_response_norm(context: LayerContext) -> list[LayerStep]:
+    name = context.helper("LocalResponseNormalization" + ("" if context.rank == _IMAGE else "{}"))
+    return [LayerStep(call(name, context.attribute("size"), **context.given(alpha="alpha", beta="beta", k="k")))]
 
 
-ROWS: Final[dict[str, Row]] = {
-    "batch_norm": Row(_batch_norm, {**_AFFINE, **_RUNNING}),
-    "layer_norm": Row(lambda site: [Step(call("layers.LayerNormalization", **_keywords(site)))], _AFFINE),
-    "group_norm": Row(_group_norm, _AFFINE),
-    "instance_norm": Row(lambda site: [Step(call("layers.GroupNormalization", "-1", **_keywords(site)))], _AFFINE),
-    "local_response_norm": Row(_local_response_norm),
+ROWS: Final[dict[str, KerasRow]] = {
+    "batch_norm": KerasRow(_batch_norm, {**_AFFINE, **_RUNNING}),
+    "layer_norm": KerasRow(
+        lambda context: [LayerStep(call("layers.LayerNormalization", **_keywords(context)))], _AFFINE
+    ),
+    "group_norm": KerasRow(_group_norm, _AFFINE),
+    "instance_norm": KerasRow(
+        lambda context: [LayerStep(call("layers.GroupNormalization", "-1", **_keywords(context)))], _AFFINE
+    ),
+    "local_response_norm": KerasRow(_local_response_norm),
 }

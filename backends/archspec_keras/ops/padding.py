@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from archspec.codegen.layout import Code
-from archspec.codegen.printer import plain
-from archspec.codegen.text import literal
+from archspec.codegen.escaping import literal
+from archspec.codegen.expression_printer import plain
+from archspec.codegen.pretty_printer import Code
 from archspec.expr import Items
 from archspec.ir.attributes import Padding, PerAxis, Sides
-from archspec_keras.ops.row import Site
+from archspec_keras.ops.row import LayerContext
 
 
-def is_same(site: Site) -> bool:
+def is_same(context: LayerContext) -> bool:
     """Whether the padding is `same`, whatever the input's size."""
-    return site.fixed("padding") and site.value("padding") == Padding("same", None)
+    return context.fixed("padding") and context.value("padding") == Padding("same", None)
 
 
-def padding_sides(site: Site, beyond: PerAxis = (), name: str = "padding") -> Code | None:
+def padding_sides(context: LayerContext, beyond: PerAxis = (), name: str = "padding") -> Code | None:
     """The sides as Keras takes them: a number, one for each axis, or ((top, bottom), (left, right)); None if all zero.
 
     `beyond` is what is added at the end of each axis, `name` the attribute that has the sides.
     """
-    expr = site.use.exprs.get(name)
+    expr = context.use.exprs.get(name)
     if expr is not None:
-        if isinstance(expr, Items) and len(expr.items) == 2 * site.rank > 2:
+        if isinstance(expr, Items) and len(expr.items) == 2 * context.rank > 2:
             pairs = zip(expr.items[::2], expr.items[1::2], strict=True)
             expr = Items(tuple(map(Items, pairs)))
         elif isinstance(expr, Items) and len(expr.items) == 1:
             expr = expr.items[0]  # of a signal: Keras takes both sides or a number
-        return site.printer.expr(expr)
-    padding: Padding = site.value(name)
+        return context.printer.expr(expr)
+    padding: Padding = context.value(name)
     assert padding.sides is not None
-    more = beyond or (0,) * site.rank
+    more = beyond or (0,) * context.rank
     sides = tuple((before, after + end) for (before, after), end in zip(padding.sides, more, strict=True))
     return sides_code(sides) if any(map(any, sides)) else None
 
@@ -42,14 +42,14 @@ def sides_code(sides: Sides) -> Code:
     return literal(sides if len(sides) > 1 else sides[0])
 
 
-def covers(site: Site) -> bool:
+def covers(context: LayerContext) -> bool:
     """At stride 1 with half an odd window on each side, explicit padding is `same` at any size."""
-    if not site.fixed("padding", "kernel", "stride", "dilation"):
+    if not context.fixed("padding", "kernel", "stride", "dilation"):
         return False
-    kernel: PerAxis = site.value("kernel")
-    stride: PerAxis = site.value("stride") or kernel
-    dilation: PerAxis = site.value("dilation") if "dilation" in site.use.values else (1,) * site.rank
-    padding: PerAxis | None = site.value("padding").symmetric
+    kernel: PerAxis = context.value("kernel")
+    stride: PerAxis = context.value("stride") or kernel
+    dilation: PerAxis = context.value("dilation") if "dilation" in context.use.values else (1,) * context.rank
+    padding: PerAxis | None = context.value("padding").symmetric
     if padding is None or set(stride) != {1}:
         return False
     axes = zip(padding, kernel, dilation, strict=True)

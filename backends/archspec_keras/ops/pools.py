@@ -4,102 +4,104 @@ from __future__ import annotations
 
 from typing import Final
 
-from archspec.codegen.layout import Code, call
-from archspec.codegen.text import literal
+from archspec.codegen.escaping import literal
+from archspec.codegen.pretty_printer import Code, call
 from archspec.ir.attributes import PerAxis
+from archspec.ir.convolution_arithmetic import beyond_padding
 from archspec.ir.tensor_type import TOKENS
-from archspec.ir.window import beyond_padding
 from archspec_keras.ops.padding import covers, is_same, padding_sides, sides_code
-from archspec_keras.ops.row import Row, Site, Step
+from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep
 
 
-def _max_pool(site: Site) -> list[Step]:
-    pad, padding = _padded_pool(site)
-    return [*pad, Step(call(_own(site, "Max"), **_window(site), **padding))]
+def _max_pool(context: LayerContext) -> list[LayerStep]:
+    pad, padding = _padded_pool(context)
+    return [*pad, LayerStep(call(_own(context, "Max"), **_window(context), **padding))]
 
 
-def _own(site: Site, kind: str) -> str:
+def _own(context: LayerContext, kind: str) -> str:
     """Keras's own layer; of volumes one that also takes float64 on TensorFlow."""
-    return site.helper(f"Precise{kind}Pooling3D") if site.rank == 3 else site.of_rank(f"layers.{kind}Pooling{{}}")
+    return (
+        context.helper(f"Precise{kind}Pooling3D") if context.rank == 3 else context.of_rank(f"layers.{kind}Pooling{{}}")
+    )
 
 
-def _padded_pool(site: Site) -> tuple[list[Step], dict[str, Code]]:
+def _padded_pool(context: LayerContext) -> tuple[list[LayerStep], dict[str, Code]]:
     """Minus infinity around the input; zeros do as well where nothing is negative. No window is all padding."""
-    if is_same(site):
+    if is_same(context):
         return [], {"padding": literal("same")}
-    sides = padding_sides(site, _beyond(site))
+    sides = padding_sides(context, _beyond(context))
     if sides is None:
         return [], {}
-    if covers(site):
+    if covers(context):
         return [], {"padding": literal("same")}
-    head = site.of_rank("layers.ZeroPadding{}") if site.never_negative else site.helper("InfinityPadding{}")
-    return [Step(call(head, sides), "_pad")], {}
+    head = context.of_rank("layers.ZeroPadding{}") if context.never_negative else context.helper("InfinityPadding{}")
+    return [LayerStep(call(head, sides), "_pad")], {}
 
 
-def _avg_pool(site: Site) -> list[Step]:
-    window, own = _window(site), _own(site, "Average")
-    counts = site.value("count_padding")
-    if is_same(site):
-        if not counts and _same_is_even(site):
-            return [Step(call(own, **window, padding=literal("same")))]
+def _avg_pool(context: LayerContext) -> list[LayerStep]:
+    window, own = _window(context), _own(context, "Average")
+    counts = context.value("count_padding")
+    if is_same(context):
+        if not counts and _same_is_even(context):
+            return [LayerStep(call(own, **window, padding=literal("same")))]
         # On PyTorch, Keras repeats the border where there is more padding after than before, and counts it.
         count: dict[str, Code] = {"count_padding": "True"} if counts else {}
-        return [Step(call(site.helper("SameAveragePooling{}"), **window, padding=literal("same"), **count))]
-    beyond = _beyond(site)
-    sides = padding_sides(site)
+        return [LayerStep(call(context.helper("SameAveragePooling{}"), **window, padding=literal("same"), **count))]
+    beyond = _beyond(context)
+    sides = padding_sides(context)
     if counts:
-        pad = [] if sides is None else [Step(call(site.of_rank("layers.ZeroPadding{}"), sides), "_pad")]
+        pad = [] if sides is None else [LayerStep(call(context.of_rank("layers.ZeroPadding{}"), sides), "_pad")]
         if any(beyond):
-            head, uncounted = site.helper("PaddedAveragePooling{}"), sides_code(tuple((0, end) for end in beyond))
-            return [*pad, Step(call(head, uncounted, **window))]
-        return [*pad, Step(call(own, **window))]
-    sides = padding_sides(site, beyond)
+            head, uncounted = context.helper("PaddedAveragePooling{}"), sides_code(tuple((0, end) for end in beyond))
+            return [*pad, LayerStep(call(head, uncounted, **window))]
+        return [*pad, LayerStep(call(own, **window))]
+    sides = padding_sides(context, beyond)
     if sides is None:
-        return [Step(call(own, **window))]
-    if covers(site):
-        return [Step(call(own, **window, padding=literal("same")))]
-    return [Step(call(site.helper("PaddedAveragePooling{}"), sides, **window))]
+        return [LayerStep(call(own, **window))]
+    if covers(context):
+        return [LayerStep(call(own, **window, padding=literal("same")))]
+    return [LayerStep(call(context.helper("PaddedAveragePooling{}"), sides, **window))]
 
 
-def _same_is_even(site: Site) -> bool:
+def _same_is_even(context: LayerContext) -> bool:
     """Whether `same` pads as much before as after at any size: at stride 1, with an odd window."""
-    if not site.fixed("kernel", "stride"):
+    if not context.fixed("kernel", "stride"):
         return False
-    kernel: PerAxis = site.value("kernel")
-    return set(site.value("stride") or kernel) == {1} and all(window % 2 == 1 for window in kernel)
+    kernel: PerAxis = context.value("kernel")
+    return set(context.value("stride") or kernel) == {1} and all(window % 2 == 1 for window in kernel)
 
 
-def _beyond(site: Site) -> PerAxis:
+def _beyond(context: LayerContext) -> PerAxis:
     """By how much windows may reach beyond the padding: Keras, which knows no `ceil_mode`, pads so much more."""
-    if not site.value("ceil_mode") or is_same(site):
+    if not context.value("ceil_mode") or is_same(context):
         return ()
-    kernel: PerAxis = site.value("kernel")
-    return beyond_padding(kernel, site.value("stride") or kernel, site.value("padding").sides)
+    kernel: PerAxis = context.value("kernel")
+    return beyond_padding(kernel, context.value("stride") or kernel, context.value("padding").sides)
 
 
-def _window(site: Site) -> dict[str, Code]:
-    return {"pool_size": site.attribute("kernel")} | site.given(stride="strides")
+def _window(context: LayerContext) -> dict[str, Code]:
+    return {"pool_size": context.attribute("kernel")} | context.given(stride="strides")
 
 
-def _global_pool(kind: str) -> Row:
-    def steps(site: Site) -> list[Step]:
-        axes = 1 if site.use.axes[0] == TOKENS else site.rank
-        keywords: dict[str, Code] = {"keepdims": "True"} if site.value("keep_axes") else {}
-        return [Step(call(f"layers.Global{kind}Pooling{axes}D", **keywords))]
+def _global_pool(kind: str) -> KerasRow:
+    def steps(context: LayerContext) -> list[LayerStep]:
+        axes = 1 if context.use.axes[0] == TOKENS else context.rank
+        keywords: dict[str, Code] = {"keepdims": "True"} if context.value("keep_axes") else {}
+        return [LayerStep(call(f"layers.Global{kind}Pooling{axes}D", **keywords))]
 
-    return Row(steps)
-
-
-def _adaptive_avg_pool(site: Site) -> list[Step]:
-    if site.fixed("size") and set(site.value("size")) == {1}:
-        return [Step(call(site.of_rank("layers.GlobalAveragePooling{}"), keepdims="True"))]
-    return [Step(call(site.helper("AdaptiveAveragePooling{}"), site.attribute("size")))]
+    return KerasRow(steps)
 
 
-ROWS: Final[dict[str, Row]] = {
-    "max_pool": Row(_max_pool),
-    "avg_pool": Row(_avg_pool),
+def _adaptive_avg_pool(context: LayerContext) -> list[LayerStep]:
+    if context.fixed("size") and set(context.value("size")) == {1}:
+        return [LayerStep(call(context.of_rank("layers.GlobalAveragePooling{}"), keepdims="True"))]
+    return [LayerStep(call(context.helper("AdaptiveAveragePooling{}"), context.attribute("size")))]
+
+
+ROWS: Final[dict[str, KerasRow]] = {
+    "max_pool": KerasRow(_max_pool),
+    "avg_pool": KerasRow(_avg_pool),
     "global_avg_pool": _global_pool("Average"),
     "global_max_pool": _global_pool("Max"),
-    "adaptive_avg_pool": Row(_adaptive_avg_pool),
+    "adaptive_avg_pool": KerasRow(_adaptive_avg_pool),
 }

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from archspec.codegen.layout import call
-from archspec.codegen.text import literal
-from archspec_keras.ops.row import Row, Site, Step
+from archspec.codegen.escaping import literal
+from archspec.codegen.pretty_printer import call
+from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep
 
 
-def _drop_path(site: Site) -> list[Step]:
-    one_draw = literal((None, *[1] * len(site.use.axes[0])))  # for each example
-    return [Step(call("layers.Dropout", site.attribute("rate"), noise_shape=one_draw))]
+def _drop_path(context: LayerContext) -> list[LayerStep]:
+    one_draw = literal((None, *[1] * len(context.use.axes[0])))  # for each example
+    return [LayerStep(call("layers.Dropout", context.attribute("rate"), noise_shape=one_draw))]
 
 
-ROWS: Final[dict[str, Row]] = {
-    "dropout": Row(lambda site: [Step(call("layers.Dropout", site.attribute("rate")))]),
-    "drop_path": Row(_drop_path),
+ROWS: Final[dict[str, KerasRow]] = {
+    "dropout": KerasRow(lambda context: [LayerStep(call("layers.Dropout", context.attribute("rate")))]),
+    "drop_path": KerasRow(_drop_path),
 }

@@ -1,4 +1,4 @@
-"""What a row is, what it is told, and the rows that need no more than a name."""
+"""What a row is, what it is given, and the rows that need no more than a name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from archspec.codegen.layout import Bracket, Code, call
-from archspec.codegen.printer import Printer
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.pretty_printer import Bracket, Code, call
 from archspec.codegen.tree import LayerUse
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import spatial_rank
@@ -17,9 +17,9 @@ FAN: Final = "channels@fan"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LayerStep:
     """One Keras layer. `suffix` is added to the name of the graph's layer; the last step has none,
-    or the one that owns weights (see `Row.after`).
+    or the one that owns weights (see `KerasRow.after`).
 
     `times` says how often the layer is passed its tensor: attention takes it as query and as value.
     """
@@ -43,7 +43,7 @@ LAYOUTS: Final[Mapping[int, Layout]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Variable:
+class VariableLayout:
     """Where Keras keeps a weight: attributes of the layer, and how their axes make those of the weight.
 
     A weight that Keras keeps in several variables is cut along its first axis.
@@ -55,11 +55,11 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class LayerContext:
     """A layer where it is written: how to print, the variable it takes, what is known of its input."""
 
     use: LayerUse
-    printer: Printer
+    printer: ExpressionPrinter
     graph: LayerGraph
     never_negative: bool
     single_pixel: bool
@@ -97,20 +97,20 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class KerasRow:
     """How one op is written: the Keras layers in turn, and where the one without a suffix keeps the op's weights.
 
     An attribute's name stands for a variable in the usual layout.
     """
 
-    steps: Callable[[Site], list[Step]]
-    variables: Mapping[str, str | Variable] = field(default_factory=dict[str, str | Variable])
+    steps: Callable[[LayerContext], list[LayerStep]]
+    variables: Mapping[str, str | VariableLayout] = field(default_factory=dict[str, str | VariableLayout])
     after: str = ""
     """The suffix of a step that may come after the one that owns weights."""
     helpers: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the row's package brings along: the text of each helper by the name that it defines."""
 
 
-def layer(head: str, *args: Code) -> Row:
+def layer(head: str, *args: Code) -> KerasRow:
     """The row of one Keras layer with these arguments."""
-    return Row(lambda site: [Step(call(head, *args))])
+    return KerasRow(lambda context: [LayerStep(call(head, *args))])

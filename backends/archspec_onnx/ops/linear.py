@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archspec.ir.window import crop
+from archspec.ir.convolution_arithmetic import crop
 from archspec_onnx.ops.padding import padded, window_sides
 from archspec_onnx.ops.row import Fragment, Row, onnx_pads
 from archspec_onnx.ops.tokens import affine

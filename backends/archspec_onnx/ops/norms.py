@@ -23,8 +23,8 @@ def batch_norm(layer: Fragment) -> str:
 def _by_batch(layer: Fragment, affine: Sequence[str], running_mean: str, running_variance: str) -> str:
     """By the batch's statistics; the running ones after the step are further outputs."""
     mean = _over_examples(layer, "ReduceMean", layer.x)
-    centred = layer.add("Sub", layer.x, layer.by_channel(mean))
-    total = _over_examples(layer, "ReduceSum", layer.add("Mul", centred, centred))
+    centered = layer.add("Sub", layer.x, layer.by_channel(mean))
+    total = _over_examples(layer, "ReduceSum", layer.add("Mul", centered, centered))
     count = layer.add("CastLike", layer.add("Div", layer.add("Size", layer.x), layer.add("Size", mean)), mean)
     variance = layer.add("Div", total, count)
     kept = variance
@@ -43,8 +43,8 @@ def _over_examples(layer: Fragment, kind: str, x: str) -> str:
 
 def _normalized(layer: Fragment, affine: Sequence[str], mean: str, variance: str) -> str:
     deviation = layer.add("Sqrt", layer.add("Add", variance, layer.constant(layer.op.eps)))
-    centred = layer.add("Sub", layer.x, layer.by_channel(mean))
-    return _affine(layer, layer.add("Div", centred, layer.by_channel(deviation)), affine)
+    centered = layer.add("Sub", layer.x, layer.by_channel(mean))
+    return _affine(layer, layer.add("Div", centered, layer.by_channel(deviation)), affine)
 
 
 def _moved(layer: Fragment, running: str, new: str) -> str:
@@ -71,10 +71,10 @@ def _affine(layer: Fragment, normal: str, weights: Sequence[str]) -> str:
 def _normal(layer: Fragment, x: str, *axes: int) -> str:
     """Mean 0 and variance 1 over some axes: the function body of LayerNormalization and its kin."""
     over = layer.shape(*axes)
-    centred = layer.add("Sub", x, layer.add("ReduceMean", x, over))
-    variance = layer.add("ReduceMean", layer.add("Mul", centred, centred), over)
+    centered = layer.add("Sub", x, layer.add("ReduceMean", x, over))
+    variance = layer.add("ReduceMean", layer.add("Mul", centered, centered), over)
     deviation = layer.add("Sqrt", layer.add("Add", variance, layer.constant(layer.op.eps)))
-    return layer.add("Div", centred, deviation)
+    return layer.add("Div", centered, deviation)
 
 
 def layer_norm(layer: Fragment) -> str:

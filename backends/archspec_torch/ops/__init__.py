@@ -4,9 +4,9 @@ from typing import Final
 
 from archspec.codegen.rows import Rows
 from archspec_torch.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
-from archspec_torch.ops.row import Row, Weight
+from archspec_torch.ops.row import TorchRow, Weight
 
-ROWS: Final[Rows[Row]] = Rows(
+ROWS: Final[Rows[TorchRow]] = Rows(
     "torch",
     "PyTorch",
     {
@@ -22,4 +22,4 @@ ROWS: Final[Rows[Row]] = Rows(
     },
 )
 
-__all__ = ["ROWS", "Row", "Weight"]
+__all__ = ["ROWS", "TorchRow", "Weight"]

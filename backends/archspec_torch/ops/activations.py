@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from archspec.codegen.layout import Bracket, Code, Infix, call
-from archspec.codegen.printer import Printer
-from archspec.codegen.text import literal
+from archspec.codegen.escaping import literal
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, call
 from archspec.codegen.tree import LayerUse
 from archspec.ir.tensor_type import TOKENS, spatial_rank
 from archspec_torch.ops.padding import of_rank
-from archspec_torch.ops.row import Row, light
+from archspec_torch.ops.row import TorchRow, light
 
 
-def _softmax(use: LayerUse, printer: Printer) -> Code:
+def _softmax(use: LayerUse, printer: ExpressionPrinter) -> Code:
     return call("nn.Softmax", dim="1" if spatial_rank(use.axes[0]) else "-1")
 
 
-def _leaky_relu(use: LayerUse, printer: Printer) -> Code:
+def _leaky_relu(use: LayerUse, printer: ExpressionPrinter) -> Code:
     return call("nn.LeakyReLU", *printer.given(use, {"slope": "negative_slope"}).values())
 
 
-def _elu(use: LayerUse, printer: Printer) -> Code:
+def _elu(use: LayerUse, printer: ExpressionPrinter) -> Code:
     return call("nn.ELU", **printer.given(use, {"alpha": "alpha"}))
 
 
-def _prelu(use: LayerUse, printer: Printer) -> Code:
+def _prelu(use: LayerUse, printer: ExpressionPrinter) -> Code:
     name = "nn.PReLU"
     if use.axes[0] == TOKENS:
         name = "TokenPReLU"
@@ -34,12 +34,12 @@ def _prelu(use: LayerUse, printer: Printer) -> Code:
     return call(name, printer.expr(use.features[0]), **printer.given(use, {"init": "init"}))
 
 
-def _softplus(use: LayerUse, printer: Printer) -> Code:
-    # Above its threshold of 20 PyTorch gives x itself, which float64 still tells from the result.
+def _softplus(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    # Above its threshold of 20 PyTorch gives x itself, which float64 still distinguishes from the result.
     return call("nn.Softplus", threshold="40")
 
 
-def _scale(use: LayerUse, printer: Printer) -> Code:
+def _scale(use: LayerUse, printer: ExpressionPrinter) -> Code:
     value, learned = printer.attribute(use, "value"), use.value("learned")
     if learned == "none":
         printer.helpers.add("Scale")
@@ -53,7 +53,7 @@ def _constants(use: LayerUse) -> bool:
     return use.value("learned") == "none" and use.fixed("value", "shift")
 
 
-def _scaled(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+def _scaled(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     """`x * 0.5 + 1`, `1 - x` or `-x`."""
     value, shift = use.value("value"), use.value("shift")
     x = Bracket("", (operands[0],)) if isinstance(operands[0], Infix) else operands[0]
@@ -69,29 +69,31 @@ def _number(value: float) -> str:
     return literal(int(value)) if value.is_integer() and abs(value) < 1e6 else literal(value)
 
 
-ROWS: Final[dict[str, Row]] = {
+ROWS: Final[dict[str, TorchRow]] = {
     "relu": light("nn.ReLU"),
     "relu6": light("nn.ReLU6"),
-    "leaky_relu": Row("light", _leaky_relu),
-    "prelu": Row("light", _prelu, type=lambda use: "nn.PReLU"),
-    "elu": Row("light", _elu),
+    "leaky_relu": TorchRow("light", _leaky_relu),
+    "prelu": TorchRow("light", _prelu, type=lambda use: "nn.PReLU"),
+    "elu": TorchRow("light", _elu),
     "selu": light("nn.SELU"),
     "silu": light("nn.SiLU"),
-    "gelu": Row("light", lambda use, printer: call("nn.GELU", **printer.given(use, {"approximate": "approximate"}))),
+    "gelu": TorchRow(
+        "light", lambda use, printer: call("nn.GELU", **printer.given(use, {"approximate": "approximate"}))
+    ),
     "mish": light("nn.Mish"),
-    "softplus": Row("light", _softplus),
+    "softplus": TorchRow("light", _softplus),
     "tanh": light("nn.Tanh"),
     "sigmoid": light("nn.Sigmoid"),
     "hard_sigmoid": light("nn.Hardsigmoid"),
     "hard_swish": light("nn.Hardswish"),
-    "softmax": Row("light", _softmax),
+    "softmax": TorchRow("light", _softmax),
     # What is for feature maps is a kind of it.
-    "scale": Row(
+    "scale": TorchRow(
         "light",
         _scale,
         _scaled,
         type=lambda use: "LayerScale",
         inline=_constants,
-        told_channels=lambda use: use.value("learned") == "channel",
+        takes_channels=lambda use: use.value("learned") == "channel",
     ),
 }

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from archspec.codegen.layout import Code, call
-from archspec.codegen.printer import Printer, plain
-from archspec.codegen.text import literal
+from archspec.codegen.escaping import literal
+from archspec.codegen.expression_printer import ExpressionPrinter, plain
+from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import LayerUse
+from archspec.ir.convolution_arithmetic import crop
 from archspec.ir.initializers import FanInUniform
-from archspec.ir.window import crop
 from archspec_torch.ops.padding import last_axis_first, of_rank, padded
-from archspec_torch.ops.row import Row
+from archspec_torch.ops.row import TorchRow
 
 
-def _conv(use: LayerUse, printer: Printer) -> Code:
+def _conv(use: LayerUse, printer: ExpressionPrinter) -> Code:
     head, padding = padded(use, printer, "Conv")
     keywords: dict[str, Code] = {"kernel_size": printer.attribute(use, "kernel")}
     keywords |= printer.given(use, {"stride": "stride"}) | padding
@@ -22,7 +22,7 @@ def _conv(use: LayerUse, printer: Printer) -> Code:
     return call(head, printer.expr(use.features[0]), printer.attribute(use, "filters"), **keywords)
 
 
-def _conv_transpose(use: LayerUse, printer: Printer) -> Code:
+def _conv_transpose(use: LayerUse, printer: ExpressionPrinter) -> Code:
     stride, dilation = use.value("stride"), use.value("dilation")
     ends = crop(use.value("kernel"), stride, use.value("padding"), use.value("output_padding"), dilation)
     name, keywords = of_rank("ConvTranspose", use), {"kernel_size": printer.attribute(use, "kernel")}
@@ -43,15 +43,17 @@ def _conv_transpose(use: LayerUse, printer: Printer) -> Code:
     return call(head, printer.expr(use.features[0]), printer.attribute(use, "filters"), **keywords)
 
 
-def _dense(use: LayerUse, printer: Printer) -> Code:
+def _dense(use: LayerUse, printer: ExpressionPrinter) -> Code:
     keywords = printer.given(use, {"bias": "bias"})
     return call("nn.Linear", printer.expr(use.features[0]), printer.attribute(use, "units"), **keywords)
 
 
 _DRAWS: Final = {"weight": FanInUniform(), "bias": FanInUniform()}
 
-ROWS: Final[dict[str, Row]] = {
-    "conv": Row("heavy", _conv, type=lambda use: of_rank("nn.Conv", use), draws=_DRAWS),
-    "conv_transpose": Row("heavy", _conv_transpose, type=lambda use: of_rank("nn.ConvTranspose", use), draws=_DRAWS),
-    "dense": Row("heavy", _dense, type=lambda use: "nn.Linear", draws=_DRAWS),
+ROWS: Final[dict[str, TorchRow]] = {
+    "conv": TorchRow("heavy", _conv, type=lambda use: of_rank("nn.Conv", use), draws=_DRAWS),
+    "conv_transpose": TorchRow(
+        "heavy", _conv_transpose, type=lambda use: of_rank("nn.ConvTranspose", use), draws=_DRAWS
+    ),
+    "dense": TorchRow("heavy", _dense, type=lambda use: "nn.Linear", draws=_DRAWS),
 }

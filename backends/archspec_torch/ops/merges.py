@@ -6,23 +6,23 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Final
 
-from archspec.codegen.layout import Bracket, Code, Infix, call
-from archspec.codegen.printer import Printer
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, call
 from archspec.codegen.tree import LayerUse
 from archspec.ir.tensor_type import TOKENS
-from archspec_torch.ops.row import Row
+from archspec_torch.ops.row import TorchRow
 
 
-def _infix(operator: str) -> Callable[[LayerUse, Printer, Sequence[Code]], Code]:
+def _infix(operator: str) -> Callable[[LayerUse, ExpressionPrinter, Sequence[Code]], Code]:
     return lambda use, printer, operands: Infix(operator, tuple(operands))
 
 
-def _concat(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+def _concat(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     features = use.axes[0] == TOKENS and use.value("axis") == "channels"
     return call("torch.cat", Bracket("", tuple(operands)), dim="-1" if features else "1")
 
 
-def _maximum(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+def _maximum(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     first, *others = operands
     return reduce(lambda left, right: call("torch.maximum", left, right), others, first)
 
@@ -31,9 +31,9 @@ def _maximum(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
 _TERMS: Final = 64
 _NESTED: Final = 8
 
-ROWS: Final[dict[str, Row]] = {
-    "add": Row("merge", function=_infix("+"), most_operands=_TERMS),
-    "multiply": Row("merge", function=_infix("*"), most_operands=_TERMS),
-    "maximum": Row("merge", function=_maximum, most_operands=_NESTED),
-    "concat": Row("merge", function=_concat),
+ROWS: Final[dict[str, TorchRow]] = {
+    "add": TorchRow("merge", function=_infix("+"), most_operands=_TERMS),
+    "multiply": TorchRow("merge", function=_infix("*"), most_operands=_TERMS),
+    "maximum": TorchRow("merge", function=_maximum, most_operands=_NESTED),
+    "concat": TorchRow("merge", function=_concat),
 }

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from archspec.codegen.layout import Code, call
-from archspec.codegen.printer import Printer
-from archspec.codegen.text import literal
+from archspec.codegen.escaping import literal
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import LayerUse
 from archspec.expr import Binary, Const, fold
 from archspec.ir.initializers import Ones, Zeros
 from archspec.ir.tensor_type import spatial_rank
 from archspec_torch.ops.padding import of_rank
-from archspec_torch.ops.row import Row
+from archspec_torch.ops.row import TorchRow
 
 
 def _batch_norm_type(use: LayerUse) -> str:
     return f"nn.BatchNorm{spatial_rank(use.axes[0]) or 1}d"
 
 
-def _batch_norm(use: LayerUse, printer: Printer) -> Code:
+def _batch_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
     name = _batch_norm_type(use)
     if use.value("variance") == "biased":
         name = name.replace("nn.", "Biased")
@@ -34,7 +34,7 @@ def _batch_norm(use: LayerUse, printer: Printer) -> Code:
     return call(name, printer.expr(use.features[0]), **keywords)
 
 
-def _layer_norm(use: LayerUse, printer: Printer) -> Code:
+def _layer_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
     name = "nn.LayerNorm"
     if spatial_rank(use.axes[0]):
         name = of_rank("LayerNorm", use)
@@ -43,19 +43,19 @@ def _layer_norm(use: LayerUse, printer: Printer) -> Code:
     return call(name, printer.expr(use.features[0]), **keywords)
 
 
-def _group_norm(use: LayerUse, printer: Printer) -> Code:
+def _group_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
     groups, channels = printer.attribute(use, "groups"), printer.expr(use.features[0])
     return call("nn.GroupNorm", groups, channels, **printer.given(use, {"eps": "eps", "affine": "affine"}))
 
 
-def _instance_norm(use: LayerUse, printer: Printer) -> Code:
+def _instance_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
     keywords = printer.given(use, {"eps": "eps"})
     if use.value("affine"):  # not PyTorch's default here
         keywords["affine"] = "True"
     return call(of_rank("nn.InstanceNorm", use), printer.expr(use.features[0]), **keywords)
 
 
-def _local_response_norm(use: LayerUse, printer: Printer) -> Code:
+def _local_response_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
     keywords = printer.given(use, {"alpha": "alpha", "beta": "beta", "k": "k"})
     return call("nn.LocalResponseNorm", printer.attribute(use, "size"), **keywords)
 
@@ -63,14 +63,14 @@ def _local_response_norm(use: LayerUse, printer: Printer) -> Code:
 _DRAWS: Final = {"weight": Ones(), "bias": Zeros()}
 
 
-def _norm(module: Callable[[LayerUse, Printer], Code], type: Callable[[LayerUse], str]) -> Row:
-    return Row("light", module, type=type, draws=_DRAWS, told_channels=lambda use: True)
+def _norm(module: Callable[[LayerUse, ExpressionPrinter], Code], type: Callable[[LayerUse], str]) -> TorchRow:
+    return TorchRow("light", module, type=type, draws=_DRAWS, takes_channels=lambda use: True)
 
 
-ROWS: Final[dict[str, Row]] = {
-    "batch_norm": Row("light", _batch_norm, type=_batch_norm_type, draws=_DRAWS, state=True),
+ROWS: Final[dict[str, TorchRow]] = {
+    "batch_norm": TorchRow("light", _batch_norm, type=_batch_norm_type, draws=_DRAWS, state=True),
     "layer_norm": _norm(_layer_norm, lambda use: "nn.LayerNorm"),
     "group_norm": _norm(_group_norm, lambda use: "nn.GroupNorm"),
     "instance_norm": _norm(_instance_norm, lambda use: of_rank("nn.InstanceNorm", use)),
-    "local_response_norm": Row("light", _local_response_norm),
+    "local_response_norm": TorchRow("light", _local_response_norm),
 }

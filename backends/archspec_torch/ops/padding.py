@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from archspec.codegen.layout import Code
-from archspec.codegen.printer import Printer, plain
-from archspec.codegen.text import literal
+from archspec.codegen.escaping import literal
+from archspec.codegen.expression_printer import ExpressionPrinter, plain
+from archspec.codegen.pretty_printer import Code
 from archspec.codegen.tree import LayerUse
 from archspec.expr import Items
 from archspec.ir.attributes import Padding, PerAxis
@@ -27,7 +27,7 @@ def last_axis_first(sides: Sequence[T]) -> tuple[T, ...]:
     return tuple(sides[at + side] for at in range(len(sides) - 2, -1, -2) for side in (0, 1))
 
 
-def padded(use: LayerUse, printer: Printer, kind: str, beyond: PerAxis = ()) -> tuple[str, dict[str, Code]]:
+def padded(use: LayerUse, printer: ExpressionPrinter, kind: str, beyond: PerAxis = ()) -> tuple[str, dict[str, Code]]:
     """The class and its padding argument: torch.nn's own where it pads evenly, else a helper's.
 
     The helper pads so much more at the end of each axis.

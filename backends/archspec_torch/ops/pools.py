@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from archspec.codegen.layout import Code, call
-from archspec.codegen.printer import Printer
-from archspec.codegen.text import literal
+from archspec.codegen.escaping import literal
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import LayerUse
 from archspec.ir.attributes import Padding, PerAxis
+from archspec.ir.convolution_arithmetic import beyond_padding
 from archspec.ir.tensor_type import TOKENS
-from archspec.ir.window import beyond_padding
 from archspec_torch.ops.padding import last_axis_first, of_rank, padded
-from archspec_torch.ops.row import Row
+from archspec_torch.ops.row import TorchRow
 
 
-def _max_pool(use: LayerUse, printer: Printer) -> Code:
+def _max_pool(use: LayerUse, printer: ExpressionPrinter) -> Code:
     beyond = _beyond(use)
     head, padding = padded(use, printer, "MaxPool", beyond)
     return call(head, **_window(use, printer), **padding, **_ceil_mode(head, beyond))
 
 
-def _avg_pool(use: LayerUse, printer: Printer) -> Code:
+def _avg_pool(use: LayerUse, printer: ExpressionPrinter) -> Code:
     beyond, counts = _beyond(use), use.value("count_padding")
     head, padding = padded(use, printer, "AvgPool", beyond)
     own = head.startswith("nn.")
@@ -48,12 +48,12 @@ def _ceil_mode(head: str, beyond: PerAxis) -> dict[str, Code]:
     return {"ceil_mode": "True"} if any(beyond) and head.startswith("nn.") else {}
 
 
-def _window(use: LayerUse, printer: Printer) -> dict[str, Code]:
+def _window(use: LayerUse, printer: ExpressionPrinter) -> dict[str, Code]:
     return {"kernel_size": printer.attribute(use, "kernel")} | printer.given(use, {"stride": "stride"})
 
 
-def _global_pool(kind: Literal["Avg", "Max"]) -> Row:
-    def module(use: LayerUse, printer: Printer) -> Code:
+def _global_pool(kind: Literal["Avg", "Max"]) -> TorchRow:
+    def module(use: LayerUse, printer: ExpressionPrinter) -> Code:
         if use.axes[0] == TOKENS:
             head = "TokenMean" if kind == "Avg" else "TokenMax"
             printer.helpers.add(head)
@@ -61,15 +61,15 @@ def _global_pool(kind: Literal["Avg", "Max"]) -> Row:
         pool = call(of_rank(f"nn.Adaptive{kind}Pool", use), "1")
         return pool if use.value("keep_axes") else call("nn.Sequential", pool, call("nn.Flatten"))
 
-    return Row("heavy", module)
+    return TorchRow("heavy", module)
 
 
-ROWS: Final[dict[str, Row]] = {
-    "max_pool": Row("heavy", _max_pool),
-    "avg_pool": Row("heavy", _avg_pool),
+ROWS: Final[dict[str, TorchRow]] = {
+    "max_pool": TorchRow("heavy", _max_pool),
+    "avg_pool": TorchRow("heavy", _avg_pool),
     "global_avg_pool": _global_pool("Avg"),
     "global_max_pool": _global_pool("Max"),
-    "adaptive_avg_pool": Row(
+    "adaptive_avg_pool": TorchRow(
         "heavy", lambda use, printer: call(of_rank("nn.AdaptiveAvgPool", use), printer.attribute(use, "size"))
     ),
 }

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from archspec.codegen.layout import Code, call
-from archspec.codegen.printer import Printer
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import LayerUse
-from archspec_torch.ops.row import Row
+from archspec_torch.ops.row import TorchRow
 
 
-def _drop_path(use: LayerUse, printer: Printer) -> Code:
+def _drop_path(use: LayerUse, printer: ExpressionPrinter) -> Code:
     printer.helpers.add("DropPath")
     return call("DropPath", printer.attribute(use, "rate"))
 
 
-ROWS: Final[dict[str, Row]] = {
-    "dropout": Row("light", lambda use, printer: call("nn.Dropout", printer.attribute(use, "rate"))),
-    "drop_path": Row("light", _drop_path),
+ROWS: Final[dict[str, TorchRow]] = {
+    "dropout": TorchRow("light", lambda use, printer: call("nn.Dropout", printer.attribute(use, "rate"))),
+    "drop_path": TorchRow("light", _drop_path),
 }

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self, TypeAlias
 
-from archspec.codegen.layout import Code, call
-from archspec.codegen.printer import Printer
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import LayerUse
 from archspec.ir.initializers import Initializer
 
@@ -28,7 +28,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TensorPart:
     """One of `count` parts of a tensor, and the call that gives them all."""
 
     index: int
@@ -37,7 +37,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TorchRow:
     """How one op is written.
 
     `module` gives the constructor; `function` gives an expression of the operands, used in a `forward` where both
@@ -45,27 +45,27 @@ class Row:
     torch.nn of what `module` makes; a row whose op has weights needs it, since weights are drawn by class.
     `draws` has what the class's own `reset_parameters` draws of the weights that the op has initializers for; `parts`
     are the parameters of a layer that has more than `weight` and `bias`. `state`: it also sets what is not learned.
-    `told_channels` tells whether the constructor takes how many channels arrive. `inline` tells
+    `takes_channels` says whether the constructor takes how many channels arrive. `inline` says
     whether `function` can write a layer, for `forward` knows no parameter of the constructor.
     """
 
     weight: Weight
-    module: Callable[[LayerUse, Printer], Code] | None = None
-    function: Callable[[LayerUse, Printer, Sequence[Code]], Code] | None = None
+    module: Callable[[LayerUse, ExpressionPrinter], Code] | None = None
+    function: Callable[[LayerUse, ExpressionPrinter, Sequence[Code]], Code] | None = None
     type: Callable[[LayerUse], str] | None = None
     draws: Mapping[str, Initializer] = field(default_factory=dict[str, Initializer])
     parts: Parts | None = None
     state: bool = False
-    told_channels: Callable[[LayerUse], bool] = lambda use: use.has_weights
+    takes_channels: Callable[[LayerUse], bool] = lambda use: use.has_weights
     inline: Callable[[LayerUse], bool] = lambda use: True
-    part: Callable[[LayerUse], Part] | None = None
+    part: Callable[[LayerUse], TensorPart] | None = None
     """For a layer that gives one of several parts of its operand."""
     helpers: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the row's package brings along: the text of each helper by the name that it defines."""
     most_operands: int | None = None
     """How many operands one statement has at most: what more there are is merged with its result in the next ones."""
 
-    def function_for(self, use: LayerUse) -> Callable[[LayerUse, Printer, Sequence[Code]], Code] | None:
+    def function_for(self, use: LayerUse) -> Callable[[LayerUse, ExpressionPrinter, Sequence[Code]], Code] | None:
         """The function that writes this layer, if one does."""
         return self.function if self.inline(use) else None
 
@@ -78,6 +78,6 @@ class Row:
         return replace(self, state=False)
 
 
-def light(name: str) -> Row:
+def light(name: str) -> TorchRow:
     """The row of a layer without arguments, such as an activation."""
-    return Row("light", lambda use, printer: call(name))
+    return TorchRow("light", lambda use, printer: call(name))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from archspec.codegen.layout import Bracket, Code, Infix, call
-from archspec.codegen.printer import Printer, plain
-from archspec.codegen.text import literal
+from archspec.codegen.escaping import literal
+from archspec.codegen.expression_printer import ExpressionPrinter, plain
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, call
 from archspec.codegen.tree import LayerUse
 from archspec.expr import Const, Expr, Items, Unary
 from archspec.ir.attributes import Padding, Sides
 from archspec.ir.tensor_type import FEATURES, TOKENS, VOLUME, spatial_rank
 from archspec_torch.ops.padding import last_axis_first, of_rank
-from archspec_torch.ops.row import Part, Row, light
+from archspec_torch.ops.row import TensorPart, TorchRow, light
 
 
 def _fixed(use: LayerUse) -> bool:
@@ -23,7 +23,7 @@ def _fixed(use: LayerUse) -> bool:
 # -- other shapes -----------------------------------------------------------------------------------
 
 
-def _reshape(use: LayerUse, printer: Printer) -> Code:
+def _reshape(use: LayerUse, printer: ExpressionPrinter) -> Code:
     """One axis after the batch, then as many as are wanted: an input of another size is an error, not a batch."""
     if _wanted_rank(use) == 1:
         return call("nn.Flatten")
@@ -31,7 +31,7 @@ def _reshape(use: LayerUse, printer: Printer) -> Code:
     return unflatten if use.axes[0] == FEATURES else call("nn.Sequential", call("nn.Flatten"), unflatten)
 
 
-def _reshaped(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+def _reshaped(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     flattened = operands[0] if use.axes[0] == FEATURES else call("torch.flatten", *operands, "1")
     if _wanted_rank(use) == 1:
         return flattened
@@ -55,30 +55,30 @@ def _axis_keyword(use: LayerUse) -> dict[str, Code]:
     return {"dim": "-1"} if use.axes[0] == TOKENS else {}
 
 
-def _split(use: LayerUse, printer: Printer) -> Code:
+def _split(use: LayerUse, printer: ExpressionPrinter) -> Code:
     printer.helpers.add("Chunk")
     return call("Chunk", *(printer.attribute(use, name) for name in ("parts", "index")), **_axis_keyword(use))
 
 
-def _chunk(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+def _chunk(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     if use.value("index") is None:
         return call("torch.chunk", operands[0], printer.attribute(use, "parts"), dim=_axis(use))
     part = _part_of(use)
     return Bracket(part.all(operands[0]), (literal(part.index),), "[", "]")
 
 
-def _part_of(use: LayerUse) -> Part:
+def _part_of(use: LayerUse) -> TensorPart:
     parts = use.value("parts")
-    return Part(use.value("index"), parts, lambda x: call("torch.chunk", x, literal(parts), dim=_axis(use)))
+    return TensorPart(use.value("index"), parts, lambda x: call("torch.chunk", x, literal(parts), dim=_axis(use)))
 
 
-def _slice(use: LayerUse, printer: Printer) -> Code:
+def _slice(use: LayerUse, printer: ExpressionPrinter) -> Code:
     printer.helpers.add("ChannelSlice")
     stop = printer.given(use, {"stop": "stop"}).values()
     return call("ChannelSlice", printer.attribute(use, "start"), *stop, **_axis_keyword(use))
 
 
-def _sliced(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+def _sliced(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     part = _range(use.value("start"), use.value("stop"))
     return _part(operands[0], "..." if use.axes[0] == TOKENS else ":", part)
 
@@ -95,7 +95,7 @@ def _range(start: int, stop: int | None) -> str:
 # -- more and less around them ----------------------------------------------------------------------
 
 
-def _pad(use: LayerUse, printer: Printer) -> Code:
+def _pad(use: LayerUse, printer: ExpressionPrinter) -> Code:
     sides = _sides(use, printer, "padding")
     if use.value("mode") != "constant":
         return call(
@@ -105,11 +105,11 @@ def _pad(use: LayerUse, printer: Printer) -> Code:
     return call(of_rank("nn.ConstantPad" if value else "nn.ZeroPad", use), sides, *value)
 
 
-def _crop(use: LayerUse, printer: Printer) -> Code:
+def _crop(use: LayerUse, printer: ExpressionPrinter) -> Code:
     return call(of_rank("nn.ZeroPad", use), _sides(use, printer, "cropping", sign=-1))
 
 
-def _cropped(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+def _cropped(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     ranges = [_range(before, -after or None) for before, after in _both_sides(use, "cropping")]
     return _part(operands[0], ":", ":", *ranges)
 
@@ -120,7 +120,7 @@ def _both_sides(use: LayerUse, name: str) -> Sides:
     return padding.sides
 
 
-def _sides(use: LayerUse, printer: Printer, name: str, sign: int = 1) -> Code:
+def _sides(use: LayerUse, printer: ExpressionPrinter, name: str, sign: int = 1) -> Code:
     """Sides as torch.nn takes them: a number, or (left, right, top, bottom); with a sign before each."""
     expr = use.exprs.get(name)
     if expr is None:
@@ -132,7 +132,7 @@ def _sides(use: LayerUse, printer: Printer, name: str, sign: int = 1) -> Code:
     return printer.expr(signed[0] if not parts else Items(last_axis_first(signed)))
 
 
-def _pad_channels(use: LayerUse, printer: Printer) -> Code:
+def _pad_channels(use: LayerUse, printer: ExpressionPrinter) -> Code:
     """A batch of images is to ZeroPad3d one image with three axes; there is no ZeroPad4d."""
     sides = [printer.attribute(use, name) for name in ("before", "after")]
     rank = spatial_rank(use.axes[0])
@@ -142,7 +142,7 @@ def _pad_channels(use: LayerUse, printer: Printer) -> Code:
     return call(f"nn.ZeroPad{rank + 1}d", Bracket("", (*["0"] * (2 * rank), *sides)))
 
 
-def _channels_padded(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+def _channels_padded(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     sides = [literal(use.value(name)) for name in ("before", "after")]
     around = ["0"] * (2 * spatial_rank(use.axes[0]))
     return call("F.pad", *operands, Bracket("", (*around, *sides)))
@@ -154,7 +154,7 @@ _MOST_NEAREST: Final = 40
 """PyTorch's `nearest` divides in float32: at factor 41 it takes some elements too early. `nearest-exact` never does."""
 
 
-def _upsample(use: LayerUse, printer: Printer) -> Code:
+def _upsample(use: LayerUse, printer: ExpressionPrinter) -> Code:
     mode: dict[str, Code] = {}
     if use.value("mode") != "nearest":
         mode = {"mode": literal(use.value("mode"))}
@@ -163,26 +163,26 @@ def _upsample(use: LayerUse, printer: Printer) -> Code:
     return call("nn.Upsample", scale_factor=printer.attribute(use, "factor"), **mode)
 
 
-def _with(head: str, name: str) -> Row:
+def _with(head: str, name: str) -> TorchRow:
     """The row of a layer with this attribute as its one argument."""
-    return Row("heavy", lambda use, printer: call(head, printer.attribute(use, name)))
+    return TorchRow("heavy", lambda use, printer: call(head, printer.attribute(use, name)))
 
 
-ROWS: Final[dict[str, Row]] = {
+ROWS: Final[dict[str, TorchRow]] = {
     "identity": light("nn.Identity"),
-    "flatten": Row(
+    "flatten": TorchRow(
         "heavy",
         lambda use, printer: call("nn.Flatten"),
         lambda use, printer, operands: call("torch.flatten", *operands, "1"),
     ),
-    "reshape": Row("light", _reshape, _reshaped, inline=_fixed),
+    "reshape": TorchRow("light", _reshape, _reshaped, inline=_fixed),
     "channel_shuffle": _with("nn.ChannelShuffle", "groups"),
-    "split": Row("light", _split, _chunk, inline=_fixed, part=_part_of),
-    "slice_channels": Row("light", _slice, _sliced, inline=_fixed),
-    "pad": Row("heavy", _pad),
-    "crop": Row("light", _crop, _cropped, inline=_fixed),
-    "pad_channels": Row("light", _pad_channels, _channels_padded, inline=_fixed),
-    "upsample": Row("heavy", _upsample),
+    "split": TorchRow("light", _split, _chunk, inline=_fixed, part=_part_of),
+    "slice_channels": TorchRow("light", _slice, _sliced, inline=_fixed),
+    "pad": TorchRow("heavy", _pad),
+    "crop": TorchRow("light", _crop, _cropped, inline=_fixed),
+    "pad_channels": TorchRow("light", _pad_channels, _channels_padded, inline=_fixed),
+    "upsample": TorchRow("heavy", _upsample),
     "depth_to_space": _with("nn.PixelShuffle", "block"),
     "space_to_depth": _with("nn.PixelUnshuffle", "block"),
 }

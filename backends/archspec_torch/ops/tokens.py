@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from archspec.codegen.layout import Bracket, Code, Infix, call, flat
-from archspec.codegen.printer import Printer
-from archspec.codegen.text import literal
+from archspec.codegen.escaping import literal
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, call, flat
 from archspec.codegen.tree import LayerUse
-from archspec_torch.ops.row import Parts, Row
+from archspec_torch.ops.row import Parts, TorchRow
 
 
-def _helper(name: str, *attributes: str) -> Callable[[LayerUse, Printer], Code]:
-    def module(use: LayerUse, printer: Printer) -> Code:
+def _helper(name: str, *attributes: str) -> Callable[[LayerUse, ExpressionPrinter], Code]:
+    def module(use: LayerUse, printer: ExpressionPrinter) -> Code:
         printer.helpers.add(name)
         return call(name, *(printer.attribute(use, attribute) for attribute in attributes))
 
@@ -29,32 +29,32 @@ def _on(operand: Code) -> str:
     return f"({flat(operand)})" if isinstance(operand, Infix) else flat(operand)
 
 
-def _transposed(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+def _transposed(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     before = ".flatten(2)" if use.op.name == "to_tokens" else ""
     return call(f"{_on(operands[0])}{before}.transpose", "1", "2")
 
 
-def _to_image(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+def _to_image(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     size = literal((use.value("height"), use.value("width")))
     return call("torch.unflatten", f"{_on(operands[0])}.transpose(1, 2)", "2", size)
 
 
-def _select_token(use: LayerUse, printer: Printer, operands: Sequence[Code]) -> Code:
+def _select_token(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     return Bracket(_on(operands[0]), (":", literal(use.value("index"))), "[", "]")
 
 
-def _attention(use: LayerUse, printer: Printer) -> Code:
+def _attention(use: LayerUse, printer: ExpressionPrinter) -> Code:
     printer.helpers.add("SelfAttention")
     features, heads = printer.expr(use.features[0]), printer.attribute(use, "heads")
     return call("SelfAttention", features, heads, **printer.given(use, {"bias": "bias"}))
 
 
-def _class_token(use: LayerUse, printer: Printer) -> Code:
+def _class_token(use: LayerUse, printer: ExpressionPrinter) -> Code:
     printer.helpers.add("ClassToken")
     return call("ClassToken", printer.expr(use.features[0]))
 
 
-def _position_embedding(use: LayerUse, printer: Printer) -> Code:
+def _position_embedding(use: LayerUse, printer: ExpressionPrinter) -> Code:
     printer.helpers.add("PositionEmbedding")
     [(tokens,)] = use.sizes
     return call("PositionEmbedding", str(tokens), printer.expr(use.features[0]))
@@ -68,12 +68,12 @@ _ATTENTION: Final = Parts(
     "nn.Linear",
 )
 
-ROWS: Final[dict[str, Row]] = {
-    "to_tokens": Row("light", _helper("ToTokens"), _transposed),
-    "to_image": Row("light", _helper("ToImage", "height", "width"), _to_image, inline=_fixed),
-    "transpose": Row("light", _helper("Transpose"), _transposed),
-    "attention": Row("heavy", _attention, type=lambda use: "SelfAttention", parts=_ATTENTION),
-    "class_token": Row("heavy", _class_token, type=lambda use: "ClassToken"),
-    "position_embedding": Row("heavy", _position_embedding, type=lambda use: "PositionEmbedding"),
-    "select_token": Row("light", _helper("SelectToken", "index"), _select_token, inline=_fixed),
+ROWS: Final[dict[str, TorchRow]] = {
+    "to_tokens": TorchRow("light", _helper("ToTokens"), _transposed),
+    "to_image": TorchRow("light", _helper("ToImage", "height", "width"), _to_image, inline=_fixed),
+    "transpose": TorchRow("light", _helper("Transpose"), _transposed),
+    "attention": TorchRow("heavy", _attention, type=lambda use: "SelfAttention", parts=_ATTENTION),
+    "class_token": TorchRow("heavy", _class_token, type=lambda use: "ClassToken"),
+    "position_embedding": TorchRow("heavy", _position_embedding, type=lambda use: "PositionEmbedding"),
+    "select_token": TorchRow("light", _helper("SelectToken", "index"), _select_token, inline=_fixed),
 }

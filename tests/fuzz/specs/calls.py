@@ -183,7 +183,7 @@ class Calls(Items):
         return [self.draw(st.sampled_from((4, 2, 3, 6, 8))) for _ in range(units)]
 
     def _one_field(self, owner: Owner, group: Group, fields: list[str], body: Place) -> None:
-        """A tuple has something in it: what tells how strong a last factor is."""
+        """A tuple has something in it: what says how strong a last factor is."""
         name = self.fresh("p")
         group.fields[name], owner.params[name] = [0.5] * group.units, {}
         for values in owner.values:

@@ -49,7 +49,7 @@ class Expressions:
         self.taken += 1
         return f"{prefix}{self.taken}"
 
-    def told(self, place: Place, value: Yaml, others: Sequence[Yaml], fits: Callable[[Yaml], bool]) -> Yaml:
+    def expressed(self, place: Place, value: Yaml, others: Sequence[Yaml], fits: Callable[[Yaml], bool]) -> Yaml:
         """The value, or sometimes an expression that fits as well: the value's own, or another one's.
 
         Args:

@@ -106,7 +106,7 @@ class Items(Expressions):
         found = fitting(literals(op.attributes()[key], inputs[0][0]), fits)
         if found:
             value = self.draw(st.sampled_from(found))
-            attributes[key] = self.told(place, value, found, fits)
+            attributes[key] = self.expressed(place, value, found, fits)
 
     def emit(self, place: Place, name: str, attributes: dict[str, Yaml], shapes: Sequence[Shape]) -> None:
         """An op as an item."""

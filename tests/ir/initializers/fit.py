@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from archspec.ir.initializers import INITIALIZERS, Distribution, Fixed, Initializer, read_initializer
-from archspec.ir.initializers.numbers import CHUNK, Numbers
+from archspec.ir.initializers import INITIALIZERS, Distribution, Fixed, Initializer, parse_initializer
+from archspec.ir.initializers.random_stream import CHUNK, RandomStream
 
 LEAST = 50_000
 SIGMAS = 6.0
@@ -47,7 +47,7 @@ def every_initializer() -> dict[str, Initializer]:
     for name in INITIALIZERS:
         for option in OPTIONS.get(name, [None]):
             text = name if option is None else f"{{{name}: {option}}}".replace("'", "")
-            found[text] = read_initializer({name: option})
+            found[text] = parse_initializer({name: option})
     return found
 
 
@@ -55,7 +55,7 @@ def drawn(
     distribution: Distribution, size: int, *, seed: int = 0, name: str = "w", chunk: int = 0
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Numbers as a weight of this name has them, from one of its chunks on."""
-    numbers, found = Numbers(), np.empty(size, np.float32)
+    numbers, found = RandomStream(), np.empty(size, np.float32)
     for start in range(0, size, CHUNK):
         numbers.begin(seed, name, chunk + start // CHUNK)
         distribution.draw(numbers, found[start : start + CHUNK])

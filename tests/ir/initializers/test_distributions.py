@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from archspec.ir.initializers import Fans, Fixed, fans_of, read_initializer
+from archspec.ir.initializers import Fans, Fixed, fans_of, parse_initializer
 from tests.ir.initializers.fit import LEAST, check, drawn, every_initializer
 
 FANS = Fans(24, 90)
@@ -35,10 +35,10 @@ def test_moments_are_those_of_the_cumulative_probability(name: str) -> None:
 
 
 def test_keras_digits_are_the_standard_deviation_of_a_cut_normal() -> None:
-    found = read_initializer({"truncated_normal": 1}).drawn_from(None)
+    found = parse_initializer({"truncated_normal": 1}).drawn_from(None)
     assert math.sqrt(found.variance) == pytest.approx(0.87962566103423978, rel=1e-14)
-    assert read_initializer({"he_normal": None}).drawn_from(FANS).variance == pytest.approx(2 / 24, rel=1e-14)
-    slim = read_initializer({"slim_variance_scaling": None}).drawn_from(FANS)
+    assert parse_initializer({"he_normal": None}).drawn_from(FANS).variance == pytest.approx(2 / 24, rel=1e-14)
+    slim = parse_initializer({"slim_variance_scaling": None}).drawn_from(FANS)
     assert slim.bounds[1] == pytest.approx(2 * math.sqrt(1.3 * 2 / 24))
     assert slim.variance == pytest.approx(1.00587 * 2 / 24, rel=1e-4)
 
@@ -66,7 +66,7 @@ def test_another_distribution_is_noticed(given: str, claimed: str) -> None:
 
 
 def test_a_cut_normal_that_is_not_rescaled_is_noticed() -> None:
-    unscaled = read_initializer({"truncated_normal": math.sqrt(2 / 24)}).drawn_from(None)
+    unscaled = parse_initializer({"truncated_normal": math.sqrt(2 / 24)}).drawn_from(None)
     with pytest.raises(AssertionError):
         check(drawn(unscaled, LEAST), ALL["he_normal"])
     with pytest.raises(AssertionError):

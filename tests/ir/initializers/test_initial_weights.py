@@ -16,8 +16,8 @@ import archspec
 from archspec.codegen.backend import ExchangesWeights
 from archspec.codegen.registry import backend
 from archspec.initialization import draw, metadata
-from archspec.ir.initializers import Flat, Gaussian, TruncatedGaussian
-from archspec.ir.initializers.numbers import CHUNK
+from archspec.ir.initializers import ContinuousUniform, Gaussian, TruncatedGaussian
+from archspec.ir.initializers.random_stream import CHUNK
 from archspec.spec import load_text
 from archspec.weights import write
 from tests.ir.initializers import plain
@@ -31,7 +31,7 @@ DISTRIBUTIONS = {
     "normal": Gaussian(0.0, 1.0),
     "normal of mean 1": Gaussian(1.0, 0.02),
     "truncated normal": TruncatedGaussian(0.05, 0.1),
-    "uniform": Flat(0.125),
+    "uniform": ContinuousUniform(0.125),
 }
 
 

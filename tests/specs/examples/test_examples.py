@@ -14,7 +14,7 @@ from archspec.codegen.backend import Outcome, RunsModels
 from archspec.codegen.registry import backend
 from archspec.errors import SpecError
 from archspec.parity import random_inputs, random_weights
-from archspec.passes import run
+from archspec.passes import run_passes
 from archspec.passes.resize import Resize
 from docs.tutorial import FOLDER, ORDER
 from tests.reference.evaluate import evaluate, modes
@@ -45,7 +45,7 @@ def _small(graph: archspec.LayerGraph) -> archspec.LayerGraph:
     most = {1: (2048,), 2: (64, 64), 3: (8, 32, 32)}
     larger = {path: most[len(size)] for path, size in graph.spatial_sizes.items() if max(size) > 64}
     with suppress(SpecError):
-        return run(graph, [Resize(larger)]).graph
+        return run_passes(graph, [Resize(larger)]).graph
     return graph
 
 

@@ -42,7 +42,7 @@ def tf2_path(name: str, width: int) -> str:
     """The graph path of a layer of the TensorFlow 2 ResNet-34, such as `unit_1/conv2d_6`.
 
     Keras counts the layers of the main path through all blocks, two to a unit. Those of the shortcuts are called
-    `conv1` and `BatchNorm` in every block, so the channels that they give must tell the block.
+    `conv1` and `BatchNorm` in every block, so the channels that they give must identify the block.
     """
     if (width == 64 and name.startswith("conv1")) or name == "logits":
         return {"conv1/BatchNorm": "bn1"}.get(name, name)

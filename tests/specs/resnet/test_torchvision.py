@@ -76,7 +76,7 @@ def test_an_official_checkpoint_loads_without_renaming(tmp_path: Path) -> None:
         assert torch.equal(ours.eval()(x), theirs.eval()(x))
 
 
-def test_initialisation_is_torchvisions() -> None:
+def test_initialization_is_torchvisions() -> None:
     """The same distribution for each tensor: moments over many numbers, exact where there is nothing to draw."""
     torch.manual_seed(0)
     theirs, ours = _reference("resnet50").state_dict(), archspec.build("resnet50", backend="torch").state_dict()

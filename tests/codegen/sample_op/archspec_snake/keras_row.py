@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archspec.codegen.layout import call
-from archspec_keras.ops import Row, Site, Step
+from archspec.codegen.pretty_printer import call
+from archspec_keras.ops import KerasRow, LayerContext, LayerStep
 
 HELPER = '''
 @keras.saving.register_keras_serializable(package={{ registered }})
@@ -23,8 +23,8 @@ class Snake(layers.Layer):
 '''
 
 
-def _snake(site: Site) -> list[Step]:
-    return [Step(call(site.helper("Snake"), **site.given(alpha="alpha")))]
+def _snake(context: LayerContext) -> list[LayerStep]:
+    return [LayerStep(call(context.helper("Snake"), **context.given(alpha="alpha")))]
 
 
-ROW = Row(_snake, helpers={"Snake": HELPER})
+ROW = KerasRow(_snake, helpers={"Snake": HELPER})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from archspec.codegen.layout import Code, call
-from archspec.codegen.printer import Printer
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import LayerUse
-from archspec_torch.ops import Row
+from archspec_torch.ops import TorchRow
 
 HELPER = '''
 class Snake(nn.Module):
@@ -20,9 +20,9 @@ class Snake(nn.Module):
 '''
 
 
-def _snake(use: LayerUse, printer: Printer) -> Code:
+def _snake(use: LayerUse, printer: ExpressionPrinter) -> Code:
     printer.helpers.add("Snake")
     return call("Snake", **printer.given(use, {"alpha": "alpha"}))
 
 
-ROW = Row("light", _snake, helpers={"Snake": HELPER})
+ROW = TorchRow("light", _snake, helpers={"Snake": HELPER})

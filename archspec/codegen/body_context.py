@@ -1,0 +1,112 @@
+"""What is known while a body is built: its instances side by side, their tensors and names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from archspec.codegen.anti_unification import NotUnifiable, anti_unify
+from archspec.codegen.symbolic import is_large
+from archspec.codegen.tree import CHANNELS, is_count
+from archspec.expr import Binary, Const, Expr, Value, fold
+from archspec.ir.graph import LayerGraph
+from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope
+from archspec.limits import Budget
+
+
+@dataclass(slots=True)
+class BodyContext:
+    """The instances of one body, side by side, and what is known of its tensors."""
+
+    graph: LayerGraph
+    budget: Budget
+    envs: list[dict[str, Value]]
+    features: dict[Ref, Expr]
+    nodes: dict[Ref, tuple[str, ...]]
+    """The node that each reference stands for in each instance."""
+    structural: list[Expr]
+    numbered: Expr | None = None
+    """The next number, in a named sequence."""
+    alias: dict[Ref, Ref] = field(default_factory=dict[Ref, Ref])
+    """Results of conditions that all instances decide alike, whose items were taken into the body."""
+    depth: int = 0
+    """How many repeats are around."""
+    index: Expr | None = None
+    """What `i` is here."""
+    tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
+    """How many tokens a sequence has, where that follows from channels: after a `transpose`."""
+
+    def at(self, expr: Expr, features: Sequence[Expr]) -> Expr:
+        """An expression of the spec, where a tensor of these features arrives, in the definition's own terms."""
+        values = {CHANNELS.id: features[0]} if features else dict[str, Expr]()
+        known = values if self.index is None else {**values, "i": self.index}
+        return self.folded(expr, known)
+
+    def folded(self, expr: Expr, values: Mapping[str, Expr], *, is_whole: bool = False) -> Expr:
+        """An expression with these values, in terms of the names that are known here."""
+        return fold(expr, self.budget, values, whole=self.whole, is_whole=is_whole)
+
+    def unified(self, expr: Expr | None, values: Sequence[Value]) -> Expr:
+        """An expression that has these values in the instances; see `anti_unify`."""
+        return anti_unify(expr, values, self.envs, self.budget)
+
+    def whole(self, name: str) -> bool:
+        """Whether a name stands for a whole number in all instances."""
+        return is_count(name) or all(type(env.get(name)) is int for env in self.envs)
+
+    def ref(self, ref: Ref) -> Ref:
+        """What a reference stands for here."""
+        return self.alias.get(ref, ref)
+
+    def inside(self, operands: Sequence[Ref], envs: list[dict[str, Value]] | None = None) -> BodyContext:
+        """The frame of a scope that takes these tensors and sees the variables around it."""
+        self.fix_token_counts(operands)
+        return BodyContext(
+            self.graph,
+            self.budget,
+            self.envs if envs is None else envs,
+            {Operand(index): self.features[ref] for index, ref in enumerate(operands)},
+            {Operand(index): self.nodes[ref] for index, ref in enumerate(operands)},
+            self.structural,
+            depth=self.depth,
+            index=self.index,
+        )
+
+    def chosen(self, instances: Sequence[int]) -> BodyContext:
+        """The same frame for some of the instances: those that took one side of a condition."""
+        return replace(
+            self,
+            envs=[self.envs[index] for index in instances],
+            features=dict(self.features),
+            nodes={key: tuple(paths[index] for index in instances) for key, paths in self.nodes.items()},
+            alias=dict(self.alias),
+            tokens=dict(self.tokens),
+        )
+
+    def name(self, item: Layer | Scope | Loop) -> tuple[str, Expr | None]:
+        """The item's name, or its number in a named sequence, which conditions before it may change."""
+        if self.numbered is None or not item.name.isdigit():
+            return item.name, None
+        number = self.numbered
+        self.numbered = fold(Binary("+", number, Const(1)), self.budget)
+        return "", number
+
+    def operands(self, items: Sequence[Layer | Scope | Loop]) -> tuple[Ref, ...]:
+        """The tensors that an item takes, which must be the same in all instances."""
+        found = [tuple(self.ref(ref) for ref in item.operands) for item in items]
+        if len(set(found)) > 1:
+            raise NotUnifiable(found)
+        return found[0]
+
+    def record(self, ref: Ref, expr: Expr | None, paths: Iterable[str]) -> None:
+        """A new tensor: which node it is in each instance, and how many channels it has."""
+        self.nodes[ref] = tuple(paths)
+        counts = [self.graph.types[path].channels for path in self.nodes[ref]]
+        usable = expr if expr is not None and not is_large(expr) else None
+        found = self.features[ref] = self.unified(usable, counts)
+        if expr is not None and found != expr:
+            self.structural.append(expr)  # what was found instead holds for these values alone
+
+    def fix_token_counts(self, refs: Iterable[Ref]) -> None:
+        """A scope of their own, or a number in what is written, makes counts of tokens hold for these values alone."""
+        self.structural += [self.tokens[ref] for ref in refs if ref in self.tokens]

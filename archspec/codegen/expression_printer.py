@@ -1,0 +1,83 @@
+"""Printing a definition's expressions and attributes, and noting what that needs: names, functions, helpers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from archspec.codegen.escaping import identifier, literal
+from archspec.codegen.marked_text import Paths
+from archspec.codegen.pretty_printer import Code, heads
+from archspec.codegen.tree import CHANNELS, Definition, LayerUse, deepest, iteration_names
+from archspec.expr import Expr, FunctionCall, names, source
+from archspec.expr.tree import children
+from archspec.ir.attributes import PerAxis, PerAxisKind
+
+_INDICES: Final = "ijklmn"
+"""What the indices of loops inside each other are called; those that are deeper have numbers."""
+
+
+class ExpressionPrinter:
+    """Prints for one definition; `helpers`, `functions` and `names` collect what its code mentions."""
+
+    def __init__(self, definition: Definition, channels: str, reserved: frozenset[str]) -> None:
+        self.budget = definition.budget
+        self.helpers: set[str] = set()
+        self.functions: set[str] = set()
+        self.names: set[str] = set()
+        self.users: dict[str, list[Paths]] = {}
+        """The paths of the layers that are of a helper's class, by its name; other names are among them."""
+        self.spelled: dict[str, str] = {}
+        for parameter in definition.parameters:
+            name, _, operand = parameter.name.partition("@")  # see `iteration_names` and `channels_of`
+            if operand.isidentifier():
+                name = f"{operand}_{name}"
+            self.spelled[parameter.name] = identifier(name, {*reserved, *self.spelled.values()})
+        own = {CHANNELS.id: channels}
+        for depth in range(1, max(len(_INDICES), deepest(definition.tree)) + 1):
+            index, carried = iteration_names(depth)
+            letter = _INDICES[depth - 1] if depth <= len(_INDICES) else f"i{depth}"
+            own |= {index: letter, carried: "channels" if depth == 1 else f"channels_{depth}"}
+        for name, text in own.items():
+            if name not in self.spelled:
+                self.spelled[name] = identifier(text, {*reserved, *self.spelled.values()})
+
+    def expr(self, expr: Expr) -> str:
+        """An expression as source."""
+        self.names |= names(expr, self.budget)
+        self._note_functions(expr)
+        return source(expr, self.spelled)
+
+    def attribute(self, use: LayerUse, name: str) -> Code:
+        """An attribute's value as source: its expression, or a literal; equal numbers are one."""
+        expr = use.exprs.get(name)
+        if expr is not None:
+            return self.expr(expr)
+        by_axis = isinstance(use.op.attributes()[name].kind, PerAxisKind)
+        return plain(use.value(name)) if by_axis else literal(use.value(name))
+
+    def noted(self, code: Code, paths: Paths) -> Code:
+        """The code that makes the layer of these paths; what its parts are called on is noted."""
+        for head in heads(code):
+            self.users.setdefault(head, []).append(paths)
+        return code
+
+    def given(self, use: LayerUse, spelling: Mapping[str, str]) -> dict[str, Code]:
+        """The attributes that differ from their defaults, as keywords in the backend's spelling."""
+        found: dict[str, Code] = {}
+        for name, keyword in spelling.items():
+            info = use.op.attributes()[name]
+            if name in use.exprs or info.required or not info.kind.means(info.default, use.value(name)):
+                found[keyword] = self.attribute(use, name)
+        return found
+
+    def _note_functions(self, expr: Expr) -> None:
+        if isinstance(expr, FunctionCall):
+            self.functions.add(expr.function)
+        for child in children(expr):
+            self._note_functions(child)
+
+
+def plain(value: PerAxis | None) -> str:
+    """One number for each axis as a literal; equal ones are one number."""
+    return literal(value[0] if value is not None and len({*value}) == 1 else value)

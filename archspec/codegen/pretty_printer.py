@@ -1,0 +1,213 @@
+"""Python code as a small tree, laid out the way `ruff format` and `black` lay it out.
+
+Generated source must be formatted without a formatter at hand, and be the same bytes whatever its version, so the
+few shapes that backends print are broken here by the formatters' rules. CI holds the result against `ruff format`.
+Code may be marked with the paths of the layers that it is there for; the lines that it becomes have these marks, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from archspec.codegen.marked_text import Paths, as_marked, marks_of, whole
+
+WIDTH: Final = 100
+"""The longest line of generated source."""
+INDENT: Final = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """`head(args)`, or with other brackets a list or a tuple."""
+
+    head: Code
+    args: tuple[Code, ...]
+    open: str = "("
+    close: str = ")"
+    marks: tuple[Paths, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """`name=value` among arguments."""
+
+    name: str
+    value: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Infix:
+    """`a + b + c`."""
+
+    operator: str
+    operands: tuple[Code, ...]
+    marks: tuple[Paths, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ternary:
+    """`then if test else other`; it stands between brackets."""
+
+    then: Code
+    test: Code
+    other: Code
+    marks: tuple[Paths, ...] = ()
+
+
+Code: TypeAlias = str | Bracket | Keyword | Infix | Ternary
+
+
+def call(head: Code, *args: Code, **keywords: Code) -> Bracket:
+    """A call with positional and keyword arguments."""
+    return Bracket(head, (*args, *(Keyword(name, value) for name, value in keywords.items())))
+
+
+def flat(code: Code) -> str:
+    """The code on one line."""
+    match code:
+        case str():
+            return code
+        case Bracket():
+            return f"{flat(code.head)}{code.open}{', '.join(map(flat, code.args))}{code.close}"
+        case Keyword(name, value):
+            return f"{name}={flat(value)}"
+        case Infix(operator, operands):
+            return f" {operator} ".join(map(flat, operands))
+        case Ternary(then, test, other):
+            return f"{flat(then)} if {flat(test)} else {flat(other)}"
+
+
+def marked(code: Code, *paths: Paths) -> Code:
+    """The code, which is there for the layers and scopes of these paths."""
+    match code:
+        case str():
+            return whole(code, *paths)
+        case Keyword(name, value):
+            return Keyword(name, marked(value, *paths))
+        case _:
+            return replace(code, marks=(*code.marks, *paths))
+
+
+def marks(code: Code) -> list[Paths]:
+    """The marks of the code and of its parts."""
+    match code:
+        case str():
+            return [paths for _, _, paths in marks_of(code)]
+        case Keyword():
+            return marks(code.value)
+        case _:
+            return [*code.marks, *(paths for part in _parts(code) for paths in marks(part))]
+
+
+def heads(code: Code) -> Iterator[str]:
+    """What stands before the code's brackets: the names of what is called."""
+    if isinstance(code, Bracket) and isinstance(code.head, str):
+        yield code.head
+    if isinstance(code, Keyword):
+        yield from heads(code.value)
+    elif not isinstance(code, str):
+        for part in _parts(code):
+            yield from heads(part)
+
+
+def _parts(code: Bracket | Infix | Ternary) -> tuple[Code, ...]:
+    match code:
+        case Bracket():
+            return (code.head, *code.args)
+        case Infix():
+            return code.operands
+        case Ternary():
+            return (code.then, code.test, code.other)
+
+
+def one_line(code: Code) -> str:
+    """The code on one line, with its marks."""
+    return whole(flat(code), *marks(code))
+
+
+def lay_out(code: Code, depth: int, prefix: str = "", suffix: str = "") -> list[str]:
+    """The code as lines, `depth` levels in, between a prefix and a suffix such as `x = ` and `,`."""
+    line = f"{INDENT * depth}{prefix}{flat(code)}{suffix}"
+    if len(line) <= WIDTH or isinstance(code, str):
+        return [whole(line, *marks(code))]
+    lines = _broken(code, depth, prefix, suffix)
+    if isinstance(code, Keyword) or not code.marks:
+        return lines
+    return [whole(line, *code.marks) for line in lines]
+
+
+def _broken(code: Bracket | Keyword | Infix | Ternary, depth: int, prefix: str, suffix: str) -> list[str]:
+    match code:
+        case Keyword(name, value):
+            return lay_out(value, depth, f"{prefix}{name}=", suffix)
+        case Bracket(head=Bracket() as head) if code.args and head.args and not _head_fits(code, depth, prefix):
+            *lines, last = lay_out(head, depth, prefix, f"{_brackets(code)}{suffix}")
+            return [*lines, whole(last, *(paths for arg in code.args for paths in marks(arg)))]
+        case Bracket():
+            return _exploded(code, depth, prefix, suffix)
+        case Infix():
+            return _infix(code, depth, prefix, suffix)
+        case Ternary():
+            indent = INDENT * depth
+            return [f"{indent}{prefix}(", *_ternary(code, depth + 1), f"{indent}){suffix}"]
+
+
+def _head_fits(code: Bracket, depth: int, prefix: str) -> bool:
+    """In `a(...)(x)` the last bracket is broken, unless what stands before it is too long already."""
+    return len(f"{INDENT * depth}{prefix}{flat(code.head)}{code.open}") <= WIDTH
+
+
+def _brackets(code: Bracket) -> str:
+    return f"{code.open}{', '.join(map(flat, code.args))}{code.close}"
+
+
+def _exploded(code: Bracket, depth: int, prefix: str, suffix: str) -> list[str]:
+    if not code.args:
+        return [f"{INDENT * depth}{prefix}{flat(code)}{suffix}"]
+    first = whole(f"{INDENT * depth}{prefix}{flat(code.head)}{code.open}", *marks(code.head))
+    last = f"{INDENT * depth}{code.close}{suffix}"
+    together = f"{INDENT * (depth + 1)}{', '.join(map(flat, code.args))}"
+    collection = code.head == "" and len(code.args) > 1  # which formatters write with one item in a line
+    if len(together) <= WIDTH and not collection:
+        return [first, whole(together, *(paths for arg in code.args for paths in marks(arg))), last]
+    if len(code.args) == 1 and isinstance(code.args[0], Infix):
+        return [first, *_operands(code.args[0], depth + 1), last]
+    if len(code.args) == 1 and isinstance(code.args[0], Ternary):
+        return [first, *_ternary(code.args[0], depth + 1), last]
+    lines = [first]
+    for arg in code.args:
+        if isinstance(arg, Infix) and len(f"{INDENT * (depth + 1)}{flat(arg)},") > WIDTH:
+            *before, end = _operands(arg, depth + 1)  # among arguments formatters set no brackets
+            lines += [*before, as_marked(f"{end},", end)]
+        else:
+            lines += lay_out(arg, depth + 1, suffix=",")
+    return [*lines, last]
+
+
+def _infix(code: Infix, depth: int, prefix: str, suffix: str) -> list[str]:
+    indent = INDENT * depth
+    return [f"{indent}{prefix}(", *_operands(code, depth + 1), f"{indent}){suffix}"]
+
+
+def _operands(code: Infix, depth: int) -> list[str]:
+    first, *rest = code.operands
+    lines = lay_out(first, depth)
+    for operand in rest:
+        lines += lay_out(operand, depth, f"{code.operator} ")
+    return [whole(line, *code.marks) for line in lines]
+
+
+def _ternary(code: Ternary, depth: int) -> list[str]:
+    lines = [
+        *lay_out(code.then, depth),
+        *lay_out(code.test, depth, "if "),
+        *lay_out(code.other, depth, "else "),
+    ]
+    return [whole(line, *code.marks) for line in lines]
+
+
+def block(head: str, body: Sequence[str], depth: int = 0) -> list[str]:
+    """A compound statement: `head:` and its body, which is indented already."""
+    return [f"{INDENT * depth}{head}:", *body]

@@ -1,0 +1,323 @@
+"""Files of other programs, recognized by what they are, and what can be done with each.
+
+Only a file's first bytes, the names in an archive, and the outline of its text are looked at: nothing in it is run.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from archspec.archives import ArchiveError, open_archive
+from archspec.atomic_files import open_regular
+
+_HEAD: Final = 2**16
+_DIRECTORY: Final = 2**20
+_SEEN_AT_MOST: Final = 1000
+_SHOWN_AT_MOST: Final = 5
+_WEIGHTS: Final = (".safetensors", ".pt", ".pth", ".bin")
+_KERAS_MODEL: Final = (
+    "where archspec's source made the model: `model = keras.saving.load_model(FILE)`, and then "
+    "`archspec.save_weights(model, 'w.safetensors', SPEC, 'keras')`"
+)
+_KERAS_WEIGHTS: Final = (
+    "where archspec's source made the model: `model = archspec.build(SPEC, 'keras')`, `model.load_weights(FILE)`, and "
+    "then `archspec.save_weights(model, 'w.safetensors', SPEC, 'keras')`"
+)
+_TENSORFLOW: Final = (
+    "load it with TensorFlow, and write its variables under the network's names in PyTorch's layout with "
+    "`safetensors.numpy.save_file({name: array}, 'w.safetensors')`"
+)
+_TORCH: Final = "in Python, with the code that made it: `torch.save(model.state_dict(), 'weights.pth')`"
+_LOADED: Final = "load it in Python with `torch.jit.load(FILE)`, then `torch.save(model.state_dict(), 'weights.pth')`"
+_EXPORTED: Final = "in Python: `torch.save(torch.export.load(FILE).state_dict, 'weights.pth')`"
+_UNPACK: Final = "unpack it, and give the weights file that is in it"
+_AGAIN: Final = "download it again; a link to a page is not a link to the file"
+_PULL: Final = "run `git lfs pull` in its repository"
+_PYTHON_HELP: Final = "archspec reads YAML and no source; `archspec new` begins a spec"
+_AS_WEIGHTS: Final = "give it as weights: `archspec build SPEC --weights FILE`"
+_SPEC_AND_WEIGHTS: Final = (
+    "name the spec first, and after `--weights` the file that the numbers lie in; "
+    "leave `--weights` out for source alone"
+)
+_ONNX: Final = (
+    "archspec writes ONNX and reads none; weights come from what the model was made of, such as PyTorch's state dict"
+)
+_OTHER: Final = "archspec reads safetensors files and PyTorch state dicts (.pt, .pth)"
+_NO_MODEL: Final = (
+    "archspec reads no model files of other programs; write the network as a spec, `archspec new` begins one"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What a file is, as in "this is ...", and what to do for its weights."""
+
+    what: str
+    help: str
+
+    @property
+    def as_spec(self) -> str:
+        """What to do where it was given as a spec."""
+        if self.help in (_UNPACK, _AGAIN, _PULL, _PYTHON_HELP, _AS_WEIGHTS):
+            return self.help
+        return _NO_MODEL
+
+
+_MAGIC: Final = (
+    (b"\x89HDF\r\n\x1a\n", Foreign("an HDF5 file, such as Keras's `.h5` and `.weights.h5`", _KERAS_WEIGHTS)),
+    (b"\x93NUMPY", Foreign("an array of NumPy (.npy)", "a network has several: save them by name with safetensors")),
+    (b"GGUF", Foreign("a GGUF file of llama.cpp", _OTHER)),
+    (b"\x1f\x8b", Foreign("a file compressed with gzip", _UNPACK)),
+    (b"\xfd7zXZ\0", Foreign("a file compressed with xz", _UNPACK)),
+    (b"BZh", Foreign("a file compressed with bzip2", _UNPACK)),
+    (b"\x28\xb5\x2f\xfd", Foreign("a file compressed with zstd", _UNPACK)),
+    (b"7z\xbc\xaf\x27\x1c", Foreign("a 7z archive", _UNPACK)),
+    (b"Rar!\x1a\x07", Foreign("a RAR archive", _UNPACK)),
+    (
+        b"version https://git-lfs.github.com/spec/",
+        Foreign("a pointer of Git LFS and not the file itself", _PULL),
+    ),
+)
+_PROTOBUFS: Final = {
+    "onnx": Foreign("an ONNX model", _ONNX),
+    "saved_model": Foreign("TensorFlow's SavedModel", _TENSORFLOW),
+    "graph_def": Foreign("a graph of TensorFlow (GraphDef)", _TENSORFLOW),
+    "caffe": Foreign("a Caffe model", f"read it with Caffe's or OpenCV's Python; {_OTHER}"),
+    "core_ml": Foreign("a Core ML model", f"weights come from what it was made of; {_OTHER}"),
+}
+_SUFFIXES: Final = {
+    ".onnx": "onnx",
+    ".pb": "graph_def",
+    ".caffemodel": "caffe",
+    ".mlmodel": "core_ml",
+}
+_PYTHON: Final = re.compile(r"^\s*(from \w[\w.]* import |import \w|class \w+\(|def \w+\()", re.MULTILINE)
+
+
+def identify(path: Path) -> Foreign | None:
+    """What a file or folder is that another program wrote; None if it is not known.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if path.is_dir():
+        return _folder(path)
+    with open_regular(path) as file:
+        head = file.read(_HEAD) or b""  # a device that has nothing yet gives None
+        return _by_bytes(file, head, path) or _by_text(head, path)
+
+
+def identify_as_spec(path: Path) -> Foreign | None:
+    """`identify`, for a file that was given as a spec: what archspec reads as weights is no spec either."""
+    found = identify(path)
+    if found is not None or path.is_dir():
+        return found
+    with open_regular(path) as file:
+        head = file.read(9) or b""
+    if head.startswith(b"PK\x03\x04"):
+        return Foreign("a state dict of PyTorch", _AS_WEIGHTS)
+    if head[8:] == b"{" and b"\0" in head:
+        return Foreign("a safetensors file", _AS_WEIGHTS)
+    return None
+
+
+def identify_as_weights(path: Path) -> Foreign | None:
+    """`identify`, for a file that was given as weights: a text and any folder are none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    found = identify(path)
+    if found is not None:
+        return found
+    if path.is_dir():
+        files = sorted(file for file in islice(path.iterdir(), _SEEN_AT_MOST) if file.suffix in _WEIGHTS)
+        shown = ", ".join(f"`{file}`" for file in files[:_SHOWN_AT_MOST])
+        return Foreign("a folder", f"give a file in it: {shown}" if files else f"no weights file lies in it; {_OTHER}")
+    with open_regular(path) as file:
+        head = file.read(_HEAD) or b""
+    if not head or not _is_text(head):
+        return None
+    if path.suffix in (".yaml", ".yml") or re.search(rb"^archspec:", head, re.MULTILINE):
+        return Foreign("YAML, as a spec is, and no weights", _SPEC_AND_WEIGHTS)
+    return Foreign("a text, and no weights", _OTHER)
+
+
+def _folder(path: Path) -> Foreign | None:
+    if (path / "saved_model.pb").is_file():
+        return Foreign("a folder of TensorFlow's SavedModel", _TENSORFLOW)
+    for name in ("model.safetensors", "pytorch_model.bin"):
+        if (path / name).is_file():
+            return Foreign("a folder of a model", f"give the weights file in it, `{path / name}`")
+    if path.suffix == ".mlpackage":
+        return _PROTOBUFS["core_ml"]
+    return None
+
+
+def _by_bytes(file: BinaryIO, head: bytes, path: Path) -> Foreign | None:
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    if head[4:8] == b"TFL3":
+        return Foreign("a TensorFlow Lite model", f"weights come from what it was made of; {_OTHER}")
+    if head[257:262] == b"ustar":
+        return Foreign("a tar archive", _UNPACK)
+    if head.startswith(b"PK\x03\x04"):
+        return _archive(file)
+    if re.search(r"\.data-\d{5}-of-\d{5}$", path.name):
+        return Foreign("the numbers of a TensorFlow checkpoint", _TENSORFLOW)
+    if path.suffix == ".index" and _ends_as_a_table(file):
+        return Foreign("the index of a TensorFlow checkpoint", _TENSORFLOW)
+    if re.match(rb"\x80[\x02-\x05]", head):
+        return Foreign("a pickle, and not of a state dict", f"pickles are not run; {_TORCH}")
+    if head and (found := _protobuf(file, path)) is not None:
+        return found
+    if path.suffix == ".weights" and not _is_text(head):
+        return Foreign("a weights file of Darknet", f"convert it to a PyTorch state dict; {_OTHER}")
+    if path.suffix == ".msgpack":
+        return Foreign("weights of Flax (msgpack)", f"read them with Flax, and save them by name; {_OTHER}")
+    return None
+
+
+def _ends_as_a_table(file: BinaryIO) -> bool:
+    """TensorFlow's index is a table of LevelDB, which ends with this number."""
+    file.seek(0, 2)
+    file.seek(max(0, file.tell() - 8))
+    return file.read(8) == b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
+
+
+def _archive(file: BinaryIO) -> Foreign | None:
+    """What a zip archive holds; None for what `torch.save` wrote, or where its directory cannot be read."""
+    try:
+        with open_archive(file, _DIRECTORY) as archive:
+            names = set(archive.namelist())
+    except ArchiveError:
+        return None
+    inner = {name.partition("/")[2] or name for name in names}
+    if {"config.json", "metadata.json"} <= names and any(name.endswith(".weights.h5") for name in names):
+        return Foreign("a Keras model (.keras)", _KERAS_MODEL)
+    if any(name.endswith("constants.pkl") for name in inner) and any(name.startswith("code/") for name in inner):
+        return Foreign("a TorchScript archive", _LOADED)
+    if "archive_format" in inner or any(
+        name.endswith(("exported_program.json", "models/model.json")) for name in names
+    ):
+        return Foreign("a program of torch.export (.pt2)", _EXPORTED)
+    if "data.pkl" in inner:
+        return None
+    if names and all(name.endswith(".npy") for name in names):
+        help = (
+            "in Python: `safetensors.numpy.save_file(dict(numpy.load(FILE)), 'w.safetensors')`, with the network's "
+            "names and PyTorch's layout"
+        )
+        return Foreign("arrays of NumPy (.npz)", help)
+    if any("com.apple.CoreML" in name for name in names):
+        return _PROTOBUFS["core_ml"]
+    return Foreign("a zip archive", _UNPACK)
+
+
+def _protobuf(file: BinaryIO, path: Path) -> Foreign | None:
+    """What a message of Protocol Buffers is, by the numbers of its outermost fields."""
+    fields = _fields(file)
+    if fields is None:
+        return None
+    kinds = dict(fields)
+    if kinds.get(1) == 0 and kinds.get(7) == 2:
+        return _PROTOBUFS["onnx"]
+    if kinds.get(1) == 0 and kinds.get(2) == 2:
+        return _PROTOBUFS["core_ml" if any(200 <= number < 3100 for number in kinds) else "saved_model"]
+    if path.suffix in _SUFFIXES and kinds:
+        return _PROTOBUFS[_SUFFIXES[path.suffix]]
+    return None
+
+
+def _fields(file: BinaryIO) -> list[tuple[int, int]] | None:
+    """The outermost fields of a message, number and wire type, at most 1,000; None if the file is no such message."""
+    file.seek(0, 2)
+    size = file.tell()
+    place, found = 0, list[tuple[int, int]]()
+    while place < size and len(found) < 1000:
+        file.seek(place)
+        data = file.read(20)
+        tag, used = _varint(data, 0)
+        wire = tag & 7
+        value, after = _varint(data, used) if wire in (0, 2) else (0, used)
+        place += after + {0: 0, 1: 8, 2: value, 5: 4}.get(wire, size)
+        if not 0 < tag >> 3 < 2**20 or not used or not after or place > size:
+            return None
+        found.append((tag >> 3, wire))
+    return found
+
+
+def _varint(data: bytes, start: int) -> tuple[int, int]:
+    """A number, and where it ends; 0 if it does not."""
+    value = 0
+    for index, byte in enumerate(data[start : start + 10]):
+        value |= (byte & 127) << 7 * index
+        if byte < 128:
+            return value, start + index + 1
+    return 0, 0
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        head[: head.rfind(b"\n") + 1 or len(head)].decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in head
+
+
+def _by_text(head: bytes, path: Path) -> Foreign | None:
+    if not _is_text(head):
+        return None
+    text = head.decode(errors="replace").lstrip("\ufeff \t\r\n")
+    if re.match(r"<(!doctype|html|head|\?xml)", text, re.IGNORECASE):
+        return Foreign("a page of HTML or XML", _AGAIN)
+    if re.search(r'^(model_checkpoint_path|all_model_checkpoint_paths): "', text, re.MULTILINE):
+        return Foreign("the list of a TensorFlow checkpoint", _TENSORFLOW)
+    if re.search(r"^\s*layers? \{", text, re.MULTILINE):
+        return Foreign("a network of Caffe (prototxt)", _NO_MODEL)
+    if text.startswith("[") and re.search(r"^\[(net|network|convolutional)\]", text, re.MULTILINE):
+        return Foreign("a configuration of Darknet (cfg)", _NO_MODEL)
+    if text.startswith("{"):
+        return _by_json(text)
+    if path.suffix in (".yaml", ".yml") and (found := _by_keys(_yaml_keys(text))) is not None:
+        return found
+    if path.suffix == ".py" or (not text.startswith("archspec:") and _PYTHON.match(text)):
+        return Foreign("Python source", _PYTHON_HELP)
+    return None
+
+
+def _by_json(text: str) -> Foreign | None:
+    """A mapping in JSON by its outermost keys, which stand among the first 64 KiB."""
+    keys = set(re.findall(r'"(\w+)"\s*:', text))
+    return _by_keys(keys)
+
+
+def _yaml_keys(text: str) -> set[str]:
+    """The outermost keys of YAML, by its lines alone."""
+    return set(re.findall(r"^(\w+):", text, re.MULTILINE))
+
+
+def _by_keys(keys: set[str]) -> Foreign | None:
+    """What a mapping is, in JSON or YAML, by its keys; None if it is not known."""
+    if "weight_map" in keys:
+        return Foreign(
+            "the index of weights that lie in several files", "join them: read each with safetensors, save all"
+        )
+    if {"modelTopology", "weightsManifest"} & keys:
+        return Foreign("a model of TensorFlow.js", _NO_MODEL)
+    if {"class_name", "config"} <= keys:
+        return Foreign("a model of Keras, as its `to_json` or `to_yaml` writes it", _NO_MODEL)
+    if {"backbone", "head"} <= keys and {"nc", "depth_multiple", "scales"} & keys:
+        return Foreign("a model of Ultralytics (YOLO)", _NO_MODEL)
+    if {"model_type", "architectures"} & keys and ({"hidden_size", "transformers_version", "num_labels"} & keys):
+        return Foreign("a configuration of Hugging Face's transformers", _NO_MODEL)
+    if "architecture" in keys and {"num_classes", "pretrained_cfg"} & keys:
+        return Foreign("a configuration of timm", _NO_MODEL)
+    if {"MODEL", "_BASE_"} & keys:
+        return Foreign("a configuration of Detectron2", _NO_MODEL)
+    return None

@@ -1,0 +1,156 @@
+"""The locations and names that the items of a body have, before anything is computed.
+
+A location is an item's place in the YAML. A name is its part of the path: what the spec gives, else the op's or block's
+own name with a count from the second on (`relu`, `relu_2`), else, in a named sequence, its number, which is only
+known once the conditions before it are. A named sequence numbers its items only while they are a plain chain, as in
+`nn.Sequential`; one that branches names them as a block does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archspec.lowering.bodies import result_names
+from archspec.lowering.units import single_reuse
+from archspec.spec import Block, Call, Item, Repeat, Reuse, Stage, Tap
+from archspec.spec import Sequence as Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An item's location and name; `choice` is the location of its condition, where it has one."""
+
+    location: int
+    name: str | None
+    named: bool
+    choice: int | None
+
+
+@dataclass(slots=True)
+class NamePlan:
+    """The slots of all items that share one scope, looked up by the item itself."""
+
+    numbered: bool
+    slots: dict[int, Slot] = field(default_factory=dict[int, Slot])
+    keep: list[Item] = field(default_factory=list[Item])  # slots go by id(): their items must stay alive
+
+    def __getitem__(self, item: Item) -> Slot:
+        return self.slots[id(item)]
+
+
+def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: bool) -> NamePlan:
+    """Number the locations of one scope's items and name those that can be named beforehand."""
+    flat = list(_in_scope(items))
+    numbered = numbered and not any(isinstance(item, Call) and item.branches is not None for item in flat)
+    numbered = numbered and not any(isinstance(item, Reuse) or _repeats_one(item) for item in flat)
+    numbered = numbered and not _fed(items, blocks) and not _crossed(items)
+    plan = NamePlan(numbered)
+    labels = {label for item in flat if (label := _label(item))}
+    counts: Counter[str] = Counter()
+    location = 0
+    for item in flat:
+        choice = None
+        if getattr(item, "when", None) is not None:
+            choice, location = location, location + 1
+        label = _label(item)
+        name = label
+        if name is None and not numbered:
+            name = _fresh(_base(item), counts, labels)
+        plan.slots[id(item)] = Slot(location, name, label is not None, choice)
+        plan.keep.append(item)
+        location += 1
+    return plan
+
+
+def _in_scope(items: Sequence[Item]) -> Iterator[Item]:
+    """The items that share their names with these: through branches, conditions and unnamed sequences."""
+    for item in items:
+        if isinstance(item, Call):
+            for branch in item.branches or ():
+                yield from _in_scope((branch,))
+        yield item
+        if isinstance(item, Seq) and item.label is None:
+            yield from _in_scope(item.layers)
+        yield from _in_scope(getattr(item, "otherwise", None) or ())
+
+
+def _fed(items: Sequence[Item], blocks: Mapping[str, Block]) -> bool:
+    """Whether a block is called here, or below, that takes or gives more than the one tensor."""
+    for item in items:
+        name = item.name if isinstance(item, Call) else item.block if isinstance(item, Stage) else None
+        block = blocks.get(name) if name is not None else None
+        if (block is not None and (block.inputs or block.outputs)) or _fed(_inside(item), blocks):
+            return True
+    return False
+
+
+def _crossed(items: Sequence[Item]) -> bool:
+    """Whether tensors go in or out past the chain: through a tap, or a `from`."""
+    for item in items:
+        match item:
+            case Tap():
+                return True
+            case Seq() if item.origin is not None:
+                return True
+            case Repeat():
+                taps, starts = _marks(item.layers)
+                if starts - taps:  # a tap inside a repeat is not seen outside
+                    return True
+            case Seq() | Stage() if _crossed(item.layers):
+                return True
+            case Call() if result_names(item) or _crossed(item.branches or ()):
+                return True
+        if _crossed(getattr(item, "otherwise", None) or ()):
+            return True
+    return False
+
+
+def _marks(items: Sequence[Item]) -> tuple[set[str], set[str]]:
+    """The names of the taps and of the `from`s below these items."""
+    taps: set[str] = set()
+    starts: set[str] = set()
+    for item in items:
+        if isinstance(item, Tap):
+            taps.add(item.name)
+        taps |= result_names(item).keys()
+        if isinstance(item, Seq) and item.origin is not None:
+            starts.add(item.origin)
+        inner_taps, inner_starts = _marks(_inside(item))
+        taps |= inner_taps
+        starts |= inner_starts
+    return taps, starts
+
+
+def _inside(item: Item) -> tuple[Item, ...]:
+    """The items that stand in an item: its layers, its branches, and those of its `else`."""
+    return (
+        *(item.layers if isinstance(item, Seq | Repeat | Stage) else ()),
+        *((item.branches or ()) if isinstance(item, Call) else ()),
+        *(getattr(item, "otherwise", None) or ()),
+    )
+
+
+def _repeats_one(item: Item) -> bool:
+    """Whether all iterations of a repeat are what stands before it."""
+    return isinstance(item, Repeat) and single_reuse(item.layers) is not None
+
+
+def _base(item: Item) -> str:
+    """What an item is called that has no name of its own."""
+    if isinstance(item, Reuse):
+        return item.item
+    return item.name if isinstance(item, Call) else item.kind
+
+
+def _label(item: Item) -> str | None:
+    return item.label if isinstance(item, Call | Seq | Repeat | Stage | Reuse) else None
+
+
+def _fresh(base: str, counts: Counter[str], taken: set[str]) -> str:
+    while True:
+        counts[base] += 1
+        name = base if counts[base] == 1 else f"{base}_{counts[base]}"
+        if name not in taken:
+            return name

@@ -1,0 +1,214 @@
+"""Who takes part in a comparison: a backend on one of its engines, in a process of its own.
+
+Frameworks disturb each other within a process, and Keras fixes its engine when it is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend as find_backend
+from archspec.errors import ArchspecError, BackendError, Diagnostic, Note, OutputError, ParityError, did_you_mean
+
+_SHOWN: Final = 12
+"""Of the last lines that a failed process wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A backend, on one of the engines that it runs on: `torch`, `keras:tensorflow`, `onnx:reference`.
+
+    `source` replaces what archspec generates: the way to compare an edited file.
+    """
+
+    backend: str
+    engine: str | None = None
+    source: str | bytes | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Participant:
+        """From the form in which it is named on the command line."""
+        backend, _, engine = text.strip().partition(":")
+        return cls(backend, engine or None)
+
+    @property
+    def label(self) -> str:
+        """How tables name it."""
+        name = f"{self.backend}:{self.engine}" if self.engine else self.backend
+        return name if self.source is None else f"{name} (given source)"
+
+    def environment(self) -> Mapping[str, str]:
+        """The environment variables of its process.
+
+        Raises:
+            BackendError: there is no such backend, or it runs no models.
+            ParityError: the backend has no such engine.
+        """
+        target = find_backend(self.backend, RunsModels)
+        if self.engine is not None and self.engine not in target.engines:
+            message = f"{target.title} does not run on `{self.engine}`"
+            help = did_you_mean(self.engine, target.engines) or f"choose one of {', '.join(target.engines)}"
+            raise ParityError(Diagnostic("E0603", message, help=help))
+        return {} if self.engine is None else target.environment(self.engine)
+
+
+def check_installed(participants: Sequence[Participant]) -> None:
+    """See that all that the participants run on can be imported, before a process is started for any.
+
+    Raises:
+        BackendError: there is no such backend, or what it needs is not installed; all that is missing.
+        ParityError: a backend has no such engine.
+    """
+    missing: dict[Diagnostic, None] = {}
+    for participant in participants:
+        participant.environment()  # it runs models, and the engine exists
+        try:
+            find_backend(participant.backend, RunsModels).require(participant.engine)
+        except BackendError as error:
+            missing |= dict.fromkeys(error.diagnostics)
+    if missing:
+        raise BackendError(missing)
+
+
+class Process:
+    """A process of a backend on an engine; it is asked for one thing after the other, and answers when it is done."""
+
+    def __init__(self, participant: Participant) -> None:
+        # -P: the current folder is the user's, and may hold a numpy.py
+        command = [sys.executable, "-P", "-m", "archspec.parity.worker", participant.backend]
+        environment = {**os.environ, **participant.environment()}
+        self._label = participant.label
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it; a pipe that nobody reads would fill
+        self._running = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            encoding="utf-8",
+        )
+        self._versions: Mapping[str, str] | None = None
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The versions of what it runs on; waits for the framework to be imported.
+
+        Raises:
+            BackendError: what it needs is not installed, or cannot be imported.
+        """
+        if self._versions is None:
+            self._versions = self._answer()["versions"]
+        return self._versions
+
+    @property
+    def alive(self) -> bool:
+        """It has not ended."""
+        return self._running.poll() is None
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """What it answers.
+
+        Raises:
+            ParityError: it failed.
+            BackendError, OutputError: what it refused, as it said it.
+        """
+        with suppress(OSError):  # where it has ended, what it wrote says why
+            _stream(self._running.stdin).write(json.dumps(request) + "\n")
+            _stream(self._running.stdin).flush()
+        return self._answer()
+
+    def end(self) -> None:
+        """Kill it: it holds nothing that could be lost."""
+        self._running.kill()
+        self._running.wait()
+        for stream in (self._running.stdin, self._running.stdout):
+            with suppress(OSError):  # what was written and not read
+                _stream(stream).close()
+        self._errors.close()
+
+    def _answer(self) -> dict[str, Any]:
+        try:
+            line = _stream(self._running.stdout).readline()
+            if not line:
+                raise self._failure()
+            found: dict[str, Any] = json.loads(line)
+            if "refused" in found:
+                raise _refusal([Diagnostic(**refusal) for refusal in found["refused"]])
+        except BaseException:  # a late answer, after an interruption, would be taken for that to another request
+            self.end()
+            raise
+        return found
+
+    def _failure(self) -> ParityError:
+        code = self._running.wait()
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", errors="replace").splitlines()
+        notes = tuple(Note(line) for line in [line for line in lines if line.strip()][-_SHOWN:])
+        message = f"the process of {self._label} failed (exit {code})"
+        help = "the machine may have too little memory: try a smaller --batch or --size" if code < 0 else ""
+        return ParityError(Diagnostic("E0802", message, notes=notes, help=help))
+
+
+class ProcessPool:
+    """Processes that outlive a comparison: a framework takes seconds to import. They end with the context.
+
+    A process serves one participant of a comparison at a time, and any comparison that has one on its engine.
+    """
+
+    def __init__(self) -> None:
+        self._processes: dict[tuple[str, str | None, int], Process] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End all processes; more may be started afterwards."""
+        for running in self._processes.values():
+            running.end()
+        self._processes.clear()
+
+    def processes(self, participants: Sequence[Participant]) -> list[Process]:
+        """One for each participant; those that are not there yet are started, all at once.
+
+        Raises:
+            BackendError, ParityError: there is no such backend, or it has no such engine.
+        """
+        found: list[Process] = []
+        taken: Counter[tuple[str, str | None]] = Counter()
+        for participant in participants:
+            runs_on = (participant.backend, participant.engine)
+            key = (*runs_on, taken[runs_on])
+            taken[runs_on] += 1
+            if key in self._processes and not self._processes[key].alive:
+                self._processes.pop(key).end()
+            if key not in self._processes:
+                self._processes[key] = Process(participant)
+            found.append(self._processes[key])
+        return found
+
+
+def _refusal(diagnostics: list[Diagnostic]) -> ArchspecError:
+    """What a process refused, as the error that it raised there."""
+    kinds = {"E0602": BackendError, "E0605": OutputError}
+    return kinds.get(diagnostics[0].code, ParityError)(diagnostics)
+
+
+def _stream(stream: IO[str] | None) -> IO[str]:
+    assert stream is not None  # it was opened as a pipe
+    return stream

@@ -1,0 +1,189 @@
+"""Weights as a network takes them: found in a file, held against the graph, and only then read."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from archspec.errors import Diagnostic, WeightsError, nearest
+from archspec.ir.graph import LayerGraph
+from archspec.weights.files import numbers, reading, tree
+from archspec.weights.report import WeightsReport, notes_of
+from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights
+from archspec.weights.tensors import INTEGERS, LazyTensor, of_array
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Array, Arrays
+
+_SHOWN: Final = 4
+
+
+def read_weights(
+    weights: str | os.PathLike[str] | Arrays,
+    graph: LayerGraph,
+    *,
+    partial: bool = False,
+    key: str | None = None,
+    prefix: str | None = None,
+) -> tuple[dict[str, Array], WeightsReport]:
+    """The weights of a file, or arrays by name, as a network has them, and what is to be said of them.
+
+    Those of the whole network fit what taps have left of it. A training's checkpoint is looked through for the mapping
+    that fits, and a prefix that a wrapper has put before all names is taken off.
+
+    Args:
+        weights: a path, or arrays by name.
+        graph: the network.
+        partial: take those that fit by name and shape, and report the others.
+        key: of the mapping in the file that holds them, such as `state_dict_ema`.
+        prefix: that stands before the network's names, such as `backbone.`; what has another name is passed over.
+
+    Raises:
+        WeightsError: the file cannot be read, or the weights do not fit; with `partial`, none of them does.
+    """
+    path = None if isinstance(weights, Mapping) else Path(weights)
+    choice = _choice(weights, path, graph, key, prefix)
+    given = _in_question(choice.tensors, graph)
+    report = replace(_compared(given, graph), notes=choice.notes)
+    wrong = _wrong(given, graph)
+    nothing = bool(graph.all_weights) and not report.loaded
+    if wrong or nothing or not (partial or report.complete):
+        raise _unfit(graph, given, report, wrong, choice.help)
+    wanted = {name: given[name] for name in report.loaded}
+    arrays = numbers(path, wanted) if path is not None else {name: tensor.load() for name, tensor in wanted.items()}
+    return arrays, replace(report, notes=(*report.notes, *_kinds(wanted)), doubts=(*_doubts(wanted, arrays),))
+
+
+def fitting(
+    weights: str | os.PathLike[str] | Arrays, graph: LayerGraph, *, key: str | None = None, prefix: str | None = None
+) -> dict[str, Array]:
+    """`read_weights` without its report, for those who have no use for it."""
+    return read_weights(weights, graph, key=key, prefix=prefix)[0]
+
+
+def fit(arrays: Arrays, graph: LayerGraph) -> dict[str, Array]:
+    """The arrays that a network has, in its order; all differences are listed in one error.
+
+    Raises:
+        WeightsError: tensors are missing, unexpected, or of another shape.
+    """
+    given = {name: of_array(array) for name, array in arrays.items() if not name.endswith(COUNTER)}
+    report = _compared(given, graph)
+    wrong = _wrong(given, graph)
+    if wrong or not report.complete:
+        raise _unfit(graph, given, report, wrong, "")
+    return {name: given[name].load() for name in graph.all_weights}
+
+
+def _choice(
+    weights: str | os.PathLike[str] | Arrays, path: Path | None, graph: LayerGraph, key: str | None, prefix: str | None
+) -> FoundWeights:
+    if path is None:
+        assert isinstance(weights, Mapping)
+        arrays = {name: of_array(array) for name, array in weights.items()}
+        if key is None and prefix is None and not arrays:
+            return FoundWeights(arrays)  # of a network without weights
+        return reading(Path("the weights"), lambda: find_weights(arrays, graph, key, prefix))
+    found = tree(path, len(graph.all_weights) + len(graph.dead_weights))
+    if not found and not graph.all_weights:
+        return FoundWeights({})
+    return reading(path, lambda: find_weights(found, graph, key, prefix))
+
+
+def _in_question(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, LazyTensor]:
+    """The weights without counters, and without those of layers that are not here because no tap needs them."""
+    return {
+        name: tensor
+        for name, tensor in tensors.items()
+        if name not in graph.dead_weights and not name.endswith(COUNTER)
+    }
+
+
+def _compared(given: Mapping[str, LazyTensor], graph: LayerGraph) -> WeightsReport:
+    """How tensors fit a network by name and shape."""
+    wanted = graph.all_weights
+    both = [name for name in wanted if name in given and not given[name].problem]
+    shapes = {name: (given[name].shape, wanted[name].shape) for name in both}
+    return WeightsReport(
+        loaded=tuple(name for name in both if shapes[name][0] == shapes[name][1]),
+        missing=tuple(name for name in wanted if name not in given),
+        unused=tuple(name for name in given if name not in wanted),
+        reshaped={name: pair for name, pair in shapes.items() if pair[0] != pair[1]},
+    )
+
+
+def _wrong(given: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, list[str]]:
+    """The tensors whose numbers cannot be the network's weights, by why."""
+    found: dict[str, list[str]] = {}
+    for name in graph.all_weights:
+        if name in given and (problem := given[name].problem):
+            found.setdefault(f"cannot be weights ({problem})", []).append(name)
+    return found
+
+
+def _kinds(tensors: Mapping[str, LazyTensor]) -> list[str]:
+    """What the numbers are converted from."""
+    counts = Counter(tensor.kind for tensor in tensors.values())
+    found: list[str] = []
+    for kind, exact in (("float16", True), ("bfloat16", True), ("float64", False)):
+        if counts[kind]:
+            how = "which float32 holds exactly" if exact else "rounded where the model is of float32"
+            found.append(f"{counts[kind]} of {kind}, {how}")
+    return found
+
+
+def _doubts(tensors: Mapping[str, LazyTensor], arrays: Arrays) -> list[str]:
+    """What is wrong with numbers that can be loaded all the same."""
+    import numpy as np
+
+    odd: dict[str, list[str]] = {"NaN": [], "infinite numbers": []}
+    for name, array in arrays.items():
+        with np.errstate(all="ignore"):  # what overflows, or is no number, is looked for below
+            total = array.sum(dtype=np.float64) if array.dtype.kind == "f" else 0.0
+        if np.isfinite(total):
+            continue  # one pass, where nothing is wrong
+        for what, count in (("NaN", np.isnan(array).sum()), ("infinite numbers", np.isinf(array).sum())):
+            if count:
+                odd[what].append(f"{name} ({count:,} of {array.size:,})")
+    found = [f"{what} in {_some(names)}" for what, names in odd.items() if names]
+    whole = [f"{name} ({tensor.kind})" for name, tensor in tensors.items() if tensor.kind in INTEGERS]
+    return [*found, *([f"whole numbers, which no training gives, in {_some(whole)}"] if whole else [])]
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more weights" if len(names) > _SHOWN else "")
+
+
+def _unfit(
+    graph: LayerGraph, given: Mapping[str, LazyTensor], report: WeightsReport, wrong: Mapping[str, list[str]], help: str
+) -> WeightsError:
+    message = f"the weights do not fit {graph.name}"
+    notes = tuple(notes_of({**wrong, **report.lists()}))
+    if any("quantized" in reason for reason in wrong):
+        help = "give the weights as they were before they were quantized, or dequantize them"
+    return WeightsError(Diagnostic("E0702", message, notes=notes, help=help or _hint(graph, given)))
+
+
+def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
+    """The likely cause, where one explains everything."""
+    wanted = graph.all_weights
+    if given.keys() != wanted.keys():
+        missing = [name for name in wanted if name not in given]
+        fitting = [name for name in given if len(missing) == 1 and given[name].shape == wanted[missing[0]].shape]
+        match = nearest(missing[0], set(fitting) - wanted.keys()) if fitting else None
+        return f"is `{match}` meant to be `{missing[0]}`?" if match else ""
+    pairs = {
+        (size, other)
+        for name, weight in wanted.items()
+        if len(given[name].shape) == len(weight.shape)
+        for size, other in zip(weight.shape, given[name].shape, strict=True)
+        if size != other
+    }
+    for param in graph.params:
+        if len(pairs) == 1 and next(iter(pairs))[0] == param.value:
+            return f"the file may be of a network with --set {param.name}={next(iter(pairs))[1]}"
+    return ""

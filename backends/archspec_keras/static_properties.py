@@ -1,0 +1,54 @@
+"""What is known of a tensor before any number is: it spares padding and permuting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archspec.ir.def_use import producer
+from archspec.ir.graph import LayerGraph
+from archspec_keras.layer_names import layer_name
+from archspec_keras.names import helpers_of, reserved
+
+
+@dataclass(frozen=True, slots=True)
+class StaticProperties:
+    """What is known of a graph's tensors: found once, since every definition asks, and there may be many."""
+
+    never_negative: frozenset[str]
+    single_pixel: frozenset[str]
+    names: frozenset[str]
+    """What the graph's own layers are called, which no layer may be called that is added to them."""
+    helpers: Mapping[str, str]
+    """The text of each helper that the module may bring along."""
+    reserved: frozenset[str]
+    """What the module imports or may define."""
+
+    @classmethod
+    def of(cls, graph: LayerGraph) -> StaticProperties:
+        """The facts of a graph."""
+        return cls(
+            never_negative(graph),
+            single_pixel(graph),
+            frozenset(map(layer_name, graph.nodes)),
+            helpers_of(graph).texts,
+            frozenset(reserved(graph)),
+        )
+
+
+def never_negative(graph: LayerGraph) -> frozenset[str]:
+    """The nodes that cannot give a negative number."""
+    found: set[str] = set()
+    for path, node in graph.nodes.items():
+        if node.op.never_negative([producer(source) in found for source in node.inputs], node.exprs.keys()):
+            found.add(path)
+    return frozenset(found)
+
+
+def single_pixel(graph: LayerGraph) -> frozenset[str]:
+    """The nodes that give images of 1x1 whatever the size of the input."""
+    found: set[str] = set()
+    for path, node in graph.nodes.items():
+        if node.inputs and node.op.one_place([producer(source) in found for source in node.inputs]):
+            found.add(path)
+    return frozenset(found)

@@ -1,0 +1,247 @@
+"""Writing constructors: the expression that makes a layer, a block, a sequence or a loop's iterations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+from archspec.codegen.escaping import quoted
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.marked_text import inside
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, Ternary, call, marked
+from archspec.codegen.tree import (
+    CHANNELS,
+    CallUse,
+    ChoiceUse,
+    Definition,
+    ItemUse,
+    LayerUse,
+    LoopUse,
+    Parameter,
+    Run,
+    SequenceUse,
+    Tree,
+    iteration_names,
+)
+from archspec.expr import Const, Expr, IfElse, name_by, names, sources_by
+from archspec.limits import Budget
+from archspec_torch.ops import ROWS
+
+
+class ConstructorWriter:
+    """Writes for one class; `ordered_dict` says whether a sequence with names of its own was written."""
+
+    def __init__(self, printer: ExpressionPrinter, spelled: Callable[[Definition, str], str]) -> None:
+        self.printer = printer
+        self.spelled = spelled
+        self.ordered_dict = False
+        self.iterations: Collection[str] | None = None
+        """Inside a loop the iterations that are written."""
+
+    def module(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
+        """The expression that makes the module of an item."""
+        return marked(self._made(item), inside(item.paths, self.iterations))
+
+    def _made(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
+        match item:
+            case LayerUse():
+                module = ROWS[item.op.name].module
+                assert module is not None
+                return self.printer.noted(module(item, self.printer), inside(item.paths, self.iterations))
+            case CallUse():
+                return self._call(item)
+            case SequenceUse():
+                return self._sequence(item.body)
+            case LoopUse():
+                return self._iterations(item)
+
+    def _call(self, use: CallUse) -> Code:
+        positional: list[Code] = []
+        keywords: dict[str, Code] = {}
+        for name, expr in arguments(use):
+            if name is None:
+                positional.append(self.printer.expr(expr))
+            else:
+                keywords[self.spelled(use.definition, name)] = self.printer.expr(expr)
+        return call(use.definition.class_name, *positional, **keywords)
+
+    # -- sequences --------------------------------------------------------------------------------
+
+    def _sequence(self, tree: Tree) -> Code:
+        """An `nn.Sequential`, of an `OrderedDict` where parts have names."""
+        if all(item.number is not None for item in members(tree)):
+            return call("nn.Sequential", *self._parts(tree, named=False))
+        return self._ordered("nn.Sequential", self._parts(tree, named=True))
+
+    def _ordered(self, kind: str, pairs: Sequence[Code]) -> Code:
+        self.ordered_dict = True
+        return call(kind, call("OrderedDict", Bracket("", tuple(pairs), "[", "]")))
+
+    def _parts(self, tree: Tree, *, named: bool) -> list[Code]:
+        """The parts in order; those that are there only under a condition as `*([part] if condition else [])`."""
+        parts: list[Code] = []
+        for item in tree.items:
+            if isinstance(item, ChoiceUse):
+                then, other = (
+                    Bracket("", tuple(self._parts(side, named=named)), "[", "]") for side in (item.then, item.other)
+                )
+                test = self.printer.expr(item.condition)
+                if isinstance(item.condition, IfElse):  # Python takes no bare one for a test
+                    test = f"({test})"
+                parts.append(Bracket("*", (Ternary(then, test, other),)))
+            elif named:
+                parts.append(
+                    marked(Bracket("", (self._name(item), self.module(item))), inside(item.paths, self.iterations))
+                )
+            else:
+                parts.append(self.module(item))
+        return parts
+
+    def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> str:
+        if item.number is None:
+            return quoted(item.name)
+        return (
+            quoted(str(item.number.value))
+            if isinstance(item.number, Const)
+            else f"str({self.printer.expr(item.number)})"
+        )
+
+    # -- loops ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def iteration_of(self, item: LoopUse, run: Run) -> Iterator[list[str]]:
+        """While an iteration of a run is written: it gives the paths of its iterations."""
+        outer, iterations = self.iterations, item.iterations_of(run, self.iterations)
+        self.iterations = {*iterations}
+        yield iterations
+        self.iterations = outer
+
+    def _iterations(self, item: LoopUse) -> Code:
+        """The iterations of a loop as the parts of an `nn.Sequential`, neighbors alike as a comprehension."""
+        named = item.pattern != "{i}"
+        parts: list[Code] = []
+        for run in item.runs:
+            with self.iteration_of(item, run) as iterations:
+                parts.append(marked(self._run(run, item.pattern if named else None), iterations))
+        if named:
+            return self._ordered("nn.Sequential", parts)
+        if len(item.operands) == 1:
+            return call("nn.Sequential", *parts)
+        if len(parts) == 1 and isinstance(parts[0], Bracket) and parts[0].head == "*":
+            return call("nn.ModuleList", *parts[0].args)
+        return call("nn.ModuleList", Bracket("", tuple(parts), "[", "]"))
+
+    def _run(self, run: Run, pattern: str | None) -> Code:
+        index, _ = iteration_names(run.depth)
+        code = self.module(run.item)
+        uses_index = index in mentioned(Tree((run.item,), ()), self.printer.budget)
+        if run.count == 1 and not uses_index:
+            return (
+                code
+                if pattern is None
+                else Bracket("", (quoted(name_by(pattern, run.first, self.printer.budget)), code))
+            )
+        variable = self.printer.spelled[index]
+        if pattern is not None:
+            code = Bracket("", (pattern_source(pattern, variable, self.printer.budget), code))
+            uses_index = True
+        if not uses_index:
+            span = f"range({self._count(run)})"
+        elif run.start == Const(0):
+            span = f"range({self.printer.expr(run.stop)})"
+        else:
+            span = f"range({self.printer.expr(run.start)}, {self.printer.expr(run.stop)})"
+        return Bracket("*", (Infix(f"for {variable if uses_index else '_'} in", (code, span)),))
+
+    def _count(self, run: Run) -> str:
+        if run.count is not None:
+            return str(run.count)
+        if run.start == Const(0):
+            return self.printer.expr(run.stop)
+        return f"{self.printer.expr(run.stop)} - {self.printer.expr(run.start)}"
+
+
+def members(tree: Tree) -> Iterator[LayerUse | CallUse | SequenceUse | LoopUse]:
+    """The items of a tree, those under its conditions included."""
+    for item in tree.items:
+        if isinstance(item, ChoiceUse):
+            yield from members(item.then)
+            yield from members(item.other)
+        else:
+            yield item
+
+
+def pattern_source(pattern: str, variable: str, budget: Budget) -> str:
+    """A loop's pattern as an f-string of its variable."""
+    found = sources_by(pattern, variable, budget)
+    parts = [f"{{{text}}}" if is_expression else text for text, is_expression in found]
+    return f'f"{"".join(parts)}"'
+
+
+# -- what a class needs to be given ------------------------------------------------------------------
+
+
+def needs_channels(definition: Definition) -> bool:
+    """Whether the class has to be given how many channels arrive."""
+    return CHANNELS.id in mentioned(definition.tree, definition.budget)
+
+
+def parameters(definition: Definition) -> list[Parameter]:
+    """The parameters that the class takes: of those for the channels of inputs, the ones that it mentions."""
+    return [
+        parameter
+        for parameter in definition.parameters
+        if "@" not in parameter.name or parameter.name in mentioned(definition.tree, definition.budget)
+    ]
+
+
+def arguments(use: CallUse) -> list[tuple[str | None, Expr]]:
+    """A call's arguments: those without a default by place, the others by name where they differ from it."""
+    found: list[tuple[str | None, Expr]] = []
+    if needs_channels(use.definition):
+        found.append((None, use.arguments[CHANNELS.id]))
+    taken = parameters(use.definition)
+    for parameter in taken:
+        if parameter.default is None:
+            found.append((None, use.arguments[parameter.name]))
+    for parameter in taken:
+        value = use.arguments[parameter.name]
+        if parameter.default is not None and value != parameter.default:
+            found.append((parameter.name, value))
+    return found
+
+
+def mentioned(tree: Tree, budget: Budget) -> set[str]:
+    """The names that the constructors of a tree mention."""
+    found: set[str] = set()
+    for item in tree.items:
+        for expr in _expressions(item):
+            found |= names(expr, budget)
+    return found
+
+
+def _expressions(item: ItemUse) -> Iterator[Expr]:
+    match item:
+        case LoopUse() if item.called:
+            yield item.runs[-1].stop
+        case LayerUse() | CallUse() | SequenceUse() | LoopUse() if item.reuses:
+            pass
+        case LayerUse():
+            yield from item.exprs.values()
+            if ROWS[item.op.name].takes_channels(item):
+                yield item.features[0]
+        case CallUse():
+            yield from (expr for _, expr in arguments(item))
+        case SequenceUse():
+            for inner in item.body.items:
+                yield from _expressions(inner)
+        case ChoiceUse():
+            yield item.condition
+            for inner in (*item.then.items, *item.other.items):
+                yield from _expressions(inner)
+        case LoopUse():
+            for run in item.runs:
+                yield from (part for part in (run.start, run.stop, run.carried) if part is not None)
+                yield from _expressions(run.item)
+                if run.carried_next is not None:
+                    yield run.carried_next

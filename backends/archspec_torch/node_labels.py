@@ -1,0 +1,105 @@
+"""Which step of a `forward` gives the tensor of which node: by the writer of the source, layer by layer."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+from archspec.ir.graph import LayerGraph
+from archspec_torch.forward import LABEL
+from archspec_torch.source import write
+
+
+@dataclass(slots=True)
+class NodeLabels:
+    """What the `forward` of each container computes: of each module that holds layers, by its path."""
+
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The steps of the `forward`; see `word`."""
+    nodes: dict[str, dict[int, tuple[str, ...]]] = field(default_factory=dict[str, dict[int, tuple[str, ...]]])
+    """The nodes whose tensors a step gives, by the number of the step."""
+    served: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    """The nodes that a module serves, by the place of its owner; for those that a `forward` calls by name."""
+    idle: set[str] = field(default_factory=set[str])
+    """Nodes that have nothing to do: their input is their tensor."""
+
+
+def steps(code: ast.AST) -> Iterator[ast.AST]:
+    """Calls, operators and subscripts of some code, what is inside of one before it."""
+    for part in ast.iter_child_nodes(code):
+        yield from steps(part)
+    match code:
+        case ast.Call() | ast.BinOp() | ast.AugAssign(target=ast.Name()) | ast.Subscript(ctx=ast.Load()):
+            yield code
+
+
+def word(step: ast.AST) -> str:
+    """What a step does: the same for `self.relu(x)`, `F.relu(x)` and `x.relu_()`, for `x + y` and `x += y`."""
+    match step:
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+            return name.replace("_", "").lower()
+        case ast.BinOp(op=operator) | ast.AugAssign(op=operator):
+            return type(operator).__name__.lower()
+    return type(step).__name__
+
+
+@lru_cache
+def aligned(ours: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:
+    """Which steps of a source that may have been edited stand for which of the source as it was written, by number."""
+    found: dict[int, int] = {}
+    for how, start, end, their_start, their_end in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        if how in ("equal", "replace"):  # of several steps in place of one, the last gives the tensor
+            found |= zip(reversed(range(start, end)), reversed(range(their_start, their_end)), strict=False)
+    return found
+
+
+def labels(graph: LayerGraph) -> NodeLabels:
+    """The labels of the source that is written for a graph."""
+    written = ast.parse(write(graph, labeled=True))
+    found = NodeLabels()
+    for made in written.body:
+        if isinstance(made, ast.ClassDef):
+            for function in made.body:
+                if isinstance(function, ast.FunctionDef) and function.name == "forward":
+                    _note(function, found)
+    return found
+
+
+def _note(function: ast.FunctionDef, found: NodeLabels) -> None:
+    reader = _LabelReader()
+    body = [reader.visit(statement) for statement in function.body]
+    ordered = [step for statement in body for step in steps(statement)]
+    words = tuple(map(word, ordered))
+    for number, step in enumerate(ordered):
+        for instance in zip(*reader.labels.get(step, ()), strict=True):
+            container = instance[0].rpartition(".")[0]
+            found.words[container] = words
+            found.nodes.setdefault(container, {})[number] = instance
+            match step:
+                case ast.Call(func=ast.Attribute(ast.Name("self"), name)):
+                    found.served.setdefault(f"{container}.{name}".lstrip("."), set()).update(instance)
+    found.idle |= reader.idle
+
+
+class _LabelReader(ast.NodeTransformer):
+    """Takes the labels out of code, and keeps them by what they stood around."""
+
+    def __init__(self) -> None:
+        self.labels: dict[ast.AST, list[list[str]]] = {}
+        self.idle: set[str] = set()
+
+    def visit_Call(self, code: ast.Call) -> ast.AST:
+        """Take a label away."""
+        self.generic_visit(code)
+        match code:
+            case ast.Call(func=ast.Name(id), args=[inner, *lists]) if id == LABEL:
+                paths = [ast.literal_eval(found) for found in lists]
+                if isinstance(inner, ast.Name) or inner in self.labels:
+                    self.idle.update(*paths)
+                else:
+                    self.labels[inner] = paths
+                return inner
+        return code

@@ -1,0 +1,231 @@
+"""Where the layers with weights are: how a method of the network gets at each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import Final
+
+from archspec.codegen.escaping import quoted
+from archspec.codegen.pretty_printer import INDENT, Infix, call, lay_out
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree, is_reuse
+from archspec.errors import InternalError
+from archspec.expr import Const, source
+from archspec_torch.constructors import members
+from archspec_torch.forward import Spelling
+from archspec_torch.ops import ROWS
+
+NOTHING: Final = frozenset[str]()
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterAccess:
+    """One layer with weights: how a method of the network gets at it, and what is known of it."""
+
+    headers: tuple[str, ...]
+    """The lines that its own stand under, each one level deeper."""
+    target: str
+    type: str
+    use: LayerUse
+    optional: frozenset[str]
+    """Of `weight` and `bias` those that may be None, for this layer or for a type checker."""
+    reachable: bool
+    """False where a condition decides its number, so that there is no expression for it."""
+
+    @property
+    def kind(self) -> str:
+        """The name of its op."""
+        return self.use.op.name
+
+
+def type_of(use: LayerUse) -> str:
+    """The class in torch.nn of a layer with weights."""
+    found = ROWS[use.op.name].type
+    if found is None:
+        raise InternalError(f"{use.op.name} has weights, and its row in PyTorch does not say of which class it is")
+    return found(use)
+
+
+def learns_nothing(use: LayerUse) -> bool:
+    """Whether a layer with weights has neither `weight` nor `bias`: a batch norm that is not affine."""
+    return "affine" in use.op.attributes() and not use.value("affine")
+
+
+def places(definitions: Sequence[Definition], spellings: dict[int, Spelling]) -> list[ParameterAccess]:
+    """The layers with weights of all definitions, in order."""
+    return [place for made in definitions for place in _places(made, spellings[id(made)])]
+
+
+def is_one_of(types: Sequence[str], *, first: bool) -> list[str]:
+    """The line that asks for the class of a module in a loop over all, broken where it is long."""
+    check = call("isinstance", "module", Infix("|", tuple(types)))
+    return lay_out(check, 3, "if " if first else "elif ", ":")
+
+
+def by_place(lines: Iterable[tuple[ParameterAccess, Sequence[str]]]) -> list[str]:
+    """Lines of a method for places by themselves, two levels in; neighbors share the headers that they can."""
+    found: list[str] = []
+    before: tuple[str, ...] = ()
+    for place, own in lines:
+        shared = next(
+            (index for index, pair in enumerate(zip(before, place.headers, strict=False)) if pair[0] != pair[1]),
+            min(len(before), len(place.headers)),
+        )
+        for level, header in enumerate(place.headers[shared:], start=shared):
+            found.append(f"{INDENT * (2 + level)}{header}:")
+        before = place.headers
+        found += own
+    return found
+
+
+def _places(definition: Definition, spelling: Spelling) -> Iterator[ParameterAccess]:
+    owner = _Owner((), "self", spelling)
+    if not definition.is_network:
+        headers = ("for module in self.modules()", f"if isinstance(module, {definition.class_name})")
+        owner = _Owner(headers, "module", spelling)
+    return _inside(definition.tree, owner)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """What holds the items of a tree: an instance of a class, whose members `spelling` has, or a sequence."""
+
+    headers: tuple[str, ...]
+    target: str
+    spelling: Spelling | None = None
+    conditional: bool = False
+    reachable: bool = True
+    known: bool = False
+    """A type checker knows that it has parts by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ItemRow:
+    """The tree whose items stand in a row, with those under its conditions."""
+
+    tree: Tree
+    numbered: bool
+    """None of them has a name."""
+
+
+def _inside(tree: Tree, owner: _Owner, whole: _ItemRow | None = None) -> Iterator[ParameterAccess]:
+    """The places in a tree; `whole` is the one that it is a side of a condition in."""
+    whole = whole or _ItemRow(tree, all(member.number is not None for member in members(tree)))
+    for item in tree.items:
+        if isinstance(item, ChoiceUse):
+            for side in (item.then, item.other):
+                yield from _inside(side, replace(owner, conditional=True), whole)
+            continue
+        if owner.spelling is None and item.number is not None and not owner.known:
+            check = f"if isinstance({owner.target}, nn.Sequential)"
+            around = replace(owner, headers=(*owner.headers, check), known=True)
+        else:
+            around = owner
+        if is_reuse(item):  # what it has is found where it is made
+            continue
+        target = _access(item, around, whole)
+        counted = item.number is not None and not isinstance(item.number, Const)
+        unclear = owner.spelling is None and (owner.conditional or counted)
+        reachable = owner.reachable and not unclear
+        match item:
+            case LayerUse() if item.has_weights:
+                kind = type_of(item)
+                headers = around.headers
+                if owner.spelling is None or owner.conditional:  # a type checker cannot know what it is otherwise
+                    headers = (*headers, _check(item, owner, target, kind))
+                yield ParameterAccess(headers, target, kind, item, _optional(item, kind), reachable)
+            case SequenceUse():
+                headers = around.headers
+                if owner.conditional:
+                    headers = (*headers, _check(item, owner, target, "nn.Sequential"))
+                known = owner.spelling is not None or owner.conditional
+                yield from _inside(item.body, _Owner(headers, target, reachable=reachable, known=known))
+            case LoopUse():
+                headers = around.headers
+                if owner.spelling is None or owner.conditional:
+                    kind = "nn.Sequential" if len(item.operands) == 1 else "nn.ModuleList"
+                    headers = (*headers, _check(item, owner, target, kind))
+                for run, part in _parts(item):
+                    if not isinstance(run.item, SequenceUse):
+                        continue
+                    found = _Owner(headers, f"{target}{part}", reachable=reachable and part is not None)
+                    if part is None or not part.strip("[]-").isdecimal():
+                        variable = _variable(headers)
+                        found = replace(found, headers=(*headers, f"for {variable} in {found.target}"), target=variable)
+                    yield from _inside(run.item.body, found)
+            case _:
+                pass
+
+
+def _parts(loop: LoopUse) -> Iterator[tuple[Run, str | None]]:
+    """The runs of a loop, each with the index or slice of its iterations; None where that is not known."""
+    counts = [run.count for run in loop.runs]
+    for index, run in enumerate(loop.runs):
+        start, after = _sum(counts[:index]), _sum(counts[index + 1 :])
+        end = 0 if after == 0 else _sum(counts[: index + 1])
+        if end is None and after is not None:
+            end = -after
+        if start is None and end is not None and run.count is not None:
+            start = end - run.count
+        if start is None or end is None:
+            yield run, None
+        elif run.count == 1:
+            yield run, f"[{start}]"
+        else:
+            yield run, f"[{start or ''}:{end or ''}]" if start or end else ""
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    """The sum, if all are known."""
+    return None if None in counts else sum(count or 0 for count in counts)
+
+
+def _variable(headers: Sequence[str]) -> str:
+    """The variable of a loop under these headers: each has its own, for lines that follow an inner one."""
+    depth = sum(header.startswith("for layer") for header in headers)
+    return f"layer_{depth + 1}" if depth else "layer"
+
+
+def _optional(use: LayerUse, kind: str) -> frozenset[str]:
+    if learns_nothing(use):
+        return frozenset({"weight", "bias"})
+    if "bias" not in use.op.attributes():
+        return NOTHING
+    sure = not kind.startswith("nn.Conv") and use.fixed("bias") and bool(use.values.get("bias"))
+    return NOTHING if sure else frozenset({"bias"})
+
+
+def _check(item: LayerUse | SequenceUse | LoopUse, owner: _Owner, target: str, kind: str) -> str:
+    """The line that asks whether a member is there and of its class: a condition may have left it out."""
+    checks = [f"isinstance({target}, {kind})"]
+    if owner.conditional and item.location not in _joined(owner):
+        checks.insert(0, f'hasattr({owner.target}, "{target.rpartition(".")[2]}")')
+    return f"if {' and '.join(checks)}"
+
+
+def _joined(owner: _Owner) -> set[int]:
+    """The locations whose member is there whichever side of its condition was taken."""
+    if owner.spelling is None:
+        return set()
+    names = set(owner.spelling.joined.values())
+    return {location for (location,), name in owner.spelling.members.items() if name in names}
+
+
+def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row: _ItemRow) -> str:
+    """How an item of a tree is reached from what holds it: a class's member, or a part of an `nn.Sequential`.
+
+    Where some of its parts are named, the number of another is its name and not its place among them.
+    """
+    if owner.spelling is not None:
+        return f"{owner.target}.{owner.spelling.members.get((item.location,), item.name)}"
+    if item.number is None:
+        return f"{owner.target}.{item.name}"
+    if row.numbered:
+        return f"{owner.target}[{source(item.number)}]"
+    items = row.tree.items
+    before = list(takewhile(lambda other: other is not item and not isinstance(other, ChoiceUse), items))
+    if len(before) < len(items) and items[len(before)] is item:
+        return f"{owner.target}[{len(before)}]"
+    number = quoted(source(item.number)) if isinstance(item.number, Const) else f"str({source(item.number)})"
+    return f"getattr({owner.target}, {number})"

@@ -1,0 +1,100 @@
+"""Writing `reset_parameters`: every weight drawn once, by the rule of its kind, exceptions after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from archspec.codegen.pretty_printer import INDENT
+from archspec.codegen.tree import LayerUse
+from archspec.errors import BackendError, Diagnostic
+from archspec.ir.attributes import InitKind
+from archspec_torch.ops import ROWS
+from archspec_torch.parameter_access import NOTHING, ParameterAccess, by_place, is_one_of, learns_nothing
+from archspec_torch.weight_init import Rule, draw
+
+
+def rule_of(use: LayerUse) -> Rule | None:
+    """How a layer's weights are drawn; None where the class's own `reset_parameters` is what is meant.
+
+    The attribute `init` is for `weight`, and `bias_init` for `bias`, which may not be there.
+    """
+    if learns_nothing(use):
+        return None
+    row = ROWS[use.op.name]
+    biased = "bias" not in use.op.attributes() or not use.fixed("bias") or use.value("bias")
+    given = {
+        info.name.removesuffix("init").removesuffix("_") or "weight": use.value(info.name)
+        for info in use.op.attributes().values()
+        if isinstance(info.kind, InitKind)
+    }
+    rule = tuple((name, initializer) for name, initializer in given.items() if name != "bias" or biased)
+    return None if all(row.draws_itself(*pair) for pair in rule) else rule
+
+
+def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> list[str]:
+    """The lines of the network's `reset_parameters`, two levels in. `helpers` gets those that the lines need."""
+    lines: list[str] = []
+    own: list[str] = []
+    composed: list[str] = []
+    usual: dict[str, Rule | None] = {}
+    # In the order of the rows; rows of other packages are there only once they are used, so theirs come by name.
+    for kind in sorted({place.kind for place in places}, key=lambda kind: (ROWS.own.get(kind, len(ROWS.own)), kind)):
+        rules = Counter(rule_of(place.use) for place in places if place.kind == kind)
+        if rules:
+            most = [rule for rule, _ in rules.most_common()]
+            usual[kind] = next((rule for rule in most[1:] if _covers(rule, most[0])), most[0])
+    for kinds in _alike(usual):
+        alike = [place for kind in kinds for place in places if place.kind == kind]
+        types = list(dict.fromkeys(place.type for place in alike))
+        rule, row = usual[kinds[0]], ROWS[kinds[0]]
+        if rule is None:
+            own += types
+            continue
+        target = lines if row.parts is None else composed
+        target += is_one_of(types, first=not target)
+        target += draw("module", rule, row, 4, NOTHING.union(*(place.optional for place in alike)), helpers)
+    if own:
+        lines += is_one_of(own, first=not lines)
+        lines.append(f"{INDENT * 4}module.reset_parameters()")
+    head = f"{INDENT * 2}for module in self.modules():"
+    first = [head, *lines] if lines else []
+    # Their parts are modules too, which what stands before may have drawn by another rule.
+    second = [head, *composed] if composed else []
+    return [*first, *second, *_exceptions(places, usual, helpers)]
+
+
+def _covers(rule: Rule | None, other: Rule | None) -> bool:
+    """Whether a rule serves for another too: it may have a bias more, which is drawn where there is one."""
+    return rule == other or (rule is not None and other is not None and rule[: len(other)] == other)
+
+
+def _alike(usual: Mapping[str, Rule | None]) -> list[list[str]]:
+    """The kinds of layer, those together that are drawn by the same lines."""
+    found: dict[object, list[str]] = {}
+    for kind, rule in usual.items():
+        row = ROWS[kind]
+        key = kind if row.parts is not None else (rule, rule and (frozenset(row.draws.items()), row.state))
+        found.setdefault(key, []).append(kind)
+    return list(found.values())
+
+
+def _exceptions(places: Sequence[ParameterAccess], usual: Mapping[str, Rule | None], helpers: set[str]) -> list[str]:
+    lines: list[tuple[ParameterAccess, list[str]]] = []
+    for place in places:
+        rule, row, before = rule_of(place.use), ROWS[place.kind], usual[place.kind]
+        if _covers(before, rule) or learns_nothing(place.use):
+            continue
+        if not place.reachable:
+            message = f"PyTorch cannot draw the weights of {place.target} apart: its number depends on a condition"
+            raise BackendError(Diagnostic("E0601", message, help="give the layer a name, or its kind one initializer"))
+        depth = 2 + len(place.headers)
+        if rule is None:
+            lines.append((place, [f"{INDENT * depth}{place.target}.reset_parameters()"]))
+            continue
+        drawn = tuple(row.draws.items()) if before is None else before
+        left = tuple(pair for pair in rule if pair not in drawn)
+        if row.parts is None and not any(row.draws_itself(*pair) for pair in left):
+            rule, row = left, row.without_state()  # the others have been drawn so already
+        lines.append((place, draw(place.target, rule, row, depth, place.optional, helpers)))
+    return by_place(lines)

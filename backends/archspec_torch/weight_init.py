@@ -1,0 +1,102 @@
+"""Drawing the weights of one layer: each initializer as PyTorch has it, or as a helper function."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from archspec.codegen.escaping import literal
+from archspec.codegen.pretty_printer import INDENT, Bracket, Code, call, lay_out
+from archspec.errors import BackendError, Diagnostic
+from archspec.ir.initializers import (
+    ByFan,
+    Constant,
+    FanInUniform,
+    Initializer,
+    KaimingNormal,
+    KaimingUniform,
+    LecunUniform,
+    Normal,
+    Ones,
+    SlimVarianceScaling,
+    TruncatedNormal,
+    Uniform,
+    XavierNormal,
+    XavierUniform,
+    Zeros,
+)
+from archspec_torch.ops.row import Parts, TorchRow
+
+Rule: TypeAlias = tuple[tuple[str, Initializer], ...]
+"""The weights that a layer draws, `weight` first, each with its initializer."""
+
+
+def draw(target: str, rule: Rule, row: TorchRow, depth: int, guarded: frozenset[str], helpers: set[str]) -> list[str]:
+    """Lines that draw a layer's weights. `guarded` are those that may be None. `helpers` gets what the lines need."""
+    if row.parts is not None:
+        return _draw_parts(target, rule, row.parts, depth, "bias" in guarded, helpers)
+    # The class draws all of its weights at once; what differs from its rule is drawn again.
+    itself = row.state or any(row.draws_itself(*pair) for pair in rule)
+    lines = [f"{INDENT * depth}{target}.reset_parameters()"] if itself else []
+    for name, initializer in rule:
+        if row.draws_itself(name, initializer):
+            continue
+        asks = name in guarded
+        if asks:
+            lines.append(f"{INDENT * depth}if {target}.{name} is not None:")
+        lines += lay_out(_init(initializer, f"{target}.{name}", helpers), depth + asks)
+    return lines
+
+
+def _draw_parts(target: str, rule: Rule, parts: Parts, depth: int, guarded: bool, helpers: set[str]) -> list[str]:
+    """Each matrix of a layer that has several is drawn by itself: its fans are its own."""
+    given = dict(rule)
+    matrices = Bracket("", tuple(name.format(target) for name in parts.matrices))
+    lines = lay_out(matrices, depth, "for weight in ", ":")
+    lines += lay_out(_init(given["weight"], "weight", helpers), depth + 1)
+    bias = given.get("bias")
+    if bias is None:
+        return lines
+    biases = [name.format(target) for name in parts.biases]
+    if guarded:
+        lines.append(f"{INDENT * depth}if {biases[0]} is not None:")
+        depth += 1
+    if isinstance(bias, FanInUniform):
+        lines.append(f"{INDENT * depth}bound = {parts.fan_in.format(target)}**-0.5")
+        return lines + [f"{INDENT * depth}nn.init.uniform_({name}, -bound, bound)" for name in biases]
+    return lines + [line for name in biases for line in lay_out(_init(bias, name, helpers), depth)]
+
+
+def _init(initializer: Initializer, target: str, helpers: set[str]) -> Code:
+    match initializer:
+        case Zeros():
+            return call("nn.init.zeros_", target)
+        case Ones():
+            return call("nn.init.ones_", target)
+        case Constant(value):
+            return call("nn.init.constant_", target, literal(value))
+        case Normal(std, mean):
+            given = {"mean": literal(mean)} if mean else {}
+            return call("nn.init.normal_", target, **given, std=literal(std))
+        case Uniform(limit):
+            return call("nn.init.uniform_", target, literal(-limit), literal(limit))
+        case TruncatedNormal(std):
+            # PyTorch takes the ends as they are, not in standard deviations.
+            return call("nn.init.trunc_normal_", target, std=literal(std), a=literal(-2 * std), b=literal(2 * std))
+        case FanInUniform():
+            return call("nn.init.kaiming_uniform_", target, a="5**0.5")  # +-1/sqrt(fan_in), as PyTorch writes it
+        case KaimingNormal(mode) | KaimingUniform(mode):
+            head = f"nn.init.{initializer.name}_"
+            return call(head, target, mode=literal(mode), nonlinearity=literal("relu"))
+        case LecunUniform():
+            return call("nn.init.kaiming_uniform_", target, nonlinearity=literal("linear"))
+        case XavierNormal() | XavierUniform():
+            return call(f"nn.init.{initializer.name}_", target)
+        case SlimVarianceScaling(factor, mode):
+            helpers.add("slim_variance_scaling_")
+            return call("slim_variance_scaling_", target, literal(factor), literal(mode))
+        case ByFan(scaling=scaling):
+            helpers.add("variance_scaling_")
+            shape = {} if scaling.shape == "truncated_normal" else {"distribution": literal(scaling.shape)}
+            return call("variance_scaling_", target, literal(scaling.scale), literal(scaling.mode), **shape)
+        case _:
+            raise BackendError(Diagnostic("E0601", f"PyTorch has no row for the initializer {initializer.name}"))
