@@ -53,9 +53,15 @@ UNSEEN = {
     "E0411-a-float",
     "E0411-a-float-pair",
     "E0411-a-float-param",
+    "E0411-bilinear-of-a-volume",
     "E0411-choice",
     "E0411-even-size",
     "E0411-learned-scale",
+    "E0411-list-for-a-signal",
+    "E0411-list-for-a-volume",
+    "E0411-list-in-defaults",
+    "E0411-padding-for-a-volume",
+    "E0411-padding-of-three",
     "E0411-words",
 }
 # Where the form shows by chance what the code is about.
@@ -70,6 +76,7 @@ ALSO_SEEN = {
     "E0408-residual",
     "E0410-branches-in-a-mapping",
     "E0410-missing-attribute",
+    "E0415-reuse-inputs",
 }
 
 VALIDATOR = Draft202012Validator(schema())
@@ -191,7 +198,7 @@ def test_what_is_accepted(layers: str) -> None:
         "- conv: {filter: 8}",
         "- conv: {filters: -1}",
         "- conv: {filters: true}",
-        "- conv: {kernel: [3, 3, 3]}",
+        "- conv: {kernel: [[3, 3]]}",
         "- conv: {padding: {top: 1}}",
         "- conv: {init: kaiming}",
         "- conv: {init: {kaiming_normal: fan_sideways}}",

@@ -148,7 +148,7 @@ class _ModelWriter:
         if self.larger is not None:
             other = self.larger.types[path].sizes
             sizes = [size if size == more else None for size, more in zip(shape, other, strict=True)]
-            type = self.graph.nodes[path].type
+            type = self.graph.types[path]
             if path in self.graph.inputs and type.is_spatial:
                 prefix = f"{path}." if len(self.graph.inputs) > 1 else ""
                 sizes[1:] = [f"{prefix}{name}" for name in type.place_names]

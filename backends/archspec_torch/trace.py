@@ -101,7 +101,7 @@ class _Trace:
 
         def leave(module: nn.Module, args: Any, result: Any) -> Any:
             path = _at(paths, self.calls[id(module)])
-            if path is None:  # an edited source may call it more often
+            if path is None:  # it serves no node
                 return result
             self.called.add(path)
             return self._give((path,), result)
@@ -157,8 +157,8 @@ def _places(graph: LayerGraph) -> dict[str, list[str]]:
 
 
 def _at(given: Sequence[T], call: int) -> T | None:
-    """What is there for the n-th call of a module."""
-    return given[call - 1] if 0 < call <= len(given) else None
+    """What is there for the n-th call of a module; an edited source may call it more often: then for the last."""
+    return given[min(call, len(given)) - 1] if given and call > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

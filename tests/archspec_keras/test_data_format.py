@@ -95,7 +95,10 @@ def test_every_layer_that_takes_a_data_format_is_given_one() -> None:
     }
     folder = Path(inspect.getfile(sys.modules["archspec_keras.ops"])).parent
     printed = {name for file in folder.glob("*.py") for name in re.findall(r"\blayers\.(\w+)", file.read_text())}
-    printed |= {f"Global{kind}Pooling{axes}D" for kind in ("Average", "Max") for axes in (1, 2)}
+    printed |= {f"Global{kind}Pooling{axes}D" for kind in ("Average", "Max") for axes in (1, 2, 3)}
+    printed |= {f"{kind}Pooling{axes}D" for kind in ("Average", "Max") for axes in (1, 2, 3)}
+    ranked = {name for file in folder.glob("*.py") for name in re.findall(r'"layers\.(\w*\{\}\w*)"', file.read_text())}
+    printed |= {name.format(f"{axes}D") for name in ranked for axes in (1, 2, 3)}
     assert printed & taking == CHANNELS_LAST
     assert taking >= CHANNELS_LAST
     from archspec.codegen.pretty_printer import call, flat

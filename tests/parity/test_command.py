@@ -130,7 +130,7 @@ def test_taps_and_sizes(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ["--size", "17"],
+        ["--size", "17x"],
         ["--size", "0x4"],
         ["--tolerance", "float16=1"],
         ["--tolerance", "float32=-1"],

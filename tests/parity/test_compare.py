@@ -122,7 +122,7 @@ class TestSizes:
         report = compare(found, (TORCH, KERAS), dtypes=("float64",), pool=pool())
         assert report.sizes == ("6",)
         report.require()
-        with pytest.raises(SpecError, match="no images"):
+        with pytest.raises(SpecError, match="no inputs with spatial axes"):
             compare(found, (TORCH, KERAS), sizes=[(4, 4)])
 
 

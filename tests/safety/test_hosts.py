@@ -83,7 +83,7 @@ def test_nor_where_a_framework_is_asked_for(backend: str) -> None:
         ("os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')", "environment"),
         ("os.umask(0o011)", "umask"),
         ("warnings.simplefilter('ignore')", "warnings"),
-        ("signal.signal(signal.SIGINT, signal.SIG_IGN)", "signals"),
+        ("signal.signal(signal.SIGUSR1, signal.SIG_IGN)", "signals"),
     ],
 )
 def test_a_change_is_seen(fault: str, name: str) -> None:

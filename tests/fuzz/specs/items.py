@@ -88,10 +88,11 @@ class Items(Expressions):
         op = OPS[name]
         infos = op.attributes()
         known = [info.name for info in infos.values() if literals(info, inputs[0][0])]
-        optional = [key for key in known if not infos[key].required]
+        # Of several results one is chosen: names for all of them are not drawn.
+        needed = [key for key in known if infos[key].required or (op.several and infos[key].default is None)]
+        optional = [key for key in known if key not in needed]
         chosen = self.draw(st.lists(st.sampled_from(optional), unique=True, max_size=4)) if optional else []
-        required = [key for key in known if infos[key].required]
-        for key in [*chosen, *required] if self.chance(3) else [*required, *chosen]:
+        for key in [*chosen, *needed] if self.chance(3) else [*needed, *chosen]:
             self._attribute(place, op, attributes, key, inputs)
         shapes = outputs(op, attributes, place.all_names, inputs, place.keep)
         assert shapes is not None, (name, attributes, inputs)
