@@ -65,7 +65,12 @@ class _Outliner:
     def _runs(self, runs: Sequence[Run]) -> tuple[Run, ...]:
         """All runs of a loop become calls of one definition, made from what they have in common."""
         general = runs[0].general if runs else None
-        if general is None or all(not isinstance(run.item, SequenceUse) or self._kept(run.item) for run in runs):
+        called = any(run.item.reuses for run in runs)  # what is called again has its definition, if it needs one
+        if (
+            called
+            or general is None
+            or all(not isinstance(one.item, SequenceUse) or self._kept(one.item) for one in runs)
+        ):
             return tuple(
                 dataclasses.replace(run, item=self._sequence(run.item)) if isinstance(run.item, SequenceUse) else run
                 for run in runs

@@ -17,6 +17,24 @@ layers:
   - add: [[tower: {name: tower}], {from: b, layers: [reuse: tower]}]
 """
 
+BRANCHED = """
+archspec: 1
+name: branched
+input: {channels: 4, height: 6, width: 5}
+blocks:
+  steps:
+    params: {more: {}}
+    layers:
+      - name: refine
+        layers:
+          - add: [[], [batch_norm, {conv: {filters: channels, kernel: 3, padding: 1}}]]
+      - repeat: {times: more, layers: [reuse: refine]}
+layers:
+  - steps: {more: 1}
+  - steps: {more: 3}
+"""
+"""A sequence that branches, computed again in a repeat: PyTorch has a class for it."""
+
 PYRAMID = """
 archspec: 1
 name: pyramid

@@ -18,9 +18,9 @@ from archspec.ir.tensor_type import image
 from archspec.parity import Participant, compare
 from archspec.provenance import spec_lines
 from tests.parity.probe import pool
-from tests.sharing.networks import ALL_KINDS, PYRAMID, SIAMESE, spec
+from tests.sharing.networks import ALL_KINDS, BRANCHED, PYRAMID, SIAMESE, spec
 
-TEXTS = {"siamese": SIAMESE, "pyramid": PYRAMID, "kinds": ALL_KINDS}
+TEXTS = {"siamese": SIAMESE, "pyramid": PYRAMID, "kinds": ALL_KINDS, "branched": BRANCHED}
 
 
 def graph_of(name: str) -> LayerGraph:
@@ -63,7 +63,7 @@ def test_models_agree(name: str) -> None:
     report.require()
     compared = {(row.check, row.what) for row in report.rows}
     wanted = {("inference", "layers"), ("gradients", "weight gradients")}
-    assert wanted | ({("training", "statistics")} if name == "kinds" else set()) <= compared
+    assert wanted | ({("training", "statistics")} if name in ("kinds", "branched") else set()) <= compared
 
 
 @pytest.mark.parametrize("backend", ["torch", "keras", "onnx"])
