@@ -152,8 +152,9 @@ def _attributes(a: Op, b: Op) -> Iterator[Changed]:
         before, after = getattr(a, name), getattr(b, name)
         if isinstance(before, Padding) and isinstance(after, Padding) and before.mode == after.mode == "same":
             continue  # its sides follow from the size of the input
-        if before != after:
-            yield Changed(name, attribute_text(a, name), attribute_text(b, name))
+        one, other = attribute_text(a, name), attribute_text(b, name)
+        if one != other:  # 3 along one axis and 3 along two are no change
+            yield Changed(name, one, other)
 
 
 def _shared(a: Node, b: Node) -> Iterator[Changed]:

@@ -130,9 +130,10 @@ def _meeting(op: Op, types: Sequence[TensorType]) -> str:
     if len(counts) > 1 and op.name != "concat":
         few = min(shapes, key=lambda shape: (shape[0] == full[0], math.prod(shape)))
         if all(shape[1:] == full[1:] for shape in shapes) or (scales and op.name == "multiply"):
+            size = f"{extents(ones)} " if len(ones) > 1 else ""
             return (
-                f"give the branches equally many channels ({full[0]} where one gives {few[0]}); a {extents(ones)} "
-                f"convolution, `conv: {{filters: {full[0]}, kernel: 1}}`, changes those of a branch"
+                f"give the branches equally many channels ({full[0]} where one gives {few[0]}); a {size}convolution, "
+                f"`conv: {{filters: {full[0]}, kernel: 1}}`, changes those of a branch"
             )
     if scales and op.name != "multiply":
         return (
