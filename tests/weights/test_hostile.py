@@ -200,7 +200,7 @@ def test_a_header_at_the_limit_is_soon_gone_through(tmp_path: Path) -> None:
     text = json.dumps({f"conv.weight{index}": entry([0], 0, 0) for index in range(110_000)}, separators=(",", ":"))
     assert 7_000_000 < len(text) < 2**23
     safetensors(path, text.encode())
-    with within_seconds(3), pytest.raises(WeightsError) as caught:
+    with within_seconds(5), pytest.raises(WeightsError) as caught:  # two of them in the garbage collector
         archspec.load_weights(None, path, expected(), "torch")
     assert caught.value.diagnostics[0].code == "E0702"
 
