@@ -115,7 +115,7 @@ def printed(used: Iterable[str], parts: Iterable[str]) -> str:
         if here:
             names = {name for piece in here for name in piece.mentions} | set(used)
             statements += [statement for name, statement in each.imports if name in names]
-            blocks.append(f"{_comment(each.title)}\n" + "".join(_separated(here)))
+            blocks.append(_comment(each.title) + "".join(_separated(here)))
     return _imports(statements) + "\n\n" + "\n\n\n".join(blocks)
 
 
@@ -139,11 +139,11 @@ def _comment(title: str) -> str:
 
 
 def _separated(pieces: Iterable[Piece]) -> Iterator[str]:
-    """Two empty lines around a class or a function, none between constants."""
-    before = None
+    """Two empty lines above a class or a function and below it, none between constants."""
+    before: bool | None = None
     for piece in pieces:
         long = piece.text.startswith(("@", "class ", "def "))
-        yield "\n\n\n" if long or before else "\n" if before is not None else "\n\n"
+        yield "\n\n\n" if long or before else "\n\n" if before is None else "\n"
         yield piece.text
         before = long
 

@@ -53,7 +53,8 @@ class RandAugment:
     magnitude: int = 9
     bins: int = 31
     interpolation: Literal["nearest", "bilinear"] = "nearest"
-    fill: tuple[int, ...] = (0,)
+    fill: tuple[int, ...] | None = None
+    """What stands beyond the border, one number or one for each channel; None: images fade into 0."""
 
     def __call__(self, images: Images, draws: Draws) -> Images:
         images = as_bytes(images, "RandAugment").copy()
@@ -82,7 +83,8 @@ class TrivialAugmentWide:
     moves: ClassVar[bool] = True
     bins: int = 31
     interpolation: Literal["nearest", "bilinear"] = "nearest"
-    fill: tuple[int, ...] = (0,)
+    fill: tuple[int, ...] | None = None
+    """What stands beyond the border, one number or one for each channel; None: images fade into 0."""
 
     def __call__(self, images: Images, draws: Draws) -> Images:
         images = as_bytes(images, "TrivialAugmentWide").copy()
@@ -111,7 +113,7 @@ def _operate(
     bits: int,
     bins: int,
     interpolation: str,
-    fill: tuple[int, ...],
+    fill: tuple[int, ...] | None,
 ) -> None:
     """To each image, in place, the operation that was chosen for it."""
     for number, (name, signed) in enumerate(_OPERATIONS):
@@ -124,12 +126,12 @@ def _operate(
                 amounts = np.full(len(rows), 255.0 * (1.0 - share))
             else:
                 strength = strengths.get(name, strengths["Color"])
-                amounts = strength * share * (signs[rows] if signed else 1.0)
+                amounts = strength * share * (signs[rows] if signed else np.ones(len(rows)))
             images[rows] = operated(images[rows], name, amounts, interpolation, fill)
 
 
 def operated(
-    images: NDArray[np.uint8], name: str, amounts: NDArray[np.float64], interpolation: str, fill: tuple[int, ...]
+    images: NDArray[np.uint8], name: str, amounts: NDArray[np.float64], interpolation: str, fill: tuple[int, ...] | None
 ) -> NDArray[np.uint8]:
     """One operation with an amount for each image, (n,): of torchvision's names and meanings."""
     if name in _BLENDS:
@@ -152,7 +154,7 @@ _BLENDS: Final[dict[str, Callable[[NDArray[np.uint8], NDArray[np.float64]], NDAr
 
 
 def _moved(
-    images: NDArray[np.uint8], name: str, amounts: NDArray[np.float64], interpolation: str, fill: tuple[int, ...]
+    images: NDArray[np.uint8], name: str, amounts: NDArray[np.float64], interpolation: str, fill: tuple[int, ...] | None
 ) -> NDArray[np.uint8]:
     """Sheared about the upper left corner, shifted by whole pixels, or turned about the middle."""
     n, height, width, channels = images.shape
@@ -172,9 +174,12 @@ def _moved(
         middle_y, middle_x = height / 2 - 0.5, width / 2 - 0.5
         right = cos * (x - middle_x) + sin * (y - middle_y) + middle_x
         down = cos * (y - middle_y) - sin * (x - middle_x) + middle_y
-    # A border of the fill all around: what lies beyond it is the fill, and images fade into it.
-    framed = np.empty((n, height + 2, width + 2, channels), np.float32)
-    framed[:] = np.array(fill, np.float32)
-    framed[:, 1:-1, 1:-1] = images
+    # A border of zeros all around: what lies beyond it is 0, and images fade into it. The last channel is 1 inside.
+    framed = np.zeros((n, height + 2, width + 2, channels + 1), np.float32)
+    framed[:, 1:-1, 1:-1, :channels] = images
+    framed[:, 1:-1, 1:-1, channels] = 1.0
     moved = sample(framed, down + 1.0, right + 1.0, 0 if interpolation == "nearest" else 1, "nearest")
-    return np.rint(moved).astype(np.uint8)
+    found, inside = moved[..., :channels], moved[..., channels:]
+    if fill is not None:  # torchvision weighs what has faded already
+        found = found * inside + (np.float32(1) - inside) * np.array(fill, np.float32)
+    return np.rint(found).astype(np.uint8)
