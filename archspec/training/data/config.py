@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from archspec.training.data.parts.affine import Affine
 from archspec.training.data.parts.batches import AnyStep, Format
@@ -72,13 +72,13 @@ def merged(augment: Sequence[AnyStep]) -> tuple[AnyStep, ...]:
         last = found[-1] if found else None
         if isinstance(each, Affine) and isinstance(last, Affine):
             plain = Affine()
-            fields = {}
-            for name in Affine.__dataclass_fields__:
+            given = {}
+            for name in (field.name for field in fields(Affine)):
                 first, second, default = getattr(last, name), getattr(each, name), getattr(plain, name)
                 if default not in (first, second) and first != second:
                     raise ValueError(f"one interpolation cannot have {name} {first} and {second}")
-                fields[name] = second if first == default else first
-            found[-1] = Affine(**fields)
+                given[name] = second if first == default else first
+            found[-1] = Affine(**given)
         else:
             found.append(each)
     return tuple(found)

@@ -57,7 +57,7 @@ def part(name: str) -> Part:
         match node:
             case ast.ImportFrom(module=str(module)) if module.startswith(f"{PARTS}."):
                 needs.append(module.removeprefix(f"{PARTS}."))
-            case ast.ImportFrom(module=str(module), names=names):
+            case ast.ImportFrom(module=str(module), names=names) if not any(alias.asname for alias in names):
                 imports += [(alias.name, f"from {module} import {alias.name}") for alias in names]
             case ast.Import(names=[alias]):
                 statement = f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
@@ -74,7 +74,9 @@ def part(name: str) -> Part:
             case ast.Expr(value=ast.Constant(value=str())):
                 pass  # the docstring, and what is said of constants
             case _:
-                raise AssertionError(f"{PARTS}.{name}, line {node.lineno}: a part has imports and definitions only")
+                raise AssertionError(
+                    f"{PARTS}.{name}, line {node.lineno}: only plain imports and definitions can be printed"
+                )
     title = (ast.get_docstring(tree) or "").strip()
     return Part(name, title, tuple(dict.fromkeys(needs)), tuple(imports), tuple(pieces))
 

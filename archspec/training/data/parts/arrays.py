@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.lib import format as npy
+from numpy.lib.format import read_array, read_array_header_1_0, read_array_header_2_0, read_magic
 from numpy.typing import NDArray
 
 from archspec.training.data.parts.errors import DataError
@@ -123,8 +123,8 @@ def _in_npz(path: Path, name: str) -> _FileArray:
             raise DataError(f"{path}: no array {name!r}; there are {sorted(names)}")
         info = archive.getinfo(archive.namelist()[names.index(name)])
         with archive.open(info) as file:
-            version = npy.read_magic(file)
-            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            version = read_magic(file)
+            read = read_array_header_1_0 if version == (1, 0) else read_array_header_2_0
             shape, fortran, dtype = read(file)
             header = file.tell()
             if dtype.hasobject:
@@ -132,7 +132,7 @@ def _in_npz(path: Path, name: str) -> _FileArray:
             if info.compress_type != zipfile.ZIP_STORED or fortran:
                 archive.testzip()
                 with archive.open(info) as whole:
-                    loaded: NDArray[Any] = npy.read_array(whole, allow_pickle=False)
+                    loaded: NDArray[Any] = read_array(whole, allow_pickle=False)
                 return _FileArray(path, dtype.str, 0, shape, loaded)
     with path.open("rb") as raw:  # where the member's bytes begin: its own header has names of their own lengths
         raw.seek(info.header_offset + 26)

@@ -1,7 +1,7 @@
 """Random numbers as a function of a seed, a purpose, and an epoch or a step: nothing else can change them.
 
-The bits are those of SFC64, a generator of integers that NumPy keeps as it is (NEP 19), whose state is the SHA-256 of a
-text. A number in [0, 1) is the upper 53 bits of a word, so it is the same on every machine.
+The bits are those of SFC64, a generator of integers that NumPy keeps as it is (NEP 19), whose state is the SHA-256
+of a text. A number in [0, 1) is the upper 53 bits of a word, so it is the same on every machine.
 """
 
 import hashlib
@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-
-from archspec.training.data.parts.exact import exact_log, exact_sin_cos
 
 
 def random_words(seed: int, purpose: str, index: int, count: int) -> NDArray[np.uint64]:
@@ -56,14 +54,6 @@ class Draws:
     def whole(self, count: int, suffix: str = "") -> NDArray[np.float64]:
         """Numbers in [0, 1) for the whole batch, shape (count,)."""
         return random_uniform(self.seed, self.purpose + suffix, self.step, count)
-
-    def normal(self, row: int, count: int) -> NDArray[np.float64]:
-        """Normal numbers for the row at this place of the batch, shape (count,): Box and Muller's method."""
-        half = (count + 1) // 2
-        u = self.whole(2 * half, f".row {self.rows[row]}")
-        radius = np.sqrt(-2.0 * exact_log(1.0 - u[:half]))
-        sin, cos = exact_sin_cos(u[half:] * 360.0)
-        return np.concatenate([radius * cos, radius * sin])[:count]
 
 
 def within(low: float, high: float, u: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archspec.training.data.parts.draws import Draws, within
-from archspec.training.data.parts.exact import exact_exp, exact_log
+from archspec.training.data.parts.exact import exact_exp, exact_log, exact_sin_cos
 from archspec.training.data.parts.steps import Images
 
 
@@ -39,8 +40,17 @@ class RandomErasing:
             h, w = int(tall[row, first]), int(wide[row, first])
             top, left = int(tries[row, first, 2] * (height - h + 1)), int(tries[row, first, 3] * (width - w + 1))
             if self.value == "normal":
-                part = draws.normal(int(row), h * w * channels).reshape(h, w, channels).astype(images.dtype)
+                part = normal_of_row(draws, int(row), h * w * channels).reshape(h, w, channels).astype(images.dtype)
             else:
                 part = np.array(self.value, images.dtype)
             images[row, top : top + h, left : left + w] = part
         return images
+
+
+def normal_of_row(draws: Draws, row: int, count: int) -> NDArray[np.float64]:
+    """Normal numbers of the row at this place of a batch, shape (count,): by Box and Muller's method."""
+    half = (count + 1) // 2
+    u = draws.whole(2 * half, f".row {draws.rows[row]}")
+    radius = np.sqrt(-2.0 * exact_log(1.0 - u[:half]))
+    sin, cos = exact_sin_cos(u[half:] * 360.0)
+    return np.concatenate([radius * cos, radius * sin])[:count]

@@ -1,8 +1,9 @@
 """Batches made ahead of time in worker processes, given in the order of their steps.
 
-Worker w of n makes the batches of every n-th step, and writes them to its own pipe; a thread reads the pipes in turn.
-So nothing depends on which worker is faster. A worker is a new Python that imports this module alone: no framework, and
-nothing that this process has started is copied into it. It ends when its pipe is closed, however that comes about.
+Each of n workers makes the batches of every n-th step, and writes them to a pipe of its own; a thread reads the
+pipes in turn. So nothing depends on which worker is faster. A worker is a new Python that imports this module alone:
+no framework, and nothing that this process has started is copied into it. It ends when its pipe is closed, however
+that comes about.
 """
 
 import os

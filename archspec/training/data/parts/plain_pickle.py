@@ -6,17 +6,29 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archspec.training.data.parts.errors import DataError
 
-_ARRAYS: Final = {
+
+def _array_of(data: bytes, dtype: Any, shape: tuple[int, ...], order: Any) -> NDArray[Any]:
+    return np.frombuffer(data, dtype).reshape(shape, order=order)
+
+
+def _as_bytes_of(text: str, encoding: str) -> bytes:
+    return text.encode("latin-1")
+
+
+_ARRAYS: Final[dict[tuple[str, str], Any]] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-    ("_codecs", "encode"): lambda text, encoding: text.encode("latin-1") if encoding == "latin1" else b"",
+    ("numpy.core.numeric", "_frombuffer"): _array_of,
+    ("numpy._core.numeric", "_frombuffer"): _array_of,
+    ("_codecs", "encode"): _as_bytes_of,  # how Python 3 writes bytes for Python 2
 }
-"""All that a pickle may name: what NumPy's arrays are made of. The last is how Python 3 writes bytes for Python 2."""
+"""All that a pickle may name: what NumPy's arrays are made of."""
 
 
 class _PlainUnpickler(pickle.Unpickler):
