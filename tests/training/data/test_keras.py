@@ -94,7 +94,7 @@ def test_shear_and_rotation_each_alone() -> None:
 def test_channel_shift_and_brightness(span: tuple[float, float]) -> None:
     images = (pictures() / 255 * (span[1] - span[0]) + span[0]).astype(np.float32)
     intensity = np.linspace(-50, 60, 6)
-    found = ChannelShift(60.0).transform(images, intensity)
+    found = ChannelShift(60.0).transform(images.copy(), intensity)
     assert_like_keras(found, {}, {"channel_shift_intensity": intensity}, images)
     brightness = np.linspace(0.0, 2.2, 6)
     found = Brightness(0.0, 2.2).transform(images, brightness)

@@ -207,8 +207,8 @@ def test_random_resized_crop(F: Any) -> None:  # noqa: N803
     images, draws = pictures(60, 90), Draws(0, 0, np.arange(5))
     step = RandomResizedCrop((24, 24))
     found = step(images, draws)
-    for each, image, u in zip(found, images, draws.uniform(40), strict=True):
-        place = step.place(60, 90, u.reshape(10, 4))
+    places = step.places(np.full((5, 2), (60.0, 90.0)), draws.uniform(40).reshape(-1, 10, 4))
+    for each, image, place in zip(found, images, places.tolist(), strict=True):
         theirs = F.resized_crop(Image.fromarray(image), *place, [24, 24])
         np.testing.assert_array_equal(each, np.asarray(theirs))
 
@@ -218,7 +218,8 @@ def test_places_of_random_resized_crops(F: Any, size: tuple[int, int]) -> None: 
     from torchvision.transforms import RandomResizedCrop as Theirs
 
     draws = Draws(0, 0, np.arange(3000))
-    ours = np.array([RandomResizedCrop((8, 8)).place(*size, u.reshape(10, 4)) for u in draws.uniform(40)])
+    sizes = np.full((3000, 2), size, np.float64)
+    ours = RandomResizedCrop((8, 8)).places(sizes, draws.uniform(40).reshape(-1, 10, 4))
     torch.manual_seed(0)
     image = torch.zeros(3, *size)
     theirs = np.array([Theirs.get_params(image, [0.08, 1.0], [3 / 4, 4 / 3]) for _ in range(3000)])

@@ -18,6 +18,9 @@ class Flip:
     probability: float = 0.5
 
     def __call__(self, images: Images, draws: Draws) -> Images:
-        chosen = draws.uniform(1)[:, 0] < self.probability
-        backwards = images[:, :, ::-1] if self.direction == "horizontal" else images[:, ::-1]
-        return np.where(chosen[:, np.newaxis, np.newaxis, np.newaxis], backwards, images)
+        chosen = np.flatnonzero(draws.uniform(1)[:, 0] < self.probability)
+        images = np.ascontiguousarray(images)
+        pixels = images.view(f"V{images.dtype.itemsize * images.shape[-1]}")[..., 0]  # each is copied as a whole
+        backwards = pixels[chosen, :, ::-1] if self.direction == "horizontal" else pixels[chosen, ::-1]
+        pixels[chosen] = backwards
+        return images

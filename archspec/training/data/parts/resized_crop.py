@@ -28,32 +28,32 @@ class RandomResizedCrop:
     antialias: bool = True
 
     def __call__(self, images: Images, draws: Draws) -> Images:
+        sizes = np.array([height_and_width(image) for image in images], np.float64).reshape(-1, 2)
+        places = self.places(sizes, draws.uniform(40).reshape(-1, 10, 4)).tolist()
         found = []
-        for image, row in zip(images, draws.uniform(40), strict=True):
-            place = self.place(*height_and_width(image), row.reshape(10, 4))
+        for image, place in zip(images, places, strict=True):
             found.append(resized(cut(image, *place), self.size, self.interpolation, self.antialias))
         return together(found)
 
-    def place(self, height: int, width: int, u: NDArray[np.float64]) -> tuple[int, int, int, int]:
-        """Top, left, height and width of the part.
+    def places(self, sizes: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Top, left, height and width of the parts, (n, 4).
 
         Args:
-            height: of the image.
-            width: of the image.
-            u: numbers in [0, 1) for each of the tries, (10, 4).
+            sizes: heights and widths of the images, (n, 2).
+            u: numbers in [0, 1) for each of the tries, (n, 10, 4).
         """
-        area = height * width * within(*self.scale, u[:, 0])
+        height, width = sizes.T
         low, high = exact_log(np.array(self.ratio))
-        ratio = exact_exp(within(low, high, u[:, 1]))
+        ratio = exact_exp(within(low, high, u[..., 1]))
+        area = (height * width)[:, np.newaxis] * within(*self.scale, u[..., 0])
         wide, tall = np.rint(np.sqrt(area * ratio)), np.rint(np.sqrt(area / ratio))
-        fits = np.flatnonzero((wide > 0) & (wide <= width) & (tall > 0) & (tall <= height))
-        if len(fits):
-            first = fits[0]
-            h, w = int(tall[first]), int(wide[first])
-            return int(u[first, 2] * (height - h + 1)), int(u[first, 3] * (width - w + 1)), h, w
-        h, w = height, width
-        if width / height < self.ratio[0]:
-            h = round(width / self.ratio[0])
-        elif width / height > self.ratio[1]:
-            w = round(height * self.ratio[1])
-        return (height - h) // 2, (width - w) // 2, h, w
+        fits = (wide > 0) & (wide <= width[:, np.newaxis]) & (tall > 0) & (tall <= height[:, np.newaxis])
+        first = np.arange(len(sizes)), fits.argmax(axis=1)
+        h, w = tall[first], wide[first]
+        top, left = np.floor(u[..., 2][first] * (height - h + 1)), np.floor(u[..., 3][first] * (width - w + 1))
+        # None fits: what is in the middle, with the whole height or the whole width.
+        middle_h = np.where(width / height < self.ratio[0], np.rint(width / self.ratio[0]), height)
+        middle_w = np.where(width / height > self.ratio[1], np.rint(height * self.ratio[1]), width)
+        middle = ((height - middle_h) // 2, (width - middle_w) // 2, middle_h, middle_w)
+        drawn = (top, left, h, w)
+        return np.where(fits.any(axis=1), drawn, middle).T.astype(np.int64)

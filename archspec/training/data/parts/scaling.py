@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archspec.training.data.parts.draws import Draws
-from archspec.training.data.parts.steps import Images, as_float
+from archspec.training.data.parts.steps import Images, as_float, in_rows
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,7 @@ class Rescale:
     factor: float
 
     def __call__(self, images: Images, draws: Draws) -> Images:
-        images = as_float(images)
-        images *= np.float32(self.factor)
-        return images
+        return np.multiply(images, np.float32(self.factor), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,9 @@ class Normalize:
 
     def __call__(self, images: Images, draws: Draws) -> Images:
         images = as_float(images)
-        images -= np.array(self.mean, np.float32)
-        images /= np.array(self.std, np.float32)
+        rows, mean = in_rows(images, np.array(self.mean, np.float32))
+        rows, std = in_rows(images, np.array(self.std, np.float32))
+        for row in rows:  # an image fits a core's cache
+            row -= mean
+            row /= std
         return images

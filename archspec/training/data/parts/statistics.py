@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from archspec.training.data.parts.draws import Draws
 from archspec.training.data.parts.errors import DataError
-from archspec.training.data.parts.steps import Images, as_float
+from archspec.training.data.parts.steps import Images, as_float, in_rows
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class Subtract:
 
     def __call__(self, images: Images, draws: Draws) -> Images:
         images = as_float(images)
-        images -= self.mean
+        rows, mean = in_rows(images, self.mean)
+        rows -= mean
         return images
 
 
@@ -70,7 +71,8 @@ class Divide:
 
     def __call__(self, images: Images, draws: Draws) -> Images:
         images = as_float(images)
-        images /= self.by
+        rows, by = in_rows(images, self.by)
+        rows /= by
         return images
 
 

@@ -45,5 +45,16 @@ class Mixing(Protocol):
 
 
 def as_float(images: Images) -> NDArray[np.float32]:
-    """The images as float32, in an array of their own."""
-    return np.array(images, dtype=np.float32)
+    """The images as float32: themselves, if they are so already."""
+    return np.ascontiguousarray(images, np.float32)
+
+
+def in_rows(
+    images: NDArray[np.float32], values: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Images and values for each channel, both as rows of pixels, so that one goes through long runs of numbers."""
+    if images.ndim != 4 or values.ndim != 1:
+        return images, values
+    n, height, width, channels = images.shape
+    repeated = np.tile(np.broadcast_to(values, channels), width)
+    return images.reshape(n, height, width * channels), repeated
