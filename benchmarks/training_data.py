@@ -57,7 +57,7 @@ def cases() -> list[Case]:
     photo = (RandomResizedCrop((224, 224)), Flip(), *PREPARED)
     center = (Resize(256), CenterCrop((224, 224)), *PREPARED)
 
-    def tail(T: Any) -> list[Any]:  # noqa: N803 - its usual name
+    def tail(T: Any) -> list[Any]:
         return [T.ToTensor(), T.Normalize(MEAN, STD)]
 
     bilinear = 2

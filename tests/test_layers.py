@@ -41,6 +41,7 @@ MAY_IMPORT: Final = {
     "passes": "errors ir",
     "codegen": "_version errors expr ir limits seals storage",
     "initialization": "ir reporting seals",
+    "training": "errors",
     "weights": "archives errors foreign ir seals storage",
     "archspec_torch": "codegen errors expr ir limits members seals storage",
     "archspec_keras": "codegen errors expr ir passes seals storage",

@@ -123,7 +123,7 @@ def test_what_is_drawn_has_keras_distribution(ours: dict[str, Any], theirs: dict
     drawn: list[dict[str, Any]] = []
 
     class Seen(Affine):
-        def transform(self, images: Any, **numbers: Any) -> Any:
+        def transform(self, images: Any, **numbers: Any) -> Any:  # type: ignore[override]
             drawn.append(numbers)
 
     Seen(**ours)(np.zeros((4000, 12, 12, 1), np.float32), Draws(1, 2, np.arange(4000)))
@@ -148,7 +148,7 @@ def test_zoom_rotation_and_shear_are_drawn_evenly_between_their_bounds() -> None
     drawn: list[dict[str, Any]] = []
 
     class Seen(Affine):
-        def transform(self, images: Any, **numbers: Any) -> Any:
+        def transform(self, images: Any, **numbers: Any) -> Any:  # type: ignore[override]
             drawn.append(numbers)
 
     Seen(rotation=20.0, shear=10.0, zoom=0.3)(np.zeros((4000, 8, 8, 1), np.float32), Draws(0, 0, np.arange(4000)))

@@ -12,7 +12,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
@@ -33,7 +33,7 @@ pickle.load(sys.stdin.buffer)(*pickle.load(sys.stdin.buffer))
 
 def load(
     batches: Batches, steps: range, *, workers: int = 0, ahead: int = 2, rank: int = 0, ranks: int = 1
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """The batches of these steps, in their order.
 
     Args:
