@@ -59,6 +59,8 @@ LOADERS: Final = {
     "grain": """
 def batches():
     import grain
+    from absl import flags
+    flags.FLAGS(sys.argv[:1])  # its workers refuse to start before absl's flags are parsed
     found = grain.MapDataset.range(STEPS.start, STEPS.stop).map(batch).to_iter_dataset()
     return iter(found.mp_prefetch(grain.MultiprocessingOptions(num_workers=2)))
 """,
@@ -79,8 +81,7 @@ def batches():
         Steps(), batch_size=None, sampler=STEPS, num_workers=2, multiprocessing_context="spawn")
     return (tuple(each.numpy() for each in pair) for pair in found)
 """,
-    "keras PyDataset, spawn": """
-import multiprocessing
+    "keras PyDataset, fork": """
 def batches():
     import keras
     from keras.src.trainers.data_adapters.py_dataset_adapter import OrderedEnqueuer

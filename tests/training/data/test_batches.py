@@ -134,6 +134,20 @@ def test_an_epoch_has_each_example_once(folder: Path) -> None:
     )
 
 
+def test_a_step_may_stand_twice(folder: Path) -> None:
+    twice = (Rescale(0.5), Rescale(0.5))
+    data = Data(Cifar(), folder, training=twice, evaluation=twice, batch=8, test="test", shuffle=False)
+    assert data.test is not None
+    np.testing.assert_array_equal(data.test.batch(0)[0], files.pictures(35)[::-1][:8] / np.float32(4))
+
+
+def test_a_process_may_have_no_part_of_the_last_batch(tmp_path: Path) -> None:
+    files.image_folder(tmp_path, ((40, 50), (70, 33)))
+    steps = (RandomResizedCrop((24, 24)), Flip())
+    data = Data(ImageFolder(), tmp_path, training=steps, evaluation=(), batch=11)
+    assert [data.training.batch(1, rank, 3)[0].shape for rank in range(3)].count((0, 24, 24, 3)) == 2
+
+
 def test_repeated_augmentation(folder: Path) -> None:
     data = Data(Cifar(), folder, training=(PadCrop(4), Flip()), evaluation=(), batch=8, repeats=3)
     order = data.training.order(0)

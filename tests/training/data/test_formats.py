@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from archspec.training.data.parts.arrays import Arrays
+from archspec.training.data.parts.batches import Data
 from archspec.training.data.parts.cifar import Cifar
 from archspec.training.data.parts.csv_table import CsvTable
 from archspec.training.data.parts.digits import Digits
-from archspec.training.data.parts.examples import Examples, Share
+from archspec.training.data.parts.errors import DataError
+from archspec.training.data.parts.examples import Examples, InMemory, Share
 from archspec.training.data.parts.folder import ImageFolder
 from archspec.training.data.parts.huggingface import HuggingFace
 from archspec.training.data.parts.mnist import Mnist
+from archspec.training.data.parts.resizing import Resize
 from archspec.training.data.parts.webdataset import WebDataset
 from tests.needed import needs
 from tests.training.data import files
@@ -132,6 +135,16 @@ def test_arrays(tmp_path: Path, form: str) -> None:
     assert (len(pickle.dumps(examples.read)) < 1000) is (form != "zipped npz")
 
 
+def test_of_very_many_pictures_some_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.image_folder(tmp_path)
+    monkeypatch.setattr("archspec.training.data.parts.folder.MOST_HEADERS", 5)
+    examples = ImageFolder().open(tmp_path, "train")
+    assert (examples.shape, examples.note) == (None, "only 4 of 12 were looked at")
+    with pytest.raises(DataError, match="only 4 of 12 were looked at"):
+        Data(ImageFolder(), tmp_path, training=(), evaluation=(), batch=2)
+    Data(ImageFolder(), tmp_path, training=(Resize((8, 8)),), evaluation=(Resize((8, 8)),), batch=2)
+
+
 def test_arrays_in_the_form_of_keras(tmp_path: Path) -> None:
     images = files.pictures(5, (28, 28))
     column = files.labels(5)[:, None]
@@ -203,8 +216,6 @@ def test_tables(tmp_path: Path) -> None:
 
 def test_shares_keep_the_order_and_leave_nothing_out() -> None:
     targets = np.repeat(np.arange(4), 10)
-    from archspec.training.data.parts.examples import InMemory
-
     examples = Examples(InMemory(np.arange(40)[:, None]), targets, tuple("abcd"), (1,), "here")
     for share in (Share(0.25), Share(0.25, "start"), Share(0.25, "random"), Share(0.2, "random", per_class=True)):
         left, kept = share.split(examples, seed=3)

@@ -32,7 +32,7 @@ class Batches:
     """How often each example stands in an epoch, which has so many times fewer of them: repeated augmentation."""
     one_hot: bool = False
     """Targets as shares of classes, (n, classes) float32."""
-    _orders: dict[int, NDArray[np.int64]] = field(default_factory=dict, compare=False, repr=False)
+    _orders: dict[int, NDArray[np.int64]] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -65,9 +65,10 @@ class Batches:
         chosen = self.order(epoch)[within_epoch * self.size : (within_epoch + 1) * self.size]
         first, last = len(chosen) * rank // ranks, len(chosen) * (rank + 1) // ranks
         mixing = any(isinstance(each, Mixing) for each in self.steps)
-        # A part of a batch that is mixed begins with the row before it, which its own first row is mixed with.
-        alone = mixing and last - first < len(chosen)
-        rows = np.arange(first - 1 if alone else first, last) % max(len(chosen), 1)
+        # A part of a batch that is mixed begins with the row before it, which its own first row is mixed with; and one
+        # without any row is made as one with that row.
+        before = int(first == last or (mixing and last - first < len(chosen)))
+        rows = np.arange(first - before, last) % len(chosen)
         draws = Draws(self.seed, step, rows)
         images = self.examples.read(chosen[rows])
         targets = self.targets(chosen[rows])
@@ -84,9 +85,7 @@ class Batches:
                 images = each(images, own)
         if isinstance(images, list):
             raise DataError(f"{self.examples.where}: the images have different sizes; resize or crop them to one")
-        if alone:
-            images, targets = images[1:], targets[1:]
-        return np.ascontiguousarray(images, np.float32), targets
+        return np.ascontiguousarray(images[before:], np.float32), targets[before:]
 
     def image_shape(self) -> tuple[int, ...]:
         """Of one image as batches have it, by making two of them.
@@ -185,12 +184,12 @@ class Data:
                 split, examples.classes, classes, one_hot or any(isinstance(each, Mixing) for each in training)
             )
             _check_sizes(split, training if split is examples else evaluation)
-        fitted = dict(zip(evaluation, fit(evaluation, examples), strict=True))
+        prepared = tuple(fit(evaluation, examples))
+        fitted = dict(zip(evaluation, prepared, strict=True))
         augmented = [fitted.get(each, each) for each in training]
         unfitted = [each for each in augmented if isinstance(each, Fitted)]
         if unfitted:
             raise ValueError(f"{unfitted[0]} is fitted in the evaluation's steps, so it must stand there, too")
-        prepared = tuple(fitted.values())
         self.training = Batches(examples, tuple(augmented), batch, seed, shuffle, drop_last, repeats, one_hot)  # type: ignore[arg-type]
         others = {
             name: Batches(split, prepared, evaluation_batch or batch, seed, one_hot=one_hot)

@@ -51,12 +51,16 @@ def load(
         for step in steps:
             yield batches.batch(step, rank, ranks)
         return
-    started = [_start(batches, steps[number::workers], rank, ranks) for number in range(min(workers, len(steps)))]
+    started: list[subprocess.Popen[bytes]] = []
     ready: queue.Queue[Batch | Exception | None] = queue.Queue(ahead)
     stopped = threading.Event()
     reader = threading.Thread(target=_read, args=(started, len(steps), ready, stopped), daemon=True)
-    reader.start()
     try:
+        for _ in range(min(workers, len(steps))):
+            started.append(_start())
+        for number, worker in enumerate(started):
+            _send(worker, (batches, steps[number::workers], rank, ranks))
+        reader.start()
         while (batch := ready.get()) is not None:
             if isinstance(batch, Exception):
                 raise batch
@@ -65,10 +69,9 @@ def load(
         stopped.set()
         for worker in started:
             worker.kill()
-        with suppress(queue.Empty):
-            while True:  # so that the thread does not wait for room
-                ready.get_nowait()
-        reader.join()
+        while reader.is_alive():  # it may wait for room
+            with suppress(queue.Empty):
+                ready.get(timeout=0.01)
         for worker in started:
             worker.wait()
             for stream in (worker.stdin, worker.stdout):
@@ -77,16 +80,19 @@ def load(
                         stream.close()
 
 
-def _start(batches: Batches, steps: Sequence[int], rank: int, ranks: int) -> subprocess.Popen[bytes]:
-    # In a group of its own: Ctrl-C is for the main process, which ends the workers.
-    worker = subprocess.Popen(
+def _start() -> subprocess.Popen[bytes]:
+    # In a session of its own: Ctrl-C is for the main process, which ends the workers.
+    return subprocess.Popen(
         [sys.executable, "-c", _WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )
+
+
+def _send(worker: subprocess.Popen[bytes], arguments: tuple[Batches, Sequence[int], int, int]) -> None:
     assert worker.stdin is not None
-    for each in (sys.path, _work, (batches, steps, rank, ranks)):
-        worker.stdin.write(pickle.dumps(each))
-    worker.stdin.flush()
-    return worker
+    with suppress(BrokenPipeError):  # one that has ended is noticed when its batch is read
+        for each in (sys.path, _work, arguments):
+            pickle.dump(each, worker.stdin)
+        worker.stdin.flush()
 
 
 def _work(batches: Batches, steps: Sequence[int], rank: int, ranks: int) -> None:

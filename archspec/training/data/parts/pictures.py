@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from archspec.training.data.parts.errors import DataError
 from archspec.training.data.parts.steps import Images
 
+MOST_HEADERS: Final = 100_000
+"""So many pictures, spread evenly over all, are looked at before the first step: some ten seconds."""
 PICTURE_ENDINGS: Final = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
