@@ -9,8 +9,10 @@ ones in CIFAR-10's files, and JPEGs of the size that ImageNet's have.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.util
 import os
+import resource
 import statistics
 import sys
 import tempfile
@@ -193,10 +195,38 @@ def compare(folder: Path, case: Case, workers: int, seconds: float) -> None:
     )
 
 
+def processor_time(folder: Path, case: Case, workers: int) -> None:
+    """What an image takes of all processes together, between a short and a long way: it does not hang on other work."""
+    few, many = (3, 11) if case.pictures else (8, 72)
+    took = {}
+    for name, make in (("archspec", ours), ("torchvision", theirs)):
+        points = []
+        for length in (few, many):
+            start = _processor_seconds()
+            batches = make(folder, case, workers)
+            count = sum(next(batches) for _ in range(length))
+            batches.close()  # type: ignore[attr-defined]
+            del batches
+            gc.collect()  # which ends PyTorch's workers
+            points.append((count, _processor_seconds() - start))
+        took[name] = (points[1][1] - points[0][1]) / (points[1][0] - points[0][0])
+    print(
+        f"  {workers} workers: {took['archspec'] * 1e6:>8,.0f} and {took['torchvision'] * 1e6:>8,.0f} us of processor "
+        f"time an image, in all processes; ratio {took['torchvision'] / took['archspec']:.2f}",
+        flush=True,
+    )
+
+
+def _processor_seconds() -> float:
+    used = [resource.getrusage(which) for which in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
 def main() -> None:
     """Print every figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="for each figure (20)")
+    parser.add_argument("--only", type=int, nargs="*", help="of the cases, by number from 0")
     parser.add_argument("--workers", type=int, nargs="*", default=[0, 1, 2], help="how many, in turn (0 1 2)")
     arguments = parser.parse_args()
     import torch
@@ -212,9 +242,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         write(folder)
-        for case in cases():
+        for case in (each for n, each in enumerate(cases()) if arguments.only is None or n in arguments.only):
             print(case.title)
             for workers in arguments.workers:
+                processor_time(folder, case, workers)
                 compare(folder, case, workers, arguments.seconds)
 
 
