@@ -169,7 +169,8 @@ def theirs(folder: Path, case: Case, workers: int) -> Iterator[int]:
 def compare(folder: Path, case: Case, workers: int, seconds: float) -> None:
     """Batches of both in turn, and the ratio of their speeds."""
     both = {"archspec": ours(folder, case, workers), "torchvision": theirs(folder, case, workers)}
-    first, speeds = {}, {name: [] for name in both}
+    first: dict[str, float] = {}
+    speeds: dict[str, list[float]] = {name: [] for name in both}
     for name, batches in both.items():
         start = time.perf_counter()
         next(batches)

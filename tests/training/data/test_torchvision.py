@@ -266,7 +266,7 @@ def test_mixing(F: Any, kind: str) -> None:  # noqa: N803
     mix = Mix(**{kind: 0.7})
     for step in range(6):
         draws = Draws(0, step, np.arange(5)).of("Mix.1")
-        found, share = mix.mix(images, np.roll(images, 1, axis=0), draws)
+        found, share = mix.mix(images.copy(), np.roll(images, 1, axis=0), draws)
         theirs: Any = (v2.MixUp if kind == "mixup" else v2.CutMix)(num_classes=5)
         lam = share
         if kind == "mixup":
