@@ -74,6 +74,8 @@ CODES: Final[dict[str, str]] = {
     "E0802": "a worker process failed",
     "E0803": "a framework has not enough memory",
     "E0804": "a port cannot be used",
+    # E10: data for training
+    "E1001": "data that cannot be read, or do not fit",
 }
 
 
@@ -166,6 +168,10 @@ class OutputError(ArchspecError):
 
 class WeightsError(ArchspecError):
     """A weights file cannot be read or does not fit."""
+
+
+class TrainingDataError(ArchspecError):
+    """Data for training cannot be read or do not fit."""
 
 
 class ParityError(ArchspecError):

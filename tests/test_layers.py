@@ -42,6 +42,7 @@ MAY_IMPORT: Final = {
     "passes": "errors ir",
     "codegen": "_version entry_points errors expr ir limits digests atomic_files",
     "initialization": "ir reporting digests",
+    "training": "errors",
     "weights": "archives errors file_identification ir digests atomic_files",
     "archspec_torch": "codegen errors expr ir limits reserved_names digests atomic_files",
     "archspec_keras": "codegen errors expr ir limits passes digests atomic_files",

@@ -25,6 +25,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "E06": "Generating",
     "E07": "Weights",
     "E08": "Running",
+    "E10": "Data for training",
 }
 """The groups of codes, by what their codes begin with."""
 

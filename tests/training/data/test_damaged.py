@@ -1,0 +1,327 @@
+"""What is wrong with data is said before the first step, with the file and what was expected."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archspec.training.data.parts.arrays import Arrays
+from archspec.training.data.parts.batches import AnyStep, Data
+from archspec.training.data.parts.cifar import Cifar
+from archspec.training.data.parts.csv_table import CsvTable
+from archspec.training.data.parts.errors import DataError
+from archspec.training.data.parts.examples import Share
+from archspec.training.data.parts.flips import Flip
+from archspec.training.data.parts.folder import ImageFolder
+from archspec.training.data.parts.jitter import ColorJitter
+from archspec.training.data.parts.loader import load
+from archspec.training.data.parts.mixing import Mix
+from archspec.training.data.parts.mnist import Mnist
+from archspec.training.data.parts.resizing import CenterCrop, Resize
+from archspec.training.data.parts.scaling import Rescale
+from archspec.training.data.parts.statistics import DivideByStd, SubtractMean
+from archspec.training.data.parts.webdataset import WebDataset
+from tests.needed import needs
+from tests.training.data import files
+
+
+def opened(source: Any, folder: Path, steps: tuple[AnyStep, ...] = (), **options: Any) -> Data:
+    return Data(source, folder, training=steps, evaluation=options.pop("evaluation", steps), batch=2, **options)
+
+
+def cut(path: Path, count: int) -> None:
+    path.write_bytes(path.read_bytes()[:-count])
+
+
+def change(path: Path, place: int, byte: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[place] = byte
+    path.write_bytes(data)
+
+
+Case = tuple[Callable[[Path], object], Callable[[Path], object], Any, str]
+
+CASES: dict[str, Case] = {
+    "cifar, no files": (lambda p: None, lambda p: None, Cifar(), "no CIFAR-10 here; expected data_batch_1.bin"),
+    "cifar, cut off": (
+        files.cifar10_binary,
+        lambda p: cut(p / "data_batch_2.bin", 5),
+        Cifar(),
+        "data_batch_2.bin: 12287 bytes, expected a multiple of 3073",
+    ),
+    "cifar, a label": (
+        files.cifar10_binary,
+        lambda p: change(p / "data_batch_3.bin", 3073, 200),
+        Cifar(),
+        "data_batch_3.bin: record 1 has the label 200, expected 0 to 9",
+    ),
+    "cifar, a part is missing": (
+        files.cifar10_binary,
+        lambda p: (p / "data_batch_4.bin").unlink(),
+        Cifar(),
+        "data_batch_4.bin: there is no such file",
+    ),
+    "cifar, a pickle cut off": (
+        files.cifar10_python,
+        lambda p: cut(p / "data_batch_5", 700),
+        Cifar(),
+        "data_batch_5: a damaged pickle",
+    ),
+    "cifar, a pickle that runs something": (
+        files.cifar10_python,
+        lambda p: (p / "data_batch_1").write_bytes(b"\x80\x02cposix\nsystem\nU\x07touch /x\x85R."),
+        Cifar(),
+        "data_batch_1: it names posix.system, which no data need: it is not run",
+    ),
+    "cifar, too few labels": (
+        files.cifar10_python,
+        lambda p: (p / "data_batch_1").write_bytes(
+            pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [1]}, 2)
+        ),
+        Cifar(),
+        "data_batch_1: expected a list of 2 labels",
+    ),
+    "cifar 100 for 10": (files.cifar100_binary, lambda p: None, Cifar(), "no CIFAR-10 here"),
+    "mnist, cut off": (
+        files.mnist,
+        lambda p: cut(p / "train-images-idx3-ubyte", 1),
+        Mnist(),
+        "train-images-idx3-ubyte: 7071 bytes, expected 7072",
+    ),
+    "mnist, of something else": (
+        files.mnist,
+        lambda p: (p / "train-labels-idx1-ubyte").write_bytes(b"<html>not found</html>"),
+        Mnist(),
+        "train-labels-idx1-ubyte: no IDX file of bytes",
+    ),
+    "mnist, zipped and cut off": (
+        lambda p: files.mnist(p, zipped=True),
+        lambda p: cut(p / "train-images-idx3-ubyte.gz", 100),
+        Mnist(),
+        "train-images-idx3-ubyte.gz: damaged",
+    ),
+    "mnist, more images than labels": (
+        files.mnist,
+        lambda p: (p / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01" + struct.pack(">I", 3) + b"\1\2\3"),
+        Mnist(),
+        "arrays (9, 28, 28) and (3,), expected (images, height, width) and as many labels",
+    ),
+    "mnist, a label": (
+        files.mnist,
+        lambda p: change(p / "train-labels-idx1-ubyte", 10, 77),
+        Mnist(),
+        "example 2 has the label 77, and the labels of 10 classes are 0 to 9",
+    ),
+    "folder, none": (lambda p: None, lambda p: None, ImageFolder(), "no folders; expected one for each class"),
+    "folder, a picture is empty": (
+        files.image_folder,
+        lambda p: (p / "train/bee/2.png").write_bytes(b""),
+        ImageFolder(),
+        "bee/2.png: an empty file, expected a picture",
+    ),
+    "folder, a picture is cut off": (
+        files.image_folder,
+        lambda p: cut(p / "train/bee/1.png", 30),
+        ImageFolder(),
+        "bee/1.png: the picture is cut off",
+    ),
+    "folder, a JPEG is cut off": (
+        lambda p: files.image_folder(p, ending="jpg"),
+        lambda p: cut(p / "train/cat/1.jpg", 30),
+        ImageFolder(),
+        "cat/1.jpg: the picture is cut off",
+    ),
+    "folder, no picture": (
+        files.image_folder,
+        lambda p: (p / "train/cat/0.png").write_text("text"),
+        ImageFolder(),
+        "cat/0.png: no picture that Pillow knows",
+    ),
+    "folder, a class without pictures": (
+        files.image_folder,
+        lambda p: (p / "train/dog").mkdir(),
+        ImageFolder(),
+        "train/dog: no pictures",
+    ),
+    "folder, different sizes": (
+        lambda p: files.image_folder(p, ((20, 24), (8, 9))),
+        lambda p: None,
+        ImageFolder(),
+        "the images have different sizes (",
+    ),
+    "arrays, none": (lambda p: None, lambda p: None, Arrays(), "train.npz: there is no such file"),
+    "arrays, no such name": (
+        lambda p: np.savez(p / "train.npz", x=np.zeros(3), labels=np.zeros(3)),
+        lambda p: None,
+        Arrays(),
+        "train.npz: no array 'images'; there are ['labels', 'x']",
+    ),
+    "arrays, of different lengths": (
+        lambda p: np.savez(p / "train.npz", images=np.zeros((3, 2)), labels=np.zeros(4)),
+        lambda p: None,
+        Arrays(),
+        "train.npz: (3,) images and (4,) targets",
+    ),
+    "arrays, cut off": (
+        lambda p: np.savez(p / "train.npz", images=np.zeros((3, 200)), labels=np.zeros(3)),
+        lambda p: cut(p / "train.npz", 900),
+        Arrays(),
+        "train.npz: damaged, or not of the format that its name says",
+    ),
+    "arrays, of objects": (
+        lambda p: np.savez(p / "train.npz", images=np.array([{}, {}]), labels=np.zeros(2)),
+        lambda p: None,
+        Arrays(),
+        "train.npz: images holds Python objects, which are not read",
+    ),
+    "arrays, labels that are no integers": (
+        lambda p: np.savez(p / "train.npz", images=np.zeros((3, 2)), labels=np.zeros(3)),
+        lambda p: None,
+        Arrays(classes=4),
+        "train.npz: labels float64 (3,), expected one integer for each image",
+    ),
+    "arrays, a label": (
+        lambda p: np.savez(p / "train.npz", images=np.zeros((3, 2)), labels=np.array([0, 4, 1])),
+        lambda p: None,
+        Arrays(classes=4),
+        "train.npz: example 1 has the label 4, and the labels of 4 classes are 0 to 3",
+    ),
+    "shards, none": (lambda p: None, lambda p: None, WebDataset(), "no shards; expected train-000000.tar"),
+    "shards, cut off": (
+        files.shards,
+        lambda p: (p / "train-000001.tar").write_bytes((p / "train-000001.tar").read_bytes()[:900]),
+        WebDataset(3),
+        "train-000001.tar: samples/10.png goes beyond the end: the shard is cut off",
+    ),
+    "shards, no tar": (
+        files.shards,
+        lambda p: (p / "train-000001.tar").write_bytes(b"x" * 2000),
+        WebDataset(3),
+        "train-000001.tar: no tar file, or a damaged one",
+    ),
+    "shards, a label": (files.shards, lambda p: None, WebDataset(2), "has the label 2, and the labels of 2 classes"),
+    "table, a column too few": (
+        lambda p: (p / "train.csv").write_text("a,label\n1,2\n3\n"),
+        lambda p: None,
+        CsvTable(),
+        "train.csv, line 3: 1 values, expected 2",
+    ),
+    "table, no number": (
+        lambda p: (p / "train.csv").write_text("a,label\n1,2\nx,3\n"),
+        lambda p: None,
+        CsvTable(),
+        "train.csv, line 3: expected numbers",
+    ),
+    "table, not finite": (
+        lambda p: (p / "train.csv").write_text("a,label\n1,2\nnan,3\n"),
+        lambda p: None,
+        CsvTable(),
+        "train.csv, line 3: a value that is not finite",
+    ),
+    "table, no such class": (
+        lambda p: (p / "train.csv").write_text("a,label\n1,cat\n"),
+        lambda p: None,
+        CsvTable(classes=("dog",)),
+        "train.csv, line 2: the class 'cat' is not one of dog",
+    ),
+    "table, no target": (
+        lambda p: (p / "train.csv").write_text("a,b\n1,2\n"),
+        lambda p: None,
+        CsvTable(),
+        "train.csv: the first line must name the column 'label' once",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_damaged(tmp_path: Path, name: str) -> None:
+    write, damage, source, expected = CASES[name]
+    write(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(DataError) as caught:
+        opened(source, tmp_path)
+    assert expected in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+@needs("datasets")
+def test_a_folder_that_is_no_saved_data_set(tmp_path: Path) -> None:
+    from archspec.training.data.parts.huggingface import HuggingFace
+
+    with pytest.raises(DataError, match="no data set that `save_to_disk` wrote"):
+        HuggingFace().open(tmp_path, "train")
+
+
+@pytest.mark.parametrize(
+    ("steps", "options", "expected"),
+    [
+        ((), {"classes": 12}, "10 classes (airplane, automobile, bird, cat, deer, dog, frog, horse, ...), expected 12"),
+        ((CenterCrop((40, 40)),), {}, "an image of 32 x 32, and a crop of 40 x 40"),
+        ((Rescale(0.5), ColorJitter((0.5, 1.5))), {}, "color jitter takes images of bytes"),
+        ((Rescale(0.5), Resize(8)), {}, "only images of bytes with 1 or 3 channels can be resized"),
+        ((), {"validation": "val"}, "CIFAR-10 has the splits train and test, not val"),
+        ((), {"validation": Share(0.01)}, "leaves one part empty"),
+    ],
+)
+def test_what_does_not_fit_the_recipe(
+    tmp_path: Path, steps: tuple[AnyStep, ...], options: dict[str, Any], expected: str
+) -> None:
+    files.cifar10_binary(tmp_path)
+    with pytest.raises(DataError) as caught:
+        opened(Cifar(), tmp_path, steps, **options)
+    assert expected in str(caught.value)
+
+
+def test_fewer_examples_than_a_batch_that_is_to_be_whole(tmp_path: Path) -> None:
+    files.cifar10_binary(tmp_path)
+    with pytest.raises(DataError, match="20 examples make no batch of 32"):
+        Data(Cifar(), tmp_path, training=(), evaluation=(), batch=32, drop_last=True)
+
+
+def test_sizes_of_splits_that_differ(tmp_path: Path) -> None:
+    files.cifar10_binary(tmp_path)
+    with pytest.raises(DataError, match=r"images come to \(16, 16, 3\), and those of training to \(32, 32, 3\)"):
+        opened(Cifar(), tmp_path, evaluation=(CenterCrop((16, 16)),), test="test")
+
+
+def test_a_constant_pixel_has_no_standard_deviation(tmp_path: Path) -> None:
+    np.savez(tmp_path / "train.npz", images=np.ones((4, 2)), labels=np.zeros(4))
+    with pytest.raises(DataError, match="the standard deviation of some pixel is 0"):
+        opened(Arrays(), tmp_path, (SubtractMean(), DivideByStd()))
+
+
+def test_classes_of_splits_that_differ(tmp_path: Path) -> None:
+    files.image_folder(tmp_path)
+    (tmp_path / "val/cat").rename(tmp_path / "val/dog")
+    with pytest.raises(DataError, match=r"missing \['cat'\], unexpected \['dog'\]"):
+        opened(ImageFolder(), tmp_path, validation="val")
+
+
+def test_maps_are_not_moved_with_the_images(tmp_path: Path) -> None:
+    np.savez(tmp_path / "train.npz", images=files.pictures(4), labels=np.zeros((4, 32, 32), np.int64))
+    with pytest.raises(DataError, match="the targets are maps, and Flip would move the images alone"):
+        opened(Arrays(), tmp_path, (Flip(),))
+    assert opened(Arrays(), tmp_path).training.batch(0)[1].shape == (2, 32, 32)
+
+
+def test_numbers_cannot_be_mixed_as_classes(tmp_path: Path) -> None:
+    np.savez(tmp_path / "train.npz", images=files.pictures(4), labels=np.zeros(4))
+    with pytest.raises(DataError, match="cannot be one-hot or mixed"):
+        opened(Arrays(), tmp_path, (Mix(mixup=0.2),), evaluation=())
+
+
+def test_a_picture_that_is_damaged_within_is_named_when_it_is_read(tmp_path: Path) -> None:
+    files.image_folder(tmp_path)
+    path = tmp_path / "train/cat/3.png"
+    data = bytearray(path.read_bytes())
+    data[60:200] = bytes(140)
+    path.write_bytes(data)
+    batches = opened(ImageFolder(), tmp_path).training
+    with pytest.raises(DataError, match=r"cat/3\.png: cannot be decoded"):
+        list(load(batches, range(len(batches))))
