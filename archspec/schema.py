@@ -51,15 +51,15 @@ _MERGED: Final[tuple[type[Model], ...]] = (Block, Input, Depth)
 
 def schema() -> Schema:
     """The schema of a file: a network, a spec that extends another, or a library of blocks."""
-    spec = _model(Spec)
+    spec = model_schema(Spec)
     properties = spec["properties"]
     properties["params"]["propertyNames"] = {
         **NAME_SCHEMA,
         "not": {"enum": [*OWN_WORDS, *sorted(NOT_PARAMS)]},
     }
     for key in properties.keys() - {"archspec", "name"}:  # `null` takes a parent's key away
-        properties[key] = _or_null(properties[key])
-    definitions = {model.__name__: _model(model) for model in (*_MODELS, *_MERGED)}
+        properties[key] = or_null(properties[key])
+    definitions = {model.__name__: model_schema(model) for model in (*_MODELS, *_MERGED)}
     # A child's block, input or depth may hold only what differs from its parent's, so completeness is asked elsewhere.
     complete = {
         model.__name__: {key: found[key] for key in _REQUIREMENTS if key in (found := definitions[model.__name__])}
@@ -101,7 +101,7 @@ def schema() -> Schema:
         ],
         "$defs": {**definitions, **_forms(), **_items(), **{name: _op(op) for name, op in OPS.items()}},
     }
-    result: Schema = _local(whole)
+    result: Schema = local(whole)
     return result
 
 
@@ -119,7 +119,8 @@ def _one_of(keys: Iterable[str]) -> Schema:
     return {"anyOf": [{"required": [key]} for key in keys]}
 
 
-def _or_null(found: Schema) -> Schema:
+def or_null(found: Schema) -> Schema:
+    """The same form, or `null`."""
     null = {"type": "null"}
     if "anyOf" in found:
         return {**found, "anyOf": [*(form for form in found["anyOf"] if form != null), null]}
@@ -135,7 +136,7 @@ def _both(first: str, second: str) -> Schema:
 # -- what pydantic makes ----------------------------------------------------------------------------
 
 
-def _model(model: type[Model], without: Iterable[str] = ()) -> Schema:
+def model_schema(model: type[Model], without: Iterable[str] = ()) -> Schema:
     """A model's own schema, without the titles and defaults that say nothing to an editor's user."""
     found = _tidy(model.model_json_schema())
     found.pop("$defs", None)  # each of them has its own definition here
@@ -161,14 +162,14 @@ def _tidy(value: Any, *, names: bool = False) -> Any:
     }
 
 
-def _local(value: Any) -> Any:
+def local(value: Any) -> Any:
     """References between the models' schemas, made references within this one."""
     if isinstance(value, list):
-        return [_local(item) for item in value]
+        return [local(item) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        key: item.replace(DEFINITIONS, "#/$defs/") if key == "$ref" and isinstance(item, str) else _local(item)
+        key: item.replace(DEFINITIONS, "#/$defs/") if key == "$ref" and isinstance(item, str) else local(item)
         for key, item in value.items()
     }
 
@@ -176,11 +177,17 @@ def _local(value: Any) -> Any:
 # -- items ------------------------------------------------------------------------------------------
 
 
+SPEC_FORMS: Final[dict[str, Schema]] = {
+    "Expression": {"type": "string", "minLength": 1, "description": "an expression, such as `channels * 2`"},
+    "Size": {"anyOf": [{"type": "integer", "minimum": 1}, _EXPRESSION]},
+    "Value": {"description": "a number, a truth value, a list, a mapping, a word or an expression"},
+}
+"""The forms of values that specs and recipes share."""
+
+
 def _forms() -> dict[str, Schema]:
     return {
-        "Expression": {"type": "string", "minLength": 1, "description": "an expression, such as `channels * 2`"},
-        "Size": {"anyOf": [{"type": "integer", "minimum": 1}, _EXPRESSION]},
-        "Value": {"description": "a number, a truth value, a list, a mapping, a word or an expression"},
+        **SPEC_FORMS,
         "Initializer": {
             "description": "an initializer: a name, or a name with its option",
             "anyOf": [
@@ -202,11 +209,11 @@ def _items() -> dict[str, Schema]:
     conditional = ("when", "else")
     properties: dict[str, Schema] = {
         **{name: definition(name) for name in OPS},
-        "repeat": _model(Repeat, without=conditional),
+        "repeat": model_schema(Repeat, without=conditional),
         "reuse": _reuse(conditional),
         "stage": definition("Stage"),
-        "tap": _model(Tap)["properties"]["name"] | {"description": _doc(Tap)},
-        **_model(Sequence)["properties"],
+        "tap": model_schema(Tap)["properties"]["name"] | {"description": _doc(Tap)},
+        **model_schema(Sequence)["properties"],
     }
     mapping = {
         "type": "object",
@@ -284,7 +291,7 @@ def _items() -> dict[str, Schema]:
 
 def _reuse(conditional: tuple[str, ...]) -> Schema:
     """The name of an item, or a mapping with it."""
-    whole = _model(Reuse, without=conditional)
+    whole = model_schema(Reuse, without=conditional)
     name = whole["properties"]["item"] | {"description": _doc(Reuse)}
     return {"description": _doc(Reuse), "anyOf": [name, whole]}
 
@@ -328,13 +335,13 @@ def _op(op: type[Op]) -> Schema:
 
 def _attribute(info: AttributeInfo) -> Schema:
     doc = f"{info.doc} (required)" if info.required else info.doc
-    found: Schema = {"description": f"{doc}: {info.kind.expects}", **_kind(info.kind)}
+    found: Schema = {"description": f"{doc}: {info.kind.expects}", **kind_schema(info.kind)}
     if not info.required and (default := _plain(info.default)) is not None:
         found["default"] = default
     return found
 
 
-def _kind(kind: Kind) -> Schema:
+def kind_schema(kind: Kind) -> Schema:
     """What a kind of attribute takes; a kind that is new here takes its words, and whatever else there is."""
     words: list[Schema] = [{"enum": list(kind.words)}] if kind.words else []
     match kind:

@@ -1,6 +1,7 @@
 """The pages that come from the code: `python -m docs.generate` from the repository's root writes them.
 
-`docs/ops.md` is made from the op classes and the initializers, `docs/errors.md` from `archspec/explanations`,
+`docs/ops.md` is made from the op classes and the initializers, `docs/errors.md` from `archspec/explanations`, the
+tables of `docs/recipes.md` from the registries of recipes,
 `docs/tutorial.md` and `docs/gallery.md` from the specs that ship, `docs/reference.md` and the tables of keys in
 `docs/language.md` from the models, the figures of `docs/ideas` and the pictures of `docs/pictures` from the networks
 that they are about. With `--check` nothing is written; the exit code is 3 if a page is not current.
@@ -22,6 +23,7 @@ from types import ModuleType
 from typing import Any, Final
 
 import archspec
+from archspec.commands.recipes import findings
 from archspec.errors import CODES, SpecError
 from archspec.explanations import GROUPS, Explanation, all_explanations
 from archspec.ir.attributes import (
@@ -38,7 +40,8 @@ from archspec.ir.attributes import (
 from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
-from docs import analysis, drawings, figures, gallery, reference, tables, tutorial
+from archspec.reporting import to_text
+from docs import analysis, drawings, figures, gallery, recipes, reference, tables, tutorial
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 STALE: Final = 3
@@ -77,6 +80,7 @@ def pages() -> Mapping[str, str]:
         "reference.md": _page(reference.page(NOTICE)),
         "gallery.md": _page(gallery.page(NOTICE)),
         "language.md": tables.filled(_written("language.md")),
+        "recipes.md": recipes.filled(_written("recipes.md"), _attributes),
         "analysis.md": analysis.filled(_written("analysis.md")),
         **{f"ideas/{name}.md": figures.filled(analysis.filled(_written(f"ideas/{name}.md"))) for name in figures.PAGES},
         **{f"pictures/{name}": text for name, text in drawings.pictures()},
@@ -138,16 +142,15 @@ def _op(op: type[Op]) -> Iterator[str]:
         yield "It counts as a layer of the network's depth."
     if op.attributes():
         yield ""
-        yield from _table(
-            ("attribute", "takes", "default", "meaning"),
-            (
-                [f"`{info.name}`", _takes(info.kind), _default(info), info.doc.replace("|", "\\|")]
-                for info in op.attributes().values()
-            ),
-        )
+        yield from _attributes(list(op.attributes().values()))
     if op.two_meanings:
         yield from ("", "Words of other libraries that are refused (E0412):", "")
         yield from (f"- `{word}`: {fix}." for word, fix in op.two_meanings.items())
+
+
+def _attributes(infos: Sequence[AttributeInfo]) -> Iterator[str]:
+    rows = ([f"`{info.name}`", _takes(info.kind), _default(info), info.doc.replace("|", "\\|")] for info in infos)
+    return _table(("attribute", "takes", "default", "meaning"), rows)
 
 
 def _doc(kind: type[object] | ModuleType) -> str:
@@ -159,6 +162,8 @@ def _sentence(text: str) -> str:
 
 
 def _takes(kind: Kind) -> str:
+    if (only := recipes.takes(kind)) is not None:
+        return only
     match kind:
         case IndexKind():
             return kind.expects
@@ -193,6 +198,12 @@ def _value(value: Any) -> str:
             return f"`{str(value).lower()}`"
         case Initializer():
             return f"`{value.name}`"
+        case ():
+            return "empty"
+        case (first, second) if first == second:
+            return f"`{first}`"
+        case tuple():
+            return f"`[{', '.join(f'{item:g}' if isinstance(item, float) else str(item) for item in value)}]`"
         case _:
             return f"`{value}`"
 
@@ -235,6 +246,8 @@ def _errors() -> Iterator[str]:
             yield from ("", f"A command that may end so: `{one.command}`")
         for name, text in one.files.items():
             yield from ("", f"With this file, `{name}`:", "", "```yaml", text.rstrip("\n"), "```")
+        if one.network:
+            yield from ("", f"With the network `{one.network}`:")
         if one.wrong:
             yield from ("", "```diff", *_change(one.wrong, one.right), "```")
             yield from ("", "```text", _message(one), "```")
@@ -253,6 +266,8 @@ def _message(one: Explanation) -> str:
         for file, text in {**one.files, "spec.yaml": one.wrong}.items():
             Path(file).write_text(text, encoding="utf-8")
         try:
+            if one.of_recipes:
+                return to_text(findings("spec.yaml", one.network))
             archspec.compile("spec.yaml")
         except SpecError as error:
             return str(error)

@@ -17,6 +17,9 @@ PACKAGES: Final = ("archspec", "backends")
 CALLED_AFTER_ONNX: Final = "backends/archspec_onnx/reference.py"
 """Its classes stand in for those of ONNX's evaluator, which finds an operator by the name of its class."""
 
+PRINTED: Final = "archspec/training/data/parts/"
+"""What lies here becomes part of a program of its own, which knows nothing of the rest."""
+
 BRITISH: Final = (
     r"(?i)(?<![-\w])\w*(?:colour|centre(?!d?_)|neighbour|labelled|behaviour|favour|catalogue|misspelt|"
     r"(?:initial|normal|optim|recogn|summar)is(?:e|ing|ation))\w*"
@@ -34,7 +37,7 @@ def classes_of_one_name(found: Iterator[tuple[str, ast.Module]]) -> dict[str, li
     """The names that several classes have, a leading `_` left out, with the files of these."""
     by_name = defaultdict(list)
     for path, tree in found:
-        if path != CALLED_AFTER_ONNX:
+        if path != CALLED_AFTER_ONNX and not path.startswith(PRINTED):
             for node in ast.walk(tree):
                 if isinstance(node, ast.ClassDef):
                     by_name[node.name.lstrip("_")].append(path)

@@ -22,7 +22,7 @@ from archspec.spec.yaml_reader import read_file, read_text
 from tests.zoo import NETWORKS
 
 ROOT = Path(__file__).resolve().parents[1]
-SPECS = sorted((ROOT / "specs").rglob("*.yaml"))
+SPECS = [path for path in sorted((ROOT / "specs").rglob("*.yaml")) if path.parent.name != "recipes"]
 ERRORS = sorted((ROOT / "tests" / "errors").glob("*.yaml"))
 EXAMPLES = re.findall(
     r"```yaml\n(archspec: 1\n.*?)```\n", (ROOT / "docs" / "language.md").read_text(encoding="utf-8"), re.DOTALL

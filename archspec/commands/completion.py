@@ -14,6 +14,7 @@ from typing import Final
 from archspec.commands.shared import OK
 from archspec.errors import CODES
 from archspec.spec import shipped
+from archspec.spec.shipped_specs import RECIPES
 
 EXAMPLES: Final = (
     'eval "$(archspec completion bash)"       # in ~/.bashrc',
@@ -70,6 +71,7 @@ def _commands(every: Iterable[tuple[str, str, argparse.ArgumentParser]]) -> Iter
                 options.append(_Option(action.option_strings, help, known, action.nargs != 0))
             else:
                 words += choices or (specs if action.dest in _SPECS else CODES if action.dest == "codes" else ())
+        words += RECIPES.names() if name == "validate" else ()
         yield _Command(name, does, options, words)
 
 
@@ -77,7 +79,8 @@ def _known(names: Sequence[str], specs: Sequence[str]) -> Sequence[str]:
     """What may follow an option whose values the parser does not list."""
     from archspec.codegen.registry import backends
 
-    return {"--backend": backends(), "--backends": backends(), "--like": specs}.get(names[-1], ())
+    known = {"--backend": backends(), "--backends": backends(), "--network": specs}
+    return {**known, "--like": [*specs, *RECIPES.names()]}.get(names[-1], ())
 
 
 def _bash(commands: Sequence[_Command]) -> Iterator[str]:

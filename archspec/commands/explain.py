@@ -54,6 +54,9 @@ def _text(one: Explanation, width: int) -> Iterator[str]:
         yield from ("", "A command that may end so:", "", f"    {one.command}")
     for name, text in one.files.items():
         yield from ("", f"With this file, {name}:", "", textwrap.indent(text.rstrip(), "    "))
-    for what, text in (("This spec is wrong:", one.wrong), ("This one is right:", one.right)):
+    noun = "recipe" if one.of_recipes else "spec"
+    if one.network:
+        yield from ("", f"With the network {one.network}:")
+    for what, text in ((f"This {noun} is wrong:", one.wrong), ("This one is right:", one.right)):
         if text:
             yield from ("", what, "", textwrap.indent(text.rstrip(), "    "))

@@ -1,4 +1,4 @@
-"""`archspec list`: the specs that ship."""
+"""`archspec list`: the specs and the recipes that ship."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from archspec.api import compile, load
 from archspec.commands.shared import FORMAT_HELP, OK, counted
 from archspec.reporting import plain
 from archspec.spec import Spec, shipped
+from archspec.spec.shipped_specs import RECIPES
 
 EXAMPLES: Final = (
     "archspec list",
     "archspec list --names",
+    "archspec list --recipes",
     "archspec list --format json",
 )
 """What its help shows."""
@@ -26,11 +28,16 @@ EXAMPLES: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `list`."""
     parser.add_argument("--names", action="store_true", help="only the names, one a line")
+    parser.add_argument(
+        "--recipes", action="store_true", help="only the recipes for training; otherwise they come last"
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help=FORMAT_HELP)
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """A line for each spec, under the heading of its family."""
+    """A line for each spec, under the heading of its family, and for each recipe."""
+    if arguments.recipes:
+        return _recipes(arguments)
     names = shipped()
     if arguments.names:
         print(json.dumps(names) if arguments.format == "json" else "\n".join(names))
@@ -39,10 +46,46 @@ def run_list(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps([_row(spec) for spec in specs], indent=2))
         return OK
+    _show(*(_group(*group) for group in _families(specs)), _recipe_group())
+    return OK
+
+
+def _recipes(arguments: argparse.Namespace) -> int:
+    if arguments.names:
+        names = RECIPES.names()
+        print(json.dumps(names) if arguments.format == "json" else "\n".join(names))
+    elif arguments.format == "json":
+        print(json.dumps([_recipe_row(name) for name in RECIPES.names()], indent=2))
+    else:
+        _show(_recipe_group())
+    return OK
+
+
+def _show(*groups: Iterable[str]) -> None:
     # What is piped is not cut, so that it is the same everywhere.
     most = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    print("\n\n".join("\n".join(line[:most].rstrip() for line in _group(*group)) for group in _families(specs)))
-    return OK
+    print("\n\n".join("\n".join(line[:most].rstrip() for line in group) for group in groups))
+
+
+def _recipe_row(name: str) -> dict[str, object]:
+    from archspec.recipe import load as load_recipe  # networks alone do not wait for it
+    from archspec.recipe import resolve
+
+    settings = resolve(load_recipe(name))
+    source = settings.data.source.name
+    length = {"epochs": settings.epochs, "steps": settings.steps}
+    return {"name": name, "title": settings.recipe.title, "data": source, "batch": settings.batch, **length}
+
+
+def _recipe_group() -> Iterator[str]:
+    rows = [_recipe_row(name) for name in RECIPES.names()]
+    width = max((len(str(row["name"])) for row in rows), default=0)
+    yield "Recipes for training"
+    yield f"  {'name':<{width}}  {'data':<8}  {'batch':>5}  {'length':>14}  title"
+    for row in rows:
+        length = f"{row['epochs']:,} epochs" if row["epochs"] is not None else f"{row['steps']:,} steps"
+        title = plain(str(row["title"]))
+        yield f"  {row['name']:<{width}}  {row['data']:<8}  {row['batch']:>5}  {length:>14}  {title}"
 
 
 def _row(spec: Spec) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""`archspec new`: a spec to start from, of one of several kinds or as a copy of another."""
+"""`archspec new`: a spec or a recipe to start from, of one of several kinds or as a copy of another."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from archspec.atomic_files import is_folder, resolved, whole_file
 from archspec.commands.shared import OK, usage_error
 from archspec.errors import Diagnostic, OutputError, Source, Span, SpecError
 from archspec.ir.assembly import class_name
-from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits
-from archspec.spec import LocatedDict, find, shipped
+from archspec.spec import LocatedDict, find
 from archspec.spec.checks import usable_name
+from archspec.spec.file_kinds import names_recipe
 from archspec.spec.located_data import LoadContext, LocatedList
 from archspec.spec.scalars import resolve
-from archspec.spec.shipped_specs import shipped_folder
+from archspec.spec.shipped_specs import NETWORKS, RECIPES, Shipped, shipped_folder
 from archspec.spec.yaml_reader import read_file
-from archspec.starters import KINDS, starter
+from archspec.starters import KINDS, RECIPE, starter
 
 DEFAULT: Final = "classifier"
 SCHEMA: Final = "schema.json"
+RECIPE_SCHEMA: Final = "recipe.schema.json"
 _INSTALLED: Final = {"site-packages", "dist-packages"}
 """Folders of an environment, which is another on another machine, and in no repository."""
 MODELINE: Final = "# yaml-language-server: $schema="
@@ -33,15 +34,16 @@ EXAMPLES: Final = (
     "archspec new mine                           # an image classifier, as mine.yaml",
     "archspec new mine --kind segmentation",
     "archspec new mine --like resnet50 -o networks/   # a copy of a spec, with its comments",
+    "archspec new mine --kind recipe             # a recipe for training",
 )
 """What its help shows."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `new`."""
-    parser.add_argument("name", metavar="NAME", help="the network's name: letters, digits, underscores")
-    kinds = "; ".join(f"{kind}: {does}" for kind, does in KINDS.items())
-    parser.add_argument("--kind", choices=tuple(KINDS), help=f"what to start from ({DEFAULT}). {kinds}")
+    parser.add_argument("name", metavar="NAME", help="the network's or recipe's name: letters, digits, underscores")
+    kinds = "; ".join(f"{kind}: {does}" for kind, does in {**KINDS, RECIPE: "how networks are trained"}.items())
+    parser.add_argument("--kind", choices=(*KINDS, RECIPE), help=f"what to start from ({DEFAULT}). {kinds}")
     parser.add_argument("--like", metavar="SPEC", help="copy this spec: a path, or the bare name of one that ships")
     parser.add_argument("-o", "--output", help="a file or folder (NAME.yaml)")
     parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
@@ -59,38 +61,60 @@ def run_new(arguments: argparse.Namespace) -> int:
         help = "give another name, write to another place with -o, or overwrite it with --force"
         raise OutputError(Diagnostic("E0604", f"{path} exists", help=help))
     name = _scalar(arguments.name)
-    like = None if arguments.like is None else find(arguments.like)
+    recipe = arguments.kind == RECIPE or (arguments.like is not None and names_recipe(arguments.like))
+    shipped = RECIPES if recipe else NETWORKS
+    like = None if arguments.like is None else find(arguments.like, shipped)
     if like is not None:
-        compile(like)  # what is wrong with it is shown in its own file
+        _checked(like, shipped)  # what is wrong with it is shown in its own file
     kind = arguments.kind or DEFAULT
-    text = starter(kind, name) if like is None else _copied(like, name, path.parent)
-    schema = _schema(path.parent)
+    text = starter(kind, name) if like is None else _copied(like, name, path.parent, shipped)
+    schema = _schema(path.parent, RECIPE_SCHEMA if recipe else SCHEMA)
     if schema is not None:
         text = f"{MODELINE}{schema}\n{text}"
     root = path.parent if like is None else Path(os.path.commonpath([resolved(path.parent), resolved(like.parent)]))
     with whole_file(path) as temporary:  # only what is right takes the place of a file
         temporary.write_text(text, encoding="utf-8", newline="\n")
-        graph, option = _compiled(temporary, path, root)
-    origin = f"a network of the kind {kind}" if like is None else f"a copy of {arguments.like}"
-    print(f"{path} written, {origin}: {graph.input_text} in, {graph.parameters:,} parameters")
-    print(f"\n  archspec validate {path}{option}\n  archspec build {path} --backend torch{option}")
+        about, option = _right(temporary, path, root, shipped)
+    origin = (
+        f"a copy of {arguments.like}" if like is not None else "a recipe" if recipe else f"a network of the kind {kind}"
+    )
+    print(f"{path} written, {origin}: {about}")
+    then = "" if recipe else f"\n  archspec build {path} --backend torch{option}"
+    print(f"\n  archspec validate {path}{option}{then}")
     if schema is None:
+        file, options = (RECIPE_SCHEMA, "--recipe ") if recipe else (SCHEMA, "")
         print("\nfor an editor that completes and checks it, write the schema beside it, and this as its first line:")
-        print(f"\n  archspec schema -o {path.parent / SCHEMA}\n  {MODELINE}{SCHEMA}")
+        print(f"\n  archspec schema {options}-o {path.parent / file}\n  {MODELINE}{file}")
     return OK
 
 
-def _compiled(temporary: Path, path: Path, root: Path) -> tuple[LayerGraph, str]:
-    """The graph of the new spec, and the option that its commands need if it names files of another folder."""
+def _checked(path: Path, shipped: Shipped, root: Path | None = None) -> str:
+    """What is said of a spec or a recipe that is right.
+
+    Raises:
+        SpecError: it is wrong.
+    """
+    if shipped is NETWORKS:
+        graph = compile(path, root=root)
+        return f"{graph.input_text} in, {graph.parameters:,} parameters"
+    from archspec.commands.recipes import summary  # networks alone do not wait for it
+    from archspec.recipe import load
+    from archspec.recipe import resolve as resolve_recipe
+
+    return summary(resolve_recipe(load(path, root=root)))
+
+
+def _right(temporary: Path, path: Path, root: Path, shipped: Shipped) -> tuple[str, str]:
+    """What is said of the new file, and the option that its commands need if it names files of another folder."""
     try:
-        return compile(temporary), ""
+        return _checked(temporary, shipped), ""
     except SpecError as error:
         if any(found.code != "E0109" for found in error.diagnostics):
             for found in error.diagnostics:
                 if found.span is not None and found.span.source.name == str(temporary):
                     found.span.source.name = str(path)  # the other is gone when this is read
             raise
-    return compile(temporary, root=root), f" --root {shlex.quote(os.path.relpath(root))}"
+    return _checked(temporary, shipped, root), f" --root {shlex.quote(os.path.relpath(root))}"
 
 
 def _check_name(name: str) -> None:
@@ -115,18 +139,18 @@ def _scalar(name: str) -> str:
     return name if isinstance(resolve(name, Limits().digits), str) else json.dumps(name)
 
 
-def _schema(folder: Path) -> str | None:
+def _schema(folder: Path, name: str) -> str | None:
     """The schema's path from a folder, where it will be true elsewhere, too: in the folder or in the same project."""
-    if (folder / SCHEMA).is_file():
-        return SCHEMA
+    if (folder / name).is_file():
+        return name
     shipped, here = shipped_folder(), resolved(folder)
-    if shipped is None or not (shipped / SCHEMA).is_file() or _INSTALLED & set(shipped.parts):
+    if shipped is None or not (shipped / name).is_file() or _INSTALLED & set(shipped.parts):
         return None
     root = next((around for around in (here, *here.parents) if (around / ".git").exists()), here)
-    return Path(os.path.relpath(shipped / SCHEMA, here)).as_posix() if shipped.is_relative_to(root) else None
+    return Path(os.path.relpath(shipped / name, here)).as_posix() if shipped.is_relative_to(root) else None
 
 
-def _copied(like: Path, name: str, folder: Path) -> str:
+def _copied(like: Path, name: str, folder: Path, shipped: Shipped) -> str:
     """The text of a spec under another name, with its comments; the files that it names are still found.
 
     Raises:
@@ -138,15 +162,15 @@ def _copied(like: Path, name: str, folder: Path) -> str:
     assert isinstance(data, LocatedDict)  # it has been compiled
     text = data.span.source.text
     edits: list[tuple[Span, str]] = []
-    if "name" in data:
-        edits.append((data.value_spans["name"], name))
+    if shipped.key in data:
+        edits.append((data.value_spans[shipped.key], name))
     else:  # its parent has one
         key = data.key_spans["extends"]
-        edits.append((Span(key.source, key.line, key.column, key.line, key.column), f"name: {name}\n"))
+        edits.append((Span(key.source, key.line, key.column, key.line, key.column), f"{shipped.key}: {name}\n"))
     if isinstance(data.get("title"), str):
         edits.append((data.value_spans["title"], json.dumps(f"begun as a copy of {like.stem}", ensure_ascii=False)))
     if isinstance(data.get("extends"), str):
-        edits.append((data.value_spans["extends"], _parent(str(data["extends"]), like, folder)))
+        edits.append((data.value_spans["extends"], _parent(str(data["extends"]), like, folder, shipped)))
     if isinstance(names := data.get("include"), LocatedList):
         pairs = zip(names, names.item_spans, strict=True)
         edits += [(span, _library(str(written), like, folder)) for written, span in pairs]
@@ -171,9 +195,10 @@ def _library(written: str, like: Path, folder: Path) -> str:
     return _from_here(like.parent / written, written, folder)
 
 
-def _parent(written: str, like: Path, folder: Path) -> str:
+def _parent(written: str, like: Path, folder: Path, shipped: Shipped) -> str:
     around, stem = shipped_folder(), Path(written).stem
-    if around is not None and resolved(like.parent) == resolved(around) and stem in shipped():
+    homes = [resolved(around / inside) for inside in shipped.folders] if around is not None else []
+    if resolved(like.parent) in homes and stem in shipped.names():
         return stem
     return _from_here(like.parent / written, written, folder)
 

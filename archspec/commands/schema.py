@@ -1,4 +1,4 @@
-"""`archspec schema`: the JSON Schema of specs, for editors."""
+"""`archspec schema`: the JSON Schema of specs, and of recipes, for editors."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from archspec.schema import schema_text
 EXAMPLES: Final = (
     "archspec schema -o schema.json",
     "archspec schema                             # to standard output",
+    "archspec schema --recipe -o recipe.schema.json",
 )
 """What its help shows."""
 
@@ -21,6 +22,9 @@ EXAMPLES: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `schema`."""
     parser.add_argument("-o", "--output", metavar="FILE", help="a file; `-` is standard output (-)", default="-")
+    parser.add_argument(
+        "--recipe", action="store_true", help="the schema of recipes for training, not that of networks"
+    )
     add_force(parser)
 
 
@@ -29,10 +33,19 @@ def run_schema(arguments: argparse.Namespace) -> int:
     if arguments.output == "":
         usage_error("-o needs a file, or `-`")
     if arguments.output == "-":
-        write_out(schema_text())
+        write_out(_text(arguments))
         return OK
     path = Path(arguments.output)
     check_writable(path, force=arguments.force)
-    write_text(path, schema_text())
-    print(f"{path} written; a spec names it in its first line: # yaml-language-server: $schema={path.name}")
+    write_text(path, _text(arguments))
+    what = "a recipe" if arguments.recipe else "a spec"
+    print(f"{path} written; {what} names it in its first line: # yaml-language-server: $schema={path.name}")
     return OK
+
+
+def _text(arguments: argparse.Namespace) -> str:
+    if not arguments.recipe:
+        return schema_text()
+    from archspec.recipe.schema import recipe_schema_text  # networks alone do not wait for it
+
+    return recipe_schema_text()

@@ -1,6 +1,6 @@
 """What each error code means: the texts that `archspec explain` shows and of which docs/errors.md is made.
 
-They are the files `E01.yaml` to `E08.yaml` beside this module, one for each group of codes, read when one is asked for.
+They are the files `E01.yaml` to `E09.yaml` beside this module, one for each group of codes, read when one is asked for.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "E06": "Generating",
     "E07": "Weights",
     "E08": "Running",
+    "E09": "Recipes",
     "E10": "Data for training",
 }
 """The groups of codes, by what their codes begin with."""
@@ -32,7 +33,7 @@ GROUPS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a code means. It has either a spec that fails and one that is right, or a command that may lead to it."""
+    """What a code means. It has a spec or recipe that fails and one that is right, or a command that may lead to it."""
 
     code: str
     title: str
@@ -41,8 +42,15 @@ class Explanation:
     wrong: str = ""
     right: str = ""
     command: str = ""
+    network: str = ""
+    """The network that both recipes are for, where it matters; one that ships."""
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     """Other files that both specs name, by their paths."""
+
+    @property
+    def of_recipes(self) -> bool:
+        """What fails and what is right are recipes, not networks."""
+        return self.code.startswith("E09")
 
 
 @cache

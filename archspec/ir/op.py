@@ -95,11 +95,34 @@ class AttributeInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Op:
-    """Base of all ops. Subclasses are frozen dataclasses whose fields are made with `attribute`."""
+class Described:
+    """Base of what is called by a word and has attributes: ops, and the parts of recipes.
+
+    Subclasses are frozen dataclasses whose fields are made with `attribute`.
+    """
 
     name: ClassVar[str]
-    """What specs call it."""
+    """What specs and recipes call it."""
+    two_meanings: ClassVar[Mapping[str, str]] = {}
+    """Words that other libraries use for its attributes, each with what to write instead."""
+
+    @classmethod
+    def attributes(cls) -> Mapping[str, AttributeInfo]:
+        """The attributes by name, in order."""
+        return _attributes(cls)
+
+    def given(self) -> Iterator[tuple[str, Any]]:
+        """The attributes that differ from their defaults."""
+        for info in self.attributes().values():
+            value = getattr(self, info.name)
+            if info.required or not info.kind.means(info.default, value):
+                yield info.name, value
+
+
+@dataclass(frozen=True, slots=True)
+class Op(Described):
+    """Base of all ops."""
+
     kind: ClassVar[OpKind]
     example: ClassVar[Example]
     """For the documentation."""
@@ -123,13 +146,6 @@ class Op:
     """The tensors that its inputs may be; see `accepted`, too."""
     type_help: ClassVar[Mapping[Axes, str]] = {}
     """What to do about an input that it does not take, by the input's axes."""
-    two_meanings: ClassVar[Mapping[str, str]] = {}
-    """Words that other libraries use for this op's attributes, each with what to write instead."""
-
-    @classmethod
-    def attributes(cls) -> Mapping[str, AttributeInfo]:
-        """The op's attributes by name, in order."""
-        return _attributes(cls)
 
     def accepted(self) -> Accepted:
         """The tensors that its inputs may be, with these attributes."""
@@ -247,18 +263,11 @@ class Op:
         """
         return ""
 
-    def given(self) -> Iterator[tuple[str, Any]]:
-        """The attributes that differ from their defaults."""
-        for info in self.attributes().values():
-            value = getattr(self, info.name)
-            if info.required or not info.kind.means(info.default, value):
-                yield info.name, value
+
+_CACHE: dict[type[Described], dict[str, AttributeInfo]] = {}
 
 
-_CACHE: dict[type[Op], dict[str, AttributeInfo]] = {}
-
-
-def _attributes(cls: type[Op]) -> dict[str, AttributeInfo]:
+def _attributes(cls: type[Described]) -> dict[str, AttributeInfo]:
     found = _CACHE.get(cls)
     if found is None:
         found = _CACHE[cls] = {

@@ -27,7 +27,7 @@ from archspec.expr import (
 )
 from archspec.ir.attributes import AttributeValueError, InitKind, NotWholeError
 from archspec.ir.initializers import expressions, with_numbers
-from archspec.ir.op import AttributeInfo, Op
+from archspec.ir.op import AttributeInfo, Described, Op
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import Budget
 from archspec.spec import Attribute, Call
@@ -114,7 +114,7 @@ def parts(info: AttributeInfo, attribute: Attribute) -> list[Attribute]:
 
 
 def read_attribute(
-    op: type[Op], info: AttributeInfo, attribute: Attribute, env: Mapping[str, Value], budget: Budget
+    op: type[Described], info: AttributeInfo, attribute: Attribute, env: Mapping[str, Value], budget: Budget
 ) -> tuple[Any, Expr | None]:
     """One attribute's value for the graph, and its expression if names stand in it.
 

@@ -24,7 +24,7 @@ from archspec.libraries import compile_library
 from archspec.parity import compare
 from archspec.pytest_plugin.settings import SETTINGS, Settings
 from archspec.spec import LocatedDict
-from archspec.spec.compose import is_library
+from archspec.spec.compose import is_library, is_recipe
 from archspec.spec.located_data import LoadContext
 from archspec.spec.yaml_reader import read_text
 
@@ -53,6 +53,8 @@ def spec_file(path: Path, parent: pytest.Collector) -> SpecFile | None:
     if isinstance(data, LocatedDict) and not reading.diagnostics:
         if "archspec" not in data:
             return None
+        if is_recipe(data):
+            return RecipeFile.from_parent(parent, path=path, library=True)
         return SpecFile.from_parent(parent, path=path, library=is_library(data))
     if not _BEGINS.search(text):
         return None
@@ -90,6 +92,14 @@ class SpecFile(pytest.File):
         except SpecError:
             return None
 
+    def check(self) -> None:
+        """See that it is right.
+
+        Raises:
+            SpecError: the spec is wrong.
+        """
+        self.graph()
+
     def graph(self) -> LayerGraph:
         """The graph of the spec; for a library that of a network which includes it, and so checks its blocks.
 
@@ -100,6 +110,21 @@ class SpecFile(pytest.File):
         if not self.library:
             return compile(path, root=root)
         return compile_library(path, None if root is None else near(root))
+
+
+class RecipeFile(SpecFile):
+    """A recipe for training. It is no network, and nothing is generated from it alone."""
+
+    def check(self) -> None:
+        """Work out its values.
+
+        Raises:
+            SpecError: the recipe is wrong.
+        """
+        from archspec.recipe import load as load_recipe  # networks alone do not wait for it
+        from archspec.recipe import resolve
+
+        resolve(load_recipe(near(self.path), root=self.settings.root))
 
 
 class CheckItem(pytest.Item):
@@ -134,8 +159,8 @@ class Validate(CheckItem):
     marker = "archspec_validate"
 
     def runtest(self) -> None:
-        """Compile it."""
-        self.spec.graph()
+        """Compile it, or work it out."""
+        self.spec.check()
 
 
 class Current(CheckItem):

@@ -34,6 +34,10 @@ class Composer:
     library: Finder
     roots: Sequence[Path]
     """The folders that no file which is named may lie outside of, links followed."""
+    what: str = "a spec"
+    """What the files hold, with its article."""
+    one_of: frozenset[str] = frozenset()
+    """The keys under which a mapping has one of several words: see `merge`."""
     _open: list[Path] = field(default_factory=list[Path])
     _libraries: dict[Path, LocatedDict] = field(default_factory=dict[Path, LocatedDict])
 
@@ -50,7 +54,7 @@ class Composer:
     def data(self, data: object, folder: Path, name: str) -> LocatedDict | None:
         """The same for data that is read already; relative paths start from `folder`."""
         if not isinstance(data, LocatedDict):
-            self._not_a_mapping(data, name, "a spec")
+            self._not_a_mapping(data, name, self.what)
             return None
         blocks, sound = self._included(data, folder)
         own = data.get("blocks")
@@ -69,7 +73,7 @@ class Composer:
                 return None
             own_names = set(own) if isinstance(own, LocatedDict) else set()
             self._check_inherited(blocks, parent.get("blocks"), own_names)
-            whole = merge(parent, _with_defaults(whole, parent))
+            whole = merge(parent, _with_defaults(whole, parent), self.one_of)
             for key in [key for key, value in whole.items() if value is None]:
                 del whole[key]  # `null` takes a parent's key away
         return whole if sound else None
@@ -78,7 +82,7 @@ class Composer:
         name, span = data["extends"], data.value_spans["extends"]
         if not isinstance(name, str):
             message = f"`extends` must be a string, found {describe(name)}"
-            help = "a spec has one parent" if isinstance(name, list) else ""
+            help = f"{self.what} has one parent" if isinstance(name, list) else ""
             self.load_context.error("E0202", message, span, help=help)
             return None
         path = self.parent(name, folder, span)
@@ -195,8 +199,9 @@ class Composer:
         real = resolved(path)
         if asked_at is None or any(real.is_relative_to(root) for root in self.roots):
             return real  # what the user names may lie anywhere
-        help = "give the folder that holds all files of the spec with --root, or `root=` in Python"
-        message = f"`{path}` lies outside the spec's folder"
+        noun = self.what.partition(" ")[2]
+        help = f"give the folder that holds all files of the {noun} with --root, or `root=` in Python"
+        message = f"`{path}` lies outside the {noun}'s folder"
         self.load_context.error("E0109", message, asked_at, help=help)
         return None
 
@@ -226,6 +231,11 @@ def is_library(data: LocatedDict) -> bool:
     return bool(data.keys() & {"blocks", "include"}) and not data.keys() & _NETWORK_KEYS
 
 
+def is_recipe(data: LocatedDict) -> bool:
+    """Whether a file that holds this is a recipe for training, and no network."""
+    return "recipe" in data and not data.keys() & {"input", "inputs", "layers", "stages"}
+
+
 def check_version(data: LocatedDict, what: str, load_context: LoadContext) -> bool:
     """Whether a file is written in the version of the language that is read here; one that says none may be."""
     if "archspec" not in data:
@@ -240,16 +250,22 @@ def check_version(data: LocatedDict, what: str, load_context: LoadContext) -> bo
     return True
 
 
-def merge(parent: LocatedDict, child: LocatedDict) -> LocatedDict:
-    """The parent's keys with the child's over them: mappings merge, all else is replaced."""
+def merge(parent: LocatedDict, child: LocatedDict, one_of: frozenset[str] = frozenset()) -> LocatedDict:
+    """The parent's keys with the child's over them: mappings merge, all else is replaced.
+
+    Under a key of `one_of` stands one word with its attributes: another word is another thing, and takes its place.
+    `losses.*` are all keys under `losses`.
+    """
     merged = LocatedDict(child.span)
     for key in parent:
         merged.take(parent, key)
     for key in child:
         merged.take(child, key)
         ours, theirs = parent.get(key), child[key]
-        if isinstance(ours, LocatedDict) and isinstance(theirs, LocatedDict) and ours is not theirs:
-            merged[key] = merge(ours, theirs)
+        if not isinstance(ours, LocatedDict) or not isinstance(theirs, LocatedDict) or ours is theirs:
+            continue
+        if key not in one_of or ours.keys() >= theirs.keys():
+            merged[key] = merge(ours, theirs, frozenset(theirs) if f"{key}.*" in one_of else one_of)
     return merged
 
 

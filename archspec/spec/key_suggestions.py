@@ -7,7 +7,7 @@ from typing import Final
 
 _INPUT: Final = "write `input: {channels: 3, height: 224, width: 224}`: each size has its name, and the batch has none"
 _CLASSES: Final = "put it under `params`, as in `params: {classes: 1000}`, and use it: `dense: {units: classes}`"
-_TRAINING: Final = "leave it out: how a network is trained is no part of a spec"
+_TRAINING: Final = "leave it out: how a network is trained is said in a recipe: `archspec new mine --kind recipe`"
 _TITLE: Final = "write `title` for one line, `doc` for more"
 _UNITS: Final = 'write a tuple for each unit under `units`, as in `units: "[(256, 64, 2)] + [(256, 64, 1)] * 3"`'
 _WITH: Final = "write `with`, the arguments of all units"

@@ -7,19 +7,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from archspec.atomic_files import resolved
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
 from archspec.expr import ExprError, names, parse
 from archspec.limits import DEFAULT, Budget, Limits, WorkError
 from archspec.spec.base import Attribute
-from archspec.spec.compose import Composer, check_version, is_library
+from archspec.spec.compose import Composer, check_version, is_library, is_recipe
 from archspec.spec.located_data import Example, LoadContext, LocatedDict
 from archspec.spec.model import Spec
-from archspec.spec.parts import shown
+from archspec.spec.parts import Param, shown
 from archspec.spec.scalars import NumberTooLargeError, describe, resolve
-from archspec.spec.shipped_specs import FOLDERS, shipped, shipped_folder
+from archspec.spec.shipped_specs import NETWORKS, Shipped, shipped_folder
 from archspec.spec.yaml_reader import read_text
 
 _BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -57,8 +57,8 @@ def load(
     """
     path = find(source)
     if root is not None:
-        _check_root(Path(root))
-    with _bounded(limits, path, example) as load_context:
+        check_root(Path(root))
+    with bounded(limits, path, example) as load_context:
         load_context.asked = asked
         composer = _composer(load_context, Path(root) if root is not None else path.parent)
         spec = _validated(composer.file(path), load_context, overrides, check)
@@ -66,7 +66,7 @@ def load(
     return spec
 
 
-def _check_root(root: Path) -> None:
+def check_root(root: Path) -> None:
     """See that the folder that files must lie in is one: else no file lies in it, for a reason that nobody sees."""
     try:
         if root.is_dir():
@@ -79,7 +79,7 @@ def _check_root(root: Path) -> None:
 
 
 @contextmanager
-def _bounded(limits: Limits | None, name: str | Path, example: Example | None = None) -> Iterator[LoadContext]:
+def bounded(limits: Limits | None, name: str | Path, example: Example | None = None) -> Iterator[LoadContext]:
     """A `LoadContext` under these limits; the one on work has no place of its own but the file."""
     load_context = LoadContext(Budget(limits or DEFAULT), example=example)
     try:
@@ -109,7 +109,7 @@ def load_text(
     Raises:
         SpecError: with everything that is wrong.
     """
-    with _bounded(limits, name) as load_context:
+    with bounded(limits, name) as load_context:
         data = read_text(text, name, load_context)
         if data is not None or not load_context.diagnostics:
             folder = folder or Path()
@@ -117,32 +117,30 @@ def load_text(
         return _validated(data, load_context, overrides)
 
 
-def find(name_or_path: str | Path) -> Path:
-    """The path of a spec; a bare name is looked for among those that ship.
+def find(name_or_path: str | Path, kind: Shipped = NETWORKS) -> Path:
+    """The path of a spec, or of a recipe; a bare name is looked for among those that ship.
 
     A path is given back as it is, whether or not there is such a file.
 
     Raises:
-        SpecError: no spec of that name ships.
+        SpecError: none of that name ships.
     """
     if isinstance(name_or_path, str) and "\n" in name_or_path:
-        help = "write it to a file, or read it with `archspec.spec.load_text`"
-        raise SpecError(Diagnostic("E0101", "this is the text of a spec, where a path or a name must stand", help=help))
+        help = f"write it to a file, or read it with `{kind.module}.load_text`"
+        message = f"this is the text of a {kind.noun}, where a path or a name must stand"
+        raise SpecError(Diagnostic("E0101", message, help=help))
     if isinstance(name_or_path, Path) or not _BARE_NAME.fullmatch(name_or_path):
         return Path(name_or_path)
-    folder = shipped_folder()
     try:
-        if folder is not None:
-            for inside in FOLDERS:
-                if (path := folder / inside / f"{name_or_path}.yaml").is_file():
-                    return path
+        if (path := kind.path(name_or_path)) is not None:
+            return path
         if Path(name_or_path).exists():
             return Path(name_or_path)
     except OSError:
         pass  # a name that no file can have
     beside = Path(f"{name_or_path[:80]}.yaml")
-    help = f"did you mean the file `{beside}`?" if beside.is_file() else did_you_mean(name_or_path, shipped())
-    raise SpecError(Diagnostic("E0106", f"no spec named `{name_or_path[:80]}` ships", help=help))
+    help = f"did you mean the file `{beside}`?" if beside.is_file() else did_you_mean(name_or_path, kind.names())
+    raise SpecError(Diagnostic("E0106", f"no {kind.noun} named `{name_or_path[:80]}` ships", help=help))
 
 
 def _composer(load_context: LoadContext, root: Path) -> Composer:
@@ -185,6 +183,11 @@ def _validated(
     # Another version has other keys: to complain about them would mislead.
     if not check_version(data, "a spec", load_context):
         load_context.diagnostics.raise_if_any(SpecError)
+    if is_recipe(data):
+        message = "this is a recipe for training, and no network: it has none of `name`, `input` and `layers`"
+        help = "give a network here, and the recipe with `--recipe`; `archspec validate` takes both"
+        load_context.error("E0205", message, data.span, help=help)
+        load_context.diagnostics.raise_if_any(SpecError)
     if is_library(data):
         message = "this is a library of blocks, and no network: it has none of `name`, `input` and `layers`"
         help = f"include it in a network: `include: [{Path(data.span.source.name).name}]`"
@@ -195,7 +198,7 @@ def _validated(
     if spec is None:
         load_context.diagnostics.raise_if_any(SpecError)
         raise InternalError("a spec is wrong, and nobody said why")
-    spec._overrides = _overrides(spec, overrides or {}, load_context)
+    spec._overrides = read_overrides(spec, overrides or {}, load_context)
     spec._sources, spec._texts = load_context.files, load_context.texts
     spec._limits = load_context.limits
     if check is not None and load_context.diagnostics and not any(map(_of_files, load_context.diagnostics)):
@@ -233,7 +236,20 @@ def _check_too(check: Callable[[Spec, Budget], object], spec: Spec, load_context
                 load_context.error(found.code, found.message, found.span, notes=found.notes, help=found.help)
 
 
-def _overrides(spec: Spec, overrides: Mapping[str, object], load_context: LoadContext) -> dict[str, Attribute]:
+class _HasParams(Protocol):
+    """A network or a recipe."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def params(self) -> Mapping[str, Param]: ...
+
+
+def read_overrides(
+    spec: _HasParams, overrides: Mapping[str, object], load_context: LoadContext
+) -> dict[str, Attribute]:
+    """The values that are given to params from outside, with their places; what is wrong with them is noted."""
     return {
         name: found
         for name, value in overrides.items()
@@ -241,7 +257,7 @@ def _overrides(spec: Spec, overrides: Mapping[str, object], load_context: LoadCo
     }
 
 
-def _override(spec: Spec, name: str, value: object, load_context: LoadContext) -> Attribute | None:
+def _override(spec: _HasParams, name: str, value: object, load_context: LoadContext) -> Attribute | None:
     written = value if isinstance(value, str) else _as_yaml(value)
     source = Source("--set" if isinstance(value, FromSet) else "argument", f"{name}={written}")
     start = len(name) + 1

@@ -1,4 +1,4 @@
-"""The specs that `archspec new` starts from, one for each kind of network.
+"""The specs that `archspec new` starts from, one for each kind of network, and a recipe.
 
 Each is a file `KIND.yaml` beside this module with `{name}` for the network's name. A comment `# or: ...` is another
 form of the line above it, a comment `# add: ...` an item that may be added there; tests try each of them.
@@ -19,6 +19,8 @@ KINDS: Final[Mapping[str, str]] = {
     "two_inputs": "an image and numbers to classes, by two branches that meet",
 }
 """The kinds of networks to start from, and what each does."""
+RECIPE: Final = "recipe"
+"""The kind that is no network."""
 
 
 def starter(kind: str, name: str) -> str:

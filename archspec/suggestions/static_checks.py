@@ -9,7 +9,7 @@ from typing import Final
 from archspec.errors import did_you_mean, nearest
 from archspec.expr import Compare, Expr, Name, children
 from archspec.ir.attributes import BoolKind, InitKind, WordKind
-from archspec.ir.op import AttributeInfo, Op
+from archspec.ir.op import AttributeInfo, Described, Op
 from archspec.ir.ops import OPS
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Reuse, Stage
 from archspec.spec import Sequence as Seq
@@ -54,7 +54,7 @@ def undefined_help(name: str, expr: Expr, known: Iterable[str], params: Mapping[
 _TRUTH: Final = {"yes": "true", "on": "true", "no": "false", "off": "false", "none": "false"}
 
 
-def word_help(op: type[Op], info: AttributeInfo, raw: object, known: Collection[str]) -> tuple[str, str] | None:
+def word_help(op: type[Described], info: AttributeInfo, raw: object, known: Collection[str]) -> tuple[str, str] | None:
     """What is said of a word that an attribute does not take, and what to write; None if it may be an expression."""
     kind, one_of = info.kind, isinstance(info.kind, WordKind)
     words = kind.words or (("true", "false") if isinstance(kind, BoolKind) else ())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import archspec
+from archspec.recipe import shipped_recipes
 from archspec.spec import shipped
 from tests.commands.conftest import Run
 
@@ -265,7 +266,9 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 def test_the_list_has_headings_and_fits_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     code, out, _ = run("list")
     assert code == 0
-    groups = [group.splitlines() for group in out.split("\n\n")]
+    *groups, recipes = [group.splitlines() for group in out.split("\n\n")]
+    assert recipes[0] == "Recipes for training"
+    assert [line.split()[0] for line in recipes[2:]] == shipped_recipes()
     assert [group[0] for group in groups] == [*dict.fromkeys(archspec.load(name).family for name in shipped())]
     listed = [line.split()[0] for group in groups for line in group[2:]]
     assert sorted(listed) == sorted(shipped())

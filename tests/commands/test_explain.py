@@ -10,6 +10,7 @@ import pytest
 
 import archspec
 from archspec.cli import main
+from archspec.commands.recipes import findings
 from archspec.errors import CODES, SpecError
 from archspec.explanations import Explanation, all_explanations
 
@@ -39,7 +40,9 @@ def _write(one: Explanation, text: str, folder: Path) -> Path:
 @pytest.mark.parametrize("code", CODES)
 def test_what_it_shows_is_so(code: str, tmp_path: Path) -> None:
     one = explained()[code]
-    if one.wrong:
+    if one.of_recipes:
+        _its_recipes_are_wrong_and_right(one, tmp_path)
+    elif one.wrong:
         _its_specs_are_wrong_and_right(one, tmp_path)
     else:
         _its_command_is_one_of_archspecs(one)
@@ -50,6 +53,16 @@ def _its_specs_are_wrong_and_right(one: Explanation, tmp_path: Path) -> None:
         archspec.compile(_write(one, one.wrong, tmp_path))
     assert {found.code for found in caught.value.diagnostics} == {one.code}
     assert archspec.compile(_write(one, one.right, tmp_path)).nodes
+
+
+def _its_recipes_are_wrong_and_right(one: Explanation, tmp_path: Path) -> None:
+    try:
+        found = findings(str(_write(one, one.wrong, tmp_path)), one.network)
+    except SpecError as error:
+        found = list(error.diagnostics)
+        assert {each.severity for each in found} == {"error"}
+    assert {each.code for each in found} == {one.code}
+    assert findings(str(_write(one, one.right, tmp_path)), one.network) == []
 
 
 def _its_command_is_one_of_archspecs(one: Explanation) -> None:

@@ -28,7 +28,16 @@ FENCED = re.compile(
 )
 GENERATED = sorted(
     (
-        *("analysis.md", "errors.md", "gallery.md", "language.md", "ops.md", "reference.md", "tutorial.md"),
+        *(
+            "analysis.md",
+            "errors.md",
+            "gallery.md",
+            "language.md",
+            "ops.md",
+            "recipes.md",
+            "reference.md",
+            "tutorial.md",
+        ),
         *(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs" / "ideas").glob("*.md")),
         *(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs" / "pictures").iterdir()),
     )

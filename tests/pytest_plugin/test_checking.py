@@ -217,3 +217,18 @@ def test_a_model_that_holds_its_weights(project: Path, run_pytest: RunPytest) ->
     assert "error[E0606]: generated/onnx/small.onnx is not what its spec gives now" in done.outlines
     [help] = {line for line in done.outlines if "help: " in line}  # pytest's summary has it too where CI is set
     assert "--backend onnx -o generated/onnx/small.onnx; if it was built with --weights, --seed" in help
+
+
+def test_a_recipe_is_checked_and_generates_nothing(project: Path, run_pytest: RunPytest) -> None:
+    recipe = project / "specs" / "recipes" / "mine.yaml"
+    recipe.parent.mkdir()
+    recipe.write_text(
+        "archspec: 1\nrecipe: mine\ndata: {source: cifar10}\nbatch: 32\nepochs: 10\nloss: cross_entropy\n"
+        "optimizer: {sgd: {learning_rate: 0.1}}\n",
+        encoding="utf-8",
+    )
+    run_pytest(*QUICK, "--archspec-strict", str(recipe)).assert_outcomes(passed=1)
+    _replace(recipe, "learning_rate", "lr")
+    done = run_pytest(*QUICK, str(recipe))
+    done.assert_outcomes(failed=1)
+    assert "error[E0412]: `lr` is not a word of sgd" in done.stdout.str()

@@ -1,0 +1,50 @@
+"""What commands share that read recipes."""
+
+from __future__ import annotations
+
+import argparse
+
+from archspec.api import compile
+from archspec.commands.shared import limits, params
+from archspec.errors import Diagnostic
+from archspec.recipe import Settings, Share, load, resolve
+from archspec.training.facts import known_facts
+from archspec.training.linter import lint
+from archspec.training.plan import plan_of
+
+
+def checked(name: str, arguments: argparse.Namespace) -> tuple[Settings, list[Diagnostic], str]:
+    """A recipe's values, what the linter says of it, and what else is to be said of the check.
+
+    With `--network` the recipe is held against that network, as far as the form of its data says what they are.
+
+    Raises:
+        SpecError: the recipe or the network is wrong, or they do not fit.
+    """
+    settings = resolve(load(name, params(arguments.params), limits=limits(arguments.limits), root=arguments.root))
+    if arguments.network is None:
+        return settings, lint(settings), ""
+    graph, facts, data = compile(arguments.network), known_facts(settings.data.source), settings.data
+    if facts is None or (isinstance(data.validation, Share) and not facts.tells(data.train, data.validation)):
+        note = f"; whether it fits {graph.name} is seen once its data are: `archspec train {arguments.network}`"
+        return settings, lint(settings), note
+    plan = plan_of(settings, graph, facts)
+    note = f"; with {graph.name}: {plan.epochs:,} epochs of {plan.steps_per_epoch:,} steps, {plan.steps:,} in all"
+    return settings, list(plan.findings), note
+
+
+def findings(path: str, network: str) -> list[Diagnostic]:
+    """What is wrong with a recipe, or doubtful; held against a network, if one is named.
+
+    Raises:
+        SpecError: the recipe or the network is wrong, or they do not fit.
+    """
+    none: list[str] = []
+    arguments = argparse.Namespace(params=none, limits=none, root=None, network=network or None)
+    return checked(path, arguments)[1]
+
+
+def summary(settings: Settings) -> str:
+    """A recipe in a few words."""
+    length = f"{settings.epochs:,} epochs" if settings.epochs is not None else f"{settings.steps:,} steps"
+    return f"{settings.data.source.name}, {settings.optimizer.name}, batches of {settings.batch:,}, {length}"
