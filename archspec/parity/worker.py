@@ -235,8 +235,16 @@ def _let_go(model: Any = None) -> None:
         trim(0)
 
 
+def _skip_unneeded_imports() -> None:
+    """Keras and TensorFlow import these where they are installed, a second or two of them, and can do without."""
+    for name in ("IPython", "jax", "matplotlib", "pandas", "sklearn"):
+        if name != os.environ.get("KERAS_BACKEND"):
+            sys.modules[name] = None  # type: ignore[assignment]  # so Python takes it for a module that is not there
+
+
 def main(name: str) -> None:
     """Answer requests until there are no more."""
+    _skip_unneeded_imports()
     # Frameworks print to standard output; what we answer goes past them.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
