@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby, zip_longest
 
 from archspec.codegen.marked_text import Instances
+from archspec.codegen.reuse import Use, uses_of
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, Run, SequenceUse, Tree
 
 
@@ -56,33 +57,21 @@ def _united_trees(trees: Sequence[Tree]) -> Tree:
 
 def with_uses(tree: Tree) -> Tree:
     """The tree of a scope where what sequences and loops hold has the places of all items that are called with it."""
-    again: dict[str, list[ItemUse]] = {}
-    _gather(tree, again)
-    return _with_uses(tree, again) if again else tree
+    return _with_uses(tree, uses_of(tree))
 
 
-def _gather(tree: Tree, again: dict[str, list[ItemUse]]) -> None:
-    for item in tree.items:
-        if isinstance(item, ChoiceUse):
-            _gather(item.then, again)
-            _gather(item.other, again)
-        elif item.reuses:
-            again.setdefault(item.reuses, []).append(item)
-        elif isinstance(item, LoopUse) and isinstance(item.runs[0].item if item.runs else None, SequenceUse):
-            again.setdefault(item.called, []).extend(run.item for run in item.runs)
-
-
-def _with_uses(tree: Tree, again: dict[str, list[ItemUse]]) -> Tree:
+def _with_uses(tree: Tree, uses: Mapping[int, Sequence[Use]]) -> Tree:
     items: list[ItemUse] = []
     for item in tree.items:
         match item:
             case ChoiceUse():
-                item = dataclasses.replace(item, then=_with_uses(item.then, again), other=_with_uses(item.other, again))
-            case SequenceUse(reuses="", name=name) if name in again:
-                trees = [use.body for use in (item, *again[name]) if isinstance(use, SequenceUse)]
+                item = dataclasses.replace(item, then=_with_uses(item.then, uses), other=_with_uses(item.other, uses))
+            case SequenceUse(location=location) if location in uses:
+                again = [run.item for use in uses[location] if isinstance(use, LoopUse) for run in use.runs]
+                trees = [use.body for use in (item, *uses[location], *again) if isinstance(use, SequenceUse)]
                 item = dataclasses.replace(item, body=_united_trees(trees))
-            case LoopUse(reuses="", name=name) if name in again:
-                united = _united([item, *again[name]])
+            case LoopUse(location=location) if location in uses:
+                united = _united([item, *uses[location]])
                 assert isinstance(united, LoopUse)
                 item = dataclasses.replace(item, runs=united.runs, iterations=united.iterations)
             case _:

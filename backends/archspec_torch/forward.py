@@ -8,19 +8,9 @@ from typing import Final
 
 from archspec.codegen.marked_text import Paths, inside, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, call, flat, lay_out, marked, marks, one_line
-from archspec.codegen.tree import (
-    CallUse,
-    ChoiceUse,
-    Definition,
-    ItemUse,
-    LayerUse,
-    LoopUse,
-    SequenceUse,
-    Tree,
-    held,
-    stops,
-)
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator
+from archspec.codegen.walk import held, stops
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_torch.ops import ROWS, Weight

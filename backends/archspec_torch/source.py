@@ -12,6 +12,7 @@ from archspec.codegen.marked_text import Paths, as_marked, join, whole
 from archspec.codegen.outline import outline
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, call, flat, lay_out, marked
 from archspec.codegen.render import render
+from archspec.codegen.reuse import is_reuse, owner_name, uses_of
 from archspec.codegen.simplify import simplified
 from archspec.codegen.tree import (
     CHANNELS,
@@ -24,13 +25,9 @@ from archspec.codegen.tree import (
     Run,
     SequenceUse,
     Tree,
-    is_chain,
-    is_reuse,
     iteration_names,
-    layers,
-    stops,
 )
-from archspec.codegen.walk import calls
+from archspec.codegen.walk import calls, is_chain, layers, stops
 from archspec.expr import Const, Name, names, negated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Result
@@ -85,7 +82,6 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     writers = [_ClassWriter(definition, printers, Spelling(labeled=labeled)) for definition in module.definitions]
     for writer in writers:
         writer.write_init()
-        writer.spelling.again |= writer.again.keys()
     spellings = {id(writer.definition): writer.spelling for writer in writers}
     drawing: set[str] = set()
     weighted = places(module.definitions, spellings)
@@ -141,24 +137,17 @@ class _ClassWriter:
         """Members that serve several layers, by the code that makes them; and the layers' paths."""
         self.taken = {*NOT_LAYERS, *_names(definition.tree)}
         """The attributes that an instance has otherwise."""
-        self.again: dict[str, list[str]] = {}
-        """The paths of the items that are called with another's member, by the member."""
+        self.again: dict[int, list[str]] = {}
+        """The paths of the items that are called with another's member, by that item's location."""
         self.declared: set[str] = set()
         """Members whose annotation is written."""
 
     def write_init(self) -> None:
         """Write the members, and decide how `forward` calls them."""
-        self._gather(self.definition.tree)
+        for location, items in uses_of(self.definition.tree).items():
+            self.again[location] = [path for item in items for path in item.paths]
+            self.spelling.again |= set(map(owner_name, items))
         self._members(self.definition.tree, 2)
-
-    def _gather(self, tree: Tree) -> None:
-        for item in tree.items:
-            if isinstance(item, ChoiceUse):
-                self._gather(item.then)
-                self._gather(item.other)
-            elif is_reuse(item):
-                name = item.called if isinstance(item, LoopUse) and item.called else item.reuses
-                self.again.setdefault(name, []).extend(item.paths)
 
     def result(self, graph: LayerGraph, reset: Sequence[str], groups: Sequence[str]) -> _Class:
         """Everything that the template needs."""
@@ -225,19 +214,24 @@ class _ClassWriter:
             case LoopUse() if len(item.runs) == 1 and item.runs[0].carried is not None:
                 self._carried(item, item.runs[0], depth)
             case _:
-                self._assign(self._spell(item), self.constructor.module(item), depth)
+                self._assign(self._spell(item), self._module(item), depth)
 
     def _spell(self, item: CallUse | SequenceUse | LoopUse | LayerUse) -> str:
         self.spelling.members[(item.location,)] = item.name
         return item.name
 
+    def _module(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
+        """The expression that makes an item's module, which is there for all that is called with it."""
+        return self._for_all(item, self.constructor.module(item))
+
+    def _for_all(self, item: LayerUse | CallUse | SequenceUse | LoopUse, code: Code) -> Code:
+        return marked(code, self.again[item.location]) if item.location in self.again else code
+
     def _assign(self, name: str, code: Code, depth: int) -> None:
-        if name in self.again:
-            code = marked(code, self.again[name])
         self.init += lay_out(code, depth, f"self.{name} = ")
 
     def _layer(self, use: LayerUse, depth: int) -> None:
-        code = self.constructor.module(use)
+        code = self._module(use)
         if not use.named and not use.has_weights:
             # Layers without weights and without names of their own are one member, as people write it.
             text = flat(code)
@@ -292,13 +286,13 @@ class _ClassWriter:
             if annotated != f"self.{name}":
                 self.init.append(f"{indent}{annotated}")
             self.init.append(f"{indent}if {condition}:")
-            self._assign(name, self.constructor.module(then), depth + 1)
+            self._assign(name, self._module(then), depth + 1)
             self.init.append(f"{indent}else:")
-            self._assign(name, self.constructor.module(other), depth + 1)
+            self._assign(name, self._module(other), depth + 1)
             return
         self.init.append(f"{indent}{annotated} = nn.Identity()")
         self.init.append(f"{indent}if {condition}:")
-        self._assign(name, self.constructor.module(first), depth + 1)
+        self._assign(name, self._module(first), depth + 1)
 
     def _flagged(self, item: ChoiceUse, depth: int) -> None:
         """`forward` asks again: the outcome is kept as an attribute."""
@@ -358,7 +352,8 @@ class _ClassWriter:
         self.init += lay_out(marked(call(f"{parts}.append", module), iterations), depth + 1)
         self.init += lay_out(printer.expr(run.carried_next), depth + 1, f"{variable} = ")
         chain = len(item.operands) == 1
-        self._assign(name, call("nn.Sequential", f"*{parts}") if chain else call("nn.ModuleList", parts), depth)
+        made = call("nn.Sequential", f"*{parts}") if chain else call("nn.ModuleList", parts)
+        self._assign(name, self._for_all(item, made), depth)
         self.init[before:] = [whole(line, item.paths) for line in self.init[before:]]
 
 
