@@ -6,7 +6,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
 from archspec.codegen.marked_text import inside
-from archspec.codegen.tree import CHANNELS, CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.tree import (
+    CHANNELS,
+    CallUse,
+    ChoiceUse,
+    ItemUse,
+    LayerUse,
+    LoopUse,
+    SequenceUse,
+    Tree,
+    iteration_names,
+)
 from archspec.expr import Expr, names
 from archspec.ir.scope import Operand, Ref, Result
 from archspec.limits import Budget
@@ -50,8 +60,12 @@ def all_layers(tree: Tree) -> list[LayerUse]:
 
 
 def used_names(tree: Tree, budget: Budget) -> frozenset[str]:
-    """The names in the expressions of a tree, those for the channels of operands included."""
+    """The names in the expressions of a tree, those for the channels of operands included.
+
+    Those for the iterations of its own loops are none of them.
+    """
     found: set[str] = set()
+    bound: set[str] = set()
 
     def see(item: ItemUse) -> None:
         exprs: Iterable[Expr | None] = ()
@@ -65,13 +79,14 @@ def used_names(tree: Tree, budget: Budget) -> frozenset[str]:
                 exprs = (item.condition,)
             case LoopUse():
                 exprs = [part for run in item.runs for part in (run.start, run.stop, run.carried, run.carried_next)]
+                bound.update(name for run in item.runs for name in iteration_names(run.depth))
             case SequenceUse():
                 pass
         for expr in exprs:
             found.update(names(expr, budget) if expr is not None else ())
 
     _visit(tree, see)
-    return frozenset(found)
+    return frozenset(found - bound)
 
 
 def layers(tree: Tree) -> Iterator[LayerUse]:
