@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -135,7 +136,9 @@ class _ClassWriter:
         self.init: list[str] = []
         self.shared: dict[str, tuple[str, list[str]]] = {}
         """Members that serve several layers, by the code that makes them; and the layers' paths."""
-        self.taken = {*NOT_LAYERS, *_names(definition.tree)}
+        self.makers = Counter(_ordered_names(definition.tree))
+        """How many items make each member: several where conditions decide which."""
+        self.taken = {*NOT_LAYERS, *self.makers}
         """The attributes that an instance has otherwise."""
         self.again: dict[int, list[str]] = {}
         """The paths of the items that are called with another's member, by that item's location."""
@@ -261,7 +264,7 @@ class _ClassWriter:
 
     def _choice(self, item: ChoiceUse, depth: int) -> None:
         sides = (_single(item.then, item), _single(item.other, item))
-        if (sides[0] or sides[1]) and _joinable(item, sides):
+        if (sides[0] or sides[1]) and _joinable(item, sides, self.makers):
             self._joined(item, sides, depth)
         else:
             self._flagged(item, depth)
@@ -300,7 +303,8 @@ class _ClassWriter:
         self.spelling.flags[item.location] = flag, holds
         indent = INDENT * depth
         bodies: list[list[str]] = []
-        shared = sorted((_names(item.then) & _names(item.other)) - self.declared)
+        names = {*_ordered_names(item.then), *_ordered_names(item.other)}
+        shared = sorted(name for name in names - self.declared if self.makers[name] > 1)
         self.declared |= set(shared)
         for side in (item.then, item.other) if holds else (item.other, item.then):
             before, self.init = self.init, []
@@ -357,10 +361,6 @@ class _ClassWriter:
         self.init[before:] = [whole(line, item.paths) for line in self.init[before:]]
 
 
-def _names(tree: Tree) -> set[str]:
-    return set(_ordered_names(tree))
-
-
 def _ordered_names(tree: Tree) -> Iterator[str]:
     """The members that a tree becomes, those under conditions included."""
     for item in tree.items:
@@ -394,10 +394,15 @@ def _single(tree: Tree, choice: ChoiceUse) -> LayerUse | CallUse | SequenceUse |
     return item
 
 
-def _joinable(item: ChoiceUse, sides: Sequence[LayerUse | CallUse | SequenceUse | LoopUse | None]) -> bool:
-    """One member can stand for both sides: the same name, or nothing at all on one side."""
+def _joinable(
+    item: ChoiceUse, sides: Sequence[LayerUse | CallUse | SequenceUse | LoopUse | None], makers: Mapping[str, int]
+) -> bool:
+    """One member can stand for both sides: the same name, or nothing at all on one side; no other item makes it."""
     then, other = sides
     if then is not None and other is not None:
-        return then.name == other.name
+        return then.name == other.name and makers[then.name] == 2
+    only = then or other
+    if only is not None and makers[only.name] > 1:
+        return False
     empty = item.other if then is not None else item.then
     return not empty.items and empty.results == (item.operand,)
