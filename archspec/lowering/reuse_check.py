@@ -158,7 +158,8 @@ class _ReuseCheck:
     def iteration(self, item: Reuse, found: Item) -> None:
         """In a repeat, what is used again is one iteration."""
         block = self.body.spec.blocks.get(found.name) if isinstance(found, Call) else None
-        if isinstance(found, Seq) or (block is not None and not block.outputs):
+        is_sequence = isinstance(found, Seq) or (isinstance(found, Stage) and found.block is None)
+        if is_sequence or (block is not None and not block.outputs):
             return
         message = f"a repeat of `reuse` takes a named sequence, or a block's call; `{item.item}` is another item"
         if block is not None:

@@ -20,7 +20,7 @@ from archspec_keras.data_format import stated
 from archspec_keras.layer_names import LayerName, added_suffix
 from archspec_keras.loop_statements import LoopStatements
 from archspec_keras.ops import FAN, ROWS, LayerContext
-from archspec_keras.shared import LastCalls, SharedItems, joined
+from archspec_keras.shared import LastCalls, SharedCalls, joined
 from archspec_keras.statements import Statement
 
 
@@ -69,7 +69,7 @@ class BodyWriter(LoopStatements):
             self.taken |= set(variables)  # `inputs` stays what it is
         self.depth = 1
         self.prefix = prefix
-        self.shared = SharedItems.of(self.definition.tree, self.order)
+        self.shared = SharedCalls.of(self.definition.tree, self.order)
         self.allocator = self._flow(self.definition.tree, variables, self.taken)
 
     def _results(self) -> list[str]:

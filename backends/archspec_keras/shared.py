@@ -12,7 +12,7 @@ from archspec.codegen.marked_text import around
 from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.reuse import Use, owner_name, uses_of
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LoopUse, SequenceUse, Tree
-from archspec.ir.def_use import Node, producer
+from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Result
 from archspec.limits import Budget
@@ -26,7 +26,7 @@ LastCalls: TypeAlias = Mapping[str, tuple[tuple[Use, str], ...]]
 
 
 @dataclass(slots=True)
-class SharedItems:
+class SharedCalls:
     """The items of a scope that are called more than once, and how far they have been written."""
 
     uses: Mapping[int, Sequence[Use]] = field(default_factory=dict[int, Sequence[Use]])
@@ -39,7 +39,7 @@ class SharedItems:
     """After a condition there are several for a name, of which an instance has one."""
 
     @classmethod
-    def of(cls, tree: Tree, order: ComputationOrder) -> SharedItems:
+    def of(cls, tree: Tree, order: ComputationOrder) -> SharedCalls:
         """Those of a scope, before any is written."""
         uses = uses_of(tree)
         if not uses:
@@ -99,11 +99,6 @@ class ComputationOrder:
         self.budget = budget
 
     @cached_property
-    def nodes(self) -> Sequence[Node]:
-        """The nodes in the order of computation."""
-        return list(self.graph.nodes.values())
-
-    @cached_property
     def position(self) -> Mapping[str, int]:
         """The place of each node in the order of computation."""
         return {path: place for place, path in enumerate(self.graph.nodes)}
@@ -142,17 +137,73 @@ class ComputationOrder:
         if later not in self.spans or earlier not in self.spans:
             return True  # there is nothing to be put in order
         (start, end), (first, last) = self.spans[earlier], self.spans[later]
-        found, stack = set[int](), [*range(first, last + 1)]
+        stack, seen = [*range(first, last + 1)], set[int]()
         while stack:
+            place = stack.pop()
             self.budget.spend(1)
-            for source in self.nodes[stack.pop()].inputs:
-                place = self.position[producer(source)]
-                if start <= place <= end:
+            if self.ways.back_to(place, end) >= start:
+                return True
+            merge = self.ways.merge[place]
+            while merge > end and merge not in seen:  # the other ways on which tensors came here
+                self.budget.spend(1)
+                seen.add(merge)
+                others = self.ways.others[merge]
+                if any(start <= other <= end for other in others):
                     return True
-                if place > end and place not in found:  # what stands before it cannot depend on it
-                    found.add(place)
-                    stack.append(place)
+                stack += (other for other in others if other > end)
+                before = self.ways.parent[merge]
+                merge = self.ways.merge[before] if before > end else -1
         return False
+
+    @cached_property
+    def ways(self) -> _FirstInputs:
+        """The ways back from each node by the first of its inputs."""
+        found = _FirstInputs()
+        for node in self.graph.nodes.values():
+            found.add([self.position[producer(source)] for source in node.inputs])
+        return found
+
+
+@dataclass(slots=True)
+class _FirstInputs:
+    """The tree in which a node's parent is the first of its inputs, by places in the order of computation.
+
+    A node that stands far back is found in logarithmic time, as each knows one of its far ancestors (Myers, "An
+    applicative random-access stack", 1983). -1 stands for none.
+    """
+
+    parent: list[int] = field(default_factory=list[int])
+    others: list[list[int]] = field(default_factory=list[list[int]])
+    """The inputs after the first."""
+    merge: list[int] = field(default_factory=list[int])
+    """The nearest node on the way back, the node itself included, that has several inputs."""
+    jump: list[int] = field(default_factory=list[int])
+    depth: list[int] = field(default_factory=list[int])
+
+    def add(self, inputs: Sequence[int]) -> None:
+        """The next node, which takes what those at these places give."""
+        parent, place = inputs[0] if inputs else -1, len(self.parent)
+        before = self.merge[parent] if parent >= 0 else -1
+        far = self._jump(parent)
+        twice = self._jump(far)
+        is_even = self._depth(parent) - self._depth(far) == self._depth(far) - self._depth(twice)
+        self.jump.append(twice if is_even else parent)
+        self.depth.append(self._depth(parent) + 1)
+        self.parent.append(parent)
+        self.others.append([*inputs[1:]])
+        self.merge.append(place if len(inputs) > 1 else before)
+
+    def back_to(self, place: int, last: int) -> int:
+        """The first node on the way back from a place that stands no later than `last`."""
+        while place > last:
+            place = self.jump[place] if self.jump[place] > last else self.parent[place]
+        return place
+
+    def _jump(self, place: int) -> int:
+        return self.jump[place] if place >= 0 else -1
+
+    def _depth(self, place: int) -> int:
+        return self.depth[place] if place >= 0 else 0
 
 
 def results_of(item: SharedScope) -> int:

@@ -48,11 +48,10 @@ class SharedStatements(StatementWriter):
 
     def _after(self, item: Use, given: list[str]) -> list[str]:
         """The variables that an item takes: where it must come after others, the first waits for what those gave."""
-        waiting = given[0]
-        for use, variable in self.shared.last.get(owner_name(item), ()):
-            if not self.order.is_independent(use, item):
-                continue
-            suffix = added_suffix("_after", item.paths, self.facts.names)
+        waiting, last = given[0], self.shared.last.get(owner_name(item), ())
+        awaited = dict.fromkeys(variable for use, variable in last if self.order.is_independent(use, item))
+        for index, variable in enumerate(awaited):
+            suffix = added_suffix(f"_after_{index + 1}" if index else "_after", item.paths, self.facts.names)
             self.printer.helpers.add("ComputedAfter")
             layer = call("ComputedAfter", name=self._name(item).text(suffix))
             code = Bracket(layer, (Bracket("", (waiting, variable), "[", "]"),))

@@ -16,7 +16,7 @@ from archspec.codegen.walk import calls
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_keras.layer_names import LayerName, number_parts
-from archspec_keras.shared import ComputationOrder, SharedItems
+from archspec_keras.shared import ComputationOrder, SharedCalls
 from archspec_keras.static_properties import StaticProperties
 
 
@@ -71,7 +71,7 @@ class StatementWriter:
         self.lines: list[Statement] = []
         self.preferred: str | None = None
         self.loops = 0
-        self.shared = SharedItems()
+        self.shared = SharedCalls()
         """What is called more than once in the scope that is written."""
         self.iterations: Collection[str] | None = None
         """Inside a loop the paths of the iterations that are written."""
@@ -173,7 +173,7 @@ class StatementWriter:
         """The sequence's items in place; it has references of its own, and may reuse what is not needed outside."""
         outer = self.allocator, self.prefix, self.shared
         self.allocator, self.prefix = self._flow(use.body, operands, taken), name
-        self.shared = SharedItems.of(use.body, self.order)
+        self.shared = SharedCalls.of(use.body, self.order)
         before = len(self.lines)
         self._items(use.body)
         self.lines[before:] = [line.for_(inside(use.paths, self.iterations)) for line in self.lines[before:]]
