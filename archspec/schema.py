@@ -7,29 +7,15 @@ accepts need not be right.
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import json
 from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
+from archspec.attribute_schema import EXPRESSION, Schema, attribute_schema, doc_of, initializer_schema, required_options
 from archspec.digests import with_digest
-from archspec.ir.attributes import (
-    MOST_SIZES,
-    BoolKind,
-    FloatKind,
-    InitKind,
-    IntKind,
-    Kind,
-    PaddingKind,
-    PerAxisKind,
-    ShapeKind,
-    WordKind,
-)
-from archspec.ir.initializers import INITIALIZERS, Initializer
-from archspec.ir.op import AttributeInfo, Op
+from archspec.ir.initializers import INITIALIZERS
+from archspec.ir.op import Op
 from archspec.ir.ops import OPS
-from archspec.ir.tensor_type import SPATIAL
 from archspec.spec import Block, Depth, Input, Param, Repeat, Reuse, Sequence, Spec, Stage, Tap
 from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
@@ -37,13 +23,8 @@ from archspec.spec.forms import NOT_OF_STAGES, RESERVED, STAGE_KEYS
 from archspec.spec.key_suggestions import OWN_WORDS
 from archspec.spec.model import NOT_PARAMS
 
-Schema: TypeAlias = dict[str, Any]
-
 SCHEMA_ID: Final = "urn:archspec:spec:1"
 _REQUIREMENTS: Final = ("required", "anyOf")
-_EXPRESSION: Final = definition("Expression")
-_AXES: Final = range(1, len(SPATIAL) + 1)
-"""How many spatial axes there may be."""
 # A definition of its own for each of these; those of the second row are complete only once parents are merged in.
 _MODELS: Final[tuple[type[Model], ...]] = (Param, Stage, Sequence)
 _MERGED: Final[tuple[type[Model], ...]] = (Block, Input, Depth)
@@ -179,7 +160,7 @@ def local(value: Any) -> Any:
 
 SPEC_FORMS: Final[dict[str, Schema]] = {
     "Expression": {"type": "string", "minLength": 1, "description": "an expression, such as `channels * 2`"},
-    "Size": {"anyOf": [{"type": "integer", "minimum": 1}, _EXPRESSION]},
+    "Size": {"anyOf": [{"type": "integer", "minimum": 1}, EXPRESSION]},
     "Value": {"description": "a number, a truth value, a list, a mapping, a word or an expression"},
 }
 """The forms of values that specs and recipes share."""
@@ -191,12 +172,12 @@ def _forms() -> dict[str, Schema]:
         "Initializer": {
             "description": "an initializer: a name, or a name with its option",
             "anyOf": [
-                {"enum": [name for name, kind in INITIALIZERS.items() if not _required_options(kind)]},
+                {"enum": [name for name, kind in INITIALIZERS.items() if not required_options(kind)]},
                 {
                     "type": "object",
                     "minProperties": 1,
                     "maxProperties": 1,
-                    "properties": {name: _options(kind) for name, kind in INITIALIZERS.items()},
+                    "properties": {name: initializer_schema(kind) for name, kind in INITIALIZERS.items()},
                     "additionalProperties": False,
                 },
             ],
@@ -212,7 +193,7 @@ def _items() -> dict[str, Schema]:
         "repeat": model_schema(Repeat, without=conditional),
         "reuse": _reuse(conditional),
         "stage": definition("Stage"),
-        "tap": model_schema(Tap)["properties"]["name"] | {"description": _doc(Tap)},
+        "tap": model_schema(Tap)["properties"]["name"] | {"description": doc_of(Tap)},
         **model_schema(Sequence)["properties"],
     }
     mapping = {
@@ -247,7 +228,7 @@ def _items() -> dict[str, Schema]:
             "description": "an op, a block's call, a sequence, a repeat, an item used again, a tap or a stage",
             "anyOf": [
                 *(
-                    {"const": name, "description": _doc(op)}
+                    {"const": name, "description": doc_of(op)}
                     for name, op in OPS.items()
                     if not _merges(op)  # so that an editor offers them; a block's name is any other word
                 ),
@@ -274,10 +255,10 @@ def _items() -> dict[str, Schema]:
             "type": "object",
             "properties": {
                 name: {
-                    "description": _doc(op),
+                    "description": doc_of(op),
                     "type": "object",
                     "properties": {
-                        key: _attribute(info) if _merges(op) else definition(f"{name}/properties/{key}")
+                        key: attribute_schema(info) if _merges(op) else definition(f"{name}/properties/{key}")
                         for key, info in op.attributes().items()
                     },
                     "additionalProperties": False,
@@ -292,8 +273,8 @@ def _items() -> dict[str, Schema]:
 def _reuse(conditional: tuple[str, ...]) -> Schema:
     """The name of an item, or a mapping with it."""
     whole = model_schema(Reuse, without=conditional)
-    name = whole["properties"]["item"] | {"description": _doc(Reuse)}
-    return {"description": _doc(Reuse), "anyOf": [name, whole]}
+    name = whole["properties"]["item"] | {"description": doc_of(Reuse)}
+    return {"description": doc_of(Reuse), "anyOf": [name, whole]}
 
 
 def _merges(op: type[Op]) -> bool:
@@ -306,12 +287,12 @@ def _merges(op: type[Op]) -> bool:
 def _op(op: type[Op]) -> Schema:
     """What may stand after an op's name. Required attributes are not required here: `defaults` may give them."""
     label = {"type": ["string", "null"], **NAME_SCHEMA, "description": "the layer's own name"}
-    attributes = {key: _attribute(info) for key, info in op.attributes().items()}
+    attributes = {key: attribute_schema(info) for key, info in op.attributes().items()}
     if op.several:
         names = {"type": "array", "items": {"type": "string", **NAME_SCHEMA}, "minItems": 2}
         attributes["outputs"] = {"description": "the taps that mark its results, in order", **names}
     found: Schema = {
-        "description": _doc(op),
+        "description": doc_of(op),
         "type": "object" if _merges(op) else ["object", "null"],
         "properties": {**attributes, "name": label},
         "additionalProperties": False,
@@ -330,85 +311,4 @@ def _op(op: type[Op]) -> Schema:
     }
     found["properties"] |= {"branches": branches}
     found["required"] = ["branches"]
-    return {"description": _doc(op), "anyOf": [branches, found]}
-
-
-def _attribute(info: AttributeInfo) -> Schema:
-    doc = f"{info.doc} (required)" if info.required else info.doc
-    found: Schema = {"description": f"{doc}: {info.kind.expects}", **kind_schema(info.kind)}
-    if not info.required and (default := _plain(info.default)) is not None:
-        found["default"] = default
-    return found
-
-
-def kind_schema(kind: Kind) -> Schema:
-    """What a kind of attribute takes; a kind that is new here takes its words, and whatever else there is."""
-    words: list[Schema] = [{"enum": list(kind.words)}] if kind.words else []
-    match kind:
-        case InitKind():
-            return definition("Initializer")
-        case IntKind(least=least):
-            return {"anyOf": [*words, {"type": "integer", "minimum": least}, _EXPRESSION]}
-        case FloatKind(least=least, most=most, below=below):
-            limits = {"minimum": least} if least != float("-inf") else {}
-            limits |= {"maximum": most} if most != float("inf") else {}
-            limits |= {"exclusiveMaximum": below} if below != float("inf") else {}
-            return {"anyOf": [*words, {"type": "number", **limits}, _EXPRESSION]}
-        case BoolKind():
-            return {"anyOf": [*words, {"type": "boolean"}, _EXPRESSION]}
-        case WordKind():
-            return {"anyOf": [*words, _EXPRESSION]}
-        case PerAxisKind(least=least):
-            return {"anyOf": [*words, *_whole_numbers(least, *_AXES), _EXPRESSION]}
-        case ShapeKind():
-            return {"anyOf": [*_whole_numbers(-1, *range(1, MOST_SIZES + 1))[1:], _EXPRESSION]}
-        case PaddingKind():
-            lengths = sorted({*_AXES, *(2 * axes for axes in _AXES)})
-            return {"anyOf": [*words, *_whole_numbers(0, *lengths), _EXPRESSION]}
-        case _:
-            return {"anyOf": [*words, definition("Value")]}
-
-
-def _whole_numbers(least: int, *lengths: int) -> list[Schema]:
-    """A whole number, or a list of one of these lengths."""
-    number = {"type": "integer", "minimum": least}
-    items = {"anyOf": [number, _EXPRESSION]}
-    lists = [{"type": "array", "items": items, "minItems": length, "maxItems": length} for length in lengths]
-    return [number, *lists]
-
-
-def _plain(value: Any) -> Any:
-    """A default as a spec would write it; None where it cannot be said."""
-    match value:
-        case Initializer():
-            return value.name if not dataclasses.fields(value) else None
-        case bool() | int() | float() | str():
-            return value
-        case _:
-            return None
-
-
-def _options(kind: type[Initializer]) -> Schema:
-    number = {"anyOf": [{"type": "number"}, _EXPRESSION]}
-    fields: dict[str, Schema] = {
-        field.name: {"enum": list(kind.words[field.name])} if field.name in kind.words else number
-        for field in dataclasses.fields(kind)
-    }
-    named = {
-        "type": "object",
-        "properties": fields,
-        "required": _required_options(kind),
-        "additionalProperties": False,
-    }
-    forms: list[Schema] = [named] if _required_options(kind) else [named, {"type": "null"}]
-    if kind.scalar is not None:
-        forms.insert(0, fields[kind.scalar])
-    return {"description": _doc(kind), "anyOf": forms}
-
-
-def _required_options(kind: type[Initializer]) -> list[str]:
-    return [field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING]
-
-
-def _doc(kind: type[object]) -> str:
-    return " ".join((inspect.getdoc(kind) or "").split())
+    return {"description": doc_of(op), "anyOf": [branches, found]}

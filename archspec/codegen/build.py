@@ -15,7 +15,7 @@ from archspec.codegen.attributes import attributes
 from archspec.codegen.body_context import BodyContext
 from archspec.codegen.escaping import annotation
 from archspec.codegen.instances import by_block
-from archspec.codegen.loops import build_loop
+from archspec.codegen.loops import build_loop, peeled
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.merging import with_uses
 from archspec.codegen.sharing import Sharing
@@ -30,7 +30,6 @@ from archspec.codegen.tree import (
     SequenceUse,
     Tree,
     channels_of,
-    with_owners,
 )
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value
@@ -54,15 +53,14 @@ class _DefinitionBuilder:
     graph: LayerGraph
     budget: Budget
     def_use: DefUse = field(init=False)
-    reuses: Mapping[str, str] = field(init=False)
-    """The items that are computed once more; see `Sharing`."""
+    sharing: Sharing = field(init=False)
     made: list[Definition] = field(default_factory=list[Definition])
     by_scope: dict[str, Definition] = field(default_factory=dict[str, Definition])
     structural: dict[int, list[Expr]] = field(default_factory=dict[int, list[Expr]])
 
     def __post_init__(self) -> None:
         self.def_use = self.graph.def_use
-        self.reuses = Sharing.of(self.graph).reuses
+        self.sharing = Sharing.of(self.graph)
 
     def run(self) -> list[Definition]:
         for _, scopes in sorted(by_block(self.graph.root), key=lambda pair: pair[0]):
@@ -168,8 +166,8 @@ class _DefinitionBuilder:
         tree = self._body([scope.body for scope in scopes], context)
         if scopes[0].kind != "network":
             context.fix_token_counts(tree.results)
-        if self.reuses:
-            tree = with_uses(with_owners(tree))
+        if self.sharing.reuses:
+            tree = with_uses(tree)
         labels = {context.ref(ref): label for scope in scopes for ref, label in scope.labels.items()}
         return replace(tree, labels=labels)
 
@@ -188,6 +186,7 @@ class _DefinitionBuilder:
         return Tree(tuple(items), results[0])
 
     def _item(self, aligned: tuple[Item, ...], context: BodyContext) -> list[ItemUse]:
+        aligned = tuple(map(self._made_as, aligned))
         match aligned[0]:
             case Layer():
                 return [self._layer([item for item in aligned if isinstance(item, Layer)], context)]
@@ -198,9 +197,7 @@ class _DefinitionBuilder:
             case Choice():
                 return self._choice([item for item in aligned if isinstance(item, Choice)], context)
             case Loop():
-                loops = [item for item in aligned if isinstance(item, Loop)]
-                made = build_loop(loops, context, self.def_use, self._iteration)
-                return [replace(made, reuses=self._reused(loops))]
+                return self._loop([item for item in aligned if isinstance(item, Loop)], context)
 
     def _layer(self, items: list[Layer], context: BodyContext) -> LayerUse:
         operands = context.operands(items)
@@ -248,9 +245,22 @@ class _DefinitionBuilder:
                 context.tokens[Result(use.location, index)] = count
         return use
 
+    def _made_as(self, item: Item) -> Item:
+        """The item by the name under which it makes what others are called with."""
+        name = None if isinstance(item, Choice) else self.sharing.made_as.get(item.path)
+        return item if name is None or isinstance(item, Choice) else replace(item, name=name)
+
+    def _makes(self, body: Body) -> bool:
+        """Whether an item of a condition's side makes what others are called with, in place of one that is gone."""
+        return any(
+            self._makes(item.body) if isinstance(item, Choice) else item.path in self.sharing.made_as
+            for loop_or_item in body.items
+            for item in (loop_or_item, *(loop_or_item.iterations[:1] if isinstance(loop_or_item, Loop) else ()))
+        )
+
     def _reused(self, items: Sequence[Layer | Scope | Loop]) -> str:
         """The name of the item that these compute once more."""
-        names = [self.reuses.get(item.path, "") for item in items]
+        names = [self.sharing.reuses.get(item.path, "") for item in items]
         if len(set(names)) > 1:
             raise NotUnifiable(names)
         return names[0]
@@ -326,10 +336,34 @@ class _DefinitionBuilder:
         context.nodes[ref] = tuple(paths[index] for index in range(len(items)))
         joined = either(outcome, found[True][0], found[False][0])
         context.features[ref] = context.unified(joined, widths)
-        # What was found instead of an expression, or settled for one side alone, holds for these values alone.
-        if outcome != condition or context.features[ref] != joined or len(context.structural) > settled:
+        # What was found instead of an expression, or settled for one side alone, holds for these values alone; so does
+        # which of several items makes what others are called with.
+        makes = any(self._makes(item.body) for item in items)
+        if outcome != condition or context.features[ref] != joined or len(context.structural) > settled or makes:
             context.structural += [condition, joined]
         return [ChoiceUse(items[0].location, outcome, operand, sides[True], sides[False])]
+
+    def _loop(self, loops: list[Loop], context: BodyContext) -> list[ItemUse]:
+        """A loop; its first iteration stands before it where that makes what the others are called with."""
+        first = loops[0]
+        if not any(loop.iterations for loop in loops) and not first.name.isdigit():  # but for its number it is nothing
+            [taken, *_] = context.operands(loops)
+            context.alias[Result(first.location)] = taken
+            counts = first.structure if first.times is None else (first.times,)
+            context.structural += [context.at(expr, (context.features[taken],)) for expr in counts]
+            return []
+        names = [self.sharing.made_as.get(loop.iterations[0].path) if loop.iterations else None for loop in loops]
+        if not all(names):
+            made = build_loop(loops, context, self.def_use, self._iteration)
+            return [replace(made, reuses=self._reused(loops))]
+        parts = [peeled(loop, name or "") for loop, name in zip(loops, names, strict=True)]
+        use = self._iteration([scope for scope, _ in parts], context)
+        kept = [index for index, mark in enumerate(first.marks, start=1) if mark]
+        context.alias |= {
+            Result(first.location, index): Result(use.location) for index in range(1, len(first.marks) + 1)
+        }
+        context.alias |= {Result(first.location, old): Result(first.location, new) for new, old in enumerate(kept, 1)}
+        return [use, *self._loop([rest for _, rest in parts], context)]
 
     def _iteration(self, scopes: list[Scope], context: BodyContext) -> CallUse | SequenceUse:
         return self._call(scopes, context) if scopes[0].kind == "block" else self._sequence(scopes, context)

@@ -8,7 +8,8 @@ from typing import Final
 from archspec.codegen.escaping import identifier, literal
 from archspec.codegen.marked_text import Paths
 from archspec.codegen.pretty_printer import Code, heads
-from archspec.codegen.tree import CHANNELS, Definition, LayerUse, deepest, iteration_names
+from archspec.codegen.tree import CHANNELS, Definition, LayerUse, iteration_names
+from archspec.codegen.walk import deepest
 from archspec.expr import Expr, FunctionCall, names, source
 from archspec.expr.tree import children
 from archspec.ir.attributes import PerAxis, PerAxisKind

@@ -11,9 +11,10 @@ from typing import TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable
 from archspec.codegen.body_context import BodyContext
+from archspec.codegen.loop_channels import channels_after
 from archspec.codegen.marked_text import Instances
-from archspec.codegen.tree import CallUse, LoopUse, Run, SequenceUse, channels_after, iteration_names
-from archspec.expr import Const, Expr, Name, Value
+from archspec.codegen.tree import CallUse, LoopUse, Run, SequenceUse, iteration_names
+from archspec.expr import Binary, Const, Expr, Name, Value
 from archspec.ir.def_use import DefUse
 from archspec.ir.scope import Loop, Operand, Ref, Result, Scope
 
@@ -55,6 +56,21 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
         tuple(Instances(scope.path for scope in scopes if scope is not None) for scopes in iterations),
         first.marks,
     )
+
+
+def peeled(loop: Loop, name: str) -> tuple[Scope, Loop]:
+    """A repeat's first iteration as an item of this name beside it, and the repeat of the others, which follows it."""
+    assert loop.times is not None
+    place = -1 - loop.location  # where no other item of the body is
+    first = dataclasses.replace(loop.iterations[0], location=place, name=name, operands=loop.operands)
+    rest = dataclasses.replace(
+        loop,
+        times=Binary("-", loop.times, Const(1)),
+        operands=(Result(place), *loop.operands[1:]),
+        iterations=loop.iterations[1:],
+        marks=tuple(mark - 1 for mark in loop.marks if mark),
+    )
+    return first, rest
 
 
 def _units(

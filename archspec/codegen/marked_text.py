@@ -66,7 +66,7 @@ class Instances(tuple[str, ...]):
         """The paths that stand in each scope, and those that are it."""
         found: dict[str, list[str]] = {}
         for path in self:
-            for scope in _around(path):
+            for scope in around(path):
                 found.setdefault(scope, []).append(path)
         return found
 
@@ -77,11 +77,11 @@ def inside(paths: Paths, scopes: Collection[str] | None) -> Paths:
         return paths
     if isinstance(paths, Instances) and len(paths) > 4 * len(scopes):  # one of many iterations
         return [path for scope in scopes for path in paths.by_scope.get(scope, ())]
-    return [path for path in paths if any(scope in scopes for scope in _around(path))]
+    return [path for path in paths if any(scope in scopes for scope in around(path))]
 
 
-def _around(path: str) -> Iterator[str]:
-    """The path and those of the scopes that it stands in."""
+def around(path: str) -> Iterator[str]:
+    """The path and those of the scopes that it stands in, the network left out."""
     while path:
         yield path
         path = path.rpartition(".")[0]

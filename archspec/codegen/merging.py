@@ -3,86 +3,106 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, zip_longest
 
 from archspec.codegen.marked_text import Instances
+from archspec.codegen.reuse import Use, uses_of
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, Run, SequenceUse, Tree
 
 
 def merged(runs: Sequence[Run]) -> tuple[Run, ...]:
     """Neighboring iterations with the same item become one run."""
     alike = [list(group) for _, group in groupby(runs, key=lambda run: likeness(run.item))]
-    return tuple(dataclasses.replace(_united_runs(group), stop=group[-1].stop) for group in alike)
+    return tuple(
+        dataclasses.replace(_with_items(group[0], [run.item for run in group[1:]]), stop=group[-1].stop)
+        for group in alike
+    )
 
 
-def _united_runs(runs: Sequence[Run]) -> Run:
-    item = _united([run.item for run in runs])
-    assert isinstance(item, CallUse | SequenceUse)
-    return dataclasses.replace(runs[0], item=item)
-
-
-def _united(items: Sequence[ItemUse]) -> ItemUse:
-    """One item that stands for these, which are the same but for their places: it has the paths of all."""
-    first = items[0]
-    if isinstance(first, ChoiceUse):
-        choices = [item for item in items if isinstance(item, ChoiceUse)]
-        then, other = (
-            _united_trees(sides) for sides in zip(*((item.then, item.other) for item in choices), strict=True)
-        )
-        return dataclasses.replace(first, then=then, other=other)
-    given = [item.paths for item in items if not isinstance(item, ChoiceUse)]
-    if all(paths is given[0] for paths in given):  # iterations that were built together have those of all
+def _united(first: Use, others: Sequence[ItemUse]) -> Use:
+    """An item that has the paths of others, too, which are the same but for their places."""
+    alike = [item for item in others if isinstance(item, type(first))]
+    if all(item.paths is first.paths for item in alike):  # iterations that were built together have those of all
         return first
-    paths = Instances(dict.fromkeys(path for some in given for path in some))
+    paths = Instances(dict.fromkeys(path for item in (first, *alike) for path in item.paths))
     match first:
         case LayerUse() | CallUse():
             return dataclasses.replace(first, paths=paths)
         case SequenceUse():
-            body = _united_trees([item.body for item in items if isinstance(item, SequenceUse)])
-            return dataclasses.replace(first, paths=paths, body=body)
+            inner = [part for item in alike if isinstance(item, SequenceUse) for part in item.body.items]
+            return dataclasses.replace(first, paths=paths, body=_with_places(first.body, inner))
         case LoopUse():
-            loops = [item for item in items if isinstance(item, LoopUse)]
-            runs = tuple(_united_runs(alike) for alike in zip(*(loop.runs for loop in loops), strict=True))
+            loops = [first, *(item for item in alike if isinstance(item, LoopUse))]
+            runs = tuple(_united_run(run, place, loops) for place, run in enumerate(first.runs))
             counted = zip_longest(*(loop.iterations for loop in loops), fillvalue=())
             iterations = tuple(Instances(dict.fromkeys(path for some in parts for path in some)) for parts in counted)
             return dataclasses.replace(first, paths=paths, runs=runs, iterations=iterations)
 
 
-def _united_trees(trees: Sequence[Tree]) -> Tree:
-    items = tuple(_united(alike) for alike in zip(*(tree.items for tree in trees), strict=True))
-    return dataclasses.replace(trees[0], items=items)
+def _united_run(run: Run, place: int, loops: Sequence[LoopUse]) -> Run:
+    """A loop's run with the places of those that are like it in other loops; of all, where these are cut otherwise."""
+    if len({len(loop.runs) for loop in loops}) == 1:
+        return _with_items(run, [loop.runs[place].item for loop in loops])
+    return _with_items(run, [other.item for loop in loops for other in loop.runs])
+
+
+def _with_items(run: Run, items: Sequence[CallUse | SequenceUse]) -> Run:
+    item = _united(run.item, items)
+    assert isinstance(item, CallUse | SequenceUse)
+    return dataclasses.replace(run, item=item)
+
+
+def _with_places(tree: Tree, items: Sequence[ItemUse]) -> Tree:
+    """A tree with the places of the items that stand at the same locations elsewhere.
+
+    There a condition may be settled, and its items stand by themselves, or one may be open that is settled here.
+    """
+    found: dict[int, list[ItemUse]] = {}
+    for item in _unconditional(items):
+        found.setdefault(item.location, []).append(item)
+    return dataclasses.replace(tree, items=tuple(_placed(item, found) for item in tree.items))
+
+
+def _placed(item: ItemUse, found: Mapping[int, Sequence[ItemUse]]) -> ItemUse:
+    if isinstance(item, ChoiceUse):
+        sides = (
+            dataclasses.replace(side, items=tuple(_placed(inner, found) for inner in side.items))
+            for side in (item.then, item.other)
+        )
+        then, other = sides
+        return dataclasses.replace(item, then=then, other=other)
+    return _united(item, found.get(item.location, ()))
+
+
+def _unconditional(items: Sequence[ItemUse]) -> Iterator[ItemUse]:
+    """The items, and in place of a condition those on both of its sides."""
+    for item in items:
+        if isinstance(item, ChoiceUse):
+            yield from _unconditional((*item.then.items, *item.other.items))
+        else:
+            yield item
 
 
 def with_uses(tree: Tree) -> Tree:
     """The tree of a scope where what sequences and loops hold has the places of all items that are called with it."""
-    again: dict[str, list[ItemUse]] = {}
-    _gather(tree, again)
-    return _with_uses(tree, again) if again else tree
+    return _with_uses(tree, uses_of(tree))
 
 
-def _gather(tree: Tree, again: dict[str, list[ItemUse]]) -> None:
-    for item in tree.items:
-        if isinstance(item, ChoiceUse):
-            _gather(item.then, again)
-            _gather(item.other, again)
-        elif item.reuses:
-            again.setdefault(item.reuses, []).append(item)
-        elif isinstance(item, LoopUse) and isinstance(item.runs[0].item if item.runs else None, SequenceUse):
-            again.setdefault(item.called, []).extend(run.item for run in item.runs)
-
-
-def _with_uses(tree: Tree, again: dict[str, list[ItemUse]]) -> Tree:
+def _with_uses(tree: Tree, uses: Mapping[int, Sequence[Use]]) -> Tree:
     items: list[ItemUse] = []
     for item in tree.items:
         match item:
             case ChoiceUse():
-                item = dataclasses.replace(item, then=_with_uses(item.then, again), other=_with_uses(item.other, again))
-            case SequenceUse(reuses="", name=name) if name in again:
-                trees = [use.body for use in (item, *again[name]) if isinstance(use, SequenceUse)]
-                item = dataclasses.replace(item, body=_united_trees(trees))
-            case LoopUse(reuses="", name=name) if name in again:
-                united = _united([item, *again[name]])
+                item = dataclasses.replace(item, then=_with_uses(item.then, uses), other=_with_uses(item.other, uses))
+            case SequenceUse(location=location) if location in uses:
+                again = [run.item for use in uses[location] if isinstance(use, LoopUse) for run in use.runs]
+                bodies = [use.body for use in (*uses[location], *again) if isinstance(use, SequenceUse)]
+                item = dataclasses.replace(
+                    item, body=_with_places(item.body, [inner for body in bodies for inner in body.items])
+                )
+            case LoopUse(location=location) if location in uses:
+                united = _united(item, uses[location])
                 assert isinstance(united, LoopUse)
                 item = dataclasses.replace(item, runs=united.runs, iterations=united.iterations)
             case _:

@@ -17,6 +17,11 @@ class Sharing:
 
     reuses: dict[str, str] = field(default_factory=dict[str, str])
     """By path, the name of the item of the same scope whose module each is called with."""
+    made_as: dict[str, str] = field(default_factory=dict[str, str])
+    """By path, the name under which an item makes what others of its scope are called with.
+
+    It stands in for the item of that name, which is gone, since nothing needs what it gives.
+    """
     homes: dict[str, str] = field(default_factory=dict[str, str])
     """Where the parameters of items are, by path: an item's own, or that of the one which it computes once more."""
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
@@ -35,7 +40,7 @@ class _SharedItems:
     graph: LayerGraph
     found: Sharing
     items: dict[str, Layer | Scope | Loop] = field(default_factory=dict[str, "Layer | Scope | Loop"])
-    """The items so far, by path."""
+    """The items so far, by path; what stands in for one that is gone has that one's path, too."""
 
     def body(self, body: Body, around: str, home: str) -> None:
         """The items of a scope; `home` is where its parameters are."""
@@ -52,10 +57,11 @@ class _SharedItems:
         homes = self.found.homes
         homes[item.path] = own
         if isinstance(item, Layer):
-            self.layer(item, own, home)
+            self.layer(item, own, scope, home)
             return
         if item.shares:
-            homes[item.path] = own = homes.get(item.shares, item.shares)
+            of_scope, name = homes.get(scope, ""), item.shares.rpartition(".")[2]
+            homes[item.path] = own = homes.setdefault(item.shares, f"{of_scope}.{name}" if of_scope else name)
             self.again(item, item.shares, scope)
         if isinstance(item, Scope):
             self.body(item.body, item.path, own)
@@ -63,7 +69,7 @@ class _SharedItems:
         for iteration in item.iterations:
             self.item(iteration, item.path, scope if iteration.shares else item.path, own)
 
-    def layer(self, layer: Layer, own: str, home: str) -> None:
+    def layer(self, layer: Layer, own: str, scope: str, home: str) -> None:
         """A layer by itself: all of its parameters are those of one other layer of its scope, or it is no source."""
         if not layer.shared:
             return
@@ -73,35 +79,42 @@ class _SharedItems:
         owners = {layer.shared.get(name, "").removesuffix(f".{name}") for name in names}
         owner = min(owners)
         if len(owners) == 1 and owner.rpartition(".")[0] == home:
-            self.found.reuses[layer.path] = owner.rpartition(".")[2]
             self.found.homes[layer.path] = owner
-            first = self.graph.nodes.get(owner)
-            if first is None or _same(self.graph, layer, owner):
-                self.numbered(layer)
+            name = owner.rpartition(".")[2]
+            first = self.owner(layer, f"{scope}.{name}" if scope else name)
+            if isinstance(first, Layer) and _same(self.graph, layer, first):
+                self.numbered(layer, name)
                 return
         shared = ", ".join(dict.fromkeys(layer.shared.values()))
         self.problem(layer, f"{layer.path} has {shared}, and is not one layer of the same scope that is computed again")
 
     def again(self, item: Scope | Loop, owner: str, scope: str) -> None:
         """A scope or a loop that is computed once more."""
-        if owner.rpartition(".")[0] != scope:
+        around, _, name = owner.rpartition(".")
+        if around != scope:
             self.problem(item, f"{item.path} has the parameters of {owner}, which stands in another scope")
             return
-        self.found.reuses[item.path] = owner.rpartition(".")[2]
-        first = self.items.get(owner)
-        if isinstance(first, Scope | Loop):
+        first = self.owner(item, owner)
+        if isinstance(first, Scope | Loop) and first is not item:
             mine, its = (_wired(part) for part in (item, first))
             layers = zip(walk_layers(item), walk_layers(first), strict=False)
-            if mine != its or not all(_same(self.graph, layer, other.path) for layer, other in layers):
+            if mine != its or not all(_same(self.graph, layer, other) for layer, other in layers):
                 self.problem(item, f"{item.path} and {owner} have the same parameters, and do not compute the same")
-        elif first is None and scope != item.path.rpartition(".")[0]:
-            self.problem(item, f"{item.path} has the parameters of {owner}, which is not computed itself")
-        self.numbered(item)
+        self.numbered(item, name)
 
-    def numbered(self, item: Layer | Scope | Loop) -> None:
+    def owner(self, item: Layer | Scope | Loop, path: str) -> Layer | Scope | Loop:
+        """What makes the layers that an item is called with: the item of this path, or, if it is gone, this one."""
+        name = path.rpartition(".")[2]
+        first = self.items.setdefault(path, item)
+        if first is item:
+            self.found.made_as[item.path] = name
+        else:
+            self.found.reuses[item.path] = name
+        return first
+
+    def numbered(self, item: Layer | Scope | Loop, owner: str) -> None:
         """The parts of an `nn.Sequential` are computed in turn, once each."""
         is_iteration = isinstance(item, Scope) and item.path.rpartition(".")[0] in self.items
-        owner = self.found.reuses[item.path]
         if not is_iteration and (item.name.isdigit() or owner.isdigit()):
             self.problem(item, f"{item.path} is a numbered part, which cannot be one that is computed again")
 
@@ -111,13 +124,12 @@ class _SharedItems:
         self.found.problems.append(Diagnostic("E0601", message, item.span, help=help))
 
 
-def _same(graph: LayerGraph, layer: Layer, owner: str) -> bool:
+def _same(graph: LayerGraph, layer: Layer, first: Layer) -> bool:
     """Whether one module serves two layers: their ops are the same but for what follows from sizes."""
-    first = graph.nodes.get(owner)
-    if first is None or without_sizes(first.op) != without_sizes(layer.op):
-        return first is None
-    pairs = zip(graph.input_types(first), graph.input_types(graph.nodes[layer.path]), strict=True)
-    return all((one.axes, one.channels) == (other.axes, other.channels) for one, other in pairs)
+    if without_sizes(first.op) != without_sizes(layer.op):
+        return False
+    types = (graph.input_types(graph.nodes[path]) for path in (first.path, layer.path))
+    return all((one.axes, one.channels) == (other.axes, other.channels) for one, other in zip(*types, strict=True))
 
 
 def _wired(item: Scope | Loop) -> object:

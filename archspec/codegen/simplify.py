@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from archspec.codegen.build import build
+from archspec.codegen.loop_channels import after_iterations
 from archspec.codegen.merging import likeness, merged
 from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import (
@@ -25,7 +26,6 @@ from archspec.codegen.tree import (
     Run,
     SequenceUse,
     Tree,
-    after_iterations,
     is_count,
     iteration_names,
 )

@@ -7,16 +7,15 @@ here has been evaluated for every instance and compared with the graph before it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from archspec.codegen.marked_text import inside
-from archspec.codegen.symbolic import is_large
 from archspec.errors import InternalError
-from archspec.expr import Binary, Const, Expr, Name, fold, names
+from archspec.expr import Const, Expr, Name
 from archspec.ir.op import Op
-from archspec.ir.scope import Operand, Ref, Result
+from archspec.ir.scope import Ref
 from archspec.ir.tensor_type import Axes
 from archspec.limits import Budget
 
@@ -32,6 +31,14 @@ def channels_of(operand: str) -> Name:
 def is_count(name: str) -> bool:
     """Whether this is a name for channels or an iteration's index, which are whole numbers, and no param's."""
     return name == CHANNELS.id or "@" in name
+
+
+def iteration_names(depth: int) -> tuple[str, str]:
+    """The names of an iteration's index and of the channels that arrive in it, for a loop inside `depth - 1` others.
+
+    No spec can contain these names, so they never meet a param.
+    """
+    return f"i@{depth}", f"channels@{depth}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,182 +257,3 @@ class Module:
     def network(self) -> Definition:
         """The definition of the network itself."""
         return self.definitions[-1]
-
-
-def is_reuse(item: ItemUse) -> bool:
-    """Whether an item has no layers of its own, but those of another."""
-    return not isinstance(item, ChoiceUse) and bool(item.reuses or (isinstance(item, LoopUse) and item.called))
-
-
-def with_owners(tree: Tree) -> Tree:
-    """The tree of a scope in which each layer has an item that makes it: the first of those that are called with it.
-
-    The item that a spec names may be gone, since nothing needs what it gives.
-    """
-    return _with_owners(tree, set(_own_names(tree)))
-
-
-def _own_names(tree: Tree) -> Iterator[str]:
-    for item in tree.items:
-        if isinstance(item, ChoiceUse):
-            yield from _own_names(item.then)
-            yield from _own_names(item.other)
-        elif not item.reuses:
-            yield item.name
-
-
-def _with_owners(tree: Tree, known: set[str]) -> Tree:
-    items: list[ItemUse] = []
-    for item in tree.items:
-        if isinstance(item, ChoiceUse):
-            item = replace(item, then=_with_owners(item.then, known), other=_with_owners(item.other, known))
-        elif item.reuses and item.reuses not in known:
-            known.add(item.reuses)
-            item = replace(item, name=item.reuses, reuses="")
-        items.append(item)
-    return replace(tree, items=tuple(items))
-
-
-def layers(tree: Tree) -> Iterator[LayerUse]:
-    """All layers written in a tree, those of called definitions left out."""
-    for item in tree.items:
-        match item:
-            case LayerUse():
-                yield item
-            case SequenceUse(body=body):
-                yield from layers(body)
-            case ChoiceUse(then=then, other=other):
-                yield from layers(then)
-                yield from layers(other)
-            case LoopUse(runs=runs):
-                for run in runs:
-                    if isinstance(run.item, SequenceUse):
-                        yield from layers(run.item.body)
-            case CallUse():
-                pass
-
-
-def deepest(tree: Tree) -> int:
-    """How many loops stand inside each other at most, those of called definitions left out."""
-    found = 0
-    for item in tree.items:
-        match item:
-            case SequenceUse(body=body):
-                found = max(found, deepest(body))
-            case ChoiceUse(then=then, other=other):
-                found = max(found, deepest(then), deepest(other))
-            case LoopUse(runs=runs):
-                inner = (deepest(run.item.body) for run in runs if isinstance(run.item, SequenceUse))
-                found = max(found, *(run.depth for run in runs), *inner, 0)
-            case LayerUse() | CallUse():
-                pass
-    return found
-
-
-def held(*items: ItemUse, scopes: Collection[str] | None = None) -> list[str]:
-    """The paths of items and of all that is in them, what called definitions hold left out.
-
-    `scopes` are the iterations that count, where the items stand in iterations of a loop.
-    """
-    found: list[str] = []
-    for item in items:
-        match item:
-            case ChoiceUse(then=then, other=other):
-                found += held(*then.items, *other.items, scopes=scopes)
-                continue
-            case SequenceUse(body=body):
-                found += held(*body.items, scopes=scopes)
-            case LoopUse():
-                for run in item.runs:
-                    iterations = item.iterations_of(run, scopes)
-                    found += iterations
-                    found += held(run.item, scopes={*iterations})
-            case LayerUse() | CallUse():
-                pass
-        found += inside(item.paths, scopes)
-    return found
-
-
-_FIRST: Final = Operand(0)
-
-
-def is_chain(tree: Tree, start: Ref = _FIRST) -> bool:
-    """Each item takes what the one before gives, the first `start`, so that `nn.Sequential` can hold it."""
-    last = start
-    for item in tree.items:
-        match item:
-            case ChoiceUse():
-                if item.operand != last or not (is_chain(item.then, last) and is_chain(item.other, last)):
-                    return False
-            case _:
-                if item.operands != (last,) or (isinstance(item, LayerUse) and item.results > 1):
-                    return False
-        last = Result(item.location)
-    return tree.results == (last,)
-
-
-def stops(tree: Tree) -> tuple[int, ...] | None:
-    """How many items of a chain give each of its results, in their order; None if it is no chain of numbered parts.
-
-    A chain gives what its last item gives, and, where tensors are taken out of its middle, what stands there.
-    """
-    last: Ref = _FIRST
-    for item in tree.items:
-        if isinstance(item, ChoiceUse) or item.operands != (last,) or (isinstance(item, LayerUse) and item.results > 1):
-            return None
-        last = Result(item.location)
-    places: dict[Ref, int] = {Result(item.location): place for place, item in enumerate(tree.items, start=1)}
-    found = tuple(places[ref] for ref in tree.results if ref in places)
-    return found if len(found) == len(tree.results) and len(tree.items) in found else None
-
-
-def iteration_names(depth: int) -> tuple[str, str]:
-    """The names of an iteration's index and of the channels that arrive in it, for a loop inside `depth - 1` others.
-
-    No spec can contain these names, so they never meet a param.
-    """
-    return f"i@{depth}", f"channels@{depth}"
-
-
-MOST_UNROLLED: Final = 16
-
-
-def channels_after(run: Run, budget: Budget) -> Expr | None:
-    """The channels after all iterations of a repeat, if they can be written down."""
-    assert run.carried is not None and run.carried_next is not None
-    index, channels = iteration_names(run.depth)
-    if run.count == 0:
-        return run.carried
-    found = after_iterations(run, run.stop, budget)
-    if found is not None:
-        return found
-    if run.count is not None and channels not in names(run.carried_next, budget):
-        return fold(run.carried_next, budget, {index: Const(run.count - 1)}, is_whole=True)
-    if run.count is not None and run.count <= MOST_UNROLLED:
-        arriving = run.carried
-        for number in range(run.count):
-            arriving = fold(run.carried_next, budget, {index: Const(number), channels: arriving}, is_whole=True)
-            if is_large(arriving):
-                return None
-        return arriving
-    return None
-
-
-def after_iterations(run: Run, count: Expr, budget: Budget) -> Expr | None:
-    """The channels after `count` iterations, if there is a formula for them."""
-    assert run.carried is not None and run.carried_next is not None
-    index, channels = iteration_names(run.depth)
-    match run.carried_next:
-        case after if not names(after, budget) & {channels, index}:
-            return after
-        case after if (
-            index not in names(after, budget)
-            and fold(after, budget, {channels: run.carried}, is_whole=True) == run.carried
-        ):
-            return run.carried  # the first iteration leaves what it got, and so does every other
-        case Name(name) if name == channels:
-            return run.carried
-        case Binary("+", Name(name), step) if name == channels and not names(step, budget) & {channels, index}:
-            return fold(Binary("+", run.carried, Binary("*", step, count)), budget, is_whole=True)
-        case _:
-            return None

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Final
 
-from archspec.codegen.tree import CHANNELS, CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.marked_text import inside
+from archspec.codegen.tree import (
+    CHANNELS,
+    CallUse,
+    ChoiceUse,
+    ItemUse,
+    LayerUse,
+    LoopUse,
+    SequenceUse,
+    Tree,
+    iteration_names,
+)
 from archspec.expr import Expr, names
+from archspec.ir.scope import Operand, Ref, Result
 from archspec.limits import Budget
 
 
@@ -47,8 +60,12 @@ def all_layers(tree: Tree) -> list[LayerUse]:
 
 
 def used_names(tree: Tree, budget: Budget) -> frozenset[str]:
-    """The names in the expressions of a tree, those for the channels of operands included."""
+    """The names in the expressions of a tree, those for the channels of operands included.
+
+    Those for the iterations of its own loops are none of them.
+    """
     found: set[str] = set()
+    bound: set[str] = set()
 
     def see(item: ItemUse) -> None:
         exprs: Iterable[Expr | None] = ()
@@ -62,10 +79,104 @@ def used_names(tree: Tree, budget: Budget) -> frozenset[str]:
                 exprs = (item.condition,)
             case LoopUse():
                 exprs = [part for run in item.runs for part in (run.start, run.stop, run.carried, run.carried_next)]
+                bound.update(name for run in item.runs for name in iteration_names(run.depth))
             case SequenceUse():
                 pass
         for expr in exprs:
             found.update(names(expr, budget) if expr is not None else ())
 
     _visit(tree, see)
-    return frozenset(found)
+    return frozenset(found - bound)
+
+
+def layers(tree: Tree) -> Iterator[LayerUse]:
+    """All layers written in a tree, those of called definitions left out."""
+    for item in tree.items:
+        match item:
+            case LayerUse():
+                yield item
+            case SequenceUse(body=body):
+                yield from layers(body)
+            case ChoiceUse(then=then, other=other):
+                yield from layers(then)
+                yield from layers(other)
+            case LoopUse(runs=runs):
+                for run in runs:
+                    if isinstance(run.item, SequenceUse):
+                        yield from layers(run.item.body)
+            case CallUse():
+                pass
+
+
+def deepest(tree: Tree) -> int:
+    """How many loops stand inside each other at most, those of called definitions left out."""
+    found = 0
+    for item in tree.items:
+        match item:
+            case SequenceUse(body=body):
+                found = max(found, deepest(body))
+            case ChoiceUse(then=then, other=other):
+                found = max(found, deepest(then), deepest(other))
+            case LoopUse(runs=runs):
+                inner = (deepest(run.item.body) for run in runs if isinstance(run.item, SequenceUse))
+                found = max(found, *(run.depth for run in runs), *inner, 0)
+            case LayerUse() | CallUse():
+                pass
+    return found
+
+
+def held(*items: ItemUse, scopes: Collection[str] | None = None) -> list[str]:
+    """The paths of items and of all that is in them, what called definitions hold left out.
+
+    `scopes` are the iterations that count, where the items stand in iterations of a loop.
+    """
+    found: list[str] = []
+    for item in items:
+        match item:
+            case ChoiceUse(then=then, other=other):
+                found += held(*then.items, *other.items, scopes=scopes)
+                continue
+            case SequenceUse(body=body):
+                found += held(*body.items, scopes=scopes)
+            case LoopUse():
+                for run in item.runs:
+                    iterations = item.iterations_of(run, scopes)
+                    found += iterations
+                    found += held(run.item, scopes={*iterations})
+            case LayerUse() | CallUse():
+                pass
+        found += inside(item.paths, scopes)
+    return found
+
+
+_FIRST: Final = Operand(0)
+
+
+def is_chain(tree: Tree, start: Ref = _FIRST) -> bool:
+    """Each item takes what the one before gives, the first `start`, so that `nn.Sequential` can hold it."""
+    last = start
+    for item in tree.items:
+        match item:
+            case ChoiceUse():
+                if item.operand != last or not (is_chain(item.then, last) and is_chain(item.other, last)):
+                    return False
+            case _:
+                if item.operands != (last,) or (isinstance(item, LayerUse) and item.results > 1):
+                    return False
+        last = Result(item.location)
+    return tree.results == (last,)
+
+
+def stops(tree: Tree) -> tuple[int, ...] | None:
+    """How many items of a chain give each of its results, in their order; None if it is no chain of numbered parts.
+
+    A chain gives what its last item gives, and, where tensors are taken out of its middle, what stands there.
+    """
+    last: Ref = _FIRST
+    for item in tree.items:
+        if isinstance(item, ChoiceUse) or item.operands != (last,) or (isinstance(item, LayerUse) and item.results > 1):
+            return None
+        last = Result(item.location)
+    places: dict[Ref, int] = {Result(item.location): place for place, item in enumerate(tree.items, start=1)}
+    found = tuple(places[ref] for ref in tree.results if ref in places)
+    return found if len(found) == len(tree.results) and len(tree.items) in found else None

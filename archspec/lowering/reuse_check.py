@@ -27,6 +27,8 @@ class _ReuseCheck:
     outputs: Collection[str]
     passed: set[int] = field(default_factory=set[int])
     """The items so far, by `id`."""
+    repeats: list[tuple[Repeat, Collection[str]]] = field(default_factory=list["tuple[Repeat, Collection[str]]"])
+    """The repeat whose iteration is looked at, with the names that are known before it: empty in another scope."""
 
     def row(self, items: Iterable[Item], seen: dict[str, Item]) -> None:
         """Items in order; `seen` are those with names before them in the scope."""
@@ -45,11 +47,11 @@ class _ReuseCheck:
             case Seq(label=None):
                 self.row(item.layers, seen)
             case Seq() | Stage():
-                self.row(item.layers, {})
+                self.scope(item.layers)
             case Repeat() if (again := single_reuse(item.layers)) is not None:
                 self.reuse(again, seen, repeated=True)
             case Repeat():
-                self.row(item.layers, {})
+                self.scope(item.layers, (item, seen.keys()))
             case Reuse():
                 self.reuse(item, seen)
                 named = seen.get(item.item, item)
@@ -59,14 +61,20 @@ class _ReuseCheck:
         if label is not None:
             seen[label] = named
 
+    def scope(self, items: Iterable[Item], *repeat: tuple[Repeat, Collection[str]]) -> None:
+        """The items of a scope of its own, where no name from outside is known."""
+        around, self.repeats = self.repeats, [*repeat]
+        self.row(items, {})
+        self.repeats = around
+
     def reuse(self, item: Reuse, seen: dict[str, Item], *, repeated: bool = False) -> None:
         """One `reuse`; `repeated` is whether it is all that a repeat consists of."""
         body, before = self.body, len(self.body.found.found)
         found = seen.get(item.item)
         if found is None:
             if not body.may_be(item.item):
-                message = f"`reuse` finds no item called `{item.item}` before it"
-                body.found.error("E0415", message, item.place("item"), help=self.missing(item))
+                message, help = self.missing(item)
+                body.found.error("E0415", message, item.place("item"), help=help)
         elif isinstance(found, Reuse):  # it is refused
             pass
         elif isinstance(found, Call) and found.branches is not None:
@@ -80,8 +88,18 @@ class _ReuseCheck:
         if len(body.found.found) > before:
             body.leave(item)
 
-    def missing(self, item: Reuse) -> str:
-        """What to do about a name that is not known."""
+    def missing(self, item: Reuse) -> tuple[str, str]:
+        """What is wrong with a name that is not known, and what to do about it."""
+        name = item.item
+        for repeat, known in self.repeats:
+            if name in known:
+                return f"`{name}` stands outside of the repeat: an iteration has layers of its own", _alone(
+                    item, repeat
+                )
+        return f"`reuse` finds no item called `{name}` before it", self.help(item)
+
+    def help(self, item: Reuse) -> str:
+        """What to do about a name that no item before has."""
         name = item.item
         if name == item.label:
             return "it has this name itself: `item` is the name of what is used again, `name` its own"
@@ -140,10 +158,21 @@ class _ReuseCheck:
     def iteration(self, item: Reuse, found: Item) -> None:
         """In a repeat, what is used again is one iteration."""
         block = self.body.spec.blocks.get(found.name) if isinstance(found, Call) else None
-        if isinstance(found, Seq) or (block is not None and not block.outputs):
+        is_sequence = isinstance(found, Seq) or (isinstance(found, Stage) and found.block is None)
+        if is_sequence or (block is not None and not block.outputs):
             return
         message = f"a repeat of `reuse` takes a named sequence, or a block's call; `{item.item}` is another item"
         if block is not None:
             message = f"a repeat of `reuse` takes one tensor; block `{block.name}` has `outputs` of its own"
         help = f"put it in a sequence, `{{name: {item.item}, layers: [...]}}`, and use that again"
         self.body.found.error("E0415", message, item.place("item"), help=help)
+
+
+def _alone(item: Reuse, repeat: Repeat) -> str:
+    """How a repeat uses an item again that stands before it."""
+    alone = f"`repeat: {{times: ..., layers: [reuse: {item.item}]}}`"
+    if len(repeat.layers) > 1:
+        return f"name all that is repeated, `{{name: ..., layers: [...]}}`, put it before, and use it again by {alone}"
+    if item.when is not None:
+        return f"put the condition beside the repeat: `- {{{alone[1:-1]}, when: ...}}`"
+    return f"a repeat of nothing but `reuse` calls it each time; then its iterations have no names: {alone}"

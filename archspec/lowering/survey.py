@@ -80,7 +80,7 @@ class _Survey(Lowering):
 
     def _passed(self, item: Item, x: Tensor, context: Context) -> Tensor:
         """What an item gives; `_UNKNOWN` where that is not known, or something is wrong with it, which is noted."""
-        nesting, trail, count = self.nesting, len(self.trail), context.scope.count
+        nesting, trail, count, items = self.nesting, len(self.trail), context.scope.count, context.scope.items
         try:
             if isinstance(item, Refused) or id(item) in self.found.refused:
                 self._through(item, x, context)
@@ -94,6 +94,7 @@ class _Survey(Lowering):
             pass
         self.nesting = nesting
         del self.trail[trail:]
+        context.scope.items = items  # those of a condition are not complete
         if context.plan[item].name is None and not isinstance(item, Tap) and context.scope.count == count:
             context.scope.count += 1  # those after it keep their numbers
         self._mark_unknown(item, context)
@@ -133,7 +134,7 @@ class _Survey(Lowering):
         return Lowering._typed(self, op, call, path, inputs, inputs[0] if x is _UNKNOWN else x)
 
     def _made(self, item: Reuse, context: Context) -> Made:
-        if item.item not in context.made:
+        if item.item not in context.made or id(item) in self.found.refused:  # one that a repeat consists of
             raise _UnknownError
         return Lowering._made(self, item, context)
 

@@ -130,7 +130,7 @@ def split(part: type[Part]) -> Reads:
 
 def kind_schema(kind: Kind) -> dict[str, Any]:
     """What a kind of attribute takes."""
-    from archspec.schema import kind_schema as schema_of_ops
+    from archspec.attribute_schema import kind_schema as schema_of_ops
 
     number: dict[str, Any] = {"type": "number"}
     match kind:

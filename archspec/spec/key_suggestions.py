@@ -156,7 +156,9 @@ REPEAT_WORDS: Final[Mapping[str, str]] = {
     "items": "write `layers`",
     "block": "write its call under `layers`, as in `layers: [{unit: {depth: 64}}]`",
 }
+_KEPT: Final = "leave it out: what is used again has the params and attributes that it has; `with` is for inputs"
 REUSE_WORDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("width", "depth", "filters", "units", "channels", "kernel", "stride", "padding", "rate"), _KEPT),
     "layer": "write `item`",
     "block": "write `item`, the name of the block's call",
     "of": "write `item`",

@@ -2,38 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
 
+from archspec.codegen.marked_text import around
 from archspec.codegen.pretty_printer import Code, call
-from archspec.codegen.tree import CallUse, ChoiceUse, LayerUse, LoopUse, SequenceUse, Tree, is_reuse
-from archspec.errors import SpecError
+from archspec.codegen.reuse import Use, owner_name, uses_of
+from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LoopUse, SequenceUse, Tree
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Result
-from archspec.passes.resize import doubled
+from archspec.limits import Budget
 from archspec_keras.memory_layout import axis_order
+from archspec_keras.static_properties import StaticProperties
 
 SharedScope: TypeAlias = CallUse | SequenceUse | LoopUse
 
+LastCalls: TypeAlias = Mapping[str, tuple[tuple[Use, str], ...]]
+"""The last calls so far of what must be called in order, by name, each with a variable that is there after it."""
 
-Use: TypeAlias = LayerUse | CallUse | SequenceUse | LoopUse
+
+@dataclass(slots=True)
+class SharedCalls:
+    """The items of a scope that are called more than once, and how far they have been written."""
+
+    uses: Mapping[int, Sequence[Use]] = field(default_factory=dict[int, Sequence[Use]])
+    """What is called with the weights of an item, by that item's location."""
+    ordered: frozenset[str] = frozenset()
+    """The names of those that must be called in the order of the graph."""
+    variables: dict[str, str] = field(default_factory=dict[str, str])
+    """The variables of the layers and models, by their items' names."""
+    last: LastCalls = field(default_factory=dict[str, "tuple[tuple[Use, str], ...]"])
+    """After a condition there are several for a name, of which an instance has one."""
+
+    @classmethod
+    def of(cls, tree: Tree, order: ComputationOrder) -> SharedCalls:
+        """Those of a scope, before any is written."""
+        uses = uses_of(tree)
+        if not uses:
+            return cls()
+        owners = (item for item in _items(tree) if not isinstance(item, ChoiceUse) and item.location in uses)
+        return cls(uses, frozenset(one.name for one in owners if order.is_needed([one, *uses[one.location]])))
+
+    def has(self, item: Use) -> bool:
+        """Whether an item is one of several that are called with the same weights."""
+        return bool(item.reuses) or item.location in self.uses
+
+    def ordered_in(self, item: ChoiceUse) -> list[str]:
+        """The names of those that must be called in order, and are called under a condition."""
+        names = [
+            owner_name(inner) or inner.name
+            for inner in _items(Tree((item,), ()))
+            if not isinstance(inner, ChoiceUse) and (owner_name(inner) or inner.location in self.uses)
+        ]
+        return [name for name in dict.fromkeys(names) if name in self.ordered]
 
 
-def uses_of(tree: Tree) -> dict[str, list[Use]]:
-    """The items of a scope that have the weights of another, by that one's name."""
-    found: dict[str, list[Use]] = {}
-    for item in tree.items:
-        if isinstance(item, ChoiceUse):
-            for side in (item.then, item.other):
-                for name, uses in uses_of(side).items():
-                    found.setdefault(name, []).extend(uses)
-        elif is_reuse(item):
-            name = item.called if isinstance(item, LoopUse) and item.called else item.reuses
-            found.setdefault(name, []).append(item)
+def joined(before: LastCalls, sides: Sequence[LastCalls], variable: str) -> LastCalls:
+    """The last calls after a condition, whose result, of each of its sides, is in this variable."""
+    found = dict(before)
+    for name in {name for side in sides for name in side}:
+        old = before.get(name)
+        changed = [side[name] for side in sides if side.get(name) is not old]
+        kept = old or () if len(changed) < len(sides) else ()
+        found[name] = (*kept, *((use, variable) for calls in changed for use, _ in calls))
     return found
+
+
+def _items(tree: Tree) -> Iterator[ItemUse]:
+    """The items of a scope, those under its conditions included."""
+    for item in tree.items:
+        yield item
+        if isinstance(item, ChoiceUse):
+            yield from _items(item.then)
+            yield from _items(item.other)
 
 
 def places(item: Use) -> list[str]:
@@ -43,44 +88,122 @@ def places(item: Use) -> list[str]:
     return [*item.paths]
 
 
-def computed_in_order(graph: LayerGraph, uses: Sequence[Use]) -> bool:
-    """Whether the items that have the same weights must be computed in their order, and nothing sees to that.
+class ComputationOrder:
+    """Which parts of a graph depend on each other, and which keep running statistics.
 
-    Running statistics depend on the order, and Keras orders what does not depend on each other as it likes.
+    Running statistics depend on the order of calls, and Keras orders what does not depend on each other as it likes.
     """
-    first = places(uses[0])
-    kept = any(
-        not weight.trainable
-        for path, node in graph.nodes.items()
-        if _is_in(path, first)
-        for weight in graph.weights(node)
-    )
-    return kept and any(is_independent(graph, one, other) for one, other in pairwise(uses))
+
+    def __init__(self, graph: LayerGraph, budget: Budget) -> None:
+        self.graph = graph
+        self.budget = budget
+
+    @cached_property
+    def position(self) -> Mapping[str, int]:
+        """The place of each node in the order of computation."""
+        return {path: place for place, path in enumerate(self.graph.nodes)}
+
+    @cached_property
+    def spans(self) -> Mapping[str, tuple[int, int]]:
+        """The first and last of the nodes in each scope, which stand together, and each node's own place."""
+        found: dict[str, tuple[int, int]] = {}
+        for path, place in self.position.items():
+            found |= {scope: (found.get(scope, (place,))[0], place) for scope in around(path)}
+        return found
+
+    @cached_property
+    def statistics(self) -> frozenset[str]:
+        """The nodes that keep some, and the scopes around them."""
+        keeping = (
+            path
+            for path, node in self.graph.nodes.items()
+            if not all(weight.trainable for weight in self.graph.weights(node))
+        )
+        return frozenset(scope for path in keeping for scope in around(path))
+
+    def is_needed(self, uses: Sequence[Use]) -> bool:
+        """Whether the items that have the same weights must be computed in their order, and nothing sees to that."""
+        kept = not self.statistics.isdisjoint(uses[0].paths)
+        return kept and any(self.is_independent(one, other) for one, other in pairwise(uses))
+
+    def is_independent(self, earlier: Use, later: Use) -> bool:
+        """Whether nothing that an item computes depends on what another does, in some instance that has both."""
+        before = {path.rpartition(".")[0]: path for path in earlier.paths}
+        pairs = ((before[scope], path) for path in later.paths if (scope := path.rpartition(".")[0]) in before)
+        return any(not self._depends(path, first) for first, path in pairs)
+
+    def _depends(self, later: str, earlier: str) -> bool:
+        """Whether something in one scope depends on something in another before it."""
+        if later not in self.spans or earlier not in self.spans:
+            return True  # there is nothing to be put in order
+        (start, end), (first, last) = self.spans[earlier], self.spans[later]
+        stack, seen = [*range(first, last + 1)], set[int]()
+        while stack:
+            place = stack.pop()
+            self.budget.spend(1)
+            if self.ways.back_to(place, end) >= start:
+                return True
+            merge = self.ways.merge[place]
+            while merge > end and merge not in seen:  # the other ways on which tensors came here
+                self.budget.spend(1)
+                seen.add(merge)
+                others = self.ways.others[merge]
+                if any(start <= other <= end for other in others):
+                    return True
+                stack += (other for other in others if other > end)
+                before = self.ways.parent[merge]
+                merge = self.ways.merge[before] if before > end else -1
+        return False
+
+    @cached_property
+    def ways(self) -> _FirstInputs:
+        """The ways back from each node by the first of its inputs."""
+        found = _FirstInputs()
+        for node in self.graph.nodes.values():
+            found.add([self.position[producer(source)] for source in node.inputs])
+        return found
 
 
-def is_independent(graph: LayerGraph, earlier: Use, later: Use) -> bool:
-    """Whether nothing that an item computes depends on what another does; all instances are alike."""
-    before, after = _of_one(earlier), _of_one(later)
-    seen: set[str] = set()
-    stack = [path for path in graph.nodes if _is_in(path, after)]
-    while stack:
-        path = stack.pop()
-        if _is_in(path, before):
-            return False
-        for source in map(producer, graph.nodes[path].inputs):
-            if source not in seen:
-                seen.add(source)
-                stack.append(source)
-    return True
+@dataclass(slots=True)
+class _FirstInputs:
+    """The tree in which a node's parent is the first of its inputs, by places in the order of computation.
 
+    A node that stands far back is found in logarithmic time, as each knows one of its far ancestors (Myers, "An
+    applicative random-access stack", 1983). -1 stands for none.
+    """
 
-def _of_one(item: Use) -> list[str]:
-    """The paths of what an item computes in its first instance."""
-    return [paths[0] for paths in item.iterations if paths] if isinstance(item, LoopUse) else [item.paths[0]]
+    parent: list[int] = field(default_factory=list[int])
+    others: list[list[int]] = field(default_factory=list[list[int]])
+    """The inputs after the first."""
+    merge: list[int] = field(default_factory=list[int])
+    """The nearest node on the way back, the node itself included, that has several inputs."""
+    jump: list[int] = field(default_factory=list[int])
+    depth: list[int] = field(default_factory=list[int])
 
+    def add(self, inputs: Sequence[int]) -> None:
+        """The next node, which takes what those at these places give."""
+        parent, place = inputs[0] if inputs else -1, len(self.parent)
+        before = self.merge[parent] if parent >= 0 else -1
+        far = self._jump(parent)
+        twice = self._jump(far)
+        is_even = self._depth(parent) - self._depth(far) == self._depth(far) - self._depth(twice)
+        self.jump.append(twice if is_even else parent)
+        self.depth.append(self._depth(parent) + 1)
+        self.parent.append(parent)
+        self.others.append([*inputs[1:]])
+        self.merge.append(place if len(inputs) > 1 else before)
 
-def _is_in(path: str, scopes: Sequence[str]) -> bool:
-    return any(path == scope or path.startswith(f"{scope}.") for scope in scopes)
+    def back_to(self, place: int, last: int) -> int:
+        """The first node on the way back from a place that stands no later than `last`."""
+        while place > last:
+            place = self.jump[place] if self.jump[place] > last else self.parent[place]
+        return place
+
+    def _jump(self, place: int) -> int:
+        return self.jump[place] if place >= 0 else -1
+
+    def _depth(self, place: int) -> int:
+        return self.depth[place] if place >= 0 else 0
 
 
 def results_of(item: SharedScope) -> int:
@@ -100,38 +223,24 @@ def alone(item: SharedScope) -> Tree:
     return Tree((own,), tuple(Result(item.location, index) for index in range(results_of(item))))
 
 
-def input_shape(graph: LayerGraph, scopes: Sequence[str], index: int, variable: str) -> Code:
+def input_shape(graph: LayerGraph, facts: StaticProperties, scopes: Sequence[str], index: int, variable: str) -> Code:
     """The shape of an input of the model that these scopes are: open where their layers take any size.
 
     Args:
         graph: the network.
+        facts: what is known of it.
         scopes: the paths of all scopes that are this model.
         index: which of the tensors that they take.
         variable: the first of these tensors, in source.
     """
     types = [graph.types[graph.def_use.scopes[path].operands[index]] for path in scopes]
     axis = types[0].channel_axis
-    if types[0].rank == 1 or axis is None or not (len(set(types)) > 1 or _takes_any_size(graph, scopes)):
+    is_open = len(set(types)) > 1 or (bool(graph.spatial_sizes) and facts.takes_any_size(scopes))
+    if types[0].rank == 1 or axis is None or not is_open:
         return f"{variable}.shape[1:]"
     order = axis_order(types[0])
     sizes = [f"{variable}.shape[-1]" if place == axis else "None" for place in order]
     return f"({', '.join(sizes)})"
-
-
-def _takes_any_size(graph: LayerGraph, scopes: Sequence[str]) -> bool:
-    """Whether the layers of these scopes have the same channels at other sizes in space: a flatten fixes them."""
-    if not graph.spatial_sizes:
-        return False
-    try:
-        twice = doubled(graph)
-    except SpecError:
-        return False
-
-    def widths(found: LayerGraph) -> dict[str, int]:
-        inside = tuple(f"{path}." for path in scopes)
-        return {path: node.type.channels for path, node in found.nodes.items() if path.startswith(inside)}
-
-    return widths(twice) == widths(graph)
 
 
 def model_of(inputs: Sequence[str], outputs: Sequence[str], name: str) -> Code:

@@ -12,18 +12,18 @@ from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
-from archspec.errors import SpecError
 from archspec.expr import Const, Expr, fold
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
-from archspec.passes.resize import doubled
 from archspec_keras.data_format import declarations
-from archspec_keras.function_body import BodyWriter, Callee
+from archspec_keras.function_body import BodyWriter
 from archspec_keras.layer_names import layer_name
 from archspec_keras.memory_layout import keras_sizes
 from archspec_keras.names import function_name, helpers_of
 from archspec_keras.ops import ROWS
+from archspec_keras.shared import ComputationOrder
+from archspec_keras.statements import Callee
 from archspec_keras.static_properties import StaticProperties
 
 _DEEP: Final = 600
@@ -64,11 +64,11 @@ def write(graph: LayerGraph) -> str:
     numbers: dict[str, Iterator[int]] = {}
     callees: dict[int, Callee] = {}
     functions: list[str] = []
-    deeper = _deeper(graph)
+    deeper, order = _deeper(graph), ComputationOrder(graph, module.network.budget)
     bodies: list[BodyWriter] = []
     for definition in module.definitions:
         name = function_name(graph) if definition.is_network else _unused(definition.name, taken, numbers)
-        body = BodyWriter(definition, graph, facts, callees)
+        body = BodyWriter(definition, graph, facts, order, callees)
         made = _network(name, body, graph, deeper) if definition.is_network else _block(name, body)
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
@@ -164,7 +164,7 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
     variables: list[str] = []
     offered = {parameter.name for parameter in definition.parameters}
     known: dict[str, Expr] = {}
-    size_type, varying = ("int | None", ", None where they vary") if _takes_any_size(graph) else ("int", "")
+    size_type, varying = ("int | None", ", None where they vary") if body.facts.takes_any_size() else ("int", "")
     for param in graph.params:
         if param.name not in offered:
             known[param.name] = Const(param.value) if param.expr is None else fold(param.expr, definition.budget, known)
@@ -196,18 +196,6 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
     documented += [(size, text) for size, _, _, text in sizes]
     doc = definition.doc or f"The network {definition.name}."
     return _Function("\n".join(signature), "\n".join(_arguments_doc(doc, documented)), join(lines))
-
-
-def _takes_any_size(graph: LayerGraph) -> bool:
-    """Whether layers, weights and channels are the same for inputs of any size: a flatten fixes it.
-
-    They are looked at for twice the size, which all that halves maps and joins them again takes as it takes theirs.
-    """
-    try:
-        twice = doubled(graph)
-    except SpecError:
-        return False
-    return all(node.type.channels == graph.nodes[path].type.channels for path, node in twice.nodes.items())
 
 
 def _arguments_doc(title: str, arguments: Sequence[tuple[str, str]]) -> list[str]:

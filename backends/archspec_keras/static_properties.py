@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from archspec.codegen.marked_text import around
+from archspec.errors import SpecError
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
+from archspec.passes.resize import doubled
 from archspec_keras.layer_names import layer_name
 from archspec_keras.names import helpers_of, reserved
 
@@ -23,6 +26,12 @@ class StaticProperties:
     """The text of each helper that the module may bring along."""
     reserved: frozenset[str]
     """What the module imports or may define."""
+    size_bound: frozenset[str] | None
+    """The nodes that have other channels for inputs of twice the size, and all scopes around them.
+
+    A flatten fixes the size, what halves maps and joins them again does not. None where the network takes no such
+    inputs.
+    """
 
     @classmethod
     def of(cls, graph: LayerGraph) -> StaticProperties:
@@ -33,7 +42,12 @@ class StaticProperties:
             frozenset(map(layer_name, graph.nodes)),
             helpers_of(graph).texts,
             frozenset(reserved(graph)),
+            size_bound(graph),
         )
+
+    def takes_any_size(self, paths: Iterable[str] = ("",)) -> bool:
+        """Whether the layers, weights and channels of these scopes are the same for inputs of any size."""
+        return self.size_bound is not None and self.size_bound.isdisjoint(paths)
 
 
 def never_negative(graph: LayerGraph) -> frozenset[str]:
@@ -51,4 +65,17 @@ def single_pixel(graph: LayerGraph) -> frozenset[str]:
     for path, node in graph.nodes.items():
         if node.inputs and node.op.one_place([producer(source) in found for source in node.inputs]):
             found.add(path)
+    return frozenset(found)
+
+
+def size_bound(graph: LayerGraph) -> frozenset[str] | None:
+    """The nodes that have other channels for inputs of twice the size, and the scopes around them; None for no such."""
+    try:
+        twice = doubled(graph)
+    except SpecError:
+        return None
+    found: set[str] = set()
+    for path, node in twice.nodes.items():
+        if node.type.channels != graph.nodes[path].type.channels:
+            found.update(around(path), ("",))
     return frozenset(found)

@@ -8,19 +8,9 @@ from typing import Final
 
 from archspec.codegen.marked_text import Paths, inside, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, call, flat, lay_out, marked, marks, one_line
-from archspec.codegen.tree import (
-    CallUse,
-    ChoiceUse,
-    Definition,
-    ItemUse,
-    LayerUse,
-    LoopUse,
-    SequenceUse,
-    Tree,
-    held,
-    stops,
-)
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator
+from archspec.codegen.walk import held, stops
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_torch.ops import ROWS, Weight
@@ -231,16 +221,19 @@ class _ForwardWriter:
         codes: list[Code] = [self.variable(ref, depth) for ref in item.operands]
         self.allocator.spend(item.operands)
         code = call(f"self.{self.spelling.members[(item.location,)]}", *codes)
-        results = [Result(item.location, index) for index in range(len(item.definition.tree.results))]
-        names = [self.allocator.assign(ref, item.operands) for ref in results]
+        names = self.targets(item.location, len(item.definition.tree.results), item.operands)
         self.lines += lay_out(marked(code, item.paths), depth, f"{', '.join(names)} = ")
+
+    def targets(self, location: int, results: int, operands: tuple[Ref, ...]) -> list[str]:
+        """A variable for each of several tensors that an item gives; `_` where nothing uses one."""
+        refs = [Result(location, index) for index in range(results)]
+        return [self.allocator.assign(ref, operands) if self.allocator.uses(ref) else "_" for ref in refs]
 
     def pieces(self, use: LayerUse, depth: int) -> None:
         """A layer that gives several tensors."""
         codes: list[Code] = [self.variable(ref, depth) for ref in use.operands]
         self.allocator.spend(use.operands)
-        results = [Result(use.location, index) for index in range(use.results)]
-        names = [self.allocator.assign(ref, use.operands) if self.allocator.uses(ref) else "_" for ref in results]
+        names = self.targets(use.location, use.results, use.operands)
         paths = [[value_name(path, index) for path in use.paths] for index in range(use.results)]
         make = self.spelling.functions.get(use.location) or self._member(self.spelling.members[(use.location,)])
         code = marked(self._labeled(make, *paths)(codes), use.paths)

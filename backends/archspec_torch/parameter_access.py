@@ -9,7 +9,8 @@ from typing import Final
 
 from archspec.codegen.escaping import quoted
 from archspec.codegen.pretty_printer import INDENT, Infix, call, lay_out
-from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree, is_reuse
+from archspec.codegen.reuse import is_reuse
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree
 from archspec.errors import InternalError
 from archspec.expr import Const, source
 from archspec_torch.constructors import members

@@ -185,13 +185,13 @@ def test_no_round_is_looked_for_among_all(backend: str, monkeypatch: pytest.Monk
     layer = "conv: {filters: '8 + channels % 7 + i % 3', kernel: 1}"
     graph = graph_of(f"layers: [{{name: s, layers: [repeat: {{name: r, times: 300, layers: [{layer}, relu]}}]}}]\n")
     asked: list[str] = []
-    around = marked_text._around
+    around = marked_text.around
 
     def counted(path: str) -> Iterator[str]:
         asked.append(path)
         return around(path)
 
-    monkeypatch.setattr(marked_text, "_around", counted)
+    monkeypatch.setattr(marked_text, "around", counted)
     assert len(source_lines(graph, backend).lines) > 900
     assert len(asked) < 10 * len(graph.nodes)  # each round by itself, and each has its own text
 

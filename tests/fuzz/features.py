@@ -29,6 +29,7 @@ FEATURES: Final = (
     ),
     *("required block param", "argument by expression", "block inputs", "block outputs", "call in repeat"),
     *("stage", "stage with layers", "unit_names", "with", "stage in repeat", "several fields", "unit by index"),
+    *("reuse", "named reuse", "reuse with inputs", "repeat of one reuse", "results by name"),
     *("units as lists", "units as strings", "units as mappings", "units as an expression", "units repeated"),
     *(f"`{word}` in an expression" for word in (*WORDS, "make_divisible", "int", "list[index]", "//", "%", "**")),
 )
@@ -136,6 +137,8 @@ def _item(item: Mapping[str, Any], around: tuple[str, ...], blocks: Mapping[str,
         found |= {"op with when"} if kind in OPS else set()
     if kind in OPS:
         found |= {f"op {kind}"} | _call_of_op(kind, body)
+    elif kind == "reuse":
+        found |= _reuse(body)
     elif kind in blocks:
         found |= {"call"} | ({"named call"} if "name" in body else set())
         found |= {"call in repeat"} if "repeat" in around else set()
@@ -151,10 +154,16 @@ def _item(item: Mapping[str, Any], around: tuple[str, ...], blocks: Mapping[str,
         found |= {"repeat 0 times"} if body["times"] == 0 else set()
         found |= {"times by param"} if isinstance(body["times"], str) else set()
         only = body["layers"][0] if len(body["layers"]) == 1 else "relu"
+        found |= {"repeat of one reuse"} if not isinstance(only, str) and _kind(only) == "reuse" else set()
         found |= {"repeat of one call"} if (only if isinstance(only, str) else _kind(only)) in blocks else set()
     elif kind in ("stage", "entry"):
         found |= _stage(body if kind == "stage" else item, around)
     return found
+
+
+def _reuse(body: Any) -> set[str]:
+    given: Mapping[str, Any] = body if isinstance(body, dict) else {}
+    return {"reuse"} | {word for key, word in (("name", "named reuse"), ("with", "reuse with inputs")) if key in given}
 
 
 def _call_of_op(name: str, body: Any) -> set[str]:
@@ -162,9 +171,10 @@ def _call_of_op(name: str, body: Any) -> set[str]:
         branches, attributes = body, {}
     else:
         branches, attributes = body.get("branches", []), body
-    found = {f"{name}.{key}" for key in attributes if key != "branches"}
+    found = {f"{name}.{key}" for key in attributes if key not in ("branches", "outputs")}
     found |= {"named layer"} if "name" in attributes else set()
     found |= {"empty branch"} if [] in branches else set()
+    found |= {"results by name"} if "outputs" in attributes else set()
     return found | ({"three branches"} if len(branches) > 2 else set())
 
 
@@ -194,5 +204,19 @@ def _expressions(data: Any, key: str = "") -> Iterator[str]:
 
 
 def _is_expression(key: str, value: Any) -> bool:
-    names = ("name", "tap", "from", "block", "unit", "inputs", "outputs", "choices", "layers", "branches", "unit_names")
+    names = (
+        "name",
+        "tap",
+        "from",
+        "block",
+        "unit",
+        "inputs",
+        "outputs",
+        "choices",
+        "layers",
+        "reuse",
+        "item",
+        "branches",
+        "unit_names",
+    )
     return isinstance(value, str) and key not in names

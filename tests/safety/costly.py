@@ -47,6 +47,11 @@ COSTLY: Final = {
     "calls that double": "blocks:\n"
     + "".join(f"  b{i}: {{layers: [b{i + 1}, b{i + 1}]}}\n" for i in range(60))
     + "  b60: {layers: [relu]}\nlayers: [b0]\n",
+    "calls again that double": nested_blocks(
+        60, "[{{b{0}: {{name: q}}}}, reuse: q]", "[conv: {filters: 3, kernel: 1}]"
+    ),
+    "sequences again in very many rounds": f"layers: [{{name: s, layers: [{'relu, ' * 900}"
+    "conv: {filters: 3, kernel: 1}]}, {repeat: {times: 90000, layers: [reuse: s]}}]\n",
     "convolutions": "layers: [{repeat: {times: 400, layers: [{repeat: {times: 999, layers: [{conv: {filters: "
     "'min(channels + 1, 5)', kernel: 3, padding: same, stride: 1, groups: 1, bias: false}}]}}]}}]\n",
     "one expression, many aliases": f"layers: [{{conv: {{filters: &e '[{'channels, ' * 1900}][0]', kernel: 1}}}}, "

@@ -66,12 +66,16 @@ DIFFERENT = "".join(
     f"  b{i}: {{layers: [conv: {{filters: 3, kernel: 1, init: {{normal: {(i + 1) / 1e4}}}}}]}}\n" for i in range(3000)
 )
 VARIANTS = "".join(f"- b: {{{', '.join(f'q{k}: {i >> k & 1}' for k in range(10))}}}\n" for i in range(1024))
+NORMED = ", ".join(f"{{name: s{i}, layers: [conv: {{filters: 3, kernel: 1}}, batch_norm, relu]}}" for i in range(1000))
+AGAIN = ", ".join(f"reuse: s{i}" for i in range(1000))
 VALID = {
     # A function for each block, and many layers: what is done for each function must not go over all layers.
     "many blocks and many layers": f"blocks:\n{BLOCKS}layers: [{{repeat: {{times: 60000, layers: [relu]}}}}, "
     f"{', '.join(f'b{i}' for i in range(600))}]\n",
     # ... nor over all functions.
     "many functions": f"blocks:\n{DIFFERENT}layers: [{', '.join(f'b{i}' for i in range(3000))}]\n",
+    # What has the same weights is looked for among what stands between, not among all.
+    "1,000 sequences, each called twice": f"layers: [{NORMED}, {AGAIN}]\n",
     "more than 1,000 variants of a block": "blocks:\n"
     f"  b: {{params: {{{', '.join(f'q{k}: {{}}' for k in range(10))}}}, "
     f"layers: [{', '.join(f'batch_norm: {{affine: q{k} == 1}}' for k in range(10))}]}}\nlayers:\n{VARIANTS}",

@@ -227,7 +227,7 @@ def test_the_maximal_spec_is_right_and_holds_every_key() -> None:
     assert sources(None, "") is not None
     keys = {path[-2] for path in PLACES if path[-1] is None}
     models: list[type[Model]] = [Spec, Param, Input, Depth, Block, items.Call, items.Sequence, items.Repeat]
-    models += [items.Tap, items.Stage]
+    models += [items.Tap, items.Stage, items.Reuse]
     for model in models:
         wanted = set(model.yaml_keys()) - {"extends", "op", "attributes"}  # one parent; the two are not written so
         wanted -= {"name", "input", "stage", "layers"}  # `input` excludes `inputs`, and a tap is written shortly

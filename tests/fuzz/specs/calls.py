@@ -62,7 +62,7 @@ class Calls(Items):
         for spot in features:
             ends = [spot.shapes[frame] for frame in body.frames[:count]]
             seen = dict(zip(place.frames, ends, strict=True))
-            found = Spot(place.items, place.items[-1], seen, f"{name}.{spot.name}")
+            found = Spot(place.items, place.items[-1], seen, f"{name}.{spot.name}", is_result=True)
             place.spots.append(found)
             if place.uniform and self.chance(2):
                 self.join(place, found)
@@ -77,7 +77,7 @@ class Calls(Items):
         return Place(owner, frames, list(shapes), [spot], place.keep, place.nesting - 1)
 
     def _outputs(self, body: Place) -> list[Spot]:
-        spots = [spot for spot in body.spots if spot.name is None and spot.anchor is not body.items[-1]]
+        spots = [spot for spot in self.seen(body)[::-1] if spot.name is None and spot.anchor is not body.items[-1]]
         return [self.draw(st.sampled_from(spots))] if spots and self.chance(2) else []
 
     def _definition(self, owner: Owner, body: Place, unit: list[str], outputs: list[str]) -> Yaml:
@@ -138,7 +138,7 @@ class Calls(Items):
     def write_stage(self, place: Place) -> None:
         """A stage whose units are calls of a new block, or with items of its own."""
         if self.chance(4):
-            inner = place.inside()
+            inner = place.inside(scope=True)
             self.row(inner, 1, 2)
             self._close(place, inner, {"stage": {"name": self.fresh("stage"), "layers": inner.items}})
             return

@@ -88,15 +88,26 @@ class Items(Expressions):
         op = OPS[name]
         infos = op.attributes()
         known = [info.name for info in infos.values() if literals(info, inputs[0][0])]
-        # Of several results one is chosen: names for all of them are not drawn.
-        needed = [key for key in known if infos[key].required or (op.several and infos[key].default is None)]
-        optional = [key for key in known if key not in needed]
+        is_named = op.several and self.chance(2)  # all results, by names, or one of them by its number
+        needed = [
+            key for key in known if infos[key].required or (op.several and not is_named and infos[key].default is None)
+        ]
+        optional = [key for key in known if key not in needed and not is_named]
         chosen = self.draw(st.lists(st.sampled_from(optional), unique=True, max_size=4)) if optional else []
         for key in [*chosen, *needed] if self.chance(3) else [*needed, *chosen]:
             self._attribute(place, op, attributes, key, inputs)
-        shapes = outputs(op, attributes, place.all_names, inputs, place.keep)
+        counts: set[int] = set()
+        shapes = outputs(op, attributes, place.all_names, inputs, place.keep, result_counts=counts)
         assert shapes is not None, (name, attributes, inputs)
-        self.emit(place, name, self.named(attributes, 5), shapes)
+        if counts == {1}:
+            self.emit(place, name, self.named(attributes, 5), shapes)
+        elif len(counts) == 1:
+            names = [self.fresh("t") for _ in range(counts.pop())]
+            self.emit(place, name, {**self.named(attributes, 5), "outputs": names}, shapes)
+            seen = dict(zip(place.frames, shapes, strict=True))
+            place.spots += [Spot(place.items, place.items[-1], seen, word, is_result=True) for word in names]
+        else:  # as many names as there are results in one call are not right in another
+            self.plain(place, "identity")
 
     def _attribute(
         self, place: Place, op: type[Op], attributes: dict[str, Yaml], key: str, inputs: Sequence[Sequence[Shape]]
@@ -161,9 +172,10 @@ class Items(Expressions):
 
     def write_sequence(self, place: Place) -> None:
         """Items in a row as one item."""
-        inner = place.inside()
+        name = self.named({}, 2)
+        inner = place.inside(scope=bool(name))
         self.row(inner, 1, 2)
-        self._close(place, inner, self.named({"layers": inner.items}, 2))
+        self._close(place, inner, {**name, "layers": inner.items})
 
     def _close(self, place: Place, inner: Place, item: Item) -> None:
         """End a list of items that is always there: its taps are seen afterwards."""
@@ -175,10 +187,11 @@ class Items(Expressions):
         text, found = self.condition(place)
         keep = strict(place.keep, "rank" if len(set(found)) > 1 else "nothing")
         sides: dict[bool, tuple[list[Item], dict[Frame, Shape]]] = {}
+        label = self.named({}, 2)
         for side in (True, False):
             taken = [one is side for one in found]
             # Where it never stands it is written for all frames: it is read, if not built.
-            inner = place.some(taken if any(taken) else [True] * len(taken))
+            inner = place.some(taken if any(taken) else [True] * len(taken), scope=side and bool(label))
             inner.keep = keep if any(taken) else place.keep
             if side or self.chance(2):
                 self.row(inner, 1, 1 if side else 2)
@@ -188,13 +201,13 @@ class Items(Expressions):
         first = next(iter(then[0]))
         # An op or a call has its condition beside it; anything else is put in a sequence.
         plain = len(then) == 1 and len(then[0]) == 1 and first in OPS and first not in MERGES
-        item = {first: then[0][first], **item} if plain else self.named({"layers": then, **item}, 2)
+        item = {first: then[0][first], **item} if plain else {**label, "layers": then, **item}
         place.put(item, [sides[one][1][frame] for one, frame in zip(found, place.frames, strict=True)])
 
     def write_repeat(self, place: Place) -> None:
         """The same items several times."""
         times = self.draw(st.integers(0, MOST_ROUNDS))
-        inner = place.inside()
+        inner = place.inside(scope=True)
         frames = [Frame(frame.call, frame, index) for frame in place.frames for index in range(max(times, 1))]
         inner.frames, inner.shapes = frames, [shape for shape in place.shapes for _ in range(max(times, 1))]
         target, width = place.shapes[0], None
@@ -307,13 +320,13 @@ class Items(Expressions):
 
     def seen(self, place: Place) -> list[Spot]:
         """The tensors that can be started from, the nearest first."""
-        return place.spots[::-1]
+        return [spot for spot in reversed(place.spots) if not spot.is_sealed]
 
     def here(self, place: Place) -> Spot:
         """The tensor that arrives."""
         if not place.items:
             self.plain(place, "identity")
-        return next(spot for spot in reversed(place.spots) if spot.items is place.items and not spot.of_call)
+        return next(spot for spot in reversed(place.spots) if spot.items is place.items and not spot.is_result)
 
     def tap(self, spot: Spot) -> str:
         """The name of a tensor: it gets a tap unless it has one."""

@@ -7,9 +7,9 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from archspec.ir.tensor_type import Shape
-from tests.fuzz.specs.calls import Calls
 from tests.fuzz.specs.expressions import Draw
 from tests.fuzz.specs.places import START, Frame, Group, Item, Owner, Place, Spot
+from tests.fuzz.specs.reuses import Reuses
 
 MOST_LAYERS: Final = 20
 DEFAULTS: Final = (
@@ -24,7 +24,7 @@ def specs(draw: Draw, layers: int = MOST_LAYERS) -> dict[str, Any]:
     return _Network(draw, layers).spec()
 
 
-class _Network(Calls):
+class _Network(Reuses):
     """Writes one spec."""
 
     def spec(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class _Network(Calls):
         """Several outputs, the last tensor among them; or none, where that is the only one."""
         if not self.chance(3):
             return []
-        spots = [spot for spot in place.spots if not spot.of_call]
+        spots = [spot for spot in self.seen(place)[::-1] if not spot.of_call]
         chosen = self.draw(st.lists(st.sampled_from(spots), unique=True, max_size=2))
         return [self.tap(spot) for spot in dict.fromkeys([*chosen, self.here(place)])]
 

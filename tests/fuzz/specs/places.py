@@ -62,6 +62,11 @@ class Spot:
     anchor: Item
     shapes: dict[Frame, Shape]
     name: str | None = None
+    is_sealed: bool = False
+    """Whether nothing may start from it any more: it is in what is used again, which gives one tensor."""
+
+    is_result: bool = False
+    """Whether it is one of several results of an item, which has a name for it."""
 
     @property
     def of_call(self) -> bool:
@@ -78,6 +83,15 @@ class Spot:
 
 
 @dataclass(eq=False)
+class Made:
+    """An item that may be used again in its scope, with what arrived at it and what it gave in each frame."""
+
+    item: Item
+    before: dict[Frame, Shape]
+    after: dict[Frame, Shape]
+
+
+@dataclass(eq=False)
 class Place:
     """The end of a list of items that is being written."""
 
@@ -89,14 +103,21 @@ class Place:
     nesting: int
     """How many levels of items there may be inside each other below."""
     items: list[Item] = field(default_factory=list[Item])
+    made: list[Made] = field(default_factory=list[Made])
+    """The items so far that can be used again here."""
 
-    def inside(self, keep: Keep | None = None) -> Place:
-        """A list of items of its own, that starts with the tensor that arrives here."""
-        return Place(self.owner, self.frames, list(self.shapes), list(self.spots), keep or self.keep, self.nesting - 1)
+    def inside(self, keep: Keep | None = None, *, scope: bool = False) -> Place:
+        """A list of items of its own, that starts with the tensor that arrives here; in a scope of its own if so."""
+        made = list[Made]() if scope else self.made
+        keep = keep or self.keep
+        return Place(
+            self.owner, self.frames, list(self.shapes), list(self.spots), keep, self.nesting - 1, list[Item](), made
+        )
 
-    def some(self, chosen: Sequence[bool]) -> Place:
-        """The same for some of the frames."""
-        found = self.inside()
+    def some(self, chosen: Sequence[bool], *, scope: bool = False) -> Place:
+        """The same for some of the frames; names in it are not known outside."""
+        found = self.inside(scope=scope)
+        found.made = list(found.made)
         found.frames = [frame for frame, taken in zip(self.frames, chosen, strict=True) if taken]
         found.shapes = [shape for shape, taken in zip(self.shapes, chosen, strict=True) if taken]
         return found
@@ -125,5 +146,7 @@ class Place:
     def put(self, item: Item, shapes: Sequence[Shape]) -> None:
         """Add an item that gives tensors of these shapes."""
         self.items.append(item)
+        before, after = (dict(zip(self.frames, given, strict=True)) for given in (self.shapes, shapes))
+        self.made.append(Made(item, before, after))
         self.shapes = list(shapes)
         self.spots.append(Spot(self.items, item, dict(zip(self.frames, shapes, strict=True))))

@@ -105,8 +105,9 @@ def outputs(
     keep: Keep = "nothing",
     *,
     any_size: bool = False,
+    result_counts: set[int] | None = None,
 ) -> list[Shape] | None:
-    """The op's output for each of several places at once; None if it refuses one, or it would be too large.
+    """The op's first output for each of several places at once; None if it refuses one, or it would be too large.
 
     Args:
         op: the op's class.
@@ -115,6 +116,7 @@ def outputs(
         inputs: the shapes that arrive, for each place.
         keep: what of the first input's shape must stay.
         any_size: however large it is.
+        result_counts: gets the numbers of outputs that there are in a place.
     """
     infos, found = op.attributes(), []
     for seen, shapes in zip(names, inputs, strict=True):
@@ -125,6 +127,8 @@ def outputs(
         except (AttributeValueError, ShapeError, ArithmeticError, IndexError):
             return None
         shape = types[0].sizes
+        if result_counts is not None:
+            result_counts.add(len(types))
         if not (any_size or small(shape)) or (keep == "rank" and len(shape) != len(shapes[0])):
             return None
         if keep == "shape" and shape != shapes[0]:

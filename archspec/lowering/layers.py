@@ -1,0 +1,199 @@
+"""Lowering of ops, and what the lowering of every item needs: names and paths, taps, bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from archspec.errors import Diagnostic, Note, Span, SpecError
+from archspec.expr import Expr, Value, names
+from archspec.ir.builder import GraphBuilder
+from archspec.ir.op import Op, ShapeError
+from archspec.ir.open_scopes import Tensor
+from archspec.ir.ops import OPS
+from archspec.ir.scope import Layer
+from archspec.ir.tensor_type import TensorType
+from archspec.limits import Budget
+from archspec.lowering.bodies import result_names
+from archspec.lowering.context import Context, Made
+from archspec.lowering.diagnostics import (
+    layer_too_large,
+    results_named,
+    shape_error,
+    tap_marked_twice,
+    too_many_items,
+    two_layers,
+    unmarked_tap,
+)
+from archspec.lowering.naming import NamePlan, make_plan
+from archspec.lowering.top import Top
+from archspec.lowering.units import UnitCall
+from archspec.lowering.values import OpReader
+from archspec.spec import Attribute, Call, Item, Spec
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class LayerLowering:
+    """How far the way through a spec's items has led, and the step for an op."""
+
+    spec: Spec
+    top: Top
+    budget: Budget
+    builder: GraphBuilder = field(init=False)
+    fixed: set[str] = field(default_factory=set[str])
+    """Params of the network that decide its structure, or that no generated code could take as arguments."""
+    plans: dict[int, NamePlan] = field(default_factory=dict[int, NamePlan])
+    readings: dict[int, OpReader] = field(default_factory=dict[int, OpReader])
+    trail: list[Note] = field(default_factory=list[Note])
+    """The calls that led to where we are, outermost first."""
+    written: int = 0
+    """How many items there are so far, with all iterations and calls written out."""
+    nesting: int = 0
+    seen: dict[int, Expr] = field(default_factory=dict[int, Expr])
+    here: Item | None = None
+    """The item that is worked out, for the message when there is too much work."""
+    marked: dict[str, str] = field(default_factory=dict[str, str])
+    """The nodes that the network's taps mark, those under a condition included."""
+
+    def __post_init__(self) -> None:
+        spec = self.spec
+        self.builder = GraphBuilder(spec.name, spec.title, spec.class_name or "")
+        self.builder.root.span = spec.span
+
+    def _items(self, items: Sequence[Item], x: Tensor, context: Context) -> Tensor:
+        """Items in order; what the last of them gives."""
+        raise NotImplementedError
+
+    def _nested(self, item: Item, x: Tensor, context: Context) -> Tensor:
+        """One item, with its condition; what it gives."""
+        raise NotImplementedError
+
+    def _count(self, item: Item | UnitCall | Attribute, items: int = 1) -> None:
+        """One more item, written out."""
+        self.written += items
+        if self.written > self.budget.limits.items:
+            raise SpecError(too_many_items(item.span, self.budget.limits.items))
+
+    def _expect(self, items: int, place: Item | Attribute) -> None:
+        """At least so many items are to come: what will be refused is refused before the work."""
+        if self.written + items > self.budget.limits.items:
+            raise SpecError(too_many_items(place.span, self.budget.limits.items))
+
+    def _env(self, context: Context, x: Tensor) -> dict[str, Value]:
+        """The variables that an item sees, `channels` among them."""
+        self.budget.spend(len(context.variables.env) // 16)
+        return context.env(x)
+
+    def _fix(self, expr: Expr, context: Context) -> None:
+        """The names of an expression that decides the structure; in a block, code generation follows its params."""
+        if context.variables.root and id(expr) not in self.seen:
+            self.seen[id(expr)] = expr
+            self.fixed |= names(expr, self.budget)
+
+    def _mark(self, name: str, x: Tensor, context: Context) -> None:
+        """A tap that can be asked for: one of the network's body, and the same one however often it is built."""
+        if context.variables.root and not context.loop:
+            self.marked[name] = x.path
+
+    def _copied(self, named: Mapping[str, T]) -> dict[str, T]:
+        self.budget.spend(len(named) // 8)
+        return dict(named)
+
+    def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
+        found = context.taps.get(name)
+        if found is None:
+            raise SpecError(unmarked_tap(name, place))
+        return found
+
+    def _plan(self, items: Sequence[Item], *, numbered: bool) -> NamePlan:
+        found = self.plans.get(id(items))
+        if found is None:
+            found = self.plans[id(items)] = make_plan(items, self.spec.blocks, numbered=numbered)
+        return found
+
+    # -- ops --------------------------------------------------------------------------------------
+
+    def _op(self, call: Call, x: Tensor, context: Context) -> Tensor:
+        inputs = self._inputs(call, x, context)
+        op_class = OPS[call.name]
+        self.budget.spend(15)  # beside its expressions there are its shapes and weights
+        reading = self._reading(op_class, call)
+        op, exprs = reading.read(self._env(context, x))
+        name, path = self._path(call, context)
+        arriving = [tensor.type for tensor in inputs]
+        if reading.typed is None or reading.typed[:2] != (op, arriving):
+            reading.typed = op, arriving, *self._typed(op, call, path, inputs, x)
+        _, _, op, types = reading.typed
+        if context.variables.root:
+            known = op_class.attributes()
+            self.fixed |= {
+                word for key, expr in exprs.items() if known[key].spatial for word in names(expr, self.budget)
+            }
+        slot = context.plan[call]
+        refs = tuple(tensor.ref for tensor in inputs)
+        layer = Layer(slot.location, name, slot.named, path, refs, op, types, exprs, call.span)
+        if call.label is not None:
+            context.made[call.label] = Made(layer)
+        results = self.builder.add_layer(context.scope, layer, inputs)
+        if op_class.several:
+            self._name_results(call, op, path, results, context)
+        return results[0]
+
+    def _name_results(self, call: Call, op: Op, path: str, results: Sequence[Tensor], context: Context) -> None:
+        """The taps of an op of several results, which its call names."""
+        names = result_names(call)
+        if len(names) != (len(results) if len(results) > 1 else 0):
+            raise SpecError(results_named(call, op, path, len(results), names))
+        for (name, place), tensor in zip(names.items(), results, strict=False):
+            if name in context.taps:
+                raise SpecError(tap_marked_twice(name, place))
+            context.taps[name] = tensor
+            self._mark(name, tensor, context)
+            context.scope.labels.setdefault(tensor.ref, name)
+
+    def _inputs(self, call: Call, x: Tensor, context: Context) -> tuple[Tensor, ...]:
+        """What the branches of an op give, or what arrives at it."""
+        if call.branches is None:
+            return (x,)
+        return tuple(self._nested(branch, x, context) for branch in call.branches)
+
+    def _typed(
+        self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor
+    ) -> tuple[Op, tuple[TensorType, ...]]:
+        """An op for these inputs, and what it gives for them; `x` is what arrived at its branches."""
+        arriving = [tensor.type for tensor in inputs]
+        try:
+            op = op.fitted(arriving)
+            types = op.output_types(arriving)
+        except ShapeError as error:
+            given = tuple(tensor.path for tensor in inputs)
+            raise SpecError(shape_error(error, op, call, path, given, x.path, self.builder.nodes, self.trail)) from None
+        if (reason := layer_too_large(op, arriving, types, self.budget.limits)) is not None:
+            notes = tuple(reversed(self.trail))
+            raise SpecError(Diagnostic("E0304", f"{path} is too large: {reason}", call.span, notes=notes))
+        return op, types
+
+    def _reading(self, op: type[Op], call: Call) -> OpReader:
+        found = self.readings.get(id(call))
+        if found is None:
+            found = self.readings[id(call)] = OpReader(op, call, self.top.defaults.get(call.name, {}), self.budget)
+        return found
+
+    def _path(self, item: Item, context: Context) -> tuple[str, str]:
+        """The name and path of a new layer or scope; its number, in a named sequence."""
+        slot, scope = context.plan[item], context.scope
+        name = slot.name
+        if name is None:
+            name = str(scope.count)
+            scope.count += 1
+        path = f"{scope.path}.{name}" if scope.path else name
+        if name in scope.names or path in self.builder.nodes:
+            place = scope.names[name] if name in scope.names else self.builder.nodes[path].span
+            notes = (Note("the first is here", place), *self.trail)
+            raise SpecError(two_layers(path, item, notes))
+        self._count(item, len(path) // 100)
+        scope.names[name] = item.span
+        return name, path

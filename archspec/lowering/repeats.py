@@ -1,0 +1,175 @@
+"""Lowering of what stands more than once: `repeat`, the units of a stage, and `reuse`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from archspec.errors import Diagnostic, Span, SpecError
+from archspec.expr import Expr, names
+from archspec.ir.assembly import Place
+from archspec.ir.op import ShapeError
+from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring, enter, leave
+from archspec.ir.scope import Binding, Layer, Operand, Result, walk
+from archspec.lowering.bind import bind
+from archspec.lowering.context import Context, Made
+from archspec.lowering.diagnostics import layer_too_large, misfit
+from archspec.lowering.layers import LayerLowering
+from archspec.lowering.units import single_call, single_reuse, unit_calls, unit_name
+from archspec.lowering.values import evaluated
+from archspec.spec import Attribute, Block, Call, Item, Repeat, Reuse, Stage
+
+DEFAULT_PATTERN: Final = "{i}"
+
+
+@dataclass(slots=True)
+class RepeatedItems(LayerLowering):
+    """The steps for them."""
+
+    def _block(self, scope: OpenScope, x: Tensor, item: Item, taps: dict[str, Tensor]) -> Tensor:
+        """Fill the scope of a block's instance; it has been entered, bound and fed. `taps` gets those inside."""
+        raise NotImplementedError
+
+    def _fed(
+        self, block: Block, given: Mapping[str, Attribute], scope: OpenScope, context: Context
+    ) -> dict[str, Tensor]:
+        """A block's own inputs, each the tap that the caller names, as the block's scope knows them."""
+        raise NotImplementedError
+
+    # -- reuse ------------------------------------------------------------------------------------
+
+    def _reuse(self, item: Reuse, x: Tensor, context: Context) -> Tensor:
+        """An item before this one, once more."""
+        found = self._made(item, context)
+        name, path = self._path(item, context)
+        slot = context.plan[item]
+        others = self._others(found, item, context)
+        results = self._again(
+            context.scope, found, Place(slot.location, name, slot.named, path, item.span), (x, *others), item
+        )
+        for output, index in found.outputs.items():
+            context.taps[f"{name}.{output}"] = results[index]
+            self._mark(f"{name}.{output}", results[index], context)
+            context.scope.labels.setdefault(Result(slot.location, index), output)
+        if item.label is not None:
+            context.made[item.label] = found
+        return results[0]
+
+    def _made(self, item: Reuse, context: Context) -> Made:
+        """What a `reuse` names."""
+        return context.made[item.item]
+
+    def _others(self, found: Made, item: Reuse, context: Context) -> list[Tensor]:
+        """What it takes besides the tensor that arrives: a block what it is given here, all else what it had."""
+        if isinstance(found.item, Layer):
+            return []
+        given = [self._tap(str(item.inputs[name].raw), item.inputs[name].span, context) for name in found.inputs]
+        return [bring(tensor, context.scope) for tensor in given or found.item.others]
+
+    def _again(
+        self, scope: OpenScope | OpenLoop, found: Made, place: Place, inputs: Sequence[Tensor], item: Reuse
+    ) -> tuple[Tensor, ...]:
+        frozen = found.item if isinstance(found.item, Layer) else found.item.freeze()
+        size = sum(1 for _ in walk(frozen))
+        self._count(item, size)
+        self.budget.spend(15 * size)
+        before = len(self.builder.nodes)
+        try:
+            results = self.builder.add_again(scope, found.item, place, inputs)
+        except ShapeError as error:
+            raise SpecError(misfit(error, item, found.item, self.trail)) from None
+        for node in islice(self.builder.nodes.values(), before, None):
+            arriving = [self.builder.type_of(name) for name in node.inputs]
+            if (reason := layer_too_large(node.op, arriving, node.types, self.budget.limits)) is not None:
+                raise SpecError(Diagnostic("E0304", f"{node.path} is too large: {reason}", item.span))
+        return results
+
+    # -- repeats and stages -----------------------------------------------------------------------
+
+    def _repeat(self, item: Repeat, x: Tensor, context: Context) -> Tensor:
+        times, expr = evaluated(item.times, self._env(context, x), self.budget)
+        if isinstance(times, bool) or not isinstance(times, int) or times < 0:
+            message = f"`times` is `{times!r}`; a whole number, 0 or more, is expected"
+            raise SpecError(Diagnostic("E0202", message, item.times.span))
+        if times > self.budget.limits.items:
+            raise SpecError(
+                Diagnostic("E0304", f"`times` is {times:,}; at most {self.budget.limits.items:,}", item.times.span)
+            )
+        self._expect(times * (1 + len(item.layers)), item.times)
+        self._fix(expr, context)
+        loop = self._loop(item, expr, DEFAULT_PATTERN, x, context)
+        again = single_reuse(item.layers)
+        single = single_call(item.layers, self.spec.blocks)
+        plan = self._plan(item.layers, numbered=True)
+        for index in range(times):
+            self._count(item.times)
+            variables = {**context.loop, "i": index}
+            if again is not None:
+                found = self._made(again, context)
+                place = Place(index, str(index), False, f"{loop.path}.{index}", again.span)
+                [x, *_] = self._again(loop, found, place, (x, *self._others(found, again, context)), again)
+                continue
+            if single is not None:
+                env, block = {**self._env(context, x), **variables}, self.spec.blocks[single.name]
+                bindings = bind(block, single.attributes, (), env, single.span, self.budget)
+                x = self._unit(loop, str(index), single.name, bindings, x, single, single.span, context)
+                continue
+            scope = enter(loop, index, str(index), f"{loop.path}.{index}", x, item.span)
+            self._count(item, len(scope.path) // 100)
+            start = Tensor(scope, Operand(0), x.path, x.type)
+            # A tap inside a repeat stands for another tensor in each iteration, so none is seen outside.
+            inner = Context(scope, plan, context.variables, self._copied(context.taps), variables)
+            y = leave(scope, self._items(item.layers, start, inner))
+            x = Tensor(context.scope, Result(loop.location), y.path, y.type)
+        return self._looped(loop, item, x, context)
+
+    def _looped(self, loop: OpenLoop, item: Item, x: Tensor, context: Context) -> Tensor:
+        """What a loop gives. Every tensor that enters it enters each iteration, and takes room there."""
+        self._count(item, (len(loop.operands) - 1) * len(loop.iterations) // 8)
+        return Tensor(context.scope, Result(loop.location), x.path, x.type)
+
+    def _loop(self, item: Repeat | Stage, times: Expr | None, pattern: str, x: Tensor, context: Context) -> OpenLoop:
+        name, path = self._path(item, context)
+        loop = OpenLoop(context.scope, context.plan[item].location, name, path, times, pattern, [x.ref], item.span)
+        context.scope.items.append(loop)
+        if item.label is not None:
+            context.made[item.label] = Made(loop)
+        return loop
+
+    def _stage(self, stage: Stage, x: Tensor, context: Context) -> Tensor:
+        assert stage.block is not None
+        block = self.spec.blocks[stage.block]
+        calls, structural = unit_calls(stage, block, context.variables.env, self.budget, self.written)
+        self._expect(len(calls) * (2 + len(block.layers)), stage)
+        if context.variables.root:  # in a block these are the block's params; code generation follows them
+            self.fixed.update(*(names(expr, self.budget) for expr in structural))
+        pattern = stage.unit_names or DEFAULT_PATTERN
+        loop = self._loop(stage, None, pattern, x, context)
+        loop.structure = structural
+        for index, call in enumerate(calls):
+            self._count(call)
+            variables = {**context.loop, "i": index}
+            name = unit_name(stage, pattern, index, self.budget)
+            env = {**self._env(context, x), **variables}
+            bindings = bind(block, stage.arguments, call.fields, env, call.span, self.budget)
+            x = self._unit(loop, name, stage.block, bindings, x, stage, call.span, context)
+        return self._looped(loop, stage, x, context)
+
+    def _unit(
+        self,
+        loop: OpenLoop,
+        name: str,
+        block: str,
+        bindings: Mapping[str, Binding],
+        x: Tensor,
+        item: Call | Stage,
+        span: Span | None,
+        context: Context,
+    ) -> Tensor:
+        scope = enter(loop, len(loop.iterations), name, f"{loop.path}.{name}", x, span)
+        scope.kind, scope.block, scope.bindings = "block", block, bindings
+        given = item.arguments if isinstance(item, Stage) else item.attributes
+        y = self._block(scope, x, item, self._fed(self.spec.blocks[block], given, scope, context))
+        return Tensor(loop.parent, Result(loop.location), y.path, y.type)

@@ -1,0 +1,122 @@
+"""Statements of loops: their iterations, alone or under a `for`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from archspec.codegen.marked_text import inside
+from archspec.codegen.merging import merged
+from archspec.codegen.simplify import renamed_tree
+from archspec.codegen.tree import CHANNELS, CallUse, LoopUse, Run, SequenceUse, Tree, iteration_names
+from archspec.expr import Const
+from archspec.ir.scope import Result
+from archspec.limits import Budget
+from archspec_keras.layer_names import LayerName, pattern_parts
+from archspec_keras.shared_statements import SharedStatements
+from archspec_keras.statements import Statement
+
+
+class LoopStatements(SharedStatements):
+    """Writes them."""
+
+    def _loop(self, item: LoopUse) -> None:
+        name = self._name(item)
+        first, others = item.operands[:1], item.operands[1:]
+        held = self._after(item, self._take(first)) if item.called else self._take(first)
+        # What every iteration takes stays as it is, so the target is chosen while it is still needed.
+        if item.called in self.shared.ordered:
+            target = self._kept(item)
+        else:
+            target = self.allocator.fresh([held[0]] if self.preferred is None else [self.preferred, held[0]])
+        held += [self.allocator.variable[ref] for ref in others]
+        before = len(self.lines)
+        runs = merged([_without_channels(run) for run in item.runs if run.count != 0])
+        for index, part in _parts(runs, item.marks, self.definition.budget):
+            if item.marks:
+                target = self._assign(Result(item.location, index), ())
+            for run in part:
+                start, around, iterations = len(self.lines), self.iterations, item.iterations_of(run, self.iterations)
+                self.iterations = {*iterations}
+                self._iterations(item, run, name, held, target)
+                self.iterations = around
+                self.lines[start:] = [line.for_(iterations) for line in self.lines[start:]]
+                held = [target, *held[1:]]
+        self.lines[before:] = [line.for_(inside(item.paths, self.iterations)) for line in self.lines[before:]]
+        self.allocator.spend(others)
+        self.allocator.hold(Result(item.location), held[0])
+
+    def _iterations(self, item: LoopUse, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
+        """One iteration as it is, several as a loop."""
+        index, channels = iteration_names(run.depth)
+        budget = self.definition.budget
+        if run.count == 1 and run.carried is None and isinstance(run.start, Const) and isinstance(run.start.value, int):
+            self._iteration(run, name.then(*pattern_parts(item.pattern, run.start.value, budget)), held, target)
+            return
+        variable = "_" if item.called else self.printer.spelled[index]
+        start = "" if run.start == Const(0) else f"{self.printer.expr(run.start)}, "
+        header = f"for {variable} in range({start}{self.printer.expr(run.stop)}):"
+        before = len(self.lines)
+        if held[0] != target:
+            self._emit(target, held[0])
+        self._emit("", header)
+        held = [target, *held[1:]]
+        self.loops += 1
+        with self._part(target) as lines:
+            self.printer.names.discard(channels)
+            self._iteration(run, name.then(*pattern_parts(item.pattern, variable, budget)), held, target)
+            if channels in self.printer.names:
+                lines.insert(0, Statement(self.depth, self.printer.spelled[channels], f"{target}.shape[-1]"))
+        self.lines += lines
+        self.loops -= 1
+        if not lines:  # iterations that do nothing
+            del self.lines[before + (self.lines[before].target == target) :]
+
+    def _iteration(self, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
+        """One iteration: what it gives is in the target afterwards."""
+        if run.item.reuses:
+            self._emit(target, self._called_again(run.item, held))
+            return
+        if isinstance(run.item, CallUse):
+            self._emit(target, self._called(run.item, held, name))
+            return
+        # The tensor that goes around is needed by no one else; the others are, in the next iteration.
+        was, self.preferred = self.preferred, target
+        [result] = self._inline(
+            run.item, name, held, self.allocator.taken | (self.allocator.live() - {target}) | {*held[1:]}
+        )
+        self.preferred = was
+        if result != target:
+            self._emit(target, result)
+
+
+def _parts(runs: Sequence[Run], marks: Sequence[int], budget: Budget) -> Iterator[tuple[int, list[Run]]]:
+    """The runs up to each mark in turn, with the mark's place among the loop's results; and those after all marks."""
+    left = list(runs)
+    for mark, index in sorted(zip(marks, range(1, len(marks) + 1), strict=True)):
+        part: list[Run] = []
+        while left and left[0].first <= mark:
+            run, end = left.pop(0), Const(mark + 1)
+            if run.count is None or run.first + run.count > mark + 1:
+                left.insert(0, _settled(replace(run, start=end), budget))
+                run = _settled(replace(run, stop=end), budget)
+            part.append(run)
+        yield index, part
+    yield 0, left
+
+
+def _settled(run: Run, budget: Budget) -> Run:
+    """A part of a run; where it is one iteration, it speaks of that iteration by its number."""
+    if run.count != 1:
+        return run
+    [item] = renamed_tree(Tree((run.item,), ()), {iteration_names(run.depth)[0]: run.start}, budget).items
+    assert isinstance(item, CallUse | SequenceUse)
+    return replace(run, item=item)
+
+
+def _without_channels(run: Run) -> Run:
+    """Keras's layers find out what arrives, so iterations that differ in nothing else are the same."""
+    if not isinstance(run.item, CallUse):
+        return run
+    arguments = {name: expr for name, expr in run.item.arguments.items() if name != CHANNELS.id}
+    return replace(run, item=replace(run.item, arguments=arguments))

@@ -1,0 +1,182 @@
+"""What all statements of a function's body are written with: lines, names of layers, variables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from archspec.codegen.escaping import identifier
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.marked_text import Paths, inside
+from archspec.codegen.pretty_printer import Code, call, lay_out, marked
+from archspec.codegen.tree import CallUse, Definition, LayerUse, LoopUse, Parameter, SequenceUse, Tree
+from archspec.codegen.variable_allocation import VariableAllocator
+from archspec.codegen.walk import calls
+from archspec.ir.graph import LayerGraph
+from archspec.ir.scope import Operand, Ref, Result
+from archspec_keras.layer_names import LayerName, number_parts
+from archspec_keras.shared import ComputationOrder, SharedCalls
+from archspec_keras.static_properties import StaticProperties
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: an assignment, or, without a target, a line as it is."""
+
+    depth: int
+    target: str
+    code: Code
+    repeated: bool = False
+    """Whether it stands in a loop."""
+
+    def lay_out(self, returned: bool = False) -> list[str]:
+        """The lines of its text."""
+        prefix = "return " if returned else f"{self.target} = " if self.target else ""
+        return lay_out(self.code, self.depth, prefix)
+
+    def for_(self, *paths: Paths) -> Statement:
+        """The line, which is there for these paths."""
+        return replace(self, code=marked(self.code, *paths))
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A definition whose function has been written."""
+
+    name: str
+    body: StatementWriter
+
+
+class StatementWriter:
+    """Writes one definition, in parts: statements that go one after the other, with the variables that they use."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        graph: LayerGraph,
+        facts: StaticProperties,
+        order: ComputationOrder,
+        callees: Mapping[int, Callee],
+    ) -> None:
+        self.definition = definition
+        self.graph = graph
+        self.facts = facts
+        self.order = order
+        self.callees = callees
+        # Only what is called must keep its name; all that is written so far would take too long to collect each time.
+        self.reserved = facts.reserved | {callees[id(use.definition)].name for use in calls(definition.tree)}
+        self.printer = ExpressionPrinter(definition, "in_channels", self.reserved)
+        self.variables: list[str] = []
+        self.lines: list[Statement] = []
+        self.preferred: str | None = None
+        self.loops = 0
+        self.shared = SharedCalls()
+        """What is called more than once in the scope that is written."""
+        self.iterations: Collection[str] | None = None
+        """Inside a loop the paths of the iterations that are written."""
+        self.depth = 1
+        self.prefix = LayerName()
+        self.taken: set[str] = set()
+        self.allocator = self._flow(Tree((), ()), (), self.taken)
+
+    def unusable(self) -> set[str]:
+        """What no variable may be called: what the module has, what is called, and what is a number here."""
+        return {*self.reserved, *self.printer.spelled.values()}
+
+    def parameters(self) -> list[Parameter]:
+        """The parameters that the code mentions."""
+        return [parameter for parameter in self.definition.parameters if parameter.name in self.printer.names]
+
+    def _items(self, tree: Tree) -> None:
+        """Write the items of a tree."""
+        raise NotImplementedError
+
+    def _emit(self, target: str, code: Code) -> None:
+        self.lines.append(Statement(self.depth, target, code, self.loops > 0))
+
+    def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> LayerName:
+        if item.number is None:
+            return self.prefix.then((False, item.name))
+        return self.prefix.then(*number_parts(item.number, self.printer.expr(item.number)))
+
+    def _take(self, operands: tuple[Ref, ...]) -> list[str]:
+        variables = [self.allocator.variable[ref] for ref in operands]
+        self.allocator.spend(operands)
+        return variables
+
+    def _assign(self, ref: Ref, operands: tuple[Ref, ...]) -> str:
+        old = [self.allocator.variable[operand] for operand in operands if operand in self.allocator.variable]
+        wanted = [] if self.preferred is None else [self.preferred]
+        return self.allocator.hold(ref, self.allocator.labeled(ref) or self.allocator.fresh((*wanted, *old)))
+
+    def _targets(self, location: int, results: int, operands: tuple[Ref, ...], first: str | None = None) -> list[str]:
+        """A variable for each tensor that an item gives; `_` where it gives several and nothing uses this one.
+
+        `first` is that of the first one, where it has one already.
+        """
+        refs = [Result(location, index) for index in range(results)]
+        found = [] if first is None else [first]
+        for ref in refs[len(found) :]:
+            found.append("_" if results > 1 and not self.allocator.uses(ref) else self._assign(ref, operands))
+        return found
+
+    def _flow(self, tree: Tree, variables: Sequence[str], taken: set[str]) -> VariableAllocator:
+        allocator = VariableAllocator(tree, self.definition.budget, 0, taken)
+        for index, variable in enumerate(variables):
+            allocator.hold(Operand(index), variable)
+        allocator.kept |= set(self.definition.inputs)
+        return allocator
+
+    def _variable(self, name: str) -> str:
+        """A variable for a layer or a model, which keeps its name to the end of the function."""
+        found = identifier(name, {*self.allocator.taken, *self.allocator.kept, *self.allocator.live()})
+        self.allocator.taken.add(found)
+        return found
+
+    @contextmanager
+    def _part(self, preferred: str | None) -> Iterator[list[Statement]]:
+        """The lines of an indented part; its last tensor would best be in `preferred`."""
+        outer, was = self.lines, self.preferred
+        self.lines, self.preferred, self.depth = [], preferred, self.depth + 1
+        yield self.lines
+        self.lines, self.preferred, self.depth = outer, was, self.depth - 1
+
+    # -- calls and sequences ----------------------------------------------------------------------
+
+    def _call(self, use: CallUse) -> None:
+        name = self._name(use)
+        taken = self._take(use.operands)
+        targets = self._targets(use.location, len(use.definition.tree.results), use.operands)
+        self._emit(", ".join(targets), marked(self._called(use, taken, name), inside(use.paths, self.iterations)))
+
+    def _called(self, use: CallUse, operands: Sequence[str], name: LayerName) -> Code:
+        """A call of another function: what it requires by place, what differs from its defaults by name."""
+        callee = self.callees[id(use.definition)]
+        kept = callee.body.parameters()
+        args: list[Code] = [self.printer.expr(use.arguments[item.name]) for item in kept if item.default is None]
+        keywords: dict[str, Code] = {
+            callee.body.printer.spelled[item.name]: self.printer.expr(use.arguments[item.name])
+            for item in kept
+            if item.default is not None and use.arguments[item.name] != item.default
+        }
+        return call(callee.name, *operands, *args, **keywords, name=name.text())
+
+    def _sequence(self, use: SequenceUse) -> None:
+        name = self._name(use)
+        operands = self._take(use.operands)
+        results = self._inline(use, name, operands, self.allocator.taken | self.allocator.live())
+        for index, variable in enumerate(results):
+            self.allocator.hold(Result(use.location, index), variable)
+
+    def _inline(self, use: SequenceUse, name: LayerName, operands: Sequence[str], taken: set[str]) -> list[str]:
+        """The sequence's items in place; it has references of its own, and may reuse what is not needed outside."""
+        outer = self.allocator, self.prefix, self.shared
+        self.allocator, self.prefix = self._flow(use.body, operands, taken), name
+        self.shared = SharedCalls.of(use.body, self.order)
+        before = len(self.lines)
+        self._items(use.body)
+        self.lines[before:] = [line.for_(inside(use.paths, self.iterations)) for line in self.lines[before:]]
+        results = [self.allocator.variable[ref] for ref in use.body.results]
+        self.allocator, self.prefix, self.shared = outer
+        return results
