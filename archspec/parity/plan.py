@@ -20,6 +20,9 @@ DTYPES: Final = ("float32", "float64")
 Size: TypeAlias = tuple[int, ...]
 """One number for each spatial axis of the inputs: height and width of images."""
 _FIRST_STEPS: Final = 4
+"""After so many steps of a run the weights are kept, however large they are."""
+_KEPT: Final = 2**30
+"""Bytes; so much the weights may take that one participant keeps of a run, if these are more steps than that."""
 _SMALL: Final[Mapping[str, int]] = {"length": 4097, "depth": 9, "height": 97, "width": 65}
 """The largest inputs that models are trained on, unless others are asked for."""
 _SHARES: Final[Mapping[str, int]] = {"length": 5, "depth": 5, "height": 5, "width": 3}
@@ -70,6 +73,8 @@ class ComparisonPlan:
     momentum: float
     layers: bool
     tolerances: Mapping[str, float]
+    kept: int
+    """After so many of the first steps of the run the weights are kept, see `kept_steps`."""
 
     def __post_init__(self) -> None:
         for what, given, known in (("dtype", self.dtypes, DTYPES), ("check", self.kinds, KINDS)):
@@ -101,8 +106,14 @@ class ComparisonPlan:
 
     @property
     def snapshots(self) -> tuple[int, ...]:
-        """The steps of the run after which the weights are compared: all of a short run, the first and the last."""
-        return tuple(step for step in range(1, self.steps + 1) if step <= _FIRST_STEPS or step == self.steps)
+        """The steps of the run after which the weights are compared, and kept: the first, and the last."""
+        return tuple(step for step in range(1, self.steps + 1) if step <= self.kept or step == self.steps)
+
+
+def kept_steps(graph: LayerGraph) -> int:
+    """After how many of the first steps of a run the weights are kept: of a large network after few."""
+    size = 8 * sum(math.prod(weight.shape) for weight in graph.all_weights.values())
+    return max(_FIRST_STEPS, _KEPT // max(size, 1))
 
 
 @dataclass(frozen=True, slots=True)
