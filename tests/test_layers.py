@@ -51,7 +51,7 @@ MAY_IMPORT: Final = {
     "diagram": "analysis codegen errors ir provenance digests atomic_files",
     "api": "codegen initialization ir limits lowering passes spec suggestions weights",
     "libraries": "api errors ir limits spec",
-    "parity": "analysis api codegen errors expr initialization ir passes reporting digests atomic_files",
+    "parity": "analysis api codegen errors expr initialization ir passes reporting weights digests atomic_files",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
     "build_output": "api codegen initialization ir",

@@ -39,6 +39,7 @@ from archspec.parity.reruns import Reruns
 from archspec.parity.results import Skipped
 from archspec.parity.temporary_folders import save, temporary_folder
 from archspec.parity.training import drowning, judge_run, judge_steps, jumped, parting, run_apart
+from archspec.weights import fitting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +85,8 @@ def compare(
             initial weights, step by step, held against how far each engine is from itself from neighboring numbers.
         sizes: of the inputs along their spatial axes, as (height, width); the spec's own, and a smaller one that the
             network takes, if None. Inference runs at all of them, what is in training mode at the smallest.
-        weights: canonical arrays; random ones by default, running statistics included.
+        weights: canonical arrays by name, of the whole network or of what taps have left of it; random ones by default,
+            running statistics included.
         batch: how many inputs.
         seed: of the random weights and inputs.
         passes: how many forward passes in training mode.
@@ -101,6 +103,7 @@ def compare(
         ParityError: a participant could not be run. Differences are not raised: see `Report.require`.
         OutputError: there is no room for temporary files.
         SpecError: the network does not take one of the sizes.
+        WeightsError: the weights do not fit the network.
     """
     if len(participants) < 2:
         raise ParityError(Diagnostic("E0202", "parity needs two backends at the least"))
@@ -109,6 +112,7 @@ def compare(
         dtypes, checks, batch, seed, passes, steps, learning_rate, momentum, layers, given, kept_steps(graph)
     )
     graphs, unsized = sized(without_dropout(graph), sizes)
+    own = None if weights is None else fitting(weights, graph)
     check_installed(participants)
     for participant in participants:
         _check_syntax(participant)
@@ -116,7 +120,7 @@ def compare(
     with temporary_folder() as folder, ExitStack() as stack:
         processes = (pool or stack.enter_context(ProcessPool())).processes(participants)
         comparison = _Comparison(graphs, participants, plan, folder, progress or (lambda what, done, total: None))
-        comparison.prepare(weights)
+        comparison.prepare(own)
         comparison.run(processes)
     return comparison.report(unsized)
 

@@ -178,14 +178,19 @@ def _resized(graph: LayerGraph, size: Size) -> LayerGraph:
 
 
 def _others(graph: LayerGraph) -> Iterator[Size]:
-    """Sizes to try: smaller, not square, odd if possible."""
+    """Sizes to try, each smaller along some axes and larger along none: odd ones first, which show the most.
+
+    Of networks that halve and double again, an axis must be a multiple of what one number of the least map stands for.
+    """
     type = next((node.type for node in graph.input_nodes if node.type.is_spatial), None)
-    if type is not None:
-        axes = dict(zip(type.place_names, type.places, strict=True))
-        odd = tuple(min(size * _SHARES[axis] // 8, _SMALL[axis]) | 1 for axis, size in axes.items())
-        # Of networks that halve and double again, each size is a multiple of what their least map stands for.
-        multiple = tuple(max(size * (_SHARES[axis] + 1) // 8 // 32 * 32, 32) for axis, size in axes.items())
-        yield from (size for size in (odd, multiple) if size != type.places)
+    if type is None:
+        return
+    axes = dict(zip(type.place_names, type.places, strict=True))
+    found = {tuple(min(size * _SHARES[axis] // 8, _SMALL[axis]) | 1 for axis, size in axes.items()): None}
+    for step in (2, 4, 8, 16, 32):
+        shares = [(size, size * (_SHARES[axis] + 1) // 8 // step * step) for axis, size in axes.items()]
+        found[tuple(share or min(size, step) for size, share in shares)] = None
+    yield from (size for size in found if size != type.places)
 
 
 def unfit(graph: LayerGraph, check: Check, batch: int) -> str:

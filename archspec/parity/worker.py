@@ -75,7 +75,7 @@ class Worker:
                 furthest[name] = np.fmax(furthest.get(name, 0.0), apart)
 
         for neighbor in range(1, NEIGHBORS + 1):
-            _let_go(self.model)  # what the pass before has left, an optimizer with a tensor for each weight
+            _let_go()  # what the pass before has left, an optimizer with a tensor for each weight
             self._perform(check, put, neighbor, followed)
         spread.mkdir()
         for what, furthest in found.items():
@@ -235,14 +235,9 @@ def _requests() -> Iterator[dict[str, Any]]:
         yield json.loads(lines.get())
 
 
-def _let_go(model: Any = None) -> None:
-    """Give memory that is no longer used back to the system: the other processes need theirs, and glibc keeps it.
-
-    Where there is no model, what is left belongs to the frameworks, and is not looked at again.
-    """
+def _let_go() -> None:
+    """Give memory that is no longer used back to the system: the other processes need theirs, and glibc keeps it."""
     gc.collect()  # models have cycles
-    if model is None:
-        gc.freeze()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)
@@ -266,6 +261,7 @@ def main(name: str) -> None:
             if "folder" in request:
                 worker = None  # its model goes before the next one comes
                 _let_go()
+                gc.freeze()  # what is left belongs to the frameworks, and stays: it is not looked at again
                 worker = Worker(target, Path(request["folder"]), request["index"])
                 answer()
                 continue
@@ -279,7 +275,7 @@ def main(name: str) -> None:
                 worker.perform(check, results, leader)
             if check.kind in ("gradients", "run"):
                 worker.rest()
-            _let_go(worker.model)
+            _let_go()
             answer(lacking=reason)
     except ArchspecError as error:  # said to the user as it is, not as the failure of a process
         answer(refused=[{"code": d.code, "message": d.message, "help": d.help} for d in error.diagnostics])
