@@ -1,4 +1,4 @@
-"""What the participants of a check do again where that is needed: from neighboring numbers, or from another's weights."""
+"""What participants of a check do again where that is needed: from neighboring numbers, or from another's weights."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class _TrainingRun:
             self._note_statistics(kept, number, statistics)
 
     def _itself(self, what: str, by: Mapping[str, Size], diverged: bool) -> float | None:
-        """How far one of the two is from itself, and infinitely where there is nothing to compare; None: not measured."""
+        """How far one of the two is from itself, infinite where there is nothing to compare; None: not measured."""
         if diverged:
             return math.inf
         return spread(what, self.judging.spreads, by) if self.judging.spreads else None

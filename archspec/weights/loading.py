@@ -174,7 +174,9 @@ def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
     nested = next((name for name, tensor in given.items() if tensor.kind == MAPPING), None)
     if nested is not None:
         example = f", such as `{next(iter(wanted))}`" if wanted else ""
-        return f"`{nested}` is a mapping: give arrays by their whole names{example}; of a checkpoint, the mapping of these"
+        return (
+            f"`{nested}` is a mapping: give arrays by their whole names{example}; of a checkpoint, the mapping of these"
+        )
     if given.keys() != wanted.keys():
         missing = [name for name in wanted if name not in given]
         fitting = [name for name in given if len(missing) == 1 and given[name].shape == wanted[missing[0]].shape]

@@ -185,31 +185,6 @@ def test_steps_whose_weights_were_not_kept_are_judged_as_far_as_they_were(monkey
     assert [(cause.kind, cause.step) for cause in report.causes] == [("batch", 5)]
 
 
-NORMED = """
-archspec: 1
-name: normed
-input: {channels: 3, height: 9, width: 8}
-layers:
-  - conv: {filters: 4, kernel: 3, bias: false}
-  - batch_norm: {name: bn1}
-  - conv: {filters: 4, kernel: 1, bias: false}
-  - batch_norm: {name: bn2, decay: 0.9}
-  - relu
-  - flatten
-  - dense: {units: 3}
-"""
-"""What the first norm gives has the mean zero but for rounding, and so has what the second one gets."""
-
-
-def test_a_running_mean_of_zero_but_for_rounding_is_no_difference_and_a_wrong_one_is() -> None:
-    compared(network=NORMED, checks=("run",), sizes=[(9, 8)]).require()
-    text = edited(
-        "torch", ("self.bn2 = nn.BatchNorm2d(4)", "self.bn2 = nn.BatchNorm2d(4, momentum=0.11)"), network=NORMED
-    )
-    report = compared(text, network=NORMED, checks=("run",), sizes=[(9, 8)])
-    assert [(cause.kind, cause.step, cause.layers) for cause in report.causes] == [("running statistics", 1, ("bn2",))]
-
-
 # -- on ResNet-50 itself ------------------------------------------------------------------------------
 
 
