@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.errors import Diagnostic, ParityError
+from archspec.errors import Diagnostic, ParityError, WeightsError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec.ir.mapping import map_layers
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 DEFAULT_PARTICIPANTS: Final = (Participant("torch"), Participant("keras", "tensorflow"))
+_SHOWN: Final = 4
+"""Of the weights that are not finite."""
 Progress = Callable[[str, int, int], None]
 """Told what is done next, how many steps are done, and how many there are."""
 
@@ -103,7 +105,7 @@ def compare(
         ParityError: a participant could not be run. Differences are not raised: see `Report.require`.
         OutputError: there is no room for temporary files.
         SpecError: the network does not take one of the sizes.
-        WeightsError: the weights do not fit the network.
+        WeightsError: the weights do not fit the network, or are not all finite.
     """
     if len(participants) < 2:
         raise ParityError(Diagnostic("E0202", "parity needs two backends at the least"))
@@ -112,7 +114,7 @@ def compare(
         dtypes, checks, batch, seed, passes, steps, learning_rate, momentum, layers, given, kept_steps(graph)
     )
     graphs, unsized = sized(without_dropout(graph), sizes)
-    own = None if weights is None else fitting(weights, graph)
+    own = None if weights is None else _finite(fitting(weights, graph))
     check_installed(participants)
     for participant in participants:
         _check_syntax(participant)
@@ -123,6 +125,19 @@ def compare(
         comparison.prepare(own)
         comparison.run(processes)
     return comparison.report(unsized)
+
+
+def _finite(weights: dict[str, Array]) -> dict[str, Array]:
+    """The weights, if a comparison of what is computed by them says anything."""
+    import numpy as np
+
+    wrong = [name for name, array in weights.items() if not np.isfinite(array).all()]
+    if wrong:
+        message = f"weights with numbers that are not finite cannot be compared: {', '.join(wrong[:_SHOWN])}"
+        message += f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        help = "they agree with nothing, not even with themselves: give weights from before the training diverged"
+        raise WeightsError(Diagnostic("E0702", message, help=help))
+    return weights
 
 
 def _check_syntax(participant: Participant) -> None:

@@ -140,8 +140,8 @@ def furthest(first: Array, second: Array) -> Values | None:
 
     if first.shape != second.shape or first.size == 0:
         return None
-    apart = np.abs(first.astype(np.float64) - second.astype(np.float64))
-    apart[~np.isfinite(apart)] = np.inf
+    apart = distances(first, second)
+    apart[np.isnan(apart)] = np.inf
     index = np.unravel_index(int(apart.argmax()), first.shape)
     return Values(tuple(int(axis) for axis in index), float(first[index]), float(second[index]))
 
@@ -194,9 +194,8 @@ def statistic_sizes(what: str, tensors: Tensors, epsilons: Mapping[str, float]) 
         mean, variance = tensors.get(what, name), tensors.get(what, f"{layer}.running_var")
         if mean is None or variance is None or mean.shape != variance.shape:
             continue
-        with np.errstate(over="ignore"):
-            square = np.maximum(np.square(mean, dtype=np.float64), np.abs(variance) + epsilons.get(layer, 0.0))
-        square[~np.isfinite(square)] = 0.0
+        finite = [np.where(np.isfinite(one), one, 0.0).astype(np.float64) for one in (mean, variance)]
+        square = np.maximum(finite[0] ** 2, np.abs(finite[1]) + epsilons.get(layer, 0.0))
         found[name], found[f"{layer}.running_var"] = np.sqrt(square), square
     return found
 

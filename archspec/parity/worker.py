@@ -112,13 +112,17 @@ class Worker:
             self.target.load_weights(self.model, self.graphs[0], weights)
         return self.model
 
-    def _batch(self, size: int, index: int) -> tuple[Arrays, Arrays]:
-        arrays = load(self.folder, f"batch-{size}-{index}")
+    def _batch(self, check: Check, index: int) -> tuple[Arrays, Arrays]:
+        """Inputs and targets, in the dtype of the check: a model without weights has none that it could be known by."""
+        arrays = load(self.folder, f"batch-{check.size}-{index}")
+        arrays = {
+            name: array.astype(check.dtype) if array.dtype.kind == "f" else array for name, array in arrays.items()
+        }
         return _inside(arrays, "inputs"), _inside(arrays, "targets")
 
     def _forward(self, graph: LayerGraph, check: Check, put: Put, neighbor: int, *, training: bool) -> None:
         model = self._model(check.dtype, "weights", neighbor)
-        inputs, _ = self._batch(check.size, 0)
+        inputs, _ = self._batch(check, 0)
         outcome = self.target.run(model, graph, inputs, training=training, nodes=self.plan.layers)
         put("outputs", outcome.outputs)
         put("layers", outcome.nodes)
@@ -126,13 +130,13 @@ class Worker:
             statistics = outcome.statistics
             del outcome  # the tensors of all layers may be large
             for index in range(1, self.plan.passes):
-                inputs, _ = self._batch(check.size, index)
+                inputs, _ = self._batch(check, index)
                 statistics = self.target.run(model, graph, inputs, training=True).statistics
             put("statistics", statistics)
 
     def _gradients(self, graph: LayerGraph, check: Check, put: Put, neighbor: int) -> None:
         model = self._model(check.dtype, "weights", neighbor)
-        inputs, targets = self._batch(check.size, 0)
+        inputs, targets = self._batch(check, 0)
         found = backend(self.target.name, TrainsModels).gradients(model, graph, inputs, targets, nodes=self.plan.layers)
         put("loss", {"loss": np.array([found.loss])})
         put("input gradients", found.inputs)
@@ -162,7 +166,7 @@ class Worker:
                     if neighbor:
                         _move_beside(weights, check.dtype, np.random.default_rng((neighbor, step)))
                     self.target.load_weights(model, self.graphs[0], weights)
-                yield self._batch(check.size, step)
+                yield self._batch(check, step)
 
         rate, momentum = self.plan.learning_rate, self.plan.momentum
         target = backend(self.target.name, TrainsModels)

@@ -46,6 +46,8 @@ def test_what_is_missing_or_not_finite_differs(tmp_path: Path) -> None:
     first = _statistics(tmp_path / "first", [1.0, 1.0], [1.0, np.inf])
     second = _statistics(tmp_path / "second", [1.0, np.nan], [1.0, np.inf])
     assert all(np.isnan(value) for value in _apart(first, second).values())
+    fourth = _statistics(tmp_path / "fourth", [1.0, 2.0], [1.0, np.inf])
+    assert _apart(fourth, fourth) == {"bn.running_mean": 0.0, "bn.running_var": pytest.approx(np.nan, nan_ok=True)}
     (tmp_path / "third").mkdir()
     save(tmp_path / "third", "statistics", {"bn.running_mean": np.ones(3)})
     third = Tensors(tmp_path / "third")
