@@ -7,11 +7,10 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.errors import Diagnostic, ParityError
+from archspec.errors import Diagnostic, ParityError, WeightsError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec.ir.mapping import map_layers
@@ -21,12 +20,26 @@ from archspec.ir.tensor_type import TensorType
 from archspec.parity.data import random_inputs, random_targets, random_weights
 from archspec.parity.evaluation import Evaluation, PairEvaluation
 from archspec.parity.measure import Tensors
-from archspec.parity.plan import DTYPES, KINDS, Check, ComparisonPlan, Kind, Size, checks, sized, smallest, unfit
+from archspec.parity.plan import (
+    DTYPES,
+    KINDS,
+    Check,
+    ComparisonPlan,
+    Kind,
+    Size,
+    checks,
+    kept_steps,
+    sized,
+    smallest,
+    unfit,
+)
 from archspec.parity.processes import Participant, Process, ProcessPool, check_installed
 from archspec.parity.report import Report
+from archspec.parity.reruns import Reruns
 from archspec.parity.results import Skipped
 from archspec.parity.temporary_folders import save, temporary_folder
-from archspec.parity.training import judge_run, judge_steps, jumped, parting, run_apart
+from archspec.parity.training import drowning, judge_run, judge_steps, jumped, parting, run_apart
+from archspec.weights import fitting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +47,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 DEFAULT_PARTICIPANTS: Final = (Participant("torch"), Participant("keras", "tensorflow"))
+_SHOWN: Final = 4
+"""Of the weights that are not finite."""
 Progress = Callable[[str, int, int], None]
 """Told what is done next, how many steps are done, and how many there are."""
 
@@ -72,7 +87,8 @@ def compare(
             initial weights, step by step, held against how far each engine is from itself from neighboring numbers.
         sizes: of the inputs along their spatial axes, as (height, width); the spec's own, and a smaller one that the
             network takes, if None. Inference runs at all of them, what is in training mode at the smallest.
-        weights: canonical arrays; random ones by default, running statistics included.
+        weights: canonical arrays by name, of the whole network or of what taps have left of it; random ones by default,
+            running statistics included.
         batch: how many inputs.
         seed: of the random weights and inputs.
         passes: how many forward passes in training mode.
@@ -89,13 +105,16 @@ def compare(
         ParityError: a participant could not be run. Differences are not raised: see `Report.require`.
         OutputError: there is no room for temporary files.
         SpecError: the network does not take one of the sizes.
+        WeightsError: the weights do not fit the network, or are not all finite.
     """
     if len(participants) < 2:
         raise ParityError(Diagnostic("E0202", "parity needs two backends at the least"))
+    given = dict(tolerances or {})
     plan = ComparisonPlan(
-        dtypes, checks, batch, seed, passes, steps, learning_rate, momentum, layers, dict(tolerances or {})
+        dtypes, checks, batch, seed, passes, steps, learning_rate, momentum, layers, given, kept_steps(graph)
     )
     graphs, unsized = sized(without_dropout(graph), sizes)
+    own = None if weights is None else _finite(fitting(weights, graph))
     check_installed(participants)
     for participant in participants:
         _check_syntax(participant)
@@ -103,9 +122,22 @@ def compare(
     with temporary_folder() as folder, ExitStack() as stack:
         processes = (pool or stack.enter_context(ProcessPool())).processes(participants)
         comparison = _Comparison(graphs, participants, plan, folder, progress or (lambda what, done, total: None))
-        comparison.prepare(weights)
+        comparison.prepare(own)
         comparison.run(processes)
     return comparison.report(unsized)
+
+
+def _finite(weights: dict[str, Array]) -> dict[str, Array]:
+    """The weights, if a comparison of what is computed by them says anything."""
+    import numpy as np
+
+    wrong = [name for name, array in weights.items() if not np.isfinite(array).all()]
+    if wrong:
+        message = f"weights with numbers that are not finite cannot be compared: {', '.join(wrong[:_SHOWN])}"
+        message += f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        help = "they agree with nothing, not even with themselves: give weights from before the training diverged"
+        raise WeightsError(Diagnostic("E0702", message, help=help))
+    return weights
 
 
 def _check_syntax(participant: Participant) -> None:
@@ -204,18 +236,12 @@ class _Comparison:
     ) -> None:
         """Compare the results of a check; then they are no longer needed, but for what `_between_dtypes` compares."""
         labels = [participant.label for participant in self.participants]
-        spreads: dict[int, Tensors] = {}
-
-        def from_neighbors(*indices: int) -> list[Tensors]:
-            """How far participants are from themselves, which is measured once."""
-            for index in indices:
-                if index not in spreads:
-                    self.progress(f"{self._text(check, index)}, from neighboring numbers", done, total)
-                    path = self._result(index, check, "spread")
-                    processes[index].ask(check=asdict(check), results=results[index].name, spread=path.name)
-                    spreads[index] = Tensors(path)
-            return [spreads[index] for index in indices]
-
+        reruns = Reruns(
+            check,
+            processes,
+            results,
+            lambda index, what: self.progress(f"{self._text(check, index)}, {what}", done, total),
+        )
         for first, index in ((min(results), index) for index in list(results)[1:]):
             pair = (labels[first], labels[index])
             earlier = self.parted.get((check.dtype, pair))
@@ -228,18 +254,12 @@ class _Comparison:
                 Tensors(results[index]),
                 blames=earlier is None or check.kind in ("inference", "training", earlier),
             )
-
-            def following(first: int = first, index: int = index) -> Tensors:
-                """The run of the second, each step from what the first had before it."""
-                self.progress(f"{self._text(check, index)}, from the weights of {labels[first]}", done, total)
-                path = self._result(index, check, f"following-{first}")
-                processes[index].ask(check=asdict(check), results=path.name, leader=results[first].name)
-                return Tensors(path)
-
-            found = self._judged(judging, partial(from_neighbors, first, index), following)
+            found = self._judged(judging, reruns, first, index)
             if not all(row.agrees for row in found.rows):
                 self.parted.setdefault((check.dtype, pair), check.kind)
             self.found += found
+        for path in reruns.made:
+            shutil.rmtree(path)
         # Of forward passes the first participant alone says what rounding does, and only its results are kept.
         kept = [] if check.kind == "gradients" else [*results][: None if check.kind == "run" else 1]
         for index in kept:
@@ -248,31 +268,35 @@ class _Comparison:
             if index not in kept or check.dtype == self.plan.dtypes[-1]:
                 shutil.rmtree(path)
 
-    def _judged(
-        self, judging: PairEvaluation, from_neighbors: Callable[[], list[Tensors]], following: Callable[[], Tensors]
-    ) -> Evaluation:
+    def _judged(self, judging: PairEvaluation, reruns: Reruns, first: int, index: int) -> Evaluation:
         """What is found of a pair: by how far each is from itself, of runs that are judged, of others where needed."""
         check = judging.check
         strict = self.plan.given_tolerance(check.dtype, check.kind) is not None
         if check.kind == "run":
-            judging.spreads = () if strict or judging.tolerance is None else from_neighbors()
+            judging.spreads = () if strict or judging.tolerance is None else reruns.spreads(first, index)
             judge_run(judging, self.plan, Tensors(self.folder))
-            return judging.found if strict else self._followed(judging, following)
+            return judging.found if strict else self._followed(judging, reruns, first, index)
         found = judging.judge(self.plan)
         if strict or all(row.agrees for row in found.rows):
             return found
-        return replace(judging, spreads=from_neighbors(), found=Evaluation()).judge(self.plan)
+        return replace(judging, spreads=reruns.spreads(first, index), found=Evaluation()).judge(self.plan)
 
-    def _followed(self, judging: PairEvaluation, following: Callable[[], Tensors]) -> Evaluation:
-        """What is found of a run; where the two part after the first step, by the steps from the same weights, too."""
-        step = parting(judging.found)
-        if step < 2 or step - 1 not in self.plan.snapshots or step not in self.plan.snapshots:
+    def _followed(self, judging: PairEvaluation, reruns: Reruns, first: int, index: int) -> Evaluation:
+        """What is found of a run; where it is not judged to its end, or the two part, by single steps, too."""
+        parted = parting(judging.found)
+        step = parted or drowning(judging.found)
+        if step < 2 or step - 1 not in self.plan.snapshots:
             return judging.found
-        steps = replace(judging, second=following(), spreads=(), blames=False, found=Evaluation())
-        judge_steps(steps, self.plan, Tensors(self.folder), step)
+        second, start = reruns.following(index, first), Tensors(self.folder)
+        steps = replace(judging, second=second, spreads=(), found=Evaluation())
+        since = 2 if parted else step
+        judge_steps(steps, self.plan, start, since, parted)
+        if not all(row.agrees for row in steps.found.rows if row.step <= parted):
+            return judging.found
         if not all(row.agrees for row in steps.found.rows):
-            return judging.found
-        found = jumped(judging.found, step)
+            steps = replace(steps, spreads=reruns.single_steps(index, first), found=Evaluation())
+            judge_steps(steps, self.plan, start, since, parted)
+        found = jumped(judging.found, parted) if parted else judging.found
         found += steps.found
         return found
 
@@ -293,8 +317,8 @@ class _Comparison:
                 shutil.rmtree(earlier)
         return found
 
-    def _result(self, index: int, check: Check, what: str = "result") -> Path:
-        return self.folder / f"{what}-{index}-{check.kind}-{check.dtype}-{check.size}"
+    def _result(self, index: int, check: Check) -> Path:
+        return self.folder / f"result-{index}-{check.kind}-{check.dtype}-{check.size}"
 
     def report(self, unsized: str) -> Report:
         """What was found."""

@@ -9,6 +9,7 @@ from typing import Self
 
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
+from archspec.ir.ops import BatchNorm
 from archspec.parity.causes import Cause
 from archspec.parity.fault_localization import (
     FaultyLayer,
@@ -19,10 +20,12 @@ from archspec.parity.fault_localization import (
     last_to_differ,
 )
 from archspec.parity.measure import (
+    Size,
     Tensors,
     apart,
     exceeds,
     furthest,
+    has_channel_sizes,
     layer_sizes,
     sizes,
     spread,
@@ -162,14 +165,19 @@ class PairEvaluation:
         self.row("all tensors", {name: value for what in whats for name, value in self._apart(what).items()})
 
     def _apart(self, what: str, *, optional: bool = False) -> dict[str, float]:
-        return dict(apart(what, self.first, self.second, self._sizes(what), optional=optional))
+        return dict(apart(what, self.first, self.second, self.sizes(what), optional=optional))
 
-    def _sizes(self, what: str) -> dict[str, float]:
-        return statistic_sizes(what, self.first) if what == "statistics" else sizes(what, self.first)
+    def sizes(self, what: str) -> Mapping[str, Size]:
+        """What the tensors of a kind are measured by, each as it is: not by its layer, nor by how far it has moved."""
+        if not has_channel_sizes(what):
+            return sizes(what, self.first)
+        nodes = self.graph.nodes.items()
+        epsilons = {path: node.op.eps for path, node in nodes if isinstance(node.op, BatchNorm)}
+        return statistic_sizes(what, self.first, epsilons)
 
-    def _itself(self, what: str, by: Mapping[str, float] | None = None) -> float | None:
+    def _itself(self, what: str, by: Mapping[str, Size] | None = None) -> float | None:
         """How far one of the two is from itself; None where that was not measured."""
-        return spread(what, self.spreads, by or self._sizes(what)) if self.spreads else None
+        return spread(what, self.spreads, by or self.sizes(what)) if self.spreads else None
 
     def _most(self, *whats: str) -> float | None:
         """The largest tolerance of rows; None where nothing is judged."""
@@ -186,6 +194,7 @@ class PairEvaluation:
         strict: bool = False,
         missing: int = 0,
         step: int = 0,
+        followed: bool = False,
     ) -> PairResult | None:
         """Report the worst of some differences; None where there are none. `strict`: with no allowance."""
         if not differences:
@@ -197,7 +206,8 @@ class PairEvaluation:
             tolerance = allowed(tolerance, itself)
             drowned = tolerance is None
         size, kind, dtype = self.graph.input_text, self.check.kind, self.check.dtype
-        found = PairResult(self.pair, kind, dtype, size, what, name, value, tolerance, missing, itself, step, drowned)
+        numbers = (value, tolerance, missing, itself, step)
+        found = PairResult(self.pair, kind, dtype, size, what, name, *numbers, drowned=drowned, followed=followed)
         self.found.rows.append(found)
         return found
 

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
+
+Size: TypeAlias = "float | Array"
+"""What a distance is a share of: a number for a tensor, or one for each channel of a running statistic."""
 
 
 class Tensors:
@@ -85,11 +88,16 @@ def difference(first: Array | None, second: Array | None, least: float = 0.0) ->
     return share(distance(first, second), max(largest(first), least))
 
 
-def share(apart: float, scale: float) -> float:
-    """A distance as a share of a size: of none, a distance is infinite."""
-    if apart == 0.0:
-        return 0.0
-    return apart / scale if scale > 0 else apart * math.inf
+def share(apart: Size, size: Size) -> float:
+    """A distance as a share of a size, or the largest of several: of a size of zero, a distance is infinite."""
+    return float(_shares(apart, size).max(initial=0.0))
+
+
+def _shares(apart: Size, size: Size) -> Array:
+    import numpy as np
+
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.where(np.equal(apart, 0), 0.0, np.divide(apart, size))
 
 
 def distance(first: Array | None, second: Array | None) -> float:
@@ -97,15 +105,23 @@ def distance(first: Array | None, second: Array | None) -> float:
 
     Infinite where one is missing or of another shape; not a number where one holds values that are not numbers.
     """
+    return float(distances(first, second).max(initial=0.0))
+
+
+def distances(first: Array | None, second: Array | None) -> Array:
+    """The absolute difference of each element of two tensors.
+
+    A single infinite one where a tensor is missing or of another shape; not a number where a value is not finite.
+    """
     import numpy as np
 
     if first is None or second is None or first.shape != second.shape:
-        return math.inf
-    if first.size == 0:
-        return 0.0
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        return math.nan
-    return float(np.abs(first.astype(np.float64) - second.astype(np.float64)).max())
+        return np.array([math.inf])
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = np.asarray(np.subtract(first, second, dtype=np.float64))
+        np.abs(found, out=found)
+    found[~(np.isfinite(first) & np.isfinite(second))] = math.nan
+    return found
 
 
 def largest(array: Array | None) -> float:
@@ -124,8 +140,8 @@ def furthest(first: Array, second: Array) -> Values | None:
 
     if first.shape != second.shape or first.size == 0:
         return None
-    apart = np.abs(first.astype(np.float64) - second.astype(np.float64))
-    apart[~np.isfinite(apart)] = np.inf
+    apart = distances(first, second)
+    apart[np.isnan(apart)] = np.inf
     index = np.unravel_index(int(apart.argmax()), first.shape)
     return Values(tuple(int(axis) for axis in index), float(first[index]), float(second[index]))
 
@@ -150,16 +166,37 @@ def sizes(what: str, tensors: Tensors) -> dict[str, float]:
     return {name: largest(tensors.get(what, name)) for name in tensors.names(what)}
 
 
-def statistic_sizes(what: str, tensors: Tensors) -> dict[str, float]:
-    """The largest value of each running statistic; for a mean the layer's largest standard deviation, if that is more.
+def has_channel_sizes(what: str) -> bool:
+    """Whether the tensors of a kind are measured channel by channel: running statistics are."""
+    return what.startswith("statistics")
 
-    A mean alone may be zero but for rounding, as is that of what another batch norm has just given.
+
+def statistic_sizes(what: str, tensors: Tensors, epsilons: Mapping[str, float]) -> dict[str, Size]:
+    """What each channel of the running statistics is measured by, where a layer has both a mean and a variance.
+
+    A mean by itself or by the channel's standard deviation, whichever is more, and a variance by the square of that: a
+    mean alone may be zero but for rounding, as is that of what another batch norm has just given. Each channel counts
+    by itself, since a layer's channels may be of very different sizes. To a variance its layer's epsilon is added, as
+    batch norm does: of a channel that gives next to nothing, the statistics matter no more than that lets them.
+
+    Args:
+        what: the kind of the tensors.
+        tensors: those of the participant that the other is held against.
+        epsilons: of each batch norm, by its path.
     """
-    found = sizes(what, tensors)
-    for name, value in found.items():
+    import numpy as np
+
+    found: dict[str, Size] = {**sizes(what, tensors)}
+    for name in found:
         layer, _, statistic = name.rpartition(".")
-        if statistic == "running_mean":
-            found[name] = max(value, math.sqrt(found.get(f"{layer}.running_var", 0.0)))
+        if statistic != "running_mean":
+            continue
+        mean, variance = tensors.get(what, name), tensors.get(what, f"{layer}.running_var")
+        if mean is None or variance is None or mean.shape != variance.shape:
+            continue
+        finite = [np.where(np.isfinite(one), one, 0.0).astype(np.float64) for one in (mean, variance)]
+        square = np.maximum(finite[0] ** 2, np.abs(finite[1]) + epsilons.get(layer, 0.0))
+        found[name], found[f"{layer}.running_var"] = np.sqrt(square), square
     return found
 
 
@@ -198,7 +235,7 @@ def _by_layer(found: Mapping[str, float]) -> dict[str, float]:
 
 
 def apart(
-    what: str, first: Tensors, second: Tensors, by: Mapping[str, float], *, optional: bool = False
+    what: str, first: Tensors, second: Tensors, by: Mapping[str, Size], *, optional: bool = False
 ) -> Iterator[tuple[str, float]]:
     """The differences of all tensors of a kind by name, as shares of their sizes.
 
@@ -207,23 +244,27 @@ def apart(
     for name in sorted({*first.names(what), *second.names(what)}):
         one, other = first.get(what, name), second.get(what, name)
         if not (optional and (one is None or other is None)):
-            yield name, share(distance(one, other), by.get(name, 0.0))
+            size = by.get(name, 0.0)
+            yield name, share(distance(one, other) if isinstance(size, float) else distances(one, other), size)
 
 
-def spread(what: str, spreads: Sequence[Tensors], by: Mapping[str, float]) -> float:
+def spread(what: str, spreads: Sequence[Tensors], by: Mapping[str, Size]) -> float:
     """How far the tensors of a kind are from themselves, the worst of them, in that one of several that repeats best.
 
     Sensitivity is the network's: an engine that is much further from itself than another has a fault that comes and
-    goes. `spreads` hold the distance of each tensor, see `archspec.parity.worker`. What is not finite counts for
-    nothing.
+    goes. `spreads` hold the distance of each tensor, or of each of its channels, see `archspec.parity.worker`. What is
+    not finite counts for nothing.
     """
     return min(_spread(what, one, by) for one in spreads)
 
 
-def _spread(what: str, one: Tensors, by: Mapping[str, float]) -> float:
+def _spread(what: str, one: Tensors, by: Mapping[str, Size]) -> float:
+    import numpy as np
+
     found = [0.0]
     for name in one.names(what):
-        distances = one.get(what, name)
-        assert distances is not None  # it is one of the names
-        found.append(share(distances.item(), by.get(name, 0.0)))
-    return max(filter(math.isfinite, found))
+        apart = one.get(what, name)
+        assert apart is not None  # it is one of the names
+        shares = _shares(apart, by.get(name, 0.0))
+        found.append(float(shares.max(initial=0.0, where=np.isfinite(shares))))
+    return max(found)

@@ -20,6 +20,9 @@ DTYPES: Final = ("float32", "float64")
 Size: TypeAlias = tuple[int, ...]
 """One number for each spatial axis of the inputs: height and width of images."""
 _FIRST_STEPS: Final = 4
+"""After so many steps of a run the weights are kept, however large they are."""
+_KEPT: Final = 2**30
+"""Bytes; so much the weights may take that one participant keeps of a run, if these are more steps than that."""
 _SMALL: Final[Mapping[str, int]] = {"length": 4097, "depth": 9, "height": 97, "width": 65}
 """The largest inputs that models are trained on, unless others are asked for."""
 _SHARES: Final[Mapping[str, int]] = {"length": 5, "depth": 5, "height": 5, "width": 3}
@@ -70,6 +73,8 @@ class ComparisonPlan:
     momentum: float
     layers: bool
     tolerances: Mapping[str, float]
+    kept: int
+    """After so many of the first steps of the run the weights are kept, see `kept_steps`."""
 
     def __post_init__(self) -> None:
         for what, given, known in (("dtype", self.dtypes, DTYPES), ("check", self.kinds, KINDS)):
@@ -101,8 +106,14 @@ class ComparisonPlan:
 
     @property
     def snapshots(self) -> tuple[int, ...]:
-        """The steps of the run after which the weights are compared: all of a short run, the first and the last."""
-        return tuple(step for step in range(1, self.steps + 1) if step <= _FIRST_STEPS or step == self.steps)
+        """The steps of the run after which the weights are compared, and kept: the first, and the last."""
+        return tuple(step for step in range(1, self.steps + 1) if step <= self.kept or step == self.steps)
+
+
+def kept_steps(graph: LayerGraph) -> int:
+    """After how many of the first steps of a run the weights are kept: of a large network after few."""
+    size = 8 * sum(math.prod(weight.shape) for weight in graph.all_weights.values())
+    return max(_FIRST_STEPS, _KEPT // max(size, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +178,19 @@ def _resized(graph: LayerGraph, size: Size) -> LayerGraph:
 
 
 def _others(graph: LayerGraph) -> Iterator[Size]:
-    """Sizes to try: smaller, not square, odd if possible."""
+    """Sizes to try, each smaller along some axes and larger along none: odd ones first, which show the most.
+
+    Of networks that halve and double again, an axis must be a multiple of what one number of the least map stands for.
+    """
     type = next((node.type for node in graph.input_nodes if node.type.is_spatial), None)
-    if type is not None:
-        axes = dict(zip(type.place_names, type.places, strict=True))
-        odd = tuple(min(size * _SHARES[axis] // 8, _SMALL[axis]) | 1 for axis, size in axes.items())
-        # Of networks that halve and double again, each size is a multiple of what their least map stands for.
-        multiple = tuple(max(size * (_SHARES[axis] + 1) // 8 // 32 * 32, 32) for axis, size in axes.items())
-        yield from (size for size in (odd, multiple) if size != type.places)
+    if type is None:
+        return
+    axes = dict(zip(type.place_names, type.places, strict=True))
+    found = {tuple(min(size * _SHARES[axis] // 8, _SMALL[axis]) | 1 for axis, size in axes.items()): None}
+    for step in (2, 4, 8, 16, 32):
+        shares = [(size, size * (_SHARES[axis] + 1) // 8 // step * step) for axis, size in axes.items()]
+        found[tuple(share or min(size, step) for size, share in shares)] = None
+    yield from (size for size in found if size != type.places)
 
 
 def unfit(graph: LayerGraph, check: Check, batch: int) -> str:

@@ -53,10 +53,10 @@ def verdict(report: ComparisonResults) -> str:
 
 
 def _drowned(report: ComparisonResults) -> dict[tuple[tuple[str, str], str, str], list[PairResult]]:
-    """What is not judged since no fault would show, or none did: by pair, check and dtype."""
+    """What is not judged since no fault would show, or none did, and what is in its place: by pair, check and dtype."""
     found: dict[tuple[tuple[str, str], str, str], list[PairResult]] = {}
     for row in report.rows:
-        if row.drowned or row.jumped:
+        if row.drowned or row.jumped or row.followed:
             found.setdefault((row.pair, row.check, row.dtype), []).append(row)
     return found
 
@@ -66,21 +66,36 @@ def _cut(rows: Sequence[PairResult]) -> str:
     first = rows[0]
     if first.check != "run":
         return f"{first.check} in {first.dtype} is not judged in full"
-    step = min(row.step for row in rows)
+    step = min(row.step for row in rows if not row.followed)
     cut = f"the run in {first.dtype} is judged up to step {step - 1}"
-    return f"{cut}, and step {step} from the same weights" if any(row.jumped for row in rows) else cut
+    last = _last_followed(rows)
+    if last < step:
+        return cut
+    return f"{cut}, and {_steps(step, last)} from the same weights"
+
+
+def _steps(first: int, last: int) -> str:
+    return f"step {first}" if first == last else f"steps {first} to {last}"
+
+
+def _last_followed(rows: Sequence[PairResult]) -> int:
+    """Up to which step a run agrees from the same weights; 0 where it does in none."""
+    steps = {row.step for row in rows if row.followed}
+    others = {row.step for row in rows if row.followed and (row.tolerance is None or not row.agrees)}
+    return max((step for step in steps if all(step < other for other in others)), default=0)
 
 
 def drowned_lines(report: ComparisonResults) -> Iterator[str]:
     """What is not judged since each participant is too far from itself, and how far that is."""
     for (pair, _, _), rows in _drowned(report).items():
-        itself = max((row.itself or 0.0 for row in rows if math.isfinite(row.itself or 0.0)), default=0.0)
+        own = [row.itself or 0.0 for row in rows if not row.followed]
+        itself = max(filter(math.isfinite, own), default=0.0)
         why = f"from neighboring numbers one of them differs from itself by {itself:.0e}, and a fault would not show"
         if any(row.jumped for row in rows):
             worst = max((row for row in rows if row.jumped), key=lambda row: rank(row.difference))
             why = (
                 f"they come to differ by {worst.difference:.0e}, and from neighboring numbers by {itself:.0e}; "
-                "but the step itself agrees, so that a gradient jumps between them, as a ReLU's does at zero"
+                "but from the same weights they agree, so that a gradient jumps between them, as a ReLU's does at zero"
             )
         elif itself == 0.0:
             why = "the loss is no longer finite in either of them"

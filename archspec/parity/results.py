@@ -37,8 +37,10 @@ class PairResult:
     drowned: bool = False
     """Each is so far from itself that no fault would show: there is no tolerance for that reason."""
     jumped: bool = False
-    """A step of training, or one that comes after it, that agrees where both start from the same weights: no tolerance
+    """A step of training that agrees where both start from the same weights, or one that comes after it: no tolerance
     either."""
+    followed: bool = False
+    """A step that the second made from the weights that the first had before it."""
 
     @property
     def agrees(self) -> bool:

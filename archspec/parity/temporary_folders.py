@@ -1,7 +1,8 @@
 """The temporary folder of a comparison: private, and taken away whatever ends the process that made it.
 
 Whoever makes a folder holds a lock on a file in it, which the system lets go of when the process ends, however it does.
-So a folder whose lock can be had belongs to nobody, and the next comparison takes it away.
+So a folder whose lock can be had belongs to nobody, and the next comparison takes it away. Where the system has no such
+locks, as Windows, what a killed process left stays.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archspec.errors import Diagnostic, OutputError
 from archspec.parity.measure import part, parts
+
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +45,8 @@ def temporary_folder() -> Iterator[Path]:
         OutputError: it cannot be made.
     """
     try:
-        _clear(Path(tempfile.gettempdir()))
+        if fcntl is not None:
+            _clear(Path(tempfile.gettempdir()))
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     except OSError as error:
         raise unwritable(error) from None
@@ -57,6 +64,9 @@ def temporary_folder() -> Iterator[Path]:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder. The file gets its name once it is locked: nobody sees it without the lock."""
+    if fcntl is None:
+        yield
+        return
     with (folder / f"{_LOCK}.new").open("wb") as file:
         _lock(file.fileno())
         os.rename(file.name, folder / _LOCK)
@@ -64,12 +74,10 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _lock(file: int) -> bool:
-    """Lock an open file, if nobody else has it locked; where the system has no such locks, nothing is ever let go."""
+    """Lock an open file, if nobody else has it locked; a file system without locks lets nothing go."""
     try:
-        import fcntl
-
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, OSError):
+    except OSError:
         return False
     return True
 

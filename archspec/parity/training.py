@@ -4,8 +4,11 @@ Training magnifies rounding at every step: two engines drift apart, and so does 
 neighboring numbers. The first step is held strictly. What comes later may differ so far as that explains it.
 
 It does not explain all. Where the input of a ReLU is zero but for rounding, or two inputs of a max pool are equal but
-for it, the gradient jumps; two engines may come to lie on the two sides of that, and no neighbor of either. So a step
-in which they part is made again by the second from the first's weights, and then held strictly, as the first step is.
+for it, the gradient jumps; two engines may come to lie on the two sides of that, and no neighbor of either. So where
+two runs part, or where too much would have to be allowed, the second engine makes the steps again, each from the
+weights that the first had before it. Up to the one in which they part all are held strictly, as the first step is; if
+one differs, that is a fault. Later ones are held strictly, too, or else by how far the engines are from themselves in
+that single step: a fault that begins after a jump shows as well.
 """
 
 from __future__ import annotations
@@ -13,10 +16,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from archspec.parity.causes import Cause, CauseKind, TrainingStep, of_step
 from archspec.parity.evaluation import Evaluation, PairEvaluation, wrong_layers
-from archspec.parity.measure import Tensors, apart, exceeds, moved_sizes, sizes, spread, statistic_sizes
+from archspec.parity.measure import Size, Tensors, apart, exceeds, moved_sizes, sizes, spread
 from archspec.parity.plan import ComparisonPlan
 from archspec.parity.results import PairResult
 
@@ -36,14 +40,17 @@ def parting(found: Evaluation) -> int:
     return min((row.step for row in found.rows if not row.agrees), default=0)
 
 
-def judge_steps(judging: PairEvaluation, plan: ComparisonPlan, start: Tensors, last: int) -> None:
-    """Compare a run with one that followed it, from the second step to the last: all strictly, nothing is blamed."""
-    run = _TrainingRun(judging, plan, start)
-    for number in range(2, last + 1):
-        whence = f"step {number} from the same weights"
-        judging.row(f"loss of {whence}", run.losses(number), strict=True, step=number)
-        judging.row(f"weights after {whence}", run.weights(number)[0], strict=True, step=number)
-        judging.row(f"statistics after {whence}", run.statistics(number)[0], strict=True, step=number)
+def drowning(found: Evaluation) -> int:
+    """The first step of a run that is not judged though its losses are finite; 0 where all are judged."""
+    return min((row.step for row in found.rows if row.drowned and math.isfinite(row.itself or 0.0)), default=0)
+
+
+def judge_steps(judging: PairEvaluation, plan: ComparisonPlan, start: Tensors, first: int, strict: int) -> None:
+    """Compare a run with one that followed it, from a step on, wherever the weights before a step were kept.
+
+    The steps up to `strict` are held strictly; later ones by the spreads of the `PairEvaluation`, if it has any.
+    """
+    _TrainingRun(judging, plan, start).follow(first, strict)
 
 
 def jumped(found: Evaluation, step: int) -> Evaluation:
@@ -67,31 +74,43 @@ class _TrainingRun:
         self.first, self.second = judging.first, judging.second
         self.caused = not judging.blames or judging.tolerance is None
         """A cause of what follows is known, or none is looked for."""
+        self.statistics_agree = not self.caused
 
     def judge(self) -> None:
-        judging, spreads = self.judging, self.judging.spreads
-        statistics_agree = not self.caused
         diverged = False
         for number in range(1, self.plan.steps + 1):
-            strict = number == 1
-            losses = self.losses(number)
-            by = {str(number): sizes("losses", self.first).get(str(number), 0.0)}
-            diverged = diverged or (not strict and self._diverges(number))
-            itself = math.inf if diverged else spread("losses", spreads, by) if spreads else None
-            loss = judging.row(f"loss of step {number}", losses, itself, strict=strict, step=number)
-            if number not in self.plan.snapshots:
-                self._note_unseen(loss, number)
-                continue
-            weights, by = self.weights(number)
-            itself = math.inf if diverged else spread(f"weights {number}", spreads, by) if spreads else None
-            row = judging.row(f"weights after step {number}", weights, itself, strict=strict, step=number)
-            self._note_step(loss, row, number, weights)
-            statistics, by = self.statistics(number)
-            itself = math.inf if diverged else spread(f"statistics {number}", spreads, by) if spreads else None
-            kept = judging.row(f"statistics after step {number}", statistics, itself, strict=strict, step=number)
-            if statistics_agree and kept is not None and not kept.agrees:
-                statistics_agree = False
-                self._note_statistics(kept, number, statistics)
+            diverged = diverged or (number > 1 and self._diverges(number))
+            self._judge(number, strict=number == 1, diverged=diverged)
+
+    def follow(self, first: int, strict: int) -> None:
+        for number in range(first, self.plan.steps + 1):
+            if self._diverges(number):
+                return
+            if number - 1 in self.plan.snapshots:
+                self._judge(number, strict=number <= strict, followed=True)
+
+    def _judge(self, number: int, *, strict: bool, diverged: bool = False, followed: bool = False) -> None:
+        row = partial(self.judging.row, strict=strict, step=number, followed=followed)
+        step = f"step {number} from the same weights" if followed else f"step {number}"
+        by: Mapping[str, Size] = {str(number): sizes("losses", self.first).get(str(number), 0.0)}
+        loss = row(f"loss of {step}", self.losses(number), self._itself("losses", by, diverged))
+        if number not in self.plan.snapshots:
+            self._note_unseen(loss, number)
+            return
+        weights, by = self.weights(number)
+        moved = row(f"weights after {step}", weights, self._itself(f"weights {number}", by, diverged))
+        self._note_step(loss, moved, number, weights)
+        statistics, by = self.statistics(number)
+        kept = row(f"statistics after {step}", statistics, self._itself(f"statistics {number}", by, diverged))
+        if self.statistics_agree and kept is not None and not kept.agrees:
+            self.statistics_agree = False
+            self._note_statistics(kept, number, statistics)
+
+    def _itself(self, what: str, by: Mapping[str, Size], diverged: bool) -> float | None:
+        """How far one of the two is from itself, infinite where there is nothing to compare; None: not measured."""
+        if diverged:
+            return math.inf
+        return spread(what, self.judging.spreads, by) if self.judging.spreads else None
 
     def _diverges(self, number: int) -> bool:
         """Whether the loss of a step is not finite in either run: there is nothing to compare from here on."""
@@ -108,10 +127,10 @@ class _TrainingRun:
         by = moved_sizes(what, self.first, self.start, "start")
         return dict(apart(what, self.first, self.second, by)), by
 
-    def statistics(self, number: int) -> tuple[dict[str, float], dict[str, float]]:
+    def statistics(self, number: int) -> tuple[dict[str, float], Mapping[str, Size]]:
         """How far the running statistics are apart after a step, and how large they are."""
         what = f"statistics {number}"
-        by = statistic_sizes(what, self.first)
+        by = self.judging.sizes(what)
         return dict(apart(what, self.first, self.second, by)), by
 
     # -- what it is that differs ----------------------------------------------------------------------

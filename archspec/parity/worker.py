@@ -29,7 +29,7 @@ from archspec.codegen.registry import backend
 from archspec.errors import ArchspecError
 from archspec.ir.graph import LayerGraph
 from archspec.parity.capabilities import missing_capability
-from archspec.parity.measure import Tensors, distance
+from archspec.parity.measure import Tensors, distances, has_channel_sizes
 from archspec.parity.plan import NEIGHBORS, Check, ComparisonPlan
 from archspec.parity.temporary_folders import load, save
 
@@ -55,25 +55,31 @@ class Worker:
         followed = None if leader is None else Tensors(leader)
         self._perform(check, lambda what, arrays: save(results, what, arrays), 0, followed)
 
-    def spread(self, check: Check, results: Path, spread: Path) -> None:
+    def spread(self, check: Check, results: Path, spread: Path, leader: Path | None = None) -> None:
         """Write how far the tensors of a check are from those that were written, at the most, from any neighbor.
 
-        A neighbor has weights that are each the number itself or one of the two beside it, drawn at random.
+        A neighbor has weights that are each the number itself or one of the two beside it, drawn at random; so has each
+        step of a training run that starts from what a leader's run had before it.
         """
-        found: dict[str, dict[str, float]] = {}
+        found: dict[str, Arrays] = {}
         before = Tensors(results)
+        followed = None if leader is None else Tensors(leader)
 
         def put(what: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-            largest = found.setdefault(what, {})
+            furthest = found.setdefault(what, {})
             for name, array in arrays.items():
-                largest[name] = max(largest.get(name, 0.0), distance(before.get(what, name), array))
+                apart = distances(before.get(what, name), array)
+                if not has_channel_sizes(what):
+                    apart = apart.max(initial=0.0, keepdims=True).ravel()
+                # What is not finite counts for nothing.
+                furthest[name] = np.fmax(furthest.get(name, 0.0), apart)
 
         for neighbor in range(1, NEIGHBORS + 1):
-            _let_go(self.model)  # what the pass before has left, an optimizer with a tensor for each weight
-            self._perform(check, put, neighbor)
+            _let_go()  # what the pass before has left, an optimizer with a tensor for each weight
+            self._perform(check, put, neighbor, followed)
         spread.mkdir()
-        for what, largest in found.items():
-            save(spread, what, {name: np.array([value]) for name, value in largest.items()})
+        for what, furthest in found.items():
+            save(spread, what, furthest)
 
     def rest(self) -> None:
         """Drop the model: while others train theirs, there may be no room for it."""
@@ -93,9 +99,7 @@ class Worker:
         """The model with the weights of a kind, or with a neighbor of these."""
         weights = load(self.folder, what)
         if neighbor:
-            rng = np.random.default_rng(neighbor)
-            for name, array in weights.items():
-                weights[name] = _beside(array.astype(dtype), rng)
+            _move_beside(weights, dtype, np.random.default_rng(neighbor))
         if self.dtype != dtype:
             self.model = None  # before the next one is made: there may be no room for both
             _let_go()
@@ -108,13 +112,17 @@ class Worker:
             self.target.load_weights(self.model, self.graphs[0], weights)
         return self.model
 
-    def _batch(self, size: int, index: int) -> tuple[Arrays, Arrays]:
-        arrays = load(self.folder, f"batch-{size}-{index}")
+    def _batch(self, check: Check, index: int) -> tuple[Arrays, Arrays]:
+        """Inputs and targets, in the dtype of the check: a model without weights has none that it could be known by."""
+        arrays = load(self.folder, f"batch-{check.size}-{index}")
+        arrays = {
+            name: array.astype(check.dtype) if array.dtype.kind == "f" else array for name, array in arrays.items()
+        }
         return _inside(arrays, "inputs"), _inside(arrays, "targets")
 
     def _forward(self, graph: LayerGraph, check: Check, put: Put, neighbor: int, *, training: bool) -> None:
         model = self._model(check.dtype, "weights", neighbor)
-        inputs, _ = self._batch(check.size, 0)
+        inputs, _ = self._batch(check, 0)
         outcome = self.target.run(model, graph, inputs, training=training, nodes=self.plan.layers)
         put("outputs", outcome.outputs)
         put("layers", outcome.nodes)
@@ -122,13 +130,13 @@ class Worker:
             statistics = outcome.statistics
             del outcome  # the tensors of all layers may be large
             for index in range(1, self.plan.passes):
-                inputs, _ = self._batch(check.size, index)
+                inputs, _ = self._batch(check, index)
                 statistics = self.target.run(model, graph, inputs, training=True).statistics
             put("statistics", statistics)
 
     def _gradients(self, graph: LayerGraph, check: Check, put: Put, neighbor: int) -> None:
         model = self._model(check.dtype, "weights", neighbor)
-        inputs, targets = self._batch(check.size, 0)
+        inputs, targets = self._batch(check, 0)
         found = backend(self.target.name, TrainsModels).gradients(model, graph, inputs, targets, nodes=self.plan.layers)
         put("loss", {"loss": np.array([found.loss])})
         put("input gradients", found.inputs)
@@ -138,8 +146,8 @@ class Worker:
     def _run(self, graph: LayerGraph, check: Check, put: Put, neighbor: int, leader: Tensors | None) -> None:
         """A training run: the loss of each step, and the weights and the running statistics after some.
 
-        With a leader it goes on from the leader's weights and statistics wherever these were kept. The optimizer keeps
-        the velocities that its own gradients have given it.
+        With a leader it goes on from the leader's weights and statistics wherever these were kept, or from neighbors of
+        these. The optimizer keeps the velocities that its own gradients have given it.
         """
         model = self._model(check.dtype, "start", neighbor)
 
@@ -154,8 +162,11 @@ class Worker:
             for step in range(self.plan.steps):
                 stepped(step)
                 if leader is not None and step in self.plan.snapshots:
-                    self.target.load_weights(model, self.graphs[0], _kept(leader, step))
-                yield self._batch(check.size, step)
+                    weights = _kept(leader, step)
+                    if neighbor:
+                        _move_beside(weights, check.dtype, np.random.default_rng((neighbor, step)))
+                    self.target.load_weights(model, self.graphs[0], weights)
+                yield self._batch(check, step)
 
         rate, momentum = self.plan.learning_rate, self.plan.momentum
         target = backend(self.target.name, TrainsModels)
@@ -172,6 +183,12 @@ def _kept(tensors: Tensors, step: int) -> Arrays:
         for name in tensors.names(what)
     }
     return {name: array for name, array in found.items() if array is not None}
+
+
+def _move_beside(weights: Arrays, dtype: str, rng: np.random.Generator) -> None:
+    """Move each number to itself or to one of those beside it in the dtype."""
+    for name, array in weights.items():
+        weights[name] = _beside(array.astype(dtype), rng)
 
 
 def _beside(array: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
@@ -222,14 +239,9 @@ def _requests() -> Iterator[dict[str, Any]]:
         yield json.loads(lines.get())
 
 
-def _let_go(model: Any = None) -> None:
-    """Give memory that is no longer used back to the system: the other processes need theirs, and glibc keeps it.
-
-    Where there is no model, what is left belongs to the frameworks, and is not looked at again.
-    """
+def _let_go() -> None:
+    """Give memory that is no longer used back to the system: the other processes need theirs, and glibc keeps it."""
     gc.collect()  # models have cycles
-    if model is None:
-        gc.freeze()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)
@@ -261,19 +273,21 @@ def main(name: str) -> None:
             if "folder" in request:
                 worker = None  # its model goes before the next one comes
                 _let_go()
+                gc.freeze()  # what is left belongs to the frameworks, and stays: it is not looked at again
                 worker = Worker(target, Path(request["folder"]), request["index"])
                 answer()
                 continue
             assert worker is not None  # a comparison is prepared first
             check, results = Check(**request["check"]), worker.folder / request["results"]
+            leader = worker.folder / request["leader"] if "leader" in request else None
             reason = missing_capability(target, check.kind, check.dtype)
             if not reason and "spread" in request:
-                worker.spread(check, results, worker.folder / request["spread"])
+                worker.spread(check, results, worker.folder / request["spread"], leader)
             elif not reason:
-                worker.perform(check, results, worker.folder / request["leader"] if "leader" in request else None)
+                worker.perform(check, results, leader)
             if check.kind in ("gradients", "run"):
                 worker.rest()
-            _let_go(worker.model)
+            _let_go()
             answer(lacking=reason)
     except ArchspecError as error:  # said to the user as it is, not as the failure of a process
         answer(refused=[{"code": d.code, "message": d.message, "help": d.help} for d in error.diagnostics])

@@ -14,7 +14,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.weights.files import numbers, reading, tree
 from archspec.weights.report import WeightsReport, notes_of
 from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights
-from archspec.weights.tensors import INTEGERS, LazyTensor, of_array
+from archspec.weights.tensors import INTEGERS, MAPPING, LazyTensor, of_array
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array, Arrays
@@ -171,6 +171,12 @@ def _unfit(
 def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
     """The likely cause, where one explains everything."""
     wanted = graph.all_weights
+    nested = next((name for name, tensor in given.items() if tensor.kind == MAPPING), None)
+    if nested is not None:
+        example = f", such as `{next(iter(wanted))}`" if wanted else ""
+        return (
+            f"`{nested}` is a mapping: give arrays by their whole names{example}; of a checkpoint, the mapping of these"
+        )
     if given.keys() != wanted.keys():
         missing = [name for name in wanted if name not in given]
         fitting = [name for name in given if len(missing) == 1 and given[name].shape == wanted[missing[0]].shape]

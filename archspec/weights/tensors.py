@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FLOATS: Final = ("float64", "float32", "float16", "bfloat16")
 MOST_AXES: Final = 32
+MAPPING: Final = "a mapping, and no array"
 INTEGERS: Final = ("int64", "int32", "int16", "uint64", "uint32", "uint16")
 
 
@@ -52,6 +53,8 @@ def of_array(array: object) -> LazyTensor:
     """The tensor of an array, or of PyTorch's tensor, that is there already."""
     import numpy as np
 
+    if isinstance(array, Mapping):
+        return LazyTensor((), MAPPING, no_numbers)
     try:
         plain = np.asarray(_detached(array))
     except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor of PyTorch that has no numbers

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def to_tensors(model: nn.Module, graph: LayerGraph, inputs: Arrays) -> list[Tensor]:
     """A batch for each input, in the graph's order, where the model is and in its dtype."""
     tensors = [torch.from_numpy(np.ascontiguousarray(inputs[path])) for path in graph.inputs]
-    first = next(model.parameters(), tensors[0])
+    # A batch norm that learns nothing has buffers alone; the first of others may be a count of batches.
+    held = (tensor for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point())
+    first = next(held, tensors[0])
     return [tensor.to(first) for tensor in tensors]
 
 

@@ -89,5 +89,10 @@ def compared(
 ) -> Report:
     """PyTorch against Keras on TensorFlow, at the spec's own size, in processes that serve all tests."""
     pair = (Participant("torch", source=torch_source), Participant("keras", "tensorflow", keras_source))
+    return compared_pair(pair, network, **options)
+
+
+def compared_pair(pair: tuple[Participant, Participant], network: str = NETWORK, **options: object) -> Report:
+    """Any two, in the same way."""
     given = {"dtypes": ("float64",), "sizes": [(17, 16)], "batch": 4, "steps": 3, **options}
     return compare(graph(network), pair, pool=pool(), **given)  # type: ignore[arg-type]

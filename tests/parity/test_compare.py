@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 import archspec
-from archspec import ParityError, SpecError
+from archspec import ParityError, SpecError, WeightsError
 from archspec.cli import main
 from archspec.parity import TOLERANCES, Participant, compare, random_weights
+from archspec.parity.plan import sized
 from archspec.spec import load_text
 from tests.needed import needs
 from tests.parity.probe import GROUPED, KERAS, NETWORK, TORCH, compared, edited, graph, pool
@@ -98,6 +99,13 @@ def test_weights_of_ones_own() -> None:
     assert {row.check for row in report.rows} == {"inference", "training", "gradients", "run"}
 
 
+def test_weights_of_ones_own_that_do_not_fit_are_said_before_anything_runs() -> None:
+    weights = random_weights(graph())
+    for wrong in ({"fc": {"weight": weights["fc.weight"]}}, {**weights, "fc.bias": weights["fc.bias"][:2]}):
+        with pytest.raises(WeightsError, match="the weights do not fit probe"):
+            compare(graph(), (TORCH, KERAS), weights=wrong)  # type: ignore[arg-type]
+
+
 def test_tolerances_of_ones_own() -> None:
     assert not compared(checks=("inference",), tolerances={"float64": 0.0}).agrees
     assert compared(checks=("inference",), tolerances={"float64": 1e-12}).agrees
@@ -111,6 +119,28 @@ class TestSizes:
         assert report.sizes == ("3x17x16", "3x11x7")
         assert {row.size for row in report.rows} == set(report.sizes)
         report.require()
+
+    @pytest.mark.parametrize(
+        ("input", "steps", "wanted"),
+        [
+            ("{channels: 1, depth: 16, height: 64, width: 48}", 0, "1x9x41x19"),
+            ("{channels: 1, depth: 16, height: 64, width: 48}", 2, "1x12x48x24"),
+            ("{channels: 1, depth: 16, height: 64, width: 48}", 4, "1x16x48x16"),
+            ("{channels: 1, height: 64, width: 64}", 3, "1x48x32"),
+            ("{channels: 1, length: 24}", 3, "1x16"),
+            ("{channels: 1, length: 8}", 3, None),
+        ],
+    )
+    def test_the_other_size_is_odd_if_possible_and_never_larger(
+        self, input: str, steps: int, wanted: str | None
+    ) -> None:
+        """A network that halves so many times and doubles again takes multiples alone."""
+        down = "".join(f"  - max_pool: {{name: down{step}, kernel: 2}}\n" for step in range(steps))
+        up = "  - upsample: {factor: 2}\n" * steps
+        text = f"archspec: 1\nname: halved\ninput: {input}\nlayers:\n  - add:\n    - []\n    - layers:\n"
+        inner = (down + up).replace("  - ", "        - ") or "        - relu\n"
+        found, _ = sized(archspec.compile(load_text(text + inner)), None)
+        assert [one.input_text for one in found[1:]] == ([wanted] if wanted else [])
 
     def test_a_size_that_the_network_does_not_take(self) -> None:
         with pytest.raises(SpecError, match=r"does not take 40x40: fc has a weight that would have another shape"):
@@ -209,7 +239,7 @@ def test_a_participant_of_which_nothing_is_judged_does_not_agree() -> None:
 
 def test_numbers_that_are_not_finite() -> None:
     weights = random_weights(graph())
-    weights["fc.bias"][0] = float("nan")
+    weights["fc.weight"][0] = 1e308  # the sum overflows
     report = compare(
         graph(),
         (TORCH, TORCH),
@@ -223,6 +253,27 @@ def test_numbers_that_are_not_finite() -> None:
     assert [blame.path for blame in report.blamed] == ["fc"]
     text = json.dumps(report.as_dict(), allow_nan=False)
     assert {row["difference"] for row in json.loads(text)["rows"]} == {"nan"}
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(number: float) -> None:
+    weights = random_weights(graph())
+    weights["bn1.running_var"][0] = number
+    with pytest.raises(WeightsError, match=r"not finite cannot be compared: bn1\.running_var"):
+        compare(graph(), (TORCH, TORCH), weights=weights)
+
+
+@pytest.mark.parametrize("layers", ["[{batch_norm: {affine: false}}, relu]", "[relu, {max_pool: {kernel: 2}}]"])
+def test_a_network_that_learns_nothing_is_compared_in_both_dtypes(layers: str) -> None:
+    """Its model has no parameter by which its dtype could be known."""
+    text = f"archspec: 1\nname: still\ninput: {{channels: 2, height: 9, width: 8}}\nlayers: {layers}\n"
+    report = compare(archspec.compile(load_text(text)), (TORCH, KERAS), steps=2, batch=3, pool=pool())
+    report.require()
+    judged = {(row.dtype, row.check) for row in report.rows if row.tolerance is not None}
+    assert {("float32", "inference"), ("float64", "inference"), ("float64", "gradients")} <= judged
+    if "batch_norm" in layers:
+        [own, *_] = [row.difference for row in report.rows if row.dtype == "float32 / float64"]
+        assert own > 1e-9, "float32 is computed in float32"
 
 
 def test_differences_of_the_size_of_rounding_are_said_to_be_that() -> None:

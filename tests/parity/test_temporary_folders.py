@@ -87,6 +87,25 @@ def test_a_folder_that_never_got_its_lock_is_taken_away_once_it_is_old(own_folde
         assert not made.exists()
 
 
+def test_without_locks_nothing_is_locked_renamed_or_taken_away(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where a file that is open cannot be renamed, and no folder is known to be abandoned."""
+
+    def open_elsewhere(*given: object) -> None:
+        raise PermissionError(13, "The process cannot access the file because it is being used by another process")
+
+    made = own_folder / "archspec-parity-made"
+    made.mkdir(mode=0o700)
+    os.utime(made, (0, 0))
+    monkeypatch.setattr("archspec.parity.temporary_folders.fcntl", None)
+    monkeypatch.setattr(os, "rename", open_elsewhere)
+    monkeypatch.delattr(os, "geteuid")
+    with temporary_folder() as folder:
+        (folder / "results").touch()
+    assert list(own_folder.iterdir()) == [made]
+
+
 def test_an_error_leaves_nothing(own_folder: Path) -> None:
     with pytest.raises(ValueError, match="planted"), temporary_folder():
         raise ValueError("planted")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from itertools import count
 
 import pytest
 
@@ -12,7 +13,7 @@ from archspec import LayerGraph, ParityError
 from archspec.parity import Participant, Report, compare
 from archspec.parity.plan import FACTOR, MOST_ALLOWED, allowed
 from tests.needed import needs
-from tests.parity.probe import TORCH, compared, edited, graph, pool
+from tests.parity.probe import TORCH, compared, compared_pair, edited, pool
 
 pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
@@ -88,30 +89,38 @@ def test_a_run_that_is_long_is_judged_so_far_as_a_fault_would_show() -> None:
     assert report.agrees
 
 
-JUMP = """        passes.append(self.training)
-        if sum(passes) in PASSES:
-            x = x + 0.1 * (x.detach() - x)
-"""
+SOURCES = count()
+COUNTED = "        passes.append(self.training)\n"
+"""Of a `forward`: how many of training there were. A run of three steps has three; then come two runs from neighboring
+numbers, and, where they part, the one that follows the first."""
+JUMP = "        x = x + 0.1 * (x.detach() - x) if sum(passes) in PASSES else x\n"
 """What a `forward` gives stays the same, to the bit, and the gradient jumps."""
 
 
-def _jumping(*passes: int) -> Report:
-    """PyTorch against itself, where a gradient jumps in some of the forward passes of training.
+def _counting(*lines: str) -> Participant:
+    """PyTorch on an edited source, whose `forward` has these lines after its first layers."""
+    start = "    def forward(self, x: Tensor) -> Tensor:\n        x = self.bn1(self.conv1(x))\n"
+    planted = (start, f"{start}{COUNTED}{''.join(lines)}")
+    # A source that a process has seen before is not executed again: its passes would go on from there.
+    made = ("class Probe(", f"passes = []  # {next(SOURCES)}\n\n\nclass Probe(")
+    return Participant("torch", source=edited("torch", planted, made))
 
-    A run has three; after it come two more from neighboring numbers, and then the one that follows the first.
-    """
-    start = "    def forward(self, x: Tensor) -> Tensor:\n        x = self.bn1(self.conv1(x))"
-    planted = (start, f"{start}\n{JUMP.replace('PASSES', str(passes)).rstrip()}")
-    text = edited("torch", planted, ("class Probe(", "passes: list[bool] = []\n\n\nclass Probe("))
-    options = {"dtypes": ("float64",), "checks": ("run",), "sizes": [(17, 16)], "steps": 3, "pool": pool()}
-    return compare(graph(), (TORCH, Participant("torch", source=text)), **options)  # type: ignore[arg-type]
+
+def _run_against(other: Participant, **options: object) -> Report:
+    """PyTorch against itself."""
+    return compared_pair((TORCH, other), checks=("run",), **options)
+
+
+def _jumping(*passes: int) -> Report:
+    """PyTorch against itself, where a gradient jumps in some of the forward passes of training."""
+    return _run_against(_counting(JUMP.replace("PASSES", str(passes))))
 
 
 def test_a_gradient_that_jumps_between_two_runs_is_no_fault_where_the_step_itself_agrees() -> None:
     report = _jumping(3, 6, 9)
     report.require()
     assert {row.step for row in report.rows if row.jumped} == {3}
-    held = {row.what: row for row in report.rows if row.what.endswith("from the same weights")}
+    held = {row.what: row for row in report.rows if row.followed}
     for what in ("loss of", "weights after", "statistics after"):
         for step in (2, 3):
             assert held[f"{what} step {step} from the same weights"].tolerance == 1e-9
@@ -128,29 +137,52 @@ def test_a_step_that_differs_from_the_same_weights_is_a_fault() -> None:
     assert [(cause.kind, cause.step) for cause in report.causes] == [("step", 3)]
 
 
-NORMED = """
-archspec: 1
-name: normed
-input: {channels: 3, height: 9, width: 8}
-layers:
-  - conv: {filters: 4, kernel: 3, bias: false}
-  - batch_norm: {name: bn1}
-  - conv: {filters: 4, kernel: 1, bias: false}
-  - batch_norm: {name: bn2, decay: 0.9}
-  - relu
-  - flatten
-  - dense: {units: 3}
-"""
-"""What the first norm gives has the mean zero but for rounding, and so has what the second one gets."""
+STEPS = 6
+JUMPS = JUMP.replace("in PASSES", f"in {tuple(3 + run * STEPS for run in range(3))}")
+"""In the third step of a run and of its neighbors, and not in those from the same weights."""
+LATER = {
+    "another batch": ("batch", f"        x = x.flip(0) if sum(passes) % {STEPS} == 5 else x\n"),
+    "a gradient": ("step", f"        x = x + 1e-5 * (x.detach() - x) if sum(passes) % {STEPS} == 5 else x\n"),
+    "running statistics": (
+        "running statistics",
+        f"        self.layer1[0].bn1.momentum = 0.200001 if self.training and sum(passes) % {STEPS} == 5 else 0.2\n",
+    ),
+}
 
 
-def test_a_running_mean_of_zero_but_for_rounding_is_no_difference_and_a_wrong_one_is() -> None:
-    compared(network=NORMED, checks=("run",), sizes=[(9, 8)]).require()
-    text = edited(
-        "torch", ("self.bn2 = nn.BatchNorm2d(4)", "self.bn2 = nn.BatchNorm2d(4, momentum=0.11)"), network=NORMED
-    )
-    report = compared(text, network=NORMED, checks=("run",), sizes=[(9, 8)])
-    assert [(cause.kind, cause.step, cause.layers) for cause in report.causes] == [("running statistics", 1, ("bn2",))]
+def test_all_steps_after_a_jump_are_judged_from_the_same_weights() -> None:
+    report = _run_against(_counting(JUMPS), steps=STEPS)
+    report.require()
+    assert {row.step for row in report.rows if row.jumped} == {3, 4, 5, 6}
+    assert {row.step for row in report.rows if row.followed and row.tolerance == 1e-9} == {2, 3, 4, 5, 6}
+    line = "the run in float64 is judged up to step 2, and steps 3 to 6 from the same weights"
+    assert str(report).splitlines()[0].endswith(line)
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_a_fault_that_begins_after_a_jump_is_caught_and_named(name: str) -> None:
+    kind, lines = LATER[name]
+    report = _run_against(_counting(JUMPS, lines), steps=STEPS)
+    assert not report.agrees
+    wrong = [row for row in report.rows if not row.agrees]
+    assert all(row.followed for row in wrong)
+    assert min(row.step for row in wrong) == 5
+    assert [(cause.kind, cause.step) for cause in report.causes] == [(kind, 5)]
+    assert f"{kind} in step 5" in str(report).splitlines()[0]
+    assert "judged up to step 2, and steps 3 to 4 from the same weights" in str(report)
+
+
+def test_steps_whose_weights_were_not_kept_are_judged_as_far_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archspec.parity.comparison.kept_steps", lambda graph: 4)
+    report = _run_against(_counting(JUMPS), steps=STEPS)
+    report.require()
+    assert {row.step for row in report.rows if row.followed} == {2, 3, 4, 5}
+    assert not [row for row in report.rows if row.what == "weights after step 5 from the same weights"]
+    line = "the run in float64 is judged up to step 2, and steps 3 to 5 from the same weights"
+    assert str(report).splitlines()[0].endswith(line)
+    _, lines = LATER["another batch"]
+    report = _run_against(_counting(lines), steps=STEPS)
+    assert [(cause.kind, cause.step) for cause in report.causes] == [("batch", 5)]
 
 
 # -- on ResNet-50 itself ------------------------------------------------------------------------------

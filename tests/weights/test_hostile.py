@@ -24,7 +24,7 @@ from archspec.codegen.backend import ExchangesWeights
 from archspec.codegen.registry import backend
 from archspec.parity import random_weights
 from archspec.spec import load_text
-from archspec.weights import read_weights
+from archspec.weights import fit, read_weights
 from tests.pace import within_seconds
 
 SPEC = """
@@ -331,6 +331,20 @@ def test_tensors_of_pytorch_stand_for_arrays() -> None:
 def test_what_is_no_array_is_said(wrong: Any) -> None:
     with pytest.raises(WeightsError, match=r"1 cannot be weights \(.*\): fc\.bias"):
         read_weights({**right(), "fc.bias": wrong}, expected())
+
+
+def test_a_mapping_inside_of_the_mapping_is_said_with_a_way_out() -> None:
+    by_layer: dict[str, Any] = {}
+    for name, array in right().items():
+        layer, _, kind = name.rpartition(".")
+        by_layer.setdefault(layer, {})[kind] = array
+    for wrong in (by_layer, {"state_dict": right(), "epoch": 3}):
+        for read in (read_weights, fit):
+            with pytest.raises(WeightsError) as caught:
+                read(wrong, expected())
+            [diagnostic] = caught.value.diagnostics
+            assert diagnostic.code == "E0702"
+            assert f"`{next(iter(wrong))}` is a mapping: give arrays by their whole names" in diagnostic.help
 
 
 @pytest.mark.filterwarnings("error")
