@@ -129,8 +129,9 @@ def _ops() -> Iterator[str]:
 
 def _op(op: type[Op]) -> Iterator[str]:
     yield _doc(op)
-    shape, item = op.example
-    yield f"An example, for an input of {'x'.join(map(str, shape))}: `- {item}`"
+    example = op.example
+    given = shape_text(example.input) + (f" of {example.ids:,} ids" if example.ids is not None else "")
+    yield f"An example, for an input of {given}: `- {example.item}`"
     yield ""
     if op.most_inputs is None:
         yield f"It takes {op.least_inputs} branches or more."

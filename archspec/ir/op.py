@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, TypeAlias, g
 from archspec.ir.attributes import Kind, LengthError, PaddingKind
 from archspec.ir.footprint import Footprint
 from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
-from archspec.ir.tensor_type import Accepted, Axes, Shape, TensorType, unnamed_help
+from archspec.ir.tensor_type import Accepted, Axes, Shape, TensorType, misfit_help
 
 OpKind: TypeAlias = Literal[
     "input",
@@ -33,10 +33,19 @@ OP_KINDS: Final[tuple[OpKind, ...]] = get_args(OpKind)
 
 
 class Example(NamedTuple):
-    """An item of a spec with the op, and the sizes of a tensor that it can be given, without the batch."""
+    """An item of a spec with the op, and the sizes of a tensor that it can be given, without the batch.
+
+    Where `ids` is given, the tensor is ids, of which there are so many.
+    """
 
     input: Shape
     item: str
+    ids: int | None = None
+
+    @property
+    def spec_input(self) -> str:
+        """The tensor as a spec has it under `input`."""
+        return f"{{shape: {[*self.input]}}}" if self.ids is None else f"{{tokens: {self.input[0]}, ids: {self.ids}}}"
 
 
 class ShapeError(Exception):
@@ -145,8 +154,8 @@ class Op:
         for index, type in enumerate(inputs, start=1):
             if type not in accepted:
                 which = "its input" if len(inputs) == 1 else f"branch {index}"
-                message = f"needs {accepted.words}; {which} has shape {type.text}"
-                raise ShapeError(message, help=self.type_help.get(type.axes, "") or unnamed_help(type))
+                message = f"needs {accepted.words}; {which} {'is' if type.is_ids else 'has'} {type.described}"
+                raise ShapeError(message, help=self.type_help.get(type.axes, "") or misfit_help(type))
         return self.infer_types(inputs)
 
     def infer_types(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:

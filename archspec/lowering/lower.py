@@ -36,6 +36,7 @@ from archspec.lowering.naming import NamePlan, make_plan
 from archspec.lowering.top import Top
 from archspec.lowering.units import UnitCall, single_call, single_reuse, unit_calls, unit_name
 from archspec.lowering.values import OpReader, evaluated
+from archspec.passes.select_outputs import ids_as_output
 from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Reuse, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
@@ -87,6 +88,10 @@ class Lowering:
                 if name not in taps:
                     raise SpecError(unmarked_tap(name, spec.item_place("outputs", index), output=True))
             outputs = {name: taps[name] for name in spec.outputs}
+        for index, (name, tensor) in enumerate(outputs.items()):
+            if tensor.type.is_ids:
+                place = spec.item_place("outputs", index) if spec.outputs else spec.span
+                raise SpecError(ids_as_output(name, place))
         return self.builder.graph(
             outputs,
             source=spec.path.name if spec.path else spec.name,

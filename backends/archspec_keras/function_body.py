@@ -43,6 +43,7 @@ from archspec_keras.shared import (
     Use,
     alone,
     computed_in_order,
+    input_dtype,
     input_shape,
     is_independent,
     model_of,
@@ -327,7 +328,8 @@ class BodyWriter:
             variables.append(self._variable(f"{item.name}_input{number}"))
             suffix = added_suffix(f"_input{number}", item.paths, self.facts.names)
             shape = input_shape(self.graph, scopes, index, self.allocator.variable[ref])
-            self._emit(variables[-1], call("keras.Input", shape, name=name.text(suffix)))
+            dtype = input_dtype(self.graph, scopes[0], index)
+            self._emit(variables[-1], call("keras.Input", shape, **dtype, name=name.text(suffix)))
         whole = SequenceUse(item.location, "", None, alone(item), (), item.paths)
         was, self.preferred = self.preferred, None
         results = self._inline(whole, self.prefix, variables, self.allocator.taken | self.allocator.live())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TypeAlias
 
+from archspec.codegen.escaping import literal
 from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import CallUse, ChoiceUse, LayerUse, LoopUse, SequenceUse, Tree, is_reuse
 from archspec.errors import SpecError
@@ -14,7 +15,7 @@ from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Result
 from archspec.passes.resize import doubled
-from archspec_keras.memory_layout import axis_order
+from archspec_keras.memory_layout import IDS_DTYPE, axis_order
 
 SharedScope: TypeAlias = CallUse | SequenceUse | LoopUse
 
@@ -110,12 +111,20 @@ def input_shape(graph: LayerGraph, scopes: Sequence[str], index: int, variable: 
         variable: the first of these tensors, in source.
     """
     types = [graph.types[graph.def_use.scopes[path].operands[index]] for path in scopes]
+    if types[0].is_ids:
+        return "(None,)" if len(set(types)) > 1 else f"{variable}.shape[1:]"
     axis = types[0].channel_axis
     if types[0].rank == 1 or axis is None or not (len(set(types)) > 1 or _takes_any_size(graph, scopes)):
         return f"{variable}.shape[1:]"
     order = axis_order(types[0])
     sizes = [f"{variable}.shape[-1]" if place == axis else "None" for place in order]
     return f"({', '.join(sizes)})"
+
+
+def input_dtype(graph: LayerGraph, path: str, index: int) -> dict[str, Code]:
+    """What such an input says of its dtype: that of ids is no model's own."""
+    type = graph.types[graph.def_use.scopes[path].operands[index]]
+    return {"dtype": literal(IDS_DTYPE)} if type.is_ids else {}
 
 
 def _takes_any_size(graph: LayerGraph, scopes: Sequence[str]) -> bool:

@@ -21,7 +21,7 @@ from archspec.passes.resize import doubled
 from archspec_keras.data_format import declarations
 from archspec_keras.function_body import BodyWriter, Callee
 from archspec_keras.layer_names import layer_name
-from archspec_keras.memory_layout import keras_sizes
+from archspec_keras.memory_layout import IDS_DTYPE, keras_sizes
 from archspec_keras.names import function_name, helpers_of
 from archspec_keras.ops import ROWS
 from archspec_keras.static_properties import StaticProperties
@@ -185,7 +185,8 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
             sizes.append((size, kind, literal(node.type.places), _SIZES[node.type.axes] + varying))
         else:
             shape = literal(keras_sizes(node.type))
-        made = marked(f"keras.Input({shape}, name={quoted(label)})", [path])
+        dtype = f"dtype={quoted(IDS_DTYPE)}, " if node.type.is_ids else ""
+        made = marked(f"keras.Input({shape}, {dtype}name={quoted(label)})", [path])
         heads += lay_out(made, 1, f"{variable} = ")
     lines = [*deeper, *heads, *body.network(variables, graph)]
     parts = [*_parameters(body), *(f"{size}: {kind} = {default}" for size, kind, default, _ in sizes)]

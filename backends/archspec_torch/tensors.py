@@ -15,10 +15,19 @@ if TYPE_CHECKING:
 
 
 def to_tensors(model: nn.Module, graph: LayerGraph, inputs: Arrays) -> list[Tensor]:
-    """A batch for each input, in the graph's order, where the model is and in its dtype."""
+    """A batch for each input, in the graph's order, where the model is; ids as they are, others in the model's dtype."""
     tensors = [torch.from_numpy(np.ascontiguousarray(inputs[path])) for path in graph.inputs]
     first = next(model.parameters(), tensors[0])
-    return [tensor.to(first) for tensor in tensors]
+    pairs = zip(tensors, graph.input_nodes, strict=True)
+    return [tensor.to(first.device) if node.type.is_ids else tensor.to(first) for tensor, node in pairs]
+
+
+def zeros_like_inputs(graph: LayerGraph, batch: int, device: torch.device) -> list[Tensor]:
+    """A batch of zeros for each input, in the graph's order."""
+    return [
+        torch.zeros(batch, *node.shape, dtype=torch.int64 if node.type.is_ids else None, device=device)
+        for node in graph.input_nodes
+    ]
 
 
 def to_numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
