@@ -38,6 +38,7 @@ from archspec.ir.attributes import (
 from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
+from archspec.ir.tensor_type import shape_text
 from docs import analysis, drawings, figures, gallery, reference, tables, tutorial
 
 ROOT: Final = Path(__file__).resolve().parents[1]

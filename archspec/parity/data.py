@@ -53,7 +53,9 @@ def random_inputs(graph: LayerGraph, batch: int = 2, seed: int = 1) -> Arrays:
     for node in graph.input_nodes:
         shape = (batch, *node.shape)
         vocabulary = node.type.vocabulary
-        found[node.path] = _exact(rng.standard_normal(shape)) if vocabulary is None else rng.integers(vocabulary, size=shape)
+        found[node.path] = (
+            _exact(rng.standard_normal(shape)) if vocabulary is None else rng.integers(vocabulary, size=shape)
+        )
     return found
 
 

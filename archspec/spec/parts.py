@@ -268,8 +268,9 @@ class Input(Model):
     width: Size | None = Field(None, description="width of the image or volume")
     tokens: Size | None = Field(None, description="how many tokens there are, each given as an id")
     ids: Size | None = Field(
-        None, description="how many different ids there are, such as the size of a vocabulary; each is a whole number "
-        "from 0, less than this"
+        None,
+        description="how many different ids there are, such as the size of a vocabulary; each is a whole number "
+        "from 0, less than this",
     )
     shape: Shape | None = Field(None, description="the shape of any tensor, without the batch; in place of the sizes")
 

@@ -89,8 +89,10 @@ def write(graph: LayerGraph) -> str:
 
 
 def _tensors(graph: LayerGraph) -> str:
-    """What the network's inputs are that have channels and spatial axes; images where it has none."""
-    kinds = {node.type.axes for node in graph.input_nodes if node.type.is_spatial}
+    """What the network's tensors are that have channels and spatial axes; tokens where it has none."""
+    kinds = {type.axes for type in graph.types.values() if type.is_spatial}
+    if not kinds:
+        return "Tokens"
     return "Signals" if kinds == {SIGNAL} else "Volumes" if kinds == {VOLUME} else "Images"
 
 

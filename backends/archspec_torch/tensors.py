@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def to_tensors(model: nn.Module, graph: LayerGraph, inputs: Arrays) -> list[Tensor]:
-    """A batch for each input, in the graph's order, where the model is; ids as they are, others in the model's dtype."""
+    """A batch for each input, in the graph's order, where the model is and in its dtype; ids stay whole numbers."""
     tensors = [torch.from_numpy(np.ascontiguousarray(inputs[path])) for path in graph.inputs]
     first = next(model.parameters(), tensors[0])
     pairs = zip(tensors, graph.input_nodes, strict=True)

@@ -46,9 +46,7 @@ class _Gradient:
 
 def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False) -> Gradients:
     """The gradients of a loss; see `TrainsModels.gradients`."""
-    given = [
-        tensor.detach().requires_grad_(tensor.is_floating_point()) for tensor in to_tensors(model, graph, inputs)
-    ]
+    given = [tensor.detach().requires_grad_(tensor.is_floating_point()) for tensor in to_tensors(model, graph, inputs)]
     ids = {node.path for node in graph.input_nodes if node.type.is_ids}
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     model.train()

@@ -76,6 +76,8 @@ class Embedding(Placewise):
         "norm_type": "not in the language: vectors are not cut to a norm",
         "scale_grad_by_freq": "leave it out: gradients are not divided by how often an id occurs",
         "sparse": "leave it out: what is computed is the same",
+        "_weight": "leave it out, and give it to `archspec.build`",
+        "_freeze": "leave it out: how a network is trained is no part of a spec",
         "lora_rank": "leave it out: how a network is trained is no part of a spec",
     }
 

@@ -20,7 +20,6 @@ def _features(context: LayerContext) -> Code:
 
 
 def _to_tokens(context: LayerContext) -> list[LayerStep]:
-    """Places and tokens lie alike in Keras: all before the last axis."""
     return [LayerStep(call("layers.Reshape", f"(-1, {_features(context)})"))]
 
 
@@ -89,7 +88,7 @@ ROWS: Final[dict[str, KerasRow]] = {
     "embedding": KerasRow(_embedding, {"weight": VariableLayout(("embeddings",), ((0,), (1,)))}),
     "to_tokens": KerasRow(_to_tokens),
     "to_image": KerasRow(_to_image),
-    "to_signal": KerasRow(_to_tokens),
+    "to_signal": KerasRow(lambda context: [LayerStep(call("layers.Identity"))]),  # tokens lie so already
     "transpose": KerasRow(lambda context: [LayerStep(call("layers.Permute", "(2, 1)"))]),
     "attention": KerasRow(_attention, _ATTENTION),
     "class_token": KerasRow(lambda context: _learned(context, "ClassToken"), {"weight": "weight"}),
