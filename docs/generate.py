@@ -40,6 +40,7 @@ from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
 from archspec.ir.tensor_type import shape_text
 from docs import analysis, drawings, figures, gallery, reference, tables, tutorial
+from docs.wrapping import wrapped
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 STALE: Final = 3
@@ -90,7 +91,7 @@ def _written(name: str) -> str:
 
 
 def _page(lines: Iterator[str]) -> str:
-    return "\n".join(lines) + "\n"
+    return "\n".join(wrapped(lines)) + "\n"
 
 
 # -- ops --------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def page(notice: str) -> Iterator[str]:
         spec = archspec.load(path)
         graph = archspec.compile(spec)
         yield from ("", f"## {idea}: {spec.title}", "", " ".join(spec.doc.split()), "")
-        sizes = ", ".join("x".join(map(str, graph.nodes[at].shape)) for at in graph.inputs)
+        sizes = ", ".join(graph.nodes[at].type.whole_text for at in graph.inputs)
         yield f"Input {sizes}; {graph.parameters:,} parameters; {graph.macs:,} multiply-adds. "
         yield f"Source: [PyTorch](../generated/torch/{name}.py), [Keras](../generated/keras/{name}.py)."
         yield f"After {_reference(spec.reference)}."

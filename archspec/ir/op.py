@@ -190,14 +190,13 @@ class Op:
         kinds = _per_axis(type(self))
         if not kinds or not inputs or inputs[0] not in self.accepted():
             return self
-        axes = inputs[0].place_names
         found: dict[str, Any] = {}
         for name, kind in kinds.items():
             given = getattr(self, name)
             try:
-                value = kind.spread(given, len(axes))
+                value = kind.spread(given, len(inputs[0].places))
             except LengthError as error:
-                raise _misfit(name, kind, error.count, axes) from None
+                raise _misfit(name, kind, error.count, inputs[0]) from None
             if value is not given:
                 found[name] = value
         if not found:
@@ -299,12 +298,12 @@ def _per_axis(cls: type[Op]) -> Mapping[str, Kind]:
 _SIDES: Final[Mapping[str, str]] = {"depth": "front, back", "height": "top, bottom", "width": "left, right"}
 
 
-def _misfit(name: str, kind: Kind, count: int, axes: Sequence[str]) -> ShapeError:
+def _misfit(name: str, kind: Kind, count: int, type: TensorType) -> ShapeError:
     """An attribute with a number of numbers that does not fit the axes of the input."""
-    some = "one spatial axis" if len(axes) == 1 else f"{len(axes)} spatial axes"
+    axes = type.place_names
     help = f"write one number for all axes, or a list of {len(axes)}: [{', '.join(axes)}]"
     if isinstance(kind, PaddingKind):
         sides = ", ".join(_SIDES.get(axis, "before, after") for axis in axes)
         help += f"; or of {2 * len(axes)}: [{sides}]"
-    message = f"has a list of {count} for `{name}`, where its input has {some} ({', '.join(axes)})"
+    message = f"has a list of {count} for `{name}`, where its input has {type.places_text}"
     return ShapeError(message, "E0411", help, name)

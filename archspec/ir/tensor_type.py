@@ -48,11 +48,13 @@ _CHANNELS: Final = ("C", "F")
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
-    """What a tensor is: `axes` and `sizes` go together, in the order in which PyTorch has them."""
+    """What a tensor is: `axes` and `sizes` go together, in the order in which PyTorch has them.
+
+    Its numbers are floats, or ids of a `vocabulary`.
+    """
 
     axes: Axes
     sizes: Shape
-    dtype: DType = "float"
     vocabulary: int | None = None
     """How many ids there are, where it is ids: they are whole numbers from 0, all less than this."""
 
@@ -61,6 +63,11 @@ class TensorType:
         """The type that sizes alone mean: one is features, two are tokens, three an image, four a volume."""
         unnamed: Axis = "_"
         return cls(_BY_RANK.get(len(sizes), (unnamed,) * len(sizes)), tuple(sizes))
+
+    @property
+    def dtype(self) -> DType:
+        """What its numbers are."""
+        return "int64" if self.is_ids else "float"
 
     @property
     def rank(self) -> int:
@@ -96,6 +103,12 @@ class TensorType:
         return place_names(self.axes)
 
     @property
+    def places_text(self) -> str:
+        """How many spatial axes it has, and what they are called: `one spatial axis (length)`."""
+        names = self.place_names
+        return f"{'one spatial axis' if len(names) == 1 else f'{len(names)} spatial axes'} ({', '.join(names)})"
+
+    @property
     def is_spatial(self) -> bool:
         """Whether it has channels and places in space: a signal, an image or a volume."""
         return self.axes in SPATIAL
@@ -111,6 +124,11 @@ class TensorType:
         return shape_text(self.sizes)
 
     @property
+    def whole_text(self) -> str:
+        """The same, and of ids how many there are: `128 of 30522 ids`."""
+        return f"{self.text} of {self.vocabulary} ids" if self.is_ids else self.text
+
+    @property
     def described(self) -> str:
         """What it is and its sizes, for messages: `shape 64x56x56`, `ids (128 of 30522)`."""
         return f"ids ({self.text} of {self.vocabulary})" if self.is_ids else f"shape {self.text}"
@@ -118,12 +136,12 @@ class TensorType:
     def with_sizes(self, sizes: Shape) -> TensorType:
         """The same axes with other sizes."""
         # `dataclasses.replace` takes several times as long.
-        return TensorType(self.axes, sizes, self.dtype, self.vocabulary)
+        return TensorType(self.axes, sizes, self.vocabulary)
 
     def with_channels(self, count: int) -> TensorType:
         """The same with another number of channels or features, or of ids that there are."""
         if self.vocabulary is not None:
-            return TensorType(self.axes, self.sizes, self.dtype, count)
+            return TensorType(self.axes, self.sizes, count)
         axis = _channels_or_last(self.axes)
         return self.with_sizes((*self.sizes[:axis], count, *self.sizes[axis + 1 :]))
 
@@ -184,7 +202,7 @@ def tokens(count: int, width: int) -> TensorType:
 
 def ids(count: int, vocabulary: int) -> TensorType:
     """The type of so many tokens given as ids: whole numbers from 0, all less than `vocabulary`."""
-    return TensorType(IDS, (count,), "int64", vocabulary)
+    return TensorType(IDS, (count,), vocabulary)
 
 
 def signal(channels: int, length: int) -> TensorType:

@@ -12,7 +12,7 @@ from archspec.expr import Expr, ExprError, Value, names
 from archspec.expr.evaluate import truth
 from archspec.ir.assembly import Place
 from archspec.ir.builder import GraphBuilder
-from archspec.ir.graph import LayerGraph, NetworkParam
+from archspec.ir.graph import LayerGraph, NetworkParam, ids_as_output
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.ops import OPS
@@ -36,7 +36,6 @@ from archspec.lowering.naming import NamePlan, make_plan
 from archspec.lowering.top import Top
 from archspec.lowering.units import UnitCall, single_call, single_reuse, unit_calls, unit_name
 from archspec.lowering.values import OpReader, evaluated
-from archspec.passes.select_outputs import ids_as_output
 from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Reuse, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 

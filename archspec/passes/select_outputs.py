@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from archspec.errors import Diagnostic, InternalError, Span, SpecError, did_you_mean
+from archspec.errors import Diagnostic, InternalError, SpecError, did_you_mean
 from archspec.ir.dead_code import eliminate_dead_code
 from archspec.ir.def_use import DefUse
-from archspec.ir.graph import LayerGraph
+from archspec.ir.graph import LayerGraph, ids_as_output
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope, walk
 from archspec.passes.pipeline import Property
 from archspec.passes.properties import NO_DEAD_LAYERS
@@ -60,12 +60,6 @@ class SelectOutputs:
         pruned = without_dead_layers(eliminate_dead_code(replace(graph, root=root, output_names=names)))
         title = f"{graph.title or graph.name}: {', '.join(names)}"
         return replace(pruned, asked=names, title=title)
-
-
-def ids_as_output(name: str, place: Span | None = None) -> Diagnostic:
-    """What a network would give are ids that come in: no layer computes them, and no loss can be taken of them."""
-    help = "name a tensor that is computed, such as what `embedding` gives"
-    return Diagnostic("E0406", f"`{name}` is ids, which a network takes and does not give", place, help=help)
 
 
 def _operands(paths: Sequence[str]) -> Iterator[tuple[Ref, str]]:
