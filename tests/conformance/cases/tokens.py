@@ -8,7 +8,7 @@ CASES: dict[str, list[str]] = {
         f"{_IDS}embedding: {{features: 5}}",
         f"{_IDS}embedding: {{features: 4, init: {{normal: 0.02}}, weight_decay: 0.5}}\n  - attention: {{heads: 2}}",
         f"{_IDS}{{name: body, layers: [{{embedding: {{features: 3}}}}, transpose]}}\n  - dense: {{units: 2}}",
-        "input: {tokens: 1, ids: 1}\nlayers:\n  - embedding: {features: 1}\n  - select_token",
+        "input: {tokens: 1, ids: 2}\nlayers:\n  - embedding: {features: 1}\n  - select_token",
         "inputs: {a: {tokens: 4, ids: 7}, b: {channels: 4, height: 2, width: 2}}\nlayers:\n"
         "  - add: [embedding: {features: 4}, {from: b, layers: [to_tokens]}]",
     ],
