@@ -58,7 +58,7 @@ def write(graph: LayerGraph) -> str:
     """
     ROWS.check(graph)
     module = simplified(graph)
-    facts, texts = StaticProperties.of(graph), helpers_of(graph)
+    facts, available = StaticProperties.of(graph), helpers_of(graph)
     taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
     numbers: dict[str, Iterator[int]] = {}
@@ -74,7 +74,7 @@ def write(graph: LayerGraph) -> str:
         bodies.append(body)
         functions.append(made.text(definition.paths))
     functions_used = {name for body in bodies for name in body.printer.functions}
-    used = {name for body in bodies for name in body.printer.helpers} | functions_used & texts.texts.keys()
+    used = {name for body in bodies for name in body.printer.helpers} | functions_used & available.names
     return render(
         "archspec_keras",
         "module.py.j2",
@@ -83,7 +83,7 @@ def write(graph: LayerGraph) -> str:
         tensors=_tensors(graph),
         math=sorted(functions_used & {"ceil", "floor"}),
         formats=declarations({head for body in bodies for head in body.printer.users}),
-        helpers=[_helper(name, texts.texts[name], graph, bodies) for name in texts.needed(used)],
+        helpers=[_helper(name, available.text(name), graph, bodies) for name in available.needed(used)],
         functions=functions,
     )
 
