@@ -71,6 +71,11 @@ class Helpers:
         """The number of spatial axes of each that comes of a template."""
         return {name: file.rank for name, file in self._files.items() if file.rank}
 
+    @property
+    def templates(self) -> frozenset[str]:
+        """The names of the templates."""
+        return frozenset(file.name.removesuffix(_TEMPLATE) for file in self._files.values() if file.rank)
+
     def text(self, name: str) -> str:
         """A helper's source."""
         if name not in self._texts:
@@ -102,10 +107,11 @@ class Helpers:
                     plain[item.name.removesuffix(_PLAIN)] = _File(package, item.name, 0)
                 elif item.name.endswith(_TEMPLATE):
                     template = item.name.removesuffix(_TEMPLATE)
-                    ranked |= {self._of_rank(template, rank): _File(package, item.name, rank) for rank in _RANKS}
+                    ranked |= {self.of_rank(template, rank): _File(package, item.name, rank) for rank in _RANKS}
         return {**ranked, **plain}
 
-    def _of_rank(self, template: str, rank: int) -> str:
+    def of_rank(self, template: str, rank: int) -> str:
+        """What a template defines for so many spatial axes."""
         return self._names.get(template, {}).get(rank) or _RANK.sub(str(rank), template)
 
     def _read(self, name: str, file: _File) -> str:
@@ -115,7 +121,7 @@ class Helpers:
         rank = file.rank
 
         def helper(template: str) -> str:
-            found = self._of_rank(template, rank)
+            found = self.of_rank(template, rank)
             if found not in self.names:
                 raise LookupError(f"{file.name} mentions {template}, of which there is none for {rank} axes")
             return found

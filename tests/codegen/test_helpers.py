@@ -27,7 +27,6 @@ def test_each_defines_what_it_is_called(package: str) -> None:
         assert "{{" not in text
         [defined] = [node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
         assert defined == name
-        assert max(map(len, text.splitlines())) <= 100, name
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -41,19 +40,15 @@ def test_a_template_speaks_of_its_own_number_of_axes(package: str) -> None:
         assert ("pixel" in text) <= (rank == 2), name
         tuples = re.findall(r"(?:_size|stride|strides|dilation|dilation_rate|window): int \| tuple\[([int, ]+)\]", text)
         assert {found.count("int") for found in tuples} <= {rank}, name
+        assert max(map(len, text.splitlines())) <= 100, name
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_each_rank_is_there(package: str) -> None:
-    """Whatever has a template has one for signals, images and volumes, be it in a file of its own."""
-    templates = {}
+def test_a_template_is_there_for_each_rank(package: str) -> None:
+    """Or a file of its own, as some for images, where they can be said more plainly, are."""
     helpers = _helpers(package)
-    for name, rank in helpers.ranks.items():
-        stem = re.sub(r"Tri|Bi|[_]?[123][dD]", "", name).lower()
-        templates.setdefault(stem, set()).add(rank)
-    for stem, ranks in templates.items():
-        others = {name for name in helpers.names - helpers.ranks.keys() if re.sub(r"2D", "", name).lower() == stem}
-        assert len(ranks) + len(others) == 3, stem
+    assert {helpers.of_rank(template, rank) for template in helpers.templates for rank in (1, 2, 3)} <= helpers.names
+    assert {helpers.of_rank(template, 3) for template in helpers.templates} <= helpers.ranks.keys()
 
 
 def _package(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, **texts: str) -> Helpers:
