@@ -40,8 +40,10 @@ from archspec.ir.attributes import (
 from archspec.ir.initializers import INITIALIZERS, OTHER_NAMES, Initializer
 from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
+from archspec.ir.tensor_type import shape_text
 from archspec.reporting import to_text
 from docs import analysis, drawings, figures, gallery, recipes, reference, tables, tutorial
+from docs.wrapping import wrapped
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 STALE: Final = 3
@@ -93,7 +95,7 @@ def _written(name: str) -> str:
 
 
 def _page(lines: Iterator[str]) -> str:
-    return "\n".join(lines) + "\n"
+    return "\n".join(wrapped(lines)) + "\n"
 
 
 # -- ops --------------------------------------------------------------------------------------------
@@ -133,8 +135,9 @@ def _ops() -> Iterator[str]:
 
 def _op(op: type[Op]) -> Iterator[str]:
     yield _doc(op)
-    shape, item = op.example
-    yield f"An example, for an input of {'x'.join(map(str, shape))}: `- {item}`"
+    example = op.example
+    given = shape_text(example.input) + (f" of {example.ids:,} ids" if example.ids is not None else "")
+    yield f"An example, for an input of {given}: `- {example.item}`"
     yield ""
     if op.most_inputs is None:
         yield f"It takes {op.least_inputs} branches or more."

@@ -30,6 +30,8 @@ ORDER: Final = (
     ("mlp_mixer", "Tokens, transposed"),
     ("m5", "Along a signal"),
     ("r3d_18", "Along a volume"),
+    ("text_cnn", "Words"),
+    ("bert_tiny", "Words and their context"),
 )
 """The specs in the order in which they are explained, and the idea of each."""
 
@@ -37,7 +39,7 @@ ORDER: Final = (
 def page(notice: str) -> Iterator[str]:
     """The lines of the page."""
     yield from ("# A tour of the language", "", notice, "")
-    yield "Seventeen networks, one idea each. They ship: `archspec build unet --backend keras` works anywhere."
+    yield "Nineteen networks, one idea each. They ship: `archspec build unet --backend keras` works anywhere."
     yield "[language.md](language.md) is the reference, [ops.md](ops.md) lists the ops."
     yield "The generated source is in `generated/`."
     for name, idea in ORDER:
@@ -45,7 +47,7 @@ def page(notice: str) -> Iterator[str]:
         spec = archspec.load(path)
         graph = archspec.compile(spec)
         yield from ("", f"## {idea}: {spec.title}", "", " ".join(spec.doc.split()), "")
-        sizes = ", ".join("x".join(map(str, graph.nodes[at].shape)) for at in graph.inputs)
+        sizes = ", ".join(graph.nodes[at].type.whole_text for at in graph.inputs)
         yield f"Input {sizes}; {graph.parameters:,} parameters; {graph.macs:,} multiply-adds. "
         yield f"Source: [PyTorch](../generated/torch/{name}.py), [Keras](../generated/keras/{name}.py)."
         yield f"After {_reference(spec.reference)}."

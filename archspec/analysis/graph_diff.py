@@ -18,7 +18,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Initializer
 from archspec.ir.op import Op
 from archspec.ir.scope import Layer, Loop, Scope
-from archspec.ir.tensor_type import Shape, shape_text
+from archspec.ir.tensor_type import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ch
 
 
 def _shapes(graph: LayerGraph, paths: Mapping[str, str]) -> dict[str, str]:
-    return {name: shape_text(graph.types[path].sizes) for name, path in paths.items()}
+    return {name: graph.types[path].whole_text for name, path in paths.items()}
 
 
 def _outputs(a: LayerGraph, b: LayerGraph, found: Match) -> Iterator[Changed]:

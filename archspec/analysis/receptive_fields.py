@@ -234,9 +234,10 @@ class _Sight:
         if footprint == "place":
             reordered = len(places) > 1 and places != tuple(axis.size for axis in self.axes)
             return self.by_token if reordered else self
-        if footprint == "everywhere" or (self.tokens and not tokens):
+        in_a_row = tokens or (len(footprint) == 1 and (self.tokens or len(self.axes) > 1))  # or a signal of tokens
+        if footprint == "everywhere" or (self.tokens and not in_a_row):
             return _Sight(tuple(axis.through(everything(axis.size), 1) for axis in self.axes))
-        if tokens:
+        if in_a_row:
             size = places[0] if places else 1
             return _Sight(tuple(axis.through(footprint[0], size) for axis in self.by_token.axes), tokens=True)
         axes = zip(self.axes, footprint, places, strict=True)

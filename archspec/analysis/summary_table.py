@@ -15,9 +15,9 @@ from archspec.ir.tensor_type import shape_text
 from archspec.reporting import plain
 
 NOTE: Final = (
-    "field: the receptive field, in pixels of the input; stride: by how many it moves from one place to the next.\n"
-    "x2: so many units that are alike; their row counts all of them, the rows below it count one and have the field\n"
-    "of the last. MACs are the multiply-adds of convolutions, dense layers and attention for one example."
+    "field: the receptive field, in places of the input (pixels, tokens); stride: by how many it moves from one to\n"
+    "the next. x2: so many units that are alike; their row counts all of them, the rows below it count one and have\n"
+    "the field of the last. MACs are the multiply-adds of convolutions, dense layers and attention for one example."
 )
 HEADS: Final = ("layer", "op", "output", "parameters", "MACs", "field", "stride")
 ALIGNS: Final = "llrrrrr"

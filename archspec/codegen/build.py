@@ -106,6 +106,8 @@ class _DefinitionBuilder:
             for index, path in enumerate(self.graph.inputs):
                 node = self.graph.nodes[path]
                 features[Operand(index)] = node.exprs.get("channels", Const(node.type.channels))
+        else:
+            features |= self._vocabularies(operands)
         count = len(operands)
         context = BodyContext(self.graph, self.budget, envs, features, operands, [])
         tree = self._inside(scopes, context)
@@ -113,6 +115,17 @@ class _DefinitionBuilder:
         definition = self._head(scopes, count, tree, results)
         self.structural[id(definition)] = context.structural
         return definition
+
+    def _vocabularies(self, operands: Mapping[Ref, tuple[str, ...]]) -> dict[Ref, Expr]:
+        """How many ids there are of those operands that are ids: a number, for a tensor of ids does not say it."""
+        found: dict[Ref, Expr] = {}
+        for ref, paths in operands.items():
+            vocabularies = [self.graph.types[path].vocabulary for path in paths]
+            if len(set(vocabularies)) > 1:
+                raise NotUnifiable(vocabularies)
+            if vocabularies[0] is not None:
+                found[ref] = Const(vocabularies[0])
+        return found
 
     def _inputs(self, scope: Scope) -> tuple[str, ...]:
         """What the spec calls the operands after the first."""
@@ -272,6 +285,9 @@ class _DefinitionBuilder:
             raise NotUnifiable([id(definition) for definition in found])
         context.fix_token_counts(operands)
         features = tuple(context.features[ref] for ref in operands)
+        for ref, vocabulary in zip(operands, features, strict=True):
+            if any(self.graph.types[path].is_ids for path in context.nodes[ref]):
+                context.structural.append(vocabulary)  # the callee has it as a number
         arguments: dict[str, Expr] = {}
         for name, binding in scopes[0].bindings.items():
             expr = context.at(binding.expr, features)

@@ -21,7 +21,7 @@ def dump(graph: LayerGraph) -> str:
         lines.append(f"  param {param.name} = {param.value!r}{' (fixed)' if param.fixed else ''}")
     lines.append(f"  parameters {graph.parameters:,} buffers {graph.buffers:,} macs {graph.macs:,}")
     for path in graph.inputs:
-        lines.append(f"  {path}: {graph.nodes[path].type.text} = input")
+        lines.append(f"  {path}: {graph.nodes[path].type.whole_text} = input")
     lines += _scope(graph, graph.root, 1)
     for name, path in graph.outputs.items():
         lines.append(f"  {name} -> {path}")

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from archspec.display import display
-from archspec.errors import InternalError, Source, Span
+from archspec.errors import Diagnostic, InternalError, Source, Span
 from archspec.expr import Expr, Value
 from archspec.ir.def_use import DefUse, Node, producer, result_index, trace_references
 from archspec.ir.op import Weight
@@ -267,3 +267,9 @@ class LayerGraph:
         """Its picture, in a notebook."""
         picture: str = display(self, "svg")
         return picture
+
+
+def ids_as_output(name: str, place: Span | None = None) -> Diagnostic:
+    """What a network would give are ids that come in: no layer computes them, and no loss can be taken of them."""
+    help = "name a tensor that is computed, such as what `embedding` gives"
+    return Diagnostic("E0406", f"`{name}` is ids, which a network takes and does not give", place, help=help)

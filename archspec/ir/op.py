@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, TypeAlias, g
 from archspec.ir.attributes import Kind, LengthError, PaddingKind
 from archspec.ir.footprint import Footprint
 from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
-from archspec.ir.tensor_type import Accepted, Axes, Shape, TensorType, unnamed_help
+from archspec.ir.tensor_type import Accepted, Axes, Shape, TensorType, misfit_help
 
 OpKind: TypeAlias = Literal[
     "input",
@@ -33,10 +33,19 @@ OP_KINDS: Final[tuple[OpKind, ...]] = get_args(OpKind)
 
 
 class Example(NamedTuple):
-    """An item of a spec with the op, and the sizes of a tensor that it can be given, without the batch."""
+    """An item of a spec with the op, and the sizes of a tensor that it can be given, without the batch.
+
+    Where `ids` is given, the tensor is ids, of which there are so many.
+    """
 
     input: Shape
     item: str
+    ids: int | None = None
+
+    @property
+    def spec_input(self) -> str:
+        """The tensor as a spec has it under `input`."""
+        return f"{{shape: {[*self.input]}}}" if self.ids is None else f"{{tokens: {self.input[0]}, ids: {self.ids}}}"
 
 
 class ShapeError(Exception):
@@ -161,8 +170,8 @@ class Op(Described):
         for index, type in enumerate(inputs, start=1):
             if type not in accepted:
                 which = "its input" if len(inputs) == 1 else f"branch {index}"
-                message = f"needs {accepted.words}; {which} has shape {type.text}"
-                raise ShapeError(message, help=self.type_help.get(type.axes, "") or unnamed_help(type))
+                message = f"needs {accepted.words}; {which} {'is' if type.is_ids else 'has'} {type.described}"
+                raise ShapeError(message, help=self.type_help.get(type.axes, "") or misfit_help(type))
         return self.infer_types(inputs)
 
     def infer_types(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
@@ -197,14 +206,13 @@ class Op(Described):
         kinds = _per_axis(type(self))
         if not kinds or not inputs or inputs[0] not in self.accepted():
             return self
-        axes = inputs[0].place_names
         found: dict[str, Any] = {}
         for name, kind in kinds.items():
             given = getattr(self, name)
             try:
-                value = kind.spread(given, len(axes))
+                value = kind.spread(given, len(inputs[0].places))
             except LengthError as error:
-                raise _misfit(name, kind, error.count, axes) from None
+                raise _misfit(name, kind, error.count, inputs[0]) from None
             if value is not given:
                 found[name] = value
         if not found:
@@ -299,12 +307,12 @@ def _per_axis(cls: type[Op]) -> Mapping[str, Kind]:
 _SIDES: Final[Mapping[str, str]] = {"depth": "front, back", "height": "top, bottom", "width": "left, right"}
 
 
-def _misfit(name: str, kind: Kind, count: int, axes: Sequence[str]) -> ShapeError:
+def _misfit(name: str, kind: Kind, count: int, type: TensorType) -> ShapeError:
     """An attribute with a number of numbers that does not fit the axes of the input."""
-    some = "one spatial axis" if len(axes) == 1 else f"{len(axes)} spatial axes"
+    axes = type.place_names
     help = f"write one number for all axes, or a list of {len(axes)}: [{', '.join(axes)}]"
     if isinstance(kind, PaddingKind):
         sides = ", ".join(_SIDES.get(axis, "before, after") for axis in axes)
         help += f"; or of {2 * len(axes)}: [{sides}]"
-    message = f"has a list of {count} for `{name}`, where its input has {some} ({', '.join(axes)})"
+    message = f"has a list of {count} for `{name}`, where its input has {type.places_text}"
     return ShapeError(message, "E0411", help, name)

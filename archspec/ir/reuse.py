@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from archspec.ir.def_use import Node, producer, result_index, value_name
 from archspec.ir.op import ShapeError
@@ -20,6 +20,10 @@ class Value(NamedTuple):
 
 
 Values = tuple[Value, ...]
+
+_OWN: Final = "another item has weights of its own"
+_OTHER_CHANNELS: Final = f"what arrives must have the axes and the channels that arrived there; {_OWN}"
+_OTHER_SIZE: Final = f"what arrives has another size than what arrived there, and this depends on it; {_OWN}"
 
 
 @dataclass(slots=True)
@@ -63,15 +67,16 @@ class Copy:
         before = [self._type(name) for name in self.nodes[layer.path].inputs]
         try:
             for now, then in zip(types, before, strict=True):
-                _same_features("gets", now, then)
+                _same_features("gets", now, then, _OTHER_CHANNELS)
             op = layer.op.resolved(types)
             given = op.output_types(types)
             for now, then in zip(given, layer.types, strict=True):
-                _same_features("gives", now, then)
+                _same_features("gives", now, then, _OTHER_SIZE)
             weights = op.weights(types)
             for weight, first in zip(weights, layer.op.weights(before), strict=True):
                 if weight.shape != first.shape:
-                    raise ShapeError(f"would need a {weight.name} of {weight.shape}; the one it has is {first.shape}")
+                    message = f"would need a {weight.name} of {weight.shape}; the one it has is {first.shape}"
+                    raise ShapeError(message, help=_OTHER_SIZE)
         except ShapeError as error:
             raise ShapeError(f"{path} {error}", error.code, error.help) from None
         shared = {weight.name: layer.shared.get(weight.name, f"{layer.path}.{weight.name}") for weight in weights}
@@ -120,16 +125,17 @@ class Copy:
         return made, (operands[0], *(after[mark] for mark in loop.marks))
 
 
-def _same_features(verb: str, now: TensorType, then: TensorType) -> None:
-    """See that a tensor has the axes and the channels of another.
+def _same_features(verb: str, now: TensorType, then: TensorType, help: str) -> None:
+    """See that a tensor has the axes and the channels of another; `help` is what to do where it has not.
 
     Raises:
         ShapeError: it has not.
     """
     if now.axes != then.axes:
-        raise ShapeError(f"{verb} {now.text}, tensors of other axes than the first time, {then.text}")
+        raise ShapeError(f"{verb} {now.text}, tensors of other axes than the first time, {then.text}", help=help)
     if now.channels != then.channels:
-        what = "channels" if now.is_spatial else "features"
+        what = "channels" if now.is_spatial else "ids" if now.is_ids else "features"
         raise ShapeError(
-            f"{verb} {now.channels} {what} ({now.text}), where it had {then.channels} the first time ({then.text})"
+            f"{verb} {now.channels} {what} ({now.text}), where it had {then.channels} the first time ({then.text})",
+            help=help,
         )

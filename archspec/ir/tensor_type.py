@@ -9,15 +9,16 @@ from functools import cache
 from typing import Final, Literal, Self, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
-"""Sizes without the batch: (channels, height, width) for images, (tokens, features) for sequences, (features,)."""
+"""Sizes without the batch: (channels, height, width) for images, (tokens, features), (tokens,) of ids, (features,)."""
 Axis: TypeAlias = Literal["C", "L", "D", "H", "W", "T", "F", "_"]
 """Channels; length; depth, height, width; tokens, features; an axis whose meaning is not known."""
 Axes: TypeAlias = tuple[Axis, ...]
-DType: TypeAlias = Literal["float"]
-"""`float` is the precision that a model is built in."""
+DType: TypeAlias = Literal["float", "int64"]
+"""`float` is the precision that a model is built in; `int64` are whole numbers, in any precision."""
 
 FEATURES: Final[Axes] = ("F",)
 TOKENS: Final[Axes] = ("T", "F")
+IDS: Final[Axes] = ("T",)
 SIGNAL: Final[Axes] = ("C", "L")
 IMAGE: Final[Axes] = ("C", "H", "W")
 VOLUME: Final[Axes] = ("C", "D", "H", "W")
@@ -40,23 +41,33 @@ _WORDS: Final[Mapping[Axes, str]] = {
     VOLUME: "a volume (channels, depth, height, width)",
     TOKENS: "tokens (tokens, features)",
     FEATURES: "features",
+    IDS: "ids (tokens)",
 }
 _CHANNELS: Final = ("C", "F")
 
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
-    """What a tensor is: `axes` and `sizes` go together, in the order in which PyTorch has them."""
+    """What a tensor is: `axes` and `sizes` go together, in the order in which PyTorch has them.
+
+    Its numbers are floats, or ids of a `vocabulary`.
+    """
 
     axes: Axes
     sizes: Shape
-    dtype: DType = "float"
+    vocabulary: int | None = None
+    """How many ids there are, where it is ids: they are whole numbers from 0, all less than this."""
 
     @classmethod
     def of_shape(cls, sizes: Sequence[int]) -> Self:
         """The type that sizes alone mean: one is features, two are tokens, three an image, four a volume."""
         unnamed: Axis = "_"
         return cls(_BY_RANK.get(len(sizes), (unnamed,) * len(sizes)), tuple(sizes))
+
+    @property
+    def dtype(self) -> DType:
+        """What its numbers are."""
+        return "int64" if self.is_ids else "float"
 
     @property
     def rank(self) -> int:
@@ -75,7 +86,9 @@ class TensorType:
 
     @property
     def channels(self) -> int:
-        """How many channels or features it has; of unnamed axes the last one's size."""
+        """How many channels or features it has; of ids how many there are, of unnamed axes the last one's size."""
+        if self.vocabulary is not None:
+            return self.vocabulary
         return self.sizes[_channels_or_last(self.axes)]
 
     @property
@@ -90,21 +103,45 @@ class TensorType:
         return place_names(self.axes)
 
     @property
+    def places_text(self) -> str:
+        """How many spatial axes it has, and what they are called: `one spatial axis (length)`."""
+        names = self.place_names
+        return f"{'one spatial axis' if len(names) == 1 else f'{len(names)} spatial axes'} ({', '.join(names)})"
+
+    @property
     def is_spatial(self) -> bool:
         """Whether it has channels and places in space: a signal, an image or a volume."""
         return self.axes in SPATIAL
+
+    @property
+    def is_ids(self) -> bool:
+        """Whether its numbers are ids: they name things, and are not computed with."""
+        return self.vocabulary is not None
 
     @property
     def text(self) -> str:
         """Its sizes as people write them: 64x56x56."""
         return shape_text(self.sizes)
 
+    @property
+    def whole_text(self) -> str:
+        """The same, and of ids how many there are: `128 of 30522 ids`."""
+        return f"{self.text} of {self.vocabulary} ids" if self.is_ids else self.text
+
+    @property
+    def described(self) -> str:
+        """What it is and its sizes, for messages: `shape 64x56x56`, `ids (128 of 30522)`."""
+        return f"ids ({self.text} of {self.vocabulary})" if self.is_ids else f"shape {self.text}"
+
     def with_sizes(self, sizes: Shape) -> TensorType:
         """The same axes with other sizes."""
-        return TensorType(self.axes, sizes, self.dtype)  # `dataclasses.replace` takes several times as long
+        # `dataclasses.replace` takes several times as long.
+        return TensorType(self.axes, sizes, self.vocabulary)
 
     def with_channels(self, count: int) -> TensorType:
-        """The same with another number of channels or features."""
+        """The same with another number of channels or features, or of ids that there are."""
+        if self.vocabulary is not None:
+            return TensorType(self.axes, self.sizes, count)
         axis = _channels_or_last(self.axes)
         return self.with_sizes((*self.sizes[:axis], count, *self.sizes[axis + 1 :]))
 
@@ -116,14 +153,15 @@ class TensorType:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The tensors that an op takes, by their axes."""
+    """The tensors that an op takes, by their axes and their dtype."""
 
     axes: frozenset[Axes]
     unnamed: bool = False
     """It also takes tensors with axes whose meaning is not known."""
+    dtype: DType = "float"
 
     def __contains__(self, type: TensorType) -> bool:
-        return type.axes in self.axes or (self.unnamed and "_" in type.axes)
+        return type.dtype == self.dtype and (type.axes in self.axes or (self.unnamed and "_" in type.axes))
 
     @property
     def words(self) -> str:
@@ -139,14 +177,17 @@ class Accepted:
         return f"{', '.join(first)} or {last}" if first else last
 
 
-ANY: Final = Accepted(frozenset(_WORDS), unnamed=True)
+_FLOATS: Final = frozenset(_WORDS) - {IDS}
+ANY: Final = Accepted(_FLOATS, unnamed=True)
 """For an op that treats all numbers of a tensor alike, or says itself which axis it means."""
-FEATURED: Final = Accepted(frozenset(_WORDS))
+FEATURED: Final = Accepted(_FLOATS)
 """For an op that speaks of channels or features, which these tensors have."""
 IMAGES: Final = Accepted(frozenset({IMAGE}))
 FEATURE_MAPS: Final = Accepted(frozenset(SPATIAL))
 """For an op that works along any number of spatial axes: on signals, images and volumes."""
 SEQUENCES: Final = Accepted(frozenset({TOKENS}))
+ID_SEQUENCES: Final = Accepted(frozenset({IDS}), dtype="int64")
+"""For an op that looks ids up. No other op takes them: numbers that name things have no sum and no product."""
 
 
 def features(count: int) -> TensorType:
@@ -157,6 +198,11 @@ def features(count: int) -> TensorType:
 def tokens(count: int, width: int) -> TensorType:
     """The type of so many tokens of `width` features."""
     return TensorType(TOKENS, (count, width))
+
+
+def ids(count: int, vocabulary: int) -> TensorType:
+    """The type of so many tokens given as ids: whole numbers from 0, all less than `vocabulary`."""
+    return TensorType(IDS, (count,), vocabulary)
 
 
 def signal(channels: int, length: int) -> TensorType:
@@ -194,12 +240,15 @@ def channel_axis(axes: Axes) -> int | None:
 
 @cache
 def _channels_or_last(axes: Axes) -> int:
+    """Where channels or features are; the last of unnamed axes; behind all axes where none is for features."""
     found = channel_axis(axes)
-    return len(axes) - 1 if found is None else found
+    return len(axes) - ("_" in axes) if found is None else found
 
 
-def unnamed_help(type: TensorType) -> str:
-    """What to do about a tensor whose axes are not named."""
+def misfit_help(type: TensorType) -> str:
+    """What to do about a tensor that few ops take: ids, or one whose axes are not named."""
+    if type.is_ids:
+        return "ids name things and are not computed with: put `embedding: {features: ...}` before it"
     if "_" not in type.axes:
         return ""
     return f"what {type.rank} axes mean is not known; `reshape` makes a volume, an image, tokens or features of it"

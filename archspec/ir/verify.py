@@ -26,6 +26,9 @@ def verify(graph: LayerGraph) -> None:
             raise InternalError(f"two inputs are called {name}")
     if len(graph.output_names) != len(graph.root.body.results):
         raise InternalError(f"{len(graph.root.body.results)} tensors are given, as outputs {graph.output_names}")
+    for name, path in graph.outputs.items():
+        if graph.types[path].is_ids:
+            raise InternalError(f"the output {name} is ids, which no layer computes")
     for node in graph.nodes.values():  # tracing them raises where a reference stands for nothing
         _verify_node(graph, node)
     _verify_paths(graph.root.path, graph.root.body.items)

@@ -154,8 +154,7 @@ def two_layers(path: str, item: Item, notes: Sequence[Note]) -> Diagnostic:
 def misfit(error: ShapeError, item: Reuse, first: Layer | OpenScope | OpenLoop, trail: Sequence[Note]) -> Diagnostic:
     """What is used again does not take what arrives, or its weights do not fit."""
     notes = (Note(f"`{item.item}` is here", first.span), *reversed(trail))
-    help = "what arrives must have the axes and the channels that arrived there; another item has weights of its own"
-    return Diagnostic("E0505", str(error), item.span, notes=notes, help=error.help or help)
+    return Diagnostic("E0505", str(error), item.span, notes=notes, help=error.help)
 
 
 def results_named(call: Call, op: Op, path: str, count: int, names: Collection[str]) -> Diagnostic:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from archspec.errors import Diagnostic, InternalError, Note, SpecError
 from archspec.expr import ExprError
 from archspec.expr.evaluate import truth
-from archspec.ir.graph import LayerGraph, NetworkParam
+from archspec.ir.graph import LayerGraph, NetworkParam, ids_as_output
 from archspec.ir.open_scopes import OpenChoice, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.scope import Operand, Result
 from archspec.lowering.bind import bind, block_info
@@ -40,6 +40,10 @@ class Lowering(RepeatedItems):
                 if name not in taps:
                     raise SpecError(unmarked_tap(name, spec.item_place("outputs", index), output=True))
             outputs = {name: taps[name] for name in spec.outputs}
+        for index, (name, tensor) in enumerate(outputs.items()):
+            if tensor.type.is_ids:
+                place = spec.item_place("outputs", index) if spec.outputs else spec.span
+                raise SpecError(ids_as_output(name, place))
         return self.builder.graph(
             outputs,
             source=spec.path.name if spec.path else spec.name,

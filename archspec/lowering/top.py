@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
 from archspec.expr import Expr, Name, Value, describe, names
 from archspec.ir.def_use import Node
 from archspec.ir.graph import DeclaredDepth
 from archspec.ir.ops import OPS, GraphInput
-from archspec.ir.tensor_type import AXIS_NAMES, TensorType
+from archspec.ir.tensor_type import AXIS_NAMES, TensorType, ids
 from archspec.limits import Budget
 from archspec.lowering.bind import param_value
 from archspec.lowering.diagnostics import CheckDiagnostics, too_large
 from archspec.lowering.values import evaluated, read_attribute
 from archspec.spec import Attribute, Spec
 from archspec.spec import Input as InputSpec
+
+_FEATURES: Final = ("channels", "ids")
+"""The sizes of inputs that may stay params of the source: layers know them by what arrives."""
+_SEVERAL: Final = ("channels", "tokens", "ids")
+"""The sizes that are words in the plural."""
 
 
 @dataclass(slots=True)
@@ -154,12 +159,12 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
             if not _is_size(size):
                 where = _place(spec, expr, part.span, top)
                 notes = (Note("it is used here", part.span),) if where is not part.span else ()
-                message = f"the {name} of `{path}` are" if name == "channels" else f"the {name} of `{path}` is"
+                message = f"the {name} of `{path}` {'are' if name in _SEVERAL else 'is'}"
                 message += f" {describe(size)}; a whole number, 1 or more, is expected"
                 raise SpecError(Diagnostic("E0202", message, where, notes=notes))
             shape += (size,)
-            if name == "channels" and isinstance(expr, Name):
-                exprs[name] = expr
+            if name in _FEATURES and isinstance(expr, Name):
+                exprs["channels"] = expr
             else:
                 top.fixed |= names(expr, top.budget)
     if not shape:
@@ -168,11 +173,14 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
         message = f"an input's sizes are whole numbers, 1 or more; this is {describe(shape)}"
         raise SpecError(Diagnostic("E0202", message, place))
     sizes = cast("tuple[int, ...]", shape)
-    if (reason := too_large(sizes, top.budget.limits)) is not None:
-        raise SpecError(Diagnostic("E0304", f"the input is too large: {reason}", place))
     type = TensorType.of_shape(sizes)
-    if input.shape is None:
+    if "ids" in input.sizes:
+        type = ids(*sizes)
+    elif input.shape is None:
         type = TensorType(tuple(axis for axis, name in AXIS_NAMES.items() if name in input.sizes), sizes)
+    for shape in (type.sizes, (type.channels,)):
+        if (reason := too_large(shape, top.budget.limits)) is not None:
+            raise SpecError(Diagnostic("E0304", f"the input is too large: {reason}", place))
     return Node(path, GraphInput(), (), (type,), exprs, input.span)
 
 

@@ -45,11 +45,18 @@ def random_weights(graph: LayerGraph, seed: int = 0) -> Arrays:
 
 
 def random_inputs(graph: LayerGraph, batch: int = 2, seed: int = 1) -> Arrays:
-    """A batch of standard normal inputs, NCHW, float64 with values that float32 holds exactly."""
+    """A batch of standard normal inputs, NCHW, float64 with values that float32 holds exactly; of ids any, int64."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    return {path: _exact(rng.standard_normal((batch, *graph.nodes[path].shape))) for path in graph.inputs}
+    found: Arrays = {}
+    for node in graph.input_nodes:
+        shape = (batch, *node.shape)
+        vocabulary = node.type.vocabulary
+        found[node.path] = (
+            _exact(rng.standard_normal(shape)) if vocabulary is None else rng.integers(vocabulary, size=shape)
+        )
+    return found
 
 
 def random_targets(graph: LayerGraph, batch: int = 2, seed: int = 2) -> Arrays:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from archspec.errors import Diagnostic, InternalError, SpecError, did_you_mean
 from archspec.ir.dead_code import eliminate_dead_code
 from archspec.ir.def_use import DefUse
-from archspec.ir.graph import LayerGraph
+from archspec.ir.graph import LayerGraph, ids_as_output
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope, walk
 from archspec.passes.pipeline import Property
 from archspec.passes.properties import NO_DEAD_LAYERS
@@ -44,6 +44,8 @@ class SelectOutputs:
         unknown = [name for name in names if name not in paths]
         if unknown or not names:
             raise SpecError([_unknown(name, graph, paths) for name in unknown] or _nothing(graph))
+        if given := [name for name in names if graph.types[paths[name]].is_ids]:
+            raise SpecError([ids_as_output(name) for name in given])
         taking = _Exporter(graph, def_use)
         root, results = graph.root, list[Ref]()
         for name in names:

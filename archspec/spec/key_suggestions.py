@@ -12,15 +12,16 @@ _TITLE: Final = "write `title` for one line, `doc` for more"
 _UNITS: Final = 'write a tuple for each unit under `units`, as in `units: "[(256, 64, 2)] + [(256, 64, 1)] * 3"`'
 _WITH: Final = "write `with`, the arguments of all units"
 
-_IDS: Final = (
-    "leave it out: inputs are floats, of the type that `archspec.build` is given. Ids cannot come in, since embeddings "
-    "of ids are not in the language: look their vectors up outside of the network"
+_DTYPE: Final = (
+    "leave it out: inputs are floats, of the type that `archspec.build` is given, or ids, which `ids` says: "
+    "`{tokens: 128, ids: 30522}`"
 )
+_IDS: Final = "write `ids`, how many different ids there are, as in `{tokens: 128, ids: 30522}`"
 _SIGNAL: Final = (
     "write `{channels: 1, length: 16000}`, a signal for `conv` and pools, or `{shape: [tokens, features]}` for `dense` "
     "and `attention`"
 )
-_TOKENS: Final = "write `shape: [tokens, features]`, without the batch"
+_TOKENS: Final = "write `tokens` and `ids`, as in `{tokens: 128, ids: 30522}`, or `shape: [tokens, features]`"
 _NO_MASK: Final = "leave it out: masks are not in the language; all tokens see all others"
 _REUSE: Final = (
     "name the item whose weights are to be used again, as in `tower: {name: tower}`, and write `- reuse: tower` where "
@@ -85,6 +86,8 @@ SPEC_WORDS: Final[Mapping[str, str]] = {
     "weights": "leave it out, and give them to `archspec.build`",
     "length": "put it under `input`: " + _SIGNAL,
     "features": "write `input: {shape: [20]}`",
+    "vocabulary": "write `input: {tokens: 128, ids: 30522}`",
+    "vocab_size": "write `input: {tokens: 128, ids: 30522}`",
     "learning_rate": _TRAINING,
 }
 INPUT_WORDS: Final[Mapping[str, str]] = {
@@ -97,17 +100,21 @@ INPUT_WORDS: Final[Mapping[str, str]] = {
     "input_shape": "write `channels`, `height` and `width`, or `shape` without the batch",
     "batch": "leave it out: shapes stand without the batch",
     "batch_size": "leave it out: shapes stand without the batch",
-    "dtype": _IDS,
-    "type": _IDS,
+    "dtype": _DTYPE,
+    "type": _DTYPE,
     "vocabulary": _IDS,
     "vocab_size": _IDS,
+    "vocab": _IDS,
+    "num_embeddings": _IDS,
+    "classes": _IDS,
     "samples": _SIGNAL,
     "frames": "write `depth`: a video is a volume, `{channels: 3, depth: 16, height: 112, width: 112}`",
     "features": "write `shape: [20]`, without the batch",
     "units": "write `shape: [20]`, without the batch",
-    "tokens": _TOKENS,
     "sequence_length": _TOKENS,
     "seq_len": _TOKENS,
+    "max_len": _TOKENS,
+    "words": _TOKENS,
     "mask": _NO_MASK,
     "masks": _NO_MASK,
     "name": "write `inputs: {name: {...}}`, inputs by name",

@@ -30,9 +30,32 @@ from archspec.spec.scalars import describe
 Choice: TypeAlias = str | int | float | bool
 
 _RULE: Final = re.compile(r"\s*([0-9]{1,6})\s*n\s*(?:([+-])\s*([0-9]{1,6}))?\s*")
-_SIZES: Final = ("channels", "length", "depth", "height", "width")
-_FORMS: Final = (("channels", "height", "width"), ("channels", "length"), ("channels", "depth", "height", "width"))
-"""The sizes of an image, a signal and a volume, by name."""
+_SIZES: Final = ("channels", "length", "depth", "height", "width", "tokens", "ids")
+_FORMS: Final = (
+    *(("channels", "height", "width"), ("channels", "length"), ("channels", "depth", "height", "width")),
+    ("tokens", "ids"),
+)
+"""The sizes of an image, a signal and a volume, by name; how many tokens there are, and of how many ids."""
+_IDS: Final = (
+    _FORMS[3],
+    "an input of ids has `tokens` and `ids`",
+    "`ids` and `tokens` are for ids (tokens); tokens of features are `shape: [tokens, features]`",
+)
+_MISSING: Final = {
+    "ids": "how many different ids there are: tokens of an input are ids, and those of features are "
+    "`shape: [tokens, features]`",
+    "tokens": "how many ids are in a row",
+}
+_APART: Final = {
+    "length": (
+        _FORMS[1],
+        "a signal has a `length`",
+        "`length` is for signals (channels, length); images have `height` and `width`, volumes `depth`, too",
+    ),
+    "ids": _IDS,
+    "tokens": _IDS,
+}
+"""The keys that make an input a signal or ids: its sizes, and what to say where there are others beside them."""
 
 
 def _choices(value: object) -> tuple[Choice, ...]:
@@ -225,7 +248,7 @@ def _only(form: tuple[str, ...]) -> JsonValue:
 
 
 class Input(Model):
-    """What comes in: an image by channels, height and width, a signal, a volume, or a tensor of any shape."""
+    """What comes in: an image by channels, height and width, a signal, a volume, ids, or a tensor of any shape."""
 
     # The sizes of one of the forms, or a shape: `_check` says the same.
     model_config = ConfigDict(
@@ -243,6 +266,12 @@ class Input(Model):
     depth: Size | None = Field(None, description="depth of a volume, such as the frames of a video")
     height: Size | None = Field(None, description="height of the image or volume")
     width: Size | None = Field(None, description="width of the image or volume")
+    tokens: Size | None = Field(None, description="how many tokens there are, each given as an id")
+    ids: Size | None = Field(
+        None,
+        description="how many different ids there are, such as the size of a vocabulary; each is a whole number "
+        "from 0, less than this",
+    )
     shape: Shape | None = Field(None, description="the shape of any tensor, without the batch; in place of the sizes")
 
     @property
@@ -279,11 +308,11 @@ class Input(Model):
             message = "an input needs the keys `channels`, `height` and `width`"
             load_context.error("E0205", message, self.span, help=help)
             return
-        if "length" in sizes and (other := next((key for key in sizes if key not in _FORMS[1]), "")):
-            message = f"a signal has a `length` and no `{other}`"
-            help = "`length` is for signals (channels, length); images have `height` and `width`, volumes `depth`, too"
-            load_context.error("E0202", message, self.key_place(other), help=help)
+        named = next((key for key in _APART if key in sizes), None)
+        form, what, help = _APART.get(named or "", (_FORMS[0], "", ""))
+        if other := next((key for key in sizes if named and key not in form), ""):
+            load_context.error("E0202", f"{what} and no `{other}`", self.key_place(other), help=help)
             return
-        for key in _FORMS[1] if "length" in sizes else _FORMS[0]:
+        for key in form:
             if key not in sizes:
-                load_context.error("E0205", f"an input needs the key `{key}`", self.span)
+                load_context.error("E0205", f"an input needs the key `{key}`", self.span, help=_MISSING.get(key, ""))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from archspec.codegen.escaping import quoted
+from archspec.codegen.helpers import Helpers
 from archspec.codegen.pretty_printer import Bracket, Keyword
 from archspec_keras.names import CHANNELS_LAST
 
@@ -14,11 +14,11 @@ _FORMAT: Final = quoted("channels_last")
 _BASE: Final = re.compile(r"^class \w+\(layers\.(\w+)\):", re.MULTILINE)
 
 
-def stated(layer: Bracket, helpers: Mapping[str, str]) -> Bracket:
+def stated(layer: Bracket, helpers: Helpers) -> Bracket:
     """A layer's call that does not depend on `keras.json`.
 
     Keras's own layers are called by the names that `declarations` gives them. A helper that is derived from one of
-    them is stated as any layer is; `helpers` has their texts.
+    them is stated as any layer is; `helpers` has them.
     """
     head = layer.head
     if not isinstance(head, str):
@@ -26,7 +26,7 @@ def stated(layer: Bracket, helpers: Mapping[str, str]) -> Bracket:
     module, _, name = head.rpartition(".")
     if module == "layers" and name in CHANNELS_LAST:
         return Bracket(name, layer.args)
-    base = _BASE.search(helpers.get(head, ""))
+    base = _BASE.search(helpers.text(head)) if head in helpers.names else None
     if base is not None and base[1] in CHANNELS_LAST:
         return Bracket(head, (*layer.args, Keyword("data_format", _FORMAT)))
     return layer

@@ -37,21 +37,35 @@ class Derivatives:
     nodes: Tensors
 
 
+def _has_slope(tensor: Any) -> bool:
+    """Whether there are derivatives with respect to a tensor: not of ids."""
+    return bool(keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype)))
+
+
+def _with_slopes(tensors: Tensors) -> dict[str, Any]:
+    return {path: tensor for path, tensor in tensors.items() if _has_slope(tensor)}
+
+
 def _tensorflow(model: Any, loss: Loss, inputs: Tensors, nodes: bool) -> Derivatives:
     import tensorflow as tf
 
     marked: dict[str, Any] = {}
 
     def mark(path: str, tensor: Any) -> Any:
+        if not _has_slope(tensor):
+            return tensor
         marked[path] = tf.identity(tensor)  # a node that changes nothing would share its tensor with the one before
         return marked[path]
 
+    given = _with_slopes(inputs)
     with tf.GradientTape() as tape:
-        tape.watch(inputs)
+        tape.watch(given)
         value = loss(inputs, mark if nodes else None)
     variables = _values(model.trainable_variables)
     zero = tf.UnconnectedGradients.ZERO
-    return Derivatives(value, *tape.gradient(value, (dict(inputs), variables, marked), unconnected_gradients=zero))
+    slopes = tape.gradient(value, (given, variables, marked), unconnected_gradients=zero)
+    # That of an embedding has the rows alone that were looked up.
+    return Derivatives(value, slopes[0], [tf.convert_to_tensor(slope) for slope in slopes[1]], slopes[2])
 
 
 def _torch(model: Any, loss: Loss, inputs: Tensors, nodes: bool) -> Derivatives:
@@ -60,17 +74,19 @@ def _torch(model: Any, loss: Loss, inputs: Tensors, nodes: bool) -> Derivatives:
     marked: dict[str, Any] = {}
 
     def mark(path: str, tensor: Any) -> Any:
+        if not _has_slope(tensor):
+            return tensor
         marked[path] = tensor.view_as(tensor)  # a node that changes nothing would share its tensor
         return marked[path]
 
-    inputs = {path: tensor.requires_grad_() for path, tensor in inputs.items()}
+    given = {path: tensor.requires_grad_() for path, tensor in _with_slopes(inputs).items()}
     value = loss(inputs, mark if nodes else None)
     variables = _values(model.trainable_variables)
-    sources = [*inputs.values(), *variables, *marked.values()]
+    sources = [*given.values(), *variables, *marked.values()]
     found = iter(torch.autograd.grad(value, sources, allow_unused=True, materialize_grads=True))
     return Derivatives(
         value,
-        {path: next(found) for path in inputs},
+        {path: next(found) for path in given},
         [next(found) for _ in variables],
         {path: next(found) for path in marked},
     )
@@ -79,21 +95,21 @@ def _torch(model: Any, loss: Loss, inputs: Tensors, nodes: bool) -> Derivatives:
 def _jax(model: Any, loss: Loss, inputs: Tensors, nodes: bool) -> Derivatives:
     import jax
 
-    def shapes(inputs: Tensors, trained: list[Any], state: list[Any]) -> Tensors:
+    def shapes(trained: list[Any], state: list[Any]) -> Tensors:
         marked: dict[str, Any] = {}
         _computed(model, trained, state, lambda: loss(inputs, marked.setdefault))
-        return marked
+        return _with_slopes(marked)
 
-    def value(inputs: Tensors, trained: list[Any], added: Tensors, state: list[Any]) -> Any:
+    def value(given: Tensors, trained: list[Any], added: Tensors, state: list[Any]) -> Any:
         # The derivative with respect to what is added to a tensor is that with respect to the tensor.
-        mark: Mark | None = (lambda path, tensor: tensor + added[path]) if nodes else None
-        return _computed(model, trained, state, lambda: loss(inputs, mark))
+        mark: Mark | None = (lambda path, tensor: tensor + added.get(path, 0)) if nodes else None
+        return _computed(model, trained, state, lambda: loss({**inputs, **given}, mark))
 
     trained, state = _values(model.trainable_variables), _values(model.non_trainable_variables)
-    found = jax.eval_shape(shapes, inputs, trained, state) if nodes else {}
+    found = jax.eval_shape(shapes, trained, state) if nodes else {}
     added = {path: jax.numpy.zeros(tensor.shape, tensor.dtype) for path, tensor in found.items()}
     derive = jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2), has_aux=True))
-    (result, state), slopes = derive(inputs, trained, added, state)
+    (result, state), slopes = derive(_with_slopes(inputs), trained, added, state)
     _assign(model.non_trainable_variables, state)
     return Derivatives(result, *slopes)
 

@@ -1,6 +1,8 @@
-"""How Keras's tensors lie: channels last, all other axes in archspec's order."""
+"""How Keras's tensors lie: channels last, all other axes in archspec's order; ids are whole numbers."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from archspec.ir.tensor_type import Shape, TensorType
 
@@ -10,6 +12,10 @@ def axis_order(type: TensorType) -> tuple[int, ...]:
     if type.channel_axis is None:
         return tuple(range(type.rank))
     return (*(axis for axis in range(type.rank) if axis != type.channel_axis), type.channel_axis)
+
+
+IDS_DTYPE: Final = "int32"
+"""Keras's own for whole numbers; JAX has no other unless it is asked."""
 
 
 def keras_sizes(type: TensorType) -> Shape:

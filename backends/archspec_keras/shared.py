@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
 
+from archspec.codegen.escaping import literal
 from archspec.codegen.marked_text import around
 from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.reuse import Use, owner_name, uses_of
@@ -16,7 +17,7 @@ from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Result
 from archspec.limits import Budget
-from archspec_keras.memory_layout import axis_order
+from archspec_keras.memory_layout import IDS_DTYPE, axis_order
 from archspec_keras.static_properties import StaticProperties
 
 SharedScope: TypeAlias = CallUse | SequenceUse | LoopUse
@@ -234,6 +235,8 @@ def input_shape(graph: LayerGraph, facts: StaticProperties, scopes: Sequence[str
         variable: the first of these tensors, in source.
     """
     types = [graph.types[graph.def_use.scopes[path].operands[index]] for path in scopes]
+    if types[0].is_ids:
+        return "(None,)" if len(set(types)) > 1 else f"{variable}.shape[1:]"
     axis = types[0].channel_axis
     is_open = len(set(types)) > 1 or (bool(graph.spatial_sizes) and facts.takes_any_size(scopes))
     if types[0].rank == 1 or axis is None or not is_open:
@@ -241,6 +244,12 @@ def input_shape(graph: LayerGraph, facts: StaticProperties, scopes: Sequence[str
     order = axis_order(types[0])
     sizes = [f"{variable}.shape[-1]" if place == axis else "None" for place in order]
     return f"({', '.join(sizes)})"
+
+
+def input_dtype(graph: LayerGraph, path: str, index: int) -> dict[str, Code]:
+    """What such an input says of its dtype: that of ids is no model's own."""
+    type = graph.types[graph.def_use.scopes[path].operands[index]]
+    return {"dtype": literal(IDS_DTYPE)} if type.is_ids else {}
 
 
 def model_of(inputs: Sequence[str], outputs: Sequence[str], name: str) -> Code:

@@ -10,7 +10,7 @@ from archspec.codegen.reuse import Use, owner_name
 from archspec.codegen.tree import LayerUse, LoopUse, SequenceUse
 from archspec.ir.scope import Result
 from archspec_keras.layer_names import added_suffix
-from archspec_keras.shared import SharedScope, alone, input_shape, model_of, places, results_of
+from archspec_keras.shared import SharedScope, alone, input_dtype, input_shape, model_of, places, results_of
 from archspec_keras.statements import StatementWriter
 
 
@@ -82,7 +82,8 @@ class SharedStatements(StatementWriter):
             variables.append(self._variable(f"{item.name}_input{number}"))
             suffix = added_suffix(f"_input{number}", item.paths, self.facts.names)
             shape = input_shape(self.graph, self.facts, scopes, index, self.allocator.variable[ref])
-            self._emit(variables[-1], call("keras.Input", shape, name=name.text(suffix)))
+            dtype = input_dtype(self.graph, scopes[0], index)
+            self._emit(variables[-1], call("keras.Input", shape, **dtype, name=name.text(suffix)))
         whole = SequenceUse(item.location, "", None, alone(item), (), item.paths)
         was, self.preferred = self.preferred, None
         results = self._inline(whole, self.prefix, variables, self.allocator.taken | self.allocator.live())

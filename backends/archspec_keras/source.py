@@ -19,7 +19,7 @@ from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
 from archspec_keras.data_format import declarations
 from archspec_keras.function_body import BodyWriter
 from archspec_keras.layer_names import layer_name
-from archspec_keras.memory_layout import keras_sizes
+from archspec_keras.memory_layout import IDS_DTYPE, keras_sizes
 from archspec_keras.names import function_name, helpers_of
 from archspec_keras.ops import ROWS
 from archspec_keras.shared import ComputationOrder
@@ -58,7 +58,7 @@ def write(graph: LayerGraph) -> str:
     """
     ROWS.check(graph)
     module = simplified(graph)
-    facts, texts = StaticProperties.of(graph), helpers_of(graph)
+    facts, available = StaticProperties.of(graph), helpers_of(graph)
     taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
     numbers: dict[str, Iterator[int]] = {}
@@ -74,7 +74,7 @@ def write(graph: LayerGraph) -> str:
         bodies.append(body)
         functions.append(made.text(definition.paths))
     functions_used = {name for body in bodies for name in body.printer.functions}
-    used = {name for body in bodies for name in body.printer.helpers} | functions_used & texts.texts.keys()
+    used = {name for body in bodies for name in body.printer.helpers} | functions_used & available.names
     return render(
         "archspec_keras",
         "module.py.j2",
@@ -83,14 +83,16 @@ def write(graph: LayerGraph) -> str:
         tensors=_tensors(graph),
         math=sorted(functions_used & {"ceil", "floor"}),
         formats=declarations({head for body in bodies for head in body.printer.users}),
-        helpers=[_helper(name, texts.texts[name], graph, bodies) for name in texts.needed(used)],
+        helpers=[_helper(name, available.text(name), graph, bodies) for name in available.needed(used)],
         functions=functions,
     )
 
 
 def _tensors(graph: LayerGraph) -> str:
-    """What the network's inputs are that have channels and spatial axes; images where it has none."""
-    kinds = {node.type.axes for node in graph.input_nodes if node.type.is_spatial}
+    """What the network's tensors are that have channels and spatial axes; tokens where it has none."""
+    kinds = {type.axes for type in graph.types.values() if type.is_spatial}
+    if not kinds:
+        return "Tokens"
     return "Signals" if kinds == {SIGNAL} else "Volumes" if kinds == {VOLUME} else "Images"
 
 
@@ -185,7 +187,8 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
             sizes.append((size, kind, literal(node.type.places), _SIZES[node.type.axes] + varying))
         else:
             shape = literal(keras_sizes(node.type))
-        made = marked(f"keras.Input({shape}, name={quoted(label)})", [path])
+        dtype = f"dtype={quoted(IDS_DTYPE)}, " if node.type.is_ids else ""
+        made = marked(f"keras.Input({shape}, {dtype}name={quoted(label)})", [path])
         heads += lay_out(made, 1, f"{variable} = ")
     lines = [*deeper, *heads, *body.network(variables, graph)]
     parts = [*_parameters(body), *(f"{size}: {kind} = {default}" for size, kind, default, _ in sizes)]

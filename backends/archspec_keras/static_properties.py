@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from archspec.codegen.helpers import Helpers
 from archspec.codegen.marked_text import around
 from archspec.errors import SpecError
 from archspec.ir.def_use import producer
@@ -22,8 +23,8 @@ class StaticProperties:
     single_pixel: frozenset[str]
     names: frozenset[str]
     """What the graph's own layers are called, which no layer may be called that is added to them."""
-    helpers: Mapping[str, str]
-    """The text of each helper that the module may bring along."""
+    helpers: Helpers
+    """What the module may bring along."""
     reserved: frozenset[str]
     """What the module imports or may define."""
     size_bound: frozenset[str] | None
@@ -40,7 +41,7 @@ class StaticProperties:
             never_negative(graph),
             single_pixel(graph),
             frozenset(map(layer_name, graph.nodes)),
-            helpers_of(graph).texts,
+            helpers_of(graph),
             frozenset(reserved(graph)),
             size_bound(graph),
         )

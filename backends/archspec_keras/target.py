@@ -67,8 +67,10 @@ class KerasBackend(LazyTraining):
         name = function_name(graph)
         arrays = []
         for path in graph.inputs:
-            sizes = ", ".join(map(str, keras_sizes(graph.nodes[path].type)))
-            arrays.append(f"keras.random.normal((1, {sizes}))")
+            type = graph.nodes[path].type
+            sizes = ", ".join(map(str, (1, *keras_sizes(type))))
+            drawn = f"randint(({sizes}), 0, {type.vocabulary})" if type.is_ids else f"normal(({sizes}))"
+            arrays.append(f"keras.random.{drawn}")
         arguments = arrays[0] if len(arrays) == 1 else f"[{', '.join(arrays)}]"
         return (
             "import keras",

@@ -9,7 +9,7 @@ import numpy as np
 
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import TensorType
-from archspec_keras.memory_layout import axis_order
+from archspec_keras.memory_layout import IDS_DTYPE, axis_order
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
@@ -48,7 +48,13 @@ def _in_our_order(array: Array, type: TensorType) -> Array:
 def to_batch(model: Any, array: Array, type: TensorType) -> Any:
     """A batch where the model is, in its dtype: images (N, C, H, W) as NHWC."""
     order = (0, *(1 + axis for axis in axis_order(type)))
-    return as_tensor(model, array.transpose(order), model.inputs[0].dtype)
+    return as_tensor(model, array.transpose(order), IDS_DTYPE if type.is_ids else float_dtype(model))
+
+
+def float_dtype(model: Any) -> str:
+    """The dtype of a model's inputs that are no ids; where all are, that of its weights."""
+    dtypes = [keras.backend.standardize_dtype(tensor.dtype) for tensor in (*model.inputs, *model.variables)]
+    return next(filter(keras.backend.is_float_dtype, dtypes))
 
 
 def as_tensor(model: Any, array: Array, dtype: str) -> Any:

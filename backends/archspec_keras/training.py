@@ -15,7 +15,7 @@ from archspec_keras.engines import DERIVATIVES, STEPS
 from archspec_keras.marking import Mark
 from archspec_keras.patching import nothing_dropped
 from archspec_keras.settings import settings
-from archspec_keras.tensors import as_tensor, from_batch, input_batches, to_batch, to_numpy
+from archspec_keras.tensors import as_tensor, float_dtype, from_batch, input_batches, to_batch, to_numpy
 from archspec_keras.trace import forward
 from archspec_keras.variables import kept_weights
 
@@ -52,8 +52,7 @@ def train(
     momentum: float,
 ) -> list[float]:
     """One step of Keras's SGD for each batch; see `TrainsModels.train`."""
-    dtype = keras.backend.standardize_dtype(model.inputs[0].dtype)
-    with settings(dtype), nothing_dropped(model):  # the optimizer keeps its rate in floatx
+    with settings(float_dtype(model)), nothing_dropped(model):  # the optimizer keeps its rate in floatx
         _keep_factors_exact(model)
         # TensorFlow would round a float of Python's own to float32, whatever it is multiplied with.
         optimizer = keras.optimizers.SGD(learning_rate, momentum=np.float64(momentum))

@@ -115,8 +115,9 @@ def build(
 
 
 def _dtype(model: ModelProto) -> str:
-    found = model.graph.input[0].type.tensor_type.elem_type
-    return next(name for name, kind in TYPES.items() if kind == found)
+    """The precision of a model: of ids it has none, but a network of ids has weights."""
+    found = {value.type.tensor_type.elem_type for value in (*model.graph.input, *model.graph.output)}
+    return next(name for name, kind in TYPES.items() if kind in found)
 
 
 def _tensor(name: str, array: Array, kind: int) -> TensorProto:
@@ -189,7 +190,10 @@ def run_forward(
     weights = {**export_weights(model, graph)}
     buffers = [name for name, weight in graph.all_weights.items() if not weight.trainable]
     dtype = helper.tensor_dtype_to_np_dtype(TYPES[_dtype(model)])
-    feeds = {path: np.ascontiguousarray(inputs[path], dtype) for path in graph.inputs}
+    feeds = {
+        node.path: np.ascontiguousarray(inputs[node.path], np.int64 if node.type.is_ids else dtype)
+        for node in graph.input_nodes
+    }
     asked = model
     if training:
         _check_unedited(model, graph)

@@ -138,8 +138,8 @@ class _ModelWriter:
                     for scope in item.iterations:
                         yield from self._body(Body((scope,), ()), def_use)
 
-    def _tensor(self, name: str, shape: Sequence[int | str | None]) -> ValueInfoProto:
-        return helper.make_tensor_value_info(name, self.dtype, shape)
+    def _tensor(self, name: str, shape: Sequence[int | str | None], *, ids: bool = False) -> ValueInfoProto:
+        return helper.make_tensor_value_info(name, TensorProto.INT64 if ids else self.dtype, shape)
 
     def _value(self, path: str, name: str) -> ValueInfoProto:
         """A tensor with its shape: the batch is open, and the spatial axes where the network allows it."""
@@ -152,7 +152,7 @@ class _ModelWriter:
             if path in self.graph.inputs and type.is_spatial:
                 prefix = f"{path}." if len(self.graph.inputs) > 1 else ""
                 sizes[1:] = [f"{prefix}{name}" for name in type.place_names]
-        return self._tensor(name, ["batch", *sizes])
+        return self._tensor(name, ["batch", *sizes], ids=self.graph.types[path].is_ids)
 
 
 def twice(graph: LayerGraph) -> LayerGraph | None:

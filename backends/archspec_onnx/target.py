@@ -75,8 +75,12 @@ class OnnxBackend(LazyModels):
         """Open the model with ONNX Runtime, run it."""
         arrays = []
         for path in graph.inputs:
-            shape = ", ".join(map(str, (1, *graph.nodes[path].shape)))
-            arrays.append(f'"{path}": np.random.randn({shape}).astype("float32")')
+            type = graph.nodes[path].type
+            shape = ", ".join(map(str, (1, *type.sizes)))
+            drawn = f'randn({shape}).astype("float32")'
+            if type.is_ids:
+                drawn = f'randint({type.vocabulary}, size=({shape}), dtype="int64")'
+            arrays.append(f'"{path}": np.random.{drawn}')
         return (
             "import numpy as np",
             "import onnxruntime",

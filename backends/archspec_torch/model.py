@@ -25,7 +25,7 @@ from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec_torch.dropping import nothing_dropped
 from archspec_torch.names import class_name
-from archspec_torch.tensors import outputs_of, to_numpy, to_tensors
+from archspec_torch.tensors import outputs_of, to_numpy, to_tensors, zeros_like_inputs
 from archspec_torch.trace import traced
 from archspec_torch.training import gradients, train
 
@@ -117,8 +117,7 @@ def _compare(model: nn.Module, graph: LayerGraph, device: torch.device) -> None:
     for name in trained:
         if decays[name] != graph.all_weights[name].decay:
             raise InternalError(f"PyTorch source of {graph.name}: {name} has the weight decay {decays[name]}")
-    inputs = [torch.empty(2, *graph.nodes[path].shape, device=device) for path in graph.inputs]
-    for name, tensor in outputs_of(model(*inputs), graph).items():
+    for name, tensor in outputs_of(model(*zeros_like_inputs(graph, 2, device)), graph).items():
         shape = graph.types[graph.outputs[name]].sizes
         if tuple(tensor.shape) != (2, *shape):
             raise InternalError(

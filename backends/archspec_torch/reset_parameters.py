@@ -74,7 +74,8 @@ def _alike(usual: Mapping[str, Rule | None]) -> list[list[str]]:
     found: dict[object, list[str]] = {}
     for kind, rule in usual.items():
         row = ROWS[kind]
-        key = kind if row.parts is not None else (rule, rule and (frozenset(row.draws.items()), row.state))
+        itself = frozenset(pair for pair in rule or () if row.draws_itself(*pair))
+        key = kind if row.parts is not None else (rule, rule and (itself, row.state))
         found.setdefault(key, []).append(kind)
     return list(found.values())
 

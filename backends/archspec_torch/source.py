@@ -80,8 +80,8 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     functions = {name for printer in printers.values() for name in printer.functions}
     helpers = drawing | {name for printer in printers.values() for name in printer.helpers}
     helpers |= {"make_divisible"} & functions
-    texts = helpers_of(graph)
-    ordered = {name: texts.texts[name] for name in texts.needed(helpers)}
+    available = helpers_of(graph)
+    ordered = {name: available.text(name) for name in available.needed(helpers)}
     users = {
         name: [paths for printer in printers.values() for paths in printer.users.get(name, ())] for name in ordered
     }

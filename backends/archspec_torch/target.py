@@ -9,6 +9,7 @@ from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
+from archspec.ir.tensor_type import TensorType
 from archspec_torch.names import class_name
 from archspec_torch.source import write
 
@@ -41,8 +42,7 @@ class TorchBackend(LazyTraining):
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
         """Import, construct, call; and the optimizer, where the spec states a weight decay."""
         name = class_name(graph)
-        shapes = [", ".join(str(size) for size in graph.nodes[path].shape) for path in graph.inputs]
-        arguments = ", ".join(f"torch.randn(1, {shape})" for shape in shapes)
+        arguments = ", ".join(_example(node.type) for node in graph.input_nodes)
         lines = [
             "import torch",
             f"from {module} import {name}",
@@ -60,3 +60,9 @@ class TorchBackend(LazyTraining):
         import torch
 
         return {"torch": torch.__version__}
+
+
+def _example(type: TensorType) -> str:
+    """A random batch of one."""
+    shape = ", ".join(map(str, (1, *type.sizes)))
+    return f"torch.randint({type.vocabulary}, ({shape}))" if type.is_ids else f"torch.randn({shape})"

@@ -46,7 +46,8 @@ class _Gradient:
 
 def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False) -> Gradients:
     """The gradients of a loss; see `TrainsModels.gradients`."""
-    given = [tensor.detach().requires_grad_() for tensor in to_tensors(model, graph, inputs)]
+    given = [tensor.detach().requires_grad_(tensor.is_floating_point()) for tensor in to_tensors(model, graph, inputs)]
+    ids = {node.path for node in graph.input_nodes if node.type.is_ids}
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     model.train()
     passed = [tensor.clone() for tensor in given]  # an edited model may change them in place
@@ -57,13 +58,14 @@ def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *,
         else:
             result = model(*passed)
     loss = _loss(outputs_of(result, graph), targets)
-    wanted = [*given, *weights.values()]
+    differentiable = {path: tensor for path, tensor in zip(graph.inputs, given, strict=True) if tensor.requires_grad}
+    wanted = [*differentiable.values(), *weights.values()]
     found = [to_numpy(gradient) for gradient in torch.autograd.grad(loss, wanted, materialize_grads=True)]
     return Gradients(
         loss.item(),
-        dict(zip(graph.inputs, found, strict=False)),
-        dict(zip(weights, found[len(given) :], strict=True)),
-        {path: gradient.array for path, gradient in _distinguished(graph, traces).items()},
+        dict(zip(differentiable, found, strict=False)),
+        dict(zip(weights, found[len(differentiable) :], strict=True)),
+        {path: gradient.array for path, gradient in _distinguished(graph, traces).items() if path not in ids},
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 import archspec
 from archspec.analysis.receptive_fields import Extent, receptive_fields
 from archspec.ir import OPS
+from archspec.ir.tensor_type import TensorType
 from archspec.parity import random_weights
 from archspec.spec import load_text
 from tests.conformance.cases import CASES
@@ -105,24 +106,27 @@ def _seen(graph: archspec.LayerGraph, source: str, axis: int) -> dict[str, Any]:
         name: np.zeros_like(array) if name.endswith("running_mean") else np.abs(array) + 0.1
         for name, array in random_weights(graph).items()
     }
-    rows = np.moveaxis(np.empty(graph.nodes[source].shape), _channels(graph.nodes[source].shape), -1).shape[axis]
+    rows = graph.types[source].places[axis]
     inputs = {
         path: np.repeat(draw.uniform(0.5, 1.5, (1, *graph.nodes[path].shape)), rows + 1, axis=0)
         for path in graph.inputs
     }
-    raised = np.moveaxis(inputs[source], 1 + _channels(graph.nodes[source].shape), -1)
+    if graph.types[source].is_ids:
+        inputs[source] = np.zeros(inputs[source].shape, np.int64)
+    raised = _channels_last(inputs[source], graph.types[source])
     for row in range(rows):
-        at = np.moveaxis(raised[row + 1], axis, 0)[row]
-        at += draw.uniform(1.5, 2, at.shape)
+        at = np.moveaxis(raised[row + 1], axis, 0)[row : row + 1]
+        at += 1 if graph.types[source].is_ids else draw.uniform(1.5, 2, at.shape)
     found: dict[str, Any] = {}
     for path, array in evaluate(graph, weights, inputs, training=False).values.items():
         changed = np.abs(array[1:] - array[:1]) > 1e-12 * np.abs(array).max()
-        found[path] = changed.any(axis=1 + _channels(graph.nodes[path].shape))
+        found[path] = _channels_last(changed, graph.types[path]).any(axis=-1)
     return found
 
 
-def _channels(shape: tuple[int, ...]) -> int:
-    return 0 if len(shape) == 3 else len(shape) - 1
+def _channels_last(batch: Any, type: TensorType) -> Any:
+    """A view of a batch with its channels at the end; ids have one each."""
+    return batch[..., np.newaxis] if type.channel_axis is None else np.moveaxis(batch, 1 + type.channel_axis, -1)
 
 
 def _check(graph: archspec.LayerGraph, *, period: int = 1) -> int:
@@ -133,7 +137,7 @@ def _check(graph: archspec.LayerGraph, *, period: int = 1) -> int:
     fields = receptive_fields(graph)
     inside = 0
     for source in graph.inputs:
-        for axis in range(len(graph.nodes[source].shape) - 1):
+        for axis in range(len(graph.types[source].places)):
             for path, rows in _seen(graph, source, axis).items():
                 assert (source in fields[path]) == rows.any(), path
                 if source in fields[path]:
@@ -171,13 +175,27 @@ def test_each_op_looks_where_it_says(op: str) -> None:
     "op",
     [
         *("conv", "conv_transpose", "max_pool", "avg_pool", "adaptive_avg_pool", "pad", "crop", "multiply"),
-        *("depth_to_space", "space_to_depth", "to_image", "class_token", "select_token"),
+        *("depth_to_space", "space_to_depth", "to_image", "to_signal", "embedding", "class_token", "select_token"),
     ],
 )
 def test_windows_of_all_sorts(op: str) -> None:
     for case in CASES[op]:
         if "reshape" not in case:  # it is said to look everywhere
             _check(graph_of(case, (9, 12)))
+
+
+def test_signals_of_tokens() -> None:
+    """Words, pixels row by row, and what stands before them: a window goes along what lies in a row."""
+    heads = [
+        "input: {tokens: 20, ids: 9}\nlayers:\n  - embedding: {features: 2}\n",
+        "input: {channels: 2, height: 4, width: 5}\nlayers:\n  - to_tokens\n",
+        "input: {channels: 2, length: 20}\nlayers:\n  - avg_pool: {kernel: 2}\n  - to_tokens\n",
+    ]
+    tails = ["", "  - class_token\n", "  - transpose\n  - dense: {units: 16}\n  - transpose\n"]
+    for head in heads:
+        for tail in tails:
+            after = "  - to_signal\n  - conv: {filters: 2, kernel: 3, stride: 2}\n  - avg_pool: {kernel: 2}\n"
+            _check(archspec.compile(load_text(f"archspec: 1\nname: net\n{head}{tail}{after}")))
 
 
 def test_random_networks() -> None:

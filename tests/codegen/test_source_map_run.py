@@ -157,7 +157,7 @@ def helper_lines(tree: ast.Module, backend: str) -> set[int]:
     return numbers(
         (min(node.lineno, *(mark.lineno for mark in node.decorator_list), node.lineno), node.end_lineno or 0)
         for node in tree.body
-        if isinstance(node, ast.ClassDef) and node.name in HELPERS[backend].texts
+        if isinstance(node, ast.ClassDef) and node.name in HELPERS[backend].names
     )
 
 

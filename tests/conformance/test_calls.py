@@ -22,9 +22,10 @@ def _graph(layer: str, values: list[str]) -> archspec.LayerGraph:
     branches = ", ".join(
         f"[{before}{{unit: {{name: u{index}, p: {value}}}}}, flatten]" for index, value in enumerate(values)
     )
+    input = "{tokens: 6, ids: 9}" if "embedding" in layer else "{channels: 4, height: 9, width: 8}"
     return archspec.compile(
         load_text(
-            "archspec: 1\nname: case\ninput: {channels: 4, height: 9, width: 8}\n"
+            f"archspec: 1\nname: case\ninput: {input}\n"
             f"blocks:\n  unit:\n    params: {{p: {{{choices}}}}}\n    layers:\n      - {layer}\n"
             f"layers:\n  - concat: [{branches}]\n"
         )

@@ -22,7 +22,7 @@ pytestmark = needs("torch")
 
 MULTIPLY = [name for name, op in OPS.items() if op.macs is not Op.macs]
 VIEWS = {
-    *("input", "identity", "flatten", "reshape", "to_tokens", "to_image", "transpose"),
+    *("input", "identity", "flatten", "reshape", "to_tokens", "to_image", "to_signal", "transpose"),
     *("split", "slice_channels", "crop", "select_token"),
 }
 

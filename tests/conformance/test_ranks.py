@@ -23,6 +23,7 @@ INPUTS: Final = {
     "image": "{shape: [8, 4, 6]}",
     "volume": "{shape: [4, 3, 6, 8]}",
     "unnamed": "{shape: [2, 4, 3, 2, 8]}",
+    "ids": "{tokens: 6, ids: 9}",
 }
 """Sizes that differ in each place, so that the wrong axis gives other numbers or another shape."""
 MAPS: Final = ("signal", "image", "volume")
@@ -50,6 +51,7 @@ ATTRIBUTES: Final = {
     "space_to_depth": ["block: 2"],
     "to_image": ["height: 2, width: 2"],
     "attention": ["heads: 2"],
+    "embedding": ["features: 3"],
 }
 GATES: Final = {
     "{shape: [4, 8]}": ["{shape: [1, 8]}", "{shape: [4, 1]}"],
@@ -71,16 +73,19 @@ CALLS: Final = [call for name in OPS for call in _calls(name)]
 
 
 def _compiled(call: str, input: str) -> archspec.LayerGraph:
-    text = f"archspec: 1\nname: ranks\ninput: {input}\nlayers:\n  - sigmoid\n  - {call}\n"
+    before = "#" if "ids" in input else "- sigmoid"
+    text = f"archspec: 1\nname: ranks\ninput: {input}\nlayers:\n  {before}\n  - {call}\n"
     return archspec.compile(load_text(text))
 
 
 def _takes(call: str, kind: str) -> bool:
     """What the documentation says of an op, apart from how the code decides it."""
     name, _, given = call.partition(":")
+    if "ids" in (kind, {"embedding": "ids"}.get(name)):
+        return (name, kind) == ("embedding", "ids")
     if "axis: tokens" in given or name in ("to_image", "transpose", "attention", "class_token"):
         return kind == "tokens"
-    if name in ("position_embedding", "select_token"):
+    if name in ("position_embedding", "select_token", "to_signal"):
         return kind == "tokens"
     if name in ("depth_to_space", "space_to_depth"):
         return kind == "image"
@@ -113,7 +118,9 @@ def test_an_op_on_a_kind_of_tensor(call: str, kind: str) -> None:
     assert found.span is not None
     assert found.span.line == 6
     if kind == "unnamed":
-        assert "`reshape` makes a volume" in found.help
+        assert "`reshape` makes a volume" in found.help or call.startswith("embedding")
+    if kind == "ids":
+        assert "embedding" in found.help
 
 
 @pytest.mark.parametrize("name", ["add", "multiply", "maximum", "concat"])
@@ -140,6 +147,20 @@ def test_gates(full: str, gate: str, first: bool) -> None:
     graph = archspec.compile(load_text(text))
     assert graph.nodes[graph.outputs["output"]].shape == graph.nodes["b" if first else "a"].shape
     conforms(graph)
+
+
+@pytest.mark.parametrize("gate", ["[4, 2, 6, 1]", "[1, 1, 1, 8]", "[4, 1, 6, 8]", "[1, 2, 1, 1]"])
+@pytest.mark.parametrize("first", [True, False])
+def test_no_other_axes_of_a_volume_make_a_gate(gate: str, first: bool) -> None:
+    """What frameworks would broadcast: a number for each place but one axis, or for the places of one axis alone."""
+    inputs = (gate, "[4, 2, 6, 8]") if first else ("[4, 2, 6, 8]", gate)
+    text = (
+        f"archspec: 1\nname: ranks\ninputs:\n  a: {{shape: {inputs[0]}}}\n  b: {{shape: {inputs[1]}}}\n"
+        "layers:\n  - multiply: [[], {from: b}]\n"
+    )
+    with pytest.raises(archspec.SpecError, match="equal shapes, one number a channel") as caught:
+        archspec.compile(load_text(text))
+    assert [found.code for found in caught.value.diagnostics] == ["E0502"]
 
 
 @pytest.mark.parametrize("gate", ["{shape: [2, 1, 1, 1, 1]}", "{shape: [1, 1, 1, 1, 8]}", "{shape: [2, 4, 3, 2, 1]}"])

@@ -124,14 +124,19 @@ def _moves(
     moves = dict.fromkeys(here, 0.0)
     for seed in NEIGHBORS:
         draw = np.random.default_rng(seed)
-        near = [
-            {name: np.nextafter(array, draw.choice((-np.inf, np.inf), array.shape)) for name, array in those.items()}
-            for those in (weights, inputs)
-        ]
+        near = [{name: _beside(array, draw) for name, array in those.items()} for those in (weights, inputs)]
         there = again(by, *near)
         for name, array in {**there.inputs, **there.weights}.items():
             moves[name] = max(moves[name], float(np.abs(array - here[name]).max()))
     return moves
+
+
+def _beside(array: Array, draw: np.random.Generator) -> Array:
+    """Neighboring numbers; ids have none."""
+    if np.issubdtype(array.dtype, np.integer):
+        return array
+    found: Array = np.nextafter(array, draw.choice((-np.inf, np.inf), array.shape))
+    return found
 
 
 def _layer(name: str) -> str:

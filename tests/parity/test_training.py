@@ -106,7 +106,7 @@ def _counting(*lines: str) -> Participant:
     return Participant("torch", source=edited("torch", planted, made))
 
 
-def _run_against(other: Participant, **options: object) -> Report:
+def _run_against(other: Participant, **options: Any) -> Report:
     """PyTorch against itself."""
     return compared_pair((TORCH, other), checks=("run",), **options)
 

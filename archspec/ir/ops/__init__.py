@@ -41,9 +41,11 @@ from archspec.ir.ops.merges import Add, Concat, Maximum, Multiply
 from archspec.ir.ops.tokens import (
     Attention,
     ClassToken,
+    Embedding,
     PositionEmbedding,
     SelectToken,
     ToImage,
+    ToSignal,
     ToTokens,
     Transpose,
 )
@@ -73,6 +75,7 @@ __all__ = [
     "DropPath",
     "Dropout",
     "Elu",
+    "Embedding",
     "Flatten",
     "Gelu",
     "GlobalAvgPool",
@@ -109,6 +112,7 @@ __all__ = [
     "Split",
     "Tanh",
     "ToImage",
+    "ToSignal",
     "ToTokens",
     "Transpose",
     "Upsample",

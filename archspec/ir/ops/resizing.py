@@ -142,7 +142,7 @@ class PadChannels(Placewise):
 class Upsample(Op):
     """All spatial axes enlarged by whole factors. ONNX Resize (half_pixel; TensorFlow's `half_pixel_centers`).
 
-    A new element's center lies where it does in the old image (PyTorch: `align_corners=False`); linear weights go by
+    A new element's center lies where it does in the old tensor (PyTorch: `align_corners=False`); linear weights go by
     the distance to the centers of the nearest two along each axis, and beyond the outermost ones nothing changes.
     """
 
@@ -155,7 +155,7 @@ class Upsample(Op):
 
     factor: PerAxis = attribute(
         PerAxisKind(
-            no_fraction="`pad` or `crop` after it adds or takes away single pixels; no other size is in the language"
+            no_fraction="`pad` or `crop` after it adds or takes away single elements; no other size is in the language"
         ),
         "how many times as large each axis becomes",
         spatial=True,
@@ -172,21 +172,21 @@ class Upsample(Op):
         "scale_factor": "write `factor`, a whole number or one for each axis",
         **dict.fromkeys(
             ("size", "sizes"),
-            "write `factor`, by which height and width are multiplied; a size that no whole factor gives is not in the "
-            "language",
+            "write `factor`, by which all spatial axes are multiplied, or a list with one for each; a size that no "
+            "whole factor gives is not in the language",
         ),
-        "height": "write `factor`, by which height and width are multiplied",
-        "width": "write `factor`, by which height and width are multiplied",
+        "height": "write `factor`, by which all spatial axes are multiplied, or a list with one for each",
+        "width": "write `factor`, by which all spatial axes are multiplied, or a list with one for each",
         "scales": "write `factor`, a whole number or one for each axis, without ONNX's for batch and channels",
         "interpolation": "write `mode`",
         "coordinate_transformation_mode": "leave it out if it is half_pixel; no other is in the language",
         "align_corners": "leave it out if it is false; to align corners, not centers, is not in the language: "
         "without it the network is another one",
-        "antialias": "leave it out: images are only enlarged",
+        "antialias": "leave it out: what is upsampled is only enlarged",
         "crop_to_aspect_ratio": "leave it out if it is false; it is not in the language",
         "pad_to_aspect_ratio": "leave it out if it is false; it is not in the language",
-        "fill_mode": "leave it out: beyond the outermost pixels nothing changes",
-        "fill_value": "leave it out: beyond the outermost pixels nothing changes",
+        "fill_mode": "leave it out: beyond the outermost elements nothing changes",
+        "fill_value": "leave it out: beyond the outermost elements nothing changes",
         "recompute_scale_factor": "leave it out: what is computed is the same",
     }
 
@@ -194,7 +194,7 @@ class Upsample(Op):
         x = inputs[0]
         if self.mode not in ("nearest", fitting := _LINEAR[x.axes]):
             raise ShapeError(
-                f"has the mode {self.mode}; its input has {len(x.places)} spatial axes ({', '.join(x.place_names)})",
+                f"has the mode {self.mode}; its input has {x.places_text}",
                 "E0411",
                 f"write `mode: {fitting}`",
                 "mode",

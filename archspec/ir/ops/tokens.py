@@ -1,4 +1,4 @@
-"""Ops on sequences of tokens (T, F), such as the patches of an image: what a vision transformer is made of."""
+"""Ops on sequences of tokens (T, F), such as words of a text or patches of an image: what transformers are made of."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from archspec.ir.ops.base import Overall, Placewise, decays
 from archspec.ir.tensor_type import (
     FEATURE_MAPS,
     FEATURES,
+    ID_SEQUENCES,
     SEQUENCES,
     SPATIAL,
+    TOKENS,
     Accepted,
     Axes,
     TensorType,
     features,
     image,
+    signal,
     tokens,
 )
 
@@ -30,6 +33,62 @@ _MAKE_TOKENS: Final[Mapping[Axes, str]] = {
     FEATURES: "leave out the `flatten` or pooling before it",
     **dict.fromkeys(SPATIAL, "put `to_tokens` before it"),
 }
+_NO_IDS: Final = "ids come in by an input: `input: {tokens: 128, ids: 30522}`, where `ids` is how many there are"
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Embedding(Placewise):
+    """A learned vector for each id, looked up for each token: ids (T,) to (T, F). ONNX Gather.
+
+    The input says how many ids there are. The weight has the shape (ids, F), and no id is apart from the others: the
+    vector of an id that stands for padding is learned as all are.
+    """
+
+    features: int = attribute(IntKind(least=1), "number of features of each token")
+    init: Initializer = attribute(InitKind(by_fan=False), "initial vectors", default=Normal(1.0))
+    weight_decay: float = decays("weight")
+
+    name: ClassVar[str] = "embedding"
+    kind: ClassVar[OpKind] = "other"
+    example: ClassVar[Example] = Example((64,), "embedding: {features: 16, init: {normal: 0.02}}", ids=1000)
+    takes: ClassVar[Accepted] = ID_SEQUENCES
+    type_help: ClassVar[Mapping[Axes, str]] = {
+        TOKENS: f"{_NO_IDS}; `dense` without a bias maps tokens of features",
+        **dict.fromkeys((FEATURES, *SPATIAL), _NO_IDS),
+    }
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("num_embeddings", "input_dim", "vocab_size", "vocabulary", "vocabulary_size", "ids"),
+            "leave it out: the input says how many ids there are, as in `input: {tokens: 128, ids: 30522}`",
+        ),
+        **dict.fromkeys(
+            ("embedding_dim", "output_dim", "embed_dim", "embedding_size", "units", "width", "dim"), "write `features`"
+        ),
+        **dict.fromkeys(
+            ("padding_idx", "mask_zero", "padding"),
+            "not in the language: the vector of padding is learned as all are, and there are no masks",
+        ),
+        "embeddings_initializer": "write `init`",
+        "embeddings_regularizer": "write `weight_decay`, which is twice Keras's L2",
+        "input_length": "leave it out: the input says how many tokens there are",
+        "max_norm": "not in the language: vectors are not cut to a norm",
+        "norm_type": "not in the language: vectors are not cut to a norm",
+        "scale_grad_by_freq": "leave it out: gradients are not divided by how often an id occurs",
+        "sparse": "leave it out: what is computed is the same",
+        "_weight": "leave it out, and give it to `archspec.build`",
+        "_freeze": "leave it out: how a network is trained is no part of a spec",
+        "lora_rank": "leave it out: how a network is trained is no part of a spec",
+    }
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        return tokens(inputs[0].sizes[0], self.features)
+
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        return (Weight("weight", (inputs[0].channels, self.features), self.init, decay=self.weight_decay),)
+
+    def detail(self) -> str:
+        return f" {self.features}"
 
 
 @register
@@ -76,6 +135,27 @@ class ToImage(Placewise):
 
     def detail(self) -> str:
         return f" {self.height}x{self.width}"
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class ToSignal(Placewise):
+    """Tokens as the elements of a signal, whose channels are their features: (T, F) to (F, T). ONNX Transpose.
+
+    So `conv` and pools go along the words of a text. `to_tokens` is the way back.
+    """
+
+    name: ClassVar[str] = "to_signal"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((64, 16), "to_signal")
+    sign: ClassVar[Sign] = "kept"
+    takes: ClassVar[Accepted] = SEQUENCES
+    type_help: ClassVar[Mapping[Axes, str]] = _MAKE_TOKENS
+    view: ClassVar[bool] = True
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        count, width = inputs[0].sizes
+        return signal(width, count)
 
 
 @register

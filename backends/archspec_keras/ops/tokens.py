@@ -1,4 +1,4 @@
-"""What a vision transformer is made of."""
+"""What transformers are made of."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from archspec.codegen.pretty_printer import Code, call
 from archspec.expr import Binary, Const, Name
 from archspec.ir.initializers import Initializer, Zeros
 from archspec.ir.ops import Attention
+from archspec_keras.ops.decay import regularizers
 from archspec_keras.ops.initializers import initial, weights
 from archspec_keras.ops.row import FAN, KerasRow, LayerContext, LayerStep, VariableLayout
 
@@ -68,6 +69,13 @@ def _learned(context: LayerContext, name: str) -> list[LayerStep]:
     return [LayerStep(call(context.helper(name), *given))]
 
 
+def _embedding(context: LayerContext) -> list[LayerStep]:
+    keywords = {"embeddings_initializer": initial(context, context.value("init"))}
+    keywords |= regularizers(context, weight="embeddings")
+    vocabulary = context.printer.expr(context.use.features[0])  # a tensor of ids does not say how many there are
+    return [LayerStep(call("layers.Embedding", vocabulary, context.attribute("features"), **keywords))]
+
+
 _ATTENTION: Final[Mapping[str, str | VariableLayout]] = {
     "in_proj_weight": VariableLayout(("query_dense.kernel", "key_dense.kernel", "value_dense.kernel"), ((1, 2), (0,))),
     "in_proj_bias": VariableLayout(("query_dense.bias", "key_dense.bias", "value_dense.bias"), ((0, 1),)),
@@ -77,8 +85,10 @@ _ATTENTION: Final[Mapping[str, str | VariableLayout]] = {
 """Keras's kernels are (features, heads, size of a head), and (heads, size of a head, features) on the way out."""
 
 ROWS: Final[dict[str, KerasRow]] = {
+    "embedding": KerasRow(_embedding, {"weight": VariableLayout(("embeddings",), ((0,), (1,)))}),
     "to_tokens": KerasRow(_to_tokens),
     "to_image": KerasRow(_to_image),
+    "to_signal": KerasRow(lambda context: [LayerStep(call("layers.Identity"))]),  # tokens lie so already
     "transpose": KerasRow(lambda context: [LayerStep(call("layers.Permute", "(2, 1)"))]),
     "attention": KerasRow(_attention, _ATTENTION),
     "class_token": KerasRow(lambda context: _learned(context, "ClassToken"), {"weight": "weight"}),

@@ -7,6 +7,10 @@ import math
 from archspec_onnx.ops.row import Fragment, Row
 
 
+def embedding(layer: Fragment) -> str:
+    return layer.add("Gather", layer.weights[0], layer.x)
+
+
 def to_tokens(layer: Fragment) -> str:
     return layer.add("Transpose", layer.add("Reshape", layer.x, layer.shape(0, 0, -1)), perm=[0, 2, 1])
 
@@ -61,8 +65,10 @@ def select_token(layer: Fragment) -> str:
 
 
 ROWS: dict[str, Row] = {
+    "embedding": embedding,
     "to_tokens": to_tokens,
     "to_image": to_image,
+    "to_signal": transpose,
     "transpose": transpose,
     "attention": attention,
     "class_token": class_token,

@@ -1,4 +1,4 @@
-"""What a vision transformer is made of."""
+"""What transformers are made of."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, call, flat
 from archspec.codegen.tree import LayerUse
+from archspec.ir.initializers import Normal
 from archspec_torch.ops.row import Parts, TorchRow
 
 
@@ -60,6 +61,10 @@ def _position_embedding(use: LayerUse, printer: ExpressionPrinter) -> Code:
     return call("PositionEmbedding", str(tokens), printer.expr(use.features[0]))
 
 
+def _embedding(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    return call("nn.Embedding", printer.expr(use.features[0]), printer.attribute(use, "features"))
+
+
 _ATTENTION: Final = Parts(
     ("{0}.in_proj_weight", "{0}.out_proj.weight"),
     ("*{0}.in_proj_weight.chunk(3)", "{0}.out_proj.weight"),
@@ -69,8 +74,10 @@ _ATTENTION: Final = Parts(
 )
 
 ROWS: Final[dict[str, TorchRow]] = {
+    "embedding": TorchRow("heavy", _embedding, type=lambda use: "nn.Embedding", draws={"weight": Normal(1.0)}),
     "to_tokens": TorchRow("light", _helper("ToTokens"), _transposed),
     "to_image": TorchRow("light", _helper("ToImage", "height", "width"), _to_image, inline=_fixed),
+    "to_signal": TorchRow("light", _helper("Transpose"), _transposed),
     "transpose": TorchRow("light", _helper("Transpose"), _transposed),
     "attention": TorchRow("heavy", _attention, type=lambda use: "SelfAttention", parts=_ATTENTION),
     "class_token": TorchRow("heavy", _class_token, type=lambda use: "ClassToken"),

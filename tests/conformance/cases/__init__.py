@@ -1,6 +1,7 @@
 """The conformance cases of every op, in the groups of `archspec.ir.ops`.
 
-`CASES` has, for each op, layers as YAML: all attributes, even and odd kernels. `CALLS` has, for each op and attribute,
+`CASES` has, for each op, layers as YAML, with the input before them where it is no image: all attributes, even and odd
+kernels. `CALLS` has, for each op and attribute,
 the layer with `p` for the attribute, and the values that it has in two or three calls of one block.
 """
 

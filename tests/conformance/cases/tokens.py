@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+_IDS = "input: {tokens: 6, ids: 9}\nlayers:\n  - "
 CASES: dict[str, list[str]] = {
+    "embedding": [
+        f"{_IDS}embedding: {{features: 5}}",
+        f"{_IDS}embedding: {{features: 4, init: {{normal: 0.02}}, weight_decay: 0.5}}\n  - attention: {{heads: 2}}",
+        f"{_IDS}{{name: body, layers: [{{embedding: {{features: 3}}}}, transpose]}}\n  - dense: {{units: 2}}",
+        "input: {tokens: 1, ids: 2}\nlayers:\n  - embedding: {features: 1}\n  - select_token",
+        "inputs: {a: {tokens: 4, ids: 7}, b: {channels: 4, height: 2, width: 2}}\nlayers:\n"
+        "  - add: [embedding: {features: 4}, {from: b, layers: [to_tokens]}]",
+    ],
     "to_tokens": [
         "to_tokens",
         "conv: {filters: 5, kernel: 3, stride: 2}\n  - to_tokens\n  - dense: {units: 3}",
@@ -12,6 +21,13 @@ CASES: dict[str, list[str]] = {
         "to_tokens\n  - transpose\n  - to_image: {height: 2, width: 2}",
         "to_tokens\n  - relu\n  - transpose\n  - to_image: {height: 1, width: 4}\n  - conv: {filters: 3, kernel: 1}",
         "{name: body, layers: [to_tokens, transpose, {to_image: {height: 4, width: 1}}]}",
+    ],
+    "to_signal": [
+        "to_tokens\n  - to_signal",
+        "to_tokens\n  - to_signal\n  - conv: {filters: 3, kernel: 3, stride: 2, padding: same}\n  - to_tokens",
+        "to_tokens\n  - to_signal\n  - max_pool: {kernel: 2}\n  - global_max_pool: {keep_axes: false}",
+        "{name: body, layers: [to_tokens, relu, to_signal, batch_norm]}",
+        f"{_IDS}embedding: {{features: 4}}\n  - to_signal\n  - conv: {{filters: 2, kernel: 3, groups: 2}}",
     ],
     "transpose": [
         "to_tokens\n  - transpose",
@@ -42,6 +58,13 @@ CASES: dict[str, list[str]] = {
 }
 _TOKENS = "to_tokens\n      - "
 CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
+    ("embedding", "features"): [
+        ("embedding: {features: p}", ["3", "5"]),
+        ("{name: body, layers: [{embedding: {features: p + 1}}, to_signal]}", ["1", "3"]),
+    ],
+    ("embedding", "weight_decay"): [
+        ("embedding: {features: 3, weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
     ("to_image", "height"): [
         (f"{_TOKENS}transpose\n      - to_image: {{height: p, width: 4 // p}}", ["1", "2"]),
     ],

@@ -127,6 +127,8 @@ def outputs(
         except (AttributeValueError, ShapeError, ArithmeticError, IndexError):
             return None
         shape = types[0].sizes
+        if types[0] != TensorType.of_shape(shape):  # these specs know no more of a tensor than its sizes
+            return None
         if result_counts is not None:
             result_counts.add(len(types))
         if not (any_size or small(shape)) or (keep == "rank" and len(shape) != len(shapes[0])):

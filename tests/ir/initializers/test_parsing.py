@@ -26,6 +26,7 @@ from archspec.ir.initializers import (
 )
 from archspec.spec import load_text
 from tests.conformance.cases import CASES
+from tests.conformance.graphs import graph_of
 
 HEAD = "archspec: 1\nname: net\ninput: {channels: 4, height: 8, width: 8}\n"
 
@@ -170,7 +171,7 @@ def test_every_weight_that_may_go_by_fans_has_them() -> None:
     seen: set[tuple[str, str]] = set()
     for cases in CASES.values():
         for case in cases:
-            graph = _compiled(f"layers:\n  - {case}\n")
+            graph = graph_of(case, (8, 8))
             for node in graph.nodes.values():
                 kinds = {name: info.kind for name, info in node.op.attributes().items()}
                 for name, kind in kinds.items():

@@ -23,9 +23,11 @@ LARGEST = 64 * 64 * 3
 """Numbers of an input up to which ONNX's evaluator judges too: it is slow."""
 NAMES = [name for name, _ in ORDER]
 PARAMETERS = {
+    "bert_tiny": 4_385_920,  # Turc et al. 2019, Table 1: 4.4 M; (30,522 + 512 + 2 + 2) * 128 + 2 * 198,272 + 16,512
     "lenet": 61_706,  # 156 + 2,416 + 48,120 + 10,164 + 850
     "mobilenet_v2": 3_504_872,  # torchvision's mobilenet_v2
     "r3d_18": 33_371_472,  # torchvision's r3d_18
+    "text_cnn": 5_990_702,  # 18,766 * 300 + 3 * 100 + (3 + 4 + 5) * 300 * 100 + 602
     "shufflenet_v2": 2_278_604,  # torchvision's shufflenet_v2_x1_0
     "vision_transformer": 5_717_416,  # timm's vit_tiny_patch16_224
 }
