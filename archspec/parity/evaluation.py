@@ -152,7 +152,7 @@ class PairEvaluation:
         for path, (given, takers) in origins.items():
             what = "input gradients" if path in self.graph.inputs else "layer gradients"
             # Without the gradients of layers nothing distinguishes those of inputs from their consequences.
-            if what == "layer gradients" or set(layers) != set(self.graph.inputs):
+            if what == "layer gradients" or not set(layers) <= set(self.graph.inputs):
                 self.blame(path, "layer gradients", what, path, layers[path], given, suspects=takers)
         if wrong and not self.found.blamed:
             order = list(self.graph.nodes)

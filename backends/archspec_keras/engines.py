@@ -151,6 +151,8 @@ def _torch_step(model: Any, optimizer: Any, loss: WholeLoss) -> Step:
     def step(inputs: Tensors, targets: Tensors) -> Any:
         value = loss(inputs, targets)
         variables = _values(model.trainable_variables)
+        if not variables:  # PyTorch asks for one at least
+            return value.detach()
         found = torch.autograd.grad(value, variables, allow_unused=True, materialize_grads=True)
         with torch.no_grad():
             optimizer.apply(list(found), model.trainable_variables)

@@ -54,7 +54,7 @@ def to_batch(model: Any, array: Array, type: TensorType) -> Any:
 def float_dtype(model: Any) -> str:
     """The dtype of a model's inputs that are no ids; where all are, that of its weights."""
     dtypes = [keras.backend.standardize_dtype(tensor.dtype) for tensor in (*model.inputs, *model.variables)]
-    return next(filter(keras.backend.is_float_dtype, dtypes))
+    return str(next(filter(keras.backend.is_float_dtype, dtypes)))
 
 
 def as_tensor(model: Any, array: Array, dtype: str) -> Any:
