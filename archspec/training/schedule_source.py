@@ -137,8 +137,9 @@ class _Writer:
             case Polynomial():
                 power = "" if phase.power == 1.0 else f" ** {_number(phase.power)}"
                 whole = start.is_integer() and length.is_integer()  # else a share may come to 1 + 2**-52
-                left = "(1 - share)" if whole else "max(1 - share, 0)"
-                yield self.returning(phase.to, 1.0 - phase.to, f"{left}{power}", end, f"share = {share}")
+                left = "1 - share" if whole else "max(1 - share, 0.0)"
+                before = (f"share = {share}", f"left = {left}")
+                yield self.returning(phase.to, 1.0 - phase.to, f"left{power}", end, *before)
             case Cosine():
                 yield self.between(1.0, phase.to, share, "cosine", end)
             case OneCycle():

@@ -191,5 +191,5 @@ def test_all_phases_have_a_text() -> None:
 
 def test_a_polynomial_that_rounding_takes_past_its_end_stays_a_number() -> None:
     phases = (Constant(length=2.0), Polynomial(length=6.0658844731696595, power=0.9))
-    plan = _changed(Schedule("step", False, phases), steps=9, per_epoch=1)
-    assert plan.rate(8) == _function(plan)(8) == 0.0
+    plan = _changed(Schedule("step", False, phases), steps=10, per_epoch=1)
+    assert plan.rate(9) == _function(plan)(9) == 0.0
