@@ -167,7 +167,7 @@ class Normalize(Preparation):
 
 @PREPARATIONS.register
 @dataclass(frozen=True, slots=True)
-class Resize(Preparation):
+class Resizing(Preparation):
     """The shorter side gets this length, the other one in proportion (rounded down); or both sides get one of two."""
 
     name: ClassVar[str] = "resize"

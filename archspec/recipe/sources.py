@@ -11,7 +11,7 @@ from archspec.recipe.images import Shape
 from archspec.recipe.kinds import ARRAY, FILE, TextKind, TextsKind
 from archspec.recipe.part import Part, Registry
 
-SOURCES: Final = Registry["Source"](
+SOURCES: Final = Registry["DataSource"](
     "a source of data",
     "What form the data have. `--data` says where they are.",
     {
@@ -37,7 +37,7 @@ class KnownData:
 
 
 @dataclass(frozen=True, slots=True)
-class Source(Part):
+class DataSource(Part):
     """Base of all sources."""
 
     two_meanings: ClassVar[Mapping[str, str]] = {
@@ -55,7 +55,7 @@ class Source(Part):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Digits(Source):
+class Digits(DataSource):
     """The handwritten digits that scikit-learn carries, 8x8, 0 to 16: no `--data` is needed. Every fifth is `test`."""
 
     name: ClassVar[str] = "digits"
@@ -66,7 +66,7 @@ class Digits(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Cifar10(Source):
+class Cifar10(DataSource):
     """CIFAR-10 in its binary or its Python form: images of 32x32 in color, of 10 classes."""
 
     name: ClassVar[str] = "cifar10"
@@ -78,7 +78,7 @@ class Cifar10(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Cifar100(Source):
+class Cifar100(DataSource):
     """CIFAR-100 in its binary or its Python form, with the 100 fine classes."""
 
     name: ClassVar[str] = "cifar100"
@@ -90,7 +90,7 @@ class Cifar100(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Mnist(Source):
+class Mnist(DataSource):
     """MNIST, or what has its form (IDX files): images of 28x28 in gray."""
 
     name: ClassVar[str] = "mnist"
@@ -104,7 +104,7 @@ _CHANNELS: Final = "1 (gray) or 3 (color): what images are brought to"
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Folder(Source):
+class Folder(DataSource):
     """Images in files, in a folder for each class, in a folder for each split: `train/cat/1.jpg`."""
 
     name: ClassVar[str] = "folder"
@@ -119,7 +119,7 @@ class Folder(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Arrays(Source):
+class Arrays(DataSource):
     """Arrays in a file of npz or safetensors for each split: images (n, height, width, channels), targets (n, ...)."""
 
     name: ClassVar[str] = "arrays"
@@ -136,7 +136,7 @@ class Arrays(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Csv(Source):
+class Csv(DataSource):
     """A table of numbers for each split, `train.csv`, with the names of columns in its first line."""
 
     name: ClassVar[str] = "csv"
@@ -152,7 +152,7 @@ class Csv(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class HuggingFace(Source):
+class HuggingFace(DataSource):
     """A data set of the library `datasets`, as `save_to_disk` writes it."""
 
     name: ClassVar[str] = "huggingface"
@@ -165,7 +165,7 @@ class HuggingFace(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class WebDataset(Source):
+class WebDataset(DataSource):
     """Images and the numbers of their classes in shards, `train-000000.tar` and so on."""
 
     name: ClassVar[str] = "webdataset"

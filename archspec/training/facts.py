@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from archspec.recipe import Shape, Share, Source
+from archspec.recipe import DataSource, Shape, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class DataFacts:
         return sum(int(count * share.share) for count in self.class_counts[split])
 
 
-def known_facts(source: Source) -> DataFacts | None:
+def known_facts(source: DataSource) -> DataFacts | None:
     """What the form of the data says by itself, as that of CIFAR-10 does; None where the data have to be looked at."""
     known = source.known
     if known is None:

@@ -40,7 +40,7 @@ class Flip(Augmentation):
 
 @AUGMENTATIONS.register
 @dataclass(frozen=True, slots=True)
-class Affine(Augmentation):
+class RandomAffine(Augmentation):
     """Rotation, shifts, shear and zoom about the middle, put together in this order, and one interpolation for all.
 
     Each is drawn evenly and by itself; they mean what they mean for Keras's ImageDataGenerator.
