@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from archspec.codegen.escaping import docstring, literal, one_line, quoted
+from archspec.codegen.escaping import literal, one_line, quoted
 from archspec.codegen.pretty_printer import Bracket, Keyword, lay_out
 from archspec.codegen.render import render
 from archspec.ir.graph import LayerGraph
@@ -13,6 +13,7 @@ from archspec.recipe import EarlyStopping, Ema, Plateau
 from archspec.recipe.losses import CrossEntropy, TopK
 from archspec.recipe.optimizers import SGD, Adam, AdamW, Lion, RMSprop
 from archspec.recipe.sections import ClipNorm, ClipValue
+from archspec.recipe.sources import Digits
 from archspec.training.plan import TrainingPlan
 from archspec.training.schedule_source import rate_source, takes_reduction
 from archspec_keras.names import function_name
@@ -42,6 +43,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
     parts = [*optimizer.parts]
     parts += ["ahead"] * any(isinstance(metric, TopK) for metric in plan.metrics)
     parts += ["confusion"] * bool(kinds & {"confusion", "mean_iou"})
+    parts += ["states", "numbers", "devices", "failures"]
     parts += ["average"] * (plan.ema is not None)
     parts += ["float64"] * (plan.precision == "float64")
     several = len(plan.losses) > 1 or graph.gives_names or any(loss.loss.weight != 1.0 for loss in plan.losses)
@@ -58,7 +60,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
         frozen=frozen_rule(graph, plan.frozen_layers) if plan.frozen_layers else [],
         drops=any(graph.nodes[path].op.name in ("dropout", "drop_path") for path in plan.frozen_layers),
         sum_of_losses=list(_sum_of_losses(graph, plan, [loss.value for loss in losses])) if several else [],
-        loss_argument="" if several else f"loss={losses[0].value}, ",
+        compiling=_compiling("" if several else losses[0].value),
         metrics=metrics,
         one_device=any(isinstance(loss.loss, CrossEntropy) and loss.loss.ignore is not None for loss in plan.losses),
         builder=_BUILDER if name in _OWN else name,
@@ -75,11 +77,26 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
         ],
         telling=next((metric.label for metric in plan.metrics if metric.single), "loss"),
         precision=_precision(plan.precision),
-        description=quoted(one_line(plan.title or plan.name)),
+        parser=_parser(plan),
     )
-    head = "\n".join(docstring(f"Trains {graph.name} by the recipe {plan.name}: {plan.title or plan.name}", 0))
+    folder = "" if isinstance(plan.data.source, Digits) else " --data DIR"
+    head = (
+        f'"""Trains {graph.name} by the recipe {plan.name}.\n\n    python train.py{folder}\n\n'
+        'On TensorFlow, JAX or PyTorch, as KERAS_BACKEND says; --help says what else there is.\n"""'
+    )
     imported = f"{name} as {_BUILDER}" if name in _OWN else name
-    return f"{head}\n\n{imports(body, imported)}\n\n{body}"
+    return f"{head}\n\n{imports(body, imported)}\n\n{body.rstrip()}\n"
+
+
+def _compiling(loss: str) -> list[str]:
+    arguments = [Keyword("loss", loss)] if loss else []
+    call = Bracket("network.compile", ("optimizer", *arguments, Keyword("jit_compile", "compiled")))
+    return lay_out(call, 1)
+
+
+def _parser(plan: TrainingPlan) -> list[str]:
+    description = quoted(one_line(plan.title or plan.name))
+    return lay_out(Bracket("argparse.ArgumentParser", (Keyword("description", description),)), 1, "parser = ")
 
 
 class _Optimizer:

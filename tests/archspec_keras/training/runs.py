@@ -17,7 +17,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.recipe import load_text
 from archspec.training.data.config import DataConfig
 from archspec.training.data.module import data_module
-from archspec.training.data.parts import digits
+from archspec.training.data.parts.digits import Digits
 from archspec.training.data.parts.examples import Share
 from archspec.training.data.parts.mixing import Mix
 from archspec.training.data.parts.scaling import Rescale
@@ -61,24 +61,29 @@ def planned(network: str = NETWORK, **keys: str | None) -> tuple[LayerGraph, Tra
     return graph, plan_of(recipe, graph, FACTS)
 
 
-def emitted(folder: Path, graph: LayerGraph, plan: TrainingPlan) -> Path:
-    """A run folder with a program, and initial weights in it."""
-    folder.mkdir(parents=True, exist_ok=True)
+def config_of(plan: TrainingPlan) -> DataConfig:
+    """The data of a plan made by `planned`."""
     share = plan.data.validation
     steps = (Rescale(1 / 16),)
-    config = DataConfig(
-        digits.Digits(),
+    return DataConfig(
+        Digits(),
         (*steps, Mix(mixup=0.4)) if plan.data.mixes else steps,
         steps,
         batch=plan.data.batch,
         train=plan.data.train,
-        validation=Share(share.share, share.at, share.per_class) if share is not None and not isinstance(share, str) else share,
+        validation=share if share is None or isinstance(share, str) else Share(share.share, share.at, share.per_class),
         test=plan.data.test,
         classes=10,
         shuffle=plan.data.shuffle,
         drop_last=plan.data.drop_last,
         seed=plan.seed,
     )
+
+
+def emitted(folder: Path, graph: LayerGraph, plan: TrainingPlan) -> Path:
+    """A run folder with a program, and initial weights in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = config_of(plan)
     (folder / "data.py").write_text(data_module(config), encoding="utf-8")
     (folder / "records.py").write_text(Path(records.__file__).read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "model.py").write_text(backend.render(graph), encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Plain source that a program is made of, printed as it stands: linted and typed here, so what is tested runs."""
+"""Source that programs are made of, printed as it stands: linted and typed here."""

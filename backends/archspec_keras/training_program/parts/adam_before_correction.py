@@ -8,9 +8,11 @@ from keras import ops
 
 
 class Adam(keras.optimizers.Optimizer):
-    """Adam; epsilon is added to the root of the second moment before it is corrected, as in Keras's own."""
+    """Adam, with epsilon added to the root of the uncorrected second moment, as in Keras's own."""
 
-    def __init__(self, learning_rate: float, *, beta1: float, beta2: float, epsilon: float, **options: Any) -> None:
+    def __init__(
+        self, learning_rate: float, *, beta1: float, beta2: float, epsilon: float, **options: Any
+    ) -> None:
         super().__init__(learning_rate, **options)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
 
@@ -23,8 +25,9 @@ class Adam(keras.optimizers.Optimizer):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One parameter's step."""
         index = self._get_variable_index(variable)
-        mean = ops.convert_to_tensor(self.means[index]) * self.beta1 + gradient * (1 - self.beta1)
-        square = ops.convert_to_tensor(self.squares[index]) * self.beta2 + gradient * gradient * (1 - self.beta2)
+        mean, square = map(ops.convert_to_tensor, (self.means[index], self.squares[index]))
+        mean = mean * self.beta1 + gradient * (1 - self.beta1)
+        square = square * self.beta2 + gradient * gradient * (1 - self.beta2)
         self.assign(self.means[index], mean)
         self.assign(self.squares[index], square)
         steps = ops.cast(self.iterations + 1, variable.dtype)

@@ -35,10 +35,13 @@ class Average:
     def arrays(self, network: Any) -> dict[str, NDArray[Any]]:
         """The average as arrays, such as `ema/fc/kernel`."""
         pairs = zip(network.weights, self.values, strict=True)
-        return {f"ema/{weight.path}": np.array(ops.convert_to_numpy(value)) for weight, value in pairs}
+        return {
+            f"ema/{weight.path}": np.array(ops.convert_to_numpy(value)) for weight, value in pairs
+        }
 
     def restore(self, network: Any, arrays: dict[str, NDArray[Any]]) -> None:
         """Goes on from what `arrays` gave."""
         self.values = [
-            ops.convert_to_tensor(arrays[f"ema/{weight.path}"], weight.dtype) for weight in network.weights
+            ops.convert_to_tensor(arrays[f"ema/{weight.path}"], weight.dtype)
+            for weight in network.weights
         ]

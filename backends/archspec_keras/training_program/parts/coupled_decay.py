@@ -8,9 +8,14 @@ from keras import ops
 
 
 class CoupledDecay(keras.optimizers.Optimizer):
-    """Adds decay * p to the gradient of each parameter p, after clipping. Keras's own `weight_decay` is decoupled."""
+    """Adds decay * p to the gradient of each parameter p, after clipping.
 
-    def __init__(self, learning_rate: float, *, decay: Callable[[str], float], **options: Any) -> None:
+    The `weight_decay` of Keras's own optimizers is decoupled.
+    """
+
+    def __init__(
+        self, learning_rate: float, *, decay: Callable[[str], float], **options: Any
+    ) -> None:
         super().__init__(learning_rate, **options)
         self.decay = decay
 

@@ -10,7 +10,9 @@ from keras import ops
 class DecoupledDecay(keras.optimizers.Optimizer):
     """Takes rate * decay * p from each parameter p before its step, by its own decay."""
 
-    def __init__(self, learning_rate: float, *, decay: Callable[[str], float], **options: Any) -> None:
+    def __init__(
+        self, learning_rate: float, *, decay: Callable[[str], float], **options: Any
+    ) -> None:
         super().__init__(learning_rate, **options)
         self.decay = decay
 

@@ -4,7 +4,7 @@ import keras
 
 
 def allow_float64() -> None:
-    """Lets Keras compute in float64, which JAX and Keras on JAX and PyTorch otherwise make float32."""
+    """Lets Keras compute in float64, of which JAX, and Keras on PyTorch, otherwise make float32."""
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     if keras.backend.backend() == "jax":

@@ -10,7 +10,9 @@ from keras import ops
 class LayerRates(keras.optimizers.Optimizer):
     """Multiplies the rate by a factor of each parameter's own."""
 
-    def __init__(self, learning_rate: float, *, rate_factor: Callable[[str], float], **options: Any) -> None:
+    def __init__(
+        self, learning_rate: float, *, rate_factor: Callable[[str], float], **options: Any
+    ) -> None:
         super().__init__(learning_rate, **options)
         self.rate_factor = rate_factor
 

@@ -7,7 +7,10 @@ from keras import ops
 
 
 class SGD(keras.optimizers.Optimizer):
-    """v = momentum * v + g; p = p - rate * (g + momentum * v). The velocity of Keras's own SGD carries the rate."""
+    """v = momentum * v + g; p = p - rate * (g + momentum * v).
+
+    The velocity of Keras's own SGD carries the rate.
+    """
 
     def __init__(self, learning_rate: float, *, momentum: float, **options: Any) -> None:
         super().__init__(learning_rate, **options)
@@ -23,4 +26,6 @@ class SGD(keras.optimizers.Optimizer):
         velocity = self.velocities[self._get_variable_index(variable)]
         new = ops.convert_to_tensor(velocity) * self.momentum + gradient
         self.assign(velocity, new)
-        self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * (gradient + self.momentum * new))
+        self.assign_sub(
+            variable, ops.cast(learning_rate, variable.dtype) * (gradient + self.momentum * new)
+        )

@@ -6,7 +6,7 @@ import keras
 
 
 class WholeClipping(keras.optimizers.Optimizer):
-    """Clips the gradients of the whole batch: with several devices, TensorFlow would clip those of each by itself."""
+    """Clips gradients of the whole batch, where TensorFlow clips those of each device by itself."""
 
     def _clip_gradients(self, gradients: list[Any]) -> list[Any]:
         if keras.backend.backend() != "tensorflow":
