@@ -88,7 +88,7 @@ class Phase(Part):
 
 @PHASES.register
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Constant(Phase):
+class ConstantRate(Phase):
     """The same factor all the time; as a first phase, a warm-up at a lower rate."""
 
     name: ClassVar[str] = "constant"

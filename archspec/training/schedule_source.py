@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from archspec.recipe import Phase, Schedule
-from archspec.recipe.schedules import Constant, Cosine, Exponential, Linear, OneCycle, Polynomial, Steps
+from archspec.recipe.schedules import ConstantRate, Cosine, Exponential, Linear, OneCycle, Polynomial, Steps
 from archspec.training.plan import TrainingPlan
 
 
@@ -124,7 +124,7 @@ class _Writer:
         end = start + length
         share = f"{self.position.since(start)} / {_number(length)}"
         match phase:
-            case Constant():
+            case ConstantRate():
                 yield self.constant(phase.factor, end)
             case Steps():
                 inner = [float(at) for at in sorted(set(phase.at)) if start < at < end]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import archspec
 from archspec.recipe import PHASES, Phase, Plateau, Schedule, load, load_text
 from archspec.recipe.optimizers import SGD
-from archspec.recipe.schedules import Constant, Cosine, Exponential, Linear, OneCycle, Polynomial, Steps
+from archspec.recipe.schedules import ConstantRate, Cosine, Exponential, Linear, OneCycle, Polynomial, Steps
 from archspec.training.facts import DataFacts
 from archspec.training.plan import TrainingPlan, plan_of
 from archspec.training.schedule_source import rate_source, takes_reduction
@@ -100,7 +100,7 @@ def _steps(at: list[int], factors: list[float], factor: float | None, length: fl
 
 def _phases(length: st.SearchStrategy[float | None]) -> st.SearchStrategy[Phase]:
     kinds: list[st.SearchStrategy[Phase]] = [
-        st.builds(Constant, factor=FACTORS, length=length),
+        st.builds(ConstantRate, factor=FACTORS, length=length),
         st.builds(Linear, start=FACTORS, to=FACTORS, length=length),
         st.builds(
             _steps,
@@ -190,6 +190,6 @@ def test_all_phases_have_a_text() -> None:
 
 
 def test_a_polynomial_that_rounding_takes_past_its_end_stays_a_number() -> None:
-    phases = (Constant(length=2.0), Polynomial(length=6.0658844731696595, power=0.9))
+    phases = (ConstantRate(length=2.0), Polynomial(length=6.0658844731696595, power=0.9))
     plan = _changed(Schedule("step", False, phases), steps=10, per_epoch=1)
     assert plan.rate(9) == _function(plan)(9) == 0.0
