@@ -30,9 +30,16 @@ if TYPE_CHECKING:
 def add_program(parser: argparse.ArgumentParser, weights: str) -> None:
     """The network, the recipe, the data, the framework and the weights."""
     add_spec(parser)
+    add_recipe(parser, "a path, or the name of one that ships (`list --recipes`)", required=True)
     parser.add_argument(
-        "--recipe", metavar="RECIPE", required=True, help="a path, or the name of one that ships (`list --recipes`)"
+        "--backend", default="torch", help="torch, keras, or keras:jax and the like: what Keras runs on (torch)"
     )
+    add_weights(parser, weights)
+
+
+def add_recipe(parser: argparse.ArgumentParser, help: str, *, required: bool = False) -> None:
+    """The recipe, values for its params, and the data."""
+    parser.add_argument("--recipe", metavar="RECIPE", required=required, help=help)
     parser.add_argument(
         "--recipe-set",
         dest="recipe_params",
@@ -44,10 +51,6 @@ def add_program(parser: argparse.ArgumentParser, weights: str) -> None:
     parser.add_argument(
         "--data", metavar="DIR", type=Path, help="where the data are; the digits, which scikit-learn has, need none"
     )
-    parser.add_argument(
-        "--backend", default="torch", help="torch, keras, or keras:jax and the like: what Keras runs on (torch)"
-    )
-    add_weights(parser, weights)
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from archspec.ir.attributes import IntKind, attribute
@@ -54,13 +54,17 @@ class DataSource(Part):
     splits: ClassVar[tuple[str, ...]] = ()
     """The names of its splits, where they are fixed."""
 
+    def known_data(self) -> KnownData | None:
+        """What the format says of its data, with these attributes."""
+        return self.known
+
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
 class Digits(DataSource):
     """The handwritten digits that scikit-learn carries, 8x8, 0 to 16: no `--data` is needed.
 
-    Every fifth of each digit is `test`.
+    Every fifth of each digit is `test`. With a `size` they stand in for photographs.
     """
 
     name: ClassVar[str] = "digits"
@@ -76,6 +80,19 @@ class Digits(DataSource):
             "test": (35, 36, 35, 36, 36, 36, 36, 35, 34, 36),
         },
     )
+    example: ClassVar[str] = "digits: {size: 32, channels: 3}"
+
+    size: int | None = attribute(
+        IntKind(least=1),
+        "enlarge them to so many pixels a side, in bytes from 0 to 255, as photographs have them",
+        default=None,
+    )
+    channels: int = attribute(IntKind(least=1), "how often the gray channel stands in an enlarged image", default=1)
+
+    def known_data(self) -> KnownData | None:
+        """With the size that they are enlarged to."""
+        assert self.known is not None
+        return self.known if self.size is None else replace(self.known, shape=(self.channels, self.size, self.size))
 
 
 @SOURCES.register

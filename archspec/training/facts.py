@@ -52,7 +52,7 @@ class DataFacts:
 
 def known_facts(source: DataSource) -> DataFacts | None:
     """What the form of the data says by itself, as that of CIFAR-10 does; None where the data have to be looked at."""
-    known = source.known
+    known = source.known_data()
     if known is None:
         return None
     return DataFacts(known.examples, known.shape, "classes", known.classes, class_counts=known.class_counts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.resources import files
@@ -22,7 +22,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.passes import run_passes
 from archspec.passes.remove_decay import RemoveDecay
 from archspec.passes.resize import Resize
-from archspec.recipe import Recipe, resolve
+from archspec.recipe import Recipe, ResolvedRecipe, resolve
 from archspec.spec import Spec
 from archspec.training.backend import WritesTraining
 from archspec.training.data.conversion import data_config
@@ -96,13 +96,20 @@ class TrainingProgram:
         return edited
 
 
-def make_program(spec: Spec, recipe: Recipe, backend: str, data: Path | None) -> TrainingProgram:
+def make_program(
+    spec: Spec,
+    recipe: Recipe,
+    backend: str,
+    data: Path | None,
+    adapt: Callable[[ResolvedRecipe, LayerGraph], ResolvedRecipe] | None = None,
+) -> TrainingProgram:
     """The program that trains a network by a recipe, on data that are looked at.
 
     Args:
         spec, recipe: as they were loaded, with the values that their params were given.
         backend: `torch`, `keras`, or another that writes training programs.
         data: where the data are; None for those that need no folder.
+        adapt: changes the recipe, whose values are worked out, for a network.
 
     Raises:
         SpecError: the network or the recipe is wrong, or they do not fit each other or the data.
@@ -111,6 +118,8 @@ def make_program(spec: Spec, recipe: Recipe, backend: str, data: Path | None) ->
     """
     target = find_backend(backend, WritesTraining)
     graph, settings = compile(spec), resolve(recipe)
+    if adapt is not None:
+        settings = adapt(settings, graph)
     plan = plan_of(settings, graph, data_facts(settings, data))
     graph = run_passes(_sized(graph, plan), (RemoveDecay(),)).graph
     sources = {

@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from archspec.codegen.registry import backend
+from archspec.errors import Diagnostic, ParityError, SpecError
+from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec.parity.causes import Cause, CauseKind
 from archspec.parity.measure import distance, largest, rank, share
@@ -26,9 +27,11 @@ from archspec.parity.recipes.runs import Program, TrainingRun
 from archspec.parity.report import Report
 from archspec.parity.results import PairResult
 from archspec.parity.temporary_folders import temporary_folder
-from archspec.training.backend import WritesTraining
+from archspec.recipe import Recipe, ResolvedRecipe
+from archspec.recipe.sources import Digits
+from archspec.spec import Spec
 from archspec.training.plan import TrainingPlan
-from archspec.training.program import write_program
+from archspec.training.program import make_program
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,12 +48,12 @@ CHECK: Final = "recipe"
 
 
 def compare_recipe(
-    graph: LayerGraph,
-    plan: TrainingPlan,
+    spec: Spec,
+    recipe: Recipe,
     participants: Sequence[Participant],
-    weights: Weights,
     *,
-    data: Path | None = None,
+    data: Path | Literal["digits"] | None = None,
+    weights: Weights | None = None,
     steps: int = STEPS,
     tolerance: float = TOLERANCE,
     change: Callable[[Participant, Path], None] | None = None,
@@ -59,32 +62,64 @@ def compare_recipe(
     """Train by a recipe in several frameworks, and compare all that the programs record.
 
     Args:
-        graph: the network.
-        plan: the recipe, made concrete; its precision is taken for float64.
+        spec, recipe: as they were loaded, with the values that their params were given.
         participants: two or more; the first is the measure.
-        weights: those that all begin from, by canonical name, in canonical layout.
-        data: the folder of the data.
+        data: the folder of the data; `"digits"`: scikit-learn's digits in their place, enlarged to what the network
+            takes; None for data that need no folder.
+        weights: those that all begin from, by canonical name, in canonical layout; drawn by the recipe's seed if None.
         steps: how many are made, at the most as many as the recipe has.
         tolerance: the largest difference that counts as agreement.
         change: called with each program's folder before it runs, so that an edited program can be compared.
         progress: is called with what is done next, how much is done, and of how much.
 
     Raises:
-        ParityError: a program failed.
+        ParityError: a program failed, or there are less than two participants.
         BackendError: a framework is missing, or a backend cannot write such a program.
+        SpecError, TrainingDataError: see `archspec.training.program.make_program`.
     """
+    if len(participants) < 2:
+        raise ParityError(Diagnostic("E0202", "parity compares two participants at the least"))
     check_installed(participants)
-    double = replace(plan, precision="float64")
-    with temporary_folder() as folder:
+    folder = None if data == "digits" else data
+
+    def adapt(settings: ResolvedRecipe, graph: LayerGraph) -> ResolvedRecipe:
+        settings = replace(settings, precision="float64")
+        return on_digits(settings, graph) if data == "digits" else settings
+
+    made = [make_program(spec, recipe, participant.backend, folder, adapt) for participant in participants]
+    graph, plan = made[0].graph, made[0].plan
+    if weights is None:
+        weights = draw(graph, plan.seed)
+    start = {name: array.astype("float64") for name, array in weights.items()}
+    with temporary_folder() as temporary:
         programs = []
-        for number, participant in enumerate(participants):
-            place = folder / f"program{number}"
-            write_program(place, graph, double, backend(participant.backend, WritesTraining))
+        for number, (participant, program) in enumerate(zip(participants, made, strict=True)):
+            place = temporary / f"program{number}"
+            program.write(place, start)
             if change is not None:
                 change(participant, place)
-            programs.append(Program(participant, graph, place, data))
-        start = {name: array.astype("float64") for name, array in weights.items()}
-        return _Comparison(graph, double, programs, start, min(steps, plan.steps), tolerance, progress).report()
+            programs.append(Program(participant, program, place, folder))
+        return _Comparison(graph, plan, programs, start, min(steps, plan.steps), tolerance, progress).report()
+
+
+def on_digits(settings: ResolvedRecipe, graph: LayerGraph) -> ResolvedRecipe:
+    """A recipe whose data are the digits, enlarged to what a network takes; its own splits become theirs.
+
+    Raises:
+        SpecError: the network takes no image, or one that is not square.
+    """
+    node = graph.input_nodes[0]
+    channels, *size = node.shape
+    if len(size) != 2 or size[0] != size[1]:
+        message = f"{graph.name} takes {graph.input_text}, and the digits stand in for square images"
+        raise SpecError(
+            Diagnostic("E0901", message, settings.place("data.source"), help="give its own data by `--data`")
+        )
+    data = settings.data
+    validation = "test" if isinstance(data.validation, str) else data.validation
+    stand_in = Digits(size=size[0], channels=channels)
+    test = None if data.test is None else "test"
+    return replace(settings, data=replace(data, source=stand_in, train="train", validation=validation, test=test))
 
 
 @dataclass

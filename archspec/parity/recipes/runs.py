@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.codegen.registry import backend
 from archspec.errors import Diagnostic, Note, ParityError
-from archspec.ir.graph import LayerGraph
 from archspec.parity.processes import Participant
-from archspec.training.backend import WritesTraining
 from archspec.training.parts.records import load_checkpoint, read_history, save_checkpoint
+from archspec.training.program import TrainingProgram
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,10 +43,10 @@ class TrainingRun:
 class Program:
     """A training program in a folder, and the process environment in which it runs."""
 
-    def __init__(self, participant: Participant, graph: LayerGraph, folder: Path, data: Path | None) -> None:
+    def __init__(self, participant: Participant, program: TrainingProgram, folder: Path, data: Path | None) -> None:
         self.participant = participant
-        self.target = backend(participant.backend, WritesTraining)
-        self._graph = graph
+        self.target = program.backend
+        self._graph = program.graph
         self._folder = folder
         self._data = data
         self._runs = 0
@@ -69,7 +67,7 @@ class Program:
         save_checkpoint(start, dict(self.target.to_checkpoint(self._graph, weights)), {})
         arguments = [f"--output={output}", f"--weights={start}", f"--limit-steps={steps}", "--log-every=1"]
         if self._data is not None:
-            arguments.append(f"--data={self._data}")
+            arguments.append(f"--data={self._data.resolve()}")
         finished = subprocess.run(
             [sys.executable, str(self._folder / "train.py"), *arguments],
             env={**os.environ, **self.participant.environment()},
