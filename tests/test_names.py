@@ -17,8 +17,8 @@ PACKAGES: Final = ("archspec", "backends")
 CALLED_AFTER_ONNX: Final = "backends/archspec_onnx/reference.py"
 """Its classes stand in for those of ONNX's evaluator, which finds an operator by the name of its class."""
 
-PRINTED: Final = "archspec/training/data/parts/"
-"""What lies here becomes part of a program of its own, which knows nothing of the rest."""
+PRINTED: Final = ("archspec/training/data/parts/", "archspec/training/parts/")
+"""What lies in these becomes part of a program of its own, which knows nothing of the rest."""
 
 BRITISH: Final = (
     r"(?i)(?<![-\w])\w*(?:colour|centre(?!d?_)|neighbour|labelled|behaviour|favour|catalogue|misspelt|"

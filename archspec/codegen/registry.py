@@ -6,36 +6,28 @@ exactly as anyone else's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from inspect import get_annotations
 from typing import Final, TypeVar, overload
 
-from archspec.codegen.backend import (
-    Backend,
-    BuildsModels,
-    ExchangesWeights,
-    PacksModels,
-    RunsModels,
-    SavesWeights,
-    TrainsModels,
-)
+from archspec.codegen.backend import Backend
 from archspec.entry_points import EntryPointGroup
 from archspec.errors import BackendError, Diagnostic, Note, did_you_mean
 
 _BACKENDS: Final = EntryPointGroup("archspec.backends", BackendError)
 _MEANT: Final = {"pytorch": "torch", "tensorflow": "keras", "tf": "keras", "jax": "keras", "onnxruntime": "onnx"}
 """Names of frameworks, each with the backend for it: Keras runs on TensorFlow and on JAX."""
-_WITHOUT: Final[Mapping[type, str]] = {
-    Backend: "writes no source",
-    BuildsModels: "builds no models",
-    ExchangesWeights: "neither loads nor exports weights",
-    RunsModels: "runs no models",
-    TrainsModels: "computes no gradients",
-    SavesWeights: "writes no weights files",
-    PacksModels: "writes no model files",
+_WITHOUT: Final = {
+    "Backend": "writes no source",
+    "BuildsModels": "builds no models",
+    "ExchangesWeights": "neither loads nor exports weights",
+    "RunsModels": "runs no models",
+    "TrainsModels": "computes no gradients",
+    "SavesWeights": "writes no weights files",
+    "PacksModels": "writes no model files",
+    "WritesTraining": "writes no training programs",
 }
-"""What is said of a backend without a contract."""
+"""What is said of a backend without a contract, by its name: not all of them stand in this package."""
 
 Contract = TypeVar("Contract", bound=Backend)
 
@@ -54,7 +46,7 @@ def backend(name: str, contract: type[Backend] = Backend) -> Backend:
 
     Args:
         name: as it is registered.
-        contract: one of the protocols of `archspec.codegen.backend`.
+        contract: one of the protocols of `archspec.codegen.backend`, or `archspec.training.backend.WritesTraining`.
 
     Raises:
         BackendError: there is none, it cannot be imported, or it lacks members of the contract; it is said which, and
@@ -64,7 +56,7 @@ def backend(name: str, contract: type[Backend] = Backend) -> Backend:
     if isinstance(found, contract):
         return found
     lacking = [member for member in _members(contract) if getattr(found, member, None) is None]
-    note = Note(f"`{contract.__name__}` of archspec.codegen.backend also has {', '.join(f'`{it}`' for it in lacking)}")
+    note = Note(f"`{contract.__name__}` of {contract.__module__} also has {', '.join(f'`{it}`' for it in lacking)}")
     others = [other for other in backends() if _satisfies(other, contract)]
     help = f"choose one of {', '.join(f'`{other}`' for other in others)}" if others else "no installed backend does"
     raise BackendError(Diagnostic("E0607", without(name, contract), notes=(note,), help=help))
@@ -72,7 +64,7 @@ def backend(name: str, contract: type[Backend] = Backend) -> Backend:
 
 def without(name: str, contract: type[Backend]) -> str:
     """What the backend of this name does not do, as it does not satisfy a contract."""
-    return f"the backend `{name}` {_WITHOUT[contract]}"
+    return f"the backend `{name}` {_WITHOUT[contract.__name__]}"
 
 
 def _loaded(name: str) -> object:

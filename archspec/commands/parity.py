@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from archspec.analysis.tables import to_markdown, to_text
+from archspec.api import compile, loaded
 from archspec.commands.shared import (
     FAILED,
     OK,
@@ -20,12 +21,15 @@ from archspec.commands.shared import (
     add_weights,
     check_weights_usage,
     compiled,
+    limits,
     name_list,
+    params,
     positive,
     taken,
     usage_error,
     with_way_out,
 )
+from archspec.commands.training import add_recipe
 from archspec.digests import check_writable
 from archspec.errors import BackendError, ParityError
 from archspec.ir.tensor_type import SPATIAL
@@ -41,6 +45,8 @@ EXAMPLES: Final = (
     "archspec parity resnet50 --weights resnet50.safetensors",
     "archspec parity resnet18 --backends torch,onnx:onnxruntime --check inference",
     "archspec parity resnet18 --check inference --plot error.svg",
+    "archspec parity digits_resnet --recipe digits --steps 50          # is it the same training?",
+    "archspec parity cifar_resnet --recipe cifar10_paper --data digits   # digits in the place of photographs",
 )
 """What its help shows."""
 
@@ -69,14 +75,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--taps", metavar="NAME,...", type=name_list, help="compare the network that gives these tensors"
     )
     add_weights(parser, "compare on these weights, not on random ones")
-    parser.add_argument("--batch", type=positive, default=2, help="how many inputs (2)")
-    parser.add_argument("--seed", type=int, default=0, help="of random weights and inputs (0)")
-    parser.add_argument("--passes", type=positive, default=3, help="in training mode, before statistics (3)")
-    parser.add_argument("--steps", type=positive, default=3, help="of the training run (3)")
-    parser.add_argument(
-        "--learning-rate", metavar="RATE", type=_number, default=0.01, help="of the training run (0.01)"
-    )
-    parser.add_argument("--momentum", type=_number, default=0.9, help="of the training run (0.9)")
+    parser.add_argument("--batch", type=positive, help="how many inputs (2)")
+    parser.add_argument("--seed", type=int, help="of random weights and inputs (0)")
+    parser.add_argument("--passes", type=positive, help="in training mode, before statistics (3)")
+    parser.add_argument("--steps", type=positive, help="of the training run (3; by a recipe 200)")
+    parser.add_argument("--learning-rate", metavar="RATE", type=_number, help="of the training run (0.01)")
+    parser.add_argument("--momentum", type=_number, help="of the training run (0.9)")
+    add_recipe(parser, "train by this recipe, and compare its programs: a path, or the name of one that ships")
     parser.add_argument(
         "--tolerance",
         metavar="DTYPE[.CHECK]=VALUE",
@@ -86,7 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the difference that is allowed in a dtype, or in one check of it; may stand several times "
         "(docs/parity.md has the usual ones)",
     )
-    parser.add_argument("--no-layers", dest="layers", action="store_false", help="compare only what the network gives")
+    parser.add_argument(
+        "--no-layers", dest="layers", action="store_const", const=False, help="compare only what the network gives"
+    )
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw the error by depth: .svg, .png or .pdf")
     add_force(parser)
     parser.add_argument(
@@ -99,34 +106,74 @@ def run_parity(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None:
         from archspec.parity.plot import check
 
-        if not arguments.layers or "inference" not in (arguments.check or KINDS):
+        if arguments.layers is False or "inference" not in (arguments.check or KINDS):
             usage_error("--plot draws the layers in inference: not with --no-layers, nor with other checks alone")
         check(arguments.plot)
         check_writable(arguments.plot, force=arguments.force)
     check_weights_usage(arguments)
+    with _other_backends(), _progress() as progress:
+        report = _of_models(arguments, progress) if arguments.recipe is None else _of_recipe(arguments, progress)
+    return _shown(report, arguments)
+
+
+def _of_models(arguments: argparse.Namespace, progress: Progress) -> Report:
+    """The models of a network on the same weights and inputs."""
+    if arguments.data is not None or arguments.recipe_params:
+        usage_error("--data and --recipe-set are for training by a --recipe")
     graph = compiled(arguments.spec, arguments)
     weights = None
     if arguments.weights is not None:
         weights, _ = taken(arguments, graph)
-    with _other_backends(), _progress() as progress:
-        report = compare(
-            graph,
-            [Participant.parse(text) for text in arguments.backends],
-            dtypes=arguments.dtype or DTYPES,
-            checks=arguments.check or KINDS,
-            sizes=arguments.size,
-            weights=weights,
-            batch=arguments.batch,
-            seed=arguments.seed,
-            passes=arguments.passes,
-            steps=arguments.steps,
-            learning_rate=arguments.learning_rate,
-            momentum=arguments.momentum,
-            layers=arguments.layers,
-            tolerances=dict(arguments.tolerance),
-            progress=progress,
-        )
-    lines = _shown(report, arguments.format)
+    given = {key: value for key, value in vars(arguments).items() if key in _OF_MODELS and value is not None}
+    return compare(
+        graph,
+        [Participant.parse(text) for text in arguments.backends],
+        dtypes=arguments.dtype or DTYPES,
+        checks=arguments.check or KINDS,
+        sizes=arguments.size,
+        weights=weights,
+        tolerances=dict(arguments.tolerance),
+        progress=progress,
+        **given,
+    )
+
+
+_OF_MODELS: Final = ("batch", "seed", "passes", "steps", "learning_rate", "momentum", "layers")
+"""Options that `compare` has defaults for."""
+
+
+def _of_recipe(arguments: argparse.Namespace, progress: Progress) -> Report:
+    """The programs that train a network by a recipe."""
+    from archspec.parity.recipes.comparison import STEPS, TOLERANCE, compare_recipe
+    from archspec.recipe import load
+
+    others = ("dtype", "check", "size", "taps", "plot", *(name for name in _OF_MODELS if name != "steps"))
+    for name in others:
+        if getattr(arguments, name) is not None:
+            option = "--no-layers" if name == "layers" else f"--{name.replace('_', '-')}"
+            usage_error(f"{option} compares models: by a --recipe the recipe says it")
+    tolerances: dict[str, float] = dict(arguments.tolerance)
+    if unknown := tolerances.keys() - {"float64", "float64.run"}:
+        usage_error(f"--tolerance {min(unknown)}: programs are compared in float64 alone")
+    bounds = limits(arguments.limits)
+    spec = loaded(arguments.spec, params(arguments.params), limits=bounds, root=arguments.root)
+    recipe = load(arguments.recipe, params(arguments.recipe_params, "--recipe-set"), limits=bounds, root=arguments.root)
+    weights = None if arguments.weights is None else taken(arguments, compile(spec))[0]
+    return compare_recipe(
+        spec,
+        recipe,
+        [Participant.parse(text) for text in arguments.backends],
+        data="digits" if arguments.data == Path("digits") and not arguments.data.is_dir() else arguments.data,
+        weights=weights,
+        steps=arguments.steps or STEPS,
+        tolerance=tolerances.get("float64.run", tolerances.get("float64", TOLERANCE)),
+        progress=progress,
+    )
+
+
+def _shown(report: Report, arguments: argparse.Namespace) -> int:
+    """Print the report, what is to blame, and the verdict; the exit code."""
+    lines = _lines(report, arguments.format)
     print("\n".join(lines[:-1]))
     if arguments.plot is not None:
         from archspec.parity.plot import draw
@@ -145,7 +192,7 @@ def run_parity(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _shown(report: Report, format: str) -> list[str]:
+def _lines(report: Report, format: str) -> list[str]:
     if format == "json":
         return json.dumps(report.as_dict(), indent=2, allow_nan=False).splitlines()
     return list(to_lines(report, to_markdown if format == "markdown" else to_text))

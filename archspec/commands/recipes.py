@@ -7,13 +7,13 @@ import argparse
 from archspec.api import compile
 from archspec.commands.shared import limits, params
 from archspec.errors import Diagnostic
-from archspec.recipe import Settings, Share, load, resolve
+from archspec.recipe import ResolvedRecipe, Share, load, resolve
 from archspec.training.facts import known_facts
 from archspec.training.linter import lint
 from archspec.training.plan import plan_of
 
 
-def checked(name: str, arguments: argparse.Namespace) -> tuple[Settings, list[Diagnostic], str]:
+def checked(name: str, arguments: argparse.Namespace) -> tuple[ResolvedRecipe, list[Diagnostic], str]:
     """A recipe's values, what the linter says of it, and what else is to be said of the check.
 
     With `--network` the recipe is held against that network, as far as the form of its data says what they are.
@@ -44,7 +44,7 @@ def findings(path: str, network: str) -> list[Diagnostic]:
     return checked(path, arguments)[1]
 
 
-def summary(settings: Settings) -> str:
+def summary(settings: ResolvedRecipe) -> str:
     """A recipe in a few words."""
     length = f"{settings.epochs:,} epochs" if settings.epochs is not None else f"{settings.steps:,} steps"
     return f"{settings.data.source.name}, {settings.optimizer.name}, batches of {settings.batch:,}, {length}"

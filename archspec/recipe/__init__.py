@@ -3,14 +3,14 @@
 from archspec.recipe.augmentations import AUGMENTATIONS, Augmentation
 from archspec.recipe.images import PREPARATIONS, Preparation, Shape, Step
 from archspec.recipe.loading import find, load, load_text, shipped_recipes
-from archspec.recipe.losses import LOSSES, METRICS, Loss, Metric
+from archspec.recipe.losses import LOSSES, METRICS, LossFunction, Metric
 from archspec.recipe.model import Recipe
 from archspec.recipe.optimizers import OPTIMIZERS, Optimizer
 from archspec.recipe.part import Part, Registry
 from archspec.recipe.schedules import PHASES, Phase, Schedule
 from archspec.recipe.sections import CLIPS, Checkpoint, Clip, EarlyStopping, Ema, Plateau, Share, WeightDecay
-from archspec.recipe.settings import DataSettings, Settings, measured, resolve
-from archspec.recipe.sources import SOURCES, KnownData, Source
+from archspec.recipe.settings import DataSettings, ResolvedRecipe, measured, resolve
+from archspec.recipe.sources import SOURCES, DataSource, KnownData
 
 __all__ = [
     "AUGMENTATIONS",
@@ -25,10 +25,11 @@ __all__ = [
     "Checkpoint",
     "Clip",
     "DataSettings",
+    "DataSource",
     "EarlyStopping",
     "Ema",
     "KnownData",
-    "Loss",
+    "LossFunction",
     "Metric",
     "Optimizer",
     "Part",
@@ -37,11 +38,10 @@ __all__ = [
     "Preparation",
     "Recipe",
     "Registry",
+    "ResolvedRecipe",
     "Schedule",
-    "Settings",
     "Shape",
     "Share",
-    "Source",
     "Step",
     "WeightDecay",
     "find",

@@ -124,7 +124,7 @@ class RangeKind(Kind):
 
 @dataclass(frozen=True, slots=True)
 class ShiftKind(Kind):
-    """How far an image is shifted: a number, or a list to choose from; see `Affine`."""
+    """How far an image is shifted: a number, or a list to choose from; see `RandomAffine`."""
 
     expects: str = "a number or a list of numbers, 0 or more"
 

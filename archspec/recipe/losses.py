@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from archspec.ir.attributes import FloatKind, IntKind, WordKind, attribute
 from archspec.recipe.part import Part, Registry, words_for
 
-LOSSES: Final = Registry["Loss"](
+LOSSES: Final = Registry["LossFunction"](
     "a loss",
     "What training makes small: the mean over the examples (and, of maps, over the places) of a batch.",
     {
@@ -47,7 +47,7 @@ _IGNORE: Final = "the class of examples or places that are left out, as 255 in s
 
 
 @dataclass(frozen=True, slots=True)
-class Loss(Part):
+class LossFunction(Part):
     """Base of all losses."""
 
     two_meanings: ClassVar[Mapping[str, str]] = words_for(("weight",), _LEFT_OUT)
@@ -57,7 +57,7 @@ class Loss(Part):
 
 @LOSSES.register
 @dataclass(frozen=True, slots=True)
-class CrossEntropy(Loss):
+class CrossEntropy(LossFunction):
     """-log of the probability of the right class, which a softmax of the logits gives; targets are classes, or mixed.
 
     Of probabilities, the logarithm is of the output itself, put between 1e-7 and 1 - 1e-7.
@@ -85,7 +85,7 @@ class CrossEntropy(Loss):
 
 @LOSSES.register
 @dataclass(frozen=True, slots=True)
-class BinaryCrossEntropy(Loss):
+class BinaryCrossEntropy(LossFunction):
     """The mean over all outputs of -log of the probability of the right answer, yes or no, that a sigmoid gives.
 
     With classes as targets, the right class is 1 and all others are 0.
@@ -110,7 +110,7 @@ class BinaryCrossEntropy(Loss):
 
 @LOSSES.register
 @dataclass(frozen=True, slots=True)
-class MeanSquaredError(Loss):
+class MeanSquaredError(LossFunction):
     """The mean of the squared differences from the targets: numbers of the output's shape, or classes as 0 and 1."""
 
     name: ClassVar[str] = "mean_squared_error"

@@ -88,7 +88,7 @@ class Phase(Part):
 
 @PHASES.register
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Constant(Phase):
+class ConstantRate(Phase):
     """The same factor all the time; as a first phase, a warm-up at a lower rate."""
 
     name: ClassVar[str] = "constant"
@@ -214,7 +214,8 @@ class Polynomial(Phase):
 
     def multiple(self, position: float, start: float, length: float) -> float:
         """A power of what is left."""
-        return float(self.to + (1.0 - self.to) * (1.0 - (position - start) / length) ** self.power)
+        left = max(1.0 - (position - start) / length, 0.0)  # where it ends, rounding may leave less than nothing
+        return float(self.to + (1.0 - self.to) * left**self.power)
 
 
 @PHASES.register

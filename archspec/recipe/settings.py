@@ -13,15 +13,15 @@ from archspec.recipe.augmentations import Augmentation
 from archspec.recipe.images import Preparation, Step
 from archspec.recipe.items import Item
 from archspec.recipe.kinds import SPLIT
-from archspec.recipe.losses import Loss, Metric
+from archspec.recipe.losses import LossFunction, Metric
 from archspec.recipe.model import FACTOR, DataSpec, Recipe, ScheduleSpec
 from archspec.recipe.optimizers import Optimizer
 from archspec.recipe.part import Part
 from archspec.recipe.schedules import Phase, Schedule
 from archspec.recipe.schema_fields import Scalar
 from archspec.recipe.sections import Checkpoint, Clip, EarlyStopping, Ema, Plateau, Share, WeightDecay
-from archspec.recipe.sources import Source
-from archspec.recipe.values import Values
+from archspec.recipe.sources import DataSource
+from archspec.recipe.values import ValueResolver
 from archspec.spec.base import Attribute, Model
 from archspec.spec.located_data import LocatedList
 
@@ -32,7 +32,7 @@ P = TypeVar("P", bound=Part)
 class DataSettings:
     """What `data` says, worked out."""
 
-    source: Source
+    source: DataSource
     train: str
     validation: str | Share | None
     test: str | None
@@ -60,7 +60,7 @@ def _turn(key: str, step: Step) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ResolvedRecipe:
     """A recipe with all its values worked out."""
 
     recipe: Recipe = field(compare=False)
@@ -72,7 +72,7 @@ class Settings:
     steps: int | None
     shuffle: bool
     seed: int
-    losses: Mapping[str, Loss]
+    losses: Mapping[str, LossFunction]
     """By the names of outputs; the key is empty where the recipe has one loss for whatever the network gives."""
     optimizer: Optimizer
     weight_decay: WeightDecay | None
@@ -100,7 +100,7 @@ class Settings:
         return self.recipe.span
 
 
-def resolve(recipe: Recipe) -> Settings:
+def resolve(recipe: Recipe) -> ResolvedRecipe:
     """Work out the values of a recipe.
 
     Raises:
@@ -117,14 +117,14 @@ class _Resolver:
 
     def __init__(self, recipe: Recipe, budget: Budget) -> None:
         self.recipe = recipe
-        self.values = Values(budget)
+        self.values = ValueResolver(budget)
         self.places: dict[str, Span] = {}
 
     @property
     def found(self) -> Diagnostics:
         return self.values.found
 
-    def settings(self) -> Settings:
+    def settings(self) -> ResolvedRecipe:
         """All of them.
 
         Raises:
@@ -151,7 +151,7 @@ class _Resolver:
         own = {name: each for name, each in recipe.params.items() if each.name_span.source is recipe.span.source}
         self.values.unused(own, recipe.refused)  # what a parent uses, a child need not
         self.found.raise_if_any()
-        settings = Settings(recipe=recipe, params=self.values.env, places=self.places, **parts, **scalars)
+        settings = ResolvedRecipe(recipe=recipe, params=self.values.env, places=self.places, **parts, **scalars)
         _check(settings, self.found)
         self.found.raise_if_any()
         return settings
@@ -189,10 +189,10 @@ class _Resolver:
             found.append(part)
         return found
 
-    def _losses(self, items: Mapping[str, Item]) -> dict[str, Loss]:
-        found: dict[str, Loss] = {}
+    def _losses(self, items: Mapping[str, Item]) -> dict[str, LossFunction]:
+        found: dict[str, LossFunction] = {}
         for name, item in items.items():
-            part = self._part(f"losses.{name}" if name else "loss", item, Loss)
+            part = self._part(f"losses.{name}" if name else "loss", item, LossFunction)
             if part is not None:
                 found[name] = part
         return found
@@ -212,7 +212,7 @@ class _Resolver:
 
     def _data(self, data: DataSpec) -> DataSettings | None:
         self.places["data"] = self.recipe.key_place("data")
-        source = self._part("data.source", data.source, Source)
+        source = self._part("data.source", data.source, DataSource)
         scalars = {key: self._scalar(data, key, "data.") for key in ("train", "test", "repeats")}
         lists = {key: self._list(f"data.{key}", getattr(data, key), Preparation) for key in _PREPARED}
         augment = self._list("data.augment", data.augment, Augmentation)
@@ -249,7 +249,7 @@ def _metadata(annotation: Any) -> tuple[object, ...]:
     return tuple(getattr(annotation, "__metadata__", ()))
 
 
-def _check(settings: Settings, found: Diagnostics) -> None:
+def _check(settings: ResolvedRecipe, found: Diagnostics) -> None:
     """What does not fit together in a recipe, whatever the network and the data."""
     _check_steps(settings, found)
     _check_decay(settings, found)
@@ -258,7 +258,7 @@ def _check(settings: Settings, found: Diagnostics) -> None:
     _check_watched(settings, found)
 
 
-def _check_steps(settings: Settings, found: Diagnostics) -> None:
+def _check_steps(settings: ResolvedRecipe, found: Diagnostics) -> None:
     if settings.batch % settings.accumulate:
         message = f"a batch of {settings.batch} cannot be computed in {settings.accumulate} equal parts"
         near = max(settings.accumulate, settings.batch // settings.accumulate * settings.accumulate)
@@ -266,7 +266,7 @@ def _check_steps(settings: Settings, found: Diagnostics) -> None:
         found.error("E0411", message, settings.place("accumulate"), help=help)
 
 
-def _check_decay(settings: Settings, found: Diagnostics) -> None:
+def _check_decay(settings: ResolvedRecipe, found: Diagnostics) -> None:
     if not settings.optimizer.decoupled_only:
         return
     name, place = settings.optimizer.name, settings.place("optimizer")
@@ -284,7 +284,7 @@ def _check_decay(settings: Settings, found: Diagnostics) -> None:
 _STAGES: Final = ("image", "finished", "batch")
 
 
-def _check_order(settings: Settings, found: Diagnostics) -> None:
+def _check_order(settings: ResolvedRecipe, found: Diagnostics) -> None:
     """Augmentations stand in the order in which they are done: on images, on finished images, on batches."""
     last = 0
     before: Augmentation | None = None
@@ -298,7 +298,7 @@ def _check_order(settings: Settings, found: Diagnostics) -> None:
             last, before = stage, item
 
 
-def _check_bytes(settings: Settings, found: Diagnostics) -> None:
+def _check_bytes(settings: ResolvedRecipe, found: Diagnostics) -> None:
     """What takes pictures as they are stands before what makes other numbers of them."""
     for training in (True, False):
         changed: Step | None = None
@@ -312,14 +312,14 @@ def _check_bytes(settings: Settings, found: Diagnostics) -> None:
             changed = changed or (None if step.keeps_bytes else step)
 
 
-def measured(settings: Settings) -> list[str]:
+def measured(settings: ResolvedRecipe) -> list[str]:
     """The numbers that are measured after each epoch, by the names that `watch` and `best` use."""
     splits = ["train", *(["validation"] if settings.data.validation is not None else [])]
     labels = ["loss", *(metric.label for metric in settings.metrics if metric.single)]
     return [f"{split}_{label}" for split in splits for label in labels]
 
 
-def watched(settings: Settings) -> dict[str, str]:
+def watched(settings: ResolvedRecipe) -> dict[str, str]:
     """The numbers that decide something after each epoch, by the keys that name them."""
     found: dict[str, str] = {}
     if settings.plateau is not None:
@@ -331,7 +331,7 @@ def watched(settings: Settings) -> dict[str, str]:
     return found
 
 
-def _check_watched(settings: Settings, found: Diagnostics) -> None:
+def _check_watched(settings: ResolvedRecipe, found: Diagnostics) -> None:
     known = measured(settings)
     for path, name in watched(settings).items():
         if name in known:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from archspec.ir.attributes import IntKind, attribute
 from archspec.recipe.images import Shape
 from archspec.recipe.kinds import ARRAY, FILE, TextKind, TextsKind
-from archspec.recipe.part import Part, Registry
+from archspec.recipe.part import Part, Problem, Registry
 
-SOURCES: Final = Registry["Source"](
+SOURCES: Final = Registry["DataSource"](
     "a source of data",
     "What form the data have. `--data` says where they are.",
     {
@@ -37,7 +37,7 @@ class KnownData:
 
 
 @dataclass(frozen=True, slots=True)
-class Source(Part):
+class DataSource(Part):
     """Base of all sources."""
 
     two_meanings: ClassVar[Mapping[str, str]] = {
@@ -49,24 +49,55 @@ class Source(Part):
     }
     known: ClassVar[KnownData | None] = None
     """What the format says of its data, where it is that of one data set."""
+    carried: ClassVar[bool] = False
+    """A library carries the data, so that no `--data` is needed."""
     splits: ClassVar[tuple[str, ...]] = ()
     """The names of its splits, where they are fixed."""
+
+    def known_data(self) -> KnownData | None:
+        """What the format says of its data, with these attributes."""
+        return self.known
 
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Digits(Source):
-    """The handwritten digits that scikit-learn carries, 8x8, 0 to 16: no `--data` is needed. Every fifth is `test`."""
+class Digits(DataSource):
+    """The handwritten digits that scikit-learn carries, 8x8, 0 to 16: no `--data` is needed.
+
+    Every fifth of each digit is `test`. With a `size` they stand in for photographs.
+    """
 
     name: ClassVar[str] = "digits"
     known_as: ClassVar[Mapping[str, str]] = {"load_digits": "", "optdigits": ""}
     splits: ClassVar[tuple[str, ...]] = ("train", "test")
-    known: ClassVar[KnownData | None] = KnownData({"train": 1438, "test": 359}, (1, 8, 8), 10)
+    carried: ClassVar[bool] = True
+    known: ClassVar[KnownData | None] = KnownData(
+        {"train": 1442, "test": 355},
+        (1, 8, 8),
+        10,
+        {
+            "train": (143, 146, 142, 147, 145, 146, 145, 144, 140, 144),
+            "test": (35, 36, 35, 36, 36, 36, 36, 35, 34, 36),
+        },
+    )
+    example: ClassVar[str] = "digits: {size: 32, channels: 3}"
+
+    size: int | None = attribute(
+        IntKind(least=1),
+        "enlarge them to so many pixels a side, in bytes from 0 to 255, as photographs have them",
+        default=None,
+    )
+    channels: int = attribute(IntKind(least=1), "how often the gray channel stands in an enlarged image", default=1)
+
+    def known_data(self) -> KnownData | None:
+        """With the size that they are enlarged to."""
+        assert self.known is not None
+        return self.known if self.size is None else replace(self.known, shape=(self.channels, self.size, self.size))
 
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Cifar10(Source):
+class Cifar10(DataSource):
     """CIFAR-10 in its binary or its Python form: images of 32x32 in color, of 10 classes."""
 
     name: ClassVar[str] = "cifar10"
@@ -78,7 +109,7 @@ class Cifar10(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Cifar100(Source):
+class Cifar100(DataSource):
     """CIFAR-100 in its binary or its Python form, with the 100 fine classes."""
 
     name: ClassVar[str] = "cifar100"
@@ -90,7 +121,7 @@ class Cifar100(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Mnist(Source):
+class Mnist(DataSource):
     """MNIST, or what has its form (IDX files): images of 28x28 in gray."""
 
     name: ClassVar[str] = "mnist"
@@ -102,9 +133,20 @@ class Mnist(Source):
 _CHANNELS: Final = "1 (gray) or 3 (color): what images are brought to"
 
 
+@dataclass(frozen=True, slots=True)
+class PictureSource(DataSource):
+    """Base of those whose images are pictures in files, each with channels of its own, which are brought to some."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Pictures are gray or in color."""
+        channels: int = getattr(self, "channels", 3)
+        if channels not in (1, 3):
+            yield Problem("channels", f"it is 1 (gray) or 3 (color), not {channels}")
+
+
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Folder(Source):
+class Folder(PictureSource):
     """Images in files, in a folder for each class, in a folder for each split: `train/cat/1.jpg`."""
 
     name: ClassVar[str] = "folder"
@@ -119,7 +161,7 @@ class Folder(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Arrays(Source):
+class Arrays(DataSource):
     """Arrays in a file of npz or safetensors for each split: images (n, height, width, channels), targets (n, ...)."""
 
     name: ClassVar[str] = "arrays"
@@ -130,13 +172,16 @@ class Arrays(Source):
     images: str = attribute(ARRAY, "the name of the array of images or features, likewise", default="images")
     targets: str = attribute(ARRAY, "the name of the array of targets, likewise", default="labels")
     classes: int | None = attribute(
-        IntKind(least=1), "how many classes there are, where targets are classes; numbers unless given", default=None
+        IntKind(least=1),
+        "how many classes there are, where targets are classes, (n,), or maps of them, (n, height, width); numbers "
+        "unless given",
+        default=None,
     )
 
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Csv(Source):
+class Csv(DataSource):
     """A table of numbers for each split, `train.csv`, with the names of columns in its first line."""
 
     name: ClassVar[str] = "csv"
@@ -152,7 +197,7 @@ class Csv(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class HuggingFace(Source):
+class HuggingFace(PictureSource):
     """A data set of the library `datasets`, as `save_to_disk` writes it."""
 
     name: ClassVar[str] = "huggingface"
@@ -165,7 +210,7 @@ class HuggingFace(Source):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class WebDataset(Source):
+class WebDataset(PictureSource):
     """Images and the numbers of their classes in shards, `train-000000.tar` and so on."""
 
     name: ClassVar[str] = "webdataset"

@@ -25,14 +25,14 @@ P = TypeVar("P", bound=Part)
 
 
 @dataclass(frozen=True, slots=True)
-class _Recipe(Described):
+class _TopLevel(Described):
     """What a key at the top of a recipe is said to be of."""
 
     name: ClassVar[str] = "the recipe"
 
 
 @dataclass(slots=True)
-class Values:
+class ValueResolver:
     """Works out the values of one recipe, and notes all that is wrong with them."""
 
     budget: Budget
@@ -76,7 +76,7 @@ class Values:
         if given is None:
             return default
         info = AttributeInfo(key, kind, "", default, False, False)
-        read = self._attribute(_Recipe, info, given)
+        read = self._attribute(_TopLevel, info, given)
         return default if read is None else read
 
     def items(self, items: Iterable[Item] | None, kind: type[P]) -> list[tuple[Item, P]]:

@@ -10,7 +10,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import shape_text
 from archspec.passes import run_passes
 from archspec.passes.resize import Resize
-from archspec.recipe import Augmentation, Settings, Shape, Share, Source, Step
+from archspec.recipe import Augmentation, DataSource, ResolvedRecipe, Shape, Share, Step
 from archspec.recipe.images import Normalize
 from archspec.training.facts import DataFacts
 
@@ -19,7 +19,7 @@ from archspec.training.facts import DataFacts
 class DataPlan:
     """Which examples there are, and what is done to them."""
 
-    source: Source
+    source: DataSource
     train: str
     """The split that is trained on, by the format's name."""
     validation: str | Share | None
@@ -56,16 +56,17 @@ def batches(count: int, size: int, drop_last: bool) -> int:
     return count // size if drop_last else -(-count // size)
 
 
-def fit_data(settings: Settings, graph: LayerGraph, facts: DataFacts, found: Diagnostics) -> DataPlan | None:
+def fit_data(settings: ResolvedRecipe, graph: LayerGraph, facts: DataFacts, found: Diagnostics) -> DataPlan | None:
     """The examples of a plan; what does not fit is noted, and None is given where they cannot be counted."""
     data = settings.data
     training = tuple(step for _, step in data.steps(training=True))
     evaluation = tuple(step for _, step in data.steps(training=False))
     _check_images(settings, facts, found)
+    _check_targets(settings, facts, found)
     training_shape, evaluation_shape = _shape(training, facts.shape), _shape(evaluation, facts.shape)
-    _check_input("training", training_shape, settings, graph, found)
+    _check_input("training", training_shape, settings, graph, facts, found)
     if evaluation_shape != training_shape:
-        _check_input("evaluation", evaluation_shape, settings, graph, found)
+        _check_input("evaluation", evaluation_shape, settings, graph, facts, found)
     _check_channels(training_shape, settings, found)
     counted = _examples(settings, facts, found)
     if counted is None:
@@ -94,7 +95,7 @@ def fit_data(settings: Settings, graph: LayerGraph, facts: DataFacts, found: Dia
     return plan
 
 
-def _examples(settings: Settings, facts: DataFacts, found: Diagnostics) -> dict[str, int] | None:
+def _examples(settings: ResolvedRecipe, facts: DataFacts, found: Diagnostics) -> dict[str, int] | None:
     data = settings.data
     named = {"train": data.train, "validation": data.validation, "test": data.test}
     counted: dict[str, int] = {}
@@ -127,7 +128,7 @@ def _shape(steps: Sequence[Step], shape: Shape) -> Shape:
     return shape
 
 
-def _check_images(settings: Settings, facts: DataFacts, found: Diagnostics) -> None:
+def _check_images(settings: ResolvedRecipe, facts: DataFacts, found: Diagnostics) -> None:
     """What is for images alone gets images."""
     if len(facts.shape) == 3:
         return
@@ -138,7 +139,22 @@ def _check_images(settings: Settings, facts: DataFacts, found: Diagnostics) -> N
             found.error("E0901", message, settings.place(key), help="leave it out")
 
 
-def _check_channels(shape: Shape, settings: Settings, found: Diagnostics) -> None:
+def _check_targets(settings: ResolvedRecipe, facts: DataFacts, found: Diagnostics) -> None:
+    """What is done to images can be done to their targets."""
+    if facts.targets == "classes":
+        return
+    for key, step in settings.data.steps(training=True):
+        if isinstance(step, Augmentation) and step.acts_on == "batch":
+            message = f"`{step.name}` mixes classes, and the targets are {facts.targets}"
+            found.error("E0901", message, settings.place(key), help="leave it out")
+        elif step.moves and facts.targets == "maps":
+            message = (
+                f"`{step.name}` moves images, and their targets, a class for each place, would stay where they are"
+            )
+            found.error("E0901", message, settings.place(key), help="leave it out, and do it before to images and maps")
+
+
+def _check_channels(shape: Shape, settings: ResolvedRecipe, found: Diagnostics) -> None:
     """Numbers for each channel are as many as there are channels."""
     steps = {**dict(settings.data.steps(training=True)), **dict(settings.data.steps(training=False))}
     what = "channels" if len(shape) == 3 else "features"
@@ -148,7 +164,9 @@ def _check_channels(shape: Shape, settings: Settings, found: Diagnostics) -> Non
             found.error("E0901", message, settings.place(f"{key}.mean"))
 
 
-def _check_input(when: str, shape: Shape, settings: Settings, graph: LayerGraph, found: Diagnostics) -> None:
+def _check_input(
+    when: str, shape: Shape, settings: ResolvedRecipe, graph: LayerGraph, facts: DataFacts, found: Diagnostics
+) -> None:
     """The network takes what it gets."""
     place = settings.place("data.source")
     if len(graph.input_nodes) != 1:
@@ -170,7 +188,8 @@ def _check_input(when: str, shape: Shape, settings: Settings, graph: LayerGraph,
     sizes = tuple(size for size in shape if size is not None)
     if len(sizes) == 3 == len(expected) and sizes[0] == expected[0] and _takes(graph, node.path, sizes[1], sizes[2]):
         return
-    message = f"an example is {_text(shape)} in {when}, and {graph.name} takes {node.type.text}"
+    example = f"an example of {facts.where}" if facts.where else "an example"
+    message = f"{example} is {_text(shape)} in {when}, and {graph.name} takes {node.type.text}"
     found.error("E0901", message, place, notes=note, help=_size_help(graph, shape, expected))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archspec.errors import Diagnostics, did_you_mean
 from archspec.ir.graph import LayerGraph
-from archspec.recipe import Settings
+from archspec.recipe import ResolvedRecipe
 from archspec.recipe.sections import BIASES, NORMS
 
 
@@ -34,7 +34,7 @@ class Groups:
     frozen_layers: tuple[str, ...]
 
 
-def groups_of(settings: Settings, graph: LayerGraph, found: Diagnostics) -> Groups:
+def groups_of(settings: ResolvedRecipe, graph: LayerGraph, found: Diagnostics) -> Groups:
     """The weights of a network in groups; paths that it does not have are noted (E0903).
 
     Running statistics are in none of them: they are no weights that an optimizer changes.
@@ -75,7 +75,7 @@ def groups_of(settings: Settings, graph: LayerGraph, found: Diagnostics) -> Grou
     return Groups(groups, coupled, tuple(frozen), frozen_layers)
 
 
-def _rate(owner: str, settings: Settings) -> float:
+def _rate(owner: str, settings: ResolvedRecipe) -> float:
     """The factor of the longest path that a layer is under."""
     paths = [path for path in settings.rates if _under(owner, (path,))]
     return settings.rates[max(paths, key=len)] if paths else 1.0
@@ -96,7 +96,7 @@ def _paths(graph: LayerGraph) -> list[str]:
     return list(found)
 
 
-def _check_paths(settings: Settings, known: list[str], found: Diagnostics) -> None:
+def _check_paths(settings: ResolvedRecipe, known: list[str], found: Diagnostics) -> None:
     decay = settings.weight_decay
     given = [
         *((f"freeze.{index}", path) for index, path in enumerate(settings.freeze)),

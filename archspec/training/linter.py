@@ -8,9 +8,9 @@ from typing import Final
 
 from archspec.errors import Diagnostic, Note
 from archspec.ir.graph import LayerGraph
-from archspec.recipe import Settings, Share
+from archspec.recipe import ResolvedRecipe, Share
 from archspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
-from archspec.recipe.schedules import Constant
+from archspec.recipe.schedules import ConstantRate
 from archspec.recipe.settings import watched
 from archspec.training.examples import batches
 from archspec.training.facts import DataFacts, known_facts
@@ -32,21 +32,21 @@ class Known:
     steps_per_epoch: int | None = None
 
 
-def lint(settings: Settings) -> list[Diagnostic]:
+def lint(settings: ResolvedRecipe) -> list[Diagnostic]:
     """What can be said of a recipe alone, and of its data where their form says how many there are."""
     count = _known_examples(settings)
     steps = None if count is None else batches(count, settings.batch, settings.drop_last) or None
     return found_by(settings, Known(training_examples=count, steps_per_epoch=steps))
 
 
-def found_by(settings: Settings, known: Known) -> list[Diagnostic]:
+def found_by(settings: ResolvedRecipe, known: Known) -> list[Diagnostic]:
     """The findings in the order of their places."""
     checks = (_fight, _chosen_on_test, _decayed_twice, _other_meanings, _lonely, _two_softmaxes, _other_ends)
     found = [finding for check in checks for finding in check(settings, known)]
     return sorted(found, key=lambda finding: (finding.span.line, finding.span.column) if finding.span else (0, 0))
 
 
-def _known_examples(settings: Settings) -> int | None:
+def _known_examples(settings: ResolvedRecipe) -> int | None:
     facts: DataFacts | None = known_facts(settings.data.source)
     if facts is None or settings.data.train not in facts.examples:
         return None
@@ -56,11 +56,11 @@ def _known_examples(settings: Settings) -> int | None:
     return count - facts.kept(settings.data.train, kept) if facts.tells(settings.data.train, kept) else None
 
 
-def _warning(settings: Settings, code: str, message: str, place: str, help: str, *notes: Note) -> Diagnostic:
+def _warning(settings: ResolvedRecipe, code: str, message: str, place: str, help: str, *notes: Note) -> Diagnostic:
     return Diagnostic(code, message, settings.place(place), notes=notes, help=help, severity="warning")
 
 
-def _fight(settings: Settings, known: Known) -> Iterator[Diagnostic]:
+def _fight(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
     if settings.schedule is None or settings.plateau is None:
         return
     note = Note("the schedule is here", settings.place("schedule"))
@@ -73,7 +73,7 @@ def _fight(settings: Settings, known: Known) -> Iterator[Diagnostic]:
     yield _warning(settings, "E0911", message, "plateau", help, note)
 
 
-def _chosen_on_test(settings: Settings, known: Known) -> Iterator[Diagnostic]:
+def _chosen_on_test(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
     data = settings.data
     if not isinstance(data.validation, str) or data.validation not in {data.test, "test"}:
         return
@@ -92,7 +92,7 @@ def _chosen_on_test(settings: Settings, known: Known) -> Iterator[Diagnostic]:
             yield _warning(settings, "E0912", message, place, help, note)
 
 
-def _decayed_twice(settings: Settings, known: Known) -> Iterator[Diagnostic]:
+def _decayed_twice(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
     if settings.weight_decay is None or known.graph is None:
         return
     weights = known.graph.all_weights
@@ -112,7 +112,7 @@ def _decayed_twice(settings: Settings, known: Known) -> Iterator[Diagnostic]:
 _LEAST_SHARE: Final = 0.5
 
 
-def _other_meanings(settings: Settings, known: Known) -> Iterator[Diagnostic]:
+def _other_meanings(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
     """A share of what is kept that is nearly nothing: some libraries give the other share under the same word."""
     shares = {f"optimizer.{key}": key for key in ("momentum", "beta1", "beta2", "rho")}
     found = {place: getattr(settings.optimizer, key, 0.0) for place, key in shares.items()}
@@ -126,7 +126,7 @@ def _other_meanings(settings: Settings, known: Known) -> Iterator[Diagnostic]:
             yield _warning(settings, "E0914", message, place, help)
 
 
-def _lonely(settings: Settings, known: Known) -> Iterator[Diagnostic]:
+def _lonely(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
     """A part of a batch with one example: batch norm has no statistics of it."""
     graph = known.graph
     if graph is not None and not any(node.op.name == "batch_norm" for node in graph.nodes.values()):
@@ -145,7 +145,7 @@ def _lonely(settings: Settings, known: Known) -> Iterator[Diagnostic]:
         yield _warning(settings, "E0915", message, "batch", "write `drop_last: true`, or another `batch`")
 
 
-def _two_softmaxes(settings: Settings, known: Known) -> Iterator[Diagnostic]:
+def _two_softmaxes(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
     for plan in known.losses:
         loss = plan.loss
         if known.graph is None or not isinstance(loss, CrossEntropy | BinaryCrossEntropy) or loss.of != "logits":
@@ -161,7 +161,7 @@ def _two_softmaxes(settings: Settings, known: Known) -> Iterator[Diagnostic]:
         yield _warning(settings, "E0916", message, place, help, note)
 
 
-def _other_ends(settings: Settings, known: Known) -> Iterator[Diagnostic]:
+def _other_ends(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
     """The schedule and the training end together."""
     schedule = settings.schedule
     total = _total(settings, known)
@@ -193,7 +193,7 @@ def _other_ends(settings: Settings, known: Known) -> Iterator[Diagnostic]:
     if end > total:
         message = f"the schedule ends after {_count(end, unit)}, and training after {_count(total, unit)} already"
         yield _warning(settings, "E0917", message, f"{last}.length", help)
-    elif not isinstance(schedule.phases[-1], Constant):
+    elif not isinstance(schedule.phases[-1], ConstantRate):
         message = f"the schedule ends after {_count(end, unit)}, and training after {_count(total, unit)}"
         yield _warning(settings, "E0917", message, f"{last}.length", help)
 
@@ -203,7 +203,7 @@ def _count(number: float, unit: str) -> str:
     return f"{shown} {unit}" if number == 1 else f"{shown} {unit}s"
 
 
-def _total(settings: Settings, known: Known) -> float | None:
+def _total(settings: ResolvedRecipe, known: Known) -> float | None:
     """How long training is, in what the schedule counts; None where that is not known."""
     by_epoch = settings.schedule is not None and settings.schedule.by == "epoch"
     if by_epoch and settings.epochs is not None:

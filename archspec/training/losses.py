@@ -10,7 +10,7 @@ from typing import Final
 from archspec.errors import Diagnostics, Note, did_you_mean
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
-from archspec.recipe import Loss, Settings
+from archspec.recipe import LossFunction, ResolvedRecipe
 from archspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError, TopK
 from archspec.training.facts import DataFacts
 
@@ -23,10 +23,12 @@ class LossPlan:
     """The output's name."""
     path: str
     """The layer that gives it."""
-    loss: Loss
+    loss: LossFunction
 
 
-def fit_losses(settings: Settings, graph: LayerGraph, facts: DataFacts, found: Diagnostics) -> tuple[LossPlan, ...]:
+def fit_losses(
+    settings: ResolvedRecipe, graph: LayerGraph, facts: DataFacts, found: Diagnostics
+) -> tuple[LossPlan, ...]:
     """The losses by output; what does not fit is noted."""
     outputs = graph.outputs
     if "" in settings.losses:
@@ -62,7 +64,7 @@ def ends_in(graph: LayerGraph, path: str) -> Node:
     return node
 
 
-PROBABILITIES: Final[Mapping[type[Loss], tuple[str, ...]]] = {
+PROBABILITIES: Final[Mapping[type[LossFunction], tuple[str, ...]]] = {
     CrossEntropy: ("softmax",),
     BinaryCrossEntropy: ("sigmoid", "softmax"),
 }
@@ -72,9 +74,9 @@ PROBABILITIES: Final[Mapping[type[Loss], tuple[str, ...]]] = {
 def _fit(
     name: str,
     path: str,
-    loss: Loss,
+    loss: LossFunction,
     place: str,
-    settings: Settings,
+    settings: ResolvedRecipe,
     graph: LayerGraph,
     facts: DataFacts,
     found: Diagnostics,
@@ -103,17 +105,21 @@ def _fit(
         what = "a class for each place" if maps else "a class for each example"
         error(f"the targets are {what}, and the output `{name}` is {type.text}", "train another network, or other data")
         return
+    if maps and facts.target_shape and type.sizes[1:] != facts.target_shape:
+        sizes = "x".join(str(size) for size in facts.target_shape)
+        error(f"a target is a map of {sizes}, and the output `{name}` is {type.text}", "resize the maps, or the images")
+        return
     if facts.classes is None or type.sizes[0] == facts.classes:
         return
     if isinstance(loss, BinaryCrossEntropy) and type.sizes[0] == 1 and facts.classes == 2:
         return
-    message = f"the data have {facts.classes:,} classes, and the output `{name}` is of {type.sizes[0]:,}"
+    message = f"{facts.have} {facts.classes:,} classes, and the output `{name}` is of {type.sizes[0]:,}"
     params = [param.name for param in graph.params if param.value == type.sizes[0] and "class" in param.name]
     help = f"build the network with --set {params[0]}={facts.classes}" if len(params) == 1 else ""
     error(message, help, "E0901")
 
 
-def fit_metrics(settings: Settings, facts: DataFacts, found: Diagnostics) -> None:
+def fit_metrics(settings: ResolvedRecipe, facts: DataFacts, found: Diagnostics) -> None:
     """Metrics are of classes, and a class is among fewer than all of them."""
     for index, metric in enumerate(settings.metrics):
         place = settings.place(f"metrics.{index}")

@@ -20,8 +20,8 @@ from archspec.recipe import (
     Optimizer,
     Plateau,
     Recipe,
+    ResolvedRecipe,
     Schedule,
-    Settings,
     resolve,
 )
 from archspec.training.examples import DataPlan, fit_data
@@ -107,7 +107,7 @@ class TrainingPlan:
         return [self.rate(epoch * self.steps_per_epoch) for epoch in range(self.epochs)]
 
 
-def plan_of(recipe: Recipe | Settings, graph: LayerGraph, facts: DataFacts) -> TrainingPlan:
+def plan_of(recipe: Recipe | ResolvedRecipe, graph: LayerGraph, facts: DataFacts) -> TrainingPlan:
     """The plan for training a network by a recipe.
 
     Args:
@@ -133,7 +133,7 @@ def plan_of(recipe: Recipe | Settings, graph: LayerGraph, facts: DataFacts) -> T
     return replace(plan, findings=tuple(found_by(settings, known)))
 
 
-def _plan(settings: Settings, data: DataPlan, losses: tuple[LossPlan, ...], groups: Groups) -> TrainingPlan:
+def _plan(settings: ResolvedRecipe, data: DataPlan, losses: tuple[LossPlan, ...], groups: Groups) -> TrainingPlan:
     steps = settings.steps if settings.steps is not None else (settings.epochs or 1) * data.batches
     return TrainingPlan(
         name=settings.recipe.name,

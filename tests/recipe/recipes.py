@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import archspec
-from archspec.recipe import Settings, resolve
+from archspec.recipe import ResolvedRecipe, resolve
 from archspec.recipe.loading import load_text
 from archspec.training.facts import DataFacts
 from archspec.training.plan import TrainingPlan, plan_of
@@ -27,7 +27,7 @@ def text(**keys: str | None) -> str:
     return "\n".join(("archspec: 1", "recipe: mine", *lines)) + "\n"
 
 
-def settings(overrides: dict[str, object] | None = None, /, **keys: str | None) -> Settings:
+def settings(overrides: dict[str, object] | None = None, /, **keys: str | None) -> ResolvedRecipe:
     """The values of such a recipe."""
     return resolve(load_text(text(**keys), overrides=overrides))
 

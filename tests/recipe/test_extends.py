@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archspec.errors import SpecError
-from archspec.recipe import Settings, load, resolve
+from archspec.recipe import ResolvedRecipe, load, resolve
 from tests.recipe.recipes import text
 
 PARENT = text(
@@ -22,7 +22,7 @@ PARENT = text(
 )
 
 
-def _child(folder: Path, *lines: str, **overrides: object) -> Settings:
+def _child(folder: Path, *lines: str, **overrides: object) -> ResolvedRecipe:
     (folder / "parent.yaml").write_text(PARENT, encoding="utf-8")
     child = folder / "child.yaml"
     child.write_text("\n".join(("archspec: 1", "recipe: child", "extends: parent.yaml", *lines)) + "\n", "utf-8")

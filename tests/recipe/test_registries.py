@@ -16,7 +16,7 @@ from archspec.recipe.kinds import NumbersKind, RangeKind, ShiftKind
 from archspec.recipe.loading import load_text
 from archspec.recipe.model import DataSpec, Recipe, ScheduleSpec
 from archspec.recipe.schema import REGISTRIES, SECTIONS
-from archspec.recipe.settings import Settings, resolve
+from archspec.recipe.settings import ResolvedRecipe, resolve
 from tests.recipe.recipes import settings, text
 
 PARTS = [part for registry in REGISTRIES for part in registry.values()]
@@ -37,7 +37,7 @@ def test_a_part_is_documented(part: type[Part]) -> None:
     assert not part.two_meanings.keys() & part.attributes().keys()
 
 
-def _read(registry: Registry[Any], example: str) -> Settings:
+def _read(registry: Registry[Any], example: str) -> ResolvedRecipe:
     """A recipe with an item of this kind, as it is written."""
     keys: dict[str, str | None] = {}
     kind = registry.noun

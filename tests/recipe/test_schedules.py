@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from archspec.recipe.schedules import (
     PHASES,
-    Constant,
+    ConstantRate,
     Cosine,
     Exponential,
     Linear,
@@ -38,7 +38,7 @@ def _phases(length: float | None) -> st.SearchStrategy[Phase]:
         )
     )
     return st.one_of(
-        st.builds(Constant, factor=FACTORS, length=st.just(length)),
+        st.builds(ConstantRate, factor=FACTORS, length=st.just(length)),
         st.builds(Linear, start=FACTORS, to=FACTORS, length=st.just(length)),
         steps,
         st.builds(Exponential, factor=st.floats(0.1, 1.0), every=st.floats(0.5, 50.0), length=st.just(length)),
@@ -94,7 +94,7 @@ def test_the_ends() -> None:
         (Cosine(to=0.25), 1.0, 0.25),
         (Polynomial(power=3.0, to=0.1), 1.0, 0.1),
         (Exponential(factor=0.5, every=10.0), 1.0, 0.25),
-        (Constant(factor=0.3), 0.3, 0.3),
+        (ConstantRate(factor=0.3), 0.3, 0.3),
     ]
     for phase, first, last in ends:
         assert phase.multiple(7.0, 7.0, 20.0) == pytest.approx(first, abs=1e-15)
@@ -128,7 +128,7 @@ def test_smooth_positions_are_fractions_of_epochs() -> None:
 
 
 def test_every_phase_is_tried_here() -> None:
-    assert set(PHASES.values()) == {Constant, Linear, Steps, Exponential, Polynomial, Cosine, OneCycle}
+    assert set(PHASES.values()) == {ConstantRate, Linear, Steps, Exponential, Polynomial, Cosine, OneCycle}
 
 
 def _of_torch(scheduler: Any, *arguments: Any, count: int, **given: Any) -> list[float]:
@@ -156,7 +156,7 @@ def test_pytorchs_schedulers() -> None:
         (_of_torch(of_torch.StepLR, 7, gamma=0.5, count=50), Exponential(factor=0.5, every=7.0, staircase=True)),
         (_of_torch(of_torch.ExponentialLR, 0.93, count=50), Exponential(factor=0.93)),
         (_of_torch(of_torch.PolynomialLR, 50, power=0.9, count=50), Polynomial(power=0.9)),
-        (_of_torch(of_torch.ConstantLR, 0.3, 1000, count=50), Constant(factor=0.3)),
+        (_of_torch(of_torch.ConstantLR, 0.3, 1000, count=50), ConstantRate(factor=0.3)),
     ]
     for strategy in ("cos", "linear"):
         rates = _of_torch(of_torch.OneCycleLR, 1.0, 50, anneal_strategy=strategy, cycle_momentum=False, count=49)
@@ -189,4 +189,4 @@ def test_torchvisions_warm_up_before_a_cosine() -> None:
 def test_nothing_is_divided_by_what_may_be_0() -> None:
     for phase in (Linear(), Cosine(), Polynomial(), OneCycle(rise=0.01)):
         assert math.isfinite(Schedule("step", False, (phase,)).multiple(0.0, 1.0))
-        assert math.isfinite(Schedule("step", False, (Constant(length=5.0), phase)).multiple(5.0, 5.0))
+        assert math.isfinite(Schedule("step", False, (ConstantRate(length=5.0), phase)).multiple(5.0, 5.0))

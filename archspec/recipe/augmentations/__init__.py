@@ -5,7 +5,7 @@ finished batch and its targets.
 """
 
 from archspec.recipe.augmentations.base import AUGMENTATIONS, Augmentation
-from archspec.recipe.augmentations.geometry import Affine, Flip, PadCrop, RandomResize, RandomResizedCrop
+from archspec.recipe.augmentations.geometry import Flip, PadCrop, RandomAffine, RandomResize, RandomResizedCrop
 from archspec.recipe.augmentations.photometry import (
     Brightness,
     ChannelShift,
@@ -18,7 +18,6 @@ from archspec.recipe.augmentations.regularization import Erasing, Mix
 
 __all__ = [
     "AUGMENTATIONS",
-    "Affine",
     "Augmentation",
     "Brightness",
     "ChannelShift",
@@ -29,6 +28,7 @@ __all__ = [
     "Mix",
     "PadCrop",
     "RandAugment",
+    "RandomAffine",
     "RandomResize",
     "RandomResizedCrop",
     "TrivialAugment",

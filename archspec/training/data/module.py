@@ -60,7 +60,7 @@ def _part(item: object) -> str:
 
 def _arguments(config: DataConfig) -> list[tuple[str, Any]]:
     """Those of `Data`, without what is as it is by default."""
-    found: list[tuple[str, Any]] = [("", config.source), ("", _Name("folder"))]
+    found: list[tuple[str, Any]] = [("", config.source), ("", _Identifier("folder"))]
     for field in fields(config):
         value = getattr(config, field.name)
         if field.name != "source" and (field.name in ("training", "evaluation") or value != field.default):
@@ -68,7 +68,7 @@ def _arguments(config: DataConfig) -> list[tuple[str, Any]]:
     return found
 
 
-class _Name(str):
+class _Identifier(str):
     """A name in the source, not a text."""
 
     __slots__ = ()
@@ -85,7 +85,7 @@ def _printed_call(name: str, arguments: list[tuple[str, Any]], indent: int) -> s
 
 
 def _value(value: Any, indent: int) -> str:
-    if isinstance(value, _Name):
+    if isinstance(value, _Identifier):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         given = [(each.name, getattr(value, each.name)) for each in fields(value) if _differs(value, each)]

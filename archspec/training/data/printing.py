@@ -31,7 +31,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartSource:
     """A module of `parts/`."""
 
     name: str
@@ -45,7 +45,7 @@ class Part:
 
 
 @cache
-def part(name: str) -> Part:
+def part(name: str) -> PartSource:
     """The part of this name."""
     text = (files(PARTS) / f"{name}.py").read_text(encoding="utf-8")
     tree = ast.parse(text)
@@ -78,7 +78,7 @@ def part(name: str) -> Part:
                     f"{PARTS}.{name}, line {node.lineno}: only plain imports and definitions can be printed"
                 )
     title = (ast.get_docstring(tree) or "").strip()
-    return Part(name, title, tuple(dict.fromkeys(needs)), tuple(imports), tuple(pieces))
+    return PartSource(name, title, tuple(dict.fromkeys(needs)), tuple(imports), tuple(pieces))
 
 
 def _mentioned(tree: ast.AST) -> Iterator[str]:
@@ -121,9 +121,9 @@ def printed(used: Iterable[str], parts: Iterable[str]) -> str:
     return _imports(statements) + "\n\n" + "\n\n\n".join(blocks)
 
 
-def _ordered(names: Iterable[str]) -> list[Part]:
+def _ordered(names: Iterable[str]) -> list[PartSource]:
     """These parts and all that they need, each after those that it needs."""
-    found: dict[str, Part] = {}
+    found: dict[str, PartSource] = {}
 
     def add(name: str) -> None:
         if name not in found:
