@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from archspec.atomic_files import write_bytes
 from archspec.digests import with_digest
@@ -15,7 +15,7 @@ from archspec.errors import BackendError, Diagnostic, OutputError
 from archspec.training.history import RunHistory
 
 SUFFIXES: Final = (".svg", ".png", ".pdf")
-_SPLITS: Final[Mapping[str, str]] = {"train": "-", "validation": "--"}
+_SPLITS: Final[Mapping[str, Literal["-", "--"]]] = {"train": "-", "validation": "--"}
 """How the line of a split is drawn."""
 
 
@@ -89,10 +89,10 @@ def _plot(axes: Any, title: str, names: Sequence[str], runs: Sequence[RunHistory
             axes.step(*zip(*pairs, strict=True), where="mid", color=color, linewidth=1.3) if pairs else None
         for name in names:
             lines = [line for line in run.epochs if name in line]
-            style = _SPLITS[name.partition("_")[0]]
+            kind = _SPLITS[name.partition("_")[0]]
             marker = "." if len(lines) < 3 else None
             values = [line[name] for line in lines]
-            axes.plot([line["epoch"] for line in lines], values, style, color=color, linewidth=1.3, marker=marker)
+            axes.plot([line["epoch"] for line in lines], values, kind, color=color, linewidth=1.3, marker=marker)
     shown = [value for line in axes.get_lines() for value in line.get_ydata() if value > 0 and math.isfinite(value)]
     if title in ("loss", "rate") and shown and max(shown) > 20 * min(shown):
         axes.set_yscale("log")
@@ -107,7 +107,7 @@ def _epochs(run: RunHistory, step: int) -> float:
     if not run.epochs:
         return float(step)
     first = run.epochs[0]
-    return step * first["epoch"] / first["step"]
+    return float(step * first["epoch"] / first["step"])
 
 
 def _legend(runs: Sequence[RunHistory], panels: Mapping[str, Sequence[str]]) -> list[Any]:
