@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,14 +50,41 @@ def numbers(run: Run, output: Path) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_two_processes_are_one(name: str, tmp_path: Path) -> None:
+def forked(run: Run, *arguments: object) -> None:
+    """Run the program in two copies of this process, which has imported PyTorch, as torchrun would."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    children = []
+    for rank in range(2):
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+                os.environ.update({**where, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"})
+                run.here(*arguments)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "torchrun"), [*((name, False) for name in CASES), ("with batch norm", True), ("without batch norm", True)]
+)
+def test_two_processes_are_one(name: str, torchrun: bool, tmp_path: Path) -> None:
     spec, recipe = CASES[name]
     run = program(tmp_path, recipe, spec)
     one, two = tmp_path / "one", tmp_path / "two"
     run.here("--output", one)
-    said = run.start("--output", two, processes=2).stdout
-    assert said.splitlines()[-1].startswith("test accuracy ")
+    if torchrun:
+        assert run.start("--output", two, processes=2).stdout.splitlines()[-1].startswith("test accuracy ")
+    else:
+        forked(run, "--output", two)
     np.testing.assert_allclose(numbers(run, one), numbers(run, two), rtol=0, atol=1e-10)
     for kind in ("last", "best"):
         first, second = run.checkpoint(kind, one), run.checkpoint(kind, two)
@@ -67,7 +97,7 @@ def test_batch_norm_that_is_not_synchronized_is_seen_to_differ(tmp_path: Path) -
     run = program(tmp_path, COMMON)
     one, two = tmp_path / "one", tmp_path / "two"
     run.here("--output", one)
-    run.start("--output", two, processes=2)
+    forked(run, "--output", two)
     assert np.abs(run.checkpoint(output=one)["fc.weight"] - run.checkpoint(output=two)["fc.weight"]).max() > 1e-6
 
 
