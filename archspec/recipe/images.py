@@ -45,6 +45,8 @@ class Step(Part):
     """It is for images whose numbers are bytes, as pictures have them: 0 to 255."""
     keeps_bytes: ClassVar[bool] = False
     """Of bytes it makes bytes."""
+    moves: ClassVar[bool] = False
+    """It moves or takes away places of an image, which a map of classes does not follow."""
 
     def resized(self, shape: Shape) -> Shape:
         """The sizes of what it gives: (channels, height, width), None where they differ; or (features,)."""
@@ -131,8 +133,8 @@ class ScaleEach(Preparation):
 class ZCAWhitening(Preparation):
     """Numbers of an example are made uncorrelated, near to what they were, by the training examples' covariance.
 
-    The principal axes are scaled by 1 / sqrt(variance + epsilon). It takes a matrix of as many rows as an example has
-    numbers; subtract the mean before.
+    Along each principal axis it is divided by the standard deviation, with epsilon / sqrt(n) added to it, of n training
+    examples, as in Keras. It takes a matrix of as many rows as an example has numbers; subtract the mean before.
     """
 
     name: ClassVar[str] = "zca_whitening"
@@ -141,7 +143,7 @@ class ZCAWhitening(Preparation):
     known_as: ClassVar[Mapping[str, str]] = {"zca": "", "whitening": ""}
     two_meanings: ClassVar[Mapping[str, str]] = {"zca_epsilon": "write `epsilon`"}
 
-    epsilon: float = attribute(FloatKind(), "added to the variance along each axis", default=1e-6)
+    epsilon: float = attribute(FloatKind(), "keeps the quotients finite", default=1e-6)
 
 
 @PREPARATIONS.register
@@ -180,6 +182,7 @@ class Resizing(Preparation):
         "crop": "write a `center_crop` after it",
         "smallest_image_size": "write `size`",
     }
+    moves: ClassVar[bool] = True
     takes_images: ClassVar[bool] = True
     takes_bytes: ClassVar[bool] = True
     keeps_bytes: ClassVar[bool] = True
@@ -209,6 +212,7 @@ class CenterCrop(Preparation):
     name: ClassVar[str] = "center_crop"
     bare: ClassVar[str] = "size"
     example: ClassVar[str] = "center_crop: 224"
+    moves: ClassVar[bool] = True
     takes_images: ClassVar[bool] = True
     keeps_bytes: ClassVar[bool] = True
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from archspec.ir.attributes import IntKind, attribute
 from archspec.recipe.images import Shape
 from archspec.recipe.kinds import ARRAY, FILE, TextKind, TextsKind
-from archspec.recipe.part import Part, Registry
+from archspec.recipe.part import Part, Problem, Registry
 
 SOURCES: Final = Registry["DataSource"](
     "a source of data",
@@ -49,6 +49,8 @@ class DataSource(Part):
     }
     known: ClassVar[KnownData | None] = None
     """What the format says of its data, where it is that of one data set."""
+    carried: ClassVar[bool] = False
+    """A library carries the data, so that no `--data` is needed."""
     splits: ClassVar[tuple[str, ...]] = ()
     """The names of its splits, where they are fixed."""
 
@@ -56,12 +58,24 @@ class DataSource(Part):
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
 class Digits(DataSource):
-    """The handwritten digits that scikit-learn carries, 8x8, 0 to 16: no `--data` is needed. Every fifth is `test`."""
+    """The handwritten digits that scikit-learn carries, 8x8, 0 to 16: no `--data` is needed.
+
+    Every fifth of each digit is `test`.
+    """
 
     name: ClassVar[str] = "digits"
     known_as: ClassVar[Mapping[str, str]] = {"load_digits": "", "optdigits": ""}
     splits: ClassVar[tuple[str, ...]] = ("train", "test")
-    known: ClassVar[KnownData | None] = KnownData({"train": 1438, "test": 359}, (1, 8, 8), 10)
+    carried: ClassVar[bool] = True
+    known: ClassVar[KnownData | None] = KnownData(
+        {"train": 1442, "test": 355},
+        (1, 8, 8),
+        10,
+        {
+            "train": (143, 146, 142, 147, 145, 146, 145, 144, 140, 144),
+            "test": (35, 36, 35, 36, 36, 36, 36, 35, 34, 36),
+        },
+    )
 
 
 @SOURCES.register
@@ -102,9 +116,20 @@ class Mnist(DataSource):
 _CHANNELS: Final = "1 (gray) or 3 (color): what images are brought to"
 
 
+@dataclass(frozen=True, slots=True)
+class PictureSource(DataSource):
+    """Base of those whose images are pictures in files, each with channels of its own, which are brought to some."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Pictures are gray or in color."""
+        channels: int = getattr(self, "channels", 3)
+        if channels not in (1, 3):
+            yield Problem("channels", f"it is 1 (gray) or 3 (color), not {channels}")
+
+
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class Folder(DataSource):
+class Folder(PictureSource):
     """Images in files, in a folder for each class, in a folder for each split: `train/cat/1.jpg`."""
 
     name: ClassVar[str] = "folder"
@@ -130,7 +155,10 @@ class Arrays(DataSource):
     images: str = attribute(ARRAY, "the name of the array of images or features, likewise", default="images")
     targets: str = attribute(ARRAY, "the name of the array of targets, likewise", default="labels")
     classes: int | None = attribute(
-        IntKind(least=1), "how many classes there are, where targets are classes; numbers unless given", default=None
+        IntKind(least=1),
+        "how many classes there are, where targets are classes, (n,), or maps of them, (n, height, width); numbers "
+        "unless given",
+        default=None,
     )
 
 
@@ -152,7 +180,7 @@ class Csv(DataSource):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class HuggingFace(DataSource):
+class HuggingFace(PictureSource):
     """A data set of the library `datasets`, as `save_to_disk` writes it."""
 
     name: ClassVar[str] = "huggingface"
@@ -165,7 +193,7 @@ class HuggingFace(DataSource):
 
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
-class WebDataset(DataSource):
+class WebDataset(PictureSource):
     """Images and the numbers of their classes in shards, `train-000000.tar` and so on."""
 
     name: ClassVar[str] = "webdataset"

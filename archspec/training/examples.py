@@ -62,10 +62,11 @@ def fit_data(settings: ResolvedRecipe, graph: LayerGraph, facts: DataFacts, foun
     training = tuple(step for _, step in data.steps(training=True))
     evaluation = tuple(step for _, step in data.steps(training=False))
     _check_images(settings, facts, found)
+    _check_targets(settings, facts, found)
     training_shape, evaluation_shape = _shape(training, facts.shape), _shape(evaluation, facts.shape)
-    _check_input("training", training_shape, settings, graph, found)
+    _check_input("training", training_shape, settings, graph, facts, found)
     if evaluation_shape != training_shape:
-        _check_input("evaluation", evaluation_shape, settings, graph, found)
+        _check_input("evaluation", evaluation_shape, settings, graph, facts, found)
     _check_channels(training_shape, settings, found)
     counted = _examples(settings, facts, found)
     if counted is None:
@@ -138,6 +139,21 @@ def _check_images(settings: ResolvedRecipe, facts: DataFacts, found: Diagnostics
             found.error("E0901", message, settings.place(key), help="leave it out")
 
 
+def _check_targets(settings: ResolvedRecipe, facts: DataFacts, found: Diagnostics) -> None:
+    """What is done to images can be done to their targets."""
+    if facts.targets == "classes":
+        return
+    for key, step in settings.data.steps(training=True):
+        if isinstance(step, Augmentation) and step.acts_on == "batch":
+            message = f"`{step.name}` mixes classes, and the targets are {facts.targets}"
+            found.error("E0901", message, settings.place(key), help="leave it out")
+        elif step.moves and facts.targets == "maps":
+            message = (
+                f"`{step.name}` moves images, and their targets, a class for each place, would stay where they are"
+            )
+            found.error("E0901", message, settings.place(key), help="leave it out, and do it before to images and maps")
+
+
 def _check_channels(shape: Shape, settings: ResolvedRecipe, found: Diagnostics) -> None:
     """Numbers for each channel are as many as there are channels."""
     steps = {**dict(settings.data.steps(training=True)), **dict(settings.data.steps(training=False))}
@@ -148,7 +164,9 @@ def _check_channels(shape: Shape, settings: ResolvedRecipe, found: Diagnostics) 
             found.error("E0901", message, settings.place(f"{key}.mean"))
 
 
-def _check_input(when: str, shape: Shape, settings: ResolvedRecipe, graph: LayerGraph, found: Diagnostics) -> None:
+def _check_input(
+    when: str, shape: Shape, settings: ResolvedRecipe, graph: LayerGraph, facts: DataFacts, found: Diagnostics
+) -> None:
     """The network takes what it gets."""
     place = settings.place("data.source")
     if len(graph.input_nodes) != 1:
@@ -170,7 +188,8 @@ def _check_input(when: str, shape: Shape, settings: ResolvedRecipe, graph: Layer
     sizes = tuple(size for size in shape if size is not None)
     if len(sizes) == 3 == len(expected) and sizes[0] == expected[0] and _takes(graph, node.path, sizes[1], sizes[2]):
         return
-    message = f"an example is {_text(shape)} in {when}, and {graph.name} takes {node.type.text}"
+    example = f"an example of {facts.where}" if facts.where else "an example"
+    message = f"{example} is {_text(shape)} in {when}, and {graph.name} takes {node.type.text}"
     found.error("E0901", message, place, notes=note, help=_size_help(graph, shape, expected))
 
 

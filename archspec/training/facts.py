@@ -11,7 +11,7 @@ from archspec.recipe import DataSource, Shape, Share
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """What is known of a data set by looking at it."""
+    """What is known of a data set: by its format, or by looking at it."""
 
     examples: Mapping[str, int]
     """How many examples each split has, by the format's own names."""
@@ -22,9 +22,16 @@ class DataFacts:
     classes: int | None = None
     """How many classes there are; None where targets are numbers."""
     target_shape: tuple[int, ...] = ()
-    """Of the numbers that an example's target is; empty for one number."""
+    """Of an example's target, where it is not one class or one number: of its numbers, or (height, width) of a map."""
     class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     """How many examples of each class a split has, where that is known."""
+    where: str = field(default="", compare=False)
+    """The file or folder of the training examples, for messages; empty where nothing was looked at."""
+
+    @property
+    def have(self) -> str:
+        """How a message begins that says what the data have."""
+        return f"{self.where} has" if self.where else "the data have"
 
     def tells(self, split: str, share: Share) -> bool:
         """Whether it is known how many examples of a split a share of it has."""

@@ -105,11 +105,15 @@ def _fit(
         what = "a class for each place" if maps else "a class for each example"
         error(f"the targets are {what}, and the output `{name}` is {type.text}", "train another network, or other data")
         return
+    if maps and facts.target_shape and type.sizes[1:] != facts.target_shape:
+        sizes = "x".join(str(size) for size in facts.target_shape)
+        error(f"a target is a map of {sizes}, and the output `{name}` is {type.text}", "resize the maps, or the images")
+        return
     if facts.classes is None or type.sizes[0] == facts.classes:
         return
     if isinstance(loss, BinaryCrossEntropy) and type.sizes[0] == 1 and facts.classes == 2:
         return
-    message = f"the data have {facts.classes:,} classes, and the output `{name}` is of {type.sizes[0]:,}"
+    message = f"{facts.have} {facts.classes:,} classes, and the output `{name}` is of {type.sizes[0]:,}"
     params = [param.name for param in graph.params if param.value == type.sizes[0] and "class" in param.name]
     help = f"build the network with --set {params[0]}={facts.classes}" if len(params) == 1 else ""
     error(message, help, "E0901")

@@ -26,12 +26,15 @@ from archspec_keras.settings import settings
 from archspec_keras.tensors import outputs_by_name, to_numpy
 from archspec_keras.trace import run_forward
 from archspec_keras.training import gradients, train
-from archspec_keras.variables import kept_weights
+from archspec_keras.variables import Kept, kept_weights
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
 
-__all__ = ("build", "export_weights", "gradients", "load_weights", "run_forward", "save_weights", "train", "verify")
+__all__ = (
+    *("build", "export_weights", "from_checkpoint", "gradients", "load_weights", "run_forward", "save_weights"),
+    *("to_checkpoint", "train", "verify"),
+)
 
 _OVERHEAD: Final = 8192
 """Bytes that HDF5 takes for a variable and the groups that it stands in, at most, beside its numbers."""
@@ -154,6 +157,33 @@ def load_weights(model: Any, graph: LayerGraph, weights: Arrays) -> None:
 def export_weights(model: Any, graph: LayerGraph) -> Arrays:
     """Canonical weights of the model; see `ExchangesWeights.export_weights`."""
     return {name: kept.array(to_numpy) for name, kept in kept_weights(model, graph).items()}
+
+
+def to_checkpoint(source: str, graph: LayerGraph, weights: Arrays) -> Arrays:
+    """Canonical weights by the paths of variables; see `WritesTraining.to_checkpoint`."""
+    kept = _kept(source, graph)
+    return {
+        variable.path: part for name, array in weights.items() for variable, part in kept[name].parts(np.asarray(array))
+    }
+
+
+def from_checkpoint(source: str, graph: LayerGraph, arrays: Arrays) -> Arrays:
+    """Canonical weights of a checkpoint; see `WritesTraining.from_checkpoint`."""
+    return {
+        name: kept.array(lambda variable: np.asarray(arrays[variable.path]))
+        for name, kept in _kept(source, graph).items()
+        if all(variable.path in arrays for variable in kept.variables)
+    }
+
+
+def _kept(source: str, graph: LayerGraph) -> dict[str, Kept]:
+    """The variables of a model that takes no memory."""
+    state = random.getstate()  # Keras draws its seeds from it
+    try:
+        with _no_drawing(), _no_values():
+            return kept_weights(_construct(source, graph), graph)
+    finally:
+        random.setstate(state)
 
 
 def save_weights(model: Any, path: Path) -> None:

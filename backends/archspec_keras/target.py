@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
@@ -19,6 +19,11 @@ from archspec.ir.tensor_type import FEATURES
 from archspec_keras.memory_layout import keras_sizes
 from archspec_keras.names import function_name
 from archspec_keras.source import write
+from archspec_keras.training_program.program import write_program
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+    from archspec.training.plan import TrainingPlan
 
 _TITLES: Final = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
@@ -57,6 +62,22 @@ class KerasBackend(LazyTraining):
     def render(self, graph: LayerGraph) -> str:
         """A function for each block, and one that makes the network."""
         return write(graph)
+
+    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> str:
+        """`compile` and `fit`; see `archspec.training.backend`, for this and what follows."""
+        return write_program(graph, plan)
+
+    def to_checkpoint(self, graph: LayerGraph, weights: Arrays) -> Arrays:
+        """By the paths of Keras's variables."""
+        self.require()
+        found: Arrays = self._models().to_checkpoint(self.render(graph), graph, weights)
+        return found
+
+    def from_checkpoint(self, graph: LayerGraph, arrays: Arrays) -> Arrays:
+        """By canonical name."""
+        self.require()
+        found: Arrays = self._models().from_checkpoint(self.render(graph), graph, arrays)
+        return found
 
     def load_usage(self, path: str) -> str:
         """`load_weights` of the model."""

@@ -36,11 +36,16 @@ class Kept:
 
     def assign(self, array: Array) -> None:
         """Put a weight in PyTorch's layout into the variables."""
+        for variable, part in self.parts(array):
+            variable.assign(part)
+
+    def parts(self, array: Array) -> Iterator[tuple[Any, Array]]:
+        """What each variable holds of a weight in PyTorch's layout."""
         for variable, part in zip(self.variables, np.split(array, len(self.variables)), strict=True):
             layout, shape = self._layout(variable), tuple(variable.shape)
             # Each axis is cut into those of the variable, which are then put into their places.
             split = part.reshape([shape[axis] for axes in layout for axis in axes])
-            variable.assign(np.ascontiguousarray(split.transpose(np.argsort(_flat(layout)))))
+            yield variable, np.ascontiguousarray(split.transpose(np.argsort(_flat(layout))))
 
     def array(self, to_numpy: Callable[[Any], Array]) -> Array:
         """The weight in PyTorch's layout."""

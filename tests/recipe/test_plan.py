@@ -136,7 +136,7 @@ def test_shares() -> None:
     of_cifar = plan(data="{source: cifar10, validation: {share: 0.0501, per_class: true}}")
     assert of_cifar.data.examples == {"train": 47_500, "validation": 2_500}
     with pytest.raises(ValueError, match="counts of the classes of train"):
-        plan(data="{source: digits, validation: {share: 0.1, per_class: true}}")
+        plan(data="{source: mnist, validation: {share: 0.1, per_class: true}}")
 
 
 def test_numbers_and_maps_as_targets() -> None:

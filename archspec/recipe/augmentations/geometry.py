@@ -18,6 +18,7 @@ class Flip(Augmentation):
     """The image is mirrored, or is not."""
 
     name: ClassVar[str] = "flip"
+    moves: ClassVar[bool] = True
     keeps_bytes: ClassVar[bool] = True
     bare: ClassVar[str] = "direction"
     example: ClassVar[str] = "flip: horizontal"
@@ -47,6 +48,7 @@ class RandomAffine(Augmentation):
     """
 
     name: ClassVar[str] = "affine"
+    moves: ClassVar[bool] = True
     example: ClassVar[str] = "affine: {height_shift: 0.1, width_shift: 0.1, fill: nearest}"
     known_as: ClassVar[Mapping[str, str]] = {
         "RandomRotation": "`affine: {rotation: 15}`, in degrees; Keras's layer takes a share of the circle",
@@ -123,6 +125,7 @@ class PadCrop(Augmentation):
     """The image gets a border, and a part of it is cut out at a place that is drawn."""
 
     name: ClassVar[str] = "pad_crop"
+    moves: ClassVar[bool] = True
     keeps_bytes: ClassVar[bool] = True
     bare: ClassVar[str] = "padding"
     example: ClassVar[str] = "pad_crop: {padding: 4}"
@@ -158,6 +161,7 @@ class RandomResize(Augmentation):
     """The shorter side gets a length that is drawn, the other one in proportion."""
 
     name: ClassVar[str] = "random_resize"
+    moves: ClassVar[bool] = True
     takes_bytes: ClassVar[bool] = True
     keeps_bytes: ClassVar[bool] = True
     bare: ClassVar[str] = "shorter"
@@ -186,6 +190,7 @@ class RandomResizedCrop(Augmentation):
     """
 
     name: ClassVar[str] = "random_resized_crop"
+    moves: ClassVar[bool] = True
     takes_bytes: ClassVar[bool] = True
     keeps_bytes: ClassVar[bool] = True
     bare: ClassVar[str] = "size"

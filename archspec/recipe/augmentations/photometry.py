@@ -100,6 +100,7 @@ class RandAugment(Augmentation):
     """Some of 14 operations, drawn anew, each at the same magnitude (Cubuk et al. 2020), as in torchvision."""
 
     name: ClassVar[str] = "rand_augment"
+    moves: ClassVar[bool] = True
     takes_bytes: ClassVar[bool] = True
     keeps_bytes: ClassVar[bool] = True
     example: ClassVar[str] = "rand_augment: {operations: 2, magnitude: 9}"
@@ -123,6 +124,7 @@ class TrivialAugment(Augmentation):
     """One of 14 operations at one magnitude, both drawn (Müller and Hutter 2021): torchvision's TrivialAugmentWide."""
 
     name: ClassVar[str] = "trivial_augment"
+    moves: ClassVar[bool] = True
     takes_bytes: ClassVar[bool] = True
     keeps_bytes: ClassVar[bool] = True
     known_as: ClassVar[Mapping[str, str]] = {"TrivialAugmentWide": "", "ta_wide": ""}

@@ -21,6 +21,7 @@ class Erasing(Augmentation):
     """
 
     name: ClassVar[str] = "erasing"
+    moves: ClassVar[bool] = True
     example: ClassVar[str] = "erasing: {probability: 0.1}"
     known_as: ClassVar[Mapping[str, str]] = {"RandomErasing": "", "cutout": "with `ratio: [1, 1]`", "CoarseDropout": ""}
     two_meanings: ClassVar[Mapping[str, str]] = {

@@ -1,57 +1,82 @@
-"""What the data are like, learned by the readers of a program before there is one."""
+"""What data are like, learned by the readers of a program before there is one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Final
+
+import numpy as np
 
 from archspec.errors import Diagnostic, TrainingDataError
-from archspec.training.data.config import DataConfig
-from archspec.training.data.parts.batches import Data
+from archspec.recipe import DataSource, ResolvedRecipe, Shape
+from archspec.recipe.losses import CrossEntropy
+from archspec.training.data.conversion import format_of
+from archspec.training.data.parts.batches import check_classes
 from archspec.training.data.parts.errors import DataError
+from archspec.training.data.parts.examples import Examples
+from archspec.training.facts import DataFacts
+
+_HELP: Final = "the page on data says what each format is made of, and `--data` says where the files are"
 
 
-@dataclass(frozen=True)
-class DataFacts:
-    """What a plan needs to know of data."""
+def data_facts(settings: ResolvedRecipe, folder: Path | None) -> DataFacts:
+    """Looks at the data of a recipe by the reader of their format: at all splits that it names.
 
-    examples: Mapping[str, int]
-    """How many there are in `training`, `validation` and `test`, of those that there are."""
-    steps: Mapping[str, int]
-    """Batches in an epoch of each."""
-    classes: tuple[str, ...]
-    """Their names in order; none where the targets are no classes."""
-    shape: tuple[int, ...]
-    """Of one image of a batch: (height, width, channels) or (features,)."""
-
-
-def open_data(config: DataConfig, folder: str | Path = ".") -> Data:
-    """What `open_data` of the program with these data gives.
+    Args:
+        settings: the recipe.
+        folder: where the data are; None for those that need no folder.
 
     Raises:
-        DataError: the data are not there, are damaged, or do not fit.
+        TrainingDataError: the data are not there, are damaged, or do not fit each other (E1001).
     """
-    given = {field.name: getattr(config, field.name) for field in fields(config) if field.name != "source"}
-    return Data(config.source, folder, **given)
-
-
-def data_facts(config: DataConfig, folder: str | Path = ".") -> DataFacts:
-    """Looks at the data as the program will, statistics included.
-
-    Raises:
-        TrainingDataError: the data are not there, are damaged, or do not fit (E1001).
-    """
+    data = settings.data
+    if folder is None and not data.source.carried:
+        message = f"the recipe's data are `{data.source.name}`, and nobody said where they are"
+        raise TrainingDataError(Diagnostic("E1001", message, help="give their folder with `--data`"))
+    if folder is not None and not folder.is_dir():
+        what = "this is no folder" if folder.exists() else "there is no such folder"
+        raise TrainingDataError(Diagnostic("E1001", f"{folder}: {what}", help=_HELP))
+    names = dict.fromkeys(name for name in (data.train, data.validation, data.test) if isinstance(name, str))
     try:
-        data = open_data(config, folder)
+        splits = {name: _opened(data.source, settings, name, folder) for name in names}
+        for split in splits.values():
+            check_classes(split, splits[data.train].classes, None, needed=False)
+            _check_kind(split, splits[data.train])
     except DataError as error:
-        help = "the page on data says what each format is made of, and `--data` says where the files are"
-        raise TrainingDataError(Diagnostic("E1001", str(error), help=help)) from None
-    splits = {"training": data.training, "validation": data.validation, "test": data.test}
-    found = {name: batches for name, batches in splits.items() if batches is not None}
-    return DataFacts(
-        {name: len(batches.examples) for name, batches in found.items()},
-        {name: len(batches) for name, batches in found.items()},
-        data.classes,
-        data.shape,
-    )
+        raise TrainingDataError(Diagnostic("E1001", str(error), help=_HELP)) from None
+    return _facts(splits, splits[data.train], getattr(data.source, "channels", None))
+
+
+def _check_kind(split: Examples, first: Examples) -> None:
+    """Sees that an example of a split is what one of the training examples is; images may have other sizes."""
+    for what, here, there in (
+        ("an example is", split.shape, first.shape),
+        ("a target is", split.targets.shape[1:], first.targets.shape[1:]),
+    ):
+        if here is None or there is None or here == there:
+            continue
+        if what == "an example is" and len(here) == len(there) == 3 and here[-1] == there[-1]:
+            continue
+        raise DataError(f"{split.where}: {what} {here}, and those of training are {there}")
+
+
+def _opened(source: DataSource, settings: ResolvedRecipe, name: str, folder: Path | None) -> Examples:
+    ignored = [loss.ignore for loss in settings.losses.values() if isinstance(loss, CrossEntropy)]
+    return format_of(source, ignore=next(iter(ignored), None)).open(folder or Path(), name).checked()
+
+
+def _facts(splits: dict[str, Examples], first: Examples, channels: int | None) -> DataFacts:
+    shape: Shape
+    if all(split.shape == first.shape for split in splits.values()) and first.shape is not None:
+        shape = first.shape if len(first.shape) == 1 else (first.shape[-1], *first.shape[:-1])
+    else:  # pictures of different sizes, in a split or between them
+        shape = (channels if first.shape is None else first.shape[-1], None, None)
+    counts = {name: len(split) for name, split in splits.items()}
+    target = first.targets.shape[1:]
+    if not first.classes:
+        return DataFacts(counts, shape, "numbers", None, target, where=first.where)
+    if target:
+        return DataFacts(counts, shape, "maps", len(first.classes), target, where=first.where)
+    each = {name: np.bincount(split.targets, minlength=len(first.classes)) for name, split in splits.items()}
+    of_classes = {name: tuple(found.tolist()) for name, found in each.items()}
+    return DataFacts(counts, shape, "classes", len(first.classes), class_counts=of_classes, where=first.where)

@@ -13,23 +13,19 @@ import numpy as np
 import pytest
 
 from archspec.training.data.catalog import AUGMENTATIONS, FORMATS, PREPARATIONS, STEPS
-from archspec.training.data.config import DataConfig, merged, pipelines
+from archspec.training.data.config import DataConfig
 from archspec.training.data.module import data_module
-from archspec.training.data.parts.affine import Affine
 from archspec.training.data.parts.arrays import Arrays
 from archspec.training.data.parts.batches import Data
 from archspec.training.data.parts.cifar import Cifar
 from archspec.training.data.parts.csv_table import CsvTable
 from archspec.training.data.parts.digits import Digits
 from archspec.training.data.parts.examples import Share
-from archspec.training.data.parts.flips import Flip
 from archspec.training.data.parts.folder import ImageFolder
 from archspec.training.data.parts.huggingface import HuggingFace
-from archspec.training.data.parts.mixing import Mix
 from archspec.training.data.parts.mnist import Mnist
-from archspec.training.data.parts.resized_crop import RandomResizedCrop
-from archspec.training.data.parts.resizing import CenterCrop, Resize
-from archspec.training.data.parts.scaling import Normalize, Rescale
+from archspec.training.data.parts.resizing import CenterCrop
+from archspec.training.data.parts.scaling import Rescale
 from archspec.training.data.parts.statistics import SubtractMean
 from archspec.training.data.parts.webdataset import WebDataset
 from archspec.training.data.printing import PARTS, part
@@ -211,27 +207,6 @@ def test_the_digits_need_no_folder(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].endswith("(8, 8, 1) 41 1298")
-
-
-def test_pipelines_put_augmentations_where_they_belong() -> None:
-    scale, mean, flip, crop = Rescale(1 / 255), SubtractMean(), Flip(), RandomResizedCrop((24, 24))
-    shift = Affine(height_shift=0.1)
-    assert pipelines((scale, mean), (shift, flip)) == ((scale, mean, shift, flip), (scale, mean))
-    assert pipelines((scale, mean), (shift, Mix(0.1)), augment_first=True) == (
-        (shift, scale, mean, Mix(0.1)),
-        (scale, mean),
-    )
-    prepare = (Resize(32), CenterCrop((24, 24)), Normalize((1.0,), (2.0,)))
-    training, evaluation = pipelines(prepare, (crop, flip, Mix(0.2)))
-    assert training == (crop, prepare[2], flip, Mix(0.2))
-    assert evaluation == prepare
-
-
-def test_parts_of_one_interpolation_are_merged() -> None:
-    found = merged((Affine(rotation=5.0), Affine(height_shift=0.1, fill="wrap"), Flip(), Affine(zoom=0.2)))
-    assert found == (Affine(rotation=5.0, height_shift=0.1, fill="wrap"), Flip(), Affine(zoom=0.2))
-    with pytest.raises(ValueError, match="fill"):
-        merged((Affine(fill="wrap", rotation=1.0), Affine(fill="reflect", zoom=0.1)))
 
 
 def test_images_are_float32_arrays_in_one_piece(tmp_path: Path) -> None:

@@ -38,7 +38,11 @@ class Arrays:
     images: str = "images"
     targets: str = "labels"
     classes: int | None = None
-    """How many, where the targets are classes, (n,) of integers; None: the targets are taken as they are."""
+    """How many, where the targets are classes, (n,) of integers, or maps of them, (n, height, width); None: the targets
+    are taken as they are.
+    """
+    ignore: int | None = None
+    """A label that is no class, of examples or places that a loss leaves out."""
 
     def open(self, folder: Path, split: str) -> Examples:
         """The examples of a split.
@@ -59,14 +63,17 @@ class Arrays:
         if self.classes is not None:
             if targets.ndim == 2 and targets.shape[1] == 1:  # as Keras's CIFAR files have them
                 targets = targets[:, 0]
-            if targets.ndim != 1 or targets.dtype.kind not in "iu":
-                raise DataError(f"{path}: labels {targets.dtype} {targets.shape}, expected one integer for each image")
+            if targets.ndim not in (1, 3) or targets.dtype.kind not in "iu":
+                raise DataError(
+                    f"{path}: labels {targets.dtype} {targets.shape}, expected one integer for each image, (n,), "
+                    "or for each place of it, (n, height, width)"
+                )
             targets = targets.astype(np.int64)
         elif targets.dtype.kind == "f":
             targets = targets.astype(np.float32)
         classes = tuple(str(n) for n in range(self.classes or 0))
         shape = images.shape[1:] if len(images.shape) != 3 else (*images.shape[1:], 1)
-        return Examples(images, targets, classes, shape, str(path))
+        return Examples(images, targets, classes, shape, str(path), ignore=self.ignore)
 
 
 @dataclass(frozen=True)

@@ -180,13 +180,17 @@ class Data:
         if test is not None:
             found["test"] = source.open(folder, test).checked()
         for split in (examples, *found.values()):
-            _check_classes(
+            check_classes(
                 split, examples.classes, classes, one_hot or any(isinstance(each, Mixing) for each in training)
             )
             _check_sizes(split, training if split is examples else evaluation)
         prepared = tuple(fit(evaluation, examples))
-        fitted = dict(zip(evaluation, prepared, strict=True))
-        augmented = [fitted.get(each, each) for each in training]
+        # Of equal ones that are fitted, the first in training is the first in evaluation.
+        fitted = [(each, ready) for each, ready in zip(evaluation, prepared, strict=True) if isinstance(each, Fitted)]
+        augmented: list[AnyStep] = []
+        for step in training:
+            found_at = next((n for n, (other, _) in enumerate(fitted) if other == step), None)
+            augmented.append(step if found_at is None else fitted.pop(found_at)[1])
         unfitted = [each for each in augmented if isinstance(each, Fitted)]
         if unfitted:
             raise ValueError(f"{unfitted[0]} is fitted in the evaluation's steps, so it must stand there, too")
@@ -222,7 +226,18 @@ def fit(steps: Sequence[AnyStep], examples: Examples) -> list[Step]:
     return ready
 
 
-def _check_classes(split: Examples, names: tuple[str, ...], classes: int | None, needed: bool) -> None:
+def check_classes(split: Examples, names: tuple[str, ...], classes: int | None, needed: bool) -> None:
+    """Sees that a split has the classes that it must have.
+
+    Args:
+        split: the examples.
+        names: the classes of the training examples.
+        classes: how many there must be, where that is said.
+        needed: whether targets must be classes, since they are mixed.
+
+    Raises:
+        DataError: it has not.
+    """
     if split.classes != names:
         missing, more = [sorted(set(a) - set(b)) for a, b in ((names, split.classes), (split.classes, names))]
         raise DataError(
@@ -231,8 +246,9 @@ def _check_classes(split: Examples, names: tuple[str, ...], classes: int | None,
     if classes is not None and len(names) != classes:
         listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         raise DataError(f"{split.where}: {len(names)} classes ({listed}), expected {classes}")
-    if needed and not names:
-        raise DataError(f"{split.where}: the targets are no classes, so they cannot be one-hot or mixed")
+    if needed and (not names or split.targets.ndim > 1):
+        what = "maps" if names else "no classes"
+        raise DataError(f"{split.where}: the targets are {what}, so they cannot be one-hot or mixed")
 
 
 def _check_sizes(split: Examples, steps: Sequence[AnyStep]) -> None:

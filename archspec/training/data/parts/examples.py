@@ -35,6 +35,8 @@ class Examples:
     """The file or folder, for messages."""
     note: str = ""
     """Where sizes differ: two images that do."""
+    ignore: int | None = None
+    """A label that is no class, of examples or places that a loss leaves out."""
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -48,10 +50,13 @@ class Examples:
         if not len(self.targets):
             raise DataError(f"{self.where}: no examples")
         if self.classes:
-            wrong = np.flatnonzero((self.targets < 0) | (self.targets >= len(self.classes)))
-            if len(wrong):
+            known = (self.targets >= 0) & (self.targets < len(self.classes))
+            if self.ignore is not None:
+                known |= self.targets == self.ignore
+            if not known.all():
+                place = tuple(np.argwhere(~known)[0].tolist())
                 raise DataError(
-                    f"{self.where}: example {wrong[0]} has the label {self.targets[wrong[0]]}, "
+                    f"{self.where}: example {place[0]} has the label {self.targets[place]}, "
                     f"and the labels of {len(self.classes)} classes are 0 to {len(self.classes) - 1}"
                 )
         return self

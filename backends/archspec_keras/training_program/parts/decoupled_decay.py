@@ -1,0 +1,30 @@
+"""Weight decay that is taken from the weights themselves."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+
+class DecoupledDecay(keras.optimizers.Optimizer):
+    """Takes rate * decay * p from each parameter p before its step, by its own decay."""
+
+    def __init__(
+        self, learning_rate: float, *, decay: Callable[[str], float], **options: Any
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        self.decay = decay
+
+    def build(self, variables: list[Any]) -> None:
+        """Finds out how much each parameter decays, by its path."""
+        super().build(variables)
+        self.decays = [self.decay(variable.path) for variable in variables]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One parameter's step."""
+        decay = self.decays[self._get_variable_index(variable)]
+        if decay:
+            rate = ops.cast(learning_rate, variable.dtype)
+            self.assign_sub(variable, rate * decay * ops.convert_to_tensor(variable))
+        super().update_step(gradient, variable, learning_rate)

@@ -1,0 +1,58 @@
+"""Devices that share batches."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import keras
+import numpy as np
+
+from archspec_keras.training_program.parts.numbers import examples_of
+
+
+def devices_in_use() -> int:
+    """How many devices share a batch."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return int(tf.distribute.get_strategy().num_replicas_in_sync)
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else int(distribution.device_mesh.devices.size)
+
+
+def on_devices(asked: str | None) -> AbstractContextManager[Any]:
+    """The context that puts the network on the devices asked for, or on all that there are."""
+    several = keras.backend.backend() in ("tensorflow", "jax")
+    found = keras.distribution.list_devices() if several else []
+    devices = asked.split(",") if asked else found
+    if len(devices) <= 1:
+        return keras.device(devices[0]) if asked else nullcontext()
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.distribute.MirroredStrategy(devices).scope()
+    if keras.backend.backend() == "jax":
+        return keras.distribution.DataParallel(devices=devices).scope()
+    raise SystemExit("Keras on PyTorch uses one device: name it with --device")
+
+
+def filled(batches: Iterator[tuple[Any, Any]], devices: int) -> Iterator[tuple[Any, Any, Any]]:
+    """Batches whose rows divide among devices: the first ones fill one up, without weight."""
+    for images, targets in batches:
+        more = -len(images) % devices
+        rows = np.arange(len(images) + more) % len(images)
+        weights = (np.arange(len(rows)) < len(images)) * np.float32(len(rows) / len(images))
+        yield images[rows], targets[rows], weights
+
+
+def check_batches(batches: Any, devices: int) -> None:
+    """Sees that all devices get as many examples of a batch.
+
+    Raises:
+        SystemExit: they do not.
+    """
+    sizes = {examples_of(batches, index) for index in (0, len(batches) - 1)}
+    for size in sizes:
+        if size % devices:
+            message = f"{devices} devices cannot share a batch of {size} examples"
+            raise SystemExit(f"{message}: choose another `batch`, `drop_last: true`, or --device")

@@ -1,0 +1,44 @@
+"""What ends a run before its time."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from archspec_keras.training_program.parts.states import as_array
+
+
+class NotFiniteError(Exception):
+    """The loss of a step is infinite, or not a number."""
+
+    def __init__(self, step: int, loss: float) -> None:
+        super().__init__(f"step {step}: the loss is {loss}")
+        self.step = step
+
+
+def first_layer_not_finite(network: Any, images: Any) -> str:
+    """The first layer that gives a number which is not finite, in training on this batch."""
+    for layer in network.layers:
+        for weight in layer.weights:
+            if not np.isfinite(as_array(weight)).all():
+                return f"{weight.path} is not finite before it"
+    for layer in network.layers:
+        if len(layer._inbound_nodes) != 1:
+            continue  # a layer that is used several times has no output of its own
+        outputs = keras.Model(network.inputs, layer.output)(images, training=True)
+        if not all(bool(ops.all(ops.isfinite(each))) for each in keras.tree.flatten(outputs)):
+            return f"the first layer that gives a number which is not finite is {layer.name}"
+    return "the outputs of all layers are finite: it arises in the loss"
+
+
+def explained(error: Exception) -> str:
+    """What an error of a backend of Keras's says to a user; empty for others."""
+    text = f"{type(error).__name__} {error}"
+    if "DataError: " in text:  # TensorFlow reads batches in a thread of its own
+        return text.partition("DataError: ")[2].partition("\n")[0]
+    plain = text.lower().replace("_", "").replace(" ", "")
+    signs = ("memoryerror", "resourceexhausted", "outofmemory", "allocatememory")
+    if any(sign in plain for sign in signs):
+        return "memory ended: use a smaller `batch`, or `accumulate`"
+    return ""

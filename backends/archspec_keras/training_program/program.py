@@ -1,0 +1,212 @@
+"""`train.py` of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from archspec.codegen.escaping import literal, one_line, quoted
+from archspec.codegen.pretty_printer import Bracket, Keyword, lay_out
+from archspec.codegen.render import render
+from archspec.ir.graph import LayerGraph
+from archspec.recipe import EarlyStopping, Ema, Plateau
+from archspec.recipe.losses import CrossEntropy, TopK
+from archspec.recipe.optimizers import SGD, Adam, AdamW, Lion, RMSprop
+from archspec.recipe.sections import ClipNorm, ClipValue
+from archspec.recipe.sources import Digits
+from archspec.training.plan import TrainingPlan
+from archspec.training.schedule_source import rate_source, takes_reduction
+from archspec_keras.names import function_name
+from archspec_keras.training_program.losses import loss_name, loss_source, metric_source
+from archspec_keras.training_program.parameter_rules import decay_rule, frozen_rule, rate_rule
+from archspec_keras.training_program.printing import imports, part
+from archspec_keras.training_program.refusals import check, refused
+
+_OWN: Final = frozenset(
+    {"Average", "Batches", "Data", "Evaluation", "Interruption", "Network", "Optimizer", "Run", "Sums", "data", "load"}
+)
+_BUILDER: Final = "build_network"
+_MIXED: Final = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
+    """The source of `train.py`.
+
+    Raises:
+        BackendError: the plan asks for what the program cannot do (E0607).
+    """
+    check(plan)
+    optimizer = _Optimizer(graph, plan)
+    losses = [loss_source(loss, plan, graph, loss_name(loss, plan)) for loss in plan.losses]
+    metrics = metric_source(plan, graph)
+    kinds = {metric.name for metric in plan.metrics}
+    parts = [*optimizer.parts]
+    parts += ["ahead"] * any(isinstance(metric, TopK) for metric in plan.metrics)
+    parts += ["confusion"] * bool(kinds & {"confusion", "mean_iou"})
+    parts += ["states", "numbers", "devices", "failures"]
+    parts += ["average"] * (plan.ema is not None)
+    parts += ["float64"] * (plan.precision == "float64")
+    several = len(plan.losses) > 1 or graph.gives_names or any(loss.loss.weight != 1.0 for loss in plan.losses)
+    name = function_name(graph)
+    body = render(
+        "archspec_keras",
+        "training/train.py.j2",
+        plan=plan,
+        rate=rate_source(plan),
+        reduction=", self.plateau.reduction" if takes_reduction(plan) else "",
+        parts=[part(each) for each in parts],
+        optimizer=optimizer,
+        functions=[loss.function for loss in losses if loss.function] + optimizer.rules,
+        frozen=frozen_rule(graph, plan.frozen_layers) if plan.frozen_layers else [],
+        drops=any(graph.nodes[path].op.name in ("dropout", "drop_path") for path in plan.frozen_layers),
+        sum_of_losses=list(_sum_of_losses(graph, plan, [loss.value for loss in losses])) if several else [],
+        compiling=_compiling("" if several else losses[0].value),
+        metrics=metrics,
+        one_device=any(isinstance(loss.loss, CrossEntropy) and loss.loss.ignore is not None for loss in plan.losses),
+        builder=_BUILDER if name in _OWN else name,
+        best=_best(plan),
+        every=plan.checkpoint.every if plan.checkpoint else 1,
+        plateau=_plateau(plan.plateau) if takes_reduction(plan) and plan.plateau else [],
+        stopping=_stopping(plan.early_stopping) if plan.early_stopping else [],
+        ema=plan.ema,
+        average=_average(plan.ema, plan) if plan.ema else [],
+        validation=plan.data.validation is not None,
+        final_split="test" if plan.data.test else "validation" if plan.data.validation else "",
+        splits=[
+            split for split, there in (("validation", plan.data.validation), ("test", plan.data.test)) if there is not None
+        ],
+        telling=next((metric.label for metric in plan.metrics if metric.single), "loss"),
+        precision=_precision(plan.precision),
+        parser=_parser(plan),
+    )
+    folder = "" if isinstance(plan.data.source, Digits) else " --data DIR"
+    head = (
+        f'"""Trains {graph.name} by the recipe {plan.name}.\n\n    python train.py{folder}\n\n'
+        'On TensorFlow, JAX or PyTorch, as KERAS_BACKEND says; --help says what else there is.\n"""'
+    )
+    imported = f"{name} as {_BUILDER}" if name in _OWN else name
+    return f"{head}\n\n{imports(body, imported)}\n\n{body.rstrip()}\n"
+
+
+def _compiling(loss: str) -> list[str]:
+    arguments = [Keyword("loss", loss)] if loss else []
+    call = Bracket("network.compile", ("optimizer", *arguments, Keyword("jit_compile", "compiled")))
+    return lay_out(call, 1)
+
+
+def _parser(plan: TrainingPlan) -> list[str]:
+    description = quoted(one_line(plan.title or plan.name))
+    return lay_out(Bracket("argparse.ArgumentParser", (Keyword("description", description),)), 1, "parser = ")
+
+
+class _Optimizer:
+    """The optimizer as source: the parts that it is made of, and the call that makes it."""
+
+    def __init__(self, graph: LayerGraph, plan: TrainingPlan) -> None:
+        kind, rule_parts, arguments = _rule(plan)
+        self.parts = list(rule_parts)
+        self.rules: list[str] = []
+        bases: list[str] = []
+        if {group.rate for group in plan.groups} != {1.0}:
+            bases.append("LayerRates")
+            self.parts.append("layer_rates")
+            self.rules.append(rate_rule(graph, plan.groups))
+            arguments.append(Keyword("rate_factor", "rate_factor"))
+        if any(group.decay for group in plan.groups):
+            bases.append("CoupledDecay" if plan.coupled else "DecoupledDecay")
+            self.parts.append("coupled_decay" if plan.coupled else "decoupled_decay")
+            self.rules.append(decay_rule(graph, plan.groups))
+            arguments.append(Keyword("decay", "decay"))
+        match plan.clip:
+            case ClipNorm(most=most):
+                arguments.append(Keyword("global_clipnorm", literal(most)))
+            case ClipValue(most=most):
+                arguments.append(Keyword("clipvalue", literal(most)))
+            case None:
+                pass
+            case _:
+                raise refused(f"the clipping `{plan.clip.name}`", "write `norm` or `value`")
+        if plan.clip is not None:
+            bases.append("WholeClipping")
+            self.parts.append("whole_clipping")
+        if plan.accumulate > 1:
+            arguments.append(Keyword("gradient_accumulation_steps", "PARTS"))
+        self.bases = [*bases, kind] if bases else []
+        rate = literal(float(plan.optimizer.learning_rate))
+        self.call = lay_out(Bracket("Optimizer" if bases else kind, (rate, *arguments)), 1, "optimizer = ")
+
+
+def _rule(plan: TrainingPlan) -> tuple[str, list[str], list[Any]]:
+    """The class of an optimizer, its parts, and its arguments."""
+    optimizer = plan.optimizer
+    match optimizer:
+        case SGD():
+            part_name, arguments = _momentum(optimizer.momentum, optimizer.nesterov)
+            return "SGD", [part_name], arguments
+        case Adam() | AdamW():
+            part_name = "adam" if optimizer.epsilon_added == "after_correction" else "adam_before_correction"
+            return "Adam", [part_name], _arguments(optimizer, "beta1", "beta2", "epsilon")
+        case RMSprop():
+            part_name, arguments = _momentum(optimizer.momentum, nesterov=False)
+            own = "rmsprop_centered" if optimizer.centered else "rmsprop"
+            return "RMSprop", [part_name, own], [*_arguments(optimizer, "rho", "epsilon"), *arguments]
+        case Lion():
+            return "Lion", ["lion"], _arguments(optimizer, "beta1", "beta2")
+        case _:
+            raise refused(f"the optimizer `{optimizer.name}`", "write one that docs/recipes.md has")
+
+
+def _momentum(momentum: float, nesterov: bool) -> tuple[str, list[Any]]:
+    if not momentum:
+        return "sgd", []
+    return "sgd_nesterov" if nesterov else "sgd_momentum", [Keyword("momentum", literal(float(momentum)))]
+
+
+def _arguments(item: Any, *names: str) -> list[Any]:
+    return [Keyword(name, literal(getattr(item, name))) for name in names]
+
+
+def _sum_of_losses(graph: LayerGraph, plan: TrainingPlan, values: list[str]) -> Iterator[str]:
+    """The terms of the loss. What are functions of ours get Keras's mean over the batch."""
+    for loss, value in zip(plan.losses, values, strict=True):
+        weight = f"{loss.loss.weight!r} * " if loss.loss.weight != 1.0 else ""
+        made = value if value.endswith(")") else f"keras.losses.LossFunctionWrapper({value})"
+        output = f"y_pred[{quoted(loss.output)}]" if graph.gives_names else "y_pred"
+        yield f"{weight}{made}(y, {output}, sample_weight)"
+
+
+def _best(plan: TrainingPlan) -> str:
+    """The number by which weights are the best; empty where none are kept."""
+    if plan.checkpoint is not None:
+        return plan.checkpoint.best
+    stopping = plan.early_stopping
+    return stopping.watch if stopping is not None and stopping.restore_best else ""
+
+
+def _plateau(plateau: Plateau) -> list[str]:
+    arguments = _arguments(plateau, "factor", "patience", "cooldown", "threshold", "threshold_mode")
+    return lay_out(Bracket("Plateau", (quoted(plateau.watch), *arguments)), 2, "self.plateau = ")
+
+
+def _stopping(stopping: EarlyStopping) -> list[str]:
+    arguments = _arguments(stopping, "patience", "threshold", "threshold_mode", "start")
+    return lay_out(Bracket("EarlyStopping", (quoted(stopping.watch), *arguments)), 2, "self.stopping = ")
+
+
+def _average(ema: Ema, plan: TrainingPlan) -> list[str]:
+    """The lines that move the average after a step."""
+    moves = f"self.step % {ema.every} == 0" if ema.every > 1 else ""
+    if not ema.start:
+        return [f"if {moves}:", "    self.average.move(self.model)"] if moves else ["self.average.move(self.model)"]
+    lines = [
+        f"if self.step <= {ema.start} * STEPS_PER_EPOCH:  # a copy until then, made when it is needed",
+        "    if ends or self.step % STEPS_PER_EPOCH == 0:",
+        "        self.average.copy(self.model)",
+    ]
+    return [*lines, f"elif {moves}:" if moves else "else:", "    self.average.move(self.model)"]
+
+
+def _precision(precision: str) -> list[str]:
+    if precision == "float64":
+        return ["allow_float64()"]
+    return [f"keras.config.set_dtype_policy({quoted(_MIXED[precision])})"] if precision in _MIXED else []

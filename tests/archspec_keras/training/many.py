@@ -1,0 +1,24 @@
+"""Runs the programs of several folders one after the other in this process: `python many.py FOLDER...`."""
+
+import runpy
+import sys
+from pathlib import Path
+
+
+def main(folders: list[str]) -> None:
+    for folder in folders:
+        for name in ("data", "model", "records"):
+            sys.modules.pop(name, None)
+        sys.path.insert(0, folder)
+        path = Path(folder)
+        sys.argv = ["train.py", *(path / "arguments.txt").read_text(encoding="utf-8").split("\n")]
+        try:
+            runpy.run_path(str(path / "train.py"), run_name="__main__")
+        except SystemExit as error:
+            if error.code:
+                raise
+        sys.path.remove(folder)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
