@@ -48,10 +48,11 @@ layers:
 """
 PLAIN = SMALL.replace("  - batch_norm: {name: bn1}\n", "")
 """Without batch norm."""
+DATA: Mapping[str, Any] = {"source": {"arrays": {"classes": 3}}, "validation": "validation", "test": "test"}
 RECIPE: Mapping[str, Any] = {
     "archspec": 1,
     "recipe": "tried",
-    "data": {"source": {"arrays": {"classes": 3}}, "validation": "validation", "test": "test"},
+    "data": DATA,
     "batch": 8,
     "epochs": 3,
     "loss": "cross_entropy",

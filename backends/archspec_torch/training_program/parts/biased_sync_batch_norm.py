@@ -5,8 +5,11 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
 
-class SyncBatchNorm(nn.SyncBatchNorm):
-    """Batch norm over the batches of all processes; the running variance is the batch's own."""
+class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """Batch norm over the batches of all processes."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """All numbers of axes will do."""
 
     def forward(self, input: Tensor) -> Tensor:
         """The normalized tensor; in training, running statistics are updated."""
@@ -27,7 +30,7 @@ class SyncBatchNorm(nn.SyncBatchNorm):
         return x.to(input.dtype)
 
 
-def synchronized(network: nn.Module) -> nn.Module:
+def synchronized(network: nn.Module, device: torch.device) -> nn.Module:
     """Let each batch norm of a network go by the batches of all processes."""
     for name, norm in list(network.named_modules()):
         if isinstance(norm, nn.modules.batchnorm._BatchNorm):
