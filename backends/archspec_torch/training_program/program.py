@@ -44,7 +44,7 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> str:
         **_numbers(plan),
         "classes": _classes(plan, [*metrics.measuring, loss_source(targets)]),
         "ignore": targets.ignored,
-        "frozen": lay_out(Bracket("", tuple(map(quoted, _frozen(plan, graph)))), 0, "FROZEN = ") if plan.frozen else [],
+        "frozen": _frozen_line(_frozen(plan, graph)),
         "rate": rate_source(plan),
         "loss": loss_source(targets),
         "parts": texts,
@@ -166,6 +166,12 @@ def _frozen(plan: TrainingPlan, graph: LayerGraph) -> list[str]:
     frozen = [f"{path}." for path in plan.frozen_layers if f"{path}." in layers]
     roots, _ = covering(frozen, [*layers, *(f"{path}." for path in graph.nodes)])
     return roots
+
+
+def _frozen_line(paths: Sequence[str]) -> list[str]:
+    if len(paths) < 2:
+        return [f"FROZEN = ({quoted(path)},)" for path in paths]
+    return lay_out(Bracket("", tuple(map(quoted, paths))), 0, "FROZEN = ")
 
 
 def _watched(plan: TrainingPlan) -> Mapping[str, Any]:

@@ -31,11 +31,13 @@ layers:
   - conv: {name: conv1, filters: 4, kernel: 3}
   - relu
   - flatten
-  - dense: {name: hidden, units: 5, tap: middle}
+  - dense: {name: hidden, units: 5}
+  - tap: middle
   - relu
-  - dense: {name: fc, units: 3, tap: main}
-  - {from: middle, layers: [dense: {name: side, units: 3, tap: aux}]}
-  - {from: middle, layers: [dense: {name: idle, units: 3, tap: unused}]}
+  - dense: {name: fc, units: 3}
+  - tap: main
+  - {from: middle, layers: [dense: {name: side, units: 3}, tap: aux]}
+  - {from: middle, layers: [dense: {name: idle, units: 3}, tap: unused]}
 outputs: [main, aux, unused]
 """
 COUNTS = {"train": 24, "validation": 10, "test": 10}
