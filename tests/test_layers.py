@@ -51,7 +51,7 @@ MAY_IMPORT: Final = {
     "libraries": "api errors ir limits spec",
     "recipe": "errors expr ir limits lowering schema digests spec atomic_files suggestions",
     "training": "codegen errors ir passes recipe",
-    "archspec_torch": "codegen errors expr ir limits reserved_names digests atomic_files",
+    "archspec_torch": "codegen errors expr ir limits recipe reserved_names digests atomic_files training",
     "archspec_keras": "codegen errors expr ir limits passes digests atomic_files",
     "parity": "analysis api codegen errors expr initialization ir passes reporting digests atomic_files",
     "inspection": "analysis api diagram errors ir limits spec",

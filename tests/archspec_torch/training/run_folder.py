@@ -164,7 +164,9 @@ def program(
         np.savez(folder / f"{split}.npz", images=images, labels=found)
     known: dict[str, Any] = {"targets": "classes", "classes": 3, **(facts or {})}
     plan = plan_of(
-        load_text(yaml.safe_dump(merged(RECIPE, recipe), sort_keys=False)), graph, DataFacts(counts, tuple(node.shape), **known)
+        load_text(yaml.safe_dump(merged(RECIPE, recipe), sort_keys=False)),
+        graph,
+        DataFacts(counts, tuple(node.shape), **known),
     )
     mixes = (Mix(mixup=0.3),) if plan.data.mixes else ()
     config = DataConfig(

@@ -214,7 +214,13 @@ FAULTS = [
     ("the other share of the average", "sgd", None, "decay=0.9", "decay=0.1"),
     ("an average of every step", "sgd", None, "(step + 1) % 3", "(step + 1) % 1"),
     ("an average from the start", "sgd", None, "step < 2 * EPOCH", "step < 0"),
-    ("one batch swapped", "sgd", None, "on_device(next(batches), device)", "on_device(_swapped(next(batches)), device)"),
+    (
+        "one batch swapped",
+        "sgd",
+        None,
+        "on_device(next(batches), device)",
+        "on_device(_swapped(next(batches)), device)",
+    ),
 ]
 _SWAPPED = """
 _seen = []
@@ -228,7 +234,9 @@ def _swapped(batch):
 """
 
 
-@pytest.mark.parametrize(("name", "coupled", "before", "after"), [fault[1:] for fault in FAULTS], ids=[f[0] for f in FAULTS])
+@pytest.mark.parametrize(
+    ("name", "coupled", "before", "after"), [fault[1:] for fault in FAULTS], ids=[f[0] for f in FAULTS]
+)
 def test_a_planted_fault_is_caught(name: str, coupled: bool | None, before: str, after: str, tmp_path: Path) -> None:
     run, recipe = made(tmp_path, name, coupled, "norm", True)
     path = run.folder / "train.py"

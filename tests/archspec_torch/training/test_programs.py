@@ -138,7 +138,9 @@ def test_checkpoints_have_the_weights_by_canonical_name(tmp_path: Path) -> None:
 
 
 def test_what_is_frozen_stays_as_it_is(tmp_path: Path) -> None:
-    spec = SMALL.replace("  - relu\n  - conv: {name: conv2", "  - dropout: {name: drop, rate: 0.9}\n  - conv: {name: conv2")
+    spec = SMALL.replace(
+        "  - relu\n  - conv: {name: conv2", "  - dropout: {name: drop, rate: 0.9}\n  - conv: {name: conv2"
+    )
     run = program(tmp_path, {"freeze": ["conv1", "bn1", "drop"], "epochs": 2}, spec)
     text = (run.folder / "train.py").read_text(encoding="utf-8")
     assert 'FROZEN = ("bn1", "conv1", "drop")' in text

@@ -32,7 +32,13 @@ ALL: Mapping[str, Any] = {
 }
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "all": ALL,
-    "rarely": {**ALL, "epochs": 24, "checkpoint": {"best": "validation_loss", "every": 3}, "accumulate": 2, "drop_last": True},
+    "rarely": {
+        **ALL,
+        "epochs": 24,
+        "checkpoint": {"best": "validation_loss", "every": 3},
+        "accumulate": 2,
+        "drop_last": True,
+    },
     "lion": {"epochs": 14, "precision": "float32", "optimizer": {"lion": {"learning_rate": 0.001}}},
     "float16": {
         "epochs": 14,
