@@ -52,7 +52,7 @@ MAY_IMPORT: Final = {
     "recipe": "errors expr ir limits lowering schema digests spec atomic_files suggestions",
     "training": "codegen errors ir passes recipe",
     "archspec_torch": "codegen errors expr ir limits reserved_names digests atomic_files",
-    "archspec_keras": "codegen errors expr ir limits passes digests atomic_files",
+    "archspec_keras": "codegen errors expr ir limits passes recipe training digests atomic_files",
     "parity": "analysis api codegen errors expr initialization ir passes reporting digests atomic_files",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",

@@ -44,6 +44,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
     parts += ["ahead"] * any(isinstance(metric, TopK) for metric in plan.metrics)
     parts += ["confusion"] * bool(kinds & {"confusion", "mean_iou"})
     parts += ["states", "numbers", "devices", "failures"]
+    parts += ["synchronized"] * plan.sync_batch_norm
     parts += ["average"] * (plan.ema is not None)
     parts += ["float64"] * (plan.precision == "float64")
     several = len(plan.losses) > 1 or graph.gives_names or any(loss.loss.weight != 1.0 for loss in plan.losses)
@@ -72,9 +73,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
         average=_average(plan.ema, plan) if plan.ema else [],
         validation=plan.data.validation is not None,
         final_split="test" if plan.data.test else "validation" if plan.data.validation else "",
-        splits=[
-            split for split, there in (("validation", plan.data.validation), ("test", plan.data.test)) if there is not None
-        ],
+        splits=["validation"] * (plan.data.validation is not None) + ["test"] * (plan.data.test is not None),
         telling=next((metric.label for metric in plan.metrics if metric.single), "loss"),
         precision=_precision(plan.precision),
         parser=_parser(plan),
@@ -173,6 +172,9 @@ def _sum_of_losses(graph: LayerGraph, plan: TrainingPlan, values: list[str]) -> 
         made = value if value.endswith(")") else f"keras.losses.LossFunctionWrapper({value})"
         output = f"y_pred[{quoted(loss.output)}]" if graph.gives_names else "y_pred"
         yield f"{weight}{made}(y, {output}, sample_weight)"
+    for name in graph.outputs:
+        if name not in {loss.output for loss in plan.losses}:  # its weights get a gradient, which is 0
+            yield f"0 * ops.sum(y_pred[{quoted(name)}])"
 
 
 def _best(plan: TrainingPlan) -> str:

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from archspec.training.data.conversion import data_config
 from archspec.training.data.facts import open_data
 from archspec_keras import backend
 from tests.archspec_keras.arrays import weights_for
 from tests.archspec_keras.training import many
 from tests.archspec_keras.training.cases import CASES, STEPS, Case
-from tests.archspec_keras.training.runs import config_of, emitted, environment_of, history, planned
+from tests.archspec_keras.training.runs import emitted, environment_of, history, planned
 from tests.needed import needs
 from tests.training.reference import NETWORK, Array, Trained, train
 
@@ -27,7 +28,7 @@ WITHIN = 1e-9
 def expected(case: Case) -> Trained:
     """What the reference gives, on the same batches from the same weights."""
     graph, plan = planned(NETWORK, **case.keys)
-    batches = open_data(config_of(plan)).training
+    batches = open_data(data_config(plan)).training
     steps = (batches.batch(step) for step in range(STEPS))
     return train(case.meaning, weights_for(graph), steps)
 
