@@ -29,6 +29,11 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "init": "draw initial weights, the same everywhere, and write them",
         "parity": "run a network in several frameworks and compare",
     },
+    "Train": {
+        "train": "write the program that trains a network by a recipe, and run it",
+        "evaluate": "measure weights on a recipe's data",
+        "curves": "draw the curves of runs, several in one picture",
+    },
     "Look at a network": {
         "summary": "show a network as a table: shapes, parameters, multiply-adds and receptive fields",
         "count": "count parameters, multiply-adds and activations, by stage or side by side",

@@ -89,6 +89,7 @@ CODES: Final[dict[str, str]] = {
     "E0917": "a schedule that ends before or after training",
     # E10: data for training
     "E1001": "data that cannot be read, or do not fit",
+    "E1002": "a run's history cannot be read",
 }
 
 

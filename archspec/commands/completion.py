@@ -79,7 +79,7 @@ def _known(names: Sequence[str], specs: Sequence[str]) -> Sequence[str]:
     """What may follow an option whose values the parser does not list."""
     from archspec.codegen.registry import backends
 
-    known = {"--backend": backends(), "--backends": backends(), "--network": specs}
+    known = {"--backend": backends(), "--backends": backends(), "--network": specs, "--recipe": RECIPES.names()}
     return {**known, "--like": [*specs, *RECIPES.names()]}.get(names[-1], ())
 
 

@@ -76,13 +76,13 @@ def compiled(spec: str, arguments: argparse.Namespace, asked: Callable[[Path], o
     return compile(loaded(spec, given, limits=bounds, root=arguments.root, asked=asked), taps=taps)
 
 
-def params(pairs: Sequence[str]) -> dict[str, object]:
-    """The params that `--set` gives.
+def params(pairs: Sequence[str], option: str = "--set") -> dict[str, object]:
+    """The params that `--set` gives, or another option for params.
 
     Raises:
         SpecError: one is not of the form NAME=VALUE.
     """
-    return dict(_pairs("--set", pairs))
+    return dict(_pairs(option, pairs))
 
 
 def limits(pairs: Sequence[str]) -> Limits | None:
@@ -106,7 +106,7 @@ def _pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-_EXAMPLES: Final = {"--set": "classes=10", "--limit": "items=1000000"}
+_EXAMPLES: Final = {"--set": "classes=10", "--recipe-set": "epochs=10", "--limit": "items=1000000"}
 
 
 def use_color(choice: str, stream: TextIO) -> bool:

@@ -93,6 +93,11 @@ class Model(BaseModel):
         """Where the whole of it is written."""
         return self._located.span
 
+    @property
+    def composed(self) -> Mapping[str, object]:
+        """All that is written of it, before it is read: plain data, with what it extends and includes."""
+        return self._located
+
     def place(self, name: str) -> Span:
         """Where the value of a field (or YAML key) is written; `span` if it is not written."""
         return self._located.value_spans.get(self._key(name), self.span)

@@ -32,7 +32,14 @@ pickle.load(sys.stdin.buffer)(*pickle.load(sys.stdin.buffer))
 
 
 def load(
-    batches: Batches, steps: range, *, workers: int = 0, ahead: int = 2, rank: int = 0, ranks: int = 1
+    batches: Batches,
+    steps: range,
+    *,
+    workers: int = 0,
+    ahead: int = 2,
+    rank: int = 0,
+    ranks: int = 1,
+    parts: int = 1,
 ) -> Generator[Batch]:
     """The batches of these steps, in their order.
 
@@ -43,23 +50,25 @@ def load(
         ahead: how many are kept ready, besides one in each worker.
         rank: which part of each batch, where several processes share it.
         ranks: how many processes there are.
+        parts: in how many equal parts each batch is given, one after the other; of each, a process has its share.
 
     Raises:
         DataError: an image cannot be read, or a worker was ended from outside.
     """
     if not workers:
-        for step in steps:
-            yield batches.batch(step, rank, ranks)
+        for turn in range(len(steps) * parts):
+            yield _made(batches, steps, turn, rank, ranks, parts)
         return
     started: list[subprocess.Popen[bytes]] = []
     ready: queue.Queue[Batch | Exception | None] = queue.Queue(ahead)
     stopped = threading.Event()
-    reader = threading.Thread(target=_read, args=(started, len(steps), ready, stopped), daemon=True)
+    reader = threading.Thread(target=_read, args=(started, len(steps) * parts, ready, stopped), daemon=True)
     try:
-        for _ in range(min(workers, len(steps))):
+        for _ in range(min(workers, len(steps) * parts)):
             started.append(_start())
         for number, worker in enumerate(started):
-            _send(worker, (batches, steps[number::workers], rank, ranks))
+            turns = range(number, len(steps) * parts, workers)
+            _send(worker, (turns, batches, steps, rank, ranks, parts))
         reader.start()
         while (batch := ready.get()) is not None:
             if isinstance(batch, Exception):
@@ -80,6 +89,12 @@ def load(
                         stream.close()
 
 
+def _made(batches: Batches, steps: Sequence[int], turn: int, rank: int, ranks: int, parts: int) -> Batch:
+    """The batch, or the part of one, that has this turn."""
+    step, part = divmod(turn, parts)
+    return batches.batch(steps[step], part * ranks + rank, parts * ranks)
+
+
 def _start() -> subprocess.Popen[bytes]:
     # In a session of its own: Ctrl-C is for the main process, which ends the workers.
     return subprocess.Popen(
@@ -87,7 +102,7 @@ def _start() -> subprocess.Popen[bytes]:
     )
 
 
-def _send(worker: subprocess.Popen[bytes], arguments: tuple[Batches, Sequence[int], int, int]) -> None:
+def _send(worker: subprocess.Popen[bytes], arguments: tuple[Any, ...]) -> None:
     assert worker.stdin is not None
     with suppress(BrokenPipeError):  # one that has ended is noticed when its batch is read
         for each in (sys.path, _work, arguments):
@@ -95,14 +110,14 @@ def _send(worker: subprocess.Popen[bytes], arguments: tuple[Batches, Sequence[in
         worker.stdin.flush()
 
 
-def _work(batches: Batches, steps: Sequence[int], rank: int, ranks: int) -> None:
+def _work(turns: Sequence[int], batches: Batches, steps: Sequence[int], rank: int, ranks: int, parts: int) -> None:
     """What a worker does: it writes each batch as a header and the bytes of its two arrays."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is not to get between the batches
     try:
-        for step in steps:
+        for turn in turns:
             try:
-                arrays = batches.batch(step, rank, ranks)
+                arrays = _made(batches, steps, turn, rank, ranks, parts)
             except Exception as error:  # it is raised anew by the main process
                 pickle.dump(f"{error}" if isinstance(error, DataError) else f"{type(error).__name__}: {error}", out)
                 out.flush()

@@ -1,0 +1,1 @@
+"""Training programs for PyTorch: a plan printed as a plain loop."""
