@@ -48,6 +48,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
     parts += ["average"] * (plan.ema is not None)
     parts += ["float64"] * (plan.precision == "float64")
     several = len(plan.losses) > 1 or graph.gives_names or any(loss.loss.weight != 1.0 for loss in plan.losses)
+    parts += ["mean_of"] * (several and any(loss.function for loss in losses))
     name = function_name(graph)
     body = render(
         "archspec_keras",
@@ -169,7 +170,7 @@ def _sum_of_losses(graph: LayerGraph, plan: TrainingPlan, values: list[str]) -> 
     """The terms of the loss. What are functions of ours get Keras's mean over the batch."""
     for loss, value in zip(plan.losses, values, strict=True):
         weight = f"{loss.loss.weight!r} * " if loss.loss.weight != 1.0 else ""
-        made = value if value.endswith(")") else f"keras.losses.LossFunctionWrapper({value})"
+        made = value if value.endswith(")") else f"MeanOf({value})"
         output = f"y_pred[{quoted(loss.output)}]" if graph.gives_names else "y_pred"
         yield f"{weight}{made}(y, {output}, sample_weight)"
     for name in graph.outputs:

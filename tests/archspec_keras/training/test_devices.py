@@ -39,7 +39,7 @@ def _started(folder: Path, engine: str, *arguments: str) -> subprocess.Completed
 
 
 def _apart(left: Any, right: Any) -> float:
-    return float(np.max(np.abs(np.asarray(left) - np.asarray(right)), initial=0.0))
+    return float(np.max(np.abs(np.asarray(left, float) - np.asarray(right, float)), initial=0.0))
 
 
 @pytest.fixture(scope="module")
