@@ -6,12 +6,14 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from archspec.analysis.tables import Table, to_text
 from archspec.commands.shared import FORMAT_HELP, OK, add_force, usage_error
 from archspec.digests import check_writable
-from archspec.training.history import RunHistory, read_runs
+
+if TYPE_CHECKING:
+    from archspec.training.history import RunHistory
 
 EXAMPLES: Final = (
     "archspec curves runs/digits                             # writes curves.svg",
@@ -33,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_curves(arguments: argparse.Namespace) -> int:
     """Draw the picture, and print the numbers."""
     from archspec.training.curves import check_picture, draw_curves
+    from archspec.training.history import read_runs
 
     if arguments.output in ("", "-"):
         usage_error("-o needs a file for the picture")
@@ -60,12 +63,7 @@ def _table(runs: Sequence[RunHistory]) -> Table:
     """A row for each run: how long it was, the best of what was measured, and what was measured at the end."""
     best = list(dict.fromkeys(name for run in runs for name in run.measured()))
     last = list(dict.fromkeys(name for run in runs for name, value in run.last.items() if isinstance(value, float)))
-    heads = (
-        "run",
-        "epochs",
-        *(f"best {name.replace('_', ' ')}" for name in best),
-        *(n.replace("_", " ") for n in last),
-    )
+    heads = ("run", "epochs", *(f"best {_words(name)}" for name in best), *(_words(name) for name in last))
     rows = tuple(
         (
             run.name,
@@ -76,6 +74,10 @@ def _table(runs: Sequence[RunHistory]) -> Table:
         for run in runs
     )
     return Table(heads, rows, "l" + "r" * (len(heads) - 1))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _short(value: float | None) -> str:

@@ -15,6 +15,7 @@ from archspec.commands.training import (
     given_weights,
     made_program,
     run_arguments,
+    write_program,
 )
 
 EXAMPLES: Final = (
@@ -44,5 +45,5 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     weights = given_weights(arguments, program)
     with tempfile.TemporaryDirectory(prefix="archspec-") as name:
         folder = Path(name)
-        program.write(folder, weights)
-        return run_program(folder, [*run_arguments(arguments, folder), "--evaluate", str(folder / INITIAL)], variables)
+        write_program(program, folder, weights)
+        return run_program(folder, [*run_arguments(arguments), "--evaluate", str(folder / INITIAL)], variables)

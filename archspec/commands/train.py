@@ -16,6 +16,7 @@ from archspec.commands.training import (
     given_weights,
     made_program,
     run_arguments,
+    write_program,
 )
 from archspec.errors import Diagnostic, OutputError
 from archspec.reporting import plain
@@ -68,7 +69,7 @@ def run_train(arguments: argparse.Namespace) -> int:
         edited = program.differing(folder)
     else:
         _write(program, folder, arguments)
-    command = run_arguments(arguments, folder) + _options(arguments, folder)
+    command = run_arguments(arguments) + _options(arguments, folder)
     _report(program, folder, edited, command, variables)
     if arguments.emit:
         return OK
@@ -101,7 +102,7 @@ def _write(program: TrainingProgram, folder: Path, arguments: argparse.Namespace
         from archspec.initialization import draw
 
         weights = draw(program.graph, program.plan.seed)
-    program.write(folder, weights, force=arguments.force)
+    write_program(program, folder, weights, force=arguments.force)
 
 
 def _options(arguments: argparse.Namespace, folder: Path) -> list[str]:

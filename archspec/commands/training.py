@@ -106,10 +106,19 @@ def given_weights(arguments: argparse.Namespace, program: TrainingProgram) -> Ar
     return taken(arguments, program.graph)[0]
 
 
-def run_arguments(arguments: argparse.Namespace, folder: Path) -> list[str]:
+def write_program(program: TrainingProgram, folder: Path, weights: Arrays, *, force: bool = False) -> None:
+    """Write a program and the weights that it begins with, all of it or nothing.
+
+    Raises:
+        OutputError: see `TrainingProgram.write`.
+    """
+    with withheld():  # Keras may be imported
+        program.write(folder, weights, force=force)
+
+
+def run_arguments(arguments: argparse.Namespace) -> list[str]:
     """The options of the program that both commands hand on."""
-    found = ["--output", str(folder)]
-    found += ["--data", str(arguments.data.resolve())] if arguments.data is not None else []
+    found = ["--data", str(arguments.data.resolve())] if arguments.data is not None else []
     found += ["--workers", str(arguments.workers)] if arguments.workers is not None else []
     found += ["--device", arguments.device] if arguments.device is not None else []
     return found

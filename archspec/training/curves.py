@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from archspec.atomic_files import write_bytes
 from archspec.digests import with_digest
@@ -15,7 +15,7 @@ from archspec.errors import BackendError, Diagnostic, OutputError
 from archspec.training.history import RunHistory
 
 SUFFIXES: Final = (".svg", ".png", ".pdf")
-_SPLITS: Final[Mapping[str, str]] = {"train": "-", "validation": "--"}
+_SPLITS: Final[Mapping[str, Literal["-", "--"]]] = {"train": "-", "validation": "--"}
 """How the line of a split is drawn."""
 
 
@@ -78,27 +78,32 @@ def _panels(runs: Sequence[RunHistory]) -> dict[str, list[str]]:
 
 
 def _plot(axes: Any, title: str, names: Sequence[str], runs: Sequence[RunHistory]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     for number, run in enumerate(runs):
         color = f"C{number % 10}"
-        if title in ("loss", "rate") and run.steps:
-            values = [line[title] for line in run.steps]
-            style = {"linewidth": 0.6, "alpha": 0.35} if title == "loss" and run.epochs else {"linewidth": 1.3}
-            axes.plot([_epochs(run, line["step"]) for line in run.steps], values, color=color, **style)
-        elif title == "rate":
-            pairs = [(line["epoch"], line["rate"]) for line in run.epochs]
-            axes.step(*zip(*pairs, strict=True), where="mid", color=color, linewidth=1.3) if pairs else None
+        if title in ("loss", "rate"):
+            points = {line["step"]: line[title] for line in run.steps}
+            if title == "rate":  # an epoch's is that of its last step
+                points |= {line["step"] - 1: line["rate"] for line in run.epochs}
+            places = sorted(points)
+            faint = title == "loss" and bool(run.epochs)
+            width, alpha = (0.6, 0.35) if faint else (1.3, 1.0)
+            values = [points[step] for step in places]
+            axes.plot([_epochs(run, step) for step in places], values, color=color, linewidth=width, alpha=alpha)
         for name in names:
             lines = [line for line in run.epochs if name in line]
-            style = _SPLITS[name.partition("_")[0]]
+            kind = _SPLITS[name.partition("_")[0]]
             marker = "." if len(lines) < 3 else None
             values = [line[name] for line in lines]
-            axes.plot([line["epoch"] for line in lines], values, style, color=color, linewidth=1.3, marker=marker)
+            axes.plot([line["epoch"] for line in lines], values, kind, color=color, linewidth=1.3, marker=marker)
     shown = [value for line in axes.get_lines() for value in line.get_ydata() if value > 0 and math.isfinite(value)]
     if title in ("loss", "rate") and shown and max(shown) > 20 * min(shown):
         axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(title.replace("_", " "), fontsize=10)
-    axes.set_xlabel("epoch" if any(run.epochs for run in runs) else "step")
-    axes.tick_params(labelsize=8)
+    axes.set_xlabel("epoch" if any(run.epochs for run in runs) else "step", fontsize=9)
+    axes.tick_params(which="both", labelsize=8)
     axes.grid(alpha=0.3)
 
 
@@ -107,7 +112,7 @@ def _epochs(run: RunHistory, step: int) -> float:
     if not run.epochs:
         return float(step)
     first = run.epochs[0]
-    return step * first["epoch"] / first["step"]
+    return float(step * first["epoch"] / first["step"])
 
 
 def _legend(runs: Sequence[RunHistory], panels: Mapping[str, Sequence[str]]) -> list[Any]:

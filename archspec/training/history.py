@@ -72,7 +72,7 @@ def read_run(path: Path) -> RunHistory:
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError):
         message = f"{file} is damaged: expected a line of JSON for each step and each epoch"
         raise TrainingDataError(Diagnostic("E1002", message, help="a run writes it; it is not for editing")) from None
-    last = next((line for line in reversed(lines) if line.get("final")), {})
+    last: Mapping[str, Any] = next((line for line in reversed(lines) if line.get("final")), {})
     name = file.resolve().parent.name
     return RunHistory(name, steps, epochs, {key: value for key, value in last.items() if key not in ("final", "step")})
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
+from archspec.codegen.backend import Arrays
 from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import TensorType
+from archspec.training.plan import TrainingPlan
 from archspec_torch.names import class_name
 from archspec_torch.source import write
+from archspec_torch.training_program.program import render_training
 
 
 class TorchBackend(LazyTraining):
@@ -60,6 +63,18 @@ class TorchBackend(LazyTraining):
         import torch
 
         return {"torch": torch.__version__}
+
+    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> str:
+        """See `archspec.training.backend`, for this and all that follows: a plain loop."""
+        return render_training(graph, plan)
+
+    def to_checkpoint(self, graph: LayerGraph, weights: Arrays) -> Arrays:
+        """The weights as they are: PyTorch's names and layout are the canonical ones."""
+        return {name: weights[name] for name in graph.all_weights}
+
+    def from_checkpoint(self, graph: LayerGraph, arrays: Arrays) -> Arrays:
+        """The weights among the arrays."""
+        return {name: arrays[name] for name in graph.all_weights if name in arrays}
 
 
 def _example(type: TensorType) -> str:
