@@ -20,8 +20,15 @@ class Reuses(Calls):
 
     def kinds_of_calls(self, place: Place) -> list[str]:
         """Calls, and, where there is something to be used again, that."""
-        again = ["reuse"] * 2 if self._usable(place) else []
+        usable = self._usable(place)
+        again = ["reuse"] * (2 + 6 * any(self._inputs(_parts(made.item)[0]) for made in usable)) if usable else []
         return [*super().kinds_of_calls(place), *again, "dead"]
+
+    def write_call(self, place: Place) -> None:
+        """A call of a new block; where that has inputs, which is rare, something is used again at once."""
+        super().write_call(place)
+        if any(self._inputs(_parts(made.item)[0]) for made in place.made[-2:]) and self._usable(place):
+            self.write_reuse(place)
 
     def write_reuse(self, place: Place) -> None:
         """An item before this one in its scope, once more or in a repeat."""
@@ -81,7 +88,9 @@ class Reuses(Calls):
     def _usable(self, place: Place) -> list[Made]:
         """What can be used again here, the last first."""
         found = [made for made in reversed(place.made) if self._can_be_used(made, place)]
-        return found if self.left > 0 else []
+        # A block with inputs is rare, and has more to go wrong: it is drawn more often.
+        often = [made for made in found for _ in range(1 + 5 * bool(self._inputs(_parts(made.item)[0])))]
+        return often if self.left > 0 else []
 
     def _can_be_used(self, made: Made, place: Place) -> bool:
         if made.item.keys() & {"from", "when", "else", "reuse", "tap"}:
