@@ -106,9 +106,9 @@ def _counting(*lines: str) -> Participant:
     return Participant("torch", source=edited("torch", planted, made))
 
 
-def _run_against(other: Participant, **options: object) -> Report:
+def _run_against(other: Participant, steps: int = 3) -> Report:
     """PyTorch against itself."""
-    return compared_pair((TORCH, other), checks=("run",), **options)
+    return compared_pair((TORCH, other), checks=("run",), steps=steps)
 
 
 def _jumping(*passes: int) -> Report:
