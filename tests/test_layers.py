@@ -54,8 +54,8 @@ MAY_IMPORT: Final = {
     "training": "api codegen errors ir passes recipe spec digests atomic_files _version",
     "archspec_torch": "codegen errors expr ir limits reserved_names digests atomic_files training recipe",
     "archspec_keras": "codegen errors expr ir limits passes digests atomic_files training recipe",
-    "parity": "analysis api codegen errors expr initialization ir passes reporting weights digests atomic_files training "
-    "recipe spec",
+    "parity": "analysis api codegen errors expr initialization ir passes reporting weights digests atomic_files "
+    "training recipe spec",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
     "build_output": "api codegen initialization ir",

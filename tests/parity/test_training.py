@@ -107,9 +107,13 @@ def _counting(*lines: str) -> Participant:
     return Participant("torch", source=edited("torch", planted, made))
 
 
+<<<<<<< HEAD
 def _run_against(other: Participant, **options: Any) -> Report:
+=======
+def _run_against(other: Participant, steps: int = 3) -> Report:
+>>>>>>> judge
     """PyTorch against itself."""
-    return compared_pair((TORCH, other), checks=("run",), **options)
+    return compared_pair((TORCH, other), checks=("run",), steps=steps)
 
 
 def _jumping(*passes: int) -> Report:
