@@ -103,10 +103,10 @@ def test_every_layer_that_takes_a_data_format_is_given_one() -> None:
     assert taking >= CHANNELS_LAST
     from archspec.codegen.pretty_printer import call, flat
 
-    for name, text in HELPERS.texts.items():
-        base = re.search(r"^class \w+\(layers\.(\w+)\)", text, re.MULTILINE)
+    for name in HELPERS.names:
+        base = re.search(r"^class \w+\(layers\.(\w+)\)", HELPERS.text(name), re.MULTILINE)
         if base is not None and base[1] in taking:
-            assert "data_format=" in flat(stated(call(name, "1"), HELPERS.texts)), name
+            assert "data_format=" in flat(stated(call(name, "1"), HELPERS)), name
 
 
 @pytest.mark.parametrize("layout", ["channels_first", "channels_last"])

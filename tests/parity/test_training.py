@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from itertools import count
-from typing import Any
 
 import pytest
 
@@ -107,11 +106,7 @@ def _counting(*lines: str) -> Participant:
     return Participant("torch", source=edited("torch", planted, made))
 
 
-<<<<<<< HEAD
-def _run_against(other: Participant, **options: Any) -> Report:
-=======
 def _run_against(other: Participant, steps: int = 3) -> Report:
->>>>>>> judge
     """PyTorch against itself."""
     return compared_pair((TORCH, other), checks=("run",), steps=steps)
 

@@ -338,13 +338,8 @@ def test_a_mapping_inside_of_the_mapping_is_said_with_a_way_out() -> None:
     for name, array in right().items():
         layer, _, kind = name.rpartition(".")
         by_layer.setdefault(layer, {})[kind] = array
-<<<<<<< HEAD
     wrongs: tuple[dict[str, Any], ...] = (by_layer, {"state_dict": right(), "epoch": 3})
     for wrong in wrongs:
-=======
-    nested: list[dict[str, Any]] = [by_layer, {"state_dict": right(), "epoch": 3}]
-    for wrong in nested:
->>>>>>> judge
         for read in (read_weights, fit):
             with pytest.raises(WeightsError) as caught:
                 read(wrong, expected())

@@ -23,7 +23,7 @@ from archspec.parity.causes import Cause, CauseKind
 from archspec.parity.measure import distance, largest, rank, share
 from archspec.parity.plan import NEIGHBORS, allowed
 from archspec.parity.processes import Participant, check_installed
-from archspec.parity.recipes.runs import Program, TrainingRun
+from archspec.parity.recipes.runs import Program, ProgramRun
 from archspec.parity.report import Report
 from archspec.parity.results import PairResult
 from archspec.parity.temporary_folders import temporary_folder
@@ -99,7 +99,7 @@ def compare_recipe(
             if change is not None:
                 change(participant, place)
             programs.append(Program(participant, program, place, folder))
-        return _Comparison(graph, plan, programs, start, min(steps, plan.steps), tolerance, progress).report()
+        return _RecipeComparison(graph, plan, programs, start, min(steps, plan.steps), tolerance, progress).report()
 
 
 def on_digits(settings: ResolvedRecipe, graph: LayerGraph) -> ResolvedRecipe:
@@ -123,7 +123,7 @@ def on_digits(settings: ResolvedRecipe, graph: LayerGraph) -> ResolvedRecipe:
 
 
 @dataclass
-class _Comparison:
+class _RecipeComparison:
     graph: LayerGraph
     plan: TrainingPlan
     programs: Sequence[Program]
@@ -133,7 +133,7 @@ class _Comparison:
     progress: Progress
     done: int = 0
     causes: list[Cause] = field(default_factory=list)
-    neighbors: dict[int, list[TrainingRun]] = field(default_factory=dict)
+    neighbors: dict[int, list[ProgramRun]] = field(default_factory=dict)
 
     def report(self) -> Report:
         runs = self._run([(program, self.start) for program in self.programs], self.steps, "training")
@@ -151,11 +151,11 @@ class _Comparison:
             sizes=(self.graph.input_text,),
         )
 
-    def _run(self, asked: Sequence[tuple[Program, Weights]], steps: int, what: str) -> list[TrainingRun]:
+    def _run(self, asked: Sequence[tuple[Program, Weights]], steps: int, what: str) -> list[ProgramRun]:
         """The runs of several programs; two at a time, since much of each is the import of a framework."""
         total = self.done + len(asked)
 
-        def run(one: tuple[Program, Weights]) -> TrainingRun:
+        def run(one: tuple[Program, Weights]) -> ProgramRun:
             program, weights = one
             self.progress(f"{program.participant.label}: {what}, {steps} steps", self.done, total)
             found = program.run(weights, steps)
@@ -167,7 +167,7 @@ class _Comparison:
 
     # -- what is compared ------------------------------------------------------------------------------
 
-    def _judged(self, runs: Sequence[TrainingRun], other: int) -> list[PairResult]:
+    def _judged(self, runs: Sequence[ProgramRun], other: int) -> list[PairResult]:
         first, second = runs[0], runs[other]
         pair = (self.programs[0].participant.label, self.programs[other].participant.label)
         rows = list(self._rows(pair, first, second, None))
@@ -179,7 +179,7 @@ class _Comparison:
             self._find_cause(pair, (self.programs[0], self.programs[other]), first, second, found)
         return found
 
-    def _spread(self, runs: Sequence[TrainingRun], index: int) -> tuple[TrainingRun, list[TrainingRun]]:
+    def _spread(self, runs: Sequence[ProgramRun], index: int) -> tuple[ProgramRun, list[ProgramRun]]:
         """A participant's run, and its runs from neighboring weights."""
         if index not in self.neighbors:
             near = [(self.programs[index], _neighbor(self.start, seed)) for seed in range(1, NEIGHBORS + 1)]
@@ -189,9 +189,9 @@ class _Comparison:
     def _rows(
         self,
         pair: tuple[str, str],
-        first: TrainingRun,
-        second: TrainingRun,
-        spreads: Sequence[tuple[TrainingRun, list[TrainingRun]]] | None,
+        first: ProgramRun,
+        second: ProgramRun,
+        spreads: Sequence[tuple[ProgramRun, list[ProgramRun]]] | None,
     ) -> Iterator[PairResult]:
         """A row for each kind of number, of the place where it is furthest past what is allowed."""
         for what, measured in _MEASURED.items():
@@ -239,8 +239,8 @@ class _Comparison:
         self,
         pair: tuple[str, str],
         programs: tuple[Program, Program],
-        first: TrainingRun,
-        second: TrainingRun,
+        first: ProgramRun,
+        second: ProgramRun,
         rows: Sequence[PairResult],
     ) -> None:
         """The first step in which the runs part: by its rate, its batch, or what it does to the weights."""
@@ -249,7 +249,7 @@ class _Comparison:
         wrong_loss = _first(losses, self.tolerance) or (self.steps + 1)
         # The last step whose loss still agrees; weights may have come to differ before that.
         low, high = 0, wrong_loss - 1 if wrong_loss <= self.steps else self.steps
-        ends: dict[int, tuple[TrainingRun, TrainingRun]] = {self.steps: (first, second)}
+        ends: dict[int, tuple[ProgramRun, ProgramRun]] = {self.steps: (first, second)}
         if high == 0 or self._apart(programs, high, ends) is None:
             if wrong_loss <= self.steps:
                 self._cause(pair, "batch", wrong_loss, (), losses[f"step {wrong_loss}"])
@@ -268,7 +268,7 @@ class _Comparison:
             self._cause(pair, "step", high, layers, amount)
 
     def _apart(
-        self, programs: tuple[Program, Program], steps: int, ends: dict[int, tuple[TrainingRun, TrainingRun]]
+        self, programs: tuple[Program, Program], steps: int, ends: dict[int, tuple[ProgramRun, ProgramRun]]
     ) -> tuple[tuple[str, ...], float] | None:
         """The layers whose weights differ after so many steps, and how far at the most; None where none do."""
         if steps not in ends:
@@ -287,19 +287,19 @@ class _Comparison:
 # -- how far two runs are apart ---------------------------------------------------------------------
 
 
-def _rates(first: TrainingRun, second: TrainingRun, start: Weights) -> dict[str, float]:
+def _rates(first: ProgramRun, second: ProgramRun, start: Weights) -> dict[str, float]:
     return _of_steps(first.rates, second.rates)
 
 
-def _losses(first: TrainingRun, second: TrainingRun, start: Weights) -> dict[str, float]:
+def _losses(first: ProgramRun, second: ProgramRun, start: Weights) -> dict[str, float]:
     return _of_steps(first.losses, second.losses)
 
 
-def _first_loss(first: TrainingRun, second: TrainingRun, start: Weights) -> dict[str, float]:
+def _first_loss(first: ProgramRun, second: ProgramRun, start: Weights) -> dict[str, float]:
     return {name: value for name, value in _losses(first, second, start).items() if name == "step 1"}
 
 
-def _later_losses(first: TrainingRun, second: TrainingRun, start: Weights) -> dict[str, float]:
+def _later_losses(first: ProgramRun, second: ProgramRun, start: Weights) -> dict[str, float]:
     return {name: value for name, value in _losses(first, second, start).items() if name != "step 1"}
 
 
@@ -307,12 +307,12 @@ def _of_steps(first: Mapping[int, float], second: Mapping[int, float]) -> dict[s
     return {f"step {step}": _relative(first.get(step), second.get(step)) for step in sorted({*first, *second})}
 
 
-def _measured(first: TrainingRun, second: TrainingRun, start: Weights) -> dict[str, float]:
+def _measured(first: ProgramRun, second: ProgramRun, start: Weights) -> dict[str, float]:
     names = dict.fromkeys((*first.measured, *second.measured))
     return {name: _relative(first.measured.get(name), second.measured.get(name)) for name in names}
 
 
-def _weights(first: TrainingRun, second: TrainingRun, start: Weights) -> dict[str, float]:
+def _weights(first: ProgramRun, second: ProgramRun, start: Weights) -> dict[str, float]:
     """As shares of how far the weights of their layers have moved, so that a wrong step shows, however small."""
     moved: dict[str, float] = {}
     for name, before in start.items():
@@ -340,7 +340,7 @@ def _relative(one: float | None, other: float | None) -> float:
     return share(abs(one - other), max(abs(one), 1e-3))
 
 
-_MEASURED: Final[Mapping[str, Callable[[TrainingRun, TrainingRun, Weights], dict[str, float]]]] = {
+_MEASURED: Final[Mapping[str, Callable[[ProgramRun, ProgramRun, Weights], dict[str, float]]]] = {
     "rates": _rates,
     "loss of step 1": _first_loss,
     "losses": _later_losses,

@@ -27,7 +27,7 @@ _CLOCK: Final = ("seconds",)
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingRun:
+class ProgramRun:
     """What a training program computed: all of it in float64, as it was written."""
 
     losses: Mapping[int, float]
@@ -51,7 +51,7 @@ class Program:
         self._data = data
         self._runs = 0
 
-    def run(self, weights: Mapping[str, Array], steps: int) -> TrainingRun:
+    def run(self, weights: Mapping[str, Array], steps: int) -> ProgramRun:
         """Train from these weights for so many steps.
 
         Args:
@@ -88,7 +88,7 @@ class Program:
         return ParityError(Diagnostic("E0802", message, notes=notes))
 
 
-def _read(path: Path, weights: Mapping[str, Array]) -> TrainingRun:
+def _read(path: Path, weights: Mapping[str, Array]) -> ProgramRun:
     losses: dict[int, float] = {}
     rates: dict[int, float] = {}
     numbers: dict[str, float] = {}
@@ -101,7 +101,7 @@ def _read(path: Path, weights: Mapping[str, Array]) -> TrainingRun:
         for name, value in line.items():
             if name not in ("epoch", "step", "final", *_CLOCK):
                 numbers |= {f"{place} {when}": number for place, number in _flat(name, value)}
-    return TrainingRun(losses, rates, numbers, weights)
+    return ProgramRun(losses, rates, numbers, weights)
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, float]]:
