@@ -116,7 +116,9 @@ def main() -> None:
     ratios = [first / second for first, second in pairs]
     print(f"program   {1000 * statistics.median(first for first, _ in pairs):.2f} ms of processor time a step")
     print(f"by hand   {1000 * statistics.median(second for _, second in pairs):.2f} ms")
-    print(f"ratio     {statistics.median(ratios):.3f} (from {min(ratios):.3f} to {max(ratios):.3f}, {len(ratios)} pairs)")
+    print(
+        f"ratio     {statistics.median(ratios):.3f} (from {min(ratios):.3f} to {max(ratios):.3f}, {len(ratios)} pairs)"
+    )
 
 
 if __name__ == "__main__":

@@ -215,7 +215,9 @@ def test_what_of_the_data_is_of_the_loop_is_printed(changed: Mapping[str, Any]) 
 
 @pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16", "float16"])
 def test_every_precision_is_printed(precision: str) -> None:
-    others = [text({"precision": other}) for other in ("float32", "float64", "bfloat16", "float16") if other != precision]
+    others = [
+        text({"precision": other}) for other in ("float32", "float64", "bfloat16", "float16") if other != precision
+    ]
     assert text({"precision": precision}) not in others
 
 
