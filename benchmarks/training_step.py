@@ -1,4 +1,4 @@
-"""What a step of a training program costs beside one of the same loop written by hand: `python -m benchmarks.training_step`.
+"""What a step of a training program costs beside one of a loop written by hand: `python -m benchmarks.training_step`.
 
 Both train the same network on the same batches in one process, an epoch of the one and of the other in turn, and what
 is compared is the processor time of a step: its median, and the median of the ratios of neighbors.
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,12 @@ def by_program(folder: Path, steps: int) -> list[float]:
         import records  # type: ignore[import-not-found]
 
         count = records.Progress.count
-        records.Progress.count = lambda self, n: (count(self, n), stamps.append(time.process_time()))[0]
+
+        def stamped(self: Any, examples: int) -> None:
+            count(self, examples)
+            stamps.append(time.process_time())
+
+        records.Progress.count = stamped
         sys.argv = ["train.py", "--output", output, "--limit-steps", str(steps), "--device", "cpu"]
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -62,8 +68,8 @@ def by_hand(folder: Path, steps: int) -> list[float]:
     stamps: list[float] = []
     with modules_of(folder):
         program = runpy.run_path(str(folder / "train.py"), run_name="program")
-        import data
-        import model
+        import data  # type: ignore[import-not-found]
+        import model  # type: ignore[import-not-found]
 
         examples = data.open_data(folder)
         torch.manual_seed(0)
@@ -94,7 +100,7 @@ def by_hand(folder: Path, steps: int) -> list[float]:
 
 def median(stamps: list[float]) -> float:
     """The median time of a step."""
-    return statistics.median(after - before for before, after in zip(stamps[2:], stamps[3:], strict=False))
+    return statistics.median(after - before for before, after in pairwise(stamps[2:]))
 
 
 def main() -> None:

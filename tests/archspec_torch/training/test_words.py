@@ -229,7 +229,7 @@ class Sideways(optimizers.Optimizer):
 
 
 def test_an_optimizer_of_another_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(optimizers.OPTIMIZERS._parts, "sideways", Sideways)  # type: ignore[attr-defined]
+    monkeypatch.setitem(optimizers.OPTIMIZERS._parts, "sideways", Sideways)
     with pytest.raises(BackendError, match="nothing to print for the optimizer `sideways`") as error:
         text({"optimizer": {"sideways": {"learning_rate": 0.1}}})
     assert error.value.diagnostics[0].code == "E0607"
