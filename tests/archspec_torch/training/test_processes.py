@@ -27,6 +27,7 @@ CASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "without batch norm": (PLAIN, {**COMMON, "clip": {"norm": 0.5}, "ema": {"decay": 0.9}, "accumulate": 2}),
     "with batch norm": (SMALL, {**COMMON, "sync_batch_norm": True, "accumulate": 2}),
     "with biased batch norm": (BIASED, {**COMMON, "sync_batch_norm": True}),
+    "with frozen batch norm": (SMALL, {**COMMON, "sync_batch_norm": True, "freeze": ["bn1"]}),
     "with ignored examples": (PLAIN, {**COMMON, "loss": {"cross_entropy": {"ignore": 1}}}),
     "with mixed examples": (
         PLAIN,

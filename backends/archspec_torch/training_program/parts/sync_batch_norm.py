@@ -38,5 +38,6 @@ def synchronized(network: nn.Module, device: torch.device) -> nn.Module:
         if isinstance(norm, nn.modules.batchnorm._BatchNorm):
             made = SyncBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine)
             made.load_state_dict(norm.state_dict())
-            network.set_submodule(name, made.to(norm.running_mean))
+            parent, _, child = name.rpartition(".")
+            setattr(network.get_submodule(parent), child, made.to(norm.running_mean))
     return network
