@@ -90,7 +90,12 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize(
-    ("name", "torchrun"), [*((name, False) for name in CASES), ("with batch norm", True), ("without batch norm", True)]
+    ("name", "torchrun"),
+    [
+        *((name, False) for name in CASES),
+        ("with batch norm", True),
+        pytest.param("without batch norm", True, marks=pytest.mark.slow),
+    ],
 )
 def test_two_processes_are_one(name: str, torchrun: bool, tmp_path: Path) -> None:
     spec, recipe = CASES[name]
@@ -117,6 +122,7 @@ def test_batch_norm_that_is_not_synchronized_is_seen_to_differ(tmp_path: Path) -
     assert np.abs(run.checkpoint(output=one)["fc.weight"] - run.checkpoint(output=two)["fc.weight"]).max() > 1e-6
 
 
+@pytest.mark.slow
 def test_more_processes_than_the_smallest_batch_has_examples_are_refused(tmp_path: Path) -> None:
     run = program(tmp_path, {"epochs": 1}, PLAIN, counts={"train": 17, "validation": 4, "test": 4})
     assert "an epoch's last batch has 1 examples" in run.start(processes=2, code=1).stderr
