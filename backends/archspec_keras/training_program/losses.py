@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from archspec.codegen.escaping import identifier, quoted
 from archspec.codegen.pretty_printer import INDENT
 from archspec.ir.graph import LayerGraph
-from archspec.recipe.losses import Accuracy, BinaryCrossEntropy, Confusion, CrossEntropy, MeanIoU, MeanSquaredError, TopK
+from archspec.recipe.losses import (
+    Accuracy,
+    BinaryCrossEntropy,
+    Confusion,
+    CrossEntropy,
+    MeanIoU,
+    MeanSquaredError,
+    TopK,
+)
 from archspec.training.losses import LossPlan
 from archspec.training.plan import TrainingPlan
 from archspec_keras.training_program.refusals import refused
@@ -169,7 +177,7 @@ def metric_source(plan: TrainingPlan, graph: LayerGraph) -> MetricSource:
                 lines.append(f'found[{label}] = ops.sum(ops.cast(guesses == classes, "int32") * counted)')
                 numbers.append(f"found[{label}] = float(totals[{label}] / {per})")
             case TopK():
-                lines.append(f'ahead = ahead_of(classes, outputs)')
+                lines.append("ahead = ahead_of(classes, outputs)")
                 lines.append(f'found[{label}] = ops.sum(ops.cast(ahead < {metric.k}, "int32") * counted)')
                 numbers.append(f"found[{label}] = float(totals[{label}] / {per})")
             case Confusion():

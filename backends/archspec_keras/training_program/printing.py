@@ -19,6 +19,7 @@ _GROUPS: Final = (
         "import time",
         "from collections.abc import Callable, Iterator",
         "from contextlib import AbstractContextManager, nullcontext",
+        "from functools import partial",
         "from pathlib import Path",
         "from typing import Any",
     ),

@@ -44,9 +44,11 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
     parts += ["ahead"] * any(isinstance(metric, TopK) for metric in plan.metrics)
     parts += ["confusion"] * bool(kinds & {"confusion", "mean_iou"})
     parts += ["states", "numbers", "devices", "failures"]
+    parts += ["synchronized"] * plan.sync_batch_norm
     parts += ["average"] * (plan.ema is not None)
     parts += ["float64"] * (plan.precision == "float64")
     several = len(plan.losses) > 1 or graph.gives_names or any(loss.loss.weight != 1.0 for loss in plan.losses)
+    parts += ["mean_of"] * (several and any(loss.function for loss in losses))
     name = function_name(graph)
     body = render(
         "archspec_keras",
@@ -72,9 +74,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
         average=_average(plan.ema, plan) if plan.ema else [],
         validation=plan.data.validation is not None,
         final_split="test" if plan.data.test else "validation" if plan.data.validation else "",
-        splits=[
-            split for split, there in (("validation", plan.data.validation), ("test", plan.data.test)) if there is not None
-        ],
+        splits=["validation"] * (plan.data.validation is not None) + ["test"] * (plan.data.test is not None),
         telling=next((metric.label for metric in plan.metrics if metric.single), "loss"),
         precision=_precision(plan.precision),
         parser=_parser(plan),
@@ -170,9 +170,12 @@ def _sum_of_losses(graph: LayerGraph, plan: TrainingPlan, values: list[str]) -> 
     """The terms of the loss. What are functions of ours get Keras's mean over the batch."""
     for loss, value in zip(plan.losses, values, strict=True):
         weight = f"{loss.loss.weight!r} * " if loss.loss.weight != 1.0 else ""
-        made = value if value.endswith(")") else f"keras.losses.LossFunctionWrapper({value})"
+        made = value if value.endswith(")") else f"MeanOf({value})"
         output = f"y_pred[{quoted(loss.output)}]" if graph.gives_names else "y_pred"
         yield f"{weight}{made}(y, {output}, sample_weight)"
+    for name in graph.outputs:
+        if name not in {loss.output for loss in plan.losses}:  # its weights get a gradient, which is 0
+            yield f"0 * ops.sum(y_pred[{quoted(name)}])"
 
 
 def _best(plan: TrainingPlan) -> str:

@@ -15,16 +15,12 @@ from safetensors.numpy import save_file
 import archspec
 from archspec.ir.graph import LayerGraph
 from archspec.recipe import load_text
-from archspec.training.data.config import DataConfig
+from archspec.spec import load_text as load_spec
+from archspec.training.data.conversion import data_config
 from archspec.training.data.module import data_module
-from archspec.training.data.parts.digits import Digits
-from archspec.training.data.parts.examples import Share
-from archspec.training.data.parts.mixing import Mix
-from archspec.training.data.parts.scaling import Rescale
 from archspec.training.facts import DataFacts
 from archspec.training.parts import records
 from archspec.training.plan import TrainingPlan, plan_of
-from archspec.spec import load_text as load_spec
 from archspec_keras import backend
 from tests.archspec_keras.arrays import weights_for
 
@@ -61,30 +57,10 @@ def planned(network: str = NETWORK, **keys: str | None) -> tuple[LayerGraph, Tra
     return graph, plan_of(recipe, graph, FACTS)
 
 
-def config_of(plan: TrainingPlan) -> DataConfig:
-    """The data of a plan made by `planned`."""
-    share = plan.data.validation
-    steps = (Rescale(1 / 16),)
-    return DataConfig(
-        Digits(),
-        (*steps, Mix(mixup=0.4)) if plan.data.mixes else steps,
-        steps,
-        batch=plan.data.batch,
-        train=plan.data.train,
-        validation=share if share is None or isinstance(share, str) else Share(share.share, share.at, share.per_class),
-        test=plan.data.test,
-        classes=10,
-        shuffle=plan.data.shuffle,
-        drop_last=plan.data.drop_last,
-        seed=plan.seed,
-    )
-
-
 def emitted(folder: Path, graph: LayerGraph, plan: TrainingPlan) -> Path:
     """A run folder with a program, and initial weights in it."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = config_of(plan)
-    (folder / "data.py").write_text(data_module(config), encoding="utf-8")
+    (folder / "data.py").write_text(data_module(data_config(plan)), encoding="utf-8")
     (folder / "records.py").write_text(Path(records.__file__).read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "model.py").write_text(backend.render(graph), encoding="utf-8")
     (folder / "train.py").write_text(backend.render_training(graph, plan), encoding="utf-8")
@@ -92,7 +68,9 @@ def emitted(folder: Path, graph: LayerGraph, plan: TrainingPlan) -> Path:
     return folder
 
 
-def run(folder: Path, *arguments: str, engine: str = "tensorflow", **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *arguments: str, engine: str = "tensorflow", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Runs a program to its end."""
     return subprocess.run(
         [sys.executable, str(folder / "train.py"), *arguments],

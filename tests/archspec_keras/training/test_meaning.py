@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from archspec.training.data.conversion import data_config
 from archspec.training.data.facts import open_data
 from archspec_keras import backend
 from tests.archspec_keras.arrays import weights_for
 from tests.archspec_keras.training import many
-from tests.archspec_keras.training.cases import CASES, STEPS, Case
-from tests.archspec_keras.training.runs import config_of, emitted, environment_of, history, planned
+from tests.archspec_keras.training.cases import CASES, STEPS, Case, case
+from tests.archspec_keras.training.runs import emitted, environment_of, history, planned
 from tests.needed import needs
 from tests.training.reference import NETWORK, Array, Trained, train
 
@@ -27,19 +27,21 @@ WITHIN = 1e-9
 def expected(case: Case) -> Trained:
     """What the reference gives, on the same batches from the same weights."""
     graph, plan = planned(NETWORK, **case.keys)
-    batches = open_data(config_of(plan)).training
+    batches = open_data(data_config(plan)).training
     steps = (batches.batch(step) for step in range(STEPS))
     return train(case.meaning, weights_for(graph), steps)
 
 
-def ran(folder: Path, names: list[str], engine: str) -> None:
-    """Runs the programs of cases, one after the other in one process."""
-    for name in names:
-        emitted(folder / name, *planned(NETWORK, **CASES[name].keys))
-        arguments = ["--weights", str(folder / name / "initial.safetensors"), "--log-every", "1"]
-        (folder / name / "arguments.txt").write_text("\n".join(arguments), encoding="utf-8")
-    folders = [str(folder / name) for name in names]
-    command = [sys.executable, many.__file__, *folders]
+def written(folder: Path, case: Case) -> None:
+    """Writes the program of a case, and what it is called with."""
+    emitted(folder, *planned(NETWORK, **case.keys))
+    arguments = ["--weights", str(folder / "initial.safetensors"), "--log-every", "1"]
+    (folder / "arguments.txt").write_text("\n".join(arguments), encoding="utf-8")
+
+
+def ran(folders: list[Path], engine: str) -> None:
+    """Runs programs, one after the other in one process."""
+    command = [sys.executable, many.__file__, *map(str, folders)]
     done = subprocess.run(command, env=environment_of(engine, {}), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
 
@@ -68,11 +70,73 @@ def _apart(found: Array, right: Array) -> float:
     return float(np.max(np.abs(found - right)) / max(1.0, float(np.max(np.abs(right)))))
 
 
+FAULTS = {
+    "epsilon": (
+        "adam-none-value-cosine-none",
+        "train.py",
+        "ops.sqrt(square / _correction(self.beta2, steps)) + self.epsilon",
+        "ops.sqrt(square / _correction(self.beta2, steps) + self.epsilon)",
+    ),
+    "decay": (
+        "momentum-coupled-value-constant-later",
+        "train.py",
+        "gradient = gradient + decay * ops.convert_to_tensor(variable)",
+        "self.assign_sub(variable, learning_rate.value * decay * ops.convert_to_tensor(variable))",
+    ),
+    "nesterov": (
+        "nesterov-none-value-steps-none",
+        "train.py",
+        "(gradient + self.momentum * new)",
+        "new",
+    ),
+    "velocity": (
+        "momentum-none-norm-cosine-each",
+        "train.py",
+        "        self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * new)",
+        "        new = ops.cast(learning_rate, variable.dtype) * gradient + old * self.momentum\n"
+        "        self.assign(velocity, new)\n        self.assign_sub(variable, new)",
+    ),
+    "schedule": ("sgd-none-none-steps-none", "train.py", "rate(self.step)", "rate(max(self.step - 1, 0))"),
+    "batch": (
+        "sgd-none-none-constant-none",
+        "data.py",
+        "divmod(step, len(self))",
+        "divmod({100: 101, 101: 100}.get(step, step), len(self))",
+    ),
+    "average": ("sgd-none-none-constant-each", "train.py", "self.average.move(self.model)", "self.average.values"),
+}
+"""Mistakes that programs have been known for: a case, and what stands in its program for what."""
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("faulty")
+    for fault, (words, name, right, wrong) in FAULTS.items():
+        written(path / fault, case(*words.split("-")))
+        file = path / fault / name
+        text = file.read_text(encoding="utf-8")
+        assert right in text, fault
+        text = text.replace(right, wrong).replace(
+            "        new = ops.convert_to_tensor(velocity) *",
+            "        old = ops.convert_to_tensor(velocity)\n        new = old *",
+        )
+        file.write_text(text, encoding="utf-8")
+    ran([path / fault for fault in FAULTS], "jax")
+    return path
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_seen(fault: str, faulty: Path) -> None:
+    assert distance(faulty / fault, case(*FAULTS[fault][0].split("-"))) > 1e3 * WITHIN
+
+
 @pytest.fixture(scope="module", params=["tensorflow", "jax"])
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp(request.param)
-    ran(path, list(CASES), request.param)
-    yield path
+    for name, each in CASES.items():
+        written(path / name, each)
+    ran([path / name for name in CASES], request.param)
+    return path
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,6 +1,6 @@
 """Devices that share batches."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -36,12 +36,25 @@ def on_devices(asked: str | None) -> AbstractContextManager[Any]:
     raise SystemExit("Keras on PyTorch uses one device: name it with --device")
 
 
+def for_fit(make: Callable[[], Iterator[Any]]) -> Any:
+    """Batches as `fit` takes them: a generator, and with several devices of TensorFlow a data set.
+
+    There, `fit` looks at the first batches before it begins, so it must be able to begin anew.
+    """
+    if keras.backend.backend() != "tensorflow" or devices_in_use() == 1:
+        return make()
+    import tensorflow as tf
+
+    signature = tuple(tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in next(make()))
+    return tf.data.Dataset.from_generator(make, output_signature=signature).prefetch(2)
+
+
 def filled(batches: Iterator[tuple[Any, Any]], devices: int) -> Iterator[tuple[Any, Any, Any]]:
     """Batches whose rows divide among devices: the first ones fill one up, without weight."""
     for images, targets in batches:
         more = -len(images) % devices
         rows = np.arange(len(images) + more) % len(images)
-        weights = (np.arange(len(rows)) < len(images)) * np.float32(len(rows) / len(images))
+        weights = (np.arange(len(rows)) < len(images)) * (len(rows) / len(images))
         yield images[rows], targets[rows], weights
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 def as_array(variable: Any) -> NDArray[Any]:
     """A variable's numbers."""
-    return np.array(ops.convert_to_numpy(variable.value))
+    return np.array(ops.convert_to_numpy(ops.convert_to_tensor(variable)))
 
 
 def weights_of(network: Any) -> dict[str, Any]:
