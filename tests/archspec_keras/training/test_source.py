@@ -108,8 +108,9 @@ def test_every_word_is_printed_or_refused() -> None:
     loss = plan.losses[0]
     for optimizer in map(OPTIMIZERS.__getitem__, OPTIMIZERS):
         backend.render_training(graph, replace(plan, optimizer=optimizer(learning_rate=0.1)))
+    most: dict[str, Any] = {"most": 1.0}
     for clip in map(CLIPS.__getitem__, CLIPS):
-        backend.render_training(graph, replace(plan, clip=clip(**{"most": 1.0})))
+        backend.render_training(graph, replace(plan, clip=clip(**most)))
     for kind in map(LOSSES.__getitem__, LOSSES):
         backend.render_training(graph, replace(plan, losses=(replace(loss, loss=kind()),)))
     for metric in map(METRICS.__getitem__, METRICS):
