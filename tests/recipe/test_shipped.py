@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).with_name("golden")
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "cifar10_keras": ("cifar_resnet_keras", {}),
     "cifar10_paper": ("cifar_resnet", {}),
-    "digits": ("cifar_resnet", {"in_channels": 1, "size": 8}),
+    "digits": ("digits_resnet", {}),
     "imagenet_paper": ("resnet50", {}),
     "imagenet_torchvision": ("resnet50", {}),
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from archspec.codegen.escaping import literal, quoted
-from archspec.codegen.pretty_printer import Bracket, Code, Infix, call, flat, lay_out
+from archspec.codegen.pretty_printer import WIDTH, Bracket, Code, Infix, call, flat, lay_out
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Weight
 from archspec.training.plan import TrainingPlan
@@ -53,17 +53,19 @@ def groups_source(plan: TrainingPlan, graph: LayerGraph, decay_key: str) -> str:
     names = {"decay": decay_key, "factor": "factor"}
     entries = ", ".join(['"params": weights', *(f'"{names[each]}": {each}' for each in keys)])
     type = "float" if len(keys) == 1 else "tuple[float, float]"
-    shown = f"[{{{entries}}} for {key}, weights in groups.items()]"
+    shown = [f"    return [{{{entries}}} for {key}, weights in groups.items()]"]
+    broken = ["    return [", f"        {{{entries}}}", f"        for {key}, weights in groups.items()", "    ]"]
+    loop = "name, weight in network.named_parameters()" if choice.by_name else "weight in network.parameters()"
     lines = [
         "def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:",
         f'    """The weights that are trained, by {" and ".join(says)}."""',
         *(f"    {line}" for line in choice.before),
         f"    groups: dict[{type}, list[Tensor]] = {{}}",
-        f"    for {'name' if choice.by_name or not choice.before else '_'}, weight in network.named_parameters():",
+        f"    for {loop}:",
         *(["        if not weight.requires_grad:", "            continue"] if plan.frozen else []),
-        *(f"        {line}" for line in inner),
+        *inner,
         f"        groups.setdefault({key}, []).append(weight)",
-        f"    return {shown}",
+        *(shown if len(shown[0]) <= WIDTH else broken),
     ]
     return "\n".join(lines)
 
@@ -96,18 +98,18 @@ class _Choice:
         """Lines that set `target` for the weight `weight`, which is called `name`."""
         counts = Counter(values.values())
         usual = max(counts, key=lambda value: (counts[value] * (value != 0.0), value))
-        lines = [f"{target} = {literal(usual)}"]
+        lines = [f"        {target} = {literal(usual)}"]
         for value in sorted(set(values) and {each for each in values.values() if each != usual}):
-            condition = self._condition({name for name, each in values.items() if each == value})
-            lines += lay_out(condition, 0, "if " if len(lines) == 1 else "elif ", ":")
-            lines.append(f"    {target} = {literal(value)}")
+            for condition in self._conditions({name for name, each in values.items() if each == value}):
+                lines += lay_out(condition, 2, "if " if len(lines) == 1 else "elif ", ":")
+                lines.append(f"            {target} = {literal(value)}")
         return lines
 
-    def _condition(self, names: set[str]) -> Code:
-        """A condition that holds for these weights and for no other."""
+    def _conditions(self, names: set[str]) -> list[Code]:
+        """Conditions one of which holds for each of these weights, and none for any other."""
         for test, code in self._rules():
             if {name for name, known in self.known.items() if test(name, known)} == names:
-                return self._used(code)
+                return [self._used(code)]
         return self._paths(names)
 
     def _used(self, code: str) -> str:
@@ -127,6 +129,7 @@ class _Choice:
         yield lambda name, known: len(known.weight.shape) == 1, "weight.ndim == 1"
         yield lambda name, known: len(known.weight.shape) == 4, "weight.ndim == 4"
         yield lambda name, known: len(known.weight.shape) > 1, "weight.ndim > 1"
+        yield lambda name, known: len(known.weight.shape) != 4, "weight.ndim != 4"
         yield lambda name, known: name.endswith("bias"), 'name.endswith("bias")'
         if all(each.op in _NORMS for each in self.known.values() if each.norm):
             yield lambda name, known: known.norm, "weight in norms"
@@ -135,7 +138,7 @@ class _Choice:
                 'weight in norms or name.endswith("bias")',
             )
 
-    def _paths(self, names: set[str]) -> Code:
+    def _paths(self, names: set[str]) -> list[Code]:
         self.by_name = True
         roots, single = covering(names, self.known)
         terms: list[Code] = []
@@ -145,7 +148,7 @@ class _Choice:
         if single:
             texts = tuple(quoted(name) for name in single)
             terms.append(f"name == {texts[0]}" if len(texts) == 1 else Bracket("name in ", texts, "{", "}"))
-        return terms[0] if len(terms) == 1 else f"{flat(terms[0])} or {flat(terms[1])}"
+        return terms
 
 
 def covering(names: Iterable[str], all: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -46,7 +46,7 @@ def metrics_of(targets: Targets) -> Metrics:
                 among = f"among({scores}, {classes}, {k})"
                 counting.append(f"({among}{known}).sum()" if known else f"{among}.sum()")
                 names.append(f"top_{k}")
-                counted.append(f"right ones among the first {k}")
+                counted.append(f"those right among {k}")
             case Confusion():
                 matrices.append('f"{split}_confusion": confusion.tolist()')
                 continue

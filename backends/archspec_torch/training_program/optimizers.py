@@ -81,14 +81,14 @@ def optimizer_source(plan: TrainingPlan, graph: LayerGraph) -> OptimizerSource:
         setting = [*setting, f'group["decay"] = {literal(decay)}'] if groups else setting
     elif decay:
         keywords["weight_decay"] = literal(decay)
-    making = lay_out(call(name, given, **keywords), 0, "return ")
+    making = lay_out(call(name, given, **keywords), 1, "return ")
     factor = common(group.rate for group in plan.groups)
     scaled = 'now * group["factor"]' if factor is None else "now" if factor == 1.0 else f"now * {literal(factor)}"
     reduced = ", plateau.reduction" if takes_reduction(plan) else ""
     return OptimizerSource(
         parts,
         groups,
-        [f'"""{_doc(plan, decays)}"""', *making],
+        [f'    """{_doc(plan, decays)}"""', *making],
         [
             f"now = rate(step{reduced})",
             "for group in optimizer.param_groups:",
@@ -101,6 +101,6 @@ def optimizer_source(plan: TrainingPlan, graph: LayerGraph) -> OptimizerSource:
 def _doc(plan: TrainingPlan, decays: bool) -> str:
     name = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "lion": "Lion"}[plan.optimizer.name]
     if not decays:
-        return f"{name}, without weight decay; the rate is set before each step."
-    how = "added to the gradients" if plan.coupled else "taken from the weights, times the rate"
-    return f"{name}; weight decay is {how}. The rate is set before each step."
+        return f"{name}, whose rate is set before each step."
+    how = "added to gradients" if plan.coupled else "taken from weights"
+    return f"{name}, whose rate is set before each step; decay is {how}."

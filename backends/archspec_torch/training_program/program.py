@@ -44,7 +44,7 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> str:
         **_numbers(plan),
         "classes": _classes(plan, [*metrics.measuring, loss_source(targets)]),
         "ignore": targets.ignored,
-        "frozen": lay_out(Bracket("", tuple(map(quoted, _frozen(plan, graph)))), 0, "FROZEN = ") if plan.frozen else [],
+        "frozen": _frozen_line(_frozen(plan, graph)),
         "rate": rate_source(plan),
         "loss": loss_source(targets),
         "parts": texts,
@@ -72,7 +72,11 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> str:
         "validation": plan.data.validation is not None,
         "network": class_name(graph),
         "workers": 0 if plan.data.source.name in _IN_MEMORY else 4,
-        "description": quoted(f"Train {class_name(graph)} by the recipe {plan.name}."),
+        "parser": lay_out(
+            call("argparse.ArgumentParser", description=quoted(f"Train {class_name(graph)} by {plan.name}.")),
+            1,
+            "parser = ",
+        ),
         "final_split": final,
         "decisive": _decisive(plan),
         "example": f"train_{_decisive(plan)}",
@@ -164,6 +168,12 @@ def _frozen(plan: TrainingPlan, graph: LayerGraph) -> list[str]:
     return roots
 
 
+def _frozen_line(paths: Sequence[str]) -> list[str]:
+    if len(paths) < 2:
+        return [f"FROZEN = ({quoted(path)},)" for path in paths]
+    return lay_out(Bracket("", tuple(map(quoted, paths))), 0, "FROZEN = ")
+
+
 def _watched(plan: TrainingPlan) -> Mapping[str, Any]:
     """What is watched from epoch to epoch."""
     lines: list[str] = []
@@ -173,7 +183,7 @@ def _watched(plan: TrainingPlan) -> Mapping[str, Any]:
     best = checkpoint.best if checkpoint is not None else stopping.watch if stopping and restores else None
     if best is not None:
         names.append("best")
-        lines.append(f"best = Watched({quoted(best)})")
+        lines.append(f"    best = Watched({quoted(best)})")
     plateau = plan.plateau if takes_reduction(plan) else None
     if plateau is not None:
         names.append("plateau")
@@ -184,7 +194,7 @@ def _watched(plan: TrainingPlan) -> Mapping[str, Any]:
             "threshold": literal(plateau.threshold),
             "threshold_mode": quoted(plateau.threshold_mode),
         }
-        lines += lay_out(call("Plateau", quoted(plateau.watch), **keywords), 0, "plateau = ")
+        lines += lay_out(call("Plateau", quoted(plateau.watch), **keywords), 1, "plateau = ")
     if stopping is not None:
         names.append("stopping")
         keywords = {
@@ -193,7 +203,7 @@ def _watched(plan: TrainingPlan) -> Mapping[str, Any]:
             "threshold_mode": quoted(stopping.threshold_mode),
             "start": literal(stopping.start),
         }
-        lines += lay_out(call("EarlyStopping", quoted(stopping.watch), **keywords), 0, "stopping = ")
+        lines += lay_out(call("EarlyStopping", quoted(stopping.watch), **keywords), 1, "stopping = ")
     return {
         "watching": lines,
         "watched": names,
@@ -215,7 +225,8 @@ def _averaging(ema: Ema) -> list[str]:
     moves = f"(step + 1) % {ema.every} == 0" if ema.every > 1 else ""
     if ema.start:
         other = f"elif {moves}:" if moves else "else:"
-        copy = [f"if step < {ema.start} * EPOCH:", "    average.copy(network)"]
+        first = "EPOCH" if ema.start == 1 else f"{ema.start} * EPOCH"
+        copy = [f"if step < {first}:", "    average.copy(network)"]
         return [*copy, other, "    average.update(network)"]
     return [f"if {moves}:", "    average.update(network)"] if moves else ["average.update(network)"]
 

@@ -48,10 +48,11 @@ layers:
 """
 PLAIN = SMALL.replace("  - batch_norm: {name: bn1}\n", "")
 """Without batch norm."""
+DATA: Mapping[str, Any] = {"source": {"arrays": {"classes": 3}}, "validation": "validation", "test": "test"}
 RECIPE: Mapping[str, Any] = {
     "archspec": 1,
     "recipe": "tried",
-    "data": {"source": {"arrays": {"classes": 3}}, "validation": "validation", "test": "test"},
+    "data": DATA,
     "batch": 8,
     "epochs": 3,
     "loss": "cross_entropy",
@@ -163,7 +164,9 @@ def program(
         np.savez(folder / f"{split}.npz", images=images, labels=found)
     known: dict[str, Any] = {"targets": "classes", "classes": 3, **(facts or {})}
     plan = plan_of(
-        load_text(yaml.safe_dump(merged(RECIPE, recipe))), graph, DataFacts(counts, tuple(node.shape), **known)
+        load_text(yaml.safe_dump(merged(RECIPE, recipe), sort_keys=False)),
+        graph,
+        DataFacts(counts, tuple(node.shape), **known),
     )
     mixes = (Mix(mixup=0.3),) if plan.data.mixes else ()
     config = DataConfig(

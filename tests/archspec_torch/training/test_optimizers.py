@@ -145,11 +145,14 @@ def reference(
 
 
 def cases() -> Iterator[Any]:
-    """All optimizers, decays and ways to clip, without and with a schedule and an average."""
-    for name, coupled, clip, more in product(OPTIMIZERS, (None, True, False), CLIPS, (False, True)):
-        if name != "adamw" or coupled is False:
+    """All optimizers, decays and ways to clip, without and with a schedule and an average; most of them are slow."""
+    kinds = [pair for pair in product(OPTIMIZERS, (None, True, False)) if pair[0] != "adamw" or pair[1] is False]
+    for turn, (name, coupled) in enumerate(kinds):
+        for number, (clip, more) in enumerate(product(CLIPS, (True, False))):
             word = {None: "no decay", True: "coupled", False: "decoupled"}[coupled]
-            yield pytest.param(name, coupled, clip, more, id=f"{name}-{word}-{clip}-{'scheduled' if more else 'plain'}")
+            marks = () if number in (turn % 6, (turn + 3) % 6) else (pytest.mark.slow,)
+            label = f"{name}-{word}-{clip}-{'scheduled' if more else 'plain'}"
+            yield pytest.param(name, coupled, clip, more, id=label, marks=marks)
 
 
 def made(folder: Path, name: str, coupled: bool | None, clip: str, more: bool) -> tuple[Run, dict[str, Any]]:
@@ -194,3 +197,50 @@ def test_two_hundred_steps_are_those_of_the_recipe(
 ) -> None:
     run, recipe = made(tmp_path, name, coupled, clip, more)
     assert differences(run, recipe) < 1e-9
+
+
+FAULTS = [
+    ("epsilon", "adam", None, "eps=0.001", "eps=0.002"),
+    ("epsilon of the other kind", "adam_keras", None, " / math.sqrt(1 - 0.95 ** (step + 1))", ""),
+    ("decoupled in place of coupled", "adam", True, "torch.optim.Adam(", "torch.optim.AdamW("),
+    ("coupled in place of decoupled", "adamw", False, "torch.optim.AdamW(", "torch.optim.Adam("),
+    ("decay of biases", "momentum", True, "decay = 0.0", "decay = 0.05"),
+    ("no Nesterov", "nesterov", None, ", nesterov=True", ""),
+    ("no centering", "rmsprop_centered", None, "centered=True", "centered=False"),
+    ("one beta for two", "lion", None, "(0.8, 0.95)", "(0.95, 0.95)"),
+    ("a schedule one step late", "sgd", None, "now = rate(step)", "now = rate(max(step - 1, 0))"),
+    ("a rate for all", "sgd", None, 'now * group["factor"]', "now"),
+    ("PyTorch's clipping", "momentum", None, "most / norm", "most / (norm + 1e-6)"),
+    ("the other share of the average", "sgd", None, "decay=0.9", "decay=0.1"),
+    ("an average of every step", "sgd", None, "(step + 1) % 3", "(step + 1) % 1"),
+    ("an average from the start", "sgd", None, "step < 2 * EPOCH", "step < 0"),
+    (
+        "one batch swapped",
+        "sgd",
+        None,
+        "on_device(next(batches), device)",
+        "on_device(_swapped(next(batches)), device)",
+    ),
+]
+_SWAPPED = """
+_seen = []
+
+
+def _swapped(batch):
+    _seen.append(batch)
+    return _seen[50] if len(_seen) == 50 + 2 else batch
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "coupled", "before", "after"), [fault[1:] for fault in FAULTS], ids=[f[0] for f in FAULTS]
+)
+def test_a_planted_fault_is_caught(name: str, coupled: bool | None, before: str, after: str, tmp_path: Path) -> None:
+    run, recipe = made(tmp_path, name, coupled, "norm", True)
+    path = run.folder / "train.py"
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after).replace("def make_optimizer", f"{_SWAPPED}def make_optimizer"), "utf-8")
+    assert differences(run, recipe) > 1e-9

@@ -1,4 +1,5 @@
-"""Python that training programs may bring along: plain modules, linted and typed here, printed as they stand.
+"""Python that training programs may bring along: plain modules, linted and typed here.
 
-None of them imports archspec. Each defines what its name says; `printing` puts those that are needed into `train.py`.
+None of them imports archspec. Each defines what its name says; `printing` puts those that a program
+needs into its `train.py`, as they stand.
 """

@@ -5,12 +5,15 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
 
-class SyncBatchNorm(nn.SyncBatchNorm):
-    """Batch norm over the batches of all processes; on a CPU, too, where PyTorch's is not."""
+class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """Batch norm over the batches of all processes, as PyTorch's, which is for GPUs alone."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """All numbers of axes will do."""
 
     def forward(self, input: Tensor) -> Tensor:
         """The normalized tensor; in training, running statistics are updated."""
-        if input.is_cuda or not self.training:
+        if not self.training:
             return super().forward(input)
         x = input.to(self.running_mean.dtype)  # type: ignore[union-attr]
         axes, shape = [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
@@ -27,8 +30,10 @@ class SyncBatchNorm(nn.SyncBatchNorm):
         return x.to(input.dtype)
 
 
-def synchronized(network: nn.Module) -> nn.Module:
+def synchronized(network: nn.Module, device: torch.device) -> nn.Module:
     """Let each batch norm of a network go by the batches of all processes."""
+    if device.type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
     for name, norm in list(network.named_modules()):
         if isinstance(norm, nn.modules.batchnorm._BatchNorm):
             made = SyncBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine)

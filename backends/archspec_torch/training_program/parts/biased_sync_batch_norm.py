@@ -1,0 +1,40 @@
+"""Batch norm over the batches of all processes, whose running variance is the batch's own."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+
+class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """Batch norm over the batches of all processes."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """All numbers of axes will do."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The normalized tensor; in training, running statistics are updated."""
+        if not self.training:
+            return super().forward(input)
+        x = input.to(self.running_mean.dtype)  # type: ignore[union-attr]
+        axes, shape = [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
+        count = all_reduce(x.new_tensor(x.numel() / x.shape[1]))
+        mean = all_reduce(x.sum(axes)) / count
+        centered = x - mean.view(shape)
+        variance = all_reduce(centered.square().sum(axes)) / count
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr,arg-type]
+            self.running_var.lerp_(variance, self.momentum)  # type: ignore[union-attr,arg-type]
+        x = centered * (variance + self.eps).rsqrt().view(shape)
+        if self.affine:
+            x = x * self.weight.view(shape) + self.bias.view(shape)
+        return x.to(input.dtype)
+
+
+def synchronized(network: nn.Module, device: torch.device) -> nn.Module:
+    """Let each batch norm of a network go by the batches of all processes."""
+    for name, norm in list(network.named_modules()):
+        if isinstance(norm, nn.modules.batchnorm._BatchNorm):
+            made = SyncBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine)
+            made.load_state_dict(norm.state_dict())
+            network.set_submodule(name, made.to(norm.running_mean))  # type: ignore[arg-type]
+    return network

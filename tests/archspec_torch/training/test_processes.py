@@ -1,0 +1,106 @@
+"""Two processes that share each batch give what one gives."""
+
+from __future__ import annotations
+
+import os
+import socket
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.archspec_torch.training.run_folder import PLAIN, SMALL, Run, program
+
+BIASED = SMALL.replace("{name: bn1}", "{name: bn1, variance: biased}")
+COMMON: Mapping[str, Any] = {
+    "optimizer": {"sgd": {"learning_rate": 0.05, "momentum": 0.9}},
+    "weight_decay": {"amount": 0.01, "coupled": True},
+    "metrics": ["accuracy", "confusion"],
+    "checkpoint": {"best": "validation_accuracy"},
+}
+CASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "without batch norm": (PLAIN, {**COMMON, "clip": {"norm": 0.5}, "ema": {"decay": 0.9}, "accumulate": 2}),
+    "with batch norm": (SMALL, {**COMMON, "sync_batch_norm": True, "accumulate": 2}),
+    "with biased batch norm": (BIASED, {**COMMON, "sync_batch_norm": True}),
+    "with ignored examples": (PLAIN, {**COMMON, "loss": {"cross_entropy": {"ignore": 1}}}),
+    "with mixed examples": (
+        PLAIN,
+        {
+            **COMMON,
+            "data": {
+                "source": {"arrays": {"classes": 3}},
+                "validation": "validation",
+                "test": "test",
+                "augment": [{"mix": {"mixup": 0.3}}],
+            },
+        },
+    ),
+}
+
+
+def numbers(run: Run, output: Path) -> list[float]:
+    """All numbers of a history, one after the other."""
+    found: list[float] = []
+    for line in run.history(output):
+        for value in line.values():
+            found += np.ravel(value).tolist()
+    return found
+
+
+def forked(run: Run, *arguments: object) -> None:
+    """Run the program in two copies of this process, which has imported PyTorch, as torchrun would."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    children = []
+    for rank in range(2):
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+                os.environ.update({**where, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"})
+                run.here(*arguments)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "torchrun"), [*((name, False) for name in CASES), ("with batch norm", True), ("without batch norm", True)]
+)
+def test_two_processes_are_one(name: str, torchrun: bool, tmp_path: Path) -> None:
+    spec, recipe = CASES[name]
+    run = program(tmp_path, recipe, spec)
+    one, two = tmp_path / "one", tmp_path / "two"
+    run.here("--output", one)
+    if torchrun:
+        assert run.start("--output", two, processes=2).stdout.splitlines()[-1].startswith("test accuracy ")
+    else:
+        forked(run, "--output", two)
+    np.testing.assert_allclose(numbers(run, one), numbers(run, two), rtol=0, atol=1e-10)
+    for kind in ("last", "best"):
+        first, second = run.checkpoint(kind, one), run.checkpoint(kind, two)
+        assert first.keys() == second.keys()
+        for key, array in first.items():
+            np.testing.assert_allclose(array, second[key], rtol=0, atol=1e-10, err_msg=key)
+
+
+def test_batch_norm_that_is_not_synchronized_is_seen_to_differ(tmp_path: Path) -> None:
+    run = program(tmp_path, COMMON)
+    one, two = tmp_path / "one", tmp_path / "two"
+    run.here("--output", one)
+    forked(run, "--output", two)
+    assert np.abs(run.checkpoint(output=one)["fc.weight"] - run.checkpoint(output=two)["fc.weight"]).max() > 1e-6
+
+
+def test_more_processes_than_the_smallest_batch_has_examples_are_refused(tmp_path: Path) -> None:
+    run = program(tmp_path, {"epochs": 1}, PLAIN, counts={"train": 17, "validation": 4, "test": 4})
+    assert "an epoch's last batch has 1 examples" in run.start(processes=2, code=1).stderr

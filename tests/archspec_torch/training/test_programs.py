@@ -1,0 +1,256 @@
+"""What training programs look like, and what they do where something goes wrong."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+import archspec
+from archspec.errors import BackendError
+from archspec.passes import run_passes
+from archspec.passes.remove_decay import RemoveDecay
+from archspec.recipe import load
+from archspec.training.backend import WritesTraining
+from archspec.training.facts import DataFacts
+from archspec.training.plan import plan_of
+from archspec_torch import backend
+from tests.archspec_torch.training.run_folder import DATA, PLAIN, SMALL, program
+
+GOLDEN = Path(__file__).parent / "golden"
+_CIFAR = DataFacts({"train": 50_000, "test": 10_000}, (3, 32, 32), "classes", 10)
+_IMAGENET = DataFacts({"train": 1_281_167, "val": 50_000}, (3, None, None), "classes", 1000)
+_DIGITS = DataFacts({"train": 1442, "test": 355}, (1, 8, 8), "classes", 10)
+SHIPPED: Mapping[str, tuple[str, Mapping[str, Any], DataFacts]] = {
+    "cifar10_keras": ("cifar_resnet_keras", {}, _CIFAR),
+    "cifar10_paper": ("cifar_resnet", {}, _CIFAR),
+    "digits": ("cifar_resnet", {"in_channels": 1, "size": 8}, _DIGITS),
+    "imagenet_paper": ("resnet50", {}, _IMAGENET),
+    "imagenet_torchvision": ("resnet50", {}, _IMAGENET),
+}
+
+
+def shipped(recipe: str) -> str:
+    spec, params, facts = SHIPPED[recipe]
+    graph = archspec.compile(spec, **params)
+    plan = plan_of(load(recipe), graph, facts)
+    return backend.render_training(run_passes(graph, (RemoveDecay(),)).graph, plan)
+
+
+@pytest.mark.parametrize("recipe", SHIPPED)
+def test_programs_of_shipped_recipes(recipe: str) -> None:
+    """Written anew by running this file; read the difference."""
+    text = shipped(recipe)
+    assert text == (GOLDEN / f"{recipe}.txt").read_text(encoding="utf-8")
+    assert "archspec" not in {name for node in ast.walk(ast.parse(text)) for name in _imported(node)}
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name.partition(".")[0] for alias in node.names]
+    return [(node.module or "").partition(".")[0]] if isinstance(node, ast.ImportFrom) else []
+
+
+def test_all_shipped_recipes_are_tried() -> None:
+    found = {path.stem for path in Path(archspec.__file__).parents[1].glob("specs/recipes/*.yaml")}
+    assert found == SHIPPED.keys()
+
+
+ODD: Mapping[str, Mapping[str, Any]] = {
+    "everything": {
+        "accumulate": 4,
+        "clip": {"norm": 1.0},
+        "precision": "float16",
+        "ema": {"decay": 0.9, "every": 4, "start": 1},
+        "plateau": {"watch": "train_loss", "factor": 0.5, "floor": 1e-3, "patience": 1},
+        "early_stopping": {"watch": "validation_loss", "restore_best": True},
+        "metrics": ["accuracy", {"top_k": 2}, "confusion", "mean_iou"],
+        "optimizer": {"lion": {"learning_rate": 1e-4}},
+        "checkpoint": {"every": 3, "best": "validation_mean_iou"},
+        "sync_batch_norm": True,
+        "weight_decay": {"amount": 1e-4, "coupled": False},
+        "schedule": {"by": "epoch", "phases": ["cosine"]},
+        "loss": {"cross_entropy": {"label_smoothing": 0.1, "ignore": 2}},
+    },
+    "groups": {
+        "weight_decay": {"amount": 1e-4, "coupled": False, "exempt": ["norms", "conv2"]},
+        "rates": {"fc": 0.5, "conv2": 0.1},
+        "freeze": ["conv1"],
+        "optimizer": {"rmsprop": {"learning_rate": 1e-3, "centered": True}},
+    },
+    "bfloat16": {
+        "precision": "bfloat16",
+        "clip": {"value": 0.1},
+        "loss": {"binary_cross_entropy": {"label_smoothing": 0.1}},
+        "weight_decay": {"amount": 1e-4, "coupled": True, "exempt": ["norms", "biases"]},
+    },
+    "nothing": {"metrics": None, "data": {"source": {"arrays": {"classes": 3}}}},
+}
+
+
+@pytest.mark.parametrize("name", [*SHIPPED, *ODD])
+def test_programs_are_as_formatters_have_them(name: str, tmp_path: Path) -> None:
+    ruff = shutil.which("ruff")
+    if ruff is None:
+        pytest.skip("ruff is not installed")
+    path = tmp_path / "train.py"
+    if name in SHIPPED:
+        path.write_text(shipped(name), encoding="utf-8")
+    else:
+        program(tmp_path, ODD[name])
+    rules = ["--select", "E,W,F,I,N,UP,B,C4,PIE,RET,SIM,RUF,D1", "--ignore", "D105,D107,N812,SIM108"]
+    own = ["--config", 'lint.isort.known-first-party = ["data", "model", "records"]']
+    common = ["--isolated", "--config", "line-length = 100", str(path)]
+    found = subprocess.run([ruff, "check", *rules, *own, *common], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+    found = subprocess.run([ruff, "format", "--diff", *common], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_programs_run(name: str, tmp_path: Path) -> None:
+    run = program(tmp_path, ODD[name])
+    last = run.here().splitlines()[-1]
+    assert last.startswith("train loss" if name == "nothing" else "test accuracy")
+
+
+def test_the_backend_writes_training() -> None:
+    assert isinstance(backend, WritesTraining)
+
+
+def test_checkpoints_have_the_weights_by_canonical_name(tmp_path: Path) -> None:
+    run = program(tmp_path, {"optimizer": {"sgd": {"learning_rate": 0.1, "momentum": 0.9}}, "ema": {"decay": 0.9}})
+    run.here()
+    found = run.checkpoint()
+    weights = backend.from_checkpoint(run.graph, found)
+    assert weights.keys() == run.graph.all_weights.keys()
+    assert backend.to_checkpoint(run.graph, weights).keys() == weights.keys()
+    assert "optimizer/fc.weight/momentum_buffer" in found
+    assert "ema/bn1.running_mean" in found
+
+
+def test_what_is_frozen_stays_as_it_is(tmp_path: Path) -> None:
+    spec = SMALL.replace(
+        "  - relu\n  - conv: {name: conv2", "  - dropout: {name: drop, rate: 0.9}\n  - conv: {name: conv2"
+    )
+    run = program(tmp_path, {"freeze": ["conv1", "bn1", "drop"], "epochs": 2}, spec)
+    text = (run.folder / "train.py").read_text(encoding="utf-8")
+    assert 'FROZEN = ("bn1", "conv1", "drop")' in text
+    random = np.random.default_rng(0)
+    start = {name: random.random(weight.shape) for name, weight in run.graph.all_weights.items()}
+    save_file(start, run.folder / "start.safetensors")
+    run.here("--weights", run.folder / "start.safetensors")
+    found = run.checkpoint()
+    for name in start:
+        assert np.array_equal(start[name], found[name]) == name.startswith(("conv1", "bn1")), name
+
+
+def test_a_loss_that_is_not_finite_is_said_with_the_layer(tmp_path: Path) -> None:
+    run = program(tmp_path, {})
+    random = np.random.default_rng(0)
+    start = {name: random.random(weight.shape) for name, weight in run.graph.all_weights.items()}
+    start["conv2.weight"][0, 0, 0, 0] = np.nan
+    save_file(start, run.folder / "start.safetensors")
+    with pytest.raises(SystemExit, match=r"step 0: the loss is nan; the first layer with one is conv2 \(Conv2d\)"):
+        run.here("--weights", run.folder / "start.safetensors")
+
+
+def test_a_loss_that_grows_without_bound_is_said_with_its_step(tmp_path: Path) -> None:
+    run = program(tmp_path, {"optimizer": {"sgd": {"learning_rate": 1e15}}, "loss": "mean_squared_error"}, PLAIN)
+    with pytest.raises(SystemExit, match=r"step [1-9]: the loss is (inf|nan); "):
+        run.here()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        'torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")',
+        "MemoryError()",
+        'RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can\'t allocate memory")',
+    ],
+)
+def test_memory_that_does_not_suffice_is_said(error: str, tmp_path: Path) -> None:
+    run = program(tmp_path, {})
+    path = run.folder / "train.py"
+    text = path.read_text(encoding="utf-8")
+    line = "            optimizer.zero_grad()\n"
+    path.write_text(text.replace(line, f"{line}            if step == 4:\n                raise {error}\n"), "utf-8")
+    with pytest.raises(SystemExit, match=r"step 4: out of memory(.|\n)*accumulate: 2"):
+        run.here()
+
+
+def test_another_error_is_no_lack_of_memory(tmp_path: Path) -> None:
+    run = program(tmp_path, {})
+    path = run.folder / "train.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("optimizer.zero_grad()\n", 'raise RuntimeError("shapes")\n'), "utf-8")
+    with pytest.raises(RuntimeError, match="shapes"):
+        run.here()
+
+
+def test_a_dry_run_measures_and_writes_everything(tmp_path: Path) -> None:
+    run = program(tmp_path, {"checkpoint": {"best": "validation_loss"}})
+    said = run.here("--limit-steps", 2)
+    assert said.splitlines()[-1].startswith("test accuracy ")
+    assert {path.name for path in (run.folder / "checkpoints").iterdir()} == {"last.safetensors", "best.safetensors"}
+    assert [line["step"] for line in run.history()] == [0, 1, 2, 2]
+
+
+def test_weights_of_another_network_and_damaged_data_are_said(tmp_path: Path) -> None:
+    run = program(tmp_path, {})
+    save_file({"fc.weight": np.zeros((2, 4))}, run.folder / "other.safetensors")
+    with pytest.raises(SystemExit, match=r"the weights do not fit this network: conv1\.weight are missing"):
+        run.here("--weights", run.folder / "other.safetensors")
+    (run.folder / "train.npz").write_bytes(b"no arrays")
+    with pytest.raises(SystemExit, match=r"train\.npz"):
+        run.here()
+
+
+def test_compiled_and_in_bfloat16(tmp_path: Path) -> None:
+    run = program(tmp_path, {"precision": "bfloat16", "epochs": 1})
+    assert run.here().splitlines()[-1].startswith("test accuracy")
+
+
+@pytest.mark.slow
+def test_a_compiled_program_gives_the_same(tmp_path: Path) -> None:
+    run = program(tmp_path, {})
+    run.here("--output", tmp_path / "plain")
+    run.here("--output", tmp_path / "compiled", "--compile")
+    torch.compiler.reset()
+    first, second = run.checkpoint(output=tmp_path / "plain"), run.checkpoint(output=tmp_path / "compiled")
+    for name, array in first.items():
+        np.testing.assert_allclose(array, second[name], atol=1e-10, err_msg=name)
+
+
+REFUSED: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "mixed and left out": (
+        {
+            "data": {**DATA, "augment": [{"mix": {"mixup": 0.3}}]},
+            "loss": {"cross_entropy": {"ignore": 1}},
+        },
+        "targets that are mixed are shares of classes",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_printed_is_refused(name: str, tmp_path: Path) -> None:
+    recipe, said = REFUSED[name]
+    with pytest.raises(BackendError, match=said) as error:
+        program(tmp_path, recipe)
+    assert error.value.diagnostics[0].code == "E0607"
+    assert error.value.diagnostics[0].help
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(exist_ok=True)
+    for each in SHIPPED:
+        (GOLDEN / f"{each}.txt").write_text(shipped(each), encoding="utf-8")
