@@ -64,7 +64,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
         sum_of_losses=_sum_of_losses(graph, plan, [loss.value for loss in losses]) if several else [],
         compiling=_compiling("" if several else losses[0].value),
         metrics=metrics,
-        one_device=any(isinstance(loss.loss, CrossEntropy) and loss.loss.ignore is not None for loss in plan.losses),
+        one_device=_one_device(plan),
         builder=_BUILDER if name in _OWN else name,
         best=_best(plan),
         every=plan.checkpoint.every if plan.checkpoint else 1,
@@ -86,6 +86,14 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
     )
     imported = f"{name} as {_BUILDER}" if name in _OWN else name
     return f"{head}\n\n{imports(body, imported)}\n\n{body.rstrip()}\n"
+
+
+def _one_device(plan: TrainingPlan) -> str:
+    """What of the recipe cannot be done on several devices; empty if nothing."""
+    if plan.accumulate > 1:  # TensorFlow cannot add up gradients of devices under a condition
+        return "accumulate"
+    left_out = any(isinstance(loss.loss, CrossEntropy) and loss.loss.ignore is not None for loss in plan.losses)
+    return "a loss that leaves a class out" if left_out else ""  # devices have different counts of what is left
 
 
 def _compiling(loss: str) -> list[str]:
