@@ -17,8 +17,13 @@ PACKAGES: Final = ("archspec", "backends")
 CALLED_AFTER_ONNX: Final = "backends/archspec_onnx/reference.py"
 """Its classes stand in for those of ONNX's evaluator, which finds an operator by the name of its class."""
 
-PRINTED: Final = "/parts/"
-"""What lies in such a folder becomes part of a program of its own, which knows nothing of the rest."""
+PRINTED: Final = (
+    "archspec/training/data/parts/",
+    "archspec/training/parts/",
+    "backends/archspec_torch/training_program/parts/",
+    "backends/archspec_keras/training_program/parts/",
+)
+"""What lies in these becomes part of a program of its own, which knows nothing of the rest."""
 
 BRITISH: Final = (
     r"(?i)(?<![-\w])\w*(?:colour|centre(?!d?_)|neighbour|labelled|behaviour|favour|catalogue|misspelt|"
@@ -37,7 +42,7 @@ def classes_of_one_name(found: Iterator[tuple[str, ast.Module]]) -> dict[str, li
     """The names that several classes have, a leading `_` left out, with the files of these."""
     by_name = defaultdict(list)
     for path, tree in found:
-        if path != CALLED_AFTER_ONNX and PRINTED not in path:
+        if path != CALLED_AFTER_ONNX and not path.startswith(PRINTED):
             for node in ast.walk(tree):
                 if isinstance(node, ast.ClassDef):
                     by_name[node.name.lstrip("_")].append(path)

@@ -14,7 +14,7 @@ from tests.docs.pages import NOT_RUN, blocks, commands, run
 ROOT = Path(__file__).resolve().parents[2]
 IN_THE_CLONE = ("README.md", "docs/howto/backends.md", "docs/howto/ops.md")
 """Pages whose reader is in a clone of this repository; those of the others may be anywhere."""
-PAGES = ("README.md", "docs/index.md", "docs/tour.md", "docs/steps.md", "docs/ci.md", *sorted(
+PAGES = ("README.md", "docs/index.md", "docs/tour.md", "docs/steps.md", "docs/ci.md", "docs/training.md", *sorted(
     str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "howto").glob("*.md")
 ))  # fmt: skip
 

@@ -97,9 +97,9 @@ class _Choice:
     def lines(self, target: str, values: Mapping[str, float]) -> list[str]:
         """Lines that set `target` for the weight `weight`, which is called `name`."""
         counts = Counter(values.values())
-        usual = max(counts, key=lambda value: (counts[value] * (value != 0.0), value))
+        usual, _ = max(counts.items(), key=lambda pair: (pair[1] * (pair[0] != 0.0), pair[0]))
         lines = [f"        {target} = {literal(usual)}"]
-        for value in sorted(set(values) and {each for each in values.values() if each != usual}):
+        for value in sorted({each for each in values.values() if each != usual}):
             for condition in self._conditions({name for name, each in values.items() if each == value}):
                 lines += lay_out(condition, 2, "if " if len(lines) == 1 else "elif ", ":")
                 lines.append(f"            {target} = {literal(value)}")

@@ -89,7 +89,7 @@ class _Writer:
         self.lines.append(f"{logs} = {output}.{_CLIPPED}.log()")
         if self.targets.plan.data.mixes:
             self.shares = True
-            right: Code = f"-(shares_of(targets).to({logs}.dtype) * {logs}).sum()"
+            right: Bracket | str = f"-(shares_of(targets).to({logs}.dtype) * {logs}).sum()"
         else:
             keywords = self._keywords(loss)
             keywords.pop("label_smoothing", None)

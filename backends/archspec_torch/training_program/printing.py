@@ -33,6 +33,7 @@ _GROUPS: Final = (
         "from torch import Tensor, nn",
         "from torch.distributed.nn.functional import all_reduce",
         "from torch.nn.parallel import DistributedDataParallel",
+        "from torch.utils._pytree import tree_leaves",
     ),
 )
 _OWN: Final = (

@@ -19,7 +19,7 @@ from archspec_torch.training_program.losses import Targets, loss_source
 from archspec_torch.training_program.metrics import metrics_of
 from archspec_torch.training_program.optimizers import optimizer_source
 from archspec_torch.training_program.printing import imports, part
-from archspec_torch.training_program.refusals import check
+from archspec_torch.training_program.refusals import check, smallest_batch
 from archspec_torch.training_program.steps import count_of, drops, step_lines
 
 _PACKAGE: Final = "archspec_torch.training_program"
@@ -106,8 +106,6 @@ def _head(graph: LayerGraph, plan: TrainingPlan) -> str:
 
 def _numbers(plan: TrainingPlan) -> dict[str, Any]:
     data = plan.data
-    remainder = data.examples["train"] % data.batch
-    smallest = data.batch if data.drop_last or not remainder else remainder
     return {
         "seed": plan.seed,
         "batch": _whole(data.batch),
@@ -116,7 +114,7 @@ def _numbers(plan: TrainingPlan) -> dict[str, Any]:
         "steps": _whole(plan.steps),
         "epochs": _whole(plan.epochs),
         "accumulate": plan.accumulate,
-        "smallest": smallest,
+        "smallest": smallest_batch(plan),
     }
 
 

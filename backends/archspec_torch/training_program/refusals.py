@@ -12,6 +12,12 @@ def refused(message: str, help: str) -> BackendError:
     return BackendError(Diagnostic("E0607", f"PyTorch's training programs: {message}", help=help))
 
 
+def smallest_batch(plan: TrainingPlan) -> int:
+    """How many examples the last batch of an epoch has."""
+    rest = plan.data.examples["train"] % plan.data.batch
+    return plan.data.batch if plan.data.drop_last or not rest else rest
+
+
 def check(plan: TrainingPlan, *, maps: bool) -> None:
     """See that the parts of a plan can be printed together.
 
@@ -29,6 +35,10 @@ def check(plan: TrainingPlan, *, maps: bool) -> None:
     if plan.data.mixes and ignored != {None}:
         message = "targets that are mixed are shares of classes, of which none can be left out"
         raise refused(message, "leave out `mix` under `augment`, or `ignore` in the loss")
+    smallest, parts = smallest_batch(plan), plan.accumulate
+    if smallest < parts:
+        message = f"the last batch of an epoch has {smallest} examples, and it is to be computed in {parts} parts"
+        raise refused(message, "write `drop_last: true`, or a smaller `accumulate`")
     if plan.data.mixes and maps:
         message = "examples are mixed, and their targets are maps"
         raise refused(message, "leave out `mix` under `augment`")

@@ -59,11 +59,11 @@ def rate(step: int, scheduled: bool) -> float:
     return RATE * (1.0 if step < 100 else 0.5 if step < 150 else 0.1)
 
 
-def update(kind: str, given: Mapping[str, Any]) -> Callable[[Weights, str, NDArray[Any], float, int], NDArray[Any]]:
+def update(kind: str, given: Mapping[str, Any]) -> Callable[..., Any]:
     """How much a weight loses in a step, counted from 1, by what the page on recipes says."""
     k: dict[str, Any] = {"momentum": 0.0, "beta1": 0.9, "beta2": 0.99 if kind == "lion" else 0.999, **given}
 
-    def of(state: Weights, name: str, g: NDArray[Any], lr: float, t: int) -> NDArray[Any]:
+    def of(state: Weights, name: str, g: NDArray[Any], lr: float, t: int) -> Any:
         def kept(slot: str) -> NDArray[Any]:
             return state.setdefault(f"{slot}/{name}", np.zeros_like(g))
 

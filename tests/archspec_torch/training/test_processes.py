@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +27,7 @@ CASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "without batch norm": (PLAIN, {**COMMON, "clip": {"norm": 0.5}, "ema": {"decay": 0.9}, "accumulate": 2}),
     "with batch norm": (SMALL, {**COMMON, "sync_batch_norm": True, "accumulate": 2}),
     "with biased batch norm": (BIASED, {**COMMON, "sync_batch_norm": True}),
+    "with frozen batch norm": (SMALL, {**COMMON, "sync_batch_norm": True, "freeze": ["bn1"]}),
     "with ignored examples": (PLAIN, {**COMMON, "loss": {"cross_entropy": {"ignore": 1}}}),
     "with mixed examples": (
         PLAIN,
@@ -50,12 +53,15 @@ def numbers(run: Run, output: Path) -> list[float]:
     return found
 
 
-def forked(run: Run, *arguments: object) -> None:
-    """Run the program in two copies of this process, which has imported PyTorch, as torchrun would."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    children = []
+def forked(run: Run, *arguments: object) -> list[int]:
+    """Run the program in two copies of this process, which has imported PyTorch, as torchrun would; exit codes."""
+    port = free_port()
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children(run, port, *arguments)]
+
+
+def children(run: Run, port: int, *arguments: object) -> list[int]:
+    """The numbers of two processes that run the program together."""
+    started = []
     for rank in range(2):
         child = os.fork()
         if not child:
@@ -65,16 +71,31 @@ def forked(run: Run, *arguments: object) -> None:
                 os.environ.update({**where, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"})
                 run.here(*arguments)
                 code = 0
+            except SystemExit as error:
+                code = error.code if isinstance(error.code, int) else 1
             except BaseException:
                 traceback.print_exc()
             finally:
                 os._exit(code)
-        children.append(child)
-    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+        started.append(child)
+    return started
+
+
+def free_port() -> int:
+    """A port that nobody listens to."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
 
 
 @pytest.mark.parametrize(
-    ("name", "torchrun"), [*((name, False) for name in CASES), ("with batch norm", True), ("without batch norm", True)]
+    ("name", "torchrun"),
+    [
+        *((name, False) for name in CASES),
+        ("with batch norm", True),
+        pytest.param("without batch norm", True, marks=pytest.mark.slow),
+    ],
 )
 def test_two_processes_are_one(name: str, torchrun: bool, tmp_path: Path) -> None:
     spec, recipe = CASES[name]
@@ -84,7 +105,7 @@ def test_two_processes_are_one(name: str, torchrun: bool, tmp_path: Path) -> Non
     if torchrun:
         assert run.start("--output", two, processes=2).stdout.splitlines()[-1].startswith("test accuracy ")
     else:
-        forked(run, "--output", two)
+        assert forked(run, "--output", two) == [0, 0]
     np.testing.assert_allclose(numbers(run, one), numbers(run, two), rtol=0, atol=1e-10)
     for kind in ("last", "best"):
         first, second = run.checkpoint(kind, one), run.checkpoint(kind, two)
@@ -97,10 +118,25 @@ def test_batch_norm_that_is_not_synchronized_is_seen_to_differ(tmp_path: Path) -
     run = program(tmp_path, COMMON)
     one, two = tmp_path / "one", tmp_path / "two"
     run.here("--output", one)
-    forked(run, "--output", two)
+    assert forked(run, "--output", two) == [0, 0]
     assert np.abs(run.checkpoint(output=one)["fc.weight"] - run.checkpoint(output=two)["fc.weight"]).max() > 1e-6
 
 
+@pytest.mark.slow
 def test_more_processes_than_the_smallest_batch_has_examples_are_refused(tmp_path: Path) -> None:
     run = program(tmp_path, {"epochs": 1}, PLAIN, counts={"train": 17, "validation": 4, "test": 4})
     assert "an epoch's last batch has 1 examples" in run.start(processes=2, code=1).stderr
+
+
+def test_a_signal_to_one_process_ends_both_after_the_step(tmp_path: Path) -> None:
+    run = program(tmp_path, {**COMMON, "epochs": 30, "ema": {"decay": 0.9}}, PLAIN)
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert forked(run, "--output", whole) == [0, 0]
+    pair = children(run, free_port(), "--output", stopped)
+    while not (stopped / "history.jsonl").exists() or (stopped / "history.jsonl").read_bytes().count(b"\n") < 6:
+        time.sleep(0.001)
+    os.kill(pair[1], signal.SIGTERM)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in pair]
+    assert codes == [128, 143]  # the first was not asked itself
+    assert forked(run, "--output", stopped, "--resume") == [0, 0]
+    assert numbers(run, whole) == numbers(run, stopped)

@@ -238,6 +238,10 @@ REFUSED: Mapping[str, tuple[Mapping[str, Any], str]] = {
         },
         "targets that are mixed are shares of classes",
     ),
+    "more parts than examples": (
+        {"batch": 7, "accumulate": 7},
+        "the last batch of an epoch has 1 examples, and it is to be computed in 7 parts",
+    ),
 }
 
 

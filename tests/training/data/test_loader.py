@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,18 @@ def test_batches_come_in_the_order_of_their_steps(workers: int) -> None:
     found = [int(images[0, 0, 0, 0]) for images, _ in load(batches(Slow()), range(3, 14), workers=workers)]
     assert found == list(range(12, 56, 4))
     assert not list(load(batches(Slow()), range(5, 5), workers=workers))
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_parts_of_a_batch_are_those_of_all_processes_together(workers: int, ranks: int) -> None:
+    def of(rank: int) -> list[list[int]]:
+        made = load(batches(Slow()), range(2, 5), workers=workers, rank=rank, ranks=ranks, parts=2)
+        return [images[:, 0, 0, 0].astype(int).tolist() for images, _ in made]
+
+    shares = [of(rank) for rank in range(ranks)]
+    found = [[*chain.from_iterable(share[turn] for share in shares)] for turn in range(6)]
+    assert found == [[first, first + 1] for first in range(8, 20, 2)]
 
 
 def test_the_last_batch_and_empty_parts_are_passed_on() -> None:

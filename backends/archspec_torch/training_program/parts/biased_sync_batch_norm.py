@@ -17,17 +17,17 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
             return super().forward(input)
         x = input.to(self.running_mean.dtype)  # type: ignore[union-attr]
         axes, shape = [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
-        count = all_reduce(x.new_tensor(x.numel() / x.shape[1]))
-        mean = all_reduce(x.sum(axes)) / count
+        count = all_reduce(x.new_tensor(x.numel() / x.shape[1]))  # type: ignore[no-untyped-call]
+        mean = all_reduce(x.sum(axes)) / count  # type: ignore[no-untyped-call]
         centered = x - mean.view(shape)
-        variance = all_reduce(centered.square().sum(axes)) / count
+        variance = all_reduce(centered.square().sum(axes)) / count  # type: ignore[no-untyped-call]
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr,arg-type]
             self.running_var.lerp_(variance, self.momentum)  # type: ignore[union-attr,arg-type]
         x = centered * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
             x = x * self.weight.view(shape) + self.bias.view(shape)
-        return x.to(input.dtype)
+        return x.to(input.dtype)  # type: ignore[no-any-return]
 
 
 def synchronized(network: nn.Module, device: torch.device) -> nn.Module:
@@ -36,5 +36,6 @@ def synchronized(network: nn.Module, device: torch.device) -> nn.Module:
         if isinstance(norm, nn.modules.batchnorm._BatchNorm):
             made = SyncBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine)
             made.load_state_dict(norm.state_dict())
-            network.set_submodule(name, made.to(norm.running_mean))  # type: ignore[arg-type]
+            parent, _, child = name.rpartition(".")
+            setattr(network.get_submodule(parent), child, made.to(norm.running_mean))
     return network

@@ -8,6 +8,6 @@ from torch import nn
 def clip_norm(model: nn.Module, most: float) -> None:
     """Make the norm of all gradients together `most`, where it is greater."""
     gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
-    norm = nn.utils.get_total_norm(gradients)
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     # PyTorch's clip_grad_norm_ adds 1e-6 to the norm.
     torch._foreach_mul_(gradients, torch.clamp(most / norm, max=1.0))

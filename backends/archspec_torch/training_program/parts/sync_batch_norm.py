@@ -17,26 +17,27 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
             return super().forward(input)
         x = input.to(self.running_mean.dtype)  # type: ignore[union-attr]
         axes, shape = [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
-        count = all_reduce(x.new_tensor(x.numel() / x.shape[1]))
-        mean = all_reduce(x.sum(axes)) / count
+        count = all_reduce(x.new_tensor(x.numel() / x.shape[1]))  # type: ignore[no-untyped-call]
+        mean = all_reduce(x.sum(axes)) / count  # type: ignore[no-untyped-call]
         centered = x - mean.view(shape)
-        variance = all_reduce(centered.square().sum(axes)) / count
+        variance = all_reduce(centered.square().sum(axes)) / count  # type: ignore[no-untyped-call]
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr,arg-type]
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)  # type: ignore[union-attr,arg-type]
         x = centered * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
             x = x * self.weight.view(shape) + self.bias.view(shape)
-        return x.to(input.dtype)
+        return x.to(input.dtype)  # type: ignore[no-any-return]
 
 
 def synchronized(network: nn.Module, device: torch.device) -> nn.Module:
     """Let each batch norm of a network go by the batches of all processes."""
     if device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-any-return,no-untyped-call]
     for name, norm in list(network.named_modules()):
         if isinstance(norm, nn.modules.batchnorm._BatchNorm):
             made = SyncBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine)
             made.load_state_dict(norm.state_dict())
-            network.set_submodule(name, made.to(norm.running_mean))  # type: ignore[arg-type]
+            parent, _, child = name.rpartition(".")
+            setattr(network.get_submodule(parent), child, made.to(norm.running_mean))
     return network
