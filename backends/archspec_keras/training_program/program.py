@@ -35,7 +35,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
         BackendError: the plan asks for what the program cannot do (E0607).
     """
     check(plan)
-    optimizer = _Optimizer(graph, plan)
+    optimizer = _OptimizerText(graph, plan)
     losses = [loss_source(loss, plan, graph, loss_name(loss, plan)) for loss in plan.losses]
     metrics = metric_source(plan, graph)
     kinds = {metric.name for metric in plan.metrics}
@@ -107,7 +107,7 @@ def _parser(plan: TrainingPlan) -> list[str]:
     return lay_out(Bracket("argparse.ArgumentParser", (Keyword("description", description),)), 1, "parser = ")
 
 
-class _Optimizer:
+class _OptimizerText:
     """The optimizer as source: the parts that it is made of, and the call that makes it."""
 
     def __init__(self, graph: LayerGraph, plan: TrainingPlan) -> None:

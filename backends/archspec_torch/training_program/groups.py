@@ -23,7 +23,7 @@ _NORMS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _TrainedWeight:
     """What is known of a weight."""
 
     weight: Weight
@@ -46,7 +46,7 @@ def groups_source(plan: TrainingPlan, graph: LayerGraph, decay_key: str) -> str:
     known = _known(graph, decays)
     by_decay, by_rate = len(set(decays.values())) > 1, len(set(rates.values())) > 1
     says = [*(["their weight decay"] if by_decay else []), *(["what the rate is multiplied by"] if by_rate else [])]
-    choice = _Choice(known)
+    choice = _RuleSearch(known)
     inner = [*(choice.lines("decay", decays) if by_decay else []), *(choice.lines("factor", rates) if by_rate else [])]
     keys = [*(["decay"] if by_decay else []), *(["factor"] if by_rate else [])]
     key = keys[0] if len(keys) == 1 else f"({', '.join(keys)})"
@@ -76,19 +76,19 @@ def common(values: Iterable[float]) -> float | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _known(graph: LayerGraph, names: Mapping[str, float]) -> dict[str, _Known]:
-    found: dict[str, _Known] = {}
+def _known(graph: LayerGraph, names: Mapping[str, float]) -> dict[str, _TrainedWeight]:
+    found: dict[str, _TrainedWeight] = {}
     for node in graph.nodes.values():
         for name, weight in graph.parameters_of(node).items():
             if name in names and name not in found:
-                found[name] = _Known(weight, node.op.name, node.op.kind == "norm")
+                found[name] = _TrainedWeight(weight, node.op.name, node.op.kind == "norm")
     return found
 
 
-class _Choice:
+class _RuleSearch:
     """Lines that give a weight its value, by rules."""
 
-    def __init__(self, known: Mapping[str, _Known]) -> None:
+    def __init__(self, known: Mapping[str, _TrainedWeight]) -> None:
         self.known = known
         self.before: list[str] = []
         """Lines before the loop over weights."""
@@ -125,7 +125,7 @@ class _Choice:
             ]
         return code
 
-    def _rules(self) -> Iterator[tuple[Callable[[str, _Known], bool], str]]:
+    def _rules(self) -> Iterator[tuple[Callable[[str, _TrainedWeight], bool], str]]:
         yield lambda name, known: len(known.weight.shape) == 1, "weight.ndim == 1"
         yield lambda name, known: len(known.weight.shape) == 4, "weight.ndim == 4"
         yield lambda name, known: len(known.weight.shape) > 1, "weight.ndim > 1"
