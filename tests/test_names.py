@@ -17,7 +17,12 @@ PACKAGES: Final = ("archspec", "backends")
 CALLED_AFTER_ONNX: Final = "backends/archspec_onnx/reference.py"
 """Its classes stand in for those of ONNX's evaluator, which finds an operator by the name of its class."""
 
-PRINTED: Final = ("archspec/training/data/parts/", "archspec/training/parts/")
+PRINTED: Final = (
+    "archspec/training/data/parts/",
+    "archspec/training/parts/",
+    "backends/archspec_torch/training_program/parts/",
+    "backends/archspec_keras/training_program/parts/",
+)
 """What lies in these becomes part of a program of its own, which knows nothing of the rest."""
 
 BRITISH: Final = (

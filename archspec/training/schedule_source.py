@@ -95,7 +95,7 @@ class _Segment:
 def _segments(schedule: Schedule, plan: TrainingPlan) -> list[_Segment]:
     """The pieces of a schedule in turn; the last of them holds for ever."""
     total = plan.steps / (1 if schedule.by == "step" else plan.steps_per_epoch)
-    writer = _Writer(plan.optimizer.learning_rate, _Position.of(schedule))
+    writer = _SegmentWriter(plan.optimizer.learning_rate, _Position.of(schedule))
     spans = [span for span in schedule.spans(total) if span[2] > 0.0]
     found = [segment for span in spans for segment in writer.segments(*span)]
     if not spans:
@@ -112,7 +112,7 @@ def _segments(schedule: Schedule, plan: TrainingPlan) -> list[_Segment]:
 
 
 @dataclass(frozen=True)
-class _Writer:
+class _SegmentWriter:
     """Writes the segments of phases."""
 
     rate: float

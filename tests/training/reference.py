@@ -134,13 +134,13 @@ def _direction(meaning: Meaning, slots: Weights, g: Array, steps: int) -> Array:
     match meaning.optimizer:
         case "sgd":
             v = velocity(g)
-            return g + n["momentum"] * v if n.get("nesterov") else v
+            return np.asarray(g + n["momentum"] * v if n.get("nesterov") else v)
         case "adam":
             m, s = average("m", n["beta1"], g), average("s", n["beta2"], g * g)
             first, second = 1 - n["beta1"] ** steps, 1 - n["beta2"] ** steps
             if n["epsilon_added"] == "after_correction":
-                return (m / first) / (np.sqrt(s / second) + n["epsilon"])
-            return m * (np.sqrt(second) / first) / (np.sqrt(s) + n["epsilon"])
+                return np.asarray((m / first) / (np.sqrt(s / second) + n["epsilon"]))
+            return np.asarray(m * (np.sqrt(second) / first) / (np.sqrt(s) + n["epsilon"]))
         case "rmsprop":
             s = average("s", n["rho"], g * g)
             if n.get("centered"):
@@ -150,7 +150,7 @@ def _direction(meaning: Meaning, slots: Weights, g: Array, steps: int) -> Array:
         case "lion":
             m = slots.get("m", np.zeros_like(g))
             slots["m"] = n["beta2"] * m + (1 - n["beta2"]) * g
-            return np.sign(n["beta1"] * m + (1 - n["beta1"]) * g)
+            return np.asarray(np.sign(n["beta1"] * m + (1 - n["beta1"]) * g))
         case other:
             raise ValueError(other)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from archspec.codegen.escaping import literal, one_line, quoted
-from archspec.codegen.pretty_printer import Bracket, Keyword, lay_out
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, lay_out
 from archspec.codegen.render import render
 from archspec.ir.graph import LayerGraph
 from archspec.recipe import EarlyStopping, Ema, Plateau
@@ -43,7 +42,8 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
     parts = [*optimizer.parts]
     parts += ["ahead"] * any(isinstance(metric, TopK) for metric in plan.metrics)
     parts += ["confusion"] * bool(kinds & {"confusion", "mean_iou"})
-    parts += ["states", "numbers", "devices", "failures"]
+    splits = ["validation"] * (plan.data.validation is not None) + ["test"] * (plan.data.test is not None)
+    parts += ["states", "numbers", "devices", "failures"] + ["filled"] * bool(splits)
     parts += ["synchronized"] * plan.sync_batch_norm
     parts += ["average"] * (plan.ema is not None)
     parts += ["float64"] * (plan.precision == "float64")
@@ -61,10 +61,10 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
         functions=[loss.function for loss in losses if loss.function] + optimizer.rules,
         frozen=frozen_rule(graph, plan.frozen_layers) if plan.frozen_layers else [],
         drops=any(graph.nodes[path].op.name in ("dropout", "drop_path") for path in plan.frozen_layers),
-        sum_of_losses=list(_sum_of_losses(graph, plan, [loss.value for loss in losses])) if several else [],
+        sum_of_losses=_sum_of_losses(graph, plan, [loss.value for loss in losses]) if several else [],
         compiling=_compiling("" if several else losses[0].value),
         metrics=metrics,
-        one_device=any(isinstance(loss.loss, CrossEntropy) and loss.loss.ignore is not None for loss in plan.losses),
+        one_device=_one_device(plan),
         builder=_BUILDER if name in _OWN else name,
         best=_best(plan),
         every=plan.checkpoint.every if plan.checkpoint else 1,
@@ -74,7 +74,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
         average=_average(plan.ema, plan) if plan.ema else [],
         validation=plan.data.validation is not None,
         final_split="test" if plan.data.test else "validation" if plan.data.validation else "",
-        splits=["validation"] * (plan.data.validation is not None) + ["test"] * (plan.data.test is not None),
+        splits=splits,
         telling=next((metric.label for metric in plan.metrics if metric.single), "loss"),
         precision=_precision(plan.precision),
         parser=_parser(plan),
@@ -86,6 +86,14 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
     )
     imported = f"{name} as {_BUILDER}" if name in _OWN else name
     return f"{head}\n\n{imports(body, imported)}\n\n{body.rstrip()}\n"
+
+
+def _one_device(plan: TrainingPlan) -> str:
+    """What of the recipe cannot be done on several devices; empty if nothing."""
+    if plan.accumulate > 1:  # TensorFlow cannot add up gradients of devices under a condition
+        return "accumulate"
+    left_out = any(isinstance(loss.loss, CrossEntropy) and loss.loss.ignore is not None for loss in plan.losses)
+    return "a loss that leaves a class out" if left_out else ""  # devices have different counts of what is left
 
 
 def _compiling(loss: str) -> list[str]:
@@ -166,16 +174,18 @@ def _arguments(item: Any, *names: str) -> list[Any]:
     return [Keyword(name, literal(getattr(item, name))) for name in names]
 
 
-def _sum_of_losses(graph: LayerGraph, plan: TrainingPlan, values: list[str]) -> Iterator[str]:
-    """The terms of the loss. What are functions of ours get Keras's mean over the batch."""
+def _sum_of_losses(graph: LayerGraph, plan: TrainingPlan, values: list[str]) -> list[str]:
+    """The lines that return the loss. What are functions of ours get Keras's mean over the batch."""
+    terms: list[Code] = []
     for loss, value in zip(plan.losses, values, strict=True):
         weight = f"{loss.loss.weight!r} * " if loss.loss.weight != 1.0 else ""
         made = value if value.endswith(")") else f"MeanOf({value})"
         output = f"y_pred[{quoted(loss.output)}]" if graph.gives_names else "y_pred"
-        yield f"{weight}{made}(y, {output}, sample_weight)"
-    for name in graph.outputs:
-        if name not in {loss.output for loss in plan.losses}:  # its weights get a gradient, which is 0
-            yield f"0 * ops.sum(y_pred[{quoted(name)}])"
+        terms.append(Bracket(f"{weight}{made}", ("y", output, "sample_weight")))
+    without = [name for name in graph.outputs if name not in {loss.output for loss in plan.losses}]
+    # Their weights get a gradient, which is 0: TensorFlow's would otherwise be none.
+    terms += [f"0 * ops.sum(y_pred[{quoted(name)}])" for name in without]
+    return lay_out(terms[0] if len(terms) == 1 else Infix("+", tuple(terms)), 2, "return ")
 
 
 def _best(plan: TrainingPlan) -> str:

@@ -52,19 +52,22 @@ KEYS = {
 def planned(network: str = NETWORK, **keys: str | None) -> tuple[LayerGraph, TrainingPlan]:
     """A network, and a plan for it by a recipe with these keys; None leaves one out."""
     lines = [f"{key}: {value}" for key, value in {**KEYS, **keys}.items() if value is not None]
-    graph = archspec.compile(load_spec(network))
+    if "\n" in network:
+        graph = archspec.compile(load_spec(network))
+    else:
+        graph = archspec.compile(network, in_channels=1, size=8)
     recipe = load_text("\n".join(["archspec: 1", "recipe: tried", *lines]))
     return graph, plan_of(recipe, graph, FACTS)
 
 
-def emitted(folder: Path, graph: LayerGraph, plan: TrainingPlan) -> Path:
-    """A run folder with a program, and initial weights in it."""
+def emitted(folder: Path, graph: LayerGraph, plan: TrainingPlan, target: Any = backend) -> Path:
+    """A run folder with a program of a backend, and initial weights in it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "data.py").write_text(data_module(data_config(plan)), encoding="utf-8")
     (folder / "records.py").write_text(Path(records.__file__).read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "model.py").write_text(backend.render(graph), encoding="utf-8")
-    (folder / "train.py").write_text(backend.render_training(graph, plan), encoding="utf-8")
-    save_file(backend.to_checkpoint(graph, weights_for(graph)), folder / "initial.safetensors")
+    (folder / "model.py").write_text(target.render(graph), encoding="utf-8")
+    (folder / "train.py").write_text(target.render_training(graph, plan), encoding="utf-8")
+    save_file(dict(target.to_checkpoint(graph, weights_for(graph))), folder / "initial.safetensors")
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from archspec.training.data.conversion import data_config
-from archspec.training.data.facts import open_data
+from archspec.training.data.parts.batches import Data
 from archspec_keras import backend
 from tests.archspec_keras.arrays import weights_for
 from tests.archspec_keras.training import many
@@ -27,7 +28,9 @@ WITHIN = 1e-9
 def expected(case: Case) -> Trained:
     """What the reference gives, on the same batches from the same weights."""
     graph, plan = planned(NETWORK, **case.keys)
-    batches = open_data(data_config(plan)).training
+    config = data_config(plan)
+    given = {each.name: getattr(config, each.name) for each in fields(config) if each.name != "source"}
+    batches = Data(config.source, ".", **given).training
     steps = (batches.batch(step) for step in range(STEPS))
     return train(case.meaning, weights_for(graph), steps)
 

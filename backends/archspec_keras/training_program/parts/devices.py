@@ -1,11 +1,10 @@
 """Devices that share batches."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import keras
-import numpy as np
 
 from archspec_keras.training_program.parts.numbers import examples_of
 
@@ -20,7 +19,7 @@ def devices_in_use() -> int:
     return 1 if distribution is None else int(distribution.device_mesh.devices.size)
 
 
-def on_devices(asked: str | None) -> AbstractContextManager[Any]:
+def on_devices(asked: str | None) -> Any:
     """The context that puts the network on the devices asked for, or on all that there are."""
     several = keras.backend.backend() in ("tensorflow", "jax")
     found = keras.distribution.list_devices() if several else []
@@ -47,15 +46,6 @@ def for_fit(make: Callable[[], Iterator[Any]]) -> Any:
 
     signature = tuple(tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in next(make()))
     return tf.data.Dataset.from_generator(make, output_signature=signature).prefetch(2)
-
-
-def filled(batches: Iterator[tuple[Any, Any]], devices: int) -> Iterator[tuple[Any, Any, Any]]:
-    """Batches whose rows divide among devices: the first ones fill one up, without weight."""
-    for images, targets in batches:
-        more = -len(images) % devices
-        rows = np.arange(len(images) + more) % len(images)
-        weights = (np.arange(len(rows)) < len(images)) * (len(rows) / len(images))
-        yield images[rows], targets[rows], weights
 
 
 def check_batches(batches: Any, devices: int) -> None:

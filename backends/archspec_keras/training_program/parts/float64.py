@@ -1,5 +1,7 @@
 """Training in float64."""
 
+from typing import Any
+
 import keras
 
 
@@ -10,7 +12,8 @@ def allow_float64() -> None:
     if keras.backend.backend() == "jax":
         import jax
 
-        jax.config.update("jax_enable_x64", True)
+        config: Any = jax.config
+        config.update("jax_enable_x64", True)
     from keras.src.backend.common import dtypes  # a table for which there is no public setting
 
     dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"

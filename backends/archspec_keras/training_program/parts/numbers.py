@@ -17,4 +17,4 @@ def as_numbers(logs: dict[str, Any]) -> dict[str, Any]:
 
 def examples_of(batches: Any, index: int) -> int:
     """How many examples a batch of an epoch has."""
-    return min(batches.size, len(batches.examples) - index * batches.size)
+    return int(min(batches.size, len(batches.examples) - index * batches.size))

@@ -1,0 +1,15 @@
+"""Batches that divide among devices."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+def filled(batches: Iterator[tuple[Any, Any]], devices: int) -> Iterator[tuple[Any, Any, Any]]:
+    """Batches whose rows divide among devices: the first ones fill one up, without weight."""
+    for images, targets in batches:
+        more = -len(images) % devices
+        rows = np.arange(len(images) + more) % len(images)
+        weights = (np.arange(len(rows)) < len(images)) * (len(rows) / len(images))
+        yield images[rows], targets[rows], weights
