@@ -57,7 +57,7 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> str:
         "outputs": targets.outputs,
         "inputs": inputs,
         "images": images,
-        "on_device_doc": _on_device(images, plan),
+        "on_device_doc": _on_device(images),
         "dtype": ", torch.float64" if plan.precision == "float64" else "",
         "long": ".long()" if targets.maps else "",
         "precision": plan.precision,
@@ -127,7 +127,7 @@ def _classes(plan: TrainingPlan, texts: Sequence[str]) -> int | None:
     return plan.data.classes if any("CLASSES" in text for text in texts) else None
 
 
-def _on_device(images: bool, plan: TrainingPlan) -> str:
+def _on_device(images: bool) -> str:
     if not images:
         return '"""Features and targets as tensors."""'
     return '"""Images, channels first as PyTorch has them, and targets, as tensors."""'
