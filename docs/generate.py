@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import difflib
 import inspect
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -270,7 +271,8 @@ def _message(one: Explanation) -> str:
             Path(file).write_text(text, encoding="utf-8")
         try:
             if one.of_recipes:
-                return to_text(findings("spec.yaml", one.network))
+                # A note may point into the network's own file, which lies elsewhere for everyone.
+                return to_text(findings("spec.yaml", one.network)).replace(f"{ROOT}{os.sep}", "")
             archspec.compile("spec.yaml")
         except SpecError as error:
             return str(error)
