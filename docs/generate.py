@@ -254,7 +254,8 @@ def _errors() -> Iterator[str]:
             yield from ("", f"With the network `{one.network}`:")
         if one.wrong:
             yield from ("", "```diff", *_change(one.wrong, one.right), "```")
-            yield from ("", "```text", _message(one), "```")
+            # A note may point into a network's own file, which lies elsewhere for everyone.
+            yield from ("", "```text", _message(one).replace(f"{ROOT}{os.sep}", ""), "```")
 
 
 def _change(wrong: str, right: str) -> Iterator[str]:
@@ -271,8 +272,7 @@ def _message(one: Explanation) -> str:
             Path(file).write_text(text, encoding="utf-8")
         try:
             if one.of_recipes:
-                # A note may point into the network's own file, which lies elsewhere for everyone.
-                return to_text(findings("spec.yaml", one.network)).replace(f"{ROOT}{os.sep}", "")
+                return to_text(findings("spec.yaml", one.network))
             archspec.compile("spec.yaml")
         except SpecError as error:
             return str(error)
