@@ -163,12 +163,12 @@ def test_the_network_for_digits_is_that_for_cifar_on_gray_images(depth: int) -> 
     graph = archspec.compile("digits_resnet", depth=depth)
     assert (graph.input_nodes[0].shape, graph.types["fc"].sizes) == ((1, 8, 8), (10,))
     assert len(graph.weighted_path) == depth
-    # Table 6's network with 3 x 3 x 16 weights for each channel of the image, of which there are 2 fewer.
-    whole = archspec.compile("cifar_resnet", depth=depth)
-    assert graph.parameters == whole.parameters - 2 * 9 * 16
+    # Table 6's network, twice as wide, with 3 x 3 x 32 weights for each channel of the image, of which there are 2 fewer.
+    whole = archspec.compile("cifar_resnet", depth=depth, width=32)
+    assert graph.parameters == whole.parameters - 2 * 9 * 32
     assert not any(weight.decay for weight in graph.all_weights.values())
     stages = {path.partition(".")[0]: graph.types[path].sizes for path in graph.nodes}  # what is last in each
-    assert [stages[f"layer{stage}"] for stage in (1, 2, 3)] == [(16, 8, 8), (32, 4, 4), (64, 2, 2)]
+    assert [stages[f"layer{stage}"] for stage in (1, 2, 3)] == [(32, 8, 8), (64, 4, 4), (128, 2, 2)]
 
 
 def test_the_network_for_digits_has_the_depths_of_its_rule() -> None:
