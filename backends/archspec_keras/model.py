@@ -24,14 +24,24 @@ from archspec_keras.names import function_name
 from archspec_keras.patching import replaced
 from archspec_keras.settings import settings
 from archspec_keras.tensors import outputs_by_name, to_numpy
+from archspec_keras.trace import run_forward
+from archspec_keras.training import gradients, train
 from archspec_keras.variables import Kept, kept_weights
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
 
 __all__ = (
-    *("build", "export_weights", "from_checkpoint", "gradients", "load_weights", "run_forward", "save_weights"),
-    *("to_checkpoint", "train", "verify"),
+    "build",
+    "export_weights",
+    "from_checkpoint",
+    "gradients",
+    "load_weights",
+    "run_forward",
+    "save_weights",
+    "to_checkpoint",
+    "train",
+    "verify",
 )
 
 _OVERHEAD: Final = 8192
