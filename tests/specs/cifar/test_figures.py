@@ -163,7 +163,7 @@ def test_the_network_for_digits_is_that_for_cifar_on_gray_images(depth: int) -> 
     graph = archspec.compile("digits_resnet", depth=depth)
     assert (graph.input_nodes[0].shape, graph.types["fc"].sizes) == ((1, 8, 8), (10,))
     assert len(graph.weighted_path) == depth
-    # Table 6's network, twice as wide, with 3 x 3 x 32 weights for each channel of the image, of which there are 2 fewer.
+    # Table 6's network, twice as wide, with 3 x 3 x 32 weights for each channel of the image, 2 fewer of them.
     whole = archspec.compile("cifar_resnet", depth=depth, width=32)
     assert graph.parameters == whole.parameters - 2 * 9 * 32
     assert not any(weight.decay for weight in graph.all_weights.values())
