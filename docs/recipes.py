@@ -26,6 +26,7 @@ from archspec.recipe.sections import CLIPS, Checkpoint, EarlyStopping, Ema, Plat
 from archspec.recipe.sources import SOURCES
 from archspec.spec import Model
 from archspec.training.linter import LINTS
+from docs.wrapping import wrapped
 
 MODELS: Final[Mapping[str, type[Model]]] = {"recipe": Recipe, "data": DataSpec, "schedule": ScheduleSpec}
 REGISTRIES: Final[Mapping[str, Registry[Any]]] = {
@@ -57,7 +58,7 @@ def filled(page: str, attributes: Attributes) -> str:
 
     def table(match: re.Match[str]) -> str:
         lines = [f"<!-- recipe: {match[1]} -->", "", *_lines(match[1], attributes), "", "<!-- end of recipe -->", ""]
-        return "\n".join(lines)
+        return "\n".join(wrapped(lines))
 
     return _TABLE.sub(table, page)
 

@@ -51,6 +51,7 @@ UNSEEN = {
     "E0404-attribute-of-a-module",
     "E0404-joined",
     "E0411-a-float",
+    "E0411-trilinear-of-a-signal",
     "E0411-a-float-pair",
     "E0411-a-float-param",
     "E0411-bilinear-of-a-volume",

@@ -35,6 +35,7 @@ NOT_A_SPECS_FAULT = {
     "E0804": "`archspec watch`; its own tests",
     **dict.fromkeys((code for code in CODES if code.startswith("E09")), "recipes; their own tests"),
     "E1001": "the data of a program; tests/training/data/test_facts.py",
+    "E1002": "histories of runs; tests/training/test_history.py",
 }
 
 

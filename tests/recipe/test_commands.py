@@ -33,7 +33,7 @@ def test_validate_tells_recipes_from_networks(capsys: pytest.CaptureFixture[str]
         "lenet: right",
         "mine.yaml: right",
     ]
-    assert "(a recipe: digits, sgd, batches of 64, 30 epochs)" in out
+    assert "(a recipe: digits, sgd, batches of 64, 40 epochs)" in out
 
 
 def test_validate_warns_and_fails_where_it_is_asked_to(capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,6 +58,7 @@ from tests.training.data import files
 
 SOURCE_CASES: dict[str, Any] = {
     "digits": Digits(),
+    "digits: {size: 32, channels: 3}": Digits(size=32, channels=3),
     "cifar10": Cifar(10),
     "cifar100": Cifar(100),
     "mnist": Mnist(10),

@@ -135,9 +135,10 @@ def test_other_errors_of_a_worker_say_what_they_are() -> None:
 
 
 PROGRAM = """
-import sys, time
+import signal, sys, time
 from data import open_data, load
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     data = open_data(sys.argv[1])
     try:
         for step, (images, targets) in enumerate(load(data.training, range(10**6), workers=2)):
@@ -175,7 +176,10 @@ def test_a_program_that_is_stopped_leaves_no_worker(tmp_path: Path, how: str) ->
             os.killpg(program.pid, signal.SIGINT)  # as a terminal does
         else:
             program.kill()
-        output, errors = program.communicate(timeout=60)
+        try:
+            output, errors = program.communicate(timeout=60)
+        finally:
+            program.kill()  # else the block would wait for one that does not end
     if how == "ctrl-c":
         assert output == "interrupted\n"
         assert errors == ""
