@@ -91,7 +91,12 @@ def second_program(file: str, old: str, new: str) -> Callable[[Participant, Path
 
 
 @pytest.mark.parametrize(
-    "optimizer", ["sgd", *(pytest.param(name, marks=pytest.mark.slow) for name in [*OPTIMIZERS][1:])]
+    "optimizer",
+    [
+        "sgd",
+        pytest.param("adam", marks=pytest.mark.slow),
+        *(pytest.param(name, marks=pytest.mark.nightly) for name in ("adamw", "rmsprop", "lion")),
+    ],
 )
 def test_frameworks_train_alike_for_two_hundred_steps(optimizer: str) -> None:
     """Warm-up, drops, plateau, clipping, averages and decay included; accumulation and a last, smaller batch, too."""
@@ -124,9 +129,8 @@ FAULTS: Mapping[str, tuple[str, str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "fault", [*[*FAULTS][-1:], *(pytest.param(name, marks=pytest.mark.slow) for name in [*FAULTS][:-1])]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_found_and_named(fault: str) -> None:
     optimizer, old, new, cause = FAULTS[fault]
     report = compared(optimizer, TORCH, TORCH, steps=6, change=second_program("train.py", old, new))
