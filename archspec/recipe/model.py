@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
-from archspec.errors import Source
 from archspec.ir.attributes import BoolKind, FloatKind, IntKind, WordKind
-from archspec.limits import DEFAULT, Limits
 from archspec.recipe.augmentations import AUGMENTATIONS
 from archspec.recipe.images import PREPARATIONS
 from archspec.recipe.items import Item
@@ -23,6 +20,7 @@ from archspec.recipe.sections import CLIPS, Checkpoint, EarlyStopping, Ema, Plat
 from archspec.recipe.sources import SOURCES
 from archspec.spec.base import NAME_SCHEMA, Attribute, Model
 from archspec.spec.checks import usable_name
+from archspec.spec.document import Document
 from archspec.spec.located_data import LoadContext
 from archspec.spec.model import Reference
 from archspec.spec.parts import Param, Params
@@ -97,7 +95,7 @@ class ScheduleSpec(Model):
     phases: Annotated[Items, list_of(PHASES)] = Field(description="the phases, in turn")
 
 
-class Recipe(Model):
+class Recipe(Document):
     """How networks are trained, as it is written."""
 
     noun: ClassVar[str] = "a recipe"
@@ -187,43 +185,6 @@ class Recipe(Model):
         *("plateau", "clip", "accumulate", "ema", "precision", "sync_batch_norm", "freeze", "rates", "metrics"),
         *("checkpoint", "early_stopping"),
     )
-
-    _overrides: dict[str, Attribute] = PrivateAttr(default_factory=dict)
-    _path: Path | None = PrivateAttr(default=None)
-    _sources: list[Path] = PrivateAttr(default_factory=list)
-    _texts: list[Source] = PrivateAttr(default_factory=list)
-    _limits: Limits = PrivateAttr(default=DEFAULT)
-    _refused: frozenset[str] = PrivateAttr(default_factory=frozenset)
-
-    @property
-    def overrides(self) -> dict[str, Attribute]:
-        """Values given to params from outside: by `--set` or by keyword."""
-        return self._overrides
-
-    @property
-    def path(self) -> Path | None:
-        """The file it was read from."""
-        return self._path
-
-    @property
-    def sources(self) -> list[Path]:
-        """All files that were read for it: its own and its parents'."""
-        return self._sources
-
-    @property
-    def texts(self) -> list[Source]:
-        """All texts that were read for it, in the same order."""
-        return self._texts
-
-    @property
-    def limits(self) -> Limits:
-        """Those that it was read with."""
-        return self._limits
-
-    @property
-    def refused(self) -> frozenset[str]:
-        """The words in those of its parts that were refused; empty unless it is checked in spite of them."""
-        return self._refused
 
     def __repr__(self) -> str:
         return f"<Recipe {self.name}: {self.path or 'from text'}>"

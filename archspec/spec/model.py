@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import Field, PrivateAttr, ValidationInfo
 
 from archspec.display import display
-from archspec.errors import Source, Span
-from archspec.limits import DEFAULT, Limits
+from archspec.errors import Span
 from archspec.spec.base import (
     NAME_SCHEMA,
     Attribute,
@@ -21,6 +19,7 @@ from archspec.spec.base import (
     definition,
 )
 from archspec.spec.checks import usable_name
+from archspec.spec.document import Document
 from archspec.spec.forms import RESERVED
 from archspec.spec.items import Item, Items, read_stages
 from archspec.spec.key_suggestions import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
@@ -167,7 +166,7 @@ Stages: TypeAlias = Annotated[
 Reference: TypeAlias = Annotated[str | list[str], Reads(_reference, _REFERENCE)]
 
 
-class Spec(Model):
+class Spec(Document):
     """A network, or a family of networks, as it is written."""
 
     noun: ClassVar[str] = "a spec"
@@ -211,49 +210,12 @@ class Spec(Model):
     layers: Items | None = Field(None, description="all items, in place of `stem`, `stages` and `head`")
     outputs: Strings | None = Field(None, description="the taps that the network gives")
 
-    _overrides: dict[str, Attribute] = PrivateAttr(default_factory=dict)
-    _path: Path | None = PrivateAttr(default=None)
-    _sources: list[Path] = PrivateAttr(default_factory=list)
-    _texts: list[Source] = PrivateAttr(default_factory=list)
-    _limits: Limits = PrivateAttr(default=DEFAULT)
-    _refused: frozenset[str] = PrivateAttr(default_factory=frozenset)
-
     @property
     def items(self) -> tuple[Item, ...]:
         """All items in order, in whichever form they are written."""
         if self.layers is not None:
             return self.layers
         return (*(self.stem or ()), *(self.stages or ()), *(self.head or ()))
-
-    @property
-    def overrides(self) -> dict[str, Attribute]:
-        """Values given to params from outside: by `--set` or by keyword."""
-        return self._overrides
-
-    @property
-    def path(self) -> Path | None:
-        """The file it was read from."""
-        return self._path
-
-    @property
-    def sources(self) -> list[Path]:
-        """All files that were read for it: its own, its parents', the libraries."""
-        return self._sources
-
-    @property
-    def texts(self) -> list[Source]:
-        """All texts that were read for it, in the same order."""
-        return self._texts
-
-    @property
-    def limits(self) -> Limits:
-        """Those that it was read with; they hold for what is made of it, too."""
-        return self._limits
-
-    @property
-    def refused(self) -> frozenset[str]:
-        """The words in those of its parts that were refused; empty unless it is checked in spite of them."""
-        return self._refused
 
     def __repr__(self) -> str:
         return f"<Spec {self.name}: {self.path or 'from text'}>"
