@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from archspec.display import display
 from archspec.errors import Diagnostic, InternalError, Source, Span
@@ -56,6 +56,14 @@ class DeclaredDepth:
     span: Span | None
 
 
+class WeightStep(Protocol):
+    """A step that makes weights fit another form of their network."""
+
+    def apply(self, weights: dict[str, Any]) -> None:
+        """Change arrays by canonical name in place: give them other names or numbers, add some, take some out."""
+        ...
+
+
 @dataclass(frozen=True)
 class LayerGraph:
     """A network as a directed acyclic graph of layers.
@@ -86,6 +94,10 @@ class LayerGraph:
     """The weights of the layers that are not here, since no output needs them: a file of the whole network has them."""
     whole: LayerGraph | None = None
     """The network with the layers that none of the spec's outputs needs, where there are any."""
+    training_form: LayerGraph | None = None
+    """The network as it is trained, where this is its form for inference (see `archspec.passes.inference`)."""
+    weight_steps: tuple[WeightStep, ...] = ()
+    """What makes this form's weights of those of the training form, in order."""
 
     @cached_property
     def def_use(self) -> DefUse:

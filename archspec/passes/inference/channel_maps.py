@@ -1,0 +1,121 @@
+"""Layers that multiply each channel by a number and add another, and the products that can take them in.
+
+The numbers are worked out in float64, whatever the weights' own precision is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from archspec.errors import InternalError
+from archspec.ir.initializers import Zeros
+from archspec.ir.op import Op
+from archspec.ir.ops.activations import Scale
+from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
+from archspec.ir.ops.norms import BatchNorm
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Product: TypeAlias = Conv | ConvTranspose | Dense
+"""Ops that multiply by a learned matrix and may add a learned number to each channel of their result."""
+ChannelMap: TypeAlias = BatchNorm | Scale
+"""Ops that compute `factor x + offset` in inference, with numbers for each channel."""
+
+
+def with_bias(product: Product) -> Op:
+    """The product with a bias; one that it gets begins with zeros."""
+    return product if product.bias else replace(product, bias=True, bias_init=Zeros())
+
+
+@dataclass(frozen=True, slots=True)
+class FoldIntoPrevious:
+    """The weights of a product that does the work of the channel map after it.
+
+    `factor (w x + b) + offset` is `(factor w) x + (factor b + offset)`.
+    """
+
+    product: str
+    op: Product
+    map: str
+    map_op: ChannelMap
+
+    def apply(self, weights: dict[str, Any]) -> None:
+        """Change the product's weights, and take the map's out."""
+        factor, offset = _numbers(self.map, self.map_op, weights)
+        weight, bias = _matrix(self.product, self.op, weights)
+        filters = weight.shape[0] if not isinstance(self.op, ConvTranspose) else self.op.filters
+        factor, offset = _spread(factor, filters), _spread(offset, filters)
+        if isinstance(self.op, ConvTranspose):
+            # (C, filters / groups, *kernel): the channels of the result that a group gives are its second axis.
+            channels, each, *kernel = weight.shape
+            groups = self.op.groups
+            by_group = weight.reshape(groups, channels // groups, each, *kernel)
+            scaled = by_group * factor.reshape(groups, 1, each, *(1 for _ in kernel))
+            weights[f"{self.product}.weight"] = scaled.reshape(weight.shape)
+        else:
+            weights[f"{self.product}.weight"] = weight * factor.reshape(-1, *(1 for _ in weight.shape[1:]))
+        weights[f"{self.product}.bias"] = bias * factor + offset
+
+
+@dataclass(frozen=True, slots=True)
+class FoldIntoNext:
+    """The weights of a product that does the work of the channel map before it.
+
+    `w (factor x + offset) + b` is `(w factor) x + (w offset + b)`, where nothing but what the map gives comes to the
+    product: no zeros around it.
+    """
+
+    product: str
+    op: Conv | Dense
+    map: str
+    map_op: ChannelMap
+
+    def apply(self, weights: dict[str, Any]) -> None:
+        """Change the product's weights, and take the map's out."""
+        factor, offset = _numbers(self.map, self.map_op, weights)
+        weight, bias = _matrix(self.product, self.op, weights)
+        groups = self.op.groups if isinstance(self.op, Conv) else 1
+        filters, each, *kernel = weight.shape
+        factor, offset = _spread(factor, groups * each), _spread(offset, groups * each)
+        by_group = weight.reshape(groups, filters // groups, each, *kernel)
+        shape = (groups, 1, each, *(1 for _ in kernel))
+        axes = tuple(range(2, by_group.ndim))
+        weights[f"{self.product}.weight"] = (by_group * factor.reshape(shape)).reshape(weight.shape)
+        weights[f"{self.product}.bias"] = bias + (by_group * offset.reshape(shape)).sum(axis=axes).reshape(filters)
+
+
+def _matrix(path: str, op: Product, weights: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A product's weight and its bias, zeros where it has none."""
+    import numpy as np
+
+    weight = np.asarray(weights[f"{path}.weight"], np.float64)
+    if op.bias:
+        return weight, np.asarray(weights[f"{path}.bias"], np.float64)
+    return weight, np.zeros(op.units if isinstance(op, Dense) else op.filters)
+
+
+def _numbers(path: str, op: ChannelMap, weights: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The factor and the offset of a channel map, of one number or of one for each channel; its weights are taken out."""
+    import numpy as np
+
+    own = {
+        name: np.asarray(weights.pop(f"{path}.{name}"), np.float64)
+        for name in ("weight", "bias", "running_mean", "running_var")
+        if f"{path}.{name}" in weights
+    }
+    match op:
+        case BatchNorm():
+            factor = own.get("weight", 1.0) / np.sqrt(own["running_var"] + op.eps)
+            return factor, own.get("bias", 0.0) - own["running_mean"] * factor
+        case Scale():
+            return np.atleast_1d(own.get("weight", np.float64(op.value))), np.atleast_1d(np.float64(op.shift))
+    raise InternalError(f"{path} is no channel map")
+
+
+def _spread(numbers: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    import numpy as np
+
+    return np.broadcast_to(numbers, (count,))

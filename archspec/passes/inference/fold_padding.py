@@ -1,0 +1,68 @@
+"""Fold pads of zeros into the convolution after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from archspec.ir.attributes import Padding
+from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Op
+from archspec.ir.ops.linear import Conv
+from archspec.ir.ops.resizing import Pad
+from archspec.ir.scope import Layer
+from archspec.passes.inference.rewriting import in_all_instances, rewritten, sole_uses
+from archspec.passes.pipeline import Property
+
+
+def _pads(graph: LayerGraph) -> dict[str, str]:
+    """The convolutions that can pad themselves, by the paths of the pads before them."""
+    uses = sole_uses(graph)
+    pairs = {
+        path: uses[path].path
+        for path, node in graph.nodes.items()
+        if isinstance(node.op, Pad)
+        and (node.op.mode, node.op.value) == ("constant", 0)
+        and path in uses
+        and isinstance(conv := uses[path].op, Conv)
+        and conv.padding.mode != "same"  # its sides go by the size that arrives, which is then another
+        and _together(node.op.padding, conv.padding) is not None
+    }
+    return in_all_instances(graph, pairs)
+
+
+def _together(pad: Padding, own: Padding) -> Padding | None:
+    """The padding that does both; None where an element would be padded by less than nothing."""
+    if pad.sides is None or own.sides is None:
+        return None
+    sides = tuple((a + c, b + d) for (a, b), (c, d) in zip(pad.sides, own.sides, strict=True))
+    return None if any(side < 0 for pair in sides for side in pair) else replace(own, sides=sides)
+
+
+NO_PADS_BEFORE_CONVOLUTIONS = Property(
+    "no pad that a convolution can do itself", lambda graph: next((f"{path} is one" for path in _pads(graph)), "")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldPadding:
+    """A convolution pads what a layer before it has padded with zeros."""
+
+    name: ClassVar[str] = "fold_padding"
+    requires: ClassVar[tuple[Property, ...]] = ()
+    ensures: ClassVar[tuple[Property, ...]] = (NO_PADS_BEFORE_CONVOLUTIONS,)
+
+    def run(self, graph: LayerGraph) -> LayerGraph:
+        """The graph itself where there are none."""
+        while pairs := _pads(graph):
+            pads = {conv: graph.nodes[pad].op for pad, conv in pairs.items()}
+
+            def op(layer: Layer, pads: dict[str, Op] = pads) -> Op:
+                pad = pads[layer.path]
+                assert isinstance(pad, Pad) and isinstance(layer.op, Conv)
+                padding = _together(pad.padding, layer.op.padding)
+                assert padding is not None
+                return replace(layer.op, padding=padding)
+
+            graph = rewritten(graph, remove=dict.fromkeys(pairs, 0), change=dict.fromkeys(pads, op))
+        return graph

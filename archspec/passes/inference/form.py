@@ -1,0 +1,50 @@
+"""A network's form for inference: fewer layers, the same results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from archspec.ir.graph import LayerGraph
+from archspec.passes.inference.fold_channel_maps import FoldIntoNextProduct, FoldIntoPreviousProduct
+from archspec.passes.inference.fold_padding import FoldPadding
+from archspec.passes.inference.merge_neighbors import MergeNeighbors
+from archspec.passes.inference.remove_no_ops import RemoveNoOps
+from archspec.passes.inference.remove_regularizers import RemoveRegularizers
+from archspec.passes.pipeline import Pass, run_passes
+
+INFERENCE_PASSES: Final[tuple[Pass, ...]] = (
+    RemoveRegularizers(),
+    RemoveNoOps(),
+    MergeNeighbors(),
+    FoldPadding(),
+    FoldIntoPreviousProduct(),
+    FoldIntoNextProduct(),
+)
+
+
+def inference_form(graph: LayerGraph) -> LayerGraph:
+    """The graph that computes what a network does after training; the graph itself where nothing can be saved.
+
+    It keeps the form that is trained (`LayerGraph.training_form`), and what makes its weights of that one's
+    (`weights_for_inference`). What one pass leaves may be another's, so they are run until none changes anything: a
+    pass takes layers away, and adds none.
+    """
+    while True:
+        after = run_passes(graph, INFERENCE_PASSES)
+        if not after.changed:
+            return graph
+        graph = after.graph
+
+
+def weights_for_inference(graph: LayerGraph, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights of a form for inference, of the training form's: float64 where they were worked out.
+
+    Args:
+        graph: the form for inference.
+        weights: arrays by canonical name, all that the training form has.
+    """
+    found = dict(weights)
+    for step in graph.weight_steps:
+        step.apply(found)
+    return {name: found[name] for name in graph.all_weights}

@@ -1,0 +1,81 @@
+"""Make one layer of two that stand next to each other and do the same kind of thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from archspec.ir.attributes import Padding
+from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Op
+from archspec.ir.ops.activations import Relu, Relu6, Scale
+from archspec.ir.ops.resizing import Crop, Pad, Upsample
+from archspec.ir.ops.shapes import Flatten, Reshape
+from archspec.ir.scope import Layer
+from archspec.passes.inference.rewriting import in_all_instances, rewritten, sole_uses
+from archspec.passes.pipeline import Property
+
+
+def merged(first: Op, second: Op) -> Op | None:
+    """The op that does what the two do one after the other; None where no single one does."""
+    match first, second:
+        case (Relu(), Relu()) | (Relu6(), Relu6()):
+            return second
+        case Flatten() | Reshape(), Flatten() | Reshape():
+            return second
+        case Scale(learned="none"), Scale(learned="none"):
+            return replace(
+                second, value=first.value * second.value, shift=first.shift * second.value + second.shift
+            )
+        case Pad(mode="constant"), Pad(mode="constant") if first.value == second.value:
+            return replace(second, padding=_sum(first.padding, second.padding))
+        case Crop(), Crop():
+            return replace(second, cropping=_sum(first.cropping, second.cropping))
+        case Upsample(mode="nearest"), Upsample(mode="nearest"):
+            factor = tuple(a * b for a, b in zip(first.factor, second.factor, strict=True))
+            return replace(second, factor=factor)
+    return None
+
+
+def _sum(first: Padding, second: Padding) -> Padding:
+    assert first.sides is not None and second.sides is not None
+    pairs = zip(first.sides, second.sides, strict=True)
+    return replace(second, sides=tuple((a + c, b + d) for (a, b), (c, d) in pairs))
+
+
+def _mergeable(graph: LayerGraph) -> dict[str, str]:
+    """The second layers of pairs that one layer can stand for, by the first ones' paths; no layer is in two pairs."""
+    uses = sole_uses(graph)
+    pairs: dict[str, str] = {}
+    for path, node in graph.nodes.items():
+        if path in uses and path not in pairs.values() and merged(node.op, uses[path].op) is not None:
+            pairs[path] = uses[path].path
+    return in_all_instances(graph, pairs)
+
+
+NO_MERGEABLE_NEIGHBORS = Property(
+    "no two neighbors that one layer can stand for",
+    lambda graph: next((f"{first} and {second} are" for first, second in _mergeable(graph).items()), ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MergeNeighbors:
+    """Two pads, crops, constant scales, reshapes, or activations that do nothing the second time are one."""
+
+    name: ClassVar[str] = "merge_neighbors"
+    requires: ClassVar[tuple[Property, ...]] = ()
+    ensures: ClassVar[tuple[Property, ...]] = (NO_MERGEABLE_NEIGHBORS,)
+
+    def run(self, graph: LayerGraph) -> LayerGraph:
+        """The graph itself where there are none."""
+        while pairs := _mergeable(graph):
+            firsts = {second: graph.nodes[first].op for first, second in pairs.items()}
+
+            def op(layer: Layer, firsts: dict[str, Op] = firsts) -> Op:
+                one = merged(firsts[layer.path], layer.op)
+                assert one is not None
+                return one
+
+            graph = rewritten(graph, remove=dict.fromkeys(pairs, 0), change=dict.fromkeys(firsts, op))
+        return graph

@@ -1,0 +1,72 @@
+"""Take out layers that give their input as it is, whatever it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archspec.ir.attributes import Padding
+from archspec.ir.def_use import Node
+from archspec.ir.graph import LayerGraph
+from archspec.ir.graph_edits import layers_by_address
+from archspec.ir.ops.activations import Scale
+from archspec.ir.ops.pools import AvgPool, MaxPool
+from archspec.ir.ops.resizing import Crop, DepthToSpace, Pad, PadChannels, SpaceToDepth, Upsample
+from archspec.ir.ops.shapes import ChannelShuffle, Flatten, Identity
+from archspec.passes.inference.rewriting import rewritten
+from archspec.passes.pipeline import Property
+
+
+def _no_ops(graph: LayerGraph) -> dict[str, int]:
+    """The paths of layers that are no-ops in all instances of their block."""
+    found = {path for path, node in graph.nodes.items() if _gives_its_input(graph, node)}
+    groups = [[layer.path for layer in layers] for layers in layers_by_address(graph).values()]
+    return {path: 0 for paths in groups if found.issuperset(paths) for path in paths}
+
+
+def _gives_its_input(graph: LayerGraph, node: Node) -> bool:
+    """Whether a layer is a no-op by its attributes, for inputs of any size."""
+    match node.op:
+        case Identity():
+            return True
+        case AvgPool() | MaxPool():
+            return {*node.op.kernel, *node.op.step} == {1} and not _any(node.op.padding)
+        case Upsample():
+            return set(node.op.factor) == {1}
+        case Pad():
+            return not _any(node.op.padding)
+        case Crop():
+            return not _any(node.op.cropping)
+        case PadChannels():
+            return node.op.before == node.op.after == 0
+        case DepthToSpace() | SpaceToDepth():
+            return node.op.block == 1
+        case ChannelShuffle():
+            return node.op.groups == 1
+        case Scale():
+            return node.op.learned == "none" and (node.op.value, node.op.shift) == (1.0, 0.0)
+        case Flatten():
+            return graph.input_types(node)[0] == node.type
+    return False
+
+
+def _any(padding: Padding) -> bool:
+    return padding.sides is None or any(side for pair in padding.sides for side in pair)
+
+
+NO_NO_OPS = Property(
+    "no layer that gives its input as it is", lambda graph: next((f"{path} does" for path in _no_ops(graph)), "")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNoOps:
+    """Identities, pools of one element, pads of nothing, products with 1 are not there."""
+
+    name: ClassVar[str] = "remove_no_ops"
+    requires: ClassVar[tuple[Property, ...]] = ()
+    ensures: ClassVar[tuple[Property, ...]] = (NO_NO_OPS,)
+
+    def run(self, graph: LayerGraph) -> LayerGraph:
+        """The graph itself where there are none."""
+        return rewritten(graph, remove=_no_ops(graph), change={})
