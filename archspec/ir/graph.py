@@ -223,6 +223,17 @@ class LayerGraph:
         """Numbers that all layers compute for one example; see `Op.activations`."""
         return sum(node.op.activations(self.input_types(node), node.types) for node in self.nodes.values())
 
+    def weights_of_form(self, weights: Mapping[str, Any]) -> dict[str, Any]:
+        """The weights of this form of the network, of those of the form that is trained; those given if it is that.
+
+        Args:
+            weights: arrays by canonical name, all that the training form has. What is worked out is float64.
+        """
+        found = dict(weights)
+        for step in self.weight_steps:
+            step.apply(found)
+        return {name: found[name] for name in self.all_weights} if self.training_form else found
+
     @cached_property
     def weighted_path(self) -> tuple[str, ...]:
         """The paths of the weighted layers on the longest way through the network: what its depth counts."""

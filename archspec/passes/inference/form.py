@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from archspec.ir.graph import LayerGraph
 from archspec.passes.inference.fold_channel_maps import FoldIntoNextProduct, FoldIntoPreviousProduct
@@ -27,7 +26,7 @@ def inference_form(graph: LayerGraph) -> LayerGraph:
     """The graph that computes what a network does after training; the graph itself where nothing can be saved.
 
     It keeps the form that is trained (`LayerGraph.training_form`), and what makes its weights of that one's
-    (`weights_for_inference`). What one pass leaves may be another's, so they are run until none changes anything: a
+    (`LayerGraph.weights_of_form`). What one pass leaves may be another's, so they are run until none changes anything: a
     pass takes layers away, and adds none.
     """
     while True:
@@ -35,16 +34,3 @@ def inference_form(graph: LayerGraph) -> LayerGraph:
         if not after.changed:
             return graph
         graph = after.graph
-
-
-def weights_for_inference(graph: LayerGraph, weights: Mapping[str, Any]) -> dict[str, Any]:
-    """The weights of a form for inference, of the training form's: float64 where they were worked out.
-
-    Args:
-        graph: the form for inference.
-        weights: arrays by canonical name, all that the training form has.
-    """
-    found = dict(weights)
-    for step in graph.weight_steps:
-        step.apply(found)
-    return {name: found[name] for name in graph.all_weights}

@@ -1,0 +1,241 @@
+"""The form for inference computes what the network does after training, with fewer layers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, note, seed, settings
+
+import archspec
+from archspec.errors import ArchspecError
+from archspec.ir.graph import LayerGraph
+from archspec.parity import random_inputs, random_weights
+from archspec.passes.inference import channel_maps, inference_form
+from archspec.passes.inference import form as form_module
+from archspec.spec import load_text
+from tests.fuzz.agreement import TooLargeError, compiled, reference, text_of
+from tests.fuzz.specs.networks import specs
+from tests.fuzz.specs.typed import typed_specs
+from tests.fuzz.test_specs import SETTINGS, alike
+from tests.needed import needs
+
+pytestmark = needs("onnx")
+
+Arrays = Mapping[str, "np.ndarray[Any, Any]"]
+
+HEAD = "archspec: 1\nname: net\ninput: {channels: 4, height: 9, width: 8}\n"
+
+
+def graph_of(text: str) -> LayerGraph:
+    return archspec.compile(load_text(HEAD + text))
+
+
+def ops(graph: LayerGraph) -> Counter[str]:
+    return Counter(node.op.name for node in graph.nodes.values() if node.op.name != "input")
+
+
+def apart(graph: LayerGraph, form: LayerGraph) -> float:
+    """How far the outputs of the two forms are apart, as a share of the largest number, in float64."""
+    weights, inputs = random_weights(graph, 0), random_inputs(graph, batch=2, seed=1)
+    wanted = reference(graph, weights, inputs, training=False).outputs
+    found = reference(form, form.weights_of_form(weights), inputs, training=False).outputs
+    assert wanted.keys() == found.keys()
+    return max(
+        float(np.abs(array - found[name]).max() / max(np.abs(array).max(), 1e-3)) for name, array in wanted.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "left"),
+    [
+        ("[conv: {filters: 6, kernel: 3, bias: false}, batch_norm, relu]", ["conv", "relu"]),
+        ("[conv: {filters: 6, kernel: 3, groups: 2, padding: 1}, batch_norm: {affine: false}]", ["conv"]),
+        ("[conv_transpose: {filters: 6, kernel: 3, groups: 2, bias: false}, batch_norm]", ["conv_transpose"]),
+        ("[flatten, dense: {units: 5}, batch_norm: {eps: 1e-3}, relu]", ["flatten", "dense", "relu"]),
+        ("[flatten, batch_norm, dense: {units: 5, bias: false}]", ["flatten", "dense"]),
+        ("[batch_norm, conv: {filters: 6, kernel: 3, groups: 2}]", ["conv"]),
+        ("[batch_norm, conv: {filters: 6, kernel: 3, padding: 1}]", ["batch_norm", "conv"]),
+        ("[scale: {value: 3}, conv: {filters: 6, kernel: 3, padding: 1}]", ["conv"]),
+        ("[scale: {value: 3, shift: 1}, conv: {filters: 6, kernel: 3, padding: 1}]", ["scale", "conv"]),
+        ("[conv: {filters: 6, kernel: 1}, scale: {learned: channel}, scale: {learned: all}]", ["conv"]),
+        ("[conv: {filters: 6, kernel: 1}, batch_norm, scale: {value: 2, shift: 1}, dropout]", ["conv"]),
+        ("[conv: {filters: 6, kernel: 1}, relu, batch_norm]", ["conv", "relu", "batch_norm"]),
+        ("[pad: {padding: [0, 1, 2, 0]}, conv: {filters: 6, kernel: 3, padding: 1}]", ["conv"]),
+        ("[pad: {padding: 1, value: 1}, conv: {filters: 6, kernel: 3}]", ["pad", "conv"]),
+        ("[pad: {padding: 1, mode: reflect}, conv: {filters: 6, kernel: 3}]", ["pad", "conv"]),
+        ("[pad: {padding: 1}, conv: {filters: 6, kernel: 3, stride: 2, padding: same}]", ["pad", "conv"]),
+        ("[pad: {padding: 1}, pad: {padding: [1, 0]}, max_pool: {kernel: 3}]", ["pad", "max_pool"]),
+        ("[pad: {padding: 1}, pad: {padding: [1, 0]}, conv: {filters: 6, kernel: 3}]", ["conv"]),
+        ("[avg_pool: {kernel: 1}, upsample: {factor: 1}, relu, relu]", ["relu"]),
+        ("[avg_pool: {kernel: 1, stride: 2}, crop: {cropping: [1, 0]}, crop: {cropping: [0, 1]}]", ["avg_pool", "crop"]),
+        ("[upsample: {factor: 2}, upsample: {factor: [1, 3]}]", ["upsample"]),
+        ("[scale: {value: 2, shift: 1}, scale: {value: -3, shift: 0.5}, relu]", ["scale", "relu"]),
+        ("[add: [[], [conv: {filters: 4, kernel: 1}, drop_path: {rate: 0.5}]]]", ["conv", "add"]),
+    ],
+)
+def test_what_is_left(layers: str, left: list[str]) -> None:
+    graph = graph_of(f"layers: {layers}")
+    form = inference_form(graph)
+    assert ops(form) == Counter(left)
+    assert apart(graph, form) < 1e-12
+    assert form.training_form is (graph if form is not graph else None)
+
+
+def test_a_tensor_that_others_take_stays() -> None:
+    graph = graph_of(
+        """
+layers:
+  - conv: {name: first, filters: 4, kernel: 1}
+  - tap: raw
+  - batch_norm
+  - add: [[], [from: raw]]
+"""
+    )
+    assert inference_form(graph) is graph
+
+
+def test_an_output_stays() -> None:
+    graph = archspec.compile(
+        load_text(HEAD + "layers: [conv: {name: first, filters: 4, kernel: 1}, batch_norm: {name: norm}]"),
+        taps=["first", "norm"],
+    )
+    assert inference_form(graph) is graph
+
+
+def test_weights_that_are_used_twice_stay() -> None:
+    graph = graph_of(
+        """
+layers:
+  - conv: {name: first, filters: 4, kernel: 3, padding: 1}
+  - batch_norm
+  - reuse: first
+  - relu
+"""
+    )
+    form = inference_form(graph)
+    assert ops(form) == ops(graph)
+
+
+def test_a_block_is_folded_in_all_its_instances_or_in_none() -> None:
+    text = """
+blocks:
+  norm_relu: {layers: [batch_norm, relu]}
+layers:
+  - conv: {filters: 4, kernel: 1}
+  - norm_relu
+"""
+    assert ops(inference_form(graph_of(text))) == Counter(["conv", "relu"])
+    graph = graph_of(text + "  - norm_relu\n")
+    assert inference_form(graph) is graph
+
+
+def test_a_numbered_sequence_counts_anew() -> None:
+    graph = graph_of(
+        "layers: [{name: features, layers: [conv: {filters: 4, kernel: 1, bias: false}, batch_norm, relu, "
+        "conv: {filters: 2, kernel: 1}]}]"
+    )
+    form = inference_form(graph)
+    assert [*form.all_weights] == [
+        "features.0.weight",
+        "features.0.bias",
+        "features.2.weight",
+        "features.2.bias",
+    ]
+    assert apart(graph, form) < 1e-12
+
+
+NETWORKS = sorted([*Path("specs").glob("*.yaml"), *Path("specs/examples").glob("*.yaml")])
+
+
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
+def test_shipped_networks_lose_what_training_alone_needs(path: Path) -> None:
+    graph = archspec.compile(path)
+    form = inference_form(graph)
+    assert not any(node.op.kind == "regularizer" for node in form.nodes.values())
+    assert form is graph or len(form.nodes) < len(graph.nodes)
+    assert [form.types[name] for name in form.outputs.values()] == [
+        graph.types[name] for name in graph.outputs.values()
+    ]
+    weights = {name: np.zeros(weight.shape) for name, weight in graph.all_weights.items()}
+    fitted = form.weights_of_form(weights)
+    assert {name: array.shape for name, array in fitted.items()} == {
+        name: weight.shape for name, weight in form.all_weights.items()
+    }
+
+
+def agree(text: str) -> bool:
+    """The two forms of a spec agree; false if it is refused, or has nothing to fold."""
+    try:
+        graph = compiled(text)
+        form = inference_form(graph)
+        assert inference_form(form) is form
+        assert apart(graph, form) < 1e-9
+    except (TooLargeError, ArchspecError):
+        return False
+    return form is not graph
+
+
+@pytest.mark.parametrize("strategy", [specs, typed_specs])
+def test_random_networks_compute_the_same(strategy: Callable[[], Any]) -> None:
+    outcomes: dict[str, bool] = {}
+
+    @seed(0)
+    @settings(SETTINGS, max_examples=60)
+    @given(strategy())
+    def drawn(spec: dict[str, Any]) -> None:
+        text = text_of(spec)
+        if not outcomes.get(text):
+            note(f"A spec whose forms do not agree:\n\n{text}")
+            outcomes[text] = agree(text)
+
+    with alike():
+        drawn()
+    assert sum(outcomes.values()) >= len(outcomes) / 20
+
+
+@pytest.mark.parametrize("fault", ["eps", "mean", "factor of the bias", "groups", "zeros around"])
+def test_a_planted_fault_shows(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = "[conv: {filters: 6, kernel: 3, groups: 2}, batch_norm: {eps: 1e-2}]"
+    if fault == "zeros around":
+        from archspec.passes.inference import fold_channel_maps
+
+        layers = "[batch_norm, conv: {filters: 6, kernel: 3, padding: 1}]"
+        monkeypatch.setattr(fold_channel_maps, "_sees_no_zeros", lambda product, map: True)
+    elif fault == "groups":
+        layers = "[conv_transpose: {filters: 6, kernel: 3, groups: 2}, batch_norm]"
+        right = channel_maps.FoldIntoPrevious.apply
+
+        def as_one_group(self: channel_maps.FoldIntoPrevious, weights: dict[str, Any]) -> None:
+            before = np.asarray(weights[f"{self.product}.weight"])
+            factor = weights[f"{self.map}.weight"] / np.sqrt(weights[f"{self.map}.running_var"] + self.map_op.eps)  # type: ignore[union-attr]
+            right(self, weights)
+            weights[f"{self.product}.weight"] = before * factor[: before.shape[1]].reshape(1, -1, 1, 1)
+
+        monkeypatch.setattr(channel_maps.FoldIntoPrevious, "apply", as_one_group)
+    else:
+        numbers = channel_maps._numbers
+
+        def wrong(path: str, op: Any, weights: dict[str, Any]) -> Any:
+            mean = np.asarray(weights[f"{path}.running_mean"], np.float64)
+            var = np.asarray(weights[f"{path}.running_var"], np.float64)
+            factor, offset = numbers(path, op, weights)
+            if fault == "eps":
+                return factor * np.sqrt((var + op.eps) / (var + 1e-5)), offset
+            if fault == "mean":
+                return factor, offset + mean * factor
+            return factor, offset / factor
+
+        monkeypatch.setattr(channel_maps, "_numbers", wrong)
+    graph = graph_of(f"layers: {layers}")
+    assert apart(graph, inference_form(graph)) > 1e-6
+
+
+def test_passes_hold_what_they_ensure() -> None:
+    names = [step.name for step in form_module.INFERENCE_PASSES]
+    assert len(names) == len(set(names))
+    assert all(step.ensures for step in form_module.INFERENCE_PASSES)
