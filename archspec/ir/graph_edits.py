@@ -1,8 +1,9 @@
-"""Replace or take out an item in all instances of the definition that it stands in.
+"""Replace or take out layers: in all instances of the definition that they stand in, or in one alone.
 
 What a person wrote once is in the graph as often as it is called. An edit that is made at its address is made in all of
-these instances, so that they stay one definition; what took the item's result takes another tensor, or that of the new
-item.
+these instances, so that they stay one definition; one that is made at a layer's path is made there alone, and generated
+source has a definition for each kind of instance that comes of it. What took the layer's result takes another tensor,
+or that of the new layer.
 """
 
 from __future__ import annotations
@@ -63,20 +64,27 @@ def layers_by_address(graph: LayerGraph) -> Mapping[Address, tuple[Layer, ...]]:
     return {address: tuple(layers) for address, layers in found.items()}
 
 
-def apply_edits(graph: LayerGraph, edits: Mapping[Address, Edit]) -> EditedGraph:
-    """The graph with these edits, each in all instances; types are inferred anew.
+def apply_edits(graph: LayerGraph, edits: Mapping[Address | str, Edit]) -> EditedGraph:
+    """The graph with these edits; types are inferred anew.
+
+    Args:
+        graph: the network; it stays as it is.
+        edits: each by an address, for all instances, or by a layer's path, for that one.
 
     Raises:
-        InternalError: there is no layer at an address, or what comes of it is no sound graph: a layer goes whose
+        InternalError: there is no such layer, or what comes of it is no sound graph: a layer goes whose
             parameters another shares, or an edit is not right in all instances.
         ShapeError: a layer does not take what arrives at it now.
     """
-    by_address = layers_by_address(graph)
-    missing = edits.keys() - by_address.keys()
+    found: dict[Address | str, list[Layer]] = {}
+    for address, layer in _layers(graph.root.body.items, ("",)):
+        found.setdefault(address, []).append(layer)
+        found[layer.path] = [layer]
+    missing = edits.keys() - found.keys()
     if missing:
         raise InternalError(f"no layer stands at {sorted(map(str, missing))}")
-    for address, edit in edits.items():
-        for layer in by_address[address]:
+    for place, edit in edits.items():
+        for layer in found[place]:
             if isinstance(edit, Remove) and edit.operand not in range(len(layer.operands)):
                 raise InternalError(f"{layer.path} has no input {edit.operand}")
     writing = _Editing(edits)
@@ -143,10 +151,14 @@ def _inside(scope: Scope, around: Address, *, iteration: bool = False) -> Addres
 
 @dataclass(slots=True)
 class _Editing:
-    edits: Mapping[Address, Edit]
+    edits: Mapping[Address | str, Edit]
     paths: dict[str, str] = field(default_factory=dict[str, str])
     scopes: dict[str, str] = field(default_factory=dict[str, str])
     """The new paths of scopes and loops, by those that they had."""
+
+    def edit(self, layer: Layer, around: Address) -> Edit | None:
+        """What becomes of a layer, by its path or by its address."""
+        return self.edits.get(layer.path, self.edits.get((*around, layer.location)))
 
     def scope(self, scope: Scope, path: str, address: Address) -> Scope:
         """A scope with its edits, under this path."""
@@ -171,8 +183,7 @@ class _Editing:
                 operand = known.get(item.operand, item.operand)
                 found.append(replace(item, operand=operand, body=Body(inside, results)))
                 continue
-            edit = self.edits.get((*address, item.location))
-            if isinstance(item, Layer) and isinstance(edit, Remove):
+            if isinstance(item, Layer) and isinstance(edit := self.edit(item, address), Remove):
                 taken = item.operands[edit.operand]
                 known |= {Result(item.location, index): known.get(taken, taken) for index in range(len(item.types))}
                 continue
@@ -188,7 +199,7 @@ class _Editing:
             case Layer():
                 self.paths[item.path] = path
                 layer = replace(item, name=name, path=path, operands=operands)
-                edit = self.edits.get((*address, item.location))
+                edit = self.edit(item, address)
                 return _replaced(layer, edit.op(item)) if isinstance(edit, Replace) else layer
             case Scope():
                 changed = self.scope(item, path, _inside(item, address))

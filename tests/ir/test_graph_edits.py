@@ -99,7 +99,7 @@ def test_what_is_replaced_is_another_layer_in_each_instance(backend: str) -> Non
     from archspec.ir.ops import Relu
 
     graph, wanted = graph_of(**WITHOUT), graph_of(**{**WITHOUT, "act": "silu"})
-    edits: dict[Address, Edit] = {address: Replace(lambda layer: Silu()) for address in at(graph, Relu)}
+    edits: dict[Address | str, Edit] = {address: Replace(lambda layer: Silu()) for address in at(graph, Relu)}
     found = apply_edits(graph, edits).graph
     assert [node.op for node in found.nodes.values()] == [node.op for node in wanted.nodes.values()]
     source = archspec.generate(found, backend).lower()
@@ -123,7 +123,7 @@ def test_a_batch_norm_that_is_folded_into_the_convolution_before_it() -> None:
     torch = pytest.importorskip("torch")
     graph = archspec.compile("resnet18")
     by_address = layers_by_address(graph)
-    edits: dict[Address, Edit] = {}
+    edits: dict[Address | str, Edit] = {}
     folded: list[tuple[str, str]] = []
     for address, layers in by_address.items():
         for layer in layers:

@@ -98,7 +98,7 @@ def _matrix(path: str, op: Product, weights: dict[str, Any]) -> tuple[NDArray[np
 
 
 def _numbers(path: str, op: ChannelMap, weights: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The factor and the offset of a channel map, of one number or of one for each channel; its weights are taken out."""
+    """The factor and the offset of a channel map: one number, or one for each channel; its weights are taken out."""
     import numpy as np
 
     own = {

@@ -13,14 +13,14 @@ from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
 from archspec.ir.ops.norms import BatchNorm
 from archspec.ir.scope import Layer
 from archspec.passes.inference.channel_maps import FoldIntoNext, FoldIntoPrevious, with_bias
-from archspec.passes.inference.rewriting import in_all_instances, rewritten, shared_layers, sole_uses
+from archspec.passes.inference.rewriting import rewritten, shared_layers, sole_uses
 from archspec.passes.pipeline import Property
 
 
 def _after(graph: LayerGraph) -> dict[str, str]:
     """The products that can take in the channel map after them, by the map's path."""
     uses, shared = sole_uses(graph), shared_layers(graph)
-    pairs = {
+    return {
         uses[path].path: path
         for path, node in graph.nodes.items()
         if isinstance(node.op, Conv | ConvTranspose | Dense)
@@ -28,13 +28,12 @@ def _after(graph: LayerGraph) -> dict[str, str]:
         and _is_map_of_channels(graph, uses[path])
         and shared.isdisjoint((path, uses[path].path))
     }
-    return in_all_instances(graph, pairs)
 
 
 def _before(graph: LayerGraph) -> dict[str, str]:
     """The products that can take in the channel map before them, exactly, by the map's path."""
     uses, shared = sole_uses(graph), shared_layers(graph)
-    pairs = {
+    return {
         path: uses[path].path
         for path, node in graph.nodes.items()
         if _is_map_of_channels(graph, node)
@@ -42,7 +41,6 @@ def _before(graph: LayerGraph) -> dict[str, str]:
         and _sees_no_zeros(uses[path].op, node.op)
         and shared.isdisjoint((path, uses[path].path))
     }
-    return in_all_instances(graph, pairs)
 
 
 def _is_map_of_channels(graph: LayerGraph, node: Node) -> bool:
@@ -120,5 +118,3 @@ def _folded(graph: LayerGraph, pairs: dict[str, str], step: type[FoldIntoPreviou
         return with_bias(layer.op)
 
     return rewritten(graph, remove=dict.fromkeys(pairs, 0), change=dict.fromkeys(pairs.values(), op), steps=steps)
-
-

@@ -11,14 +11,14 @@ from archspec.ir.op import Op
 from archspec.ir.ops.linear import Conv
 from archspec.ir.ops.resizing import Pad
 from archspec.ir.scope import Layer
-from archspec.passes.inference.rewriting import in_all_instances, rewritten, sole_uses
+from archspec.passes.inference.rewriting import rewritten, sole_uses
 from archspec.passes.pipeline import Property
 
 
 def _pads(graph: LayerGraph) -> dict[str, str]:
     """The convolutions that can pad themselves, by the paths of the pads before them."""
     uses = sole_uses(graph)
-    pairs = {
+    return {
         path: uses[path].path
         for path, node in graph.nodes.items()
         if isinstance(node.op, Pad)
@@ -28,7 +28,6 @@ def _pads(graph: LayerGraph) -> dict[str, str]:
         and conv.padding.mode != "same"  # its sides go by the size that arrives, which is then another
         and _together(node.op.padding, conv.padding) is not None
     }
-    return in_all_instances(graph, pairs)
 
 
 def _together(pad: Padding, own: Padding) -> Padding | None:

@@ -26,8 +26,8 @@ def inference_form(graph: LayerGraph) -> LayerGraph:
     """The graph that computes what a network does after training; the graph itself where nothing can be saved.
 
     It keeps the form that is trained (`LayerGraph.training_form`), and what makes its weights of that one's
-    (`LayerGraph.weights_of_form`). What one pass leaves may be another's, so they are run until none changes anything: a
-    pass takes layers away, and adds none.
+    (`LayerGraph.weights_of_form`). What one pass leaves may be another's, so they are run until none changes
+    anything: a pass takes layers away, and adds none.
     """
     while True:
         after = run_passes(graph, INFERENCE_PASSES)

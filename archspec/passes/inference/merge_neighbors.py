@@ -12,7 +12,7 @@ from archspec.ir.ops.activations import Relu, Relu6, Scale
 from archspec.ir.ops.resizing import Crop, Pad, Upsample
 from archspec.ir.ops.shapes import Flatten, Reshape
 from archspec.ir.scope import Layer
-from archspec.passes.inference.rewriting import in_all_instances, rewritten, sole_uses
+from archspec.passes.inference.rewriting import rewritten, sole_uses
 from archspec.passes.pipeline import Property
 
 
@@ -24,9 +24,7 @@ def merged(first: Op, second: Op) -> Op | None:
         case Flatten() | Reshape(), Flatten() | Reshape():
             return second
         case Scale(learned="none"), Scale(learned="none"):
-            return replace(
-                second, value=first.value * second.value, shift=first.shift * second.value + second.shift
-            )
+            return replace(second, value=first.value * second.value, shift=first.shift * second.value + second.shift)
         case Pad(mode="constant"), Pad(mode="constant") if first.value == second.value:
             return replace(second, padding=_sum(first.padding, second.padding))
         case Crop(), Crop():
@@ -50,7 +48,7 @@ def _mergeable(graph: LayerGraph) -> dict[str, str]:
     for path, node in graph.nodes.items():
         if path in uses and path not in pairs.values() and merged(node.op, uses[path].op) is not None:
             pairs[path] = uses[path].path
-    return in_all_instances(graph, pairs)
+    return pairs
 
 
 NO_MERGEABLE_NEIGHBORS = Property(

@@ -8,7 +8,6 @@ from typing import ClassVar
 from archspec.ir.attributes import Padding
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
-from archspec.ir.graph_edits import layers_by_address
 from archspec.ir.ops.activations import Scale
 from archspec.ir.ops.pools import AvgPool, MaxPool
 from archspec.ir.ops.resizing import Crop, DepthToSpace, Pad, PadChannels, SpaceToDepth, Upsample
@@ -18,10 +17,8 @@ from archspec.passes.pipeline import Property
 
 
 def _no_ops(graph: LayerGraph) -> dict[str, int]:
-    """The paths of layers that are no-ops in all instances of their block."""
-    found = {path for path, node in graph.nodes.items() if _gives_its_input(graph, node)}
-    groups = [[layer.path for layer in layers] for layers in layers_by_address(graph).values()]
-    return {path: 0 for paths in groups if found.issuperset(paths) for path in paths}
+    """The paths of layers that are no-ops, each with the input that takes its place."""
+    return {path: 0 for path, node in graph.nodes.items() if _gives_its_input(graph, node)}
 
 
 def _gives_its_input(graph: LayerGraph, node: Node) -> bool:

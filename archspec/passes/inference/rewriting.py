@@ -1,4 +1,4 @@
-"""What the passes of the inference form share: which layers are joined, in all instances alike, and what becomes of weights."""
+"""What the passes of the inference form share: who takes a tensor, and a graph with some layers gone or changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph, WeightStep
-from archspec.ir.graph_edits import Address, Edit, Remove, Replace, apply_edits, layers_by_address
+from archspec.ir.graph_edits import Address, Edit, Remove, Replace, apply_edits
 from archspec.ir.op import Op
 from archspec.ir.scope import Layer
 
@@ -31,14 +31,11 @@ class Rename:
 
 
 def sole_uses(graph: LayerGraph) -> dict[str, Node]:
-    """The node that takes a tensor, by the tensor's name, for those that one node alone takes, once, and no output is."""
+    """The nodes that take a tensor, by its name, where one alone takes it, once, and it is no output."""
     takers = Counter(name for node in graph.nodes.values() for name in node.inputs)
     outputs = set(graph.outputs.values())
     return {
-        name: node
-        for node in graph.nodes.values()
-        for name in node.inputs
-        if takers[name] == 1 and name not in outputs
+        name: node for node in graph.nodes.values() for name in node.inputs if takers[name] == 1 and name not in outputs
     }
 
 
@@ -47,27 +44,6 @@ def shared_layers(graph: LayerGraph) -> frozenset[str]:
     borrowers = [node for node in graph.nodes.values() if node.shared]
     owners = {name.rpartition(".")[0] for node in borrowers for name in node.shared.values()}
     return frozenset(owners | {node.path for node in borrowers})
-
-
-def in_all_instances(graph: LayerGraph, pairs: Mapping[str, str]) -> dict[str, str]:
-    """The pairs of a layer to take out and the one that does its work, without those that are not joined everywhere.
-
-    A layer is written once and may stand in many instances of a block. It is taken out in all of them, or in none.
-    """
-    groups = [tuple(layer.path for layer in layers) for layers in layers_by_address(graph).values()]
-    found = dict(pairs)
-    while True:
-        taking, taken = set(found), set(found.values())
-        broken = {
-            path
-            for paths in groups
-            for role in (taking, taken)
-            if 0 < sum(path in role for path in paths) < len(paths)
-            for path in paths
-        }
-        if not broken.intersection(taking | taken):
-            return found
-        found = {gone: kept for gone, kept in found.items() if gone not in broken and kept not in broken}
 
 
 def rewritten(
@@ -81,17 +57,12 @@ def rewritten(
 
     Args:
         graph: the network.
-        remove: the paths of layers to take out, each with the input that takes its place; in all instances of a block.
-        change: new ops by the paths of their layers; in all instances of a block.
+        remove: the paths of layers to take out, each with the input that takes its place.
+        change: new ops by the paths of their layers.
         steps: what becomes of the weights, by the names that they had.
     """
-    edits: dict[Address, Edit] = {}
-    for address, layers in layers_by_address(graph).items():
-        first = layers[0].path
-        if first in remove:
-            edits[address] = Remove(remove[first])
-        elif first in change:
-            edits[address] = Replace(lambda layer: change[layer.path](layer))
+    edits: dict[Address | str, Edit] = {path: Remove(operand) for path, operand in remove.items()}
+    edits |= {path: Replace(op) for path, op in change.items()}
     if not edits:
         return graph
     edited = apply_edits(graph, edits)
