@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Budget, Limits
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
     from archspec.codegen.backend import Arrays, Source
     from archspec.weights import WeightsReport
+
+
+Form: TypeAlias = Literal["training", "inference"]
+"""What a network is wanted for: as its spec has it, which can be trained; or with fewer layers and the same results."""
+FORMS: Final[tuple[Form, ...]] = get_args(Form)
 
 
 def load(
@@ -79,6 +84,7 @@ def compile(
     spec: Spec | str | PathLike[str],
     /,
     *,
+    form: Form = "training",
     taps: Sequence[str] | None = None,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
@@ -88,6 +94,8 @@ def compile(
 
     Args:
         spec: what `load` returned, or what it takes.
+        form: `inference` leaves out what works in training alone, and folds batch norms, scales and pads into the
+            layers beside them. Weights are those of the network as it is trained: they are folded with it.
         taps: names of tensors, which become the outputs; what none of them needs is left out. A name is a tap's, an
             input's, or the path of a layer, a stage, a unit or a block's call: `layer2`, `layer2.1`.
         limits, root, params: as for `load`; only where `spec` is not loaded yet.
@@ -106,9 +114,19 @@ def compile(
         spec = load(spec, limits=limits, root=root, **params)
     elif params or limits is not None or root is not None:
         raise TypeError("params are given to load(), or to compile() with a name or path, not to a loaded spec")
-    return _tapped(
-        run_passes(lower(spec), (ResolvePadding(), CheckNames(), RemoveDeadLayers(), CheckDepth())).graph, taps
-    )
+    graph = run_passes(lower(spec), (ResolvePadding(), CheckNames(), RemoveDeadLayers(), CheckDepth())).graph
+    return _formed(_tapped(graph, taps), form)
+
+
+def _formed(graph: LayerGraph, form: Form) -> LayerGraph:
+    """A graph as it is trained, in the form that is wanted."""
+    if form not in FORMS:
+        raise TypeError(f"form is one of {', '.join(FORMS)}, not {form!r}")
+    if form == "training":
+        return graph
+    from archspec.passes.inference import inference_form
+
+    return inference_form(graph)
 
 
 def _tapped(graph: LayerGraph, taps: Sequence[str] | None) -> LayerGraph:
@@ -129,13 +147,14 @@ def graph_of(
     limits: Limits | None,
     root: str | PathLike[str] | None,
     params: Mapping[str, object],
+    form: Form = "training",
 ) -> LayerGraph:
     """The graph of whatever names a network; params and the like are for what is not compiled yet."""
     if not isinstance(spec, LayerGraph):
-        return compile(spec, taps=taps, limits=limits, root=root, **params)
+        return compile(spec, form=form, taps=taps, limits=limits, root=root, **params)
     if params or limits is not None or root is not None:
         raise TypeError("params are given to compile(), not with a graph, which is compiled already")
-    return _tapped(spec, taps)
+    return _formed(_tapped(spec, taps), form)
 
 
 def generate(graph: LayerGraph, backend: str, *, dtype: str | None = None, functions: bool = False) -> Source:
@@ -203,6 +222,7 @@ def build(
     weights_key: str | None = None,
     strip_prefix: str | None = None,
     seed: int | None = None,
+    form: Form = "training",
     taps: Sequence[str] | None = None,
     device: str | None = None,
     dtype: str | None = None,
@@ -225,6 +245,7 @@ def build(
         strip_prefix: what stands before the network's names in the file (`backbone.`), where it does not stand before
             all of them; names without it are passed over.
         seed: draw the weights as `init_weights` does, the same on every backend.
+        form: as for `compile`; the form for inference takes the weights of the network as it is trained.
         taps: names of tensors, as for `compile`; the model gives them by name and computes nothing beyond them. Weights
             of the whole network fit it.
         device: where the model is put (`cuda`), in the framework's own words.
@@ -240,7 +261,7 @@ def build(
     from archspec.codegen.backend import BuildsModels
     from archspec.codegen.registry import backend as find
 
-    graph = graph_of(spec, taps, limits, root, params)
+    graph = graph_of(spec, taps, limits, root, params, form)
     if seed is not None and weights is not None:
         raise TypeError("either weights are given, or a seed to draw them by")
     if weights is None and (partial or weights_key is not None or strip_prefix is not None):

@@ -51,6 +51,8 @@ def draw(graph: LayerGraph, seed: int, *, threads: int | None = None) -> dict[st
 
     from archspec.ir.initializers.random_stream import CHUNK
 
+    if graph.training_form is not None:  # the same network as the form that is trained by the same seed
+        return graph.weights_of_form(draw(graph.training_form, seed, threads=threads))
     seed = operator.index(seed)
     weights = graph.all_weights
     # One block for all: it comes in large pages, where small arrays would take a third of the time in page faults.

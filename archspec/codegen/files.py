@@ -29,7 +29,8 @@ def header(body: str, graph: LayerGraph) -> str:
     lines = textwrap.wrap(
         origin, WIDTH, initial_indent="# ", subsequent_indent="#   "
     )  # no line that looks like another
-    for what, text in (("params", values), ("taps", one_line(", ".join(graph.asked)))):
+    form = "inference" if graph.training_form is not None else ""
+    for what, text in (("params", values), ("taps", one_line(", ".join(graph.asked))), ("form", form)):
         lines += textwrap.wrap(text, WIDTH, initial_indent=f"# {what}: ", subsequent_indent="#   ") if text else []
     head = "\n".join([*lines, f"# digest: {BLANK}", ""])
     return filled(f"{head}{body}".encode())[: len(head.encode())].decode()
@@ -96,6 +97,8 @@ def _origin(held: bytes, wanted: bytes) -> str:
     parts += [f"with {', '.join(params)}"] if params else []
     if before["taps"] != now["taps"]:
         parts.append(f"with --taps {','.join(before['taps'])}" if before["taps"] else "without --taps")
+    if before["form"] != now["form"]:
+        parts.append("with --for inference" if before["form"] else "without --for inference")
     return " ".join(parts)
 
 
@@ -109,7 +112,7 @@ def _facts(text: bytes) -> dict[str, list[str]]:
             lines[-1] += f" {line[4:]}"
         else:
             lines.append(line)
-    facts: dict[str, list[str]] = {"spec": [], "params": [], "taps": []}
+    facts: dict[str, list[str]] = {"spec": [], "params": [], "taps": [], "form": []}
     for line in lines:
         if found := _HEAD.match(line):
             facts["spec"] = [found[1]]
@@ -117,4 +120,6 @@ def _facts(text: bytes) -> dict[str, list[str]]:
             facts["params"] = re.split(r", (?=[^\W\d]\w*=)", line.removeprefix("# params: "))
         elif line.startswith("# taps: "):
             facts["taps"] = line.removeprefix("# taps: ").split(", ")
+        elif line.startswith("# form: "):
+            facts["form"] = [line.removeprefix("# form: ")]
     return facts

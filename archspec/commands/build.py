@@ -20,6 +20,7 @@ from archspec.commands.progress import progress, withheld
 from archspec.commands.shared import (
     OK,
     add_force,
+    add_form,
     add_spec,
     add_weights,
     check_not_given,
@@ -29,6 +30,7 @@ from archspec.commands.shared import (
     left_out_text,
     name_list,
     parameters_text,
+    saved_text,
     taken,
     usage_error,
     with_way_out,
@@ -48,6 +50,7 @@ EXAMPLES: Final = (
     "archspec build resnet50 --backend torch                  # writes generated/torch/resnet50.py",
     "archspec build mine.yaml --backend keras --set classes=10",
     "archspec build resnet50 --backend onnx --weights resnet50.safetensors",
+    "archspec build resnet50 --for inference --weights resnet50.safetensors    # batch norms folded into convolutions",
     "archspec build resnet50 --backend torch --check          # exits with 3 if the file is not current",
 )
 """What its help shows."""
@@ -56,6 +59,7 @@ EXAMPLES: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `build`."""
     add_spec(parser)
+    add_form(parser)
     parser.add_argument("--backend", default="torch", help="torch, keras, onnx, or another that is installed (torch)")
     parser.add_argument(
         "-o",
@@ -252,7 +256,8 @@ def _path(output: str | None, target: Backend, graph: LayerGraph) -> Path | None
     """Where the source goes; None is standard output. What has no suffix is a folder."""
     if output == "-":
         return None
-    file = f"{graph.name}{'_taps' if graph.asked else ''}{target.suffix}"
+    form = "_inference" if graph.training_form is not None else ""
+    file = f"{graph.name}{'_taps' if graph.asked else ''}{form}{target.suffix}"
     if output is None:
         return Path("generated") / target.name / file
     path = Path(output)
@@ -281,6 +286,8 @@ def _report(
     with suppress(WorkError):  # a model can be written that would take too long to write as source
         if fixed := fixed_params(graph):
             rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
+    if graph.training_form is not None:
+        rows.insert(-1, ("inference", saved_text(graph, graph.training_form)))
     if left_out := left_out_text(graph):
         rows.insert(-1, ("left out", left_out))
     if weights is not None:

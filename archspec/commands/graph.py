@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from archspec.analysis.levels import LEVELS, Level
-from archspec.commands.shared import OK, add_force, add_set, compiled, positive, usage_error, write_out
+from archspec.commands.shared import OK, add_force, add_form, add_set, compiled, positive, usage_error, write_out
 from archspec.diagram.files import SUFFIXES, check
 from archspec.diagram.theme import THEMES
 from archspec.digests import check_writable
@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parameters", action="store_true", help="say on the boxes how many parameters they have")
     parser.add_argument("--macs", action="store_true", help="say on the boxes how many multiply-adds they take")
     add_set(parser)
+    add_form(parser)
     add_force(parser)
 
 

@@ -13,6 +13,7 @@ from archspec.atomic_files import is_folder
 from archspec.commands.shared import (
     OK,
     add_force,
+    add_form,
     add_spec,
     compiled,
     name_list,
@@ -34,6 +35,7 @@ EXAMPLES: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `init`."""
     add_spec(parser)
+    add_form(parser)
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="a whole number (0)")
     parser.add_argument("-o", "--output", help="a .safetensors file, or a folder (NAME.safetensors)")
     parser.add_argument("--taps", metavar="NAME,...", type=name_list, help="only the weights that these tensors need")

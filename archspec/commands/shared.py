@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 from archspec.analysis.number_format import counted as counted
-from archspec.api import compile, loaded
+from archspec.api import FORMS, compile, loaded
 from archspec.errors import BackendError, Diagnostic, OutputError, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits, parse_limits
@@ -48,6 +49,17 @@ def add_set(parser: argparse.ArgumentParser) -> None:
     add_bounds(parser)
 
 
+def add_form(parser: argparse.ArgumentParser) -> None:
+    """Which form of the network is meant."""
+    parser.add_argument(
+        "--for",
+        dest="form",
+        choices=FORMS,
+        default=FORMS[0],
+        help="inference: without what works in training alone, norms and scales folded into the layers beside them",
+    )
+
+
 def add_bounds(parser: argparse.ArgumentParser) -> None:
     """What a spec may ask for, and which files it may name."""
     parser.add_argument(
@@ -72,8 +84,8 @@ def compiled(spec: str, arguments: argparse.Namespace, asked: Callable[[Path], o
         SpecError: the spec or one of these is wrong.
     """
     given, bounds = params(arguments.params), limits(arguments.limits)
-    taps = getattr(arguments, "taps", None)
-    return compile(loaded(spec, given, limits=bounds, root=arguments.root, asked=asked), taps=taps)
+    taps, form = getattr(arguments, "taps", None), getattr(arguments, "form", FORMS[0])
+    return compile(loaded(spec, given, limits=bounds, root=arguments.root, asked=asked), taps=taps, form=form)
 
 
 def params(pairs: Sequence[str], option: str = "--set") -> dict[str, object]:
@@ -231,3 +243,9 @@ def left_out_text(graph: LayerGraph) -> str:
 def parameters_text(graph: LayerGraph) -> str:
     """How many parameters and running statistics a network has."""
     return f"{graph.parameters:,}" + (f" and {graph.buffers:,} running statistics" if graph.buffers else "")
+
+
+def saved_text(form: LayerGraph, trained: LayerGraph) -> str:
+    """What a form for inference does without, by the ops' names."""
+    before, after = (Counter(node.op.name for node in graph.nodes.values()) for graph in (trained, form))
+    return "without " + ", ".join(f"{count} {name}" for name, count in (before - after).items())

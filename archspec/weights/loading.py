@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,9 @@ def read_weights(
     Those of the whole network fit what taps have left of it. A training's checkpoint is looked through for the mapping
     that fits, and a prefix that a wrapper has put before all names is taken off.
 
+    A form for inference takes the weights of the network as it is trained, and makes its own of them; its own, as
+    `build` has written them, it takes as they are.
+
     Args:
         weights: a path, or arrays by name.
         graph: the network.
@@ -45,6 +49,25 @@ def read_weights(
     Raises:
         WeightsError: the file cannot be read, or the weights do not fit; with `partial`, none of them does.
     """
+    if graph.training_form is None:
+        return _read(weights, graph, partial, key, prefix)
+    try:
+        arrays, report = _read(weights, graph.training_form, partial, key, prefix)
+    except WeightsError:
+        with suppress(WeightsError):
+            return _read(weights, graph, partial, key, prefix)
+        raise
+    if not report.complete:
+        help = "give all of them, or leave --for inference out (form= in Python), and convert the network once trained"
+        message = f"{len(report.missing) + len(report.reshaped)} weights are not there, and are needed to be folded"
+        raise WeightsError(Diagnostic("E0702", message, help=help))
+    return graph.weights_of_form(arrays), report
+
+
+def _read(
+    weights: str | os.PathLike[str] | Arrays, graph: LayerGraph, partial: bool, key: str | None, prefix: str | None
+) -> tuple[dict[str, Array], WeightsReport]:
+    """The same for the form that a graph has."""
     path = None if isinstance(weights, Mapping) else Path(weights)
     choice = _choice(weights, path, graph, key, prefix)
     given = _in_question(choice.tensors, graph)
