@@ -39,6 +39,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "count": "count parameters, multiply-adds and activations, by stage or side by side",
         "graph": "draw a network, a block, or two networks with what differs",
         "diff": "say what differs between two networks, layer by layer",
+        "bench": "measure how long a network takes on the engines that are installed",
     },
     "Set up": {"completion": "print what completes commands in bash, zsh or fish"},
 }

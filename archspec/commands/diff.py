@@ -48,7 +48,7 @@ def run_diff(arguments: argparse.Namespace) -> int:
     sides = [(arguments.a, arguments.params_a, arguments.form_a), (arguments.b, arguments.params_b, arguments.form_b)]
     graphs = []
     for spec, own, form in sides:
-        given = {**vars(arguments), "params": [*arguments.params, *own], "form": form}
+        given = {**vars(arguments), "params": [*arguments.params, *own], "network_form": form}
         graphs.append(compiled(spec, argparse.Namespace(**given)))
     found = diff(*graphs)
     labels = [

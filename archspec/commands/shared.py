@@ -53,7 +53,7 @@ def add_form(parser: argparse.ArgumentParser) -> None:
     """Which form of the network is meant."""
     parser.add_argument(
         "--for",
-        dest="form",
+        dest="network_form",
         choices=FORMS,
         default=FORMS[0],
         help="inference: without what works in training alone, norms and scales folded into the layers beside them",
@@ -84,7 +84,7 @@ def compiled(spec: str, arguments: argparse.Namespace, asked: Callable[[Path], o
         SpecError: the spec or one of these is wrong.
     """
     given, bounds = params(arguments.params), limits(arguments.limits)
-    taps, form = getattr(arguments, "taps", None), getattr(arguments, "form", FORMS[0])
+    taps, form = getattr(arguments, "taps", None), getattr(arguments, "network_form", FORMS[0])
     return compile(loaded(spec, given, limits=bounds, root=arguments.root, asked=asked), taps=taps, form=form)
 
 

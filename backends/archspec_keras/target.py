@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from archspec.bench.backend import TimedModel
 from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
 from archspec.errors import BackendError, Diagnostic, did_you_mean
@@ -62,6 +63,22 @@ class KerasBackend(LazyTraining):
     def render(self, graph: LayerGraph) -> str:
         """A function for each block, and one that makes the network."""
         return write(graph)
+
+    def variants(self, engine: str) -> Mapping[str, str]:
+        """See `archspec.bench.backend`, for this and what follows."""
+        compiled = {"tensorflow": "a graph", "jax": "compiled by XLA", "torch": "as it is"}
+        return {"": compiled[engine]} | ({"xla": "compiled by XLA"} if engine == "tensorflow" else {})
+
+    def lacks_variant(self, variant: str, dtype: str, *, training: bool) -> str:
+        """Nothing that an engine is here for."""
+        return ""
+
+    def timed(
+        self, model: Any, graph: LayerGraph, inputs: Arrays, *, variant: str, targets: Arrays | None = None
+    ) -> TimedModel:
+        """See `TimesModels`."""
+        found: TimedModel = self._models().timed(model, graph, inputs, variant=variant, targets=targets)
+        return found
 
     def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> str:
         """`compile` and `fit`; see `archspec.training.backend`, for this and what follows."""

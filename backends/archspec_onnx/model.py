@@ -16,9 +16,10 @@ from archspec.digests import BLANK, KEY, filled, with_digest
 from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
-from archspec_onnx.engines import current_engine
+from archspec_onnx.engines import current_engine, openvino_model
 from archspec_onnx.names import names_of
 from archspec_onnx.source import TYPES, write
+from archspec_onnx.timing import timed as timed
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
@@ -268,6 +269,8 @@ def _engine_results(model: ModelProto, names: Sequence[str], feeds: dict[str, Ar
         from archspec_onnx.reference import evaluate
 
         return evaluate(model, feeds)
+    if current_engine() == "openvino":
+        return [*openvino_model(model.SerializeToString())(feeds).values()]
     try:
         import onnxruntime
     except Exception as error:  # whatever it raises

@@ -7,16 +7,17 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
-from archspec.codegen.backend import Task
+from archspec.bench.backend import TimedModel
+from archspec.codegen.backend import Arrays, Task
 from archspec.codegen.backend_errors import check_dtype
 from archspec.codegen.lazy_models import LazyModels
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
-from archspec_onnx.engines import ENGINE, ENGINES, current_engine
+from archspec_onnx.engines import ENGINE, ENGINES, TITLES, current_engine
 
 
 class OnnxBackend(LazyModels):
-    """ONNX: a model file, its weights inside. It runs on ONNX Runtime, or on ONNX's own reference evaluator."""
+    """ONNX: a model file, its weights inside. It runs on ONNX Runtime, OpenVINO, or ONNX's own reference evaluator."""
 
     models = "archspec_onnx.model"
     frameworks = ("onnx",)
@@ -34,8 +35,26 @@ class OnnxBackend(LazyModels):
         if current_engine() == "reference":
             return "ONNX's reference evaluator has no bfloat16" if dtype == "bfloat16" else ""
         if dtype in ("float64", "bfloat16"):
-            return f"ONNX Runtime has no convolution in {dtype}; `onnx:reference` has one in float64"
-        return ""
+            title = TITLES[current_engine()]
+            return f"{title} has no convolution in {dtype}; `onnx:reference` has one in float64"
+        return "OpenVINO only runs models" if current_engine() == "openvino" and task != "inference" else ""
+
+    def variants(self, engine: str) -> Mapping[str, str]:
+        """One on each engine that is made to be fast."""
+        return {} if engine == "reference" else {"": TITLES[engine]}
+
+    def lacks_variant(self, variant: str, dtype: str, *, training: bool) -> str:
+        """ONNX models are for inference."""
+        if training:
+            return "an ONNX model is not trained"
+        return "ONNX models have no convolution in float64 and bfloat16" if dtype in ("float64", "bfloat16") else ""
+
+    def timed(
+        self, model: Any, graph: LayerGraph, inputs: Arrays, *, variant: str, targets: Arrays | None = None
+    ) -> TimedModel:
+        """See `TimesModels`."""
+        found: TimedModel = self._models().timed(model, graph, inputs, variant=variant, targets=targets)
+        return found
 
     def require(self, engine: str | None = None) -> None:
         """ONNX, and what models are set to run on."""
@@ -46,8 +65,9 @@ class OnnxBackend(LazyModels):
         if chosen not in self.engines:
             message = f"ONNX models do not run on `{chosen}`"
             raise BackendError(Diagnostic("E0603", message, help=did_you_mean(chosen, self.engines)))
-        if engine == "onnxruntime" and find_spec("onnxruntime") is None:
-            raise BackendError(Diagnostic("E0602", "ONNX Runtime is not installed", help=help))
+        if engine in ("onnxruntime", "openvino") and find_spec(engine) is None:
+            help = f"install it with `pip install {engine}`"
+            raise BackendError(Diagnostic("E0602", f"{TITLES[engine]} is not installed", help=help))
 
     def render(
         self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False, training: bool = False
@@ -91,8 +111,8 @@ class OnnxBackend(LazyModels):
     def versions(self) -> Mapping[str, str]:
         """The versions of ONNX and, where models run on it, of ONNX Runtime."""
         found = {"onnx": version("onnx")}
-        if current_engine() == "onnxruntime" and find_spec("onnxruntime") is not None:
-            found["onnxruntime"] = version("onnxruntime")
+        if (engine := current_engine()) != "reference" and find_spec(engine) is not None:
+            found[engine] = version(engine)
         return found
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from shutil import which
+from typing import Any, Final
 
+from archspec.bench.backend import TimedModel
 from archspec.codegen.backend import Arrays
 from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
@@ -15,6 +18,16 @@ from archspec.training.plan import TrainingPlan
 from archspec_torch.names import class_name
 from archspec_torch.source import write
 from archspec_torch.training_program.program import render_training
+
+VARIANTS: Final[Mapping[str, str]] = {
+    "": "as it is",
+    "channels_last": "images in the order NHWC",
+    "compile": "torch.compile",
+    "max-autotune": "torch.compile, which tries kernels",
+    "freezing": "torch.compile, the weights constants",
+    "aot": "AOTInductor: exported, compiled ahead",
+}
+COMPILED: Final = ("compile", "max-autotune", "freezing", "aot")
 
 
 class TorchBackend(LazyTraining):
@@ -63,6 +76,25 @@ class TorchBackend(LazyTraining):
         import torch
 
         return {"torch": torch.__version__}
+
+    def variants(self, engine: str) -> Mapping[str, str]:
+        """See `archspec.bench.backend`, for this and what follows."""
+        return VARIANTS
+
+    def lacks_variant(self, variant: str, dtype: str, *, training: bool) -> str:
+        """To compile takes a C++ compiler; frozen and exported models are not trained."""
+        if training and variant in ("freezing", "aot"):
+            return f"{VARIANTS[variant]}: such a model is not trained"
+        if variant in COMPILED and not any(map(which, ("c++", "g++", "clang++"))):
+            return f"{VARIANTS[variant]}: there is no C++ compiler, which PyTorch compiles by"
+        return ""
+
+    def timed(
+        self, model: Any, graph: LayerGraph, inputs: Arrays, *, variant: str, targets: Arrays | None = None
+    ) -> TimedModel:
+        """See `TimesModels`."""
+        found: TimedModel = self._models().timed(model, graph, inputs, variant=variant, targets=targets)
+        return found
 
     def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> str:
         """See `archspec.training.backend`, for this and all that follows: a plain loop."""

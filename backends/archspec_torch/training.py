@@ -57,7 +57,7 @@ def gradients(model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *,
             result, traces = traced(model, graph, passed, _Gradient)
         else:
             result = model(*passed)
-    loss = _loss(outputs_of(result, graph), targets)
+    loss = loss_of(outputs_of(result, graph), targets)
     differentiable = {path: tensor for path, tensor in zip(graph.inputs, given, strict=True) if tensor.requires_grad}
     wanted = [*differentiable.values(), *weights.values()]
     found = [to_numpy(gradient) for gradient in torch.autograd.grad(loss, wanted, materialize_grads=True)]
@@ -103,7 +103,7 @@ def train(
     for inputs, targets in batches:
         with nothing_dropped(model):
             result = model(*to_tensors(model, graph, inputs))
-        loss = _loss(outputs_of(result, graph), targets)
+        loss = loss_of(outputs_of(result, graph), targets)
         losses.append(loss.item() + sum(decay / 2 * _squares(parameters[name]) for name, decay in decays.items()))
         if optimizer is not None:
             optimizer.zero_grad()
@@ -117,7 +117,7 @@ def _squares(weight: nn.Parameter) -> float:
     return weight.detach().double().square().sum().item()
 
 
-def _loss(outputs: Mapping[str, Tensor], targets: Arrays) -> Tensor:
+def loss_of(outputs: Mapping[str, Tensor], targets: Arrays) -> Tensor:
     """The sum over the outputs of what `TrainsModels.gradients` says."""
     return torch.stack([_output_loss(output, targets[name]) for name, output in outputs.items()]).sum()
 

@@ -1,0 +1,1 @@
+"""How long networks take: engines measured in turn, round by round, each held to the first one's outputs."""

@@ -1,0 +1,287 @@
+"""Contenders measured in turn, round by round, each in a process of its own, and held to the first one's outputs."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeAlias
+
+from archspec.bench.contenders import Contender
+from archspec.bench.roofline import Machine, probe
+from archspec.bench.statistics import Ratio, Times, ratio
+from archspec.bench.task import Task
+from archspec.parity import random_inputs, random_targets, random_weights
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Arrays = Mapping[str, np.ndarray[Any, Any]]
+
+Say: TypeAlias = Callable[[str], object]
+
+BURN_IN: Final = 10
+"""Steps before any is measured, as slim's benchmark has them."""
+ROUNDS: Final = 5
+STEPS: Final = 10
+"""Of a round, at least."""
+_LEAST: Final = 0.25
+"""Seconds that a round of one contender takes at least: what is shorter is the machine's noise."""
+_MOST_STEPS: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was found of a contender."""
+
+    contender: Contender
+    failed: str = ""
+    """Why it could not be measured; then all that follows is missing."""
+    times: Times | None = None
+    first: float = 0.0
+    """Seconds from its start to its first result: the source read, the model made, compiled, run once."""
+    memory: int = 0
+    """Bytes that its process has held at the most."""
+    difference: float | None = None
+    """Of its outputs from the first contender's, as a share of the largest number; None where they are not compared."""
+    ratio: Ratio | None = None
+    """How many times as long it takes as the first."""
+    latency: float | None = None
+    """The median of the seconds of a batch of one."""
+
+    def ranked(self, task: Task) -> bool:
+        """It was measured, and computes the same network as far as that can be known."""
+        return not self.failed and (self.difference is None or self.difference <= task.tolerance)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All that was measured."""
+
+    task: Task
+    rows: tuple[Row, ...]
+    machine: Machine
+    threads: int
+
+    @property
+    def ranking(self) -> list[Row]:
+        """Those that are ranked, the fastest first."""
+        found = [row for row in self.rows if row.ranked(self.task)]
+        return sorted(found, key=lambda row: row.times.median if row.times else math.inf)
+
+
+class _Process:
+    """A contender's process; it is asked for one thing after the other."""
+
+    def __init__(self, contender: Contender, threads: int | None) -> None:
+        environment = {**os.environ, **contender.environment()}
+        if threads is not None:
+            for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+                environment[name] = str(threads)
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._running = subprocess.Popen(
+            [sys.executable, "-P", "-m", "archspec.bench.worker"],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            encoding="utf-8",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.kill()
+        self._running.wait()
+        for stream in (self._running.stdin, self._running.stdout):
+            with suppress(OSError):
+                _stream(stream).close()
+        self._errors.close()
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """What it answers; where it ended, that it failed."""
+        with suppress(OSError):
+            _stream(self._running.stdin).write(json.dumps(request) + "\n")
+            _stream(self._running.stdin).flush()
+        line = _stream(self._running.stdout).readline()
+        if line:
+            found: dict[str, Any] = json.loads(line)
+            return found
+        code = self._running.wait()
+        if code < 0:
+            return {"failed": f"its process was killed by signal {-code}: there may be too little memory for the batch"}
+        self._errors.seek(0)
+        last = self._errors.read().decode("utf-8", errors="replace").strip().splitlines()[-1:]
+        return {"failed": f"its process ended with {code}" + "".join(f": {text}" for text in last)}
+
+
+@dataclass(slots=True)
+class _Entrant:
+    """A contender that takes part, with its process."""
+
+    row: Row
+    process: _Process
+    outputs: Arrays | None
+    steps: int = STEPS
+    rounds: list[tuple[float, ...]] = field(default_factory=list[tuple[float, ...]])
+
+    def measure(self, steps: int) -> Sequence[float] | None:
+        """The seconds of so many steps; None where it failed, which the row then says."""
+        found = self.process.ask(steps=steps)
+        if "failed" in found:
+            self.row = replace(self.row, failed=found["failed"])
+            return None
+        self.row = replace(self.row, memory=found["memory"])
+        seconds: Sequence[float] = found["seconds"]
+        return seconds
+
+
+def measure(
+    task: Task,
+    contenders: Sequence[Contender],
+    *,
+    rounds: int = ROUNDS,
+    steps: int = STEPS,
+    threads: int | None = None,
+    latency: bool = True,
+    weights: Arrays | None = None,
+    say: Say = lambda text: None,
+) -> Result:
+    """Measure contenders in turn; the first is the one that others are compared with.
+
+    Args:
+        task: the network, the batch, and what is done with it.
+        contenders: who is measured.
+        rounds: how often each has its turn.
+        steps: of a turn, at least; more where they are short.
+        threads: of each framework; as it chooses if not given.
+        latency: also measure a batch of one.
+        weights: by canonical name; random ones if not given.
+        say: told what is being done.
+    """
+    machine = probe()
+    with tempfile.TemporaryDirectory(prefix="archspec-bench-") as name, ExitStack() as stack:
+        entrants = _ready(task, contenders, Path(name), threads, weights, stack, say)
+        for entrant in entrants:
+            _burn_in(entrant, steps)
+        for turn in range(rounds):
+            for entrant in entrants:
+                if entrant.row.failed or (seconds := entrant.measure(entrant.steps)) is None:
+                    continue
+                entrant.rounds.append(tuple(seconds))
+                mean = sum(seconds) / len(seconds)
+                label = entrant.row.contender.label
+                say(f"{label}: round {turn + 1} of {rounds}, step {(turn + 1) * entrant.steps}, {mean:.4f} sec / batch")
+        rows = _rows(entrants, rounds, task)
+    if latency and task.batch > 1:
+        rows = _with_latency(task, rows, threads, weights, say)
+    return Result(task, tuple(rows), machine, threads or os.cpu_count() or 1)
+
+
+def _ready(
+    task: Task,
+    contenders: Sequence[Contender],
+    folder: Path,
+    threads: int | None,
+    weights: Arrays | None,
+    stack: ExitStack,
+    say: Say,
+) -> list[_Entrant]:
+    """All contenders with their models made, one after the other, so that none disturbs another's compilation."""
+    import numpy as np
+
+    trained = task.graph.training_form or task.graph
+    held = weights if weights is not None else task.graph.weights_of_form(random_weights(trained))
+    arrays = {f"weights/{name}": array for name, array in held.items()}
+    arrays |= {f"inputs/{name}": array for name, array in random_inputs(task.graph, task.batch).items()}
+    arrays |= {f"targets/{name}": array for name, array in random_targets(task.graph, task.batch).items()}
+    kept = np.float64 if task.dtype == "float64" else np.float32
+    np.savez(
+        folder / "arrays.npz",
+        allow_pickle=False,
+        **{name: array.astype(kept) if array.dtype.kind == "f" else array for name, array in arrays.items()},
+    )
+    (folder / "task.pickle").write_bytes(pickle.dumps(task))
+    found: list[_Entrant] = []
+    for contender in contenders:
+        row = Row(contender, contender.missing(task.dtype, training=task.training))
+        process = stack.enter_context(_Process(contender, threads))
+        entrant = _Entrant(row, process, None)
+        found.append(entrant)
+        if row.failed:
+            continue
+        say(f"{contender.label}: making the model, and its first batch")
+        answer = process.ask(folder=str(folder), contender=asdict(contender))
+        if "failed" in answer:
+            entrant.row = replace(row, failed=answer["failed"])
+            continue
+        entrant.row = replace(row, first=answer["first"])
+        if not task.training and answer["same_weights"]:
+            with np.load(folder / answer["outputs"]) as given:
+                entrant.outputs = dict(given)
+    return found
+
+
+def _burn_in(entrant: _Entrant, steps: int) -> None:
+    """Steps that do not count, by which it is also seen how many a round needs."""
+    if entrant.row.failed or (seconds := entrant.measure(BURN_IN)) is None:
+        return
+    each = max(min(seconds), 1e-9)
+    entrant.steps = min(max(steps, math.ceil(_LEAST / each)), _MOST_STEPS)
+
+
+def _rows(entrants: Sequence[_Entrant], rounds: int, task: Task) -> list[Row]:
+    reference = next((entrant for entrant in entrants if len(entrant.rounds) == rounds), None)
+    found: list[Row] = []
+    for entrant in entrants:
+        row = entrant.row
+        if not row.failed:
+            times = Times(tuple(entrant.rounds))
+            assert reference is not None
+            base = Times(tuple(reference.rounds))
+            row = replace(row, times=times, ratio=ratio(times, base), difference=_difference(entrant, reference))
+        found.append(row)
+    return found
+
+
+def _difference(entrant: _Entrant, reference: _Entrant) -> float | None:
+    """How far outputs are apart; None where there are none to compare."""
+    import numpy as np
+
+    if entrant.outputs is None or reference.outputs is None:
+        return None
+    if entrant.outputs.keys() != reference.outputs.keys():
+        return math.inf
+    worst = 0.0
+    for name, array in reference.outputs.items():
+        other = entrant.outputs[name]
+        if other.shape != array.shape or not np.isfinite(other).all():
+            return math.inf
+        worst = max(worst, float(np.abs(other - array).max()) / max(float(np.abs(array).max()), 1e-30))
+    return worst
+
+
+def _with_latency(task: Task, rows: Sequence[Row], threads: int | None, weights: Arrays | None, say: Say) -> list[Row]:
+    """The rows with the median of a batch of one, of those that were ranked."""
+    say("a batch of one")
+    ranked = [row.contender for row in rows if row.ranked(task)]
+    single = measure(replace(task, batch=1), ranked, rounds=2, threads=threads, latency=False, weights=weights, say=say)
+    medians = {row.contender: row.times.median for row in single.rows if row.times is not None}
+    return [replace(row, latency=medians.get(row.contender)) for row in rows]
+
+
+def _stream(stream: IO[str] | None) -> IO[str]:
+    assert stream is not None  # it was opened as a pipe
+    return stream

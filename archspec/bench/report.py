@@ -1,0 +1,206 @@
+"""What was measured, as a table, JSON, CSV and a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from archspec.analysis.tables import Table, to_markdown, to_text
+from archspec.bench.measurement import Result, Row
+from archspec.bench.roofline import bounds
+
+_MIB: Final = 2**20
+QUANTILES: Final = (0.05, 0.95)
+
+
+def to_lines(result: Result, *, markdown: bool = False) -> list[str]:
+    """The table, those that are not in it, what the machine could do, and the verdict."""
+    draw = to_markdown if markdown else to_text
+    task = result.task
+    what = "a training step" if task.training else "a forward pass"
+    lines = [
+        f"{task.graph.name}: {what} of a batch of {task.batch}, {task.graph.input_text}, {task.dtype}",
+        machine_text(result),
+        "",
+        *draw(_table(result)).splitlines(),
+    ]
+    for row in result.rows:
+        if row.failed:
+            lines.append(f"not measured: {row.contender.label}: {row.failed}")
+        elif not row.ranked(task):
+            lines.append(
+                f"not ranked: {row.contender.label} differs by {row.difference:.1e}, {task.tolerance:g} is allowed"
+            )
+    lines += ["", *_statements(result), "", *draw(_roofline(result)).splitlines(), "", verdict(result)]
+    return lines
+
+
+def machine_text(result: Result) -> str:
+    """The machine, its clock, threads and measured limits."""
+    clock = f", {megahertz:.0f} MHz" if (megahertz := _megahertz()) else ""
+    limits = f"{result.machine.flops / 1e9:.0f} GFLOP/s, {result.machine.bandwidth / 1e9:.1f} GB/s"
+    return f"{_processor()}{clock}, {os.cpu_count()} cores, {result.threads} threads; measured: {limits}"
+
+
+def verdict(result: Result) -> str:
+    """Who is the fastest, in a line."""
+    if not (ranking := result.ranking):
+        return "nothing could be measured"
+    best = ranking[0]
+    assert best.ratio is not None
+    first = result.rows[0].contender.label
+    compared = [row for row in ranking if row.difference is not None]
+    agreed = f"; the outputs of {len(compared)} agree to {result.task.tolerance:g}" if len(compared) > 1 else ""
+    if best.contender.label == first:
+        return f"the fastest is {first}{agreed}"
+    return f"the fastest is {best.contender.label}: {best.ratio.value:.2f} times the time of {first}{agreed}"
+
+
+def _table(result: Result) -> Table:
+    heads = (
+        "engine",
+        "ms / batch",
+        "5 %",
+        "95 %",
+        "images/s",
+        "batch 1, ms",
+        "first, s",
+        "MiB",
+        "ratio",
+        "95 % interval",
+    )
+    heads += ("difference",)
+    rows = tuple(tuple(_cells(result, row)) for row in result.rows if row.times is not None)
+    return Table(heads, rows, "l" + "r" * (len(heads) - 1))
+
+
+def _cells(result: Result, row: Row) -> Iterator[str]:
+    assert row.times is not None and row.ratio is not None
+    yield row.contender.label
+    yield f"{row.times.median * 1e3:.2f}"
+    for share in QUANTILES:
+        yield f"{row.times.quantile(share) * 1e3:.2f}"
+    yield f"{result.task.batch / row.times.median:.1f}"
+    alone = row.times.median if result.task.batch == 1 else row.latency
+    yield "" if alone is None else f"{alone * 1e3:.2f}"
+    yield f"{row.first:.1f}"
+    yield f"{row.memory / _MIB:.0f}"
+    if not row.ranked(result.task):
+        yield from ("not ranked", "")
+    else:
+        yield f"{row.ratio.value:.3f}"
+        yield f"{row.ratio.low:.3f} to {row.ratio.high:.3f}"
+    yield "not compared" if row.difference is None else f"{row.difference:.1e}"
+
+
+def _statements(result: Result) -> Iterator[str]:
+    """`mean ± sd sec / batch`, as slim's benchmark says it."""
+    for row in result.rows:
+        if row.times is not None:
+            times = row.times
+            yield f"{row.contender.label}: {times.mean:.4f} ± {times.deviation:.4f} sec / batch, {len(times.all)} steps"
+
+
+def _roofline(result: Result) -> Table:
+    """The least time by kind of layer, and the share of it that the fastest one reaches."""
+    found = bounds(result.task.graph, result.task.batch, result.task.dtype, result.machine)
+    total = sum(found.values())
+    rows: list[tuple[str, ...]] = [
+        (kind, f"{seconds * 1e3:.2f}", f"{seconds / total:.0%}")
+        for kind, seconds in sorted(found.items(), key=lambda pair: -pair[1])
+    ]
+    best = next((row for row in result.ranking if row.times is not None), None)
+    share = ""
+    if best is not None and best.times is not None and not result.task.training:
+        share = f"; {best.contender.label} reaches {total / best.times.median:.0%} of it"
+    rows.append(("all", f"{total * 1e3:.2f}", ""))
+    title = f"The least time of a forward pass by the machine's measured limits{share}"
+    return Table(("kind of layer", "ms", "share"), tuple(rows), "lrr", title=title, foot=1)
+
+
+def as_dict(result: Result) -> dict[str, Any]:
+    """All of it, for JSON; seconds and bytes."""
+    task = result.task
+    return {
+        "network": task.graph.name,
+        "batch": task.batch,
+        "dtype": task.dtype,
+        "training": task.training,
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "threads": result.threads,
+            "megahertz": _megahertz(),
+            "flops": result.machine.flops,
+            "bandwidth": result.machine.bandwidth,
+        },
+        "rows": [_row_dict(result, row) for row in result.rows],
+        "least_seconds": dict(bounds(task.graph, task.batch, task.dtype, result.machine)),
+    }
+
+
+def _row_dict(result: Result, row: Row) -> dict[str, Any]:
+    found: dict[str, Any] = {"engine": row.contender.label, "ranked": row.ranked(result.task)}
+    if row.times is None or row.ratio is None:
+        return {**found, "failed": row.failed}
+    return {
+        **found,
+        "mean": row.times.mean,
+        "deviation": row.times.deviation,
+        "median": row.times.median,
+        "quantiles": {str(share): row.times.quantile(share) for share in QUANTILES},
+        "first": row.first,
+        "memory": row.memory,
+        "latency": row.latency,
+        "ratio": row.ratio.value,
+        "interval": [row.ratio.low, row.ratio.high],
+        "difference": row.difference if row.difference is None or row.difference < float("inf") else "infinite",
+        "steps": [list(times) for times in row.times.rounds],
+    }
+
+
+def to_csv(result: Result) -> str:
+    """A line for each engine that is ranked, with the columns of timm's `benchmark.py`."""
+    task, kind = result.task, "train" if result.task.training else "infer"
+    graph = task.graph
+    size = next(iter(graph.spatial_sizes.values()), (0,))[0]
+    columns = ["model", "engine", f"{kind}_img_size", f"{kind}_samples_per_sec", f"{kind}_step_time"]
+    columns += [f"{kind}_batch_size", "param_count"] + ([] if task.training else ["infer_gmacs", "infer_macts"])
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    for row in result.ranking:
+        assert row.times is not None
+        values: list[Any] = [graph.name, row.contender.label, size]
+        values += [round(task.batch / row.times.median, 2), round(row.times.median * 1e3, 3), task.batch]
+        values.append(round(graph.parameters / 1e6, 2))
+        if not task.training:
+            values += [round(graph.macs / 1e9, 2), round(graph.activations / 1e6, 2)]
+        writer.writerow(values)
+    return file.getvalue()
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _megahertz() -> float:
+    """The processor's clock as the system says it now, zero where it does not."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("cpu MHz"):
+                return float(line.partition(":")[2])
+    except (OSError, ValueError):
+        pass
+    return 0.0

@@ -1,0 +1,75 @@
+"""The machine's limits, measured in the same run, and the least time that a network could take by them.
+
+Williams et al. 2009: a layer takes at least the time of its arithmetic at the rate of a matrix product, and at least the
+time of its traffic at the rate of memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from archspec.analysis.counting import DTYPE_BYTES
+from archspec.ir.graph import LayerGraph
+
+_SIDE: Final = 1536
+"""Of the square matrices of the probe: large enough to be bound by arithmetic, small enough to take some 50 ms."""
+_BYTES: Final = 256 * 2**20
+"""Of the probe of memory: more than any cache holds."""
+_TIMES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the machine can do, by probes in NumPy."""
+
+    flops: float
+    """Of a product of float32 matrices, a second."""
+    bandwidth: float
+    """Bytes a second that are read and written by a copy."""
+
+
+def probe() -> Machine:
+    """Measure both, each the best of some times."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    one, other = (rng.standard_normal((_SIDE, _SIDE), np.float32) for _ in range(2))
+    product = np.empty_like(one)
+    source = np.ones(_BYTES // 8)
+    copy = np.empty_like(source)
+    return Machine(
+        2 * _SIDE**3 / _best(lambda: np.matmul(one, other, product)),
+        2 * _BYTES / _best(lambda: np.copyto(copy, source)),
+    )
+
+
+def _best(work: Callable[[], object]) -> float:
+    work()  # the memory is there, and the threads
+    found = []
+    for _ in range(_TIMES):
+        began = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - began)
+    return min(found)
+
+
+def bounds(graph: LayerGraph, batch: int, dtype: str, machine: Machine) -> Mapping[str, float]:
+    """The least seconds that the layers of each kind take for a batch, in a forward pass.
+
+    Traffic is what a layer reads and writes: its inputs, its weights once, its outputs; not for layers that only name
+    what is there. Fused layers may take less than two apart: then a network is faster than the sum.
+    """
+    size = DTYPE_BYTES[dtype]
+    found: dict[str, float] = {}
+    for node in graph.nodes.values():
+        if node.op.kind == "input" or node.op.view:
+            continue
+        arriving = graph.input_types(node)
+        arithmetic = 2 * batch * node.op.macs(arriving, node.types) / machine.flops
+        numbers = batch * (sum(type.count for type in arriving) + sum(type.count for type in node.types))
+        numbers += sum(weight.size for weight in graph.weights(node))
+        found[node.op.kind] = found.get(node.op.kind, 0.0) + max(arithmetic, size * numbers / machine.bandwidth)
+    return found

@@ -1,0 +1,107 @@
+"""A contender's process: `python -m archspec.bench.worker`.
+
+It reads requests from standard input, one line of JSON each, and answers each with a line on standard output. The first
+makes the model and computes the batch once; the others ask for the seconds of so many steps. It ends when standard input
+does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from archspec.api import generate
+from archspec.bench.backend import TimedModel, TimesModels
+from archspec.bench.contenders import Contender
+from archspec.bench.task import Task
+from archspec.codegen.registry import backend as find
+from archspec.errors import ArchspecError
+
+if TYPE_CHECKING:
+    Arrays = Mapping[str, np.ndarray[Any, Any]]
+
+_KIB: Final = 1024
+
+
+def prepare(folder: Path, contender: Contender) -> tuple[TimedModel, dict[str, Any]]:
+    """The model, ready, and what is known of it: the seconds until its first result, and whose weights it has."""
+    task: Task = pickle.loads((folder / "task.pickle").read_bytes())  # ours, from our own process
+    arrays = dict(np.load(folder / "arrays.npz"))
+    inputs, targets, weights = (
+        {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{kind}/")}
+        for kind in ("inputs", "targets", "weights")
+    )
+    began = time.perf_counter()
+    if contender.file:
+        from archspec.bench.rivals import rival
+
+        timed, same_weights = rival(contender, task, inputs, targets if task.training else None, weights)
+    else:
+        target = find(contender.backend, TimesModels)
+        target.require(contender.engine)
+        source = generate(task.graph, contender.backend, dtype=task.dtype)
+        model = target.build(source, task.graph, weights=weights, device=task.device, dtype=task.dtype)
+        given = targets if task.training else None
+        timed, same_weights = target.timed(model, task.graph, inputs, variant=contender.variant, targets=given), True
+    timed.step()
+    first = time.perf_counter() - began
+    if not task.training:
+        outputs = {name: np.asarray(array, np.float64) for name, array in timed.outputs().items()}
+        np.savez(folder / f"outputs-{os.getpid()}.npz", **outputs)
+    return timed, {"first": first, "same_weights": same_weights, "outputs": f"outputs-{os.getpid()}.npz"}
+
+
+def measure(timed: TimedModel, steps: int) -> list[float]:
+    """The seconds of each step."""
+    found = []
+    for _ in range(steps):
+        began = time.perf_counter()
+        timed.step()
+        found.append(time.perf_counter() - began)
+    return found
+
+
+def peak_memory() -> int:
+    """Bytes that this process has held at the most."""
+    found = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return found if sys.platform == "darwin" else found * _KIB
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    # Frameworks print to standard output; what we answer goes past them.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def answer(**found: Any) -> None:
+        answers.write(json.dumps(found) + "\n")
+        answers.flush()
+
+    timed: TimedModel | None = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if "contender" in request:
+                timed, found = prepare(Path(request["folder"]), Contender(**request["contender"]))
+                answer(**found)
+            else:
+                assert timed is not None  # it is prepared first
+                answer(seconds=measure(timed, request["steps"]), memory=peak_memory())
+        except ArchspecError as error:
+            answer(failed="; ".join(diagnostic.message for diagnostic in error.diagnostics))
+        except Exception as error:  # whatever a framework raises is said in one line, and the others go on
+            text = str(error).strip() or type(error).__name__
+            answer(failed=f"{type(error).__name__}: {text.splitlines()[0]}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Models made ready to be timed on ONNX Runtime or OpenVINO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnx import ModelProto, helper
+
+from archspec.bench.backend import TimedModel
+from archspec.codegen.backend_errors import not_importable
+from archspec.ir.graph import LayerGraph
+from archspec_onnx.engines import current_engine, openvino_model
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+
+    Array = np.ndarray[Any, Any]
+
+
+def timed(
+    model: ModelProto, graph: LayerGraph, inputs: Arrays, *, variant: str, targets: Arrays | None = None
+) -> TimedModel:
+    """See `TimesModels.timed`."""
+    names = [*graph.outputs]
+    found = timed_file(model.SerializeToString(), _fitting(model, inputs))
+    return TimedModel(found.step, lambda: dict(zip(names, found.outputs().values(), strict=True)))
+
+
+def timed_file(model: bytes, inputs: Mapping[str, Array]) -> TimedModel:
+    """An ONNX model on a batch, on the engine of this process; its outputs by the names that it has for them."""
+    run = _openvino(model, inputs) if current_engine() == "openvino" else _onnxruntime(model, inputs)
+    return TimedModel(run, run)
+
+
+def _fitting(model: ModelProto, inputs: Arrays) -> dict[str, Array]:
+    """The batch in the types that a model takes."""
+    kinds = {
+        value.name: helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type) for value in model.graph.input
+    }
+    return {name: np.ascontiguousarray(array, kinds[name]) for name, array in inputs.items()}
+
+
+def _onnxruntime(model: bytes, inputs: Mapping[str, Array]) -> Callable[[], Mapping[str, Array]]:
+    try:
+        import onnxruntime
+    except Exception as error:  # whatever it raises
+        raise not_importable("ONNX Runtime", error) from error
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    session = onnxruntime.InferenceSession(model, options, providers=onnxruntime.get_available_providers())
+    names = [value.name for value in session.get_outputs()]
+    return lambda: dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+
+def _openvino(model: bytes, inputs: Mapping[str, Array]) -> Callable[[], Mapping[str, Array]]:
+    compiled = openvino_model(model)
+    request = compiled.create_infer_request()
+    names = [output.any_name for output in compiled.outputs]
+
+    def run() -> Mapping[str, Array]:
+        results = request.infer(dict(inputs), share_inputs=True, share_outputs=True)
+        return dict(zip(names, results.values(), strict=True))
+
+    return run
