@@ -33,9 +33,8 @@ def to_lines(result: Result, *, markdown: bool = False) -> list[str]:
         if row.failed:
             lines.append(f"not measured: {row.contender.label}: {row.failed}")
         elif not row.ranked(task):
-            lines.append(
-                f"not ranked: {row.contender.label} differs by {row.difference:.1e}, {task.tolerance:g} is allowed"
-            )
+            apart = f"{row.contender.label} differs by {row.difference:.1e}"
+            lines.append(f"not ranked: {apart}, {task.tolerance:g} is allowed")
     lines += ["", *_statements(result), "", *draw(_roofline(result)).splitlines(), "", verdict(result)]
     return lines
 
@@ -62,19 +61,8 @@ def verdict(result: Result) -> str:
 
 
 def _table(result: Result) -> Table:
-    heads = (
-        "engine",
-        "ms / batch",
-        "5 %",
-        "95 %",
-        "images/s",
-        "batch 1, ms",
-        "first, s",
-        "MiB",
-        "ratio",
-        "95 % interval",
-    )
-    heads += ("difference",)
+    times = ("ms / batch", "5 %", "95 %", "images/s", "batch 1, ms", "first, s")
+    heads = ("engine", *times, "MiB", "ratio", "95 % interval", "difference")
     rows = tuple(tuple(_cells(result, row)) for row in result.rows if row.times is not None)
     return Table(heads, rows, "l" + "r" * (len(heads) - 1))
 

@@ -1,7 +1,7 @@
 """The machine's limits, measured in the same run, and the least time that a network could take by them.
 
-Williams et al. 2009: a layer takes at least the time of its arithmetic at the rate of a matrix product, and at least the
-time of its traffic at the rate of memory.
+Williams et al. 2009: a layer takes at least the time of its arithmetic at the rate of a matrix product, and at least
+the time of its traffic at the rate of memory.
 """
 
 from __future__ import annotations
@@ -40,10 +40,9 @@ def probe() -> Machine:
     product = np.empty_like(one)
     source = np.ones(_BYTES // 8)
     copy = np.empty_like(source)
-    return Machine(
-        2 * _SIDE**3 / _best(lambda: np.matmul(one, other, product)),
-        2 * _BYTES / _best(lambda: np.copyto(copy, source)),
-    )
+    arithmetic = _best(lambda: np.matmul(one, other, product))
+    traffic = _best(lambda: np.copyto(copy, source))
+    return Machine(2 * _SIDE**3 / arithmetic, 2 * _BYTES / traffic)
 
 
 def _best(work: Callable[[], object]) -> float:

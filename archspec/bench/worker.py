@@ -1,8 +1,8 @@
 """A contender's process: `python -m archspec.bench.worker`.
 
-It reads requests from standard input, one line of JSON each, and answers each with a line on standard output. The first
-makes the model and computes the batch once; the others ask for the seconds of so many steps. It ends when standard input
-does.
+It reads requests from standard input, one line of JSON each, and answers each with a line on standard output. The
+first makes the model and computes the batch once; the others ask for the seconds of so many steps. It ends when
+standard input does.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def prepare(folder: Path, contender: Contender) -> tuple[TimedModel, dict[str, A
     first = time.perf_counter() - began
     if not task.training:
         outputs = {name: np.asarray(array, np.float64) for name, array in timed.outputs().items()}
-        np.savez(folder / f"outputs-{os.getpid()}.npz", **outputs)
+        np.savez(folder / f"outputs-{os.getpid()}.npz", allow_pickle=False, **outputs)
     return timed, {"first": first, "same_weights": same_weights, "outputs": f"outputs-{os.getpid()}.npz"}
 
 

@@ -134,11 +134,8 @@ def _code(result: Result, arguments: argparse.Namespace) -> int:
     ]
     for row in slow:
         assert row.ratio is not None
-        first = result.rows[0].contender.label
-        print(
-            f"{first} is {row.ratio.value:.3f} times as fast as {row.contender.label}; {arguments.at_least:g} is asked for",
-            file=sys.stderr,
-        )
+        compared = f"{result.rows[0].contender.label} is {row.ratio.value:.3f} times as fast as {row.contender.label}"
+        print(f"{compared}; {arguments.at_least:g} is asked for", file=sys.stderr)
     return FAILED if wrong or slow or len(result.ranking) < 2 else OK
 
 

@@ -43,7 +43,7 @@ def _given(batches: Sequence[Any]) -> Any:
 def _tensorflow(model: Any, variant: str) -> Call:
     import tensorflow as tf
 
-    @tf.function(jit_compile=variant == "xla")  # type: ignore[untyped-decorator]
+    @tf.function(jit_compile=variant == "xla")
     def compiled(batches: Sequence[Any]) -> Any:
         return model(_given(batches), training=False)
 

@@ -36,10 +36,9 @@ def timed_file(model: bytes, inputs: Mapping[str, Array]) -> TimedModel:
 
 def _fitting(model: ModelProto, inputs: Arrays) -> dict[str, Array]:
     """The batch in the types that a model takes."""
-    kinds = {
-        value.name: helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type) for value in model.graph.input
-    }
-    return {name: np.ascontiguousarray(array, kinds[name]) for name, array in inputs.items()}
+    kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
+    dtype = helper.tensor_dtype_to_np_dtype
+    return {name: np.ascontiguousarray(array, dtype(kinds[name])) for name, array in inputs.items()}
 
 
 def _onnxruntime(model: bytes, inputs: Mapping[str, Array]) -> Callable[[], Mapping[str, Array]]:
