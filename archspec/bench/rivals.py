@@ -44,7 +44,7 @@ def rival(
         return _torch(found, task, inputs, targets, weights)
     if any(base.__module__.startswith("keras.") for base in type(found).__mro__):
         return _keras(found, task, inputs, targets)
-    raise _refused(contender, f"{contender.function} gives a {type(found).__name__}, no PyTorch or Keras model")
+    raise _refused(contender, f"{contender.function} gives {type(found).__name__}, which is no PyTorch or Keras model")
 
 
 def _refused(contender: Contender, message: str) -> BackendError:

@@ -1,0 +1,193 @@
+"""`archspec bench`: who is measured, who is ranked, what it says and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from archspec.bench.contenders import Contender
+from archspec.cli import main
+from archspec.errors import BackendError
+from tests.needed import needs
+
+pytestmark = needs("torch", "onnx", "onnxruntime")
+
+SPEC = """
+archspec: 1
+name: net
+input: {channels: 3, height: 8, width: 8}
+layers:
+  - conv: {name: conv, filters: 4, kernel: 3}
+  - batch_norm: {name: norm}
+  - relu
+  - global_avg_pool: {keep_axes: false}
+  - dense: {name: fc, units: 5}
+"""
+RIVAL = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.fc = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 5)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.norm(self.conv(x))).mean((2, 3)){WRONG})
+
+
+def make():
+    return Net()
+
+
+def make_other():
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, 5))
+
+
+def broken():
+    raise RuntimeError("no such model\\nat all")
+
+
+def nothing():
+    return 3
+"""
+QUICK = ("--rounds", "2", "--steps", "2", "--no-latency")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (tmp_path / "net.yaml").write_text(SPEC)
+    (tmp_path / "rival.py").write_text(RIVAL.replace("{WRONG}", ""))
+    (tmp_path / "wrong.py").write_text(RIVAL.replace("{WRONG}", " * 1.01"))
+    return tmp_path
+
+
+def test_engines_and_rivals_are_measured_and_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "net.yaml", "--backend", "onnx", "-o", "net.onnx"]) == 0
+    capsys.readouterr()
+    rivals = ("--model", "rival.py:make", "--model", "rival.py:make_other", "--onnx", "net.onnx")
+    code = main(["bench", "net.yaml", "--engines", "torch,onnx:onnxruntime", *rivals, *QUICK, "--format", "json"])
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert code == 0, err
+    assert "torch: round 2 of 2" in err
+    assert [row["engine"] for row in found["rows"]] == [
+        "torch",
+        "onnx:onnxruntime",
+        "rival.py:make",
+        "rival.py:make_other",
+        "net.onnx",
+    ]
+    by_name = {row["engine"]: row for row in found["rows"]}
+    assert by_name["torch"]["ratio"] == 1.0
+    assert by_name["onnx:onnxruntime"]["difference"] < 1e-5
+    assert by_name["rival.py:make"]["difference"] < 1e-5  # it has the names of the network, and so its weights
+    assert by_name["rival.py:make_other"]["difference"] is None
+    assert all(len(steps) >= 2 for row in found["rows"] for steps in row["steps"])
+    assert by_name["torch"]["memory"] > 2**24
+
+
+def test_another_network_is_named_and_not_ranked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "net.yaml", "--engines", "torch", "--model", "wrong.py:make", *QUICK]) == 3
+    out = capsys.readouterr().out
+    assert re.search(r"^not ranked: wrong.py:make differs by \d.\de-0[23], 0.0001 is allowed$", out, re.MULTILINE)
+    assert "the fastest is torch" in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("broken", "RuntimeError: no such model"),
+        ("nothing", "rival.py:nothing: nothing gives int, which is no PyTorch or Keras model"),
+        ("missing", "rival.py:missing: rival.py has no function missing"),
+    ],
+)
+def test_what_fails_is_said_in_a_line_and_others_go_on(
+    folder: Path, capsys: pytest.CaptureFixture[str], function: str, said: str
+) -> None:
+    assert main(["bench", "net.yaml", "--engines", "torch", "--model", f"rival.py:{function}", *QUICK]) == 3
+    out = capsys.readouterr().out
+    assert f"not measured: rival.py:{function}: {said}\n" in out
+    assert "sec / batch" in out
+
+
+@pytest.mark.slow
+def test_a_batch_that_is_too_large_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "large.py").write_text(RIVAL.replace("{WRONG}", "") + "\n\ndef large():\n    return torch.empty(2**55)\n")
+    assert main(["bench", "net.yaml", "--engines", "torch", "--model", "large.py:large", *QUICK]) == 3
+    assert "not measured: large.py:large: RuntimeError: " in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_at_least_judges_the_first(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["bench", "net.yaml", "--engines", "torch", "--model", "rival.py:make", *QUICK]
+    assert main([*arguments, "--at-least", "0.001"]) == 0
+    assert main([*arguments, "--at-least", "1000"]) == 3
+    assert "times as fast as rival.py:make; 1000 is asked for" in capsys.readouterr().err
+
+
+def test_a_step_of_training(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["bench", "net.yaml", "--training", "--batch", "4", "--engines", "torch,onnx", *QUICK])
+    out = capsys.readouterr().out
+    assert code == 3  # one that was named is not there
+    assert "a training step of a batch of 4" in out
+    assert "not measured: onnx: an ONNX model is not trained" in out
+
+
+def test_csv_has_timms_columns(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "net.yaml", "--engines", "torch", "--batch", "2", *QUICK, "--format", "csv"]) == 0
+    [row] = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["model"] == "net"
+    assert float(row["infer_samples_per_sec"]) == pytest.approx(2000 / float(row["infer_step_time"]), rel=0.05)
+    assert row.keys() >= {"infer_img_size", "infer_batch_size", "infer_gmacs", "infer_macts", "param_count"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("troch", "there is no backend `troch`"),
+        ("keras:tensorflw", "Keras does not run on `tensorflw`"),
+        ("torch+compiled", "torch cannot be measured with `compiled`"),
+        ("onnx:reference", "onnx:reference cannot be measured with ``"),
+    ],
+)
+def test_an_engine_that_is_not_known(text: str, said: str) -> None:
+    with pytest.raises(BackendError, match=said) as raised:
+        Contender.parse(text)
+    assert raised.value.diagnostics[0].help
+
+
+@pytest.mark.parametrize("option", [("--model", "rival.py"), ("--model", "none.py:make"), ("--onnx", "none.onnx")])
+def test_a_rival_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str], option: tuple[str, str]) -> None:
+    assert main(["bench", "net.yaml", "--engines", "torch", *option, *QUICK]) != 0
+    assert "error[E0603]" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "engine",
+    [
+        "torch+channels_last",
+        "torch+compile",
+        "torch+freezing",
+        "torch+aot",
+        pytest.param("keras:tensorflow", marks=needs("keras", "tensorflow")),
+        pytest.param("keras:tensorflow+xla", marks=needs("keras", "tensorflow")),
+        pytest.param("keras:jax", marks=needs("keras", "jax")),
+        pytest.param("keras:torch", marks=needs("keras")),
+        pytest.param("onnx:openvino", marks=needs("openvino")),
+    ],
+)
+def test_each_engine_agrees(folder: Path, capsys: pytest.CaptureFixture[str], engine: str) -> None:
+    arguments = ["bench", "net.yaml", "--for", "inference", "--batch", "2", *QUICK]
+    assert main([*arguments, "--engines", f"torch,{engine}"]) == 0, capsys.readouterr()
+    assert "the outputs of 2 agree to 0.0001" in capsys.readouterr().out

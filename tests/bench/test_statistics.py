@@ -1,0 +1,46 @@
+"""What is said of measured times, and of the machine's limits."""
+
+from __future__ import annotations
+
+import pytest
+
+import archspec
+from archspec.bench.roofline import Machine, bounds
+from archspec.bench.statistics import Times, ratio
+
+
+def test_quantiles_are_numpys() -> None:
+    times = Times(((3.0, 1.0), (2.0, 10.0)))
+    assert times.median == 2.5
+    assert times.quantile(0.0) == 1.0
+    assert times.quantile(1.0) == 10.0
+    assert times.quantile(0.95) == pytest.approx(8.95)  # numpy.quantile([1, 2, 3, 10], 0.95)
+    assert times.mean == 4.0
+    assert times.deviation == pytest.approx(3.535533905932738)  # numpy.std
+
+
+def test_a_machine_that_slows_down_for_a_while_slows_both() -> None:
+    base = Times(tuple((seconds, seconds) for seconds in (1.0, 1.0, 5.0, 5.0, 1.0)))
+    other = Times(tuple((seconds, seconds) for seconds in (2.0, 2.0, 10.0, 10.0, 2.0)))
+    found = ratio(other, base)
+    assert (found.value, found.low, found.high) == (2.0, 2.0, 2.0)
+
+
+def test_an_interval_holds_the_ratio_and_is_the_same_each_time() -> None:
+    base = Times(((1.0,), (1.1,), (0.9,), (1.0,), (1.05,)))
+    other = Times(((1.2,), (1.1,), (1.3,), (1.0,), (1.25,)))
+    found = ratio(other, base)
+    assert found.low < found.value < found.high
+    assert found == ratio(other, base)
+
+
+def test_the_least_time_is_that_of_arithmetic_or_of_traffic() -> None:
+    graph = archspec.compile("lenet")
+    slow_memory, slow_arithmetic = Machine(1e18, 1e9), Machine(1e9, 1e18)
+    of_arithmetic = sum(bounds(graph, 2, "float32", slow_arithmetic).values())
+    assert of_arithmetic == pytest.approx(2 * 2 * graph.macs / 1e9, rel=1e-6)
+    one, two = (sum(bounds(graph, batch, "float32", slow_memory).values()) for batch in (1, 2))
+    weights = 4 * sum(weight.size for weight in graph.all_weights.values()) / 1e9
+    assert two - weights == pytest.approx(2 * (one - weights))
+    halved = sum(bounds(graph, 1, "float16", slow_memory).values())
+    assert halved == pytest.approx(one / 2)
