@@ -64,7 +64,7 @@ class TorchBackend(LazyTraining):
 
         return {"torch": torch.__version__}
 
-    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> str:
+    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         """See `archspec.training.backend`, for this and all that follows: a plain loop."""
         return render_training(graph, plan)
 

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archspec.recipe import EarlyStopping, Plateau
-from archspec.training.parts import records
+from archspec.training.parts import records, watching
 from archspec.training.plateau import PlateauState, StoppingState
 
 SOURCE = Path(records.__file__)
@@ -257,14 +257,14 @@ def test_a_plateau_does_what_that_of_plans_does(
     given = {"factor": factor, "patience": patience, "cooldown": cooldown, "threshold": threshold}
     of_plan = Plateau(watch=watch, threshold_mode=mode, **given)  # type: ignore[arg-type]
 
-    def new() -> records.Plateau:
-        return records.Plateau(watch, threshold_mode=mode, **given)  # type: ignore[arg-type]
+    def new() -> watching.Plateau:
+        return watching.Plateau(watch, threshold_mode=mode, **given)  # type: ignore[arg-type]
 
     state, plateau = PlateauState(), new()
     for number, value in enumerate(values):
         if number == cut:  # a run that is gone on with
-            kept, plateau = json.loads(json.dumps(plateau.state)), new()
-            plateau.restore(kept)
+            kept, plateau = json.loads(json.dumps(plateau.state_dict())), new()
+            plateau.load_state_dict(kept)
         before = plateau.reduction
         state, lowered = state.after(value, of_plan), plateau.after(value)
         assert (plateau.best, plateau.waited, plateau.cooling, plateau.reduction) == (
@@ -292,21 +292,21 @@ def test_early_stopping_does_what_that_of_plans_does(
     given = {"patience": patience, "start": start, "threshold": threshold, "threshold_mode": mode}
     of_plan = EarlyStopping(watch=watch, **given)  # type: ignore[arg-type]
 
-    def new() -> records.EarlyStopping:
-        return records.EarlyStopping(watch, **given)  # type: ignore[arg-type]
+    def new() -> watching.EarlyStopping:
+        return watching.EarlyStopping(watch, **given)  # type: ignore[arg-type]
 
     state, stopping = StoppingState(), new()
     for number, value in enumerate(values):
         if number == cut:
-            kept, stopping = json.loads(json.dumps(stopping.state)), new()
-            stopping.restore(kept)
+            kept, stopping = json.loads(json.dumps(stopping.state_dict())), new()
+            stopping.load_state_dict(kept)
         state, ends = state.after(value, of_plan), stopping.after(value)
         assert (stopping.best, stopping.waited, stopping.epochs) == (state.best, state.waited, state.epoch)
         assert ends == state.ends(of_plan)
 
 
 def test_the_best_is_the_first_of_equals() -> None:
-    best = records.Watched("validation_accuracy")
+    best = watching.Watched("validation_accuracy")
     assert [best.improves(value) for value in (0.5, 0.5, 0.75, math.nan, 0.75, 0.8)] == [
         True,
         False,
