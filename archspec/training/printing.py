@@ -8,6 +8,8 @@ those define.
 from __future__ import annotations
 
 import ast
+import re
+import symtable
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -80,8 +82,7 @@ def sources(
     own = [f"from {name} import {', '.join(sorted(known[name], key=_order))}" for name in sorted(known)]
     found: dict[str, str] = {}
     for name, module in printed.items():
-        tree = ast.parse(module.body)
-        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - set(_defined(tree))
+        used = _mentioned(module.body)
         groups = [list(_statements(group, used)) for group in (*libraries, own)]
         imported = "\n\n".join(["\n".join(group) for group in ([first], *groups) if any(group)])
         begins = "\n\n\n" if module.body.startswith(("def ", "class ", "@")) else "\n\n"
@@ -98,6 +99,19 @@ def shared_modules(program: Mapping[str, str]) -> dict[str, str]:
     return {f"{name}.py": (files(PARTS) / f"{name}.py").read_text(encoding="utf-8") for name in names}
 
 
+def network_name(name: str, other: str, program: str) -> tuple[str, str]:
+    """What a program calls the network, and how that is imported from `model.py`.
+
+    Args:
+        name: what the network is called there.
+        other: what it is called where the program has another use for that name.
+        program: the text that mentions it by the other name.
+    """
+    if re.search(rf"\b{re.escape(name)}\b", program):
+        return other, f"{name} as {other}"
+    return name, name
+
+
 @cache
 def _shared(name: str) -> ast.Module:
     return ast.parse((files(PARTS) / f"{name}.py").read_text(encoding="utf-8"))
@@ -109,6 +123,19 @@ def _defined(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Assign):
             names = [target.id for target in node.targets if isinstance(target, ast.Name)]
         yield from (name for name in names if not name.startswith("_"))
+
+
+def _mentioned(body: str) -> set[str]:
+    """The names that a module mentions and does not bind itself, at its top or where they are mentioned."""
+    top = symtable.symtable(body, "module", "exec")
+    bound = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned()}
+    return {*_outer(top)} - bound
+
+
+def _outer(table: symtable.SymbolTable) -> Iterator[str]:
+    yield from (symbol.get_name() for symbol in table.get_symbols() if symbol.is_global())
+    for inner in table.get_children():
+        yield from _outer(inner)
 
 
 def _order(name: str) -> tuple[int, str]:

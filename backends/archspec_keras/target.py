@@ -63,7 +63,7 @@ class KerasBackend(LazyTraining):
         """A function for each block, and one that makes the network."""
         return write(graph)
 
-    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> str:
+    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         """`compile` and `fit`; see `archspec.training.backend`, for this and what follows."""
         return write_program(graph, plan)
 

@@ -12,7 +12,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.recipe.losses import Accuracy
 from archspec.recipe.sections import Ema
 from archspec.training.plan import TrainingPlan
-from archspec.training.printing import Module, part, sources
+from archspec.training.printing import Module, network_name, part, sources
 from archspec.training.schedule_source import rate_source, takes_reduction
 from archspec_torch.names import class_name
 from archspec_torch.training_program.groups import covering
@@ -51,6 +51,7 @@ _LIBRARIES: Final = (
     ),
 )
 """All that a program may import, in the order of its imports; only what it mentions is printed."""
+_NETWORK: Final = "BuiltNetwork"
 _IN_MEMORY: Final = ("digits", "csv")
 
 
@@ -100,10 +101,10 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         "stepping": step_lines(targets, inputs, autocast=autocast),
         "count": count_of(targets),
         "validation": plan.data.validation is not None,
-        "network": class_name(graph),
+        "network": _NETWORK,
         "workers": 0 if plan.data.source.name in _IN_MEMORY else 4,
         "parser": lay_out(
-            call("argparse.ArgumentParser", description=quoted(f"Train {class_name(graph)} by {plan.name}.")),
+            call("argparse.ArgumentParser", description=quoted(f"Train by the recipe {plan.name}.")),
             1,
             "parser = ",
         ),
@@ -113,6 +114,9 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         "splits": splits,
         **_watched(plan),
     }
+    train = render(_PACKAGE, "train.py.j2", p=values)
+    name, imported = network_name(class_name(graph), _NETWORK, train)
+    train = render(_PACKAGE, "train.py.j2", p=values | {"network": name})
     modules = {
         "checkpoints": Module('"""Weights, and what else a run goes on from, as safetensors files."""', _part("checkpoints")),
         "distributed": Module(
@@ -121,9 +125,9 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         "failures": Module('"""What ends a run before its time."""', _part("failures")),
         "metrics": Module('"""What is measured."""', render(_PACKAGE, "metrics.py.j2", p=values)),
         "optimizers": Module('"""What PyTorch\'s optimizers do not do by themselves."""', "\n\n\n".join(helpers)),
-        "train": Module(_head(graph, plan), render(_PACKAGE, "train.py.j2", p=values)),
+        "train": Module(_head(graph, plan), train),
     }
-    return sources(modules, _LIBRARIES, class_name(graph), "from __future__ import annotations")
+    return sources(modules, _LIBRARIES, imported, "from __future__ import annotations")
 
 
 def _part(name: str) -> str:
