@@ -27,6 +27,7 @@ from archspec_keras import backend
 from archspec_keras.training_program.parameter_rules import variables_of
 from tests.archspec_keras.training.runs import planned
 from tests.recipe.recipes import IMAGENET
+from tests.training.modules import in_order
 
 GOLDEN = Path(__file__).with_name("golden")
 ROOT = Path(__file__).parents[3]
@@ -109,7 +110,9 @@ def test_programs_are_formatted_and_clean(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_nothing_is_defined_in_vain(name: str) -> None:
-    trees = [ast.parse(text) for text in backend.render_training(*planned(**VARIANTS[name])).values()]
+    files = backend.render_training(*planned(**VARIANTS[name]))
+    assert in_order(files)[-1] == "train"
+    trees = [ast.parse(text) for text in files.values()]
     body = [node for tree in trees for node in tree.body]
     defined = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     assigned = (node for node in body if isinstance(node, ast.Assign))

@@ -31,7 +31,6 @@ from archspec.training.parts.records import read_history
 from archspec.training.plan import TrainingPlan, plan_of
 from archspec.training.printing import shared_modules
 from archspec_torch import backend
-from archspec_torch.training_program.program import render_training
 
 SMALL = """
 archspec: 1
@@ -152,6 +151,7 @@ def program(
     counts: Mapping[str, int] | None = None,
     targets: Mapping[str, Any] | None = None,
     facts: Mapping[str, Any] | None = None,
+    target: Any = backend,
 ) -> Run:
     """A run folder.
 
@@ -162,6 +162,7 @@ def program(
         counts: examples of each split.
         targets: of each split, in place of classes.
         facts: what else is known of the data.
+        target: the backend that writes it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     graph = compile_spec(load_spec(spec))
@@ -188,9 +189,9 @@ def program(
         drop_last=plan.data.drop_last,
         seed=plan.seed,
     )
-    (folder / "model.py").write_text(backend.render(graph), encoding="utf-8")
+    (folder / "model.py").write_text(target.render(graph), encoding="utf-8")
     (folder / "data.py").write_text(data_module(config), encoding="utf-8")
-    written = render_training(graph, plan)
+    written = target.render_training(graph, plan)
     for name, text in {**shared_modules(written), **written}.items():
         (folder / name).write_text(text, encoding="utf-8")
     return Run(folder, graph, plan)

@@ -24,6 +24,7 @@ from archspec.training.facts import DataFacts
 from archspec.training.plan import plan_of
 from archspec_torch import backend
 from tests.archspec_torch.training.run_folder import DATA, PLAIN, SMALL, changed, program
+from tests.training.modules import in_order
 
 GOLDEN = Path(__file__).parent / "golden"
 OWN = {"checkpoints", "data", "distributed", "failures", "metrics", "model", "optimizers", "records", "watching"}
@@ -132,7 +133,9 @@ def test_programs_are_as_formatters_have_them(name: str, tmp_path: Path) -> None
 def test_nothing_is_defined_in_vain(name: str, tmp_path: Path) -> None:
     """But in the modules that are the same for all recipes."""
     program(tmp_path, ODD[name])
-    trees = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in tmp_path.glob("*.py")}
+    files = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.py")}
+    assert in_order(files)[-1] == "train"
+    trees = {name.removesuffix(".py"): ast.parse(text) for name, text in files.items()}
     used = {
         node.id
         for tree in trees.values()
