@@ -69,9 +69,7 @@ class History:
         """Writes down a step, counted from 0: the loss of its batch before its update, and its rate."""
         self._write({"step": step, "loss": float(loss), "rate": float(rate)}, step)
 
-    def epoch(
-        self, epoch: int, step: int, rate: float, numbers: Mapping[str, Any], *, partial: bool = False
-    ) -> None:
+    def epoch(self, epoch: int, step: int, rate: float, numbers: Mapping[str, Any], *, partial: bool = False) -> None:
         """Writes down an epoch, counted from 1, that ended.
 
         Args:

@@ -67,7 +67,13 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
     counting = ["ahead"] * any(isinstance(metric, TopK) for metric in plan.metrics)
     counting += ["confusion"] * bool(kinds & {"confusion", "mean_iou"})
     counting += ["mean_of"] * (several and any(loss.function for loss in losses))
-    devices = ["devices"] + ["synchronized"] * plan.sync_batch_norm + ["float64"] * (plan.precision == "float64")
+    random = any(node.op.name in ("dropout", "drop_path") for node in graph.nodes.values())
+    devices = (
+        ["devices"]
+        + ["own_drops"] * random
+        + ["synchronized"] * plan.sync_batch_norm
+        + ["float64"] * (plan.precision == "float64")
+    )
     values: dict[str, Any] = {
         "plan": plan,
         "rate": rate_source(plan),
@@ -83,6 +89,8 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         "sum_of_losses": _sum_of_losses(graph, plan, [loss.value for loss in losses]) if several else [],
         "compiling": _compiling("" if several else losses[0].value),
         "metrics": metrics,
+        "random": random,
+        "axes": _axes(graph, plan),
         "one_device": _one_device(plan),
         "builder": _BUILDER,
         "best": _best(plan),
@@ -118,6 +126,12 @@ def _title(graph: LayerGraph, plan: TrainingPlan) -> str:
         f'"""Trains {graph.name} by the recipe {plan.name}.\n\n    python train.py{folder}\n\n'
         'On TensorFlow, JAX or PyTorch, as KERAS_BACKEND says; --help says what else there is.\n"""'
     )
+
+
+def _axes(graph: LayerGraph, plan: TrainingPlan) -> str:
+    """The argument that says how many axes the losses of an example have; empty where it has one loss."""
+    output = graph.types[plan.losses[0].path]
+    return f", {len(output.sizes) - 1}" if output.is_spatial else ""
 
 
 def _one_device(plan: TrainingPlan) -> str:

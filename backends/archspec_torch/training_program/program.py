@@ -67,7 +67,9 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
     helpers += [_part(name) for name in (*optimizer.parts, *_parts(plan))]
     statistics = any(not weight.trainable for weight in graph.all_weights.values())
     splits = [split for split in ("validation", "test") if getattr(plan.data, split) is not None]
-    distributed = ["distributed"] + ["exchanging"] * (plan.accumulate > 1) + ["statistics"] * (statistics and any(splits))
+    distributed = (
+        ["distributed"] + ["exchanging"] * (plan.accumulate > 1) + ["statistics"] * (statistics and any(splits))
+    )
     distributed += ["sync_batch_norm"] * _synchronizes(plan, graph)
     autocast = plan.precision in ("bfloat16", "float16")
     final = "test" if plan.data.test is not None else "validation" if plan.data.validation is not None else ""
@@ -118,7 +120,9 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
     name, imported = network_name(class_name(graph), _NETWORK, train)
     train = render(_PACKAGE, "train.py.j2", p=values | {"network": name})
     modules = {
-        "checkpoints": Module('"""Weights, and what else a run goes on from, as safetensors files."""', _part("checkpoints")),
+        "checkpoints": Module(
+            '"""Weights, and what else a run goes on from, as safetensors files."""', _part("checkpoints")
+        ),
         "distributed": Module(
             '"""Processes that share each batch."""', "\n\n\n".join(_part(name) for name in distributed)
         ),

@@ -72,9 +72,7 @@ CASES: Mapping[str, Case] = {
     "maps by squares": Case({"loss": "mean_squared_error"}, MAPS, **_MAPS),
     "a number": Case(NUMBERS, ONE, _numbers(), {"targets": "numbers", "classes": None, "target_shape": ()}),
     "numbers": Case(NUMBERS, PLAIN, _numbers(3), {"targets": "numbers", "classes": None, "target_shape": (3,)}),
-    "two classes": Case(
-        {"loss": "binary_cross_entropy", "metrics": ["accuracy", "confusion"]}, ONE, **_TWO_CLASSES
-    ),
+    "two classes": Case({"loss": "binary_cross_entropy", "metrics": ["accuracy", "confusion"]}, ONE, **_TWO_CLASSES),
     "mixed": Case({"data": MIXED, "loss": {"cross_entropy": {"label_smoothing": 0.1}}}),
     "mixed and weighed": Case({"data": MIXED, "loss": {"binary_cross_entropy": {"weight": 0.5}}}),
     "nothing but training": Case({"metrics": None, "data": {"source": {"arrays": {"classes": 3}}}}),
@@ -95,9 +93,7 @@ LOW: Mapping[str, Mapping[str, Any]] = {
 
 def made(folder: Path, case: Case, target: Any) -> Run:
     """The program of a case, and the weights that it begins with."""
-    run = program(
-        folder, case.recipe, case.spec, counts=COUNTS, targets=case.targets, facts=case.facts, target=target
-    )
+    run = program(folder, case.recipe, case.spec, counts=COUNTS, targets=case.targets, facts=case.facts, target=target)
     save_file(dict(target.to_checkpoint(run.graph, weights_for(run.graph))), folder / "initial.safetensors")
     arguments = ["--data", folder, "--weights", folder / "initial.safetensors", "--log-every", "1"]
     (folder / "arguments.txt").write_text("\n".join(map(str, arguments)), encoding="utf-8")
@@ -129,9 +125,7 @@ def by_keras(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_targets_and_outputs_of_every_kind(
-    name: str, by_torch: Mapping[str, Run], by_keras: Mapping[str, Run]
-) -> None:
+def test_targets_and_outputs_of_every_kind(name: str, by_torch: Mapping[str, Run], by_keras: Mapping[str, Run]) -> None:
     mine, theirs = by_keras[name], by_torch[name]
     lines, others = mine.history(), theirs.history()
     assert len(lines) == len(others)

@@ -215,7 +215,11 @@ def test_a_step_that_is_found_late_is_found_in_a_later_epoch_as_well(more: dict[
     run = program(tmp_path, {**more, "epochs": 6, "checkpoint": {"best": "train_loss", "every": 4}}, spec)
     fault = "network.get_parameter('conv2.weight').data[0, 0, 0, 0] = math.nan if step == 13 else 0.5"
     line = "            optimizer.zero_grad()\n"
-    changed(run.folder, "            if failed is not None and step", f"            {fault}\n            if failed is not None and step")
+    changed(
+        run.folder,
+        "            if failed is not None and step",
+        f"            {fault}\n            if failed is not None and step",
+    )
     changed(run.folder, "import argparse\n", "import argparse\nimport math\n")
     assert line
     for every in (1, 50):
@@ -325,4 +329,3 @@ def test_what_cannot_be_printed_is_refused(name: str, tmp_path: Path) -> None:
         program(tmp_path, recipe)
     assert error.value.diagnostics[0].code == "E0607"
     assert error.value.diagnostics[0].help
-

@@ -17,8 +17,8 @@ class Average:
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Move the average towards the network's present weights."""
-        weights = list(self.network.parameters()), list(network.parameters())
-        torch._foreach_lerp_(*weights, 1 - self.decay)
+        averages, weights = list(self.network.parameters()), list(network.parameters())
+        torch._foreach_lerp_(averages, weights, 1 - self.decay)
         for statistic, present in zip(self.network.buffers(), network.buffers(), strict=True):
             if statistic.is_floating_point():
                 statistic.lerp_(present, 1 - self.decay)

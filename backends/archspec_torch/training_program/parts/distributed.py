@@ -54,7 +54,8 @@ def shard(*networks: nn.Module) -> None:
     if RANKS == 1:
         sys.exit("--shard divides weights among processes: start them by torchrun")
     for network in networks:
-        network.to(memory_format=torch.contiguous_format)  # FSDP2 takes no other
+        # FSDP2 takes no other memory format.
+        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         own = type(network).__module__
         blocks = [module for module in network.modules() if type(module).__module__ == own]
         for block in reversed(blocks):  # those within others first

@@ -12,5 +12,5 @@ def exchanging(model: nn.Module, last: bool) -> AbstractContextManager[None]:
     if isinstance(model, FSDPModule):
         model.set_requires_gradient_sync(last)
     if isinstance(model, DistributedDataParallel) and not last:
-        return model.no_sync()  # type: ignore[no-any-return]
+        return model.no_sync()
     return nullcontext()
