@@ -198,8 +198,10 @@ def _rule(plan: TrainingPlan) -> tuple[str, list[str], list[Any]]:
             part_name, arguments = _momentum(optimizer.momentum, optimizer.nesterov)
             return "SGD", [part_name], arguments
         case Adam() | AdamW():
-            part_name = "adam" if optimizer.epsilon_added == "after_correction" else "adam_before_correction"
-            return "Adam", [part_name], _arguments(optimizer, "beta1", "beta2", "epsilon")
+            arguments = _arguments(optimizer, "beta1", "beta2", "epsilon")
+            if optimizer.epsilon_added == "before_correction":
+                arguments.append(Keyword("before_correction", "True"))
+            return "Adam", ["adam"], arguments
         case RMSprop():
             part_name, arguments = _momentum(optimizer.momentum, nesterov=False)
             own = "rmsprop_centered" if optimizer.centered else "rmsprop"

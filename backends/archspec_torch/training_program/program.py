@@ -94,6 +94,7 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         "dtype": ", torch.float64" if plan.precision == "float64" else "",
         "long": ".long()" if targets.maps else "",
         "precision": plan.precision,
+        "shares_float64": plan.precision == "float64" and plan.data.mixes,
         "autocast": autocast,
         "compute": f"compute({{}}, {inputs})" if autocast else f"{{}}({inputs})",
         "statistics": statistics,

@@ -50,7 +50,7 @@ def step_lines(targets: Targets, inputs: str, *, autocast: bool) -> list[str]:
         before.append(f"count = {examples}")
     compute = f"compute(model, {inputs})" if autocast else f"model({inputs})"
     inner += [f"outputs = {compute}", "loss = loss_of(outputs, targets)"]
-    gradient = f"loss * (RANKS / {count_of(targets)})"
+    gradient = f"loss * RANKS / {count_of(targets)}"
     if scaled:
         gradient = f"scaler.scale({gradient})"
     inner.append(f"{gradient}.backward()" if scaled else f"({gradient}).backward()")

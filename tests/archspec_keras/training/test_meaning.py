@@ -77,8 +77,8 @@ FAULTS = {
     "epsilon": (
         "adam-none-value-cosine-none",
         "optimizers.py",
-        "ops.sqrt(square / _correction(self.beta2, steps)) + self.epsilon",
-        "ops.sqrt(square / _correction(self.beta2, steps) + self.epsilon)",
+        "ops.sqrt(square / correction) + epsilon",
+        "ops.sqrt(square / correction + epsilon)",
     ),
     "decay": (
         "momentum-coupled-value-constant-later",
