@@ -45,8 +45,14 @@ class Case:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-_MAPS = {"targets": {split: maps(split, seed) for seed, split in enumerate(COUNTS)}, "facts": {"targets": "maps"}}
-_TWO_CLASSES = {"targets": {split: np.arange(count) % 2 for split, count in COUNTS.items()}, "facts": {"classes": 2}}
+_MAPS: dict[str, Any] = {
+    "targets": {split: maps(split, seed) for seed, split in enumerate(COUNTS)},
+    "facts": {"targets": "maps"},
+}
+_TWO_CLASSES: dict[str, Any] = {
+    "targets": {split: np.arange(count) % 2 for split, count in COUNTS.items()},
+    "facts": {"classes": 2},
+}
 _METRICS = ["accuracy", {"top_k": 2}, "confusion", "mean_iou"]
 CASES: Mapping[str, Case] = {
     "several outputs": Case(

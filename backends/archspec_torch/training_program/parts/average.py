@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Average:
@@ -17,7 +17,8 @@ class Average:
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Move the average towards the network's present weights."""
-        averages, weights = list(self.network.parameters()), list(network.parameters())
+        averages: list[Tensor] = list(self.network.parameters())
+        weights: list[Tensor] = list(network.parameters())
         torch._foreach_lerp_(averages, weights, 1 - self.decay)
         for statistic, present in zip(self.network.buffers(), network.buffers(), strict=True):
             if statistic.is_floating_point():
