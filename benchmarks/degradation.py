@@ -1,8 +1,8 @@
 """Degradation, seen on the handwritten digits: `python -m benchmarks.degradation`.
 
-Plain and residual networks of 20 and 56 layers, of one spec, are trained alike in both frameworks; with `--ablations`
-the kinds of shortcuts and the places of activations, too, at 56 layers. Each run is an `archspec train` of its own, two
-at a time. The tables and the curves are those of docs/ideas/degradation.md.
+Plain and residual networks of 20 and 56 layers, of one spec, are trained alike in both frameworks; then, in the first
+of them, the kinds of shortcuts and the orders of activations at 56 layers. Each run is an `archspec train` of its own,
+two at a time. The tables and the curves are those of docs/ideas/degradation.md.
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backends", nargs="+", default=("torch", "keras"), metavar="BACKEND")
     parser.add_argument("--epochs", type=int, default=20, help="of the digits (20)")
-    parser.add_argument("--ablations", action="store_true", help="kinds of shortcuts and orders of activations, too")
+    parser.add_argument(
+        "--tables", nargs="+", choices=("networks", "ablations"), default=("networks", "ablations"), help="of both"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="networks that are trained at once (2)")
     parser.add_argument(
         "--picture", type=Path, metavar="FOLDER", help="where the curves are drawn: degradation_BACKEND.svg"
@@ -144,12 +146,12 @@ def main() -> None:
             table(title, zip([run.name for run in runs], found, strict=True))
             return folders
 
-        for backend in arguments.backends:
+        for backend in arguments.backends if "networks" in arguments.tables else ():
             name = backend.replace(":", "_")
             folders = tried(f"{backend}: network", networks(backend), Path(temporary) / name)
             if arguments.picture is not None:
                 draw(folders, arguments.picture / f"degradation_{name}.svg")
-        if arguments.ablations:
+        if "ablations" in arguments.tables:
             backend = arguments.backends[0]
             for param, runs in ablations(backend).items():
                 tried(f"{backend}: `{param}`", runs, Path(temporary) / param)
