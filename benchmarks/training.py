@@ -69,6 +69,9 @@ def by_program(folder: Path, steps: int) -> Stamps:
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 runpy.run_path(str(folder / "train.py"), run_name="__main__")
+        except SystemExit as error:  # as programs end, well or not
+            if error.code:
+                raise
         finally:
             sys.argv = before
     return stamps
