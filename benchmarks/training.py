@@ -1,6 +1,6 @@
 """What generated training costs: `python -m benchmarks.training` from the repository's root.
 
-A step of a generated program beside one of the same loop written by hand, in PyTorch and in Keras; then images/s of the
+A step of a generated program beside one of the same loop written by hand, in PyTorch; then images/s of the
 data of generated programs beside torchvision's transforms in a DataLoader, which needs torchvision. What is compared is
 measured in turn in one process. A step is measured by its processor time: on a busy machine the clock's says more of
 the others.
@@ -69,9 +69,6 @@ def by_program(folder: Path, steps: int) -> Stamps:
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 runpy.run_path(str(folder / "train.py"), run_name="__main__")
-        except SystemExit as error:  # as programs end, well or not
-            if error.code:
-                raise
         finally:
             sys.argv = before
     return stamps
@@ -108,35 +105,7 @@ def by_hand_in_torch(folder: Path, steps: int) -> Stamps:
     return stamps
 
 
-def by_hand_in_keras(folder: Path, steps: int) -> Stamps:
-    """Of `compile` and `fit`."""
-    import keras
-
-    stamps: Stamps = []
-    with _modules_of(folder):
-        import data
-        import model
-
-        examples = data.open_data(folder)
-        keras.utils.set_random_seed(0)
-        network = model.cifar_resnet()
-        schedule = keras.optimizers.schedules.CosineDecay(0.05, 2 * len(examples.training))
-        network.compile(
-            optimizer=keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
-        )
-
-        class Stamp(keras.callbacks.Callback):  # type: ignore[misc]
-            def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-                stamps.append(time.process_time())
-
-        batches = data.load(examples.training, range(steps))
-        network.fit(batches, steps_per_epoch=steps, epochs=1, callbacks=[Stamp()], verbose=0)
-    return stamps
-
-
-BY_HAND: Final[dict[str, Callable[[Path, int], Stamps]]] = {"torch": by_hand_in_torch, "keras": by_hand_in_keras}
+BY_HAND: Final[dict[str, Callable[[Path, int], Stamps]]] = {"torch": by_hand_in_torch}
 
 
 def compare_steps(backend: str, depth: int, turns: int) -> float:
@@ -193,7 +162,7 @@ def main() -> int:
     """Print every figure; 1 if a step is past its bound."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", nargs="+", choices=("steps", "data"), default=("steps", "data"), help="of both")
-    parser.add_argument("--backends", nargs="+", choices=tuple(BY_HAND), default=tuple(BY_HAND), help="of both")
+    parser.add_argument("--backends", nargs="+", choices=tuple(BY_HAND), default=tuple(BY_HAND))
     parser.add_argument("--depth", type=int, default=8, help="of the CIFAR ResNet that is trained on the digits (8)")
     parser.add_argument("--turns", type=int, default=41, help="how often both steps are measured (41)")
     parser.add_argument("--seconds", type=float, default=20.0, help="for each figure of the data (20)")
