@@ -15,7 +15,7 @@ from archspec.recipe.optimizers import SGD, Adam, AdamW, Lion, RMSprop
 from archspec.recipe.sections import ClipNorm, ClipValue
 from archspec.recipe.sources import Digits
 from archspec.training.plan import TrainingPlan
-from archspec.training.printing import Module, network_name, part, sources
+from archspec.training.printing import ProgramModule, network_name, part, sources
 from archspec.training.schedule_source import rate_source, takes_reduction
 from archspec_keras.names import function_name
 from archspec_keras.training_program.losses import loss_name, loss_source, metric_source
@@ -112,7 +112,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
     name, imported = network_name(function_name(graph), _BUILDER, bodies["train"])
     bodies["train"] = render("archspec_keras", "training/train.py.j2", **values | {"builder": name})
     titles = {**_TITLES, "train": _title(graph, plan)}
-    modules = {each: Module(titles[each], bodies[each].strip()) for each in (*sorted(_TITLES), "train")}
+    modules = {each: ProgramModule(titles[each], bodies[each].strip()) for each in (*sorted(_TITLES), "train")}
     return sources(modules, _LIBRARIES, imported)
 
 

@@ -12,7 +12,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.recipe.losses import Accuracy
 from archspec.recipe.sections import Ema
 from archspec.training.plan import TrainingPlan
-from archspec.training.printing import Module, network_name, part, sources
+from archspec.training.printing import ProgramModule, network_name, part, sources
 from archspec.training.schedule_source import rate_source, takes_reduction
 from archspec_torch.names import class_name
 from archspec_torch.training_program.groups import covering
@@ -121,16 +121,18 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
     name, imported = network_name(class_name(graph), _NETWORK, train)
     train = render(_PACKAGE, "train.py.j2", p=values | {"network": name})
     modules = {
-        "checkpoints": Module(
+        "checkpoints": ProgramModule(
             '"""Weights, and what else a run goes on from, as safetensors files."""', _part("checkpoints")
         ),
-        "distributed": Module(
+        "distributed": ProgramModule(
             '"""Processes that share each batch."""', "\n\n\n".join(_part(name) for name in distributed)
         ),
-        "failures": Module('"""What ends a run before its time."""', _part("failures")),
-        "metrics": Module('"""What is measured."""', render(_PACKAGE, "metrics.py.j2", p=values)),
-        "optimizers": Module('"""What PyTorch\'s optimizers do not do by themselves."""', "\n\n\n".join(helpers)),
-        "train": Module(_head(graph, plan), train),
+        "failures": ProgramModule('"""What ends a run before its time."""', _part("failures")),
+        "metrics": ProgramModule('"""What is measured."""', render(_PACKAGE, "metrics.py.j2", p=values)),
+        "optimizers": ProgramModule(
+            '"""What PyTorch\'s optimizers do not do by themselves."""', "\n\n\n".join(helpers)
+        ),
+        "train": ProgramModule(_head(graph, plan), train),
     }
     return sources(modules, _LIBRARIES, imported, "from __future__ import annotations")
 
