@@ -25,7 +25,7 @@ _DATA: Final = frozenset({"Batches", "Data", "DataError", "load", "open_data"})
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
+class ProgramModule:
     """A module of a program, without its imports."""
 
     title: str
@@ -65,7 +65,7 @@ def part(package: str, name: str) -> str:
 
 
 def sources(
-    modules: Mapping[str, Module], libraries: Sequence[Sequence[str]], network: str, first: str = ""
+    modules: Mapping[str, ProgramModule], libraries: Sequence[Sequence[str]], network: str, first: str = ""
 ) -> dict[str, str]:
     """The files of a program by their names, each with its imports; a module without a body is left out.
 
