@@ -1,4 +1,4 @@
-"""Images/s of the data of training programs, beside torchvision's: `python -m benchmarks.training_data`.
+"""Images/s of the data of training programs, beside torchvision's: a part of `benchmarks.training`.
 
 The same images go through a printed `data.py` and through torchvision's transforms in PyTorch's DataLoader, with as
 many workers, a few batches of one and then of the other, until each has had its share; the ratio is that of the times.
@@ -8,16 +8,14 @@ ones in CIFAR-10's files, and JPEGs of the size that ImageNet's have.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import importlib.util
-import os
 import resource
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,6 @@ from archspec.training.data.parts.folder import ImageFolder
 from archspec.training.data.parts.resized_crop import RandomResizedCrop
 from archspec.training.data.parts.resizing import CenterCrop, Resize
 from archspec.training.data.parts.scaling import Normalize, Rescale
-from benchmarks.machine import describe
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)
 PREPARED = (Rescale(1 / 255), Normalize(MEAN, STD))
@@ -223,32 +220,28 @@ def _processor_seconds() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def main() -> None:
-    """Print every figure."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="for each figure (20)")
-    parser.add_argument("--only", type=int, nargs="*", help="of the cases, by number from 0")
-    parser.add_argument("--workers", type=int, nargs="*", default=[0, 1, 2], help="how many, in turn (0 1 2)")
-    arguments = parser.parse_args()
+def compare_all(seconds: float, only: Sequence[int] | None, workers: Sequence[int]) -> None:
+    """Print every figure.
+
+    Args:
+        seconds: for each.
+        only: which cases, by number from 0; None for all.
+        workers: how many, in turn.
+    """
+    if importlib.util.find_spec("torchvision") is None:
+        sys.exit("the data are compared with torchvision, of the version that goes with PyTorch's, which is not there")
     import torch
 
-    if importlib.util.find_spec("torchvision") is None:
-        sys.exit("this needs torchvision, of the version that goes with PyTorch's")
     torch.set_num_threads(1)
     from tests.training.data.vision import torchvision
 
     torchvision()
-    print(describe("numpy", "pillow", "torch", "torchvision"))
-    print(f"load average {os.getloadavg()[0]:.1f}; archspec and torchvision, medians")
+    print("data: archspec and torchvision, medians")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         write(folder)
-        for case in (each for n, each in enumerate(cases()) if arguments.only is None or n in arguments.only):
+        for case in (each for n, each in enumerate(cases()) if only is None or n in only):
             print(case.title)
-            for workers in arguments.workers:
-                processor_time(folder, case, workers)
-                compare(folder, case, workers, arguments.seconds)
-
-
-if __name__ == "__main__":
-    main()
+            for count in workers:
+                processor_time(folder, case, count)
+                compare(folder, case, count, seconds)

@@ -33,6 +33,7 @@ MAY_IMPORT: Final = {
     "atomic_files": "errors",
     "file_identification": "archives atomic_files",
     "digests": "errors atomic_files",
+    "picture_files": "errors atomic_files digests",
     "expr": "limits",
     "ir": "display entry_points errors expr limits reserved_names",
     "spec": "display errors expr file_identification limits reserved_names reporting atomic_files",
@@ -47,23 +48,23 @@ MAY_IMPORT: Final = {
     "archspec_onnx": "_version codegen errors expr initialization ir passes digests",
     "provenance": "errors ir spec",
     "analysis": "display ir reporting",
-    "diagram": "analysis codegen errors ir provenance digests atomic_files",
+    "diagram": "analysis codegen errors ir picture_files provenance digests atomic_files",
     "api": "codegen initialization ir limits lowering passes spec suggestions weights",
     "libraries": "api errors ir limits spec",
     "recipe": "attribute_schema errors expr ir limits lowering schema digests spec atomic_files suggestions",
-    "training": "api codegen errors ir passes recipe spec digests atomic_files _version",
+    "training": "api codegen errors ir passes picture_files recipe spec digests atomic_files _version",
     "archspec_torch": "codegen errors expr ir limits reserved_names digests atomic_files training recipe",
     "archspec_keras": "codegen errors expr ir limits passes digests atomic_files training recipe",
-    "parity": "analysis api codegen errors expr initialization ir passes reporting weights digests atomic_files "
-    "training recipe spec",
+    "parity": "analysis api codegen errors expr initialization ir passes picture_files reporting weights training "
+    "recipe spec",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
     "build_output": "api codegen initialization ir",
     "archspec": "_version analysis api display errors ir limits reporting spec inspection weights",
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
     "commands": "analysis api codegen diagram process_exit errors explanations initialization ir libraries limits "
-    "parity recipe reporting schema digests spec starters atomic_files training inspection watching weights "
-    "build_output",
+    "parity picture_files recipe reporting schema digests spec starters atomic_files training inspection watching "
+    "weights build_output",
     "arguments": "_version commands process_exit errors",
     "cli": "arguments commands process_exit errors reporting",
     "entry": "cli",

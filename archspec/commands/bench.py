@@ -27,6 +27,7 @@ from archspec.commands.shared import (
     usage_error,
 )
 from archspec.digests import check_writable
+from archspec.picture_files import check_picture
 
 EXAMPLES: Final = (
     "archspec bench resnet50 --batch 32",
@@ -85,9 +86,7 @@ def run_bench(arguments: argparse.Namespace) -> int:
     """Measure, show the table, and fail where what was asked for is not reached."""
     check_weights_usage(arguments)
     if arguments.plot is not None:
-        from archspec.bench.plot import check
-
-        check(arguments.plot)
+        check_picture(arguments.plot)
         check_writable(arguments.plot, force=arguments.force)
     graph = compiled(arguments.spec, arguments)
     weights = taken(arguments, graph)[0] if arguments.weights is not None else None

@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_curves(arguments: argparse.Namespace) -> int:
     """Draw the picture, and print the numbers."""
-    from archspec.training.curves import check_picture, draw_curves
+    from archspec.picture_files import check_picture
+    from archspec.training.curves import draw_curves
     from archspec.training.history import read_runs
 
     if arguments.output in ("", "-"):

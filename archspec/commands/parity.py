@@ -104,11 +104,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_parity(arguments: argparse.Namespace) -> int:
     """Compare, show the tables, and fail past the tolerance."""
     if arguments.plot is not None:
-        from archspec.parity.plot import check
+        from archspec.picture_files import check_picture
 
         if arguments.layers is False or "inference" not in (arguments.check or KINDS):
             usage_error("--plot draws the layers in inference: not with --no-layers, nor with other checks alone")
-        check(arguments.plot)
+        check_picture(arguments.plot)
         check_writable(arguments.plot, force=arguments.force)
     check_weights_usage(arguments)
     with _other_backends(), _progress() as progress:

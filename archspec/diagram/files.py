@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from archspec.atomic_files import write_bytes
 from archspec.digests import with_digest
-from archspec.errors import BackendError, Diagnostic, OutputError
+from archspec.errors import Diagnostic, OutputError
+from archspec.picture_files import check_picture
 
 if TYPE_CHECKING:
     from archspec.diagram.picture import Picture
@@ -29,13 +29,7 @@ def check(path: Path) -> None:
         OutputError: the suffix is none of a picture.
         BackendError: matplotlib is not installed.
     """
-    if path.suffix not in WRITERS:
-        message = f"a picture cannot be drawn into {path}"
-        raise OutputError(Diagnostic("E0605", message, help=f"its suffix must be one of {', '.join(WRITERS)}"))
-    if path.suffix in (".png", ".pdf") and find_spec("matplotlib") is None:
-        help = "install it with `pip install matplotlib`, or write a .svg, which needs nothing"
-        message = f"matplotlib, which draws {path.suffix} files, is not installed"
-        raise BackendError(Diagnostic("E0602", message, help=help))
+    check_picture(path, SUFFIXES, (".png", ".pdf"))
 
 
 def _svg(picture: Picture) -> bytes:

@@ -2,59 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import math
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from archspec.atomic_files import write_bytes
-from archspec.digests import with_digest
-from archspec.errors import BackendError, Diagnostic, OutputError
+from archspec.errors import Diagnostic, OutputError
 from archspec.parity.report import Report
 from archspec.parity.results import Profile
+from archspec.picture_files import plot
 
-SUFFIXES: Final = (".svg", ".png", ".pdf")
 _LEAST: Final = 1e-18
 """Where a difference of zero is drawn: a logarithm has no place for it."""
-
-
-def check(path: Path) -> None:
-    """See that a picture can be drawn into this file, before anything is run for it.
-
-    Raises:
-        OutputError: the suffix is none of a picture.
-        BackendError: matplotlib is not installed.
-    """
-    if path.suffix not in SUFFIXES:
-        message = f"a picture cannot be drawn into {path}"
-        raise OutputError(Diagnostic("E0605", message, help=f"its suffix must be one of {', '.join(SUFFIXES)}"))
-    if find_spec("matplotlib") is None:
-        help = "install it with `pip install matplotlib`"
-        raise BackendError(Diagnostic("E0602", "matplotlib, which draws the picture, is not installed", help=help))
 
 
 def draw(report: Report, path: Path) -> None:
     """Draw the differences of all layers in inference; the file is written whole or not at all.
 
     Raises:
-        OutputError, BackendError: see `check`; or the report has no layers.
+        OutputError, BackendError: see `archspec.picture_files.check_picture`; or the report has no layers.
     """
-    check(path)
     if not report.profiles:
         help = "compare layer by layer, in inference"
         raise OutputError(Diagnostic("E0605", "there is nothing to draw: no layers were compared", help=help))
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context({"svg.hashsalt": "archspec", "svg.fonttype": "none"}):  # the same bytes every time
-        figure = Figure(figsize=(9, 4.5), layout="constrained")
-        axes = figure.subplots()
-        _plot(axes, report)
-        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
-        file = io.BytesIO()
-        figure.savefig(file, format=path.suffix[1:], dpi=150, metadata=metadata)
-        write_bytes(path, with_digest(file.getvalue(), path.suffix))
+    with plot(path, 9, 4.5) as figure:
+        _plot(figure.subplots(), report)
 
 
 def _plot(axes: Any, report: Report) -> None:

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from archspec.atomic_files import resolved
-from archspec.errors import InternalError, Span, SpecError
-from archspec.limits import Limits
+from archspec.errors import Span, SpecError
+from archspec.limits import Budget, Limits
 from archspec.recipe.model import Recipe
 from archspec.recipe.settings import resolve
-from archspec.spec.compose import Composer, check_version, is_recipe
-from archspec.spec.loading import bounded, check_root, read_overrides
+from archspec.spec.compose import Composer, is_recipe
+from archspec.spec.loading import DocumentKind
 from archspec.spec.loading import find as find_spec
 from archspec.spec.located_data import LoadContext, LocatedDict
 from archspec.spec.shipped_specs import RECIPES, shipped_folder
-from archspec.spec.yaml_reader import read_text
 
 ONE_OF: Final = frozenset({"optimizer", "loss", "losses.*", "clip", "source"})
 """The keys under which one word stands: a recipe that extends another and says another word replaces it."""
@@ -43,15 +42,7 @@ def load(
     Raises:
         SpecError: with everything that is wrong.
     """
-    path = find(source)
-    if root is not None:
-        check_root(Path(root))
-    with bounded(limits, path) as reading:
-        reading.asked = asked
-        composer = _composer(reading, Path(root) if root is not None else path.parent)
-        recipe = _validated(composer.file(path), reading, overrides)
-    recipe._path = path
-    return recipe
+    return RECIPE.load(source, overrides, limits=limits, root=root, asked=asked, check=_resolved)
 
 
 def load_text(
@@ -74,12 +65,7 @@ def load_text(
     Raises:
         SpecError: with everything that is wrong.
     """
-    with bounded(limits, name) as reading:
-        data = read_text(text, name, reading)
-        if data is not None or not reading.diagnostics:
-            folder = folder or Path()
-            data = _composer(reading, folder).data(data, folder, name)
-        return _validated(data, reading, overrides)
+    return RECIPE.load_text(text, name, folder, overrides, limits=limits, check=_resolved)
 
 
 def find(name_or_path: str | Path) -> Path:
@@ -116,41 +102,20 @@ def _composer(reading: LoadContext, root: Path) -> Composer:
     return Composer(reading, parent, library, roots, "a recipe", ONE_OF)
 
 
-def _validated(data: LocatedDict | object, reading: LoadContext, overrides: Mapping[str, object] | None) -> Recipe:
-    if not isinstance(data, LocatedDict):
-        reading.diagnostics.raise_if_any(SpecError)
-        raise InternalError("a recipe could not be read, and nobody said why")
-    # Another version has other keys: to complain about them would mislead.
-    if not check_version(data, "a recipe", reading):
-        reading.diagnostics.raise_if_any(SpecError)
-    if not is_recipe(data) and data.keys() & {"layers", "stages", "input", "inputs"}:
-        if "extends" in data and "recipe" in data:
-            message = "this recipe extends a network, and a recipe extends recipes alone"
-            reading.error("E0205", message, data.value_spans["extends"], help="name a recipe, or leave `extends` out")
-        else:
-            help = "give a network where one is asked for; a recipe begins with `archspec: 1` and `recipe: its_name`"
-            reading.error("E0205", "this is a network, and no recipe: it has no key `recipe`", data.span, help=help)
-        reading.diagnostics.raise_if_any(SpecError)
-    recipe = Recipe.read(data, reading)
-    if recipe is None:
-        reading.diagnostics.raise_if_any(SpecError)
-        raise InternalError("a recipe is wrong, and nobody said why")
-    recipe._overrides = read_overrides(recipe, overrides or {}, reading)
-    recipe._sources, recipe._texts = reading.files, reading.texts
-    recipe._limits = reading.limits
-    if reading.diagnostics and not any(found.code.startswith("E01") for found in reading.diagnostics):
-        _resolve_too(recipe, reading)
-    reading.diagnostics.raise_if_any(SpecError)
-    return recipe
+def _check_recipe(data: LocatedDict, reading: LoadContext) -> bool:
+    if is_recipe(data) or not data.keys() & {"layers", "stages", "input", "inputs"}:
+        return True
+    if "extends" in data and "recipe" in data:
+        message = "this recipe extends a network, and a recipe extends recipes alone"
+        reading.error("E0205", message, data.value_spans["extends"], help="name a recipe, or leave `extends` out")
+    else:
+        help = "give a network where one is asked for; a recipe begins with `archspec: 1` and `recipe: its_name`"
+        reading.error("E0205", "this is a network, and no recipe: it has no key `recipe`", data.span, help=help)
+    return False
 
 
-def _resolve_too(recipe: Recipe, reading: LoadContext) -> None:
-    """Note what is wrong with the values in the sound parts of a recipe; of a place that is wrong already no more."""
-    recipe._refused = frozenset(reading.refused)
-    try:
-        resolve(recipe)
-    except SpecError as error:
-        noted = {found.span for found in reading.diagnostics}
-        for found in error.diagnostics:
-            if found.span not in noted:
-                reading.error(found.code, found.message, found.span, notes=found.notes, help=found.help)
+def _resolved(recipe: Recipe, budget: Budget) -> object:
+    return resolve(recipe)
+
+
+RECIPE: Final = DocumentKind(RECIPES, Recipe, _composer, _check_recipe)

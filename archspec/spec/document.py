@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import PrivateAttr
 
@@ -10,9 +12,24 @@ from archspec.errors import Source
 from archspec.limits import DEFAULT, Limits
 from archspec.spec.base import Attribute, Model
 
+if TYPE_CHECKING:
+    from archspec.spec.parts import Param
+
 
 class Document(Model):
     """Base of the models of whole files."""
+
+    if TYPE_CHECKING:  # keys of both, each of which has them in an order of its own
+
+        @property
+        def name(self) -> str:
+            """The document's."""
+            ...
+
+        @property
+        def params(self) -> Mapping[str, Param]:
+            """What a user may choose."""
+            ...
 
     _overrides: dict[str, Attribute] = PrivateAttr(default_factory=dict)
     _path: Path | None = PrivateAttr(default=None)

@@ -6,8 +6,9 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Generic, TypeVar
 
 from archspec.atomic_files import resolved
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
@@ -15,9 +16,10 @@ from archspec.expr import ExprError, names, parse
 from archspec.limits import DEFAULT, Budget, Limits, WorkError
 from archspec.spec.base import Attribute
 from archspec.spec.compose import Composer, check_version, is_library, is_recipe
+from archspec.spec.document import Document
 from archspec.spec.located_data import Example, LoadContext, LocatedDict
 from archspec.spec.model import Spec
-from archspec.spec.parts import Param, shown
+from archspec.spec.parts import shown
 from archspec.spec.scalars import NumberTooLargeError, describe, resolve
 from archspec.spec.shipped_specs import NETWORKS, Shipped, shipped_folder
 from archspec.spec.yaml_reader import read_text
@@ -55,15 +57,7 @@ def load(
     Raises:
         SpecError: with everything that is wrong.
     """
-    path = find(source)
-    if root is not None:
-        check_root(Path(root))
-    with bounded(limits, path, example) as load_context:
-        load_context.asked = asked
-        composer = _composer(load_context, Path(root) if root is not None else path.parent)
-        spec = _validated(composer.file(path), load_context, overrides, check)
-    spec._path = path
-    return spec
+    return NETWORK.load(source, overrides, example, limits=limits, root=root, asked=asked, check=check)
 
 
 def check_root(root: Path) -> None:
@@ -109,12 +103,7 @@ def load_text(
     Raises:
         SpecError: with everything that is wrong.
     """
-    with bounded(limits, name) as load_context:
-        data = read_text(text, name, load_context)
-        if data is not None or not load_context.diagnostics:
-            folder = folder or Path()
-            data = _composer(load_context, folder).data(data, folder, name)
-        return _validated(data, load_context, overrides)
+    return NETWORK.load_text(text, name, folder, overrides, limits=limits)
 
 
 def find(name_or_path: str | Path, kind: Shipped = NETWORKS) -> Path:
@@ -171,40 +160,103 @@ def _composer(load_context: LoadContext, root: Path) -> Composer:
     return Composer(load_context, parent, library, roots)
 
 
-def _validated(
-    data: LocatedDict | object,
-    load_context: LoadContext,
-    overrides: Mapping[str, object] | None,
-    check: Callable[[Spec, Budget], object] | None = None,
-) -> Spec:
-    if not isinstance(data, LocatedDict):
-        load_context.diagnostics.raise_if_any(SpecError)
-        raise InternalError("a spec could not be read, and nobody said why")
-    # Another version has other keys: to complain about them would mislead.
-    if not check_version(data, "a spec", load_context):
-        load_context.diagnostics.raise_if_any(SpecError)
+def _check_network(data: LocatedDict, load_context: LoadContext) -> bool:
     if is_recipe(data):
         message = "this is a recipe for training, and no network: it has none of `name`, `input` and `layers`"
         help = "give a network here, and the recipe with `--recipe`; `archspec validate` takes both"
-        load_context.error("E0205", message, data.span, help=help)
-        load_context.diagnostics.raise_if_any(SpecError)
-    if is_library(data):
+    elif is_library(data):
         message = "this is a library of blocks, and no network: it has none of `name`, `input` and `layers`"
         help = f"include it in a network: `include: [{Path(data.span.source.name).name}]`"
-        load_context.error("E0205", message, data.span, help=help)
+    else:
+        return True
+    load_context.error("E0205", message, data.span, help=help)
+    return False
+
+
+_D = TypeVar("_D", bound=Document)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentKind(Generic[_D]):
+    """A kind of documents, networks or recipes: how one becomes a model, from a name, a path or a text."""
+
+    shipped: Shipped
+    model: type[_D]
+    composer: Callable[[LoadContext, Path], Composer]
+    """What joins files, none of which leaves a folder."""
+    check_kind: Callable[[LocatedDict, LoadContext], bool]
+    """Whether a file may be of this kind; notes it where it is of another."""
+
+    def load(
+        self,
+        source: str | Path,
+        overrides: Mapping[str, object] | None = None,
+        example: Example | None = None,
+        *,
+        limits: Limits | None = None,
+        root: str | os.PathLike[str] | None = None,
+        asked: Callable[[Path], object] | None = None,
+        check: Callable[[_D, Budget], object] | None = None,
+    ) -> _D:
+        """The document at a path, or the shipped one of a bare name: see `load`."""
+        path = find(source, self.shipped)
+        if root is not None:
+            check_root(Path(root))
+        with bounded(limits, path, example) as load_context:
+            load_context.asked = asked
+            composer = self.composer(load_context, Path(root) if root is not None else path.parent)
+            found = self._validated(composer.file(path), load_context, overrides, check)
+        found._path = path
+        return found
+
+    def load_text(
+        self,
+        text: str,
+        name: str,
+        folder: Path | None,
+        overrides: Mapping[str, object] | None,
+        *,
+        limits: Limits | None,
+        check: Callable[[_D, Budget], object] | None = None,
+    ) -> _D:
+        """The document in a text: see `load_text`."""
+        with bounded(limits, name) as load_context:
+            data = read_text(text, name, load_context)
+            if data is not None or not load_context.diagnostics:
+                folder = folder or Path()
+                data = self.composer(load_context, folder).data(data, folder, name)
+            return self._validated(data, load_context, overrides, check)
+
+    def _validated(
+        self,
+        data: LocatedDict | object,
+        load_context: LoadContext,
+        overrides: Mapping[str, object] | None,
+        check: Callable[[_D, Budget], object] | None,
+    ) -> _D:
+        if not isinstance(data, LocatedDict):
+            load_context.diagnostics.raise_if_any(SpecError)
+            raise InternalError(f"a {self.shipped.noun} could not be read, and nobody said why")
+        # Another version has other keys: to complain about them would mislead.
+        if not check_version(data, f"a {self.shipped.noun}", load_context):
+            load_context.diagnostics.raise_if_any(SpecError)
+        if not self.check_kind(data, load_context):
+            load_context.diagnostics.raise_if_any(SpecError)
+        load_context.block_params = _block_params(data)
+        document = self.model.read(data, load_context)
+        if document is None:
+            load_context.diagnostics.raise_if_any(SpecError)
+            raise InternalError(f"a {self.shipped.noun} is wrong, and nobody said why")
+        document._overrides = read_overrides(document, overrides or {}, load_context)
+        document._sources, document._texts = load_context.files, load_context.texts
+        document._limits = load_context.limits
+        if check is not None and load_context.diagnostics and not any(map(_of_files, load_context.diagnostics)):
+            _check_too(check, document, load_context)
         load_context.diagnostics.raise_if_any(SpecError)
-    load_context.block_params = _block_params(data)
-    spec = Spec.read(data, load_context)
-    if spec is None:
-        load_context.diagnostics.raise_if_any(SpecError)
-        raise InternalError("a spec is wrong, and nobody said why")
-    spec._overrides = read_overrides(spec, overrides or {}, load_context)
-    spec._sources, spec._texts = load_context.files, load_context.texts
-    spec._limits = load_context.limits
-    if check is not None and load_context.diagnostics and not any(map(_of_files, load_context.diagnostics)):
-        _check_too(check, spec, load_context)
-    load_context.diagnostics.raise_if_any(SpecError)
-    return spec
+        return document
+
+
+NETWORK: Final = DocumentKind(NETWORKS, Spec, _composer, _check_network)
 
 
 def _block_params(data: LocatedDict) -> dict[str, tuple[str, ...]]:
@@ -224,11 +276,11 @@ def _of_files(found: Diagnostic) -> bool:
     return found.code.startswith("E01") and found.code != "E0103"
 
 
-def _check_too(check: Callable[[Spec, Budget], object], spec: Spec, load_context: LoadContext) -> None:
-    """Note what a check finds in the sound parts of a spec; of a place that is wrong already no more is said."""
-    spec._refused = frozenset(load_context.refused)
+def _check_too(check: Callable[[_D, Budget], object], document: _D, load_context: LoadContext) -> None:
+    """Note what a check finds in the sound parts of a document; of a place that is wrong already no more is said."""
+    document._refused = frozenset(load_context.refused)
     try:
-        check(spec, load_context.budget)
+        check(document, load_context.budget)
     except SpecError as error:
         noted = {found.span for found in load_context.diagnostics}
         for found in error.diagnostics:
@@ -236,19 +288,7 @@ def _check_too(check: Callable[[Spec, Budget], object], spec: Spec, load_context
                 load_context.error(found.code, found.message, found.span, notes=found.notes, help=found.help)
 
 
-class _HasParams(Protocol):
-    """A network or a recipe."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def params(self) -> Mapping[str, Param]: ...
-
-
-def read_overrides(
-    spec: _HasParams, overrides: Mapping[str, object], load_context: LoadContext
-) -> dict[str, Attribute]:
+def read_overrides(spec: Document, overrides: Mapping[str, object], load_context: LoadContext) -> dict[str, Attribute]:
     """The values that are given to params from outside, with their places; what is wrong with them is noted."""
     return {
         name: found
@@ -257,7 +297,7 @@ def read_overrides(
     }
 
 
-def _override(spec: _HasParams, name: str, value: object, load_context: LoadContext) -> Attribute | None:
+def _override(spec: Document, name: str, value: object, load_context: LoadContext) -> Attribute | None:
     written = value if isinstance(value, str) else _as_yaml(value)
     source = Source("--set" if isinstance(value, FromSet) else "argument", f"{name}={written}")
     start = len(name) + 1

@@ -1,12 +1,13 @@
 """What a backend is that writes training programs.
 
-A program is a folder: `model.py` (the backend's source of the graph), `data.py`, `records.py`, and the `train.py` that
-such a backend writes. None of them imports archspec. What is framework-neutral in `train.py` comes from
-`archspec.training.schedule_source`; what it does is said on the page on training.
+A program is a folder: `model.py` (the backend's source of the graph), `data.py`, `records.py`, `watching.py`, and what
+such a backend writes: `train.py` with the loop, and modules that it imports. None of them imports archspec. What is
+framework-neutral in them comes from `archspec.training.schedule_source`; what they do is said on the page on training.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from archspec.codegen.backend import Arrays, ExchangesWeights
@@ -18,8 +19,10 @@ from archspec.training.plan import TrainingPlan
 class WritesTraining(ExchangesWeights, Protocol):
     """Writes the programs that train its models: all that `archspec train` needs."""
 
-    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> str:
-        """The source of a `train.py`, which imports `model`, `data` and `records` from beside it.
+    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> Mapping[str, str]:
+        """The source of `train.py` and of the modules of its own that it imports, by file name.
+
+        They import `model`, `data` and the modules in `archspec.training.parts` from beside them.
 
         Args:
             graph: the network, without the layers' own weight decay: all decay is in the plan's groups.

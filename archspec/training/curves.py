@@ -2,64 +2,36 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from archspec.atomic_files import write_bytes
-from archspec.digests import with_digest
-from archspec.errors import BackendError, Diagnostic, OutputError
+from archspec.errors import Diagnostic, OutputError
+from archspec.picture_files import plot
 from archspec.training.history import RunHistory
 
-SUFFIXES: Final = (".svg", ".png", ".pdf")
 _SPLITS: Final[Mapping[str, Literal["-", "--"]]] = {"train": "-", "validation": "--"}
 """How the line of a split is drawn."""
-
-
-def check_picture(path: Path) -> None:
-    """See that a picture can be drawn into this file.
-
-    Raises:
-        OutputError: the suffix is none of a picture.
-        BackendError: matplotlib is not installed.
-    """
-    if path.suffix not in SUFFIXES:
-        message = f"a picture cannot be drawn into {path}"
-        raise OutputError(Diagnostic("E0605", message, help=f"its suffix must be one of {', '.join(SUFFIXES)}"))
-    if find_spec("matplotlib") is None:
-        help = "install it with `pip install matplotlib`"
-        raise BackendError(Diagnostic("E0602", "matplotlib, which draws the picture, is not installed", help=help))
 
 
 def draw_curves(runs: Sequence[RunHistory], path: Path) -> None:
     """Draw the curves of runs, a color for each; the file is written whole or not at all.
 
     Raises:
-        OutputError, BackendError: see `check_picture`; or no run has anything to draw.
+        OutputError, BackendError: see `archspec.picture_files.check_picture`; or no run has anything to draw.
     """
-    check_picture(path)
     panels = _panels(runs)
     if not panels:
         help = "wait for the end of an epoch, or write steps down with --log-every"
         raise OutputError(Diagnostic("E0605", "there is nothing to draw: no run has an epoch or a step yet", help=help))
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context({"svg.hashsalt": "archspec", "svg.fonttype": "none"}):  # the same bytes every time
-        figure = Figure(figsize=(4.2 * len(panels) + 0.4, 3.8), layout="constrained")
+    with plot(path, 4.2 * len(panels) + 0.4, 3.8) as figure:
         for axes, (title, names) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
             _plot(axes, title, names, runs)
         handles = _legend(runs, panels)
         figure.legend(
             handles=handles, loc="outside lower center", ncols=min(len(handles), 5), fontsize=8, frameon=False
         )
-        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
-        file = io.BytesIO()
-        figure.savefig(file, format=path.suffix[1:], dpi=150, metadata=metadata)
-        write_bytes(path, with_digest(file.getvalue(), path.suffix))
 
 
 def _panels(runs: Sequence[RunHistory]) -> dict[str, list[str]]:

@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +29,7 @@ from archspec.training.data.facts import data_facts
 from archspec.training.data.module import data_module
 from archspec.training.parts.records import save_checkpoint
 from archspec.training.plan import TrainingPlan, plan_of
+from archspec.training.printing import shared_modules
 
 INITIAL: Final = "checkpoints/initial.safetensors"
 HISTORY: Final = "history.jsonl"
@@ -122,10 +122,11 @@ def make_program(
         settings = adapt(settings, graph)
     plan = plan_of(settings, graph, data_facts(settings, data))
     graph = run_passes(_sized(graph, plan), (RemoveDecay(),)).graph
+    program = target.render_training(graph, plan)
     sources = {
         "data.py": data_module(data_config(plan)),
-        "records.py": (files("archspec.training.parts") / "records.py").read_text(encoding="utf-8"),
-        "train.py": target.render_training(graph, plan),
+        **shared_modules(program),
+        **program,
         "spec.yaml": _composed(spec),
         "recipe.yaml": _composed(recipe),
     }

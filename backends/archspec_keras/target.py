@@ -80,7 +80,7 @@ class KerasBackend(LazyTraining):
         found: TimedModel = self._models().timed(model, graph, inputs, variant=variant, targets=targets)
         return found
 
-    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> str:
+    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         """`compile` and `fit`; see `archspec.training.backend`, for this and what follows."""
         return write_program(graph, plan)
 

@@ -96,7 +96,7 @@ class TorchBackend(LazyTraining):
         found: TimedModel = self._models().timed(model, graph, inputs, variant=variant, targets=targets)
         return found
 
-    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> str:
+    def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         """See `archspec.training.backend`, for this and all that follows: a plain loop."""
         return render_training(graph, plan)
 

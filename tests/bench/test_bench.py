@@ -143,6 +143,14 @@ def test_a_step_of_training(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "not measured: onnx: an ONNX model is not trained" in out
 
 
+def test_a_picture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "net.yaml", "--engines", "torch", *QUICK, "--plot", "times.svg"]) == 0
+    assert "milliseconds of a forward pass" in (folder / "times.svg").read_text()
+    capsys.readouterr()
+    assert main(["bench", "net.yaml", "--engines", "torch", *QUICK, "--plot", "times.txt"]) != 0
+    assert "its suffix must be one of .svg, .png, .pdf" in capsys.readouterr().err
+
+
 def test_csv_has_timms_columns(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "net.yaml", "--engines", "torch", "--batch", "2", *QUICK, "--format", "csv"]) == 0
     [row] = csv.DictReader(io.StringIO(capsys.readouterr().out))

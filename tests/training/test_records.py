@@ -13,6 +13,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archspec.recipe import EarlyStopping, Plateau
-from archspec.training.parts import records
+from archspec.training.parts import records, watching
 from archspec.training.plateau import PlateauState, StoppingState
 
 SOURCE = Path(records.__file__)
@@ -49,6 +50,18 @@ def test_a_history_that_is_gone_on_with_is_that_of_one_run(checkpoint: int, tmp_
     _run(tmp_path / "resumed", checkpoint, 8, resume_at=checkpoint)
     for name in ("history.jsonl", "history.csv"):
         assert (tmp_path / "resumed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_an_epoch_that_a_dry_run_ended_within_is_cut_off(tmp_path: Path) -> None:
+    history = records.History(tmp_path)
+    history.epoch(1, 2, 0.1, {"train_loss": 0.5})
+    history.epoch(2, 3, 0.1, {"train_loss": 0.25}, partial=True)
+    history.final(3, {"test_loss": 0.25})
+    history.close()
+    lines = records.read_history(tmp_path / "history.jsonl")
+    assert lines[1] == {"epoch": 2, "step": 3, "rate": 0.1, "train_loss": 0.25, "partial": True}
+    assert (tmp_path / "history.csv").read_text().startswith("epoch,step,rate,train_loss\n")
+    assert records.History(tmp_path, resume_at=3).epochs == lines[:1]
 
 
 def test_a_history_has_each_number_to_the_last_bit(tmp_path: Path) -> None:
@@ -110,6 +123,7 @@ def test_tensorboard_reads_what_is_written_and_forgets_what_is_made_again(tmp_pa
     found.Reload()
     assert set(found.Tags()["scalars"]) == {"loss", "rate", "train/loss", "validation/accuracy", "test/accuracy"}
     assert [event.step for event in found.Scalars("loss")] == list(range(8))
+    assert [event.step for event in found.Scalars("train/loss")] == [2, 4, 6, 8]
 
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -257,14 +271,14 @@ def test_a_plateau_does_what_that_of_plans_does(
     given = {"factor": factor, "patience": patience, "cooldown": cooldown, "threshold": threshold}
     of_plan = Plateau(watch=watch, threshold_mode=mode, **given)  # type: ignore[arg-type]
 
-    def new() -> records.Plateau:
-        return records.Plateau(watch, threshold_mode=mode, **given)  # type: ignore[arg-type]
+    def new() -> watching.Plateau:
+        return watching.Plateau(watch, threshold_mode=mode, **given)  # type: ignore[arg-type]
 
     state, plateau = PlateauState(), new()
     for number, value in enumerate(values):
         if number == cut:  # a run that is gone on with
-            kept, plateau = json.loads(json.dumps(plateau.state)), new()
-            plateau.restore(kept)
+            kept, plateau = json.loads(json.dumps(plateau.state_dict())), new()
+            plateau.load_state_dict(kept)
         before = plateau.reduction
         state, lowered = state.after(value, of_plan), plateau.after(value)
         assert (plateau.best, plateau.waited, plateau.cooling, plateau.reduction) == (
@@ -292,21 +306,21 @@ def test_early_stopping_does_what_that_of_plans_does(
     given = {"patience": patience, "start": start, "threshold": threshold, "threshold_mode": mode}
     of_plan = EarlyStopping(watch=watch, **given)  # type: ignore[arg-type]
 
-    def new() -> records.EarlyStopping:
-        return records.EarlyStopping(watch, **given)  # type: ignore[arg-type]
+    def new() -> watching.EarlyStopping:
+        return watching.EarlyStopping(watch, **given)  # type: ignore[arg-type]
 
     state, stopping = StoppingState(), new()
     for number, value in enumerate(values):
         if number == cut:
-            kept, stopping = json.loads(json.dumps(stopping.state)), new()
-            stopping.restore(kept)
+            kept, stopping = json.loads(json.dumps(stopping.state_dict())), new()
+            stopping.load_state_dict(kept)
         state, ends = state.after(value, of_plan), stopping.after(value)
         assert (stopping.best, stopping.waited, stopping.epochs) == (state.best, state.waited, state.epoch)
         assert ends == state.ends(of_plan)
 
 
 def test_the_best_is_the_first_of_equals() -> None:
-    best = records.Watched("validation_accuracy")
+    best = watching.Watched("validation_accuracy")
     assert [best.improves(value) for value in (0.5, 0.5, 0.75, math.nan, 0.75, 0.8)] == [
         True,
         False,
@@ -317,10 +331,12 @@ def test_the_best_is_the_first_of_equals() -> None:
     ]
 
 
-def test_records_import_nothing_of_archspec_and_no_framework() -> None:
-    tree = ast.parse(SOURCE.read_text())
+@pytest.mark.parametrize("module", [records, watching])
+def test_what_programs_share_imports_nothing_of_archspec_and_no_framework(module: ModuleType) -> None:
+    assert module.__file__ is not None
+    tree = ast.parse(Path(module.__file__).read_text())
     modules = {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
     modules |= {
         alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     }
-    assert modules - sys.stdlib_module_names == {"numpy", "safetensors", "tensorboard"}
+    assert modules - sys.stdlib_module_names <= {"numpy", "safetensors", "tensorboard"}

@@ -1,4 +1,4 @@
-"""What a training program remembers and shows: its history, its checkpoints, its progress, and what watches a number.
+"""What a training program remembers and shows: its history, its checkpoints, its progress.
 
 Nothing here knows of a framework: arrays are NumPy's. A history is written line by line and a checkpoint whole or not
 at all, so a program that is killed at any moment can go on from its last checkpoint.
@@ -59,13 +59,17 @@ class History:
         """What was measured at the end."""
         self._file = self._path.open("a", encoding="utf-8")
         self._tensorboard = _Tensorboard.if_installed(folder / "tensorboard", resume_at)
+        if self._tensorboard is not None:
+            for line in kept:
+                if line["step"] == resume_at:  # an epoch that ended there, which TensorBoard forgets as well
+                    self._tensorboard.write(line["step"], line)
         self._write_table()
 
     def step(self, step: int, loss: float, rate: float) -> None:
         """Writes down a step, counted from 0: the loss of its batch before its update, and its rate."""
         self._write({"step": step, "loss": float(loss), "rate": float(rate)}, step)
 
-    def epoch(self, epoch: int, step: int, rate: float, numbers: Mapping[str, Any]) -> None:
+    def epoch(self, epoch: int, step: int, rate: float, numbers: Mapping[str, Any], *, partial: bool = False) -> None:
         """Writes down an epoch, counted from 1, that ended.
 
         Args:
@@ -73,8 +77,11 @@ class History:
             step: how many steps there were so far.
             rate: of the last of them.
             numbers: what was measured, such as `train_loss` and `validation_accuracy`; a matrix as lists.
+            partial: a dry run ended within it. A run that goes on ends this epoch, so then the line is cut off.
         """
         line = {"epoch": epoch, "step": step, "rate": rate, **{key: _plain(value) for key, value in numbers.items()}}
+        if partial:
+            line["partial"] = True
         self.epochs.append(line)
         self._write(line, step)
         self._write_table()
@@ -124,8 +131,11 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 
 def _before(line: Mapping[str, Any], steps: int) -> bool:
-    """Whether a line stays where a run goes on after so many steps. What was measured at the end never does."""
-    if "final" in line:
+    """Whether a line stays where a run goes on after so many steps.
+
+    What was measured at the end never does, nor does an epoch that a dry run ended within.
+    """
+    if "final" in line or "partial" in line:
         return False
     return bool(line["step"] <= steps if "epoch" in line else line["step"] < steps)
 
@@ -190,7 +200,7 @@ class _Tensorboard:
 
     def write(self, step: int, line: Mapping[str, Any]) -> None:
         """Adds the numbers of a line of the history."""
-        numbers = {key: value for key, value in line.items() if key not in ("epoch", "step", "final")}
+        numbers = {key: value for key, value in line.items() if key not in ("epoch", "step")}
         values = [
             self._summary.Value(tag="/".join(name.split("_", 1)), simple_value=value)
             for name, value in numbers.items()
@@ -314,7 +324,7 @@ class Progress:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _clock(seconds: float) -> str:
@@ -353,130 +363,3 @@ class Interruption:
         self.asked = number
         with suppress(OSError):
             os.write(2, b"\nending after this step, with a checkpoint; once more ends at once\n")
-
-
-class Watched:
-    """A number that is measured after each epoch, and the best of it so far. Losses are to fall, all others to rise."""
-
-    def __init__(self, watch: str, threshold: float = 0.0, threshold_mode: str = "absolute") -> None:
-        """Watches a number.
-
-        Args:
-            watch: its name, such as `validation_loss`.
-            threshold: by how much it must be better than the best so far.
-            threshold_mode: `relative`, a share of the best number; or `absolute`.
-        """
-        self.watch, self.threshold, self.threshold_mode = watch, threshold, threshold_mode
-        self.best: float | None = None
-
-    def improves(self, value: float) -> bool:
-        """Takes a new number, and says whether it is the best so far. The first is; one that is no number never is."""
-        rises = not self.watch.endswith("loss")
-        sign = 1.0 if rises else -1.0
-        value = float(value)
-        if math.isnan(value):
-            return False
-        if self.best is not None:
-            relative = self.threshold_mode == "relative"
-            bound = self.best * (1.0 + sign * self.threshold) if relative else self.best + sign * self.threshold
-            if not (value > bound if rises else value < bound):
-                return False
-        self.best = value
-        return True
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it."""
-        return {"best": self.best}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on from the state that a checkpoint kept."""
-        self.best = state["best"]
-
-
-class Plateau(Watched):
-    """Lowers the rate where a number has not become better for more than `patience` epochs in a row."""
-
-    def __init__(
-        self,
-        watch: str,
-        *,
-        factor: float,
-        patience: int,
-        cooldown: int = 0,
-        threshold: float = 1e-4,
-        threshold_mode: str = "relative",
-    ) -> None:
-        """Watches a number.
-
-        Args:
-            watch: its name.
-            factor: what the rate is multiplied by.
-            patience: how many epochs in a row may bring no improvement.
-            cooldown: how many epochs after a reduction are not counted.
-            threshold: by how much it must be better than the best so far.
-            threshold_mode: `relative`, a share of the best number; or `absolute`.
-        """
-        super().__init__(watch, threshold, threshold_mode)
-        self.factor, self.patience, self.cooldown = factor, patience, cooldown
-        self.waited, self.cooling = 0, 0
-        self.reduction = 1.0
-        """The product of all reductions so far."""
-
-    def after(self, value: float) -> bool:
-        """Takes the number of another epoch, and says whether the rate is lowered now."""
-        self.waited = 0 if self.improves(value) else self.waited + 1
-        if self.cooling > 0:
-            self.cooling, self.waited = self.cooling - 1, 0
-        if self.waited <= self.patience:
-            return False
-        self.waited, self.cooling = 0, self.cooldown
-        self.reduction *= self.factor
-        return True
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it."""
-        return {**super().state, "waited": self.waited, "cooling": self.cooling, "reduction": self.reduction}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on from the state that a checkpoint kept."""
-        super().restore(state)
-        self.waited, self.cooling, self.reduction = state["waited"], state["cooling"], state["reduction"]
-
-
-class EarlyStopping(Watched):
-    """Ends the training where a number has not become better for more than `patience` epochs in a row."""
-
-    def __init__(
-        self, watch: str, *, patience: int, threshold: float = 0.0, threshold_mode: str = "absolute", start: int = 0
-    ) -> None:
-        """Watches a number.
-
-        Args:
-            watch: its name.
-            patience: how many epochs in a row may bring no improvement.
-            threshold: by how much it must be better than the best so far.
-            threshold_mode: `relative`, a share of the best number; or `absolute`.
-            start: the epoch from which epochs are counted; the first is 0.
-        """
-        super().__init__(watch, threshold, threshold_mode)
-        self.patience, self.start = patience, start
-        self.waited, self.epochs = 0, 0
-
-    def after(self, value: float) -> bool:
-        """Takes the number of another epoch, and says whether training ends now."""
-        self.epochs += 1
-        if self.epochs > self.start:
-            self.waited = 0 if self.improves(value) else self.waited + 1
-        return self.waited > self.patience
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it."""
-        return {**super().state, "waited": self.waited, "epochs": self.epochs}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on from the state that a checkpoint kept."""
-        super().restore(state)
-        self.waited, self.epochs = state["waited"], state["epochs"]

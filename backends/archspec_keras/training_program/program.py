@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from archspec.codegen.escaping import literal, one_line, quoted
@@ -14,22 +15,44 @@ from archspec.recipe.optimizers import SGD, Adam, AdamW, Lion, RMSprop
 from archspec.recipe.sections import ClipNorm, ClipValue
 from archspec.recipe.sources import Digits
 from archspec.training.plan import TrainingPlan
+from archspec.training.printing import ProgramModule, network_name, part, sources
 from archspec.training.schedule_source import rate_source, takes_reduction
 from archspec_keras.names import function_name
 from archspec_keras.training_program.losses import loss_name, loss_source, metric_source
 from archspec_keras.training_program.parameter_rules import decay_rule, frozen_rule, rate_rule
-from archspec_keras.training_program.printing import imports, part
 from archspec_keras.training_program.refusals import check, refused
 
-_OWN: Final = frozenset(
-    {"Average", "Batches", "Data", "Evaluation", "Interruption", "Network", "Optimizer", "Run", "Sums", "data", "load"}
-)
 _BUILDER: Final = "build_network"
+_TEMPLATES: Final = ("callbacks", "metrics", "network", "optimizers", "train")
+_TITLES: Final = {
+    "callbacks": '"""What is done around the steps of `fit`."""',
+    "checkpoints": '"""Weights, and what else a run goes on from, as arrays by their names."""',
+    "devices": '"""What the network runs on."""',
+    "failures": '"""What ends a run before its time."""',
+    "metrics": '"""What is measured."""',
+    "network": '"""The network as `fit` trains it."""',
+    "optimizers": '"""The optimizer, which means what the recipe does."""',
+}
+_LIBRARIES: Final = (
+    (
+        "import argparse",
+        "import math",
+        "import sys",
+        "import time",
+        "from collections.abc import Callable, Iterator",
+        "from contextlib import AbstractContextManager, nullcontext",
+        "from functools import partial",
+        "from pathlib import Path",
+        "from typing import Any",
+    ),
+    ("import keras", "import numpy as np", "from keras import ops", "from numpy.typing import NDArray"),
+)
+"""All that a program may import, in the order of its imports; only what it mentions is printed."""
 _MIXED: Final = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
-def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
-    """The source of `train.py`.
+def write_program(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
+    """The source of `train.py` and of the modules that it imports, by file name.
 
     Raises:
         BackendError: the plan asks for what the program cannot do (E0607).
@@ -39,53 +62,76 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
     losses = [loss_source(loss, plan, graph, loss_name(loss, plan)) for loss in plan.losses]
     metrics = metric_source(plan, graph)
     kinds = {metric.name for metric in plan.metrics}
-    parts = [*optimizer.parts]
-    parts += ["ahead"] * any(isinstance(metric, TopK) for metric in plan.metrics)
-    parts += ["confusion"] * bool(kinds & {"confusion", "mean_iou"})
     splits = ["validation"] * (plan.data.validation is not None) + ["test"] * (plan.data.test is not None)
-    parts += ["states", "numbers", "devices", "failures"] + ["filled"] * bool(splits)
-    parts += ["synchronized"] * plan.sync_batch_norm
-    parts += ["average"] * (plan.ema is not None)
-    parts += ["float64"] * (plan.precision == "float64")
     several = len(plan.losses) > 1 or graph.gives_names or any(loss.loss.weight != 1.0 for loss in plan.losses)
-    parts += ["mean_of"] * (several and any(loss.function for loss in losses))
-    name = function_name(graph)
-    body = render(
-        "archspec_keras",
-        "training/train.py.j2",
-        plan=plan,
-        rate=rate_source(plan),
-        reduction=", self.plateau.reduction" if takes_reduction(plan) else "",
-        parts=[part(each) for each in parts],
-        optimizer=optimizer,
-        functions=[loss.function for loss in losses if loss.function] + optimizer.rules,
-        frozen=frozen_rule(graph, plan.frozen_layers) if plan.frozen_layers else [],
-        drops=any(graph.nodes[path].op.name in ("dropout", "drop_path") for path in plan.frozen_layers),
-        sum_of_losses=_sum_of_losses(graph, plan, [loss.value for loss in losses]) if several else [],
-        compiling=_compiling("" if several else losses[0].value),
-        metrics=metrics,
-        one_device=_one_device(plan),
-        builder=_BUILDER if name in _OWN else name,
-        best=_best(plan),
-        every=plan.checkpoint.every if plan.checkpoint else 1,
-        plateau=_plateau(plan.plateau) if takes_reduction(plan) and plan.plateau else [],
-        stopping=_stopping(plan.early_stopping) if plan.early_stopping else [],
-        ema=plan.ema,
-        average=_average(plan.ema, plan) if plan.ema else [],
-        validation=plan.data.validation is not None,
-        final_split="test" if plan.data.test else "validation" if plan.data.validation else "",
-        splits=splits,
-        telling=next((metric.label for metric in plan.metrics if metric.single), "loss"),
-        precision=_precision(plan.precision),
-        parser=_parser(plan),
+    counting = ["ahead"] * any(isinstance(metric, TopK) for metric in plan.metrics)
+    counting += ["confusion"] * bool(kinds & {"confusion", "mean_iou"})
+    counting += ["mean_of"] * (several and any(loss.function for loss in losses))
+    random = any(node.op.name in ("dropout", "drop_path") for node in graph.nodes.values())
+    devices = (
+        ["devices"]
+        + ["own_drops"] * random
+        + ["synchronized"] * plan.sync_batch_norm
+        + ["float64"] * (plan.precision == "float64")
     )
+    values: dict[str, Any] = {
+        "plan": plan,
+        "rate": rate_source(plan),
+        "reduction": ", self.plateau.reduction" if takes_reduction(plan) else "",
+        "optimizer": optimizer,
+        "optimizer_parts": _parts(optimizer.parts),
+        "network_parts": _parts(counting),
+        "metric_parts": _parts(["numbers"] + ["filled"] * bool(splits)),
+        "callback_parts": _parts(["average"] * (plan.ema is not None)),
+        "functions": [loss.function for loss in losses if loss.function],
+        "frozen": frozen_rule(graph, plan.frozen_layers) if plan.frozen_layers else [],
+        "drops": any(graph.nodes[path].op.name in ("dropout", "drop_path") for path in plan.frozen_layers),
+        "sum_of_losses": _sum_of_losses(graph, plan, [loss.value for loss in losses]) if several else [],
+        "compiling": _compiling("" if several else losses[0].value),
+        "metrics": metrics,
+        "random": random,
+        "axes": _axes(graph, plan),
+        "one_device": _one_device(plan),
+        "builder": _BUILDER,
+        "best": _best(plan),
+        "every": plan.checkpoint.every if plan.checkpoint else 1,
+        "plateau": _plateau(plan.plateau) if takes_reduction(plan) and plan.plateau else [],
+        "stopping": _stopping(plan.early_stopping) if plan.early_stopping else [],
+        "ema": plan.ema,
+        "average": _average(plan.ema) if plan.ema else [],
+        "validation": plan.data.validation is not None,
+        "final_split": "test" if plan.data.test else "validation" if plan.data.validation else "",
+        "splits": splits,
+        "telling": next((metric.label for metric in plan.metrics if metric.single), "loss"),
+        "precision": _precision(plan.precision),
+        "parser": _parser(plan),
+    }
+    bodies = {each: render("archspec_keras", f"training/{each}.py.j2", **values) for each in _TEMPLATES}
+    bodies |= {"checkpoints": "\n\n\n".join(_parts(["states"])), "failures": "\n\n\n".join(_parts(["failures"]))}
+    bodies["devices"] = "\n\n\n".join(_parts(devices))
+    name, imported = network_name(function_name(graph), _BUILDER, bodies["train"])
+    bodies["train"] = render("archspec_keras", "training/train.py.j2", **values | {"builder": name})
+    titles = {**_TITLES, "train": _title(graph, plan)}
+    modules = {each: ProgramModule(titles[each], bodies[each].strip()) for each in (*sorted(_TITLES), "train")}
+    return sources(modules, _LIBRARIES, imported)
+
+
+def _parts(names: Iterable[str]) -> list[str]:
+    return [part("archspec_keras.training_program.parts", name) for name in names]
+
+
+def _title(graph: LayerGraph, plan: TrainingPlan) -> str:
     folder = "" if isinstance(plan.data.source, Digits) else " --data DIR"
-    head = (
+    return (
         f'"""Trains {graph.name} by the recipe {plan.name}.\n\n    python train.py{folder}\n\n'
         'On TensorFlow, JAX or PyTorch, as KERAS_BACKEND says; --help says what else there is.\n"""'
     )
-    imported = f"{name} as {_BUILDER}" if name in _OWN else name
-    return f"{head}\n\n{imports(body, imported)}\n\n{body.rstrip()}\n"
+
+
+def _axes(graph: LayerGraph, plan: TrainingPlan) -> str:
+    """The argument that says how many axes the losses of an example have; empty where it has one loss."""
+    output = graph.types[plan.losses[0].path]
+    return f", {len(output.sizes) - 1}" if output.is_spatial else ""
 
 
 def _one_device(plan: TrainingPlan) -> str:
@@ -152,8 +198,10 @@ def _rule(plan: TrainingPlan) -> tuple[str, list[str], list[Any]]:
             part_name, arguments = _momentum(optimizer.momentum, optimizer.nesterov)
             return "SGD", [part_name], arguments
         case Adam() | AdamW():
-            part_name = "adam" if optimizer.epsilon_added == "after_correction" else "adam_before_correction"
-            return "Adam", [part_name], _arguments(optimizer, "beta1", "beta2", "epsilon")
+            arguments = _arguments(optimizer, "beta1", "beta2", "epsilon")
+            if optimizer.epsilon_added == "before_correction":
+                arguments.append(Keyword("before_correction", "True"))
+            return "Adam", ["adam"], arguments
         case RMSprop():
             part_name, arguments = _momentum(optimizer.momentum, nesterov=False)
             own = "rmsprop_centered" if optimizer.centered else "rmsprop"
@@ -206,14 +254,14 @@ def _stopping(stopping: EarlyStopping) -> list[str]:
     return lay_out(Bracket("EarlyStopping", (quoted(stopping.watch), *arguments)), 2, "self.stopping = ")
 
 
-def _average(ema: Ema, plan: TrainingPlan) -> list[str]:
+def _average(ema: Ema) -> list[str]:
     """The lines that move the average after a step."""
     moves = f"self.step % {ema.every} == 0" if ema.every > 1 else ""
     if not ema.start:
         return [f"if {moves}:", "    self.average.move(self.model)"] if moves else ["self.average.move(self.model)"]
     lines = [
-        f"if self.step <= {ema.start} * STEPS_PER_EPOCH:  # a copy until then, made when it is needed",
-        "    if ends or self.step % STEPS_PER_EPOCH == 0:",
+        f"if self.step <= {ema.start} * self.epoch_steps:  # a copy until then, made when it is needed",
+        "    if ends or self.step % self.epoch_steps == 0:",
         "        self.average.copy(self.model)",
     ]
     return [*lines, f"elif {moves}:" if moves else "else:", "    self.average.move(self.model)"]

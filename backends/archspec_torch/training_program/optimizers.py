@@ -64,8 +64,10 @@ def optimizer_source(plan: TrainingPlan, graph: LayerGraph) -> OptimizerSource:
             if decoupled:
                 name, key, parts = "DecoupledRMSprop", "decay", ["decoupled_rmsprop"]
         case Lion():
-            name, parts = "Lion", ["decoupled_lion" if decoupled else "lion"]
+            name, parts = "Lion", ["lion"]
             keywords["betas"] = f"({literal(optimizer.beta1)}, {literal(optimizer.beta2)})"
+            if decays and not decoupled:
+                keywords["coupled"] = "True"
         case _:
             help = "write an optimizer that the page on recipes lists"
             raise refused(f"there is nothing to print for the optimizer `{optimizer.name}`", help)

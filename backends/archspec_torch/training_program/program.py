@@ -12,32 +12,65 @@ from archspec.ir.graph import LayerGraph
 from archspec.recipe.losses import Accuracy
 from archspec.recipe.sections import Ema
 from archspec.training.plan import TrainingPlan
+from archspec.training.printing import ProgramModule, network_name, part, sources
 from archspec.training.schedule_source import rate_source, takes_reduction
 from archspec_torch.names import class_name
 from archspec_torch.training_program.groups import covering
 from archspec_torch.training_program.losses import Targets, loss_source
 from archspec_torch.training_program.metrics import metrics_of
 from archspec_torch.training_program.optimizers import optimizer_source
-from archspec_torch.training_program.printing import imports, part
 from archspec_torch.training_program.refusals import check, smallest_batch
 from archspec_torch.training_program.steps import count_of, drops, step_lines
 
 _PACKAGE: Final = "archspec_torch.training_program"
+_LIBRARIES: Final = (
+    (
+        "import argparse",
+        "import copy",
+        "import math",
+        "import os",
+        "import sys",
+        "import time",
+        "from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence",
+        "from contextlib import AbstractContextManager, contextmanager, nullcontext",
+        "from pathlib import Path",
+        "from typing import Any",
+    ),
+    (
+        "import numpy as np",
+        "import torch",
+        "import torch.distributed as dist",
+        "import torch.nn.functional as F",
+        "from numpy.typing import NDArray",
+        "from torch import Tensor, nn",
+        "from torch.distributed.fsdp import FSDPModule, fully_shard",
+        "from torch.distributed.nn.functional import all_reduce",
+        "from torch.distributed.tensor import DTensor, distribute_tensor",
+        "from torch.nn.parallel import DistributedDataParallel",
+        "from torch.utils._pytree import tree_leaves",
+    ),
+)
+"""All that a program may import, in the order of its imports; only what it mentions is printed."""
+_NETWORK: Final = "BuiltNetwork"
 _IN_MEMORY: Final = ("digits", "csv")
 
 
-def render_training(graph: LayerGraph, plan: TrainingPlan) -> str:
-    """The text of `train.py`; see `WritesTraining.render_training`."""
+def render_training(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
+    """The files of a program; see `WritesTraining.render_training`."""
     targets = Targets(plan, graph)
     check(plan, maps=targets.maps)
     optimizer = optimizer_source(plan, graph)
     metrics = metrics_of(targets)
     images = len(plan.data.training_shape) == 3
     inputs = "images" if images else "features"
-    parts = ["states", "non_finite", "explained", *optimizer.parts, *_parts(plan, graph)]
-    if metrics.top_k:
-        parts.append("among")
-    texts = [part(name) for name in parts] + ([optimizer.groups] if optimizer.groups else [])
+    helpers = [optimizer.groups] if optimizer.groups else []
+    helpers += [_part(name) for name in (*optimizer.parts, *_parts(plan))]
+    statistics = any(not weight.trainable for weight in graph.all_weights.values())
+    splits = [split for split in ("validation", "test") if getattr(plan.data, split) is not None]
+    distributed = (
+        ["distributed"] + ["exchanging"] * (plan.accumulate > 1) + ["statistics"] * (statistics and any(splits))
+    )
+    distributed += ["sync_batch_norm"] * _synchronizes(plan, graph)
     autocast = plan.precision in ("bfloat16", "float16")
     final = "test" if plan.data.test is not None else "validation" if plan.data.validation is not None else ""
     values: dict[str, Any] = {
@@ -47,8 +80,8 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> str:
         "frozen": _frozen_line(_frozen(plan, graph)),
         "rate": rate_source(plan),
         "loss": loss_source(targets),
-        "parts": texts,
         "optimizer": optimizer.making,
+        "measuring_parts": [_part(name) for name in ["among"] * metrics.top_k + ["losses"]],
         "counts": metrics.counts,
         "counted": metrics.counted,
         "confusion": metrics.confusion,
@@ -61,31 +94,51 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> str:
         "dtype": ", torch.float64" if plan.precision == "float64" else "",
         "long": ".long()" if targets.maps else "",
         "precision": plan.precision,
+        "shares_float64": plan.precision == "float64" and plan.data.mixes,
         "autocast": autocast,
         "compute": f"compute({{}}, {inputs})" if autocast else f"{{}}({inputs})",
-        "statistics": any(not weight.trainable for weight in graph.all_weights.values()),
+        "statistics": statistics,
         "sync": _synchronizes(plan, graph),
         "drops": drops(graph),
         "setting": optimizer.setting,
         "stepping": step_lines(targets, inputs, autocast=autocast),
         "count": count_of(targets),
         "validation": plan.data.validation is not None,
-        "network": class_name(graph),
+        "network": _NETWORK,
         "workers": 0 if plan.data.source.name in _IN_MEMORY else 4,
         "parser": lay_out(
-            call("argparse.ArgumentParser", description=quoted(f"Train {class_name(graph)} by {plan.name}.")),
+            call("argparse.ArgumentParser", description=quoted(f"Train by the recipe {plan.name}.")),
             1,
             "parser = ",
         ),
         "final_split": final,
         "decisive": _decisive(plan),
         "example": f"train_{_decisive(plan)}",
-        "splits": [split for split in ("validation", "test") if getattr(plan.data, split) is not None],
+        "splits": splits,
         **_watched(plan),
     }
-    body = render(_PACKAGE, "train.py.j2", p=values)
-    head = _head(graph, plan)
-    return f"{head}\n\n{imports(body, class_name(graph))}\n\n{body}"
+    train = render(_PACKAGE, "train.py.j2", p=values)
+    name, imported = network_name(class_name(graph), _NETWORK, train)
+    train = render(_PACKAGE, "train.py.j2", p=values | {"network": name})
+    modules = {
+        "checkpoints": ProgramModule(
+            '"""Weights, and what else a run goes on from, as safetensors files."""', _part("checkpoints")
+        ),
+        "distributed": ProgramModule(
+            '"""Processes that share each batch."""', "\n\n\n".join(_part(name) for name in distributed)
+        ),
+        "failures": ProgramModule('"""What ends a run before its time."""', _part("failures")),
+        "metrics": ProgramModule('"""What is measured."""', render(_PACKAGE, "metrics.py.j2", p=values)),
+        "optimizers": ProgramModule(
+            '"""What PyTorch\'s optimizers do not do by themselves."""', "\n\n\n".join(helpers)
+        ),
+        "train": ProgramModule(_head(graph, plan), train),
+    }
+    return sources(modules, _LIBRARIES, imported, "from __future__ import annotations")
+
+
+def _part(name: str) -> str:
+    return part(f"{_PACKAGE}.parts", name)
 
 
 def _head(graph: LayerGraph, plan: TrainingPlan) -> str:
@@ -98,7 +151,7 @@ def _head(graph: LayerGraph, plan: TrainingPlan) -> str:
         f"    python train.py{data}",
         f"    torchrun --nproc-per-node 2 train.py{data}",
         "",
-        "Under torchrun each batch is shared by the processes, so the result is that of one process.",
+        "Under torchrun the processes share each batch.",
         '"""',
     ]
     return "\n".join([*lines, *([last] if last else []), *usage])
@@ -133,20 +186,13 @@ def _on_device(images: bool) -> str:
     return '"""Images, channels first as PyTorch has them, and targets, as tensors."""'
 
 
-def _parts(plan: TrainingPlan, graph: LayerGraph) -> list[str]:
+def _parts(plan: TrainingPlan) -> list[str]:
     found = []
     if plan.clip is not None and plan.clip.name == "norm":
         found.append("clip_norm")
     if plan.ema is not None:
         found.append("average")
-    if _synchronizes(plan, graph):
-        biased = any(node.op.name == "batch_norm" and _is_biased(node.op) for node in graph.nodes.values())
-        found.append("biased_sync_batch_norm" if biased else "sync_batch_norm")
     return found
-
-
-def _is_biased(op: Any) -> bool:
-    return bool(op.variance == "biased")
 
 
 def _synchronizes(plan: TrainingPlan, graph: LayerGraph) -> bool:
@@ -202,9 +248,16 @@ def _watched(plan: TrainingPlan) -> Mapping[str, Any]:
             "start": literal(stopping.start),
         }
         lines += lay_out(call("EarlyStopping", quoted(stopping.watch), **keywords), 1, "stopping = ")
+    kept = {
+        **({"average": "average.network"} if plan.ema is not None else {}),
+        "writes": "failed is None",
+        **({"scaler": "scaler"} if plan.precision == "float16" else {}),
+        **{name: name for name in names},
+    }
+    folder = 'arguments.output / "checkpoints"'
     return {
+        "checkpoints": lay_out(call("Checkpoints", folder, "network", "optimizer", **kept), 1, "checkpoints = "),
         "watching": lines,
-        "watched": names,
         "best": best,
         "plateau": plateau.watch if plateau is not None else None,
         "overridden": plan.plateau is not None and plateau is None,

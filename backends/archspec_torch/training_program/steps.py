@@ -50,33 +50,22 @@ def step_lines(targets: Targets, inputs: str, *, autocast: bool) -> list[str]:
         before.append(f"count = {examples}")
     compute = f"compute(model, {inputs})" if autocast else f"model({inputs})"
     inner += [f"outputs = {compute}", "loss = loss_of(outputs, targets)"]
-    total = "part" if parts else "total"
-    inner.append(f"{total}, ending = of_step(loss, interruption.asked)")
-    look = [f"where = first_non_finite(network, {inputs})"]
-    if autocast:
-        look = [f"with torch.autocast(device.type, torch.{plan.precision}):", f"{INDENT}{look[0]}"]
-    inner += [
-        f"if not math.isfinite({total}):",
-        *(f"{INDENT}{line}" for line in ("progress.clear()", *look)),
-        f'{INDENT}sys.exit(f"step {{step}}: the loss is {{{total}}}; {{where}}")',
-    ]
-    gradient = f"loss * (RANKS / {count_of(targets)})"
+    gradient = f"loss * RANKS / {count_of(targets)}"
     if scaled:
         gradient = f"scaler.scale({gradient})"
     inner.append(f"{gradient}.backward()" if scaled else f"({gradient}).backward()")
-    inner.append(f"measures.add({total}, outputs, targets)")
+    inner.append("measures.add(outputs, targets)")
     if parts:
         loop = "for turn in range(PARTS):"
         if targets.ignored is not None:
             loop = f"for turn, ({inputs}, targets) in enumerate(parts):"
         inner = [
-            "total = 0.0",
+            "total = torch.zeros((), device=device)",
             loop,
             *([f"{INDENT}{batch}"] if targets.ignored is None else []),
-            f"{INDENT}waits = RANKS > 1 and turn < PARTS - 1  # gradients are exchanged once",
-            f"{INDENT}with model.no_sync() if waits else nullcontext():",
+            f"{INDENT}with exchanging(model, turn == PARTS - 1):",
             *(f"{INDENT * 2}{line}" for line in inner if line != batch),
-            f"{INDENT}total += part",
+            f"{INDENT}total = total + loss.detach()",
         ]
     return [*before, *inner, *_update(targets)]
 

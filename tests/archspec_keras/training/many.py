@@ -7,10 +7,10 @@ from pathlib import Path
 
 def main(folders: list[str]) -> None:
     for folder in folders:
-        for name in ("data", "model", "records"):
-            sys.modules.pop(name, None)
-        sys.path.insert(0, folder)
         path = Path(folder)
+        for file in path.glob("*.py"):
+            sys.modules.pop(file.stem, None)
+        sys.path.insert(0, folder)
         sys.argv = ["train.py", *(path / "arguments.txt").read_text(encoding="utf-8").split("\n")]
         try:
             runpy.run_path(str(path / "train.py"), run_name="__main__")

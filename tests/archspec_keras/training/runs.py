@@ -19,8 +19,8 @@ from archspec.spec import load_text as load_spec
 from archspec.training.data.conversion import data_config
 from archspec.training.data.module import data_module
 from archspec.training.facts import DataFacts
-from archspec.training.parts import records
 from archspec.training.plan import TrainingPlan, plan_of
+from archspec.training.printing import shared_modules
 from archspec_keras import backend
 from tests.archspec_keras.arrays import weights_for
 
@@ -64,9 +64,10 @@ def emitted(folder: Path, graph: LayerGraph, plan: TrainingPlan, target: Any = b
     """A run folder with a program of a backend, and initial weights in it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "data.py").write_text(data_module(data_config(plan)), encoding="utf-8")
-    (folder / "records.py").write_text(Path(records.__file__).read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "model.py").write_text(target.render(graph), encoding="utf-8")
-    (folder / "train.py").write_text(target.render_training(graph, plan), encoding="utf-8")
+    program = target.render_training(graph, plan)
+    for name, text in {**shared_modules(program), **program}.items():
+        (folder / name).write_text(text, encoding="utf-8")
     save_file(dict(target.to_checkpoint(graph, weights_for(graph))), folder / "initial.safetensors")
     return folder
 

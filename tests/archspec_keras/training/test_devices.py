@@ -74,3 +74,35 @@ def test_a_batch_that_does_not_divide_among_devices_is_refused(tmp_path: Path) -
     done = _started(folder, "jax")
     assert done.returncode == 1
     assert "2 devices cannot share a batch of 31" in done.stderr
+
+
+DROPS = """
+import tensorflow as tf
+
+processor = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
+import keras
+import devices
+
+strategy = tf.distribute.MirroredStrategy(["cpu:0", "cpu:1"])
+with strategy.scope():
+    keras.utils.set_random_seed(0)
+    layer = keras.layers.Dropout(0.5)
+    layer.build((None, 64))
+devices.drop_by_device(layer)
+drop = tf.function(lambda: strategy.run(lambda: layer(tf.ones((1, 64)), training=True)))
+for _ in range(2):
+    for drawn in strategy.experimental_local_results(drop()):
+        print("".join("1" if number else "0" for number in drawn.numpy()[0]))
+"""
+
+
+def test_devices_of_tensorflow_drop_each_their_own(tmp_path: Path) -> None:
+    network = NETWORK.replace("  - flatten\n", "  - flatten\n  - dropout: {rate: 0.5}\n")
+    folder = emitted(tmp_path, *planned(network, **KEYS))
+    assert "drop_by_device(layer)" in (folder / "train.py").read_text(encoding="utf-8")
+    environment = environment_of("tensorflow", {"PYTHONPATH": str(folder)})
+    done = subprocess.run([sys.executable, "-c", DROPS], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    drawn = done.stdout.split()
+    assert len(set(drawn)) == 4, drawn

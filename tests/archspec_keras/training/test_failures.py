@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from archspec_keras.training_program.printing import part
+from archspec.training.printing import part
 from tests.archspec_keras.training.runs import emitted, planned, run
 from tests.needed import lazily, needs
 
@@ -35,7 +35,7 @@ def test_a_loss_that_is_not_finite_is_said_with_its_step_and_layer(tmp_path: Pat
 )
 def test_errors_of_backends_are_explained(error: Exception, said: str) -> None:
     space: dict[str, Any] = {"Any": Any}
-    text = part("failures")
+    text = part("archspec_keras.training_program.parts", "failures")
     exec(text[text.index("def explained") :], space)
     found = space["explained"](error)
     assert found.startswith(said)

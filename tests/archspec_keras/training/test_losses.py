@@ -10,14 +10,15 @@ import pytest
 from archspec.ir.graph import LayerGraph
 from archspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, LossFunction, MeanSquaredError
 from archspec.training.losses import LossPlan
+from archspec.training.printing import part
 from archspec_keras.training_program.losses import loss_source
-from archspec_keras.training_program.printing import part
 from tests.archspec_keras.training.runs import planned
 from tests.needed import lazily, needs
 
 keras: Any = lazily("keras")
 pytestmark = needs("keras")
 Array = Any
+PARTS = "archspec_keras.training_program.parts"
 CLASSES = 10
 MIXED = "{source: digits, validation: {share: 0.1}, prepare: [rescale: 1 / 16], augment: [mix: {mixup: 0.4}]}"
 
@@ -47,7 +48,7 @@ def _found(
     name = next(iter(graph.outputs))
     source = loss_source(LossPlan(name, graph.outputs[name], loss), plan, graph, "found")
     space: dict[str, Any] = {"keras": keras, "ops": keras.ops, "Any": Any}
-    exec(f"from collections.abc import Callable\n{part('mean_of')}\n{source.function}", space)
+    exec(f"from collections.abc import Callable\n{part(PARTS, 'mean_of')}\n{source.function}", space)
     value = eval(source.value, space)
     made = value if isinstance(value, keras.losses.Loss) else space["MeanOf"](value)
     return float(keras.ops.convert_to_numpy(made(targets, outputs)))
@@ -95,7 +96,7 @@ def test_squared_errors_of_classes() -> None:
 
 def test_the_place_of_the_right_class_and_what_was_taken_for_what() -> None:
     space: dict[str, Any] = {"ops": keras.ops, "Any": Any}
-    exec(f"{part('ahead')}\n{part('confusion')}", space)
+    exec(f"{part(PARTS, 'ahead')}\n{part(PARTS, 'confusion')}", space)
     outputs, classes = _outputs("logits", 2)
     outputs[1], outputs[2, 0, :4] = 0.0, 7.0  # equal ones: the first counts
     found = keras.ops.convert_to_numpy(space["ahead_of"](classes.astype("int32"), outputs))

@@ -76,37 +76,37 @@ def _apart(found: Array, right: Array) -> float:
 FAULTS = {
     "epsilon": (
         "adam-none-value-cosine-none",
-        "train.py",
-        "ops.sqrt(square / _correction(self.beta2, steps)) + self.epsilon",
-        "ops.sqrt(square / _correction(self.beta2, steps) + self.epsilon)",
+        "optimizers.py",
+        "ops.sqrt(square / correction) + epsilon",
+        "ops.sqrt(square / correction + epsilon)",
     ),
     "decay": (
         "momentum-coupled-value-constant-later",
-        "train.py",
+        "optimizers.py",
         "gradient = gradient + decay * ops.convert_to_tensor(variable)",
         "self.assign_sub(variable, learning_rate.value * decay * ops.convert_to_tensor(variable))",
     ),
     "nesterov": (
         "nesterov-none-value-steps-none",
-        "train.py",
+        "optimizers.py",
         "(gradient + self.momentum * new)",
         "new",
     ),
     "velocity": (
         "momentum-none-norm-cosine-each",
-        "train.py",
+        "optimizers.py",
         "        self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * new)",
         "        new = ops.cast(learning_rate, variable.dtype) * gradient + old * self.momentum\n"
         "        self.assign(velocity, new)\n        self.assign_sub(variable, new)",
     ),
-    "schedule": ("sgd-none-none-steps-none", "train.py", "rate(self.step)", "rate(max(self.step - 1, 0))"),
+    "schedule": ("sgd-none-none-steps-none", "callbacks.py", "rate_of(self.step)", "rate_of(max(self.step - 1, 0))"),
     "batch": (
         "sgd-none-none-constant-none",
         "data.py",
         "divmod(step, len(self))",
         "divmod({100: 101, 101: 100}.get(step, step), len(self))",
     ),
-    "average": ("sgd-none-none-constant-each", "train.py", "self.average.move(self.model)", "self.average.values"),
+    "average": ("sgd-none-none-constant-each", "callbacks.py", "self.average.move(self.model)", "self.average.values"),
 }
 """Mistakes that programs have been known for: a case, and what stands in its program for what."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,13 @@ from archspec_keras import backend
 from archspec_keras.training_program.parameter_rules import variables_of
 from tests.archspec_keras.training.runs import planned
 from tests.recipe.recipes import IMAGENET
+from tests.training.modules import in_order
 
 GOLDEN = Path(__file__).with_name("golden")
 ROOT = Path(__file__).parents[3]
+SAME = ("checkpoints.py", "devices.py", "failures.py")
+"""The same for nearly all recipes."""
+NEUTRAL = ("data", "model", "records", "watching")
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "cifar10_keras": ("cifar_resnet_keras", {}),
     "cifar10_paper": ("cifar_resnet", {}),
@@ -73,9 +78,14 @@ def _shipped(name: str) -> tuple[LayerGraph, TrainingPlan]:
     return run_passes(graph, (RemoveDecay(),)).graph, plan_of(settings, graph, facts)
 
 
+def _text(files: Mapping[str, str]) -> str:
+    return "\n".join(files.values())
+
+
 @pytest.mark.parametrize("name", shipped_recipes())
 def test_the_programs_of_shipped_recipes(name: str, request: pytest.FixtureRequest) -> None:
-    text = backend.render_training(*_shipped(name))
+    files = backend.render_training(*_shipped(name))
+    text = "\n".join(f"# ---- {file}\n{files[file]}" for file in files if file not in SAME)
     path = GOLDEN / f"{name}.py.txt"
     if request.config.getoption("--update-golden"):
         path.write_text(text, encoding="utf-8")
@@ -83,24 +93,38 @@ def test_the_programs_of_shipped_recipes(name: str, request: pytest.FixtureReque
 
 
 def test_programs_are_formatted_and_clean(tmp_path: Path) -> None:
-    texts = {name: backend.render_training(*planned(**keys)) for name, keys in VARIANTS.items()}
-    texts |= {name: backend.render_training(*_shipped(name)) for name in shipped_recipes()}
-    for name, text in texts.items():
-        (tmp_path / f"{name.replace(' ', '_')}.py").write_text(text, encoding="utf-8")
+    programs = {name: backend.render_training(*planned(**keys)) for name, keys in VARIANTS.items()}
+    programs |= {name: backend.render_training(*_shipped(name)) for name in shipped_recipes()}
+    for name, files in programs.items():
+        folder = tmp_path / name.replace(" ", "_")
+        folder.mkdir()
+        for file, text in files.items():
+            (folder / file).write_text(text, encoding="utf-8")
     config = ["--config", str(ROOT / "generated" / "ruff.toml"), str(tmp_path)]
-    for command in (["format", "--diff"], ["check", "--extend-ignore", "D1"]):
+    own = sorted({file.removesuffix(".py") for files in programs.values() for file in files} | set(NEUTRAL))
+    known = ["--config", f"lint.isort.known-first-party = {own}"]
+    for command in (["format", "--diff"], ["check", "--extend-ignore", "D1", *known]):
         done = subprocess.run([sys.executable, "-m", "ruff", *command, *config], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_nothing_is_defined_in_vain(name: str) -> None:
-    tree = ast.parse(backend.render_training(*planned(**VARIANTS[name])))
-    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    assigned = (node for node in tree.body if isinstance(node, ast.Assign))
+    files = backend.render_training(*planned(**VARIANTS[name]))
+    assert in_order(files)[-1] == "train"
+    trees = [ast.parse(text) for text in files.values()]
+    body = [node for tree in trees for node in tree.body]
+    defined = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    assigned = (node for node in body if isinstance(node, ast.Assign))
     defined |= {target.id for node in assigned for target in node.targets if isinstance(target, ast.Name)}
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     assert defined <= used
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_the_program_is_short_enough_to_be_read(name: str) -> None:
+    assert 150 <= len(backend.render_training(*_shipped(name))["train.py"].splitlines()) <= 250
 
 
 def test_every_word_is_printed_or_refused() -> None:
@@ -115,7 +139,7 @@ def test_every_word_is_printed_or_refused() -> None:
         backend.render_training(graph, replace(plan, losses=(replace(loss, loss=kind()),)))
     for metric in map(METRICS.__getitem__, METRICS):
         given = {"k": 2} if "k" in {field.name for field in fields(metric)} else {}
-        text = backend.render_training(graph, replace(plan, metrics=(metric(**given),)))
+        text = _text(backend.render_training(graph, replace(plan, metrics=(metric(**given),))))
         assert metric(**given).label in text
 
 
@@ -133,7 +157,7 @@ def test_rules_give_each_variable_what_the_plan_has(rates: str, exempt: str) -> 
     recipe = {"rates": rates, "weight_decay": f"{{amount: 0.01, coupled: true, exempt: {exempt}}}"}
     graph, plan = planned("cifar_resnet", **recipe)
     space: dict[str, Any] = {}
-    tree = ast.parse(backend.render_training(graph, plan))
+    tree = ast.parse(_text(backend.render_training(graph, plan)))
     rules: list[ast.stmt] = [
         node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in ("decay", "rate_factor")
     ]
@@ -149,7 +173,7 @@ def test_rules_give_each_variable_what_the_plan_has(rates: str, exempt: str) -> 
 
 def test_frozen_layers_are_found_by_their_names() -> None:
     graph, plan = planned("cifar_resnet", freeze="[conv1, layer1, layer2.0]")
-    tree = ast.parse(backend.render_training(graph, plan))
+    tree = ast.parse(_text(backend.render_training(graph, plan)))
     (given,) = (
         node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FROZEN"
     )
@@ -160,5 +184,5 @@ def test_frozen_layers_are_found_by_their_names() -> None:
 
 def test_several_outputs_have_their_losses_added() -> None:
     graph, plan = planned()
-    text = backend.render_training(graph, replace(plan, losses=plan.losses * 2))
+    text = _text(backend.render_training(graph, replace(plan, losses=plan.losses * 2)))
     assert text.count("SparseCategoricalCrossentropy(from_logits=True)(y, y_pred, sample_weight)") == 2

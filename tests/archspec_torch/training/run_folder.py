@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,8 @@ from archspec.training.data.parts.mixing import Mix
 from archspec.training.facts import DataFacts
 from archspec.training.parts.records import read_history
 from archspec.training.plan import TrainingPlan, plan_of
+from archspec.training.printing import shared_modules
 from archspec_torch import backend
-from archspec_torch.training_program.program import render_training
 
 SMALL = """
 archspec: 1
@@ -96,7 +95,8 @@ class Run:
 
     def here(self, *arguments: object) -> str:
         """Run the program in this process, which imports PyTorch once; what it printed."""
-        before, path, names = list(sys.argv), list(sys.path), ("data", "model", "records")
+        before, path = list(sys.argv), list(sys.path)
+        names = [each.stem for each in self.folder.glob("*.py")]
         printed = io.StringIO()
         sys.argv, sys.path[:] = self.command(*arguments)[1:], [str(self.folder), *path]
         try:
@@ -116,6 +116,14 @@ class Run:
     def checkpoint(self, name: str = "last", output: Path | None = None) -> dict[str, NDArray[Any]]:
         """The arrays of a checkpoint."""
         return load_file((output or self.folder) / "checkpoints" / f"{name}.safetensors")
+
+
+def changed(folder: Path, before: str, after: str) -> None:
+    """Plant a fault: replace a text in those files of a program that have it."""
+    found = [path for path in folder.glob("*.py") if before in path.read_text(encoding="utf-8")]
+    assert found, before
+    for path in found:
+        path.write_text(path.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,6 +151,7 @@ def program(
     counts: Mapping[str, int] | None = None,
     targets: Mapping[str, Any] | None = None,
     facts: Mapping[str, Any] | None = None,
+    target: Any = backend,
 ) -> Run:
     """A run folder.
 
@@ -153,6 +162,7 @@ def program(
         counts: examples of each split.
         targets: of each split, in place of classes.
         facts: what else is known of the data.
+        target: the backend that writes it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     graph = compile_spec(load_spec(spec))
@@ -179,9 +189,9 @@ def program(
         drop_last=plan.data.drop_last,
         seed=plan.seed,
     )
-    (folder / "model.py").write_text(backend.render(graph), encoding="utf-8")
+    (folder / "model.py").write_text(target.render(graph), encoding="utf-8")
     (folder / "data.py").write_text(data_module(config), encoding="utf-8")
-    records = files("archspec.training.parts") / "records.py"
-    (folder / "records.py").write_text(records.read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "train.py").write_text(render_training(graph, plan), encoding="utf-8")
+    written = target.render_training(graph, plan)
+    for name, text in {**shared_modules(written), **written}.items():
+        (folder / name).write_text(text, encoding="utf-8")
     return Run(folder, graph, plan)

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from archspec.training.data.parts.arrays import Arrays
 from archspec.training.data.parts.batches import Data
-from tests.archspec_torch.training.run_folder import Run, program
+from tests.archspec_torch.training.run_folder import Run, changed, program
 
 Weights = dict[str, NDArray[Any]]
 STEPS, PER_EPOCH, RATE = 200, 25, 0.02
@@ -239,8 +239,6 @@ def _swapped(batch):
 )
 def test_a_planted_fault_is_caught(name: str, coupled: bool | None, before: str, after: str, tmp_path: Path) -> None:
     run, recipe = made(tmp_path, name, coupled, "norm", True)
-    path = run.folder / "train.py"
-    text = path.read_text(encoding="utf-8")
-    assert before in text
-    path.write_text(text.replace(before, after).replace("def make_optimizer", f"{_SWAPPED}def make_optimizer"), "utf-8")
+    changed(run.folder, before, after)
+    changed(run.folder, "def make_optimizer", f"{_SWAPPED}def make_optimizer")
     assert differences(run, recipe) > 1e-9

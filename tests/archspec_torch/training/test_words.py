@@ -29,7 +29,7 @@ def text(recipe: Mapping[str, Any], end: str = "") -> str:
     """The program of a changed recipe."""
     graph = compile_spec(load_spec(SMALL + (f"  - {end}\n" if end else "")))
     given = yaml.safe_dump(merged(RECIPE, recipe), sort_keys=False)
-    return backend.render_training(graph, plan_of(load_text(given), graph, FACTS))
+    return "".join(backend.render_training(graph, plan_of(load_text(given), graph, FACTS)).values())
 
 
 # What each attribute is changed to; whatever is in a registry must be here.

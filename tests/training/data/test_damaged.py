@@ -284,10 +284,23 @@ def test_fewer_examples_than_a_batch_that_is_to_be_whole(tmp_path: Path) -> None
         Data(Cifar(), tmp_path, training=(), evaluation=(), batch=32, drop_last=True)
 
 
-def test_sizes_of_splits_that_differ(tmp_path: Path) -> None:
+def test_training_on_smaller_crops_than_are_evaluated(tmp_path: Path) -> None:
     files.cifar10_binary(tmp_path)
-    with pytest.raises(DataError, match=r"images come to \(16, 16, 3\), and those of training to \(32, 32, 3\)"):
-        opened(Cifar(), tmp_path, evaluation=(CenterCrop((16, 16)),), test="test")
+    data = opened(Cifar(), tmp_path, (CenterCrop((16, 16)),), evaluation=(CenterCrop((24, 24)),), test="test")
+    assert data.test is not None
+    assert data.training.batch(0)[0].shape[1:] == data.shape == (16, 16, 3)
+    assert data.test.batch(0)[0].shape[1:] == (24, 24, 3)
+
+
+@pytest.mark.parametrize(("train", "test"), [((4, 4, 3), (4, 4, 1)), ((4,), (5,))])
+def test_channels_or_features_of_splits_that_differ(
+    tmp_path: Path, train: tuple[int, ...], test: tuple[int, ...]
+) -> None:
+    for split, shape in (("train", train), ("test", test)):
+        np.savez(tmp_path / f"{split}.npz", images=np.ones((4, *shape)), labels=np.zeros(4))
+    with pytest.raises(DataError) as caught:
+        opened(Arrays(), tmp_path, test="test")
+    assert f"images come to {test}, and those of training to {train}" in str(caught.value)
 
 
 def test_a_constant_pixel_has_no_standard_deviation(tmp_path: Path) -> None:

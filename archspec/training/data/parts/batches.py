@@ -203,10 +203,11 @@ class Data:
         self.classes = examples.classes
         self.shape = self.training.image_shape()
         for each in others.values():
-            if each.image_shape() != self.shape:
-                raise DataError(
-                    f"{each.examples.where}: images come to {each.image_shape()}, and those of training to {self.shape}"
-                )
+            shape = each.image_shape()
+            # Height and width may differ, as where training crops are smaller; whether the network takes both is
+            # seen before this file is written.
+            if len(shape) != len(self.shape) or shape[-1] != self.shape[-1]:
+                raise DataError(f"{each.examples.where}: images come to {shape}, and those of training to {self.shape}")
 
 
 def fit(steps: Sequence[AnyStep], examples: Examples) -> list[Step]:

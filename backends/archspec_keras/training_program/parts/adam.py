@@ -1,4 +1,4 @@
-"""Adam, with epsilon where the paper's algorithm has it."""
+"""Adam, with epsilon where the paper's algorithm has it, or where Keras's own has it."""
 
 import math
 from typing import Any
@@ -8,13 +8,24 @@ from keras import ops
 
 
 class Adam(keras.optimizers.Optimizer):
-    """Adam, with epsilon added to the root of the corrected second moment, unlike Keras's own."""
+    """Adam, with epsilon added to the root of the corrected second moment.
+
+    With `before_correction` it is added to the uncorrected one, as in Keras's own.
+    """
 
     def __init__(
-        self, learning_rate: float, *, beta1: float, beta2: float, epsilon: float, **options: Any
+        self,
+        learning_rate: float,
+        *,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        before_correction: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.before_correction = before_correction
 
     def build(self, variables: list[Any]) -> None:
         """Makes the averages."""
@@ -31,7 +42,10 @@ class Adam(keras.optimizers.Optimizer):
         self.assign(self.means[index], mean)
         self.assign(self.squares[index], square)
         steps = ops.cast(self.iterations + 1, variable.dtype)
-        root = ops.sqrt(square / _correction(self.beta2, steps)) + self.epsilon
+        correction, epsilon = _correction(self.beta2, steps), self.epsilon
+        if self.before_correction:  # and then divided by it, as the root is
+            epsilon = epsilon / ops.sqrt(correction)
+        root = ops.sqrt(square / correction) + epsilon
         rate = ops.cast(learning_rate, variable.dtype)
         self.assign_sub(variable, rate * (mean / _correction(self.beta1, steps)) / root)
 

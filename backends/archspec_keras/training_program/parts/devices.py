@@ -6,8 +6,6 @@ from typing import Any
 
 import keras
 
-from archspec_keras.training_program.parts.numbers import examples_of
-
 
 def devices_in_use() -> int:
     """How many devices share a batch."""
@@ -46,6 +44,11 @@ def for_fit(make: Callable[[], Iterator[Any]]) -> Any:
 
     signature = tuple(tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in next(make()))
     return tf.data.Dataset.from_generator(make, output_signature=signature).prefetch(2)
+
+
+def examples_of(batches: Any, index: int) -> int:
+    """How many examples a batch of an epoch has."""
+    return int(min(batches.size, len(batches.examples) - index * batches.size))
 
 
 def check_batches(batches: Any, devices: int) -> None:

@@ -13,8 +13,3 @@ def as_numbers(logs: dict[str, Any]) -> dict[str, Any]:
         name: value.astype("float64" if value.dtype.kind == "f" else "int64")
         for name, value in found.items()
     }
-
-
-def examples_of(batches: Any, index: int) -> int:
-    """How many examples a batch of an epoch has."""
-    return int(min(batches.size, len(batches.examples) - index * batches.size))

@@ -1,4 +1,4 @@
-"""Lion with coupled weight decay."""
+"""Lion."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,8 +15,11 @@ class Lion(torch.optim.Optimizer):
         lr: float,
         betas: tuple[float, float],
         weight_decay: float = 0.0,
+        coupled: bool = False,
     ) -> None:
+        """Take the weights; decay that is coupled is added to gradients."""
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+        self.coupled = coupled
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
@@ -26,7 +29,11 @@ class Lion(torch.optim.Optimizer):
             for weight in group["params"]:
                 if weight.grad is None:
                     continue
-                gradient = weight.grad.add(weight, alpha=group["weight_decay"])
+                gradient = weight.grad
+                if self.coupled:
+                    gradient = gradient.add(weight, alpha=group["weight_decay"])
+                else:
+                    weight.mul_(1 - group["lr"] * group["weight_decay"])
                 state = self.state[weight]
                 if not state:
                     state["average"] = torch.zeros_like(weight)

@@ -1,12 +1,22 @@
 """Batch norm over the batches of all processes."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
 
 class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm over the batches of all processes, as PyTorch's, which is for GPUs alone."""
+    """Batch norm over the batches of all processes, for what PyTorch's own does not do.
+
+    That one is for GPUs alone, and keeps the unbiased variance.
+    """
+
+    def __init__(self, *arguments: Any, biased: bool) -> None:
+        """Say whether the running variance is the batch's own, biased one."""
+        super().__init__(*arguments)
+        self.biased = biased
 
     def _check_input_dim(self, input: Tensor) -> None:
         """All numbers of axes will do."""
@@ -21,9 +31,10 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
         mean = all_reduce(x.sum(axes)) / count  # type: ignore[no-untyped-call]
         centered = x - mean.view(shape)
         variance = all_reduce(centered.square().sum(axes)) / count  # type: ignore[no-untyped-call]
+        kept = variance if self.biased else variance * count / (count - 1)
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr,arg-type]
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)  # type: ignore[union-attr,arg-type]
+            self.running_var.lerp_(kept, self.momentum)  # type: ignore[union-attr,arg-type]
         x = centered * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
             x = x * self.weight.view(shape) + self.bias.view(shape)
@@ -32,12 +43,14 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
 
 def synchronized(network: nn.Module, device: torch.device) -> nn.Module:
     """Let each batch norm of a network go by the batches of all processes."""
-    if device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-any-return,no-untyped-call]
     for name, norm in list(network.named_modules()):
-        if isinstance(norm, nn.modules.batchnorm._BatchNorm):
-            made = SyncBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine)
-            made.load_state_dict(norm.state_dict())
-            parent, _, child = name.rpartition(".")
-            setattr(network.get_submodule(parent), child, made.to(norm.running_mean))
+        if not isinstance(norm, nn.modules.batchnorm._BatchNorm):
+            continue
+        biased = not type(norm).__module__.startswith("torch.")  # PyTorch has no such batch norm
+        kind = SyncBatchNorm if biased or device.type != "cuda" else nn.SyncBatchNorm
+        options = {"biased": biased} if kind is SyncBatchNorm else {}
+        made = kind(norm.num_features, norm.eps, norm.momentum, norm.affine, **options)
+        made.load_state_dict(norm.state_dict())
+        parent, _, child = name.rpartition(".")
+        setattr(network.get_submodule(parent), child, made.to(norm.running_mean))
     return network
