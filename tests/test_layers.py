@@ -45,7 +45,6 @@ MAY_IMPORT: Final = {
     "codegen": "_version entry_points errors expr ir limits digests atomic_files",
     "initialization": "ir reporting digests",
     "weights": "archives errors file_identification ir digests atomic_files",
-    "archspec_onnx": "_version codegen errors expr initialization ir passes digests",
     "provenance": "errors ir spec",
     "analysis": "display ir reporting",
     "diagram": "analysis codegen errors ir picture_files provenance digests atomic_files",
@@ -53,18 +52,20 @@ MAY_IMPORT: Final = {
     "libraries": "api errors ir limits spec",
     "recipe": "attribute_schema errors expr ir limits lowering schema digests spec atomic_files suggestions",
     "training": "api codegen errors ir passes picture_files recipe spec digests atomic_files _version",
-    "archspec_torch": "codegen errors expr ir limits reserved_names digests atomic_files training recipe",
-    "archspec_keras": "codegen errors expr ir limits passes digests atomic_files training recipe",
     "parity": "analysis api codegen errors expr initialization ir passes picture_files reporting weights training "
     "recipe spec",
+    "bench": "analysis api codegen errors ir parity picture_files",
+    "archspec_onnx": "_version bench codegen errors expr initialization ir passes digests",
+    "archspec_torch": "bench codegen errors expr ir limits reserved_names digests atomic_files training recipe",
+    "archspec_keras": "bench codegen errors expr ir limits passes digests atomic_files training recipe",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
     "build_output": "api codegen initialization ir",
     "archspec": "_version analysis api display errors ir limits reporting spec inspection weights",
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
-    "commands": "analysis api codegen diagram process_exit errors explanations initialization ir libraries limits "
-    "parity picture_files recipe reporting schema digests spec starters atomic_files training inspection watching "
-    "weights build_output",
+    "commands": "analysis api bench codegen diagram process_exit errors explanations initialization ir libraries "
+    "limits parity picture_files recipe reporting schema digests spec starters atomic_files training inspection "
+    "watching weights build_output",
     "arguments": "_version commands process_exit errors",
     "cli": "arguments commands process_exit errors reporting",
     "entry": "cli",

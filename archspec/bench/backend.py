@@ -45,3 +45,29 @@ class TimesModels(RunsModels, Protocol):
             targets: by the outputs' names; then a step is one of training, by SGD with momentum.
         """
         ...
+
+    def timed_rival(
+        self,
+        model: Any,
+        graph: LayerGraph,
+        inputs: Arrays,
+        *,
+        weights: Arrays,
+        targets: Arrays | None,
+        dtype: str,
+        device: str | None,
+    ) -> tuple[TimedModel, bool]:
+        """A model of the framework that archspec has not written, made ready as the usual variant is.
+
+        Args:
+            model: what the user's function gave; of ONNX, the bytes of a file.
+            graph: the network that it stands beside: its inputs are taken in the model's order.
+            inputs, targets: as for `timed`.
+            weights: the network's, by canonical name.
+            dtype: of weights and computation.
+            device: where it is put.
+
+        Returns:
+            The model, and whether it has the network's weights now, so that its outputs can be compared.
+        """
+        ...

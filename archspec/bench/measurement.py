@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from archspec.bench.contenders import Contender
-from archspec.bench.roofline import Machine, probe
+from archspec.bench.roofline import MachineLimits, probe
 from archspec.bench.statistics import Ratio, Times, ratio
 from archspec.bench.task import Task
 from archspec.parity import random_inputs, random_targets, random_weights
@@ -64,12 +64,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class BenchResult:
     """All that was measured."""
 
     task: Task
     rows: tuple[Row, ...]
-    machine: Machine
+    machine: MachineLimits
     threads: int
 
     @property
@@ -79,7 +79,7 @@ class Result:
         return sorted(found, key=lambda row: row.times.median if row.times else math.inf)
 
 
-class _Process:
+class _ContenderProcess:
     """A contender's process; it is asked for one thing after the other."""
 
     def __init__(self, contender: Contender, threads: int | None) -> None:
@@ -132,7 +132,7 @@ class _Entrant:
     """A contender that takes part, with its process."""
 
     row: Row
-    process: _Process
+    process: _ContenderProcess
     outputs: Arrays | None
     steps: int = STEPS
     rounds: list[tuple[float, ...]] = field(default_factory=list[tuple[float, ...]])
@@ -158,7 +158,7 @@ def measure(
     latency: bool = True,
     weights: Arrays | None = None,
     say: Say = lambda text: None,
-) -> Result:
+) -> BenchResult:
     """Measure contenders in turn; the first is the one that others are compared with.
 
     Args:
@@ -187,7 +187,7 @@ def measure(
         rows = _rows(entrants, rounds, task)
     if latency and task.batch > 1:
         rows = _with_latency(task, rows, threads, weights, say)
-    return Result(task, tuple(rows), machine, threads or os.cpu_count() or 1)
+    return BenchResult(task, tuple(rows), machine, threads or os.cpu_count() or 1)
 
 
 def _ready(
@@ -217,7 +217,7 @@ def _ready(
     found: list[_Entrant] = []
     for contender in contenders:
         row = Row(contender, contender.missing(task.dtype, training=task.training))
-        process = stack.enter_context(_Process(contender, threads))
+        process = stack.enter_context(_ContenderProcess(contender, threads))
         entrant = _Entrant(row, process, None)
         found.append(entrant)
         if row.failed:

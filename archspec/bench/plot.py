@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archspec.bench.measurement import Result
+from archspec.bench.measurement import BenchResult
 from archspec.bench.report import QUANTILES
 from archspec.errors import Diagnostic, OutputError
 from archspec.picture_files import plot
 
 
-def draw(result: Result, path: Path) -> None:
+def draw(result: BenchResult, path: Path) -> None:
     """Draw the times; the file is written whole or not at all.
 
     Raises:
@@ -29,8 +29,8 @@ def draw(result: Result, path: Path) -> None:
             [median - least for median, least in zip(medians, low, strict=True)],
             [most - median for median, most in zip(medians, high, strict=True)],
         ]
-        axes.barh(names, medians, xerr=errors, color="#4c78a8", height=0.6, error_kw={"linewidth": 1})
-        axes.bar_label(axes.containers[-1], [f"{median:.2f}" for median in medians], padding=4, fontsize=8)
+        bars = axes.barh(names, medians, xerr=errors, color="#4c78a8", height=0.6, error_kw={"linewidth": 1})
+        axes.bar_label(bars, [f"{median:.2f}" for median in medians], padding=4, fontsize=8)
         axes.invert_yaxis()
         what = "a training step" if result.task.training else "a forward pass"
         axes.set_xlabel(f"milliseconds of {what}, a batch of {result.task.batch}; lines from 5 to 95 %")

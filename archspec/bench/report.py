@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from archspec.analysis.tables import Table, to_markdown, to_text
-from archspec.bench.measurement import Result, Row
+from archspec.bench.measurement import BenchResult, Row
 from archspec.bench.roofline import bounds
 
 _MIB: Final = 2**20
 QUANTILES: Final = (0.05, 0.95)
 
 
-def to_lines(result: Result, *, markdown: bool = False) -> list[str]:
+def to_lines(result: BenchResult, *, markdown: bool = False) -> list[str]:
     """The table, those that are not in it, what the machine could do, and the verdict."""
     draw = to_markdown if markdown else to_text
     task = result.task
@@ -39,14 +39,14 @@ def to_lines(result: Result, *, markdown: bool = False) -> list[str]:
     return lines
 
 
-def machine_text(result: Result) -> str:
+def machine_text(result: BenchResult) -> str:
     """The machine, its clock, threads and measured limits."""
     clock = f", {megahertz:.0f} MHz" if (megahertz := _megahertz()) else ""
     limits = f"{result.machine.flops / 1e9:.0f} GFLOP/s, {result.machine.bandwidth / 1e9:.1f} GB/s"
     return f"{_processor()}{clock}, {os.cpu_count()} cores, {result.threads} threads; measured: {limits}"
 
 
-def verdict(result: Result) -> str:
+def verdict(result: BenchResult) -> str:
     """Who is the fastest, in a line."""
     if not (ranking := result.ranking):
         return "nothing could be measured"
@@ -60,14 +60,14 @@ def verdict(result: Result) -> str:
     return f"the fastest is {best.contender.label}: {best.ratio.value:.2f} times the time of {first}{agreed}"
 
 
-def _table(result: Result) -> Table:
+def _table(result: BenchResult) -> Table:
     times = ("ms / batch", "5 %", "95 %", "images/s", "batch 1, ms", "first, s")
     heads = ("engine", *times, "MiB", "ratio", "95 % interval", "difference")
     rows = tuple(tuple(_cells(result, row)) for row in result.rows if row.times is not None)
     return Table(heads, rows, "l" + "r" * (len(heads) - 1))
 
 
-def _cells(result: Result, row: Row) -> Iterator[str]:
+def _cells(result: BenchResult, row: Row) -> Iterator[str]:
     assert row.times is not None and row.ratio is not None
     yield row.contender.label
     yield f"{row.times.median * 1e3:.2f}"
@@ -86,7 +86,7 @@ def _cells(result: Result, row: Row) -> Iterator[str]:
     yield "not compared" if row.difference is None else f"{row.difference:.1e}"
 
 
-def _statements(result: Result) -> Iterator[str]:
+def _statements(result: BenchResult) -> Iterator[str]:
     """`mean ± sd sec / batch`, as slim's benchmark says it."""
     for row in result.rows:
         if row.times is not None:
@@ -94,7 +94,7 @@ def _statements(result: Result) -> Iterator[str]:
             yield f"{row.contender.label}: {times.mean:.4f} ± {times.deviation:.4f} sec / batch, {len(times.all)} steps"
 
 
-def _roofline(result: Result) -> Table:
+def _roofline(result: BenchResult) -> Table:
     """The least time by kind of layer, and the share of it that the fastest one reaches."""
     found = bounds(result.task.graph, result.task.batch, result.task.dtype, result.machine)
     total = sum(found.values())
@@ -111,7 +111,7 @@ def _roofline(result: Result) -> Table:
     return Table(("kind of layer", "ms", "share"), tuple(rows), "lrr", title=title, foot=1)
 
 
-def as_dict(result: Result) -> dict[str, Any]:
+def as_dict(result: BenchResult) -> dict[str, Any]:
     """All of it, for JSON; seconds and bytes."""
     task = result.task
     return {
@@ -132,7 +132,7 @@ def as_dict(result: Result) -> dict[str, Any]:
     }
 
 
-def _row_dict(result: Result, row: Row) -> dict[str, Any]:
+def _row_dict(result: BenchResult, row: Row) -> dict[str, Any]:
     found: dict[str, Any] = {"engine": row.contender.label, "ranked": row.ranked(result.task)}
     if row.times is None or row.ratio is None:
         return {**found, "failed": row.failed}
@@ -152,7 +152,7 @@ def _row_dict(result: Result, row: Row) -> dict[str, Any]:
     }
 
 
-def to_csv(result: Result) -> str:
+def to_csv(result: BenchResult) -> str:
     """A line for each engine that is ranked, with the columns of timm's `benchmark.py`."""
     task, kind = result.task, "train" if result.task.training else "infer"
     graph = task.graph

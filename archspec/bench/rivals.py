@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archspec.bench.backend import TimedModel
+from archspec.bench.backend import TimedModel, TimesModels
 from archspec.bench.contenders import Contender
 from archspec.bench.task import Task
+from archspec.codegen.registry import backend as find
 from archspec.errors import BackendError, Diagnostic
 
 if TYPE_CHECKING:
@@ -27,75 +28,36 @@ def rival(
     Raises:
         BackendError: it is no model that can be timed here.
     """
-    if not contender.function:
-        from archspec_onnx.timing import timed_file
-
+    if contender.function:
+        model: Any
+        model, backend = _made(contender)
+    else:
         if targets is not None:
             raise _refused(contender, "an ONNX model is not trained")
-        model = Path(contender.file).read_bytes()
-        return timed_file(model, _by_position(model, inputs)), False
+        model, backend = Path(contender.file).read_bytes(), "onnx"
+    target = find(backend, TimesModels)
+    return target.timed_rival(
+        model, task.graph, inputs, weights=weights, targets=targets, dtype=task.dtype, device=task.device
+    )
+
+
+def _made(contender: Contender) -> tuple[Any, str]:
+    """What the user's function gives, and the backend whose framework it is of."""
     path = Path(contender.file).resolve()
     sys.path.insert(0, str(path.parent))  # as Python does for a script
     namespace = runpy.run_path(str(path))
     if contender.function not in namespace:
         raise _refused(contender, f"{contender.file} has no function {contender.function}")
     found = namespace[contender.function]()
-    if any(base.__module__.startswith("torch.nn") for base in type(found).__mro__):
-        return _torch(found, task, inputs, targets, weights)
-    if any(base.__module__.startswith("keras.") for base in type(found).__mro__):
-        return _keras(found, task, inputs, targets)
-    raise _refused(contender, f"{contender.function} gives {type(found).__name__}, which is no PyTorch or Keras model")
+    for base in type(found).__mro__:
+        if base.__module__.startswith("keras."):
+            return found, "keras"
+    for base in type(found).__mro__:
+        if base.__module__.startswith("torch.nn"):
+            return found, "torch"
+    message = f"{contender.function} gives {type(found).__name__}, which is no PyTorch or Keras model"
+    raise _refused(contender, message)
 
 
 def _refused(contender: Contender, message: str) -> BackendError:
     return BackendError(Diagnostic("E0603", f"{contender.label}: {message}"))
-
-
-def _by_position(model: bytes, inputs: Arrays) -> dict[str, Any]:
-    """The batch by the names that an ONNX model has for its inputs, in their order, in the types that it takes."""
-    import numpy as np
-    import onnx
-
-    graph = onnx.ModelProto.FromString(model).graph
-    held = {tensor.name for tensor in graph.initializer}
-    taken = [value for value in graph.input if value.name not in held]
-    kind = onnx.helper.tensor_dtype_to_np_dtype
-    return {
-        value.name: np.ascontiguousarray(array, kind(value.type.tensor_type.elem_type))
-        for value, array in zip(taken, inputs.values(), strict=True)
-    }
-
-
-def _torch(model: Any, task: Task, inputs: Arrays, targets: Arrays | None, weights: Arrays) -> tuple[TimedModel, bool]:
-    import torch
-
-    from archspec_torch.tensors import to_tensors
-    from archspec_torch.timing import timed_module
-    from archspec_torch.training import loss_of
-
-    state = {name: tensor for name, tensor in model.state_dict().items() if not name.endswith(".num_batches_tracked")}
-    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    same = shapes == {name: array.shape for name, array in weights.items()}
-    with torch.no_grad():
-        for name, tensor in state.items() if same else ():
-            tensor.copy_(torch.from_numpy(weights[name]))
-    model = model.to(dtype=getattr(torch, task.dtype), device=task.device or "cpu")
-
-    def named(result: Any) -> Mapping[str, Any]:
-        if isinstance(result, Mapping):
-            return result
-        given = result if isinstance(result, tuple | list) else (result,)
-        return dict(zip(task.graph.outputs, given, strict=False))
-
-    def loss(result: Any) -> Any:
-        assert targets is not None
-        return loss_of({name: named(result)[name] for name in targets}, targets)
-
-    tensors = to_tensors(model, task.graph, inputs)
-    return timed_module(model, tensors, named, "", None if targets is None else loss), same
-
-
-def _keras(model: Any, task: Task, inputs: Arrays, targets: Arrays | None) -> tuple[TimedModel, bool]:
-    from archspec_keras.timing import timed
-
-    return timed(model, task.graph, inputs, variant="", targets=targets), False

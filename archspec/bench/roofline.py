@@ -22,7 +22,7 @@ _TIMES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class MachineLimits:
     """What the machine can do, by probes in NumPy."""
 
     flops: float
@@ -31,7 +31,7 @@ class Machine:
     """Bytes a second that are read and written by a copy."""
 
 
-def probe() -> Machine:
+def probe() -> MachineLimits:
     """Measure both, each the best of some times."""
     import numpy as np
 
@@ -42,7 +42,7 @@ def probe() -> Machine:
     copy = np.empty_like(source)
     arithmetic = _best(lambda: np.matmul(one, other, product))
     traffic = _best(lambda: np.copyto(copy, source))
-    return Machine(2 * _SIDE**3 / arithmetic, 2 * _BYTES / traffic)
+    return MachineLimits(2 * _SIDE**3 / arithmetic, 2 * _BYTES / traffic)
 
 
 def _best(work: Callable[[], object]) -> float:
@@ -55,7 +55,7 @@ def _best(work: Callable[[], object]) -> float:
     return min(found)
 
 
-def bounds(graph: LayerGraph, batch: int, dtype: str, machine: Machine) -> Mapping[str, float]:
+def bounds(graph: LayerGraph, batch: int, dtype: str, machine: MachineLimits) -> Mapping[str, float]:
     """The least seconds that the layers of each kind take for a batch, in a forward pass.
 
     Traffic is what a layer reads and writes: its inputs, its weights once, its outputs; not for layers that only name

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from archspec.bench.contenders import DEFAULT, Contender
-from archspec.bench.measurement import ROUNDS, STEPS, Result, measure
+from archspec.bench.measurement import ROUNDS, STEPS, BenchResult, measure
 from archspec.bench.report import as_dict, to_csv, to_lines
 from archspec.bench.task import TOLERANCES, Task
 from archspec.commands.shared import (
@@ -120,7 +120,7 @@ def _contenders(arguments: argparse.Namespace) -> list[Contender]:
     return found
 
 
-def _code(result: Result, arguments: argparse.Namespace) -> int:
+def _code(result: BenchResult, arguments: argparse.Namespace) -> int:
     """Whether all that was named was measured and ranked, and the first is fast enough."""
     named = arguments.engines is not None
     wrong = [row for row in result.rows if not row.ranked(result.task) and (named or not row.failed)]
@@ -138,7 +138,7 @@ def _code(result: Result, arguments: argparse.Namespace) -> int:
     return FAILED if wrong or slow or len(result.ranking) < 2 else OK
 
 
-def _text(result: Result, format: str) -> str:
+def _text(result: BenchResult, format: str) -> str:
     match format:
         case "json":
             return json.dumps(as_dict(result), indent=2)

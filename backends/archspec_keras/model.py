@@ -25,6 +25,7 @@ from archspec_keras.patching import replaced
 from archspec_keras.settings import settings
 from archspec_keras.tensors import outputs_by_name, to_numpy
 from archspec_keras.timing import timed as timed
+from archspec_keras.timing import timed_rival as timed_rival
 from archspec_keras.trace import run_forward
 from archspec_keras.training import gradients, train
 from archspec_keras.variables import Kept, kept_weights

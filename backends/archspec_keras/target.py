@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from archspec.bench.backend import TimedModel
+from archspec.bench.lazy_models import LazyTimedModels
 from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
 from archspec.errors import BackendError, Diagnostic, did_you_mean
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _TITLES: Final = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
-class KerasBackend(LazyTraining):
+class KerasBackend(LazyTimedModels, LazyTraining):
     """Keras 3: functions of the functional API, on whichever of its own backends Keras runs."""
 
     models = "archspec_keras.model"
@@ -72,13 +72,6 @@ class KerasBackend(LazyTraining):
     def lacks_variant(self, variant: str, dtype: str, *, training: bool) -> str:
         """Nothing that an engine is here for."""
         return ""
-
-    def timed(
-        self, model: Any, graph: LayerGraph, inputs: Arrays, *, variant: str, targets: Arrays | None = None
-    ) -> TimedModel:
-        """See `TimesModels`."""
-        found: TimedModel = self._models().timed(model, graph, inputs, variant=variant, targets=targets)
-        return found
 
     def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         """`compile` and `fit`; see `archspec.training.backend`, for this and what follows."""

@@ -20,6 +20,7 @@ from archspec_onnx.engines import current_engine, openvino_model
 from archspec_onnx.names import names_of
 from archspec_onnx.source import TYPES, write
 from archspec_onnx.timing import timed as timed
+from archspec_onnx.timing import timed_rival as timed_rival
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays

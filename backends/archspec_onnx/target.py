@@ -7,16 +7,15 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
-from archspec.bench.backend import TimedModel
-from archspec.codegen.backend import Arrays, Task
+from archspec.bench.lazy_models import LazyTimedModels
+from archspec.codegen.backend import Task
 from archspec.codegen.backend_errors import check_dtype
-from archspec.codegen.lazy_models import LazyModels
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import ENGINE, ENGINES, TITLES, current_engine
 
 
-class OnnxBackend(LazyModels):
+class OnnxBackend(LazyTimedModels):
     """ONNX: a model file, its weights inside. It runs on ONNX Runtime, OpenVINO, or ONNX's own reference evaluator."""
 
     models = "archspec_onnx.model"
@@ -48,13 +47,6 @@ class OnnxBackend(LazyModels):
         if training:
             return "an ONNX model is not trained"
         return "ONNX models have no convolution in float64 and bfloat16" if dtype in ("float64", "bfloat16") else ""
-
-    def timed(
-        self, model: Any, graph: LayerGraph, inputs: Arrays, *, variant: str, targets: Arrays | None = None
-    ) -> TimedModel:
-        """See `TimesModels`."""
-        found: TimedModel = self._models().timed(model, graph, inputs, variant=variant, targets=targets)
-        return found
 
     def require(self, engine: str | None = None) -> None:
         """ONNX, and what models are set to run on."""

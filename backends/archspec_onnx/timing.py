@@ -24,14 +24,32 @@ def timed(
 ) -> TimedModel:
     """See `TimesModels.timed`."""
     names = [*graph.outputs]
-    found = timed_file(model.SerializeToString(), _fitting(model, inputs))
+    found = _timed_bytes(model.SerializeToString(), _fitting(model, inputs))
     return TimedModel(found.step, lambda: dict(zip(names, found.outputs().values(), strict=True)))
 
 
-def timed_file(model: bytes, inputs: Mapping[str, Array]) -> TimedModel:
+def _timed_bytes(model: bytes, inputs: Mapping[str, Array]) -> TimedModel:
     """An ONNX model on a batch, on the engine of this process; its outputs by the names that it has for them."""
     run = _openvino(model, inputs) if current_engine() == "openvino" else _onnxruntime(model, inputs)
     return TimedModel(run, run)
+
+
+def timed_rival(
+    model: bytes,
+    graph: LayerGraph,
+    inputs: Arrays,
+    *,
+    weights: Arrays,
+    targets: Arrays | None,
+    dtype: str,
+    device: str | None,
+) -> tuple[TimedModel, bool]:
+    """See `TimesModels.timed_rival`: it has the weights that are in it."""
+    given = ModelProto.FromString(model).graph
+    held = {tensor.name for tensor in given.initializer}
+    taken = [value.name for value in given.input if value.name not in held]
+    by_position = dict(zip(taken, inputs.values(), strict=True))
+    return _timed_bytes(model, _fitting(ModelProto.FromString(model), by_position)), False
 
 
 def _fitting(model: ModelProto, inputs: Arrays) -> dict[str, Array]:

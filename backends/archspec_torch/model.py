@@ -27,6 +27,7 @@ from archspec_torch.dropping import nothing_dropped
 from archspec_torch.names import class_name
 from archspec_torch.tensors import outputs_of, to_numpy, to_tensors, zeros_like_inputs
 from archspec_torch.timing import timed as timed
+from archspec_torch.timing import timed_rival as timed_rival
 from archspec_torch.trace import traced
 from archspec_torch.training import gradients, train
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from shutil import which
-from typing import Any, Final
+from typing import Final
 
-from archspec.bench.backend import TimedModel
+from archspec.bench.lazy_models import LazyTimedModels
 from archspec.codegen.backend import Arrays
 from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
@@ -30,7 +30,7 @@ VARIANTS: Final[Mapping[str, str]] = {
 COMPILED: Final = ("compile", "max-autotune", "freezing", "aot")
 
 
-class TorchBackend(LazyTraining):
+class TorchBackend(LazyTimedModels, LazyTraining):
     """PyTorch: `nn.Module` classes."""
 
     models = "archspec_torch.model"
@@ -88,13 +88,6 @@ class TorchBackend(LazyTraining):
         if variant in COMPILED and not any(map(which, ("c++", "g++", "clang++"))):
             return f"{VARIANTS[variant]}: there is no C++ compiler, which PyTorch compiles by"
         return ""
-
-    def timed(
-        self, model: Any, graph: LayerGraph, inputs: Arrays, *, variant: str, targets: Arrays | None = None
-    ) -> TimedModel:
-        """See `TimesModels`."""
-        found: TimedModel = self._models().timed(model, graph, inputs, variant=variant, targets=targets)
-        return found
 
     def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         """See `archspec.training.backend`, for this and all that follows: a plain loop."""

@@ -31,10 +31,43 @@ def timed(
     def named(result: Any) -> Mapping[str, Tensor]:
         return outputs_of(result, graph)
 
-    return timed_module(model, to_tensors(model, graph, inputs), named, variant, loss if targets else None)
+    return _timed_module(model, to_tensors(model, graph, inputs), named, variant, loss if targets else None)
 
 
-def timed_module(
+def timed_rival(
+    model: nn.Module,
+    graph: LayerGraph,
+    inputs: Arrays,
+    *,
+    weights: Arrays,
+    targets: Arrays | None,
+    dtype: str,
+    device: str | None,
+) -> tuple[TimedModel, bool]:
+    """See `TimesModels.timed_rival`: it is given the weights where its state dict has the same names and shapes."""
+    state = {name: tensor for name, tensor in model.state_dict().items() if not name.endswith(".num_batches_tracked")}
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    same = shapes == {name: array.shape for name, array in weights.items()}
+    with torch.no_grad():
+        for name, tensor in state.items() if same else ():
+            tensor.copy_(torch.from_numpy(weights[name]))
+    model = model.to(dtype=getattr(torch, dtype), device=device or "cpu")
+
+    def named(result: Any) -> Mapping[str, Tensor]:
+        if isinstance(result, Mapping):
+            return result
+        given = result if isinstance(result, tuple | list) else (result,)
+        return dict(zip(graph.outputs, given, strict=False))
+
+    def loss(result: Any) -> Tensor:
+        assert targets is not None
+        return loss_of({name: named(result)[name] for name in targets}, targets)
+
+    timed = _timed_module(model, to_tensors(model, graph, inputs), named, "", loss if targets else None)
+    return timed, same
+
+
+def _timed_module(
     model: nn.Module,
     tensors: Sequence[Tensor],
     named: Callable[[Any], Mapping[str, Tensor]],

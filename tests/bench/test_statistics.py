@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import archspec
-from archspec.bench.roofline import Machine, bounds
+from archspec.bench.roofline import MachineLimits, bounds
 from archspec.bench.statistics import Times, ratio
 
 
@@ -36,7 +36,7 @@ def test_an_interval_holds_the_ratio_and_is_the_same_each_time() -> None:
 
 def test_the_least_time_is_that_of_arithmetic_or_of_traffic() -> None:
     graph = archspec.compile("lenet")
-    slow_memory, slow_arithmetic = Machine(1e18, 1e9), Machine(1e9, 1e18)
+    slow_memory, slow_arithmetic = MachineLimits(1e18, 1e9), MachineLimits(1e9, 1e18)
     of_arithmetic = sum(bounds(graph, 2, "float32", slow_arithmetic).values())
     assert of_arithmetic == pytest.approx(2 * 2 * graph.macs / 1e9, rel=1e-6)
     one, two = (sum(bounds(graph, batch, "float32", slow_memory).values()) for batch in (1, 2))
