@@ -11,6 +11,7 @@ from archspec.expr.tree import (
     Binary,
     Bool,
     Compare,
+    Comprehension,
     Const,
     Expr,
     FunctionCall,
@@ -18,6 +19,7 @@ from archspec.expr.tree import (
     Index,
     Items,
     Name,
+    Slice,
     Unary,
     Value,
 )
@@ -89,8 +91,35 @@ def _value(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
             return joined((evaluate(item, env, budget) for item in items), budget)
         case Index(value, index):
             return apply_index(evaluate(value, env, budget), evaluate(index, env, budget))
+        case Slice(value, start, stop):
+            ends = [None if end is None else evaluate(end, env, budget) for end in (start, stop)]
+            return _apply_slice(evaluate(value, env, budget), *ends)
+        case Comprehension():
+            return _comprehended(expr, env, budget)
         case FunctionCall(function, args):
-            return apply_call(function, tuple(evaluate(arg, env, budget) for arg in args))
+            return apply_call(function, tuple(evaluate(arg, env, budget) for arg in args), budget)
+
+
+def _comprehended(expr: Comprehension, env: Mapping[str, Value], budget: Budget) -> Value:
+    values = evaluate(expr.values, env, budget)
+    if not isinstance(values, tuple):
+        raise ExprError(f"`for` goes through a list, this is {describe(values)}")
+    budget.spend(len(env) // 8)
+    inner, found, count = {**env}, list[Value](), 0
+    for value in values:
+        budget.spend(1)
+        parts = (value,)
+        if len(expr.variables) > 1:
+            if not isinstance(value, tuple) or len(value) != len(expr.variables):
+                raise ExprError(f"{describe(value)} cannot be taken apart into {len(expr.variables)} values")
+            parts = value
+        inner.update(zip(expr.variables, parts, strict=True))
+        if expr.test is not None and not truth(evaluate(expr.test, inner, budget)):
+            continue
+        found.append(evaluate(expr.item, inner, budget))
+        count += _weight((found[-1],), budget)
+        _check_items(count, budget)
+    return tuple(found)
 
 
 def expand(expr: Expr, env: Mapping[str, Value], budget: Budget) -> list[Expr]:
@@ -289,13 +318,27 @@ def apply_index(value: Value, index: Value) -> Value:
     return value[index]
 
 
-def apply_call(function: str, args: tuple[Value, ...]) -> Value:
+def _apply_slice(value: Value, start: Value, stop: Value) -> Value:
+    """`values[start:stop]`, as in Python."""
+    if not isinstance(value, tuple):
+        raise ExprError(f"{describe(value)} is no list, and has no part")
+    for end in (start, stop):
+        if end is not None and (isinstance(end, bool) or not isinstance(end, int)):
+            raise ExprError(f"the end of a part is a whole number, this is {describe(end)}")
+    return value[start:stop]
+
+
+def apply_call(function: str, args: tuple[Value, ...], budget: Budget) -> Value:
     """A call of one of the language's functions."""
     try:
+        if function == "range":
+            _check_items(len(range(*args)), budget)  # type: ignore[arg-type]  # what it does not take is said below
         result = FUNCTIONS[function](*args)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         shown = ", ".join(describe(arg)[1:-1] for arg in args)
         raise ExprError(f"`{function}({shown})` cannot be worked out") from None
+    if isinstance(result, tuple):
+        _check_items(_weight(result, budget), budget)
     return check_number(result) if isinstance(result, int | float) else result
 
 
@@ -305,14 +348,37 @@ def make_divisible(value: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
+def _enumerate(values: tuple[Value, ...]) -> Value:
+    return tuple(enumerate(values))
+
+
+def _log(value: float, base: float | None = None) -> float:
+    return math.log(value) if base is None else math.log(value, base)
+
+
 FUNCTIONS: Final[dict[str, Callable[..., Value]]] = {
-    "min": min,
-    "max": max,
-    "sum": _sum,
-    "len": len,
+    "abs": abs,
+    "all": lambda values: all(map(truth, values)),
+    "any": lambda values: any(map(truth, values)),
     "ceil": math.ceil,
+    "enumerate": _enumerate,
+    "exp": math.exp,
     "floor": math.floor,
-    "round": _round,
     "int": int,
+    "len": len,
+    "log": _log,
+    "log2": math.log2,
     "make_divisible": make_divisible,
+    "max": max,
+    "min": min,
+    "range": lambda *ends: tuple(range(*ends)),
+    "round": _round,
+    "sorted": lambda values: tuple(sorted(values)),
+    "sqrt": math.sqrt,
+    "sum": _sum,
+    "zip": lambda *lists: tuple(zip(*lists, strict=False)),
 }
+LISTS: Final = frozenset({"enumerate", "range", "sorted", "zip"})
+"""Those that give a list, which in Python is none, or not a tuple."""
+MATH: Final = frozenset({"ceil", "exp", "floor", "log", "log2", "sqrt"})
+"""Those of Python's module `math`."""

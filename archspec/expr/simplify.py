@@ -11,6 +11,7 @@ from archspec.expr.tree import (
     Binary,
     Bool,
     Compare,
+    Comprehension,
     Const,
     Expr,
     FunctionCall,
@@ -18,22 +19,24 @@ from archspec.expr.tree import (
     Index,
     Items,
     Name,
+    Slice,
     Unary,
     Value,
     children,
+    is_bound,
 )
 from archspec.limits import Budget
 
 
 def names(expr: Expr, budget: Budget) -> frozenset[str]:
-    """The names that an expression mentions."""
+    """The names that an expression mentions, but for variables of its comprehensions."""
     found: set[str] = set()
     parts, count = [expr], 0
     while parts:
         part = parts.pop()
         count += 1
         if isinstance(part, Name):
-            found.add(part.id)
+            found.update(() if is_bound(part.id) else (part.id,))
         elif not isinstance(part, Const):
             parts += children(part)
     budget.spend(count)
@@ -125,6 +128,15 @@ class _Folding:
             case Index(value, index):
                 base, at = self.fold(value), self.fold(index)
                 return self._worked_out(Index(base, at), base, at)
+            case Slice(value, start, stop):
+                whole = self.fold(value)
+                ends = [None if end is None else self.fold(end) for end in (start, stop)]
+                return self._worked_out(Slice(whole, *ends), whole, *(end for end in ends if end is not None))
+            case Comprehension(item, variables, values, test):
+                parts = self.fold(item), self.fold(values)
+                condition = None if test is None else self.fold(test)
+                found = Comprehension(parts[0], variables, parts[1], condition)
+                return found if names(found, self.budget) else self._worked_out(found)
             case FunctionCall(function, args):
                 given = tuple(self.fold(arg) for arg in args)
                 return self._worked_out(FunctionCall(function, given), *given)

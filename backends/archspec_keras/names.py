@@ -6,6 +6,7 @@ from typing import Final
 
 from archspec.codegen.escaping import identifier
 from archspec.codegen.helpers import Helpers
+from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_keras.ops import ROWS
 
@@ -32,9 +33,7 @@ CHANNELS_LAST: Final = frozenset(
 )
 """Keras's layers that rows print and that take a data format: a module has names of its own for them."""
 
-RESERVED: Final = frozenset(
-    {"keras", "layers", "name", "sys", "ceil", "floor", "partial", *CHANNELS_LAST, *HELPERS.names}
-)
+RESERVED: Final = frozenset({"keras", "layers", "name", "sys", "partial", *MATH, *CHANNELS_LAST, *HELPERS.names})
 """What the module imports or defines, and the argument that all functions have: no parameter may be called so."""
 
 

@@ -13,6 +13,7 @@ from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, mark
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.expr import Const, Expr, fold
+from archspec.expr.evaluate import MATH
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
@@ -81,7 +82,7 @@ def write(graph: LayerGraph) -> str:
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
         recursive=bool(deeper),
         tensors=_tensors(graph),
-        math=sorted(functions_used & {"ceil", "floor"}),
+        math=sorted(functions_used & MATH),
         formats=declarations({head for body in bodies for head in body.printer.users}),
         helpers=[_helper(name, available.text(name), graph, bodies) for name in available.needed(used)],
         functions=functions,

@@ -7,6 +7,7 @@ import keyword
 from typing import Final
 
 from archspec.codegen.helpers import Helpers
+from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.ops import ROWS
 
@@ -23,8 +24,7 @@ RESERVED: Final = frozenset(
         "Any",
         "OrderedDict",
         "Sequence",
-        "ceil",
-        "floor",
+        *MATH,
         "module",
         "layer",
         *HELPERS.names,

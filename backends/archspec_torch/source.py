@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from archspec.codegen.escaping import docstring, literal
 from archspec.codegen.expression_printer import ExpressionPrinter
@@ -20,6 +19,7 @@ from archspec.codegen.tree import (
 )
 from archspec.codegen.walk import calls, is_chain, layers, stops
 from archspec.expr import Const
+from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.constructors import members, needs_channels, parameters
 from archspec_torch.forward import Spelling, forward
@@ -29,8 +29,6 @@ from archspec_torch.ops import ROWS
 from archspec_torch.parameter_access import places
 from archspec_torch.parameter_groups import parameter_groups, without_decay
 from archspec_torch.reset_parameters import reset_parameters
-
-_IMPORTS: Final = {"ceil": "math", "floor": "math"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     standard = {
         "from collections import OrderedDict": any(writer.constructor.ordered_dict for writer in writers),
         "from collections.abc import Sequence": any("Sequence[" in text for text in ordered.values()),
-        f"from math import {', '.join(sorted(functions & _IMPORTS.keys()))}": bool(functions & _IMPORTS.keys()),
+        f"from math import {', '.join(sorted(functions & MATH))}": bool(functions & MATH),
         "from typing import Any": bool(groups),
     }
     methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
