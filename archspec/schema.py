@@ -20,7 +20,7 @@ from archspec.spec import Block, Depth, Input, Param, Repeat, Reuse, Sequence, S
 from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.forms import NOT_OF_STAGES, RESERVED, STAGE_KEYS
-from archspec.spec.key_suggestions import OWN_WORDS
+from archspec.spec.key_suggestions import TAKEN_NAMES
 from archspec.spec.model import NOT_PARAMS
 
 SCHEMA_ID: Final = "urn:archspec:spec:1"
@@ -36,7 +36,7 @@ def schema() -> Schema:
     properties = spec["properties"]
     properties["params"]["propertyNames"] = {
         **NAME_SCHEMA,
-        "not": {"enum": [*OWN_WORDS, *sorted(NOT_PARAMS)]},
+        "not": {"enum": [*TAKEN_NAMES, *sorted(NOT_PARAMS)]},
     }
     for key in properties.keys() - {"archspec", "name"}:  # `null` takes a parent's key away
         properties[key] = or_null(properties[key])

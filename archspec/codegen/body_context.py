@@ -33,14 +33,15 @@ class BodyContext:
     """How many repeats are around."""
     index: Expr | None = None
     """What `i` is here."""
+    own: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
+    """What the language's own names are everywhere in the definition."""
     tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
     """How many tokens a sequence has, where that follows from channels: after a `transpose`."""
 
     def at(self, expr: Expr, features: Sequence[Expr]) -> Expr:
         """An expression of the spec, where a tensor of these features arrives, in the definition's own terms."""
-        values = {CHANNELS.id: features[0]} if features else dict[str, Expr]()
-        known = values if self.index is None else {**values, "i": self.index}
-        return self.folded(expr, known)
+        known = {**self.own, **({CHANNELS.id: features[0]} if features else {})}
+        return self.folded(expr, known if self.index is None else {**known, "i": self.index})
 
     def folded(self, expr: Expr, values: Mapping[str, Expr], *, is_whole: bool = False) -> Expr:
         """An expression with these values, in terms of the names that are known here."""
@@ -70,6 +71,7 @@ class BodyContext:
             self.structural,
             depth=self.depth,
             index=self.index,
+            own=self.own,
         )
 
     def chosen(self, instances: Sequence[int]) -> BodyContext:

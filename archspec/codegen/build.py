@@ -26,6 +26,7 @@ from archspec.codegen.tree import (
     Definition,
     ItemUse,
     LayerUse,
+    Local,
     Parameter,
     SequenceUse,
     Tree,
@@ -96,6 +97,7 @@ class _DefinitionBuilder:
             env = {name: binding.value for name, binding in scope.bindings.items()}
             if first.kind == "network":
                 env = {param.name: param.value for param in self.graph.params}
+            env |= {name: let.value for name, let in scope.lets.items()}
             envs.append({**env, "channels": self.graph.types[wire.operands[0]].channels})
         features: dict[Ref, Expr] = {Operand(0): CHANNELS}
         for index, name in enumerate(self._inputs(first)[: len(operands) - 1], start=1):
@@ -109,10 +111,18 @@ class _DefinitionBuilder:
         else:
             features |= self._vocabularies(operands)
         count = len(operands)
-        context = BodyContext(self.graph, self.budget, envs, features, operands, [])
+        own: dict[str, Expr] = {} if first.kind == "network" else {"in_channels": CHANNELS}
+        context = BodyContext(self.graph, self.budget, envs, features, operands, [], own=own)
         tree = self._inside(scopes, context)
-        results = tuple(context.features[ref] for ref in tree.results)
+        lets = {name: context.at(let.expr, ()) for name, let in first.lets.items()}
+        expanded: dict[str, Expr] = {}
+        for name, expr in lets.items():
+            expanded[name] = context.folded(expr, expanded)
+        results = tuple(context.folded(context.features[ref], expanded, is_whole=True) for ref in tree.results)
         definition = self._head(scopes, count, tree, results)
+        definition.locals = tuple(
+            Local(name, annotation([scope.lets[name].value for scope in scopes]), expr) for name, expr in lets.items()
+        )
         self.structural[id(definition)] = context.structural
         return definition
 

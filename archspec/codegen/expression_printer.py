@@ -29,7 +29,7 @@ class ExpressionPrinter:
         self.users: dict[str, list[Paths]] = {}
         """The paths of the layers that are of a helper's class, by its name; other names are among them."""
         self.spelled: dict[str, str] = {}
-        for parameter in definition.parameters:
+        for parameter in (*definition.parameters, *definition.locals):
             name, _, operand = parameter.name.partition("@")  # see `iteration_names` and `channels_of`
             if operand.isidentifier():
                 name = f"{operand}_{name}"

@@ -94,7 +94,10 @@ class _Attempt:
         for old in reversed(self.old):  # callers before the definitions that they call
             self._definition(old, self.new[id(old)])
         for new in self.new.values():
-            used = used_names(new.tree, self.budget)
+            used = set(used_names(new.tree, self.budget))
+            for local in reversed(new.locals):
+                used |= names(local.expr, self.budget) if local.name in used else set[str]()
+            new.locals = tuple(local for local in new.locals if local.name in used)
             new.parameters = tuple(parameter for parameter in new.parameters if parameter.name in used)
         return Module(tuple(self.new[id(old)] for old in self.old))
 
@@ -108,6 +111,14 @@ class _Attempt:
             deps = {p.name: {p.name} for p in old.parameters if p.name not in env}
         else:
             env, deps = _same(self.calls[id(new)]), self.deps[id(new)]
+        new.locals = ()
+        for local in old.locals:
+            expr = fold(local.expr, self.budget, env, whole=whole, is_whole=local.type == "int")
+            if isinstance(expr, Const | Name):  # it needs no name of its own
+                env[local.name] = expr
+            else:
+                new.locals += (dataclasses.replace(local, expr=expr),)
+                deps[local.name] = set(self._depends(expr, deps))
         fold_all = _Fold(env, self.new, whole, self.budget)
         new.tree = fold_all.tree(old.tree)
         new.features = tuple(fold(feature, self.budget, env, whole=whole, is_whole=True) for feature in old.features)

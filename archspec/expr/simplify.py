@@ -133,7 +133,10 @@ class _Folding:
                 ends = [None if end is None else self.fold(end) for end in (start, stop)]
                 return self._worked_out(Slice(whole, *ends), whole, *(end for end in ends if end is not None))
             case Comprehension(item, variables, values, test):
-                parts = self.fold(item), self.fold(values)
+                through = self.fold(values)
+                if isinstance(values, FunctionCall) and values.function == "range":  # shorter than what it gives
+                    through = FunctionCall("range", tuple(map(self.fold, values.args)))
+                parts = self.fold(item), through
                 condition = None if test is None else self.fold(test)
                 found = Comprehension(parts[0], variables, parts[1], condition)
                 return found if names(found, self.budget) else self._worked_out(found)

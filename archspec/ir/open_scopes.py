@@ -33,6 +33,7 @@ class OpenScope:
     kind: Literal["network", "block", "sequence"]
     block: str | None = None
     bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
+    lets: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
     span: Span | None = None
     operands: list[Ref] = field(default_factory=list[Ref])
     """The tensors from around it."""
@@ -91,6 +92,7 @@ class OpenScope:
             Body(_freeze(self.items), tuple(self.results) if results is None else results),
             self.span,
             self.labels,
+            lets=self.lets,
         )
 
 

@@ -97,6 +97,8 @@ class Scope:
     """What the spec calls tensors of the body: its taps."""
     shares: str = ""
     """The path of the scope that is computed here once more, with its parameters."""
+    lets: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
+    """The quantities of its frame, each an expression of its params and of those before it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,8 +165,12 @@ class BodyCheck(BodyNames):
             if name not in used:
                 self.found.error("E0407", f"input `{name}` is never used", self.spec.entry_place("inputs", name))
 
-    def unused(self, params: Mapping[str, Param]) -> None:
-        """Every param is there for something."""
+    def unused(self, params: Mapping[str, Param], lets: Mapping[str, Attribute]) -> None:
+        """Every param is there for something, and every quantity."""
+        for name, given in lets.items():
+            if name not in self.used and name not in self.spec.refused:
+                message = f"`{name}`, under `let` of {self.where}, is never used"
+                self.found.error("E0403", message, given.key_span, help="use it, or leave it out")
         for name, param in params.items():
             if name not in self.used and name not in self.spec.refused:
                 help = "use it, or leave it out"

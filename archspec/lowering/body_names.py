@@ -46,6 +46,12 @@ class BodyNames:
                 self.use(param.default, help=default_help(name, param.default))
             self.known.add(name)
 
+    def lets(self, lets: Mapping[str, Attribute]) -> None:
+        """Each may use the params, and those before it."""
+        for name, attribute in lets.items():
+            self.use(attribute)
+            self.known.add(name)
+
     def use(
         self,
         attribute: Attribute | None,

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, InternalError, Note, SpecError
-from archspec.expr import ExprError
+from archspec.expr import ExprError, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, NetworkParam, ids_as_output
 from archspec.ir.open_scopes import OpenChoice, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.scope import Operand, Result
-from archspec.lowering.bind import bind, block_info
+from archspec.lowering.bind import bind, bind_lets, block_info
 from archspec.lowering.context import Context, Made, Variables
 from archspec.lowering.diagnostics import tap_marked_twice, unmarked_tap
 from archspec.lowering.repeats import RepeatedItems
@@ -33,6 +33,7 @@ class Lowering(RepeatedItems):
         taps = {tensor.path: tensor for tensor in tensors}
         taps.setdefault("input", tensors[0])
         items = spec.items
+        self.builder.root.lets = top.lets
         context = Context(self.builder.root, self._plan(items, numbered=False), variables, taps, {})
         outputs = {"output": self._items(items, tensors[0], context)}
         if spec.outputs:
@@ -44,6 +45,8 @@ class Lowering(RepeatedItems):
             if tensor.type.is_ids:
                 place = spec.item_place("outputs", index) if spec.outputs else spec.span
                 raise SpecError(ids_as_output(name, place))
+        for name, let in reversed(top.lets.items()):  # what is computed is fixed with all that it is computed from
+            self.fixed |= names(let.expr, self.budget) if name in self.fixed else set[str]()
         return self.builder.graph(
             outputs,
             source=spec.path.name if spec.path else spec.name,
@@ -166,7 +169,9 @@ class Lowering(RepeatedItems):
         block = self.spec.blocks[scope.block]
         self._count(item, 1 + len(scope.path) // 100)
         self.trail.append(Note(f"{scope.path} is block {scope.block}, called here", item.span))
-        variables = Variables({name: binding.value for name, binding in scope.bindings.items()}, root=False)
+        env = {name: binding.value for name, binding in scope.bindings.items()} | {"in_channels": x.type.channels}
+        scope.lets = bind_lets(block.let, env, self.budget)
+        variables = Variables(env | {name: let.value for name, let in scope.lets.items()}, root=False)
         start = Tensor(scope, Operand(0), x.path, x.type)
         plan = self._plan(block.layers, numbered=False)
         taps["input"] = start

@@ -24,7 +24,7 @@ from archspec.spec.forms import RESERVED
 from archspec.spec.items import Item, Items, read_stages
 from archspec.spec.key_suggestions import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 from archspec.spec.located_data import LoadContext, LocatedDict
-from archspec.spec.parts import DepthField, Input, Param, Params
+from archspec.spec.parts import DepthField, Input, Lets, Param, Params, check_lets
 from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.scalars import describe
 
@@ -52,6 +52,7 @@ class Block(Model):
     doc: str = Field("", description="what it is; it becomes the docstring of the generated class or function")
     unit: Strings = Field((), description="what a tuple in `units` means, in order; its names are params")
     params: Params = Field(default_factory=dict[str, Param], description="what a caller may choose")
+    let: Lets = Field(default_factory=dict[str, Attribute], description="quantities of its own, each an expression")
     inputs: Strings = Field((), description="tensors that it takes besides the one that arrives")
     layers: Items = Field(description="the items")
     outputs: Strings = Field((), description="taps that a caller can start from, besides the result")
@@ -80,9 +81,13 @@ class Block(Model):
             data = LocatedDict(span)
             params[name] = written.get(name) or Param.model_validate(data, context=load_context)
         params |= written
+        for name in written.keys() & {"in_channels"}:
+            usable_name(name, written[name].name_span, load_context, "a param of a block", taken=tuple(OWN_WORDS))
         # The unit's fields come first, in their order: that is how a tuple is read.
         self.__dict__["params"] = params
-        for key, what, others in (("inputs", "an input", {*params, "input"}), ("outputs", "a tap", {"input"})):
+        check_lets(self.let, params, load_context)
+        taken = {*params, *self.let, "input"}
+        for key, what, others in (("inputs", "an input", taken), ("outputs", "a tap", {"input"})):
             names = getattr(self, key)
             for index, name in enumerate(names):
                 span = self.item_place(key, index)
@@ -196,6 +201,7 @@ class Spec(Document):
     )
     include: Strings = Field((), description="files with blocks")
     params: Params = Field(default_factory=dict[str, Param], description="what a user may choose")
+    let: Lets = Field(default_factory=dict[str, Attribute], description="quantities of its own, each an expression")
     input: Input | None = Field(None, description="what comes in: an image, or a tensor by its shape")
     inputs: Inputs = Field(default_factory=dict[str, Input], description="several inputs by name, in place of `input`")
     depth: DepthField | None = Field(None, description="the number of weighted layers, and the rule it follows")
@@ -242,6 +248,7 @@ class Spec(Document):
         for index, name in enumerate(self.outputs or ()):
             for part in name.split(".", 1):  # `b.kept` is no tap of the network, which is said where taps are known
                 usable_name(part, self.item_place("outputs", index), load_context, "a tap")
+        check_lets(self.let, self.params, load_context)
         self._check_items(load_context)
         if self.input is None and not self.inputs and not self._located.get("inputs"):
             load_context.error("E0205", "a spec needs the key `input`", self.span)

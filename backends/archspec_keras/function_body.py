@@ -45,6 +45,7 @@ class BodyWriter(LoopStatements):
         """The lines of the network's function after those that make the inputs."""
         self._start(inputs, LayerName())
         self._items(self.definition.tree)
+        self._insert_locals()
         results = self._results()
         given: Code = inputs[0] if len(inputs) == 1 else f"[{', '.join(inputs)}]"
         outputs: Code = results[0]
@@ -62,6 +63,13 @@ class BodyWriter(LoopStatements):
         self.variables = operand_names(self.definition.operands, self.definition.inputs, self.unusable())
         self._start(self.variables, LayerName((True, "name")))
         self._items(self.definition.tree)
+        self._insert_locals()
+
+    def _insert_locals(self) -> None:
+        """The quantities that the lines mention, before them."""
+        for local in reversed(self.definition.locals):
+            if local.name in self.printer.names:
+                self.lines.insert(0, Statement(1, self.printer.spelled[local.name], self.printer.expr(local.expr)))
 
     def _start(self, variables: Sequence[str], prefix: LayerName) -> None:
         self.taken = self.unusable()

@@ -16,6 +16,7 @@ from archspec.codegen.tree import (
     Definition,
     ItemUse,
     LayerUse,
+    Local,
     LoopUse,
     Parameter,
     Run,
@@ -183,7 +184,7 @@ def pattern_source(pattern: str, variable: str, budget: Budget) -> str:
 
 def needs_channels(definition: Definition) -> bool:
     """Whether the class has to be given how many channels arrive."""
-    return CHANNELS.id in mentioned(definition.tree, definition.budget)
+    return CHANNELS.id in _mentioned_in(definition)
 
 
 def parameters(definition: Definition) -> list[Parameter]:
@@ -191,8 +192,21 @@ def parameters(definition: Definition) -> list[Parameter]:
     return [
         parameter
         for parameter in definition.parameters
-        if "@" not in parameter.name or parameter.name in mentioned(definition.tree, definition.budget)
+        if "@" not in parameter.name or parameter.name in _mentioned_in(definition)
     ]
+
+
+def local_variables(definition: Definition) -> list[Local]:
+    """The quantities that the constructor mentions."""
+    return [local for local in definition.locals if local.name in _mentioned_in(definition)]
+
+
+def _mentioned_in(definition: Definition) -> set[str]:
+    """The names that the constructor mentions, also by way of a quantity."""
+    found = mentioned(definition.tree, definition.budget)
+    for local in reversed(definition.locals):
+        found |= names(local.expr, definition.budget) if local.name in found else set[str]()
+    return found
 
 
 def arguments(use: CallUse) -> list[tuple[str | None, Expr]]:

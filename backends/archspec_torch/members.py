@@ -26,7 +26,7 @@ from archspec.codegen.walk import layers
 from archspec.expr import Const, Name, names, negated
 from archspec.ir.scope import Result
 from archspec.reserved_names import NOT_LAYERS
-from archspec_torch.constructors import ConstructorWriter, mentioned
+from archspec_torch.constructors import ConstructorWriter, local_variables, mentioned
 from archspec_torch.forward import Spelling
 from archspec_torch.ops import ROWS
 
@@ -57,6 +57,12 @@ class MemberWriter:
             self.again[location] = [path for item in items for path in item.paths]
             self.spelling.again |= set(map(owner_name, items))
         self._members(self.definition.tree, 2)
+        quantities = [
+            line
+            for local in local_variables(self.definition)
+            for line in lay_out(self.printer.expr(local.expr), 2, f"{self.printer.spelled[local.name]} = ")
+        ]
+        self.init = quantities + self.init
 
     # -- members ----------------------------------------------------------------------------------
 
