@@ -31,8 +31,8 @@ class BodyContext:
     """Results of conditions that all instances decide alike, whose items were taken into the body."""
     depth: int = 0
     """How many repeats are around."""
-    index: Expr | None = None
-    """What `i` is here."""
+    indices: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
+    """What the indices of the loops around are here, by what the spec calls them."""
     own: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
     """What the language's own names are everywhere in the definition."""
     tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
@@ -41,7 +41,7 @@ class BodyContext:
     def at(self, expr: Expr, features: Sequence[Expr]) -> Expr:
         """An expression of the spec, where a tensor of these features arrives, in the definition's own terms."""
         known = {**self.own, **({CHANNELS.id: features[0]} if features else {})}
-        return self.folded(expr, known if self.index is None else {**known, "i": self.index})
+        return self.folded(expr, {**known, **self.indices})
 
     def folded(self, expr: Expr, values: Mapping[str, Expr], *, is_whole: bool = False) -> Expr:
         """An expression with these values, in terms of the names that are known here."""
@@ -70,7 +70,7 @@ class BodyContext:
             {Operand(index): self.nodes[ref] for index, ref in enumerate(operands)},
             self.structural,
             depth=self.depth,
-            index=self.index,
+            indices=self.indices,
             own=self.own,
         )
 

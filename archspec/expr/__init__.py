@@ -1,6 +1,7 @@
 """Expressions: the small language that may stand wherever a spec has a number."""
 
-from archspec.expr.evaluate import ExprError, check_number, describe, evaluate, expand, joined
+from archspec.expr.evaluate import ExprError, check_number, describe, evaluate, joined
+from archspec.expr.expand import expand
 from archspec.expr.parse import parse
 from archspec.expr.pattern import name_by, sources_by, split_pattern
 from archspec.expr.printing import source

@@ -128,6 +128,9 @@ class OpenLoop:
     """The tensor that goes through, then those from around the loop."""
     span: Span | None
     structure: tuple[Expr, ...] = ()
+    index: str = "i"
+    before: int | None = None
+    total: int | None = None
     iterations: list[OpenScope | Scope] = field(default_factory=list["OpenScope | Scope"])
     others: list[Tensor] = field(default_factory=list["Tensor"])
     """What enters after the first tensor, as the scope around knows it."""
@@ -140,6 +143,11 @@ class OpenLoop:
             self.operands.append(tensor.ref)
             self.others.append(tensor)
         return Operand(self._taken[tensor.ref])
+
+    def whole_indices(self, index: int) -> dict[str, int]:
+        """What `unit_index` and `unit_count` are in an iteration, where they are known."""
+        found = {} if self.before is None else {"unit_index": self.before + index}
+        return found if self.total is None else {**found, "unit_count": self.total}
 
     def freeze(self) -> Loop:
         """The finished loop."""
@@ -156,6 +164,9 @@ class OpenLoop:
             ),
             self.span,
             self.structure,
+            index=self.index,
+            before=self.before,
+            total=self.total,
         )
 
 

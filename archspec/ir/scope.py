@@ -139,6 +139,12 @@ class Loop:
     marks: tuple[int, ...] = ()
     shares: str = ""
     """The path of the loop that is computed here once more, with its parameters."""
+    index: str = "i"
+    """What expressions inside call the iteration's number."""
+    before: int | None = None
+    """Of a stage of the network: how many units the stages before it have."""
+    total: int | None = None
+    """How many units all stages of the network have, where this one asks for it."""
 
 
 Item: TypeAlias = Layer | Scope | Choice | Loop

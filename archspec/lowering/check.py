@@ -31,7 +31,7 @@ def check(spec: Spec, found: CheckDiagnostics) -> None:
         body.lets(block.let)
         body.known.add("channels")
         body.taps |= set(block.inputs)
-        body.body(block.layers, in_loop=False)
+        body.body(block.layers)
         check_reuse(body, block.layers, block.outputs)
         body.ends(block)
         body.unused_taps(block)
@@ -59,7 +59,7 @@ def _check_network(spec: Spec, found: CheckDiagnostics) -> None:
                 root.use(part, op=OPS[op_name], info=info)
     root.known.add("channels")
     root.taps |= spec.inputs.keys()  # each input can be started from, and given
-    root.body(spec.items, in_loop=False)
+    root.body(spec.items)
     check_reuse(root, spec.items, spec.outputs or ())
     root.unused({name: param for name, param in spec.params.items() if name not in found.outside}, spec.let)
     root.unused_inputs()

@@ -52,6 +52,10 @@ class LayerLowering:
     written: int = 0
     """How many items there are so far, with all iterations and calls written out."""
     nesting: int = 0
+    units: int = 0
+    """How many units the stages of the network have so far."""
+    all_units: int | None = None
+    """How many they have in all, once a stage has asked for it."""
     seen: dict[int, Expr] = field(default_factory=dict[int, Expr])
     here: Item | None = None
     """The item that is worked out, for the message when there is too much work."""

@@ -17,6 +17,7 @@ from archspec.lowering.bind import bind
 from archspec.lowering.context import Context, Made
 from archspec.lowering.diagnostics import layer_too_large, misfit
 from archspec.lowering.layers import LayerLowering
+from archspec.lowering.unit_count import count_units, mentions
 from archspec.lowering.units import single_call, single_reuse, unit_calls, unit_name
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Repeat, Reuse, Stage
@@ -100,12 +101,13 @@ class RepeatedItems(LayerLowering):
         self._expect(times * (1 + len(item.layers)), item.times)
         self._fix(expr, context)
         loop = self._loop(item, expr, DEFAULT_PATTERN, x, context)
+        loop.index = item.index
         again = single_reuse(item.layers)
         single = single_call(item.layers, self.spec.blocks)
         plan = self._plan(item.layers, numbered=True)
         for index in range(times):
             self._count(item.times)
-            variables = {**context.loop, "i": index}
+            variables = {**context.loop, item.index: index}
             if again is not None:
                 found = self._made(again, context)
                 place = Place(index, str(index), False, f"{loop.path}.{index}", again.span)
@@ -141,21 +143,31 @@ class RepeatedItems(LayerLowering):
     def _stage(self, stage: Stage, x: Tensor, context: Context) -> Tensor:
         assert stage.block is not None
         block = self.spec.blocks[stage.block]
-        calls, structural = unit_calls(stage, block, context.variables.env, self.budget, self.written)
+        around = {**context.variables.env, **context.loop}
+        calls, structural = unit_calls(stage, block, around, self.budget, self.written)
         self._expect(len(calls) * (2 + len(block.layers)), stage)
         if context.variables.root:  # in a block these are the block's params; code generation follows them
             self.fixed.update(*(names(expr, self.budget) for expr in structural))
         pattern = stage.unit_names or DEFAULT_PATTERN
         loop = self._loop(stage, None, pattern, x, context)
-        loop.structure = structural
+        loop.structure, loop.index = structural, stage.index
+        if context.variables.root:
+            loop.before, loop.total = self.units, self._unit_count(stage)
+            self.units += len(calls)
         for index, call in enumerate(calls):
             self._count(call)
-            variables = {**context.loop, "i": index}
+            variables = {stage.index: index, **loop.whole_indices(index), **context.loop}
             name = unit_name(stage, pattern, index, self.budget)
             env = {**self._env(context, x), **variables}
             bindings = bind(block, stage.arguments, call.fields, env, call.span, self.budget)
             x = self._unit(loop, name, stage.block, bindings, x, stage, call.span, context)
         return self._looped(loop, stage, x, context)
+
+    def _unit_count(self, stage: Stage) -> int | None:
+        """How many units the stages of the network have, where this one asks for it."""
+        if self.all_units is None and mentions(stage, "unit_count", self.budget):
+            self.all_units = count_units(self.spec, self.top.env, self.budget)
+        return self.all_units
 
     def _unit(
         self,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from archspec.errors import Diagnostic, Span, SpecError
-from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, expand, name_by, names
+from archspec.expr import Binary, Comprehension, Const, Expr, ExprError, IfElse, Items, Value, expand, name_by, names
 from archspec.limits import Budget
 from archspec.lowering.diagnostics import too_many_items
 from archspec.lowering.values import evaluated, expression, expression_error
 from archspec.spec import Attribute, Block, Call, Item, Reuse, Stage
+
+WHOLE_INDICES: Final = ("unit_index", "unit_count")
+"""A unit's place among those of all the network's stages, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ def _structure(expr: Expr, budget: Budget) -> tuple[Expr, ...]:
         case Binary("*", left, right):
             count, items = (left, right) if isinstance(right, Items) else (right, left)
             return _structure(items, budget) + ((count,) if names(count, budget) else ())
+        case Comprehension(_, _, values, test):
+            return tuple(part for part in (values, test) if part is not None and names(part, budget))
         case IfElse(test, then, other):
             return ((test,) if names(test, budget) else ()) + _structure(then, budget) + _structure(other, budget)
         case _:

@@ -13,7 +13,7 @@ from archspec.spec.scalars import describe
 RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage", "reuse")
 SEQUENCE_KEYS: Final = ("layers", "name", "when", "else", "from")
 # What distinguishes a stage from an item in `stages`.
-STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names")
+STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names", "index")
 # What distinguishes a named sequence from a stage with `layers`, which has none of these.
 NOT_OF_STAGES: Final = ("when", "else", "from")
 _CONDITION: Final = ("when", "else")

@@ -27,7 +27,7 @@ from archspec.spec.base import (
 from archspec.spec.checks import usable_name
 from archspec.spec.form_suggestions import cut_call, one_item_help
 from archspec.spec.forms import RESERVED, STAGE_KEYS, form_of, is_sequence, is_stage
-from archspec.spec.key_suggestions import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS
+from archspec.spec.key_suggestions import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS, TAKEN_NAMES
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.units import Pattern, UnitsField
@@ -63,6 +63,20 @@ _ONE_OR_MORE: Final[dict[str, Any]] = {"anyOf": [definition("Items"), definition
 Items: TypeAlias = Annotated[tuple["Item", ...], Reads(_items, definition("Items"))]
 Otherwise: TypeAlias = Annotated[tuple["Item", ...], Reads(_otherwise, _ONE_OR_MORE)]
 Branches: TypeAlias = Annotated[tuple["Sequence", ...], Reads(_branches, {"type": "array", "items": _ONE_OR_MORE})]
+
+
+def _index(value: object, info: ValidationInfo) -> str:
+    if not isinstance(value, str):
+        raise wrong("a name")
+    return value
+
+
+IndexName: TypeAlias = Annotated[str, Reads(_index, {"type": "string", **NAME_SCHEMA})]
+
+
+def _check_index(index: str, span: Span, load_context: LoadContext) -> None:
+    """Note why a name cannot be that of a number, if it cannot; `i` is what it is called otherwise."""
+    usable_name(index, span, load_context, "an index", taken=tuple(word for word in TAKEN_NAMES if word != "i"))
 
 
 def _check_label(label: str, span: Span, load_context: LoadContext) -> None:
@@ -139,9 +153,14 @@ class Repeat(_Conditional):
         json_schema_extra=NAME_SCHEMA,
     )
     times: Count = Field(description="how many times, 0 or more")
+    index: IndexName = Field("i", description="the name of the iteration's number, counted from 0")
     layers: Items = Field(description="the items")
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times")
+
+    def _check(self, load_context: LoadContext) -> None:
+        super()._check(load_context)
+        _check_index(self.index, self.place("index"), load_context)
 
 
 class Tap(Model):
@@ -205,10 +224,14 @@ class Stage(Model):
     unit_names: Pattern | None = Field(
         None, description="the units' names: a pattern with expressions of `i` in braces, `{i}` unless given"
     )
+    index: IndexName = Field(
+        "i", description="the name of the unit's number, counted from 0; inside of a repeat `i` is the repeat's"
+    )
     layers: Items = Field((), description="items, in place of `block` and `units`: a named sequence")
 
     def _check(self, load_context: LoadContext) -> None:
         _check_label(self.label, self.place("label"), load_context)
+        _check_index(self.index, self.place("index"), load_context)
         if self.block is not None:
             usable_name(self.block, self.place("block"), load_context, "a block", taken=RESERVED)
         written = [key for key in STAGE_KEYS[1:] if self.written(key)]

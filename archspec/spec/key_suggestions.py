@@ -37,10 +37,14 @@ OWN_WORDS: Final[Mapping[str, str]] = {
     "items write `channels`, those that arrive at the item",
     "i": "`i` is the number of the iteration inside of `repeat`, and that of the unit in the fields of a stage's "
     "`units`, counted from 0; how many units there are cannot depend on it",
+    "unit_index": "`unit_index` is the number of a unit among those of all stages, known in the fields of `units` and "
+    "in `with` of the network's own stages; a block is given it, as in `with: {rate: drop * unit_index / unit_count}`",
+    "unit_count": "`unit_count` is how many units all stages have, known in the fields of `units` and in `with` of "
+    "the network's own stages; a block is given it, as in `with: {rate: drop * unit_index / unit_count}`",
 }
 """The names that the language itself gives a meaning, each with where it has one."""
 TAKEN_NAMES: Final = tuple(word for word in OWN_WORDS if word != "in_channels")
-"""Those of them that name nothing else anywhere; `in_channels` may be a param of the network, which receives an input."""
+"""Those of them that name nothing else anywhere; `in_channels` may be a param of the network."""
 OTHER_NAMES: Final[Mapping[str, str]] = {"n": "count", "i": "index", "channels": "width", "in_channels": "incoming"}
 """What may be written for a name of one's own instead."""
 
