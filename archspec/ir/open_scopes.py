@@ -105,12 +105,13 @@ class OpenChoice:
     taken: bool
     operand: Ref
     items: list[OpenItem]
-    result: Ref
+    results: list[Ref]
+    """What it gives, and then the tensors in it that are outputs of the network."""
 
     def freeze(self) -> Choice:
         """The finished choice."""
         return Choice(
-            self.location, self.condition, self.taken, self.operand, Body(_freeze(self.items), (self.result,))
+            self.location, self.condition, self.taken, self.operand, Body(_freeze(self.items), tuple(self.results))
         )
 
 

@@ -186,7 +186,9 @@ class BodyCheck(BodyNames):
             if name not in self.used and name not in self.spec.refused:
                 help = "use it, or leave it out"
                 if self.own is self.spec.params and self.spec.extends is not None:
-                    help = f"use it, or leave it out; one of the spec that is extended goes by `params: {{{name}: null}}`"
+                    help = (
+                        f"use it, or leave it out; one of the spec that is extended goes by `params: {{{name}: null}}`"
+                    )
                 message = f"param `{name}` of {self.where} is never used"
                 self.found.error("E0403", message, param.name_span, help=help)
 

@@ -61,6 +61,8 @@ class LayerLowering:
     """The item that is worked out, for the message when there is too much work."""
     marked: dict[str, str] = field(default_factory=dict[str, str])
     """The nodes that the network's taps mark, those under a condition included."""
+    under_conditions: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """The outputs of the network that stand under conditions, as the scope around these knows them."""
 
     def __post_init__(self) -> None:
         spec = self.spec

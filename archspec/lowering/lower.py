@@ -12,6 +12,7 @@ from archspec.ir.graph import LayerGraph, NetworkParam, ids_as_output
 from archspec.ir.open_scopes import OpenChoice, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.scope import Operand, Result
 from archspec.lowering.bind import bind, bind_lets, block_info
+from archspec.lowering.bodies import conditional_marks
 from archspec.lowering.context import Context, Made, Variables
 from archspec.lowering.diagnostics import tap_marked_twice, unmarked_tap
 from archspec.lowering.repeats import RepeatedItems
@@ -37,13 +38,10 @@ class Lowering(RepeatedItems):
         context = Context(self.builder.root, self._plan(items, numbered=False), variables, taps, {})
         outputs = {"output": self._items(items, tensors[0], context)}
         if spec.outputs:
-            for index, name in enumerate(spec.outputs):
-                if name not in taps:
-                    raise SpecError(unmarked_tap(name, spec.item_place("outputs", index), output=True))
-            outputs = {name: taps[name] for name in spec.outputs}
-        for index, (name, tensor) in enumerate(outputs.items()):
+            outputs = self._outputs(taps)
+        for name, tensor in outputs.items():
             if tensor.type.is_ids:
-                place = spec.item_place("outputs", index) if spec.outputs else spec.span
+                place = spec.item_place("outputs", spec.outputs.index(name)) if spec.outputs else spec.span
                 raise SpecError(ids_as_output(name, place))
         for name, let in reversed(top.lets.items()):  # what is computed is fixed with all that it is computed from
             self.fixed |= names(let.expr, self.budget) if name in self.fixed else set[str]()
@@ -60,6 +58,24 @@ class Lowering(RepeatedItems):
             taps=self.marked,
             texts=tuple(spec.texts),
         )
+
+    def _outputs(self, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The network's outputs by name, without those whose conditions do not hold."""
+        spec = self.spec
+        assert spec.outputs is not None
+        found: dict[str, Tensor] = {}
+        may_be_gone = conditional_marks(spec.items)
+        for index, name in enumerate(spec.outputs):
+            tensor = taps.get(name) or self.under_conditions.get(name)
+            if tensor is not None:
+                found[name] = tensor
+            elif name not in may_be_gone:
+                raise SpecError(unmarked_tap(name, spec.item_place("outputs", index)))
+        if not found:
+            message = "the network has no output: all of them stand under conditions that do not hold"
+            help = "list a tap that stands under none, or leave `outputs` out: then the last item gives the output"
+            raise SpecError(Diagnostic("E0406", message, spec.place("outputs"), help=help))
+        return found
 
     # -- items ------------------------------------------------------------------------------------
 
@@ -97,11 +113,26 @@ class Lowering(RepeatedItems):
         # A tap or a name under a condition is not seen outside it.
         inner = replace(context, taps=self._copied(context.taps), made=self._copied(context.made))
         otherwise: Sequence[Item] = getattr(item, "otherwise", None) or ()
+        before, self.under_conditions = self.under_conditions, {}
         y = self._item(item, x, inner) if taken else self._items(otherwise, x, inner)
-        choice = OpenChoice(slot.choice, condition, taken, x.ref, scope.items, y.ref)
+        choice = OpenChoice(slot.choice, condition, taken, x.ref, scope.items, [y.ref])
         outer.append(choice)
+        found, self.under_conditions = self.under_conditions, before
+        if context.variables.root and not context.loop:
+            marked = {name: tensor for name, tensor in inner.taps.items() if name not in context.taps}
+            self._keep_outputs(choice, {**found, **marked}, context)
         scope.items = outer
         return Tensor(scope, Result(slot.choice), y.path, y.type)
+
+    def _keep_outputs(self, choice: OpenChoice, taps: Mapping[str, Tensor], context: Context) -> None:
+        """The taps of a condition that are outputs of the network come out of it."""
+        for name in self.spec.outputs or ():
+            if name not in taps:
+                continue
+            tensor = bring(taps[name], context.scope)
+            choice.results += [tensor.ref] if tensor.ref not in choice.results else []
+            ref = Result(choice.location, choice.results.index(tensor.ref))
+            self.under_conditions[name] = Tensor(context.scope, ref, tensor.path, tensor.type)
 
     def _item(self, item: Item, x: Tensor, context: Context) -> Tensor:
         match item:
