@@ -238,8 +238,9 @@ def _items() -> dict[str, Schema]:
         },
         "Items": {"type": "array", "items": definition("Item")},
         "BlockCall": {
-            "description": "a call of a block: its params by name, and `name`, the call's own",
-            "type": ["object", "null"],
+            "description": "a call of a block: its params by name, and `name`, the call's own; or those of its `unit` "
+            "in order, as a tuple",
+            "type": ["object", "null", "array", "string", "number"],
             "properties": {"name": {"type": ["string", "null"], **NAME_SCHEMA}, "branches": False},
             "additionalProperties": definition("Value"),
         },

@@ -83,7 +83,8 @@ class BodyCheck(BodyNames):
                 help = f"give the call a name, as in `{call.name}: {{name: {call.name}_}}`, or the block another one"
                 self.found.error("E0404", not_a_layer(call.name), call.span, help=help)
             calls.arguments(block, call.attributes)
-            calls.missing(block, call.attributes, call.span)
+            calls.missing(block, {*call.attributes, *(block.unit if call.fields is not None else ())}, call.span)
+            self.use(call.fields, indices=indices)
             self.fed(block, call.attributes, call.span)
         elif call.name in self.spec.refused:  # it may be a block that is refused
             self.leave(call)

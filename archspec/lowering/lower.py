@@ -16,6 +16,7 @@ from archspec.lowering.bodies import conditional_marks
 from archspec.lowering.context import Context, Made, Variables
 from archspec.lowering.diagnostics import tap_marked_twice, unmarked_tap
 from archspec.lowering.repeats import RepeatedItems
+from archspec.lowering.units import call_fields
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
@@ -170,7 +171,9 @@ class Lowering(RepeatedItems):
     def _call(self, call: Call, x: Tensor, context: Context) -> Tensor:
         name, path = self._path(call, context)
         block = self.spec.blocks[call.name]
-        bindings = bind(block, call.attributes, (), self._env(context, x), call.span, self.budget)
+        env = self._env(context, x)
+        fields = call_fields(call, block, env, self.budget)
+        bindings = bind(block, call.attributes, fields, env, call.span, self.budget)
         slot = context.plan[call]
         scope = enter(context.scope, slot.location, name, path, x, call.span)
         scope.kind, scope.block, scope.bindings = "block", call.name, bindings

@@ -18,7 +18,7 @@ from archspec.lowering.context import Context, Made
 from archspec.lowering.diagnostics import layer_too_large, misfit
 from archspec.lowering.layers import LayerLowering
 from archspec.lowering.unit_count import count_units, mentions
-from archspec.lowering.units import single_call, single_reuse, unit_calls, unit_name
+from archspec.lowering.units import call_fields, single_call, single_reuse, unit_calls, unit_name
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Repeat, Reuse, Stage
 
@@ -115,7 +115,8 @@ class RepeatedItems(LayerLowering):
                 continue
             if single is not None:
                 env, block = {**self._env(context, x), **variables}, self.spec.blocks[single.name]
-                bindings = bind(block, single.attributes, (), env, single.span, self.budget)
+                fields = call_fields(single, block, env, self.budget)
+                bindings = bind(block, single.attributes, fields, env, single.span, self.budget)
                 x = self._unit(loop, str(index), single.name, bindings, x, single, single.span, context)
                 continue
             scope = enter(loop, index, str(index), f"{loop.path}.{index}", x, item.span)

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from archspec.errors import Diagnostic, Span, SpecError
-from archspec.expr import Binary, Comprehension, Const, Expr, ExprError, IfElse, Items, Value, expand, name_by, names
+from archspec.expr import (
+    Binary,
+    Comprehension,
+    Const,
+    Expr,
+    ExprError,
+    IfElse,
+    Index,
+    Items,
+    Value,
+    evaluate,
+    expand,
+    name_by,
+    names,
+)
 from archspec.limits import Budget
 from archspec.lowering.diagnostics import too_many_items
 from archspec.lowering.values import evaluated, expression, expression_error
@@ -75,22 +90,48 @@ def _expand(attribute: Attribute, env: Mapping[str, Value], budget: Budget) -> l
 
 def _tuple_call(item: Expr, block: Block, place: Attribute, env: Mapping[str, Value], budget: Budget) -> UnitCall:
     if not isinstance(item, Items | Const) or (isinstance(item, Const) and not isinstance(item.value, tuple)):
-        # One number stands for a tuple of one.
-        fields: list[Expr] = [item]
+        fields = _fields_of(item, env, budget)
     else:
-        fields = expand(item, env, budget)
+        fields = list(expand(item, env, budget))
     if not block.unit:
         message = f"block `{block.name}` does not say what a tuple means"
         help = "give it `unit: [names of the params, in order]`, or write the units as mappings"
         raise SpecError(Diagnostic("E0414", message, place.span, help=help))
     if len(fields) > len(block.unit):
-        message = f"a unit of {len(fields)} numbers; block `{block.name}` takes ({', '.join(block.unit)})"
+        message = f"a tuple of {len(fields)}; block `{block.name}` takes ({', '.join(block.unit)})"
         raise SpecError(Diagnostic("E0414", message, place.span))
     missing = [name for name in block.unit[len(fields) :] if block.params[name].default is None]
     if missing:
-        message = f"a unit of {len(fields)} numbers; block `{block.name}` takes ({', '.join(block.unit)})"
+        message = f"a tuple of {len(fields)}; block `{block.name}` takes ({', '.join(block.unit)})"
         raise SpecError(Diagnostic("E0414", message, place.span, label=f"{', '.join(missing)} missing"))
     return UnitCall(tuple(zip(block.unit, fields, strict=False)), place.span)
+
+
+def _fields_of(item: Expr, env: Mapping[str, Value], budget: Budget) -> list[Expr]:
+    """The fields of an expression that gives a tuple; one number stands for a tuple of one."""
+    with suppress(ExprError):  # what depends on the unit is a number, or is found to be wrong where it is put in
+        value = evaluate(item, env, budget)
+        if isinstance(value, tuple):
+            return [Index(item, Const(place)) for place in range(len(value))]
+    return [item]
+
+
+def call_fields(
+    call: Call, block: Block, env: Mapping[str, Value], budget: Budget
+) -> tuple[tuple[str, Attribute | Expr], ...]:
+    """The params that a call gives by a tuple, in the order of the block's `unit`.
+
+    Raises:
+        SpecError: the tuple does not fit, or a param is given by its name, too.
+    """
+    if call.fields is None:
+        return ()
+    fields = _tuple_call(expression(call.fields, budget), block, call.fields, env, budget).fields
+    for name, _ in fields:
+        if name in call.attributes:
+            message = f"`{name}` is given twice, by the tuple and by its name"
+            raise SpecError(Diagnostic("E0414", message, call.attributes[name].key_span, help="leave one of them out"))
+    return fields
 
 
 def _structure(expr: Expr, budget: Budget) -> tuple[Expr, ...]:

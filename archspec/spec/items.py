@@ -21,6 +21,7 @@ from archspec.spec.base import (
     Count,
     Model,
     Reads,
+    Value,
     Values,
     definition,
 )
@@ -119,6 +120,9 @@ class Call(_Conditional):
         default_factory=dict[str, Attribute], description="the attributes of the op, or the params of the block"
     )
     branches: Branches | None = Field(None, description="what a merge joins")
+    fields: Value | None = Field(None, description="the params that a block's `unit` names, in order")
+
+    attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "fields")
 
 
 class Sequence(_Conditional):

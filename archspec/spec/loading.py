@@ -194,6 +194,7 @@ def _validated(
         load_context.error("E0205", message, data.span, help=help)
         load_context.diagnostics.raise_if_any(SpecError)
     load_context.block_params = _block_params(data)
+    load_context.tuple_blocks = _tuple_blocks(data)
     spec = Spec.read(data, load_context)
     if spec is None:
         load_context.diagnostics.raise_if_any(SpecError)
@@ -217,6 +218,13 @@ def _block_params(data: LocatedDict) -> dict[str, tuple[str, ...]]:
             fields = [word for word in unit if isinstance(word, str)] if isinstance(unit, list) else []
             found[name] = tuple(dict.fromkeys([*fields, *(params if isinstance(params, dict) else ())]))
     return found
+
+
+def _tuple_blocks(data: LocatedDict) -> frozenset[str]:
+    """The blocks that say what a tuple means: a list after their name is one, and no list of branches."""
+    blocks = data.get("blocks")
+    named = blocks.items() if isinstance(blocks, LocatedDict) else ()
+    return frozenset(name for name, block in named if isinstance(block, LocatedDict) and block.get("unit"))
 
 
 def _of_files(found: Diagnostic) -> bool:

@@ -93,7 +93,9 @@ def test_null_takes_what_has_a_name_away(tmp_path: Path) -> None:
     )
     spec = load(write(tmp_path, child=child, base=parent), {"depth": 3})
     assert list(spec.params) == ["depth"]
-    assert not spec.let and not spec.blocks and spec.outputs is None
+    assert not spec.let
+    assert not spec.blocks
+    assert spec.outputs is None
     with pytest.raises(SpecError) as caught:
         archspec.compile(tmp_path / "child.yaml")
     assert [found.code for found in caught.value.diagnostics] == ["E0402"]  # `default: null` makes it required
