@@ -243,6 +243,8 @@ def _items() -> dict[str, Schema]:
             "type": ["object", "null", "array", "string", "number"],
             "properties": {"name": {"type": ["string", "null"], **NAME_SCHEMA}, "branches": False},
             "additionalProperties": definition("Value"),
+            "minItems": 1,
+            "items": {"type": ["number", "string", "boolean", "array"]},
         },
         "StageOrItem": {
             "if": {
