@@ -19,7 +19,7 @@ _NETWORK_KEYS: Final = frozenset({"name", "extends", "input", "inputs", "layers"
 """A file with one of these is meant to be a network."""
 MOST_OPEN: Final = 100
 """Files inside each other, since reading each takes some of Python's stack; side by side there may be more."""
-_BY_NAME: Final = ("params", "let", "inputs", "blocks")
+_BY_NAME: Final = ("params", "let", "variants", "inputs", "blocks")
 """The mappings of names, of which `null` takes one away."""
 _OWN_KEYS: Final = ("extends", "include", "blocks")
 

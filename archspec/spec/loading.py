@@ -199,7 +199,7 @@ def _validated(
     if spec is None:
         load_context.diagnostics.raise_if_any(SpecError)
         raise InternalError("a spec is wrong, and nobody said why")
-    spec._overrides = read_overrides(spec, overrides or {}, load_context)
+    spec._overrides = _overrides(spec, overrides or {}, load_context)
     spec._sources, spec._texts = load_context.files, load_context.texts
     spec._limits = load_context.limits
     if check is not None and load_context.diagnostics and not any(map(_of_files, load_context.diagnostics)):
@@ -254,6 +254,34 @@ class _HasParams(Protocol):
     def params(self) -> Mapping[str, Param]: ...
 
 
+def _overrides(spec: Spec, overrides: Mapping[str, object], load_context: LoadContext) -> dict[str, Attribute]:
+    """The values that are given to params: those of the variant, and over them those from outside."""
+    tables = {name: _variant(spec, values, load_context) for name, values in spec.variants.items()}
+    chosen = spec.variant
+    if tables and "variant" in overrides:
+        overrides = dict(overrides)
+        given = overrides.pop("variant")
+        chosen = str(given)
+        if chosen not in tables:
+            _, span, _ = _places("variant", given)
+            message = f"no variant of {spec.name} is called `{chosen[:80]}`"
+            load_context.error("E0411", message, span, help=did_you_mean(chosen, tables, [*tables]))
+    spec._chosen_variant = chosen
+    return {**tables.get(chosen or "", {}), **read_overrides(spec, overrides, load_context)}
+
+
+def _variant(spec: Spec, values: Mapping[str, Attribute], load_context: LoadContext) -> dict[str, Attribute]:
+    """What a variant gives to params; all of them are looked at, whichever is chosen."""
+    found: dict[str, Attribute] = {}
+    for name, given in values.items():
+        if name in load_context.refused and name not in spec.params:
+            continue
+        read = _given(spec, name, given, load_context)
+        if read is not None:
+            found[name] = read
+    return found
+
+
 def read_overrides(
     spec: _HasParams, overrides: Mapping[str, object], load_context: LoadContext
 ) -> dict[str, Attribute]:
@@ -265,21 +293,34 @@ def read_overrides(
     }
 
 
-def _override(spec: _HasParams, name: str, value: object, load_context: LoadContext) -> Attribute | None:
+def _places(name: str, value: object) -> tuple[Span, Span, str]:
+    """Where a param that is given from outside stands, its name and its value; and what is written before the value."""
     written = value if isinstance(value, str) else _as_yaml(value)
     source = Source("--set" if isinstance(value, FromSet) else "argument", f"{name}={written}")
     start = len(name) + 1
-    name_span = Span(source, 1, 1, 1, start)
-    span = Span(source, 1, start + 1, 1, start + 1 + len(written))
-    if name not in spec.params:
-        help = did_you_mean(name, spec.params) or f"{spec.name} has no params"
-        load_context.error("E0401", f"unknown param `{name[:80]}`", name_span, help=help)
-        return None
+    before = f"--set {name}=" if isinstance(value, FromSet) else f"{name}="
+    return Span(source, 1, 1, 1, start), Span(source, 1, start + 1, 1, start + 1 + len(written)), before
+
+
+def _override(spec: _HasParams, name: str, value: object, load_context: LoadContext) -> Attribute | None:
+    name_span, span, before = _places(name, value)
     try:
         # As a plain string: YAML's parser takes any other kind, such as `FromSet`, for a file.
         raw = _from_string(str(value), load_context) if isinstance(value, str) else value
     except NumberTooLargeError as error:
         load_context.error("E0304", str(error), span)
+        return None
+    return _given(spec, name, Attribute(raw, span, name_span), load_context, before)
+
+
+def _given(
+    spec: _HasParams, name: str, given: Attribute, load_context: LoadContext, before: str = ""
+) -> Attribute | None:
+    """A value that a param is given; what is wrong with it is noted. `before` is what is written before the value."""
+    raw, span, name_span = given.raw, given.span, given.key_span
+    if name not in spec.params:
+        help = did_you_mean(name, spec.params) or f"{spec.name} has no params"
+        load_context.error("E0401", f"unknown param `{name[:80]}`", name_span, help=help)
         return None
     if isinstance(raw, tuple):
         raw = list(raw)
@@ -306,7 +347,7 @@ def _override(spec: _HasParams, name: str, value: object, load_context: LoadCont
         if param.default is not None and not isinstance(default, str):
             message += f", as its default {_as_yaml(default)} is"
             values = ("true", "false") if isinstance(default, bool) else (_as_yaml(default),)
-            before = f"--set {name}=" if isinstance(value, FromSet) else f"{name}="
+            before = before or f"{name}: "
             help = "write " + " or ".join(f"`{before}{each}`" for each in values)
             help += "" if isinstance(default, bool) else f", or another {expected.split()[-1]}"
         load_context.error("E0411", message, span, help=help)

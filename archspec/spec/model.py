@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Type
 from pydantic import Field, PrivateAttr, ValidationInfo
 
 from archspec.display import display
-from archspec.errors import Span
+from archspec.errors import Span, did_you_mean
 from archspec.spec.base import (
     NAME_SCHEMA,
     Attribute,
@@ -24,7 +24,7 @@ from archspec.spec.forms import RESERVED
 from archspec.spec.items import Item, Items, read_stages
 from archspec.spec.key_suggestions import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 from archspec.spec.located_data import LoadContext, LocatedDict
-from archspec.spec.parts import DepthField, Input, Lets, Param, Params, check_lets
+from archspec.spec.parts import DepthField, Input, Lets, Param, Params, Variants, check_lets
 from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.scalars import describe
 
@@ -201,6 +201,12 @@ class Spec(Document):
     )
     include: Strings = Field((), description="files with blocks")
     params: Params = Field(default_factory=dict[str, Param], description="what a user may choose")
+    variants: Variants = Field(
+        default_factory=dict[str, dict[str, Attribute]], description="tables of values for params, by name"
+    )
+    variant: str | None = Field(
+        None, description="the variant that it is unless another is chosen", json_schema_extra=NAME_SCHEMA
+    )
     let: Lets = Field(default_factory=dict[str, Attribute], description="quantities of its own, each an expression")
     input: Input | None = Field(None, description="what comes in: an image, or a tensor by its shape")
     inputs: Inputs = Field(default_factory=dict[str, Input], description="several inputs by name, in place of `input`")
@@ -215,6 +221,13 @@ class Spec(Document):
     head: Items | None = Field(None, description="the items after the stages")
     layers: Items | None = Field(None, description="all items, in place of `stem`, `stages` and `head`")
     outputs: Strings | None = Field(None, description="the taps that the network gives")
+
+    _chosen_variant: str | None = PrivateAttr(default=None)
+
+    @property
+    def chosen_variant(self) -> str | None:
+        """The variant that is chosen, by `variant` or from outside, where one is."""
+        return self._chosen_variant
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -249,6 +262,12 @@ class Spec(Document):
             for part in name.split(".", 1):  # `b.kept` is no tap of the network, which is said where taps are known
                 usable_name(part, self.item_place("outputs", index), load_context, "a tap")
         check_lets(self.let, self.params, load_context)
+        if "variant" in self.params and self.variants:
+            message = "`variant` cannot name a param where there are `variants`: it says which of them is meant"
+            load_context.error("E0404", message, places["variant"], help="write `variant_`, or another name")
+        if self.variant is not None and self.variant not in self.variants:
+            help = did_you_mean(self.variant, self.variants) or "list it under `variants`"
+            load_context.error("E0411", f"no variant is called `{self.variant[:80]}`", self.place("variant"), help=help)
         self._check_items(load_context)
         if self.input is None and not self.inputs and not self._located.get("inputs"):
             load_context.error("E0205", "a spec needs the key `input`", self.span)

@@ -19,6 +19,7 @@ from archspec.spec.base import (
     Value,
     as_attribute,
     attribute,
+    attributes,
     definition,
 )
 from archspec.spec.checks import parses, usable_name
@@ -190,6 +191,39 @@ def check_lets(lets: Mapping[str, Attribute], taken: Mapping[str, object], load_
     for name, given in lets.items():
         if name in taken:
             load_context.error("E0202", f"`{name}` is a param already", given.key_span, help="give it another name")
+
+
+def _variants(value: object, info: ValidationInfo) -> dict[str, dict[str, Attribute]]:
+    load_context = load_context_of(info)
+    if not isinstance(value, LocatedDict) or not value:
+        raise wrong("a mapping of names to values for params")
+    variants: dict[str, dict[str, Attribute]] = {}
+    for name, values in value.items():
+        usable_name(name, value.key_spans[name], load_context, "a variant")
+        if isinstance(values, LocatedDict):
+            variants[name] = attributes(values)
+        else:
+            message = f"`{name[:80]}` must be a mapping of params to values, found {describe(values)}"
+            help = f"write `{name[:40]}: {{}}` for one with all params as they are" if values is None else ""
+            load_context.error("E0202", message, value.value_spans[name], help=help)
+    return variants
+
+
+Variants: TypeAlias = Annotated[
+    dict[str, dict[str, Attribute]],
+    Reads(
+        _variants,
+        {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": NAME_SCHEMA,
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": {"type": ["number", "string", "boolean", "array"]},
+            },
+        },
+    ),
+]
 
 
 def _rule(value: object) -> str:
