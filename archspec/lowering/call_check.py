@@ -155,6 +155,8 @@ class CallCheck:
         if choices is not None and raw in choices:
             return
         if choices is not None and isinstance(raw, str) and raw.isidentifier() and raw not in self.body.known:
+            if any(found.span == attribute.span for found in self.body.found):
+                return  # it is no op either, which has been said
             shown = ", ".join(map(str, choices))
             help = did_you_mean(raw, [str(choice) for choice in choices])
             message = f"`{name}` is `{raw}`; one of {shown} is expected"

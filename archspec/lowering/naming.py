@@ -49,6 +49,7 @@ def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: b
     plan = NamePlan(numbered)
     labels = {label for item in flat if (label := _label(item))}
     counts: Counter[str] = Counter()
+    chosen: dict[int, str] = {}  # by the item that calls a param: what it may stand for has one name
     location = 0
     for item in flat:
         choice = None
@@ -57,7 +58,9 @@ def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: b
         label = _label(item)
         name = label
         if name is None and not numbered:
-            name = _fresh(_base(item), counts, labels)
+            key = id(item.composed) if isinstance(item, Call) and item.param is not None else None
+            name = chosen.get(key or 0) or _fresh(_base(item), counts, labels)
+            chosen |= {key: name} if key is not None else {}
         plan.slots[id(item)] = Slot(location, name, label is not None, choice)
         plan.keep.append(item)
         location += 1
@@ -141,7 +144,7 @@ def _base(item: Item) -> str:
     """What an item is called that has no name of its own."""
     if isinstance(item, Reuse):
         return item.item
-    return item.name if isinstance(item, Call) else item.kind
+    return (item.param or item.name) if isinstance(item, Call) else item.kind
 
 
 def _label(item: Item) -> str | None:

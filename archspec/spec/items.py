@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, ValidationInfo
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo
 
 from archspec.errors import Span
 from archspec.reserved_names import NOT_LAYERS, not_a_layer
@@ -124,6 +124,19 @@ class Call(_Conditional):
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "fields")
 
+    _param: str | None = PrivateAttr(default=None)
+
+    @property
+    def param(self) -> str | None:
+        """The param that this op or block stands for, where an item calls a param."""
+        return self._param
+
+    def standing_for(self, word: str, when: Attribute | None, otherwise: tuple[Item, ...] | None) -> Call:
+        """The call of an op or a block that a param stands for, in place of this one, which calls the param."""
+        made = self.model_copy(update={"name": word, "when": when, "otherwise": otherwise})
+        made._param = self.name
+        return made
+
 
 class Sequence(_Conditional):
     """Items in a row; with a name, a scope of its own."""
@@ -136,6 +149,13 @@ class Sequence(_Conditional):
     )
     layers: Items = Field((), description="the items")
     origin: str | None = Field(None, alias="from", description="the tap where it starts", json_schema_extra=TAP_SCHEMA)
+
+    @classmethod
+    def in_place_of(cls, call: Call, layers: tuple[Item, ...], when: Attribute | None) -> Sequence:
+        """An unnamed sequence that has a call's place and its `else`."""
+        made = cls.model_construct(layers=layers, when=when, otherwise=call.otherwise, label=None, origin=None)
+        made._data = call._data
+        return made
 
     def _check(self, load_context: LoadContext) -> None:
         super()._check(load_context)

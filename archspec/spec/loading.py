@@ -344,6 +344,9 @@ def _given(
         expected = next((words for kind, words in _EXPECTED if isinstance(default, kind)), "a value of another kind")
         message = f"`{name}` is {describe(raw)}; {expected} is expected"
         help = "without `choices` a param takes numbers, `true`, `false`, and lists of them"
+        if isinstance(raw, str) and raw.isidentifier() and isinstance(default, str) and default.isidentifier():
+            listed = f"{{default: {default}, choices: [{default}, {raw[:40]}]}}"
+            help = f"a word is one of the param's choices: `{name}: {listed}`"
         if param.default is not None and not isinstance(default, str):
             message += f", as its default {_as_yaml(default)} is"
             values = ("true", "false") if isinstance(default, bool) else (_as_yaml(default),)

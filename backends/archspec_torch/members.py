@@ -23,7 +23,7 @@ from archspec.codegen.tree import (
     iteration_names,
 )
 from archspec.codegen.walk import layers
-from archspec.expr import Const, Name, names, negated
+from archspec.expr import Const, Expr, Name, names, negated
 from archspec.ir.scope import Result
 from archspec.reserved_names import NOT_LAYERS
 from archspec_torch.constructors import ConstructorWriter, local_variables, mentioned
@@ -132,10 +132,26 @@ class MemberWriter:
 
     def _choice(self, item: ChoiceUse, depth: int) -> None:
         sides = (_single(item.then, item), _single(item.other, item))
-        if (sides[0] or sides[1]) and _joinable(item, sides, self.makers):
+        arms = _arms(item)
+        if arms is not None and self.makers[arms[0][1].name] == len(arms):
+            self._selected(item, arms, depth)
+        elif (sides[0] or sides[1]) and _joinable(item, sides, self.makers):
             self._joined(item, sides, depth)
         else:
             self._flagged(item, depth)
+
+    def _selected(self, item: ChoiceUse, arms: Sequence[tuple[Expr | None, Use]], depth: int) -> None:
+        """One member, made in another way under each of several conditions."""
+        name = self._spell(arms[0][1])
+        self.spelling.joined[item.location] = name
+        indent = INDENT * depth
+        if name not in self.declared:
+            self.init.append(f"{indent}self.{name}: nn.Module")
+        self.declared.add(name)
+        for place, (condition, use) in enumerate(arms):
+            word = "else" if condition is None else f"{'elif' if place else 'if'} {self.printer.expr(condition)}"
+            self.init.append(f"{indent}{word}:")
+            self._assign(name, self._module(use), depth + 1)
 
     def _joined(
         self,
@@ -143,7 +159,7 @@ class MemberWriter:
         sides: Sequence[Use | None],
         depth: int,
     ) -> None:
-        """One member stands for both sides: `forward` need not know of the condition."""
+        """One member stands for a side and for nothing at all: `forward` need not know of the condition."""
         then, other = sides
         first = then or other
         assert first is not None
@@ -153,14 +169,6 @@ class MemberWriter:
         annotated = f"self.{name}" if name in self.declared else f"self.{name}: nn.Module"
         self.declared.add(name)
         indent = INDENT * depth
-        if then is not None and other is not None:
-            if annotated != f"self.{name}":
-                self.init.append(f"{indent}{annotated}")
-            self.init.append(f"{indent}if {condition}:")
-            self._assign(name, self._module(then), depth + 1)
-            self.init.append(f"{indent}else:")
-            self._assign(name, self._module(other), depth + 1)
-            return
         self.init.append(f"{indent}{annotated} = nn.Identity()")
         self.init.append(f"{indent}if {condition}:")
         self._assign(name, self._module(first), depth + 1)
@@ -262,11 +270,25 @@ def _single(tree: Tree, choice: ChoiceUse) -> Use | None:
     return item
 
 
+def _arms(item: ChoiceUse) -> list[tuple[Expr | None, Use]] | None:
+    """The items of which conditions choose one, if all of them have one name; the last has no condition."""
+    then, other = _single(item.then, item), _single(item.other, item)
+    if then is None:
+        return None
+    if other is not None:
+        rest: list[tuple[Expr | None, Use]] | None = [(None, other)]
+    else:
+        inner = item.other.items[0] if len(item.other.items) == 1 else None
+        passed_on = isinstance(inner, ChoiceUse) and inner.operand == item.operand
+        rest = _arms(inner) if isinstance(inner, ChoiceUse) and passed_on else None
+    return None if rest is None or rest[0][1].name != then.name else [(item.condition, then), *rest]
+
+
 def _joinable(item: ChoiceUse, sides: Sequence[Use | None], makers: Mapping[str, int]) -> bool:
-    """One member can stand for both sides: the same name, or nothing at all on one side; no other item makes it."""
+    """One member can stand for both sides: there is nothing at all on one of them, and no other item makes it."""
     then, other = sides
     if then is not None and other is not None:
-        return then.name == other.name and makers[then.name] == 2
+        return False
     only = then or other
     if only is not None and makers[only.name] > 1:
         return False
