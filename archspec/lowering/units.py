@@ -93,7 +93,7 @@ def _tuple_call(item: Expr, block: Block, place: Attribute, env: Mapping[str, Va
         fields = _fields_of(item, env, budget)
     else:
         fields = list(expand(item, env, budget))
-    if not block.unit:
+    if not block.unit and fields:
         message = f"block `{block.name}` does not say what a tuple means"
         help = "give it `unit: [names of the params, in order]`, or write the units as mappings"
         raise SpecError(Diagnostic("E0414", message, place.span, help=help))
