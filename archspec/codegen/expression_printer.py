@@ -29,11 +29,11 @@ class ExpressionPrinter:
         self.users: dict[str, list[Paths]] = {}
         """The paths of the layers that are of a helper's class, by its name; other names are among them."""
         self.spelled: dict[str, str] = {}
-        for parameter in (*definition.parameters, *definition.locals):
-            name, _, operand = parameter.name.partition("@")  # see `iteration_names` and `channels_of`
+        for given in definition.types:
+            name, _, operand = given.partition("@")  # see `iteration_names` and `channels_of`
             if operand.isidentifier():
                 name = f"{operand}_{name}"
-            self.spelled[parameter.name] = identifier(name, {*reserved, *self.spelled.values()})
+            self.spelled[given] = identifier(name, {*reserved, *self.spelled.values()})
         own = {CHANNELS.id: channels}
         for depth in range(1, max(len(_INDICES), deepest(definition.tree)) + 1):
             index, carried = iteration_names(depth)

@@ -126,7 +126,7 @@ class _Outliner:
         if CHANNELS.id not in free and len(arrive) == 1:
             renamed[arrive[0]] = CHANNELS.id  # what arrives in an iteration is what arrives in the class
             tree = renamed_tree(tree, {arrive[0]: CHANNELS}, self.budget)
-        types = {given.name: given.type for given in (*self.definition.parameters, *self.definition.locals)}
+        types = self.definition.types
         # Everything the sequence mentions becomes a parameter of the same name.
         order = [
             *(name for name in types if name in free),

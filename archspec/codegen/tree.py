@@ -252,10 +252,15 @@ class Definition:
     budget: Budget = field(kw_only=True)
     """What is left for writing it: one for all definitions of a network."""
 
+    @property
+    def types(self) -> dict[str, str]:
+        """The types of its parameters and its quantities, by name."""
+        found = {given.name: given.type for given in self.parameters}
+        return found | {local.name: local.type for local in self.locals}
+
     def whole(self, name: str) -> bool:
         """Whether a name in it stands for a whole number in all calls."""
-        known = (*self.parameters, *self.locals)
-        return is_count(name) or any(given.name == name and given.type == "int" for given in known)
+        return is_count(name) or self.types.get(name) == "int"
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def rounds(expr: Comprehension, env: Mapping[str, Value], budget: Budget) -> Ite
     inner = {**env}
     for value in values:
         budget.spend(1)
-        parts = (value,)
+        parts: tuple[Value, ...] = (value,)
         if len(expr.variables) > 1:
             if not isinstance(value, tuple) or len(value) != len(expr.variables):
                 raise ExprError(f"{describe(value)} cannot be taken apart into {len(expr.variables)} values")
@@ -290,10 +290,12 @@ def _apply_slice(value: Value, start: Value, stop: Value) -> Value:
     """`values[start:stop]`, as in Python."""
     if not isinstance(value, tuple):
         raise ExprError(f"{describe(value)} is no list, and has no part")
+    ends: list[int | None] = []
     for end in (start, stop):
         if end is not None and (isinstance(end, bool) or not isinstance(end, int)):
             raise ExprError(f"the end of a part is a whole number, this is {describe(end)}")
-    return value[start:stop]
+        ends.append(end)
+    return value[ends[0] : ends[1]]
 
 
 def apply_call(function: str, args: tuple[Value, ...], budget: Budget) -> Value:

@@ -129,16 +129,15 @@ class _Folding:
                 base, at = self.fold(value), self.fold(index)
                 return self._worked_out(Index(base, at), base, at)
             case Slice(value, start, stop):
-                whole = self.fold(value)
+                base = self.fold(value)
                 ends = [None if end is None else self.fold(end) for end in (start, stop)]
-                return self._worked_out(Slice(whole, *ends), whole, *(end for end in ends if end is not None))
+                return self._worked_out(Slice(base, *ends), base, *filter(None, ends))
             case Comprehension(item, variables, values, test):
                 through = self.fold(values)
                 if isinstance(values, FunctionCall) and values.function == "range":  # shorter than what it gives
                     through = FunctionCall("range", tuple(map(self.fold, values.args)))
-                parts = self.fold(item), through
-                condition = None if test is None else self.fold(test)
-                found = Comprehension(parts[0], variables, parts[1], condition)
+                kept = None if test is None else self.fold(test)
+                found = Comprehension(self.fold(item), variables, through, kept)
                 return found if names(found, self.budget) else self._worked_out(found)
             case FunctionCall(function, args):
                 given = tuple(self.fold(arg) for arg in args)

@@ -15,7 +15,7 @@ from archspec.ir.ops import OPS
 from archspec.lowering.bodies import everything
 from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.values import expression
-from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Spec, Stage
+from archspec.spec import Attribute, Block, Call, Item, Param, Refused, Repeat, Spec, Stage
 from archspec.spec import Sequence as Seq
 from archspec.spec.key_suggestions import OWN_WORDS
 
@@ -51,9 +51,9 @@ def with_op_params(spec: Spec, found: CheckDiagnostics) -> Spec:
     }
     update: dict[str, object] = {"blocks": blocks, "params": _with_choices(spec.params, _NETWORK, changed)}
     writer = written.get(_NETWORK)
-    for key in ("stem", "stages", "head", "layers") if writer is not None else ():
-        items = getattr(spec, key)
-        update[key] = None if items is None else writer.items(items)
+    for key in ("stem", "stages", "head", "layers"):
+        if writer is not None and getattr(spec, key) is not None:
+            update[key] = writer.items(getattr(spec, key))
     return spec.model_copy(update=update)
 
 
@@ -189,6 +189,8 @@ class _Writer:
 
     def item(self, item: Item) -> Item:
         update: dict[str, object] = {}
+        if isinstance(item, Refused):
+            return item
         if otherwise := getattr(item, "otherwise", None):
             update["otherwise"] = self.items(otherwise)
         if isinstance(item, Call) and item.branches is not None:
@@ -203,7 +205,7 @@ class _Writer:
         """One item for each word, under conditions; the last stands in place of all others."""
         place = call.span
         chain: Item | None = None
-        for word in reversed(words):
+        for word in reversed([*words]):
             test = Attribute(f"{call.name} == '{word}'", place)
             if chain is not None:
                 chain = call.standing_for(word, test, (chain,))

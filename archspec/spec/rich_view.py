@@ -43,8 +43,8 @@ def renderable(spec: Spec) -> RenderableType:
     if spec.variants:
         variants = _grid()
         for name, values in spec.variants.items():
-            given = ", ".join(f"{key}={_value(value)}" for key, value in values.items())
-            variants.add_row(_text(name, "bold green" if name == spec.chosen_variant else ""), _text(given))
+            table = ", ".join(f"{key}={_value(value)}" for key, value in values.items())
+            variants.add_row(_text(name, "bold green" if name == spec.chosen_variant else ""), _text(table))
         parts += ["", Text("variants", "bold"), variants]
     items = _grid()
     for name, what in _items(spec):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def family(tmp_path: Path) -> Path:
     return path
 
 
-def params(path: Path, **given: object) -> dict[str, object]:
+def params(path: Path, **given: Any) -> dict[str, object]:
     return {param.name: param.value for param in archspec.compile(path, **given).params}
 
 
