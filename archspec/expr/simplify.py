@@ -131,7 +131,7 @@ class _Folding:
             case Slice(value, start, stop):
                 base = self.fold(value)
                 ends = [None if end is None else self.fold(end) for end in (start, stop)]
-                return self._worked_out(Slice(base, *ends), base, *filter(None, ends))
+                return self._worked_out(Slice(base, *ends), base, *(end for end in ends if end is not None))
             case Comprehension(item, variables, values, test):
                 through = self.fold(values)
                 if isinstance(values, FunctionCall) and values.function == "range":  # shorter than what it gives
