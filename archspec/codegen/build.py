@@ -110,6 +110,8 @@ class _DefinitionBuilder:
             features |= self._vocabularies(operands)
         count = len(operands)
         context = BodyContext(self.graph, self.budget, envs, features, operands, [])
+        if all(_numbered(scope.body) for scope in scopes):
+            context.numbered = Const(0)
         tree = self._inside(scopes, context)
         results = tuple(context.features[ref] for ref in tree.results)
         definition = self._head(scopes, count, tree, results)
@@ -230,7 +232,7 @@ class _DefinitionBuilder:
         given = {name: context.at(expr, features) for name, expr in nodes[0].exprs.items()}
         found = attributes(ops, given, context.envs, self.budget)
         context.structural += found.unified
-        name, number = context.name(items[0])
+        name, number = context.name(items)
         use = LayerUse(
             location=items[0].location,
             name=name,
@@ -297,7 +299,7 @@ class _DefinitionBuilder:
             channels_of(input).id: feature
             for input, feature in zip(self._inputs(scopes[0]), features[1:], strict=False)  # a loop's are fewer
         }
-        label, number = context.name(scopes[0])
+        label, number = context.name(scopes)
         paths = Instances(scope.path for scope in scopes)
         reuses = self._reused(scopes)
         given = {} if reuses else arguments
@@ -312,7 +314,7 @@ class _DefinitionBuilder:
         inner = context.inside(operands)
         inner.numbered = Const(0)
         body = self._inside(scopes, inner)
-        label, number = context.name(scopes[0])
+        label, number = context.name(scopes)
         for index, ref in enumerate(body.results):
             context.record(Result(scopes[0].location, index), inner.features[ref], inner.nodes[ref])
         paths = Instances(scope.path for scope in scopes)
@@ -383,3 +385,10 @@ class _DefinitionBuilder:
 
     def _iteration(self, scopes: list[Scope], context: BodyContext) -> CallUse | SequenceUse:
         return self._call(scopes, context) if scopes[0].kind == "block" else self._sequence(scopes, context)
+
+
+def _numbered(body: Body) -> bool:
+    """Whether a body's items have numbers for names, from 0: it is a row, as a named sequence is."""
+    items = [item for item in body.items for item in (item.body.items if isinstance(item, Choice) else (item,))]
+    names = [item.name for item in items if not isinstance(item, Choice)]
+    return bool(names) and names == [str(number) for number in range(len(names))]

@@ -27,7 +27,7 @@ _Rounds: TypeAlias = tuple[tuple[Run, ...], Expr | None]
 def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_iteration: MakeIteration) -> LoopUse:
     """The loop that these instances of it are."""
     operands = context.operands(loops)
-    label, number = context.name(loops[0])
+    label, number = context.name(loops)
     first = loops[0]
     if first.times is None:
         runs, out = _units(loops, operands, context, make_iteration)

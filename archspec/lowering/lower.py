@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, InternalError, Note, SpecError
-from archspec.expr import ExprError
+from archspec.expr import ExprError, fold, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, NetworkParam, ids_as_output
-from archspec.ir.open_scopes import OpenChoice, OpenScope, Tensor, bring, enter, leave
-from archspec.ir.scope import Operand, Result
+from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
+from archspec.ir.scope import Operand, Result, channels_at
 from archspec.lowering.bind import bind, block_info
+from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Made, Variables
 from archspec.lowering.diagnostics import tap_marked_twice, unmarked_tap
 from archspec.lowering.repeats import RepeatedItems
@@ -88,6 +89,7 @@ class Lowering(RepeatedItems):
             taken = truth(value)
         except ExprError as error:
             raise SpecError(Diagnostic("E0303", str(error), when.span)) from None
+        condition = self._outside(condition, context)
         self._fix(condition, context)
         scope = context.scope
         outer, scope.items = scope.items, []
@@ -105,7 +107,7 @@ class Lowering(RepeatedItems):
             case Call():
                 if item.name not in self.spec.blocks:
                     return self._op(item, x, context)
-                return self._call(item, x, context)
+                return self._inline(item, x, context) if item.inline else self._call(item, x, context)
             case Seq():
                 start = x
                 if item.origin is not None:
@@ -136,7 +138,7 @@ class Lowering(RepeatedItems):
     def _call(self, call: Call, x: Tensor, context: Context) -> Tensor:
         name, path = self._path(call, context)
         block = self.spec.blocks[call.name]
-        bindings = bind(block, call.attributes, (), self._env(context, x), call.span, self.budget)
+        bindings = self._bound(bind(block, call.attributes, (), self._env(context, x), call.span, self.budget), context)
         slot = context.plan[call]
         scope = enter(context.scope, slot.location, name, path, x, call.span)
         scope.kind, scope.block, scope.bindings = "block", call.name, bindings
@@ -149,6 +151,27 @@ class Lowering(RepeatedItems):
             context.scope.labels.setdefault(Result(slot.location, index), output)
         if call.label is not None:
             context.made[call.label] = Made(scope, places, block.inputs)
+        return y
+
+    def _inline(self, call: Call, x: Tensor, context: Context) -> Tensor:
+        """The layers of a block as the caller's own: its params stand for what the caller gives."""
+        block = self.spec.blocks[call.name]
+        bindings = self._bound(bind(block, call.attributes, (), self._env(context, x), call.span, self.budget), context)
+        self._count(call)
+        self.trail.append(Note(f"the layers of block {call.name} stand here", call.span))
+        # Inside, `channels` are others, and in a repeat there `i` is another, too.
+        here = {"channels": channels_at(_level(context.scope), x.ref)}
+        outer = {name: fold(given.expr, self.budget, here) for name, given in bindings.items()}
+        counted = [name for name, expr in outer.items() if "i" in names(expr, self.budget)]
+        if counted and any(isinstance(item, Repeat | Stage) for item in everything(block.layers)):
+            help = f"call it with a scope: leave out `inline`, or give `{counted[0]}` without `i`"
+            message = f"`{counted[0]}` depends on `i`, and block `{call.name}` counts with an `i` of its own"
+            raise SpecError(Diagnostic("E0303", message, call.attributes[counted[0]].span, help=help))
+        variables = Variables({name: given.value for name, given in bindings.items()}, context.variables.root, outer)
+        plan, loop = context.plan.inlined[id(call)], context.loop if counted else {}
+        inner = replace(context, plan=plan, variables=variables, taps={"input": x}, loop=loop, made={})
+        y = self._items(block.layers, x, inner)
+        self.trail.pop()
         return y
 
     def _fed(
@@ -187,3 +210,15 @@ class Lowering(RepeatedItems):
         if item.label is not None:
             context.made[item.label] = Made(scope)
         return y
+
+
+def _level(scope: OpenScope) -> int:
+    """How many scopes and loops are around this one, up to the block or network whose frame it is."""
+    level, here = 0, scope
+    while here.kind == "sequence" and here.parent is not None:
+        level += 1
+        around = here.parent
+        if isinstance(around, OpenLoop):
+            level, around = level + 1, around.parent
+        here = around
+    return level

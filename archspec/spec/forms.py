@@ -169,7 +169,7 @@ def _call(
     elif isinstance(body, LocatedDict):
         given = LocatedDict(body.span)
         for key in body:
-            if key in ("name", "branches"):
+            if key in ("name", "branches", "inline"):
                 data.take(body, key)
             else:
                 given.take(body, key)

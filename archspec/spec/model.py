@@ -18,7 +18,7 @@ from archspec.spec.base import (
     attributes,
     definition,
 )
-from archspec.spec.checks import usable_name
+from archspec.spec.checks import usable_name, usable_tap
 from archspec.spec.document import Document
 from archspec.spec.forms import RESERVED
 from archspec.spec.items import Item, Items, read_stages
@@ -240,8 +240,8 @@ class Spec(Document):
             message = f"`{name}` cannot name a network's param: Python's `build` has an argument of this name"
             load_context.error("E0404", message, places[name], help=f"write `{name}_`, or another name")
         for index, name in enumerate(self.outputs or ()):
-            for part in name.split(".", 1):  # `b.kept` is no tap of the network, which is said where taps are known
-                usable_name(part, self.item_place("outputs", index), load_context, "a tap")
+            # `b.kept` is no tap of the network, which is said where taps are known
+            usable_tap(name, self.item_place("outputs", index), load_context)
         self._check_items(load_context)
         if self.input is None and not self.inputs and not self._located.get("inputs"):
             load_context.error("E0205", "a spec needs the key `input`", self.span)

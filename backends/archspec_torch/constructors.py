@@ -9,6 +9,7 @@ from archspec.codegen.escaping import quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, Ternary, call, marked
+from archspec.codegen.reuse import is_reuse
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -23,6 +24,7 @@ from archspec.codegen.tree import (
     Tree,
     iteration_names,
 )
+from archspec.codegen.walk import calls, is_chain, layers, stops
 from archspec.expr import Const, Expr, IfElse, name_by, names, sources_by
 from archspec.limits import Budget
 from archspec_torch.ops import ROWS
@@ -64,6 +66,10 @@ class ConstructorWriter:
             else:
                 keywords[self.spelled(use.definition, name)] = self.printer.expr(expr)
         return call(use.definition.class_name, *positional, **keywords)
+
+    def row(self, tree: Tree) -> Code:
+        """The call that hands its parts to a class that is an `nn.Sequential`."""
+        return call("super().__init__", *self._parts(tree, named=False))
 
     # -- sequences --------------------------------------------------------------------------------
 
@@ -169,6 +175,29 @@ def members(tree: Tree) -> Iterator[LayerUse | CallUse | SequenceUse | LoopUse]:
             yield from members(item.other)
         else:
             yield item
+
+
+def fits_sequential(tree: Tree) -> bool:
+    """Whether `nn.Sequential` can hold the items: modules in a row, each called once."""
+    return (
+        (is_chain(tree) or stops(tree) is not None)
+        and not any(map(is_reuse, members(tree)))
+        and all(ROWS[layer.op.name].module is not None for layer in layers(tree))
+        and all(len(use.definition.tree.results) == 1 for use in calls(tree))
+    )
+
+
+def is_row(definition: Definition) -> bool:
+    """Whether a class is an `nn.Sequential` of its own: its parts have numbers for names."""
+    tree = definition.tree
+    loops = [item for item in members(tree) if isinstance(item, LoopUse)]
+    return (
+        definition.operands == 1
+        and all(item.number is not None for item in members(tree))
+        and not any(run.carried is not None for loop in loops for run in loop.runs)
+        and is_chain(tree)
+        and fits_sequential(tree)
+    )
 
 
 def pattern_source(pattern: str, variable: str, budget: Budget) -> str:

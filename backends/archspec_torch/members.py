@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from archspec.codegen.escaping import identifier
+from archspec.codegen.escaping import identifier, is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked, whole
 from archspec.codegen.pretty_printer import INDENT, Code, call, flat, lay_out, marked
@@ -82,8 +82,8 @@ class MemberWriter:
                 self._assign(self._spell(item), self._module(item), depth)
 
     def _spell(self, item: Use) -> str:
-        self.spelling.members[(item.location,)] = item.name
-        return item.name
+        name = self.spelling.members[(item.location,)] = member_name(item)
+        return name
 
     def _module(self, item: Use) -> Code:
         """The expression that makes an item's module, which is there for all that is called with it."""
@@ -93,7 +93,10 @@ class MemberWriter:
         return marked(code, self.again[item.location]) if item.location in self.again else code
 
     def _assign(self, name: str, code: Code, depth: int) -> None:
-        self.init += lay_out(code, depth, f"self.{name} = ")
+        if is_attribute(name):
+            self.init += lay_out(code, depth, f"self.{name} = ")
+        else:
+            self.init += lay_out(call("self.add_module", quoted(name), code), depth)
 
     def _layer(self, use: LayerUse, depth: int) -> None:
         code = self._module(use)
@@ -106,7 +109,7 @@ class MemberWriter:
                 return
             if depth == 2:  # under a condition it is not there for all
                 served: list[str] = []
-                self.shared[text] = use.name, served
+                self.shared[text] = member_name(use), served
                 code = marked(code, served)
         self._assign(self._spell(use), code, depth)
 
@@ -117,7 +120,7 @@ class MemberWriter:
         if isinstance(stop, Const):
             self.spelling.counts[item.location] = self.printer.expr(stop)
             return
-        name = identifier(f"{item.name}_times", self.taken)
+        name = variable_name(f"{item.name}_times", self.taken)
         self.taken.add(name)
         self.spelling.counts[item.location] = f"self.{name}"
         self._assign(name, self.printer.expr(stop), depth)
@@ -144,6 +147,9 @@ class MemberWriter:
         condition = self.printer.expr(item.condition if then is not None else negated(item.condition))
         name = self._spell(first)
         self.spelling.joined[item.location] = name
+        if not is_attribute(name):
+            self._added(name, condition, then, other, depth)
+            return
         annotated = f"self.{name}" if name in self.declared else f"self.{name}: nn.Module"
         self.declared.add(name)
         indent = INDENT * depth
@@ -158,6 +164,15 @@ class MemberWriter:
         self.init.append(f"{indent}{annotated} = nn.Identity()")
         self.init.append(f"{indent}if {condition}:")
         self._assign(name, self._module(first), depth + 1)
+
+    def _added(self, name: str, condition: str, then: Use | None, other: Use | None, depth: int) -> None:
+        """One member that no attribute can be: added on either side."""
+        indent, nothing = INDENT * depth, call("nn.Identity")
+        first, last = (then, other) if then is not None else (other, then)
+        self.init.append(f"{indent}if {condition}:")
+        self._assign(name, nothing if first is None else self._module(first), depth + 1)
+        self.init.append(f"{indent}else:")
+        self._assign(name, nothing if last is None else self._module(last), depth + 1)
 
     def _flagged(self, item: ChoiceUse, depth: int) -> None:
         """`forward` asks again: the outcome is kept as an attribute."""
@@ -179,7 +194,7 @@ class MemberWriter:
         if then == other:  # the condition decides how they are called, not what there is
             self.init += [as_marked(line.removeprefix(INDENT), line, twin) for line, twin in zip(*bodies, strict=True)]
             return
-        self.init += [f"{indent}self.{name}: nn.Module" for name in shared]
+        self.init += [f"{indent}self.{name}: nn.Module" for name in shared if is_attribute(name)]
         if then:
             self.init += [f"{indent}if self.{flag}:", *then]
         if other:
@@ -195,7 +210,7 @@ class MemberWriter:
             first = next((name for name in then if name not in other), None)
             last = next((name for name in other if name not in then), None)
             name, holds = f"has_{first or last or 'it'}", first is not None or last is None
-        name = identifier(name, self.taken)
+        name = variable_name(name, self.taken)
         self.taken.add(name)
         return name, holds
 
@@ -206,7 +221,7 @@ class MemberWriter:
         assert run.carried is not None and run.carried_next is not None
         index, channels = iteration_names(run.depth)
         name, variable = self._spell(item), self.printer.spelled[channels]
-        parts = identifier(f"{item.name}_layers", self.printer.spelled.values())
+        parts = variable_name(f"{item.name}_layers", self.printer.spelled.values())
         indent, printer, before = INDENT * depth, self.printer, len(self.init)
         self.init.append(f"{indent}{parts}: list[nn.Module] = []")
         self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
@@ -233,9 +248,14 @@ def _ordered_names(tree: Tree) -> Iterator[str]:
             case LayerUse() if ROWS[item.op.name].function_for(item) is not None:
                 pass
             case _ if not is_reuse(item):
-                yield item.name
+                yield member_name(item)
             case _:
                 pass
+
+
+def member_name(item: Use) -> str:
+    """The name of an item's module: its number, where it is one of a row."""
+    return str(item.number.value) if isinstance(item.number, Const) else item.name
 
 
 def _single(tree: Tree, choice: ChoiceUse) -> Use | None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
 
-from archspec.codegen.escaping import quoted
+from archspec.codegen.escaping import attribute, quoted
 from archspec.codegen.pretty_printer import INDENT, Infix, call, lay_out
 from archspec.codegen.reuse import is_reuse
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree
 from archspec.errors import InternalError
 from archspec.expr import Const, source
-from archspec_torch.constructors import members
+from archspec_torch.constructors import is_row, members
 from archspec_torch.forward import Spelling
 from archspec_torch.ops import ROWS
 
@@ -85,6 +85,8 @@ def _places(definition: Definition, spelling: Spelling) -> Iterator[ParameterAcc
     if not definition.is_network:
         headers = ("for module in self.modules()", f"if isinstance(module, {definition.class_name})")
         owner = _Owner(headers, "module", spelling)
+    if is_row(definition):
+        owner = replace(owner, spelling=None, known=True)
     return _inside(definition.tree, owner)
 
 
@@ -201,7 +203,7 @@ def _check(item: LayerUse | SequenceUse | LoopUse, owner: _Owner, target: str, k
     """The line that asks whether a member is there and of its class: a condition may have left it out."""
     checks = [f"isinstance({target}, {kind})"]
     if owner.conditional and item.location not in _joined(owner):
-        checks.insert(0, f'hasattr({owner.target}, "{target.rpartition(".")[2]}")')
+        checks.insert(0, f"hasattr({owner.target}, {quoted(_member(item, owner))})")
     return f"if {' and '.join(checks)}"
 
 
@@ -219,9 +221,9 @@ def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row
     Where some of its parts are named, the number of another is its name and not its place among them.
     """
     if owner.spelling is not None:
-        return f"{owner.target}.{owner.spelling.members.get((item.location,), item.name)}"
+        return attribute(owner.target, _member(item, owner))
     if item.number is None:
-        return f"{owner.target}.{item.name}"
+        return attribute(owner.target, item.name)
     if row.numbered:
         return f"{owner.target}[{source(item.number)}]"
     items = row.tree.items
@@ -230,3 +232,8 @@ def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row
         return f"{owner.target}[{len(before)}]"
     number = quoted(source(item.number)) if isinstance(item.number, Const) else f"str({source(item.number)})"
     return f"getattr({owner.target}, {number})"
+
+
+def _member(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner) -> str:
+    """What a module is called in what holds it."""
+    return item.name if owner.spelling is None else owner.spelling.members.get((item.location,), item.name)
