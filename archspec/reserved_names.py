@@ -108,9 +108,9 @@ NOT_LAYERS: Final = frozenset(
 )
 """The attributes of PyTorch's `nn.Module`, `nn.Sequential` and `nn.ModuleList`: a member of such a name would hide one.
 
-The names of weights are those of members, so none of them can be spelled otherwise. Names with two underscores in front
-are not listed: no layer has one. `parameter_groups` is a method of generated classes. A test compares this with PyTorch's
-own.
+The names of weights are those of members, so none of them can be spelled otherwise. Names with two underscores in
+front are not listed: no layer has one. `parameter_groups` is a method of generated classes. A test compares this with
+PyTorch's own.
 """
 
 

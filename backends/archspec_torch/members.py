@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from archspec.codegen.escaping import identifier, is_attribute, quoted, variable_name
+from archspec.codegen.escaping import is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked, whole
 from archspec.codegen.pretty_printer import INDENT, Code, call, flat, lay_out, marked

@@ -1,4 +1,4 @@
-"""Names that no attribute of Python's could have: digits, hyphens, keywords; and blocks without a scope of their own."""
+"""Names that no attribute could have: digits, hyphens, keywords; and blocks without a scope of their own."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ layers:
     assert "class ConvBn(nn.Sequential):" in source
     model: Any = archspec.build(spec, "torch")
     assert {"features.0.0.weight", "features.0.1.running_mean", "features.1.0.bias"} <= model.state_dict().keys()
-    assert len(model.features[0]) == 3 and len(model.features[1]) == 2
+    assert [len(part) for part in model.features] == [3, 2]
 
 
 @needs("torch")
