@@ -42,8 +42,8 @@ class Spelling:
     members: dict[tuple[int, ...], str] = field(default_factory=dict[tuple[int, ...], str])
     flags: dict[int, tuple[str, bool]] = field(default_factory=dict[int, tuple[str, bool]])
     """Conditions that `forward` has to ask again: the attribute that keeps each, or, if not True, its opposite."""
-    joined: dict[int, str] = field(default_factory=dict[int, str])
-    """Choices that one member stands for: a layer in one case, an identity in the other."""
+    joined: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
+    """Choices that members stand for: layers in one case, identities in the other."""
     functions: dict[int, Callable[[Sequence[Code]], Code]] = field(
         default_factory=dict[int, Callable[[Sequence[Code]], Code]]
     )
@@ -101,7 +101,7 @@ class _ForwardWriter:
         """An item's lines, or what is pending of it."""
         match item:
             case ChoiceUse() if item.location in self.spelling.joined:
-                make = self._member(self.spelling.joined[item.location])
+                make = self._members(self.spelling.joined[item.location])
                 self.add(item.location, make, (item.operand,), "heavy", held(item), depth)
             case ChoiceUse():
                 self.choice(item, depth)
@@ -131,6 +131,15 @@ class _ForwardWriter:
 
     def _member(self, name: str) -> Callable[[Sequence[Code]], Code]:
         return lambda operands: call(attribute("self", name), *operands)
+
+    def _members(self, names: Sequence[str]) -> Callable[[Sequence[Code]], Code]:
+        def made(operands: Sequence[Code]) -> Code:
+            [code] = operands
+            for name in names:
+                code = call(attribute("self", name), code)
+            return code
+
+        return made
 
     def _labeled(self, make: Callable[[Sequence[Code]], Code], *paths: Paths) -> Callable[[Sequence[Code]], Code]:
         """What writes a layer, or layers that one call gives, with their label where one is wanted."""

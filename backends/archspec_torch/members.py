@@ -50,6 +50,10 @@ class MemberWriter:
         """The paths of the items that are called with another's member, by that item's location."""
         self.declared: set[str] = set()
         """Members whose annotation is written."""
+        self.defaulted: set[str] = set()
+        """Members that are identities already where a condition around does not hold, or one inside."""
+        self.flags: list[str] = []
+        """Lines that keep the conditions inside of a condition."""
 
     def write_init(self) -> None:
         """Write the members, and decide how `forward` calls them."""
@@ -128,51 +132,47 @@ class MemberWriter:
     # -- conditions -------------------------------------------------------------------------------
 
     def _choice(self, item: ChoiceUse, depth: int) -> None:
-        sides = (_single(item.then, item), _single(item.other, item))
-        if (sides[0] or sides[1]) and _joinable(item, sides, self.makers):
+        sides = (_row(item.then, item), _row(item.other, item))
+        if _joinable(item, sides, self.makers):
             self._joined(item, sides, depth)
         else:
             self._flagged(item, depth)
 
-    def _joined(
-        self,
-        item: ChoiceUse,
-        sides: Sequence[Use | None],
-        depth: int,
-    ) -> None:
-        """One member stands for both sides: `forward` need not know of the condition."""
+    def _joined(self, item: ChoiceUse, sides: Sequence[Sequence[Use] | None], depth: int) -> None:
+        """The members are there on either side, on one as identities: `forward` need not know of the condition."""
         then, other = sides
-        first = then or other
-        assert first is not None
-        condition = self.printer.expr(item.condition if then is not None else negated(item.condition))
-        name = self._spell(first)
-        self.spelling.joined[item.location] = name
-        if not is_attribute(name):
-            self._added(name, condition, then, other, depth)
-            return
-        annotated = f"self.{name}" if name in self.declared else f"self.{name}: nn.Module"
-        self.declared.add(name)
+        assert then is not None
+        assert other is not None
+        kept, left = (then, other) if then else (other, then)
+        condition = self.printer.expr(item.condition if then else negated(item.condition))
+        names = [self._spell(use) for use in kept]
+        self.spelling.joined[item.location] = names
         indent = INDENT * depth
-        if then is not None and other is not None:
-            if annotated != f"self.{name}":
-                self.init.append(f"{indent}{annotated}")
-            self.init.append(f"{indent}if {condition}:")
-            self._assign(name, self._module(then), depth + 1)
+        if not left:
+            for name in names:
+                self._declare(name, depth, call("nn.Identity"))
+        elif is_attribute(names[0]):
+            self._declare(names[0], depth)
+        self.init.append(f"{indent}if {condition}:")
+        for name, use in zip(names, kept, strict=True):
+            self._assign(name, self._module(use), depth + 1)
+        if left:
+            self._spell(left[0])
             self.init.append(f"{indent}else:")
-            self._assign(name, self._module(other), depth + 1)
-            return
-        self.init.append(f"{indent}{annotated} = nn.Identity()")
-        self.init.append(f"{indent}if {condition}:")
-        self._assign(name, self._module(first), depth + 1)
+            self._assign(names[0], self._module(left[0]), depth + 1)
 
-    def _added(self, name: str, condition: str, then: Use | None, other: Use | None, depth: int) -> None:
-        """One member that no attribute can be: added on either side."""
-        indent, nothing = INDENT * depth, call("nn.Identity")
-        first, last = (then, other) if then is not None else (other, then)
-        self.init.append(f"{indent}if {condition}:")
-        self._assign(name, nothing if first is None else self._module(first), depth + 1)
-        self.init.append(f"{indent}else:")
-        self._assign(name, nothing if last is None else self._module(last), depth + 1)
+    def _declare(self, name: str, depth: int, code: Code | None = None) -> None:
+        """A member that conditions decide about: of what class all of them are, and what it is unless they hold."""
+        if name in self.defaulted:
+            return
+        annotated = is_attribute(name) and name not in self.declared
+        self.declared.add(name)
+        if code is None:
+            self.init += [f"{INDENT * depth}self.{name}: nn.Module"] if annotated else []
+        elif annotated:
+            self.init += lay_out(code, depth, f"self.{name}: nn.Module = ")
+        else:
+            self._assign(name, code, depth)
 
     def _flagged(self, item: ChoiceUse, depth: int) -> None:
         """`forward` asks again: the outcome is kept as an attribute."""
@@ -180,25 +180,43 @@ class MemberWriter:
         self.spelling.flags[item.location] = flag, holds
         indent = INDENT * depth
         bodies: list[list[str]] = []
-        names = {*_ordered_names(item.then), *_ordered_names(item.other)}
-        shared = sorted(name for name in names - self.declared if self.makers[name] > 1)
-        self.declared |= set(shared)
+        found = [{*_ordered_names(side)} for side in (item.then, item.other)]
+        alone, both = sorted(found[0] ^ found[1]), sorted(found[0] & found[1])
+        fresh = [name for name in (*alone, *both) if name not in self.declared]
+        self.declared |= {*fresh}
+        self.defaulted |= {name for name in fresh if name in alone}
+        around, self.flags = self.flags, []
         for side in (item.then, item.other) if holds else (item.other, item.then):
             before, self.init = self.init, []
             self._members(side, depth + 1)
             bodies.append(self.init)
             self.init = before
         then, other = bodies
+        inner, self.flags = self.flags, around
         condition = item.condition if holds else negated(item.condition)
-        self.init += lay_out(self.printer.expr(condition), depth, f"self.{flag} = ")
+        asked = [*lay_out(self.printer.expr(condition), 2, f"self.{flag} = "), *inner]
+        if depth > 2:  # what is asked is there whatever the conditions around say
+            self.flags += asked
+        else:
+            self.init += asked
         if then == other:  # the condition decides how they are called, not what there is
             self.init += [as_marked(line.removeprefix(INDENT), line, twin) for line, twin in zip(*bodies, strict=True)]
             return
-        self.init += [f"{indent}self.{name}: nn.Module" for name in shared if is_attribute(name)]
+        for name in fresh:
+            self.declared.discard(name)
+            self.defaulted.discard(name)
+            if name in alone and self._is_made(name, item):
+                self._declare(name, depth, call("nn.Identity"))
+            elif name in both:
+                self._declare(name, depth)
         if then:
             self.init += [f"{indent}if self.{flag}:", *then]
         if other:
             self.init += [f"{indent}else:" if then else f"{indent}if not self.{flag}:", *other]
+
+    def _is_made(self, name: str, item: ChoiceUse) -> bool:
+        """Whether a side makes a member of this name, and does not call another's."""
+        return name in {self.spelling.members.get((use.location,)) for use in _members_of(item)}
 
     def _flag(self, item: ChoiceUse) -> tuple[str, bool]:
         """A name for a condition, or for its opposite: the param that it is, or what it lets in."""
@@ -258,31 +276,41 @@ def member_name(item: Use) -> str:
     return str(item.number.value) if isinstance(item.number, Const) else item.name
 
 
-def _single(tree: Tree, choice: ChoiceUse) -> Use | None:
-    """The one item of a side, if it takes just what arrives and gives the result."""
-    if len(tree.items) != 1:
-        return None
-    [item] = tree.items
-    if isinstance(item, ChoiceUse) or item.operands != (choice.operand,) or tree.results != (Result(item.location),):
-        return None
-    if is_reuse(item):
-        return None
-    if isinstance(item, LayerUse) and (ROWS[item.op.name].module is None or item.results > 1):
-        return None
-    if isinstance(item, CallUse) and len(item.definition.tree.results) > 1:
-        return None
-    if isinstance(item, LoopUse) and item.runs and item.runs[0].carried is not None:
-        return None
-    return item
+def _members_of(item: ChoiceUse) -> Iterator[Use]:
+    """The items on both sides of a condition, those under conditions inside included."""
+    for part in (*item.then.items, *item.other.items):
+        if isinstance(part, ChoiceUse):
+            yield from _members_of(part)
+        else:
+            yield part
 
 
-def _joinable(item: ChoiceUse, sides: Sequence[Use | None], makers: Mapping[str, int]) -> bool:
-    """One member can stand for both sides: the same name, or nothing at all on one side; no other item makes it."""
+def _row(tree: Tree, choice: ChoiceUse) -> list[Use] | None:
+    """The items of a side, if they are modules in a row from what arrives to the result; none where it passes on."""
+    last = choice.operand
+    found: list[Use] = []
+    for item in tree.items:
+        if isinstance(item, ChoiceUse) or item.operands != (last,) or is_reuse(item):
+            return None
+        if isinstance(item, LayerUse) and (ROWS[item.op.name].module is None or item.results > 1):
+            return None
+        if isinstance(item, CallUse) and len(item.definition.tree.results) > 1:
+            return None
+        if isinstance(item, SequenceUse) and len(item.body.results) > 1:
+            return None
+        if isinstance(item, LoopUse) and (item.marks or any(run.carried is not None for run in item.runs)):
+            return None
+        last = Result(item.location)
+        found.append(item)
+    return found if tree.results == (last,) else None
+
+
+def _joinable(item: ChoiceUse, sides: Sequence[Sequence[Use] | None], makers: Mapping[str, int]) -> bool:
+    """Members can stand for both sides: one of the same name, or none on one side; no other item makes them."""
     then, other = sides
-    if then is not None and other is not None:
-        return then.name == other.name and makers[then.name] == 2
-    only = then or other
-    if only is not None and makers[only.name] > 1:
+    if then is None or other is None or not (then or other):
         return False
-    empty = item.other if then is not None else item.then
-    return not empty.items and empty.results == (item.operand,)
+    if then and other:
+        [*names] = {member_name(use) for use in (*then, *other)}
+        return len(then) == len(other) == len(names) == 1 and makers[names[0]] == 2
+    return all(makers[member_name(use)] == 1 for use in then or other)

@@ -10,7 +10,7 @@ from archspec.codegen.helpers import Helpers
 from archspec.ir.graph import LayerGraph
 from archspec_torch.ops import ROWS
 
-HELPERS: Final = Helpers("archspec_torch", {"same_sides_nd": {2: "same_sides"}})
+HELPERS: Final = Helpers("archspec_torch")
 """What generated code may bring along."""
 
 RESERVED: Final = frozenset(
@@ -22,7 +22,6 @@ RESERVED: Final = frozenset(
         "Tensor",
         "Any",
         "OrderedDict",
-        "Sequence",
         "ceil",
         "floor",
         "module",

@@ -136,19 +136,19 @@ def _inside(tree: Tree, owner: _Owner, whole: _ItemRow | None = None) -> Iterato
                 kind = type_of(item)
                 headers = around.headers
                 if owner.spelling is None or owner.conditional:  # a type checker cannot know what it is otherwise
-                    headers = (*headers, _check(item, owner, target, kind))
+                    headers = (*headers, _check(target, kind))
                 yield ParameterAccess(headers, target, kind, item, _optional(item, kind), reachable)
             case SequenceUse():
                 headers = around.headers
                 if owner.conditional:
-                    headers = (*headers, _check(item, owner, target, "nn.Sequential"))
+                    headers = (*headers, _check(target, "nn.Sequential"))
                 known = owner.spelling is not None or owner.conditional
                 yield from _inside(item.body, _Owner(headers, target, reachable=reachable, known=known))
             case LoopUse():
                 headers = around.headers
                 if owner.spelling is None or owner.conditional:
                     kind = "nn.Sequential" if len(item.operands) == 1 else "nn.ModuleList"
-                    headers = (*headers, _check(item, owner, target, kind))
+                    headers = (*headers, _check(target, kind))
                 for run, part in _parts(item):
                     if not isinstance(run.item, SequenceUse):
                         continue
@@ -199,20 +199,9 @@ def _optional(use: LayerUse, kind: str) -> frozenset[str]:
     return NOTHING if sure else frozenset({"bias"})
 
 
-def _check(item: LayerUse | SequenceUse | LoopUse, owner: _Owner, target: str, kind: str) -> str:
-    """The line that asks whether a member is there and of its class: a condition may have left it out."""
-    checks = [f"isinstance({target}, {kind})"]
-    if owner.conditional and item.location not in _joined(owner):
-        checks.insert(0, f"hasattr({owner.target}, {quoted(_member(item, owner))})")
-    return f"if {' and '.join(checks)}"
-
-
-def _joined(owner: _Owner) -> set[int]:
-    """The locations whose member is there whichever side of its condition was taken."""
-    if owner.spelling is None:
-        return set()
-    names = set(owner.spelling.joined.values())
-    return {location for (location,), name in owner.spelling.members.items() if name in names}
+def _check(target: str, kind: str) -> str:
+    """The line that asks whether a member is of its class: a condition may have put another in its place."""
+    return f"if isinstance({target}, {kind})"
 
 
 def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row: _ItemRow) -> str:
@@ -221,7 +210,7 @@ def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row
     Where some of its parts are named, the number of another is its name and not its place among them.
     """
     if owner.spelling is not None:
-        return attribute(owner.target, _member(item, owner))
+        return attribute(owner.target, owner.spelling.members.get((item.location,), item.name))
     if item.number is None:
         return attribute(owner.target, item.name)
     if row.numbered:
@@ -232,8 +221,3 @@ def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row
         return f"{owner.target}[{len(before)}]"
     number = quoted(source(item.number)) if isinstance(item.number, Const) else f"str({source(item.number)})"
     return f"getattr({owner.target}, {number})"
-
-
-def _member(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner) -> str:
-    """What a module is called in what holds it."""
-    return item.name if owner.spelling is None else owner.spelling.members.get((item.location,), item.name)

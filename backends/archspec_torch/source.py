@@ -89,7 +89,6 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     }
     standard = {
         "from collections import OrderedDict": any(writer.constructor.ordered_dict for writer in writers),
-        "from collections.abc import Sequence": any("Sequence[" in text for text in ordered.values()),
         f"from math import {', '.join(sorted(functions & _IMPORTS.keys()))}": bool(functions & _IMPORTS.keys()),
         "from typing import Any": bool(groups),
     }
