@@ -81,7 +81,10 @@ class ConstructorWriter:
 
     def _ordered(self, kind: str, pairs: Sequence[Code]) -> Code:
         self.ordered_dict = True
-        return call(kind, call("OrderedDict", Bracket("", tuple(pairs), "[", "]")))
+        [*parts] = pairs
+        if len(parts) == 1 and isinstance(only := parts[0], Bracket) and only.head == "*":  # a comprehension
+            return call(kind, Bracket("OrderedDict", only.args))
+        return call(kind, call("OrderedDict", Bracket("", tuple(parts), "[", "]")))
 
     def _parts(self, tree: Tree, *, named: bool) -> list[Code]:
         """The parts in order; those that are there only under a condition as `*([part] if condition else [])`."""
@@ -244,12 +247,13 @@ def mentioned(tree: Tree, budget: Budget) -> set[str]:
     """The names that the constructors of a tree mention."""
     found: set[str] = set()
     for item in tree.items:
-        for expr in _expressions(item):
+        for expr in expressions(item):
             found |= names(expr, budget)
     return found
 
 
-def _expressions(item: ItemUse) -> Iterator[Expr]:
+def expressions(item: ItemUse) -> Iterator[Expr]:
+    """The expressions that the constructors of an item mention."""
     match item:
         case LoopUse() if item.called:
             yield item.runs[-1].stop
@@ -263,14 +267,14 @@ def _expressions(item: ItemUse) -> Iterator[Expr]:
             yield from (expr for _, expr in arguments(item))
         case SequenceUse():
             for inner in item.body.items:
-                yield from _expressions(inner)
+                yield from expressions(inner)
         case ChoiceUse():
             yield item.condition
             for inner in (*item.then.items, *item.other.items):
-                yield from _expressions(inner)
+                yield from expressions(inner)
         case LoopUse():
             for run in item.runs:
                 yield from (part for part in (run.start, run.stop, run.carried) if part is not None)
-                yield from _expressions(run.item)
+                yield from expressions(run.item)
                 if run.carried_next is not None:
                     yield run.carried_next

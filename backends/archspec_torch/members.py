@@ -10,6 +10,7 @@ from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked, whole
 from archspec.codegen.pretty_printer import INDENT, Code, call, flat, lay_out, marked
 from archspec.codegen.reuse import Use, is_reuse, owner_name, uses_of
+from archspec.codegen.shared_expressions import shared_expressions
 from archspec.codegen.tree import (
     CallUse,
     ChoiceUse,
@@ -26,8 +27,9 @@ from archspec.codegen.walk import layers
 from archspec.expr import Const, Name, names, negated
 from archspec.ir.scope import Result
 from archspec.reserved_names import NOT_LAYERS
-from archspec_torch.constructors import ConstructorWriter, mentioned
+from archspec_torch.constructors import ConstructorWriter, expressions, mentioned
 from archspec_torch.forward import Spelling
+from archspec_torch.names import RESERVED
 from archspec_torch.ops import ROWS
 
 
@@ -52,15 +54,29 @@ class MemberWriter:
         """Members whose annotation is written."""
         self.defaulted: set[str] = set()
         """Members that are identities already where a condition around does not hold, or one inside."""
+        self.locals = 0
+        """How many lines there are for locals."""
         self.flags: list[str] = []
         """Lines that keep the conditions inside of a condition."""
 
     def write_init(self) -> None:
         """Write the members, and decide how `forward` calls them."""
+        self._locals()
         for location, items in uses_of(self.definition.tree).items():
             self.again[location] = [path for item in items for path in item.paths]
             self.spelling.again |= set(map(owner_name, items))
         self._members(self.definition.tree, 2)
+
+    def _locals(self) -> None:
+        """Write the expressions that are said again and again."""
+        tree, is_network = self.definition.tree, self.definition.is_network
+        for expr in shared_expressions(
+            (expr for item in tree.items for expr in expressions(item)), self.printer.budget
+        ):
+            code = self.printer.expr(expr)
+            name = self.printer.local(expr, "channels" if is_network else "hidden", RESERVED)
+            self.init += lay_out(code, 2, f"{name} = ")
+        self.locals = len(self.init)
 
     # -- members ----------------------------------------------------------------------------------
 

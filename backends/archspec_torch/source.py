@@ -26,7 +26,7 @@ from archspec_torch.names import helpers_of, reserved, unused
 from archspec_torch.ops import ROWS
 from archspec_torch.parameter_access import places
 from archspec_torch.parameter_groups import parameter_groups, without_decay
-from archspec_torch.reset_parameters import reset_parameters
+from archspec_torch.reset_parameters import draws_itself, reset_parameters
 
 _IMPORTS: Final = {"ceil": "math", "floor": "math"}
 
@@ -92,8 +92,9 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         f"from math import {', '.join(sorted(functions & _IMPORTS.keys()))}": bool(functions & _IMPORTS.keys()),
         "from typing import Any": bool(groups),
     }
+    drawn = draws_itself(weighted)
     methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
-    classes = [writer.result(graph, *added) for writer, added in zip(writers, methods, strict=True)]
+    classes = [writer.result(graph, *added, drawn=drawn) for writer, added in zip(writers, methods, strict=True)]
     code = (*ordered.values(), *(made.forward for made in classes))
     return render(
         "archspec_torch",
@@ -114,8 +115,8 @@ def _fits_sequential(item: SequenceUse) -> bool:
 class _ClassWriter(MemberWriter):
     """Writes a class: its members, its signature, `forward`."""
 
-    def result(self, graph: LayerGraph, reset: Sequence[str], groups: Sequence[str]) -> _Class:
-        """Everything that the template needs."""
+    def result(self, graph: LayerGraph, reset: Sequence[str], groups: Sequence[str], *, drawn: bool) -> _Class:
+        """Everything that the template needs; `drawn` says that the layers themselves draw their weights."""
         outputs = list(graph.outputs) if self.definition.is_network and graph.gives_names else []
         row = not outputs and is_row(self.definition)
         variables, body = forward(self.definition, self.spelling, outputs=outputs)
@@ -128,12 +129,12 @@ class _ClassWriter(MemberWriter):
         given = [[path] for path in graph.inputs] if self.definition.is_network else [[] for _ in variables]
         tensors = (whole(f"{name}: Tensor", paths) for name, paths in zip(variables, given, strict=True))
         arguments: tuple[Code, ...] = ("self", *tensors)
-        init = [*self.init, *([f"{INDENT * 2}self.reset_parameters()"] if reset else [])]
+        init = [*self.init, *([f"{INDENT * 2}self.reset_parameters()"] if reset and not drawn else [])]
         what = "network" if self.definition.is_network else "block"
         doc = self.definition.doc or f"The {what} `{self.definition.name}`."
         parent: Sequence[str] = [f"{INDENT * 2}super().__init__()"]
         if row:
-            parent = lay_out(self.constructor.row(self.definition.tree), 2)
+            parent = [*self.init[: self.locals], *lay_out(self.constructor.row(self.definition.tree), 2)]
             init, body = init[len(self.init) :], []
         return _Class(
             self.definition.class_name,
