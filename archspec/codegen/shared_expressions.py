@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from archspec.expr import Binary, Const, Expr, FunctionCall, names
+from archspec.expr import Binary, Const, Expr, FunctionCall, Name, names, source
 from archspec.expr.tree import children
 from archspec.limits import Budget
 
-_PARTS: Final = 3
-"""Parts of the smallest expression that a local stands for: `a * b`."""
-_USES: Final = {3: 4}
-"""How often one of so many parts has to occur; longer ones twice."""
+_SAVED: Final = 50
+"""Characters that a local has to save: the line that it takes is read, too."""
+_NAME: Final = 9
+"""Those of a usual local's name."""
 
 
 def shared_expressions(exprs: Iterable[Expr], budget: Budget) -> list[Expr]:
@@ -31,7 +31,10 @@ def shared_expressions(exprs: Iterable[Expr], budget: Budget) -> list[Expr]:
     usable = {
         part
         for part, count in counts.items()
-        if sizes[part] >= _PARTS and count >= _USES.get(sizes[part], 2) and _is_plain(part, budget)
+        if count > 1
+        and count * (len(source(part)) - _NAME) >= _SAVED
+        and not _is_multiple(part)
+        and _is_plain(part, budget)
     }
     # What always stands in one longer expression that has a local needs none.
     found = [
@@ -53,6 +56,15 @@ def _parts(expr: Expr, around: Expr | None) -> Iterator[tuple[Expr, Expr | None]
 
 def _size(expr: Expr) -> int:
     return 1 + sum(map(_size, children(expr)))
+
+
+def _is_multiple(expr: Expr) -> bool:
+    """Whether an expression is no more than `2 * width`."""
+    return (
+        isinstance(expr, Binary)
+        and all(isinstance(part, Const | Name) for part in children(expr))
+        and any(isinstance(part, Const) for part in children(expr))
+    )
 
 
 def _is_plain(expr: Expr, budget: Budget) -> bool:

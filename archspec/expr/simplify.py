@@ -212,9 +212,11 @@ class _Folding:
         if _ZERO in (left, right):
             return _ZERO
         match left, right:
-            case (Const(int() as first), Binary("*", Const(int() as second), other)) | (
-                Binary("*", Const(int() as second), other),
-                Const(int() as first),
+            case (
+                (Const(int() as first), Binary("*", Const(int() as second), other))
+                | (Const(int() as first), Binary("*", other, Const(int() as second)))
+                | (Binary("*", Const(int() as second), other), Const(int() as first))
+                | (Binary("*", other, Const(int() as second)), Const(int() as first))
             ):
                 return Binary("*", Const(first * second), other)
             case _:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from archspec.codegen.escaping import is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked, whole
-from archspec.codegen.pretty_printer import INDENT, Code, call, flat, lay_out, marked
+from archspec.codegen.pretty_printer import INDENT, Code, Ternary, call, flat, lay_out, marked
 from archspec.codegen.reuse import Use, is_reuse, owner_name, uses_of
 from archspec.codegen.shared_expressions import shared_expressions
 from archspec.codegen.tree import (
@@ -163,6 +163,8 @@ class MemberWriter:
         condition = self.printer.expr(item.condition if then else negated(item.condition))
         names = [self._spell(use) for use in kept]
         self.spelling.joined[item.location] = names
+        if len(kept) == 1 and self._in_a_line(kept[0], left[0] if left else None, condition, depth):
+            return
         indent = INDENT * depth
         if not left:
             for name in names:
@@ -176,6 +178,21 @@ class MemberWriter:
             self._spell(left[0])
             self.init.append(f"{indent}else:")
             self._assign(names[0], self._module(left[0]), depth + 1)
+
+    def _in_a_line(self, then: Use, other: Use | None, condition: str, depth: int) -> bool:
+        """Write `self.shortcut = nn.Conv2d(...) if condition else nn.Identity()`, if that is one line."""
+        name = member_name(then)
+        if not is_attribute(name) or name in self.declared or isinstance(then, LoopUse) or isinstance(other, LoopUse):
+            return False
+        code = Ternary(self._module(then), condition, call("nn.Identity") if other is None else self._module(other))
+        lines = lay_out(code, depth, f"self.{name} = ")
+        if len(lines) > 1:
+            return False
+        if other is not None:
+            self._spell(other)
+        self.declared.add(name)
+        self.init += lines
+        return True
 
     def _declare(self, name: str, depth: int, code: Code | None = None) -> None:
         """A member that conditions decide about: of what class all of them are, and what it is unless they hold."""
@@ -218,6 +235,15 @@ class MemberWriter:
         if then == other:  # the condition decides how they are called, not what there is
             self.init += [as_marked(line.removeprefix(INDENT), line, twin) for line, twin in zip(*bodies, strict=True)]
             return
+        side, bare = (item.then, item.other) if item.then.items else (item.other, item.then)
+        made = [part for part in _members_of(item) if member_name(part) in alone]
+        if len(made) == 1 and len(fresh) == 1 and not both and not bare.items and not isinstance(made[0], LoopUse):
+            part, asks = made[0], f"self.{flag}" if holds == (side is item.then) else f"not self.{flag}"
+            self.declared -= {*fresh}
+            self.defaulted -= {*fresh}
+            single = not any(isinstance(inner, ChoiceUse) for inner in side.items) and len(then or other) == 1
+            if single and self._is_made(fresh[0], item) and self._in_a_line(part, None, asks, depth):
+                return
         for name in fresh:
             self.declared.discard(name)
             self.defaulted.discard(name)
