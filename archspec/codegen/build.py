@@ -7,8 +7,9 @@ they become definitions of their own, so that what is printed is always right, i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable, either, layer_sizes, without_sizes
 from archspec.codegen.attributes import attributes
@@ -33,18 +34,28 @@ from archspec.codegen.tree import (
 )
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value
-from archspec.ir.def_use import DefUse, value_name
+from archspec.ir.def_use import DefUse, Node, value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
 from archspec.limits import Budget
 
+Kinds: TypeAlias = Callable[[Sequence[Node]], Sequence[object]]
+"""Says of a layer's instances which can be written as one: those with equal keys."""
 
-def build(graph: LayerGraph, budget: Budget) -> tuple[list[Definition], Mapping[int, list[Expr]]]:
+
+def alike(nodes: Sequence[Node]) -> Sequence[object]:
+    """All instances can be."""
+    return [None] * len(nodes)
+
+
+def build(graph: LayerGraph, budget: Budget, kinds: Kinds) -> tuple[list[Definition], Mapping[int, list[Expr]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
+
+    Instances of which `kinds` says different things are never one.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _DefinitionBuilder(graph, budget)
+    builder = _DefinitionBuilder(graph, budget, kinds)
     return builder.run(), builder.structural
 
 
@@ -52,6 +63,7 @@ def build(graph: LayerGraph, budget: Budget) -> tuple[list[Definition], Mapping[
 class _DefinitionBuilder:
     graph: LayerGraph
     budget: Budget
+    kinds: Kinds
     def_use: DefUse = field(init=False)
     sharing: Sharing = field(init=False)
     made: list[Definition] = field(default_factory=list[Definition])
@@ -228,6 +240,9 @@ class _DefinitionBuilder:
         ]
         if len(set(sizes)) > 1:  # they are numbers in what is written
             raise NotUnifiable(sizes)
+        kinds = self.kinds(nodes)
+        if len(set(kinds)) > 1:
+            raise NotUnifiable(kinds)
         ops = [without_sizes(node.op) for node in nodes]
         given = {name: context.at(expr, features) for name, expr in nodes[0].exprs.items()}
         found = attributes(ops, given, context.envs, self.budget)

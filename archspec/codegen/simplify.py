@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from archspec.codegen.build import build
+from archspec.codegen.build import Kinds, alike, build
 from archspec.codegen.loop_channels import after_iterations
 from archspec.codegen.merging import likeness, merged
 from archspec.codegen.progressions import gathered
@@ -44,14 +44,19 @@ MOST_COPIES: Final = 16
 """No sequence is written out more often than this by all the repeats around it, where one loop is possible."""
 
 
-def simplified(graph: LayerGraph) -> Module:
+def simplified(graph: LayerGraph, kinds: Kinds = alike) -> Module:
     """The module tree of a graph, ready to be printed.
+
+    Args:
+        graph: the network.
+        kinds: what a backend writes a layer as, beyond its op, in each instance of a block: where that differs, the
+            instances are definitions of their own.
 
     Raises:
         WorkError: the graph's limit on work is passed.
     """
     budget = Budget(graph.limits)
-    definitions, structural = build(graph, budget)
+    definitions, structural = build(graph, budget, kinds)
     fixed = frozenset(param.name for param in graph.params if param.fixed)
     while True:
         for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
