@@ -50,6 +50,7 @@ UNSEEN = {
     "E0202-one-tuple",
     "E0202-tuples-without-quotes",
     "E0404-attribute-of-a-module",
+    "E0404-iteration-names",
     "E0404-joined",
     "E0411-a-float",
     "E0411-trilinear-of-a-signal",
