@@ -64,6 +64,7 @@ UNSEEN = {
     "E0411-list-for-a-volume",
     "E0411-list-in-defaults",
     "E0411-padding-for-a-volume",
+    "E0411-op-params",
     "E0411-padding-of-three",
     "E0411-words",
 }
