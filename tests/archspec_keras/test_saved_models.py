@@ -57,7 +57,11 @@ def test_it_loads_in_a_fresh_process(tmp_path: Path) -> None:
 
 
 def test_batch_norms_have_their_common_arguments_once() -> None:
-    source = str(archspec.generate(archspec.compile(load_text(TEXT)), "keras"))
+    """Where there are many."""
+    text = TEXT.replace(
+        "  - global_avg_pool", "  - repeat: {times: 6, layers: [unit: {filters: 16}]}\n  - global_avg_pool"
+    )
+    source = str(archspec.generate(archspec.compile(load_text(text)), "keras"))
     assert "\nbatch_norm = partial(BatchNormalization, momentum=0.9, epsilon=1e-5)\n" in source
     assert source.count("momentum=") == 1
     assert "register_keras_serializable" not in source

@@ -21,7 +21,7 @@ _KERAS_MOMENTUM: Final = 0.99
 BATCH_NORM: Final = "BatchNormalization"
 COMMON_BATCH_NORM: Final = "batch_norm"
 """What a module calls batch norm with the arguments that all of its have."""
-_MANY: Final = 3
+_MANY: Final = 8
 """Batch norms from which on their arguments are written once."""
 _AFFINE: Final = {"weight": "gamma", "bias": "beta"}
 _RUNNING: Final = {"running_mean": "moving_mean", "running_var": "moving_variance"}
