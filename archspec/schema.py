@@ -17,7 +17,7 @@ from archspec.ir.initializers import INITIALIZERS
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
 from archspec.spec import Block, Depth, Input, Param, Repeat, Reuse, Sequence, Spec, Stage, Tap
-from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
+from archspec.spec.base import DEFINITIONS, LABEL_SCHEMA, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.forms import NOT_OF_STAGES, RESERVED, STAGE_KEYS
 from archspec.spec.key_suggestions import TAKEN_NAMES
@@ -241,7 +241,11 @@ def _items() -> dict[str, Schema]:
             "description": "a call of a block: its params by name, and `name`, the call's own; or those of its `unit` "
             "in order, as a tuple",
             "type": ["object", "null", "array", "string", "number"],
-            "properties": {"name": {"type": ["string", "null"], **NAME_SCHEMA}, "branches": False},
+            "properties": {
+                "name": {"type": ["string", "null"], **LABEL_SCHEMA},
+                "inline": {"type": "boolean", "description": "the layers stand in the caller's own scope"},
+                "branches": False,
+            },
             "additionalProperties": definition("Value"),
             "minItems": 1,
             "items": {"type": ["number", "string", "boolean", "array"]},
@@ -289,7 +293,7 @@ def _merges(op: type[Op]) -> bool:
 
 def _op(op: type[Op]) -> Schema:
     """What may stand after an op's name. Required attributes are not required here: `defaults` may give them."""
-    label = {"type": ["string", "null"], **NAME_SCHEMA, "description": "the layer's own name"}
+    label = {"type": ["string", "null"], **LABEL_SCHEMA, "description": "the layer's own name"}
     attributes = {key: attribute_schema(info) for key, info in op.attributes().items()}
     if op.several:
         names = {"type": "array", "items": {"type": "string", **NAME_SCHEMA}, "minItems": 2}

@@ -40,7 +40,7 @@ MAY_IMPORT: Final = {
     "schema": "attribute_schema ir digests spec",
     "suggestions": "errors expr ir spec",
     "lowering": "errors expr ir limits reserved_names spec suggestions",
-    "passes": "errors ir",
+    "passes": "errors ir reserved_names",
     "codegen": "_version entry_points errors expr ir limits digests atomic_files",
     "initialization": "ir reporting digests",
     "weights": "archives errors file_identification ir digests atomic_files",
@@ -53,7 +53,7 @@ MAY_IMPORT: Final = {
     "recipe": "attribute_schema errors expr ir limits lowering schema digests spec atomic_files suggestions",
     "training": "api codegen errors ir passes recipe spec digests atomic_files _version",
     "archspec_torch": "codegen errors expr ir limits reserved_names digests atomic_files training recipe",
-    "archspec_keras": "codegen errors expr ir limits passes digests atomic_files training recipe",
+    "archspec_keras": "codegen errors expr ir limits passes reserved_names digests atomic_files training recipe",
     "parity": "analysis api codegen errors expr initialization ir passes reporting weights digests atomic_files "
     "training recipe spec",
     "inspection": "analysis api diagram errors ir limits spec",

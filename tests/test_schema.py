@@ -50,6 +50,7 @@ UNSEEN = {
     "E0202-one-tuple",
     "E0202-tuples-without-quotes",
     "E0404-attribute-of-a-module",
+    "E0404-iteration-names",
     "E0404-joined",
     "E0411-a-float",
     "E0411-trilinear-of-a-signal",
@@ -63,6 +64,7 @@ UNSEEN = {
     "E0411-list-for-a-volume",
     "E0411-list-in-defaults",
     "E0411-padding-for-a-volume",
+    "E0411-op-params",
     "E0411-padding-of-three",
     "E0411-words",
 }

@@ -27,7 +27,7 @@ _Rounds: TypeAlias = tuple[tuple[Run, ...], Expr | None]
 def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_iteration: MakeIteration) -> LoopUse:
     """The loop that these instances of it are."""
     operands = context.operands(loops)
-    label, number = context.name(loops[0])
+    label, number = context.name(loops)
     first = loops[0]
     if first.times is None:
         runs, out = _units(loops, operands, context, make_iteration)
@@ -92,6 +92,7 @@ def _units(
     context.structural += [context.at(expr, ()) for expr in loops[0].structure]
     runs: list[Run] = []
     inner = context.inside(operands)
+    inner.depth += 1  # a loop inside may get a formula of its own index
     for index, scopes in enumerate(zip(*(loop.iterations for loop in loops), strict=True)):
         inner.indices = _indices(loops[0], Const(index), context)
         item = make_iteration(list(scopes), inner)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from archspec.codegen.escaping import variable_name
 from archspec.codegen.simplify import iterations_of, renamed_tree
 from archspec.codegen.tree import (
     CHANNELS,
@@ -133,7 +134,7 @@ class _Outliner:
             *sorted(free - types.keys() - {CHANNELS.id} - renamed.keys()),
         ]
         parts = [part for part in item.paths[0].split(".") if not part.isdigit()]
-        name = parts[-1] if parts else "sequence"
+        name = variable_name(parts[-1]) if parts else "sequence"
         made = Definition(
             name=f"{self.definition.name}_{name}",
             class_name=self.definition.class_name + "".join(part[:1].upper() + part[1:] for part in name.split("_")),

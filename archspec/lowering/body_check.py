@@ -76,10 +76,15 @@ class BodyCheck(BodyNames):
         op = OPS.get(call.name) if block is None else None
         if op is not None:
             calls.op(op, call)
+            if call.inline:
+                self.found.error("E0202", f"{op.name} is an op, and has no scope; a block can be inline", call.span)
         elif block is not None:
             if call.branches is not None:
                 self.found.error("E0202", f"block `{call.name}` takes params, not branches", call.span)
-            if call.label is None and call.name in NOT_LAYERS:
+            if call.inline and (block.inputs or block.outputs):
+                message = f"block `{call.name}` has inputs or outputs of its own, so it cannot be inline"
+                self.found.error("E0202", message, call.span, help="call it with a scope, or mark taps in its place")
+            if call.label is None and not call.inline and call.name in NOT_LAYERS:
                 help = f"give the call a name, as in `{call.name}: {{name: {call.name}_}}`, or the block another one"
                 self.found.error("E0404", not_a_layer(call.name), call.span, help=help)
             calls.arguments(block, call.attributes)

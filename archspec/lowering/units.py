@@ -26,7 +26,8 @@ from archspec.expr import (
 from archspec.limits import Budget
 from archspec.lowering.diagnostics import too_many_items
 from archspec.lowering.values import evaluated, expression, expression_error
-from archspec.spec import Attribute, Block, Call, Item, Reuse, Stage
+from archspec.reserved_names import is_layer_name
+from archspec.spec import Attribute, Block, Call, Item, Repeat, Reuse, Stage
 
 WHOLE_INDICES: Final = ("unit_index", "unit_count")
 """A unit's place among those of all the network's stages, and how many there are."""
@@ -158,7 +159,8 @@ def single_call(layers: Sequence[Item], blocks: Mapping[str, Block]) -> Call | N
         return None
     call = layers[0]
     block = blocks.get(call.name)
-    return call if block is not None and not block.outputs and not call.label and call.when is None else None
+    alone = block is not None and not block.outputs and not call.label and call.when is None and not call.inline
+    return call if alone else None
 
 
 def single_reuse(layers: Sequence[Item]) -> Reuse | None:
@@ -167,13 +169,19 @@ def single_reuse(layers: Sequence[Item]) -> Reuse | None:
     return only if isinstance(only, Reuse) and not only.label and only.when is None else None
 
 
-def unit_name(stage: Stage, pattern: str, index: int, budget: Budget) -> str:
-    """What a unit is called.
+def unit_name(item: Stage | Repeat, pattern: str, index: int, budget: Budget) -> str:
+    """What a unit, or an iteration of a repeat, is called.
 
     Raises:
         SpecError: the pattern gives no name for it.
     """
     try:
-        return name_by(pattern, index, budget)
+        name = name_by(pattern, index, budget)
     except ExprError as error:
-        raise SpecError(Diagnostic("E0404", f"unit {index} gets no name: {error}", stage.place("unit_names"))) from None
+        reason = str(error)
+    else:
+        if is_layer_name(name):
+            return name
+        reason = f"`{name[:80]}` cannot name a layer"
+    what, key = ("unit", "unit_names") if isinstance(item, Stage) else ("iteration", "names")
+    raise SpecError(Diagnostic("E0404", f"{what} {index} gets no name: {reason}", item.place(key)))

@@ -18,7 +18,7 @@ from archspec.spec.base import (
     attributes,
     definition,
 )
-from archspec.spec.checks import usable_name
+from archspec.spec.checks import usable_name, usable_tap
 from archspec.spec.document import Document
 from archspec.spec.forms import RESERVED
 from archspec.spec.items import Item, Items, read_stages
@@ -259,8 +259,8 @@ class Spec(Document):
             message = f"`{name}` cannot name a network's param: Python's `build` has an argument of this name"
             load_context.error("E0404", message, places[name], help=f"write `{name}_`, or another name")
         for index, name in enumerate(self.outputs or ()):
-            for part in name.split(".", 1):  # `b.kept` is no tap of the network, which is said where taps are known
-                usable_name(part, self.item_place("outputs", index), load_context, "a tap")
+            # `b.kept` is no tap of the network, which is said where taps are known
+            usable_tap(name, self.item_place("outputs", index), load_context)
         check_lets(self.let, self.params, load_context)
         if "variant" in self.params and self.variants:
             message = "`variant` cannot name a param where there are `variants`: it says which of them is meant"

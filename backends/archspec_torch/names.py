@@ -11,7 +11,7 @@ from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.ops import ROWS
 
-HELPERS: Final = Helpers("archspec_torch", {"same_sides_nd": {2: "same_sides"}})
+HELPERS: Final = Helpers("archspec_torch")
 """What generated code may bring along."""
 
 RESERVED: Final = frozenset(
@@ -23,7 +23,6 @@ RESERVED: Final = frozenset(
         "Tensor",
         "Any",
         "OrderedDict",
-        "Sequence",
         *MATH,
         "module",
         "layer",
