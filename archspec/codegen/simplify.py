@@ -316,8 +316,11 @@ class _Fold:
 
     def _bound(self, run: Run, part: _IterationRange, parts: int) -> Run:
         inside = self.under(part.bound, parts)
-        if isinstance(part.start, Const) and isinstance(part.stop, Const):
-            inside = inside.within({iteration_names(run.depth)[0]: (part.start.value, part.stop.value)})
+        match part.start, part.stop:
+            case Const(int() as start), Const(int() as stop):
+                inside = inside.within({iteration_names(run.depth)[0]: (start, stop)})
+            case _:
+                pass
         item = inside.iteration(run.item, run.item.number)
         return Run(part.start, part.stop, item, run.depth, general=run.general, bound=part.bound)
 

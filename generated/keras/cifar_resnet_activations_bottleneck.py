@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: b97bb8122d7391fc
+# digest: 2c2b68b9efa59062
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from functools import partial
@@ -26,8 +26,8 @@ class BatchNormalization(layers.BatchNormalization):
         outputs = super().call(inputs, training=training)
         if training and self.trainable:
             count = keras.ops.size(inputs) // inputs.shape[self.axis]
-            others = keras.ops.cast(keras.ops.maximum(count - 1, 1), self.moving_variance.dtype)
-            self.moving_variance.assign_add((self.moving_variance - self.momentum * before) / others)
+            rest = keras.ops.cast(keras.ops.maximum(count - 1, 1), self.moving_variance.dtype)
+            self.moving_variance.assign_add((self.moving_variance - self.momentum * before) / rest)
         return outputs
 
 

@@ -41,7 +41,7 @@ def is_depthwise(node: Node, graph: LayerGraph) -> bool:
 def kinds(nodes: Sequence[Node], graph: LayerGraph) -> list[object]:
     """Which convolutions of a block's instances are one: by channels or not, and where some pad and others do not."""
     ops = [node.op for node in nodes if isinstance(node.op, Conv)]
-    same = len(ops) < len(nodes) or all(map(is_covered, ops))
+    same = len(ops) < len(nodes) or all(op.padding.mode == "same" or is_covered(op) for op in ops)
     return [
         (
             is_depthwise(node, graph),
