@@ -100,7 +100,7 @@ def _value(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
             return apply_call(function, tuple(evaluate(arg, env, budget) for arg in args), budget)
 
 
-def rounds(expr: Comprehension, env: Mapping[str, Value], budget: Budget) -> Iterator[dict[str, Value]]:
+def iterations(expr: Comprehension, env: Mapping[str, Value], budget: Budget) -> Iterator[dict[str, Value]]:
     """The variables that each item of a comprehension sees, those it leaves out not among them.
 
     The mapping is one and the same, changed for each item.
@@ -124,7 +124,7 @@ def rounds(expr: Comprehension, env: Mapping[str, Value], budget: Budget) -> Ite
 
 def _comprehended(expr: Comprehension, env: Mapping[str, Value], budget: Budget) -> Value:
     found, count = list[Value](), 0
-    for inner in rounds(expr, env, budget):
+    for inner in iterations(expr, env, budget):
         found.append(evaluate(expr.item, inner, budget))
         count += _weight((found[-1],), budget)
         check_items(count, budget)

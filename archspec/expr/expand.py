@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archspec.expr.evaluate import ExprError, check_items, describe, evaluate, refuse, rounds, truth
+from archspec.expr.evaluate import ExprError, check_items, describe, evaluate, iterations, refuse, truth
 from archspec.expr.simplify import fold
 from archspec.expr.tree import Binary, Comprehension, Const, Expr, IfElse, Items, Value
 from archspec.limits import Budget
@@ -32,7 +32,7 @@ def expand(expr: Expr, env: Mapping[str, Value], budget: Budget) -> list[Expr]:
             return repeated * times
         case Comprehension(item, variables):
             found: list[Expr] = []
-            for known in rounds(expr, env, budget):
+            for known in iterations(expr, env, budget):
                 found.append(fold(item, budget, {name: Const(known[name]) for name in variables}))
                 check_items(len(found), budget)
             return found
