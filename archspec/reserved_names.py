@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+NAME_OF_LAYER: Final = r"^(?!__)[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*$"
+"""What a layer or scope may be called: a part of the names of weights, which need not be a name of Python's."""
 
 NOT_LAYERS: Final = frozenset(
     {
         "T_destination",
+        "_apply",
+        "_backward_hooks",
+        "_backward_pre_hooks",
+        "_buffers",
+        "_call_impl",
+        "_compiled_call_impl",
+        "_forward_hooks",
+        "_forward_hooks_always_called",
+        "_forward_hooks_with_kwargs",
+        "_forward_pre_hooks",
+        "_forward_pre_hooks_with_kwargs",
+        "_get_abs_string_index",
+        "_get_backward_hooks",
+        "_get_backward_pre_hooks",
+        "_get_item_by_idx",
+        "_get_name",
+        "_is_full_backward_hook",
+        "_load_from_state_dict",
+        "_load_state_dict_post_hooks",
+        "_load_state_dict_pre_hooks",
+        "_maybe_warn_non_full_backward_hook",
+        "_modules",
+        "_named_members",
+        "_non_persistent_buffers_set",
+        "_parameters",
+        "_register_load_state_dict_pre_hook",
+        "_register_state_dict_hook",
+        "_replicate_for_data_parallel",
+        "_save_to_state_dict",
+        "_slow_forward",
+        "_state_dict_hooks",
+        "_state_dict_pre_hooks",
+        "_version",
+        "_wrapped_call_impl",
         "add_module",
         "append",
         "apply",
@@ -70,10 +108,20 @@ NOT_LAYERS: Final = frozenset(
 )
 """The attributes of PyTorch's `nn.Module`, `nn.Sequential` and `nn.ModuleList`: a member of such a name would hide one.
 
-The names of weights are those of members, so none of them can be spelled otherwise. Names with an underscore in front
-are not listed: no name of a spec has one. `parameter_groups` is a method of generated classes. A test compares this
-with PyTorch's own.
+The names of weights are those of members, so none of them can be spelled otherwise. Names with two underscores in
+front are not listed: no layer has one. `parameter_groups` is a method of generated classes. A test compares this with
+PyTorch's own.
 """
+
+
+def is_layer_name(name: str) -> bool:
+    """Whether a layer or scope may be called so: letters, digits, `_` and `-`, of which not two `_` come first."""
+    return re.fullmatch(NAME_OF_LAYER, name) is not None and name not in NOT_LAYERS
+
+
+def joined_name(path: str) -> str:
+    """A path as one name, where a framework takes no dots, nor `_` or `-` for the first character: in Keras."""
+    return path.replace(".", "_").lstrip("_-")
 
 
 def not_a_layer(name: str) -> str:

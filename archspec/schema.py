@@ -17,10 +17,10 @@ from archspec.ir.initializers import INITIALIZERS
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
 from archspec.spec import Block, Depth, Input, Param, Repeat, Reuse, Sequence, Spec, Stage, Tap
-from archspec.spec.base import DEFINITIONS, NAME_SCHEMA, Model, definition
+from archspec.spec.base import DEFINITIONS, LABEL_SCHEMA, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.forms import NOT_OF_STAGES, RESERVED, STAGE_KEYS
-from archspec.spec.key_suggestions import OWN_WORDS
+from archspec.spec.key_suggestions import TAKEN_NAMES
 from archspec.spec.model import NOT_PARAMS
 
 SCHEMA_ID: Final = "urn:archspec:spec:1"
@@ -36,7 +36,7 @@ def schema() -> Schema:
     properties = spec["properties"]
     properties["params"]["propertyNames"] = {
         **NAME_SCHEMA,
-        "not": {"enum": [*OWN_WORDS, *sorted(NOT_PARAMS)]},
+        "not": {"enum": [*TAKEN_NAMES, *sorted(NOT_PARAMS)]},
     }
     for key in properties.keys() - {"archspec", "name"}:  # `null` takes a parent's key away
         properties[key] = or_null(properties[key])
@@ -238,10 +238,17 @@ def _items() -> dict[str, Schema]:
         },
         "Items": {"type": "array", "items": definition("Item")},
         "BlockCall": {
-            "description": "a call of a block: its params by name, and `name`, the call's own",
-            "type": ["object", "null"],
-            "properties": {"name": {"type": ["string", "null"], **NAME_SCHEMA}, "branches": False},
+            "description": "a call of a block: its params by name, and `name`, the call's own; or those of its `unit` "
+            "in order, as a tuple",
+            "type": ["object", "null", "array", "string", "number"],
+            "properties": {
+                "name": {"type": ["string", "null"], **LABEL_SCHEMA},
+                "inline": {"type": "boolean", "description": "the layers stand in the caller's own scope"},
+                "branches": False,
+            },
             "additionalProperties": definition("Value"),
+            "minItems": 1,
+            "items": {"type": ["number", "string", "boolean", "array"]},
         },
         "StageOrItem": {
             "if": {
@@ -286,7 +293,7 @@ def _merges(op: type[Op]) -> bool:
 
 def _op(op: type[Op]) -> Schema:
     """What may stand after an op's name. Required attributes are not required here: `defaults` may give them."""
-    label = {"type": ["string", "null"], **NAME_SCHEMA, "description": "the layer's own name"}
+    label = {"type": ["string", "null"], **LABEL_SCHEMA, "description": "the layer's own name"}
     attributes = {key: attribute_schema(info) for key, info in op.attributes().items()}
     if op.several:
         names = {"type": "array", "items": {"type": "string", **NAME_SCHEMA}, "minItems": 2}

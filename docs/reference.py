@@ -9,7 +9,7 @@ from typing import Any, Final
 from archspec.spec import Block, Depth, Input, Model, Param, Repeat, Reuse, Sequence, Spec, Stage, Tap
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.forms import RESERVED
-from archspec.spec.key_suggestions import OWN_WORDS
+from archspec.spec.key_suggestions import TAKEN_NAMES
 from archspec.spec.model import NOT_PARAMS
 
 MODELS: Final[tuple[tuple[str, type[Model], str], ...]] = (
@@ -82,7 +82,8 @@ def page(notice: str) -> Iterator[str]:
         if model is Param:
             yield from (
                 "",
-                f"No param can be called {_listed(OWN_WORDS)}, and none of a network's {_listed(sorted(NOT_PARAMS))}.",
+                f"No param can be called {_listed(TAKEN_NAMES)}, none of a block's `in_channels`, "
+                f"and none of a network's {_listed(sorted(NOT_PARAMS))}.",
             )
         if model.other_words:
             yield from ("", "Words of other libraries that are refused (E0412):", "")
@@ -109,6 +110,8 @@ def _absent(default: object) -> str:
             return "not there"
         case "" | () | {}:
             return "empty"
+        case str():
+            return f"`{default}`"
     raise ValueError(f"no words for the default {default!r}")
 
 

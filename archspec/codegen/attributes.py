@@ -83,7 +83,7 @@ def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: S
         case BoolKind():
             return name == "bias"  # it adds a tensor; the others decide which layer it is
         case PerAxisKind():
-            return all(map(_whole, given)) or all(map(_whole_list, given))
+            return all(_whole(value) or _whole_list(value) for value in given)
         case ShapeKind():
             return isinstance(expr, Items)  # how many sizes there are decides what is written
         case SidesKind():
@@ -91,9 +91,13 @@ def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: S
         case PaddingKind():
             if isinstance(expr, Items) and all(map(_both_sides, given, values)):
                 return True
-            by_axis = all(map(_whole_list, given)) and not any(map(_both_sides, given, values))
+            if all(map(_whole, given)):
+                return True
+            by_axis = all(_whole(value) or _whole_list(value) for value in given)
             # Of a signal a list of one: frameworks take a number for it, or both sides.
-            return (by_axis and all(len(value.sides) > 1 for value in values)) or all(map(_whole, given))
+            return (
+                by_axis and not any(map(_both_sides, given, values)) and all(len(value.sides) > 1 for value in values)
+            )
         case _:
             return False
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from archspec.codegen.anti_unification import NotUnifiable, anti_unify
 from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import CHANNELS, is_count
-from archspec.expr import Binary, Const, Expr, Value, fold
+from archspec.expr import Binary, Const, Expr, Value, evaluate, fold, names
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope
+from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope, tensor_named
 from archspec.limits import Budget
 
 
@@ -31,16 +31,32 @@ class BodyContext:
     """Results of conditions that all instances decide alike, whose items were taken into the body."""
     depth: int = 0
     """How many repeats are around."""
-    index: Expr | None = None
-    """What `i` is here."""
+    indices: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
+    """What the indices of the loops around are here, by what the spec calls them."""
+    own: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
+    """What the language's own names are everywhere in the definition."""
+    around: BodyContext | None = None
+    """What is known around a sequence or a loop."""
     tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
     """How many tokens a sequence has, where that follows from channels: after a `transpose`."""
 
     def at(self, expr: Expr, features: Sequence[Expr]) -> Expr:
         """An expression of the spec, where a tensor of these features arrives, in the definition's own terms."""
-        values = {CHANNELS.id: features[0]} if features else dict[str, Expr]()
-        known = values if self.index is None else {**values, "i": self.index}
-        return self.folded(expr, known)
+        known = {**self.own, **({CHANNELS.id: features[0]} if features else {}), **self._elsewhere(expr)}
+        return self.folded(expr, {**known, **self.indices})
+
+    def _elsewhere(self, expr: Expr) -> dict[str, Expr]:
+        """The channels of tensors that an expression speaks of besides those that arrive."""
+        found: dict[str, Expr] = {}
+        for name in names(expr, self.budget):
+            if (place := tensor_named(name)) is None:
+                continue
+            level, ref = place
+            context = self
+            while context.level > level and context.around is not None:
+                context = context.around
+            found[name] = context.features[context.ref(ref)]
+        return found
 
     def folded(self, expr: Expr, values: Mapping[str, Expr], *, is_whole: bool = False) -> Expr:
         """An expression with these values, in terms of the names that are known here."""
@@ -53,6 +69,11 @@ class BodyContext:
     def whole(self, name: str) -> bool:
         """Whether a name stands for a whole number in all instances."""
         return is_count(name) or all(type(env.get(name)) is int for env in self.envs)
+
+    @property
+    def level(self) -> int:
+        """How many scopes and loops are around this one within the definition."""
+        return 0 if self.around is None else self.around.level + 1
 
     def ref(self, ref: Ref) -> Ref:
         """What a reference stands for here."""
@@ -69,7 +90,9 @@ class BodyContext:
             {Operand(index): self.nodes[ref] for index, ref in enumerate(operands)},
             self.structural,
             depth=self.depth,
-            index=self.index,
+            indices=self.indices,
+            own=self.own,
+            around=self,
         )
 
     def chosen(self, instances: Sequence[int]) -> BodyContext:
@@ -83,10 +106,19 @@ class BodyContext:
             tokens=dict(self.tokens),
         )
 
-    def name(self, item: Layer | Scope | Loop) -> tuple[str, Expr | None]:
-        """The item's name, or its number in a named sequence, which conditions before it may change."""
-        if self.numbered is None or not item.name.isdigit():
-            return item.name, None
+    def name(self, items: Sequence[Layer | Scope | Loop]) -> tuple[str, Expr | None]:
+        """The item's name in all instances, or its number in a row, which conditions before it may change."""
+        name = items[0].name
+        if self.numbered is None or not name.isdigit():
+            return name, None
+        counted = [
+            item.name == str(evaluate(self.numbered, env, self.budget))
+            for item, env in zip(items, self.envs, strict=True)
+        ]
+        if not any(counted):
+            return name, None
+        if not all(counted):
+            raise NotUnifiable(counted)
         number = self.numbered
         self.numbered = fold(Binary("+", number, Const(1)), self.budget)
         return "", number

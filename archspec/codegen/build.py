@@ -7,8 +7,9 @@ they become definitions of their own, so that what is printed is always right, i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable, either, layer_sizes, without_sizes
 from archspec.codegen.attributes import attributes
@@ -26,6 +27,7 @@ from archspec.codegen.tree import (
     Definition,
     ItemUse,
     LayerUse,
+    Local,
     Parameter,
     SequenceUse,
     Tree,
@@ -33,18 +35,28 @@ from archspec.codegen.tree import (
 )
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value
-from archspec.ir.def_use import DefUse, value_name
+from archspec.ir.def_use import DefUse, Node, value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
 from archspec.limits import Budget
 
+Kinds: TypeAlias = Callable[[Sequence[Node]], Sequence[object]]
+"""Says of a layer's instances which can be written as one: those with equal keys."""
 
-def build(graph: LayerGraph, budget: Budget) -> tuple[list[Definition], Mapping[int, list[Expr]]]:
+
+def alike(nodes: Sequence[Node]) -> Sequence[object]:
+    """All instances can be."""
+    return [None] * len(nodes)
+
+
+def build(graph: LayerGraph, budget: Budget, kinds: Kinds) -> tuple[list[Definition], Mapping[int, list[Expr]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
+
+    Instances of which `kinds` says different things are never one.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _DefinitionBuilder(graph, budget)
+    builder = _DefinitionBuilder(graph, budget, kinds)
     return builder.run(), builder.structural
 
 
@@ -52,6 +64,7 @@ def build(graph: LayerGraph, budget: Budget) -> tuple[list[Definition], Mapping[
 class _DefinitionBuilder:
     graph: LayerGraph
     budget: Budget
+    kinds: Kinds
     def_use: DefUse = field(init=False)
     sharing: Sharing = field(init=False)
     made: list[Definition] = field(default_factory=list[Definition])
@@ -96,6 +109,7 @@ class _DefinitionBuilder:
             env = {name: binding.value for name, binding in scope.bindings.items()}
             if first.kind == "network":
                 env = {param.name: param.value for param in self.graph.params}
+            env |= {name: let.value for name, let in scope.lets.items()}
             envs.append({**env, "channels": self.graph.types[wire.operands[0]].channels})
         features: dict[Ref, Expr] = {Operand(0): CHANNELS}
         for index, name in enumerate(self._inputs(first)[: len(operands) - 1], start=1):
@@ -109,10 +123,20 @@ class _DefinitionBuilder:
         else:
             features |= self._vocabularies(operands)
         count = len(operands)
-        context = BodyContext(self.graph, self.budget, envs, features, operands, [])
+        own: dict[str, Expr] = {} if first.kind == "network" else {"in_channels": CHANNELS}
+        context = BodyContext(self.graph, self.budget, envs, features, operands, [], own=own)
+        if all(_numbered(scope.body) for scope in scopes):
+            context.numbered = Const(0)
         tree = self._inside(scopes, context)
-        results = tuple(context.features[ref] for ref in tree.results)
+        lets = {name: context.at(let.expr, ()) for name, let in first.lets.items()}
+        expanded: dict[str, Expr] = {}
+        for name, expr in lets.items():
+            expanded[name] = context.folded(expr, expanded)
+        results = tuple(context.folded(context.features[ref], expanded, is_whole=True) for ref in tree.results)
         definition = self._head(scopes, count, tree, results)
+        definition.locals = tuple(
+            Local(name, annotation([scope.lets[name].value for scope in scopes]), expr) for name, expr in lets.items()
+        )
         self.structural[id(definition)] = context.structural
         return definition
 
@@ -226,11 +250,14 @@ class _DefinitionBuilder:
         ]
         if len(set(sizes)) > 1:  # they are numbers in what is written
             raise NotUnifiable(sizes)
+        kinds = self.kinds(nodes)
+        if len(set(kinds)) > 1:
+            raise NotUnifiable(kinds)
         ops = [without_sizes(node.op) for node in nodes]
         given = {name: context.at(expr, features) for name, expr in nodes[0].exprs.items()}
         found = attributes(ops, given, context.envs, self.budget)
         context.structural += found.unified
-        name, number = context.name(items[0])
+        name, number = context.name(items)
         use = LayerUse(
             location=items[0].location,
             name=name,
@@ -297,7 +324,7 @@ class _DefinitionBuilder:
             channels_of(input).id: feature
             for input, feature in zip(self._inputs(scopes[0]), features[1:], strict=False)  # a loop's are fewer
         }
-        label, number = context.name(scopes[0])
+        label, number = context.name(scopes)
         paths = Instances(scope.path for scope in scopes)
         reuses = self._reused(scopes)
         given = {} if reuses else arguments
@@ -312,7 +339,7 @@ class _DefinitionBuilder:
         inner = context.inside(operands)
         inner.numbered = Const(0)
         body = self._inside(scopes, inner)
-        label, number = context.name(scopes[0])
+        label, number = context.name(scopes)
         for index, ref in enumerate(body.results):
             context.record(Result(scopes[0].location, index), inner.features[ref], inner.nodes[ref])
         paths = Instances(scope.path for scope in scopes)
@@ -383,3 +410,10 @@ class _DefinitionBuilder:
 
     def _iteration(self, scopes: list[Scope], context: BodyContext) -> CallUse | SequenceUse:
         return self._call(scopes, context) if scopes[0].kind == "block" else self._sequence(scopes, context)
+
+
+def _numbered(body: Body) -> bool:
+    """Whether a body's items have numbers for names, from 0: it is a row, as a named sequence is."""
+    items = [item for item in body.items for item in (item.body.items if isinstance(item, Choice) else (item,))]
+    names = [item.name for item in items if not isinstance(item, Choice)]
+    return bool(names) and names == [str(number) for number in range(len(names))]

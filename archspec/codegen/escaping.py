@@ -26,6 +26,22 @@ def identifier(name: str, taken: Iterable[str] = ()) -> str:
     return name
 
 
+def variable_name(name: str, taken: Iterable[str] = ()) -> str:
+    """A variable that is called after a layer, whose name need not be one of Python's: `block1_0` for `block1-0`."""
+    plain = name.replace("-", "_").lstrip("_")
+    return identifier(plain if plain[:1].isalpha() else f"layer_{plain}", taken)
+
+
+def is_attribute(name: str) -> bool:
+    """Whether an object's attribute can be written so, after a dot."""
+    return name.isidentifier() and not keyword.iskeyword(name)
+
+
+def attribute(target: str, name: str) -> str:
+    """How a module that is called so is reached in what holds it."""
+    return f"{target}.{name}" if is_attribute(name) else f"getattr({target}, {quoted(name)})"
+
+
 def literal(value: Value) -> str:
     """A value as Python source, with double quotes as formatters write them."""
     if isinstance(value, str):

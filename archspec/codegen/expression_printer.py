@@ -9,8 +9,8 @@ from archspec.codegen.escaping import identifier, literal
 from archspec.codegen.marked_text import Paths
 from archspec.codegen.pretty_printer import Code, heads
 from archspec.codegen.tree import CHANNELS, Definition, LayerUse, iteration_names
-from archspec.codegen.walk import deepest
-from archspec.expr import Expr, FunctionCall, names, source
+from archspec.codegen.walk import carries, deepest
+from archspec.expr import Binary, Bool, Compare, Expr, FunctionCall, IfElse, Items, Name, Unary, names, source
 from archspec.expr.tree import children
 from archspec.ir.attributes import PerAxis, PerAxisKind
 
@@ -28,12 +28,15 @@ class ExpressionPrinter:
         self.names: set[str] = set()
         self.users: dict[str, list[Paths]] = {}
         """The paths of the layers that are of a helper's class, by its name; other names are among them."""
+        self.carries = carries(definition.tree)
+        self.locals: dict[Expr, str] = {}
+        """Expressions that a local stands for, each with its name among those that are `spelled`."""
         self.spelled: dict[str, str] = {}
-        for parameter in definition.parameters:
-            name, _, operand = parameter.name.partition("@")  # see `iteration_names` and `channels_of`
+        for given in definition.types:
+            name, _, operand = given.partition("@")  # see `iteration_names` and `channels_of`
             if operand.isidentifier():
                 name = f"{operand}_{name}"
-            self.spelled[parameter.name] = identifier(name, {*reserved, *self.spelled.values()})
+            self.spelled[given] = identifier(name, {*reserved, *self.spelled.values()})
         own = {CHANNELS.id: channels}
         for depth in range(1, max(len(_INDICES), deepest(definition.tree)) + 1):
             index, carried = iteration_names(depth)
@@ -46,8 +49,45 @@ class ExpressionPrinter:
     def expr(self, expr: Expr) -> str:
         """An expression as source."""
         self.names |= names(expr, self.budget)
-        self._note_functions(expr)
-        return source(expr, self.spelled)
+        shown = self._with_locals(expr) if self.locals else expr
+        self._note_functions(shown)
+        return source(shown, self.spelled)
+
+    def local(self, expr: Expr, name: str, reserved: frozenset[str]) -> str:
+        """The local that stands for an expression from now on: it is called so, or has a number as well."""
+        taken = {*reserved, *(text for key, text in self.spelled.items() if not self._is_idle(key))}
+        found, number = name, 2
+        while found in taken:
+            found, number = f"{name}_{number}", number + 1
+        self.locals[expr] = f"{found}@local"
+        self.spelled[f"{found}@local"] = found
+        return found
+
+    def _is_idle(self, name: str) -> bool:
+        """Whether this is a name for the channels in an iteration, and no loop carries any along."""
+        kind, _, depth = name.partition("@")
+        return kind == CHANNELS.id and depth.isdecimal() and not self.carries
+
+    def _with_locals(self, expr: Expr) -> Expr:
+        if expr in self.locals:
+            return Name(self.locals[expr])
+        match expr:
+            case Binary(op, left, right):
+                return Binary(op, self._with_locals(left), self._with_locals(right))
+            case Unary(op, operand):
+                return Unary(op, self._with_locals(operand))
+            case Compare(first, ops, rest):
+                return Compare(self._with_locals(first), ops, tuple(map(self._with_locals, rest)))
+            case Bool(op, operands):
+                return Bool(op, tuple(map(self._with_locals, operands)))
+            case IfElse(test, then, other):
+                return IfElse(*map(self._with_locals, (test, then, other)))
+            case FunctionCall(function, args):
+                return FunctionCall(function, tuple(map(self._with_locals, args)))
+            case Items(items):
+                return Items(tuple(map(self._with_locals, items)))
+            case _:
+                return expr
 
     def attribute(self, use: LayerUse, name: str) -> Code:
         """An attribute's value as source: its expression, or a literal; equal numbers are one."""

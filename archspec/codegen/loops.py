@@ -14,7 +14,7 @@ from archspec.codegen.body_context import BodyContext
 from archspec.codegen.loop_channels import channels_after
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.tree import CallUse, LoopUse, Run, SequenceUse, iteration_names
-from archspec.expr import Binary, Const, Expr, Name, Value
+from archspec.expr import Binary, Const, Expr, Name, Value, fold
 from archspec.ir.def_use import DefUse
 from archspec.ir.scope import Loop, Operand, Ref, Result, Scope
 
@@ -27,7 +27,7 @@ _Rounds: TypeAlias = tuple[tuple[Run, ...], Expr | None]
 def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_iteration: MakeIteration) -> LoopUse:
     """The loop that these instances of it are."""
     operands = context.operands(loops)
-    label, number = context.name(loops[0])
+    label, number = context.name(loops)
     first = loops[0]
     if first.times is None:
         runs, out = _units(loops, operands, context, make_iteration)
@@ -73,6 +73,16 @@ def peeled(loop: Loop, name: str) -> tuple[Scope, Loop]:
     return first, rest
 
 
+def _indices(loop: Loop, index: Expr, context: BodyContext) -> dict[str, Expr]:
+    """What the indices are called in an iteration, and what they are; those of loops around come first."""
+    found = {loop.index: index}
+    if loop.before is not None:
+        found["unit_index"] = fold(Binary("+", index, Const(loop.before)), context.budget, is_whole=True)
+    if loop.total is not None:
+        found["unit_count"] = Const(loop.total)
+    return {**found, **context.indices} if loop.times is None else {**context.indices, **found}
+
+
 def _units(
     loops: list[Loop], operands: tuple[Ref, ...], context: BodyContext, make_iteration: MakeIteration
 ) -> _Rounds:
@@ -82,8 +92,9 @@ def _units(
     context.structural += [context.at(expr, ()) for expr in loops[0].structure]
     runs: list[Run] = []
     inner = context.inside(operands)
+    inner.depth += 1  # a loop inside may get a formula of its own index
     for index, scopes in enumerate(zip(*(loop.iterations for loop in loops), strict=True)):
-        inner.index = Const(index)
+        inner.indices = _indices(loops[0], Const(index), context)
         item = make_iteration(list(scopes), inner)
         runs.append(Run(Const(index), Const(index + 1), item, context.depth + 1))
         result = Result(item.location)
@@ -108,7 +119,7 @@ def _repeat(
     inner = context.inside(operands, envs)
     inner.depth += 1
     index_name, channels_name = iteration_names(inner.depth)
-    inner.index = Name(index_name)
+    inner.indices = _indices(loops[0], Name(index_name), context)
     arrive: list[str] = []
     for number, index in pairs:
         wires = def_use.scopes[loops[number].iterations[index].path]

@@ -15,7 +15,7 @@ def merged(runs: Sequence[Run]) -> tuple[Run, ...]:
     """Neighboring iterations with the same item become one run."""
     alike = [list(group) for _, group in groupby(runs, key=lambda run: likeness(run.item))]
     return tuple(
-        dataclasses.replace(_with_items(group[0], [run.item for run in group[1:]]), stop=group[-1].stop)
+        dataclasses.replace(with_items(group[0], [run.item for run in group[1:]]), stop=group[-1].stop)
         for group in alike
     )
 
@@ -43,11 +43,12 @@ def _united(first: Use, others: Sequence[ItemUse]) -> Use:
 def _united_run(run: Run, place: int, loops: Sequence[LoopUse]) -> Run:
     """A loop's run with the places of those that are like it in other loops; of all, where these are cut otherwise."""
     if len({len(loop.runs) for loop in loops}) == 1:
-        return _with_items(run, [loop.runs[place].item for loop in loops])
-    return _with_items(run, [other.item for loop in loops for other in loop.runs])
+        return with_items(run, [loop.runs[place].item for loop in loops])
+    return with_items(run, [other.item for loop in loops for other in loop.runs])
 
 
-def _with_items(run: Run, items: Sequence[CallUse | SequenceUse]) -> Run:
+def with_items(run: Run, items: Sequence[CallUse | SequenceUse]) -> Run:
+    """A run whose item has the places of these items as well."""
     item = _united(run.item, items)
     assert isinstance(item, CallUse | SequenceUse)
     return dataclasses.replace(run, item=item)

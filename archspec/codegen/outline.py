@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from archspec.codegen.escaping import variable_name
 from archspec.codegen.simplify import iterations_of, renamed_tree
 from archspec.codegen.tree import (
     CHANNELS,
@@ -126,14 +127,14 @@ class _Outliner:
         if CHANNELS.id not in free and len(arrive) == 1:
             renamed[arrive[0]] = CHANNELS.id  # what arrives in an iteration is what arrives in the class
             tree = renamed_tree(tree, {arrive[0]: CHANNELS}, self.budget)
-        types = {parameter.name: parameter.type for parameter in self.definition.parameters}
+        types = self.definition.types
         # Everything the sequence mentions becomes a parameter of the same name.
         order = [
             *(name for name in types if name in free),
             *sorted(free - types.keys() - {CHANNELS.id} - renamed.keys()),
         ]
         parts = [part for part in item.paths[0].split(".") if not part.isdigit()]
-        name = parts[-1] if parts else "sequence"
+        name = variable_name(parts[-1]) if parts else "sequence"
         made = Definition(
             name=f"{self.definition.name}_{name}",
             class_name=self.definition.class_name + "".join(part[:1].upper() + part[1:] for part in name.split("_")),

@@ -10,9 +10,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from archspec.codegen.build import build
+from archspec.codegen.build import Kinds, alike, build
 from archspec.codegen.loop_channels import after_iterations
 from archspec.codegen.merging import likeness, merged
+from archspec.codegen.progressions import gathered
 from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import (
     CHANNELS,
@@ -43,14 +44,19 @@ MOST_COPIES: Final = 16
 """No sequence is written out more often than this by all the repeats around it, where one loop is possible."""
 
 
-def simplified(graph: LayerGraph) -> Module:
+def simplified(graph: LayerGraph, kinds: Kinds = alike) -> Module:
     """The module tree of a graph, ready to be printed.
+
+    Args:
+        graph: the network.
+        kinds: what a backend writes a layer as, beyond its op, in each instance of a block: where that differs, the
+            instances are definitions of their own.
 
     Raises:
         WorkError: the graph's limit on work is passed.
     """
     budget = Budget(graph.limits)
-    definitions, structural = build(graph, budget)
+    definitions, structural = build(graph, budget, kinds)
     fixed = frozenset(param.name for param in graph.params if param.fixed)
     while True:
         for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
@@ -94,7 +100,10 @@ class _Attempt:
         for old in reversed(self.old):  # callers before the definitions that they call
             self._definition(old, self.new[id(old)])
         for new in self.new.values():
-            used = used_names(new.tree, self.budget)
+            used = set(used_names(new.tree, self.budget))
+            for local in reversed(new.locals):
+                used |= names(local.expr, self.budget) if local.name in used else set[str]()
+            new.locals = tuple(local for local in new.locals if local.name in used)
             new.parameters = tuple(parameter for parameter in new.parameters if parameter.name in used)
         return Module(tuple(self.new[id(old)] for old in self.old))
 
@@ -108,6 +117,14 @@ class _Attempt:
             deps = {p.name: {p.name} for p in old.parameters if p.name not in env}
         else:
             env, deps = _same(self.calls[id(new)]), self.deps[id(new)]
+        new.locals = ()
+        for local in old.locals:
+            expr = fold(local.expr, self.budget, env, whole=whole, is_whole=local.type == "int")
+            if isinstance(expr, Const | Name):  # it needs no name of its own
+                env[local.name] = expr
+            else:
+                new.locals += (dataclasses.replace(local, expr=expr),)
+                deps[local.name] = set(self._depends(expr, deps))
         fold_all = _Fold(env, self.new, whole, self.budget)
         new.tree = fold_all.tree(old.tree)
         new.features = tuple(fold(feature, self.budget, env, whole=whole, is_whole=True) for feature in old.features)
@@ -134,8 +151,12 @@ def _same(calls: Sequence[Mapping[str, Expr]]) -> dict[str, Expr]:
     found: dict[str, Expr] = {}
     for name, expr in calls[0].items() if calls else ():
         # The channels that arrive stay a parameter: a block says how it follows from them.
-        if name != CHANNELS.id and isinstance(expr, Const) and all(call[name] == expr for call in calls):
+        if name == CHANNELS.id:
+            continue
+        if isinstance(expr, Const) and all(call[name] == expr for call in calls):
             found[name] = expr
+        elif len(calls) > 1 and all(call[name] == call.get(CHANNELS.id) for call in calls):
+            found[name] = CHANNELS
     return found
 
 
@@ -163,6 +184,8 @@ class _Fold:
         """Repeats are left as they are, all iterations in one run that speaks of its own index and channels."""
         self.copies = copies
         """How often the tree is written, by all that is around it: a part of a repeat is one of several."""
+        self.ranges: Mapping[str, tuple[int, int]] = {}
+        """What the indices of the iterations around go through, where that is known."""
 
     def under(self, more: Mapping[str, Expr], parts: int = 1) -> _Fold:
         return self._with({**self.env, **more}, self.inline, self.is_open, self.copies * parts)
@@ -171,10 +194,18 @@ class _Fold:
         return self._with(self.env, self.inline, True, self.copies)
 
     def _with(self, env: Mapping[str, Expr], inline: bool, is_open: bool, copies: int) -> _Fold:
-        return _Fold(env, self.new, self.whole, self.budget, inline=inline, is_open=is_open, copies=copies)
+        found = _Fold(env, self.new, self.whole, self.budget, inline=inline, is_open=is_open, copies=copies)
+        found.ranges = self.ranges
+        return found
+
+    def within(self, ranges: Mapping[str, tuple[int, int]]) -> _Fold:
+        """The same for iterations between these numbers."""
+        found = self._with(self.env, self.inline, self.is_open, self.copies)
+        found.ranges = {**self.ranges, **ranges}
+        return found
 
     def expr(self, expr: Expr) -> Expr:
-        return fold(expr, self.budget, self.env, whole=self.whole)
+        return fold(expr, self.budget, self.env, whole=self.whole, ranges=self.ranges)
 
     def tree(self, tree: Tree) -> Tree:
         return Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels)
@@ -229,7 +260,7 @@ class _Fold:
             )
             for run in runs
         ]
-        return merged(folded)
+        return gathered(merged(folded), MOST_RUNS, self.whole, self.budget)
 
     def carrying(self, run: Run) -> Run:
         """A repeat's run with its expressions folded, all iterations still in one."""
@@ -256,7 +287,8 @@ class _Fold:
         # A sequence in a loop is long: written out at most twice. One without a formula has to be, inside another.
         longest = MOST_RUNS if general is None else min(MOST_SEQUENCES, MOST_COPIES // self.copies)
         if explicit is not None and (len(explicit) <= longest or (self.inline and formula is None)):
-            return merged([self._bound(known, part, len(explicit)) for part in explicit])
+            parts = merged([self._bound(known, part, len(explicit)) for part in explicit])
+            return gathered(parts, MOST_SEQUENCES, self.whole, self.budget)
         if formula is None:
             return (dataclasses.replace(known, item=self.iteration(run.item, run.item.number)),)
         return tuple(self._bound(known, part, len(formula)) for part in formula)
@@ -283,7 +315,13 @@ class _Fold:
         return parts
 
     def _bound(self, run: Run, part: _IterationRange, parts: int) -> Run:
-        item = self.under(part.bound, parts).iteration(run.item, run.item.number)
+        inside = self.under(part.bound, parts)
+        match part.start, part.stop:
+            case Const(int() as start), Const(int() as stop):
+                inside = inside.within({iteration_names(run.depth)[0]: (start, stop)})
+            case _:
+                pass
+        item = inside.iteration(run.item, run.item.number)
         return Run(part.start, part.stop, item, run.depth, general=run.general, bound=part.bound)
 
 

@@ -222,6 +222,15 @@ class Parameter:
     """What it is computed from: then it is no parameter of the source, and stands for this wherever it is used."""
 
 
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A quantity of a definition: its expression, of the parameters and of those before it. `type` is Python's name."""
+
+    name: str
+    type: str
+    expr: Expr
+
+
 @dataclass(eq=False, slots=True)
 class Definition:
     """One class or function of the generated source."""
@@ -239,12 +248,19 @@ class Definition:
     inputs: tuple[str, ...] = ()
     """What the spec calls the operands; where it has no name for one, it is empty."""
     is_network: bool = False
+    locals: tuple[Local, ...] = ()
     budget: Budget = field(kw_only=True)
     """What is left for writing it: one for all definitions of a network."""
 
+    @property
+    def types(self) -> dict[str, str]:
+        """The types of its parameters and its quantities, by name."""
+        found = {given.name: given.type for given in self.parameters}
+        return found | {local.name: local.type for local in self.locals}
+
     def whole(self, name: str) -> bool:
         """Whether a name in it stands for a whole number in all calls."""
-        return is_count(name) or any(given.name == name and given.type == "int" for given in self.parameters)
+        return is_count(name) or self.types.get(name) == "int"
 
 
 @dataclass(frozen=True, slots=True)

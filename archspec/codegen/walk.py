@@ -125,6 +125,23 @@ def deepest(tree: Tree) -> int:
     return found
 
 
+def carries(tree: Tree) -> bool:
+    """Whether a loop in a tree carries channels along, those of called definitions left out."""
+    for item in tree.items:
+        match item:
+            case SequenceUse(body=body) if carries(body):
+                return True
+            case ChoiceUse(then=then, other=other) if carries(then) or carries(other):
+                return True
+            case LoopUse(runs=runs):
+                inner = (run.item.body for run in runs if isinstance(run.item, SequenceUse))
+                if any(run.carried is not None for run in runs) or any(map(carries, inner)):
+                    return True
+            case _:
+                pass
+    return False
+
+
 def held(*items: ItemUse, scopes: Collection[str] | None = None) -> list[str]:
     """The paths of items and of all that is in them, what called definitions hold left out.
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from archspec.api import compile, load
 from archspec.commands.shared import FORMAT_HELP, OK, counted
+from archspec.ir.graph import LayerGraph
 from archspec.reporting import plain
 from archspec.spec import Spec, shipped
 from archspec.spec.shipped_specs import RECIPES
@@ -91,7 +92,18 @@ def _recipe_group() -> Iterator[str]:
 def _row(spec: Spec) -> dict[str, object]:
     graph = compile(spec)
     costs = {"parameters": graph.parameters, "macs": graph.macs}
-    return {"name": spec.name, "title": spec.title, "family": spec.family, **costs}
+    row = {"name": spec.name, "title": spec.title, "family": spec.family, **costs}
+    if spec.variants:
+        row["variants"] = [
+            {"name": name, "parameters": variant.parameters, "macs": variant.macs} for name, variant in _variants(spec)
+        ]
+    return row
+
+
+def _variants(spec: Spec) -> Iterator[tuple[str, LayerGraph]]:
+    """The network in each of its variants, in their order."""
+    for name in spec.variants:
+        yield name, compile(load(spec.name, variant=name))
 
 
 def _families(specs: Sequence[Spec]) -> Iterator[tuple[str, list[Spec]]]:
@@ -101,12 +113,14 @@ def _families(specs: Sequence[Spec]) -> Iterator[tuple[str, list[Spec]]]:
 
 
 def _group(family: str, specs: Sequence[Spec]) -> Iterator[str]:
-    width = max(len(spec.name) for spec in specs)
+    width = max(len(name) for spec in specs for name in (spec.name, *(f"  variant={name}" for name in spec.variants)))
     yield plain(family) or "Others"
     yield f"  {'name':<{width}}  {'parameters':>12}  {'MACs':>9}  title"
     for spec in sorted(specs, key=lambda spec: _natural(spec.name)):
         graph = compile(spec)
         yield f"  {spec.name:<{width}}  {graph.parameters:>12,}  {counted(graph.macs):>9}  {plain(graph.title)}"
+        for name, variant in _variants(spec):
+            yield f"  {f'  variant={name}':<{width}}  {variant.parameters:>12,}  {counted(variant.macs):>9}"
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

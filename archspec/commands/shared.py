@@ -19,7 +19,7 @@ from archspec.limits import Limits, parse_limits
 from archspec.process_exit import FAILED as FAILED
 from archspec.process_exit import OK as OK
 from archspec.process_exit import USAGE
-from archspec.spec.loading import FromSet
+from archspec.spec.overrides import FromSet
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays

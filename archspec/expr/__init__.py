@@ -1,6 +1,7 @@
 """Expressions: the small language that may stand wherever a spec has a number."""
 
-from archspec.expr.evaluate import ExprError, check_number, describe, evaluate, expand, joined
+from archspec.expr.evaluate import ExprError, check_number, describe, evaluate, joined
+from archspec.expr.expand import expand
 from archspec.expr.parse import parse
 from archspec.expr.pattern import name_by, sources_by, split_pattern
 from archspec.expr.printing import source
@@ -9,6 +10,7 @@ from archspec.expr.tree import (
     Binary,
     Bool,
     Compare,
+    Comprehension,
     Const,
     Expr,
     FunctionCall,
@@ -16,6 +18,7 @@ from archspec.expr.tree import (
     Index,
     Items,
     Name,
+    Slice,
     Unary,
     Value,
     children,
@@ -26,6 +29,7 @@ __all__ = [
     "Binary",
     "Bool",
     "Compare",
+    "Comprehension",
     "Const",
     "Expr",
     "ExprError",
@@ -34,6 +38,7 @@ __all__ = [
     "Index",
     "Items",
     "Name",
+    "Slice",
     "Unary",
     "Value",
     "Whole",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NoReturn
 
 from archspec.expr.tree import (
     Binary,
     Bool,
     Compare,
+    Comprehension,
     Const,
     Expr,
     FunctionCall,
@@ -18,6 +19,7 @@ from archspec.expr.tree import (
     Index,
     Items,
     Name,
+    Slice,
     Unary,
     Value,
 )
@@ -89,51 +91,44 @@ def _value(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
             return joined((evaluate(item, env, budget) for item in items), budget)
         case Index(value, index):
             return apply_index(evaluate(value, env, budget), evaluate(index, env, budget))
+        case Slice(value, start, stop):
+            ends = [None if end is None else evaluate(end, env, budget) for end in (start, stop)]
+            return _apply_slice(evaluate(value, env, budget), *ends)
+        case Comprehension():
+            return _comprehended(expr, env, budget)
         case FunctionCall(function, args):
-            return apply_call(function, tuple(evaluate(arg, env, budget) for arg in args))
+            return apply_call(function, tuple(evaluate(arg, env, budget) for arg in args), budget)
 
 
-def expand(expr: Expr, env: Mapping[str, Value], budget: Budget) -> list[Expr]:
-    """The items of a list expression, each still an expression: `[(d, d // 4, 1)] * 2` gives its tuple twice.
+def iterations(expr: Comprehension, env: Mapping[str, Value], budget: Budget) -> Iterator[dict[str, Value]]:
+    """The variables that each item of a comprehension sees, those it leaves out not among them.
 
-    What decides the list's shape (counts, conditions) is evaluated; what stands inside the items is kept, so
-    that generated code can say `depth` where the spec says it.
+    The mapping is one and the same, changed for each item.
     """
-    match expr:
-        case Items(items):
-            return list(items)
-        case Binary("+", left, right):
-            return expand(left, env, budget) + expand(right, env, budget)
-        case Binary("*", left, right):
-            if not _is_list(left, env, budget):
-                left, right = right, left
-            repeated, times = expand(left, env, budget), evaluate(right, env, budget)
-            if not isinstance(times, int):
-                _refuse("*", (), times)
-            _check_items(len(repeated) * max(0, times), budget)
-            budget.spend(len(repeated) * max(0, times) // 8)
-            return repeated * times
-        case IfElse(test, then, other):
-            return expand(then if truth(evaluate(test, env, budget)) else other, env, budget)
-        case _:
-            value = evaluate(expr, env, budget)
-            if not isinstance(value, tuple):
-                raise ExprError(f"a list is expected, this is {describe(value)}")
-            return [Const(item) for item in value]
+    values = evaluate(expr.values, env, budget)
+    if not isinstance(values, tuple):
+        raise ExprError(f"`for` goes through a list, this is {describe(values)}")
+    budget.spend(len(env) // 8)
+    inner = {**env}
+    for value in values:
+        budget.spend(1)
+        parts: tuple[Value, ...] = (value,)
+        if len(expr.variables) > 1:
+            if not isinstance(value, tuple) or len(value) != len(expr.variables):
+                raise ExprError(f"{describe(value)} cannot be taken apart into {len(expr.variables)} values")
+            parts = value
+        inner.update(zip(expr.variables, parts, strict=True))
+        if expr.test is None or truth(evaluate(expr.test, inner, budget)):
+            yield inner
 
 
-def _is_list(expr: Expr, env: Mapping[str, Value], budget: Budget) -> bool:
-    match expr:
-        case Items():
-            return True
-        case Binary("+", left, _):
-            return _is_list(left, env, budget)
-        case Binary("*", left, right):
-            return _is_list(left, env, budget) or _is_list(right, env, budget)
-        case Const(value):
-            return isinstance(value, tuple)
-        case _:
-            return isinstance(evaluate(expr, env, budget), tuple)
+def _comprehended(expr: Comprehension, env: Mapping[str, Value], budget: Budget) -> Value:
+    found, count = list[Value](), 0
+    for inner in iterations(expr, env, budget):
+        found.append(evaluate(expr.item, inner, budget))
+        count += _weight((found[-1],), budget)
+        check_items(count, budget)
+    return tuple(found)
 
 
 def truth(value: Value) -> bool:
@@ -161,15 +156,15 @@ def apply_unary(op: str, value: Value) -> Value:
 def _apply_binary(op: str, left: Value, right: Value, budget: Budget) -> Value:
     """Arithmetic, joining and repeating, within the limits."""
     if isinstance(left, tuple) and isinstance(right, tuple) and op == "+":
-        _check_items(_weight(left, budget) + _weight(right, budget), budget)
+        check_items(_weight(left, budget) + _weight(right, budget), budget)
         return left + right
     if op == "*" and isinstance(left, tuple) and isinstance(right, int):
-        _check_items(_weight(left, budget) * max(0, right), budget)
+        check_items(_weight(left, budget) * max(0, right), budget)
         return left * right
     if op == "*" and isinstance(right, tuple) and isinstance(left, int):
         return _apply_binary("*", right, left, budget)
     if not _is_number(left) or not _is_number(right):
-        _refuse(op, left, right)
+        refuse(op, left, right)
     try:
         return check_number(_arithmetic(op, left, right))
     except ZeroDivisionError:
@@ -231,7 +226,8 @@ def _round(value: int | float, digits: int | None = None) -> int | float:
     return round(value, digits)
 
 
-def _check_items(count: int, budget: Budget) -> None:
+def check_items(count: int, budget: Budget) -> None:
+    """Refuse a list of so many items, where that is past the limit."""
     if count > (most := budget.limits.list_items):
         raise ExprError(f"a list of {count} items; at most {most} are allowed", too_large=True)
 
@@ -243,7 +239,7 @@ def joined(items: Iterable[Value], budget: Budget) -> tuple[Value, ...]:
         ExprError: they are too many, those of inner lists counted too.
     """
     whole = tuple(items)
-    _check_items(_weight(whole, budget), budget)
+    check_items(_weight(whole, budget), budget)
     return whole
 
 
@@ -260,7 +256,8 @@ def _weight(value: tuple[Value, ...], budget: Budget) -> int:
     return count
 
 
-def _refuse(op: str, left: Value, right: Value) -> NoReturn:
+def refuse(op: str, left: Value, right: Value) -> NoReturn:
+    """Say that an operation does not fit its operands."""
     raise ExprError(f"`{op}` does not fit {describe(left)} and {describe(right)}")
 
 
@@ -275,7 +272,7 @@ def apply_compare(op: str, left: Value, right: Value) -> bool:
             raise ExprError(f"`{op}` needs a list on its right, this is {describe(right)}")
         return (left in right) == (op == "in")
     if not _is_number(left) or not _is_number(right):
-        _refuse(op, left, right)
+        refuse(op, left, right)
     assert isinstance(left, int | float) and isinstance(right, int | float)
     return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[op]
 
@@ -289,13 +286,29 @@ def apply_index(value: Value, index: Value) -> Value:
     return value[index]
 
 
-def apply_call(function: str, args: tuple[Value, ...]) -> Value:
+def _apply_slice(value: Value, start: Value, stop: Value) -> Value:
+    """`values[start:stop]`, as in Python."""
+    if not isinstance(value, tuple):
+        raise ExprError(f"{describe(value)} is no list, and has no part")
+    ends: list[int | None] = []
+    for end in (start, stop):
+        if end is not None and (isinstance(end, bool) or not isinstance(end, int)):
+            raise ExprError(f"the end of a part is a whole number, this is {describe(end)}")
+        ends.append(end)
+    return value[ends[0] : ends[1]]
+
+
+def apply_call(function: str, args: tuple[Value, ...], budget: Budget) -> Value:
     """A call of one of the language's functions."""
     try:
+        if function == "range":
+            check_items(len(range(*args)), budget)  # type: ignore[arg-type]  # what it does not take is said below
         result = FUNCTIONS[function](*args)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         shown = ", ".join(describe(arg)[1:-1] for arg in args)
         raise ExprError(f"`{function}({shown})` cannot be worked out") from None
+    if isinstance(result, tuple):
+        check_items(_weight(result, budget), budget)
     return check_number(result) if isinstance(result, int | float) else result
 
 
@@ -305,14 +318,37 @@ def make_divisible(value: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
+def _enumerate(values: tuple[Value, ...]) -> Value:
+    return tuple(enumerate(values))
+
+
+def _log(value: float, base: float | None = None) -> float:
+    return math.log(value) if base is None else math.log(value, base)
+
+
 FUNCTIONS: Final[dict[str, Callable[..., Value]]] = {
-    "min": min,
-    "max": max,
-    "sum": _sum,
-    "len": len,
+    "abs": abs,
+    "all": lambda values: all(map(truth, values)),
+    "any": lambda values: any(map(truth, values)),
     "ceil": math.ceil,
+    "enumerate": _enumerate,
+    "exp": math.exp,
     "floor": math.floor,
-    "round": _round,
     "int": int,
+    "len": len,
+    "log": _log,
+    "log2": math.log2,
     "make_divisible": make_divisible,
+    "max": max,
+    "min": min,
+    "range": lambda *ends: tuple(range(*ends)),
+    "round": _round,
+    "sorted": lambda values: tuple(sorted(values)),
+    "sqrt": math.sqrt,
+    "sum": _sum,
+    "zip": lambda *lists: tuple(zip(*lists, strict=False)),
 }
+LISTS: Final = frozenset({"enumerate", "range", "sorted", "zip"})
+"""Those that give a list, which in Python is none, or not a tuple."""
+MATH: Final = frozenset({"ceil", "exp", "floor", "log", "log2", "sqrt"})
+"""Those of Python's module `math`."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archspec.expr.evaluate import LISTS
 from archspec.expr.tree import (
     Binary,
     Bool,
     Compare,
+    Comprehension,
     Const,
     Expr,
     FunctionCall,
@@ -15,8 +17,10 @@ from archspec.expr.tree import (
     Index,
     Items,
     Name,
+    Slice,
     Unary,
     Value,
+    children,
 )
 
 _BINARY = {"+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 9}
@@ -79,9 +83,40 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
         case IfElse(test, then, other):
             return f"{inner(then, _IF + 1)} if {inner(test, _IF + 1)} else {inner(other, _IF)}", _IF
         case FunctionCall(function, args):
-            return f"{function}({', '.join(inner(arg, 0) for arg in args)})", _ATOM
+            text = f"{function}({', '.join(inner(arg, 0) for arg in args)})"
+            return f"tuple({text})" if function in LISTS else text, _ATOM
         case Items(items):
             parts = [inner(item, 0) for item in items]
             return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})", _ATOM
         case Index(value, index):
             return f"{inner(value, _ATOM)}[{inner(index, 0)}]", _ATOM
+        case Slice(value, start, stop):
+            ends = ["" if end is None else inner(end, 0) for end in (start, stop)]
+            return f"{inner(value, _ATOM)}[{':'.join(ends)}]", _ATOM
+        case Comprehension():
+            return _comprehension(expr, names), _ATOM
+
+
+def _comprehension(expr: Comprehension, names: Mapping[str, str]) -> str:
+    """A tuple, since Python does not take `[1]` and `(1,)` for equal, as the language does."""
+    taken = {names.get(name, name) for part in (expr.item, expr.values, expr.test) if part for name in _names(part)}
+    inner = dict(names)
+    for name in expr.variables:
+        plain = text = name.partition("'")[0]
+        while text in taken:
+            text += "_"
+            plain = text
+        taken.add(plain)
+        inner[name] = plain
+    values, test = expr.values, expr.test
+    through = _print(values, names)[0]
+    if isinstance(values, FunctionCall) and values.function in LISTS:
+        through = through.removeprefix("tuple(").removesuffix(")")
+    text = f"{_print(expr.item, inner)[0]} for {', '.join(inner[name] for name in expr.variables)} in {through}"
+    if test is not None:
+        text += f" if {_print(test, inner)[0]}"
+    return f"tuple({text})"
+
+
+def _names(expr: Expr) -> set[str]:
+    return {expr.id} if isinstance(expr, Name) else set[str]().union(*map(_names, children(expr)))

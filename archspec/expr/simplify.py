@@ -11,6 +11,7 @@ from archspec.expr.tree import (
     Binary,
     Bool,
     Compare,
+    Comprehension,
     Const,
     Expr,
     FunctionCall,
@@ -18,22 +19,24 @@ from archspec.expr.tree import (
     Index,
     Items,
     Name,
+    Slice,
     Unary,
     Value,
     children,
+    is_bound,
 )
 from archspec.limits import Budget
 
 
 def names(expr: Expr, budget: Budget) -> frozenset[str]:
-    """The names that an expression mentions."""
+    """The names that an expression mentions, but for variables of its comprehensions."""
     found: set[str] = set()
     parts, count = [expr], 0
     while parts:
         part = parts.pop()
         count += 1
         if isinstance(part, Name):
-            found.add(part.id)
+            found.update(() if is_bound(part.id) else (part.id,))
         elif not isinstance(part, Const):
             parts += children(part)
     budget.spend(count)
@@ -72,6 +75,7 @@ def fold(
     *,
     whole: Whole = no_name,
     is_whole: bool = False,
+    ranges: Mapping[str, tuple[int, int]] | None = None,
 ) -> Expr:
     """Replace names by `values` and work out what is then known: `4 * w // 4` with `w = 16` gives `16`.
 
@@ -85,8 +89,9 @@ def fold(
         values: What stands for a name.
         whole: Which of the names that are left stand for whole numbers.
         is_whole: The expression itself is known to give one, such as a number of channels.
+        ranges: The whole numbers that a name stands for, from the first up to before the second.
     """
-    return _Folding(values or {}, whole, budget).fold(expr, is_whole)
+    return _Folding(values or {}, whole, budget, ranges or {}).fold(expr, is_whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class _Folding:
     values: Mapping[str, Expr]
     whole: Whole
     budget: Budget
+    ranges: Mapping[str, tuple[int, int]]
 
     def fold(self, expr: Expr, is_whole: bool = False) -> Expr:
         """A part, folded; `is_whole` says that its value is a whole number, which nothing below it need show."""
@@ -118,16 +124,49 @@ class _Folding:
                 condition = self.fold(test)
                 if isinstance(condition, Const) and isinstance(condition.value, bool):
                     return self.fold(then if condition.value else other, is_whole)
-                return IfElse(condition, self.fold(then, is_whole), self.fold(other, is_whole))
+                return self._either(condition, self.fold(then, is_whole), self.fold(other, is_whole), is_whole)
             case Items(items):
                 parts = tuple(self.fold(item) for item in items)
                 return self._worked_out(Items(parts), *parts)
             case Index(value, index):
                 base, at = self.fold(value), self.fold(index)
                 return self._worked_out(Index(base, at), base, at)
+            case Slice(value, start, stop):
+                base = self.fold(value)
+                ends = [None if end is None else self.fold(end) for end in (start, stop)]
+                return self._worked_out(Slice(base, *ends), base, *(end for end in ends if end is not None))
+            case Comprehension(item, variables, values, test):
+                through = self.fold(values)
+                if isinstance(values, FunctionCall) and values.function == "range":  # shorter than what it gives
+                    through = FunctionCall("range", tuple(map(self.fold, values.args)))
+                kept = None if test is None else self.fold(test)
+                found = Comprehension(self.fold(item), variables, through, kept)
+                return found if names(found, self.budget) else self._worked_out(found)
             case FunctionCall(function, args):
                 given = tuple(self.fold(arg) for arg in args)
                 return self._worked_out(FunctionCall(function, given), *given)
+
+    def _either(self, test: Expr, then: Expr, other: Expr, is_whole: bool) -> Expr:
+        """`then if test else other`, or one of the two where it serves for both."""
+        if isinstance(then, IfElse) and then.test == test:
+            then = then.then
+        if isinstance(other, IfElse) and other.test == test:
+            other = other.other
+        if then == other:
+            return then
+        match test:
+            case Compare(first, ("==" | "!=" as link,), (second,)):
+                unequal, equal = (other, then) if link == "==" else (then, other)
+                if {unequal, equal} == {first, second} and (is_whole or all(map(self.is_whole, (first, second)))):
+                    return unequal  # `a if a == b else b` is `b`
+                if isinstance(first, Name) and isinstance(second, Const) and self.whole(first.id):
+                    # `w * n if n != 1 else w`: what it is otherwise is that for 1, too.
+                    known = _Folding({first.id: second}, self.whole, self.budget, self.ranges)
+                    if known.fold(unequal, is_whole) == equal:
+                        return unequal
+            case _:
+                pass
+        return IfElse(test, then, other)
 
     def _compare(self, expr: Compare) -> Expr:
         parts = [self.fold(expr.first)]
@@ -141,9 +180,21 @@ class _Folding:
                 break
         else:
             return Const(True)
+        if len(parts) == 2 and (decided := self._in_range(parts[0], expr.ops[0], parts[1])) is not None:
+            return Const(decided)
         if len(parts) == 2 and parts[0] == parts[1] and expr.ops[0] in ("==", "!=", "<=", ">="):
             return Const(expr.ops[0] != "!=")
         return Compare(parts[0], expr.ops, tuple(parts[1:]))
+
+    def _in_range(self, left: Expr, op: str, right: Expr) -> bool | None:
+        """What a comparison of an index with a number gives in all iterations; None where it differs."""
+        match left, right:
+            case Name(name), Const(int() as value) if name in self.ranges and op in _OUTCOMES and value is not True:
+                start, stop = self.ranges[name]
+                outcomes = _OUTCOMES[op](value, start, stop - 1)
+                return outcomes[0] if outcomes[0] == outcomes[1] else None
+            case _:
+                return None
 
     def _binary(self, op: str, left: Expr, right: Expr, is_whole: bool) -> Expr:
         sum = Binary(op, left, right)
@@ -154,6 +205,10 @@ class _Folding:
             return right
         if (op in ("+", "-") and right == _ZERO) or (op == "*" and right == _ONE):
             return left
+        if op == "/" and isinstance(left, Binary) and left.op == "*" and _ZERO in (left.left, left.right):
+            return Const(0.0)
+        if op == "*" and (product := self._product(left, right, is_whole)) is not None:
+            return product
         if op == "//":
             if right == _ONE and (is_whole or self.is_whole(left)):
                 return left  # which has no fraction
@@ -163,6 +218,23 @@ class _Folding:
                 case _:
                     pass
         return _collected(sum) if op == "+" and (is_whole or self.is_whole(sum)) else sum
+
+    def _product(self, left: Expr, right: Expr, is_whole: bool) -> Expr | None:
+        """A product of whole numbers with its constant factors put together; None where there is nothing to do."""
+        if not (is_whole or (self.is_whole(left) and self.is_whole(right))):
+            return None
+        if _ZERO in (left, right):
+            return _ZERO
+        match left, right:
+            case (
+                (Const(int() as first), Binary("*", Const(int() as second), other))
+                | (Const(int() as first), Binary("*", other, Const(int() as second)))
+                | (Binary("*", Const(int() as second), other), Const(int() as first))
+                | (Binary("*", other, Const(int() as second)), Const(int() as first))
+            ):
+                return Binary("*", Const(first * second), other)
+            case _:
+                return None
 
     def _worked_out(self, expr: Expr, *parts: Expr) -> Expr:
         """The value of an expression whose parts are known; else the expression, an error included."""
@@ -194,6 +266,17 @@ class _Folding:
                 return all(map(self.is_whole, args))
             case _:
                 return False
+
+
+_OUTCOMES: Final[Mapping[str, Callable[[int, int, int], tuple[bool, bool]]]] = {
+    "==": lambda value, first, last: (first <= value <= last, first == value == last),
+    "!=": lambda value, first, last: (not first == value == last, not first <= value <= last),
+    "<": lambda value, first, last: (first < value, last < value),
+    "<=": lambda value, first, last: (first <= value, last <= value),
+    ">": lambda value, first, last: (first > value, last > value),
+    ">=": lambda value, first, last: (first >= value, last >= value),
+}
+"""Whether a comparison holds for one, and for all, of the numbers from `first` to `last`; both alike decide it."""
 
 
 def _known(value: Value) -> Const:

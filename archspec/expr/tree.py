@@ -114,7 +114,42 @@ class Index:
     index: Expr
 
 
-Expr: TypeAlias = Const | Name | Unary | Binary | Compare | Bool | IfElse | FunctionCall | Items | Index
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`values[start:stop]`, either of which may be left out."""
+
+    value: Expr
+    start: Expr | None
+    stop: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comprehension:
+    """`[item for variables in values if test]`; several variables take each of the values apart.
+
+    The variables have names that no spec can contain (see `bound_name`), so that nothing which is put in for another
+    name can be meant by them.
+    """
+
+    item: Expr
+    variables: tuple[str, ...]
+    values: Expr
+    test: Expr | None
+
+
+Expr: TypeAlias = (
+    Const | Name | Unary | Binary | Compare | Bool | IfElse | FunctionCall | Items | Index | Slice | Comprehension
+)
+
+
+def bound_name(written: str, depth: int) -> str:
+    """The name of a variable of a comprehension inside of `depth` others."""
+    return f"{written}'{depth}"
+
+
+def is_bound(name: str) -> bool:
+    """Whether a name is that of a comprehension's variable."""
+    return "'" in name
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -138,3 +173,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return items
         case Index(value, index):
             return (value, index)
+        case Slice(value, start, stop):
+            return (value, *(end for end in (start, stop) if end is not None))
+        case Comprehension(item, _, values, test):
+            return (item, values) if test is None else (item, values, test)

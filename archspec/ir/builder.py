@@ -28,7 +28,7 @@ from archspec.ir.ops.base import GraphInput
 from archspec.ir.scope import Binding, Layer, Loop, Operand, Result, Scope
 from archspec.ir.tensor_type import TensorType
 from archspec.ir.verify import is_name, verify
-from archspec.reserved_names import NOT_LAYERS, not_a_layer
+from archspec.reserved_names import NOT_LAYERS, is_layer_name, not_a_layer
 
 _NAMES: Final = "letters, digits and underscores, beginning with a letter, and no keyword of Python"
 
@@ -328,8 +328,9 @@ class GraphBuilder(Assembly):
         path = f"{scope.path}.{name}" if scope.path else name
         if name in scope.names or path in self.nodes:
             raise ValueError(f"two items are called {path}")
-        if name in NOT_LAYERS or not (is_name(name) or name.isdigit()):
-            raise ValueError(f"{name!r} is no name for a layer: {not_a_layer(name) if name in NOT_LAYERS else _NAMES}")
+        if not is_layer_name(name):
+            reason = not_a_layer(name) if name in NOT_LAYERS else "it has letters, digits, `_` and `-`"
+            raise ValueError(f"{name!r} is no name for a layer: {reason}")
         return name, path
 
     def _take(self, name: str) -> None:

@@ -23,7 +23,7 @@ def eliminate_dead_code(graph: LayerGraph) -> LayerGraph:
     root = graph.root
     shared = _Shared.of(root)
     while True:
-        names, needed = _RemainingNames(), set(root.body.results)
+        names, needed = _RemainingNames(in_network=True), set(root.body.results)
         items = _items(root.body.items, needed, names, shared)
         if not shared.grown:
             break
@@ -77,12 +77,21 @@ class _RemainingNames:
 
     alive: set[Ref] = field(default_factory=set[Ref])
     new: dict[Ref, Ref] = field(default_factory=dict[Ref, Ref])
+    in_network: bool = False
+    """The scope stands once: no other instance of a block must stay like it."""
+    others: dict[Ref, Ref] = field(default_factory=dict[Ref, Ref])
+    """The tensors of items that are gone themselves, and those that stand for them, by their old names."""
 
     def results(self, location: int, kept: Sequence[int]) -> None:
         """Of the results of the item at this location, these stay."""
         for new, old in enumerate(kept):
             self.alive.add(Result(location, old))
             self.new[Result(location, old)] = Result(location, new)
+
+    def stand_in(self, location: int, results: Mapping[int, Ref]) -> None:
+        """These tensors stand for the results of the item at this location, which is gone itself."""
+        self.alive |= {Result(location, index) for index in results}
+        self.others |= {Result(location, index): ref for index, ref in results.items()}
 
     def operands(self, kept: Sequence[int]) -> None:
         """Of the tensors that enter, these stay."""
@@ -91,10 +100,16 @@ class _RemainingNames:
             self.new[Operand(old)] = Operand(new)
 
     def refs(self, refs: Iterable[Ref]) -> tuple[Ref, ...]:
-        return tuple(self.new[ref] for ref in refs)
+        return tuple(map(self.name, refs))
+
+    def name(self, ref: Ref) -> Ref:
+        """What a tensor is called now."""
+        while ref in self.others:
+            ref = self.others[ref]
+        return self.new[ref]
 
     def labels(self, labels: Mapping[Ref, str]) -> dict[Ref, str]:
-        return {self.new[ref]: label for ref, label in labels.items() if ref in self.alive}
+        return {self.name(ref): label for ref, label in labels.items() if ref in self.alive}
 
     def items(self, items: Iterable[Item]) -> tuple[Item, ...]:
         """The items, with the tensors that they take called by their new names."""
@@ -103,7 +118,7 @@ class _RemainingNames:
     def _item(self, item: Item) -> Item:
         if isinstance(item, Choice):  # it is no scope: its items speak of the same tensors
             body = Body(self.items(item.body.items), self.refs(item.body.results))
-            return replace(item, operand=self.new[item.operand], body=body)
+            return replace(item, operand=self.name(item.operand), body=body)
         return replace(item, operands=self.refs(item.operands))
 
 
@@ -122,10 +137,18 @@ def _items(items: Sequence[Item], needed: set[Ref], names: _RemainingNames, shar
             case Choice():
                 kept = sorted(used)
                 results = tuple(item.body.results[index] for index in kept)
-                needed.update((item.operand, *results))
-                item = replace(item, body=Body(tuple(_items(item.body.items, needed, names, shared)), results))
+                inside = set(results)
+                inner = _items(item.body.items, inside, names, shared)
+                needed.update(inside)
+                if names.in_network and item.operand not in inside:
+                    # What is needed of it takes nothing of what arrives at it, which then need not be there.
+                    names.stand_in(item.location, dict(zip(kept, results, strict=True)))
+                    found += reversed(inner)
+                    continue
+                needed.add(item.operand)
+                item = replace(item, body=Body(tuple(inner), results))
             case Scope():
-                item, kept = _scope(item, shared.of_all(item, used), shared)
+                item, kept = _scope(item, shared.of_all(item, used), shared, in_network=names.in_network)
                 needed.update(item.operands)
             case Loop():
                 item, kept = _loop(item, used, shared)
@@ -136,10 +159,11 @@ def _items(items: Sequence[Item], needed: set[Ref], names: _RemainingNames, shar
 
 
 def _scope(
-    scope: Scope, used: Sequence[int], shared: _Shared, *, in_place: bool = False
+    scope: Scope, used: Sequence[int], shared: _Shared, *, in_place: bool = False, in_network: bool = False
 ) -> tuple[Scope, Sequence[int]]:
     """A scope that gives these of its results, and those that it does give; `in_place` keeps its operands."""
-    results, names = scope.body.results, _RemainingNames()
+    results = scope.body.results
+    names = _RemainingNames(in_network=in_network and scope.kind == "sequence")
     needed = {results[index] for index in used}
     items = _items(scope.body.items, needed, names, shared)
     whole = in_place or scope.kind == "block"

@@ -33,6 +33,7 @@ class OpenScope:
     kind: Literal["network", "block", "sequence"]
     block: str | None = None
     bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
+    lets: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
     span: Span | None = None
     operands: list[Ref] = field(default_factory=list[Ref])
     """The tensors from around it."""
@@ -91,6 +92,7 @@ class OpenScope:
             Body(_freeze(self.items), tuple(self.results) if results is None else results),
             self.span,
             self.labels,
+            lets=self.lets,
         )
 
 
@@ -103,12 +105,13 @@ class OpenChoice:
     taken: bool
     operand: Ref
     items: list[OpenItem]
-    result: Ref
+    results: list[Ref]
+    """What it gives, and then the tensors in it that are outputs of the network."""
 
     def freeze(self) -> Choice:
         """The finished choice."""
         return Choice(
-            self.location, self.condition, self.taken, self.operand, Body(_freeze(self.items), (self.result,))
+            self.location, self.condition, self.taken, self.operand, Body(_freeze(self.items), tuple(self.results))
         )
 
 
@@ -126,6 +129,9 @@ class OpenLoop:
     """The tensor that goes through, then those from around the loop."""
     span: Span | None
     structure: tuple[Expr, ...] = ()
+    index: str = "i"
+    before: int | None = None
+    total: int | None = None
     iterations: list[OpenScope | Scope] = field(default_factory=list["OpenScope | Scope"])
     others: list[Tensor] = field(default_factory=list["Tensor"])
     """What enters after the first tensor, as the scope around knows it."""
@@ -138,6 +144,11 @@ class OpenLoop:
             self.operands.append(tensor.ref)
             self.others.append(tensor)
         return Operand(self._taken[tensor.ref])
+
+    def whole_indices(self, index: int) -> dict[str, int]:
+        """What `unit_index` and `unit_count` are in an iteration, where they are known."""
+        found = {} if self.before is None else {"unit_index": self.before + index}
+        return found if self.total is None else {**found, "unit_count": self.total}
 
     def freeze(self) -> Loop:
         """The finished loop."""
@@ -154,6 +165,9 @@ class OpenLoop:
             ),
             self.span,
             self.structure,
+            index=self.index,
+            before=self.before,
+            total=self.total,
         )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from archspec.errors import Span
-from archspec.expr import Expr, Value
+from archspec.expr import Expr, Name, Value
 from archspec.ir.op import Op
 from archspec.ir.tensor_type import TensorType
 
@@ -36,6 +36,25 @@ class Result:
 
 
 Ref: TypeAlias = Operand | Result
+
+
+def channels_at(level: int, ref: Ref) -> Name:
+    """The channels of a tensor, in an expression of a layer at which others arrive: where a block is called inline.
+
+    `level` is how many scopes and loops are around the tensor's own, up to the block or network whose frame it is.
+    No spec can contain what it is called.
+    """
+    place = f"o{ref.index}" if isinstance(ref, Operand) else f"r{ref.location}.{ref.index}"
+    return Name(f"channels@{level}:{place}")
+
+
+def tensor_named(name: str) -> tuple[int, Ref] | None:
+    """The level and the tensor of such a name; None for any other."""
+    _, found, place = name.partition(":")
+    if not found:
+        return None
+    level, numbers = int(name.partition("@")[2].partition(":")[0]), [int(part) for part in place[1:].split(".")]
+    return level, Operand(*numbers) if place[0] == "o" else Result(*numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +116,8 @@ class Scope:
     """What the spec calls tensors of the body: its taps."""
     shares: str = ""
     """The path of the scope that is computed here once more, with its parameters."""
+    lets: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
+    """The quantities of its frame, each an expression of its params and of those before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +158,12 @@ class Loop:
     marks: tuple[int, ...] = ()
     shares: str = ""
     """The path of the loop that is computed here once more, with its parameters."""
+    index: str = "i"
+    """What expressions inside call the iteration's number."""
+    before: int | None = None
+    """Of a stage of the network: how many units the stages before it have."""
+    total: int | None = None
+    """How many units all stages of the network have, where this one asks for it."""
 
 
 Item: TypeAlias = Layer | Scope | Choice | Loop

@@ -42,8 +42,9 @@ def bind(
     """
     budget.spend(len(env) // 16)  # it was put together for this call
     arguments: dict[str, Attribute | Expr] = {**given, **dict(fields)}
-    values: dict[str, Value] = {}
+    values: dict[str, Value] = {"in_channels": env["channels"]} if "channels" in env else {}
     bindings: dict[str, Binding] = {}
+    arriving = {"in_channels": Name("channels")}
     sizes: dict[str, int] = {}
     for name, param in block.params.items():
         budget.spend(1 + len(param.choices or ()) // 4)
@@ -59,7 +60,7 @@ def bind(
                     message = f"the default of `{name}`, with the params before it put in, has {size:,} parts"
                     help = f"at most {most:,} are allowed; let it mention fewer params"
                     raise SpecError(Diagnostic("E0304", message, param.default.span, help=help))
-                expr = fold(default, budget, {key: binding.expr for key, binding in bindings.items()})
+                expr = fold(default, budget, arriving | {key: binding.expr for key, binding in bindings.items()})
         elif isinstance(argument, Attribute):
             value, expr = _argument(param.choices, argument, env, budget)
         else:
@@ -71,6 +72,19 @@ def bind(
         bindings[name] = Binding(value, fold(expr, budget, whole=lambda name: type(env.get(name)) is int))
         sizes[name] = _size(bindings[name].expr, {}, budget) if names(bindings[name].expr, budget) else 1
     return bindings
+
+
+def bind_lets(lets: Mapping[str, Attribute], env: Mapping[str, Value], budget: Budget) -> dict[str, Binding]:
+    """The quantities of a block, or of the network: each may use what `env` has and those before it.
+
+    Raises:
+        SpecError: one cannot be worked out.
+    """
+    known, found = dict(env), dict[str, Binding]()
+    for name, attribute in lets.items():
+        known[name], expr = evaluated(attribute, known, budget)
+        found[name] = Binding(known[name], expr)
+    return found
 
 
 def _size(expr: Expr, sizes: Mapping[str, int], budget: Budget) -> int:

@@ -26,6 +26,23 @@ def marks_in(items: Iterable[Item]) -> set[str]:
     return {*taps_in(items), *(name for item in everything(items) for name in result_names(item))}
 
 
+def conditional_marks(items: Iterable[Item], *, under: bool = False) -> set[str]:
+    """The names of tensors that are marked under a condition, and in no repeat: they are there where it holds."""
+    found: set[str] = set()
+    for item in items:
+        inside = under or getattr(item, "when", None) is not None
+        if isinstance(item, Repeat):
+            continue
+        if inside:
+            found |= {item.name} if isinstance(item, Tap) else result_names(item).keys()
+        if isinstance(item, Call):
+            found |= conditional_marks(item.branches or (), under=inside)
+        elif isinstance(item, Seq | Stage):
+            found |= conditional_marks(item.layers, under=inside)
+        found |= conditional_marks(getattr(item, "otherwise", None) or (), under=True)
+    return found
+
+
 def result_names(item: Item) -> dict[str, Span | None]:
     """The taps by which an op of several results is said to mark them, in order, each with its place."""
     op = OPS.get(item.name) if isinstance(item, Call) else None

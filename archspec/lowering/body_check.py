@@ -9,6 +9,7 @@ from archspec.ir.ops import OPS
 from archspec.lowering.bodies import bare, everything, given_by_calls, marks_in, taps_in
 from archspec.lowering.body_names import BodyNames
 from archspec.lowering.call_check import CallCheck
+from archspec.lowering.units import WHOLE_INDICES
 from archspec.reserved_names import NOT_LAYERS, not_a_layer
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Stage
 from archspec.spec import Sequence as Seq
@@ -22,37 +23,39 @@ class BodyCheck(BodyNames):
 
     __slots__ = ()
 
-    def body(self, items: Iterable[Item], *, in_loop: bool) -> None:
+    def body(self, items: Iterable[Item]) -> None:
         """Check a list of items and everything inside them."""
         items = tuple(items)
         self.items_in = tuple(everything(items))
         self.taps |= {*marks_in(items), *given_by_calls(items, self.spec.blocks)}
-        self.items(items, in_loop)
+        self.items(items, frozenset())
 
-    def items(self, items: Iterable[Item], in_loop: bool) -> None:
-        """Check some of the body's items, and those inside them."""
+    def items(self, items: Iterable[Item], indices: frozenset[str]) -> None:
+        """Check some of the body's items, and those inside them; `indices` are those of the loops around."""
         for item in items:
             if isinstance(item, Call):
                 self.branch_of |= {id(call): item for branch in item.branches or () if (call := bare(branch))}
             for row in _inside(item):
-                self.items(row, in_loop or isinstance(item, Repeat))
+                self.items(row, indices | ({item.index} if isinstance(item, Repeat) else set[str]()))
             before = len(self.found.found)
-            self.item(item, in_loop)
+            self.item(item, indices)
             if len(self.found.found) > before:
                 self.leave(item)
 
-    def item(self, item: Item, in_loop: bool) -> None:
+    def item(self, item: Item, indices: frozenset[str]) -> None:
         """Check what is written in an item itself."""
-        self.use(getattr(item, "when", None), in_loop=in_loop)
+        self.use(getattr(item, "when", None), indices=indices)
+        if isinstance(item, Repeat | Stage):
+            self.index(item, indices)
         match item:
             case Call():
-                self.call(item, in_loop)
+                self.call(item, indices)
             case Seq() if item.origin is not None:
                 self.start(item.origin, f"no tap `{item.origin}` here", item.place("from"))
             case Repeat():
-                self.use(item.times, in_loop=in_loop)
+                self.use(item.times, indices=indices)
             case Stage() if item.block is not None:
-                self.stage(item, item.block)
+                self.stage(item, item.block, indices)
             case _:
                 pass
 
@@ -66,21 +69,27 @@ class BodyCheck(BodyNames):
         help = tap_help(name, self.taps, self.items_in, self.spec.blocks) or fallback
         self.found.error("E0406", message, place, help=help)
 
-    def call(self, call: Call, in_loop: bool) -> None:
+    def call(self, call: Call, indices: frozenset[str]) -> None:
         """An op, or a block by its name."""
-        calls = CallCheck(self, in_loop)
+        calls = CallCheck(self, indices)
         block = self.spec.blocks.get(call.name)
         op = OPS.get(call.name) if block is None else None
         if op is not None:
             calls.op(op, call)
+            if call.inline:
+                self.found.error("E0202", f"{op.name} is an op, and has no scope; a block can be inline", call.span)
         elif block is not None:
             if call.branches is not None:
                 self.found.error("E0202", f"block `{call.name}` takes params, not branches", call.span)
-            if call.label is None and call.name in NOT_LAYERS:
+            if call.inline and (block.inputs or block.outputs):
+                message = f"block `{call.name}` has inputs or outputs of its own, so it cannot be inline"
+                self.found.error("E0202", message, call.span, help="call it with a scope, or mark taps in its place")
+            if call.label is None and not call.inline and call.name in NOT_LAYERS:
                 help = f"give the call a name, as in `{call.name}: {{name: {call.name}_}}`, or the block another one"
                 self.found.error("E0404", not_a_layer(call.name), call.span, help=help)
             calls.arguments(block, call.attributes)
-            calls.missing(block, call.attributes, call.span)
+            calls.missing(block, {*call.attributes, *(block.unit if call.fields is not None else ())}, call.span)
+            self.use(call.fields, indices=indices)
             self.fed(block, call.attributes, call.span)
         elif call.name in self.spec.refused:  # it may be a block that is refused
             self.leave(call)
@@ -118,7 +127,14 @@ class BodyCheck(BodyNames):
                 message = f"output `{name}` of {self.where} is no tap"
                 self.found.error("E0406", message, block.item_place("outputs", index), help=help)
 
-    def stage(self, stage: Stage, name: str) -> None:
+    def index(self, item: Repeat | Stage, indices: frozenset[str]) -> None:
+        """The name that is given to a loop's index is no other's."""
+        if item.index in self.known or (item.index in indices and item.written("index")):
+            help = "give the index another name"
+            message = f"`{item.index}` means something else in {self.where} already"
+            self.found.error("E0202", message, item.place("index"), help=help)
+
+    def stage(self, stage: Stage, name: str, indices: frozenset[str]) -> None:
         """A row of units of one block, which know their index."""
         block = self.spec.blocks.get(name)
         if block is None:
@@ -128,7 +144,8 @@ class BodyCheck(BodyNames):
             help = block_help(name) or did_you_mean(name, self.spec.blocks)
             self.found.error("E0408", f"`{name}` is not a block", stage.place("block"), help=help)
             return
-        calls, units = CallCheck(self, in_loop=True), stage.units
+        inside = indices | {stage.index, *(WHOLE_INDICES if self.own is self.spec.params else ())}
+        calls, units = CallCheck(self, inside), stage.units
         calls.arguments(block, stage.arguments)
         given = [*(unit.mapping or () for unit in units.entries)] if units is not None else []
         said = {name for mapping in given for name in mapping if name in block.inputs}
@@ -141,12 +158,12 @@ class BodyCheck(BodyNames):
             calls.missing(block, {*stage.arguments, *block.unit}, stage.span)
         if units is None:
             return
-        self.use(units.expression, in_loop=True)
+        self.use(units.expression, indices=inside)
         for unit in units.entries:
             if unit.mapping is not None:
                 calls.missing(block, {*stage.arguments, *unit.mapping}, unit.span or stage.span)
-            self.use(unit.fields, in_loop=True)
-            self.use(unit.count)
+            self.use(unit.fields, indices=inside)
+            self.use(unit.count, indices=indices)
             calls.unit(block, unit.mapping or {})
 
     def unused_taps(self, block: Block) -> None:
@@ -165,14 +182,19 @@ class BodyCheck(BodyNames):
             if name not in used:
                 self.found.error("E0407", f"input `{name}` is never used", self.spec.entry_place("inputs", name))
 
-    def unused(self, params: Mapping[str, Param]) -> None:
-        """Every param is there for something."""
+    def unused(self, params: Mapping[str, Param], lets: Mapping[str, Attribute]) -> None:
+        """Every param is there for something, and every quantity."""
+        for name, given in lets.items():
+            if name not in self.used and name not in self.spec.refused:
+                message = f"`{name}`, under `let` of {self.where}, is never used"
+                self.found.error("E0403", message, given.key_span, help="use it, or leave it out")
         for name, param in params.items():
             if name not in self.used and name not in self.spec.refused:
                 help = "use it, or leave it out"
                 if self.own is self.spec.params and self.spec.extends is not None:
-                    help = "use it: a spec has the params of the one that it extends, and cannot drop them; "
-                    help += f"a copy can: `archspec new {self.spec.name} --like ...`"
+                    help = (
+                        f"use it, or leave it out; one of the spec that is extended goes by `params: {{{name}: null}}`"
+                    )
                 message = f"param `{name}` of {self.where} is never used"
                 self.found.error("E0403", message, param.name_span, help=help)
 

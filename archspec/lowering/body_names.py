@@ -46,18 +46,25 @@ class BodyNames:
                 self.use(param.default, help=default_help(name, param.default))
             self.known.add(name)
 
+    def lets(self, lets: Mapping[str, Attribute]) -> None:
+        """Each may use the params, and those before it."""
+        for name, attribute in lets.items():
+            self.use(attribute)
+            self.known.add(name)
+
     def use(
         self,
         attribute: Attribute | None,
         *,
-        in_loop: bool = False,
+        indices: frozenset[str] = frozenset(),
         op: type[Op] | None = None,
         info: AttributeInfo | None = None,
         help: str = "",
     ) -> None:
         """An expression stands here: parse it and see that its names are known.
 
-        `info` is the attribute of `op` that it is for; `help` is for a name that is like none that is known.
+        `indices` are those of the loops around. `info` is the attribute of `op` that it is for; `help` is for a name
+        that is like none that is known.
         """
         if attribute is None:
             return
@@ -66,7 +73,7 @@ class BodyNames:
                 self.used |= words_in(attribute)
                 self.found.error("E0301", "a mapping is not an expression", attribute.span, help=fix)
             return
-        known = self.known | ({"i"} if in_loop else set[str]())
+        known = self.known | indices
         if op is not None and info is not None and (word := word_help(op, info, attribute.raw, known)) is not None:
             self.found.error("E0411", word[0], attribute.span, help=word[1])
             return

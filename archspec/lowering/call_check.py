@@ -43,7 +43,7 @@ class CallCheck:
     """A call within a body, whose names its expressions use."""
 
     body: BodyNames
-    in_loop: bool
+    indices: frozenset[str]
 
     def op(self, op: type[Op], call: Call) -> None:
         """The branches and the attributes of an op."""
@@ -111,7 +111,7 @@ class CallCheck:
                 self.body.found.error("E0411", message, attribute.span, help=help)
                 return
             for part in parts(info, attribute):
-                self.body.use(part, in_loop=self.in_loop, op=op, info=info)
+                self.body.use(part, indices=self.indices, op=op, info=info)
 
     def cut(self, name: str, beside: Mapping[str, Attribute]) -> bool:
         """Whether a key is the rest of an expression, and that has been said; not of a word, which is not parsed."""
@@ -155,12 +155,14 @@ class CallCheck:
         if choices is not None and raw in choices:
             return
         if choices is not None and isinstance(raw, str) and raw.isidentifier() and raw not in self.body.known:
+            if any(found.span == attribute.span for found in self.body.found):
+                return  # it is no op either, which has been said
             shown = ", ".join(map(str, choices))
             help = did_you_mean(raw, [str(choice) for choice in choices])
             message = f"`{name}` is `{raw}`; one of {shown} is expected"
             self.body.found.error("E0411", message, attribute.span, help=help)
         else:
-            self.body.use(attribute, in_loop=self.in_loop)
+            self.body.use(attribute, indices=self.indices)
 
     def unknown_param(self, block: Block, name: str, attribute: Attribute, given: Collection[str]) -> None:
         """A block has no such param."""

@@ -26,14 +26,16 @@ def check(spec: Spec, found: CheckDiagnostics) -> None:
         if block.name in CORE:
             message = f"block `{block.name}` has the name of an op, and could never be called"
             found.error("E0404", message, block.span, help="choose another name")
+        body.known.add("in_channels")
         body.params(block.params)
+        body.lets(block.let)
         body.known.add("channels")
         body.taps |= set(block.inputs)
-        body.body(block.layers, in_loop=False)
+        body.body(block.layers)
         check_reuse(body, block.layers, block.outputs)
         body.ends(block)
         body.unused_taps(block)
-        body.unused(block.params)
+        body.unused(block.params, block.let)
     _check_network(spec, found)
     check_circles(spec, found)
 
@@ -46,6 +48,7 @@ def _check_network(spec: Spec, found: CheckDiagnostics) -> None:
         root.use(spec.depth.counted)
         if spec.depth.rule is not None:
             root.known.add("n")
+    root.lets(spec.let)
     for input in [spec.input, *spec.inputs.values()]:
         for part in (*input.sizes.values(), input.shape) if input else ():
             root.use(part)
@@ -56,9 +59,9 @@ def _check_network(spec: Spec, found: CheckDiagnostics) -> None:
                 root.use(part, op=OPS[op_name], info=info)
     root.known.add("channels")
     root.taps |= spec.inputs.keys()  # each input can be started from, and given
-    root.body(spec.items, in_loop=False)
+    root.body(spec.items)
     check_reuse(root, spec.items, spec.outputs or ())
-    root.unused({name: param for name, param in spec.params.items() if name not in found.outside})
+    root.unused({name: param for name, param in spec.params.items() if name not in found.outside}, spec.let)
     root.unused_inputs()
     taps = {*marks_in(spec.items), *spec.inputs} | ({"input"} if spec.input else set[str]())
     for index, name in enumerate(spec.outputs or ()):

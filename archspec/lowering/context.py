@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from archspec.expr import Value
+from archspec.expr import Expr, Value
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor
 from archspec.ir.scope import Layer
 from archspec.lowering.naming import NamePlan
@@ -17,6 +17,8 @@ class Variables:
 
     env: dict[str, Value]
     root: bool
+    outer: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
+    """Inside a block that is called inline, what its params are for its caller, whose frame the layers stand in."""
 
 
 @dataclass(frozen=True, slots=True)

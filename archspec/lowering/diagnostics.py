@@ -177,14 +177,9 @@ def tap_marked_twice(name: str, place: Span | None) -> Diagnostic:
     return Diagnostic("E0405", f"`{name}` marks another tensor here already", place, help=help)
 
 
-def unmarked_tap(name: str, place: Span | None, *, output: bool = False) -> Diagnostic:
-    """A tap that exists, but has not been passed where it is asked for; `output` is whether it is the network's."""
+def unmarked_tap(name: str, place: Span | None) -> Diagnostic:
+    """A tap that exists, but has not been passed where it is asked for."""
     help = "a tap is seen after it, and not outside the condition or the `repeat` that it stands in"
-    if output:
-        help += (
-            "; outputs under a condition are not in the language: mark the tensor outside of it, or write two specs, "
-            "one of which `extends` the other and lists its own `outputs`"
-        )
     return Diagnostic("E0406", f"tap `{name}` has not been reached here", place, help=help)
 
 

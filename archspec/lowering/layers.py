@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
-from archspec.expr import Expr, Value, names
+from archspec.expr import Expr, Value, fold, names
 from archspec.ir.builder import GraphBuilder
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.open_scopes import Tensor
@@ -52,11 +52,17 @@ class LayerLowering:
     written: int = 0
     """How many items there are so far, with all iterations and calls written out."""
     nesting: int = 0
+    units: int = 0
+    """How many units the stages of the network have so far."""
+    all_units: int | None = None
+    """How many they have in all, once a stage has asked for it."""
     seen: dict[int, Expr] = field(default_factory=dict[int, Expr])
     here: Item | None = None
     """The item that is worked out, for the message when there is too much work."""
     marked: dict[str, str] = field(default_factory=dict[str, str])
     """The nodes that the network's taps mark, those under a condition included."""
+    under_conditions: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """The outputs of the network that stand under conditions, as the scope around these knows them."""
 
     def __post_init__(self) -> None:
         spec = self.spec
@@ -86,6 +92,10 @@ class LayerLowering:
         """The variables that an item sees, `channels` among them."""
         self.budget.spend(len(context.variables.env) // 16)
         return context.env(x)
+
+    def _outside(self, expr: Expr, context: Context) -> Expr:
+        """An expression in terms of the frame that its layer stands in."""
+        return fold(expr, self.budget, context.variables.outer) if context.variables.outer else expr
 
     def _fix(self, expr: Expr, context: Context) -> None:
         """The names of an expression that decides the structure; in a block, code generation follows its params."""
@@ -121,7 +131,8 @@ class LayerLowering:
         op_class = OPS[call.name]
         self.budget.spend(15)  # beside its expressions there are its shapes and weights
         reading = self._reading(op_class, call)
-        op, exprs = reading.read(self._env(context, x))
+        op, given = reading.read(self._env(context, x))
+        exprs = {key: self._outside(expr, context) for key, expr in given.items()}
         name, path = self._path(call, context)
         arriving = [tensor.type for tensor in inputs]
         if reading.typed is None or reading.typed[:2] != (op, arriving):
@@ -185,9 +196,8 @@ class LayerLowering:
     def _path(self, item: Item, context: Context) -> tuple[str, str]:
         """The name and path of a new layer or scope; its number, in a named sequence."""
         slot, scope = context.plan[item], context.scope
-        name = slot.name
-        if name is None:
-            name = str(scope.count)
+        name = slot.name or str(scope.count)
+        if slot.name is None or (context.plan.numbered and name == str(scope.count)):
             scope.count += 1
         path = f"{scope.path}.{name}" if scope.path else name
         if name in scope.names or path in self.builder.nodes:

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, InternalError, Note, SpecError
-from archspec.expr import ExprError
+from archspec.expr import ExprError, fold, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, NetworkParam, ids_as_output
-from archspec.ir.open_scopes import OpenChoice, OpenScope, Tensor, bring, enter, leave
-from archspec.ir.scope import Operand, Result
-from archspec.lowering.bind import bind, block_info
+from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
+from archspec.ir.scope import Binding, Operand, Result, channels_at
+from archspec.lowering.bind import bind, bind_lets, block_info
+from archspec.lowering.bodies import conditional_marks, everything
 from archspec.lowering.context import Context, Made, Variables
 from archspec.lowering.diagnostics import tap_marked_twice, unmarked_tap
 from archspec.lowering.repeats import RepeatedItems
+from archspec.lowering.units import call_fields
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
@@ -33,17 +35,17 @@ class Lowering(RepeatedItems):
         taps = {tensor.path: tensor for tensor in tensors}
         taps.setdefault("input", tensors[0])
         items = spec.items
+        self.builder.root.lets = top.lets
         context = Context(self.builder.root, self._plan(items, numbered=False), variables, taps, {})
         outputs = {"output": self._items(items, tensors[0], context)}
         if spec.outputs:
-            for index, name in enumerate(spec.outputs):
-                if name not in taps:
-                    raise SpecError(unmarked_tap(name, spec.item_place("outputs", index), output=True))
-            outputs = {name: taps[name] for name in spec.outputs}
-        for index, (name, tensor) in enumerate(outputs.items()):
+            outputs = self._outputs(taps)
+        for name, tensor in outputs.items():
             if tensor.type.is_ids:
-                place = spec.item_place("outputs", index) if spec.outputs else spec.span
+                place = spec.item_place("outputs", spec.outputs.index(name)) if spec.outputs else spec.span
                 raise SpecError(ids_as_output(name, place))
+        for name, let in reversed(top.lets.items()):  # what is computed is fixed with all that it is computed from
+            self.fixed |= names(let.expr, self.budget) if name in self.fixed else set[str]()
         return self.builder.graph(
             outputs,
             source=spec.path.name if spec.path else spec.name,
@@ -57,6 +59,24 @@ class Lowering(RepeatedItems):
             taps=self.marked,
             texts=tuple(spec.texts),
         )
+
+    def _outputs(self, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The network's outputs by name, without those whose conditions do not hold."""
+        spec = self.spec
+        assert spec.outputs is not None
+        found: dict[str, Tensor] = {}
+        may_be_gone = conditional_marks(spec.items)
+        for index, name in enumerate(spec.outputs):
+            tensor = taps.get(name) or self.under_conditions.get(name)
+            if tensor is not None:
+                found[name] = tensor
+            elif name not in may_be_gone:
+                raise SpecError(unmarked_tap(name, spec.item_place("outputs", index)))
+        if not found:
+            message = "the network has no output: all of them stand under conditions that do not hold"
+            help = "list a tap that stands under none, or leave `outputs` out: then the last item gives the output"
+            raise SpecError(Diagnostic("E0406", message, spec.place("outputs"), help=help))
+        return found
 
     # -- items ------------------------------------------------------------------------------------
 
@@ -88,24 +108,40 @@ class Lowering(RepeatedItems):
             taken = truth(value)
         except ExprError as error:
             raise SpecError(Diagnostic("E0303", str(error), when.span)) from None
+        condition = self._outside(condition, context)
         self._fix(condition, context)
         scope = context.scope
         outer, scope.items = scope.items, []
         # A tap or a name under a condition is not seen outside it.
         inner = replace(context, taps=self._copied(context.taps), made=self._copied(context.made))
         otherwise: Sequence[Item] = getattr(item, "otherwise", None) or ()
+        before, self.under_conditions = self.under_conditions, {}
         y = self._item(item, x, inner) if taken else self._items(otherwise, x, inner)
-        choice = OpenChoice(slot.choice, condition, taken, x.ref, scope.items, y.ref)
+        choice = OpenChoice(slot.choice, condition, taken, x.ref, scope.items, [y.ref])
         outer.append(choice)
+        found, self.under_conditions = self.under_conditions, before
+        if context.variables.root and not context.loop:
+            marked = {name: tensor for name, tensor in inner.taps.items() if name not in context.taps}
+            self._keep_outputs(choice, {**found, **marked}, context)
         scope.items = outer
         return Tensor(scope, Result(slot.choice), y.path, y.type)
+
+    def _keep_outputs(self, choice: OpenChoice, taps: Mapping[str, Tensor], context: Context) -> None:
+        """The taps of a condition that are outputs of the network come out of it."""
+        for name in self.spec.outputs or ():
+            if name not in taps:
+                continue
+            tensor = bring(taps[name], context.scope)
+            choice.results += [tensor.ref] if tensor.ref not in choice.results else []
+            ref = Result(choice.location, choice.results.index(tensor.ref))
+            self.under_conditions[name] = Tensor(context.scope, ref, tensor.path, tensor.type)
 
     def _item(self, item: Item, x: Tensor, context: Context) -> Tensor:
         match item:
             case Call():
                 if item.name not in self.spec.blocks:
                     return self._op(item, x, context)
-                return self._call(item, x, context)
+                return self._inline(item, x, context) if item.inline else self._call(item, x, context)
             case Seq():
                 start = x
                 if item.origin is not None:
@@ -133,10 +169,16 @@ class Lowering(RepeatedItems):
 
     # -- blocks and sequences ---------------------------------------------------------------------
 
+    def _given(self, call: Call, block: Block, x: Tensor, context: Context) -> dict[str, Binding]:
+        """The values of a block's params in a call, by name or by a tuple."""
+        env = self._env(context, x)
+        fields = call_fields(call, block, env, self.budget)
+        return bind(block, call.attributes, fields, env, call.span, self.budget)
+
     def _call(self, call: Call, x: Tensor, context: Context) -> Tensor:
         name, path = self._path(call, context)
         block = self.spec.blocks[call.name]
-        bindings = bind(block, call.attributes, (), self._env(context, x), call.span, self.budget)
+        bindings = self._bound(self._given(call, block, x, context), context)
         slot = context.plan[call]
         scope = enter(context.scope, slot.location, name, path, x, call.span)
         scope.kind, scope.block, scope.bindings = "block", call.name, bindings
@@ -149,6 +191,31 @@ class Lowering(RepeatedItems):
             context.scope.labels.setdefault(Result(slot.location, index), output)
         if call.label is not None:
             context.made[call.label] = Made(scope, places, block.inputs)
+        return y
+
+    def _inline(self, call: Call, x: Tensor, context: Context) -> Tensor:
+        """The layers of a block as the caller's own: its params stand for what the caller gives."""
+        block = self.spec.blocks[call.name]
+        bindings = self._bound(self._given(call, block, x, context), context)
+        self._count(call)
+        self.trail.append(Note(f"the layers of block {call.name} stand here", call.span))
+        # Inside, `channels` are others, and in a repeat there `i` is another, too.
+        here = {"channels": channels_at(_level(context.scope), x.ref)}
+        outer = {name: fold(given.expr, self.budget, here) for name, given in bindings.items()}
+        counted = [name for name, expr in outer.items() if names(expr, self.budget) & context.loop.keys()]
+        env = {name: given.value for name, given in bindings.items()} | {"in_channels": x.type.channels}
+        outer["in_channels"] = here["channels"]
+        for name, let in bind_lets(block.let, env, self.budget).items():
+            env[name], outer[name] = let.value, fold(let.expr, self.budget, outer)
+        if counted and any(isinstance(item, Repeat | Stage) for item in everything(block.layers)):
+            help = f"call it with a scope: leave out `inline`, or give `{counted[0]}` without `i`"
+            message = f"`{counted[0]}` depends on `i`, and block `{call.name}` counts with an `i` of its own"
+            raise SpecError(Diagnostic("E0303", message, call.attributes[counted[0]].span, help=help))
+        variables = Variables(env, context.variables.root, outer)
+        plan, loop = context.plan.inlined[id(call)], context.loop if counted else {}
+        inner = replace(context, plan=plan, variables=variables, taps={"input": x}, loop=loop, made={})
+        y = self._items(block.layers, x, inner)
+        self.trail.pop()
         return y
 
     def _fed(
@@ -166,7 +233,9 @@ class Lowering(RepeatedItems):
         block = self.spec.blocks[scope.block]
         self._count(item, 1 + len(scope.path) // 100)
         self.trail.append(Note(f"{scope.path} is block {scope.block}, called here", item.span))
-        variables = Variables({name: binding.value for name, binding in scope.bindings.items()}, root=False)
+        env = {name: binding.value for name, binding in scope.bindings.items()} | {"in_channels": x.type.channels}
+        scope.lets = bind_lets(block.let, env, self.budget)
+        variables = Variables(env | {name: let.value for name, let in scope.lets.items()}, root=False)
         start = Tensor(scope, Operand(0), x.path, x.type)
         plan = self._plan(block.layers, numbered=False)
         taps["input"] = start
@@ -187,3 +256,15 @@ class Lowering(RepeatedItems):
         if item.label is not None:
             context.made[item.label] = Made(scope)
         return y
+
+
+def _level(scope: OpenScope) -> int:
+    """How many scopes and loops are around this one, up to the block or network whose frame it is."""
+    level, here = 0, scope
+    while here.kind == "sequence" and here.parent is not None:
+        level += 1
+        around = here.parent
+        if isinstance(around, OpenLoop):
+            level, around = level + 1, around.parent
+        here = around
+    return level

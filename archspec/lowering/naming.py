@@ -35,45 +35,84 @@ class NamePlan:
     numbered: bool
     slots: dict[int, Slot] = field(default_factory=dict[int, Slot])
     keep: list[Item] = field(default_factory=list[Item])  # slots go by id(): their items must stay alive
+    inlined: dict[int, NamePlan] = field(default_factory=dict[int, "NamePlan"])
+    """The slots of the items of each block that is called inline, by `id` of the call."""
 
     def __getitem__(self, item: Item) -> Slot:
         return self.slots[id(item)]
 
 
 def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: bool) -> NamePlan:
-    """Number the locations of one scope's items and name those that can be named beforehand."""
-    flat = list(_in_scope(items))
+    """Number the locations of one scope's items and name those that can be named beforehand.
+
+    Items are numbered where `numbered` says so, or the first of them is called `0`, if they are a plain chain.
+    """
+    flat = list(_in_scope(items, blocks))
+    numbered = numbered or bool(flat and _label(flat[0]) == "0")
     numbered = numbered and not any(isinstance(item, Call) and item.branches is not None for item in flat)
     numbered = numbered and not any(isinstance(item, Reuse) or _repeats_one(item) for item in flat)
-    numbered = numbered and not _fed(items, blocks) and not _crossed(items)
-    plan = NamePlan(numbered)
-    labels = {label for item in flat if (label := _label(item))}
-    counts: Counter[str] = Counter()
-    location = 0
-    for item in flat:
-        choice = None
-        if getattr(item, "when", None) is not None:
-            choice, location = location, location + 1
-        label = _label(item)
-        name = label
-        if name is None and not numbered:
-            name = _fresh(_base(item), counts, labels)
-        plan.slots[id(item)] = Slot(location, name, label is not None, choice)
-        plan.keep.append(item)
-        location += 1
-    return plan
+    numbered = numbered and not _fed(items, blocks) and not _crossed(items, blocks)
+    return _Planning(blocks, numbered, {label for item in flat if (label := _label(item))}).plan(items)
 
 
-def _in_scope(items: Sequence[Item]) -> Iterator[Item]:
+@dataclass(slots=True)
+class _Planning:
+    """Gives the items of one scope their slots, in order."""
+
+    blocks: Mapping[str, Block]
+    numbered: bool
+    labels: set[str]
+    counts: Counter[str] = field(default_factory=Counter[str])
+    location: int = 0
+
+    def plan(self, items: Sequence[Item]) -> NamePlan:
+        """The slots of the items, those of blocks that are called inline apart: each call has its own."""
+        plan = NamePlan(self.numbered)
+        chosen: dict[int, str] = {}  # by the item that calls a param: what it may stand for has one name
+        for item in _of_scope(items):
+            choice = None
+            if getattr(item, "when", None) is not None:
+                choice, self.location = self.location, self.location + 1
+            if (block := inlined(item, self.blocks)) is not None:
+                plan.slots[id(item)] = Slot(self.location, None, False, choice)
+                plan.inlined[id(item)] = self.plan(block.layers)
+                plan.keep.append(item)
+                continue
+            name = label = _label(item)
+            if name is None and not self.numbered:
+                key = id(item.composed) if isinstance(item, Call) and item.param is not None else None
+                name = chosen.get(key or 0) or _fresh(_base(item), self.counts, self.labels)
+                chosen |= {key: name} if key is not None else {}
+            plan.slots[id(item)] = Slot(self.location, name, label is not None, choice)
+            plan.keep.append(item)
+            self.location += 1
+        return plan
+
+
+def inlined(item: Item, blocks: Mapping[str, Block]) -> Block | None:
+    """The block whose layers stand in place of a call."""
+    return blocks.get(item.name) if isinstance(item, Call) and item.inline else None
+
+
+def _of_scope(items: Sequence[Item]) -> Iterator[Item]:
     """The items that share their names with these: through branches, conditions and unnamed sequences."""
     for item in items:
         if isinstance(item, Call):
             for branch in item.branches or ():
-                yield from _in_scope((branch,))
+                yield from _of_scope((branch,))
         yield item
         if isinstance(item, Seq) and item.label is None:
-            yield from _in_scope(item.layers)
-        yield from _in_scope(getattr(item, "otherwise", None) or ())
+            yield from _of_scope(item.layers)
+        yield from _of_scope(getattr(item, "otherwise", None) or ())
+
+
+def _in_scope(items: Sequence[Item], blocks: Mapping[str, Block]) -> Iterator[Item]:
+    """The same, with those of blocks that are called inline in place of the calls."""
+    for item in _of_scope(items):
+        if (block := inlined(item, blocks)) is not None:
+            yield from _in_scope(block.layers, blocks)
+        else:
+            yield item
 
 
 def _fed(items: Sequence[Item], blocks: Mapping[str, Block]) -> bool:
@@ -81,12 +120,12 @@ def _fed(items: Sequence[Item], blocks: Mapping[str, Block]) -> bool:
     for item in items:
         name = item.name if isinstance(item, Call) else item.block if isinstance(item, Stage) else None
         block = blocks.get(name) if name is not None else None
-        if (block is not None and (block.inputs or block.outputs)) or _fed(_inside(item), blocks):
+        if (block is not None and (block.inputs or block.outputs)) or _fed(_inside(item, blocks), blocks):
             return True
     return False
 
 
-def _crossed(items: Sequence[Item]) -> bool:
+def _crossed(items: Sequence[Item], blocks: Mapping[str, Block]) -> bool:
     """Whether tensors go in or out past the chain: through a tap, or a `from`."""
     for item in items:
         match item:
@@ -95,19 +134,21 @@ def _crossed(items: Sequence[Item]) -> bool:
             case Seq() if item.origin is not None:
                 return True
             case Repeat():
-                taps, starts = _marks(item.layers)
+                taps, starts = _marks(item.layers, blocks)
                 if starts - taps:  # a tap inside a repeat is not seen outside
                     return True
-            case Seq() | Stage() if _crossed(item.layers):
+            case Seq() | Stage() if _crossed(item.layers, blocks):
                 return True
-            case Call() if result_names(item) or _crossed(item.branches or ()):
+            case Call() if result_names(item) or _crossed(item.branches or (), blocks):
                 return True
-        if _crossed(getattr(item, "otherwise", None) or ()):
+            case Call() if (block := inlined(item, blocks)) is not None and _crossed(block.layers, blocks):
+                return True
+        if _crossed(getattr(item, "otherwise", None) or (), blocks):
             return True
     return False
 
 
-def _marks(items: Sequence[Item]) -> tuple[set[str], set[str]]:
+def _marks(items: Sequence[Item], blocks: Mapping[str, Block]) -> tuple[set[str], set[str]]:
     """The names of the taps and of the `from`s below these items."""
     taps: set[str] = set()
     starts: set[str] = set()
@@ -117,15 +158,17 @@ def _marks(items: Sequence[Item]) -> tuple[set[str], set[str]]:
         taps |= result_names(item).keys()
         if isinstance(item, Seq) and item.origin is not None:
             starts.add(item.origin)
-        inner_taps, inner_starts = _marks(_inside(item))
+        inner_taps, inner_starts = _marks(_inside(item, blocks), blocks)
         taps |= inner_taps
         starts |= inner_starts
     return taps, starts
 
 
-def _inside(item: Item) -> tuple[Item, ...]:
-    """The items that stand in an item: its layers, its branches, and those of its `else`."""
+def _inside(item: Item, blocks: Mapping[str, Block]) -> tuple[Item, ...]:
+    """The items that stand in an item: its layers, its branches, those of its `else`, those of a block inline."""
+    block = inlined(item, blocks)
     return (
+        *(block.layers if block is not None else ()),
         *(item.layers if isinstance(item, Seq | Repeat | Stage) else ()),
         *((item.branches or ()) if isinstance(item, Call) else ()),
         *(getattr(item, "otherwise", None) or ()),
@@ -141,7 +184,7 @@ def _base(item: Item) -> str:
     """What an item is called that has no name of its own."""
     if isinstance(item, Reuse):
         return item.item
-    return item.name if isinstance(item, Call) else item.kind
+    return (item.param or item.name) if isinstance(item, Call) else item.kind
 
 
 def _label(item: Item) -> str | None:

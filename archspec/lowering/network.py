@@ -8,6 +8,7 @@ from archspec.limits import Budget, WorkError
 from archspec.lowering.check import check
 from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.lower import Lowering
+from archspec.lowering.op_params import with_op_params
 from archspec.lowering.top import read_top
 from archspec.spec import Spec
 
@@ -23,6 +24,7 @@ def lower(spec: Spec) -> LayerGraph:
     lowering: Lowering | None = None
     found = CheckDiagnostics(budget=budget)
     try:
+        spec = with_op_params(spec, found)
         check(spec, found)
         if not found:
             lowering = Lowering(spec, read_top(spec, budget), budget)
@@ -44,6 +46,7 @@ def examine(spec: Spec, budget: Budget) -> None:
         SpecError: anything is.
     """
     found = CheckDiagnostics(budget=budget)
+    spec = with_op_params(spec, found)
     check(spec, found)
     error = _all_of(spec, found)
     if error.diagnostics:

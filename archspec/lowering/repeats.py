@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -17,7 +17,8 @@ from archspec.lowering.bind import bind
 from archspec.lowering.context import Context, Made
 from archspec.lowering.diagnostics import layer_too_large, misfit
 from archspec.lowering.layers import LayerLowering
-from archspec.lowering.units import single_call, single_reuse, unit_calls, unit_name
+from archspec.lowering.unit_count import count_units, mentions
+from archspec.lowering.units import call_fields, single_call, single_reuse, unit_calls, unit_name
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Repeat, Reuse, Stage
 
@@ -98,25 +99,31 @@ class RepeatedItems(LayerLowering):
                 Diagnostic("E0304", f"`times` is {times:,}; at most {self.budget.limits.items:,}", item.times.span)
             )
         self._expect(times * (1 + len(item.layers)), item.times)
+        expr = self._outside(expr, context)
         self._fix(expr, context)
-        loop = self._loop(item, expr, DEFAULT_PATTERN, x, context)
+        pattern = item.names or DEFAULT_PATTERN
+        loop = self._loop(item, expr, pattern, x, context)
+        loop.index = item.index
         again = single_reuse(item.layers)
         single = single_call(item.layers, self.spec.blocks)
         plan = self._plan(item.layers, numbered=True)
         for index in range(times):
             self._count(item.times)
-            variables = {**context.loop, "i": index}
+            variables = {**context.loop, item.index: index}
+            name = unit_name(item, pattern, index, self.budget)
             if again is not None:
                 found = self._made(again, context)
-                place = Place(index, str(index), False, f"{loop.path}.{index}", again.span)
+                place = Place(index, name, False, f"{loop.path}.{name}", again.span)
                 [x, *_] = self._again(loop, found, place, (x, *self._others(found, again, context)), again)
                 continue
             if single is not None:
                 env, block = {**self._env(context, x), **variables}, self.spec.blocks[single.name]
-                bindings = bind(block, single.attributes, (), env, single.span, self.budget)
-                x = self._unit(loop, str(index), single.name, bindings, x, single, single.span, context)
+                fields = call_fields(single, block, env, self.budget)
+                given = bind(block, single.attributes, fields, env, single.span, self.budget)
+                bindings = self._bound(given, context)
+                x = self._unit(loop, name, single.name, bindings, x, single, single.span, context)
                 continue
-            scope = enter(loop, index, str(index), f"{loop.path}.{index}", x, item.span)
+            scope = enter(loop, index, name, f"{loop.path}.{name}", x, item.span)
             self._count(item, len(scope.path) // 100)
             start = Tensor(scope, Operand(0), x.path, x.type)
             # A tap inside a repeat stands for another tensor in each iteration, so none is seen outside.
@@ -141,21 +148,36 @@ class RepeatedItems(LayerLowering):
     def _stage(self, stage: Stage, x: Tensor, context: Context) -> Tensor:
         assert stage.block is not None
         block = self.spec.blocks[stage.block]
-        calls, structural = unit_calls(stage, block, context.variables.env, self.budget, self.written)
+        around = {**context.variables.env, **context.loop}
+        calls, structural = unit_calls(stage, block, around, self.budget, self.written)
         self._expect(len(calls) * (2 + len(block.layers)), stage)
+        structural = tuple(self._outside(expr, context) for expr in structural)
         if context.variables.root:  # in a block these are the block's params; code generation follows them
             self.fixed.update(*(names(expr, self.budget) for expr in structural))
         pattern = stage.unit_names or DEFAULT_PATTERN
         loop = self._loop(stage, None, pattern, x, context)
-        loop.structure = structural
+        loop.structure, loop.index = structural, stage.index
+        if context.variables.root:
+            loop.before, loop.total = self.units, self._unit_count(stage)
+            self.units += len(calls)
         for index, call in enumerate(calls):
             self._count(call)
-            variables = {**context.loop, "i": index}
+            variables = {stage.index: index, **loop.whole_indices(index), **context.loop}
             name = unit_name(stage, pattern, index, self.budget)
             env = {**self._env(context, x), **variables}
-            bindings = bind(block, stage.arguments, call.fields, env, call.span, self.budget)
+            bindings = self._bound(bind(block, stage.arguments, call.fields, env, call.span, self.budget), context)
             x = self._unit(loop, name, stage.block, bindings, x, stage, call.span, context)
         return self._looped(loop, stage, x, context)
+
+    def _unit_count(self, stage: Stage) -> int | None:
+        """How many units the stages of the network have, where this one asks for it."""
+        if self.all_units is None and mentions(stage, "unit_count", self.budget):
+            self.all_units = count_units(self.spec, self.top.env, self.budget)
+        return self.all_units
+
+    def _bound(self, bindings: Mapping[str, Binding], context: Context) -> dict[str, Binding]:
+        """A call's bindings in terms of the frame that it stands in."""
+        return {name: replace(given, expr=self._outside(given.expr, context)) for name, given in bindings.items()}
 
     def _unit(
         self,

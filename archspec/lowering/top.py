@@ -12,9 +12,10 @@ from archspec.expr import Expr, Name, Value, describe, names
 from archspec.ir.def_use import Node
 from archspec.ir.graph import DeclaredDepth
 from archspec.ir.ops import OPS, GraphInput
+from archspec.ir.scope import Binding
 from archspec.ir.tensor_type import AXIS_NAMES, TensorType, ids
 from archspec.limits import Budget
-from archspec.lowering.bind import param_value
+from archspec.lowering.bind import bind_lets, param_value
 from archspec.lowering.diagnostics import CheckDiagnostics, too_large
 from archspec.lowering.values import evaluated, read_attribute
 from archspec.spec import Attribute, Spec
@@ -34,6 +35,8 @@ class Top:
     env: dict[str, Value] = field(default_factory=dict[str, Value])
     derived: dict[str, Expr] = field(default_factory=dict[str, Expr])
     """What params are computed from, where that is other params."""
+    lets: dict[str, Binding] = field(default_factory=dict[str, Binding])
+    """The network's own quantities."""
     fixed: set[str] = field(default_factory=set[str])
     """Params that no generated code could take as arguments."""
     depth: DeclaredDepth | None = None
@@ -58,6 +61,10 @@ def read_top(spec: Spec, budget: Budget, found: CheckDiagnostics | None = None) 
             _param(name, spec, top)
     with _noted(found):
         _depth(spec, top)
+    for name, attribute in spec.let.items():
+        with _noted(found):
+            top.lets |= bind_lets({name: attribute}, top.env, budget)
+            top.env[name] = top.lets[name].value
     for op_name, attributes in spec.defaults.items():
         if (found is not None and op_name in found.uncertain) or op_name not in OPS:
             continue

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from archspec.errors import Diagnostic, Span, SpecError
-from archspec.expr import Binary, Const, Expr, ExprError, IfElse, Items, Value, expand, name_by, names
+from archspec.expr import (
+    Binary,
+    Comprehension,
+    Const,
+    Expr,
+    ExprError,
+    IfElse,
+    Index,
+    Items,
+    Value,
+    evaluate,
+    expand,
+    name_by,
+    names,
+)
 from archspec.limits import Budget
 from archspec.lowering.diagnostics import too_many_items
 from archspec.lowering.values import evaluated, expression, expression_error
-from archspec.spec import Attribute, Block, Call, Item, Reuse, Stage
+from archspec.reserved_names import is_layer_name
+from archspec.spec import Attribute, Block, Call, Item, Repeat, Reuse, Stage
+
+WHOLE_INDICES: Final = ("unit_index", "unit_count")
+"""A unit's place among those of all the network's stages, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +91,48 @@ def _expand(attribute: Attribute, env: Mapping[str, Value], budget: Budget) -> l
 
 def _tuple_call(item: Expr, block: Block, place: Attribute, env: Mapping[str, Value], budget: Budget) -> UnitCall:
     if not isinstance(item, Items | Const) or (isinstance(item, Const) and not isinstance(item.value, tuple)):
-        # One number stands for a tuple of one.
-        fields: list[Expr] = [item]
+        fields = _fields_of(item, env, budget)
     else:
-        fields = expand(item, env, budget)
-    if not block.unit:
+        fields = list(expand(item, env, budget))
+    if not block.unit and fields:
         message = f"block `{block.name}` does not say what a tuple means"
         help = "give it `unit: [names of the params, in order]`, or write the units as mappings"
         raise SpecError(Diagnostic("E0414", message, place.span, help=help))
     if len(fields) > len(block.unit):
-        message = f"a unit of {len(fields)} numbers; block `{block.name}` takes ({', '.join(block.unit)})"
+        message = f"a tuple of {len(fields)}; block `{block.name}` takes ({', '.join(block.unit)})"
         raise SpecError(Diagnostic("E0414", message, place.span))
     missing = [name for name in block.unit[len(fields) :] if block.params[name].default is None]
     if missing:
-        message = f"a unit of {len(fields)} numbers; block `{block.name}` takes ({', '.join(block.unit)})"
+        message = f"a tuple of {len(fields)}; block `{block.name}` takes ({', '.join(block.unit)})"
         raise SpecError(Diagnostic("E0414", message, place.span, label=f"{', '.join(missing)} missing"))
     return UnitCall(tuple(zip(block.unit, fields, strict=False)), place.span)
+
+
+def _fields_of(item: Expr, env: Mapping[str, Value], budget: Budget) -> list[Expr]:
+    """The fields of an expression that gives a tuple; one number stands for a tuple of one."""
+    with suppress(ExprError):  # what depends on the unit is a number, or is found to be wrong where it is put in
+        value = evaluate(item, env, budget)
+        if isinstance(value, tuple):
+            return [Index(item, Const(place)) for place in range(len(value))]
+    return [item]
+
+
+def call_fields(
+    call: Call, block: Block, env: Mapping[str, Value], budget: Budget
+) -> tuple[tuple[str, Attribute | Expr], ...]:
+    """The params that a call gives by a tuple, in the order of the block's `unit`.
+
+    Raises:
+        SpecError: the tuple does not fit, or a param is given by its name, too.
+    """
+    if call.fields is None:
+        return ()
+    fields = _tuple_call(expression(call.fields, budget), block, call.fields, env, budget).fields
+    for name, _ in fields:
+        if name in call.attributes:
+            message = f"`{name}` is given twice, by the tuple and by its name"
+            raise SpecError(Diagnostic("E0414", message, call.attributes[name].key_span, help="leave one of them out"))
+    return fields
 
 
 def _structure(expr: Expr, budget: Budget) -> tuple[Expr, ...]:
@@ -99,6 +145,8 @@ def _structure(expr: Expr, budget: Budget) -> tuple[Expr, ...]:
         case Binary("*", left, right):
             count, items = (left, right) if isinstance(right, Items) else (right, left)
             return _structure(items, budget) + ((count,) if names(count, budget) else ())
+        case Comprehension(_, _, values, test):
+            return tuple(part for part in (values, test) if part is not None and names(part, budget))
         case IfElse(test, then, other):
             return ((test,) if names(test, budget) else ()) + _structure(then, budget) + _structure(other, budget)
         case _:
@@ -111,7 +159,8 @@ def single_call(layers: Sequence[Item], blocks: Mapping[str, Block]) -> Call | N
         return None
     call = layers[0]
     block = blocks.get(call.name)
-    return call if block is not None and not block.outputs and not call.label and call.when is None else None
+    alone = block is not None and not block.outputs and not call.label and call.when is None and not call.inline
+    return call if alone else None
 
 
 def single_reuse(layers: Sequence[Item]) -> Reuse | None:
@@ -120,13 +169,19 @@ def single_reuse(layers: Sequence[Item]) -> Reuse | None:
     return only if isinstance(only, Reuse) and not only.label and only.when is None else None
 
 
-def unit_name(stage: Stage, pattern: str, index: int, budget: Budget) -> str:
-    """What a unit is called.
+def unit_name(item: Stage | Repeat, pattern: str, index: int, budget: Budget) -> str:
+    """What a unit, or an iteration of a repeat, is called.
 
     Raises:
         SpecError: the pattern gives no name for it.
     """
     try:
-        return name_by(pattern, index, budget)
+        name = name_by(pattern, index, budget)
     except ExprError as error:
-        raise SpecError(Diagnostic("E0404", f"unit {index} gets no name: {error}", stage.place("unit_names"))) from None
+        reason = str(error)
+    else:
+        if is_layer_name(name):
+            return name
+        reason = f"`{name[:80]}` cannot name a layer"
+    what, key = ("unit", "unit_names") if isinstance(item, Stage) else ("iteration", "names")
+    raise SpecError(Diagnostic("E0404", f"{what} {index} gets no name: {reason}", item.place(key)))

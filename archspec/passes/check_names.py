@@ -9,6 +9,7 @@ from archspec.errors import Diagnostic, Note, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.passes.pipeline import Property
 from archspec.passes.properties import JOINED_NAMES
+from archspec.reserved_names import joined_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class CheckNames:
         owner: dict[str, str] = {}
         found: list[Diagnostic] = []
         for path, node in graph.nodes.items():
-            first = owner.setdefault(path.replace(".", "_"), path)
+            first = owner.setdefault(joined_name(path), path)
             if first != path:
                 message = f"`{path}` and `{first}` are one name where `_` joins the parts, as it does in Keras"
                 notes = (Note(f"`{first}` is here", graph.nodes[first].span),)

@@ -7,6 +7,7 @@ from typing import Final
 from archspec.ir.attributes import Padding
 from archspec.ir.graph import LayerGraph
 from archspec.passes.pipeline import Property
+from archspec.reserved_names import joined_name
 
 
 def _open_padding(graph: LayerGraph) -> str:
@@ -29,7 +30,7 @@ def _another_depth(graph: LayerGraph) -> str:
 
 
 def _joined_names(graph: LayerGraph) -> str:
-    joined = {path.replace(".", "_") for path in graph.nodes}
+    joined = {joined_name(path) for path in graph.nodes}
     return "" if len(joined) == len(graph.nodes) else "two paths are one name where `_` joins their parts"
 
 

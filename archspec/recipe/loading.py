@@ -16,6 +16,7 @@ from archspec.spec.compose import Composer, is_recipe
 from archspec.spec.loading import DocumentKind
 from archspec.spec.loading import find as find_spec
 from archspec.spec.located_data import LoadContext, LocatedDict
+from archspec.spec.overrides import read_overrides
 from archspec.spec.shipped_specs import RECIPES, shipped_folder
 
 ONE_OF: Final = frozenset({"optimizer", "loss", "losses.*", "clip", "source"})
@@ -118,4 +119,4 @@ def _resolved(recipe: Recipe, budget: Budget) -> object:
     return resolve(recipe)
 
 
-RECIPE: Final = DocumentKind(RECIPES, Recipe, _composer, _check_recipe)
+RECIPE: Final = DocumentKind(RECIPES, Recipe, _composer, _check_recipe, read_overrides)

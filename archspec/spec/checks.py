@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from keyword import iskeyword
 
 from archspec.errors import Span
 from archspec.expr import ExprError, parse
+from archspec.reserved_names import NAME_OF_LAYER
 from archspec.spec.form_suggestions import expression_help
 from archspec.spec.key_suggestions import OTHER_NAMES, OWN_WORDS
 from archspec.spec.located_data import LoadContext
@@ -45,16 +47,39 @@ def usable_name(
     elif not _is_name(name):
         reason = "is not a name"
         help = otherwise or _as_name(name, load_context.limits.name)
-        if not help and name.isdecimal() and what == "a layer":
-            help = (
-                f"write `layer{name[:40]}`, or leave the names out: the layers of a named sequence, "
-                "`{name: features, layers: [...]}`, are called 0, 1, 2"
-            )
         help = help or "a name has letters, digits and underscores, and begins with a letter"
     elif len(name) > (most := load_context.limits.name):
         reason = f"has {len(name)} characters; at most {most} are allowed"
     else:
         return True
+    return _refused(name, reason, span, load_context, what, help)
+
+
+def usable_label(name: object, span: Span | None, load_context: LoadContext) -> bool:
+    """Whether a layer or scope can be called so, as a part of the names of weights; if not, the reason is noted."""
+    if not isinstance(name, str):
+        message = f"the name of a layer must be a string, found {describe(name)}"
+        load_context.error("E0202", message, span)
+        return False
+    if len(name) > (most := load_context.limits.name):
+        return _refused(name, f"has {len(name)} characters; at most {most} are allowed", span, load_context, "a layer")
+    if re.fullmatch(NAME_OF_LAYER, name) is None:
+        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") if name.isascii() else ""
+        help = (
+            f"write `{plain}`" if plain else "it has letters, digits, `_` and `-`, such as `conv1`, `0` or `block1-0`"
+        )
+        return _refused(name, "is not a name", span, load_context, "a layer", help)
+    return True
+
+
+def usable_tap(name: str, span: Span | None, load_context: LoadContext) -> None:
+    """Note why a name cannot be that of a tap, or of what a call gives, as in `a.low`."""
+    call, dot, tap = name.rpartition(".")
+    if not dot or usable_label(call, span, load_context):
+        usable_name(tap, span, load_context, "a tap")
+
+
+def _refused(name: str, reason: str, span: Span | None, load_context: LoadContext, what: str, help: str = "") -> bool:
     shown = name if len(name) <= 80 else name[:40] + "..."
     load_context.error("E0404", f"`{shown}` cannot name {what}: it {reason}", span, help=help)
     return False

@@ -19,6 +19,8 @@ _NETWORK_KEYS: Final = frozenset({"name", "extends", "input", "inputs", "layers"
 """A file with one of these is meant to be a network."""
 MOST_OPEN: Final = 100
 """Files inside each other, since reading each takes some of Python's stack; side by side there may be more."""
+_BY_NAME: Final = ("params", "let", "variants", "inputs", "blocks")
+"""The mappings of names, of which `null` takes one away."""
 _OWN_KEYS: Final = ("extends", "include", "blocks")
 
 # Where a file is that a spec names: the name as written, the folder of the spec, the place.
@@ -73,9 +75,7 @@ class Composer:
                 return None
             own_names = set(own) if isinstance(own, LocatedDict) else set()
             self._check_inherited(blocks, parent.get("blocks"), own_names)
-            whole = merge(parent, _with_defaults(whole, parent), self.one_of)
-            for key in [key for key, value in whole.items() if value is None]:
-                del whole[key]  # `null` takes a parent's key away
+            whole = _without_nulls(merge(parent, _with_defaults(whole, parent), self.one_of), parent)
         return whole if sound else None
 
     def _parent(self, data: LocatedDict, folder: Path) -> LocatedDict | None:
@@ -266,6 +266,19 @@ def merge(parent: LocatedDict, child: LocatedDict, one_of: frozenset[str] = froz
             continue
         if key not in one_of or ours.keys() >= theirs.keys():
             merged[key] = merge(ours, theirs, frozenset(theirs) if f"{key}.*" in one_of else one_of)
+    return merged
+
+
+def _without_nulls(merged: LocatedDict, parent: LocatedDict) -> LocatedDict:
+    """What is merged without the keys, and the names, that the child's `null` takes away."""
+    for key in [key for key, value in merged.items() if value is None]:
+        del merged[key]
+    for key in _BY_NAME:
+        found, inherited = merged.get(key), parent.get(key)
+        if not isinstance(found, LocatedDict) or not isinstance(inherited, LocatedDict) or found is inherited:
+            continue
+        for name in [name for name, value in found.items() if value is None and name in inherited]:
+            del found[name]
     return merged
 
 

@@ -13,7 +13,7 @@ from archspec.spec.scalars import describe
 RESERVED: Final = ("layers", "repeat", "tap", "from", "name", "when", "else", "stage", "reuse")
 SEQUENCE_KEYS: Final = ("layers", "name", "when", "else", "from")
 # What distinguishes a stage from an item in `stages`.
-STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names")
+STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names", "index")
 # What distinguishes a named sequence from a stage with `layers`, which has none of these.
 NOT_OF_STAGES: Final = ("when", "else", "from")
 _CONDITION: Final = ("when", "else")
@@ -146,6 +146,11 @@ def _stage(raw: LocatedDict, load_context: LoadContext) -> Form | None:
     return Form("stage", body)
 
 
+def _is_tuple(body: object) -> bool:
+    """Whether what stands after a block's name is a tuple: a list, an expression, or one number for a tuple of one."""
+    return isinstance(body, LocatedList | str) or (isinstance(body, int | float) and not isinstance(body, bool))
+
+
 def _call(
     name: str, name_span: Span, body: object, body_span: Span, raw: LocatedDict, load_context: LoadContext
 ) -> Form | None:
@@ -159,7 +164,9 @@ def _call(
         return None
     data = LocatedDict(raw.span)
     data.put("op", name, name_span, name_span)
-    if isinstance(body, LocatedList):
+    if name in load_context.tuple_blocks and _is_tuple(body):
+        data.put("fields", body, name_span, body_span)
+    elif isinstance(body, LocatedList):
         numbers = [place for item, place in zip(body, body.item_spans, strict=True) if isinstance(item, int | float)]
         if numbers:
             message = f"`{name}` takes a mapping of attributes, or a list of branches; found a list of numbers"
@@ -169,8 +176,10 @@ def _call(
     elif isinstance(body, LocatedDict):
         given = LocatedDict(body.span)
         for key in body:
-            if key in ("name", "branches"):
+            if key in ("name", "branches", "inline"):
                 data.take(body, key)
+            elif key == "unit" and name in load_context.tuple_blocks and key not in load_context.block_params[name]:
+                data.take(body, key, "fields")
             else:
                 given.take(body, key)
         data.put("attributes", given, name_span, body_span)

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, ValidationInfo
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo
 
 from archspec.errors import Span
 from archspec.reserved_names import NOT_LAYERS, not_a_layer
 from archspec.spec.base import (
+    LABEL_SCHEMA,
     NAME_SCHEMA,
     TAP_SCHEMA,
     Attribute,
@@ -21,13 +22,14 @@ from archspec.spec.base import (
     Count,
     Model,
     Reads,
+    Value,
     Values,
     definition,
 )
-from archspec.spec.checks import usable_name
+from archspec.spec.checks import usable_label, usable_name, usable_tap
 from archspec.spec.form_suggestions import cut_call, one_item_help
 from archspec.spec.forms import RESERVED, STAGE_KEYS, form_of, is_sequence, is_stage
-from archspec.spec.key_suggestions import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS
+from archspec.spec.key_suggestions import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS, TAKEN_NAMES
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.units import Pattern, UnitsField
@@ -50,6 +52,12 @@ def _otherwise(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     return _items(value, info)
 
 
+def _switch(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise wrong("true or false")
+    return value
+
+
 def _branches(value: object, info: ValidationInfo) -> tuple[Sequence, ...]:
     if not isinstance(value, LocatedList):
         raise wrong("a list of branches")
@@ -62,13 +70,27 @@ _ONE_OR_MORE: Final[dict[str, Any]] = {"anyOf": [definition("Items"), definition
 
 Items: TypeAlias = Annotated[tuple["Item", ...], Reads(_items, definition("Items"))]
 Otherwise: TypeAlias = Annotated[tuple["Item", ...], Reads(_otherwise, _ONE_OR_MORE)]
+Switch: TypeAlias = Annotated[bool, Reads(_switch, {"type": "boolean"})]
 Branches: TypeAlias = Annotated[tuple["Sequence", ...], Reads(_branches, {"type": "array", "items": _ONE_OR_MORE})]
+
+
+def _index(value: object, info: ValidationInfo) -> str:
+    if not isinstance(value, str):
+        raise wrong("a name")
+    return value
+
+
+IndexName: TypeAlias = Annotated[str, Reads(_index, {"type": "string", **NAME_SCHEMA})]
+
+
+def _check_index(index: str, span: Span, load_context: LoadContext) -> None:
+    """Note why a name cannot be that of a number, if it cannot; `i` is what it is called otherwise."""
+    usable_name(index, span, load_context, "an index", taken=tuple(word for word in TAKEN_NAMES if word != "i"))
 
 
 def _check_label(label: str, span: Span, load_context: LoadContext) -> None:
     """Note why a name cannot be part of a layer's path, if it cannot."""
-    usable_name(label, span, load_context, "a layer")
-    if label in NOT_LAYERS:
+    if usable_label(label, span, load_context) and label in NOT_LAYERS:
         load_context.error("E0404", not_a_layer(label), span, help=f"write `{label}_`, or another name")
 
 
@@ -77,7 +99,7 @@ class _Conditional(Model):
 
     when: Condition | None = Field(None, description="the condition under which the item is there")
     otherwise: Otherwise | None = Field(None, alias="else", description="what is there if the condition is false")
-    label: str | None = Field(None, alias="name", description="the layer's own name", json_schema_extra=NAME_SCHEMA)
+    label: str | None = Field(None, alias="name", description="the layer's own name", json_schema_extra=LABEL_SCHEMA)
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else")
 
@@ -105,6 +127,30 @@ class Call(_Conditional):
         default_factory=dict[str, Attribute], description="the attributes of the op, or the params of the block"
     )
     branches: Branches | None = Field(None, description="what a merge joins")
+    inline: Switch = Field(False, description="whether a block's layers stand in the caller's own scope")
+    fields: Value | None = Field(None, description="the params that a block's `unit` names, in order")
+
+    attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "fields")
+
+    _param: str | None = PrivateAttr(default=None)
+
+    @property
+    def param(self) -> str | None:
+        """The param that this op or block stands for, where an item calls a param."""
+        return self._param
+
+    def standing_for(self, word: str, when: Attribute | None, otherwise: tuple[Item, ...] | None) -> Call:
+        """The call of an op or a block that a param stands for, in place of this one, which calls the param."""
+        made = self.model_copy(update={"name": word, "when": when, "otherwise": otherwise})
+        made._param = self.name
+        return made
+
+    def _check(self, load_context: LoadContext) -> None:
+        super()._check(load_context)
+        if self.inline and self.label is not None:
+            help = "leave out one of the two"
+            message = "a call that is inline has no scope, and so no name"
+            load_context.error("E0202", message, self.place("label"), help=help)
 
 
 class Sequence(_Conditional):
@@ -114,15 +160,22 @@ class Sequence(_Conditional):
 
     kind: ClassVar[Literal["sequence"]] = "sequence"
     label: str | None = Field(
-        None, alias="name", description="makes the sequence a scope", json_schema_extra=NAME_SCHEMA
+        None, alias="name", description="makes the sequence a scope", json_schema_extra=LABEL_SCHEMA
     )
     layers: Items = Field((), description="the items")
     origin: str | None = Field(None, alias="from", description="the tap where it starts", json_schema_extra=TAP_SCHEMA)
 
+    @classmethod
+    def in_place_of(cls, call: Call, layers: tuple[Item, ...], when: Attribute | None) -> Sequence:
+        """An unnamed sequence that has a call's place and its `else`."""
+        made = cls.model_construct(layers=layers, when=when, otherwise=call.otherwise, label=None, origin=None)
+        made._data = call._data
+        return made
+
     def _check(self, load_context: LoadContext) -> None:
         super()._check(load_context)
-        for part in self.origin.split(".", 1) if self.origin is not None else ():  # `a.low`: what the call `a` gives
-            usable_name(part, self.place("from"), load_context, "a tap")
+        if self.origin is not None:
+            usable_tap(self.origin, self.place("from"), load_context)
 
 
 class Repeat(_Conditional):
@@ -136,12 +189,20 @@ class Repeat(_Conditional):
         None,
         alias="name",
         description="the first part of its layers' paths; `repeat` unless given",
-        json_schema_extra=NAME_SCHEMA,
+        json_schema_extra=LABEL_SCHEMA,
     )
     times: Count = Field(description="how many times, 0 or more")
+    index: IndexName = Field("i", description="the name of the iteration's number, counted from 0")
+    names: Pattern | None = Field(
+        None, description="the iterations' names: a pattern with expressions of `i` in braces, `{i}` unless given"
+    )
     layers: Items = Field(description="the items")
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times")
+
+    def _check(self, load_context: LoadContext) -> None:
+        super()._check(load_context)
+        _check_index(self.index, self.place("index"), load_context)
 
 
 class Tap(Model):
@@ -160,12 +221,12 @@ class Reuse(_Conditional):
     other_words: ClassVar[Mapping[str, str]] = REUSE_WORDS
 
     kind: ClassVar[Literal["reuse"]] = "reuse"
-    item: str = Field(description="the name of the item whose weights it has", json_schema_extra=NAME_SCHEMA)
+    item: str = Field(description="the name of the item whose weights it has", json_schema_extra=LABEL_SCHEMA)
     label: str | None = Field(
         None,
         alias="name",
         description="the first part of its layers' paths; the item's name with a number unless given",
-        json_schema_extra=NAME_SCHEMA,
+        json_schema_extra=LABEL_SCHEMA,
     )
     inputs: Values = Field(
         default_factory=dict[str, Attribute], alias="with", description="the taps for the inputs of a block, by name"
@@ -190,7 +251,7 @@ class Stage(Model):
     attribute_keys: ClassVar[tuple[str, ...]] = ("units", "unit_names")
 
     kind: ClassVar[Literal["stage"]] = "stage"
-    label: str = Field(alias="name", description="the first part of its layers' paths", json_schema_extra=NAME_SCHEMA)
+    label: str = Field(alias="name", description="the first part of its layers' paths", json_schema_extra=LABEL_SCHEMA)
     block: str | None = Field(
         None,
         description="the block that each unit calls; required where there are no `layers`",
@@ -205,10 +266,14 @@ class Stage(Model):
     unit_names: Pattern | None = Field(
         None, description="the units' names: a pattern with expressions of `i` in braces, `{i}` unless given"
     )
+    index: IndexName = Field(
+        "i", description="the name of the unit's number, counted from 0; inside of a repeat `i` is the repeat's"
+    )
     layers: Items = Field((), description="items, in place of `block` and `units`: a named sequence")
 
     def _check(self, load_context: LoadContext) -> None:
         _check_label(self.label, self.place("label"), load_context)
+        _check_index(self.index, self.place("index"), load_context)
         if self.block is not None:
             usable_name(self.block, self.place("block"), load_context, "a block", taken=RESERVED)
         written = [key for key in STAGE_KEYS[1:] if self.written(key)]

@@ -29,15 +29,23 @@ _REUSE: Final = (
 )
 _OUTPUTS: Final = "write `outputs: [name]`, a list of taps in the block; what its last item gives comes out in any case"
 OWN_WORDS: Final[Mapping[str, str]] = {
-    "channels": "`channels` are those that arrive at an item, and known there alone: use `channels` in the block's "
-    "items, or pass them in the call, as in `block: {width: channels}`",
+    "channels": "`channels` are those that arrive at an item, and known there alone; those that a block receives are "
+    "`in_channels`, anywhere in the block",
     "n": "`n` follows from the depth and its rule, as in `depth: {value: 20, rule: 6n+2}`; "
     "a number of your own is a param, as in `params: {count: 3}`",
+    "in_channels": "`in_channels` are those that a block receives, and known in the block alone: in the network's own "
+    "items write `channels`, those that arrive at the item",
     "i": "`i` is the number of the iteration inside of `repeat`, and that of the unit in the fields of a stage's "
     "`units`, counted from 0; how many units there are cannot depend on it",
+    "unit_index": "`unit_index` is the number of a unit among those of all stages, known in the fields of `units` and "
+    "in `with` of the network's own stages; a block is given it, as in `with: {rate: drop * unit_index / unit_count}`",
+    "unit_count": "`unit_count` is how many units all stages have, known in the fields of `units` and in `with` of "
+    "the network's own stages; a block is given it, as in `with: {rate: drop * unit_index / unit_count}`",
 }
 """The names that the language itself gives a meaning, each with where it has one."""
-OTHER_NAMES: Final[Mapping[str, str]] = {"n": "count", "i": "index", "channels": "width"}
+TAKEN_NAMES: Final = tuple(word for word in OWN_WORDS if word != "in_channels")
+"""Those of them that name nothing else anywhere; `in_channels` may be a param of the network."""
+OTHER_NAMES: Final[Mapping[str, str]] = {"n": "count", "i": "index", "channels": "width", "in_channels": "incoming"}
 """What may be written for a name of one's own instead."""
 
 SPEC_WORDS: Final[Mapping[str, str]] = {

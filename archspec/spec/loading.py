@@ -12,25 +12,17 @@ from typing import Final, Generic, TypeVar
 
 from archspec.atomic_files import resolved
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
-from archspec.expr import ExprError, names, parse
 from archspec.limits import DEFAULT, Budget, Limits, WorkError
 from archspec.spec.base import Attribute
 from archspec.spec.compose import Composer, check_version, is_library, is_recipe
 from archspec.spec.document import Document
 from archspec.spec.located_data import Example, LoadContext, LocatedDict
 from archspec.spec.model import Spec
-from archspec.spec.parts import shown
-from archspec.spec.scalars import NumberTooLargeError, describe, resolve
+from archspec.spec.overrides import network_overrides
 from archspec.spec.shipped_specs import NETWORKS, Shipped, shipped_folder
 from archspec.spec.yaml_reader import read_text
 
 _BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
-
-
-class FromSet(str):
-    """A value that was given by `--set`, as errors about it say; others were given in Python."""
-
-    __slots__ = ()
 
 
 def load(
@@ -186,6 +178,8 @@ class DocumentKind(Generic[_D]):
     """What joins files, none of which leaves a folder."""
     check_kind: Callable[[LocatedDict, LoadContext], bool]
     """Whether a file may be of this kind; notes it where it is of another."""
+    overrides: Callable[[_D, Mapping[str, object], LoadContext], dict[str, Attribute]]
+    """The values that are given to its params from outside; what is wrong with them is noted."""
 
     def load(
         self,
@@ -243,20 +237,18 @@ class DocumentKind(Generic[_D]):
         if not self.check_kind(data, load_context):
             load_context.diagnostics.raise_if_any(SpecError)
         load_context.block_params = _block_params(data)
+        load_context.tuple_blocks = _tuple_blocks(data)
         document = self.model.read(data, load_context)
         if document is None:
             load_context.diagnostics.raise_if_any(SpecError)
             raise InternalError(f"a {self.shipped.noun} is wrong, and nobody said why")
-        document._overrides = read_overrides(document, overrides or {}, load_context)
+        document._overrides = self.overrides(document, overrides or {}, load_context)
         document._sources, document._texts = load_context.files, load_context.texts
         document._limits = load_context.limits
         if check is not None and load_context.diagnostics and not any(map(_of_files, load_context.diagnostics)):
             _check_too(check, document, load_context)
         load_context.diagnostics.raise_if_any(SpecError)
         return document
-
-
-NETWORK: Final = DocumentKind(NETWORKS, Spec, _composer, _check_network)
 
 
 def _block_params(data: LocatedDict) -> dict[str, tuple[str, ...]]:
@@ -269,6 +261,13 @@ def _block_params(data: LocatedDict) -> dict[str, tuple[str, ...]]:
             fields = [word for word in unit if isinstance(word, str)] if isinstance(unit, list) else []
             found[name] = tuple(dict.fromkeys([*fields, *(params if isinstance(params, dict) else ())]))
     return found
+
+
+def _tuple_blocks(data: LocatedDict) -> frozenset[str]:
+    """The blocks that say what a tuple means: a list after their name is one, and no list of branches."""
+    blocks = data.get("blocks")
+    named = blocks.items() if isinstance(blocks, LocatedDict) else ()
+    return frozenset(name for name, block in named if isinstance(block, LocatedDict) and block.get("unit"))
 
 
 def _of_files(found: Diagnostic) -> bool:
@@ -288,90 +287,4 @@ def _check_too(check: Callable[[_D, Budget], object], document: _D, load_context
                 load_context.error(found.code, found.message, found.span, notes=found.notes, help=found.help)
 
 
-def read_overrides(spec: Document, overrides: Mapping[str, object], load_context: LoadContext) -> dict[str, Attribute]:
-    """The values that are given to params from outside, with their places; what is wrong with them is noted."""
-    return {
-        name: found
-        for name, value in overrides.items()
-        if (found := _override(spec, str(name), value, load_context)) is not None
-    }
-
-
-def _override(spec: Document, name: str, value: object, load_context: LoadContext) -> Attribute | None:
-    written = value if isinstance(value, str) else _as_yaml(value)
-    source = Source("--set" if isinstance(value, FromSet) else "argument", f"{name}={written}")
-    start = len(name) + 1
-    name_span = Span(source, 1, 1, 1, start)
-    span = Span(source, 1, start + 1, 1, start + 1 + len(written))
-    if name not in spec.params:
-        help = did_you_mean(name, spec.params) or f"{spec.name} has no params"
-        load_context.error("E0401", f"unknown param `{name[:80]}`", name_span, help=help)
-        return None
-    try:
-        # As a plain string: YAML's parser takes any other kind, such as `FromSet`, for a file.
-        raw = _from_string(str(value), load_context) if isinstance(value, str) else value
-    except NumberTooLargeError as error:
-        load_context.error("E0304", str(error), span)
-        return None
-    if isinstance(raw, tuple):
-        raw = list(raw)
-    if not isinstance(raw, int | float | str | list):
-        message = f"`{name}` must be a number, a string or a list, found {describe(raw)}"
-        load_context.error("E0202", message, span)
-        return None
-    param = spec.params[name]
-    if param.choices is not None and not param.allows(raw):
-        message = f"`{name}` cannot be {describe(raw)}"
-        load_context.error("E0411", message, span, help=shown(param.choices))
-        return None
-    default = param.default.raw if param.default is not None else None
-    if param.choices is None and isinstance(raw, float) and isinstance(default, int) and not isinstance(default, bool):
-        if not raw.is_integer():
-            message = f"`{name}` is {raw}; a whole number is expected, as its default {default} is"
-            load_context.error("E0411", message, span, help="a default such as 2.0 would allow it")
-            return None
-        raw = int(raw)
-    if param.choices is None and not _suits(raw, default, load_context.budget):
-        expected = next((words for kind, words in _EXPECTED if isinstance(default, kind)), "a value of another kind")
-        message = f"`{name}` is {describe(raw)}; {expected} is expected"
-        help = "without `choices` a param takes numbers, `true`, `false`, and lists of them"
-        if param.default is not None and not isinstance(default, str):
-            message += f", as its default {_as_yaml(default)} is"
-            values = ("true", "false") if isinstance(default, bool) else (_as_yaml(default),)
-            before = f"--set {name}=" if isinstance(value, FromSet) else f"{name}="
-            help = "write " + " or ".join(f"`{before}{each}`" for each in values)
-            help += "" if isinstance(default, bool) else f", or another {expected.split()[-1]}"
-        load_context.error("E0411", message, span, help=help)
-        return None
-    return Attribute(raw, span, name_span)
-
-
-_EXPECTED: Final = ((bool, "true or false"), (int | float, "a number"), (list, "a list"))
-
-
-def _suits(raw: object, default: object, budget: Budget) -> bool:
-    """Whether a value may stand for a param with this default, as far as it is plain to see."""
-    if isinstance(raw, str):
-        try:
-            return not names(parse(raw, budget), budget)  # there is nothing that it could mention
-        except ExprError as error:
-            return error.too_large  # which is said where it is worked out
-    if isinstance(raw, int | float) and isinstance(default, int | float):
-        return isinstance(raw, bool) == isinstance(default, bool)
-    return True
-
-
-def _from_string(text: str, load_context: LoadContext) -> object:
-    """A value from the command line: a scalar, or a list in brackets."""
-    if not text.startswith("["):
-        return resolve(text, load_context.limits.digits)
-    trial = LoadContext(load_context.budget)
-    value = read_text(text, "--set", trial)
-    # What is not a list may still be an expression: `[1, 2] * 2`.
-    return text if trial.diagnostics or not isinstance(value, list) else value
-
-
-def _as_yaml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value)[:200]
+NETWORK: Final = DocumentKind(NETWORKS, Spec, _composer, _check_network, network_overrides)

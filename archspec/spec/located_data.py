@@ -75,6 +75,8 @@ class LoadContext:
     example: Example | None = None
     block_params: Mapping[str, Sequence[str]] = field(default_factory=dict[str, tuple[str, ...]])
     """The params of the spec's blocks, in order."""
+    tuple_blocks: frozenset[str] = frozenset()
+    """The blocks that say what a tuple means."""
     refused: set[str] = field(default_factory=set[str])
     """The words in parts that were refused: what they stand for may be defined or used there."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Type
 from pydantic import Field, PrivateAttr, ValidationInfo
 
 from archspec.display import display
-from archspec.errors import Span
+from archspec.errors import Span, did_you_mean
 from archspec.spec.base import (
     NAME_SCHEMA,
     Attribute,
@@ -18,13 +18,13 @@ from archspec.spec.base import (
     attributes,
     definition,
 )
-from archspec.spec.checks import usable_name
+from archspec.spec.checks import usable_name, usable_tap
 from archspec.spec.document import Document
 from archspec.spec.forms import RESERVED
 from archspec.spec.items import Item, Items, read_stages
 from archspec.spec.key_suggestions import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 from archspec.spec.located_data import LoadContext, LocatedDict
-from archspec.spec.parts import DepthField, Input, Param, Params
+from archspec.spec.parts import DepthField, Input, Lets, Param, Params, Variants, check_lets
 from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.scalars import describe
 
@@ -52,6 +52,7 @@ class Block(Model):
     doc: str = Field("", description="what it is; it becomes the docstring of the generated class or function")
     unit: Strings = Field((), description="what a tuple in `units` means, in order; its names are params")
     params: Params = Field(default_factory=dict[str, Param], description="what a caller may choose")
+    let: Lets = Field(default_factory=dict[str, Attribute], description="quantities of its own, each an expression")
     inputs: Strings = Field((), description="tensors that it takes besides the one that arrives")
     layers: Items = Field(description="the items")
     outputs: Strings = Field((), description="taps that a caller can start from, besides the result")
@@ -80,9 +81,13 @@ class Block(Model):
             data = LocatedDict(span)
             params[name] = written.get(name) or Param.model_validate(data, context=load_context)
         params |= written
+        for name in written.keys() & {"in_channels"}:
+            usable_name(name, written[name].name_span, load_context, "a param of a block", taken=tuple(OWN_WORDS))
         # The unit's fields come first, in their order: that is how a tuple is read.
         self.__dict__["params"] = params
-        for key, what, others in (("inputs", "an input", {*params, "input"}), ("outputs", "a tap", {"input"})):
+        check_lets(self.let, params, load_context)
+        taken = {*params, *self.let, "input"}
+        for key, what, others in (("inputs", "an input", taken), ("outputs", "a tap", {"input"})):
             names = getattr(self, key)
             for index, name in enumerate(names):
                 span = self.item_place(key, index)
@@ -196,6 +201,13 @@ class Spec(Document):
     )
     include: Strings = Field((), description="files with blocks")
     params: Params = Field(default_factory=dict[str, Param], description="what a user may choose")
+    variants: Variants = Field(
+        default_factory=dict[str, dict[str, Attribute]], description="tables of values for params, by name"
+    )
+    variant: str | None = Field(
+        None, description="the variant that it is unless another is chosen", json_schema_extra=NAME_SCHEMA
+    )
+    let: Lets = Field(default_factory=dict[str, Attribute], description="quantities of its own, each an expression")
     input: Input | None = Field(None, description="what comes in: an image, or a tensor by its shape")
     inputs: Inputs = Field(default_factory=dict[str, Input], description="several inputs by name, in place of `input`")
     depth: DepthField | None = Field(None, description="the number of weighted layers, and the rule it follows")
@@ -209,6 +221,13 @@ class Spec(Document):
     head: Items | None = Field(None, description="the items after the stages")
     layers: Items | None = Field(None, description="all items, in place of `stem`, `stages` and `head`")
     outputs: Strings | None = Field(None, description="the taps that the network gives")
+
+    _chosen_variant: str | None = PrivateAttr(default=None)
+
+    @property
+    def chosen_variant(self) -> str | None:
+        """The variant that is chosen, by `variant` or from outside, where one is."""
+        return self._chosen_variant
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -240,8 +259,15 @@ class Spec(Document):
             message = f"`{name}` cannot name a network's param: Python's `build` has an argument of this name"
             load_context.error("E0404", message, places[name], help=f"write `{name}_`, or another name")
         for index, name in enumerate(self.outputs or ()):
-            for part in name.split(".", 1):  # `b.kept` is no tap of the network, which is said where taps are known
-                usable_name(part, self.item_place("outputs", index), load_context, "a tap")
+            # `b.kept` is no tap of the network, which is said where taps are known
+            usable_tap(name, self.item_place("outputs", index), load_context)
+        check_lets(self.let, self.params, load_context)
+        if "variant" in self.params and self.variants:
+            message = "`variant` cannot name a param where there are `variants`: it says which of them is meant"
+            load_context.error("E0404", message, places["variant"], help="write `variant_`, or another name")
+        if self.variant is not None and self.variant not in self.variants:
+            help = did_you_mean(self.variant, self.variants) or "list it under `variants`"
+            load_context.error("E0411", f"no variant is called `{self.variant[:80]}`", self.place("variant"), help=help)
         self._check_items(load_context)
         if self.input is None and not self.inputs and not self._located.get("inputs"):
             load_context.error("E0205", "a spec needs the key `input`", self.span)

@@ -18,11 +18,13 @@ from archspec.spec.base import (
     Size,
     Value,
     as_attribute,
+    attribute,
+    attributes,
     definition,
 )
 from archspec.spec.checks import parses, usable_name
-from archspec.spec.form_suggestions import input_help
-from archspec.spec.key_suggestions import DEPTH_WORDS, INPUT_WORDS, OWN_WORDS, PARAM_WORDS
+from archspec.spec.form_suggestions import cut_off, input_help, unclosed
+from archspec.spec.key_suggestions import DEPTH_WORDS, INPUT_WORDS, PARAM_WORDS, TAKEN_NAMES
 from archspec.spec.located_data import LoadContext, LocatedDict
 from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.scalars import describe
@@ -125,7 +127,7 @@ def _params(value: object, info: ValidationInfo) -> dict[str, Param]:
     params: dict[str, Param] = {}
     for name in value:
         span = value.key_spans[name]
-        usable_name(name, span, load_context, "a param", taken=tuple(OWN_WORDS))
+        usable_name(name, span, load_context, "a param", taken=TAKEN_NAMES)
         data = value[name]
         if not isinstance(data, LocatedDict):
             data = LocatedDict(value.value_spans[name])
@@ -145,9 +147,79 @@ Params: TypeAlias = Annotated[
         _params,
         {
             "type": "object",
-            "propertyNames": {**NAME_SCHEMA, "not": {"enum": list(OWN_WORDS)}},
+            "propertyNames": {**NAME_SCHEMA, "not": {"enum": list(TAKEN_NAMES)}},
             "additionalProperties": {
                 "anyOf": [{"type": ["number", "string", "boolean", "array", "null"]}, definition("Param")]
+            },
+        },
+    ),
+]
+
+
+def _lets(value: object, info: ValidationInfo) -> dict[str, Attribute]:
+    load_context = load_context_of(info)
+    if not isinstance(value, LocatedDict):
+        raise wrong("a mapping of names to expressions")
+    lets: dict[str, Attribute] = {}
+    for name in value:
+        if cut_off(name) and any(unclosed(text) for text in value.values()):
+            continue  # the rest of an expression, which says so itself
+        usable_name(name, value.key_spans[name], load_context, "a quantity", taken=TAKEN_NAMES)
+        if value[name] is not None:
+            lets[name] = attribute(value, name)
+            continue
+        load_context.error("E0202", f"`{name}` must be an expression, found nothing", value.key_spans[name])
+        load_context.refuse(name)
+    return lets
+
+
+Lets: TypeAlias = Annotated[
+    dict[str, Attribute],
+    Reads(
+        _lets,
+        {
+            "type": "object",
+            "propertyNames": {**NAME_SCHEMA, "not": {"enum": list(TAKEN_NAMES)}},
+            "additionalProperties": {"type": ["number", "string", "boolean", "array"]},
+        },
+    ),
+]
+
+
+def check_lets(lets: Mapping[str, Attribute], taken: Mapping[str, object], load_context: LoadContext) -> None:
+    """Note which quantities have the name of a param: an expression could mean either."""
+    for name, given in lets.items():
+        if name in taken:
+            load_context.error("E0202", f"`{name}` is a param already", given.key_span, help="give it another name")
+
+
+def _variants(value: object, info: ValidationInfo) -> dict[str, dict[str, Attribute]]:
+    load_context = load_context_of(info)
+    if not isinstance(value, LocatedDict) or not value:
+        raise wrong("a mapping of names to values for params")
+    variants: dict[str, dict[str, Attribute]] = {}
+    for name, values in value.items():
+        usable_name(name, value.key_spans[name], load_context, "a variant")
+        if isinstance(values, LocatedDict):
+            variants[name] = attributes(values)
+        else:
+            message = f"`{name[:80]}` must be a mapping of params to values, found {describe(values)}"
+            help = f"write `{name[:40]}: {{}}` for one with all params as they are" if values is None else ""
+            load_context.error("E0202", message, value.value_spans[name], help=help)
+    return variants
+
+
+Variants: TypeAlias = Annotated[
+    dict[str, dict[str, Attribute]],
+    Reads(
+        _variants,
+        {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": NAME_SCHEMA,
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": {"type": ["number", "string", "boolean", "array"]},
             },
         },
     ),

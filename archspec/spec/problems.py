@@ -106,8 +106,6 @@ def note(
         message = f"{subject} must be {' or '.join(expected_forms)}, found {describe(value)}"
         if not help and expected_forms == ["a string"] and isinstance(value, int | float):
             help = "put it in quotes"
-            if name == "`name`":  # a number in quotes is none either
-                help = f"a name does not begin with a digit: write `layer{value}`, or another name"
         load_context.error("E0202", message, span, help=help)
 
 

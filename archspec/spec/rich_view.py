@@ -40,6 +40,12 @@ def renderable(spec: Spec) -> RenderableType:
         for name, param in spec.params.items():
             params.add_row(*_param(name, param, spec.overrides.get(name)))
         parts += ["", Text("params", "bold"), params]
+    if spec.variants:
+        variants = _grid()
+        for name, values in spec.variants.items():
+            table = ", ".join(f"{key}={_value(value)}" for key, value in values.items())
+            variants.add_row(_text(name, "bold green" if name == spec.chosen_variant else ""), _text(table))
+        parts += ["", Text("variants", "bold"), variants]
     items = _grid()
     for name, what in _items(spec):
         items.add_row(_text(name), _text(what))

@@ -230,11 +230,11 @@ def _check_pattern(raw: object, info: ValidationInfo) -> object:
                 help = "a pattern's only name is `i`, the unit's index from 0"
                 load_context.error("E0302", f"`{name}` is not defined in a pattern", place, help=help)
                 sound = False
-        elif not (text.isascii() and text.replace("_", "a").isalnum()):
+        elif re.fullmatch(r"[A-Za-z0-9_-]+", text) is None:
             message = f"`{text[:40]}` cannot stand in a name"
             place = span_within(span, pattern, position, position + len(text))
-            plain = re.sub(r"[^A-Za-z0-9_]", "_", text)
-            help = f"a name has letters, digits and underscores: write `{plain[:40]}`"
+            plain = re.sub(r"[^A-Za-z0-9_-]", "_", text)
+            help = f"a name has letters, digits, `_` and `-`: write `{plain[:40]}`"
             load_context.error("E0404", message, place, help=help)
             sound = False
         position += len(text) + 2 * is_expression

@@ -151,11 +151,15 @@ def _with_header(text: str, names: str) -> bytes:
     return filled("\n".join([*lines, f"# digest: {BLANK}", text]).encode())
 
 
+_WORKED_OUT: Final = ("extends", "include", "variants", "variant")
+"""The keys of which what they give is in the text."""
+
+
 def _composed(model: Spec | Recipe) -> str:
     """A spec or a recipe as one text: with what it extends and includes, and with the values that params were given."""
     import yaml
 
-    data = {key: _values(value) for key, value in model.composed.items() if key not in ("extends", "include")}
+    data = {key: _values(value) for key, value in model.composed.items() if key not in _WORKED_OUT}
     for name, given in model.overrides.items():
         param = data["params"][name]
         data["params"][name] = {**(param if isinstance(param, dict) else {}), "default": _values(given.raw)}

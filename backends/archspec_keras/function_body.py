@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from archspec.codegen.escaping import quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
@@ -22,6 +23,13 @@ from archspec_keras.loop_statements import LoopStatements
 from archspec_keras.ops import FAN, ROWS, LayerContext
 from archspec_keras.shared import LastCalls, SharedCalls, joined
 from archspec_keras.statements import Statement
+
+
+def _is_conditional(lines: Sequence[Statement]) -> bool:
+    """Whether lines are one `if` with all that belongs to it, an `else` in the end."""
+    heads = [line.code for line in lines if line.depth == lines[0].depth]
+    words = [text.partition(" ")[0] for text in heads if isinstance(text, str)]
+    return len(words) == len(heads) > 1 and words[0] == "if" and words[-1] == "else:" and {*words[1:-1]} <= {"elif"}
 
 
 class BodyWriter(LoopStatements):
@@ -45,6 +53,7 @@ class BodyWriter(LoopStatements):
         """The lines of the network's function after those that make the inputs."""
         self._start(inputs, LayerName())
         self._items(self.definition.tree)
+        self._insert_locals()
         results = self._results()
         given: Code = inputs[0] if len(inputs) == 1 else f"[{', '.join(inputs)}]"
         outputs: Code = results[0]
@@ -62,6 +71,13 @@ class BodyWriter(LoopStatements):
         self.variables = operand_names(self.definition.operands, self.definition.inputs, self.unusable())
         self._start(self.variables, LayerName((True, "name")))
         self._items(self.definition.tree)
+        self._insert_locals()
+
+    def _insert_locals(self) -> None:
+        """The quantities that the lines mention, before them."""
+        for local in reversed(self.definition.locals):
+            if local.name in self.printer.names:
+                self.lines.insert(0, Statement(1, self.printer.spelled[local.name], self.printer.expr(local.expr)))
 
     def _start(self, variables: Sequence[str], prefix: LayerName) -> None:
         self.taken = self.unusable()
@@ -185,7 +201,11 @@ class BodyWriter(LoopStatements):
             return
         self._emit("", f"if {tests[0]}:")
         self.lines += then
-        if other:
+        if _is_conditional(other):
+            first, *rest = other
+            self._emit("", f"el{first.code}")
+            self.lines += [replace(line, depth=line.depth - 1) for line in rest]
+        elif other:
             self._emit("", "else:")
             self.lines += other
 

@@ -7,11 +7,12 @@ from collections.abc import Container, Iterable
 from archspec.codegen.escaping import quoted
 from archspec.expr import Const, Expr, name_by, sources_by
 from archspec.limits import Budget
+from archspec.reserved_names import joined_name
 
 
 def layer_name(path: str) -> str:
-    """The name of a graph's layer in Keras, where `.` and `/` are not allowed."""
-    return path.replace(".", "_")
+    """The name of a graph's layer in Keras, where `.` and `/` are not allowed, nor `_` or `-` at the beginning."""
+    return joined_name(path)
 
 
 def added_suffix(suffix: str, paths: Iterable[str], names: Container[str]) -> str:
@@ -35,7 +36,10 @@ class LayerName:
 
     def then(self, *parts: tuple[bool, str]) -> LayerName:
         """The name of something inside: joined by `_`."""
-        return LayerName(*self.parts, (False, "_"), *parts) if self.parts else LayerName(*parts)
+        if self.parts:
+            return LayerName(*self.parts, (False, "_"), *parts)
+        (is_code, text), *others = parts
+        return LayerName((is_code, text if is_code else joined_name(text)), *others)
 
     def text(self, suffix: str = "") -> str:
         """As source: a string, or an f-string where it has variables; a lone variable stands for itself."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from archspec.codegen.escaping import identifier
 from archspec.codegen.helpers import Helpers
+from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_keras.ops import ROWS
 
@@ -20,7 +21,14 @@ HELPERS: Final = Helpers(
 """What generated code may bring along."""
 
 _WITH_FORMAT: Final = (
-    *(("AveragePooling", ""), ("Conv", ""), ("Conv", "Transpose"), ("Cropping", ""), ("MaxPooling", "")),
+    *(
+        ("AveragePooling", ""),
+        ("Conv", ""),
+        ("Conv", "Transpose"),
+        ("Cropping", ""),
+        ("DepthwiseConv", ""),
+        ("MaxPooling", ""),
+    ),
     *(("GlobalAveragePooling", ""), ("GlobalMaxPooling", ""), ("UpSampling", ""), ("ZeroPadding", "")),
 )
 CHANNELS_LAST: Final = frozenset(
@@ -28,12 +36,12 @@ CHANNELS_LAST: Final = frozenset(
         "Flatten",
         *(f"{kind}{axes}D{more}" for kind, more in _WITH_FORMAT for axes in (1, 2, 3)),
     }
-    - {"Cropping1D", "UpSampling1D"}
+    - {"Cropping1D", "DepthwiseConv3D", "UpSampling1D"}
 )
 """Keras's layers that rows print and that take a data format: a module has names of its own for them."""
 
 RESERVED: Final = frozenset(
-    {"keras", "layers", "name", "sys", "ceil", "floor", "partial", *CHANNELS_LAST, *HELPERS.names}
+    {"keras", "layers", "name", "sys", "batch_norm", "partial", *MATH, *CHANNELS_LAST, *HELPERS.names}
 )
 """What the module imports or defines, and the argument that all functions have: no parameter may be called so."""
 

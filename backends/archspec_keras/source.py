@@ -13,6 +13,7 @@ from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, mark
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.expr import Const, Expr, fold
+from archspec.expr.evaluate import MATH
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
@@ -22,10 +23,14 @@ from archspec_keras.layer_names import layer_name
 from archspec_keras.memory_layout import IDS_DTYPE, keras_sizes
 from archspec_keras.names import function_name, helpers_of
 from archspec_keras.ops import ROWS
+from archspec_keras.ops.linear import kinds
+from archspec_keras.ops.norms import BATCH_NORM, COMMON_BATCH_NORM, declared_batch_norm
 from archspec_keras.shared import ComputationOrder
 from archspec_keras.statements import Callee
 from archspec_keras.static_properties import StaticProperties
 
+_PACKAGE: Final = "archspec"
+"""Where Keras keeps the helpers that saved models name: they are the same in all modules."""
 _DEEP: Final = 600
 """Layers in a row above which a network may be too deep for Keras under Python's own limit of 1,000 calls."""
 
@@ -57,7 +62,7 @@ def write(graph: LayerGraph) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = simplified(graph)
+    module = simplified(graph, lambda nodes: kinds(nodes, graph))
     facts, available = StaticProperties.of(graph), helpers_of(graph)
     taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
@@ -73,6 +78,7 @@ def write(graph: LayerGraph) -> str:
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
         functions.append(made.text(definition.paths))
+    batch_norm = declared_batch_norm(graph, {head for body in bodies for head in body.printer.users})
     functions_used = {name for body in bodies for name in body.printer.functions}
     used = {name for body in bodies for name in body.printer.helpers} | functions_used & available.names
     return render(
@@ -81,9 +87,11 @@ def write(graph: LayerGraph) -> str:
         docstring="\n".join(docstring(graph.title or graph.name, 0)),
         recursive=bool(deeper),
         tensors=_tensors(graph),
-        math=sorted(functions_used & {"ceil", "floor"}),
+        math=sorted(functions_used & MATH),
         formats=declarations({head for body in bodies for head in body.printer.users}),
-        helpers=[_helper(name, available.text(name), graph, bodies) for name in available.needed(used)],
+        partial=bool(batch_norm),
+        common=batch_norm,
+        helpers=[_helper(name, available.text(name), bodies) for name in available.needed(used)],
         functions=functions,
     )
 
@@ -96,11 +104,13 @@ def _tensors(graph: LayerGraph) -> str:
     return "Signals" if kinds == {SIGNAL} else "Volumes" if kinds == {VOLUME} else "Images"
 
 
-def _helper(name: str, text: str, graph: LayerGraph, bodies: Sequence[BodyWriter]) -> str:
+def _helper(name: str, text: str, bodies: Sequence[BodyWriter]) -> str:
     """A helper's source; where it is a class, it is there for the layers of this class."""
-    text = text.strip().replace("{{ registered }}", quoted(graph.name))
+    text = text.strip().replace("{{ registered }}", quoted(_PACKAGE))
     is_class = f"class {name}(" in text
-    return whole(text, *(paths for body in bodies if is_class for paths in body.printer.users.get(name, ())))
+    heads = (name, COMMON_BATCH_NORM) if name == BATCH_NORM else (name,)
+    users = (paths for body in bodies for head in heads for paths in body.printer.users.get(head, ()))
+    return whole(text, *(users if is_class else ()))
 
 
 def _deeper(graph: LayerGraph) -> list[str]:

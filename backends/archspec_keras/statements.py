@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from archspec.codegen.escaping import identifier
+from archspec.codegen.escaping import variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import Paths, inside
 from archspec.codegen.pretty_printer import Code, call, lay_out, marked
@@ -130,7 +130,7 @@ class StatementWriter:
 
     def _variable(self, name: str) -> str:
         """A variable for a layer or a model, which keeps its name to the end of the function."""
-        found = identifier(name, {*self.allocator.taken, *self.allocator.kept, *self.allocator.live()})
+        found = variable_name(name, {*self.allocator.taken, *self.allocator.kept, *self.allocator.live()})
         self.allocator.taken.add(found)
         return found
 

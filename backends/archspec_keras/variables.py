@@ -14,7 +14,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec_keras.layer_names import layer_name
 from archspec_keras.ops import ROWS
-from archspec_keras.ops.row import LAYOUTS, ONE_AXIS, Layout, VariableLayout
+from archspec_keras.ops.row import DEPTHWISE, LAYOUTS, ONE_AXIS, Layout, VariableLayout
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
@@ -79,7 +79,10 @@ def kept_weights(model: Any, graph: LayerGraph) -> dict[str, Kept]:
             place = VariableLayout((given,)) if isinstance(given, str) else given
             variables = tuple(_attribute(layer, attribute) for attribute in place.places)
             if all(variable is not None for variable in variables):
-                found[name] = Kept(variables, place.layout)
+                layout = place.layout
+                if hasattr(layer, "depth_multiplier"):  # a convolution of each channel by itself
+                    layout = DEPTHWISE.get(len(variables[0].shape))
+                found[name] = Kept(variables, layout)
     known = {id(variable) for kept in found.values() for variable in kept.variables}
     # What the graph does not know keeps Keras's name. Seeds of dropout are no part of a network.
     other = [variable for variable in model.weights if id(variable) not in known]

@@ -32,7 +32,7 @@ def openvino_model(model: bytes) -> Any:
         BackendError: OpenVINO cannot be imported.
     """
     try:
-        import openvino  # type: ignore[import-untyped, unused-ignore]
+        import openvino  # type: ignore[import-untyped, import-not-found, unused-ignore]
     except Exception as error:  # whatever it raises
         raise not_importable("OpenVINO", error) from error
     core = openvino.Core()

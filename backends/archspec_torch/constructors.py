@@ -9,6 +9,7 @@ from archspec.codegen.escaping import quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, Ternary, call, marked
+from archspec.codegen.reuse import is_reuse
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -16,6 +17,7 @@ from archspec.codegen.tree import (
     Definition,
     ItemUse,
     LayerUse,
+    Local,
     LoopUse,
     Parameter,
     Run,
@@ -23,6 +25,7 @@ from archspec.codegen.tree import (
     Tree,
     iteration_names,
 )
+from archspec.codegen.walk import calls, is_chain, layers, stops
 from archspec.expr import Const, Expr, IfElse, name_by, names, sources_by
 from archspec.limits import Budget
 from archspec_torch.ops import ROWS
@@ -65,6 +68,10 @@ class ConstructorWriter:
                 keywords[self.spelled(use.definition, name)] = self.printer.expr(expr)
         return call(use.definition.class_name, *positional, **keywords)
 
+    def row(self, tree: Tree) -> Code:
+        """The call that hands its parts to a class that is an `nn.Sequential`."""
+        return call("super().__init__", *self._parts(tree, named=False))
+
     # -- sequences --------------------------------------------------------------------------------
 
     def _sequence(self, tree: Tree) -> Code:
@@ -75,7 +82,10 @@ class ConstructorWriter:
 
     def _ordered(self, kind: str, pairs: Sequence[Code]) -> Code:
         self.ordered_dict = True
-        return call(kind, call("OrderedDict", Bracket("", tuple(pairs), "[", "]")))
+        [*parts] = pairs
+        if len(parts) == 1 and isinstance(only := parts[0], Bracket) and only.head == "*":  # a comprehension
+            return call(kind, Bracket("OrderedDict", only.args))
+        return call(kind, call("OrderedDict", Bracket("", tuple(parts), "[", "]")))
 
     def _parts(self, tree: Tree, *, named: bool) -> list[Code]:
         """The parts in order; those that are there only under a condition as `*([part] if condition else [])`."""
@@ -171,6 +181,29 @@ def members(tree: Tree) -> Iterator[LayerUse | CallUse | SequenceUse | LoopUse]:
             yield item
 
 
+def fits_sequential(tree: Tree) -> bool:
+    """Whether `nn.Sequential` can hold the items: modules in a row, each called once."""
+    return (
+        (is_chain(tree) or stops(tree) is not None)
+        and not any(map(is_reuse, members(tree)))
+        and all(ROWS[layer.op.name].module is not None for layer in layers(tree))
+        and all(len(use.definition.tree.results) == 1 for use in calls(tree))
+    )
+
+
+def is_row(definition: Definition) -> bool:
+    """Whether a class is an `nn.Sequential` of its own: its parts have numbers for names."""
+    tree = definition.tree
+    loops = [item for item in members(tree) if isinstance(item, LoopUse)]
+    return (
+        definition.operands == 1
+        and all(item.number is not None for item in members(tree))
+        and not any(run.carried is not None for loop in loops for run in loop.runs)
+        and is_chain(tree)
+        and fits_sequential(tree)
+    )
+
+
 def pattern_source(pattern: str, variable: str, budget: Budget) -> str:
     """A loop's pattern as an f-string of its variable."""
     found = sources_by(pattern, variable, budget)
@@ -183,7 +216,7 @@ def pattern_source(pattern: str, variable: str, budget: Budget) -> str:
 
 def needs_channels(definition: Definition) -> bool:
     """Whether the class has to be given how many channels arrive."""
-    return CHANNELS.id in mentioned(definition.tree, definition.budget)
+    return CHANNELS.id in _mentioned_in(definition)
 
 
 def parameters(definition: Definition) -> list[Parameter]:
@@ -191,8 +224,21 @@ def parameters(definition: Definition) -> list[Parameter]:
     return [
         parameter
         for parameter in definition.parameters
-        if "@" not in parameter.name or parameter.name in mentioned(definition.tree, definition.budget)
+        if "@" not in parameter.name or parameter.name in _mentioned_in(definition)
     ]
+
+
+def local_variables(definition: Definition) -> list[Local]:
+    """The quantities that the constructor mentions."""
+    return [local for local in definition.locals if local.name in _mentioned_in(definition)]
+
+
+def _mentioned_in(definition: Definition) -> set[str]:
+    """The names that the constructor mentions, also by way of a quantity."""
+    found = mentioned(definition.tree, definition.budget)
+    for local in reversed(definition.locals):
+        found |= names(local.expr, definition.budget) if local.name in found else set[str]()
+    return found
 
 
 def arguments(use: CallUse) -> list[tuple[str | None, Expr]]:
@@ -215,12 +261,13 @@ def mentioned(tree: Tree, budget: Budget) -> set[str]:
     """The names that the constructors of a tree mention."""
     found: set[str] = set()
     for item in tree.items:
-        for expr in _expressions(item):
+        for expr in expressions(item):
             found |= names(expr, budget)
     return found
 
 
-def _expressions(item: ItemUse) -> Iterator[Expr]:
+def expressions(item: ItemUse) -> Iterator[Expr]:
+    """The expressions that the constructors of an item mention."""
     match item:
         case LoopUse() if item.called:
             yield item.runs[-1].stop
@@ -234,14 +281,14 @@ def _expressions(item: ItemUse) -> Iterator[Expr]:
             yield from (expr for _, expr in arguments(item))
         case SequenceUse():
             for inner in item.body.items:
-                yield from _expressions(inner)
+                yield from expressions(inner)
         case ChoiceUse():
             yield item.condition
             for inner in (*item.then.items, *item.other.items):
-                yield from _expressions(inner)
+                yield from expressions(inner)
         case LoopUse():
             for run in item.runs:
                 yield from (part for part in (run.start, run.stop, run.carried) if part is not None)
-                yield from _expressions(run.item)
+                yield from expressions(run.item)
                 if run.carried_next is not None:
                     yield run.carried_next

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from archspec.codegen.escaping import attribute
 from archspec.codegen.marked_text import Paths, inside, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, call, flat, lay_out, marked, marks, one_line
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
@@ -41,8 +42,8 @@ class Spelling:
     members: dict[tuple[int, ...], str] = field(default_factory=dict[tuple[int, ...], str])
     flags: dict[int, tuple[str, bool]] = field(default_factory=dict[int, tuple[str, bool]])
     """Conditions that `forward` has to ask again: the attribute that keeps each, or, if not True, its opposite."""
-    joined: dict[int, str] = field(default_factory=dict[int, str])
-    """Choices that one member stands for: a layer in one case, an identity in the other."""
+    joined: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
+    """Choices that members stand for: layers in one case, identities in the other."""
     functions: dict[int, Callable[[Sequence[Code]], Code]] = field(
         default_factory=dict[int, Callable[[Sequence[Code]], Code]]
     )
@@ -100,7 +101,7 @@ class _ForwardWriter:
         """An item's lines, or what is pending of it."""
         match item:
             case ChoiceUse() if item.location in self.spelling.joined:
-                make = self._member(self.spelling.joined[item.location])
+                make = self._members(self.spelling.joined[item.location])
                 self.add(item.location, make, (item.operand,), "heavy", held(item), depth)
             case ChoiceUse():
                 self.choice(item, depth)
@@ -129,7 +130,16 @@ class _ForwardWriter:
                 self.add(item.location, self._member(member), item.operands, "heavy", paths, depth)
 
     def _member(self, name: str) -> Callable[[Sequence[Code]], Code]:
-        return lambda operands: call(f"self.{name}", *operands)
+        return lambda operands: call(attribute("self", name), *operands)
+
+    def _members(self, names: Sequence[str]) -> Callable[[Sequence[Code]], Code]:
+        def made(operands: Sequence[Code]) -> Code:
+            [code] = operands
+            for name in names:
+                code = call(attribute("self", name), code)
+            return code
+
+        return made
 
     def _labeled(self, make: Callable[[Sequence[Code]], Code], *paths: Paths) -> Callable[[Sequence[Code]], Code]:
         """What writes a layer, or layers that one call gives, with their label where one is wanted."""
@@ -220,7 +230,7 @@ class _ForwardWriter:
         """A call that gives several tensors."""
         codes: list[Code] = [self.variable(ref, depth) for ref in item.operands]
         self.allocator.spend(item.operands)
-        code = call(f"self.{self.spelling.members[(item.location,)]}", *codes)
+        code = call(attribute("self", self.spelling.members[(item.location,)]), *codes)
         names = self.targets(item.location, len(item.definition.tree.results), item.operands)
         self.lines += lay_out(marked(code, item.paths), depth, f"{', '.join(names)} = ")
 
@@ -264,7 +274,7 @@ class _ForwardWriter:
         for index, end in sorted(enumerate(ends), key=lambda pair: (pair[1] is None, pair[1])):
             single = end is not None and end - int(start or 0) == 1
             place = start or "0" if single else f"{start}:{end or ''}"
-            part = f"self.{self.spelling.members[(item.location,)]}[{place}]"
+            part = f"{attribute('self', self.spelling.members[(item.location,)])}[{place}]"
             name = self.allocator.assign(Result(item.location, index), () if start else item.operands[:1])
             called = _held_between(item, int(start or 0), end)
             if others and not single:
@@ -288,7 +298,9 @@ class _ForwardWriter:
         indent = INDENT * depth
         if name != carried:
             self.lines.append(f"{indent}{name} = {carried}")
-        self.lines += self._each(f"self.{self.spelling.members[(item.location,)]}", name, others, held(item), depth)
+        self.lines += self._each(
+            attribute("self", self.spelling.members[(item.location,)]), name, others, held(item), depth
+        )
 
     def iterations(self, item: LoopUse, depth: int) -> None:
         """Iterations that all call one member, up to each that gives a further result, and to the last."""
@@ -304,7 +316,8 @@ class _ForwardWriter:
             times = str(stop - start) if stop is not None else f"{count} - {start}" if start else count
             if times.isdigit() or count.isdigit():
                 times = str((int(count) if stop is None else stop) - start)
-            code = call(f"self.{self.spelling.members[(item.location,)]}", carried if times == "1" else name, *others)
+            member = attribute("self", self.spelling.members[(item.location,)])
+            code = call(member, carried if times == "1" else name, *others)
             if times != "1":
                 self.lines += [f"{indent}{name} = {carried}"] if name != carried else []
                 self.lines.append(f"{indent}for _ in range({times}):")

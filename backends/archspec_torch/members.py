@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from archspec.codegen.escaping import identifier
+from archspec.codegen.escaping import is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked, whole
-from archspec.codegen.pretty_printer import INDENT, Code, call, flat, lay_out, marked
+from archspec.codegen.pretty_printer import INDENT, Code, Ternary, call, flat, lay_out, marked
 from archspec.codegen.reuse import Use, is_reuse, owner_name, uses_of
+from archspec.codegen.shared_expressions import shared_expressions
 from archspec.codegen.tree import (
     CallUse,
     ChoiceUse,
@@ -23,11 +24,12 @@ from archspec.codegen.tree import (
     iteration_names,
 )
 from archspec.codegen.walk import layers
-from archspec.expr import Const, Name, names, negated
+from archspec.expr import Const, Expr, Name, names, negated
 from archspec.ir.scope import Result
 from archspec.reserved_names import NOT_LAYERS
-from archspec_torch.constructors import ConstructorWriter, mentioned
+from archspec_torch.constructors import ConstructorWriter, expressions, local_variables, mentioned
 from archspec_torch.forward import Spelling
+from archspec_torch.names import RESERVED
 from archspec_torch.ops import ROWS
 
 
@@ -50,13 +52,33 @@ class MemberWriter:
         """The paths of the items that are called with another's member, by that item's location."""
         self.declared: set[str] = set()
         """Members whose annotation is written."""
+        self.defaulted: set[str] = set()
+        """Members that are identities already where a condition around does not hold, or one inside."""
+        self.locals = 0
+        """How many lines there are for locals."""
+        self.flags: list[str] = []
+        """Lines that keep the conditions inside of a condition."""
 
     def write_init(self) -> None:
         """Write the members, and decide how `forward` calls them."""
+        self._locals()
         for location, items in uses_of(self.definition.tree).items():
             self.again[location] = [path for item in items for path in item.paths]
             self.spelling.again |= set(map(owner_name, items))
         self._members(self.definition.tree, 2)
+
+    def _locals(self) -> None:
+        """Write the quantities that the spec names, and the expressions that are said again and again."""
+        for local in local_variables(self.definition):
+            self.init += lay_out(self.printer.expr(local.expr), 2, f"{self.printer.spelled[local.name]} = ")
+        tree, is_network = self.definition.tree, self.definition.is_network
+        for expr in shared_expressions(
+            (expr for item in tree.items for expr in expressions(item)), self.printer.budget
+        ):
+            code = self.printer.expr(expr)
+            name = self.printer.local(expr, "channels" if is_network else "hidden", RESERVED)
+            self.init += lay_out(code, 2, f"{name} = ")
+        self.locals = len(self.init)
 
     # -- members ----------------------------------------------------------------------------------
 
@@ -82,8 +104,8 @@ class MemberWriter:
                 self._assign(self._spell(item), self._module(item), depth)
 
     def _spell(self, item: Use) -> str:
-        self.spelling.members[(item.location,)] = item.name
-        return item.name
+        name = self.spelling.members[(item.location,)] = member_name(item)
+        return name
 
     def _module(self, item: Use) -> Code:
         """The expression that makes an item's module, which is there for all that is called with it."""
@@ -93,7 +115,10 @@ class MemberWriter:
         return marked(code, self.again[item.location]) if item.location in self.again else code
 
     def _assign(self, name: str, code: Code, depth: int) -> None:
-        self.init += lay_out(code, depth, f"self.{name} = ")
+        if is_attribute(name):
+            self.init += lay_out(code, depth, f"self.{name} = ")
+        else:
+            self.init += lay_out(call("self.add_module", quoted(name), code), depth)
 
     def _layer(self, use: LayerUse, depth: int) -> None:
         code = self._module(use)
@@ -106,7 +131,7 @@ class MemberWriter:
                 return
             if depth == 2:  # under a condition it is not there for all
                 served: list[str] = []
-                self.shared[text] = use.name, served
+                self.shared[text] = member_name(use), served
                 code = marked(code, served)
         self._assign(self._spell(use), code, depth)
 
@@ -117,7 +142,7 @@ class MemberWriter:
         if isinstance(stop, Const):
             self.spelling.counts[item.location] = self.printer.expr(stop)
             return
-        name = identifier(f"{item.name}_times", self.taken)
+        name = variable_name(f"{item.name}_times", self.taken)
         self.taken.add(name)
         self.spelling.counts[item.location] = f"self.{name}"
         self._assign(name, self.printer.expr(stop), depth)
@@ -125,39 +150,77 @@ class MemberWriter:
     # -- conditions -------------------------------------------------------------------------------
 
     def _choice(self, item: ChoiceUse, depth: int) -> None:
-        sides = (_single(item.then, item), _single(item.other, item))
-        if (sides[0] or sides[1]) and _joinable(item, sides, self.makers):
+        sides = (_row(item.then, item), _row(item.other, item))
+        arms = _arms(item)
+        if arms is not None and len(arms) > 2 and self.makers[member_name(arms[0][1])] == len(arms):
+            self._selected(item, arms, depth)
+        elif _joinable(item, sides, self.makers):
             self._joined(item, sides, depth)
         else:
             self._flagged(item, depth)
 
-    def _joined(
-        self,
-        item: ChoiceUse,
-        sides: Sequence[Use | None],
-        depth: int,
-    ) -> None:
-        """One member stands for both sides: `forward` need not know of the condition."""
+    def _selected(self, item: ChoiceUse, arms: Sequence[tuple[Expr | None, Use]], depth: int) -> None:
+        """One member, made in another way under each of several conditions."""
+        names = [self._spell(use) for _, use in arms]
+        self.spelling.joined[item.location] = names[:1]
+        self._declare(names[0], depth)
+        for place, (condition, use) in enumerate(arms):
+            word = "else" if condition is None else f"{'elif' if place else 'if'} {self.printer.expr(condition)}"
+            self.init.append(f"{INDENT * depth}{word}:")
+            self._assign(names[0], self._module(use), depth + 1)
+
+    def _joined(self, item: ChoiceUse, sides: Sequence[Sequence[Use] | None], depth: int) -> None:
+        """The members are there on either side, on one as identities: `forward` need not know of the condition."""
         then, other = sides
-        first = then or other
-        assert first is not None
-        condition = self.printer.expr(item.condition if then is not None else negated(item.condition))
-        name = self._spell(first)
-        self.spelling.joined[item.location] = name
-        annotated = f"self.{name}" if name in self.declared else f"self.{name}: nn.Module"
-        self.declared.add(name)
-        indent = INDENT * depth
-        if then is not None and other is not None:
-            if annotated != f"self.{name}":
-                self.init.append(f"{indent}{annotated}")
-            self.init.append(f"{indent}if {condition}:")
-            self._assign(name, self._module(then), depth + 1)
-            self.init.append(f"{indent}else:")
-            self._assign(name, self._module(other), depth + 1)
+        assert then is not None
+        assert other is not None
+        kept, left = (then, other) if then else (other, then)
+        condition = self.printer.expr(item.condition if then else negated(item.condition))
+        names = [self._spell(use) for use in kept]
+        self.spelling.joined[item.location] = names
+        if len(kept) == 1 and self._in_a_line(kept[0], left[0] if left else None, condition, depth):
             return
-        self.init.append(f"{indent}{annotated} = nn.Identity()")
+        indent = INDENT * depth
+        if not left:
+            for name in names:
+                self._declare(name, depth, call("nn.Identity"))
+        elif is_attribute(names[0]):
+            self._declare(names[0], depth)
         self.init.append(f"{indent}if {condition}:")
-        self._assign(name, self._module(first), depth + 1)
+        for name, use in zip(names, kept, strict=True):
+            self._assign(name, self._module(use), depth + 1)
+        if left:
+            self._spell(left[0])
+            self.init.append(f"{indent}else:")
+            self._assign(names[0], self._module(left[0]), depth + 1)
+
+    def _in_a_line(self, then: Use, other: Use | None, condition: str, depth: int) -> bool:
+        """Write `self.shortcut = nn.Conv2d(...) if condition else nn.Identity()`, if that is one line."""
+        name = member_name(then)
+        if not is_attribute(name) or name in self.declared or isinstance(then, LoopUse) or isinstance(other, LoopUse):
+            return False
+        code = Ternary(self._module(then), condition, call("nn.Identity") if other is None else self._module(other))
+        lines = lay_out(code, depth, f"self.{name} = ")
+        if len(lines) > 1:
+            return False
+        if other is not None:
+            self._spell(other)
+        self.declared.add(name)
+        self.init += lines
+        return True
+
+    def _declare(self, name: str, depth: int, code: Code | None = None) -> None:
+        """A member that conditions decide about: of what class all of them are, and what it is unless they hold."""
+        if name in self.defaulted:
+            return
+        annotated = is_attribute(name) and name not in self.declared
+        self.declared.add(name)
+        if code is None:
+            self.init += [f"{INDENT * depth}self.{name}: nn.Module"] if annotated else []
+        elif annotated:
+            self.init += lay_out(code, depth, f"self.{name}: nn.Module = ")
+        else:
+            self._assign(name, code, depth)
 
     def _flagged(self, item: ChoiceUse, depth: int) -> None:
         """`forward` asks again: the outcome is kept as an attribute."""
@@ -165,25 +228,52 @@ class MemberWriter:
         self.spelling.flags[item.location] = flag, holds
         indent = INDENT * depth
         bodies: list[list[str]] = []
-        names = {*_ordered_names(item.then), *_ordered_names(item.other)}
-        shared = sorted(name for name in names - self.declared if self.makers[name] > 1)
-        self.declared |= set(shared)
+        found = [{*_ordered_names(side)} for side in (item.then, item.other)]
+        alone, both = sorted(found[0] ^ found[1]), sorted(found[0] & found[1])
+        fresh = [name for name in (*alone, *both) if name not in self.declared]
+        self.declared |= {*fresh}
+        self.defaulted |= {name for name in fresh if name in alone}
+        around, self.flags = self.flags, []
         for side in (item.then, item.other) if holds else (item.other, item.then):
             before, self.init = self.init, []
             self._members(side, depth + 1)
             bodies.append(self.init)
             self.init = before
         then, other = bodies
+        inner, self.flags = self.flags, around
         condition = item.condition if holds else negated(item.condition)
-        self.init += lay_out(self.printer.expr(condition), depth, f"self.{flag} = ")
+        asked = [*lay_out(self.printer.expr(condition), 2, f"self.{flag} = "), *inner]
+        if depth > 2:  # what is asked is there whatever the conditions around say
+            self.flags += asked
+        else:
+            self.init += asked
         if then == other:  # the condition decides how they are called, not what there is
             self.init += [as_marked(line.removeprefix(INDENT), line, twin) for line, twin in zip(*bodies, strict=True)]
             return
-        self.init += [f"{indent}self.{name}: nn.Module" for name in shared]
+        side, bare = (item.then, item.other) if item.then.items else (item.other, item.then)
+        made = [part for part in _members_of(item) if member_name(part) in alone]
+        if len(made) == 1 and len(fresh) == 1 and not both and not bare.items and not isinstance(made[0], LoopUse):
+            part, asks = made[0], f"self.{flag}" if holds == (side is item.then) else f"not self.{flag}"
+            self.declared -= {*fresh}
+            self.defaulted -= {*fresh}
+            single = not any(isinstance(inner, ChoiceUse) for inner in side.items) and len(then or other) == 1
+            if single and self._is_made(fresh[0], item) and self._in_a_line(part, None, asks, depth):
+                return
+        for name in fresh:
+            self.declared.discard(name)
+            self.defaulted.discard(name)
+            if name in alone and self._is_made(name, item):
+                self._declare(name, depth, call("nn.Identity"))
+            elif name in both:
+                self._declare(name, depth)
         if then:
             self.init += [f"{indent}if self.{flag}:", *then]
         if other:
             self.init += [f"{indent}else:" if then else f"{indent}if not self.{flag}:", *other]
+
+    def _is_made(self, name: str, item: ChoiceUse) -> bool:
+        """Whether a side makes a member of this name, and does not call another's."""
+        return name in {self.spelling.members.get((use.location,)) for use in _members_of(item)}
 
     def _flag(self, item: ChoiceUse) -> tuple[str, bool]:
         """A name for a condition, or for its opposite: the param that it is, or what it lets in."""
@@ -195,7 +285,7 @@ class MemberWriter:
             first = next((name for name in then if name not in other), None)
             last = next((name for name in other if name not in then), None)
             name, holds = f"has_{first or last or 'it'}", first is not None or last is None
-        name = identifier(name, self.taken)
+        name = variable_name(name, self.taken)
         self.taken.add(name)
         return name, holds
 
@@ -206,7 +296,7 @@ class MemberWriter:
         assert run.carried is not None and run.carried_next is not None
         index, channels = iteration_names(run.depth)
         name, variable = self._spell(item), self.printer.spelled[channels]
-        parts = identifier(f"{item.name}_layers", self.printer.spelled.values())
+        parts = variable_name(f"{item.name}_layers", self.printer.spelled.values())
         indent, printer, before = INDENT * depth, self.printer, len(self.init)
         self.init.append(f"{indent}{parts}: list[nn.Module] = []")
         self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
@@ -233,36 +323,66 @@ def _ordered_names(tree: Tree) -> Iterator[str]:
             case LayerUse() if ROWS[item.op.name].function_for(item) is not None:
                 pass
             case _ if not is_reuse(item):
-                yield item.name
+                yield member_name(item)
             case _:
                 pass
 
 
-def _single(tree: Tree, choice: ChoiceUse) -> Use | None:
-    """The one item of a side, if it takes just what arrives and gives the result."""
-    if len(tree.items) != 1:
-        return None
-    [item] = tree.items
-    if isinstance(item, ChoiceUse) or item.operands != (choice.operand,) or tree.results != (Result(item.location),):
-        return None
-    if is_reuse(item):
-        return None
-    if isinstance(item, LayerUse) and (ROWS[item.op.name].module is None or item.results > 1):
-        return None
-    if isinstance(item, CallUse) and len(item.definition.tree.results) > 1:
-        return None
-    if isinstance(item, LoopUse) and item.runs and item.runs[0].carried is not None:
-        return None
-    return item
+def member_name(item: Use) -> str:
+    """The name of an item's module: its number, where it is one of a row."""
+    return str(item.number.value) if isinstance(item.number, Const) else item.name
 
 
-def _joinable(item: ChoiceUse, sides: Sequence[Use | None], makers: Mapping[str, int]) -> bool:
-    """One member can stand for both sides: the same name, or nothing at all on one side; no other item makes it."""
+def _arms(item: ChoiceUse) -> list[tuple[Expr | None, Use]] | None:
+    """The items of which conditions choose one, if all of them have one name; the last has no condition."""
+    then, other = _row(item.then, item), _row(item.other, item)
+    if then is None or len(then) != 1:
+        return None
+    if other is not None:
+        rest: list[tuple[Expr | None, Use]] | None = [(None, other[0])] if len(other) == 1 else None
+    else:
+        inner = item.other.items[0] if len(item.other.items) == 1 else None
+        passed_on = isinstance(inner, ChoiceUse) and inner.operand == item.operand
+        rest = _arms(inner) if isinstance(inner, ChoiceUse) and passed_on else None
+    same = rest is not None and member_name(rest[0][1]) == member_name(then[0])
+    return [(item.condition, then[0]), *rest] if rest is not None and same else None
+
+
+def _members_of(item: ChoiceUse) -> Iterator[Use]:
+    """The items on both sides of a condition, those under conditions inside included."""
+    for part in (*item.then.items, *item.other.items):
+        if isinstance(part, ChoiceUse):
+            yield from _members_of(part)
+        else:
+            yield part
+
+
+def _row(tree: Tree, choice: ChoiceUse) -> list[Use] | None:
+    """The items of a side, if they are modules in a row from what arrives to the result; none where it passes on."""
+    last = choice.operand
+    found: list[Use] = []
+    for item in tree.items:
+        if isinstance(item, ChoiceUse) or item.operands != (last,) or is_reuse(item):
+            return None
+        if isinstance(item, LayerUse) and (ROWS[item.op.name].module is None or item.results > 1):
+            return None
+        if isinstance(item, CallUse) and len(item.definition.tree.results) > 1:
+            return None
+        if isinstance(item, SequenceUse) and len(item.body.results) > 1:
+            return None
+        if isinstance(item, LoopUse) and (item.marks or any(run.carried is not None for run in item.runs)):
+            return None
+        last = Result(item.location)
+        found.append(item)
+    return found if tree.results == (last,) else None
+
+
+def _joinable(item: ChoiceUse, sides: Sequence[Sequence[Use] | None], makers: Mapping[str, int]) -> bool:
+    """Members can stand for both sides: one of the same name, or none on one side; no other item makes them."""
     then, other = sides
-    if then is not None and other is not None:
-        return then.name == other.name and makers[then.name] == 2
-    only = then or other
-    if only is not None and makers[only.name] > 1:
+    if then is None or other is None or not (then or other):
         return False
-    empty = item.other if then is not None else item.then
-    return not empty.items and empty.results == (item.operand,)
+    if then and other:
+        [*names] = {member_name(use) for use in (*then, *other)}
+        return len(then) == len(other) == len(names) == 1 and makers[names[0]] == 2
+    return all(makers[member_name(use)] == 1 for use in then or other)

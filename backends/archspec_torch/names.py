@@ -7,10 +7,11 @@ import keyword
 from typing import Final
 
 from archspec.codegen.helpers import Helpers
+from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.ops import ROWS
 
-HELPERS: Final = Helpers("archspec_torch", {"same_sides_nd": {2: "same_sides"}})
+HELPERS: Final = Helpers("archspec_torch")
 """What generated code may bring along."""
 
 RESERVED: Final = frozenset(
@@ -22,9 +23,7 @@ RESERVED: Final = frozenset(
         "Tensor",
         "Any",
         "OrderedDict",
-        "Sequence",
-        "ceil",
-        "floor",
+        *MATH,
         "module",
         "layer",
         *HELPERS.names,

@@ -79,7 +79,10 @@ def _note(function: ast.FunctionDef, found: NodeLabels) -> None:
             found.words[container] = words
             found.nodes.setdefault(container, {})[number] = instance
             match step:
-                case ast.Call(func=ast.Attribute(ast.Name("self"), name)):
+                case ast.Call(
+                    func=ast.Attribute(ast.Name("self"), str(name))
+                    | ast.Call(ast.Name("getattr"), [ast.Name("self"), ast.Constant(str(name))])
+                ):
                     found.served.setdefault(f"{container}.{name}".lstrip("."), set()).update(instance)
     found.idle |= reader.idle
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
 
-from archspec.codegen.escaping import quoted
+from archspec.codegen.escaping import attribute, quoted
 from archspec.codegen.pretty_printer import INDENT, Infix, call, lay_out
 from archspec.codegen.reuse import is_reuse
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree
 from archspec.errors import InternalError
 from archspec.expr import Const, source
-from archspec_torch.constructors import members
+from archspec_torch.constructors import is_row, members
 from archspec_torch.forward import Spelling
 from archspec_torch.ops import ROWS
 
@@ -85,6 +85,8 @@ def _places(definition: Definition, spelling: Spelling) -> Iterator[ParameterAcc
     if not definition.is_network:
         headers = ("for module in self.modules()", f"if isinstance(module, {definition.class_name})")
         owner = _Owner(headers, "module", spelling)
+    if is_row(definition):
+        owner = replace(owner, spelling=None, known=True)
     return _inside(definition.tree, owner)
 
 
@@ -134,19 +136,19 @@ def _inside(tree: Tree, owner: _Owner, whole: _ItemRow | None = None) -> Iterato
                 kind = type_of(item)
                 headers = around.headers
                 if owner.spelling is None or owner.conditional:  # a type checker cannot know what it is otherwise
-                    headers = (*headers, _check(item, owner, target, kind))
+                    headers = (*headers, _check(target, kind))
                 yield ParameterAccess(headers, target, kind, item, _optional(item, kind), reachable)
             case SequenceUse():
                 headers = around.headers
                 if owner.conditional:
-                    headers = (*headers, _check(item, owner, target, "nn.Sequential"))
+                    headers = (*headers, _check(target, "nn.Sequential"))
                 known = owner.spelling is not None or owner.conditional
                 yield from _inside(item.body, _Owner(headers, target, reachable=reachable, known=known))
             case LoopUse():
                 headers = around.headers
                 if owner.spelling is None or owner.conditional:
                     kind = "nn.Sequential" if len(item.operands) == 1 else "nn.ModuleList"
-                    headers = (*headers, _check(item, owner, target, kind))
+                    headers = (*headers, _check(target, kind))
                 for run, part in _parts(item):
                     if not isinstance(run.item, SequenceUse):
                         continue
@@ -197,20 +199,9 @@ def _optional(use: LayerUse, kind: str) -> frozenset[str]:
     return NOTHING if sure else frozenset({"bias"})
 
 
-def _check(item: LayerUse | SequenceUse | LoopUse, owner: _Owner, target: str, kind: str) -> str:
-    """The line that asks whether a member is there and of its class: a condition may have left it out."""
-    checks = [f"isinstance({target}, {kind})"]
-    if owner.conditional and item.location not in _joined(owner):
-        checks.insert(0, f'hasattr({owner.target}, "{target.rpartition(".")[2]}")')
-    return f"if {' and '.join(checks)}"
-
-
-def _joined(owner: _Owner) -> set[int]:
-    """The locations whose member is there whichever side of its condition was taken."""
-    if owner.spelling is None:
-        return set()
-    names = set(owner.spelling.joined.values())
-    return {location for (location,), name in owner.spelling.members.items() if name in names}
+def _check(target: str, kind: str) -> str:
+    """The line that asks whether a member is of its class: a condition may have put another in its place."""
+    return f"if isinstance({target}, {kind})"
 
 
 def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row: _ItemRow) -> str:
@@ -219,9 +210,9 @@ def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row
     Where some of its parts are named, the number of another is its name and not its place among them.
     """
     if owner.spelling is not None:
-        return f"{owner.target}.{owner.spelling.members.get((item.location,), item.name)}"
+        return attribute(owner.target, owner.spelling.members.get((item.location,), item.name))
     if item.number is None:
-        return f"{owner.target}.{item.name}"
+        return attribute(owner.target, item.name)
     if row.numbered:
         return f"{owner.target}[{source(item.number)}]"
     items = row.tree.items

@@ -32,6 +32,11 @@ def rule_of(use: LayerUse) -> Rule | None:
     return None if all(row.draws_itself(*pair) for pair in rule) else rule
 
 
+def draws_itself(places: Sequence[ParameterAccess]) -> bool:
+    """Whether all weights are drawn as they should be when the layers are made."""
+    return all(rule_of(place.use) is None for place in places)
+
+
 def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> list[str]:
     """The lines of the network's `reset_parameters`, two levels in. `helpers` gets those that the lines need."""
     lines: list[str] = []

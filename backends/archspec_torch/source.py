@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from archspec.codegen.escaping import docstring, literal
 from archspec.codegen.expression_printer import ExpressionPrinter
@@ -12,25 +11,22 @@ from archspec.codegen.marked_text import Paths, as_marked, join, whole
 from archspec.codegen.outline import outline
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out
 from archspec.codegen.render import render
-from archspec.codegen.reuse import is_reuse
 from archspec.codegen.simplify import simplified
 from archspec.codegen.tree import (
     CHANNELS,
     SequenceUse,
 )
-from archspec.codegen.walk import calls, is_chain, layers, stops
 from archspec.expr import Const
+from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
-from archspec_torch.constructors import members, needs_channels, parameters
+from archspec_torch.constructors import fits_sequential, is_row, needs_channels, parameters
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.members import MemberWriter
 from archspec_torch.names import helpers_of, reserved, unused
 from archspec_torch.ops import ROWS
 from archspec_torch.parameter_access import places
 from archspec_torch.parameter_groups import parameter_groups, without_decay
-from archspec_torch.reset_parameters import reset_parameters
-
-_IMPORTS: Final = {"ceil": "math", "floor": "math"}
+from archspec_torch.reset_parameters import draws_itself, reset_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +34,16 @@ class _Class:
     """What the template prints for one definition."""
 
     name: str
+    base: str
     docstring: str
     signature: str
     """Empty where there is nothing to construct."""
+    parent: str
+    """The lines that construct the base."""
     init: str
     forward_signature: str
     forward: str
+    """Empty where the base has it."""
     reset: str
     groups: str
     paths: Paths
@@ -87,12 +87,12 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     }
     standard = {
         "from collections import OrderedDict": any(writer.constructor.ordered_dict for writer in writers),
-        "from collections.abc import Sequence": any("Sequence[" in text for text in ordered.values()),
-        f"from math import {', '.join(sorted(functions & _IMPORTS.keys()))}": bool(functions & _IMPORTS.keys()),
+        f"from math import {', '.join(sorted(functions & MATH))}": bool(functions & MATH),
         "from typing import Any": bool(groups),
     }
+    drawn = draws_itself(weighted)
     methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
-    classes = [writer.result(graph, *added) for writer, added in zip(writers, methods, strict=True)]
+    classes = [writer.result(graph, *added, drawn=drawn) for writer, added in zip(writers, methods, strict=True)]
     code = (*ordered.values(), *(made.forward for made in classes))
     return render(
         "archspec_torch",
@@ -107,21 +107,16 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
 
 
 def _fits_sequential(item: SequenceUse) -> bool:
-    return (
-        len(item.operands) == 1
-        and (is_chain(item.body) or stops(item.body) is not None)
-        and not any(map(is_reuse, members(item.body)))
-        and all(ROWS[layer.op.name].module is not None for layer in layers(item.body))
-        and all(len(use.definition.tree.results) == 1 for use in calls(item.body))
-    )
+    return len(item.operands) == 1 and fits_sequential(item.body)
 
 
 class _ClassWriter(MemberWriter):
     """Writes a class: its members, its signature, `forward`."""
 
-    def result(self, graph: LayerGraph, reset: Sequence[str], groups: Sequence[str]) -> _Class:
-        """Everything that the template needs."""
+    def result(self, graph: LayerGraph, reset: Sequence[str], groups: Sequence[str], *, drawn: bool) -> _Class:
+        """Everything that the template needs; `drawn` says that the layers themselves draw their weights."""
         outputs = list(graph.outputs) if self.definition.is_network and graph.gives_names else []
+        row = not outputs and is_row(self.definition)
         variables, body = forward(self.definition, self.spelling, outputs=outputs)
         results = len(self.definition.tree.results)
         returns = "Tensor"
@@ -132,13 +127,19 @@ class _ClassWriter(MemberWriter):
         given = [[path] for path in graph.inputs] if self.definition.is_network else [[] for _ in variables]
         tensors = (whole(f"{name}: Tensor", paths) for name, paths in zip(variables, given, strict=True))
         arguments: tuple[Code, ...] = ("self", *tensors)
-        init = [*self.init, *([f"{INDENT * 2}self.reset_parameters()"] if reset else [])]
+        init = [*self.init, *([f"{INDENT * 2}self.reset_parameters()"] if reset and not drawn else [])]
         what = "network" if self.definition.is_network else "block"
         doc = self.definition.doc or f"The {what} `{self.definition.name}`."
+        parent: Sequence[str] = [f"{INDENT * 2}super().__init__()"]
+        if row:
+            parent = [*self.init[: self.locals], *lay_out(self.constructor.row(self.definition.tree), 2)]
+            init, body = init[len(self.init) :], []
         return _Class(
             self.definition.class_name,
+            "nn.Sequential" if row else "nn.Module",
             "\n".join(docstring(doc, 1)),
-            "\n".join(self._signature()) if init or self._takes() else "",
+            "\n".join(self._signature()) if init or row or self._takes() else "",
+            join(parent),
             join(init),
             join(lay_out(Bracket("forward", arguments), 1, "def ", f" -> {returns}:")),
             join(body),

@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: 8bbf6d12420bc687
+# digest: 2c2b68b9efa59062
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from functools import partial
@@ -16,19 +16,18 @@ Flatten = partial(layers.Flatten, data_format="channels_last")
 GlobalAveragePooling2D = partial(layers.GlobalAveragePooling2D, data_format="channels_last")
 
 
-@keras.saving.register_keras_serializable(package="cifar_resnet_activations_bottleneck")
-class UnbiasedBatchNormalization(layers.BatchNormalization):
+class BatchNormalization(layers.BatchNormalization):
     """Batch norm that, as PyTorch, keeps the unbiased variance: n / (n - 1) times the batch's."""
 
+    __module__ = "keras.layers"  # a saved model has Keras's own, and loads without this file
+
     def call(self, inputs: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
-        if not (training and self.trainable):
-            return super().call(inputs, training=training)
-        dtype = keras.backend.result_type(self.moving_variance.dtype, "float32")
-        kept = self.momentum * keras.ops.cast(self.moving_variance, dtype)
+        before = keras.ops.copy(self.moving_variance)
         outputs = super().call(inputs, training=training)
-        share = keras.ops.cast(self.moving_variance, dtype) - kept
-        count = keras.ops.cast(keras.ops.size(inputs) // inputs.shape[self.axis], dtype)
-        self.moving_variance.assign(kept + share * count / keras.ops.maximum(count - 1, 1))
+        if training and self.trainable:
+            count = keras.ops.size(inputs) // inputs.shape[self.axis]
+            rest = keras.ops.cast(keras.ops.maximum(count - 1, 1), self.moving_variance.dtype)
+            self.moving_variance.assign_add((self.moving_variance - self.momentum * before) / rest)
         return outputs
 
 
@@ -40,6 +39,9 @@ def fan_in_uniform() -> keras.initializers.Initializer:
 def kaiming_normal(mode: str) -> keras.initializers.Initializer:
     """Normal with variance 2 / fan, not truncated; new at each call, since a shared one repeats."""
     return keras.initializers.VarianceScaling(2.0, mode, "untruncated_normal")
+
+
+batch_norm = partial(BatchNormalization, momentum=0.9, epsilon=1e-5)
 
 
 def activation_bottleneck(
@@ -66,9 +68,7 @@ def activation_bottleneck(
         kernel_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_conv1",
     )(y)
-    z = UnbiasedBatchNormalization(
-        momentum=0.9,
-        epsilon=1e-5,
+    z = batch_norm(
         gamma_regularizer=keras.regularizers.L2(5e-5),
         beta_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_bn1",
@@ -83,9 +83,7 @@ def activation_bottleneck(
         kernel_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_conv2",
     )(z)
-    z = UnbiasedBatchNormalization(
-        momentum=0.9,
-        epsilon=1e-5,
+    z = batch_norm(
         gamma_regularizer=keras.regularizers.L2(5e-5),
         beta_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_bn2",
@@ -99,9 +97,7 @@ def activation_bottleneck(
         kernel_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_conv3",
     )(z)
-    z = UnbiasedBatchNormalization(
-        momentum=0.9,
-        epsilon=1e-5,
+    z = batch_norm(
         gamma_regularizer=keras.regularizers.L2(5e-5),
         beta_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_bn3",
@@ -116,9 +112,7 @@ def activation_bottleneck(
             kernel_regularizer=keras.regularizers.L2(5e-5),
             name=f"{name}_projection_0",
         )(y)
-        y = UnbiasedBatchNormalization(
-            momentum=0.9,
-            epsilon=1e-5,
+        y = batch_norm(
             gamma_regularizer=keras.regularizers.L2(5e-5),
             beta_regularizer=keras.regularizers.L2(5e-5),
             name=f"{name}_projection_1",
@@ -148,9 +142,7 @@ def cifar_resnet_activations_bottleneck(
         kernel_regularizer=keras.regularizers.L2(5e-5),
         name="conv1",
     )(inputs)
-    x = UnbiasedBatchNormalization(
-        momentum=0.9,
-        epsilon=1e-5,
+    x = batch_norm(
         gamma_regularizer=keras.regularizers.L2(5e-5),
         beta_regularizer=keras.regularizers.L2(5e-5),
         name="bn1",

@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: c1613635cd74a70a
+# digest: daafa2483c7616c9
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from typing import Any
@@ -25,9 +25,7 @@ class ActivationBottleneck(nn.Module):
         activated: bool = False,
     ) -> None:
         super().__init__()
-        self.preactivation: nn.Module = nn.Identity()
-        if not activated:
-            self.preactivation = nn.Sequential(nn.ReLU())
+        self.preactivation = nn.Sequential(nn.ReLU()) if not activated else nn.Identity()
         self.conv1 = nn.Conv2d(in_channels, bottleneck, kernel_size=1, stride=stride, bias=False)
         self.bn1 = nn.BatchNorm2d(bottleneck)
         self.relu = nn.ReLU()
@@ -36,6 +34,7 @@ class ActivationBottleneck(nn.Module):
         self.conv3 = nn.Conv2d(bottleneck, filters, kernel_size=1, bias=False)
         self.bn3 = nn.BatchNorm2d(filters)
         self.has_projection = stride != 1 or in_channels != filters
+        self.projection: nn.Module = nn.Identity()
         if self.has_projection:
             self.projection = nn.Sequential(
                 nn.Conv2d(in_channels, filters, kernel_size=1, stride=stride, bias=False),

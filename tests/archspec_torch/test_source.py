@@ -28,7 +28,7 @@ def built(text: str) -> tuple[str, Any]:
     return source, backend("torch", BuildsModels).build(source, graph)
 
 
-@pytest.mark.parametrize("name", ["Tensor", "F", "nn", "OrderedDict", "Sequence", "SameConv2d", "Exception"])
+@pytest.mark.parametrize("name", ["Tensor", "F", "nn", "OrderedDict", "SameConv2d", "Exception"])
 def test_a_class_that_needs_another_name_is_found_by_it(name: str) -> None:
     layers = "layers: [conv: {filters: 4, kernel: 3, stride: 2, padding: same}]\n"
     _, model = built(f"class: {name}\n" + layers)

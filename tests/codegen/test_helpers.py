@@ -32,7 +32,7 @@ def test_each_defines_what_it_is_called(package: str) -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_template_speaks_of_its_own_number_of_axes(package: str) -> None:
     helpers = _helpers(package)
-    assert len(helpers.ranks) > 30
+    assert len(helpers.ranks) >= 30
     assert {*helpers.ranks.values()} == {1, 2, 3}
     for name, rank in helpers.ranks.items():
         text = helpers.text(name)

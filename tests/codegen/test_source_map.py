@@ -129,9 +129,9 @@ def test_keras() -> None:
     assert lit(mapped, "layer2.0")[-1] == first
     assert lit(mapped, "layer2.1")[-2:] == lit(mapped, "layer2.3")[-2:] == others
     *helper, line = lit(mapped, "layer1.0.bn1")
-    assert helper[1] == "class UnbiasedBatchNormalization(layers.BatchNormalization):"
+    assert helper[0] == "class BatchNormalization(layers.BatchNormalization):"
     assert helper[-1] == "return outputs"
-    assert line == 'y = UnbiasedBatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn1")(y)'
+    assert line == 'y = batch_norm(name=f"{name}_bn1")(y)'
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

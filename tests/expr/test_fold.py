@@ -12,6 +12,7 @@ from archspec.expr import (
     Binary,
     Bool,
     Compare,
+    Comprehension,
     Const,
     Expr,
     ExprError,
@@ -20,6 +21,7 @@ from archspec.expr import (
     Index,
     Items,
     Name,
+    Slice,
     Unary,
     Value,
     evaluate,
@@ -29,6 +31,7 @@ from archspec.expr import (
     parse,
     source,
 )
+from archspec.expr.tree import bound_name
 from archspec.limits import Budget
 
 NAMES = ("a", "b", "c")
@@ -40,6 +43,17 @@ VALUES: st.SearchStrategy[Value] = st.one_of(
 )
 ENVIRONMENTS = st.fixed_dictionaries(dict.fromkeys(NAMES, VALUES))
 WHOLE_ENVIRONMENTS = st.fixed_dictionaries(dict.fromkeys(NAMES, WHOLE))
+
+
+def _comprehension(item: Expr, values: Expr, test: Expr | None) -> Expr:
+    """One whose variable has the place of `a` in the item: `a` of what is around is not meant there."""
+    bound = bound_name("a", 1)
+    return Comprehension(
+        fold(item, Budget(), {"a": Name(bound)}),
+        (bound,),
+        values,
+        None if test is None else fold(test, Budget(), {"a": Name(bound)}),
+    )
 
 
 def _larger(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
@@ -59,6 +73,11 @@ def _larger(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
         test,
         st.builds(IfElse, test, inner, inner),
         st.builds(FunctionCall, st.sampled_from(["int", "ceil", "floor", "round", "len", "sum"]), one),
+        st.builds(FunctionCall, st.sampled_from(["abs", "sqrt", "log", "sorted", "enumerate", "any", "all"]), one),
+        st.builds(lambda x: FunctionCall("range", (Binary("%", x, Const(7)),)), inner),
+        st.builds(FunctionCall, st.just("zip"), two),
+        st.builds(Slice, inner, st.one_of(st.none(), inner), st.one_of(st.none(), inner)),
+        st.builds(_comprehension, inner, inner, st.one_of(st.none(), test)),
         st.builds(FunctionCall, st.sampled_from(["min", "max", "round", "make_divisible"]), two),
         st.builds(lambda items: Items(tuple(items)), st.lists(inner, max_size=3)),
         st.builds(Index, inner, inner),

@@ -120,8 +120,8 @@ FAULTS: dict[str, Fault] = {
         {"bn1": "statistics"},
         (
             (
-                'UnbiasedBatchNormalization(momentum=0.8, name="bn1")',
-                'layers.BatchNormalization(momentum=0.8, name="bn1")',
+                ' BatchNormalization(momentum=0.8, name="bn1")',
+                ' layers.BatchNormalization(momentum=0.8, name="bn1")',
             ),
         ),
     ),

@@ -80,6 +80,28 @@ def test_null_takes_any_key_away(key: str, tmp_path: Path) -> None:
     assert not getattr(spec, key)
 
 
+def test_null_takes_what_has_a_name_away(tmp_path: Path) -> None:
+    parent = (
+        "archspec: 1\nname: parent\nparams: {width: {default: 16, doc: channels}, depth: 2}\nlet: {wide: width * 2}\n"
+        "input: {channels: 3, height: 8, width: 8}\nblocks: {unit: {layers: [relu]}}\n"
+        "layers: [conv: {filters: wide, kernel: 1}, tap: early, repeat: {times: depth, layers: [unit]}]\n"
+        "outputs: [early]\n"
+    )
+    child = (
+        "archspec: 1\nextends: base.yaml\nname: child\nparams: {width: null, depth: {default: null}}\n"
+        "let: {wide: null}\nblocks: {unit: null}\noutputs: null\nlayers: [repeat: {times: depth, layers: [relu]}]\n"
+    )
+    spec = load(write(tmp_path, child=child, base=parent), {"depth": 3})
+    assert list(spec.params) == ["depth"]
+    assert not spec.let
+    assert not spec.blocks
+    assert spec.outputs is None
+    with pytest.raises(SpecError) as caught:
+        archspec.compile(tmp_path / "child.yaml")
+    assert [found.code for found in caught.value.diagnostics] == ["E0402"]  # `default: null` makes it required
+    assert list(archspec.compile(spec).outputs) == ["output"]
+
+
 def test_extends_in_a_row_with_paths_from_each_file(tmp_path: Path) -> None:
     path = write(
         tmp_path,

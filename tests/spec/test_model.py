@@ -134,7 +134,7 @@ def test_items() -> None:
         ("conv 3", "E0404 5:5 `conv 3` cannot name an op or block: it is not a name"),
         ("layers", "E0404 5:5 `layers` cannot name an op or block: it has a meaning of its own"),
         ("{dense: 10}", "E0202 5:13 the attributes of `dense` must be a mapping, found the number"),
-        ("{conv: {name: x-1}}", "E0404 5:19 `x-1` cannot name a layer: it is not a name"),
+        ("{conv: {name: x/1}}", "E0404 5:19 `x/1` cannot name a layer: it is not a name"),
         ("{conv: {name: 5}}", "E0202 5:19 `name` must be a string, found the number 5"),
         ("{conv: {}, name: x}", "E0202 5:16 the name of `conv` stands inside its mapping"),
         ("{relu: {}, else: []}", "E0202 5:16 an `else` without a `when`"),

@@ -99,7 +99,7 @@ def test_wrong_units(units: str, error: str) -> None:
         ("unit_{i", "E0202 5:49 `unit_names` must be a pattern whose braces match"),
         ("unit", "E0202 5:49 `unit_names` must be a pattern with the unit's index"),
         ("unit_{i+}", "E0301 5:56 not an expression: "),
-        ("un-it{i}", "E0404 5:50 `un-it` cannot stand in a name"),
+        ("un.it{i}", "E0404 5:50 `un.it` cannot stand in a name"),
     ],
 )
 def test_unit_names(pattern: str, error: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from archspec.codegen.escaping import literal
 from archspec.codegen.pretty_printer import Code, call
@@ -61,6 +61,26 @@ def weights(context: LayerContext) -> dict[str, Code]:
     return found | regularizers(context, weight="kernel", **({"bias": "bias"} if biased else {}))
 
 
+def depthwise_weights(context: LayerContext) -> dict[str, Code]:
+    """The same of a convolution of each channel by itself.
+
+    Keras counts all channels for what feeds one output of its kernel (h, w, channels, 1), and one for what one input
+    feeds; archspec and PyTorch the other way around. So the scale makes up for the channels.
+    """
+    found = weights(context)
+    initializer: Initializer = context.value("init")
+    kernel = found.pop("kernel_initializer")
+    if isinstance(initializer, ByFan) and initializer.scaling.mode != "fan_avg":
+        scaling = initializer.scaling
+        shape = "untruncated_normal" if scaling.shape == "normal" else scaling.shape
+        op = "*" if scaling.mode == "fan_in" else "/"
+        number = "1 / 3" if scaling.scale == 1 / 3 else literal(scaling.scale)
+        scale = f"{number} {op} {context.printer.expr(Name(FAN))}"
+        kernel = call("keras.initializers.VarianceScaling", scale, literal(scaling.mode), literal(shape))
+    renamed = {"kernel_regularizer": "depthwise_regularizer"}
+    return {"depthwise_initializer": kernel} | {renamed.get(name, name): code for name, code in found.items()}
+
+
 def initial(context: LayerContext, initializer: Initializer) -> Code:
     """An initializer as Keras has it."""
     match initializer:
@@ -91,6 +111,10 @@ def initial(context: LayerContext, initializer: Initializer) -> Code:
             raise BackendError(Diagnostic("E0601", message, context.graph.nodes[path].span))
 
 
+def _nodes(context: LayerContext) -> list[Any]:
+    return [context.graph.nodes[path] for path in context.use.paths]
+
+
 def _scaled(scaling: Scaling) -> Code:
     shape = "untruncated_normal" if scaling.shape == "normal" else scaling.shape
     return call("keras.initializers.VarianceScaling", literal(scaling.scale), literal(scaling.mode), literal(shape))
@@ -108,6 +132,8 @@ def _fan_in_uniform_bias(context: LayerContext) -> Code:
         fan = context.use.exprs.get("filters") or Const(context.value("filters"))
     groups = context.use.exprs.get("groups") or Const(context.value("groups"))
     channels = fan if groups == Const(1) else fold(Binary("//", fan, groups), context.printer.budget)
+    if all(node.op.groups == context.graph.input_types(node)[0].channels for node in _nodes(context)):
+        channels = Const(1)
     name, kernel = "fan_in_uniform_bias", list[Code]()
     if not context.fixed("kernel") or set(context.value("kernel")) != {1}:
         name, kernel = name if context.rank == _IMAGE else f"{name}_{context.rank}d", [context.attribute("kernel")]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import plain
 from archspec.codegen.pretty_printer import Code
 from archspec.expr import Items
 from archspec.ir.attributes import Padding, PerAxis, Sides
+from archspec.ir.op import Op
 from archspec_keras.ops.row import LayerContext
 
 
@@ -44,13 +47,17 @@ def sides_code(sides: Sides) -> Code:
 
 def covers(context: LayerContext) -> bool:
     """At stride 1 with half an odd window on each side, explicit padding is `same` at any size."""
-    if not context.fixed("padding", "kernel", "stride", "dilation"):
-        return False
-    kernel: PerAxis = context.value("kernel")
-    stride: PerAxis = context.value("stride") or kernel
-    dilation: PerAxis = context.value("dilation") if "dilation" in context.use.values else (1,) * context.rank
-    padding: PerAxis | None = context.value("padding").symmetric
-    if padding is None or set(stride) != {1}:
+    ops = [context.graph.nodes[path].op for path in context.use.paths]
+    return all(map(is_covered, ops))
+
+
+def is_covered(op: Op) -> bool:
+    """The same of one layer with a window."""
+    window: Any = op
+    kernel: PerAxis = window.kernel
+    padding: PerAxis | None = window.padding.symmetric
+    dilation: PerAxis = getattr(window, "dilation", (1,) * len(kernel))
+    if padding is None or window.padding.mode == "same" or set(window.stride or kernel) != {1}:
         return False
     axes = zip(padding, kernel, dilation, strict=True)
-    return all(window % 2 == 1 and side * 2 == spread * (window - 1) for side, window, spread in axes)
+    return all(size % 2 == 1 and side * 2 == spread * (size - 1) for side, size, spread in axes)

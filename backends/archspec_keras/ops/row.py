@@ -42,6 +42,12 @@ LAYOUTS: Final[Mapping[int, Layout]] = {
 """From (in, out) to (out, in), from HWIO to OIHW, by the number of a variable's axes."""
 
 
+DEPTHWISE: Final[Mapping[int, Layout]] = {
+    axes: ((axes - 2, axes - 1), (), *((axis,) for axis in range(axes - 2))) for axes in (3, 4)
+}
+"""From (..., channels, 1) to (channels, 1, ...)."""
+
+
 @dataclass(frozen=True, slots=True)
 class VariableLayout:
     """Where Keras keeps a weight: attributes of the layer, and how their axes make those of the weight.

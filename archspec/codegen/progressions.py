@@ -1,0 +1,202 @@
+"""Iterations whose arguments grow by a step become one run: `DenseLayer(3 + growth * i, growth) for i in range(8)`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from archspec.codegen.merging import with_items
+from archspec.codegen.tree import CallUse, Run, iteration_names
+from archspec.expr import Binary, Const, Expr, FunctionCall, Items, Name, Whole, fold
+from archspec.expr.tree import children
+from archspec.limits import Budget
+
+_SHORTEST: Final = 3
+"""Fewer iterations are written one by one: they are read sooner than a formula."""
+
+
+def gathered(runs: Sequence[Run], most: int, whole: Whole, budget: Budget) -> tuple[Run, ...]:
+    """The runs of a loop, neighbors that follow a formula as one, where there are more than `most`."""
+    if len(runs) <= most:
+        return tuple(runs)
+    found: list[Run] = []
+    left = list(runs)
+    while left:
+        run = _longest(left, whole, budget)
+        if run is None:
+            found.append(left.pop(0))
+            continue
+        found.append(run)
+        assert run.count is not None
+        del left[: run.count]
+    return tuple(found)
+
+
+def _longest(runs: Sequence[Run], whole: Whole, budget: Budget) -> Run | None:
+    """The first runs as one, as many as follow one formula; None where too few do."""
+    items: list[CallUse] = []
+    for run in runs:
+        if run.count != 1 or not isinstance(run.item, CallUse) or run.item.reuses:
+            break
+        if items and (run.item.definition is not items[0].definition or run.item.operands != items[0].operands):
+            break
+        items.append(run.item)
+    arguments: dict[str, Expr] | None = None
+    count = _SHORTEST
+    while count <= len(items):
+        longer = _arguments(items[:count], runs[0], whole, budget)
+        if longer is None:
+            break
+        arguments, count = longer, count + 1
+    if arguments is None:
+        return None
+    count -= 1
+    first = dataclasses.replace(runs[0], item=dataclasses.replace(items[0], arguments=arguments))
+    return dataclasses.replace(with_items(first, items[1:count]), stop=runs[count - 1].stop)
+
+
+def _arguments(items: Sequence[CallUse], first: Run, whole: Whole, budget: Budget) -> dict[str, Expr] | None:
+    index = Name(iteration_names(first.depth)[0])
+    found: dict[str, Expr] = {}
+    for name in items[0].arguments:
+        values = [item.arguments[name] for item in items]
+        formula = progression(values, index, first.first, whole, budget)
+        if formula is None:
+            return None
+        found[name] = formula
+    return found
+
+
+def progression(values: Sequence[Expr], index: Name, start: int, whole: Whole, budget: Budget) -> Expr | None:
+    """An expression of the index that gives these in turn, the first for `start`; None if there is none."""
+    formula = _formula(values, index, start, whole, budget)
+    if formula is None or all(value == values[0] for value in values):
+        return formula
+
+    def knows(name: str) -> bool:
+        return name == index.id or whole(name)
+
+    formula = fold(formula, budget, whole=knows)
+    for number, value in enumerate(values, start=start):
+        found = fold(formula, budget, {index.id: Const(number)}, whole=whole)
+        if _counted(found, budget) != _counted(value, budget):
+            return None
+    return formula
+
+
+def _formula(values: Sequence[Expr], index: Name, start: int, whole: Whole, budget: Budget) -> Expr | None:
+    first, second = values[0], values[1]
+    budget.spend(len(values))
+    if all(value == first for value in values):
+        return first
+    numbers = [value.value for value in values if isinstance(value, Const)]
+    if len(numbers) == len(values):
+        return _linear_number(numbers, index, start)
+    step = _counted(second, budget)
+    step.subtract(_counted(first, budget))
+    step = Counter({atom: count for atom, count in step.items() if count})
+    if step and all(count > 0 for count in step.values()) and _is_sum(first, whole) and _is_sum(second, whole):
+        base = _counted(first, budget)
+        for atom, count in step.items():
+            base[atom] -= start * count
+        if all(count >= 0 for count in base.values()):
+            grown = Binary("*", _sum(step), index) if len(step) > 1 else _grown(*next(iter(step.items())), index)
+            return Binary("+", _sum(base), grown) if any(base.values()) else grown
+    if type(first) is not type(second) or any(type(value) is not type(first) for value in values):
+        return None
+    parts = [children(value) for value in values]
+    if len({(len(part), _head(value)) for part, value in zip(parts, values, strict=True)}) > 1 or not parts[0]:
+        return None
+    made = [_formula(column, index, start, whole, budget) for column in zip(*parts, strict=True)]
+    if any(part is None for part in made):
+        return None
+    return _rebuilt(first, [part for part in made if part is not None])
+
+
+def _linear_number(numbers: Sequence[object], index: Name, start: int) -> Expr | None:
+    if not all(type(number) is int for number in numbers):
+        return None
+    whole = [number for number in numbers if isinstance(number, int)]
+    step = whole[1] - whole[0]
+    base = whole[0] - start * step
+    if any(number != base + step * place for place, number in enumerate(whole, start=start)) or step <= 0 or base < 0:
+        return None
+    grown = index if step == 1 else Binary("*", Const(step), index)
+    return Binary("+", Const(base), grown) if base else grown
+
+
+def _grown(atom: Expr, count: int, index: Name) -> Expr:
+    if atom == _ONE:
+        return index if count == 1 else Binary("*", Const(count), index)
+    return Binary("*", atom if count == 1 else Binary("*", Const(count), atom), index)
+
+
+_ONE: Final = Const(1)
+
+
+def _counted(expr: Expr, budget: Budget) -> Counter[Expr]:
+    """The terms of a sum, each with how often it counts."""
+    budget.spend(2)
+    match expr:
+        case Binary("+", left, right):
+            found = _counted(left, budget)
+            found.update(_counted(right, budget))
+            return found
+        case Const(int() as value) if not isinstance(value, bool) and value >= 0:
+            return Counter({_ONE: value})
+        case Binary("*", Const(int() as count), atom) | Binary("*", atom, Const(int() as count)) if (
+            not isinstance(count, bool) and count > 0
+        ):
+            return Counter({atom: count})
+        case _:
+            return Counter({expr: 1})
+
+
+def _sum(terms: Counter[Expr]) -> Expr:
+    total: Expr | None = None
+    for atom, count in terms.items():
+        if not count:
+            continue
+        term = Const(count) if atom == _ONE else atom if count == 1 else Binary("*", Const(count), atom)
+        total = term if total is None else Binary("+", total, term)
+    return total or Const(0)
+
+
+def _is_sum(expr: Expr, whole: Whole) -> bool:
+    """Whether an expression is a sum of whole numbers: of fractions another order of terms would give other bits."""
+    match expr:
+        case Const(value):
+            return type(value) is int
+        case Name(name):
+            return whole(name)
+        case Binary("+" | "*" | "//", left, right):
+            return _is_sum(left, whole) and _is_sum(right, whole)
+        case _:
+            return False
+
+
+def _head(expr: Expr) -> object:
+    """What an expression is besides its parts."""
+    match expr:
+        case Binary(op):
+            return op
+        case FunctionCall(function):
+            return function
+        case Items() | Name() | Const():
+            return type(expr)
+        case _:
+            return expr
+
+
+def _rebuilt(expr: Expr, parts: Sequence[Expr]) -> Expr | None:
+    match expr:
+        case Binary(op):
+            return Binary(op, *parts)
+        case FunctionCall(function):
+            return FunctionCall(function, tuple(parts))
+        case Items():
+            return Items(tuple(parts))
+        case _:
+            return None
