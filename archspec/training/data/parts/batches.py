@@ -203,10 +203,11 @@ class Data:
         self.classes = examples.classes
         self.shape = self.training.image_shape()
         for each in others.values():
-            if each.image_shape() != self.shape:
-                raise DataError(
-                    f"{each.examples.where}: images come to {each.image_shape()}, and those of training to {self.shape}"
-                )
+            shape = (
+                each.image_shape()
+            )  # its height and width may be others: large images in evaluation, a crop in training
+            if len(shape) != len(self.shape) or shape[-1] != self.shape[-1]:
+                raise DataError(f"{each.examples.where}: images come to {shape}, and those of training to {self.shape}")
 
 
 def fit(steps: Sequence[AnyStep], examples: Examples) -> list[Step]:
@@ -239,10 +240,10 @@ def check_classes(split: Examples, names: tuple[str, ...], classes: int | None, 
         DataError: it has not.
     """
     if split.classes != names:
-        missing, more = [sorted(set(a) - set(b)) for a, b in ((names, split.classes), (split.classes, names))]
-        raise DataError(
-            f"{split.where}: not the classes of the training examples: missing {missing}, unexpected {more}"
-        )
+        pairs = ("missing", names, split.classes), ("unexpected", split.classes, names)
+        differing = [(word, sorted(set(here) - set(there))) for word, here, there in pairs]
+        said = "; ".join(f"{word}: {', '.join(found)}" for word, found in differing if found) or "another order"
+        raise DataError(f"{split.where}: not the classes of the training examples; {said}")
     if classes is not None and len(names) != classes:
         listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         raise DataError(f"{split.where}: {len(names)} classes ({listed}), expected {classes}")
