@@ -282,9 +282,9 @@ CASES: dict[str, Case] = {
         WebDataset(3),
         "expected the number of a class, 0 to 2, found",
     ),
-    "shards, a label without an end": (
+    "shards, a label below 0": (
         lambda p: files.shards(p, "json"),
-        lambda p: replace_bytes(p / "train-000001.tar", b'{"label": 2}', b'{"label":1e9}'),
+        lambda p: replace_bytes(p / "train-000001.tar", b'{"label": 2}', b'{"label":-1}'),
         WebDataset(3),
         "expected the number of a class, 0 to 2, found",
     ),
