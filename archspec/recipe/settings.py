@@ -255,7 +255,19 @@ def _check(settings: ResolvedRecipe, found: Diagnostics) -> None:
     _check_decay(settings, found)
     _check_order(settings, found)
     _check_bytes(settings, found)
-    _check_watched(settings, found)
+    _check_metrics(settings, found)
+    written = settings.recipe.composed.get("metrics")
+    if not isinstance(written, list) or len(written) == len(settings.recipe.metrics or ()):
+        _check_watched(settings, found)  # else a metric is wrong, and what it would measure is not known
+
+
+def _check_metrics(settings: ResolvedRecipe, found: Diagnostics) -> None:
+    """Each is asked for once: what is measured goes by its name."""
+    labels = [metric.label for metric in settings.metrics]
+    for index, label in enumerate(labels):
+        if label in labels[:index]:
+            message = f"`{label}` is asked for twice"
+            found.error("E0202", message, settings.place(f"metrics.{index}"), help="leave one of them out")
 
 
 def _check_steps(settings: ResolvedRecipe, found: Diagnostics) -> None:

@@ -85,7 +85,7 @@ def note(
                 continue
             if cut.get(key) == "":  # more of a text, of which the first part is noted
                 continue
-            help = cut.get(key) or did_you_mean(key, [name for name in keys if name not in data], keys)
+            help = cut.get(key) or did_you_mean(key, [name for name in keys if _is_free(name, data, span)], keys)
             if cut_off(key):
                 hints = (comma_help(data.key_spans[name], data.value_spans[name], data[name]) for name in data)
                 help = next(filter(None, hints), help)
@@ -107,6 +107,11 @@ def note(
         if not help and expected_forms == ["a string"] and isinstance(value, int | float):
             help = "put it in quotes"
         load_context.error("E0202", message, span, help=help)
+
+
+def _is_free(key: str, data: LocatedDict, span: Span) -> bool:
+    """Whether a key is not there yet: what another file gives, which this one extends, can be given anew."""
+    return key not in data or data.key_spans.get(key, span).source != span.source
 
 
 def _deepest(data: LocatedDict, location: tuple[int | str, ...]) -> tuple[Span, object, str]:

@@ -11,7 +11,8 @@ from archspec.ir.tensor_type import shape_text
 from archspec.passes import run_passes
 from archspec.passes.resize import Resize
 from archspec.recipe import Augmentation, DataSource, ResolvedRecipe, Shape, Share, Step
-from archspec.recipe.images import Normalize
+from archspec.recipe.augmentations import PadCrop, RandomResize
+from archspec.recipe.images import CenterCrop, Normalize, Resizing
 from archspec.training.facts import DataFacts
 
 
@@ -46,6 +47,11 @@ class DataPlan:
         return any(isinstance(step, Augmentation) and step.acts_on == "batch" for step in self.training)
 
     @property
+    def sizes_differ(self) -> bool:
+        """Whether images that are looked at have another height or width than those that are trained on."""
+        return self.evaluation_shape != self.training_shape and (self.validation or self.test) is not None
+
+    @property
     def batches(self) -> int:
         """How many batches an epoch has, which are as many steps."""
         return batches(self.examples["train"], self.batch, self.drop_last)
@@ -68,6 +74,7 @@ def fit_data(settings: ResolvedRecipe, graph: LayerGraph, facts: DataFacts, foun
     if evaluation_shape != training_shape:
         _check_input("evaluation", evaluation_shape, settings, graph, facts, found)
     _check_channels(training_shape, settings, found)
+    _check_crops(settings, facts.shape, found)
     counted = _examples(settings, facts, found)
     if counted is None:
         return None
@@ -162,6 +169,45 @@ def _check_channels(shape: Shape, settings: ResolvedRecipe, found: Diagnostics) 
         if isinstance(step, Normalize) and len(step.mean) not in (1, shape[0]):
             message = f"`normalize` has numbers for {len(step.mean)} {what}, and there are {shape[0]}"
             found.error("E0901", message, settings.place(f"{key}.mean"))
+
+
+def _check_crops(settings: ResolvedRecipe, shape: Shape, found: Diagnostics) -> None:
+    """No crop is larger than the image that it gets, in training or in evaluation."""
+    if len(shape) != 3:
+        return
+    wrong = _wrong_crops(settings.data.steps(training=False), shape)
+    wrong |= _wrong_crops(settings.data.steps(training=True), shape)
+    for key, (message, help) in wrong.items():
+        found.error("E0901", message, settings.place(key), help=help)
+
+
+def _wrong_crops(steps: Sequence[tuple[str, Step]], shape: Shape) -> dict[str, tuple[str, str]]:
+    """What is wrong with crops, and what to do, by their keys."""
+    wrong: dict[str, tuple[str, str]] = {}
+    shorter: int | None = None  # side of images of different sizes, as far as it is known
+    for key, step in steps:
+        _, height, width = shape
+        size = step.size if isinstance(step, CenterCrop | PadCrop) else None
+        padding = step.padding if isinstance(step, PadCrop) else 0
+        if height is None or width is None:
+            if isinstance(step, PadCrop) and (padding or size is None):
+                message = "`pad_crop` of images of different sizes takes a `size`, and no `padding`"
+                wrong[key] = message, "put a `resize` to two sizes before it"
+            elif size is not None and shorter is not None and min(size) > shorter:
+                message = f"`{step.name}` to {_sides(size)} of images whose shorter side may be {shorter}"
+                wrong[key] = message, "write a larger size before it, or a smaller crop"
+        elif size is not None and (size[0] > height + 2 * padding or size[1] > width + 2 * padding):
+            padded = f" with {padding} of padding on each side" if padding else ""
+            message = f"`{step.name}` to {_sides(size)} of images of {_sides((height, width))}{padded}"
+            wrong[key] = message, "write a smaller size" + (", or more `padding`" * isinstance(step, PadCrop))
+        if isinstance(step, Resizing | RandomResize):
+            shorter = min(step.size) if isinstance(step, Resizing) else int(step.shorter[0])
+        shape = step.resized(shape)
+    return wrong
+
+
+def _sides(sides: tuple[int, int]) -> str:
+    return f"{sides[0]}x{sides[1]}"
 
 
 def _check_input(

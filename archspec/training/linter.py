@@ -61,7 +61,12 @@ def _warning(settings: ResolvedRecipe, code: str, message: str, place: str, help
 
 
 def _fight(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
-    if settings.schedule is None or settings.plateau is None:
+    if settings.plateau is None:
+        return
+    if settings.schedule is None:
+        if settings.plateau.overridden_by_schedule:
+            message = "a schedule is to override the plateau, and there is none: the plateau never acts"
+            yield _warning(settings, "E0911", message, "plateau", "leave `overridden_by_schedule` out, and it acts")
         return
     note = Note("the schedule is here", settings.place("schedule"))
     if settings.plateau.overridden_by_schedule:
@@ -137,11 +142,15 @@ def _lonely(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
         message = f"{parts} one example, of which {norms} takes no statistics"
         help = "write a larger `batch`" if settings.batch == 1 else "write a smaller `accumulate`"
         yield _warning(settings, "E0915", message, "batch" if settings.batch == 1 else "accumulate", help)
-    elif (
-        known.training_examples is not None and known.training_examples % settings.batch == 1 and not settings.drop_last
-    ):
+    elif known.training_examples is not None and not settings.drop_last:
+        rest = known.training_examples % settings.batch
+        if rest // settings.accumulate != 1:
+            return
         examples = f"the last of {known.training_examples:,} examples"
         message = f"{examples} is a batch of its own, of which {norms} takes no statistics"
+        if settings.accumulate > 1:
+            parts = f"an epoch's last batch has {rest} examples in {settings.accumulate} parts"
+            message = f"{parts}, some of one example, of which {norms} takes no statistics"
         yield _warning(settings, "E0915", message, "batch", "write `drop_last: true`, or another `batch`")
 
 

@@ -58,6 +58,12 @@ class TrainingProgram:
         Raises:
             OutputError: a file was edited by hand or is not archspec's, or the files cannot be written.
         """
+        edited = [name for name in self.files if state(folder / name) == "edited"]
+        if edited and not force:
+            message = f"{folder / edited[0]} was edited by hand"
+            command = f"python {folder / 'train.py'}"
+            help = f"run the program as it is, `{command}`; write another with -o, or overwrite it with --force"
+            raise OutputError(Diagnostic("E0604", message, help=help))
         for name in self.files:
             check_writable(folder / name, force=force)
         made = [path for path in (folder / "checkpoints", folder) if not path.exists()]

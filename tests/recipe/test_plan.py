@@ -8,6 +8,7 @@ import pytest
 
 import archspec
 from archspec.errors import SpecError
+from archspec.recipe import Shape
 from archspec.training.facts import DataFacts
 from archspec.training.plan import TrainingPlan, plan_of
 from tests.recipe.recipes import IMAGENET, plan, settings
@@ -125,6 +126,39 @@ def test_sizes_that_differ_between_training_and_evaluation() -> None:
         "resnet50", with_size, data=data.format("resized", crops).replace("[resized]", "[pad_crop: {size: 64}]")
     ).data
     assert made.training_shape == (3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("shape", "data", "place"),
+    [
+        ((3, 32, 32), "augment: [pad_crop: {size: 40}]", "pad_crop"),
+        ((3, 32, 32), "augment: [pad_crop: {size: 41, padding: 4}]", "pad_crop"),
+        ((3, 32, 32), "prepare: [center_crop: [32, 33]]", "center_crop"),
+        ((3, 32, 32), "evaluation: [resize: 48, center_crop: 50]", "center_crop"),
+        (
+            (3, None, None),
+            "augment: [random_resized_crop: 32], evaluation: [resize: 30, center_crop: 32]",
+            "center_crop",
+        ),
+        (
+            (3, None, None),
+            "augment: [random_resize: [30, 40], pad_crop: {size: 32}], evaluation: [resize: [32, 32]]",
+            "pad_crop",
+        ),
+        ((3, None, None), "augment: [pad_crop: {size: 32, padding: 4}], evaluation: [resize: [32, 32]]", "pad_crop"),
+    ],
+)
+def test_crops_that_are_larger_than_their_images(shape: Shape, data: str, place: str) -> None:
+    facts = DataFacts({"train": 100, "val": 10}, shape, "classes", 10)
+    with pytest.raises(SpecError) as caught:
+        plan("cifar_resnet", facts, data=f"{{source: folder, validation: val, {data}}}")
+    said = [each for each in caught.value.diagnostics if f"`{place}`" in each.message]
+    assert [each.code for each in said] == ["E0901"]
+    assert said[0].span is not None
+    assert said[0].span.column > 1
+    right = data.replace("pad_crop: {size: 40}", "pad_crop: {size: 40, padding: 4}")
+    if right != data:
+        plan("cifar_resnet", facts, data=f"{{source: folder, validation: val, {right}}}")
 
 
 def test_shares() -> None:

@@ -25,6 +25,7 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 SEEN = {"E0201", "E0202", "E0205", "E0206", "E0404", "E0408", "E0409", "E0410", "E0411", "E0412"}
 # ... and the recipes among them whose error is in what values mean together, or in what expressions give.
 UNSEEN = {
+    "E0202-metric-twice",
     "E0202-no-condition",
     "E0202-after-a-rescale",
     "E0202-order",

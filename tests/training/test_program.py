@@ -102,7 +102,9 @@ def test_an_edited_file_is_kept_and_nothing_else_is_written(tmp_path: Path) -> N
     path = tmp_path / "train.py"
     path.write_text(path.read_text() + "# mine\n")
     before = everything(tmp_path)
-    with pytest.raises(OutputError, match=r"E0604.*train\.py was edited by hand"):
+    with pytest.raises(
+        OutputError, match=r"(?s)E0604.*train\.py was edited by hand.*run the program as it is, `python \S+train\.py`"
+    ):
         written(tmp_path, made(width=4))
     assert everything(tmp_path) == before
     program = made(width=4)

@@ -340,3 +340,11 @@ def test_what_programs_share_imports_nothing_of_archspec_and_no_framework(module
         alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     }
     assert modules - sys.stdlib_module_names <= {"numpy", "safetensors", "tensorboard"}
+
+
+def test_early_stopping_says_why() -> None:
+    stopping = watching.EarlyStopping("validation_loss", patience=0)
+    for value in (1.0, 2.0):
+        stopping.after(value)
+    assert stopping.stopped
+    assert stopping.reason == "early stopping: validation loss has not become better for 1 epoch"

@@ -124,6 +124,12 @@ class EarlyStopping(Watched):
         """Whether training has ended."""
         return self.waited > self.patience
 
+    @property
+    def reason(self) -> str:
+        """Why it has, for people."""
+        epochs = "1 epoch" if self.waited == 1 else f"{self.waited} epochs"
+        return f"early stopping: {self.watch.replace('_', ' ')} has not become better for {epochs}"
+
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of it."""
         return {**super().state_dict(), "waited": self.waited, "epochs": self.epochs}

@@ -57,7 +57,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
     Raises:
         BackendError: the plan asks for what the program cannot do (E0607).
     """
-    check(plan)
+    check(graph, plan)
     optimizer = _OptimizerText(graph, plan)
     losses = [loss_source(loss, plan, graph, loss_name(loss, plan)) for loss in plan.losses]
     metrics = metric_source(plan, graph)
@@ -93,6 +93,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         "axes": _axes(graph, plan),
         "one_device": _one_device(plan),
         "builder": _BUILDER,
+        "sizes": _sizes(plan),
         "best": _best(plan),
         "every": plan.checkpoint.every if plan.checkpoint else 1,
         "plateau": _plateau(plan.plateau) if takes_reduction(plan) and plan.plateau else [],
@@ -132,6 +133,13 @@ def _axes(graph: LayerGraph, plan: TrainingPlan) -> str:
     """The argument that says how many axes the losses of an example have; empty where it has one loss."""
     output = graph.types[plan.losses[0].path]
     return f", {len(output.sizes) - 1}" if output.is_spatial else ""
+
+
+def _sizes(plan: TrainingPlan) -> str:
+    """The argument that leaves sizes open, where they are others in evaluation than in training; else empty."""
+    if not plan.data.sizes_differ:
+        return ""
+    return f"input_size=({', '.join(['None'] * (len(plan.data.training_shape) - 1))})"
 
 
 def _one_device(plan: TrainingPlan) -> str:

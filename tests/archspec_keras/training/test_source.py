@@ -21,11 +21,12 @@ from archspec.recipe import load, resolve, shipped_recipes
 from archspec.recipe.losses import LOSSES, METRICS
 from archspec.recipe.optimizers import OPTIMIZERS
 from archspec.recipe.sections import CLIPS
+from archspec.spec import load_text as load_spec
 from archspec.training.facts import DataFacts, known_facts
 from archspec.training.plan import TrainingPlan, plan_of
 from archspec_keras import backend
 from archspec_keras.training_program.parameter_rules import variables_of
-from tests.archspec_keras.training.runs import planned
+from tests.archspec_keras.training.runs import NETWORK, planned
 from tests.recipe.recipes import IMAGENET
 from tests.training.modules import in_order
 
@@ -186,3 +187,12 @@ def test_several_outputs_have_their_losses_added() -> None:
     graph, plan = planned()
     text = _text(backend.render_training(graph, replace(plan, losses=plan.losses * 2)))
     assert text.count("SparseCategoricalCrossentropy(from_logits=True)(y, y_pred, sample_weight)") == 2
+
+
+def test_sizes_that_differ_are_for_networks_that_take_any() -> None:
+    graph, plan = planned()
+    differing = replace(plan, data=replace(plan.data, evaluation_shape=(1, 16, 16)))
+    assert "found = small(input_size=(None, None))" in backend.render_training(graph, differing)["train.py"]
+    bound = archspec.compile(load_spec(NETWORK.replace("  - global_avg_pool\n", "")))
+    with pytest.raises(BackendError, match=r"E0607.*images of 8x8 in training and of 16x16 in evaluation"):
+        backend.render_training(bound, differing)

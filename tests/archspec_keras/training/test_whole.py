@@ -45,6 +45,8 @@ class Case:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+POOLED = PLAIN.replace("  - flatten\n", "  - global_avg_pool\n  - flatten\n")
+"""It takes images of any size."""
 _MAPS: dict[str, Any] = {
     "targets": {split: maps(split, seed) for seed, split in enumerate(COUNTS)},
     "facts": {"targets": "maps"},
@@ -81,6 +83,7 @@ CASES: Mapping[str, Case] = {
     "two classes": Case({"loss": "binary_cross_entropy", "metrics": ["accuracy", "confusion"]}, ONE, **_TWO_CLASSES),
     "mixed": Case({"data": MIXED, "loss": {"cross_entropy": {"label_smoothing": 0.1}}}),
     "mixed and weighed": Case({"data": MIXED, "loss": {"binary_cross_entropy": {"weight": 0.5}}}),
+    "other sizes in evaluation": Case({"data": {**DATA, "augment": [{"pad_crop": {"size": [3, 3]}}]}}, POOLED),
     "nothing but training": Case({"metrics": None, "data": {"source": {"arrays": {"classes": 3}}}}),
 }
 LOW: Mapping[str, Mapping[str, Any]] = {

@@ -1,6 +1,7 @@
 """Arrays in files: NumPy's npz, and safetensors. What is not compressed is mapped, not read."""
 
 import json
+import math
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -55,7 +56,10 @@ class Arrays:
         images = _find_array(path, self.images.format(split=split))
         targets = np.array(_find_array(path, self.targets.format(split=split)).array())
         if images.shape[:1] != targets.shape[:1]:
-            raise DataError(f"{path}: {images.shape[:1]} images and {targets.shape[:1]} targets, expected as many")
+            raise DataError(f"{path}: arrays {images.shape} and {targets.shape}, expected as many targets as images")
+        for what, kind in ((self.images, np.dtype(images.dtype).kind), (self.targets, targets.dtype.kind)):
+            if kind not in "biuf":
+                raise DataError(f"{path}: {what.format(split=split)} holds no numbers")
         if len(images.shape) not in (2, 3, 4):
             raise DataError(
                 f"{path}: images of shape {images.shape}, expected (n, height, width, channels) or (n, features)"
@@ -70,6 +74,9 @@ class Arrays:
                 )
             targets = targets.astype(np.int64)
         elif targets.dtype.kind == "f":
+            if not np.isfinite(targets).all():
+                place = int(np.argwhere(~np.isfinite(targets))[0][0])
+                raise DataError(f"{path}: the target of example {place} is not finite")
             targets = targets.astype(np.float32)
         classes = tuple(str(n) for n in range(self.classes or 0))
         shape = images.shape[1:] if len(images.shape) != 3 else (*images.shape[1:], 1)
@@ -100,7 +107,16 @@ def _find_array(path: Path, name: str) -> _FileArray:
         return _in_safetensors(path, name) if path.suffix == ".safetensors" else _in_npz(path, name)
     except DataError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        RecursionError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise DataError(f"{path}: damaged, or not of the format that its name says ({error})") from None
 
 
@@ -111,14 +127,16 @@ def _in_safetensors(path: Path, name: str) -> _FileArray:
         if length > size - 8:
             raise DataError(f"{path}: a header of {length} bytes in a file of {size}: damaged or cut off")
         header = json.loads(file.read(length))
+    if not isinstance(header, dict):
+        raise DataError(f"{path}: the header is no mapping of names to arrays: damaged, or no safetensors file")
     if name not in header:
-        raise DataError(f"{path}: no array {name!r}; there are {sorted(header.keys() - {'__metadata__'})}")
+        raise DataError(f"{path}: no array {name!r}; there are {', '.join(sorted(header.keys() - {'__metadata__'}))}")
     entry = header[name]
     if entry["dtype"] not in _SAFETENSORS:
         raise DataError(f"{path}: {name} is of {entry['dtype']}, expected one of {', '.join(_SAFETENSORS)}")
     start, end = entry["data_offsets"]
     dtype, shape = np.dtype(_SAFETENSORS[entry["dtype"]]), tuple(entry["shape"])
-    if end - start != dtype.itemsize * int(np.prod(shape, dtype=np.int64)) or 8 + length + end > size:
+    if end - start != dtype.itemsize * math.prod(shape) or 8 + length + end > size:
         raise DataError(f"{path}: {name} takes more than the file's {size} bytes: it is damaged or cut off")
     return _FileArray(path, dtype.str, 8 + length + start, shape)
 
@@ -127,7 +145,7 @@ def _in_npz(path: Path, name: str) -> _FileArray:
     with zipfile.ZipFile(path) as archive:
         names = [item.removesuffix(".npy") for item in archive.namelist()]
         if name not in names:
-            raise DataError(f"{path}: no array {name!r}; there are {sorted(names)}")
+            raise DataError(f"{path}: no array {name!r}; there are {', '.join(sorted(names))}")
         info = archive.getinfo(archive.namelist()[names.index(name)])
         with archive.open(info) as file:
             version = read_magic(file)
@@ -145,6 +163,6 @@ def _in_npz(path: Path, name: str) -> _FileArray:
         raw.seek(info.header_offset + 26)
         lengths = np.frombuffer(raw.read(4), "<u2")
     offset = info.header_offset + 30 + int(lengths.sum()) + header
-    if info.file_size != header + dtype.itemsize * int(np.prod(shape, dtype=np.int64)):
+    if info.file_size != header + dtype.itemsize * math.prod(shape):
         raise DataError(f"{path}: {name} has {info.file_size} bytes, too few for {dtype} {shape}: it is damaged")
     return _FileArray(path, dtype.str, offset, shape)

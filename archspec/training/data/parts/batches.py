@@ -203,9 +203,15 @@ class Data:
         self.classes = examples.classes
         self.shape = self.training.image_shape()
         for each in others.values():
+<<<<<<< HEAD
             shape = each.image_shape()
             # Height and width may differ, as where training crops are smaller; whether the network takes both is
             # seen before this file is written.
+=======
+            shape = (
+                each.image_shape()
+            )  # its height and width may be others: large images in evaluation, a crop in training
+>>>>>>> trial13
             if len(shape) != len(self.shape) or shape[-1] != self.shape[-1]:
                 raise DataError(f"{each.examples.where}: images come to {shape}, and those of training to {self.shape}")
 
@@ -240,10 +246,10 @@ def check_classes(split: Examples, names: tuple[str, ...], classes: int | None, 
         DataError: it has not.
     """
     if split.classes != names:
-        missing, more = [sorted(set(a) - set(b)) for a, b in ((names, split.classes), (split.classes, names))]
-        raise DataError(
-            f"{split.where}: not the classes of the training examples: missing {missing}, unexpected {more}"
-        )
+        pairs = ("missing", names, split.classes), ("unexpected", split.classes, names)
+        differing = [(word, sorted(set(here) - set(there))) for word, here, there in pairs]
+        said = "; ".join(f"{word}: {', '.join(found)}" for word, found in differing if found) or "another order"
+        raise DataError(f"{split.where}: not the classes of the training examples; {said}")
     if classes is not None and len(names) != classes:
         listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         raise DataError(f"{split.where}: {len(names)} classes ({listed}), expected {classes}")

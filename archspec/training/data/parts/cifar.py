@@ -66,9 +66,10 @@ class Cifar:
                 )
             tables.append(_CifarTable(path, 0, (size // record, record)))
             labels.append(np.array(tables[-1].array()[:, before - 1], np.int64))
-            _check_labels(path, labels[-1], self.classes)
+            record_of_largest = int(labels[-1].argmax())
+            _check_label(path, record_of_largest, int(labels[-1][record_of_largest]), self.classes)
         names = folder / ("batches.meta.txt" if self.classes == 10 else "fine_label_names.txt")
-        classes = names.read_text(encoding="utf-8").split() if names.is_file() else []
+        classes = names.read_text(encoding="utf-8", errors="replace").split() if names.is_file() else []
         return self._examples(folder, tables, before, labels, classes)
 
     def _python(self, folder: Path, paths: list[Path]) -> Examples:
@@ -79,21 +80,20 @@ class Cifar:
             data, given = found.get(b"data"), found.get(b"labels" if self.classes == 10 else b"fine_labels")
             if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape[1:] != (CIFAR_BYTES,):
                 raise DataError(f"{path}: no pixels; expected an array `data` of uint8, (images, {CIFAR_BYTES})")
-            if (
-                not isinstance(given, list)
-                or len(given) != len(data)
-                or not all(isinstance(label, int) for label in given)
-            ):
+            if not isinstance(given, list) or len(given) != len(data) or not all(type(label) is int for label in given):
                 raise DataError(f"{path}: expected a list of {len(data)} labels, one for each image")
+            for record, label in enumerate(given):
+                _check_label(path, record, label, self.classes)
             # The pixels lie in the pickle as one run of bytes, which can be mapped.
             start = path.read_bytes().find(np.ascontiguousarray(data).tobytes()) if len(data) else -1
             tables.append(_CifarTable(path, start, data.shape, data if start < 0 else None))
             labels.append(np.array(given, np.int64))
-            _check_labels(path, labels[-1], self.classes)
         meta = folder / ("batches.meta" if self.classes == 10 else "meta")
         key = b"label_names" if self.classes == 10 else b"fine_label_names"
         names = read_plain_pickle(meta).get(key, []) if meta.is_file() else []
-        return self._examples(folder, tables, 0, labels, [name.decode() for name in names])
+        if not isinstance(names, list) or not all(isinstance(name, bytes) for name in names):
+            raise DataError(f"{meta}: `{key.decode()}` is no list of names")
+        return self._examples(folder, tables, 0, labels, [name.decode(errors="replace") for name in names])
 
     def _examples(
         self, folder: Path, tables: list["_CifarTable"], before: int, labels: list[NDArray[np.int64]], names: list[str]
@@ -103,11 +103,10 @@ class Cifar:
         return Examples(reader, np.concatenate(labels), tuple(classes), (32, 32, 3), str(folder))
 
 
-def _check_labels(path: Path, labels: NDArray[np.int64], classes: int) -> None:
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if len(wrong):
+def _check_label(path: Path, record: int, label: int, classes: int) -> None:
+    if not 0 <= label < classes:
         raise DataError(
-            f"{path}: record {wrong[0]} has the label {labels[wrong[0]]}, expected 0 to {classes - 1}: "
+            f"{path}: record {record} has the label {label}, expected 0 to {classes - 1}: "
             "the file is damaged, or of another data set"
         )
 

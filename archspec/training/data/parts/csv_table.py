@@ -1,6 +1,7 @@
 """Tables of features as text: CSV."""
 
 import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,15 +34,19 @@ class CsvTable:
         rows: list[list[float]] = []
         targets: list[float] = []
         labels = {name: label for label, name in enumerate(self.classes or ())}
+        line = 1
         try:
             with path.open(newline="", encoding="utf-8-sig") as file:
                 lines = csv.reader(file)
                 names = next(lines, [])
                 if names.count(self.target) != 1:
-                    raise DataError(f"{path}: the first line must name the column {self.target!r} once; it has {names}")
+                    raise DataError(
+                        f"{path}: the first line must name the column {self.target!r} once; it has {', '.join(names)}"
+                    )
                 at = names.index(self.target)
                 for row in filter(None, lines):
-                    where = f"{path}, line {lines.line_num}"
+                    line = lines.line_num
+                    where = f"{path}, line {line}"
                     if len(row) != len(names):
                         raise DataError(f"{where}: {len(row)} values, expected {len(names)}")
                     text = row.pop(at).strip()
@@ -49,13 +54,12 @@ class CsvTable:
                         raise DataError(f"{where}: the class {text!r} is not one of {', '.join(self.classes)}")
                     targets.append(labels[text] if self.classes is not None else float(text))
                     rows.append([float(value) for value in row])
+                    if not all(map(math.isfinite, (*rows[-1], targets[-1]))):
+                        raise DataError(f"{where}: a value that is not finite, expected numbers")
         except (ValueError, csv.Error) as error:
             if isinstance(error, DataError):
                 raise
-            raise DataError(f"{path}, line {len(rows) + 2}: expected numbers ({error})") from None
+            raise DataError(f"{path}, line {line}: expected numbers ({error})") from None
         features = np.array(rows, np.float32).reshape(len(rows), len(names) - 1)
-        if not np.isfinite(features).all():
-            line = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0]) + 2
-            raise DataError(f"{path}, line {line}: a value that is not finite, expected numbers")
         kind = np.float32 if self.classes is None else np.int64
         return Examples(InMemory(features), np.array(targets, kind), self.classes or (), features.shape[1:], str(path))

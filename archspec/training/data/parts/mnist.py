@@ -1,6 +1,7 @@
 """MNIST's IDX files, plain or gzipped: http://yann.lecun.com/exdb/mnist describes the format."""
 
 import gzip
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ class _Idx:
             raise DataError(f"{path}: no IDX file of bytes; expected it to begin with 00 00 08 and the number of axes")
         shape = tuple(int(size) for size in np.frombuffer(start, ">u4", start[3], 4))
         size = len(_unzipped(path)) if zipped else path.stat().st_size
-        expected = 4 + 4 * len(shape) + int(np.prod(shape, dtype=np.int64))
+        expected = 4 + 4 * len(shape) + math.prod(shape)
         if size != expected:
             raise DataError(f"{path}: {size} bytes, expected {expected} for an array of {shape}: the file is damaged")
         return cls(path, shape, zipped)

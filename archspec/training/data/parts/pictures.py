@@ -30,6 +30,7 @@ def decoded(data: bytes, mode: str, where: str) -> Any:
         picture.load()
     except Exception as error:  # damaged bytes make decoders fail in many ways
         raise DataError(f"{where}: cannot be decoded as a picture ({error})") from None
+    _check_depth(picture, where)
     return picture if picture.mode == mode else picture.convert(mode)
 
 
@@ -56,7 +57,7 @@ def picture_size(data: bytes, length: int, end: bytes, where: str) -> tuple[int,
     Raises:
         DataError: it is no picture, or is cut off.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if not length:
         raise DataError(f"{where}: an empty file, expected a picture")
@@ -64,10 +65,18 @@ def picture_size(data: bytes, length: int, end: bytes, where: str) -> tuple[int,
     if last not in end:
         raise DataError(f"{where}: the picture is cut off: its end is missing")
     try:
-        width, height = Image.open(io.BytesIO(data)).size
+        picture = Image.open(io.BytesIO(data))
     except Exception as error:
-        raise DataError(f"{where}: no picture that Pillow knows ({error})") from None
+        reason = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
+        raise DataError(f"{where}: no picture that Pillow knows{reason}") from None
+    _check_depth(picture, where)
+    width, height = picture.size
     return width, height
+
+
+def _check_depth(picture: Any, where: str) -> None:
+    if picture.mode.startswith(("I", "F")):  # Pillow would cut its numbers off at 255
+        raise DataError(f"{where}: a picture of more than 8 bits a channel ({picture.mode}); expected bytes, 0 to 255")
 
 
 def common_shape(

@@ -41,7 +41,7 @@ class WebDataset:
             raise DataError(f"{folder}: no shards; expected {split}-000000.tar and so on")
         places, labels, sizes = [], [], []
         for number, shard in enumerate(shards):
-            for start, length, label, size in _index(shard):
+            for start, length, label, size in _index(shard, self.classes):
                 places.append((number, start, length))
                 labels.append(label)
                 sizes.append(size)
@@ -53,7 +53,7 @@ class WebDataset:
         return Examples(reader, np.array(labels, np.int64), classes, shape, str(folder / f"{split}-*.tar"), note)
 
 
-def _index(shard: Path) -> list[tuple[int, int, int, tuple[int, int]]]:
+def _index(shard: Path, classes: int) -> list[tuple[int, int, int, tuple[int, int]]]:
     """Start, length and label of each example's picture, and its size."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
     labels: dict[str, int] = {}
@@ -76,7 +76,9 @@ def _index(shard: Path) -> list[tuple[int, int, int, tuple[int, int]]]:
                         sizes[place] = _member_size(raw, start, member.size, f"{shard}, {member.name}")
                     elif ending in (".cls", ".json"):
                         found.setdefault(place, {})
-                        labels[place] = _label(_bytes(raw, start, member.size), ending, f"{shard}, {member.name}")
+                        labels[place] = _label(
+                            _bytes(raw, start, member.size), ending, classes, f"{shard}, {member.name}"
+                        )
         except tarfile.TarError as error:
             raise DataError(f"{shard}: no tar file, or a damaged one ({error})") from None
     for place, parts in found.items():
@@ -104,11 +106,14 @@ def _member_size(raw: io.BufferedReader, start: int, size: int, where: str) -> t
         return picture_size(_bytes(raw, start, size), size, end, where)
 
 
-def _label(data: bytes, ending: str, where: str) -> int:
+def _label(data: bytes, ending: str, classes: int, where: str) -> int:
     try:
-        return int(data) if ending == ".cls" else int(json.loads(data)["label"])
-    except (ValueError, KeyError, TypeError):
-        raise DataError(f"{where}: expected the number of a class, found {data[:40]!r}") from None
+        label = int(data) if ending == ".cls" else json.loads(data)["label"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        label = None
+    if type(label) is not int or not 0 <= label < classes:
+        raise DataError(f"{where}: expected the number of a class, 0 to {classes - 1}, found {data[:40]!r}")
+    return label
 
 
 @dataclass(frozen=True)
