@@ -18,6 +18,7 @@ from archspec_torch.forward import Spelling
 from archspec_torch.ops import ROWS
 
 NOTHING: Final = frozenset[str]()
+_SCALE_AND_SHIFT: Final = frozenset({"weight", "bias"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,17 @@ def type_of(use: LayerUse) -> str:
 
 def learns_nothing(use: LayerUse) -> bool:
     """Whether a layer with weights has neither `weight` nor `bias`: a batch norm that is not affine."""
-    return "affine" in use.op.attributes() and not use.value("affine")
+    return _left_out(use) == _SCALE_AND_SHIFT
+
+
+def _left_out(use: LayerUse) -> frozenset[str]:
+    """Of a norm's `weight` and `bias` those that it does not have."""
+    if "affine" not in use.op.attributes():
+        return NOTHING
+    if not use.value("affine"):
+        return _SCALE_AND_SHIFT
+    learned = {"scale": "weight", "shift": "bias"}
+    return frozenset(weight for name, weight in learned.items() if name in use.values and not use.value(name))
 
 
 def places(definitions: Sequence[Definition], spellings: dict[int, Spelling]) -> list[ParameterAccess]:
@@ -189,10 +200,8 @@ def _variable(headers: Sequence[str]) -> str:
 
 
 def _optional(use: LayerUse, kind: str) -> frozenset[str]:
-    if learns_nothing(use):
-        return frozenset({"weight", "bias"})
     if "bias" not in use.op.attributes():
-        return NOTHING
+        return _left_out(use)
     sure = not kind.startswith("nn.Conv") and use.fixed("bias") and bool(use.values.get("bias"))
     return NOTHING if sure else frozenset({"bias"})
 

@@ -12,12 +12,23 @@ _IMAGE = 2
 
 def batch_norm(layer: Fragment) -> str:
     """In training it is written out in every dtype: the operator keeps the biased variance, and few runtimes train."""
-    *affine, mean, variance = layer.weights
+    *learned, mean, variance = layer.weights
+    affine = _scale_and_shift(layer, learned)
     if layer.training:
         return _by_batch(layer, affine, mean, variance)
     if not layer.exact:
         return layer.add("BatchNormalization", layer.x, *_full(layer, affine), mean, variance, epsilon=layer.op.eps)
     return _normalized(layer, affine, mean, variance)
+
+
+def _scale_and_shift(layer: Fragment, learned: Sequence[str]) -> Sequence[str]:
+    """The scale and the shift of a batch norm: where one alone is learned, the other is ones or zeros."""
+    if len(learned) != 1:
+        return learned
+    count = layer.types[0].channels
+    if layer.op.scale:
+        return [*learned, layer.constant([0.0] * count)]
+    return [layer.constant([1.0] * count), *learned]
 
 
 def _by_batch(layer: Fragment, affine: Sequence[str], running_mean: str, running_variance: str) -> str:

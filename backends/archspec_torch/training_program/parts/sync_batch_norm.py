@@ -25,8 +25,10 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
             self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr,arg-type]
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)  # type: ignore[union-attr,arg-type]
         x = centered * (variance + self.eps).rsqrt().view(shape)
-        if self.affine:
-            x = x * self.weight.view(shape) + self.bias.view(shape)
+        if self.weight is not None:
+            x = x * self.weight.view(shape)
+        if self.bias is not None:
+            x = x + self.bias.view(shape)
         return x.to(input.dtype)  # type: ignore[no-any-return]
 
 
@@ -37,6 +39,7 @@ def synchronized(network: nn.Module, device: torch.device) -> nn.Module:
     for name, norm in list(network.named_modules()):
         if isinstance(norm, nn.modules.batchnorm._BatchNorm):
             made = SyncBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine)
+            made.weight, made.bias = norm.weight, norm.bias  # of which one alone may be there
             made.load_state_dict(norm.state_dict())
             parent, _, child = name.rpartition(".")
             setattr(network.get_submodule(parent), child, made.to(norm.running_mean))
