@@ -46,7 +46,7 @@ def silu(layer: Fragment) -> str:
 
 
 def gelu(layer: Fragment) -> str:
-    if not layer.exact:
+    if not layer.exact and layer.opset >= 20:
         return layer.add("Gelu", layer.x, approximate=layer.op.approximate)
     if layer.op.approximate == "none":
         inner = layer.add("Erf", layer.add("Mul", layer.x, layer.constant(math.sqrt(0.5))))

@@ -48,8 +48,8 @@ def _by_batch(layer: Fragment, affine: Sequence[str], running_mean: str, running
 def _over_examples(layer: Fragment, kind: str, x: str) -> str:
     """Each channel reduced, each example by itself first: ONNX Runtime loses digits where axes lie apart."""
     if layer.places:
-        x = layer.add(kind, x, layer.shape(*layer.places), keepdims=0)
-    return layer.add(kind, x, layer.shape(0), keepdims=0)
+        x = layer.reduced(kind, x, layer.places, keepdims=0)
+    return layer.reduced(kind, x, [0], keepdims=0)
 
 
 def _normalized(layer: Fragment, affine: Sequence[str], mean: str, variance: str) -> str:
@@ -81,9 +81,8 @@ def _affine(layer: Fragment, normal: str, weights: Sequence[str]) -> str:
 
 def _normal(layer: Fragment, x: str, *axes: int) -> str:
     """Mean 0 and variance 1 over some axes: the function body of LayerNormalization and its kin."""
-    over = layer.shape(*axes)
-    centered = layer.add("Sub", x, layer.add("ReduceMean", x, over))
-    variance = layer.add("ReduceMean", layer.add("Mul", centered, centered), over)
+    centered = layer.add("Sub", x, layer.reduced("ReduceMean", x, axes))
+    variance = layer.reduced("ReduceMean", layer.add("Mul", centered, centered), axes)
     deviation = layer.add("Sqrt", layer.add("Add", variance, layer.constant(layer.op.eps)))
     return layer.add("Div", centered, deviation)
 
@@ -105,9 +104,9 @@ def instance_norm(layer: Fragment) -> str:
 
 
 def group_norm(layer: Fragment) -> str:
-    """GroupNormalization (21): a scale for each channel, not for each group."""
+    """GroupNormalization (21): a scale for each channel, not for each group, as it was before."""
     op = layer.op
-    if layer.exact:
+    if layer.exact or layer.opset < 21:
         groups = layer.add("Reshape", layer.x, layer.shape(0, op.groups, -1))
         normal = layer.add("Reshape", _normal(layer, groups, 2), layer.add("Shape", layer.x))
         return _affine(layer, normal, layer.weights)
@@ -130,7 +129,7 @@ def local_response_norm(layer: Fragment) -> str:
     for channel in range(count):
         first, last = max(0, channel - reach), min(count - 1, channel + reach)
         window = layer.add("Slice", squares, layer.shape(first), layer.shape(last + 1), layer.shape(1))
-        sums.append(layer.add("ReduceSum", window, layer.shape(1)))
+        sums.append(layer.reduced("ReduceSum", window, [1]))
     mean = layer.add("Div", layer.add("Concat", *sums, axis=1), layer.constant(op.size))
     base = layer.add("Add", layer.constant(op.k), layer.add("Mul", layer.constant(op.alpha), mean))
     return layer.add("Div", layer.x, layer.add("Pow", base, layer.constant(op.beta)))
