@@ -72,6 +72,8 @@ def _seen(graph: LayerGraph, node: Node, seen: Mapping[str, Mapping[str, _Sight]
     places, arriving = node.type.places, graph.input_types(node)
     found: dict[str, list[_Sight]] = {}
     for path, type, footprint in zip(node.inputs, arriving, node.op.footprint(arriving), strict=True):
+        if footprint == "nowhere":
+            continue
         for source, sight in seen[producer(path)].items():
             found.setdefault(source, []).append(sight.through(footprint, places, tokens=type.axes == TOKENS))
     return {source: reduce(_Sight.joined, sights) for source, sights in found.items()}

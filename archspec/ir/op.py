@@ -156,6 +156,11 @@ class Op(Described):
     type_help: ClassVar[Mapping[Axes, str]] = {}
     """What to do about an input that it does not take, by the input's axes."""
 
+    @classmethod
+    def takes_branches(cls) -> bool:
+        """Whether it may be given several tensors: that of each branch."""
+        return cls.most_inputs is None or cls.most_inputs > 1
+
     def accepted(self) -> Accepted:
         """The tensors that its inputs may be, with these attributes."""
         return self.takes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from archspec.errors import Span, did_you_mean, nearest
 from archspec.ir.op import Op
@@ -31,8 +32,7 @@ def check_attribute(
     elif help := attribute_help(op, name, attribute.raw):
         found.error("E0412", f"`{name}` is not a word of {op.name}", place, help=help)
     else:
-        merges = op.most_inputs is None or op.most_inputs > 1
-        known = ["name", *(["branches"] if merges else []), *op.attributes()]
+        known = ["name", *(["branches"] if op.takes_branches() else []), *op.attributes()]
         help = did_you_mean(name, [word for word in known if word not in beside], known)
         found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
     return False
@@ -48,16 +48,19 @@ class CallCheck:
     def op(self, op: type[Op], call: Call) -> None:
         """The branches and the attributes of an op."""
         found, blocks = self.body.found, self.body.spec.blocks
-        merges = op.most_inputs is None or op.most_inputs > 1
+        merges = op.least_inputs > 1
         if merges and call.branches is None:
             help = branches_help(op, call, blocks) or f"write `{op.name}: [[], [...]]`; `[]` is what arrives, unchanged"
             found.error("E0410", f"{op.name} needs branches: `{op.name}: [[...], [...]]`", call.span, help=help)
-        if not merges and call.branches is not None:
+        if not op.takes_branches() and call.branches is not None:
             help = "put the items before it in the list: it has what arrives as its input"
             found.error("E0202", f"{op.name} has one input and takes no branches", call.span, help=help)
         if merges and call.branches is not None and len(call.branches) < op.least_inputs and not self.meant(call):
             help = "an empty branch `[]` is the identity"
             found.error("E0410", f"{op.name} needs at least {op.least_inputs} branches", call.span, help=help)
+        if call.branches is not None and op.takes_branches() and len(call.branches) > (op.most_inputs or inf):
+            message = f"{op.name} takes at most {op.most_inputs} branches, this is {len(call.branches)}"
+            found.error("E0202", message, call.span)
         for name, attribute in call.attributes.items():
             if merges and call.branches is None and is_item(name, blocks):
                 continue  # said above

@@ -84,7 +84,7 @@ def op_help(
 
 def _joins(found: Meaning) -> bool:
     """Whether it is a merge, which joins branches."""
-    return bool(found.op) and OPS[found.op].most_inputs != 1
+    return bool(found.op) and OPS[found.op].least_inputs > 1
 
 
 def python_help(text: str, params: Mapping[str, Sequence[str]]) -> str:
@@ -225,7 +225,7 @@ def example(name: str, value: object, params: Mapping[str, Sequence[str]]) -> st
         inner = meaning(value) if isinstance(value, str) else None
         if inner is not None and (inner.op or inner.not_here):
             return _meant(inner, {})
-    if op is not None and op.most_inputs == 1 and not op.attributes():
+    if op is not None and not op.takes_branches() and not op.attributes():
         return f"`{op.name}` has no attributes: write `{op.name}`"
     if op is not None and _joins(found) and all(isinstance(each, str) and each.isidentifier() for each in values):
         taps = ", ".join(f"{{from: {each}}}" for each in values[:4])

@@ -77,6 +77,8 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     weighted = places(module.definitions, spellings)
     reset = reset_parameters(weighted, drawing)
     groups = parameter_groups(weighted, graph)
+    methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
+    classes = [writer.result(graph, *added) for writer, added in zip(writers, methods, strict=True)]
     functions = {name for printer in printers.values() for name in printer.functions}
     helpers = drawing | {name for printer in printers.values() for name in printer.helpers}
     helpers |= {"make_divisible"} & functions
@@ -91,8 +93,6 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         f"from math import {', '.join(sorted(functions & _IMPORTS.keys()))}": bool(functions & _IMPORTS.keys()),
         "from typing import Any": bool(groups),
     }
-    methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
-    classes = [writer.result(graph, *added) for writer, added in zip(writers, methods, strict=True)]
     code = (*ordered.values(), *(made.forward for made in classes))
     return render(
         "archspec_torch",

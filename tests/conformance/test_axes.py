@@ -41,7 +41,7 @@ def _along(axes: int, case: str) -> str:
 
 
 def _takes_maps(name: str, case: str) -> bool:
-    if name in IMAGES_ALONE or "to_image" in case or "reshape" in case or "dense" in case:
+    if name in IMAGES_ALONE or any(word in case for word in ("to_image", "reshape", "dense", "bicubic", "antialias")):
         return False
     accepted = OPS[name].takes.axes
     return IMAGE in accepted and accepted.issuperset(SPATIAL)

@@ -46,7 +46,7 @@ ATTRIBUTES: Final = {
     "pad": ["padding: 1"],
     "crop": ["cropping: 1"],
     "pad_channels": ["before: 1, after: 2"],
-    "upsample": ["factor: 2"],
+    "upsample": ["factor: 2", "size: 5"],
     "depth_to_space": ["block: 2"],
     "space_to_depth": ["block: 2"],
     "to_image": ["height: 2, width: 2"],

@@ -1,8 +1,8 @@
 """The op set. Each op is defined here once, with ONNX's meaning; backends hold one row for each.
 
-The modules group the ops by what they do: `linear`, `norms`, `activations`, `regularizers`, `pools`,
-`reductions`, `shapes`, `resizing`, `merges`, `tokens`. An op is found by its name in `OPS`; those of other packages
-are, too.
+The modules group the ops by what they do: `linear`, `norms`, `activations`, `regularizers`, `pools`, `reductions`,
+`shapes`, `resizing`, `interpolation`, `blocks`, `merges`, `tokens`. An op is found by its name in `OPS`; those of other
+packages are, too.
 """
 
 from typing import Final
@@ -36,7 +36,9 @@ from archspec.ir.ops.regularizers import Dropout, DropPath
 from archspec.ir.ops.pools import AdaptiveAvgPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from archspec.ir.ops.reductions import ChannelAvgPool, ChannelMaxPool
 from archspec.ir.ops.shapes import ChannelShuffle, Flatten, Identity, Reshape, SliceChannels, Split
-from archspec.ir.ops.resizing import Crop, DepthToSpace, Pad, PadChannels, SpaceToDepth, Upsample
+from archspec.ir.ops.resizing import Crop, Pad, PadChannels
+from archspec.ir.ops.interpolation import Upsample
+from archspec.ir.ops.blocks import DepthToSpace, SpaceToDepth
 from archspec.ir.ops.merges import Add, Concat, Maximum, Multiply
 from archspec.ir.ops.tokens import (
     Attention,

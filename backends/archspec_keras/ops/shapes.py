@@ -62,14 +62,6 @@ def _crop(context: LayerContext) -> list[LayerStep]:
     return [LayerStep(call(context.of_rank("layers.Cropping{}"), padding_sides(context, name="cropping") or "0"))]
 
 
-def _upsample(context: LayerContext) -> list[LayerStep]:
-    mode: str = context.value("mode")
-    head = context.of_rank("layers.UpSampling{}")
-    if mode != "nearest":
-        head = context.helper(f"{mode.capitalize()}UpSampling{{}}")
-    return [LayerStep(call(head, context.attribute("factor")))]
-
-
 def _helper(name: str, *attributes: str) -> KerasRow:
     """The row of a helper that takes these attributes."""
     return KerasRow(lambda context: [LayerStep(call(context.helper(name), *map(context.attribute, attributes)))])
@@ -96,7 +88,6 @@ ROWS: Final[dict[str, KerasRow]] = {
     "pad": KerasRow(_pad),
     "crop": KerasRow(_crop),
     "pad_channels": _helper("ChannelPadding", "before", "after"),
-    "upsample": KerasRow(_upsample),
     "depth_to_space": _helper("DepthToSpace", "block"),
     "space_to_depth": _helper("SpaceToDepth", "block"),
 }

@@ -60,13 +60,6 @@ def pad_channels(layer: Fragment) -> str:
     return layer.pad(layer.x, sides, layer.constant(0.0))
 
 
-def upsample(layer: Fragment) -> str:
-    """Resize with its defaults: half_pixel, and the nearest element, which is never one of two."""
-    scales = layer.add("Constant", value_floats=[1.0, 1.0, *map(float, layer.op.factor)])
-    mode = "nearest" if layer.op.mode == "nearest" else "linear"
-    return layer.add("Resize", layer.x, "", scales, mode=mode)
-
-
 def depth_to_space(layer: Fragment) -> str:
     return layer.add("DepthToSpace", layer.x, blocksize=layer.op.block, mode="CRD")
 
@@ -88,7 +81,6 @@ ROWS: dict[str, Row] = {
     "pad": pad,
     "crop": crop,
     "pad_channels": pad_channels,
-    "upsample": upsample,
     "depth_to_space": depth_to_space,
     "space_to_depth": space_to_depth,
 }

@@ -148,19 +148,7 @@ def _channels_padded(use: LayerUse, printer: ExpressionPrinter, operands: Sequen
     return call("F.pad", *operands, Bracket("", (*around, *sides)))
 
 
-# -- larger and smaller images ----------------------------------------------------------------------
-
-_MOST_NEAREST: Final = 40
-"""PyTorch's `nearest` divides in float32: at factor 41 it takes some elements too early. `nearest-exact` never does."""
-
-
-def _upsample(use: LayerUse, printer: ExpressionPrinter) -> Code:
-    mode: dict[str, Code] = {}
-    if use.value("mode") != "nearest":
-        mode = {"mode": literal(use.value("mode"))}
-    elif not use.fixed("factor") or max(use.value("factor")) > _MOST_NEAREST:
-        mode = {"mode": literal("nearest-exact")}
-    return call("nn.Upsample", scale_factor=printer.attribute(use, "factor"), **mode)
+# -- blocks of pixels -------------------------------------------------------------------------------
 
 
 def _with(head: str, name: str) -> TorchRow:
@@ -182,7 +170,6 @@ ROWS: Final[dict[str, TorchRow]] = {
     "pad": TorchRow("heavy", _pad),
     "crop": TorchRow("light", _crop, _cropped, inline=_fixed),
     "pad_channels": TorchRow("light", _pad_channels, _channels_padded, inline=_fixed),
-    "upsample": TorchRow("heavy", _upsample),
     "depth_to_space": _with("nn.PixelShuffle", "block"),
     "space_to_depth": _with("nn.PixelUnshuffle", "block"),
 }

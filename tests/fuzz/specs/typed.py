@@ -92,7 +92,7 @@ def starts(type: TensorType) -> Mapping[str, Sequence[Mapping[str, Yaml]]]:
     """The ops of one input that take a tensor, each with some values of its required attributes that fit."""
     found: dict[str, list[Mapping[str, Yaml]]] = {}
     for name, op in OPS.items():
-        if op.most_inputs == 1 and type.dtype == op.takes.dtype:
+        if op.least_inputs == 1 and type.dtype == op.takes.dtype:
             fitting = [given for given in _required(op, type) if output(name, given, type) is not None]
             if fitting:
                 found[name] = fitting[:: max(len(fitting) // 24, 1)]

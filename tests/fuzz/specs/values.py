@@ -179,7 +179,7 @@ def starts(shapes: tuple[Shape, ...], keep: Keep) -> Mapping[str, Mapping[str, Y
     inputs = [(shape,) for shape in shapes]
     found: dict[str, Mapping[str, Yaml]] = {}
     for name, op in OPS.items():
-        if op.most_inputs != 1:
+        if op.least_inputs != 1:
             continue
         required = [info for info in op.attributes().values() if info.required]
         for values in product(*(literals(info, shapes[0]) for info in required)):
