@@ -147,6 +147,8 @@ class Op(Described):
     """Gives numbers of its input, all or some, in whatever shape: nothing is computed, and nothing new is stored."""
     resamples: ClassVar[bool] = False
     """It makes fewer or more places of those that it gets, by no product with learned numbers: pools, `upsample`."""
+    random: ClassVar[bool] = False
+    """It drops at random in training, by its `rate`, and does nothing afterwards."""
     sign: ClassVar[Sign] = "any"
     """See `never_negative`."""
     sized: ClassVar[bool] = False

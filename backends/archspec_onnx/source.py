@@ -27,8 +27,6 @@ TYPES: Final = {
     "float64": TensorProto.DOUBLE,
 }
 """ONNX's element types."""
-RANDOM: Final = ("dropout", "drop_path")
-"""Ops that have no one result in training, unless their rate is 0."""
 
 
 def write(
@@ -44,7 +42,7 @@ def write(
     random = [
         Diagnostic("E0601", f"{node.op.name} is random in training ({path}): a model of it has no one result")
         for path, node in graph.nodes.items()
-        if training and node.op.name in RANDOM and node.op.rate > 0  # type: ignore[attr-defined]
+        if training and node.op.random and node.op.rate > 0  # type: ignore[attr-defined]
     ]
     if random:
         raise BackendError(random)

@@ -28,7 +28,7 @@ VIEWS = {
 
 
 def test_the_ops_that_multiply() -> None:
-    assert MULTIPLY == ["conv", "conv_transpose", "dense", "attention"]
+    assert MULTIPLY == ["conv", "conv_transpose", "dense", "matmul", "attention"]
 
 
 @pytest.mark.parametrize(("op", "case"), [(op, case) for op in MULTIPLY for case in CASES[op]])

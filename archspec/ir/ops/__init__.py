@@ -15,6 +15,7 @@ from archspec.ir.ops.base import GraphInput
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
 from archspec.ir.ops.norms import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 from archspec.ir.ops.activations import (
+    Clip,
     Elu,
     Gelu,
     HardSigmoid,
@@ -32,14 +33,22 @@ from archspec.ir.ops.activations import (
     Softplus,
     Tanh,
 )
-from archspec.ir.ops.regularizers import Dropout, DropPath
-from archspec.ir.ops.pools import AdaptiveAvgPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from archspec.ir.ops.regularizers import ChannelDropout, DropBlock, Dropout, DropPath
+from archspec.ir.ops.pools import (
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    AvgPool,
+    BlurPool,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    MaxPool,
+)
 from archspec.ir.ops.reductions import ChannelAvgPool, ChannelMaxPool
 from archspec.ir.ops.shapes import ChannelShuffle, Flatten, Identity, Reshape, SliceChannels, Split
 from archspec.ir.ops.resizing import Crop, Pad, PadChannels
 from archspec.ir.ops.interpolation import Upsample
 from archspec.ir.ops.blocks import DepthToSpace, SpaceToDepth
-from archspec.ir.ops.merges import Add, Concat, Maximum, Multiply
+from archspec.ir.ops.merges import Add, Concat, Matmul, Maximum, Minimum, Multiply
 from archspec.ir.ops.tokens import (
     Attention,
     ClassToken,
@@ -60,20 +69,25 @@ __all__ = [
     "CORE",
     "OPS",
     "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
     "Add",
     "Attention",
     "AvgPool",
     "BatchNorm",
+    "BlurPool",
     "ChannelAvgPool",
+    "ChannelDropout",
     "ChannelMaxPool",
     "ChannelShuffle",
     "ClassToken",
+    "Clip",
     "Concat",
     "Conv",
     "ConvTranspose",
     "Crop",
     "Dense",
     "DepthToSpace",
+    "DropBlock",
     "DropPath",
     "Dropout",
     "Elu",
@@ -91,8 +105,10 @@ __all__ = [
     "LayerNorm",
     "LeakyRelu",
     "LocalResponseNorm",
+    "Matmul",
     "MaxPool",
     "Maximum",
+    "Minimum",
     "Mish",
     "Multiply",
     "Pad",

@@ -20,7 +20,7 @@ _SIDES: Final = "write `{}`: a number, one for each axis, or both sides of each,
 @register
 @dataclass(frozen=True, slots=True)
 class Pad(Op):
-    """More elements around all spatial axes: a number, a reflection without the edge, or the edge again. ONNX Pad."""
+    """More elements around all spatial axes: a number, reflections, the edge again, or the other end's. ONNX Pad."""
 
     name: ClassVar[str] = "pad"
     kind: ClassVar[OpKind] = "shape"
@@ -29,8 +29,9 @@ class Pad(Op):
 
     padding: Padding = attribute(SidesKind(), "elements on each side", spatial=True)
     mode: str = attribute(
-        WordKind(words=("constant", "reflect", "edge")),
-        "`constant`: `value`; `reflect`: the elements inside the edge, mirrored; `edge`: the edge's own",
+        WordKind(words=("constant", "reflect", "symmetric", "edge", "circular")),
+        "`constant`: `value`; `reflect`: the elements inside the edge, mirrored; `symmetric`: the edge and those "
+        "inside, mirrored; `edge`: the edge's own; `circular`: those of the opposite end",
         default="constant",
     )
     value: float = attribute(FloatKind(least=float("-inf")), "what `constant` pads with", default=0.0)
@@ -49,6 +50,11 @@ class Pad(Op):
                 raise ShapeError(
                     f"reflects {most} in {axis}, its input has {extent}",
                     help="a reflection has no edge, so it is one less than the input at most; `mode: edge` repeats",
+                )
+            if self.mode in ("symmetric", "circular") and most > extent:
+                raise ShapeError(
+                    f"pads {most} in {axis} with elements of its input, which has {extent}",
+                    help="`mode: edge` repeats as often as is wanted",
                 )
         return x.with_places([size + before + after for size, (before, after) in zip(x.places, sides, strict=True)])
 

@@ -45,17 +45,21 @@ def _reshaped(context: LayerContext, sizes: tuple[Expr, ...]) -> Bracket:
     return call("layers.Reshape", context.printer.expr(Items(sizes)))
 
 
+_PADS: Final = {
+    "reflect": "ReflectionPadding{}",
+    "symmetric": "SymmetricPadding{}",
+    "edge": "EdgePadding{}",
+    "circular": "CircularPadding{}",
+}
+
+
 def _pad(context: LayerContext) -> list[LayerStep]:
     sides = padding_sides(context) or "0"
-    match context.value("mode"):
-        case "reflect":
-            return [LayerStep(call(context.helper("ReflectionPadding{}"), sides))]
-        case "edge":
-            return [LayerStep(call(context.helper("EdgePadding{}"), sides))]
-        case _:
-            value = context.given(value="value")
-            head = context.helper("ConstantPadding{}") if value else context.of_rank("layers.ZeroPadding{}")
-            return [LayerStep(call(head, sides, **value))]
+    if (helper := _PADS.get(context.value("mode"))) is not None:
+        return [LayerStep(call(context.helper(helper), sides))]
+    value = context.given(value="value")
+    head = context.helper("ConstantPadding{}") if value else context.of_rank("layers.ZeroPadding{}")
+    return [LayerStep(call(head, sides, **value))]
 
 
 def _crop(context: LayerContext) -> list[LayerStep]:

@@ -60,7 +60,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> str:
         optimizer=optimizer,
         functions=[loss.function for loss in losses if loss.function] + optimizer.rules,
         frozen=frozen_rule(graph, plan.frozen_layers) if plan.frozen_layers else [],
-        drops=any(graph.nodes[path].op.name in ("dropout", "drop_path") for path in plan.frozen_layers),
+        drops=any(graph.nodes[path].op.random for path in plan.frozen_layers),
         sum_of_losses=_sum_of_losses(graph, plan, [loss.value for loss in losses]) if several else [],
         compiling=_compiling("" if several else losses[0].value),
         metrics=metrics,

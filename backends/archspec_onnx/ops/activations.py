@@ -79,6 +79,11 @@ def relu6(layer: Fragment) -> str:
     return layer.add("Clip", layer.x, layer.constant(0), layer.constant(6))
 
 
+def clip(layer: Fragment) -> str:
+    ends = ["" if end is None else layer.constant(end) for end in (layer.op.min, layer.op.max)]
+    return layer.add("Clip", layer.x, *(ends if ends[1] else ends[:1]))
+
+
 def softmax(layer: Fragment) -> str:
     return layer.add("Softmax", layer.x, axis=layer.axis)
 
@@ -101,6 +106,7 @@ def scale(layer: Fragment) -> str:
 ROWS: dict[str, Row] = {
     "relu": unary("Relu"),
     "relu6": relu6,
+    "clip": clip,
     "leaky_relu": leaky_relu,
     "prelu": prelu,
     "elu": elu,

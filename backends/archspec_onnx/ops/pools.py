@@ -101,6 +101,32 @@ def adaptive_avg_pool(layer: Fragment) -> str:
     return layer.add("MatMul", x, across)
 
 
+def adaptive_max_pool(layer: Fragment) -> str:
+    """The elements outside of a window as minus infinity, along one axis after the other."""
+    size: PerAxis = layer.op.size
+    if set(size) == {1}:
+        return layer.add("GlobalMaxPool", layer.x)
+    x, last = layer.x, layer.places[-1]
+    for axis, count in zip(layer.places, size, strict=True):
+        order = [*range(last + 1)]
+        order[axis], order[last] = order[last], order[axis]
+        moved = x if axis == last else layer.add("Transpose", x, perm=order)
+        each = layer.add("Unsqueeze", moved, layer.shape(-2))
+        inside, _ = _windows(layer, count, axis)
+        largest = layer.add("Where", inside, each, layer.constant(-math.inf))
+        x = layer.reduced("ReduceMax", largest, [-1], keepdims=0)
+        x = x if axis == last else layer.add("Transpose", x, perm=order)
+    return x
+
+
+def blur_pool(layer: Fragment) -> str:
+    """A binomial filter: means of two along each axis, one after the other."""
+    two, one, x = [2] * len(layer.places), [1] * len(layer.places), layer.x
+    for _ in range(layer.op.kernel - 2):
+        x = layer.add("AveragePool", x, kernel_shape=two, strides=one)
+    return layer.add("AveragePool", x, kernel_shape=two, strides=[*layer.op.stride])
+
+
 def _ones(layer: Fragment) -> PerAxis:
     """The dilation of a pool's window."""
     return (1,) * len(layer.places)
@@ -115,6 +141,12 @@ def _averages(layer: Fragment, count: int, axis: int) -> str:
         ends = -(-(np.arange(count) + 1) * size // count)
         inside = (places >= firsts[:, None]) & (places < ends[:, None])
         return layer.constant(inside / inside.sum(axis=1, keepdims=True))
+    inside_, extents = _windows(layer, count, axis)
+    return layer.add("Div", layer.add("Cast", inside_, to=layer.dtype), layer.add("Cast", extents, to=layer.dtype))
+
+
+def _windows(layer: Fragment, count: int, axis: int) -> tuple[str, str]:
+    """Which elements of an axis lie in which of `count` windows (rows), and how many are in each."""
     size_ = layer.add("Shape", layer.x, start=axis, end=axis + 1)
     number, one = layer.shape(count), layer.number(1)
     windows = layer.add("Unsqueeze", layer.add("Range", layer.number(0), layer.number(count), one), layer.shape(1))
@@ -123,8 +155,7 @@ def _averages(layer: Fragment, count: int, axis: int) -> str:
     last = layer.add("Add", layer.add("Mul", layer.add("Add", windows, one), size_), layer.number(count - 1))
     end = layer.add("Div", last, number)  # rounded up
     inside_ = layer.add("And", layer.add("GreaterOrEqual", places_, first), layer.add("Less", places_, end))
-    length = layer.add("Cast", layer.add("Sub", end, first), to=layer.dtype)
-    return layer.add("Div", layer.add("Cast", inside_, to=layer.dtype), length)
+    return inside_, layer.add("Sub", end, first)
 
 
 ROWS: dict[str, Row] = {
@@ -133,4 +164,6 @@ ROWS: dict[str, Row] = {
     "global_avg_pool": _global("GlobalAveragePool", "ReduceMean"),
     "global_max_pool": _global("GlobalMaxPool", "ReduceMax"),
     "adaptive_avg_pool": adaptive_avg_pool,
+    "adaptive_max_pool": adaptive_max_pool,
+    "blur_pool": blur_pool,
 }

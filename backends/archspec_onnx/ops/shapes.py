@@ -8,6 +8,8 @@ import numpy as np
 
 from archspec_onnx.ops.row import Fragment, Row, unary
 
+_WRAP = 19
+"""The opset from which on `Pad` has the mode wrap."""
 _END = 2**63 - 1
 """Where a slice ends that has no end."""
 
@@ -44,8 +46,28 @@ def _slice(layer: Fragment, start: int, end: int) -> str:
 
 def pad(layer: Fragment) -> str:
     op = layer.op
+    if op.mode == "symmetric" or (op.mode == "circular" and layer.opset < _WRAP):
+        return _pad_by_index(layer)
     value = layer.constant(op.value) if op.mode == "constant" else ""
-    return layer.pad(layer.x, layer.by_axis(op.padding.sides), value, op.mode)
+    mode = "wrap" if op.mode == "circular" else op.mode
+    return layer.pad(layer.x, layer.by_axis(op.padding.sides), value, mode)
+
+
+def _pad_by_index(layer: Fragment) -> str:
+    """Elements of the input by their places, along one axis after the other."""
+    x = layer.x
+    for axis, (before, after) in layer.by_axis(layer.op.padding.sides).items():
+        size = layer.add("Shape", layer.x, start=axis, end=axis + 1)
+        end = layer.add("Squeeze", layer.add("Add", size, layer.shape(after)))
+        place = layer.add("Range", layer.number(-before), end, layer.number(1))
+        if layer.op.mode == "circular":
+            place = layer.add("Mod", place, size)
+        else:
+            last = layer.add("Sub", layer.add("Add", size, size), layer.shape(1))
+            mirrored = layer.add("Max", place, layer.add("Sub", layer.shape(-1), place))
+            place = layer.add("Min", mirrored, layer.add("Sub", last, place))
+        x = layer.add("Gather", x, place, axis=axis)
+    return x
 
 
 def crop(layer: Fragment) -> str:

@@ -95,12 +95,21 @@ def _range(start: int, stop: int | None) -> str:
 # -- more and less around them ----------------------------------------------------------------------
 
 
+_PADS: Final = {
+    "reflect": "nn.ReflectionPad",
+    "symmetric": "SymmetricPad",
+    "edge": "nn.ReplicationPad",
+    "circular": "nn.CircularPad",
+}
+
+
 def _pad(use: LayerUse, printer: ExpressionPrinter) -> Code:
     sides = _sides(use, printer, "padding")
     if use.value("mode") != "constant":
-        return call(
-            of_rank({"reflect": "nn.ReflectionPad", "edge": "nn.ReplicationPad"}[use.value("mode")], use), sides
-        )
+        name = of_rank(_PADS[use.value("mode")], use)
+        if not name.startswith("nn."):
+            printer.helpers.add(name)
+        return call(name, sides)
     value = printer.given(use, {"value": "value"}).values()
     return call(of_rank("nn.ConstantPad" if value else "nn.ZeroPad", use), sides, *value)
 

@@ -72,6 +72,11 @@ CASES: dict[str, list[str]] = {
         "pad: {padding: [0, 3, 2, 6], mode: reflect}",
         "pad: {padding: 2, mode: edge}",
         "pad: {padding: [0, 9, 1, 0], mode: edge}",
+        "pad: {padding: 1, mode: circular}",
+        "pad: {padding: [0, 3, 7, 1], mode: circular}",
+        "pad: {padding: [2, 1], mode: symmetric}",
+        "pad: {padding: [0, 8, 7, 2], mode: symmetric}",
+        "name: s\n    layers: [relu, pad: {padding: [0, 1, 2, 3], mode: symmetric}, pad: {padding: 1, mode: circular}]",
         "relu\n  - pad: {padding: 1, value: -1}\n  - max_pool: {kernel: 3, stride: 2, padding: 1}",
     ],
     "crop": [
@@ -180,9 +185,12 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
         ("pad: {padding: [0, p, 1, p]}", ["1", "2"]),
         ("pad: {padding: p, mode: reflect}", ["1", "2"]),
         ("pad: {padding: p, mode: edge}", ["1", "2"]),
+        ("pad: {padding: p, mode: symmetric}", ["1", "2"]),
+        ("pad: {padding: [0, p, p, 1], mode: circular}", ["1", "2"]),
     ],
     ("pad", "mode"): [
         ("pad: {padding: 1, mode: p}", ["reflect", "edge", "constant"]),
+        ("pad: {padding: [1, 2], mode: p}", ["symmetric", "circular", "reflect"]),
     ],
     ("pad", "value"): [
         ("pad: {padding: 1, value: p}", ["1", "0", "-0.1"]),
