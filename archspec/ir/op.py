@@ -139,6 +139,8 @@ class Op(Described):
     """Names of other libraries that mean the op, each with what else has to be known of it; see `vocabulary.yaml`."""
     least_inputs: ClassVar[int] = 1
     most_inputs: ClassVar[int | None] = 1
+    one_of: ClassVar[tuple[str, ...]] = ()
+    """Attributes of which one must be given, unless further branches say the same."""
     several: ClassVar[bool] = False
     """It may give several tensors: a call marks them as taps, by the names that it lists under `outputs`."""
     weighted: ClassVar[bool] = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from math import inf
 
@@ -72,6 +72,7 @@ class CallCheck:
             self.body.leave(call)
             return
         given = call.attributes.keys() | self.body.spec.defaults.get(op.name, {}).keys()
+        self.one_of(op, call, given)
         for info in op.attributes().values():
             if not info.required or info.name in given:
                 continue
@@ -81,6 +82,21 @@ class CallCheck:
                 continue
             if not _misspelled(info.name, call.attributes, op.attributes()):
                 found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
+
+    def one_of(self, op: type[Op], call: Call, given: Set[str]) -> None:
+        """That one of the attributes is given of which an op needs one."""
+        if not op.one_of or call.branches is not None or not given.isdisjoint(op.one_of):
+            return
+        from archspec.suggestions.foreign_names import named_otherwise
+
+        if any(named_otherwise(op, name, call.attributes) for name in op.one_of):
+            return
+        if any(_misspelled(name, call.attributes, op.attributes()) for name in op.one_of):
+            return
+        names = " or ".join(f"`{name}`" for name in op.one_of)
+        branch = f", or a second branch: `{op.name}: [[], {{from: tap}}]`" if op.takes_branches() else ""
+        help = f"write `{op.example.item}`{branch}"
+        self.body.found.error("E0410", f"{op.name} needs {names}", call.span, help=help)
 
     def results(self, op: type[Op], call: Call, attribute: Attribute) -> None:
         """The names of what an op of several results gives."""
@@ -165,7 +181,7 @@ class CallCheck:
         else:
             self.body.use(attribute, in_loop=self.in_loop)
 
-    def unknown_param(self, block: Block, name: str, attribute: Attribute, given: Collection[str]) -> None:
+    def unknown_param(self, block: Block, name: str, attribute: Attribute, given: Set[str]) -> None:
         """A block has no such param."""
         if name in self.body.spec.refused:
             return

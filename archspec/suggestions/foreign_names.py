@@ -42,7 +42,7 @@ def _activation(value: str) -> str:
     """The op of an activation's name, as in `activation: relu`; empty if it is none, or needs attributes."""
     found = meaning(value)
     op = OPS.get(found.op) if found is not None and not found.then else None
-    return "" if op is None or any(info.required for info in op.attributes().values()) else op.name
+    return "" if op is None or _missing(op, ()) else op.name
 
 
 def named_otherwise(op: type[Op], name: str, given: Iterable[str]) -> bool:
@@ -264,4 +264,8 @@ def _nested(value: object) -> bool:
 
 
 def _missing(op: type[Op], given: Iterable[str]) -> list[str]:
-    return [f"{key}: ..." for key, info in op.attributes().items() if info.required and key not in given]
+    """What an op needs that is not given, with values to fill in."""
+    needed = [key for key, info in op.attributes().items() if info.required]
+    if not {*given} & {*op.one_of}:
+        needed += op.one_of[:1]
+    return [f"{key}: ..." for key in needed if key not in given]

@@ -54,6 +54,7 @@ class Clip(Elementwise):
     name: ClassVar[str] = "clip"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "clip: {min: -1, max: 1}")
+    one_of: ClassVar[tuple[str, ...]] = ("min", "max")
     two_meanings: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("min_val", "min_value", "low", "lower", "x_min", "a_min", "clip_value_min"), "write `min`"),
         **dict.fromkeys(("max_val", "max_value", "high", "upper", "x_max", "a_max", "clip_value_max"), "write `max`"),

@@ -39,6 +39,7 @@ class Upsample(Op):
     resamples: ClassVar[bool] = True
     takes: ClassVar[Accepted] = FEATURE_MAPS
     most_inputs: ClassVar[int | None] = 2
+    one_of: ClassVar[tuple[str, ...]] = ("factor", "size")
 
     factor: Factors | None = attribute(
         FactorsKind(),
@@ -46,15 +47,15 @@ class Upsample(Op):
         default=None,
         spatial=True,
     )
-    size: PerAxis | None = attribute(
-        PerAxisKind(), "sizes of the output along the spatial axes", default=None, spatial=True
-    )
     mode: str = attribute(
         WordKind(words=_MODES),
         "`nearest`: element i of n is the old floor(i * old / n), so that factors repeat elements; `nearest_exact`: "
         "floor((i + 1/2) * old / n); in between along all axes: `linear` for signals, `bilinear` for images, "
         "`trilinear` for volumes; `bicubic` for images",
         default="nearest",
+    )
+    size: PerAxis | None = attribute(
+        PerAxisKind(), "sizes of the output along the spatial axes", default=None, spatial=True
     )
     align_corners: bool = attribute(
         BoolKind(), "the centers of the outermost elements stay where they are; not of `nearest`", default=False

@@ -90,7 +90,9 @@ class Items(Expressions):
         known = [info.name for info in infos.values() if literals(info, inputs[0][0])]
         is_named = op.several and self.chance(2)  # all results, by names, or one of them by its number
         needed = [
-            key for key in known if is_given(name, infos[key]) or (op.several and not is_named and infos[key].default is None)
+            key
+            for key in known
+            if is_given(name, infos[key]) or (op.several and not is_named and infos[key].default is None)
         ]
         optional = [key for key in known if key not in needed and not is_named]
         chosen = self.draw(st.lists(st.sampled_from(optional), unique=True, max_size=4)) if optional else []

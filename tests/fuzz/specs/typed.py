@@ -101,7 +101,9 @@ def starts(type: TensorType) -> Mapping[str, Sequence[Mapping[str, Yaml]]]:
 
 def _required(op: type[Op], type: TensorType) -> Iterator[Mapping[str, Yaml]]:
     # Of several results one is chosen: names for all of them are not drawn.
-    infos = [info for info in op.attributes().values() if is_given(op.name, info) or (op.several and info.name == "index")]
+    infos = [
+        info for info in op.attributes().values() if is_given(op.name, info) or (op.several and info.name == "index")
+    ]
     for values in product(*(choices(info, type) for info in infos)):
         yield dict(zip((info.name for info in infos), values, strict=True))
 

@@ -172,13 +172,9 @@ def _shapes(count: int) -> list[list[int]]:
     return found
 
 
-_ONE_OF_SEVERAL: Final = {"upsample": "factor", "clip": "min"}
-"""Of the ops that need one of several attributes the one that they are given."""
-
-
 def is_given(op: str, info: AttributeInfo) -> bool:
     """Whether an op is written with this attribute from the beginning."""
-    return info.required or info.name == _ONE_OF_SEVERAL.get(op)
+    return info.required or info.name in OPS[op].one_of[:1]
 
 
 @lru_cache(maxsize=10_000)
