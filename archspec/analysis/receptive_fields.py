@@ -16,7 +16,7 @@ from functools import reduce
 from typing import Final, TypeAlias
 
 from archspec.ir.def_use import Node, producer
-from archspec.ir.footprint import AxisFootprint, Footprint, everything
+from archspec.ir.footprint import AxisFootprint, Seen, everything
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import TOKENS
 
@@ -229,7 +229,7 @@ class _Sight:
     axes: tuple[_Axis, ...]
     tokens: bool = False
 
-    def through(self, footprint: Footprint, places: tuple[int, ...], *, tokens: bool) -> _Sight:
+    def through(self, footprint: Seen, places: tuple[int, ...], *, tokens: bool) -> _Sight:
         """What an op's output with these places sees, for what the op looks at; `tokens` if it takes tokens."""
         if not any(axis.moves for axis in self.axes):
             return self

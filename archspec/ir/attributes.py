@@ -205,7 +205,7 @@ class FactorsKind(PerAxisKind):
         found = tuple(map(self._factor, numbers))
         return found if isinstance(value, tuple) else found[0]
 
-    def _factor(self, number: object) -> int | float:
+    def _factor(self, number: Any) -> int | float:
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise AttributeValueError(f"{self.expects} is expected, this is {describe(number)}")
         if not 0 < number < float("inf"):

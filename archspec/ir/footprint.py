@@ -27,8 +27,10 @@ class AxisFootprint:
     taps: tuple[Sequence[int], ...]
 
 
-Footprint: TypeAlias = Literal["place", "everywhere", "nowhere"] | tuple[AxisFootprint, ...]
-"""Of one input: the same place, every place, none, or what windows show: one for each axis of places."""
+Seen: TypeAlias = Literal["place", "everywhere"] | tuple[AxisFootprint, ...]
+"""Of one input: the same place, every place, or what windows show: one for each axis of places, two over an image."""
+Footprint: TypeAlias = Seen | Literal["nowhere"]
+"""The same, or none of its places: its size alone is looked at."""
 
 
 def everything(size: int) -> AxisFootprint:

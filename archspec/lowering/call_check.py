@@ -181,7 +181,7 @@ class CallCheck:
         else:
             self.body.use(attribute, in_loop=self.in_loop)
 
-    def unknown_param(self, block: Block, name: str, attribute: Attribute, given: Set[str]) -> None:
+    def unknown_param(self, block: Block, name: str, attribute: Attribute, given: Collection[str]) -> None:
         """A block has no such param."""
         if name in self.body.spec.refused:
             return

@@ -6,16 +6,14 @@ import math
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
 import archspec
-from archspec.codegen.backend import PacksModels
-from archspec.codegen.registry import backend
 from archspec.errors import BackendError
 from archspec.ir import OPS
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
+from archspec_onnx import backend as TARGET
 from archspec_onnx.opsets import NEWEST, OLDEST, OPSET
 from tests.archspec_onnx.engines import close
 from tests.conformance.cases import CASES
@@ -29,16 +27,15 @@ pytestmark = needs("onnxruntime")
 ENDS = (OLDEST, NEWEST)
 
 
-def agrees(graph: archspec.LayerGraph, opset: int, *, functions: bool = False) -> onnx.ModelProto:
+def agrees(graph: archspec.LayerGraph, opset: int, *, functions: bool = False) -> Any:
     """See that the float32 model of an opset is valid, of that opset, and right in both modes; it is given back."""
-    target = backend("onnx", PacksModels)
-    source = target.render(graph, functions=functions, opset=opset)
-    target.verify(source, graph)
+    source = TARGET.render(graph, functions=functions, opset=opset)
+    TARGET.verify(source, graph)
     weights, inputs = random_weights(graph), random_inputs(graph, batch=3)
-    model: Any = target.build(source, graph, weights=weights)
+    model: Any = TARGET.build(source, graph, weights=weights)
     assert {entry.version for entry in model.opset_import if not entry.domain} == {opset}
     for training, wanted in evaluations(graph, weights, inputs).items():  # inference first: training changes statistics
-        found = target.run(model, graph, inputs, training=training)
+        found = TARGET.run(model, graph, inputs, training=training)
         close(found.outputs, {name: wanted.values[path] for name, path in graph.outputs.items()})
         close(found.statistics, wanted.statistics)
     return model
@@ -90,7 +87,7 @@ def test_gelu_is_written_out_by_erf() -> None:
     assert "Gelu" in kinds[20] - kinds[19]
     model = archspec.build(graph, "onnx", opset=17)
     x = np.linspace(-3, 3, 32, dtype=np.float32).reshape(1, 4, 8)
-    found = backend("onnx", PacksModels).run(model, graph, {"input": x}, training=False).outputs["output"]
+    found = TARGET.run(model, graph, {"input": x}, training=False).outputs["output"]
     wanted = [value / 2 * (1 + math.erf(value / math.sqrt(2))) for value in x.ravel().tolist()]
     assert np.allclose(found.ravel(), wanted, rtol=0, atol=1e-6)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from onnx import TensorProto, helper
 
 from archspec.ir.interpolation_arithmetic import NEAREST
@@ -23,7 +25,7 @@ def upsample(layer: Fragment) -> str:
     if layer.exact or (op.antialias and layer.opset < _ANTIALIAS):
         return _between(layer, sizes)
     whole = layer.add("Concat", layer.add("Shape", layer.x, start=0, end=2), sizes, axis=0)
-    attributes = {"coordinate_transformation_mode": "align_corners"} if op.align_corners else {}
+    attributes: dict[str, Any] = {"coordinate_transformation_mode": "align_corners"} if op.align_corners else {}
     if op.mode == "bicubic":
         attributes |= {"mode": "cubic", "cubic_coeff_a": -0.5 if op.antialias else -0.75}
     else:

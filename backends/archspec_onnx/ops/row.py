@@ -101,7 +101,9 @@ class Fragment:
         """A tensor in equal parts along an axis."""
         name = f"{self.path}/Split_{len(self.nodes)}"
         names = [f"{name}_{index}" for index in range(count)]
-        more = {"num_outputs": count} if self.opset >= 18 else {}  # before, equal parts are what it makes of itself
+        more: dict[str, Any] = (
+            {"num_outputs": count} if self.opset >= 18 else {}
+        )  # before, equal parts are what it makes of itself
         self.nodes.append(helper.make_node("Split", [x], names, name, axis=axis, **more))
         return names
 
