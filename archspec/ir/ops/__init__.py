@@ -15,7 +15,7 @@ from archspec.ir.ops.base import GraphInput
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
 from archspec.ir.ops.norms import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 from archspec.ir.ops.activations import (
-    Clip,
+    Clamp,
     Elu,
     Gelu,
     HardSigmoid,
@@ -79,8 +79,8 @@ __all__ = [
     "ChannelDropout",
     "ChannelMaxPool",
     "ChannelShuffle",
+    "Clamp",
     "ClassToken",
-    "Clip",
     "Concat",
     "Conv",
     "ConvTranspose",

@@ -45,7 +45,7 @@ class Relu6(Elementwise):
 
 @register
 @dataclass(frozen=True, slots=True)
-class Clip(Elementwise):
+class Clamp(Elementwise):
     """min(max(x, least), most), where one of the two may be left out. ONNX Clip; PyTorch's clamp and Hardtanh."""
 
     min: float | None = attribute(_ANY, "the least number that there is afterwards", default=None)
