@@ -16,6 +16,7 @@ from archspec.expr import Const, source
 from archspec_torch.constructors import members
 from archspec_torch.forward import Spelling
 from archspec_torch.ops import ROWS
+from archspec_torch.ops.row import Parts
 
 NOTHING: Final = frozenset[str]()
 _SCALE_AND_SHIFT: Final = frozenset({"weight", "bias"})
@@ -39,6 +40,17 @@ class ParameterAccess:
     def kind(self) -> str:
         """The name of its op."""
         return self.use.op.name
+
+    @property
+    def parts(self) -> Parts | None:
+        """Its parameters, where it has more than `weight` and `bias`."""
+        parts = ROWS[self.kind].parts
+        return None if parts is None else parts(self.use)
+
+    @property
+    def drawn_as(self) -> str:
+        """What is drawn by the same lines: the name of its op, and where it has parts, of its class."""
+        return self.kind if self.parts is None else f"{self.kind} {self.type}"
 
 
 def type_of(use: LayerUse) -> str:
@@ -202,6 +214,8 @@ def _variable(headers: Sequence[str]) -> str:
 def _optional(use: LayerUse, kind: str) -> frozenset[str]:
     if "bias" not in use.op.attributes():
         return _left_out(use)
+    if use.values.get("out_bias") is not None:
+        return frozenset({"bias"})
     sure = not kind.startswith("nn.Conv") and use.fixed("bias") and bool(use.values.get("bias"))
     return NOTHING if sure else frozenset({"bias"})
 
