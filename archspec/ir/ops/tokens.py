@@ -295,7 +295,8 @@ class Attention(Overall):
         return key, width if self.value_size is None else self.heads * self.value_size
 
     def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
-        return ("everywhere",) * len(inputs)
+        everywhere: Footprint = "everywhere"
+        return (everywhere,) * len(inputs)
 
     def structural(self) -> tuple[str, ...]:
         return ("bias",) if self.out_bias is not None else ()
