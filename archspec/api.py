@@ -157,7 +157,9 @@ def graph_of(
     return _formed(_tapped(spec, taps), form)
 
 
-def generate(graph: LayerGraph, backend: str, *, dtype: str | None = None, functions: bool = False) -> Source:
+def generate(
+    graph: LayerGraph, backend: str, *, dtype: str | None = None, functions: bool = False, opset: int | None = None
+) -> Source:
     """The source of a module for this graph, with its header; for ONNX the bytes of a model, its weights inputs.
 
     Args:
@@ -165,14 +167,16 @@ def generate(graph: LayerGraph, backend: str, *, dtype: str | None = None, funct
         backend: `torch`, `keras`, `onnx`, or another that is installed.
         dtype: of an ONNX model's weights and computation, `float32` if not given. Source is the same for all.
         functions: let an ONNX model have a function for each block. Source always has them.
+        opset: the version of ONNX's operators in an ONNX model, 17 to 26; 23 if not given.
 
     Raises:
-        BackendError: there is no such backend, or it lacks an op of the graph.
+        BackendError: there is no such backend, it lacks an op of the graph, or it writes no such opset.
         SpecError: its expressions take too much work.
+        TypeError: an opset is given for a backend that writes source.
     """
     from archspec.codegen.source_map import rendered
 
-    source, head = rendered(graph, backend, dtype=dtype or "float32", functions=functions)
+    source, head = rendered(graph, backend, dtype=dtype or "float32", functions=functions, opset=opset)
     return head + source if isinstance(source, str) else source
 
 
@@ -226,6 +230,7 @@ def build(
     taps: Sequence[str] | None = None,
     device: str | None = None,
     dtype: str | None = None,
+    opset: int | None = None,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
     **params: object,
@@ -250,6 +255,7 @@ def build(
             of the whole network fit it.
         device: where the model is put (`cuda`), in the framework's own words.
         dtype: of weights and computation: `float32` (the default), `float64`, `bfloat16`, `float16`.
+        opset: of an ONNX model, as for `generate`.
         limits, root: as for `load`; only where `spec` is not loaded yet.
         params: values for the spec's params.
 
@@ -272,7 +278,8 @@ def build(
         from archspec.initialization import draw
 
         drawn = None if seed is None else draw(graph, seed)
-        return target.build(generate(graph, backend, dtype=dtype), graph, weights=drawn, device=device, dtype=dtype)
+        source = generate(graph, backend, dtype=dtype, opset=opset)
+        return target.build(source, graph, weights=drawn, device=device, dtype=dtype)
     from archspec.weights import PartialWeightsWarning, WeightsWarning, read_weights
 
     arrays, report = read_weights(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix)
@@ -280,7 +287,8 @@ def build(
         warnings.warn(WeightsWarning(report), stacklevel=2)
     if not report.complete:
         warnings.warn(PartialWeightsWarning(report), stacklevel=2)
-    return with_weights(graph, backend, arrays, device=device, dtype=dtype)
+    source = generate(graph, backend, dtype=dtype, opset=opset)
+    return with_weights(graph, backend, arrays, source=source, device=device, dtype=dtype)
 
 
 def with_weights(

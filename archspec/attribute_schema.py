@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from archspec.ir.attributes import (
     MOST_SIZES,
     BoolKind,
+    FactorsKind,
     FloatKind,
     InitKind,
     IntKind,
@@ -56,6 +57,9 @@ def kind_schema(kind: Kind) -> Schema:
             return {"anyOf": [*words, {"type": "boolean"}, EXPRESSION]}
         case WordKind():
             return {"anyOf": [*words, EXPRESSION]}
+        case FactorsKind():
+            number = {"type": "number", "exclusiveMinimum": 0}
+            return {"anyOf": [*words, *_numbers(number, *_AXES), EXPRESSION]}
         case PerAxisKind(least=least):
             return {"anyOf": [*words, *_whole_numbers(least, *_AXES), EXPRESSION]}
         case ShapeKind():
@@ -69,7 +73,11 @@ def kind_schema(kind: Kind) -> Schema:
 
 def _whole_numbers(least: int, *lengths: int) -> list[Schema]:
     """A whole number, or a list of one of these lengths."""
-    number = {"type": "integer", "minimum": least}
+    return _numbers({"type": "integer", "minimum": least}, *lengths)
+
+
+def _numbers(number: Schema, *lengths: int) -> list[Schema]:
+    """A number, or a list of one of these lengths."""
     items = {"anyOf": [number, EXPRESSION]}
     lists = [{"type": "array", "items": items, "minItems": length, "maxItems": length} for length in lengths]
     return [number, *lists]

@@ -250,7 +250,7 @@ def _order(diagnostic: Diagnostic) -> tuple[bool, str, int, int]:
 
 _LONGEST: Final = 40
 _MOST: Final = 300
-_LISTED_AT_MOST: Final = 60
+_LISTED_AT_MOST: Final = 80
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:

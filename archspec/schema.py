@@ -221,7 +221,7 @@ def _items() -> dict[str, Schema]:
             },
         },
     }
-    merges = [name for name, op in OPS.items() if _merges(op)]
+    merges = [name for name, op in OPS.items() if op.least_inputs > 1]
     word = {"type": "string", **NAME_SCHEMA, "not": {"enum": [*RESERVED, *merges]}}
     return {
         "Item": {
@@ -230,7 +230,7 @@ def _items() -> dict[str, Schema]:
                 *(
                     {"const": name, "description": doc_of(op)}
                     for name, op in OPS.items()
-                    if not _merges(op)  # so that an editor offers them; a block's name is any other word
+                    if op.least_inputs == 1  # so that an editor offers them; a block's name is any other word
                 ),
                 word | {"description": "an op or a block, without attributes"},
                 mapping,
@@ -265,7 +265,7 @@ def _items() -> dict[str, Schema]:
                     "description": doc_of(op),
                     "type": "object",
                     "properties": {
-                        key: attribute_schema(info) if _merges(op) else definition(f"{name}/properties/{key}")
+                        key: attribute_schema(info) if op.takes_branches() else definition(f"{name}/properties/{key}")
                         for key, info in op.attributes().items()
                     },
                     "additionalProperties": False,
@@ -284,10 +284,6 @@ def _reuse(conditional: tuple[str, ...]) -> Schema:
     return {"description": doc_of(Reuse), "anyOf": [name, whole]}
 
 
-def _merges(op: type[Op]) -> bool:
-    return op.most_inputs is None or op.most_inputs > 1
-
-
 # -- ops --------------------------------------------------------------------------------------------
 
 
@@ -300,7 +296,7 @@ def _op(op: type[Op]) -> Schema:
         attributes["outputs"] = {"description": "the taps that mark its results, in order", **names}
     found: Schema = {
         "description": doc_of(op),
-        "type": "object" if _merges(op) else ["object", "null"],
+        "type": "object" if op.least_inputs > 1 else ["object", "null"],
         "properties": {**attributes, "name": label},
         "additionalProperties": False,
     }
@@ -308,7 +304,7 @@ def _op(op: type[Op]) -> Schema:
     if required:  # an extension of JSON Schema's that editors know, and validators pass over
         body = {key: f"${number}" for number, key in enumerate(required, start=1)}
         found["defaultSnippets"] = [{"label": op.name, "description": "with what it requires", "body": body}]
-    if not _merges(op):
+    if not op.takes_branches():
         return found
     branches = {
         "description": "what is joined: each branch is a list of items, or one item",
@@ -317,5 +313,8 @@ def _op(op: type[Op]) -> Schema:
         "items": {"anyOf": [definition("Items"), definition("Item")]},
     }
     found["properties"] |= {"branches": branches}
-    found["required"] = ["branches"]
+    if op.most_inputs is not None:
+        branches["maxItems"] = op.most_inputs
+    if op.least_inputs > 1:
+        found["required"] = ["branches"]
     return {"description": doc_of(op), "anyOf": [branches, found]}

@@ -29,6 +29,7 @@ from archspec.errors import CODES, SpecError
 from archspec.explanations import GROUPS, Explanation, all_explanations
 from archspec.ir.attributes import (
     BoolKind,
+    FactorsKind,
     FloatKind,
     IndexKind,
     InitKind,
@@ -179,6 +180,8 @@ def _takes(kind: Kind) -> str:
             if least == float("-inf"):
                 return "a number"
             return f"a number, {least:g} or more" if most == float("inf") else f"a number from {least:g} to {most:g}"
+        case FactorsKind():
+            return "a number or a list with one for each spatial axis, more than 0"
         case PerAxisKind(least=least):
             return f"a whole number or a list with one for each spatial axis, {least} or more"
         case WordKind(words=words):

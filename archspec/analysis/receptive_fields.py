@@ -16,7 +16,7 @@ from functools import reduce
 from typing import Final, TypeAlias
 
 from archspec.ir.def_use import Node, producer
-from archspec.ir.footprint import AxisFootprint, Footprint, everything
+from archspec.ir.footprint import AxisFootprint, Seen, everything
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import TOKENS
 
@@ -72,6 +72,8 @@ def _seen(graph: LayerGraph, node: Node, seen: Mapping[str, Mapping[str, _Sight]
     places, arriving = node.type.places, graph.input_types(node)
     found: dict[str, list[_Sight]] = {}
     for path, type, footprint in zip(node.inputs, arriving, node.op.footprint(arriving), strict=True):
+        if footprint == "nowhere":
+            continue
         for source, sight in seen[producer(path)].items():
             found.setdefault(source, []).append(sight.through(footprint, places, tokens=type.axes == TOKENS))
     return {source: reduce(_Sight.joined, sights) for source, sights in found.items()}
@@ -227,7 +229,7 @@ class _Sight:
     axes: tuple[_Axis, ...]
     tokens: bool = False
 
-    def through(self, footprint: Footprint, places: tuple[int, ...], *, tokens: bool) -> _Sight:
+    def through(self, footprint: Seen, places: tuple[int, ...], *, tokens: bool) -> _Sight:
         """What an op's output with these places sees, for what the op looks at; `tokens` if it takes tokens."""
         if not any(axis.moves for axis in self.axes):
             return self

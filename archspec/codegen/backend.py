@@ -253,16 +253,19 @@ class SavesWeights(ExchangesWeights, Protocol):
 class PacksModels(BuildsModels, Protocol):
     """Writes no source but models: files of bytes, which hold the weights, too."""
 
-    def render(self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False) -> bytes:
+    def render(
+        self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False, opset: int | None = None
+    ) -> bytes:
         """A model without weights, whole; the framework is what writes it.
 
         Args:
             graph: the network.
             dtype: of weights and computation.
             functions: a function for each block, not one flat graph.
+            opset: the version of the format's operators, the backend's own choice unless given.
 
         Raises:
-            BackendError: the framework is missing, or the backend lacks an op of the graph.
+            BackendError: the framework is missing, or the backend lacks an op of the graph or this version.
         """
         ...
 

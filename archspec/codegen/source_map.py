@@ -32,12 +32,16 @@ class MappedSource:
     """
 
 
-def rendered(graph: LayerGraph, backend: str, *, dtype: str, functions: bool) -> tuple[Source, str]:
+def rendered(
+    graph: LayerGraph, backend: str, *, dtype: str, functions: bool, opset: int | None = None
+) -> tuple[Source, str]:
     """What a backend writes for a graph, and the header that goes before it; see `archspec.generate`."""
     target = find(backend)
     try:
         if isinstance(target, PacksModels):
-            return target.render(graph, dtype=dtype, functions=functions), ""
+            return target.render(graph, dtype=dtype, functions=functions, opset=opset), ""
+        if opset is not None:
+            raise TypeError(f"opset is for ONNX models; the backend `{backend}` writes source")
         source = target.render(graph)
         return source, header(source, graph)
     except WorkError as error:

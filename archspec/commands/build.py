@@ -51,6 +51,7 @@ EXAMPLES: Final = (
     "archspec build mine.yaml --backend keras --set classes=10",
     "archspec build resnet50 --backend onnx --weights resnet50.safetensors",
     "archspec build resnet50 --for inference --weights resnet50.safetensors    # batch norms folded into convolutions",
+    "archspec build resnet50 --backend onnx --opset 17        # for an older runtime",
     "archspec build resnet50 --backend torch --check          # exits with 3 if the file is not current",
 )
 """What its help shows."""
@@ -79,6 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="give these tensors, and compute nothing beyond them (generated/BACKEND/NAME_taps.py)",
     )
     parser.add_argument("--functions", action="store_true", help="onnx: a function for each block, not one flat graph")
+    parser.add_argument(
+        "--opset", metavar="N", type=int, help="onnx: the version of its operators, 17 to 26, for older runtimes (23)"
+    )
     parser.add_argument("--external-data", action="store_true", help="onnx: the weights in FILE.data beside the model")
     parser.add_argument("--emit", choices=("source", "ir"), default="source", help="the source, or the graph as text")
     parser.add_argument(
@@ -99,7 +103,7 @@ def run_build(arguments: argparse.Namespace) -> int:
         return _emit(graph.dump(), arguments.output, arguments.force)
     target = backend(arguments.backend)
     _check_usage_of(target, arguments)
-    source = generate(graph, arguments.backend, functions=arguments.functions)
+    source = generate(graph, arguments.backend, functions=arguments.functions, opset=arguments.opset)
     if isinstance(target, PacksModels):
         return _write_model(graph, target, source, arguments)
     path = _path(arguments.output, target, graph)
@@ -201,6 +205,8 @@ def _check_usage_of(target: Backend, arguments: argparse.Namespace) -> None:
         option = _weights_option(arguments)
         if arguments.functions or arguments.external_data:
             usage_error(f"--functions and --external-data are for ONNX models; {target.title} has neither")
+        if arguments.opset is not None:
+            usage_error(f"--opset is for ONNX models; {target.title} has none")
         if option is not None and (arguments.check or arguments.output == "-"):
             usage_error(f"{option} writes a weights file beside the source: not with --check or -o -")
     elif arguments.external_data and arguments.output == "-":

@@ -12,6 +12,8 @@ from archspec.ir.initializers import Initializer, InitializerError, parse_initia
 
 PerAxis: TypeAlias = tuple[int, ...]
 """One number for each spatial axis of the input: (vertical, horizontal) for images."""
+Factors: TypeAlias = tuple[int | float, ...]
+"""The same of numbers that need not be whole."""
 Sides: TypeAlias = tuple[tuple[int, int], ...]
 """How much there is before and after, for each spatial axis: ((top, bottom), (left, right)) for images."""
 
@@ -68,14 +70,10 @@ SAME: Final = Padding("same", None)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one attribute is read. `words` are strings that stand for themselves and are not expressions.
-
-    `no_fraction` says what else to do where a whole number must stand and a fraction is given.
-    """
+    """How one attribute is read. `words` are strings that stand for themselves and are not expressions."""
 
     words: tuple[str, ...] = ()
     expects: str = ""
-    no_fraction: str = ""
 
     def read(self, value: Value) -> Any:
         """The attribute's value in the graph, from an evaluated expression or a word."""
@@ -195,6 +193,30 @@ class PerAxisKind(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class FactorsKind(PerAxisKind):
+    """The same with numbers above 0 that need not be whole; `2.0` is the whole number 2."""
+
+    expects: str = "a number or a list with one for each spatial axis"
+
+    def read(self, value: Value) -> Any:
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not numbers:
+            raise self._refuse(value)
+        found = tuple(map(self._factor, numbers))
+        return found if isinstance(value, tuple) else found[0]
+
+    def _factor(self, number: Any) -> int | float:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise AttributeValueError(f"{self.expects} is expected, this is {describe(number)}")
+        if not 0 < number < float("inf"):
+            raise AttributeValueError(f"it must be more than 0, this is {number}")
+        return int(number) if number == int(number) else number
+
+    def spread(self, value: Any, axes: int) -> Any:
+        return (value,) * axes if isinstance(value, float) else PerAxisKind.spread(self, value, axes)
+
+
+@dataclass(frozen=True, slots=True)
 class ShapeKind(Kind):
     """The sizes of a tensor without the batch; one of them may be -1, which stands for what is left."""
 
@@ -296,7 +318,7 @@ class InitKind(Kind):
 
 def _whole(kind: Kind, value: Value, least: int) -> int:
     if isinstance(value, float):
-        raise NotWholeError(f"{kind.expects} is expected, this is {describe(value)}", help=kind.no_fraction)
+        raise NotWholeError(f"{kind.expects} is expected, this is {describe(value)}")
     if isinstance(value, bool) or not isinstance(value, int):
         raise AttributeValueError(f"{kind.expects} is expected, this is {describe(value)}")
     if value < least:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from archspec.ir.attributes import Padding, PerAxis
+from archspec.ir.attributes import Factors, Padding, PerAxis
 
 
-def extents(sizes: PerAxis) -> str:
+def extents(sizes: Factors) -> str:
     """One number for each axis: `3x3`, or `3` along a signal."""
-    return "x".join(map(str, sizes))
+    return "x".join(map(_short, sizes))
 
 
-def number(sizes: PerAxis) -> str:
+def _short(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:.4g}"
+
+
+def number(sizes: Factors) -> str:
     """Numbers that are mostly equal: `2`, or `2x1`."""
-    return str(sizes[0]) if len(set(sizes)) == 1 else extents(sizes)
+    return _short(sizes[0]) if len(set(sizes)) == 1 else extents(sizes)
 
 
 def sides(padding: Padding) -> str:

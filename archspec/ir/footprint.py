@@ -27,8 +27,10 @@ class AxisFootprint:
     taps: tuple[Sequence[int], ...]
 
 
-Footprint: TypeAlias = Literal["place", "everywhere"] | tuple[AxisFootprint, ...]
+Seen: TypeAlias = Literal["place", "everywhere"] | tuple[AxisFootprint, ...]
 """Of one input: the same place, every place, or what windows show: one for each axis of places, two over an image."""
+Footprint: TypeAlias = Seen | Literal["nowhere"]
+"""The same, or none of its places: its size alone is looked at."""
 
 
 def everything(size: int) -> AxisFootprint:
@@ -76,16 +78,6 @@ def spreading(kernel: PerAxis, stride: PerAxis, before: PerAxis, dilation: PerAx
 def repeated(factor: PerAxis) -> tuple[AxisFootprint, ...]:
     """Each element becomes `factor` elements."""
     return tuple(AxisFootprint(1, ((0,),) * times) for times in factor)
-
-
-def interpolated(factor: PerAxis) -> tuple[AxisFootprint, ...]:
-    """Each element becomes `factor` elements, between the centers of two neighbors each."""
-    return tuple(
-        AxisFootprint(
-            1, tuple((-1, 0) if 2 * at + 1 < times else (0, 1) if 2 * at + 1 > times else (0,) for at in range(times))
-        )
-        for times in factor
-    )
 
 
 def covering(size: PerAxis, parts: PerAxis) -> tuple[AxisFootprint, ...]:

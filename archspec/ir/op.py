@@ -139,6 +139,8 @@ class Op(Described):
     """Names of other libraries that mean the op, each with what else has to be known of it; see `vocabulary.yaml`."""
     least_inputs: ClassVar[int] = 1
     most_inputs: ClassVar[int | None] = 1
+    one_of: ClassVar[tuple[str, ...]] = ()
+    """Attributes of which one must be given, unless further branches say the same."""
     several: ClassVar[bool] = False
     """It may give several tensors: a call marks them as taps, by the names that it lists under `outputs`."""
     weighted: ClassVar[bool] = False
@@ -147,6 +149,8 @@ class Op(Described):
     """Gives numbers of its input, all or some, in whatever shape: nothing is computed, and nothing new is stored."""
     resamples: ClassVar[bool] = False
     """It makes fewer or more places of those that it gets, by no product with learned numbers: pools, `upsample`."""
+    random: ClassVar[bool] = False
+    """It drops at random in training, by its `rate`, and does nothing afterwards."""
     sign: ClassVar[Sign] = "any"
     """See `never_negative`."""
     sized: ClassVar[bool] = False
@@ -155,6 +159,11 @@ class Op(Described):
     """The tensors that its inputs may be; see `accepted`, too."""
     type_help: ClassVar[Mapping[Axes, str]] = {}
     """What to do about an input that it does not take, by the input's axes."""
+
+    @classmethod
+    def takes_branches(cls) -> bool:
+        """Whether it may be given several tensors: that of each branch."""
+        return cls.most_inputs is None or cls.most_inputs > 1
 
     def accepted(self) -> Accepted:
         """The tensors that its inputs may be, with these attributes."""

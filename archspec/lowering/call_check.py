@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
+from math import inf
 
 from archspec.errors import Span, did_you_mean, nearest
 from archspec.ir.op import Op
@@ -31,8 +32,7 @@ def check_attribute(
     elif help := attribute_help(op, name, attribute.raw):
         found.error("E0412", f"`{name}` is not a word of {op.name}", place, help=help)
     else:
-        merges = op.most_inputs is None or op.most_inputs > 1
-        known = ["name", *(["branches"] if merges else []), *op.attributes()]
+        known = ["name", *(["branches"] if op.takes_branches() else []), *op.attributes()]
         help = did_you_mean(name, [word for word in known if word not in beside], known)
         found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
     return False
@@ -48,16 +48,19 @@ class CallCheck:
     def op(self, op: type[Op], call: Call) -> None:
         """The branches and the attributes of an op."""
         found, blocks = self.body.found, self.body.spec.blocks
-        merges = op.most_inputs is None or op.most_inputs > 1
+        merges = op.least_inputs > 1
         if merges and call.branches is None:
             help = branches_help(op, call, blocks) or f"write `{op.name}: [[], [...]]`; `[]` is what arrives, unchanged"
             found.error("E0410", f"{op.name} needs branches: `{op.name}: [[...], [...]]`", call.span, help=help)
-        if not merges and call.branches is not None:
+        if not op.takes_branches() and call.branches is not None:
             help = "put the items before it in the list: it has what arrives as its input"
             found.error("E0202", f"{op.name} has one input and takes no branches", call.span, help=help)
         if merges and call.branches is not None and len(call.branches) < op.least_inputs and not self.meant(call):
             help = "an empty branch `[]` is the identity"
             found.error("E0410", f"{op.name} needs at least {op.least_inputs} branches", call.span, help=help)
+        if call.branches is not None and op.takes_branches() and len(call.branches) > (op.most_inputs or inf):
+            message = f"{op.name} takes at most {op.most_inputs} branches, this is {len(call.branches)}"
+            found.error("E0202", message, call.span)
         for name, attribute in call.attributes.items():
             if merges and call.branches is None and is_item(name, blocks):
                 continue  # said above
@@ -69,6 +72,7 @@ class CallCheck:
             self.body.leave(call)
             return
         given = call.attributes.keys() | self.body.spec.defaults.get(op.name, {}).keys()
+        self.one_of(op, call, given)
         for info in op.attributes().values():
             if not info.required or info.name in given:
                 continue
@@ -78,6 +82,21 @@ class CallCheck:
                 continue
             if not _misspelled(info.name, call.attributes, op.attributes()):
                 found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
+
+    def one_of(self, op: type[Op], call: Call, given: Set[str]) -> None:
+        """That one of the attributes is given of which an op needs one."""
+        if not op.one_of or call.branches is not None or not given.isdisjoint(op.one_of):
+            return
+        from archspec.suggestions.foreign_names import named_otherwise
+
+        if any(named_otherwise(op, name, call.attributes) for name in op.one_of):
+            return
+        if any(_misspelled(name, call.attributes, op.attributes()) for name in op.one_of):
+            return
+        names = " or ".join(f"`{name}`" for name in op.one_of)
+        branch = f", or a second branch: `{op.name}: [[], {{from: tap}}]`" if op.takes_branches() else ""
+        help = f"write `{op.example.item}`{branch}"
+        self.body.found.error("E0410", f"{op.name} needs {names}", call.span, help=help)
 
     def results(self, op: type[Op], call: Call, attribute: Attribute) -> None:
         """The names of what an op of several results gives."""

@@ -80,7 +80,9 @@ def _strides(way: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, _Stride
         arriving: set[_Strides] = set()
         for source, footprint in zip(node.inputs, node.op.resolved(types).footprint(types), strict=True):
             before = found.get(producer(source))
-            if before is None or footprint == "everywhere" or (footprint != "place" and len(footprint) != len(before)):
+            if before is None or footprint == "everywhere" or footprint == "nowhere":
+                continue
+            if footprint != "place" and len(footprint) != len(before):
                 continue
             steps = (
                 [Fraction(1)] * len(before)

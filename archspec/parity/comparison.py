@@ -14,7 +14,6 @@ from archspec.errors import Diagnostic, ParityError, WeightsError
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec.ir.mapping import map_layers
-from archspec.ir.ops import Dropout, DropPath
 from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType
 from archspec.parity.data import random_inputs, random_targets, random_weights
@@ -152,14 +151,16 @@ def _check_syntax(participant: Participant) -> None:
 
 
 def without_dropout(graph: LayerGraph) -> LayerGraph:
-    """The graph with a rate of zero in every dropout and every drop path."""
+    """The graph with a rate of zero in every op that is random in training."""
     return map_layers(graph, _undropped)
 
 
 def _undropped(layer: Layer, _: Sequence[TensorType]) -> Layer:
-    if not isinstance(layer.op, Dropout | DropPath):
+    known: Any = layer.op
+    if not known.random:
         return layer
-    return replace(layer, op=replace(layer.op, rate=0.0), exprs={})
+    exprs = {name: expr for name, expr in layer.exprs.items() if name != "rate"}
+    return replace(layer, op=replace(known, rate=0.0), exprs=exprs)
 
 
 @dataclass

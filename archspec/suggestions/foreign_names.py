@@ -42,7 +42,7 @@ def _activation(value: str) -> str:
     """The op of an activation's name, as in `activation: relu`; empty if it is none, or needs attributes."""
     found = meaning(value)
     op = OPS.get(found.op) if found is not None and not found.then else None
-    return "" if op is None or any(info.required for info in op.attributes().values()) else op.name
+    return "" if op is None or _missing(op, ()) else op.name
 
 
 def named_otherwise(op: type[Op], name: str, given: Iterable[str]) -> bool:
@@ -84,7 +84,7 @@ def op_help(
 
 def _joins(found: Meaning) -> bool:
     """Whether it is a merge, which joins branches."""
-    return bool(found.op) and OPS[found.op].most_inputs != 1
+    return bool(found.op) and OPS[found.op].least_inputs > 1
 
 
 def python_help(text: str, params: Mapping[str, Sequence[str]]) -> str:
@@ -225,7 +225,7 @@ def example(name: str, value: object, params: Mapping[str, Sequence[str]]) -> st
         inner = meaning(value) if isinstance(value, str) else None
         if inner is not None and (inner.op or inner.not_here):
             return _meant(inner, {})
-    if op is not None and op.most_inputs == 1 and not op.attributes():
+    if op is not None and not op.takes_branches() and not op.attributes():
         return f"`{op.name}` has no attributes: write `{op.name}`"
     if op is not None and _joins(found) and all(isinstance(each, str) and each.isidentifier() for each in values):
         taps = ", ".join(f"{{from: {each}}}" for each in values[:4])
@@ -264,4 +264,8 @@ def _nested(value: object) -> bool:
 
 
 def _missing(op: type[Op], given: Iterable[str]) -> list[str]:
-    return [f"{key}: ..." for key, info in op.attributes().items() if info.required and key not in given]
+    """What an op needs that is not given, with values to fill in."""
+    needed = [key for key, info in op.attributes().items() if info.required]
+    if not {*given} & {*op.one_of}:
+        needed += op.one_of[:1]
+    return [f"{key}: ..." for key in needed if key not in given]

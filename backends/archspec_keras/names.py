@@ -29,14 +29,20 @@ _WITH_FORMAT: Final = (
         ("DepthwiseConv", ""),
         ("MaxPooling", ""),
     ),
-    *(("GlobalAveragePooling", ""), ("GlobalMaxPooling", ""), ("UpSampling", ""), ("ZeroPadding", "")),
+    *(
+        ("GlobalAveragePooling", ""),
+        ("GlobalMaxPooling", ""),
+        ("SpatialDropout", ""),
+        ("UpSampling", ""),
+        ("ZeroPadding", ""),
+    ),
 )
 CHANNELS_LAST: Final = frozenset(
     {
         "Flatten",
         *(f"{kind}{axes}D{more}" for kind, more in _WITH_FORMAT for axes in (1, 2, 3)),
     }
-    - {"Cropping1D", "DepthwiseConv3D", "UpSampling1D"}
+    - {"Cropping1D", "DepthwiseConv3D", "SpatialDropout1D", "UpSampling1D"}
 )
 """Keras's layers that rows print and that take a data format: a module has names of its own for them."""
 

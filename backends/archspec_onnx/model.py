@@ -18,6 +18,7 @@ from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import current_engine, openvino_model
 from archspec_onnx.names import names_of
+from archspec_onnx.opsets import OPSET
 from archspec_onnx.source import TYPES, write
 from archspec_onnx.timing import timed as timed
 from archspec_onnx.timing import timed_rival as timed_rival
@@ -37,9 +38,9 @@ MOST: Final = 2**31 - 2**26
 _ALIGNMENT: Final = 64
 
 
-def render(graph: LayerGraph, *, dtype: str, functions: bool, training: bool) -> bytes:
+def render(graph: LayerGraph, *, dtype: str, functions: bool, training: bool, opset: int = OPSET) -> bytes:
     """See `OnnxBackend.render`."""
-    model = write(graph, dtype=dtype, functions=functions, training=training)
+    model = write(graph, dtype=dtype, functions=functions, training=training, opset=opset)
     return filled(model.SerializeToString(deterministic=True) + _SEAL)
 
 
@@ -122,6 +123,11 @@ def _dtype(model: ModelProto) -> str:
     return next(name for name, kind in TYPES.items() if kind in found)
 
 
+def _opset(model: ModelProto) -> int:
+    """The version of ONNX's own operators that a model is written in."""
+    return next((entry.version for entry in model.opset_import if not entry.domain), OPSET)
+
+
 def _tensor(name: str, array: Array, kind: int) -> TensorProto:
     dtype = helper.tensor_dtype_to_np_dtype(kind)
     return numpy_helper.from_array(np.ascontiguousarray(array, dtype), name)
@@ -199,7 +205,7 @@ def run_forward(
     asked = model
     if training:
         _check_unedited(model, graph)
-        asked = read(render(graph, dtype=_dtype(model), functions=False, training=True))
+        asked = read(render(graph, dtype=_dtype(model), functions=False, training=True, opset=_opset(model)))
     elif current_engine() == "reference":  # it would copy the weights that a model holds, which may be gigabytes
         asked = _without_weights(model)
     if asked is not model:
@@ -228,7 +234,7 @@ def _check_unedited(model: ModelProto, graph: LayerGraph) -> None:
     Raises:
         BackendError: it does not.
     """
-    written = write(graph, dtype=_dtype(model), functions=bool(model.functions))
+    written = write(graph, dtype=_dtype(model), functions=bool(model.functions), opset=_opset(model))
     if [*model.graph.node] != [*written.graph.node] or [*model.functions] != [*written.functions]:
         message = f"the ONNX model of {graph.name} is not what its spec gives: it can be run in inference only"
         help = "an ONNX model has no training mode, and another is written for it; compare yours by --check inference"

@@ -18,10 +18,8 @@ from archspec.passes.resize import doubled
 from archspec_onnx.functions import Functions
 from archspec_onnx.names import TensorNames, names_of
 from archspec_onnx.ops import ROWS, Fragment
+from archspec_onnx.opsets import OPSET
 
-OPSET: Final = 23
-IR_VERSION: Final = 11
-"""Of the file format: the one that came with the opset."""
 TYPES: Final = {
     "float16": TensorProto.FLOAT16,
     "bfloat16": TensorProto.BFLOAT16,
@@ -29,26 +27,32 @@ TYPES: Final = {
     "float64": TensorProto.DOUBLE,
 }
 """ONNX's element types."""
-RANDOM: Final = ("dropout", "drop_path")
-"""Ops that have no one result in training, unless their rate is 0."""
 
 
-def write(graph: LayerGraph, *, dtype: str = "float32", functions: bool = False, training: bool = False) -> ModelProto:
+def write(
+    graph: LayerGraph,
+    *,
+    dtype: str = "float32",
+    functions: bool = False,
+    training: bool = False,
+    opset: int = OPSET,
+) -> ModelProto:
     """The model; see `OnnxBackend.render`."""
     ROWS.check(graph, shares=True)
     random = [
         Diagnostic("E0601", f"{node.op.name} is random in training ({path}): a model of it has no one result")
         for path, node in graph.nodes.items()
-        if training and node.op.name in RANDOM and node.op.rate > 0  # type: ignore[attr-defined]
+        if training and node.op.random and node.op.rate > 0  # type: ignore[attr-defined]
     ]
     if random:
         raise BackendError(random)
-    return _ModelWriter(graph, dtype, functions, training).model()
+    return _ModelWriter(graph, dtype, functions, training, opset).model()
 
 
 class _ModelWriter:
-    def __init__(self, graph: LayerGraph, dtype: str, functions: bool, training: bool) -> None:
+    def __init__(self, graph: LayerGraph, dtype: str, functions: bool, training: bool, opset: int) -> None:
         self.graph = graph
+        self.opset = opset
         self.dtype = TYPES[dtype]
         self.training = training
         self.names: TensorNames = names_of(graph)
@@ -79,15 +83,16 @@ class _ModelWriter:
         body = helper.make_graph(
             nodes, graph.name, inputs, outputs, doc_string=one_line(graph.title), value_info=between
         )
+        opsets = [helper.make_opsetid("", self.opset)]
         model = helper.make_model(
             body,
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
+            opset_imports=opsets,
+            ir_version=helper.find_min_ir_version_for(opsets),  # the file format that came with the opset
             producer_name="archspec",
             producer_version=__version__,
         )
         if self.functions is not None:
-            self.functions.enter(model, OPSET)
+            self.functions.enter(model, self.opset)
         params = {param.name: source(Const(param.value)) for param in graph.params}
         facts = {
             "archspec.spec": graph.source,
@@ -110,6 +115,7 @@ class _ModelWriter:
             path=path,
             results=[self.names.values[name] for name in node.values],
             dtype=self.dtype,
+            opset=self.opset,
             resizable=self.larger is not None,
             training=self.training,
         )

@@ -13,6 +13,7 @@ from archspec.codegen.backend_errors import check_dtype
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import ENGINE, ENGINES, TITLES, current_engine
+from archspec_onnx.opsets import OPSET, check_opset
 
 
 class OnnxBackend(LazyTimedModels):
@@ -62,7 +63,13 @@ class OnnxBackend(LazyTimedModels):
             raise BackendError(Diagnostic("E0602", f"{TITLES[engine]} is not installed", help=help))
 
     def render(
-        self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False, training: bool = False
+        self,
+        graph: LayerGraph,
+        *,
+        dtype: str = "float32",
+        functions: bool = False,
+        opset: int | None = None,
+        training: bool = False,
     ) -> bytes:
         """A valid model whose weights are inputs.
 
@@ -70,12 +77,16 @@ class OnnxBackend(LazyTimedModels):
             graph: the network.
             dtype: of weights and computation.
             functions: a function for each block, not one flat graph.
+            opset: the version of ONNX's operators, from 17 on; 23 unless given.
             training: batch norm by the statistics of the batch; the running ones afterwards are further outputs, named
                 `bn1.running_mean.after`.
         """
         self.require()
         check_dtype(dtype)
-        found: bytes = self._models().render(graph, dtype=dtype, functions=functions, training=training)
+        models = self._models()
+        opset = OPSET if opset is None else opset
+        check_opset(opset)
+        found: bytes = models.render(graph, dtype=dtype, functions=functions, training=training, opset=opset)
         return found
 
     def packed(self, model: Any, name: str, *, external: bool = False) -> Mapping[str, bytes]:

@@ -16,8 +16,10 @@ from archspec.expr import Const, source
 from archspec_torch.constructors import is_row, members
 from archspec_torch.forward import Spelling
 from archspec_torch.ops import ROWS
+from archspec_torch.ops.row import Parts
 
 NOTHING: Final = frozenset[str]()
+_SCALE_AND_SHIFT: Final = frozenset({"weight", "bias"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,17 @@ class ParameterAccess:
         """The name of its op."""
         return self.use.op.name
 
+    @property
+    def parts(self) -> Parts | None:
+        """Its parameters, where it has more than `weight` and `bias`."""
+        parts = ROWS[self.kind].parts
+        return None if parts is None else parts(self.use)
+
+    @property
+    def drawn_as(self) -> str:
+        """What is drawn by the same lines: the name of its op, and where it has parts, of its class."""
+        return self.kind if self.parts is None else f"{self.kind} {self.type}"
+
 
 def type_of(use: LayerUse) -> str:
     """The class in torch.nn of a layer with weights."""
@@ -50,7 +63,17 @@ def type_of(use: LayerUse) -> str:
 
 def learns_nothing(use: LayerUse) -> bool:
     """Whether a layer with weights has neither `weight` nor `bias`: a batch norm that is not affine."""
-    return "affine" in use.op.attributes() and not use.value("affine")
+    return _left_out(use) == _SCALE_AND_SHIFT
+
+
+def _left_out(use: LayerUse) -> frozenset[str]:
+    """Of a norm's `weight` and `bias` those that it does not have."""
+    if "affine" not in use.op.attributes():
+        return NOTHING
+    if not use.value("affine"):
+        return _SCALE_AND_SHIFT
+    learned = {"scale": "weight", "shift": "bias"}
+    return frozenset(weight for name, weight in learned.items() if name in use.values and not use.value(name))
 
 
 def places(definitions: Sequence[Definition], spellings: dict[int, Spelling]) -> list[ParameterAccess]:
@@ -191,10 +214,10 @@ def _variable(headers: Sequence[str]) -> str:
 
 
 def _optional(use: LayerUse, kind: str) -> frozenset[str]:
-    if learns_nothing(use):
-        return frozenset({"weight", "bias"})
     if "bias" not in use.op.attributes():
-        return NOTHING
+        return _left_out(use)
+    if use.values.get("out_bias") is not None:
+        return frozenset({"bias"})
     sure = not kind.startswith("nn.Conv") and use.fixed("bias") and bool(use.values.get("bias"))
     return NOTHING if sure else frozenset({"bias"})
 

@@ -15,7 +15,6 @@ from archspec.ir.mapping import map_layers
 from archspec.ir.op import Weight
 from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType
-from archspec_torch.ops import ROWS
 from archspec_torch.parameter_access import NOTHING, ParameterAccess, by_place, is_one_of
 
 _ATTRIBUTES: Final = ("weight_decay", "bias_decay")
@@ -91,7 +90,7 @@ def _usual(entries: Sequence[_Entry]) -> dict[tuple[str, str], float]:
 
 def _targets(place: ParameterAccess, slot: str, target: str) -> tuple[str, ...]:
     """The parameters of a layer, as expressions."""
-    parts = ROWS[place.kind].parts
+    parts = place.parts
     if parts is None:
         return (f"{target}.{slot}",)
     return tuple(name.format(target) for name in (parts.weights if slot == "weight" else parts.biases))
@@ -99,6 +98,8 @@ def _targets(place: ParameterAccess, slot: str, target: str) -> tuple[str, ...]:
 
 def _assigned(targets: Sequence[str], value: float, depth: int, *, asks: bool) -> list[str]:
     """Lines that state the decay of parameters, which may not be there."""
+    if asks and len({target.rpartition(".")[0] for target in targets}) > 2:  # the parts of a layer, each by itself
+        return [line for target in targets for line in _assigned((target,), value, depth, asks=True)]
     lines = [f"{INDENT * depth}if {targets[0]} is not None:"] if asks else []
     return lines + [f"{INDENT * (depth + asks)}decay[{target}] = {literal(value)}" for target in targets]
 
@@ -107,7 +108,7 @@ def _by_class(
     places: Sequence[ParameterAccess], types: Sequence[str], usual: Mapping[tuple[str, str], float], base: float
 ) -> list[str]:
     """Lines for what most layers of a class have, where it is not what all parameters begin with."""
-    parts = {place.type: row.parts for place in places if (row := ROWS[place.kind]).parts is not None}
+    parts = {place.type: place.parts for place in places if place.parts is not None}
     optional: dict[str, frozenset[str]] = {}
     for place in places:
         for type in (place.type, *(found.inner for kind, found in parts.items() if kind == place.type)):

@@ -23,6 +23,7 @@ def rule_of(use: LayerUse) -> Rule | None:
         return None
     row = ROWS[use.op.name]
     biased = "bias" not in use.op.attributes() or not use.fixed("bias") or use.value("bias")
+    biased = biased or bool(use.values.get("out_bias"))
     given = {
         info.name.removesuffix("init").removesuffix("_") or "weight": use.value(info.name)
         for info in use.op.attributes().values()
@@ -44,21 +45,22 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> li
     composed: list[str] = []
     usual: dict[str, Rule | None] = {}
     # In the order of the rows; rows of other packages are there only once they are used, so theirs come by name.
-    for kind in sorted({place.kind for place in places}, key=lambda kind: (ROWS.own.get(kind, len(ROWS.own)), kind)):
-        rules = Counter(rule_of(place.use) for place in places if place.kind == kind)
+    for kind in sorted({place.drawn_as for place in places}, key=_in_order):
+        rules = Counter(rule_of(place.use) for place in places if place.drawn_as == kind)
         if rules:
             most = [rule for rule, _ in rules.most_common()]
             usual[kind] = next((rule for rule in most[1:] if _covers(rule, most[0])), most[0])
     for kinds in _alike(usual):
-        alike = [place for kind in kinds for place in places if place.kind == kind]
+        alike = [place for kind in kinds for place in places if place.drawn_as == kind]
         types = list(dict.fromkeys(place.type for place in alike))
-        rule, row = usual[kinds[0]], ROWS[kinds[0]]
+        rule, row, parts = usual[kinds[0]], ROWS[alike[0].kind], alike[0].parts
         if rule is None:
             own += types
             continue
         target = lines if row.parts is None else composed
         target += is_one_of(types, first=not target)
-        target += draw("module", rule, row, 4, NOTHING.union(*(place.optional for place in alike)), helpers)
+        guarded = NOTHING.union(*(place.optional for place in alike))
+        target += draw("module", rule, row, 4, guarded, helpers, parts)
     if own:
         lines += is_one_of(own, first=not lines)
         lines.append(f"{INDENT * 4}module.reset_parameters()")
@@ -67,6 +69,11 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> li
     # Their parts are modules too, which what stands before may have drawn by another rule.
     second = [head, *composed] if composed else []
     return [*first, *second, *_exceptions(places, usual, helpers)]
+
+
+def _in_order(kind: str) -> tuple[int, str]:
+    """The place of a kind: that of its row, and of another package's by name."""
+    return ROWS.own.get(kind.partition(" ")[0], len(ROWS.own)), kind
 
 
 def _covers(rule: Rule | None, other: Rule | None) -> bool:
@@ -78,7 +85,7 @@ def _alike(usual: Mapping[str, Rule | None]) -> list[list[str]]:
     """The kinds of layer, those together that are drawn by the same lines."""
     found: dict[object, list[str]] = {}
     for kind, rule in usual.items():
-        row = ROWS[kind]
+        row = ROWS[kind.partition(" ")[0]]
         itself = frozenset(pair for pair in rule or () if row.draws_itself(*pair))
         key = kind if row.parts is not None else (rule, rule and (itself, row.state))
         found.setdefault(key, []).append(kind)
@@ -88,7 +95,7 @@ def _alike(usual: Mapping[str, Rule | None]) -> list[list[str]]:
 def _exceptions(places: Sequence[ParameterAccess], usual: Mapping[str, Rule | None], helpers: set[str]) -> list[str]:
     lines: list[tuple[ParameterAccess, list[str]]] = []
     for place in places:
-        rule, row, before = rule_of(place.use), ROWS[place.kind], usual[place.kind]
+        rule, row, before = rule_of(place.use), ROWS[place.kind], usual[place.drawn_as]
         if _covers(before, rule) or learns_nothing(place.use):
             continue
         if not place.reachable:
@@ -102,5 +109,5 @@ def _exceptions(places: Sequence[ParameterAccess], usual: Mapping[str, Rule | No
         left = tuple(pair for pair in rule if pair not in drawn)
         if row.parts is None and not any(row.draws_itself(*pair) for pair in left):
             rule, row = left, row.without_state()  # the others have been drawn so already
-        lines.append((place, draw(place.target, rule, row, depth, place.optional, helpers)))
+        lines.append((place, draw(place.target, rule, row, depth, place.optional, helpers, place.parts)))
     return by_place(lines)

@@ -77,6 +77,9 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     weighted = places(module.definitions, spellings)
     reset = reset_parameters(weighted, drawing)
     groups = parameter_groups(weighted, graph)
+    drawn = draws_itself(weighted)
+    methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
+    classes = [writer.result(graph, *added, drawn=drawn) for writer, added in zip(writers, methods, strict=True)]
     functions = {name for printer in printers.values() for name in printer.functions}
     helpers = drawing | {name for printer in printers.values() for name in printer.helpers}
     helpers |= {"make_divisible"} & functions
@@ -90,9 +93,6 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         f"from math import {', '.join(sorted(functions & MATH))}": bool(functions & MATH),
         "from typing import Any": bool(groups),
     }
-    drawn = draws_itself(weighted)
-    methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
-    classes = [writer.result(graph, *added, drawn=drawn) for writer, added in zip(writers, methods, strict=True)]
     code = (*ordered.values(), *(made.forward for made in classes))
     return render(
         "archspec_torch",

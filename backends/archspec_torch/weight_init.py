@@ -30,10 +30,21 @@ Rule: TypeAlias = tuple[tuple[str, Initializer], ...]
 """The weights that a layer draws, `weight` first, each with its initializer."""
 
 
-def draw(target: str, rule: Rule, row: TorchRow, depth: int, guarded: frozenset[str], helpers: set[str]) -> list[str]:
-    """Lines that draw a layer's weights. `guarded` are those that may be None. `helpers` gets what the lines need."""
-    if row.parts is not None:
-        return _draw_parts(target, rule, row.parts, depth, "bias" in guarded, helpers)
+def draw(
+    target: str,
+    rule: Rule,
+    row: TorchRow,
+    depth: int,
+    guarded: frozenset[str],
+    helpers: set[str],
+    parts: Parts | None = None,
+) -> list[str]:
+    """Lines that draw a layer's weights, or its parts. `guarded` are those that may be None.
+
+    `helpers` gets what the lines need.
+    """
+    if parts is not None:
+        return _draw_parts(target, rule, parts, depth, "bias" in guarded, helpers)
     # The class draws all of its weights at once; what differs from its rule is drawn again.
     itself = row.state or any(row.draws_itself(*pair) for pair in rule)
     lines = [f"{INDENT * depth}{target}.reset_parameters()"] if itself else []
@@ -57,6 +68,11 @@ def _draw_parts(target: str, rule: Rule, parts: Parts, depth: int, guarded: bool
     if bias is None:
         return lines
     biases = [name.format(target) for name in parts.biases]
+    if parts.apart:  # each may be there without the others
+        for name in biases:
+            lines.append(f"{INDENT * depth}if {name} is not None:")
+            lines += lay_out(_init(bias, name, helpers), depth + 1)
+        return lines
     if guarded:
         lines.append(f"{INDENT * depth}if {biases[0]} is not None:")
         depth += 1

@@ -47,10 +47,11 @@ def test_check_tells_current_from_stale_and_weights_from_others(run: Run, tmp_pa
     assert build(run, "--check")[0] == 3
     assert build(run)[0] == 0
     assert build(run, "--check")[0] == 0
-    for other in (["--set", "classes=5"], ["--functions"], ["--weights", weights]):
+    for other in (["--set", "classes=5"], ["--functions"], ["--opset", "17"], ["--weights", weights]):
         code, _, err = build(run, "--check", *other)
         assert (code, "E0606" in err) == (3, True)
-        assert "if it was built with --weights, --seed, --functions or --external-data, check it with the same" in err
+        options = "--weights, --seed, --functions, --opset or --external-data"
+        assert f"if it was built with {options}, check it with the same" in err
         assert build(run, *other)[0] == 0  # ours, and not edited
         assert build(run, "--check", *other)[0] == 0
 
@@ -125,3 +126,25 @@ def test_options_of_models_are_refused_for_source(run: Run, option: str) -> None
     with pytest.raises(SystemExit) as caught:
         run("build", TINY, "--backend", "torch", option)
     assert caught.value.code == 2
+
+
+def test_an_opset(run: Run, tmp_path: Path) -> None:
+    for opset in ("17", "26"):
+        assert build(run, "--opset", opset)[0] == 0
+        model = onnx.load(tmp_path / "generated" / "onnx" / "tiny.onnx")
+        assert [entry.version for entry in model.opset_import] == [int(opset)]
+
+
+@pytest.mark.parametrize("opset", ["16", "27"])
+def test_an_opset_that_is_not_written(run: Run, tmp_path: Path, opset: str) -> None:
+    code, _, err = build(run, "--opset", opset)
+    assert (code, f"opset 17 to 26, not for {opset}" in err) == (1, True)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_source_has_no_opset(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("build", TINY, "--backend", "torch", "--opset", "17")
+    assert caught.value.code == 2
+    assert "--opset is for ONNX models; PyTorch has none" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]

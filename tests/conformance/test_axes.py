@@ -21,9 +21,9 @@ from tests.needed import needs
 pytestmark = [needs("torch", "keras", "onnxruntime"), pytest.mark.slow]
 
 INPUTS: Final = {1: "{channels: 4, length: 8}", 3: "{channels: 4, depth: 8, height: 7, width: 9}"}
-_LIST: Final = re.compile(r"(kernel|stride|padding|output_padding|dilation|factor|cropping|size): \[([0-9, ]+)\]")
+_LIST: Final = re.compile(r"(kernel|stride|padding|output_padding|dilation|factor|cropping|size): \[([0-9., ]+)\]")
 _LINEAR: Final = {1: "linear", 3: "trilinear"}
-IMAGES_ALONE: Final = {"depth_to_space", "space_to_depth", "to_image"}
+IMAGES_ALONE: Final = {"depth_to_space", "space_to_depth", "to_image", "drop_block"}
 """Ops that make images, or take nothing else."""
 
 
@@ -41,7 +41,7 @@ def _along(axes: int, case: str) -> str:
 
 
 def _takes_maps(name: str, case: str) -> bool:
-    if name in IMAGES_ALONE or "to_image" in case or "reshape" in case or "dense" in case:
+    if name in IMAGES_ALONE or any(word in case for word in ("to_image", "reshape", "dense", "bicubic", "antialias")):
         return False
     accepted = OPS[name].takes.axes
     return IMAGE in accepted and accepted.issuperset(SPATIAL)

@@ -28,7 +28,7 @@ VIEWS = {
 
 
 def test_the_ops_that_multiply() -> None:
-    assert MULTIPLY == ["conv", "conv_transpose", "dense", "attention"]
+    assert MULTIPLY == ["conv", "conv_transpose", "dense", "matmul", "attention"]
 
 
 @pytest.mark.parametrize(("op", "case"), [(op, case) for op in MULTIPLY for case in CASES[op]])
@@ -59,3 +59,18 @@ def test_numbers_computed(op: str) -> None:
         if node.op.name not in VIEWS:
             counted += math.prod(values[path].shape)
     assert graph.activations == counted
+
+
+@pytest.mark.parametrize(
+    ("norm", "learned"),
+    [
+        ("{scale: false}", 8),
+        ("{shift: false}", 8),
+        ("{scale: false, shift: false}", 0),
+        ("{affine: false}", 0),
+        ("{}", 16),
+    ],
+)
+def test_a_batch_norm_counts_the_scale_and_the_shift_that_it_has(norm: str, learned: int) -> None:
+    graph = graph_of(f"conv: {{filters: 8, kernel: 3, bias: false}}\n  - batch_norm: {norm}", (8, 8))
+    assert graph.parameters == 8 * 4 * 3 * 3 + learned

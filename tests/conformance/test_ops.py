@@ -122,3 +122,35 @@ def test_drop_path_in_training(name: str, before: str) -> None:
     kept = y.any(axis=1)
     assert np.allclose(y[kept], 1 / 0.75)
     assert abs(kept.mean() - 0.75) < 0.03
+
+
+@pytest.mark.parametrize("name", ["torch", "keras"])
+def test_channel_dropout_in_training(name: str) -> None:
+    """About `rate` of the channels are zero as a whole, each example's by themselves; the others are divided."""
+    graph, target = graph_of("channel_dropout: {rate: 0.25}", (3, 2)), backend(name, TrainsModels)
+    model = target.build(archspec.generate(graph, name), graph)
+    y = _trained_on(name, model, np.ones((1000, 4, 3, 2), np.float32))
+    channels = y.reshape(1000, 4, 6) if name == "torch" else y.reshape(1000, 6, 4).transpose(0, 2, 1)
+    kept = channels.any(axis=2)
+    assert (channels.all(axis=2) == kept).all()
+    assert np.allclose(channels[kept], 1 / 0.75)
+    assert abs(kept.mean() - 0.75) < 0.03
+
+
+@pytest.mark.parametrize("name", ["torch", "keras"])
+def test_drop_block_in_training(name: str) -> None:
+    """Each zero lies in a square of zeros within its channel; about `rate` are zero, and the mean stays what it was."""
+    graph, target = graph_of("drop_block: {rate: 0.1, block: 3}", (16, 20)), backend(name, TrainsModels)
+    model = target.build(archspec.generate(graph, name), graph)
+    y = _trained_on(name, model, np.ones((50, 4, 16, 20), np.float32))
+    images = (y if name == "torch" else y.transpose(0, 3, 1, 2)).reshape(200, 16, 20)
+    zero = images == 0
+    whole = np.lib.stride_tricks.sliding_window_view(zero, (3, 3), axis=(1, 2)).all(axis=(3, 4))
+    covered = np.zeros_like(zero)
+    for row, column in np.ndindex(3, 3):
+        covered[:, row : row + 14, column : column + 18] |= whole
+    assert (covered == zero).all()
+    assert 0.07 < zero.mean() < 0.11
+    assert np.allclose(images[~zero], 1 / (1 - zero.mean()), rtol=1e-5)
+    assert len({*zero.reshape(200, -1).sum(axis=1).tolist()}) > 5  # no two channels alike, but by chance
+    assert (target.run(model, graph, random_inputs(graph), training=False).outputs["output"] != 0).all()

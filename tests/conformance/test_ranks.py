@@ -33,12 +33,15 @@ ATTRIBUTES: Final = {
     "dense": ["units: 3"],
     "group_norm": ["groups: 2"],
     "scale": ["value: 0.5, shift: 0.25", "value: 0.5, learned: channel", "value: 0.5, learned: all"],
+    "clip": ["min: -0.5"],
     "drop_path": ["rate: 0.25"],
+    "drop_block": ["rate: 0.25, block: 3"],
     "max_pool": ["kernel: 2"],
     "avg_pool": ["kernel: 2"],
     "global_avg_pool": ["keep_axes: true", "keep_axes: false"],
     "global_max_pool": ["keep_axes: true", "keep_axes: false"],
     "adaptive_avg_pool": ["size: 2"],
+    "adaptive_max_pool": ["size: 2"],
     "reshape": ["shape: [-1]", "shape: [2, -1]", "shape: [2, 4, -1]", "shape: [2, 2, -1, 2]"],
     "channel_shuffle": ["groups: 2"],
     "split": ["parts: 2, index: 1"],
@@ -46,7 +49,7 @@ ATTRIBUTES: Final = {
     "pad": ["padding: 1"],
     "crop": ["cropping: 1"],
     "pad_channels": ["before: 1, after: 2"],
-    "upsample": ["factor: 2"],
+    "upsample": ["factor: 2", "size: 5"],
     "depth_to_space": ["block: 2"],
     "space_to_depth": ["block: 2"],
     "to_image": ["height: 2, width: 2"],
@@ -63,6 +66,8 @@ GATES: Final = {
 
 
 def _calls(name: str) -> list[str]:
+    if name == "matmul":
+        return ["matmul: {branches: [[], [tanh]], axis: features}"]
     if OPS[name].most_inputs is None:
         axes = ["", ", axis: tokens"] if name == "concat" else [""]
         return [f"{name}: {{branches: [[], [tanh]]{axis}}}" for axis in axes]
@@ -83,11 +88,11 @@ def _takes(call: str, kind: str) -> bool:
     name, _, given = call.partition(":")
     if "ids" in (kind, {"embedding": "ids"}.get(name)):
         return (name, kind) == ("embedding", "ids")
-    if "axis: tokens" in given or name in ("to_image", "transpose", "attention", "class_token"):
+    if "axis: tokens" in given or name in ("to_image", "transpose", "attention", "class_token", "matmul"):
         return kind == "tokens"
     if name in ("position_embedding", "select_token", "to_signal"):
         return kind == "tokens"
-    if name in ("depth_to_space", "space_to_depth"):
+    if name in ("depth_to_space", "space_to_depth", "drop_block"):
         return kind == "image"
     if name in ("global_avg_pool", "global_max_pool"):
         return kind == "tokens" or kind in MAPS
@@ -101,7 +106,7 @@ def _takes(call: str, kind: str) -> bool:
         return kind != "unnamed"
     elementwise = {"relu", "relu6", "leaky_relu", "elu", "selu", "silu", "gelu", "mish", "softplus", "tanh", "sigmoid"}
     elementwise |= {"hard_sigmoid", "hard_swish", "scale", "dropout", "drop_path", "identity"}
-    elementwise |= {"add", "multiply", "maximum", "flatten", "reshape"}
+    elementwise |= {"add", "multiply", "maximum", "minimum", "clip", "flatten", "reshape"}
     return True if name in elementwise else kind in MAPS
 
 
@@ -123,7 +128,7 @@ def test_an_op_on_a_kind_of_tensor(call: str, kind: str) -> None:
         assert "embedding" in found.help
 
 
-@pytest.mark.parametrize("name", ["add", "multiply", "maximum", "concat"])
+@pytest.mark.parametrize("name", ["add", "multiply", "maximum", "minimum", "matmul", "concat"])
 @pytest.mark.parametrize("kinds", [*itertools.permutations(INPUTS, 2)])
 def test_branches_of_different_kinds_are_refused(name: str, kinds: tuple[str, str]) -> None:
     """What frameworks would broadcast, (8,) over (4, 8), and what has the same sizes: tokens and a signal."""

@@ -47,7 +47,5 @@ def evaluations(graph: LayerGraph, weights: Mapping[str, Array], inputs: Mapping
 
 def modes(graph: LayerGraph) -> tuple[bool, ...]:
     """In training or not, in the order in which a model may be run; in inference alone where training is random."""
-    from archspec_onnx.source import RANDOM  # imports ONNX
-
-    random = any(node.op.name in RANDOM for node in graph.nodes.values())
+    random = any(node.op.random for node in graph.nodes.values())
     return (False,) if random else (False, True)

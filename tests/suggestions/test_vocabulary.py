@@ -135,7 +135,18 @@ TRANSLATED = {
     "ReLU: {inplace: true}": "relu",
     "GELU: {approximate: tanh}": "gelu: {approximate: tanh}",
     "Dropout: {p: 0.3}": "dropout: {rate: 0.3}",
-    "Upsample: {scale_factor: 2, mode: bilinear, align_corners: false}": "upsample: {factor: 2, mode: bilinear}",
+    "Upsample: {scale_factor: 2, mode: bilinear, align_corners: true}": (
+        "upsample: {factor: 2, mode: bilinear, align_corners: true}"
+    ),
+    "Upsample: {size: [65, 65], mode: bicubic}": "upsample: {mode: bicubic, size: [65, 65]}",
+    "UpsamplingBilinear2d: {scale_factor: 2}": "upsample: {factor: 2, mode: bilinear, align_corners: true}",
+    "Dropout2d: {p: 0.2}": "channel_dropout: {rate: 0.2}",
+    "SpatialDropout2D: {rate: 0.2}": "channel_dropout: {rate: 0.2}",
+    "DropBlock2d: {p: 0.2, block_size: 5}": "drop_block: {rate: 0.2, block: 5}",
+    "AdaptiveMaxPool2d: {output_size: 7}": "adaptive_max_pool: {size: 7}",
+    "Hardtanh": "clip: {min: -1, max: 1}",
+    "Hardtanh: {min_val: 0, max_val: 4}": "clip: {min: 0, max: 4}",
+    "CircularPad2d: {padding: 1}": "pad: {padding: 1, mode: circular}",
     "UpSampling2D: {size: 2, interpolation: bilinear}": "upsample: {factor: 2, mode: bilinear}",
     "PixelShuffle: {upscale_factor: 2}": "depth_to_space: {block: 2}",
     "LayerScale: {init_values: 1e-5, dim: 16}": "scale: {value: 1e-05, learned: channel}",
@@ -311,10 +322,12 @@ def test_what_is_written_instead_is_valid(tmp_path: Path) -> None:
     ("written", "said"),
     [
         ("pad: {padding: 1, mode: replicate}", "write `edge`"),
-        ("pad: {padding: 1, mode: circular}", "not in the language; constant, reflect and edge are there"),
+        ("pad: {padding: 1, mode: wrap}", "write `circular`"),
         ("pad: {padding: 1, mode: reflct}", "write `reflect`"),
-        ("upsample: {factor: 2, mode: bicubic}", "not in the language; nearest and bilinear are there"),
-        ("upsample: {factor: 2, mode: nearest-exact}", "not in the language; nearest and bilinear are there"),
+        ("upsample: {factor: 2, mode: lanczos}", "not in the language; nearest, bilinear and bicubic are there"),
+        ("upsample: {factor: 2, mode: area}", "not in the language; nearest, bilinear and bicubic are there"),
+        ("upsample: {factor: 2, mode: cubic}", "write `bicubic`"),
+        ("upsample: {factor: 2, mode: nearest-exact}", "write `nearest_exact`"),
         ("conv: {filters: 4, kernel: 3, padding: same_lower}", "`[top, bottom, left, right]`"),
         ("conv: {filters: 4, kernel: 3, padding: SAME}", "write `same`"),
         ("conv: {filters: 4, kernel: 3, bias: no}", "write `false`"),
@@ -350,7 +363,7 @@ def test_a_misspelling_is_corrected(written: str, tmp_path: Path) -> None:
 def test_what_is_spelled_alike_is_not_offered(word: str, tmp_path: Path) -> None:
     (found,) = found_in(f"{HEAD}layers: [to_tokens, attention: {{heads: 4, {word}: 1}}]\n", tmp_path)
     assert found.code == "E0412"
-    assert "not in the language" in found.help or found.help.startswith("write `bias`")
+    assert "not in the language" in found.help or found.help == "write `out_bias`"
 
 
 @pytest.mark.parametrize(

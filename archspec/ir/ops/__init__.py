@@ -1,8 +1,8 @@
 """The op set. Each op is defined here once, with ONNX's meaning; backends hold one row for each.
 
-The modules group the ops by what they do: `linear`, `norms`, `activations`, `regularizers`, `pools`,
-`reductions`, `shapes`, `resizing`, `merges`, `tokens`. An op is found by its name in `OPS`; those of other packages
-are, too.
+The modules group the ops by what they do: `linear`, `norms`, `activations`, `regularizers`, `pools`, `reductions`,
+`shapes`, `resizing`, `interpolation`, `blocks`, `merges`, `tokens`. An op is found by its name in `OPS`; those of other
+packages are, too.
 """
 
 from typing import Final
@@ -15,6 +15,7 @@ from archspec.ir.ops.base import GraphInput
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
 from archspec.ir.ops.norms import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 from archspec.ir.ops.activations import (
+    Clamp,
     Elu,
     Gelu,
     HardSigmoid,
@@ -32,12 +33,22 @@ from archspec.ir.ops.activations import (
     Softplus,
     Tanh,
 )
-from archspec.ir.ops.regularizers import Dropout, DropPath
-from archspec.ir.ops.pools import AdaptiveAvgPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from archspec.ir.ops.regularizers import ChannelDropout, DropBlock, Dropout, DropPath
+from archspec.ir.ops.pools import (
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    AvgPool,
+    BlurPool,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    MaxPool,
+)
 from archspec.ir.ops.reductions import ChannelAvgPool, ChannelMaxPool
 from archspec.ir.ops.shapes import ChannelShuffle, Flatten, Identity, Reshape, SliceChannels, Split
-from archspec.ir.ops.resizing import Crop, DepthToSpace, Pad, PadChannels, SpaceToDepth, Upsample
-from archspec.ir.ops.merges import Add, Concat, Maximum, Multiply
+from archspec.ir.ops.resizing import Crop, Pad, PadChannels
+from archspec.ir.ops.interpolation import Upsample
+from archspec.ir.ops.blocks import DepthToSpace, SpaceToDepth
+from archspec.ir.ops.merges import Add, Concat, Matmul, Maximum, Minimum, Multiply
 from archspec.ir.ops.tokens import (
     Attention,
     ClassToken,
@@ -58,13 +69,17 @@ __all__ = [
     "CORE",
     "OPS",
     "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
     "Add",
     "Attention",
     "AvgPool",
     "BatchNorm",
+    "BlurPool",
     "ChannelAvgPool",
+    "ChannelDropout",
     "ChannelMaxPool",
     "ChannelShuffle",
+    "Clamp",
     "ClassToken",
     "Concat",
     "Conv",
@@ -72,6 +87,7 @@ __all__ = [
     "Crop",
     "Dense",
     "DepthToSpace",
+    "DropBlock",
     "DropPath",
     "Dropout",
     "Elu",
@@ -89,8 +105,10 @@ __all__ = [
     "LayerNorm",
     "LeakyRelu",
     "LocalResponseNorm",
+    "Matmul",
     "MaxPool",
     "Maximum",
+    "Minimum",
     "Mish",
     "Multiply",
     "Pad",

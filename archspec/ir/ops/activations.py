@@ -26,7 +26,7 @@ class Relu(Elementwise):
     example: ClassVar[Example] = Example((16, 8, 8), "relu")
     sign: ClassVar[Sign] = "never negative"
     two_meanings: ClassVar[Mapping[str, str]] = {
-        "max_value": "use `relu6`, which cuts at 6; no other number is in the language",
+        "max_value": "use `relu6`, which cuts at 6, or `clip: {min: 0, max: ...}` for another number",
         "negative_slope": "use `leaky_relu`, with `slope`",
         "threshold": "leave it out if it is 0; no other is in the language",
     }
@@ -41,6 +41,41 @@ class Relu6(Elementwise):
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "relu6")
     sign: ClassVar[Sign] = "never negative"
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Clamp(Elementwise):
+    """min(max(x, least), most), where one of the two may be left out. ONNX Clip; PyTorch's clamp and Hardtanh."""
+
+    min: float | None = attribute(_ANY, "the least number that there is afterwards", default=None)
+    max: float | None = attribute(_ANY, "the largest number that there is afterwards", default=None)
+
+    name: ClassVar[str] = "clip"
+    kind: ClassVar[OpKind] = "activation"
+    example: ClassVar[Example] = Example((16, 8, 8), "clip: {min: -1, max: 1}")
+    one_of: ClassVar[tuple[str, ...]] = ("min", "max")
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("min_val", "min_value", "low", "lower", "x_min", "a_min", "clip_value_min"), "write `min`"),
+        **dict.fromkeys(("max_val", "max_value", "high", "upper", "x_max", "a_max", "clip_value_max"), "write `max`"),
+    }
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        if self.min is None and self.max is None:
+            raise ShapeError("needs `min`, `max` or both", "E0410", "write `clip: {min: -1, max: 1}`")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            message = f"has a `min` of {self.min:g}, more than its `max` of {self.max:g}"
+            raise ShapeError(message, "E0411", "write the smaller number as `min`", "min")
+        return inputs[0]
+
+    def never_negative(self, inputs: Sequence[bool], open: Set[str]) -> bool:
+        if self.max is not None and (self.max < 0 or "max" in open):
+            return False
+        return all(inputs) or (self.min is not None and self.min >= 0 and "min" not in open)
+
+    def detail(self) -> str:
+        least, most = ("" if end is None else f"{end:g}" for end in (self.min, self.max))
+        return f" {least}..{most}"
 
 
 @register

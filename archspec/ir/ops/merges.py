@@ -9,10 +9,20 @@ from typing import ClassVar
 
 from archspec.ir.attributes import WordKind, attribute
 from archspec.ir.footprint import Footprint, only, shifted
-from archspec.ir.op import Example, OpKind, ShapeError, Sign
+from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Placewise
-from archspec.ir.tensor_type import ANY, FEATURED, SEQUENCES, SPATIAL, Accepted, Axes, TensorType
+from archspec.ir.tensor_type import (
+    ANY,
+    FEATURED,
+    FEATURES,
+    SEQUENCES,
+    SPATIAL,
+    Accepted,
+    Axes,
+    TensorType,
+    tokens,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,19 @@ class Maximum(Pointwise):
 
 @register
 @dataclass(frozen=True, slots=True)
+class Minimum(Pointwise):
+    """The elementwise minimum of its branches. ONNX Min."""
+
+    name: ClassVar[str] = "minimum"
+    kind: ClassVar[OpKind] = "merge"
+    example: ClassVar[Example] = Example(
+        (16, 8, 8), "minimum: [conv: {filters: 8, kernel: 1}, conv: {filters: 8, kernel: 1}]"
+    )
+    sign: ClassVar[Sign] = "kept"
+
+
+@register
+@dataclass(frozen=True, slots=True)
 class Multiply(Pointwise):
     """The elementwise product of its branches. ONNX Mul.
 
@@ -99,6 +122,59 @@ class Multiply(Pointwise):
 
 @register
 @dataclass(frozen=True, slots=True)
+class Matmul(Op):
+    """The matrix product of two sequences, each example's by itself: (T, U) and (U, F) to (T, F). ONNX MatMul.
+
+    The features of the first are summed with the tokens of the second, or, by `axis: features`, with its features:
+    (T, F) and (U, F) to (T, U), the products of all tokens with all.
+    """
+
+    name: ClassVar[str] = "matmul"
+    kind: ClassVar[OpKind] = "merge"
+    example: ClassVar[Example] = Example((64, 16), "matmul: {branches: [[], [dense: {units: 16}]], axis: features}")
+    sign: ClassVar[Sign] = "kept"
+    takes: ClassVar[Accepted] = SEQUENCES
+    type_help: ClassVar[Mapping[Axes, str]] = {
+        FEATURES: "leave out the `flatten` or pooling before it",
+        **dict.fromkeys(SPATIAL, "put `to_tokens` before it"),
+    }
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("transpose_b", "adj_b", "adjoint_b", "transB"), "write `axis: features`: the features of both are summed"
+        ),
+        **dict.fromkeys(("transpose_a", "adj_a", "adjoint_a", "transA"), "put `transpose` at the end of branch 1"),
+        "axes": "write `axis: tokens`, the default, or `axis: features`: the axis of branch 2 that is summed",
+    }
+    least_inputs: ClassVar[int] = 2
+    most_inputs: ClassVar[int | None] = 2
+
+    axis: str = attribute(
+        WordKind(words=("tokens", "features")),
+        "which axis of the second is summed with the features of the first",
+        default="tokens",
+    )
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        first, second = inputs
+        summed, left = second.sizes if self.axis == "tokens" else reversed(second.sizes)
+        if first.channels != summed:
+            raise ShapeError(
+                f"sums {int(first.channels)} features of branch 1 with {int(summed)} {self.axis} of branch 2: "
+                f"{first.text} and {second.text}",
+                "E0502",
+                "`transpose` swaps the tokens and features of a branch, `axis: features` sums the features of both",
+            )
+        return tokens(first.sizes[0], left)
+
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
+        return ("place", "everywhere")
+
+    def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return outputs[0].count * inputs[0].channels
+
+
+@register
+@dataclass(frozen=True, slots=True)
 class Concat(Placewise):
     """Its branches one after the other along the channels, or the features of tokens. ONNX Concat.
 
@@ -124,9 +200,9 @@ class Concat(Placewise):
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         first, joins_tokens = inputs[0], self.axis == "tokens"
-        total, others = _extents(first, tokens=joins_tokens)
+        total, others = _extents(first, by_token=joins_tokens)
         for index, type in enumerate(inputs[1:], start=2):
-            extent, rest = _extents(type, tokens=joins_tokens)
+            extent, rest = _extents(type, by_token=joins_tokens)
             if (type.axes, rest) != (first.axes, others):
                 raise ShapeError(
                     f"needs shapes that differ in {self.axis} alone; branch 1 gives {first.text}, "
@@ -146,6 +222,6 @@ class Concat(Placewise):
         return " tokens" if self.axis == "tokens" else ""
 
 
-def _extents(type: TensorType, *, tokens: bool) -> tuple[int, tuple[int, ...]]:
+def _extents(type: TensorType, *, by_token: bool) -> tuple[int, tuple[int, ...]]:
     """How many tokens, or channels, a tensor has, and the sizes that must be equal for it to be joined with others."""
-    return (type.sizes[0], (type.channels,)) if tokens else (type.channels, type.places)
+    return (type.sizes[0], (type.channels,)) if by_token else (type.channels, type.places)

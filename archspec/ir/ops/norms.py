@@ -49,10 +49,13 @@ def _scale_and_shift(op: BatchNorm | GroupNorm | _Affine, inputs: Sequence[Tenso
     if not op.affine:
         return ()
     shape = (inputs[0].channels,)
-    return (
+    both = (
         Weight("weight", shape, op.init, decay=op.weight_decay),
         Weight("bias", shape, op.bias_init, decay=op.bias_decay),
     )
+    if not isinstance(op, BatchNorm):
+        return both
+    return tuple(weight for weight, learned in zip(both, (op.scale, op.shift), strict=True) if learned)
 
 
 @register
@@ -69,7 +72,9 @@ class BatchNorm(Placewise):
         "running variance: `unbiased` (n - 1, as PyTorch keeps it) or `biased` (n, as Keras does)",
         default="unbiased",
     )
-    affine: bool = attribute(BoolKind(), _AFFINE, default=True)
+    affine: bool = attribute(BoolKind(), f"{_AFFINE}; `false` leaves out both", default=True)
+    scale: bool = attribute(BoolKind(), "`false` leaves out the scale alone", default=True)
+    shift: bool = attribute(BoolKind(), "`false` leaves out the shift alone", default=True)
     init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Ones())
     bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
     weight_decay: float = decays("weight")
@@ -83,7 +88,8 @@ class BatchNorm(Placewise):
     two_meanings: ClassVar[Mapping[str, str]] = {
         "momentum": "`momentum` is the new value's share in PyTorch and the old one's in Keras; write `decay`, "
         "the old one's share: decay = 1 - momentum (PyTorch), decay = momentum (Keras)",
-        **_words("num_features"),
+        **{word: said for word, said in _words("num_features").items() if word != "scale"},
+        **dict.fromkeys(("center", "bias"), "write `shift`"),
         "axis": "leave it out: it normalizes channels",
         "fused": "leave it out: what is computed is the same",
         "moving_mean_initializer": _RUNNING,

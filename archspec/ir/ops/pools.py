@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from archspec.ir.attributes import BoolKind, Padding, PaddingKind, PerAxis, PerAxisKind, attribute
+from archspec.ir.attributes import BoolKind, IntKind, Padding, PaddingKind, PerAxis, PerAxisKind, attribute
 from archspec.ir.captions import extents, joined, unless_one
 from archspec.ir.convolution_arithmetic import output_size, same_sides, sides_of
 from archspec.ir.footprint import Footprint, covering, sliding
@@ -182,21 +182,12 @@ class GlobalMaxPool(_GlobalPool):
     resamples: ClassVar[bool] = True
 
 
-@register
 @dataclass(frozen=True, slots=True)
-class AdaptiveAvgPool(Op):
-    """The mean of each of so many windows that cover each axis, whatever its size: PyTorch's AdaptiveAvgPool2d.
-
-    Window i of n over H rows is rows floor(i * H / n) to ceil((i + 1) * H / n), the last left out; other axes likewise.
-    """
+class _AdaptivePool(Op):
+    """So many windows that cover each axis, whatever its size."""
 
     size: PerAxis = attribute(PerAxisKind(), "sizes of the output along the spatial axes", spatial=True)
 
-    name: ClassVar[str] = "adaptive_avg_pool"
-    kind: ClassVar[OpKind] = "pool"
-    example: ClassVar[Example] = Example((16, 8, 8), "adaptive_avg_pool: {size: [3, 2]}")
-    sign: ClassVar[Sign] = "kept"
-    resamples: ClassVar[bool] = True
     takes: ClassVar[Accepted] = FEATURE_MAPS
     two_meanings: ClassVar[Mapping[str, str]] = {"output_size": "write `size`"}
 
@@ -213,4 +204,84 @@ class AdaptiveAvgPool(Op):
         return f" to {extents(self.size)}"
 
     def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
-        return f"adaptive average pool to {extents(self.size)}"
+        kind = "average" if self.name == "adaptive_avg_pool" else "max"
+        return f"adaptive {kind} pool to {extents(self.size)}"
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class AdaptiveAvgPool(_AdaptivePool):
+    """The mean of each of so many windows that cover each axis, whatever its size: PyTorch's AdaptiveAvgPool2d.
+
+    Window i of n over H rows is rows floor(i * H / n) to ceil((i + 1) * H / n), the last left out; other axes likewise.
+    """
+
+    name: ClassVar[str] = "adaptive_avg_pool"
+    kind: ClassVar[OpKind] = "pool"
+    example: ClassVar[Example] = Example((16, 8, 8), "adaptive_avg_pool: {size: [3, 2]}")
+    sign: ClassVar[Sign] = "kept"
+    resamples: ClassVar[bool] = True
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class AdaptiveMaxPool(_AdaptivePool):
+    """The largest element of each of so many windows that cover each axis: PyTorch's AdaptiveMaxPool2d.
+
+    The windows are those of `adaptive_avg_pool`.
+    """
+
+    name: ClassVar[str] = "adaptive_max_pool"
+    kind: ClassVar[OpKind] = "pool"
+    example: ClassVar[Example] = Example((16, 8, 8), "adaptive_max_pool: {size: [3, 2]}")
+    sign: ClassVar[Sign] = "kept"
+    resamples: ClassVar[bool] = True
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class BlurPool(Op):
+    """A binomial filter over each channel, so that a stride does not alias: [1, 2, 1] / 4 along each axis for 3.
+
+    Zhang 2019. There is no padding: `pad` before it has the mode that is wanted, as in `pad: {padding: 1, mode:
+    reflect}`, which is timm's BlurPool2d of 3.
+    """
+
+    kernel: int = attribute(IntKind(least=2), "size of the filter along each axis", default=3, spatial=True)
+    stride: PerAxis = attribute(PerAxisKind(), "stride", default=2, spatial=True)
+
+    name: ClassVar[str] = "blur_pool"
+    kind: ClassVar[OpKind] = "pool"
+    example: ClassVar[Example] = Example((16, 8, 8), "blur_pool: {kernel: 3, stride: 2}")
+    sign: ClassVar[Sign] = "kept"
+    resamples: ClassVar[bool] = True
+    takes: ClassVar[Accepted] = FEATURE_MAPS
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        **WINDOW_WORDS,
+        **dict.fromkeys(("filt_size", "filter_size", "blur_size"), "write `kernel`"),
+        **dict.fromkeys(
+            ("padding", "pad_mode", "pad_type", "pad_off"),
+            "write an item before this one, as `pad: {padding: 1, mode: reflect}`",
+        ),
+        "channels": "leave it out: channels are inferred",
+    }
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x, ones = inputs[0], (1,) * len(inputs[0].places)
+        kernel = tuple(self.kernel for _ in ones)
+        none = Padding("explicit", tuple((0, 0) for _ in ones))
+        return x.with_places(output_size(x.places, kernel, self.stride, none, ones, x.place_names))
+
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
+        ones = (1,) * len(self.stride)
+        return (sliding((self.kernel,) * len(ones), self.stride, ((0, 0),) * len(ones), ones),)
+
+    def structural(self) -> tuple[str, ...]:
+        return ("kernel",)
+
+    def detail(self) -> str:
+        return joined(f" {extents((self.kernel,) * len(self.stride))}", unless_one(self.stride, "/{}"))
+
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        kind = f"{extents((self.kernel,) * len(self.stride))} blur pool"
+        return joined(kind, unless_one(self.stride, "stride {}") if strides else "")

@@ -3,7 +3,18 @@
 from typing import Final
 
 from archspec.codegen.rows import Rows
-from archspec_keras.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
+from archspec_keras.ops import (
+    activations,
+    interpolation,
+    linear,
+    merges,
+    norms,
+    pools,
+    reductions,
+    regularizers,
+    shapes,
+    tokens,
+)
 from archspec_keras.ops.row import FAN, KerasRow, LayerContext, LayerStep
 
 ROWS: Final[Rows[KerasRow]] = Rows(
@@ -17,6 +28,7 @@ ROWS: Final[Rows[KerasRow]] = Rows(
         **pools.ROWS,
         **reductions.ROWS,
         **shapes.ROWS,
+        **interpolation.ROWS,
         **merges.ROWS,
         **tokens.ROWS,
     },

@@ -45,6 +45,7 @@ def _scale(context: LayerContext) -> list[LayerStep]:
 ROWS: Final[dict[str, KerasRow]] = {
     "relu": layer("layers.ReLU"),
     "relu6": layer("layers.ReLU", "6.0"),
+    "clip": KerasRow(lambda context: [LayerStep(call(context.helper("Clip"), **context.given(min="min", max="max")))]),
     "leaky_relu": KerasRow(_helper("LeakyReLU", "slope")),
     "prelu": KerasRow(_prelu, {"weight": VariableLayout(("alpha",), ONE_AXIS)}),
     "elu": KerasRow(lambda context: [LayerStep(call("layers.ELU", **context.given(alpha="alpha")))]),

@@ -49,7 +49,7 @@ _OWN: Final[Mapping[Initializer, Code]] = {
 def weights(context: LayerContext) -> dict[str, Code]:
     """Bias, initializers and regularizers, where Keras's own defaults are others."""
     found: dict[str, Code] = {}
-    biased = not context.fixed("bias") or context.value("bias")
+    biased = not context.fixed("bias") or context.value("bias") or context.use.values.get("out_bias")
     if not context.fixed("bias") or not context.value("bias"):
         found["use_bias"] = context.attribute("bias")
     found["kernel_initializer"] = initial(context, context.value("init"))

@@ -14,9 +14,15 @@ def _concat(context: LayerContext) -> list[LayerStep]:
     return [LayerStep(call("layers.Concatenate", **axis))]
 
 
+def _matmul(context: LayerContext) -> list[LayerStep]:
+    return [LayerStep(call("layers.Dot", axes="(2, 1)" if context.value("axis") == "tokens" else "2"))]
+
+
 ROWS: Final[dict[str, KerasRow]] = {
     "add": layer("layers.Add"),
     "multiply": layer("layers.Multiply"),
     "maximum": layer("layers.Maximum"),
+    "minimum": layer("layers.Minimum"),
+    "matmul": KerasRow(_matmul),
     "concat": KerasRow(_concat),
 }

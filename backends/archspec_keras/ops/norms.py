@@ -34,10 +34,16 @@ def _keywords(context: LayerContext) -> dict[str, Code]:
         found["epsilon"] = context.attribute("eps")
     if not context.value("affine"):
         return found | {"center": "False", "scale": "False"}
-    for name, initializer, default in (("gamma", "init", Ones()), ("beta", "bias_init", Zeros())):
+    learned = dict(_AFFINE)
+    for own, weight, keras in (("shift", "bias", "center"), ("scale", "weight", "scale")):
+        if own in context.use.values and not context.value(own):
+            found[keras] = "False"
+            del learned[weight]
+    for weight, name in learned.items():
+        initializer, default = ("init", Ones()) if weight == "weight" else ("bias_init", Zeros())
         if context.value(initializer) != default:
             found[f"{name}_initializer"] = initial(context, context.value(initializer))
-    return found | regularizers(context, **_AFFINE)
+    return found | regularizers(context, **learned)
 
 
 def _batch_norm(context: LayerContext) -> list[LayerStep]:

@@ -98,10 +98,25 @@ def _adaptive_avg_pool(context: LayerContext) -> list[LayerStep]:
     return [LayerStep(call(context.helper("AdaptiveAveragePooling{}"), context.attribute("size")))]
 
 
+def _adaptive_max_pool(context: LayerContext) -> list[LayerStep]:
+    if context.fixed("size") and set(context.value("size")) == {1}:
+        return [LayerStep(call(context.of_rank("layers.GlobalMaxPooling{}"), keepdims="True"))]
+    return [LayerStep(call(context.helper("AdaptiveMaxPooling{}"), context.attribute("size")))]
+
+
+def _blur_pool(context: LayerContext) -> list[LayerStep]:
+    """A binomial filter: means of two along each axis, one after the other."""
+    own = _own(context, "Average")
+    means = [LayerStep(call(own, "2", strides="1"), f"_blur{index}") for index in range(context.value("kernel") - 2)]
+    return [*means, LayerStep(call(own, "2", strides=context.attribute("stride")))]
+
+
 ROWS: Final[dict[str, KerasRow]] = {
     "max_pool": KerasRow(_max_pool),
     "avg_pool": KerasRow(_avg_pool),
     "global_avg_pool": _global_pool("Average"),
     "global_max_pool": _global_pool("Max"),
     "adaptive_avg_pool": KerasRow(_adaptive_avg_pool),
+    "adaptive_max_pool": KerasRow(_adaptive_max_pool),
+    "blur_pool": KerasRow(_blur_pool),
 }

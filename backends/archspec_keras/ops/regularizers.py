@@ -14,7 +14,15 @@ def _drop_path(context: LayerContext) -> list[LayerStep]:
     return [LayerStep(call("layers.Dropout", context.attribute("rate"), noise_shape=one_draw))]
 
 
+def _drop_block(context: LayerContext) -> list[LayerStep]:
+    return [LayerStep(call(context.helper("DropBlock"), context.attribute("rate"), context.attribute("block")))]
+
+
 ROWS: Final[dict[str, KerasRow]] = {
     "dropout": KerasRow(lambda context: [LayerStep(call("layers.Dropout", context.attribute("rate")))]),
     "drop_path": KerasRow(_drop_path),
+    "channel_dropout": KerasRow(
+        lambda context: [LayerStep(call(context.of_rank("layers.SpatialDropout{}"), context.attribute("rate")))]
+    ),
+    "drop_block": KerasRow(_drop_block),
 }

@@ -45,29 +45,25 @@ def _reshaped(context: LayerContext, sizes: tuple[Expr, ...]) -> Bracket:
     return call("layers.Reshape", context.printer.expr(Items(sizes)))
 
 
+_PADS: Final = {
+    "reflect": "ReflectionPadding{}",
+    "symmetric": "SymmetricPadding{}",
+    "edge": "EdgePadding{}",
+    "circular": "CircularPadding{}",
+}
+
+
 def _pad(context: LayerContext) -> list[LayerStep]:
     sides = padding_sides(context) or "0"
-    match context.value("mode"):
-        case "reflect":
-            return [LayerStep(call(context.helper("ReflectionPadding{}"), sides))]
-        case "edge":
-            return [LayerStep(call(context.helper("EdgePadding{}"), sides))]
-        case _:
-            value = context.given(value="value")
-            head = context.helper("ConstantPadding{}") if value else context.of_rank("layers.ZeroPadding{}")
-            return [LayerStep(call(head, sides, **value))]
+    if (helper := _PADS.get(context.value("mode"))) is not None:
+        return [LayerStep(call(context.helper(helper), sides))]
+    value = context.given(value="value")
+    head = context.helper("ConstantPadding{}") if value else context.of_rank("layers.ZeroPadding{}")
+    return [LayerStep(call(head, sides, **value))]
 
 
 def _crop(context: LayerContext) -> list[LayerStep]:
     return [LayerStep(call(context.of_rank("layers.Cropping{}"), padding_sides(context, name="cropping") or "0"))]
-
-
-def _upsample(context: LayerContext) -> list[LayerStep]:
-    mode: str = context.value("mode")
-    head = context.of_rank("layers.UpSampling{}")
-    if mode != "nearest":
-        head = context.helper(f"{mode.capitalize()}UpSampling{{}}")
-    return [LayerStep(call(head, context.attribute("factor")))]
 
 
 def _helper(name: str, *attributes: str) -> KerasRow:
@@ -96,7 +92,6 @@ ROWS: Final[dict[str, KerasRow]] = {
     "pad": KerasRow(_pad),
     "crop": KerasRow(_crop),
     "pad_channels": _helper("ChannelPadding", "before", "after"),
-    "upsample": KerasRow(_upsample),
     "depth_to_space": _helper("DepthToSpace", "block"),
     "space_to_depth": _helper("SpaceToDepth", "block"),
 }

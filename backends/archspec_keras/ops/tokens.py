@@ -29,6 +29,11 @@ def _to_image(context: LayerContext) -> list[LayerStep]:
 
 
 def _attention(context: LayerContext) -> list[LayerStep]:
+    if _is_apart(context):
+        keywords = context.given(key_size="key_size", value_size="value_size", out_bias="output_bias")
+        return [
+            LayerStep(call(context.helper("Attention"), context.attribute("heads"), **keywords, **weights(context)))
+        ]
     heads = context.use.exprs.get("heads") or Const(context.value("heads"))
     size = context.printer.expr(Binary("//", Name(FAN), heads))
     keywords = weights(context)
@@ -38,6 +43,13 @@ def _attention(context: LayerContext) -> list[LayerStep]:
         keywords["kernel_initializer"] = call(context.helper("MatrixInitializer"), keywords["kernel_initializer"])
     head = "layers.MultiHeadAttention" if _keras_is_right(context) else context.helper("PreciseAttention")
     return [LayerStep(call(head, context.attribute("heads"), size, **keywords), times=2)]
+
+
+def _is_apart(context: LayerContext) -> bool:
+    """Whether the four maps have weights apart."""
+    names = ("out_bias", "key_size", "value_size")
+    given = any(not context.fixed(name) or context.value(name) is not None for name in names)
+    return given or len(context.use.operands) > 1
 
 
 def _keras_is_right(context: LayerContext) -> bool:
@@ -81,6 +93,8 @@ _ATTENTION: Final[Mapping[str, str | VariableLayout]] = {
     "in_proj_bias": VariableLayout(("query_dense.bias", "key_dense.bias", "value_dense.bias"), ((0, 1),)),
     "out_proj.weight": VariableLayout(("output_dense.kernel",), ((2,), (0, 1))),
     "out_proj.bias": "output_dense.bias",
+    **{f"{name}_proj.weight": f"{name}_proj.kernel" for name in "qkvo"},
+    **{f"{name}_proj.bias": f"{name}_proj.bias" for name in "qkvo"},
 }
 """Keras's kernels are (features, heads, size of a head), and (heads, size of a head, features) on the way out."""
 

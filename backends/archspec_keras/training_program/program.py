@@ -67,7 +67,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
     counting = ["ahead"] * any(isinstance(metric, TopK) for metric in plan.metrics)
     counting += ["confusion"] * bool(kinds & {"confusion", "mean_iou"})
     counting += ["mean_of"] * (several and any(loss.function for loss in losses))
-    random = any(node.op.name in ("dropout", "drop_path") for node in graph.nodes.values())
+    random = any(node.op.random for node in graph.nodes.values())
     devices = (
         ["devices"]
         + ["own_drops"] * random
@@ -85,7 +85,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         "callback_parts": _parts(["average"] * (plan.ema is not None)),
         "functions": [loss.function for loss in losses if loss.function],
         "frozen": frozen_rule(graph, plan.frozen_layers) if plan.frozen_layers else [],
-        "drops": any(graph.nodes[path].op.name in ("dropout", "drop_path") for path in plan.frozen_layers),
+        "drops": any(graph.nodes[path].op.random for path in plan.frozen_layers),
         "sum_of_losses": _sum_of_losses(graph, plan, [loss.value for loss in losses]) if several else [],
         "compiling": _compiling("" if several else losses[0].value),
         "metrics": metrics,

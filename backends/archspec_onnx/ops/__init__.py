@@ -3,7 +3,18 @@
 from typing import Final
 
 from archspec.codegen.rows import Rows
-from archspec_onnx.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
+from archspec_onnx.ops import (
+    activations,
+    interpolation,
+    linear,
+    merges,
+    norms,
+    pools,
+    reductions,
+    regularizers,
+    shapes,
+    tokens,
+)
 from archspec_onnx.ops.row import Fragment, Row
 
 ROWS: Final[Rows[Row]] = Rows(
@@ -17,6 +28,7 @@ ROWS: Final[Rows[Row]] = Rows(
         **pools.ROWS,
         **reductions.ROWS,
         **shapes.ROWS,
+        **interpolation.ROWS,
         **merges.ROWS,
         **tokens.ROWS,
     },

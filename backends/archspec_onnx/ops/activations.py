@@ -46,7 +46,7 @@ def silu(layer: Fragment) -> str:
 
 
 def gelu(layer: Fragment) -> str:
-    if not layer.exact:
+    if not layer.exact and layer.opset >= 20:
         return layer.add("Gelu", layer.x, approximate=layer.op.approximate)
     if layer.op.approximate == "none":
         inner = layer.add("Erf", layer.add("Mul", layer.x, layer.constant(math.sqrt(0.5))))
@@ -79,6 +79,11 @@ def relu6(layer: Fragment) -> str:
     return layer.add("Clip", layer.x, layer.constant(0), layer.constant(6))
 
 
+def clip(layer: Fragment) -> str:
+    ends = ["" if end is None else layer.constant(end) for end in (layer.op.min, layer.op.max)]
+    return layer.add("Clip", layer.x, *(ends if ends[1] else ends[:1]))
+
+
 def softmax(layer: Fragment) -> str:
     return layer.add("Softmax", layer.x, axis=layer.axis)
 
@@ -101,6 +106,7 @@ def scale(layer: Fragment) -> str:
 ROWS: dict[str, Row] = {
     "relu": unary("Relu"),
     "relu6": relu6,
+    "clip": clip,
     "leaky_relu": leaky_relu,
     "prelu": prelu,
     "elu": elu,

@@ -16,8 +16,22 @@ def concat(layer: Fragment) -> str:
     return layer.add("Concat", *layer.operands, axis=1 if first else -1)
 
 
-def maximum(layer: Fragment) -> str:
-    return layer.add("Max", *layer.operands)
+def _of_all(kind: str) -> Row:
+    return lambda layer: layer.add(kind, *layer.operands)
 
 
-ROWS: dict[str, Row] = {"add": _chain("Add"), "multiply": _chain("Mul"), "maximum": maximum, "concat": concat}
+def matmul(layer: Fragment) -> str:
+    first, second = layer.operands
+    if layer.op.axis == "features":
+        second = layer.add("Transpose", second, perm=[0, 2, 1])
+    return layer.add("MatMul", first, second)
+
+
+ROWS: dict[str, Row] = {
+    "add": _chain("Add"),
+    "multiply": _chain("Mul"),
+    "maximum": _of_all("Max"),
+    "minimum": _of_all("Min"),
+    "matmul": matmul,
+    "concat": concat,
+}

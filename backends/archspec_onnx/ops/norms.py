@@ -12,12 +12,23 @@ _IMAGE = 2
 
 def batch_norm(layer: Fragment) -> str:
     """In training it is written out in every dtype: the operator keeps the biased variance, and few runtimes train."""
-    *affine, mean, variance = layer.weights
+    *learned, mean, variance = layer.weights
+    affine = _scale_and_shift(layer, learned)
     if layer.training:
         return _by_batch(layer, affine, mean, variance)
     if not layer.exact:
         return layer.add("BatchNormalization", layer.x, *_full(layer, affine), mean, variance, epsilon=layer.op.eps)
     return _normalized(layer, affine, mean, variance)
+
+
+def _scale_and_shift(layer: Fragment, learned: Sequence[str]) -> Sequence[str]:
+    """The scale and the shift of a batch norm: where one alone is learned, the other is ones or zeros."""
+    if len(learned) != 1:
+        return learned
+    count = layer.types[0].channels
+    if layer.op.scale:
+        return [*learned, layer.constant([0.0] * count)]
+    return [layer.constant([1.0] * count), *learned]
 
 
 def _by_batch(layer: Fragment, affine: Sequence[str], running_mean: str, running_variance: str) -> str:
@@ -37,8 +48,8 @@ def _by_batch(layer: Fragment, affine: Sequence[str], running_mean: str, running
 def _over_examples(layer: Fragment, kind: str, x: str) -> str:
     """Each channel reduced, each example by itself first: ONNX Runtime loses digits where axes lie apart."""
     if layer.places:
-        x = layer.add(kind, x, layer.shape(*layer.places), keepdims=0)
-    return layer.add(kind, x, layer.shape(0), keepdims=0)
+        x = layer.reduced(kind, x, layer.places, keepdims=0)
+    return layer.reduced(kind, x, [0], keepdims=0)
 
 
 def _normalized(layer: Fragment, affine: Sequence[str], mean: str, variance: str) -> str:
@@ -70,9 +81,8 @@ def _affine(layer: Fragment, normal: str, weights: Sequence[str]) -> str:
 
 def _normal(layer: Fragment, x: str, *axes: int) -> str:
     """Mean 0 and variance 1 over some axes: the function body of LayerNormalization and its kin."""
-    over = layer.shape(*axes)
-    centered = layer.add("Sub", x, layer.add("ReduceMean", x, over))
-    variance = layer.add("ReduceMean", layer.add("Mul", centered, centered), over)
+    centered = layer.add("Sub", x, layer.reduced("ReduceMean", x, axes))
+    variance = layer.reduced("ReduceMean", layer.add("Mul", centered, centered), axes)
     deviation = layer.add("Sqrt", layer.add("Add", variance, layer.constant(layer.op.eps)))
     return layer.add("Div", centered, deviation)
 
@@ -94,9 +104,9 @@ def instance_norm(layer: Fragment) -> str:
 
 
 def group_norm(layer: Fragment) -> str:
-    """GroupNormalization (21): a scale for each channel, not for each group."""
+    """GroupNormalization (21): a scale for each channel, not for each group, as it was before."""
     op = layer.op
-    if layer.exact:
+    if layer.exact or layer.opset < 21:
         groups = layer.add("Reshape", layer.x, layer.shape(0, op.groups, -1))
         normal = layer.add("Reshape", _normal(layer, groups, 2), layer.add("Shape", layer.x))
         return _affine(layer, normal, layer.weights)
@@ -119,7 +129,7 @@ def local_response_norm(layer: Fragment) -> str:
     for channel in range(count):
         first, last = max(0, channel - reach), min(count - 1, channel + reach)
         window = layer.add("Slice", squares, layer.shape(first), layer.shape(last + 1), layer.shape(1))
-        sums.append(layer.add("ReduceSum", window, layer.shape(1)))
+        sums.append(layer.reduced("ReduceSum", window, [1]))
     mean = layer.add("Div", layer.add("Concat", *sums, axis=1), layer.constant(op.size))
     base = layer.add("Add", layer.constant(op.k), layer.add("Mul", layer.constant(op.alpha), mean))
     return layer.add("Div", layer.x, layer.add("Pow", base, layer.constant(op.beta)))

@@ -24,8 +24,8 @@ def window_sides(layer: Fragment, stride: PerAxis, dilation: PerAxis) -> dict[st
     return {"pads": onnx_pads(op.padding.sides)}
 
 
-def padded(layer: Fragment, value: float, stride: PerAxis, dilation: PerAxis) -> str:
-    """The operand with the padding of `same`, worked out where the model runs."""
+def padded(layer: Fragment, value: float, stride: PerAxis, dilation: PerAxis, x: str = "") -> str:
+    """The operand, or a tensor of its size, with the padding of `same`, worked out where the model runs."""
     size = layer.add("Shape", layer.x, start=2, end=2 + len(stride))
     step, one, two = layer.shape(*stride), layer.shape(1), layer.shape(2)
     reach = [spread * (window - 1) + 1 for window, spread in zip(layer.op.kernel, dilation, strict=True)]
@@ -36,4 +36,4 @@ def padded(layer: Fragment, value: float, stride: PerAxis, dilation: PerAxis) ->
     after = layer.add("Sub", total, before)
     none = layer.shape(0, 0)  # of batch and channels; all axes have sides, see `Fragment.pad`
     sides = layer.add("Concat", none, before, none, after, axis=0)
-    return layer.add("Pad", layer.x, sides, layer.constant(value), mode="constant")
+    return layer.add("Pad", x or layer.x, sides, layer.constant(value), mode="constant")

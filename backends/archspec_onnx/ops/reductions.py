@@ -6,7 +6,7 @@ from archspec_onnx.ops.row import Row
 
 
 def _reduced(kind: str) -> Row:
-    return lambda layer: layer.add(kind, layer.x, layer.shape(layer.axis), keepdims=1)
+    return lambda layer: layer.reduced(kind, layer.x, [layer.axis], keepdims=1)
 
 
 ROWS: dict[str, Row] = {"channel_avg_pool": _reduced("ReduceMean"), "channel_max_pool": _reduced("ReduceMax")}

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from archspec_onnx.ops.row import Row, unary
 
-ROWS: dict[str, Row] = {"dropout": unary("Identity"), "drop_path": unary("Identity")}
+ROWS: dict[str, Row] = dict.fromkeys(("dropout", "drop_path", "channel_dropout", "drop_block"), unary("Identity"))

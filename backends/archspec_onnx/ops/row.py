@@ -24,6 +24,7 @@ class Fragment:
         path: what the names of its own nodes and tensors begin with.
         results: the names of the tensors that it gives.
         dtype: of its numbers, as ONNX's element type.
+        opset: the version of ONNX's operators that the model is written for.
         resizable: the spatial axes are open: no row may count on their sizes in `types`.
         training: in training mode.
     """
@@ -38,6 +39,7 @@ class Fragment:
         path: str,
         results: Sequence[str],
         dtype: int,
+        opset: int,
         resizable: bool,
         training: bool,
     ) -> None:
@@ -48,6 +50,7 @@ class Fragment:
         self.path = path
         self.results = results
         self.dtype = dtype
+        self.opset = opset
         self.resizable = resizable
         self.training = training
         self.nodes: list[NodeProto] = []
@@ -98,8 +101,20 @@ class Fragment:
         """A tensor in equal parts along an axis."""
         name = f"{self.path}/Split_{len(self.nodes)}"
         names = [f"{name}_{index}" for index in range(count)]
-        self.nodes.append(helper.make_node("Split", [x], names, name, axis=axis, num_outputs=count))
+        more: dict[str, Any] = (
+            {"num_outputs": count} if self.opset >= 18 else {}
+        )  # before, equal parts are what it makes of itself
+        self.nodes.append(helper.make_node("Split", [x], names, name, axis=axis, **more))
         return names
+
+    def reduced(self, kind: str, x: str, axes: Sequence[int], *, keepdims: int | None = None) -> str:
+        """A tensor reduced over some axes, by `ReduceMean` or its kin: before opset 18 the axes are an attribute.
+
+        Of `ReduceSum` they have been an input since 13.
+        """
+        if self.opset >= 18 or kind == "ReduceSum":
+            return self.add(kind, x, self.shape(*axes), keepdims=keepdims)
+        return self.add(kind, x, axes=[*axes], keepdims=keepdims)
 
     def constant(self, value: Any) -> str:
         """A constant tensor of the layer's dtype."""
@@ -124,8 +139,19 @@ class Fragment:
         """
         axes = range(self.rank + 1)
         each = [sides.get(axis, (0, 0)) for axis in axes]
-        amounts = self.shape(*(side[0] for side in each), *(side[1] for side in each))
-        return self.add("Pad", x, amounts, value, self.shape(*axes), mode=mode)
+        if self.opset >= 18:
+            return self.add("Pad", x, self._amounts(each), value, self.shape(*axes), mode=mode)
+        last = max((axis for axis in axes if any(each[axis])), default=None)
+        if mode != "constant" or last is None:
+            return self.add("Pad", x, self._amounts(each), *([value] if value else []), mode=mode)
+        # No axes can be named before opset 18: what stands between `Pad` and the pool is the cut of a row too many.
+        each[last] = (each[last][0], each[last][1] + 1)
+        more = self.add("Pad", x, self._amounts(each), value, mode=mode)
+        return self.add("Slice", more, self.shape(0), self.shape(-1), self.shape(last))
+
+    def _amounts(self, sides: Sides | list[tuple[int, int]]) -> str:
+        """The sides of all axes as an operator takes them."""
+        return self.shape(*(side[0] for side in sides), *(side[1] for side in sides))
 
     def finished(self, last: str | Sequence[str]) -> list[NodeProto]:
         """The nodes, named after the layer: the one that gives the result has the layer's own name.

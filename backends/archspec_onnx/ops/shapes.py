@@ -8,6 +8,8 @@ import numpy as np
 
 from archspec_onnx.ops.row import Fragment, Row, unary
 
+_WRAP = 19
+"""The opset from which on `Pad` has the mode wrap."""
 _END = 2**63 - 1
 """Where a slice ends that has no end."""
 
@@ -44,8 +46,28 @@ def _slice(layer: Fragment, start: int, end: int) -> str:
 
 def pad(layer: Fragment) -> str:
     op = layer.op
+    if op.mode == "symmetric" or (op.mode == "circular" and layer.opset < _WRAP):
+        return _pad_by_index(layer)
     value = layer.constant(op.value) if op.mode == "constant" else ""
-    return layer.pad(layer.x, layer.by_axis(op.padding.sides), value, op.mode)
+    mode = "wrap" if op.mode == "circular" else op.mode
+    return layer.pad(layer.x, layer.by_axis(op.padding.sides), value, mode)
+
+
+def _pad_by_index(layer: Fragment) -> str:
+    """Elements of the input by their places, along one axis after the other."""
+    x = layer.x
+    for axis, (before, after) in layer.by_axis(layer.op.padding.sides).items():
+        size = layer.add("Shape", layer.x, start=axis, end=axis + 1)
+        end = layer.add("Squeeze", layer.add("Add", size, layer.shape(after)))
+        place = layer.add("Range", layer.number(-before), end, layer.number(1))
+        if layer.op.mode == "circular":
+            place = layer.add("Mod", place, size)
+        else:
+            last = layer.add("Sub", layer.add("Add", size, size), layer.shape(1))
+            mirrored = layer.add("Max", place, layer.add("Sub", layer.shape(-1), place))
+            place = layer.add("Min", mirrored, layer.add("Sub", last, place))
+        x = layer.add("Gather", x, place, axis=axis)
+    return x
 
 
 def crop(layer: Fragment) -> str:
@@ -58,13 +80,6 @@ def crop(layer: Fragment) -> str:
 def pad_channels(layer: Fragment) -> str:
     sides = {layer.axis % (layer.rank + 1): (layer.op.before, layer.op.after)}
     return layer.pad(layer.x, sides, layer.constant(0.0))
-
-
-def upsample(layer: Fragment) -> str:
-    """Resize with its defaults: half_pixel, and the nearest element, which is never one of two."""
-    scales = layer.add("Constant", value_floats=[1.0, 1.0, *map(float, layer.op.factor)])
-    mode = "nearest" if layer.op.mode == "nearest" else "linear"
-    return layer.add("Resize", layer.x, "", scales, mode=mode)
 
 
 def depth_to_space(layer: Fragment) -> str:
@@ -88,7 +103,6 @@ ROWS: dict[str, Row] = {
     "pad": pad,
     "crop": crop,
     "pad_channels": pad_channels,
-    "upsample": upsample,
     "depth_to_space": depth_to_space,
     "space_to_depth": space_to_depth,
 }

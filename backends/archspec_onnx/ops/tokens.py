@@ -27,6 +27,8 @@ def transpose(layer: Fragment) -> str:
 def attention(layer: Fragment) -> str:
     """softmax(Q K^T / sqrt(d)) V for each head, by the formulas of Vaswani et al. 2017."""
     heads, features = layer.op.heads, layer.types[0].channels
+    if layer.op.is_apart(len(layer.operands)):
+        return _apart(layer)
     within_bias = out_bias = None
     if layer.op.bias:
         within, within_bias, out, out_bias = layer.weights
@@ -37,11 +39,34 @@ def attention(layer: Fragment) -> str:
         layer.add("Transpose", layer.add("Reshape", part, by_head), perm=[0, 2, 1, 3])
         for part in layer.parts(affine(layer, layer.x, within, within_bias), 3, axis=2)
     )
+    return affine(layer, _mixed(layer, query, key, value, features, features), out, out_bias)
+
+
+def _mixed(layer: Fragment, query: str, key: str, value: str, keys: int, values: int) -> str:
+    """The values by the products of queries and keys, the heads side by side, of so many features of all heads."""
     scores = layer.add("MatMul", query, layer.add("Transpose", key, perm=[0, 1, 3, 2]))
-    scaled = layer.add("Div", scores, layer.constant(math.sqrt(features // heads)))
+    scaled = layer.add("Div", scores, layer.constant(math.sqrt(keys // layer.op.heads)))
     shares = layer.add("Softmax", scaled, axis=-1)
     mixed = layer.add("Transpose", layer.add("MatMul", shares, value), perm=[0, 2, 1, 3])
-    return affine(layer, layer.add("Reshape", mixed, layer.shape(0, 0, features)), out, out_bias)
+    return layer.add("Reshape", mixed, layer.shape(0, 0, values))
+
+
+def _apart(layer: Fragment) -> str:
+    """Attention whose four maps have weights of their own, to the tokens of the last operand."""
+    op = layer.op
+    given = dict(zip((weight.name for weight in op.weights(layer.types)), layer.weights, strict=True))
+    keys, values = op.sizes(layer.types[0].channels)
+
+    def mapped(name: str, x: str) -> str:
+        return affine(layer, x, given[f"{name}_proj.weight"], given.get(f"{name}_proj.bias"))
+
+    def by_head(name: str, x: str, size: int) -> str:
+        heads = layer.add("Reshape", mapped(name, x), layer.shape(0, 0, op.heads, size // op.heads))
+        return layer.add("Transpose", heads, perm=[0, 2, 1, 3])
+
+    other = layer.operands[-1]
+    query, key = by_head("q", layer.x, keys), by_head("k", other, keys)
+    return mapped("o", _mixed(layer, query, key, by_head("v", other, values), keys, values))
 
 
 def affine(layer: Fragment, x: str, weight: str, bias: str | None) -> str:

@@ -3,7 +3,18 @@
 from typing import Final
 
 from archspec.codegen.rows import Rows
-from archspec_torch.ops import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
+from archspec_torch.ops import (
+    activations,
+    interpolation,
+    linear,
+    merges,
+    norms,
+    pools,
+    reductions,
+    regularizers,
+    shapes,
+    tokens,
+)
 from archspec_torch.ops.row import TorchRow, Weight
 
 ROWS: Final[Rows[TorchRow]] = Rows(
@@ -17,6 +28,7 @@ ROWS: Final[Rows[TorchRow]] = Rows(
         **pools.ROWS,
         **reductions.ROWS,
         **shapes.ROWS,
+        **interpolation.ROWS,
         **merges.ROWS,
         **tokens.ROWS,
     },

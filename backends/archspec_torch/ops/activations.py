@@ -69,9 +69,20 @@ def _number(value: float) -> str:
     return literal(int(value)) if value.is_integer() and abs(value) < 1e6 else literal(value)
 
 
+def _clip(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    printer.helpers.add("Clamp")
+    return call("Clamp", **printer.given(use, {"min": "min", "max": "max"}))
+
+
+def _clamped(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
+    ends = {name: literal(end) for name in ("min", "max") if (end := use.value(name)) is not None}
+    return call("torch.clamp", *operands, **ends)
+
+
 ROWS: Final[dict[str, TorchRow]] = {
     "relu": light("nn.ReLU"),
     "relu6": light("nn.ReLU6"),
+    "clip": TorchRow("light", _clip, _clamped, inline=lambda use: not use.exprs),
     "leaky_relu": TorchRow("light", _leaky_relu),
     "prelu": TorchRow("light", _prelu, type=lambda use: "nn.PReLU"),
     "elu": TorchRow("light", _elu),

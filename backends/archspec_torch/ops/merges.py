@@ -22,9 +22,19 @@ def _concat(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code])
     return call("torch.cat", Bracket("", tuple(operands)), dim="-1" if features else "1")
 
 
-def _maximum(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
-    first, *others = operands
-    return reduce(lambda left, right: call("torch.maximum", left, right), others, first)
+def _nested(head: str) -> Callable[[LayerUse, ExpressionPrinter, Sequence[Code]], Code]:
+    def function(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
+        first, *others = operands
+        return reduce(lambda left, right: call(head, left, right), others, first)
+
+    return function
+
+
+def _matmul(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
+    first, second = operands
+    return call(
+        "torch.matmul", first, second if use.value("axis") == "tokens" else call("torch.transpose", second, "1", "2")
+    )
 
 
 # Python's compiler goes one level deeper with each term of a sum, and gives up after some thousand.
@@ -34,6 +44,8 @@ _NESTED: Final = 8
 ROWS: Final[dict[str, TorchRow]] = {
     "add": TorchRow("merge", function=_infix("+"), most_operands=_TERMS),
     "multiply": TorchRow("merge", function=_infix("*"), most_operands=_TERMS),
-    "maximum": TorchRow("merge", function=_maximum, most_operands=_NESTED),
+    "maximum": TorchRow("merge", function=_nested("torch.maximum"), most_operands=_NESTED),
+    "minimum": TorchRow("merge", function=_nested("torch.minimum"), most_operands=_NESTED),
+    "matmul": TorchRow("merge", function=_matmul),
     "concat": TorchRow("merge", function=_concat),
 }

@@ -22,15 +22,20 @@ def _batch_norm_type(use: LayerUse) -> str:
 
 def _batch_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
     name = _batch_norm_type(use)
-    if use.value("variance") == "biased":
-        name = name.replace("nn.", "Biased")
+    partial = use.value("affine") and use.value("scale") != use.value("shift")
+    biased = use.value("variance") == "biased"
+    if partial or biased:
+        name = name.replace("nn.", ("Biased" if biased else "") + ("Partial" if partial else ""))
         printer.helpers.add(name)
     keywords = printer.given(use, {"eps": "eps"})
     if not use.fixed("decay"):
         keywords["momentum"] = printer.expr(fold(Binary("-", Const(1), use.exprs["decay"]), printer.budget))
     elif use.value("decay") != 0.9:
         keywords["momentum"] = literal(round(1 - use.value("decay"), 12))
-    keywords |= printer.given(use, {"affine": "affine"})
+    if partial:
+        keywords |= printer.given(use, {"scale": "scale", "shift": "shift"})
+    elif not (use.value("affine") and use.value("scale")):
+        keywords["affine"] = "False"
     return call(name, printer.expr(use.features[0]), **keywords)
 
 

@@ -64,6 +64,12 @@ def _global_pool(kind: Literal["Avg", "Max"]) -> TorchRow:
     return TorchRow("heavy", module)
 
 
+def _blur_pool(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    name = of_rank("BlurPool", use)
+    printer.helpers.add(name)
+    return call(name, printer.attribute(use, "kernel"), printer.attribute(use, "stride"))
+
+
 ROWS: Final[dict[str, TorchRow]] = {
     "max_pool": TorchRow("heavy", _max_pool),
     "avg_pool": TorchRow("heavy", _avg_pool),
@@ -72,4 +78,8 @@ ROWS: Final[dict[str, TorchRow]] = {
     "adaptive_avg_pool": TorchRow(
         "heavy", lambda use, printer: call(of_rank("nn.AdaptiveAvgPool", use), printer.attribute(use, "size"))
     ),
+    "adaptive_max_pool": TorchRow(
+        "heavy", lambda use, printer: call(of_rank("nn.AdaptiveMaxPool", use), printer.attribute(use, "size"))
+    ),
+    "blur_pool": TorchRow("heavy", _blur_pool),
 }

@@ -25,6 +25,8 @@ class Parts:
     fan_in: str
     inner: str
     """The class in torch.nn of those parts that are modules of their own."""
+    apart: bool = False
+    """Each bias may be there without the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class TorchRow:
     function: Callable[[LayerUse, ExpressionPrinter, Sequence[Code]], Code] | None = None
     type: Callable[[LayerUse], str] | None = None
     draws: Mapping[str, Initializer] = field(default_factory=dict[str, Initializer])
-    parts: Parts | None = None
+    parts: Callable[[LayerUse], Parts] | None = None
     state: bool = False
     takes_channels: Callable[[LayerUse], bool] = lambda use: use.has_weights
     inline: Callable[[LayerUse], bool] = lambda use: True

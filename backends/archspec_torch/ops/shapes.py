@@ -95,12 +95,21 @@ def _range(start: int, stop: int | None) -> str:
 # -- more and less around them ----------------------------------------------------------------------
 
 
+_PADS: Final = {
+    "reflect": "nn.ReflectionPad",
+    "symmetric": "SymmetricPad",
+    "edge": "nn.ReplicationPad",
+    "circular": "nn.CircularPad",
+}
+
+
 def _pad(use: LayerUse, printer: ExpressionPrinter) -> Code:
     sides = _sides(use, printer, "padding")
     if use.value("mode") != "constant":
-        return call(
-            of_rank({"reflect": "nn.ReflectionPad", "edge": "nn.ReplicationPad"}[use.value("mode")], use), sides
-        )
+        name = of_rank(_PADS[use.value("mode")], use)
+        if not name.startswith("nn."):
+            printer.helpers.add(name)
+        return call(name, sides)
     value = printer.given(use, {"value": "value"}).values()
     return call(of_rank("nn.ConstantPad" if value else "nn.ZeroPad", use), sides, *value)
 
@@ -148,19 +157,7 @@ def _channels_padded(use: LayerUse, printer: ExpressionPrinter, operands: Sequen
     return call("F.pad", *operands, Bracket("", (*around, *sides)))
 
 
-# -- larger and smaller images ----------------------------------------------------------------------
-
-_MOST_NEAREST: Final = 40
-"""PyTorch's `nearest` divides in float32: at factor 41 it takes some elements too early. `nearest-exact` never does."""
-
-
-def _upsample(use: LayerUse, printer: ExpressionPrinter) -> Code:
-    mode: dict[str, Code] = {}
-    if use.value("mode") != "nearest":
-        mode = {"mode": literal(use.value("mode"))}
-    elif not use.fixed("factor") or max(use.value("factor")) > _MOST_NEAREST:
-        mode = {"mode": literal("nearest-exact")}
-    return call("nn.Upsample", scale_factor=printer.attribute(use, "factor"), **mode)
+# -- blocks of pixels -------------------------------------------------------------------------------
 
 
 def _with(head: str, name: str) -> TorchRow:
@@ -182,7 +179,6 @@ ROWS: Final[dict[str, TorchRow]] = {
     "pad": TorchRow("heavy", _pad),
     "crop": TorchRow("light", _crop, _cropped, inline=_fixed),
     "pad_channels": TorchRow("light", _pad_channels, _channels_padded, inline=_fixed),
-    "upsample": TorchRow("heavy", _upsample),
     "depth_to_space": _with("nn.PixelShuffle", "block"),
     "space_to_depth": _with("nn.PixelUnshuffle", "block"),
 }

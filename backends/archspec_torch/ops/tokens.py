@@ -44,7 +44,20 @@ def _select_token(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[
     return Bracket(_on(operands[0]), (":", literal(use.value("index"))), "[", "]")
 
 
+def is_apart(use: LayerUse) -> bool:
+    """Whether the four maps of an attention have weights apart."""
+    return len(use.operands) > 1 or any(
+        not use.fixed(name) or use.value(name) is not None for name in ("out_bias", "key_size", "value_size")
+    )
+
+
 def _attention(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    if is_apart(use):
+        printer.helpers.add("Attention")
+        features, heads = printer.expr(use.features[0]), printer.attribute(use, "heads")
+        others = {"others": printer.expr(use.features[1])} if len(use.operands) > 1 else {}
+        words = ("key_size", "value_size", "bias", "out_bias")
+        return call("Attention", features, heads, **others, **printer.given(use, dict(zip(words, words, strict=True))))
     printer.helpers.add("SelfAttention")
     features, heads = printer.expr(use.features[0]), printer.attribute(use, "heads")
     return call("SelfAttention", features, heads, **printer.given(use, {"bias": "bias"}))
@@ -73,13 +86,28 @@ _ATTENTION: Final = Parts(
     "nn.Linear",
 )
 
+_PROJECTIONS: Final = tuple(f"{{0}}.{name}_proj" for name in "qkvo")
+_APART: Final = Parts(
+    tuple(f"{name}.weight" for name in _PROJECTIONS),
+    tuple(f"{name}.weight" for name in _PROJECTIONS),
+    tuple(f"{name}.bias" for name in _PROJECTIONS),
+    "",
+    "nn.Linear",
+    apart=True,
+)
+
 ROWS: Final[dict[str, TorchRow]] = {
     "embedding": TorchRow("heavy", _embedding, type=lambda use: "nn.Embedding", draws={"weight": Normal(1.0)}),
     "to_tokens": TorchRow("light", _helper("ToTokens"), _transposed),
     "to_image": TorchRow("light", _helper("ToImage", "height", "width"), _to_image, inline=_fixed),
     "to_signal": TorchRow("light", _helper("Transpose"), _transposed),
     "transpose": TorchRow("light", _helper("Transpose"), _transposed),
-    "attention": TorchRow("heavy", _attention, type=lambda use: "SelfAttention", parts=_ATTENTION),
+    "attention": TorchRow(
+        "heavy",
+        _attention,
+        type=lambda use: "Attention" if is_apart(use) else "SelfAttention",
+        parts=lambda use: _APART if is_apart(use) else _ATTENTION,
+    ),
     "class_token": TorchRow("heavy", _class_token, type=lambda use: "ClassToken"),
     "position_embedding": TorchRow("heavy", _position_embedding, type=lambda use: "PositionEmbedding"),
     "select_token": TorchRow("light", _helper("SelectToken", "index"), _select_token, inline=_fixed),

@@ -205,7 +205,7 @@ def _frozen(plan: TrainingPlan, graph: LayerGraph) -> list[str]:
     A layer without weights, such as a dropout, has a module of its own where its path has one in the network.
     """
     owners = {name.rpartition(".")[0] for name in graph.all_weights}
-    random = {path for path, node in graph.nodes.items() if node.op.name in ("dropout", "drop_path")}
+    random = {path for path, node in graph.nodes.items() if node.op.random}
     layers = {f"{path}.": None for path in (*owners, *random)}
     frozen = [f"{path}." for path in plan.frozen_layers if f"{path}." in layers]
     roots, _ = covering(frozen, [*layers, *(f"{path}." for path in graph.nodes)])

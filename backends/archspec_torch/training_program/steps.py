@@ -12,7 +12,7 @@ from archspec_torch.training_program.refusals import refused
 
 def drops(graph: LayerGraph) -> bool:
     """Whether a network is random in training."""
-    return any(node.op.name in ("dropout", "drop_path") for node in graph.nodes.values())
+    return any(node.op.random for node in graph.nodes.values())
 
 
 def count_of(targets: Targets) -> str:

@@ -16,6 +16,14 @@ CASES: dict[str, list[str]] = {
         "relu",
     ],
     "relu6": _everywhere("relu6"),
+    "clip": [
+        *_everywhere("clip: {min: -0.5, max: 0.25}"),
+        "clip: {min: 0}",
+        "clip: {max: 0.5}",
+        "clip: {min: 0.125}\n  - max_pool: {kernel: 3, padding: 1}",
+        "relu\n  - clip: {max: -1}\n  - max_pool: {kernel: 3, padding: 1}",
+        "name: s\n    layers: [relu, clip: {min: 0.1, max: 3}, clip: {max: 1}]",
+    ],
     "leaky_relu": _everywhere("leaky_relu", "leaky_relu: {slope: 0.1}", "leaky_relu: {slope: 0}"),
     "prelu": _everywhere("prelu", "prelu: {init: -0.5}"),
     "elu": _everywhere("elu", "elu: {alpha: 0.3}"),
@@ -60,5 +68,12 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("scale", "learned"): [
         ("scale: {learned: p}", ["channel", "none", "all"]),
+    ],
+    ("clip", "min"): [
+        ("clip: {min: p}", ["-0.5", "0.25"]),
+        ("clip: {min: p, max: p + 1}", ["-0.5", "0.25"]),
+    ],
+    ("clip", "max"): [
+        ("clip: {max: p}", ["0.5", "0.25"]),
     ],
 }

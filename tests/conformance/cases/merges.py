@@ -25,6 +25,20 @@ CASES: dict[str, list[str]] = {
         f"{TOKENS}maximum: [[], [sigmoid]]",
         "maximum: [[], [relu]]\n  - max_pool: {kernel: 3, stride: 2, padding: 1}",
     ],
+    "minimum": [
+        "minimum: [[], [conv: {filters: 4, kernel: 1}]]",
+        "minimum: [[conv: {filters: 5, kernel: 1}], [conv: {filters: 5, kernel: 1}], [conv: {filters: 5, kernel: 1}]]",
+        f"{TOKENS}minimum: [[], [sigmoid]]",
+        "minimum: [[relu], [sigmoid]]\n  - max_pool: {kernel: 3, stride: 2, padding: 1}",
+    ],
+    "matmul": [
+        f"{TOKENS}matmul: {{branches: [[], [tanh]], axis: features}}",
+        f"{TOKENS}matmul: [[], [transpose]]",
+        f"{TOKENS}matmul: [[], [transpose, dense: {{units: 8}}, transpose, transpose]]\n  - dense: {{units: 2}}",
+        "to_tokens\n  - matmul: [[dense: {units: 3}], [dense: {units: 3}, transpose]]\n  - softmax",
+        "to_tokens\n  - tap: x\n  - matmul: {branches: [dense: {units: 3}, [dense: {units: 3}]], axis: features}\n"
+        "  - softmax\n  - matmul: [[], {from: x}]\n  - to_signal",
+    ],
     "concat": [
         "concat: [[], [conv: {filters: 3, kernel: 1}], [relu]]",
         "concat: [[flatten], [flatten]]",
@@ -34,6 +48,13 @@ CASES: dict[str, list[str]] = {
     ],
 }
 CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
+    ("matmul", "axis"): [
+        (
+            "reshape: {shape: [8, -1]}\n      - transpose\n      - dense: {units: 36}\n"
+            "      - matmul: {branches: [[], [tanh]], axis: p}",
+            ["tokens", "features"],
+        ),
+    ],
     ("concat", "axis"): [
         (
             "reshape: {shape: [9, 32]}\n      - concat: {branches: [[], [relu]], axis: p}\n      - dense: {units: 2}",

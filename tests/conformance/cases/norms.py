@@ -9,6 +9,12 @@ CASES: dict[str, list[str]] = {
         "batch_norm: {variance: biased, decay: 0.5}",
         "batch_norm: {affine: false}",
         "batch_norm: {affine: false, variance: biased}",
+        "batch_norm: {scale: false, eps: 1e-3}",
+        "batch_norm: {shift: false, decay: 0.7}",
+        "batch_norm: {scale: false, variance: biased, bias_init: ones}",
+        "batch_norm: {shift: false, variance: biased, init: zeros, weight_decay: 0.5}",
+        "batch_norm: {scale: false, shift: false}",
+        "flatten\n  - batch_norm: {scale: false, bias_decay: 0.5}",
         "flatten\n  - batch_norm: {eps: 1e-3}",
         "flatten\n  - batch_norm: {variance: biased}",
         "flatten\n  - batch_norm: {affine: false}",
@@ -59,6 +65,12 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("batch_norm", "affine"): [
         ("batch_norm: {affine: p}", ["true", "false"]),
+    ],
+    ("batch_norm", "scale"): [
+        ("batch_norm: {scale: p}", ["true", "false"]),
+    ],
+    ("batch_norm", "shift"): [
+        ("batch_norm: {shift: p, scale: not p}", ["true", "false"]),
     ],
     ("batch_norm", "weight_decay"): [
         ("batch_norm: {weight_decay: p}", ["0.5", "0.25", "0"]),

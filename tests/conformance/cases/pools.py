@@ -64,6 +64,20 @@ CASES: dict[str, list[str]] = {
         "adaptive_avg_pool: {size: [9, 5]}",
         "adaptive_avg_pool: {size: [13, 1]}",
     ],
+    "adaptive_max_pool": [
+        "adaptive_max_pool: {size: 1}\n  - flatten",
+        "adaptive_max_pool: {size: 2}",
+        "adaptive_max_pool: {size: [3, 4]}",
+        "adaptive_max_pool: {size: [9, 5]}",
+        "adaptive_max_pool: {size: [13, 1]}",
+    ],
+    "blur_pool": [
+        "blur_pool",
+        "blur_pool: {kernel: 2, stride: 1}",
+        "blur_pool: {kernel: 4, stride: [1, 3]}",
+        "pad: {padding: 1, mode: reflect}\n  - blur_pool: {kernel: 3, stride: 2}",
+        "relu\n  - blur_pool: {kernel: 5}\n  - max_pool: {kernel: 2, padding: 1}",
+    ],
 }
 CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ("max_pool", "kernel"): [
@@ -115,5 +129,16 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ("adaptive_avg_pool", "size"): [
         ("adaptive_avg_pool: {size: p}", ["1", "3"]),
         ("adaptive_avg_pool: {size: p}", ["2", "[4, 3]"]),
+    ],
+    ("adaptive_max_pool", "size"): [
+        ("adaptive_max_pool: {size: p}", ["1", "3"]),
+        ("adaptive_max_pool: {size: p}", ["2", "[4, 3]"]),
+    ],
+    ("blur_pool", "kernel"): [
+        ("blur_pool: {kernel: p}", ["2", "4"]),
+    ],
+    ("blur_pool", "stride"): [
+        ("blur_pool: {stride: p}", ["1", "2"]),
+        ("blur_pool: {stride: p}", ["[1, 2]", "[2, 3]"]),
     ],
 }

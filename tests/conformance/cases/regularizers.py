@@ -15,6 +15,16 @@ CASES: dict[str, list[str]] = {
         "to_tokens\n  - drop_path: {rate: 0.1}",
         "flatten\n  - drop_path: {rate: 0}",
     ],
+    "channel_dropout": [
+        "channel_dropout",
+        "channel_dropout: {rate: 0.2}",
+        "name: s\n    layers: [relu, channel_dropout: {rate: 0.1}]",
+    ],
+    "drop_block": [
+        "drop_block: {rate: 0.2}",
+        "drop_block: {rate: 0.1, block: 3}",
+        "add: [[conv: {filters: 4, kernel: 1}, drop_block: {rate: 0.1, block: 1}], []]",
+    ],
 }
 CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ("dropout", "rate"): [
@@ -22,5 +32,14 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("drop_path", "rate"): [
         ("drop_path: {rate: p}", ["0.1", "0.0"]),
+    ],
+    ("channel_dropout", "rate"): [
+        ("channel_dropout: {rate: p}", ["0.1", "0.5"]),
+    ],
+    ("drop_block", "rate"): [
+        ("drop_block: {rate: p}", ["0.1", "0.0"]),
+    ],
+    ("drop_block", "block"): [
+        ("drop_block: {rate: 0.1, block: p}", ["3", "7"]),
     ],
 }

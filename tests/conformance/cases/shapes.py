@@ -72,6 +72,11 @@ CASES: dict[str, list[str]] = {
         "pad: {padding: [0, 3, 2, 6], mode: reflect}",
         "pad: {padding: 2, mode: edge}",
         "pad: {padding: [0, 9, 1, 0], mode: edge}",
+        "pad: {padding: 1, mode: circular}",
+        "pad: {padding: [0, 3, 7, 1], mode: circular}",
+        "pad: {padding: [2, 1], mode: symmetric}",
+        "pad: {padding: [0, 8, 7, 2], mode: symmetric}",
+        "name: s\n    layers: [relu, pad: {padding: [0, 1, 2, 3], mode: symmetric}, pad: {padding: 1, mode: circular}]",
         "relu\n  - pad: {padding: 1, value: -1}\n  - max_pool: {kernel: 3, stride: 2, padding: 1}",
     ],
     "crop": [
@@ -95,7 +100,42 @@ CASES: dict[str, list[str]] = {
         for factor in ("1", "2", "3", "4", "[2, 3]", "[5, 1]")
         for mode in ("nearest", "bilinear")
     ]
-    + ["upsample: {factor: 41}", "global_avg_pool\n  - upsample: {factor: [3, 2], mode: bilinear}"],
+    + [
+        "upsample: {factor: 41}",
+        "global_avg_pool\n  - upsample: {factor: [3, 2], mode: bilinear}",
+        "upsample: {factor: 3, mode: nearest_exact}",
+        "upsample: {factor: 2, mode: bilinear, align_corners: true}",
+        "upsample: {factor: [1, 3], mode: bilinear, align_corners: true}",
+        "upsample: {factor: 2, mode: bicubic}",
+        "upsample: {factor: [3, 2], mode: bicubic, align_corners: true}",
+        "upsample: {size: [11, 5]}",
+        "upsample: {size: [11, 5], mode: nearest_exact}",
+        "upsample: {size: 6}",
+        "upsample: {size: [65, 65], mode: bilinear}",
+        "upsample: {size: [3, 13], mode: bilinear, align_corners: true}",
+        "upsample: {size: 1, mode: bilinear}",
+        "upsample: {size: 1, mode: bilinear, align_corners: true}",
+        "upsample: {size: [5, 13], mode: bicubic}",
+        "upsample: {size: [13, 4], mode: bicubic, align_corners: true}",
+        "upsample: {size: [3, 13], mode: bilinear, antialias: true}",
+        "upsample: {size: [3, 15], mode: bicubic, antialias: true}",
+        "upsample: {size: 2, mode: bicubic, antialias: true}",
+        "upsample: {factor: 3, mode: bicubic, antialias: true}",
+        "conv: {filters: 3, kernel: 2, stride: 2, padding: [0, 1, 0, 1]}\n  - upsample: {factor: 2}",
+        "upsample: {factor: 2}\n  - upsample: {factor: 0.5}",
+        "upsample: {factor: 2}\n  - upsample: {factor: [0.5, 1.5], mode: nearest_exact}",
+        "upsample: {factor: 2}\n  - upsample: {factor: [1.5, 0.5], mode: bilinear}",
+        "upsample: {factor: 2}\n  - upsample: {factor: 0.5, mode: bilinear, antialias: true}",
+        "upsample: {factor: 4}\n  - upsample: {factor: [0.25, 1.25], mode: bicubic}",
+        "tap: all\n  - conv: {filters: 3, kernel: 3, stride: 2}\n  - upsample: {branches: [[], {from: all}]}",
+        "tap: all\n  - conv: {filters: 3, kernel: 3, stride: 2}\n"
+        "  - upsample: {branches: [[], {from: all}], mode: nearest_exact}",
+        "tap: all\n  - conv: {filters: 3, kernel: 3, stride: 2}\n  - upsample: {branches: [relu, {from: all}], "
+        "mode: bilinear, align_corners: true}\n  - concat: [[], {from: all}]",
+        "tap: all\n  - upsample: {size: [20, 21]}\n"
+        "  - upsample: {branches: [[], {from: all}], mode: bicubic, antialias: true}",
+        "name: s\n    layers: [relu, upsample: {size: [5, 6]}, upsample: {size: 9, mode: bilinear, antialias: true}]",
+    ],
     "depth_to_space": [
         "depth_to_space: {block: 2}",
         "depth_to_space: {block: 1}",
@@ -145,9 +185,12 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
         ("pad: {padding: [0, p, 1, p]}", ["1", "2"]),
         ("pad: {padding: p, mode: reflect}", ["1", "2"]),
         ("pad: {padding: p, mode: edge}", ["1", "2"]),
+        ("pad: {padding: p, mode: symmetric}", ["1", "2"]),
+        ("pad: {padding: [0, p, p, 1], mode: circular}", ["1", "2"]),
     ],
     ("pad", "mode"): [
         ("pad: {padding: 1, mode: p}", ["reflect", "edge", "constant"]),
+        ("pad: {padding: [1, 2], mode: p}", ["symmetric", "circular", "reflect"]),
     ],
     ("pad", "value"): [
         ("pad: {padding: 1, value: p}", ["1", "0", "-0.1"]),
@@ -170,9 +213,24 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
         ("upsample: {factor: p, mode: bilinear}", ["1", "2"]),
         ("upsample: {factor: p}", ["[1, 2]", "[2, 3]"]),
         ("upsample: {factor: p}", ["[1, 2]", "2"]),
+        ("crop: {cropping: [0, 1, 0, 0]}\n      - upsample: {factor: p}", ["0.5", "1.5", "2"]),
+        ("crop: {cropping: [0, 1, 0, 0]}\n      - upsample: {factor: p, mode: bilinear}", ["0.5", "[1.5, 0.25]"]),
+    ],
+    ("upsample", "size"): [
+        ("upsample: {size: p, mode: bilinear}", ["5", "12"]),
+        ("upsample: {size: [p, p + 1]}", ["5", "12"]),
+        ("upsample: {size: p, mode: bicubic, align_corners: true}", ["[5, 3]", "[12, 9]"]),
+        ("upsample: {size: [p, p], mode: bilinear, antialias: true}", ["5", "3"]),
     ],
     ("upsample", "mode"): [
-        ("upsample: {factor: 2, mode: p}", ["nearest", "bilinear"]),
+        ("upsample: {factor: 2, mode: p}", ["nearest", "bilinear", "bicubic", "nearest_exact"]),
+        ("upsample: {size: 5, mode: p}", ["nearest", "bilinear", "bicubic", "nearest_exact"]),
+    ],
+    ("upsample", "align_corners"): [
+        ("upsample: {factor: 2, mode: bilinear, align_corners: p}", ["true", "false"]),
+    ],
+    ("upsample", "antialias"): [
+        ("upsample: {size: 5, mode: bilinear, antialias: p}", ["true", "false"]),
     ],
     ("depth_to_space", "block"): [
         ("depth_to_space: {block: p}\n      - conv: {filters: 2, kernel: 1}", ["1", "2"]),

@@ -40,6 +40,14 @@ CASES: dict[str, list[str]] = {
         "to_tokens\n  - attention: {heads: 4, bias: false}",
         "to_tokens\n  - attention: {heads: 2, weight_decay: 0.5, bias_decay: 0.25}\n  - dense: {units: 3}",
         "conv: {filters: 12, kernel: 3, stride: 2}\n  - {name: body, layers: [to_tokens, {attention: {heads: 3}}]}",
+        "to_tokens\n  - attention: {heads: 2, bias: false, out_bias: true}",
+        "to_tokens\n  - attention: {heads: 2, out_bias: false, init: {normal: 0.5}, bias_init: {normal: 0.1}}",
+        "to_tokens\n  - attention: {heads: 3, key_size: 5, value_size: 2}",
+        "to_tokens\n  - attention: {heads: 2, key_size: 3, bias: false, weight_decay: 0.5}\n  - attention: {heads: 1}",
+        "tap: x\n  - conv: {filters: 6, kernel: 3, stride: 2}\n  - to_tokens\n"
+        "  - attention: {heads: 2, branches: [[], {from: x, layers: [to_tokens]}]}",
+        "to_tokens\n  - attention: {heads: 2, value_size: 3, weight_decay: 0.5, bias_decay: 0.25, out_bias: false, "
+        "branches: [[], [transpose, dense: {units: 5}]]}",
     ],
     "class_token": [
         "to_tokens\n  - class_token",
@@ -77,6 +85,15 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("attention", "bias"): [
         (f"{_TOKENS}attention: {{heads: 2, bias: p}}", ["false", "true"]),
+    ],
+    ("attention", "out_bias"): [
+        (f"{_TOKENS}attention: {{heads: 2, out_bias: p}}", ["false", "true"]),
+    ],
+    ("attention", "key_size"): [
+        (f"{_TOKENS}attention: {{heads: 2, key_size: p}}", ["3", "2"]),
+    ],
+    ("attention", "value_size"): [
+        (f"{_TOKENS}attention: {{heads: 2, value_size: p, branches: [[], [tanh]]}}", ["3", "2"]),
     ],
     ("attention", "weight_decay"): [
         (f"{_TOKENS}attention: {{heads: 2, weight_decay: p}}", ["0.5", "0.25", "0"]),

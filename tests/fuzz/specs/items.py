@@ -13,7 +13,7 @@ from archspec.ir.op import Op
 from archspec.ir.tensor_type import Shape, TensorType
 from tests.fuzz.specs.expressions import Draw, Expressions
 from tests.fuzz.specs.places import Frame, Item, Place, Spot
-from tests.fuzz.specs.values import MOST_CHANNELS, Keep, Yaml, fitting, literals, outputs, starts, value_of
+from tests.fuzz.specs.values import MOST_CHANNELS, Keep, Yaml, fitting, is_given, literals, outputs, starts, value_of
 
 MERGES: Final = tuple(name for name, op in OPS.items() if op.most_inputs is None)
 MOST_ROUNDS: Final = 3
@@ -90,7 +90,9 @@ class Items(Expressions):
         known = [info.name for info in infos.values() if literals(info, inputs[0][0])]
         is_named = op.several and self.chance(2)  # all results, by names, or one of them by its number
         needed = [
-            key for key in known if infos[key].required or (op.several and not is_named and infos[key].default is None)
+            key
+            for key in known
+            if is_given(name, infos[key]) or (op.several and not is_named and infos[key].default is None)
         ]
         optional = [key for key in known if key not in needed and not is_named]
         chosen = self.draw(st.lists(st.sampled_from(optional), unique=True, max_size=4)) if optional else []

@@ -30,7 +30,7 @@ from archspec.ir.tensor_type import (
     volume,
 )
 from tests.fuzz.specs.expressions import Draw
-from tests.fuzz.specs.values import MOST_CHANNELS, Yaml, evaluated, literals
+from tests.fuzz.specs.values import MOST_CHANNELS, Yaml, evaluated, is_given, literals
 
 Item = dict[str, Any] | str
 MOST_PLACES: Final = 300
@@ -46,7 +46,7 @@ _KINDS: Final[Mapping[Axes, str]] = {
 """What an input may be, those first that are the point of these specs."""
 _WORDS: Final = {IDS: ("tokens", "ids"), SIGNAL: ("channels", "length")}
 _VOLUME: Final = ("channels", "depth", "height", "width")
-MERGES: Final = ("add", "maximum", "multiply", "concat")
+MERGES: Final = ("add", "maximum", "minimum", "multiply", "concat")
 
 
 @st.composite
@@ -92,7 +92,7 @@ def starts(type: TensorType) -> Mapping[str, Sequence[Mapping[str, Yaml]]]:
     """The ops of one input that take a tensor, each with some values of its required attributes that fit."""
     found: dict[str, list[Mapping[str, Yaml]]] = {}
     for name, op in OPS.items():
-        if op.most_inputs == 1 and type.dtype == op.takes.dtype:
+        if op.least_inputs == 1 and type.dtype == op.takes.dtype:
             fitting = [given for given in _required(op, type) if output(name, given, type) is not None]
             if fitting:
                 found[name] = fitting[:: max(len(fitting) // 24, 1)]
@@ -101,7 +101,9 @@ def starts(type: TensorType) -> Mapping[str, Sequence[Mapping[str, Yaml]]]:
 
 def _required(op: type[Op], type: TensorType) -> Iterator[Mapping[str, Yaml]]:
     # Of several results one is chosen: names for all of them are not drawn.
-    infos = [info for info in op.attributes().values() if info.required or (op.several and info.name == "index")]
+    infos = [
+        info for info in op.attributes().values() if is_given(op.name, info) or (op.several and info.name == "index")
+    ]
     for values in product(*(choices(info, type) for info in infos)):
         yield dict(zip((info.name for info in infos), values, strict=True))
 

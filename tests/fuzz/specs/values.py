@@ -172,6 +172,11 @@ def _shapes(count: int) -> list[list[int]]:
     return found
 
 
+def is_given(op: str, info: AttributeInfo) -> bool:
+    """Whether an op is written with this attribute from the beginning."""
+    return info.required or info.name in OPS[op].one_of[:1]
+
+
 @lru_cache(maxsize=10_000)
 def starts(shapes: tuple[Shape, ...], keep: Keep) -> Mapping[str, Mapping[str, Yaml]]:
     """The ops of one input that fit tensors of these shapes, each with the simplest of its required attributes."""
@@ -179,9 +184,9 @@ def starts(shapes: tuple[Shape, ...], keep: Keep) -> Mapping[str, Mapping[str, Y
     inputs = [(shape,) for shape in shapes]
     found: dict[str, Mapping[str, Yaml]] = {}
     for name, op in OPS.items():
-        if op.most_inputs != 1:
+        if op.least_inputs != 1:
             continue
-        required = [info for info in op.attributes().values() if info.required]
+        required = [info for info in op.attributes().values() if is_given(name, info)]
         for values in product(*(literals(info, shapes[0]) for info in required)):
             attributes = dict(zip((info.name for info in required), values, strict=True))
             if outputs(op, attributes, names, inputs, keep) is not None:

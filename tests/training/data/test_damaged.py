@@ -378,7 +378,6 @@ def test_fewer_examples_than_a_batch_that_is_to_be_whole(tmp_path: Path) -> None
         Data(Cifar(), tmp_path, training=(), evaluation=(), batch=32, drop_last=True)
 
 
-<<<<<<< HEAD
 def test_training_on_smaller_crops_than_are_evaluated(tmp_path: Path) -> None:
     files.cifar10_binary(tmp_path)
     data = opened(Cifar(), tmp_path, (CenterCrop((16, 16)),), evaluation=(CenterCrop((24, 24)),), test="test")
@@ -396,20 +395,6 @@ def test_channels_or_features_of_splits_that_differ(
     with pytest.raises(DataError) as caught:
         opened(Arrays(), tmp_path, test="test")
     assert f"images come to {test}, and those of training to {train}" in str(caught.value)
-=======
-def test_channels_of_splits_that_differ(tmp_path: Path) -> None:
-    np.savez(tmp_path / "train.npz", images=files.pictures(4), labels=np.zeros(4))
-    np.savez(tmp_path / "test.npz", images=files.pictures(4)[..., :1], labels=np.zeros(4))
-    with pytest.raises(DataError, match=r"images come to \(32, 32, 1\), and those of training to \(32, 32, 3\)"):
-        opened(Arrays(), tmp_path, test="test")
-
-
-def test_evaluation_may_have_other_sizes_than_training(tmp_path: Path) -> None:
-    files.cifar10_binary(tmp_path)
-    data = opened(Cifar(), tmp_path, evaluation=(CenterCrop((16, 16)),), test="test")
-    assert data.test is not None
-    assert (data.shape, data.test.batch(0)[0].shape[1:]) == ((32, 32, 3), (16, 16, 3))
->>>>>>> trial13
 
 
 def test_a_constant_pixel_has_no_standard_deviation(tmp_path: Path) -> None:

@@ -203,15 +203,9 @@ class Data:
         self.classes = examples.classes
         self.shape = self.training.image_shape()
         for each in others.values():
-<<<<<<< HEAD
             shape = each.image_shape()
             # Height and width may differ, as where training crops are smaller; whether the network takes both is
             # seen before this file is written.
-=======
-            shape = (
-                each.image_shape()
-            )  # its height and width may be others: large images in evaluation, a crop in training
->>>>>>> trial13
             if len(shape) != len(self.shape) or shape[-1] != self.shape[-1]:
                 raise DataError(f"{each.examples.where}: images come to {shape}, and those of training to {self.shape}")
 

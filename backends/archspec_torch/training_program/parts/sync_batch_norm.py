@@ -36,8 +36,10 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
             self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr,arg-type]
             self.running_var.lerp_(kept, self.momentum)  # type: ignore[union-attr,arg-type]
         x = centered * (variance + self.eps).rsqrt().view(shape)
-        if self.affine:
-            x = x * self.weight.view(shape) + self.bias.view(shape)
+        if self.weight is not None:
+            x = x * self.weight.view(shape)
+        if self.bias is not None:
+            x = x + self.bias.view(shape)
         return x.to(input.dtype)  # type: ignore[no-any-return]
 
 
@@ -50,6 +52,7 @@ def synchronized(network: nn.Module, device: torch.device) -> nn.Module:
         kind = SyncBatchNorm if biased or device.type != "cuda" else nn.SyncBatchNorm
         options = {"biased": biased} if kind is SyncBatchNorm else {}
         made = kind(norm.num_features, norm.eps, norm.momentum, norm.affine, **options)
+        made.weight, made.bias = norm.weight, norm.bias  # of which one alone may be there
         made.load_state_dict(norm.state_dict())
         parent, _, child = name.rpartition(".")
         setattr(network.get_submodule(parent), child, made.to(norm.running_mean))
