@@ -38,12 +38,12 @@ def with_op_params(spec: Spec, found: CheckDiagnostics) -> Spec:
     }
     if not called:
         return spec
-    words = _Words(spec, params, found)
+    words = _CalledWords(spec, params, found)
     for body, items in bodies.items():
         words.given_in(body, items)
     for body, name in called:
         words.wanted(body, name)
-    written = {body: _Writer({name: words.of(body, name) for at, name in called if at == body}) for body, _ in called}
+    written = {body: _CallWriter({name: words.of(body, name) for at, name in called if at == body}) for body, _ in called}
     changed = {key: words.of(*key) for key in words.reached}
     blocks = {
         name: _with(block, _with_choices(block.params, name, changed), written.get(name))
@@ -74,13 +74,13 @@ def _with_choices(
     }
 
 
-def _with(block: Block, params: Mapping[str, Param], writer: _Writer | None) -> Block:
+def _with(block: Block, params: Mapping[str, Param], writer: _CallWriter | None) -> Block:
     layers = block.layers if writer is None else writer.items(block.layers)
     return block.model_copy(update={"params": params, "layers": layers})
 
 
 @dataclass(slots=True)
-class _Words:
+class _CalledWords:
     """The words that params may have, by the body whose param each is."""
 
     spec: Spec
@@ -179,7 +179,7 @@ def _arguments(item: Item, blocks: Mapping[str, Block]) -> Iterator[tuple[str, s
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
+class _CallWriter:
     """Writes the items of one body anew."""
 
     words: Mapping[str, Mapping[str, object]]

@@ -25,7 +25,7 @@ def _pads(graph: LayerGraph) -> dict[str, str]:
         and (node.op.mode, node.op.value) == ("constant", 0)
         and path in uses
         and isinstance(conv := uses[path].op, Conv)
-        and conv.padding.mode != "same"  # its sides go by the size that arrives, which is then another
+        and conv.padding.mode == "explicit"  # else its sides go by the size that arrives, which is then another
         and _together(node.op.padding, conv.padding) is not None
     }
 

@@ -9,7 +9,8 @@ from archspec.ir.attributes import Padding
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op
 from archspec.ir.ops.activations import Relu, Relu6, Scale
-from archspec.ir.ops.resizing import Crop, Pad, Upsample
+from archspec.ir.ops.interpolation import Upsample
+from archspec.ir.ops.resizing import Crop, Pad
 from archspec.ir.ops.shapes import Flatten, Reshape
 from archspec.ir.scope import Layer
 from archspec.passes.inference.rewriting import rewritten, sole_uses
@@ -30,9 +31,16 @@ def merged(first: Op, second: Op) -> Op | None:
         case Crop(), Crop():
             return replace(second, cropping=_sum(first.cropping, second.cropping))
         case Upsample(mode="nearest"), Upsample(mode="nearest"):
-            factor = tuple(a * b for a, b in zip(first.factor, second.factor, strict=True))
+            if not (_enlarges_wholly(first) and _enlarges_wholly(second)):
+                return None
+            factor = tuple(a * b for a, b in zip(first.factor or (), second.factor or (), strict=True))
             return replace(second, factor=factor)
     return None
+
+
+def _enlarges_wholly(op: Upsample) -> bool:
+    """Whether it repeats each element a whole number of times."""
+    return op.factor is not None and all(float(times).is_integer() for times in op.factor)
 
 
 def _sum(first: Padding, second: Padding) -> Padding:

@@ -9,8 +9,10 @@ from archspec.ir.attributes import Padding
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops.activations import Scale
+from archspec.ir.ops.blocks import DepthToSpace, SpaceToDepth
+from archspec.ir.ops.interpolation import Upsample
 from archspec.ir.ops.pools import AvgPool, MaxPool
-from archspec.ir.ops.resizing import Crop, DepthToSpace, Pad, PadChannels, SpaceToDepth, Upsample
+from archspec.ir.ops.resizing import Crop, Pad, PadChannels
 from archspec.ir.ops.shapes import ChannelShuffle, Flatten, Identity
 from archspec.passes.inference.rewriting import rewritten
 from archspec.passes.pipeline import Property
@@ -29,7 +31,7 @@ def _gives_its_input(graph: LayerGraph, node: Node) -> bool:
         case AvgPool() | MaxPool():
             return {*node.op.kernel, *node.op.step} == {1} and not _any(node.op.padding)
         case Upsample():
-            return set(node.op.factor) == {1}
+            return node.op.factor is not None and set(node.op.factor) == {1}
         case Pad():
             return not _any(node.op.padding)
         case Crop():
