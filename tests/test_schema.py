@@ -79,6 +79,7 @@ ALSO_SEEN = {
     "E0408-residual",
     "E0410-branches-in-a-mapping",
     "E0410-missing-attribute",
+    "E0410-one-of-several",
     "E0415-reuse-inputs",
 }
 

@@ -43,7 +43,9 @@ def with_op_params(spec: Spec, found: CheckDiagnostics) -> Spec:
         words.given_in(body, items)
     for body, name in called:
         words.wanted(body, name)
-    written = {body: _CallWriter({name: words.of(body, name) for at, name in called if at == body}) for body, _ in called}
+    written = {
+        body: _CallWriter({name: words.of(body, name) for at, name in called if at == body}) for body, _ in called
+    }
     changed = {key: words.of(*key) for key in words.reached}
     blocks = {
         name: _with(block, _with_choices(block.params, name, changed), written.get(name))
