@@ -1,8 +1,8 @@
 """The op set. Each op is defined here once, with ONNX's meaning; backends hold one row for each.
 
 The modules group the ops by what they do: `linear`, `norms`, `activations`, `regularizers`, `pools`, `reductions`,
-`shapes`, `resizing`, `interpolation`, `blocks`, `merges`, `tokens`. An op is found by its name in `OPS`; those of other
-packages are, too.
+`shapes`, `resizing`, `interpolation`, `blocks`, `merges`, `tokens`, `attention`. An op is found by its name in `OPS`;
+those of other packages are, too.
 """
 
 from typing import Final
@@ -50,7 +50,6 @@ from archspec.ir.ops.interpolation import Upsample
 from archspec.ir.ops.blocks import DepthToSpace, SpaceToDepth
 from archspec.ir.ops.merges import Add, Concat, Matmul, Maximum, Minimum, Multiply
 from archspec.ir.ops.tokens import (
-    Attention,
     ClassToken,
     Embedding,
     PositionEmbedding,
@@ -60,6 +59,7 @@ from archspec.ir.ops.tokens import (
     ToTokens,
     Transpose,
 )
+from archspec.ir.ops.attention import Attention
 # isort: on
 
 CORE: Final = OPS.registered

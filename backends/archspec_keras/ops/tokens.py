@@ -32,7 +32,9 @@ def _attention(context: LayerContext) -> list[LayerStep]:
     if _is_apart(context):
         keywords = context.given(key_size="key_size", value_size="value_size", out_bias="output_bias")
         return [
-            LayerStep(call(context.helper("Attention"), context.attribute("heads"), **keywords, **weights(context)))
+            LayerStep(
+                call(context.helper("ProjectedAttention"), context.attribute("heads"), **keywords, **weights(context))
+            )
         ]
     heads = context.use.exprs.get("heads") or Const(context.value("heads"))
     size = context.printer.expr(Binary("//", Name(FAN), heads))

@@ -53,11 +53,13 @@ def is_apart(use: LayerUse) -> bool:
 
 def _attention(use: LayerUse, printer: ExpressionPrinter) -> Code:
     if is_apart(use):
-        printer.helpers.add("Attention")
+        printer.helpers.add("ProjectedAttention")
         features, heads = printer.expr(use.features[0]), printer.attribute(use, "heads")
         others = {"others": printer.expr(use.features[1])} if len(use.operands) > 1 else {}
         words = ("key_size", "value_size", "bias", "out_bias")
-        return call("Attention", features, heads, **others, **printer.given(use, dict(zip(words, words, strict=True))))
+        return call(
+            "ProjectedAttention", features, heads, **others, **printer.given(use, dict(zip(words, words, strict=True)))
+        )
     printer.helpers.add("SelfAttention")
     features, heads = printer.expr(use.features[0]), printer.attribute(use, "heads")
     return call("SelfAttention", features, heads, **printer.given(use, {"bias": "bias"}))
@@ -105,7 +107,7 @@ ROWS: Final[dict[str, TorchRow]] = {
     "attention": TorchRow(
         "heavy",
         _attention,
-        type=lambda use: "Attention" if is_apart(use) else "SelfAttention",
+        type=lambda use: "ProjectedAttention" if is_apart(use) else "SelfAttention",
         parts=lambda use: _APART if is_apart(use) else _ATTENTION,
     ),
     "class_token": TorchRow("heavy", _class_token, type=lambda use: "ClassToken"),
