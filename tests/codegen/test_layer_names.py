@@ -123,3 +123,16 @@ def test_a_block_inline_follows_the_params_of_its_caller() -> None:
     assert {name: tuple(value.shape) for name, value in state.items()} == {
         name: weight.shape for name, weight in other.all_weights.items()
     }
+
+
+@needs("torch")
+def test_no_layer_hides_what_a_module_has() -> None:
+    """The list is PyTorch's own, but for names that begin with two underscores, which no layer has."""
+    from torch import nn
+
+    from archspec.reserved_names import NOT_LAYERS, is_layer_name
+
+    own = {name for made in (nn.Module(), nn.Sequential(), nn.ModuleList()) for name in dir(made)}
+    assert {name for name in own if not name.startswith("__")} <= NOT_LAYERS
+    assert not any(map(is_layer_name, ("training", "_modules", "__call__", "", "-", "a.b", "a/b", "ä")))
+    assert all(map(is_layer_name, ("0", "class", "block1-0", "_stem", "3x3")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from archspec.codegen.escaping import literal
 from archspec.codegen.pretty_printer import Code, call
@@ -29,7 +29,7 @@ from archspec.ir.initializers import (
     XavierUniform,
     Zeros,
 )
-from archspec.ir.ops import ConvTranspose
+from archspec.ir.ops import Conv, ConvTranspose
 from archspec_keras.ops.decay import regularizers
 from archspec_keras.ops.row import FAN, LayerContext
 
@@ -111,10 +111,6 @@ def initial(context: LayerContext, initializer: Initializer) -> Code:
             raise BackendError(Diagnostic("E0601", message, context.graph.nodes[path].span))
 
 
-def _nodes(context: LayerContext) -> list[Any]:
-    return [context.graph.nodes[path] for path in context.use.paths]
-
-
 def _scaled(scaling: Scaling) -> Code:
     shape = "untruncated_normal" if scaling.shape == "normal" else scaling.shape
     return call("keras.initializers.VarianceScaling", literal(scaling.scale), literal(scaling.mode), literal(shape))
@@ -132,7 +128,10 @@ def _fan_in_uniform_bias(context: LayerContext) -> Code:
         fan = context.use.exprs.get("filters") or Const(context.value("filters"))
     groups = context.use.exprs.get("groups") or Const(context.value("groups"))
     channels = fan if groups == Const(1) else fold(Binary("//", fan, groups), context.printer.budget)
-    if all(node.op.groups == context.graph.input_types(node)[0].channels for node in _nodes(context)):
+    nodes = [context.graph.nodes[path] for path in context.use.paths]
+    if all(
+        isinstance(op := node.op, Conv) and op.groups == context.graph.input_types(node)[0].channels for node in nodes
+    ):
         channels = Const(1)
     name, kernel = "fan_in_uniform_bias", list[Code]()
     if not context.fixed("kernel") or set(context.value("kernel")) != {1}:
