@@ -11,7 +11,7 @@ from archspec.ir.tensor_type import shape_text
 from archspec.passes import run_passes
 from archspec.passes.resize import Resize
 from archspec.recipe import Augmentation, DataSource, ResolvedRecipe, Shape, Share, Step
-from archspec.recipe.augmentations import PadCrop, RandomResize
+from archspec.recipe.augmentations import Erasing, Lighting, PadCrop, RandomResize
 from archspec.recipe.images import CenterCrop, Normalize, Resizing
 from archspec.training.facts import DataFacts
 
@@ -169,6 +169,12 @@ def _check_channels(shape: Shape, settings: ResolvedRecipe, found: Diagnostics) 
         if isinstance(step, Normalize) and len(step.mean) not in (1, shape[0]):
             message = f"`normalize` has numbers for {len(step.mean)} {what}, and there are {shape[0]}"
             found.error("E0901", message, settings.place(f"{key}.mean"))
+        elif isinstance(step, Erasing) and isinstance(step.value, tuple) and len(step.value) not in (1, shape[0]):
+            message = f"`erasing` has numbers for {len(step.value)} {what}, and there are {shape[0]}"
+            found.error("E0901", message, settings.place(f"{key}.value"), help="write one number, or one for each")
+        elif isinstance(step, Lighting) and shape[0] != 3:
+            message = f"`lighting` is for images in color, and an example has {shape[0]} of 3 channels"
+            found.error("E0901", message, settings.place(key), help="leave it out")
 
 
 def _check_crops(settings: ResolvedRecipe, shape: Shape, found: Diagnostics) -> None:

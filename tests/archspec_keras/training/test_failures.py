@@ -24,6 +24,16 @@ def test_a_loss_that_is_not_finite_is_said_with_its_step_and_layer(tmp_path: Pat
     assert re.fullmatch(r"step \d+: the loss is (nan|-?inf); .*(conv1|bn1|fc).*", said), said
 
 
+def test_another_number_of_examples_is_refused(tmp_path: Path) -> None:
+    folder = emitted(tmp_path, *planned())
+    text = (folder / "data.py").read_text(encoding="utf-8")
+    assert "share=0.1" in text
+    (folder / "data.py").write_text(text.replace("share=0.1", "share=0.2"), encoding="utf-8")
+    done = run(folder, engine="jax")
+    assert done.returncode == 1
+    assert "there are 1154 training examples, not 1298" in done.stderr.splitlines()
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
