@@ -11,7 +11,8 @@ import pytest
 
 import archspec
 from archspec.codegen.registry import backend
-from tests.conformance.graphs import example_of
+from tests.conformance.cases import CASES
+from tests.conformance.graphs import example_of, graph_of
 from tests.zoo import NETWORKS
 
 
@@ -126,9 +127,12 @@ def test_every_op_with_weights_says_what_keras_calls_them() -> None:
 
     for op in OPS.values():
         if op.weights is not Op.weights:
-            graph = example_of(op.name)
             weights = {
-                weight.name for node in graph.nodes.values() if type(node.op) is op for weight in graph.weights(node)
+                weight.name
+                for graph in (example_of(op.name), *(graph_of(case, (9, 9)) for case in CASES[op.name]))
+                for node in graph.nodes.values()
+                if type(node.op) is op
+                for weight in graph.weights(node)
             }
             assert weights == ROWS[op.name].variables.keys(), op.name
 
