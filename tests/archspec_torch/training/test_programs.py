@@ -277,6 +277,31 @@ def test_a_batch_that_cannot_be_read_leaves_a_checkpoint_to_go_on_from(
         assert np.array_equal(array, run.checkpoint(output=damaged)[name]), name
 
 
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_batches_are_copied_to_a_gpu_from_pinned_memory(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = program(tmp_path, {})
+    text = (run.folder / "distributed.py").read_text(encoding="utf-8")
+    space: dict[str, Any] = {"torch": torch, "Any": Any, "Tensor": torch.Tensor}
+    exec(text[text.index("def on_device") :], space)
+    asked: list[object] = []
+
+    def pin_memory(tensor: torch.Tensor) -> torch.Tensor:
+        asked.append("pinned")
+        return tensor
+
+    def to(tensor: torch.Tensor, device: torch.device, *, non_blocking: bool) -> torch.Tensor:
+        asked.append((device.type, non_blocking))
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    images, _ = space["on_device"]((np.zeros((2, 4, 5, 1), np.float32), np.zeros(2, np.int64)), torch.device(kind))
+    assert asked == (["pinned"] * 2 if kind == "cuda" else []) + [(kind, kind == "cuda")] * 2
+    assert images.shape == (2, 1, 4, 5)
+
+
 def read_checkpoint_step(folder: Path) -> int:
     _, state = load_checkpoint(folder / "checkpoints" / "last.safetensors")
     return int(state["step"])
