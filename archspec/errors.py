@@ -87,6 +87,9 @@ CODES: Final[dict[str, str]] = {
     "E0915": "a batch that leaves one example for batch norm",
     "E0916": "a softmax before a loss that takes logits",
     "E0917": "a schedule that ends before or after training",
+    "E0918": "examples that are trained on and measured on",
+    "E0919": "a deviation or a covariance about a mean that was not subtracted",
+    "E0920": "a setting that has no effect",
     # E10: data for training
     "E1001": "data that cannot be read, or do not fit",
     "E1002": "a run's history cannot be read",

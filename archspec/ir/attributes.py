@@ -129,12 +129,17 @@ class FloatKind(Kind):
     def read(self, value: Value) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._refuse(value)
-        if not self.least <= value <= self.most or value >= self.below:
-            raise AttributeValueError(f"it must be {self._range}, this is {value}")
+        if not self.takes(value):
+            raise AttributeValueError(f"it must be {self.range}, this is {value}")
         return float(value)
 
+    def takes(self, value: float) -> bool:
+        """Whether a number is in the range."""
+        return self.least <= value <= self.most and value < self.below
+
     @property
-    def _range(self) -> str:
+    def range(self) -> str:
+        """The range in words, as they follow `it must be`."""
         if self.below != float("inf"):
             return f"from {self.least:g} to less than {self.below:g}"
         return f"{self.least:g} or more" if self.most == float("inf") else f"from {self.least:g} to {self.most:g}"

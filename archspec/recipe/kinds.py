@@ -23,12 +23,16 @@ class PositiveKind(FloatKind):
 
     expects: str = "a number greater than 0"
 
-    def read(self, value: Value) -> float:
-        """The number."""
-        found = FloatKind.read(self, value)
-        if found == 0.0:
-            raise AttributeValueError("it must be greater than 0, this is 0")
-        return found
+    def takes(self, value: float) -> bool:
+        """Whether a number is in the range."""
+        return value > 0.0 and FloatKind.takes(self, value)
+
+    @property
+    def range(self) -> str:
+        """The range in words, as they follow `it must be`."""
+        if self.below != math.inf:
+            return f"greater than 0 and less than {self.below:g}"
+        return "greater than 0" if self.most == math.inf else f"greater than 0, and {self.most:g} or less"
 
 
 @dataclass(frozen=True, slots=True)

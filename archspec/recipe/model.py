@@ -14,7 +14,7 @@ from archspec.recipe.key_suggestions import DATA_WORDS, RECIPE_WORDS, SCHEDULE_W
 from archspec.recipe.kinds import SPLIT, TextsKind
 from archspec.recipe.losses import LOSSES, METRICS
 from archspec.recipe.optimizers import OPTIMIZERS
-from archspec.recipe.schedules import PHASES
+from archspec.recipe.schedules import PHASES, Cosine
 from archspec.recipe.schema_fields import Scalar, by_name, list_of, numbers_by_path, one_of, section, split
 from archspec.recipe.sections import CLIPS, Checkpoint, EarlyStopping, Ema, Plateau, Share, WeightDecay
 from archspec.recipe.sources import SOURCES
@@ -78,6 +78,11 @@ class DataSpec(Model):
         "finish",
     )
 
+    @classmethod
+    def form_help(cls, value: object) -> str:
+        """A source that stands alone, with its key."""
+        return f"as in `data: {{source: {value if isinstance(value, str) and value in SOURCES else 'digits'}}}`"
+
 
 class ScheduleSpec(Model):
     """What the optimizer's rate is multiplied by, phase after phase."""
@@ -93,6 +98,12 @@ class ScheduleSpec(Model):
         None, description="by epoch: the rate is set at each step, and positions are fractions of epochs"
     )
     phases: Annotated[Items, list_of(PHASES)] = Field(description="the phases, in turn")
+
+    @classmethod
+    def form_help(cls, value: object) -> str:
+        """A phase that stands alone, with its keys."""
+        phase = PHASES.get(value, Cosine) if isinstance(value, str) else Cosine
+        return f"as in `schedule: {{by: epoch, phases: [{phase.example}]}}`"
 
 
 class Recipe(Document):

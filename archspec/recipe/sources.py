@@ -122,12 +122,32 @@ class Cifar100(DataSource):
 @SOURCES.register
 @dataclass(frozen=True, slots=True)
 class Mnist(DataSource):
-    """MNIST, or what has its form (IDX files): images of 28x28 in gray."""
+    """MNIST, or what has its form (IDX files): images of 28x28 in gray.
+
+    EMNIST's letters count from 1, so with the 0 that no letter has there are 27 classes.
+    """
 
     name: ClassVar[str] = "mnist"
-    known_as: ClassVar[Mapping[str, str]] = {"fashion_mnist": "", "kmnist": "", "idx": ""}
+    example: ClassVar[str] = "mnist: {prefix: emnist-letters-, classes: 27}"
+    known_as: ClassVar[Mapping[str, str]] = {
+        "fashion_mnist": "",
+        "kmnist": "",
+        "idx": "",
+        "emnist": "`mnist: {prefix: emnist-letters-, classes: 27}`, or another of its parts",
+    }
     splits: ClassVar[tuple[str, ...]] = ("train", "test")
     known: ClassVar[KnownData | None] = KnownData({"train": 60_000, "test": 10_000}, (1, 28, 28), 10)
+
+    classes: int = attribute(IntKind(least=1), "how many classes there are", default=10)
+    prefix: str = attribute(
+        TextKind(expects="a part of a file's name, of letters, digits, `_`, `-` and `.`,", pattern=r"[A-Za-z0-9_.-]+"),
+        "what the names of the files begin with, before `train-images-idx3-ubyte`; nothing unless given",
+        default="",
+    )
+
+    def known_data(self) -> KnownData | None:
+        """Of MNIST, and of those that have as many images."""
+        return None if self.prefix or self.classes != 10 else self.known
 
 
 _CHANNELS: Final = "1 (gray) or 3 (color): what images are brought to"

@@ -141,18 +141,19 @@ class ValueResolver:
             except AttributeValueError as error:
                 self.found.error("E0411", f"`{info.name}` of {part.name}: {error}", given.span, help=error.help)
                 return None
+        other = OTHER_VALUES.get(info.name, {}).get(str(given.raw).lower().replace("-", "_"), "")
+        meant = f"write `{other}`" if other else ""
         if not is_word(info, given.raw):
             said = word_help(part, info, given.raw, self.env.keys() | self.unknown)
             if said is not None:
-                other = OTHER_VALUES.get(info.name, {}).get(str(given.raw).lower().replace("-", "_"), "")
-                self.found.error("E0411", said[0], given.span, help=f"write `{other}`" if other else said[1])
+                self.found.error("E0411", said[0], given.span, help=meant or said[1])
                 return None
             if not self._names(given):
                 return None
         try:
             return read_attribute(part, info, given, self.env, self.budget)[0]
         except SpecError as error:
-            self._note(error)
+            self._note(error, meant)  # a param is called as a word of another library's is, such as `epochs`
             return None
 
     def _condition(self, when: Attribute) -> bool | None:
@@ -189,9 +190,11 @@ class ValueResolver:
                 sound = False
         return sound
 
-    def _note(self, error: SpecError) -> None:
+    def _note(self, error: SpecError, help: str = "") -> None:
         for each in error.diagnostics:
-            self.found.error(each.code, each.message, each.span, label=each.label, notes=each.notes, help=each.help)
+            self.found.error(
+                each.code, each.message, each.span, label=each.label, notes=each.notes, help=each.help or help
+            )
 
 
 _FUNCTIONS: Final = {"pi": "write 3.141592653589793", "e": "write 2.718281828459045"}

@@ -233,6 +233,7 @@ def _check_input(
         help = "end with images of one size: `resize` and `center_crop` under `evaluation`, and a crop under `augment`"
         help = help if when == "evaluation" else f"{help}, such as `random_resized_crop`"
         message = f"images of different sizes reach the network in {when}: {_text(shape)}"
+        message += f" ({facts.differing})" if facts.differing else ""
         found.error("E0901", message, place, notes=note, help=help)
         return
     if shape == expected:

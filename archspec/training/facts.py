@@ -27,6 +27,8 @@ class DataFacts:
     """How many examples of each class a split has, where that is known."""
     where: str = field(default="", compare=False)
     """The file or folder of the training examples, for messages; empty where nothing was looked at."""
+    differing: str = field(default="", compare=False)
+    """Where images have different sizes: two that have, for messages."""
 
     @property
     def have(self) -> str:

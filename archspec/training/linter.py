@@ -17,7 +17,7 @@ from archspec.training.facts import DataFacts, known_facts
 from archspec.training.groups import ParameterGroup
 from archspec.training.losses import LossPlan, ends_in
 
-LINTS: Final = ("E0911", "E0912", "E0913", "E0914", "E0915", "E0916", "E0917")
+LINTS: Final = ("E0911", "E0912", "E0913", "E0914", "E0915", "E0916", "E0917", "E0918", "E0919", "E0920")
 """The codes of what it finds."""
 
 
@@ -41,7 +41,10 @@ def lint(settings: ResolvedRecipe) -> list[Diagnostic]:
 
 def found_by(settings: ResolvedRecipe, known: Known) -> list[Diagnostic]:
     """The findings in the order of their places."""
-    checks = (_fight, _chosen_on_test, _decayed_twice, _other_meanings, _lonely, _two_softmaxes, _other_ends)
+    checks = (
+        *(_fight, _chosen_on_test, _decayed_twice, _other_meanings, _lonely, _two_softmaxes, _other_ends),
+        *(_measured_on_training, _about_no_mean, _smooth_steps),
+    )
     found = [finding for check in checks for finding in check(settings, known)]
     return sorted(found, key=lambda finding: (finding.span.line, finding.span.column) if finding.span else (0, 0))
 
@@ -76,6 +79,51 @@ def _fight(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
         message = "the schedule and the plateau both change the rate: it is the schedule's times all reductions"
         help = "leave one of them out"
     yield _warning(settings, "E0911", message, "plateau", help, note)
+
+
+def _measured_on_training(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
+    data = settings.data
+    for role, split in (("validation", data.validation), ("test", data.test)):
+        if split != data.train:
+            continue
+        message = f"`{role}` is `{split}`, which is trained on: its numbers say nothing of other examples"
+        help = "name another split, or leave it out: the loss and the metrics of training are measured in any case"
+        if role == "validation":
+            help = "keep a part of the training examples for it: `validation: 0.1`"
+        note = Note("it is trained on here", settings.place("data.train"))
+        yield _warning(settings, "E0918", message, f"data.{role}", help, note)
+
+
+_CENTERING: Final = {
+    "divide_by_std": ("subtract_mean", "center_each", "normalize"),
+    "scale_each": ("center_each", "subtract_mean", "normalize"),
+    "zca_whitening": ("subtract_mean", "normalize"),
+}
+"""What divides by a deviation, or whitens, and what may subtract a mean before it; the first is what Keras does."""
+
+
+def _about_no_mean(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
+    """Keras's ImageDataGenerator subtracts the mean by itself then, and warns."""
+    found: dict[str, Diagnostic] = {}
+    for training in (False, True):
+        before: set[str] = set()
+        for key, step in settings.data.steps(training=training):
+            centering = _CENTERING.get(step.name)
+            if centering is not None and before.isdisjoint(centering):
+                message = f"no mean is subtracted before `{step.name}`, so what it gives is not around 0"
+                first = "center_each" if centering[0] == "center_each" else "subtract_mean: {per: channel}"
+                help = f"put `{first}` before it, as Keras's ImageDataGenerator does by itself"
+                found[key] = _warning(settings, "E0919", message, key, help)
+            before.add(step.name)
+    yield from found.values()
+
+
+def _smooth_steps(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:
+    schedule = settings.schedule
+    if schedule is not None and schedule.smooth and schedule.by == "step":
+        message = "`smooth` has no effect by step: the rate is set at each step in any case"
+        help = "leave `smooth` out; or write `by: epoch`, and positions and lengths in epochs"
+        yield _warning(settings, "E0920", message, "schedule.smooth", help)
 
 
 def _chosen_on_test(settings: ResolvedRecipe, known: Known) -> Iterator[Diagnostic]:

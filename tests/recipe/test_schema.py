@@ -30,6 +30,7 @@ UNSEEN = {
     "E0202-after-a-rescale",
     "E0202-order",
     "E0205-decay-of-adamw",
+    "E0411-a-param-called-epochs",
     "E0411-decay-of-adamw",
     "E0411-nesterov-without-momentum",
     "E0411-normalize",

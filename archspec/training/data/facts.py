@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -67,16 +68,29 @@ def _opened(source: DataSource, settings: ResolvedRecipe, name: str, folder: Pat
 
 def _facts(splits: dict[str, Examples], first: Examples, channels: int | None) -> DataFacts:
     shape: Shape
+    differing = ""
     if all(split.shape == first.shape for split in splits.values()) and first.shape is not None:
         shape = first.shape if len(first.shape) == 1 else (first.shape[-1], *first.shape[:-1])
     else:  # pictures of different sizes, in a split or between them
         shape = (channels if first.shape is None else first.shape[-1], None, None)
+        differing = _differing(list(splits.values()))
     counts = {name: len(split) for name, split in splits.items()}
     target = first.targets.shape[1:]
     if not first.classes:
-        return DataFacts(counts, shape, "numbers", None, target, where=first.where)
+        return DataFacts(counts, shape, "numbers", None, target, where=first.where, differing=differing)
     if target:
-        return DataFacts(counts, shape, "maps", len(first.classes), target, where=first.where)
+        return DataFacts(counts, shape, "maps", len(first.classes), target, where=first.where, differing=differing)
     each = {name: np.bincount(split.targets, minlength=len(first.classes)) for name, split in splits.items()}
     of_classes = {name: tuple(found.tolist()) for name, found in each.items()}
-    return DataFacts(counts, shape, "classes", len(first.classes), class_counts=of_classes, where=first.where)
+    return DataFacts(
+        counts, shape, "classes", len(first.classes), class_counts=of_classes, where=first.where, differing=differing
+    )
+
+
+def _differing(splits: Sequence[Examples]) -> str:
+    """Two images of different sizes: within a split, or of two of them."""
+    for split in splits:
+        if split.shape is None:
+            return split.note
+    each = {split.shape: split.where for split in splits}
+    return ", ".join(f"those of {where} have {shape[0]} x {shape[1]} pixels" for shape, where in each.items() if shape)

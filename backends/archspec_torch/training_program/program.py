@@ -125,9 +125,13 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
             '"""Weights, and what else a run goes on from, as safetensors files."""', _part("checkpoints")
         ),
         "distributed": ProgramModule(
-            '"""Processes that share each batch."""', "\n\n\n".join(_part(name) for name in distributed)
+            '"""Processes that share each batch, and the devices that they use."""',
+            "\n\n\n".join([*map(_part, distributed), render(_PACKAGE, "on_device.py.j2", p=values)]),
         ),
-        "failures": ProgramModule('"""What ends a run before its time."""', _part("failures")),
+        "failures": ProgramModule(
+            '"""What ends a run before its time."""',
+            "\n\n\n".join(map(_part, ["failures"] + ["finite_sum"] * any(splits))),
+        ),
         "metrics": ProgramModule('"""What is measured."""', render(_PACKAGE, "metrics.py.j2", p=values)),
         "optimizers": ProgramModule(
             '"""What PyTorch\'s optimizers do not do by themselves."""', "\n\n\n".join(helpers)

@@ -34,7 +34,7 @@ def step_lines(targets: Targets, inputs: str, *, autocast: bool) -> list[str]:
     batch = f"{inputs}, targets = on_device(next(batches), device)"
     examples = "BATCH" if _is_constant(targets) else "min(BATCH, EXAMPLES - step % EPOCH * BATCH)"
     parts = plan.accumulate > 1
-    inner = [] if parts and targets.ignored is not None else [batch]
+    inner = [] if parts else [batch]
     if targets.ignored is not None:
         if parts:
             before += [
@@ -56,15 +56,16 @@ def step_lines(targets: Targets, inputs: str, *, autocast: bool) -> list[str]:
     inner.append(f"{gradient}.backward()" if scaled else f"({gradient}).backward()")
     inner.append("measures.add(outputs, targets)")
     if parts:
-        loop = "for turn in range(PARTS):"
-        if targets.ignored is not None:
-            loop = f"for turn, ({inputs}, targets) in enumerate(parts):"
+        loop = [f"for turn, ({inputs}, targets) in enumerate(parts):"]
+        if targets.ignored is None:
+            # All of them at once: one that cannot be read leaves the step before it as it was.
+            before.append("parts = [next(batches) for _ in range(PARTS)]")
+            loop = ["for turn, part in enumerate(parts):", f"{INDENT}{inputs}, targets = on_device(part, device)"]
         inner = [
             "total = torch.zeros((), device=device)",
-            loop,
-            *([f"{INDENT}{batch}"] if targets.ignored is None else []),
+            *loop,
             f"{INDENT}with exchanging(model, turn == PARTS - 1):",
-            *(f"{INDENT * 2}{line}" for line in inner if line != batch),
+            *(f"{INDENT * 2}{line}" for line in inner),
             f"{INDENT}total = total + loss.detach()",
         ]
     return [*before, *inner, *_update(targets)]

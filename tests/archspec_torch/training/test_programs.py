@@ -21,6 +21,7 @@ from archspec.passes.remove_decay import RemoveDecay
 from archspec.recipe import load
 from archspec.training.backend import WritesTraining
 from archspec.training.facts import DataFacts
+from archspec.training.parts.records import load_checkpoint
 from archspec.training.plan import plan_of
 from archspec_torch import backend
 from tests.archspec_torch.training.run_folder import DATA, PLAIN, SMALL, changed, program
@@ -202,11 +203,13 @@ def test_a_loss_that_grows_without_bound_is_said_with_its_step(tmp_path: Path) -
     run = program(tmp_path, {"optimizer": {"sgd": {"learning_rate": 1e15}}, "loss": "mean_squared_error"}, PLAIN)
     with pytest.raises(SystemExit, match=r"step [1-9]: the loss is (inf|nan); ") as every_step:
         run.here("--output", tmp_path / "one")
-    # Losses that are read seldom: the same step and the same layer, and no checkpoint of spoiled weights.
+    # Losses that are read seldom: the same step and the same layer, and no checkpoint of spoiled weights. Whether there
+    # is one of the first epoch depends on the last bits of its losses.
     with pytest.raises(SystemExit) as late:
         run.here("--output", tmp_path / "late", "--log-every", 50)
     assert late.value.code == every_step.value.code
-    assert not (tmp_path / "late" / "checkpoints").exists()
+    if (tmp_path / "late" / "checkpoints").exists():
+        assert all(np.isfinite(array).all() for array in run.checkpoint(output=tmp_path / "late").values())
 
 
 @pytest.mark.parametrize("more", [{}, {"accumulate": 2}, {"plateau": {"watch": "train_loss", "patience": 0}}])
@@ -227,6 +230,81 @@ def test_a_step_that_is_found_late_is_found_in_a_later_epoch_as_well(more: dict[
         with pytest.raises(SystemExit, match=r"step 13: the loss is nan; the first layer with one is conv2 \(Conv2d\)"):
             run.here("--output", output, "--log-every", every)
         assert max(line["step"] for line in run.history(output)) == 12
+
+
+def test_a_validation_loss_that_is_not_finite_ends_the_run_with_the_layer(tmp_path: Path) -> None:
+    run = program(tmp_path, {"batch": 4})
+    changed(run.folder, "    network.eval()\n", "    network.eval()\n    network.bn1.running_var[0] = math.nan\n")
+    changed(run.folder, "import argparse\n", "import argparse\nimport math\n")
+    said = r"the validation loss is nan, first in batch 0; the first layer with one is bn1 \(BatchNorm2d\)"
+    with pytest.raises(SystemExit, match=said):
+        run.here()
+    random = np.random.default_rng(0)
+    start = {name: random.random(weight.shape) for name, weight in run.graph.all_weights.items()}
+    save_file(start, run.folder / "start.safetensors")
+    with pytest.raises(SystemExit, match=said):
+        run.here("--evaluate", run.folder / "start.safetensors")
+
+
+def test_examples_that_are_not_finite_are_said(tmp_path: Path) -> None:
+    run = program(tmp_path, {"batch": 4})
+    changed(run.folder, "        outputs = network(images)\n", "        outputs = network(images * 1e200 * 1e200)\n")
+    changed(run.folder, "return first_non_finite(network, [images])", "return first_non_finite(network, [images / 0])")
+    with pytest.raises(SystemExit, match=r"the validation loss is nan, .*; the examples have one themselves"):
+        run.here()
+
+
+@pytest.mark.parametrize("more", [{}, {"accumulate": 2}])
+@pytest.mark.parametrize("step", [0, 3, 4])
+def test_a_batch_that_cannot_be_read_leaves_a_checkpoint_to_go_on_from(
+    more: dict[str, Any], step: int, tmp_path: Path
+) -> None:
+    """Epochs have three steps."""
+    run = program(tmp_path, {**more, "optimizer": {"sgd": {"learning_rate": 0.1, "momentum": 0.9}}})
+    whole, damaged = tmp_path / "whole", tmp_path / "damaged"
+    run.here("--output", whole)
+    line = "        epoch, within_epoch = divmod(step, len(self))\n"
+    there = f"step == {step} and self.shuffle and self.size > 2 and rank == ranks - 1"  # the last part of a batch
+    fault = f'        if {there}:\n            raise DataError("cat/3.png: damaged")\n'
+    changed(run.folder, line, fault + line)
+    with pytest.raises(SystemExit, match=r"^cat/3\.png: damaged\nset it right, .* with --resume$"):
+        run.here("--output", damaged)
+    assert read_checkpoint_step(damaged) == step
+    changed(run.folder, fault, "")
+    run.here("--output", damaged, "--resume")
+    assert run.history(whole) == run.history(damaged)
+    for name, array in run.checkpoint(output=whole).items():
+        assert np.array_equal(array, run.checkpoint(output=damaged)[name]), name
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_batches_are_copied_to_a_gpu_from_pinned_memory(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = program(tmp_path, {})
+    text = (run.folder / "distributed.py").read_text(encoding="utf-8")
+    space: dict[str, Any] = {"torch": torch, "Any": Any, "Tensor": torch.Tensor}
+    exec(text[text.index("def on_device") :], space)
+    asked: list[object] = []
+
+    def pin_memory(tensor: torch.Tensor) -> torch.Tensor:
+        asked.append("pinned")
+        return tensor
+
+    def to(tensor: torch.Tensor, device: torch.device, *, non_blocking: bool) -> torch.Tensor:
+        asked.append((device.type, non_blocking))
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    images, _ = space["on_device"]((np.zeros((2, 4, 5, 1), np.float32), np.zeros(2, np.int64)), torch.device(kind))
+    assert asked == (["pinned"] * 2 if kind == "cuda" else []) + [(kind, kind == "cuda")] * 2
+    assert images.shape == (2, 1, 4, 5)
+
+
+def read_checkpoint_step(folder: Path) -> int:
+    _, state = load_checkpoint(folder / "checkpoints" / "last.safetensors")
+    return int(state["step"])
 
 
 @pytest.mark.parametrize(

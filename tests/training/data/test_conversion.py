@@ -62,6 +62,7 @@ SOURCE_CASES: dict[str, Any] = {
     "cifar10": Cifar(10),
     "cifar100": Cifar(100),
     "mnist": Mnist(10),
+    "mnist: {prefix: emnist-letters-, classes: 27}": Mnist(27, "emnist-letters-"),
     "folder": ImageFolder(3),
     "folder: {channels: 1}": ImageFolder(1),
     "arrays": Arrays("{split}.npz", "images", "labels", None),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archspec.training.data.parts import pictures
 from archspec.training.data.parts.arrays import Arrays
 from archspec.training.data.parts.batches import AnyStep, Data
 from archspec.training.data.parts.cifar import Cifar
@@ -54,6 +55,14 @@ def replace_bytes(path: Path, before: bytes, after: bytes) -> None:
 
 def pickled(path: Path, values: dict[bytes, Any]) -> None:
     path.write_bytes(pickle.dumps(values))
+
+
+class _DtypeOfObjects:
+    """Pickled as a dtype of bytes whose state then says that it holds objects."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = {"a": (np.dtype("u1"), 0)}
+        return np.dtype, ("u1", False, True), (3, "|", None, ("a",), fields, 8, 1, 63)
 
 
 Case = tuple[Callable[[Path], object], Callable[[Path], object], Any, str]
@@ -113,6 +122,18 @@ CASES: dict[str, Case] = {
         lambda p: (p / "data_batch_1").write_bytes(b"\x80\x02cposix\nsystem\nU\x07touch /x\x85R."),
         Cifar(),
         "data_batch_1: it names posix.system, which no data need: it is not run",
+    ),
+    "cifar, a pickle with a dtype that is none of numbers": (
+        files.cifar10_python,
+        lambda p: pickled(p / "data_batch_1", {b"data": np.zeros(2, [("a", "u1")]), b"labels": [1, 2]}),
+        Cifar(),
+        "data_batch_1: it has an array of 'V1', expected one of numbers",
+    ),
+    "cifar, a pickle that gives a dtype a state": (
+        files.cifar10_python,
+        lambda p: pickled(p / "data_batch_1", {b"data": _DtypeOfObjects(), b"labels": [1, 2]}),
+        Cifar(),
+        "data_batch_1: it has an array that is none of plain numbers",
     ),
     "cifar, too few labels": (
         files.cifar10_python,
@@ -244,6 +265,12 @@ CASES: dict[str, Case] = {
         lambda p: None,
         Arrays(),
         "train.npz: the target of example 1 is not finite",
+    ),
+    "arrays, an image that is not finite": (
+        lambda p: np.savez(p / "train.npz", images=np.array([[0.0, 1.0], [np.inf, 0.0]]), labels=np.zeros(2)),
+        lambda p: None,
+        Arrays(),
+        "train.npz: the image of example 1 is not finite",
     ),
     "arrays, of texts": (
         lambda p: np.savez(p / "train.npz", images=np.array([["a"], ["b"]]), labels=np.zeros(2)),
@@ -423,12 +450,48 @@ def test_numbers_cannot_be_mixed_as_classes(tmp_path: Path) -> None:
         opened(Arrays(), tmp_path, (Mix(mixup=0.2),), evaluation=())
 
 
-def test_a_picture_that_is_damaged_within_is_named_when_it_is_read(tmp_path: Path) -> None:
-    files.image_folder(tmp_path)
-    path = tmp_path / "train/cat/3.png"
+def damage_within(data: bytearray, start: int) -> None:
+    """Changes what a picture's header and end say nothing of."""
+    data[start + 60 : start + 200] = bytes(140)
+
+
+def damaged_picture(folder: Path) -> None:
+    path = folder / "train/cat/3.png"
     data = bytearray(path.read_bytes())
-    data[60:200] = bytes(140)
+    damage_within(data, 0)
     path.write_bytes(data)
+
+
+def damaged_in_a_shard(folder: Path) -> None:
+    path = folder / "train-000001.tar"
+    data = bytearray(path.read_bytes())
+    damage_within(data, data.index(b"\x89PNG"))
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("make", "damage", "source", "message"),
+    [
+        (files.image_folder, damaged_picture, ImageFolder(), r"cat/3\.png: cannot be decoded"),
+        (files.shards, damaged_in_a_shard, WebDataset(3), r"train-000001\.tar, at byte \d+: cannot be decoded"),
+    ],
+)
+def test_a_picture_that_is_damaged_within_is_an_error_before_the_first_step(
+    make: Callable[[Path], object], damage: Callable[[Path], None], source: Any, message: str, tmp_path: Path
+) -> None:
+    make(tmp_path)
+    opened(source, tmp_path)
+    damage(tmp_path)
+    with pytest.raises(DataError, match=message):
+        opened(source, tmp_path)
+
+
+def test_a_picture_that_was_not_decoded_before_is_named_when_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "MOST_DECODED", 2)  # of 12, the first and the seventh
+    files.image_folder(tmp_path)
+    damaged_picture(tmp_path)
     batches = opened(ImageFolder(), tmp_path).training
     with pytest.raises(DataError, match=r"cat/3\.png: cannot be decoded"):
         list(load(batches, range(len(batches))))

@@ -79,6 +79,20 @@ def test_pictures_of_different_sizes_have_no_size(tmp_path: Path) -> None:
     assert data_facts(recipe("folder", "validation: val"), tmp_path / "same").shape == (3, None, None)
 
 
+@needs("PIL")
+def test_two_pictures_of_different_sizes_are_named(tmp_path: Path) -> None:
+    _folder(tmp_path, [(32, 32), (32, 33), (32, 32)])
+    settings, network = recipe("folder"), archspec.compile("cifar_resnet")
+    with pytest.raises(SpecError, match=r"cat/1\.png has 32 x 33 pixels, .*dog/0\.png 32 x 32") as caught:
+        plan_of(settings, network, data_facts(settings, tmp_path))
+    assert caught.value.diagnostics[0].code == "E0901"
+    _folder(tmp_path / "apart", [(32, 32), (32, 32)])
+    _folder(tmp_path / "apart", [(40, 32), (40, 32)], "val")
+    settings = recipe("folder", "validation: val")
+    with pytest.raises(SpecError, match=r"apart/train have 32 x 32 pixels, those of .*val have 40 x 32"):
+        plan_of(settings, network, data_facts(settings, tmp_path / "apart"))
+
+
 def test_targets_are_classes_maps_or_numbers(tmp_path: Path) -> None:
     arrays(tmp_path, files.pictures(6, (4, 5, 3)), np.array([0, 1, 2, 0, 1, 0]))
     assert data_facts(recipe("{arrays: {classes: 3}}"), tmp_path) == DataFacts(

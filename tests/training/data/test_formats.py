@@ -77,6 +77,21 @@ def test_a_pickle_is_mapped_not_copied(tmp_path: Path) -> None:
     assert len(pickle.dumps(Cifar().open(tmp_path, "train"))) < 3000
 
 
+def test_letters_of_emnist(tmp_path: Path) -> None:
+    images, _ = files.mnist(tmp_path)
+    for name in ("images-idx3", "labels-idx1"):
+        (tmp_path / f"train-{name}-ubyte").rename(tmp_path / f"emnist-letters-train-{name}-ubyte")
+        (tmp_path / f"t10k-{name}-ubyte").rename(tmp_path / f"emnist-letters-test-{name}-ubyte")
+    labels = tmp_path / "emnist-letters-train-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:-1] + bytes([26]))
+    examples = Mnist(27, "emnist-letters-").open(tmp_path, "train").checked()
+    assert (len(examples.classes), examples.targets[-1]) == (27, 26)
+    np.testing.assert_array_equal(examples.read(np.arange(9)), images)
+    assert len(Mnist(27, "emnist-letters-").open(tmp_path, "test").checked()) == 9
+    with pytest.raises(DataError, match=r"emnist-digits-train-images-idx3-ubyte: there is no such file"):
+        Mnist(10, "emnist-digits-").open(tmp_path, "train")
+
+
 @pytest.mark.parametrize("zipped", [False, True])
 def test_mnist(tmp_path: Path, zipped: bool) -> None:
     images, labels = files.mnist(tmp_path, zipped)

@@ -16,6 +16,8 @@ from archspec.training.data.parts.errors import DataError
 from archspec.training.data.parts.examples import Examples, file_size, mapped
 from archspec.training.data.parts.steps import Images
 
+MOST_NUMBERS: Final = 2**28
+"""So many are looked at before the first step, a second or so; of more, those of each batch as it is read."""
 _SAFETENSORS: Final = {
     "U8": "u1",
     "I8": "i1",
@@ -78,6 +80,9 @@ class Arrays:
                 place = int(np.argwhere(~np.isfinite(targets))[0][0])
                 raise DataError(f"{path}: the target of example {place} is not finite")
             targets = targets.astype(np.float32)
+        if math.prod(images.shape) <= MOST_NUMBERS:
+            for start in range(0, images.shape[0], 1024):
+                images(np.arange(start, min(start + 1024, images.shape[0])))
         classes = tuple(str(n) for n in range(self.classes or 0))
         shape = images.shape[1:] if len(images.shape) != 3 else (*images.shape[1:], 1)
         return Examples(images, targets, classes, shape, str(path), ignore=self.ignore)
@@ -99,7 +104,13 @@ class _FileArray:
     def __call__(self, indices: NDArray[np.int64]) -> Images:
         found = self.array()[indices]
         found = found[..., np.newaxis] if len(self.shape) == 3 else found
-        return found if found.dtype == np.uint8 else found.astype(np.float32)
+        if found.dtype == np.uint8:
+            return found
+        found = found.astype(np.float32)
+        if not np.isfinite(found).all():
+            wrong = ~np.isfinite(found).reshape(len(found), -1).all(axis=1)
+            raise DataError(f"{self.path}: the image of example {indices[wrong][0]} is not finite")
+        return found
 
 
 def _find_array(path: Path, name: str) -> _FileArray:

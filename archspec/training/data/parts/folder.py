@@ -12,6 +12,7 @@ from archspec.training.data.parts.examples import Examples
 from archspec.training.data.parts.pictures import (
     MOST_HEADERS,
     PICTURE_ENDINGS,
+    check_decoding,
     common_shape,
     decoded,
     file_sizes,
@@ -62,6 +63,7 @@ class ImageFolder:
             shape, note = None, f"only {len(looked_at)} of {len(paths)} were looked at"
         names = np.array([os.fsencode(path) for path in paths])  # one array, for the workers' sake
         reader = _PictureFiles(names, "RGB" if self.channels == 3 else "L", shape)
+        check_decoding(reader, len(paths))
         return Examples(reader, np.array(labels, np.int64), tuple(classes), shape, str(place), note)
 
 

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from archspec.training.data.parts.errors import DataError
 from archspec.training.data.parts.examples import Examples
-from archspec.training.data.parts.pictures import MOST_HEADERS, common_shape, decoded, picture_size, stacked
+from archspec.training.data.parts.pictures import (
+    MOST_HEADERS,
+    check_decoding,
+    common_shape,
+    decoded,
+    picture_size,
+    stacked,
+)
 from archspec.training.data.parts.steps import Images
 
 
@@ -53,6 +60,7 @@ class HuggingFace:
         if len(looked_at) < len(targets) and shape is not None:
             shape, note = None, f"only {len(looked_at)} of {len(targets)} were looked at"
         reader = _SavedPictures(folder, split, self.image, "RGB" if self.channels == 3 else "L", shape)
+        check_decoding(reader, len(targets))
         return Examples(reader, targets, tuple(names), shape, f"{folder}, {split}", note)
 
 

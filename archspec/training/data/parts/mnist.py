@@ -20,6 +20,8 @@ class Mnist:
     """Images (28, 28, 1) of MNIST, or of a data set in its format (Fashion-MNIST, EMNIST). Splits: `train`, `test`."""
 
     classes: int = 10
+    prefix: str = ""
+    """What the names of the files begin with, such as `emnist-letters-`."""
 
     def open(self, folder: Path, split: str) -> Examples:
         """The examples of a split.
@@ -29,10 +31,13 @@ class Mnist:
         """
         if split not in ("train", "test"):
             raise DataError(f"MNIST has the splits train and test, not {split}")
-        start = "train" if split == "train" else "t10k"
+        starts = ["train"] if split == "train" else ["t10k", "test"]  # MNIST's name, and EMNIST's
         found = []
-        for name in (f"{start}-images-idx3-ubyte", f"{start}-labels-idx1-ubyte"):
-            spellings = (name, f"{name}.gz", name.replace("-idx", ".idx"), f"{name.replace('-idx', '.idx')}.gz")
+        for what in ("images-idx3-ubyte", "labels-idx1-ubyte"):
+            names = [f"{self.prefix}{start}-{what}" for start in starts]
+            name = names[0]
+            plain = [each for name in names for each in (name, name.replace("-idx", ".idx"))]
+            spellings = [each for name in plain for each in (name, f"{name}.gz")]
             paths = [folder / inner / spelling for inner in ("", "MNIST/raw") for spelling in spellings]
             found.append(next((path for path in paths if path.is_file()), folder / name))
         images, labels = (_Idx.of(path) for path in found)

@@ -1,6 +1,7 @@
 """Pictures in files, by Pillow."""
 
 import io
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,8 @@ from archspec.training.data.parts.steps import Images
 
 MOST_HEADERS: Final = 100_000
 """So many pictures, spread evenly over all, are looked at before the first step: some ten seconds."""
+MOST_DECODED: Final = 10_000
+"""So many are decoded before the first step: half a minute of one core for photographs."""
 PICTURE_ENDINGS: Final = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
@@ -43,6 +46,28 @@ def pixels(picture: Any) -> NDArray[np.uint8]:
 def stacked(pictures: list[Any], shape: tuple[int, ...] | None) -> Images:
     """Pictures as one array, if they are known to have one shape; else as they are."""
     return pictures if shape is None else np.stack([pixels(picture) for picture in pictures])
+
+
+def check_decoding(read: Callable[[NDArray[np.int64]], Images], count: int) -> None:
+    """Decodes pictures, all of them or `MOST_DECODED` spread evenly over them.
+
+    A picture that is damaged within has a sound header and a sound end, so nothing else shows it.
+
+    Args:
+        read: decodes the pictures at some indices.
+        count: how many there are.
+
+    Raises:
+        DataError: one of them cannot be decoded; the message names it.
+    """
+    chosen = np.arange(0, count, max(1, -(-count // MOST_DECODED)))
+
+    def decode(start: int) -> None:
+        read(chosen[start : start + 16])
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow decodes without holding Python's lock
+        for _ in threads.map(decode, range(0, len(chosen), 16)):
+            pass
 
 
 def picture_size(data: bytes, length: int, end: bytes, where: str) -> tuple[int, int]:

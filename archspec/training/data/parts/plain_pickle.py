@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,8 +12,40 @@ from numpy.typing import NDArray
 from archspec.training.data.parts.errors import DataError
 
 
-def _array_of(data: bytes, dtype: Any, shape: tuple[int, ...], order: Any) -> NDArray[Any]:
-    return np.frombuffer(data, dtype).reshape(shape, order=order)
+class _Dtype:
+    """What a pickle says of a dtype of plain numbers. NumPy's own would take any state that a pickle gives it."""
+
+    def __init__(self, name: Any, *_: Any) -> None:
+        text = name.decode("ascii") if isinstance(name, bytes) else str(name)
+        if not re.fullmatch(r"[biuf][1248]", text):
+            raise DataError(f"it has an array of {text[:20]!r}, expected one of numbers")
+        self.name, self.order = text, "="
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        order = state[1].decode("ascii") if isinstance(state[1], bytes) else str(state[1])
+        if order not in ("<", ">", "=", "|") or any(part is not None for part in state[2:5]):
+            raise DataError("it has an array that is none of plain numbers")
+        self.order = order
+
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.order + self.name)
+
+
+class _Array:
+    """What a pickle says of an array."""
+
+    def __init__(self, *_: Any) -> None:
+        self.found: NDArray[Any] = np.empty(0)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, dtype, by_columns, data = state
+        self.found = _array_of(data, dtype, shape, "F" if by_columns else "C").found
+
+
+def _array_of(data: Any, dtype: Any, shape: Any, order: Any) -> _Array:
+    made = _Array()
+    made.found = np.frombuffer(data, _Dtype.dtype(dtype)).reshape(shape, order=order)
+    return made
 
 
 def _as_bytes_of(text: str, encoding: str) -> bytes:
@@ -20,15 +53,15 @@ def _as_bytes_of(text: str, encoding: str) -> bytes:
 
 
 _ARRAYS: Final[dict[tuple[str, str], Any]] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-    ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Dtype,
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
     ("numpy.core.numeric", "_frombuffer"): _array_of,
     ("numpy._core.numeric", "_frombuffer"): _array_of,
     ("_codecs", "encode"): _as_bytes_of,  # how Python 3 writes bytes for Python 2
 }
-"""All that a pickle may name: what NumPy's arrays are made of."""
+"""All that a pickle may name: what NumPy's arrays are made of, as classes of this module, which keep numbers alone."""
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -52,4 +85,4 @@ def read_plain_pickle(path: Path) -> dict[bytes, Any]:
         raise DataError(f"{path}: a damaged pickle ({type(error).__name__})") from None
     if not isinstance(found, dict):
         raise DataError(f"{path}: expected a mapping, found {type(found).__name__}")
-    return found
+    return {key: value.found if isinstance(value, _Array) else value for key, value in found.items()}

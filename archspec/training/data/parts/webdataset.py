@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from archspec.training.data.parts.errors import DataError
 from archspec.training.data.parts.examples import Examples
-from archspec.training.data.parts.pictures import PICTURE_ENDINGS, common_shape, decoded, picture_size, stacked
+from archspec.training.data.parts.pictures import (
+    PICTURE_ENDINGS,
+    check_decoding,
+    common_shape,
+    decoded,
+    picture_size,
+    stacked,
+)
 from archspec.training.data.parts.steps import Images
 
 
@@ -49,6 +56,7 @@ class WebDataset:
             raise DataError(f"{shards[0]}: no examples; expected pictures, each with a file .cls or .json beside it")
         shape, note = common_shape(sizes, lambda n: f"example {n}", self.channels)
         reader = _TarPictures(tuple(shards), np.array(places, np.int64), "RGB" if self.channels == 3 else "L", shape)
+        check_decoding(reader, len(places))
         classes = tuple(str(n) for n in range(self.classes))
         return Examples(reader, np.array(labels, np.int64), classes, shape, str(folder / f"{split}-*.tar"), note)
 

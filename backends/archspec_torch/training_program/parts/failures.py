@@ -1,13 +1,16 @@
 """What ends a run before its time, said so that one knows what to do."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
+
+from archspec.training.data.parts.errors import DataError
+from archspec_torch.training_program.parts.distributed import RANKS
 
 
 class NotFiniteError(Exception):
@@ -18,8 +21,12 @@ class NotFiniteError(Exception):
         self.step = step
 
 
-def first_non_finite(network: nn.Module, batches: Sequence[Tensor]) -> str:
+def first_non_finite(
+    network: nn.Module, batches: Sequence[Tensor], compute: Callable[..., Any] = nn.Module.__call__
+) -> str:
     """The first layer that gives a number that is not finite for one of these inputs."""
+    if not all(torch.isfinite(inputs).all() for inputs in batches):
+        return "the examples have one themselves, before the first layer"
     names = {module: name for name, module in network.named_modules() if name}
     found: list[str] = []
 
@@ -32,8 +39,19 @@ def first_non_finite(network: nn.Module, batches: Sequence[Tensor]) -> str:
         module.register_forward_hook(look)
     with torch.no_grad():
         for inputs in batches:
-            network(inputs)
+            compute(network, inputs)
     return f"the first layer with one is {found[0]}" if found else "it arose in the loss"
+
+
+def kept(batches: Iterable[Any], save: Callable[[], object]) -> Iterator[Any]:
+    """Batches; where one cannot be read, save what was done before it, so that a run can go on."""
+    try:
+        yield from batches
+    except DataError as error:
+        if RANKS > 1:  # the others wait for this process, so it cannot be saved with them
+            raise
+        save()
+        raise DataError(f"{error}\nset it right, and go on from this step with --resume") from None
 
 
 @contextmanager

@@ -27,15 +27,15 @@ class Losses:
         """Add a step: the sum of `count` losses, of which this process has a part."""
         self.waiting.append((step, rate, loss.detach(), count))
 
-    def read(self, measures: Any) -> None:
-        """Add all losses since this was last done to what is measured of the epoch.
+    def read(self, measures: Any) -> Any:
+        """Add all losses since this was last done to what is measured of the epoch, and give that.
 
         Raises:
             NotFiniteError: one of them is not.
         """
         waiting, self.waiting = self.waiting, []
         if not waiting:
-            return
+            return measures
         totals = over_processes(torch.stack([loss for _, _, loss, _ in waiting])).tolist()
         for (step, rate, _, count), total in zip(waiting, totals, strict=True):
             if not math.isfinite(total):
@@ -46,3 +46,4 @@ class Losses:
                 self.history.step(step, total / float(count), rate)
         if self.history is not None and self.progress.due():
             self.progress.step(step // self.epoch + 1, step + 1, total / float(count), rate)
+        return measures
