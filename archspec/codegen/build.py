@@ -33,6 +33,7 @@ from archspec.codegen.tree import (
     Tree,
     channels_of,
 )
+from archspec.codegen.written_numbers import is_writable
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value
 from archspec.ir.def_use import DefUse, Node, value_name
@@ -124,7 +125,8 @@ class _DefinitionBuilder:
             features |= self._vocabularies(operands)
         count = len(operands)
         own: dict[str, Expr] = {} if first.kind == "network" else {"in_channels": CHANNELS}
-        context = BodyContext(self.graph, self.budget, envs, features, operands, [], own=own)
+        is_network = first.kind == "network"
+        context = BodyContext(self.graph, self.budget, envs, features, operands, [], own=own, is_network=is_network)
         if all(_numbered(scope.body) for scope in scopes):
             context.numbered = Const(0)
         tree = self._inside(scopes, context)
@@ -256,8 +258,15 @@ class _DefinitionBuilder:
         ops = [without_sizes(node.op) for node in nodes]
         given = {name: context.at(expr, features) for name, expr in nodes[0].exprs.items()}
         found = attributes(ops, given, context.envs, self.budget)
-        path = items[0].path
-        context.structural += [Deciding(expr, f"the {name} of {path}") for name, expr in found.unified.items()]
+        params = [param.name for param in self.graph.params] if context.is_network else []
+        draws = {
+            name: expr
+            for name, expr in found.unified.items()
+            if is_writable(found.values[name], expr, context.envs[0], params, self.budget)
+        }
+        for attribute, expr in found.unified.items():
+            if attribute not in draws:
+                context.structural.append(Deciding(expr, f"the {attribute} of {items[0].path}"))
         name, number = context.name(items)
         use = LayerUse(
             location=items[0].location,
@@ -275,6 +284,7 @@ class _DefinitionBuilder:
             sizes=sizes[0],
             results=len(nodes[0].types),
             reuses=self._reused(items),
+            draws=draws,
         )
         if use.sizes:
             context.fix_token_counts(operands)

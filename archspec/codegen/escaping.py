@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable
 
 from archspec.codegen.pretty_printer import WIDTH
+from archspec.codegen.written_numbers import WrittenNumber
 from archspec.errors import InternalError
 from archspec.expr import Const, Value, source
 from archspec.ir.graph import LayerGraph
@@ -44,6 +45,8 @@ def attribute(target: str, name: str) -> str:
 
 def literal(value: Value) -> str:
     """A value as Python source, with double quotes as formatters write them."""
+    if isinstance(value, WrittenNumber):
+        return value.text
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, tuple):

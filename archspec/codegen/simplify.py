@@ -237,8 +237,9 @@ class _Fold:
                     if isinstance(expr, Const)
                 }
                 features = tuple(self.expr(feature) for feature in item.features)
+                draws = {name: expr for name, old in item.draws.items() if names(expr := self.expr(old), self.budget)}
                 return dataclasses.replace(
-                    item, number=number, values={**item.values, **values}, exprs=kept, features=features
+                    item, number=number, values={**item.values, **values}, exprs=kept, features=features, draws=draws
                 )
             case CallUse() | SequenceUse():
                 return self.iteration(item, number)

@@ -16,7 +16,7 @@ from archspec.codegen.tree import (
     CHANNELS,
     SequenceUse,
 )
-from archspec.expr import Const
+from archspec.expr import Const, Expr, source
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.constructors import fits_sequential, is_row, needs_channels, parameters
@@ -75,9 +75,15 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     spellings = {id(writer.definition): writer.spelling for writer in writers}
     drawing: set[str] = set()
     weighted = places(module.definitions, spellings)
-    reset = reset_parameters(weighted, drawing)
+    kept = writers[-1].keep_arguments()
+
+    def spell(expr: Expr) -> str:
+        writers[-1].printer.expr(expr)  # which notes the functions that it calls
+        return source(expr, {name: f"self.{attribute}" for name, attribute in kept.items()})
+
+    reset = reset_parameters(weighted, drawing, spell)
     groups = parameter_groups(weighted, graph)
-    drawn = draws_itself(weighted)
+    drawn = draws_itself(weighted, spell)
     methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
     classes = [writer.result(graph, *added, drawn=drawn) for writer, added in zip(writers, methods, strict=True)]
     functions = {name for printer in printers.values() for name in printer.functions}
