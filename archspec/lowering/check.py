@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archspec.errors import did_you_mean
 from archspec.ir.ops import CORE, OPS
 from archspec.lowering.bodies import check_circles, everything, marks_in
@@ -10,7 +12,7 @@ from archspec.lowering.call_check import check_attribute
 from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.reuse_check import check_reuse
 from archspec.lowering.values import parts
-from archspec.spec import Spec
+from archspec.spec import Attribute, Spec
 from archspec.suggestions.static_checks import tap_help
 
 
@@ -61,13 +63,20 @@ def _check_network(spec: Spec, found: CheckDiagnostics) -> None:
     root.taps |= spec.inputs.keys()  # each input can be started from, and given
     root.body(spec.items)
     check_reuse(root, spec.items, spec.outputs or ())
-    root.unused({name: param for name, param in spec.params.items() if name not in found.outside}, spec.let)
+    params = {name: param for name, param in spec.params.items() if name not in found.outside}
+    root.unused(params, _own_quantities(spec))
     root.unused_inputs()
     taps = {*marks_in(spec.items), *spec.inputs} | ({"input"} if spec.input else set[str]())
     for index, name in enumerate(spec.outputs or ()):
         if name not in taps and not root.may_be(name):
             help = tap_help(name, taps, everything(spec.items), spec.blocks, outputs=True)
             found.error("E0406", f"output `{name}` is no tap", spec.item_place("outputs", index), help=help)
+
+
+def _own_quantities(spec: Spec) -> Mapping[str, Attribute]:
+    """What the spec's own file has under `let`: a child that replaces layers need not use what its parent's used."""
+    file = spec.span.source
+    return {name: given for name, given in spec.let.items() if given.key_span is None or given.key_span.source == file}
 
 
 def _check_defaults(spec: Spec, found: CheckDiagnostics) -> None:

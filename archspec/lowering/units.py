@@ -22,6 +22,7 @@ from archspec.expr import (
     expand,
     name_by,
     names,
+    source,
 )
 from archspec.limits import Budget
 from archspec.lowering.diagnostics import too_many_items
@@ -89,7 +90,10 @@ def _expand(attribute: Attribute, env: Mapping[str, Value], budget: Budget) -> l
         raise SpecError(expression_error(error, attribute, env)) from None
 
 
-def _tuple_call(item: Expr, block: Block, place: Attribute, env: Mapping[str, Value], budget: Budget) -> UnitCall:
+def _tuple_call(
+    item: Expr, block: Block, place: Attribute, env: Mapping[str, Value], budget: Budget, *, called: bool = False
+) -> UnitCall:
+    """The params that a tuple gives; it stands in a block's call, or in the list of a stage's units."""
     if not isinstance(item, Items | Const) or (isinstance(item, Const) and not isinstance(item.value, tuple)):
         fields = _fields_of(item, env, budget)
     else:
@@ -100,12 +104,23 @@ def _tuple_call(item: Expr, block: Block, place: Attribute, env: Mapping[str, Va
         raise SpecError(Diagnostic("E0414", message, place.span, help=help))
     if len(fields) > len(block.unit):
         message = f"a tuple of {len(fields)}; block `{block.name}` takes ({', '.join(block.unit)})"
-        raise SpecError(Diagnostic("E0414", message, place.span))
+        raise SpecError(Diagnostic("E0414", message, place.span, help=_by_names(fields, block, called=called)))
     missing = [name for name in block.unit[len(fields) :] if block.params[name].default is None]
     if missing:
         message = f"a tuple of {len(fields)}; block `{block.name}` takes ({', '.join(block.unit)})"
         raise SpecError(Diagnostic("E0414", message, place.span, label=f"{', '.join(missing)} missing"))
     return UnitCall(tuple(zip(block.unit, fields, strict=False)), place.span)
+
+
+def _by_names(fields: Sequence[Expr], block: Block, *, called: bool) -> str:
+    """How a tuple that is too long is written with names, where the block has so many params."""
+    known = [*block.unit, *(name for name in block.params if name not in block.unit)]
+    if len(fields) > len(known):
+        return ""
+    words = {"True": "true", "False": "false"}  # as YAML has them
+    texts = [words.get(text, text) for text in map(source, fields)]
+    given = ", ".join(f"{name}: {text}" for name, text in zip(known, texts, strict=False))
+    return f"write `{block.name}: {{{given}}}`" if called else f"write `{{{given}}}`"
 
 
 def _fields_of(item: Expr, env: Mapping[str, Value], budget: Budget) -> list[Expr]:
@@ -127,7 +142,7 @@ def call_fields(
     """
     if call.fields is None:
         return ()
-    fields = _tuple_call(expression(call.fields, budget), block, call.fields, env, budget).fields
+    fields = _tuple_call(expression(call.fields, budget), block, call.fields, env, budget, called=True).fields
     for name, _ in fields:
         if name in call.attributes:
             message = f"`{name}` is given twice, by the tuple and by its name"

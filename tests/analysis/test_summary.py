@@ -221,7 +221,7 @@ def test_a_spec_shows_what_it_takes() -> None:
     assert lines[0] == "ResNet-50 v1.5, as torchvision has it"
     text = "\n".join(lines)
     assert "input  in_channels x size x size" in text
-    assert "classes      10     number of classes" in text
+    assert "classes        10     number of classes" in text
     assert "layer2  bottleneck: [(512, 128, 2)] + [(512, 128, 1)] * 3" in text
     assert "head    global_avg_pool, flatten, fc" in text
 

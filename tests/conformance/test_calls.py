@@ -18,7 +18,8 @@ RANKS += ["layer_norm", "layer_norm: {affine: false}", "prelu", "scale: {learned
 
 def _graph(layer: str, values: list[str]) -> archspec.LayerGraph:
     before = "flatten, " if layer.startswith("dense") else ""
-    choices = "" if all(value[0] in "[0123456789tf" for value in values) else f"choices: [{', '.join(values)}]"
+    plain = all(value in ("true", "false") or value[0] in "[0123456789" for value in values)
+    choices = "" if plain else f"choices: [{', '.join(values)}]"
     branches = ", ".join(
         f"[{before}{{unit: {{name: u{index}, p: {value}}}}}, flatten]" for index, value in enumerate(values)
     )

@@ -48,7 +48,7 @@ FAULTS: dict[str, Fault] = {
         {"conv2": "differs"},
         (
             (
-                "super().forward(F.pad(input, sides))",
+                "self._conv_forward(F.pad(input, sides), self.weight, self.bias)",
                 "self._conv_forward(F.pad(input, sides), self.weight.transpose(2, 3), self.bias)",
             ),
         ),
@@ -58,7 +58,7 @@ FAULTS: dict[str, Fault] = {
         "inference",
         "outputs",
         {"conv2": "differs"},
-        (("sides += [total // 2, total - total // 2]", "sides += [total - total // 2, total // 2]"),),
+        (("return [total // 2, total - total // 2]", "return [total - total // 2, total // 2]"),),
     ),
     "padding, stride 2: SAME for symmetric": Fault(
         "keras",
