@@ -34,7 +34,7 @@ class Attributes:
 
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     exprs: dict[str, Expr] = field(default_factory=dict[str, Expr])
-    unified: list[Expr] = field(default_factory=list[Expr])
+    unified: dict[str, Expr] = field(default_factory=dict[str, Expr])
     """Expressions that gave way to a value; it holds for what they gave here alone."""
 
 
@@ -60,7 +60,7 @@ def attributes(ops: Sequence[Op], exprs: Mapping[str, Expr], envs: Sequence[Env]
             raise NotUnifiable(values)
         found.values[name] = values[0]
         if name in exprs:
-            found.unified.append(exprs[name])
+            found.unified[name] = exprs[name]
     return found
 
 

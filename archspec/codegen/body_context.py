@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from archspec.codegen.anti_unification import NotUnifiable, anti_unify
 from archspec.codegen.symbolic import is_large
@@ -12,6 +13,13 @@ from archspec.expr import Binary, Const, Expr, Value, evaluate, fold, names
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope, tensor_named
 from archspec.limits import Budget
+
+
+class Deciding(NamedTuple):
+    """An expression that no generated source can take as it is, and what of the structure it decides."""
+
+    expr: Expr
+    what: str
 
 
 @dataclass(slots=True)
@@ -24,7 +32,7 @@ class BodyContext:
     features: dict[Ref, Expr]
     nodes: dict[Ref, tuple[str, ...]]
     """The node that each reference stands for in each instance."""
-    structural: list[Expr]
+    structural: list[Deciding]
     numbered: Expr | None = None
     """The next number, in a named sequence."""
     alias: dict[Ref, Ref] = field(default_factory=dict[Ref, Ref])
@@ -35,6 +43,8 @@ class BodyContext:
     """What the indices of the loops around are here, by what the spec calls them."""
     own: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
     """What the language's own names are everywhere in the definition."""
+    is_network: bool = False
+    """Whether it is the network's own, not inside of a sequence or a loop."""
     around: BodyContext | None = None
     """What is known around a sequence or a loop."""
     tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
@@ -137,8 +147,11 @@ class BodyContext:
         usable = expr if expr is not None and not is_large(expr) else None
         found = self.features[ref] = self.unified(usable, counts)
         if expr is not None and found != expr:
-            self.structural.append(expr)  # what was found instead holds for these values alone
+            # What was found instead holds for these values alone.
+            self.structural.append(Deciding(expr, f"how many channels {self.nodes[ref][0]} has"))
 
     def fix_token_counts(self, refs: Iterable[Ref]) -> None:
         """A scope of their own, or a number in what is written, makes counts of tokens hold for these values alone."""
-        self.structural += [self.tokens[ref] for ref in refs if ref in self.tokens]
+        self.structural += [
+            Deciding(self.tokens[ref], "how many tokens there are") for ref in refs if ref in self.tokens
+        ]

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable, either, layer_sizes, without_sizes
 from archspec.codegen.attributes import attributes
-from archspec.codegen.body_context import BodyContext
+from archspec.codegen.body_context import BodyContext, Deciding
 from archspec.codegen.escaping import annotation
 from archspec.codegen.instances import by_block
 from archspec.codegen.loops import build_loop, peeled
@@ -33,6 +33,7 @@ from archspec.codegen.tree import (
     Tree,
     channels_of,
 )
+from archspec.codegen.written_numbers import is_writable
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, IfElse, Value
 from archspec.ir.def_use import DefUse, Node, value_name
@@ -49,7 +50,7 @@ def alike(nodes: Sequence[Node]) -> Sequence[object]:
     return [None] * len(nodes)
 
 
-def build(graph: LayerGraph, budget: Budget, kinds: Kinds) -> tuple[list[Definition], Mapping[int, list[Expr]]]:
+def build(graph: LayerGraph, budget: Budget, kinds: Kinds) -> tuple[list[Definition], Mapping[int, list[Deciding]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
 
     Instances of which `kinds` says different things are never one.
@@ -69,7 +70,7 @@ class _DefinitionBuilder:
     sharing: Sharing = field(init=False)
     made: list[Definition] = field(default_factory=list[Definition])
     by_scope: dict[str, Definition] = field(default_factory=dict[str, Definition])
-    structural: dict[int, list[Expr]] = field(default_factory=dict[int, list[Expr]])
+    structural: dict[int, list[Deciding]] = field(default_factory=dict[int, list[Deciding]])
 
     def __post_init__(self) -> None:
         self.def_use = self.graph.def_use
@@ -124,7 +125,8 @@ class _DefinitionBuilder:
             features |= self._vocabularies(operands)
         count = len(operands)
         own: dict[str, Expr] = {} if first.kind == "network" else {"in_channels": CHANNELS}
-        context = BodyContext(self.graph, self.budget, envs, features, operands, [], own=own)
+        is_network = first.kind == "network"
+        context = BodyContext(self.graph, self.budget, envs, features, operands, [], own=own, is_network=is_network)
         if all(_numbered(scope.body) for scope in scopes):
             context.numbered = Const(0)
         tree = self._inside(scopes, context)
@@ -256,7 +258,15 @@ class _DefinitionBuilder:
         ops = [without_sizes(node.op) for node in nodes]
         given = {name: context.at(expr, features) for name, expr in nodes[0].exprs.items()}
         found = attributes(ops, given, context.envs, self.budget)
-        context.structural += found.unified
+        params = [param.name for param in self.graph.params] if context.is_network else []
+        draws = {
+            name: expr
+            for name, expr in found.unified.items()
+            if is_writable(found.values[name], expr, context.envs[0], params, self.budget)
+        }
+        for attribute, expr in found.unified.items():
+            if attribute not in draws:
+                context.structural.append(Deciding(expr, f"the {attribute} of {items[0].path}"))
         name, number = context.name(items)
         use = LayerUse(
             location=items[0].location,
@@ -274,6 +284,7 @@ class _DefinitionBuilder:
             sizes=sizes[0],
             results=len(nodes[0].types),
             reuses=self._reused(items),
+            draws=draws,
         )
         if use.sizes:
             context.fix_token_counts(operands)
@@ -314,7 +325,8 @@ class _DefinitionBuilder:
         features = tuple(context.features[ref] for ref in operands)
         for ref, vocabulary in zip(operands, features, strict=True):
             if any(self.graph.types[path].is_ids for path in context.nodes[ref]):
-                context.structural.append(vocabulary)  # the callee has it as a number
+                # The callee has it as a number.
+                context.structural.append(Deciding(vocabulary, f"how many ids {scopes[0].path} is given"))
         arguments: dict[str, Expr] = {}
         for name, binding in scopes[0].bindings.items():
             expr = context.at(binding.expr, features)
@@ -350,7 +362,8 @@ class _DefinitionBuilder:
         condition = context.at(items[0].condition, (context.features[operand],))
         ref = Result(items[0].location)
         if len({item.taken for item in items}) == 1:
-            context.structural.append(condition)  # it leaves no trace, so it must not come out otherwise
+            # It leaves no trace, so it must not come out otherwise.
+            context.structural.append(Deciding(condition, "which layers there are"))
             tree = self._body([item.body for item in items], context)
             context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
             return list(tree.items)
@@ -383,7 +396,7 @@ class _DefinitionBuilder:
         # which of several items makes what others are called with.
         makes = any(self._makes(item.body) for item in items)
         if outcome != condition or context.features[ref] != joined or len(context.structural) > settled or makes:
-            context.structural += [condition, joined]
+            context.structural += [Deciding(expr, "which layers there are") for expr in (condition, joined)]
         return [ChoiceUse(items[0].location, outcome, operand, sides[True], sides[False])]
 
     def _loop(self, loops: list[Loop], context: BodyContext) -> list[ItemUse]:
@@ -393,7 +406,8 @@ class _DefinitionBuilder:
             [taken, *_] = context.operands(loops)
             context.alias[Result(first.location)] = taken
             counts = first.structure if first.times is None else (first.times,)
-            context.structural += [context.at(expr, (context.features[taken],)) for expr in counts]
+            found = [context.at(expr, (context.features[taken],)) for expr in counts]
+            context.structural += [Deciding(expr, "which layers there are") for expr in found]
             return []
         names = [self.sharing.made_as.get(loop.iterations[0].path) if loop.iterations else None for loop in loops]
         if not all(names):

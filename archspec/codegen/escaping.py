@@ -5,9 +5,10 @@ from __future__ import annotations
 import builtins
 import keyword
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from archspec.codegen.pretty_printer import WIDTH
+from archspec.codegen.pretty_printer import INDENT, WIDTH
+from archspec.codegen.written_numbers import WrittenNumber
 from archspec.errors import InternalError
 from archspec.expr import Const, Value, source
 from archspec.ir.graph import LayerGraph
@@ -44,6 +45,8 @@ def attribute(target: str, name: str) -> str:
 
 def literal(value: Value) -> str:
     """A value as Python source, with double quotes as formatters write them."""
+    if isinstance(value, WrittenNumber):
+        return value.text
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, tuple):
@@ -79,6 +82,19 @@ def docstring(text: str, depth: int) -> list[str]:
         return [f'{indent}"""{plain}"""']
     first, *rest = textwrap.wrap(plain, WIDTH - len(indent) - 3)
     return [f'{indent}"""{first}', *(f"{indent}{line}" for line in rest), f'{indent}"""']
+
+
+def documented_docstring(text: str, arguments: Sequence[tuple[str, str]], depth: int) -> list[str]:
+    """A docstring with a section of arguments, each with what is said of it."""
+    if not arguments:
+        return docstring(text, depth)
+    lines = [line for line in docstring(text, depth) if line.strip() != '"""']
+    lines[-1] = lines[-1].removesuffix('"""') if len(lines) == 1 else lines[-1]
+    lines += ["", f"{INDENT * depth}Args:"]
+    for name, said in arguments:
+        plain = [line.strip().strip('"') for line in docstring(f"{name}: {said}", depth + 2)]
+        lines += [f"{INDENT * (depth + 1 + (number > 0))}{line}" for number, line in enumerate(filter(None, plain))]
+    return [*lines, f'{INDENT * depth}"""']
 
 
 def annotation(values: Iterable[Value]) -> str:

@@ -10,10 +10,10 @@ from itertools import zip_longest
 from typing import TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable
-from archspec.codegen.body_context import BodyContext
-from archspec.codegen.loop_channels import channels_after
+from archspec.codegen.body_context import BodyContext, Deciding
+from archspec.codegen.loop_channels import after_iterations, channels_after
 from archspec.codegen.marked_text import Instances
-from archspec.codegen.tree import CallUse, LoopUse, Run, SequenceUse, iteration_names
+from archspec.codegen.tree import CallUse, LayerUse, LoopUse, Run, SequenceUse, iteration_names
 from archspec.expr import Binary, Const, Expr, Name, Value, fold
 from archspec.ir.def_use import DefUse
 from archspec.ir.scope import Loop, Operand, Ref, Result, Scope
@@ -35,6 +35,8 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
         try:
             runs, out = _repeat(loops, operands, context, def_use, make_iteration)
         except NotUnifiable:  # no expression distinguishes the iterations: write them out
+            times = context.at(first.times, (context.features[operands[0]],))
+            context.structural.append(Deciding(times, _count_of(loops)))
             runs, out = _units(loops, operands, context, make_iteration)
     ends = [
         def_use.scopes[loop.iterations[-1].path].results[0] if loop.iterations else start
@@ -89,7 +91,8 @@ def _units(
     """The iterations of a stage, one by one: each has arguments of its own."""
     if len({len(loop.iterations) for loop in loops}) > 1:
         raise NotUnifiable([len(loop.iterations) for loop in loops])
-    context.structural += [context.at(expr, ()) for expr in loops[0].structure]
+    what = f"how many units {loops[0].name} has"
+    context.structural += [Deciding(context.at(expr, ()), what) for expr in loops[0].structure]
     runs: list[Run] = []
     inner = context.inside(operands)
     inner.depth += 1  # a loop inside may get a formula of its own index
@@ -111,9 +114,9 @@ def _repeat(
     start = context.features[operands[0]]
     counts = [len(loop.iterations) for loop in loops]
     times = context.unified(context.at(loops[0].times, (start,)), counts)
-    context.structural.append(times)
     pairs = [(number, index) for number, loop in enumerate(loops) for index in range(len(loop.iterations))]
     if not pairs:
+        context.structural.append(Deciding(times, _count_of(loops)))
         return (), start
     envs: list[dict[str, Value]] = []
     inner = context.inside(operands, envs)
@@ -136,9 +139,36 @@ def _repeat(
     item = make_iteration(scopes, inner)
     after = inner.features[Result(item.location)]
     run = Run(Const(0), times, item, inner.depth, start, after)
+    if not _any_count(run, loops, context, inner):
+        context.structural.append(Deciding(times, _count_of(loops)))
     out = channels_after(run, context.budget)
     if out is None and len(set(counts)) == 1:  # the count decides the structure, so it may be put in as a number
         out = channels_after(dataclasses.replace(run, stop=Const(counts[0])), context.budget)
     if out is None:  # the number that is put there instead holds for these values alone
-        context.structural += [start, times, after]
+        context.structural += [Deciding(expr, _count_of(loops)) for expr in (start, times, after)]
     return (run,), out
+
+
+def _count_of(loops: list[Loop]) -> str:
+    return f"how often {loops[0].path} runs"
+
+
+def _any_count(run: Run, loops: list[Loop], context: BodyContext, inner: BodyContext) -> bool:
+    """Whether the source of a repeat is right for any other count, too, none included.
+
+    Each iteration has to leave what it got but for channels that grow by a formula: sizes are numbers in what follows.
+    """
+    assert run.carried is not None
+    if any(loop.marks or loop.operands[0] == Result(-1 - loop.location) for loop in loops):  # one iteration stands out
+        return False
+    item = run.item
+    if item.reuses or (
+        isinstance(item, SequenceUse) and not all(isinstance(u, LayerUse | CallUse) for u in item.body.items)
+    ):
+        return False
+    types = context.graph.types
+    after = inner.nodes[Result(item.location)]
+    for before, path in zip(inner.nodes[Operand(0)], after, strict=True):
+        if types[path].with_channels(1) != types[before].with_channels(1):
+            return False
+    return after_iterations(run, Const(0), context.budget) == run.carried

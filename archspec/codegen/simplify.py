@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from archspec.codegen.body_context import Deciding
 from archspec.codegen.build import Kinds, alike, build
 from archspec.codegen.loop_channels import after_iterations
 from archspec.codegen.merging import likeness, merged
@@ -55,26 +56,36 @@ def simplified(graph: LayerGraph, kinds: Kinds = alike) -> Module:
     Raises:
         WorkError: the graph's limit on work is passed.
     """
-    budget = Budget(graph.limits)
-    definitions, structural = build(graph, budget, kinds)
-    fixed = frozenset(param.name for param in graph.params if param.fixed)
-    while True:
-        for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
-            fixed |= names(param.expr, budget) if param.expr is not None and param.name in fixed else frozenset()
-        attempt = _Attempt(definitions, structural, fixed, budget)
-        module = attempt.run()
-        if attempt.tainted <= fixed:
-            return module
-        fixed |= attempt.tainted
+    return _settled(graph, kinds)[0]
 
 
-def fixed_params(graph: LayerGraph) -> list[str]:
-    """The params that generated source offers no argument for, since another value would need another source."""
-    network = simplified(graph).network
+def fixed_params(graph: LayerGraph) -> dict[str, str]:
+    """The params that generated source offers no argument for, since another value would need another source.
+
+    Each comes with what it decides there; with nothing, if no layer asks for it.
+    """
+    module, fixed = _settled(graph, alike)
+    network = module.network
     offered: set[str] = {parameter.name for parameter in network.parameters}
     for param in graph.params:
         offered |= {param.name} if param.expr is not None and names(param.expr, network.budget) & offered else set()
-    return [param.name for param in graph.params if param.name not in offered]
+    return {param.name: fixed.get(param.name, "") for param in graph.params if param.name not in offered}
+
+
+def _settled(graph: LayerGraph, kinds: Kinds) -> tuple[Module, Mapping[str, str]]:
+    """The module tree, and the params of the network that are fixed in it, each with what it decides."""
+    budget = Budget(graph.limits)
+    definitions, structural = build(graph, budget, kinds)
+    fixed = {param.name: param.fixed for param in graph.params if param.fixed}
+    while True:
+        for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
+            if param.expr is not None and param.name in fixed:
+                fixed = dict.fromkeys(names(param.expr, budget), fixed[param.name]) | fixed
+        attempt = _Attempt(definitions, structural, frozenset(fixed), budget)
+        module = attempt.run()
+        if attempt.tainted.keys() <= fixed.keys():
+            return module, fixed
+        fixed = attempt.tainted | fixed
 
 
 class _Attempt:
@@ -83,7 +94,7 @@ class _Attempt:
     def __init__(
         self,
         definitions: Sequence[Definition],
-        structural: Mapping[int, list[Expr]],
+        structural: Mapping[int, list[Deciding]],
         fixed: frozenset[str],
         budget: Budget,
     ) -> None:
@@ -94,7 +105,8 @@ class _Attempt:
         self.new = {id(old): dataclasses.replace(old) for old in definitions}
         self.calls: dict[int, list[Mapping[str, Expr]]] = {id(new): [] for new in self.new.values()}
         self.deps: dict[int, dict[str, set[str]]] = {id(new): {} for new in self.new.values()}
-        self.tainted: frozenset[str] = frozenset()
+        self.tainted: dict[str, str] = {}
+        """Those that have to be fixed, each with what it decides."""
 
     def run(self) -> Module:
         for old in reversed(self.old):  # callers before the definitions that they call
@@ -134,12 +146,13 @@ class _Attempt:
             self.calls[target].append(use.arguments)
             for name, expr in use.arguments.items():
                 self.deps[target].setdefault(name, set()).update(self._depends(expr, deps))
-        deciding = [fold(expr, self.budget, env, whole=whole) for expr in self.structural[id(old)]]
+        deciding = [(fold(expr, self.budget, env, whole=whole), what) for expr, what in self.structural[id(old)]]
         for layer in all_layers(new.tree):
             known = layer.op.attributes()
-            deciding += [expr for name, expr in layer.exprs.items() if known[name].spatial]
-        for expr in deciding:
-            self.tainted |= self._depends(expr, deps)
+            spatial = [name for name in layer.exprs if known[name].spatial]
+            deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in spatial]
+        for expr, what in deciding:
+            self.tainted = dict.fromkeys(self._depends(expr, deps), what) | self.tainted
 
     def _depends(self, expr: Expr, deps: Mapping[str, set[str]]) -> frozenset[str]:
         """The network's params that an expression depends on."""
@@ -224,8 +237,9 @@ class _Fold:
                     if isinstance(expr, Const)
                 }
                 features = tuple(self.expr(feature) for feature in item.features)
+                draws = {name: expr for name, old in item.draws.items() if names(expr := self.expr(old), self.budget)}
                 return dataclasses.replace(
-                    item, number=number, values={**item.values, **values}, exprs=kept, features=features
+                    item, number=number, values={**item.values, **values}, exprs=kept, features=features, draws=draws
                 )
             case CallUse() | SequenceUse():
                 return self.iteration(item, number)

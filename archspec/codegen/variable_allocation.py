@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import count
+from itertools import count, pairwise
 from typing import Final
 
 from archspec.codegen.escaping import identifier
@@ -38,7 +38,8 @@ class VariableAllocator:
         """The usual names before this one are not free, so that a large body is not looked through each time."""
         self.spent: list[Ref] | None = []
         """The tensors to clear, which are not needed any more; None where all have to be looked at."""
-        self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items()}
+        passed_on = {ref for ref in _passed_on(tree) if self.left[ref] == 1}  # a tap that nobody takes
+        self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items() if ref not in passed_on}
         self.kept = {*inputs, *self.labels.values()}
         """Variables with a meaning, which stay what they are even once they are spent."""
         self.called: dict[str, list[Ref]] = {}
@@ -178,6 +179,17 @@ def _place(name: str) -> int:
         return _NAMES.index(name)
     digits = name[1:]
     return int(digits) + len(_NAMES) - 1 if name[0] == "x" and digits.isdecimal() else sys.maxsize
+
+
+def _passed_on(tree: Tree) -> Iterator[Ref]:
+    """The results that the item right after the one that gives them takes."""
+    for item, after in pairwise(tree.items):
+        taken = (after.operand,) if isinstance(after, ChoiceUse) else after.operands
+        yield from (ref for ref in taken if isinstance(ref, Result) and ref.location == item.location)
+    for item in tree.items:
+        if isinstance(item, ChoiceUse):
+            yield from _passed_on(item.then)
+            yield from _passed_on(item.other)
 
 
 def uses(tree: Tree) -> Iterator[Ref]:

@@ -290,8 +290,7 @@ def _report(
         ("model" if isinstance(target, PacksModels) else "source", f"{path} ({checked})" if checked else str(path)),
     ]
     with suppress(WorkError):  # a model can be written that would take too long to write as source
-        if fixed := fixed_params(graph):
-            rows.insert(3, ("fixed", f"{', '.join(fixed)}; --set gives them other values"))
+        rows[3:3] = _fixed_rows(fixed_params(graph))
     if graph.training_form is not None:
         rows.insert(-1, ("inference", saved_text(graph, graph.training_form)))
     if left_out := left_out_text(graph):
@@ -330,3 +329,19 @@ def _usage(graph: LayerGraph, target: BuildsModels, path: Path, weights: Path | 
         made = next((index for index, line in enumerate(usage) if line.startswith("model = ")), len(usage) - 2)
         usage.insert(made + 1, target.load_usage(str(weights)))
     return [*lines, *usage]
+
+
+def _fixed_rows(fixed: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The params that are no arguments of the source, those that decide the same together."""
+    together: dict[str, list[str]] = {}
+    for name, what in fixed.items():
+        together.setdefault(what, []).append(name)
+    lines = [
+        f"{', '.join(names)}: " + (f"decides {what}" if len(names) == 1 else f"decide {what}")
+        if what
+        else f"{', '.join(names)}: no layer asks for it"
+        for what, names in together.items()
+    ]
+    if lines:
+        lines[-1] += "; --set gives other values"
+    return [("" if index else "fixed", line) for index, line in enumerate(lines)]

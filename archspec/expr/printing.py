@@ -64,7 +64,8 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
         case Unary("not", operand):
             return f"not {inner(operand, _NOT)}", _NOT
         case Unary(op, operand):
-            return f"{op}{inner(operand, _UNARY)}", _UNARY
+            # Formatters set brackets around a power there.
+            return f"{op}{inner(operand, _ATOM if isinstance(operand, Binary) else _UNARY)}", _UNARY
         case Binary("**", left, right):
             # Formatters set no spaces between simple operands.
             sign = "**" if _simple(left) and _simple(right) else " ** "

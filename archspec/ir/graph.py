@@ -28,8 +28,8 @@ class NetworkParam:
     name: str
     value: Value
     doc: str = ""
-    fixed: bool = False
-    """It decides the network's structure, so generated code cannot offer it as an argument."""
+    fixed: str = ""
+    """What of the network's structure it decides, so that generated code cannot offer it as an argument."""
     expr: Expr | None = None
     """What it is computed from, where the spec computes it from other params and nobody gave a value."""
 

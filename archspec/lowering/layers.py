@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
-from archspec.expr import Expr, Value, fold, names
+from archspec.expr import Expr, Value, fold
 from archspec.ir.builder import GraphBuilder
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.open_scopes import Tensor
@@ -43,8 +43,6 @@ class LayerLowering:
     top: Top
     budget: Budget
     builder: GraphBuilder = field(init=False)
-    fixed: set[str] = field(default_factory=set[str])
-    """Params of the network that decide its structure, or that no generated code could take as arguments."""
     plans: dict[int, NamePlan] = field(default_factory=dict[int, NamePlan])
     readings: dict[int, OpReader] = field(default_factory=dict[int, OpReader])
     trail: list[Note] = field(default_factory=list[Note])
@@ -97,11 +95,11 @@ class LayerLowering:
         """An expression in terms of the frame that its layer stands in."""
         return fold(expr, self.budget, context.variables.outer) if context.variables.outer else expr
 
-    def _fix(self, expr: Expr, context: Context) -> None:
+    def _fix(self, expr: Expr, context: Context, what: str) -> None:
         """The names of an expression that decides the structure; in a block, code generation follows its params."""
         if context.variables.root and id(expr) not in self.seen:
             self.seen[id(expr)] = expr
-            self.fixed |= names(expr, self.budget)
+            self.top.fix(expr, what)
 
     def _mark(self, name: str, x: Tensor, context: Context) -> None:
         """A tap that can be asked for: one of the network's body, and the same one however often it is built."""
@@ -140,9 +138,9 @@ class LayerLowering:
         _, _, op, types = reading.typed
         if context.variables.root:
             known = op_class.attributes()
-            self.fixed |= {
-                word for key, expr in exprs.items() if known[key].spatial for word in names(expr, self.budget)
-            }
+            for key, expr in exprs.items():
+                if known[key].spatial:
+                    self.top.fix(expr, f"the {key} of {path}")
         slot = context.plan[call]
         refs = tuple(tensor.ref for tensor in inputs)
         layer = Layer(slot.location, name, slot.named, path, refs, op, types, exprs, call.span)

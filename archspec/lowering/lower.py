@@ -29,7 +29,6 @@ class Lowering(RepeatedItems):
     def run(self) -> LayerGraph:
         """The graph of the whole network."""
         spec, top = self.spec, self.top
-        self.fixed |= top.fixed
         variables = Variables(top.env, root=True)
         tensors = [self.builder.add_input(node) for node in top.inputs]
         taps = {tensor.path: tensor for tensor in tensors}
@@ -45,12 +44,13 @@ class Lowering(RepeatedItems):
                 place = spec.item_place("outputs", spec.outputs.index(name)) if spec.outputs else spec.span
                 raise SpecError(ids_as_output(name, place))
         for name, let in reversed(top.lets.items()):  # what is computed is fixed with all that it is computed from
-            self.fixed |= names(let.expr, self.budget) if name in self.fixed else set[str]()
+            if name in top.fixed:
+                top.fix(let.expr, top.fixed[name])
         return self.builder.graph(
             outputs,
             source=spec.path.name if spec.path else spec.name,
             params=tuple(
-                NetworkParam(name, top.env[name], param.doc, name in self.fixed, top.derived.get(name))
+                NetworkParam(name, top.env[name], param.doc, top.fixed.get(name, ""), top.derived.get(name))
                 for name, param in spec.params.items()
             ),
             blocks={name: block_info(block, self.budget) for name, block in spec.blocks.items()},
@@ -109,7 +109,7 @@ class Lowering(RepeatedItems):
         except ExprError as error:
             raise SpecError(Diagnostic("E0303", str(error), when.span)) from None
         condition = self._outside(condition, context)
-        self._fix(condition, context)
+        self._fix(condition, context, "which layers there are")
         scope = context.scope
         outer, scope.items = scope.items, []
         # A tap or a name under a condition is not seen outside it.

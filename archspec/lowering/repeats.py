@@ -8,12 +8,13 @@ from itertools import islice
 from typing import Final
 
 from archspec.errors import Diagnostic, Span, SpecError
-from archspec.expr import Expr, names
+from archspec.expr import Expr
 from archspec.ir.assembly import Place
 from archspec.ir.op import ShapeError
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.scope import Binding, Layer, Operand, Result, walk
 from archspec.lowering.bind import bind
+from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Made
 from archspec.lowering.diagnostics import layer_too_large, misfit
 from archspec.lowering.layers import LayerLowering
@@ -100,7 +101,8 @@ class RepeatedItems(LayerLowering):
             )
         self._expect(times * (1 + len(item.layers)), item.times)
         expr = self._outside(expr, context)
-        self._fix(expr, context)
+        if any(isinstance(inner, Stage) for inner in everything(item.layers)):  # their units are counted
+            self._fix(expr, context, "how many units there are")
         pattern = item.names or DEFAULT_PATTERN
         loop = self._loop(item, expr, pattern, x, context)
         loop.index = item.index
@@ -153,7 +155,8 @@ class RepeatedItems(LayerLowering):
         self._expect(len(calls) * (2 + len(block.layers)), stage)
         structural = tuple(self._outside(expr, context) for expr in structural)
         if context.variables.root:  # in a block these are the block's params; code generation follows them
-            self.fixed.update(*(names(expr, self.budget) for expr in structural))
+            for expr in structural:
+                self.top.fix(expr, f"how many units {stage.label} has")
         pattern = stage.unit_names or DEFAULT_PATTERN
         loop = self._loop(stage, None, pattern, x, context)
         loop.structure, loop.index = structural, stage.index

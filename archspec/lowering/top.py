@@ -17,7 +17,7 @@ from archspec.ir.tensor_type import AXIS_NAMES, TensorType, ids
 from archspec.limits import Budget
 from archspec.lowering.bind import bind_lets, param_value
 from archspec.lowering.diagnostics import CheckDiagnostics, too_large
-from archspec.lowering.values import evaluated, read_attribute
+from archspec.lowering.values import evaluated, expression, read_attribute
 from archspec.spec import Attribute, Spec
 from archspec.spec import Input as InputSpec
 
@@ -37,11 +37,16 @@ class Top:
     """What params are computed from, where that is other params."""
     lets: dict[str, Binding] = field(default_factory=dict[str, Binding])
     """The network's own quantities."""
-    fixed: set[str] = field(default_factory=set[str])
-    """Params that no generated code could take as arguments."""
+    fixed: dict[str, str] = field(default_factory=dict[str, str])
+    """Params that no generated code could take as arguments, each with what it decides."""
     depth: DeclaredDepth | None = None
     defaults: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     inputs: list[Node] = field(default_factory=list[Node])
+
+    def fix(self, expr: Expr | None, what: str) -> None:
+        """The params in an expression decide this."""
+        for name in names(expr, self.budget) if expr is not None else ():
+            self.fixed.setdefault(name, what)
 
 
 def read_top(spec: Spec, budget: Budget, found: CheckDiagnostics | None = None) -> Top:
@@ -74,7 +79,7 @@ def read_top(spec: Spec, budget: Budget, found: CheckDiagnostics | None = None) 
                 values[name], expr = read_attribute(
                     OPS[op_name], OPS[op_name].attributes()[name], attribute, top.env, budget
                 )
-                top.fixed |= names(expr, budget) if expr else set[str]()
+                top.fix(expr, f"the defaults of {op_name}")
     declared = {"input": spec.input} if spec.input else spec.inputs
     for path, input in declared.items():
         assert input is not None
@@ -119,6 +124,7 @@ def _depth(spec: Spec, top: Top) -> None:
         return
     value, place = _layers(depth.value, spec, top)
     if depth.rule is not None:
+        top.fix(expression(depth.value, top.budget), "`n`, by the rule of the depth")
         n = depth.n(value)
         if n is None:
             near = " and ".join(f"{fit} (n={fit_n})" for fit, fit_n in depth.nearest(value))
@@ -139,7 +145,6 @@ def _depth(spec: Spec, top: Top) -> None:
 def _layers(size: Attribute, spec: Spec, top: Top) -> tuple[int, Span | None]:
     """A number of weighted layers, and where it was decided."""
     value, expr = evaluated(size, top.env, top.budget)
-    top.fixed |= names(expr, top.budget)
     place = _place(spec, expr, size.span, top)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise SpecError(Diagnostic("E0202", f"depth is `{value!r}`; a whole number is expected", place))
@@ -157,7 +162,7 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
     if input.shape is not None:
         value, expr = evaluated(input.shape, top.env, top.budget)
         shape = value if isinstance(value, tuple) else (value,)
-        top.fixed |= names(expr, top.budget)
+        top.fix(expr, "the shape of the input")
         place = _place(spec, expr, input.shape.span, top)
     else:
         shape, place = (), input.span
@@ -173,7 +178,7 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
             if name in _FEATURES and isinstance(expr, Name):
                 exprs["channels"] = expr
             else:
-                top.fixed |= names(expr, top.budget)
+                top.fix(expr, f"the {name} of the input")
     if not shape:
         raise SpecError(Diagnostic("E0202", "an input's shape has one size or more, this is empty", place))
     if not all(_is_size(size) for size in shape):

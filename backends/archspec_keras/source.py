@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Final
 
-from archspec.codegen.escaping import docstring, identifier, literal, quoted
+from archspec.codegen.escaping import docstring, documented_docstring, identifier, literal, quoted
 from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.render import render
@@ -208,17 +208,4 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
     ]
     documented += [(size, text) for size, _, _, text in sizes]
     doc = definition.doc or f"The network {definition.name}."
-    return _Function("\n".join(signature), "\n".join(_arguments_doc(doc, documented)), join(lines))
-
-
-def _arguments_doc(title: str, arguments: Sequence[tuple[str, str]]) -> list[str]:
-    """A docstring with a section of arguments."""
-    if not arguments:
-        return docstring(title, 1)
-    lines = [line for line in docstring(title, 1) if line.strip() != '"""']
-    lines[-1] = lines[-1].removesuffix('"""') if len(lines) == 1 else lines[-1]
-    lines += ["", f"{INDENT}Args:"]
-    for name, text in arguments:
-        plain = [line.strip().strip('"') for line in docstring(f"{name}: {text}", 3)]
-        lines += [f"{INDENT * (2 + (number > 0))}{line}" for number, line in enumerate(filter(None, plain))]
-    return [*lines, f'{INDENT}"""']
+    return _Function("\n".join(signature), "\n".join(documented_docstring(doc, documented, 1)), join(lines))

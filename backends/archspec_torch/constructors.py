@@ -197,6 +197,7 @@ def is_row(definition: Definition) -> bool:
     loops = [item for item in members(tree) if isinstance(item, LoopUse)]
     return (
         definition.operands == 1
+        and not any(layer.draws for layer in layers(tree))  # it has to keep what they are drawn by
         and all(item.number is not None for item in members(tree))
         and not any(run.carried is not None for loop in loops for run in loop.runs)
         and is_chain(tree)

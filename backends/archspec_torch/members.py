@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from archspec.codegen.escaping import is_attribute, quoted, variable_name
+from archspec.codegen.escaping import identifier, is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked, whole
 from archspec.codegen.pretty_printer import INDENT, Code, Ternary, call, flat, lay_out, marked
@@ -66,6 +66,18 @@ class MemberWriter:
             self.again[location] = [path for item in items for path in item.paths]
             self.spelling.again |= set(map(owner_name, items))
         self._members(self.definition.tree, 2)
+
+    def keep_arguments(self) -> dict[str, str]:
+        """Write those arguments as attributes that weights are drawn by; what each is called, by the param's name."""
+        drawn_by = {
+            name
+            for layer in layers(self.definition.tree)
+            for expr in layer.draws.values()
+            for name in names(expr, self.printer.budget)
+        }
+        kept = {p.name: identifier(p.name, self.taken) for p in self.definition.parameters if p.name in drawn_by}
+        self.init += [f"{INDENT * 2}self.{kept[name]} = {self.printer.spelled[name]}" for name in kept]
+        return kept
 
     def _locals(self) -> None:
         """Write the quantities that the spec names, and the expressions that are said again and again."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from archspec.codegen.pretty_printer import INDENT
 from archspec.codegen.tree import LayerUse
+from archspec.codegen.written_numbers import initializer_of
 from archspec.errors import BackendError, Diagnostic
+from archspec.expr import Expr
 from archspec.ir.attributes import InitKind
 from archspec_torch.ops import ROWS
 from archspec_torch.parameter_access import NOTHING, ParameterAccess, by_place, is_one_of, learns_nothing
 from archspec_torch.weight_init import Rule, draw
 
 
-def rule_of(use: LayerUse) -> Rule | None:
+def rule_of(use: LayerUse, spell: Callable[[Expr], str]) -> Rule | None:
     """How a layer's weights are drawn; None where the class's own `reset_parameters` is what is meant.
 
     The attribute `init` is for `weight`, and `bias_init` for `bias`, which may not be there.
@@ -25,7 +27,7 @@ def rule_of(use: LayerUse) -> Rule | None:
     biased = "bias" not in use.op.attributes() or not use.fixed("bias") or use.value("bias")
     biased = biased or bool(use.values.get("out_bias"))
     given = {
-        info.name.removesuffix("init").removesuffix("_") or "weight": use.value(info.name)
+        info.name.removesuffix("init").removesuffix("_") or "weight": initializer_of(use, info.name, spell)
         for info in use.op.attributes().values()
         if isinstance(info.kind, InitKind)
     }
@@ -33,20 +35,23 @@ def rule_of(use: LayerUse) -> Rule | None:
     return None if all(row.draws_itself(*pair) for pair in rule) else rule
 
 
-def draws_itself(places: Sequence[ParameterAccess]) -> bool:
+def draws_itself(places: Sequence[ParameterAccess], spell: Callable[[Expr], str]) -> bool:
     """Whether all weights are drawn as they should be when the layers are made."""
-    return all(rule_of(place.use) is None for place in places)
+    return all(rule_of(place.use, spell) is None for place in places)
 
 
-def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> list[str]:
-    """The lines of the network's `reset_parameters`, two levels in. `helpers` gets those that the lines need."""
+def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell: Callable[[Expr], str]) -> list[str]:
+    """The lines of the network's `reset_parameters`, two levels in. `helpers` gets those that the lines need.
+
+    `spell` prints what an initializer's number follows from.
+    """
     lines: list[str] = []
     own: list[str] = []
     composed: list[str] = []
     usual: dict[str, Rule | None] = {}
     # In the order of the rows; rows of other packages are there only once they are used, so theirs come by name.
     for kind in sorted({place.drawn_as for place in places}, key=_in_order):
-        rules = Counter(rule_of(place.use) for place in places if place.drawn_as == kind)
+        rules = Counter(rule_of(place.use, spell) for place in places if place.drawn_as == kind)
         if rules:
             most = [rule for rule, _ in rules.most_common()]
             usual[kind] = next((rule for rule in most[1:] if _covers(rule, most[0])), most[0])
@@ -68,7 +73,7 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> li
     first = [head, *lines] if lines else []
     # Their parts are modules too, which what stands before may have drawn by another rule.
     second = [head, *composed] if composed else []
-    return [*first, *second, *_exceptions(places, usual, helpers)]
+    return [*first, *second, *_exceptions(places, usual, helpers, spell)]
 
 
 def _in_order(kind: str) -> tuple[int, str]:
@@ -92,10 +97,15 @@ def _alike(usual: Mapping[str, Rule | None]) -> list[list[str]]:
     return list(found.values())
 
 
-def _exceptions(places: Sequence[ParameterAccess], usual: Mapping[str, Rule | None], helpers: set[str]) -> list[str]:
+def _exceptions(
+    places: Sequence[ParameterAccess],
+    usual: Mapping[str, Rule | None],
+    helpers: set[str],
+    spell: Callable[[Expr], str],
+) -> list[str]:
     lines: list[tuple[ParameterAccess, list[str]]] = []
     for place in places:
-        rule, row, before = rule_of(place.use), ROWS[place.kind], usual[place.drawn_as]
+        rule, row, before = rule_of(place.use, spell), ROWS[place.kind], usual[place.drawn_as]
         if _covers(before, rule) or learns_nothing(place.use):
             continue
         if not place.reachable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archspec.codegen.escaping import docstring, literal
+from archspec.codegen.escaping import docstring, documented_docstring, literal
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import Paths, as_marked, join, whole
 from archspec.codegen.outline import outline
@@ -14,9 +14,10 @@ from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.tree import (
     CHANNELS,
+    Parameter,
     SequenceUse,
 )
-from archspec.expr import Const
+from archspec.expr import Const, Expr, source
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.constructors import fits_sequential, is_row, needs_channels, parameters
@@ -75,9 +76,15 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     spellings = {id(writer.definition): writer.spelling for writer in writers}
     drawing: set[str] = set()
     weighted = places(module.definitions, spellings)
-    reset = reset_parameters(weighted, drawing)
+    kept = writers[-1].keep_arguments()
+
+    def spell(expr: Expr) -> str:
+        writers[-1].printer.expr(expr)  # which notes the functions that it calls
+        return source(expr, {name: f"self.{attribute}" for name, attribute in kept.items()})
+
+    reset = reset_parameters(weighted, drawing, spell)
     groups = parameter_groups(weighted, graph)
-    drawn = draws_itself(weighted)
+    drawn = draws_itself(weighted, spell)
     methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
     classes = [writer.result(graph, *added, drawn=drawn) for writer, added in zip(writers, methods, strict=True)]
     functions = {name for printer in printers.values() for name in printer.functions}
@@ -130,6 +137,7 @@ class _ClassWriter(MemberWriter):
         init = [*self.init, *([f"{INDENT * 2}self.reset_parameters()"] if reset and not drawn else [])]
         what = "network" if self.definition.is_network else "block"
         doc = self.definition.doc or f"The {what} `{self.definition.name}`."
+        documented = [(self.printer.spelled[given.name], given.doc) for given in self._ordered() if given.doc]
         parent: Sequence[str] = [f"{INDENT * 2}super().__init__()"]
         if row:
             parent = [*self.init[: self.locals], *lay_out(self.constructor.row(self.definition.tree), 2)]
@@ -137,7 +145,7 @@ class _ClassWriter(MemberWriter):
         return _Class(
             self.definition.class_name,
             "nn.Sequential" if row else "nn.Module",
-            "\n".join(docstring(doc, 1)),
+            "\n".join(documented_docstring(doc, documented, 1)),
             "\n".join(self._signature()) if init or row or self._takes() else "",
             join(parent),
             join(init),
@@ -152,13 +160,15 @@ class _ClassWriter(MemberWriter):
         """Whether the constructor has arguments."""
         return needs_channels(self.definition) or bool(parameters(self.definition))
 
+    def _ordered(self) -> list[Parameter]:
+        """The parameters after the channels, those without a default first."""
+        return sorted(parameters(self.definition), key=lambda parameter: parameter.default is not None)
+
     def _signature(self) -> list[str]:
         parts: list[Code] = ["self"]
         if needs_channels(self.definition):
             parts.append(f"{self.printer.spelled[CHANNELS.id]}: int")
-        taken = parameters(self.definition)
-        required = [parameter for parameter in taken if parameter.default is None]
-        for parameter in [*required, *(p for p in taken if p.default is not None)]:
+        for parameter in self._ordered():
             text = f"{self.printer.spelled[parameter.name]}: {parameter.type}"
             default = parameter.default
             parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Any, TypeAlias, cast
 
 from archspec.codegen.escaping import literal
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, call, lay_out
+from archspec.codegen.written_numbers import WrittenNumber
 from archspec.errors import BackendError, Diagnostic
+from archspec.expr import Name, source
 from archspec.ir.initializers import (
     ByFan,
     Constant,
@@ -54,6 +57,11 @@ def draw(
         asks = name in guarded
         if asks:
             lines.append(f"{INDENT * depth}if {target}.{name} is not None:")
+        number = getattr(initializer, initializer.scalar or "", None)
+        if isinstance(number, WrittenNumber) and initializer.scalar is not None:
+            local, changed = initializer.scalar, cast(Any, initializer)
+            lines.append(f"{INDENT * (depth + asks)}{local} = {number.text}")
+            initializer = replace(changed, **{local: WrittenNumber(number, Name(local), source)})
         lines += lay_out(_init(initializer, f"{target}.{name}", helpers), depth + asks)
     return lines
 

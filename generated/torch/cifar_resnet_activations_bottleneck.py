@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: daafa2483c7616c9
+# digest: 51df9cd2d62d425f
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from typing import Any
@@ -54,7 +54,12 @@ class ActivationBottleneck(nn.Module):
 
 
 class CifarResNetActivationsBottleneck(nn.Module):
-    """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
+    """ResNet-164 for CIFAR-10 with its activations in one of five orders.
+
+    Args:
+        classes: number of classes.
+        in_channels: channels of the input image.
+    """
 
     def __init__(self, classes: int = 10, in_channels: int = 3) -> None:
         super().__init__()

@@ -64,3 +64,12 @@ def test_counting_the_parts_of_an_expression_stops_early() -> None:
     assert is_large(expr)
     assert not is_large(Name("w"))
     assert LARGEST == 40
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_tap_that_nobody_takes_names_nothing(backend: str) -> None:
+    added = "add: {branches: [[], {from: taken}]}"
+    layers = f"layers: [conv: {{filters: 4, kernel: 1}}, tap: idle, relu, tap: taken, relu, {added}, relu]\n"
+    source = archspec.generate(graph_of(layers), backend)
+    assert "idle" not in source
+    assert "taken = " in source

@@ -27,6 +27,17 @@ def test_build_writes_the_source_and_says_what_it_is(run: Run, tmp_path: Path) -
     assert [entry.name for entry in path.parent.iterdir()] == ["resnet50.py"]
 
 
+def test_build_says_what_the_fixed_params_decide(run: Run) -> None:
+    pytest.importorskip("torch")
+    code, out, _ = run("build", "resnet50")
+    assert code == 0
+    assert "  fixed       size: decides the height of the input\n" in out
+    assert "              include_top: decides which layers there are\n" in out
+    assert (
+        "              stride_on, output_stride: decide the stride of layer1.0.conv1; --set gives other values" in out
+    )
+
+
 def test_the_lines_that_build_prints_run(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     _, out, _ = run("build", "resnet18", "--set", "classes=7")

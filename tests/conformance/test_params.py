@@ -14,6 +14,7 @@ import archspec
 from archspec.codegen.backend import RunsModels
 from archspec.codegen.execute import execute
 from archspec.codegen.registry import backend
+from archspec.codegen.simplify import fixed_params
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
 from archspec_keras.names import function_name
@@ -34,8 +35,44 @@ REPEATED = (
     "  - repeat: {name: r, times: 12, layers: [conv: {filters: channels + channels // 8, kernel: 1}]}\n"
 )
 DECAY = "params: {d: 0.9, e: 0.1}\nlayers:\n  - batch_norm: {decay: d - e}\n"
+COUNTS = """
+params: {m: 2, k: 2, g: 4, rate: 0.5}
+blocks:
+  unit: {params: {r: {}}, layers: [add: [[], [conv: {filters: channels, kernel: 1}, dropout: {rate: r}]]]}
+  row: {params: {m: {}}, layers: [repeat: {name: units, times: m, layers: [unit: {r: 0.5}]}]}
+  grown: {params: {g: {}}, layers: [concat: [[], [conv: {filters: g, kernel: 1}]]]}
+layers:
+  - repeat: {name: a, times: m, layers: [unit: {r: rate * i / (m + 1)}]}
+  - {name: s, layers: [repeat: {name: b, times: m + 1, layers: [grown: {g: g}]}, relu]}
+  - row: {name: c, m: k}
+  - repeat: {name: pools, times: 2, layers: [max_pool: {kernel: 2}]}
+  - repeat: {name: d, times: k * 2, layers: [batch_norm, relu]}
+  - flatten
+  - dense: {units: 5}
+"""
+ENDS = """
+params: {often: 2, pools: 1}
+layers:
+  - repeat: {name: a, times: pools, layers: [max_pool: {kernel: 2}]}
+  - repeat: {name: b, times: often, layers: [conv: {filters: 4, kernel: 1}]}
+  - flatten
+  - dense: {units: 5}
+"""
+DRAWN = """
+params: {classes: 1000, prior: 0.01, sure: 2}
+blocks:
+  head: {params: {limit: {}}, layers: [dense: {units: channels, init: {uniform: limit}}]}
+layers:
+  - conv: {name: first, filters: 8, kernel: 3, init: {normal: 0.1}}
+  - global_avg_pool: {keep_axes: false}
+  - head: {limit: 1 / sure}
+  - dense: {name: last, units: classes, init: {uniform: classes ** -0.5}, bias_init: {constant: "-log(1 / prior)"}}
+"""
 SPECS = {
     **NETWORKS,
+    "drawn": HEAD + DRAWN,
+    "counts": HEAD + COUNTS,
+    "ends": HEAD + ENDS,
     "long": HEAD + LONG,
     "repeated": HEAD + REPEATED,
     "decay": HEAD + DECAY,
@@ -77,6 +114,11 @@ def agree(outputs: Any, graph: archspec.LayerGraph, what: str) -> None:
         assert np.abs(outputs[name] - expected).max() <= 1e-12 * np.abs(expected).max(), what
 
 
+def test_a_count_is_an_argument_where_none_is_right_too() -> None:
+    assert set(fixed_params(compiled("counts"))) == set()
+    assert fixed_params(compiled("ends")) == {"often": "how often b runs", "pools": "how often a runs"}
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_torch(name: str) -> None:
     first = compiled(name)
@@ -104,3 +146,16 @@ def test_keras(name: str) -> None:
         target.load_weights(model, graph, random_weights(graph))
         outcome = target.run(model, graph, random_inputs(graph, batch=2), training=False)
         agree(outcome.outputs, graph, f"{param}={value}")
+
+
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_weights_are_drawn_by_the_argument(framework: str) -> None:
+    graph = compiled("drawn")
+    assert fixed_params(graph) == {"sure": "the init of head.dense"}
+    source = archspec.generate(graph, framework)
+    named = class_name(graph) if framework == "torch" else function_name(graph)
+    model = getattr(execute(source, framework, "drawn"), named)(classes=100, prior=0.5)
+    weights = backend(framework, RunsModels).export_weights(model, compiled("drawn", ("classes", 100)))
+    assert 0.095 < np.abs(weights["last.weight"]).max() <= 0.1
+    assert np.allclose(weights["last.bias"], -np.log(2))
+    assert 0.4 < np.abs(weights["head.dense.weight"]).max() <= 0.5

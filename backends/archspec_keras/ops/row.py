@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import Bracket, Code, call
 from archspec.codegen.tree import LayerUse
+from archspec.codegen.written_numbers import initializer_of
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import spatial_rank
 
@@ -94,8 +95,8 @@ class LayerContext:
         return name
 
     def value(self, name: str) -> Any:
-        """The value of an attribute that is no expression."""
-        return self.use.value(name)
+        """The value of an attribute that is no expression, or an initializer."""
+        return initializer_of(self.use, name, self.printer.expr) if name in self.use.draws else self.use.value(name)
 
     def fixed(self, *names: str) -> bool:
         """None of these attributes is an expression."""
