@@ -81,7 +81,7 @@ def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield path
 
 
-ESSENTIAL: Final = 6
+ESSENTIAL: Final = 7
 """The first items of the stem: they use the inputs, params and taps that all the others leave alone."""
 
 
