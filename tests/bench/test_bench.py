@@ -180,21 +180,21 @@ def test_a_rival_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[s
     assert "error[E0603]" in capsys.readouterr().err
 
 
+_ENGINES = {
+    "torch+channels_last": (),
+    "torch+compile": (),
+    "torch+freezing": (pytest.mark.nightly,),
+    "torch+aot": (pytest.mark.nightly,),
+    "keras:tensorflow": (needs("keras", "tensorflow"),),
+    "keras:tensorflow+xla": (pytest.mark.nightly, needs("keras", "tensorflow")),
+    "keras:jax": (needs("keras", "jax"),),
+    "keras:torch": (pytest.mark.nightly, needs("keras")),
+    "onnx:openvino": (needs("openvino"),),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "engine",
-    [
-        "torch+channels_last",
-        "torch+compile",
-        "torch+freezing",
-        "torch+aot",
-        pytest.param("keras:tensorflow", marks=needs("keras", "tensorflow")),
-        pytest.param("keras:tensorflow+xla", marks=needs("keras", "tensorflow")),
-        pytest.param("keras:jax", marks=needs("keras", "jax")),
-        pytest.param("keras:torch", marks=needs("keras")),
-        pytest.param("onnx:openvino", marks=needs("openvino")),
-    ],
-)
+@pytest.mark.parametrize("engine", [pytest.param(name, marks=marks) for name, marks in _ENGINES.items()])
 def test_each_engine_agrees(folder: Path, capsys: pytest.CaptureFixture[str], engine: str) -> None:
     arguments = ["bench", "net.yaml", "--for", "inference", "--batch", "2", *QUICK]
     assert main([*arguments, "--engines", f"torch,{engine}"]) == 0, capsys.readouterr()
