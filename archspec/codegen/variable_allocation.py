@@ -38,7 +38,10 @@ class VariableAllocator:
         """The usual names before this one are not free, so that a large body is not looked through each time."""
         self.spent: list[Ref] | None = []
         """The tensors to clear, which are not needed any more; None where all have to be looked at."""
-        passed_on = {ref for ref in _passed_on(tree) if self.left[ref] == 1}  # a tap that nobody takes
+        together = Counter(ref.location for ref in tree.labels if isinstance(ref, Result))
+        passed_on = {  # a tap that nobody takes; of several results that are unpacked together, each keeps its name
+            ref for ref in _passed_on(tree) if self.left[ref] == 1 and together[ref.location] < 2
+        }
         self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items() if ref not in passed_on}
         self.kept = {*inputs, *self.labels.values()}
         """Variables with a meaning, which stay what they are even once they are spent."""
@@ -181,7 +184,7 @@ def _place(name: str) -> int:
     return int(digits) + len(_NAMES) - 1 if name[0] == "x" and digits.isdecimal() else sys.maxsize
 
 
-def _passed_on(tree: Tree) -> Iterator[Ref]:
+def _passed_on(tree: Tree) -> Iterator[Result]:
     """The results that the item right after the one that gives them takes."""
     for item, after in pairwise(tree.items):
         taken = (after.operand,) if isinstance(after, ChoiceUse) else after.operands
