@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+
+from archspec.bench.report import processor
 
 
 def describe(*packages: str) -> str:
@@ -16,14 +17,4 @@ def describe(*packages: str) -> str:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             found.append(f"{package} absent")
-    return f"{', '.join(found)}\n{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+    return f"{', '.join(found)}\n{processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"

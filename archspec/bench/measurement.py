@@ -132,13 +132,15 @@ class _Entrant:
     """A contender that takes part, with its process."""
 
     row: Row
-    process: _ContenderProcess
-    outputs: Arrays | None
+    process: _ContenderProcess | None = None
+    """None where it cannot be measured here."""
+    outputs: Arrays | None = None
     steps: int = STEPS
     rounds: list[tuple[float, ...]] = field(default_factory=list[tuple[float, ...]])
 
     def measure(self, steps: int) -> Sequence[float] | None:
         """The seconds of so many steps; None where it failed, which the row then says."""
+        assert self.process is not None  # those without one have failed
         found = self.process.ask(steps=steps)
         if "failed" in found:
             self.row = replace(self.row, failed=found["failed"])
@@ -184,7 +186,7 @@ def measure(
                 mean = sum(seconds) / len(seconds)
                 label = entrant.row.contender.label
                 say(f"{label}: round {turn + 1} of {rounds}, step {(turn + 1) * entrant.steps}, {mean:.4f} sec / batch")
-        rows = _rows(entrants, rounds, task)
+        rows = _rows(entrants, rounds)
     if latency and task.batch > 1:
         rows = _with_latency(task, rows, threads, weights, say)
     return BenchResult(task, tuple(rows), machine, threads or os.cpu_count() or 1)
@@ -217,11 +219,12 @@ def _ready(
     found: list[_Entrant] = []
     for contender in contenders:
         row = Row(contender, contender.missing(task.dtype, training=task.training))
-        process = stack.enter_context(_ContenderProcess(contender, threads))
-        entrant = _Entrant(row, process, None)
-        found.append(entrant)
         if row.failed:
+            found.append(_Entrant(row))
             continue
+        process = stack.enter_context(_ContenderProcess(contender, threads))
+        entrant = _Entrant(row, process)
+        found.append(entrant)
         say(f"{contender.label}: making the model, and its first batch")
         answer = process.ask(folder=str(folder), contender=asdict(contender))
         if "failed" in answer:
@@ -242,7 +245,7 @@ def _burn_in(entrant: _Entrant, steps: int) -> None:
     entrant.steps = min(max(steps, math.ceil(_LEAST / each)), _MOST_STEPS)
 
 
-def _rows(entrants: Sequence[_Entrant], rounds: int, task: Task) -> list[Row]:
+def _rows(entrants: Sequence[_Entrant], rounds: int) -> list[Row]:
     reference = next((entrant for entrant in entrants if len(entrant.rounds) == rounds), None)
     found: list[Row] = []
     for entrant in entrants:

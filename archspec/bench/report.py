@@ -43,7 +43,7 @@ def machine_text(result: BenchResult) -> str:
     """The machine, its clock, threads and measured limits."""
     clock = f", {megahertz:.0f} MHz" if (megahertz := _megahertz()) else ""
     limits = f"{result.machine.flops / 1e9:.0f} GFLOP/s, {result.machine.bandwidth / 1e9:.1f} GB/s"
-    return f"{_processor()}{clock}, {os.cpu_count()} cores, {result.threads} threads; measured: {limits}"
+    return f"{processor()}{clock}, {os.cpu_count()} cores, {result.threads} threads; measured: {limits}"
 
 
 def verdict(result: BenchResult) -> str:
@@ -120,7 +120,7 @@ def as_dict(result: BenchResult) -> dict[str, Any]:
         "dtype": task.dtype,
         "training": task.training,
         "machine": {
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "threads": result.threads,
             "megahertz": _megahertz(),
@@ -173,22 +173,23 @@ def to_csv(result: BenchResult) -> str:
     return file.getvalue()
 
 
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+def processor() -> str:
+    """The processor's name, as the system has it."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 def _megahertz() -> float:
     """The processor's clock as the system says it now, zero where it does not."""
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("cpu MHz"):
-                return float(line.partition(":")[2])
-    except (OSError, ValueError):
-        pass
-    return 0.0
+        return float(_cpuinfo("cpu MHz") or 0)
+    except ValueError:
+        return 0.0
+
+
+def _cpuinfo(field: str) -> str:
+    """What Linux says of the first processor; empty where it does not."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), "")

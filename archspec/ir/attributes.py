@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from archspec.expr import Value, describe
@@ -63,6 +63,17 @@ class Padding:
         if self.sides is None or any(before != after for before, after in self.sides):
             return None
         return tuple(before for before, _ in self.sides)
+
+    @property
+    def is_nothing(self) -> bool:
+        """No side has an element; false where the sides are not known."""
+        return self.sides is not None and not any(side for pair in self.sides for side in pair)
+
+    def plus(self, other: Padding) -> Padding:
+        """This one with the elements of another on each side as well; the sides of both are known."""
+        assert self.sides is not None and other.sides is not None
+        pairs = zip(self.sides, other.sides, strict=True)
+        return replace(self, sides=tuple((a + c, b + d) for (a, b), (c, d) in pairs))
 
 
 SAME: Final = Padding("same", None)

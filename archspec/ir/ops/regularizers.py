@@ -13,22 +13,15 @@ from archspec.ir.ops.base import Elementwise
 from archspec.ir.tensor_type import FEATURE_MAPS, IMAGES, Accepted, TensorType
 
 
-@register
 @dataclass(frozen=True, slots=True)
-class Dropout(Elementwise):
-    """In training, zero elements with probability `rate` and divide the rest by 1 - rate. ONNX Dropout."""
+class _Dropping(Elementwise):
+    """Zeroes a part of its input in training, and divides the rest by what is left."""
 
-    rate: float = attribute(FloatKind(below=1.0), "probability of zeroing an element", default=0.5)
+    rate: float = attribute(FloatKind(below=1.0), "share that is zeroed")
 
     random: ClassVar[bool] = True
-    name: ClassVar[str] = "dropout"
     kind: ClassVar[OpKind] = "regularizer"
-    example: ClassVar[Example] = Example((16,), "dropout: {rate: 0.2}")
     sign: ClassVar[Sign] = "kept"
-    two_meanings: ClassVar[Mapping[str, str]] = {
-        "p": "write `rate`, the share that is zeroed",
-        "keep_prob": "write `rate`, the share that is zeroed: rate = 1 - keep_prob",
-    }
 
     def detail(self) -> str:
         return f" {self.rate:.3g}"
@@ -36,7 +29,22 @@ class Dropout(Elementwise):
 
 @register
 @dataclass(frozen=True, slots=True)
-class DropPath(Elementwise):
+class Dropout(_Dropping):
+    """In training, zero elements with probability `rate` and divide the rest by 1 - rate. ONNX Dropout."""
+
+    rate: float = attribute(FloatKind(below=1.0), "probability of zeroing an element", default=0.5)
+
+    name: ClassVar[str] = "dropout"
+    example: ClassVar[Example] = Example((16,), "dropout: {rate: 0.2}")
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "p": "write `rate`, the share that is zeroed",
+        "keep_prob": "write `rate`, the share that is zeroed: rate = 1 - keep_prob",
+    }
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class DropPath(_Dropping):
     """In training, zero whole examples with probability `rate` and divide the rest by 1 - rate.
 
     Stochastic depth, for the end of a residual branch: Huang et al. 2016.
@@ -44,11 +52,8 @@ class DropPath(Elementwise):
 
     rate: float = attribute(FloatKind(below=1.0), "probability of zeroing an example")
 
-    random: ClassVar[bool] = True
     name: ClassVar[str] = "drop_path"
-    kind: ClassVar[OpKind] = "regularizer"
     example: ClassVar[Example] = Example((16, 8, 8), "add: [[], [relu, drop_path: {rate: 0.1}]]")
-    sign: ClassVar[Sign] = "kept"
     two_meanings: ClassVar[Mapping[str, str]] = {
         "p": "write `rate`, the share that is zeroed",
         "drop_prob": "write `rate`, the share that is zeroed",
@@ -56,13 +61,10 @@ class DropPath(Elementwise):
         "keep_prob": "write `rate`, the share that is zeroed: rate = 1 - keep_prob",
     }
 
-    def detail(self) -> str:
-        return f" {self.rate:.3g}"
-
 
 @register
 @dataclass(frozen=True, slots=True)
-class ChannelDropout(Elementwise):
+class ChannelDropout(_Dropping):
     """In training, zero whole channels of each example with probability `rate` and divide the rest by 1 - rate.
 
     PyTorch's Dropout2d, Keras's SpatialDropout2D: Tompson et al. 2015.
@@ -70,24 +72,18 @@ class ChannelDropout(Elementwise):
 
     rate: float = attribute(FloatKind(below=1.0), "probability of zeroing a channel", default=0.5)
 
-    random: ClassVar[bool] = True
     name: ClassVar[str] = "channel_dropout"
-    kind: ClassVar[OpKind] = "regularizer"
     example: ClassVar[Example] = Example((16, 8, 8), "channel_dropout: {rate: 0.1}")
-    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = FEATURE_MAPS
     two_meanings: ClassVar[Mapping[str, str]] = {
         "p": "write `rate`, the share that is zeroed",
         "keep_prob": "write `rate`, the share that is zeroed: rate = 1 - keep_prob",
     }
 
-    def detail(self) -> str:
-        return f" {self.rate:.3g}"
-
 
 @register
 @dataclass(frozen=True, slots=True)
-class DropBlock(Elementwise):
+class DropBlock(_Dropping):
     """In training, zero squares of `block` x `block` pixels, each channel's by themselves, and scale up what is left.
 
     About `rate` of all numbers are zeroed: a square is begun at each pixel where one fits whole, with the probability
@@ -98,11 +94,8 @@ class DropBlock(Elementwise):
     rate: float = attribute(FloatKind(below=1.0), "share of the numbers that are zeroed, about")
     block: int = attribute(IntKind(least=1), "height and width of a square; odd", default=7)
 
-    random: ClassVar[bool] = True
     name: ClassVar[str] = "drop_block"
-    kind: ClassVar[OpKind] = "regularizer"
     example: ClassVar[Example] = Example((16, 8, 8), "drop_block: {rate: 0.1, block: 5}")
-    sign: ClassVar[Sign] = "kept"
     takes: ClassVar[Accepted] = IMAGES
     two_meanings: ClassVar[Mapping[str, str]] = {
         "p": "write `rate`, the share that is zeroed",
@@ -123,4 +116,4 @@ class DropBlock(Elementwise):
         return inputs[0]
 
     def detail(self) -> str:
-        return f" {self.rate:.3g}, {self.block}x{self.block}"
+        return f"{_Dropping.detail(self)}, {self.block}x{self.block}"

@@ -59,8 +59,7 @@ def _sees_no_zeros(product: Op, map: Op) -> bool:
         return False
     if isinstance(map, Scale) and map.shift == 0:
         return True  # zeros are still zeros
-    sides = product.padding.sides
-    return sides is not None and not any(side for pair in sides for side in pair)
+    return product.padding.is_nothing
 
 
 NOTHING_TO_FOLD_AFTER = Property(

@@ -34,8 +34,8 @@ def _together(pad: Padding, own: Padding) -> Padding | None:
     """The padding that does both; None where an element would be padded by less than nothing."""
     if pad.sides is None or own.sides is None:
         return None
-    sides = tuple((a + c, b + d) for (a, b), (c, d) in zip(pad.sides, own.sides, strict=True))
-    return None if any(side < 0 for pair in sides for side in pair) else replace(own, sides=sides)
+    both = own.plus(pad)
+    return None if any(side < 0 for pair in both.sides or () for side in pair) else both
 
 
 NO_PADS_BEFORE_CONVOLUTIONS = Property(

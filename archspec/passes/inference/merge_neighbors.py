@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from archspec.ir.attributes import Padding
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op
 from archspec.ir.ops.activations import Relu, Relu6, Scale
@@ -27,9 +26,9 @@ def merged(first: Op, second: Op) -> Op | None:
         case Scale(learned="none"), Scale(learned="none"):
             return replace(second, value=first.value * second.value, shift=first.shift * second.value + second.shift)
         case Pad(mode="constant"), Pad(mode="constant") if first.value == second.value:
-            return replace(second, padding=_sum(first.padding, second.padding))
+            return replace(second, padding=second.padding.plus(first.padding))
         case Crop(), Crop():
-            return replace(second, cropping=_sum(first.cropping, second.cropping))
+            return replace(second, cropping=second.cropping.plus(first.cropping))
         case Upsample(mode="nearest"), Upsample(mode="nearest"):
             if not (_enlarges_wholly(first) and _enlarges_wholly(second)):
                 return None
@@ -41,12 +40,6 @@ def merged(first: Op, second: Op) -> Op | None:
 def _enlarges_wholly(op: Upsample) -> bool:
     """Whether it repeats each element a whole number of times."""
     return op.factor is not None and all(float(times).is_integer() for times in op.factor)
-
-
-def _sum(first: Padding, second: Padding) -> Padding:
-    assert first.sides is not None and second.sides is not None
-    pairs = zip(first.sides, second.sides, strict=True)
-    return replace(second, sides=tuple((a + c, b + d) for (a, b), (c, d) in pairs))
 
 
 def _mergeable(graph: LayerGraph) -> dict[str, str]:

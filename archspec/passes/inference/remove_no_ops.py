@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archspec.ir.attributes import Padding
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops.activations import Scale
@@ -29,13 +28,13 @@ def _gives_its_input(graph: LayerGraph, node: Node) -> bool:
         case Identity():
             return True
         case AvgPool() | MaxPool():
-            return {*node.op.kernel, *node.op.step} == {1} and not _any(node.op.padding)
+            return {*node.op.kernel, *node.op.step} == {1} and node.op.padding.is_nothing
         case Upsample():
             return node.op.factor is not None and set(node.op.factor) == {1}
         case Pad():
-            return not _any(node.op.padding)
+            return node.op.padding.is_nothing
         case Crop():
-            return not _any(node.op.cropping)
+            return node.op.cropping.is_nothing
         case PadChannels():
             return node.op.before == node.op.after == 0
         case DepthToSpace() | SpaceToDepth():
@@ -47,10 +46,6 @@ def _gives_its_input(graph: LayerGraph, node: Node) -> bool:
         case Flatten():
             return graph.input_types(node)[0] == node.type
     return False
-
-
-def _any(padding: Padding) -> bool:
-    return padding.sides is None or any(side for pair in padding.sides for side in pair)
 
 
 NO_NO_OPS = Property(
