@@ -13,24 +13,18 @@ from typing import BinaryIO, Final
 
 from archspec.archives import ArchiveError, open_archive
 from archspec.atomic_files import open_regular
+from archspec.wire_format import WireError, fields
 
 _HEAD: Final = 2**16
 _DIRECTORY: Final = 2**20
 _SEEN_AT_MOST: Final = 1000
 _SHOWN_AT_MOST: Final = 5
 _WEIGHTS: Final = (".safetensors", ".pt", ".pth", ".bin")
-_KERAS_MODEL: Final = (
-    "where archspec's source made the model: `model = keras.saving.load_model(FILE)`, and then "
-    "`archspec.save_weights(model, 'w.safetensors', SPEC, 'keras')`"
-)
-_KERAS_WEIGHTS: Final = (
-    "where archspec's source made the model: `model = archspec.build(SPEC, 'keras')`, `model.load_weights(FILE)`, and "
-    "then `archspec.save_weights(model, 'w.safetensors', SPEC, 'keras')`"
-)
 _TENSORFLOW: Final = (
     "load it with TensorFlow, and write its variables under the network's names in PyTorch's layout with "
     "`safetensors.numpy.save_file({name: array}, 'w.safetensors')`"
 )
+_AS_INDEX: Final = "give the file `.index` that stands beside it"
 _TORCH: Final = "in Python, with the code that made it: `torch.save(model.state_dict(), 'weights.pth')`"
 _LOADED: Final = "load it in Python with `torch.jit.load(FILE)`, then `torch.save(model.state_dict(), 'weights.pth')`"
 _EXPORTED: Final = "in Python: `torch.save(torch.export.load(FILE).state_dict, 'weights.pth')`"
@@ -43,10 +37,7 @@ _SPEC_AND_WEIGHTS: Final = (
     "name the spec first, and after `--weights` the file that the numbers lie in; "
     "leave `--weights` out for source alone"
 )
-_ONNX: Final = (
-    "archspec writes ONNX and reads none; weights come from what the model was made of, such as PyTorch's state dict"
-)
-_OTHER: Final = "archspec reads safetensors files and PyTorch state dicts (.pt, .pth)"
+_OTHER: Final = "archspec reads weights of PyTorch, Keras, TensorFlow, ONNX, NumPy and safetensors"
 _NO_MODEL: Final = (
     "archspec reads no model files of other programs; write the network as a spec, `archspec new` begins one"
 )
@@ -58,6 +49,8 @@ class Foreign:
 
     what: str
     help: str
+    reader: str = ""
+    """What of archspec reads its weights: `keras`, `numpy`, `onnx`, `shards`, `tensorflow`; empty if nothing does."""
 
     @property
     def as_spec(self) -> str:
@@ -68,7 +61,7 @@ class Foreign:
 
 
 _MAGIC: Final = (
-    (b"\x89HDF\r\n\x1a\n", Foreign("an HDF5 file, such as Keras's `.h5` and `.weights.h5`", _KERAS_WEIGHTS)),
+    (b"\x89HDF\r\n\x1a\n", Foreign("an HDF5 file, such as Keras's `.h5` and `.weights.h5`", _AS_WEIGHTS, "keras")),
     (b"\x93NUMPY", Foreign("an array of NumPy (.npy)", "a network has several: save them by name with safetensors")),
     (b"GGUF", Foreign("a GGUF file of llama.cpp", _OTHER)),
     (b"\x1f\x8b", Foreign("a file compressed with gzip", _UNPACK)),
@@ -83,7 +76,7 @@ _MAGIC: Final = (
     ),
 )
 _PROTOBUFS: Final = {
-    "onnx": Foreign("an ONNX model", _ONNX),
+    "onnx": Foreign("an ONNX model", _AS_WEIGHTS, "onnx"),
     "saved_model": Foreign("TensorFlow's SavedModel", _TENSORFLOW),
     "graph_def": Foreign("a graph of TensorFlow (GraphDef)", _TENSORFLOW),
     "caffe": Foreign("a Caffe model", f"read it with Caffe's or OpenCV's Python; {_OTHER}"),
@@ -169,9 +162,9 @@ def _by_bytes(file: BinaryIO, head: bytes, path: Path) -> Foreign | None:
     if head.startswith(b"PK\x03\x04"):
         return _archive(file)
     if re.search(r"\.data-\d{5}-of-\d{5}$", path.name):
-        return Foreign("the numbers of a TensorFlow checkpoint", _TENSORFLOW)
-    if path.suffix == ".index" and _ends_as_a_table(file):
-        return Foreign("the index of a TensorFlow checkpoint", _TENSORFLOW)
+        return Foreign("the numbers of a TensorFlow checkpoint", _AS_INDEX)
+    if _ends_as_a_table(file):
+        return Foreign("a checkpoint of TensorFlow", _AS_WEIGHTS, "tensorflow")
     if re.match(rb"\x80[\x02-\x05]", head):
         return Foreign("a pickle, and not of a state dict", f"pickles are not run; {_TORCH}")
     if head and (found := _protobuf(file, path)) is not None:
@@ -199,7 +192,7 @@ def _archive(file: BinaryIO) -> Foreign | None:
         return None
     inner = {name.partition("/")[2] or name for name in names}
     if {"config.json", "metadata.json"} <= names and any(name.endswith(".weights.h5") for name in names):
-        return Foreign("a Keras model (.keras)", _KERAS_MODEL)
+        return Foreign("a Keras model (.keras)", _AS_WEIGHTS, "keras")
     if any(name.endswith("constants.pkl") for name in inner) and any(name.startswith("code/") for name in inner):
         return Foreign("a TorchScript archive", _LOADED)
     if "archive_format" in inner or any(
@@ -209,11 +202,7 @@ def _archive(file: BinaryIO) -> Foreign | None:
     if "data.pkl" in inner:
         return None
     if names and all(name.endswith(".npy") for name in names):
-        help = (
-            "in Python: `safetensors.numpy.save_file(dict(numpy.load(FILE)), 'w.safetensors')`, with the network's "
-            "names and PyTorch's layout"
-        )
-        return Foreign("arrays of NumPy (.npz)", help)
+        return Foreign("arrays of NumPy (.npz)", _AS_WEIGHTS, "numpy")
     if any("com.apple.CoreML" in name for name in names):
         return _PROTOBUFS["core_ml"]
     return Foreign("a zip archive", _UNPACK)
@@ -221,10 +210,11 @@ def _archive(file: BinaryIO) -> Foreign | None:
 
 def _protobuf(file: BinaryIO, path: Path) -> Foreign | None:
     """What a message of Protocol Buffers is, by the numbers of its outermost fields."""
-    fields = _fields(file)
-    if fields is None:
+    file.seek(0, 2)
+    try:
+        kinds = {field.number: field.wire for field in islice(fields(file, 0, file.tell()), _SEEN_AT_MOST)}
+    except WireError:
         return None
-    kinds = dict(fields)
     if kinds.get(1) == 0 and kinds.get(7) == 2:
         return _PROTOBUFS["onnx"]
     if kinds.get(1) == 0 and kinds.get(2) == 2:
@@ -232,34 +222,6 @@ def _protobuf(file: BinaryIO, path: Path) -> Foreign | None:
     if path.suffix in _SUFFIXES and kinds:
         return _PROTOBUFS[_SUFFIXES[path.suffix]]
     return None
-
-
-def _fields(file: BinaryIO) -> list[tuple[int, int]] | None:
-    """The outermost fields of a message, number and wire type, at most 1,000; None if the file is no such message."""
-    file.seek(0, 2)
-    size = file.tell()
-    place, found = 0, list[tuple[int, int]]()
-    while place < size and len(found) < 1000:
-        file.seek(place)
-        data = file.read(20)
-        tag, used = _varint(data, 0)
-        wire = tag & 7
-        value, after = _varint(data, used) if wire in (0, 2) else (0, used)
-        place += after + {0: 0, 1: 8, 2: value, 5: 4}.get(wire, size)
-        if not 0 < tag >> 3 < 2**20 or not used or not after or place > size:
-            return None
-        found.append((tag >> 3, wire))
-    return found
-
-
-def _varint(data: bytes, start: int) -> tuple[int, int]:
-    """A number, and where it ends; 0 if it does not."""
-    value = 0
-    for index, byte in enumerate(data[start : start + 10]):
-        value |= (byte & 127) << 7 * index
-        if byte < 128:
-            return value, start + index + 1
-    return 0, 0
 
 
 def _is_text(head: bytes) -> bool:
@@ -277,7 +239,7 @@ def _by_text(head: bytes, path: Path) -> Foreign | None:
     if re.match(r"<(!doctype|html|head|\?xml)", text, re.IGNORECASE):
         return Foreign("a page of HTML or XML", _AGAIN)
     if re.search(r'^(model_checkpoint_path|all_model_checkpoint_paths): "', text, re.MULTILINE):
-        return Foreign("the list of a TensorFlow checkpoint", _TENSORFLOW)
+        return Foreign("the list of a TensorFlow checkpoint", _AS_INDEX)
     if re.search(r"^\s*layers? \{", text, re.MULTILINE):
         return Foreign("a network of Caffe (prototxt)", _NO_MODEL)
     if text.startswith("[") and re.search(r"^\[(net|network|convolutional)\]", text, re.MULTILINE):
@@ -305,9 +267,7 @@ def _yaml_keys(text: str) -> set[str]:
 def _by_keys(keys: set[str]) -> Foreign | None:
     """What a mapping is, in JSON or YAML, by its keys; None if it is not known."""
     if "weight_map" in keys:
-        return Foreign(
-            "the index of weights that lie in several files", "join them: read each with safetensors, save all"
-        )
+        return Foreign("the index of weights that lie in several files", _AS_WEIGHTS, "shards")
     if {"modelTopology", "weightsManifest"} & keys:
         return Foreign("a model of TensorFlow.js", _NO_MODEL)
     if {"class_name", "config"} <= keys:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from archspec.atomic_files import open_regular
 from archspec.errors import Diagnostic, WeightsError
-from archspec.weights import safetensors_files, torch_files
+from archspec.weights import (
+    hdf5_files,
+    numpy_files,
+    onnx_files,
+    safetensors_files,
+    shards,
+    tensorflow_checkpoints,
+    torch_files,
+)
 from archspec.weights.tensors import LazyTensor
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
 
-KINDS: Final = "weights are read from .safetensors files and from PyTorch state dicts (.pt, .pth)"
+KINDS: Final = (
+    "weights are read from safetensors, PyTorch (.pt, .pth), Keras (.keras, .h5), NumPy (.npz), ONNX, and checkpoints of "
+    "TensorFlow"
+)
 _T = TypeVar("_T")
 
 
@@ -27,22 +39,36 @@ def numbers(path: Path, tensors: dict[str, LazyTensor]) -> dict[str, Array]:
     return reading(path, lambda: {name: tensor.load() for name, tensor in tensors.items()})
 
 
-def tree(path: Path, needed: int) -> torch_files.Tree:
-    """The tensors of a file before their numbers are read, and the mappings that they lie in.
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """What a file holds before its numbers are read."""
+
+    tree: torch_files.Tree
+    """Its tensors, and the mappings that they lie in."""
+    format: str
+    """As people read it."""
+    library: str = ""
+    """Whose names and layout it has, where the format says so: `keras` or `tensorflow`."""
+
+
+def open_weights(path: Path, needed: int) -> WeightsFile:
+    """A weights file of any format that is read.
 
     Args:
-        path: the file.
+        path: the file; of a checkpoint of TensorFlow the prefix, the index or a shard.
         needed: how many weights the network has; the time that is spent is bounded by it.
 
     Raises:
         WeightsError: it cannot be read, or is another program's.
     """
-    return reading(path, lambda: _tree(path, needed))
+    return reading(path, lambda: _opened(path, needed))
 
 
-def _tree(path: Path, needed: int) -> torch_files.Tree:
+def _opened(path: Path, needed: int) -> WeightsFile:
     from archspec.file_identification import identify_as_weights
 
+    if (index := tensorflow_checkpoints.index_of(path)) is not None:
+        return _checkpoint(index, needed)
     if path.is_dir() and (found := identify_as_weights(path)) is not None:
         raise unreadable(path, f"it is {found.what}", found.help)
     with open_regular(path) as file:
@@ -51,12 +77,34 @@ def _tree(path: Path, needed: int) -> torch_files.Tree:
         raise unreadable(path, "it is empty")
     # A length stands before the `{` of safetensors: it may look like anything.
     if head[8:9] == b"{" and not head.startswith((b"PK", b"\x80", b"\x89")):
-        return dict(safetensors_files.read(path, needed))
-    if not torch_files.is_legacy(head) and (found := identify_as_weights(path)) is not None:
+        return WeightsFile(dict(safetensors_files.read(path, needed)), "safetensors")
+    if torch_files.is_legacy(head):
+        return WeightsFile(torch_files.read(path, needed), "PyTorch before 1.6")
+    found = identify_as_weights(path)
+    if found is not None and found.reader:
+        return _READERS[found.reader](path, needed)
+    if found is not None:
         raise unreadable(path, f"it is {found.what}", found.help)
-    if torch_files.is_legacy(head) or head.startswith(b"PK\x03\x04"):
-        return torch_files.read(path, needed)
-    return dict(safetensors_files.read(path, needed))
+    if head.startswith(b"PK\x03\x04"):
+        return WeightsFile(torch_files.read(path, needed), "PyTorch")
+    return WeightsFile(dict(safetensors_files.read(path, needed)), "safetensors")
+
+
+def _checkpoint(path: Path, needed: int) -> WeightsFile:
+    found = tensorflow_checkpoints.read(path, needed)
+    names = {tensorflow_checkpoints.plain_name(name): tensor for name, tensor in found.items()}
+    version = 2 if path.suffix == ".index" else 1
+    return WeightsFile(names, f"a checkpoint of TensorFlow, version {version}", "tensorflow")
+
+
+_READERS: Final[dict[str, Callable[[Path, int], WeightsFile]]] = {
+    "keras": lambda path, needed: WeightsFile(dict(hdf5_files.read(path, needed)), "Keras", "keras"),
+    "numpy": lambda path, needed: WeightsFile(dict(numpy_files.read(path, needed)), "NumPy (.npz)"),
+    "onnx": lambda path, needed: WeightsFile(dict(onnx_files.read(path, needed)), "ONNX"),
+    "shards": lambda path, needed: WeightsFile(shards.read(path, needed), "several files by an index"),
+    "tensorflow": _checkpoint,
+}
+"""By what `archspec.file_identification` says of a file."""
 
 
 def reading(path: Path, work: Callable[[], _T]) -> _T:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from archspec.errors import Diagnostic, WeightsError, nearest
 from archspec.ir.graph import LayerGraph
-from archspec.weights.files import numbers, reading, tree
+from archspec.weights.files import numbers, open_weights, reading
 from archspec.weights.report import WeightsReport, notes_of
 from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights
 from archspec.weights.tensors import INTEGERS, MAPPING, LazyTensor, of_array
+from archspec.weights.translation import best_translation
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array, Arrays
@@ -111,10 +112,29 @@ def _choice(
         if key is None and prefix is None and not arrays:
             return FoundWeights(arrays)  # of a network without weights
         return reading(Path("the weights"), lambda: find_weights(arrays, graph, key, prefix))
-    found = tree(path, len(graph.all_weights) + len(graph.dead_weights))
-    if not found and not graph.all_weights:
+    file = open_weights(path, len(graph.all_weights) + len(graph.dead_weights))
+    if not file.tree and not graph.all_weights:
         return FoundWeights({})
-    return reading(path, lambda: find_weights(found, graph, key, prefix))
+    if file.library:
+        chosen = FoundWeights({name: tensor for name, tensor in file.tree.items() if isinstance(tensor, LazyTensor)})
+    else:
+        chosen = reading(path, lambda: find_weights(file.tree, graph, key, prefix))
+    return _by_other_names(chosen, graph, file.library)
+
+
+def _by_other_names(chosen: FoundWeights, graph: LayerGraph, library: str) -> FoundWeights:
+    """The same, where another library's names are the network's more often than those that the file has."""
+    own = sum(
+        (tensor := chosen.tensors.get(name)) is not None and tensor.shape == weight.shape
+        for name, weight in graph.all_weights.items()
+    )
+    if own == len(graph.all_weights) and not library:
+        return chosen
+    found = best_translation(chosen.tensors, graph, library)
+    if found is None or found.found <= own:
+        return chosen
+    before = f", after `{found.prefix}`" if found.prefix else ""
+    return FoundWeights(found.tensors, (*chosen.notes, f"read by {found.whose}{before}"), chosen.help)
 
 
 def _in_question(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, LazyTensor]:

@@ -17,14 +17,17 @@ from archspec.codegen.lazy_models import LazyTraining
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import FEATURES
+from archspec_keras.layer_names import layer_name
 from archspec_keras.memory_layout import keras_sizes
 from archspec_keras.names import function_name
 from archspec_keras.source import write
+from archspec_keras.stored_weights import stored_weights
 from archspec_keras.training_program.program import write_program
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
     from archspec.training.plan import TrainingPlan
+    from archspec.weights.stored_weights import StoredWeight
 
 _TITLES: Final = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
@@ -39,6 +42,14 @@ class KerasBackend(LazyTimedModels, LazyTraining):
     suffix = ".py"
     weights_suffix = ".weights.h5"
     engines = tuple(_TITLES)
+
+    def layer_name(self, path: str) -> str:
+        """See `archspec.weights.stored_weights`."""
+        return layer_name(path)
+
+    def stored_weights(self, graph: LayerGraph) -> Mapping[str, StoredWeight]:
+        """See `archspec.weights.stored_weights`."""
+        return stored_weights(graph)
 
     def environment(self, engine: str) -> Mapping[str, str]:
         """See `archspec.codegen.backend`, for this and all that follows."""

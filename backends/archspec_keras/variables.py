@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
-from math import prod
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
+from archspec.weights.layouts import DEPTHWISE, Layout, joined, joined_shape, split
 from archspec_keras.layer_names import layer_name
 from archspec_keras.ops import ROWS
-from archspec_keras.ops.row import DEPTHWISE, LAYOUTS, ONE_AXIS, Layout, VariableLayout
+from archspec_keras.ops.row import VariableLayout
 
 if TYPE_CHECKING:
+    import numpy as np
+
     Array = np.ndarray[Any, Any]
 
 
@@ -30,9 +30,7 @@ class Kept:
     @property
     def shape(self) -> Shape:
         """The weight's shape in PyTorch's layout; of parts that differ, none that a weight has."""
-        shapes = {self._shape(variable) for variable in self.variables}
-        first = next(iter(shapes))
-        return (len(self.variables) * first[0], *first[1:]) if len(shapes) == 1 and first else ()
+        return joined_shape([tuple(variable.shape) for variable in self.variables], self.layout)
 
     def assign(self, array: Array) -> None:
         """Put a weight in PyTorch's layout into the variables."""
@@ -41,31 +39,12 @@ class Kept:
 
     def parts(self, array: Array) -> Iterator[tuple[Any, Array]]:
         """What each variable holds of a weight in PyTorch's layout."""
-        for variable, part in zip(self.variables, np.split(array, len(self.variables)), strict=True):
-            layout, shape = self._layout(variable), tuple(variable.shape)
-            # Each axis is cut into those of the variable, which are then put into their places.
-            split = part.reshape([shape[axis] for axes in layout for axis in axes])
-            yield variable, np.ascontiguousarray(split.transpose(np.argsort(_flat(layout))))
+        shapes = [tuple(variable.shape) for variable in self.variables]
+        yield from zip(self.variables, split(array, shapes, self.layout), strict=True)
 
     def array(self, to_numpy: Callable[[Any], Array]) -> Array:
         """The weight in PyTorch's layout."""
-        parts = [
-            to_numpy(variable).transpose(_flat(self._layout(variable))).reshape(self._shape(variable))
-            for variable in self.variables
-        ]
-        return np.array(np.concatenate(parts) if len(parts) > 1 else parts[0], order="C")
-
-    def _layout(self, variable: Any) -> Layout:
-        count = len(variable.shape)
-        found = self.layout if self.layout is not None else LAYOUTS.get(count)
-        if found == ONE_AXIS:
-            return (tuple(range(count)),)
-        if found is None or sorted(_flat(found)) != list(range(count)):  # it is another model's
-            return tuple((axis,) for axis in range(count))
-        return found
-
-    def _shape(self, variable: Any) -> Shape:
-        return tuple(prod(int(variable.shape[axis]) for axis in axes) for axes in self._layout(variable))
+        return joined([to_numpy(variable) for variable in self.variables], self.layout)
 
 
 def kept_weights(model: Any, graph: LayerGraph) -> dict[str, Kept]:
@@ -99,7 +78,3 @@ def layers_of(model: Any) -> Iterator[Any]:
 
 def _attribute(layer: Any, path: str) -> Any:
     return reduce(lambda owner, name: getattr(owner, name, None), path.split("."), layer)
-
-
-def _flat(layout: Layout) -> list[int]:
-    return [axis for axes in layout for axis in axes]

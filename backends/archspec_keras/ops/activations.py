@@ -10,7 +10,8 @@ from typing import Final
 
 from archspec.codegen.escaping import literal
 from archspec.codegen.pretty_printer import Bracket, Code, call
-from archspec_keras.ops.row import ONE_AXIS, KerasRow, LayerContext, LayerStep, VariableLayout, layer
+from archspec.weights.layouts import ONE_AXIS
+from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep, VariableLayout, layer
 
 
 def _activation(name: str) -> KerasRow:

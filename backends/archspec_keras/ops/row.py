@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import Bracket, Code, call
@@ -12,6 +12,7 @@ from archspec.codegen.tree import LayerUse
 from archspec.codegen.written_numbers import initializer_of
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import spatial_rank
+from archspec.weights.layouts import Layout
 
 FAN: Final = "channels@fan"
 """The channels that arrive at the layer being written; no spec can contain this name."""
@@ -28,25 +29,6 @@ class LayerStep:
     layer: Bracket
     suffix: str = ""
     times: int = 1
-
-
-Layout: TypeAlias = tuple[tuple[int, ...], ...]
-"""For each axis of a weight, the axes of Keras's variable that it is made of."""
-
-ONE_AXIS: Final[Layout] = ()
-"""The layout of a weight with one axis, which is made of all axes of the variable, however many those are."""
-
-LAYOUTS: Final[Mapping[int, Layout]] = {
-    1: ((0,),),
-    **{axes: ((axes - 1,), (axes - 2,), *((axis,) for axis in range(axes - 2))) for axes in (2, 3, 4, 5)},
-}
-"""From (in, out) to (out, in), from HWIO to OIHW, by the number of a variable's axes."""
-
-
-DEPTHWISE: Final[Mapping[int, Layout]] = {
-    axes: ((axes - 2, axes - 1), (), *((axis,) for axis in range(axes - 2))) for axes in (3, 4)
-}
-"""From (..., channels, 1) to (channels, 1, ...)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""How the axes of a weight lie in the variables of frameworks that keep channels last, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from archspec.ir.tensor_type import Shape
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Array
+
+Layout: TypeAlias = tuple[tuple[int, ...], ...]
+"""For each axis of a weight, the axes of the variable that it is made of."""
+
+ONE_AXIS: Final[Layout] = ()
+"""The layout of a weight with one axis, which is made of all axes of the variable, however many those are."""
+
+LAYOUTS: Final[Mapping[int, Layout]] = {
+    1: ((0,),),
+    **{axes: ((axes - 1,), (axes - 2,), *((axis,) for axis in range(axes - 2))) for axes in (2, 3, 4, 5)},
+}
+"""From (in, out) to (out, in), from HWIO to OIHW, by the number of a variable's axes."""
+
+DEPTHWISE: Final[Mapping[int, Layout]] = {
+    axes: ((axes - 2, axes - 1), (), *((axis,) for axis in range(axes - 2))) for axes in (3, 4)
+}
+"""From (..., channels, 1) to (channels, 1, ...)."""
+
+
+def joined_shape(shapes: Sequence[Shape], layout: Layout | None) -> Shape:
+    """The shape in PyTorch's layout of a weight in variables of these shapes; of parts that differ, none it can have."""
+    found = {_shape(shape, layout) for shape in shapes}
+    first = next(iter(found))
+    return (len(shapes) * first[0], *first[1:]) if len(found) == 1 and first else ()
+
+
+def joined(parts: Sequence[Array], layout: Layout | None) -> Array:
+    """The weight in PyTorch's layout that these variables hold."""
+    import numpy as np
+
+    found = [
+        part.transpose(_flat(_fitting(part.ndim, layout))).reshape(_shape(tuple(part.shape), layout)) for part in parts
+    ]
+    return np.array(np.concatenate(found) if len(found) > 1 else found[0], order="C")
+
+
+def split(array: Array, shapes: Sequence[Shape], layout: Layout | None) -> Iterator[Array]:
+    """What each variable, of these shapes, holds of a weight in PyTorch's layout."""
+    import numpy as np
+
+    for shape, part in zip(shapes, np.split(array, len(shapes)), strict=True):
+        axes = _fitting(len(shape), layout)
+        # Each axis is cut into those of the variable, which are then put into their places.
+        cut = part.reshape([shape[axis] for group in axes for axis in group])
+        yield np.ascontiguousarray(cut.transpose(np.argsort(_flat(axes))))
+
+
+def _fitting(count: int, layout: Layout | None) -> Layout:
+    found = layout if layout is not None else LAYOUTS.get(count)
+    if found == ONE_AXIS:
+        return (tuple(range(count)),)
+    if found is None or sorted(_flat(found)) != list(range(count)):  # it is another model's
+        return tuple((axis,) for axis in range(count))
+    return found
+
+
+def _shape(shape: Shape, layout: Layout | None) -> Shape:
+    return tuple(prod(int(shape[axis]) for axis in axes) for axes in _fitting(len(shape), layout))
+
+
+def _flat(layout: Layout) -> list[int]:
+    return [axis for axes in layout for axis in axes]

@@ -1,0 +1,88 @@
+"""Reading arrays of NumPy by name (`.npz`), compressed or not. Arrays of Python's objects are pickles, and not read.
+
+Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from archspec.archives import open_archive
+from archspec.atomic_files import open_regular
+from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, no_numbers
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Array
+
+_DIRECTORY: Final = 2**20
+_PER_WEIGHT: Final = 1024
+_SUFFIX: Final = ".npy"
+_ERRORS: Final = (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, zipfile.zlib.error)
+
+
+def read(path: Path, needed: int) -> dict[str, LazyTensor]:
+    """The arrays of a file by name.
+
+    Args:
+        path: the file.
+        needed: how many weights the network has; the time that is spent on a file is bounded by it.
+
+    Raises:
+        DamagedError: it is damaged, or has too many parts.
+        OSError: it cannot be read.
+    """
+    found: dict[str, LazyTensor] = {}
+    with open_regular(path) as file, open_archive(file, max(_DIRECTORY, _PER_WEIGHT * needed)) as archive:
+        for entry in archive.infolist():
+            name = entry.filename.removesuffix(_SUFFIX)
+            try:
+                with archive.open(entry) as part:
+                    shape, order, dtype = _header(part)
+                    start = part.tell()
+            except _ERRORS:
+                raise DamagedError(f"an archive whose part {entry.filename[:80]!r} is no array of NumPy") from None
+            if dtype.kind not in "fiub":
+                found[name] = LazyTensor(shape, "no numbers" if dtype.kind != "O" else "a pickle", no_numbers)
+                continue
+            if entry.file_size - start != math.prod(shape) * dtype.itemsize:
+                raise DamagedError(f"{name[:80]!r} has not as many bytes as its shape says")
+            found[name] = LazyTensor(shape, dtype.name, _loader(path, entry, shape, order, dtype))
+    return found
+
+
+def _header(part: Any) -> tuple[tuple[int, ...], str, Any]:
+    from numpy.lib import format
+
+    version = format.read_magic(part)
+    header = format.read_array_header_1_0 if version == (1, 0) else format.read_array_header_2_0
+    sizes, fortran, dtype = header(part)
+    if len(sizes) > MOST_AXES or any(size < 0 for size in sizes):
+        raise ValueError("a damaged header")
+    return tuple(sizes), "F" if fortran else "C", dtype
+
+
+def _loader(path: Path, entry: zipfile.ZipInfo, shape: tuple[int, ...], order: str, dtype: Any) -> Any:
+    def load() -> Array:
+        import numpy as np
+
+        with open_regular(path) as file:
+            try:
+                data = _content(file, entry)
+            except _ERRORS:
+                raise DamagedError(f"{entry.filename[:80]!r} is damaged") from None
+        flat = np.frombuffer(data, dtype)
+        if flat.size != math.prod(shape):
+            raise DamagedError(f"{entry.filename[:80]!r} is damaged")
+        array: Array = flat.reshape(shape, order=order)
+        return array
+
+    return load
+
+
+def _content(file: BinaryIO, entry: zipfile.ZipInfo) -> bytes:
+    with zipfile.ZipFile(file) as archive, archive.open(entry) as part:
+        _header(part)
+        return part.read()

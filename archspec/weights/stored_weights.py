@@ -1,0 +1,45 @@
+"""What a backend says of the files of its framework: how they name the weights of a graph, and how their axes lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from archspec.codegen.backend import Backend
+from archspec.ir.graph import LayerGraph
+from archspec.weights.layouts import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVariable:
+    """A variable of a layer, as a framework's files name it."""
+
+    names: tuple[str, ...]
+    """Under its layer's name: `kernel`, `query/kernel`. Older files may have another of these."""
+    position: str
+    """By its number: `0`, `query/0`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWeight:
+    """Where a framework keeps a weight of the graph, each variable a part of it along its first axis."""
+
+    layer: str
+    """The path of the graph's layer."""
+    variables: tuple[StoredVariable, ...]
+    layouts: tuple[Layout | None, ...] = (None,)
+    """None is the usual one of its number of axes. Of several, the first that gives the weight's shape."""
+
+
+@runtime_checkable
+class StoresWeights(Backend, Protocol):
+    """Says how its framework's files name the weights of a graph, so that they are read without the framework."""
+
+    def layer_name(self, path: str) -> str:
+        """What its source calls the layer at a path of the graph."""
+        ...
+
+    def stored_weights(self, graph: LayerGraph) -> Mapping[str, StoredWeight]:
+        """Where each weight of a graph is kept, by its canonical name. Imports no framework."""
+        ...

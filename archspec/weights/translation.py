@@ -1,0 +1,211 @@
+"""Tensors of another library's file as the weights of a graph: found by its names, and brought into PyTorch's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from archspec.codegen.registry import backend
+from archspec.errors import BackendError
+from archspec.expr import ExprError
+from archspec.ir.graph import LayerGraph
+from archspec.ir.tensor_type import Shape
+from archspec.limits import Budget
+from archspec.weights.layouts import Layout, joined, joined_shape
+from archspec.weights.stored_weights import StoredVariable, StoredWeight, StoresWeights
+from archspec.weights.tensors import LazyTensor
+from archspec.weights.weight_maps import WeightMap, shipped_maps
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Array
+
+_PREFIXES: Final = 8
+_LAYOUT_BACKEND: Final = "keras"
+"""The backend that knows the layout of libraries which keep channels last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a file has a weight: the parts that it is made of, each under one of several names."""
+
+    parts: tuple[tuple[str, ...], ...]
+    layouts: tuple[Layout | None, ...]
+    constant: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A file's tensors by the network's names; those that are not the network's keep their own."""
+
+    tensors: Mapping[str, LazyTensor]
+    found: int
+    """How many of the network's weights there are, by name and shape."""
+    whose: str
+    """Whose names they are, as people read it."""
+    prefix: str = ""
+
+
+def best_translation(tensors: Mapping[str, LazyTensor], graph: LayerGraph, library: str) -> Translation | None:
+    """The reading of a file's names that finds most of a network's weights; None if none finds any.
+
+    Args:
+        tensors: what the file holds, by its own names.
+        graph: the network.
+        library: whose file it is: `keras`, `tensorflow`, or empty where only its names can say.
+    """
+    found: Translation | None = None
+    for whose, origins in _readings(graph, library):
+        new = _translated(tensors, graph, origins, whose)
+        if new.found and (found is None or new.found > found.found):
+            found = new
+        if new.found == len(graph.all_weights):
+            break
+    return found
+
+
+def _readings(graph: LayerGraph, library: str) -> Iterator[tuple[str, dict[str, Origin]]]:
+    """The names that weights may have in a file: those of archspec's own Keras source, and of each map."""
+    stores = _stores()
+    stored = stores.stored_weights(graph) if stores is not None else {}
+    if stores is not None and library:
+        yield (
+            "the names of archspec's Keras source",
+            {name: _kept(weight, (stores.layer_name(weight.layer),), {}) for name, weight in stored.items()},
+        )
+    for weight_map in shipped_maps():
+        if weight_map.layout == "keras" and stores is None:
+            continue
+        origins = origins_by(weight_map, graph, stored)
+        if origins:
+            yield weight_map.library, origins
+
+
+def _stores() -> StoresWeights | None:
+    try:
+        return backend(_LAYOUT_BACKEND, StoresWeights)
+    except BackendError:
+        return None
+
+
+def origins_by(
+    weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, StoredWeight]
+) -> dict[str, Origin]:
+    """Where files have the weights of a graph, as a map says it; weights that it does not name are left out."""
+    budget = Budget()
+    found: dict[str, Origin] = {}
+    for name, weight in graph.all_weights.items():
+        layer = name.removesuffix(f".{weight.name}")
+        try:
+            given = weight_map.rule_of(name, layer, budget)
+        except ExprError:
+            continue  # a pattern for another network: `{n - 1}` of 0
+        if given is None:
+            continue
+        rule, names = given
+        whole = rule in weight_map.weights
+        if rule.constant is not None:
+            found[name] = Origin((), (None,), rule.constant)
+        elif weight_map.layout == "torch":
+            leaf = "" if whole else f".{weight_map.variables.get(weight.name, weight.name)}"
+            found[name] = Origin(tuple((each + leaf,) for each in names), (_same(weight.shape),))
+        elif whole:
+            found[name] = Origin(tuple((each,) for each in names), stored[name].layouts)
+        else:
+            found[name] = _kept(stored[name], names, weight_map.variables)
+    return found
+
+
+def _same(shape: Shape) -> Layout:
+    return tuple((axis,) for axis in range(len(shape)))
+
+
+def _kept(weight: StoredWeight, layers: tuple[str, ...], words: Mapping[str, str]) -> Origin:
+    parts = [_names(layer, variable, words) for layer in layers for variable in weight.variables]
+    return Origin(tuple(parts), weight.layouts)
+
+
+def _names(layer: str, variable: StoredVariable, words: Mapping[str, str]) -> tuple[str, ...]:
+    own = dict.fromkeys(words.get(name, name) for name in variable.names)
+    return (*(f"{layer}/{name}" for name in own), f"{layer}/{variable.position}")
+
+
+def _translated(
+    tensors: Mapping[str, LazyTensor], graph: LayerGraph, origins: Mapping[str, Origin], whose: str
+) -> Translation:
+    before = max(
+        _prefixes(tensors, origins),
+        key=lambda prefix: sum(_parts(tensors, origin, prefix) is not None for origin in origins.values()),
+        default="",
+    )
+    found: dict[str, LazyTensor] = {}
+    taken: set[str] = set()
+    hits = 0
+    for name, origin in origins.items():
+        wanted = graph.all_weights[name].shape
+        if origin.constant is not None:
+            found[name] = _filled(wanted, origin.constant)
+            continue
+        names = _parts(tensors, origin, before)
+        if names is None:
+            continue
+        taken.update(names)
+        found[name] = _tensor([tensors[each] for each in names], origin.layouts, wanted)
+        hits += found[name].shape == wanted
+    left = {name: tensor for name, tensor in tensors.items() if name not in taken and name not in found}
+    return Translation({**found, **left}, hits, whose, before)
+
+
+def _prefixes(tensors: Mapping[str, LazyTensor], origins: Mapping[str, Origin]) -> list[str]:
+    """What may stand before the library's names in a file."""
+    origin = next((each for each in origins.values() if each.parts), None)
+    if origin is None:
+        return [""]
+    found = {""}
+    for wanted in origin.parts[0]:
+        found |= {name[: -len(wanted)] for name in tensors if name.endswith((f"/{wanted}", f".{wanted}"))}
+    return sorted(found, key=lambda each: (len(each), each))[:_PREFIXES]
+
+
+def _parts(tensors: Mapping[str, LazyTensor], origin: Origin, prefix: str) -> list[str] | None:
+    """The names of all parts of a weight in a file; None if one is not there."""
+    found: list[str] = []
+    for names in origin.parts:
+        name = next((prefix + each for each in names if prefix + each in tensors), None)
+        if name is None:
+            return None
+        found.append(name)
+    return found if found else None
+
+
+def _tensor(parts: list[LazyTensor], layouts: tuple[Layout | None, ...], wanted: Shape) -> LazyTensor:
+    """A weight of these parts in PyTorch's layout, of the first layout that gives its shape."""
+    odd = next((part for part in parts if part.problem), None)
+    if odd is not None:
+        return odd
+    shapes = [part.shape for part in parts]
+    for layout in layouts:
+        shape = joined_shape(shapes, layout)
+        if shape == wanted or _without_ones(shape) == _without_ones(wanted):
+            break
+    else:
+        layout, wanted = layouts[0], joined_shape(shapes, layouts[0]) or shapes[0]
+
+    def load() -> Array:
+        return joined([part.load() for part in parts], layout).reshape(wanted)
+
+    return LazyTensor(wanted, parts[0].kind, load)
+
+
+def _without_ones(shape: Shape) -> Shape:
+    """A convolution of one position and a dense layer hold the same numbers."""
+    return tuple(size for size in shape if size != 1)
+
+
+def _filled(shape: Shape, value: float) -> LazyTensor:
+    def load() -> Array:
+        import numpy as np
+
+        return np.full(shape, value, np.float32)
+
+    return LazyTensor(shape, "float32", load)

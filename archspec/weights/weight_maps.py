@@ -1,0 +1,257 @@
+"""Maps: what another library calls a network's layers, as data.
+
+A map is a file of YAML. Its rules name layers of the graph by patterns, and say what the library calls them; braces on
+the left take a number, or with `:word` a part of a name, and those on the right hold expressions with them:
+
+    archspec-map: 1
+    library: keras.applications, ResNet50 to ResNet152
+    layout: keras
+    layers:
+      conv1: conv1_conv
+      layer{stage}.{unit}.conv{n}: conv{stage + 1}_block{unit + 1}_{n}_conv
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, Literal
+
+from archspec.errors import Span, SpecError, did_you_mean
+from archspec.expr import ExprError, evaluate, names, parse, split_pattern
+from archspec.ir.graph import LayerGraph
+from archspec.limits import Budget
+from archspec.spec.loading import bounded
+from archspec.spec.located_data import LoadContext, LocatedDict
+from archspec.spec.yaml_reader import read_file
+
+_KEY: Final = "archspec-map"
+_KEYS: Final = (_KEY, "library", "reference", "layout", "variables", "layers", "weights")
+_LAYOUTS: Final = ("torch", "keras")
+_CAPTURE: Final = re.compile(r"([a-z_]\w*)(:word)?")
+
+
+@dataclass(frozen=True, slots=True)
+class MapRule:
+    """One line of a map: the layers or weights of the graph that a pattern names, and the library's names of them."""
+
+    pattern: re.Pattern[str]
+    text: str
+    names: tuple[str, ...]
+    """Patterns of the library's names; of several, the weight is made of theirs, joined along its first axis."""
+    constant: float | None = None
+    """The library has no such weight: it is this number everywhere."""
+    span: Span | None = field(default=None, compare=False)
+
+    def name(self, path: str, budget: Budget) -> tuple[str, ...] | None:
+        """The library's names for a path of the graph; None where the pattern is not of it.
+
+        Raises:
+            ExprError: an expression cannot be worked out.
+        """
+        match = self.pattern.fullmatch(path)
+        if match is None:
+            return None
+        taken = {key: int(text) if text.isdigit() else text for key, text in match.groupdict().items()}
+        return tuple(_filled(name, taken, budget) for name in self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightMap:
+    """What a library calls the layers of a network."""
+
+    path: Path
+    library: str
+    layout: Literal["torch", "keras"]
+    """How the axes of its weights lie, and what its variables are called."""
+    layers: tuple[MapRule, ...]
+    weights: tuple[MapRule, ...]
+    variables: Mapping[str, str]
+    """What it calls a variable, where that is not the layout's own word: `kernel: weights`."""
+
+    def rule_of(self, name: str, layer: str, budget: Budget) -> tuple[MapRule, tuple[str, ...]] | None:
+        """The first rule for a weight, by its own name or its layer's path, with the library's names."""
+        for rules, path in ((self.weights, name), (self.layers, layer)):
+            for rule in rules:
+                if (found := rule.name(path, budget)) is not None:
+                    return rule, found
+        return None
+
+    def check(self, graph: LayerGraph) -> list[str]:
+        """What is wrong with the map for a network, as people read it: weights without a rule, rules without a use.
+
+        Names that two weights would have are named, too.
+        """
+        budget = Budget()
+        unnamed, used, owners = list[str](), set[str](), dict[tuple[str, ...], str]()
+        wrong: list[str] = []
+        for name, weight in graph.all_weights.items():
+            layer = name.removesuffix(f".{weight.name}")
+            found = self.rule_of(name, layer, budget)
+            if found is None:
+                unnamed.append(name)
+                continue
+            rule, names = found
+            used.add(rule.text)
+            same = (*names, weight.name)
+            if names and owners.setdefault(same, name) != name:
+                wrong.append(f"`{name}` and `{owners[same]}` have one name, {' and '.join(names)}")
+        idle = [rule.text for rule in (*self.weights, *self.layers) if rule.text not in used]
+        return [
+            *(f"no rule names `{name}`" for name in unnamed),
+            *wrong,
+            *(f"nothing of {graph.name} is named by `{text}`" for text in idle),
+        ]
+
+
+def _filled(pattern: str, taken: Mapping[str, int | str], budget: Budget) -> str:
+    """A name with its expressions worked out."""
+    parts: list[str] = []
+    numbers = {key: value for key, value in taken.items() if isinstance(value, int)}
+    for text, is_expression in split_pattern(pattern):
+        if not is_expression:
+            parts.append(text)
+        elif text in taken:
+            parts.append(str(taken[text]))
+        else:
+            value = evaluate(parse(text, budget), numbers, budget)
+            if isinstance(value, bool) or not isinstance(value, int | str):
+                raise ExprError(f"`{text}` gives {value!r}; names take whole numbers and text")
+            parts.append(str(value))
+    return "".join(parts)
+
+
+def load_map(path: Path) -> WeightMap:
+    """The map in a file.
+
+    Raises:
+        SpecError: with everything that is wrong.
+    """
+    with bounded(None, path) as context:
+        data = read_file(path, context)
+        if data is not None and not (isinstance(data, LocatedDict) and _KEY in data):
+            context.error("E0703", f"`{path}` is no map of weights", help=f"one begins with `{_KEY}: 1`")
+        context.diagnostics.raise_if_any(SpecError)
+        assert isinstance(data, LocatedDict)
+        found = _Reader(path, data, context).read()
+        context.diagnostics.raise_if_any(SpecError)
+    return found
+
+
+@cache
+def shipped_maps() -> tuple[WeightMap, ...]:
+    """The maps that come with archspec, by name."""
+    folder = Path(str(files("archspec.weights") / "maps"))
+    return tuple(load_map(path) for path in sorted(folder.glob("*.yaml")))
+
+
+class _Reader:
+    """Reads the data of a map, and notes what is wrong with it."""
+
+    def __init__(self, path: Path, data: LocatedDict, context: LoadContext) -> None:
+        self.path, self.data, self.context = path, data, context
+
+    def read(self) -> WeightMap:
+        for key in self.data:
+            if key not in _KEYS:
+                help = did_you_mean(key, _KEYS) or f"a map has {', '.join(_KEYS)}"
+                self._wrong(f"a map has no key `{key[:80]}`", self.data.key_spans[key], help)
+        if self.data[_KEY] != 1:
+            self._wrong("this version of maps is not known", self.data.value_spans[_KEY], f"write `{_KEY}: 1`")
+        layout = self.data.get("layout", "torch")
+        if layout not in _LAYOUTS:
+            self._wrong("there is no such layout", self.data.value_spans["layout"], "write `torch` or `keras`")
+        variables = self._mapping("variables")
+        for key, value in variables.items():
+            if not isinstance(value, str):
+                self._wrong("a variable's name is a text", variables.value_spans[key])
+        library = self.data.get("library")
+        if not isinstance(library, str):
+            self._wrong("a map says whose names it has", self.data.span, "as `library: keras.applications, ResNet50`")
+        return WeightMap(
+            self.path,
+            str(library),
+            "keras" if layout == "keras" else "torch",
+            self._rules("layers"),
+            self._rules("weights"),
+            {key: str(value) for key, value in variables.items()},
+        )
+
+    def _wrong(self, message: str, span: Span | None, help: str = "") -> None:
+        self.context.error("E0703", message, span, help=help)
+
+    def _mapping(self, key: str) -> LocatedDict:
+        found = self.data.get(key)
+        if found is None:
+            return LocatedDict(self.data.span)
+        if not isinstance(found, LocatedDict):
+            self._wrong(f"`{key}` is a mapping", self.data.value_spans[key])
+            return LocatedDict(self.data.span)
+        return found
+
+    def _rules(self, key: str) -> tuple[MapRule, ...]:
+        rules = self._mapping(key)
+        return tuple(
+            rule
+            for text, value in rules.items()
+            if (rule := self._rule(text, value, rules.key_spans[text], rules.value_spans[text])) is not None
+        )
+
+    def _rule(self, text: str, value: object, key_span: Span, span: Span) -> MapRule | None:
+        compiled = self._compiled(text, key_span)
+        given: tuple[str, ...] = ()
+        constant: float | None = None
+        if isinstance(value, LocatedDict) and [*value] == ["constant"]:
+            number = value["constant"]
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                self._wrong("a constant is a number", value.value_spans["constant"])
+                return None
+            constant = float(number)
+        elif isinstance(value, str):
+            given = (value,)
+        elif isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+            given = tuple(str(each) for each in value)
+        else:
+            self._wrong("a rule gives a name, a list of names, or `{constant: NUMBER}`", span)
+            return None
+        captured = set(compiled.groupindex) if compiled is not None else set[str]()
+        for name in given:
+            self._check_name(name, captured, span)
+        return MapRule(compiled, text, given, constant, key_span) if compiled is not None else None
+
+    def _compiled(self, text: str, span: Span) -> re.Pattern[str] | None:
+        parts: list[str] = []
+        seen: set[str] = set()
+        try:
+            pieces = split_pattern(text)
+        except ValueError as error:
+            self._wrong(str(error), span)
+            return None
+        for piece, is_capture in pieces:
+            if not is_capture:
+                parts.append(re.escape(piece))
+                continue
+            match = _CAPTURE.fullmatch(piece)
+            if match is None:
+                self._wrong(f"`{{{piece[:80]}}}` is no place for a name", span, "as `{unit}`, or `{name:word}`")
+                return None
+            name, kind = match.groups()
+            if name in seen:
+                parts.append(f"(?P={name})")
+                continue
+            seen.add(name)
+            parts.append(f"(?P<{name}>{'[^.]+' if kind else '[0-9]+'})")
+        return re.compile("".join(parts))
+
+    def _check_name(self, name: str, captured: set[str], span: Span) -> None:
+        try:
+            for text, is_expression in split_pattern(name):
+                if is_expression and (unknown := names(parse(text, self.context.budget), self.context.budget) - captured):
+                    first = sorted(unknown)[0]
+                    self._wrong(f"`{first}` stands in no braces on the left", span, did_you_mean(first, captured))
+        except (ValueError, ExprError) as error:
+            self._wrong(str(error), span)

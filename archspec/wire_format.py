@@ -1,0 +1,102 @@
+"""The wire format of Protocol Buffers: the fields of a message in a file, without its schema and without its numbers.
+
+Source: https://protobuf.dev/programming-guides/encoding/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+VARINT: Final = 0
+FIXED64: Final = 1
+BYTES: Final = 2
+FIXED32: Final = 5
+_LONGEST: Final = 10
+"""Bytes of a varint."""
+_SIZES: Final = {FIXED64: 8, FIXED32: 4}
+
+
+class WireError(ValueError):
+    """Bytes are no message of Protocol Buffers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a message."""
+
+    number: int
+    wire: int
+    """`VARINT`, `FIXED64`, `BYTES` or `FIXED32`."""
+    value: int
+    """Of a varint; of others 0: their bytes are not read."""
+    start: int
+    """Where its bytes begin in the file; those of `BYTES` after their length."""
+    end: int
+
+
+def fields(file: BinaryIO, start: int, end: int) -> Iterator[Field]:
+    """The fields of the message that lies between two places of a file, in their order.
+
+    Raises:
+        WireError: there is no message.
+    """
+    place = start
+    while place < end:
+        file.seek(place)
+        head = file.read(min(2 * _LONGEST, end - place))
+        tag, used = varint(head, 0)
+        number, wire = tag >> 3, tag & 7
+        value, size = 0, 0
+        if not used or not number:
+            raise WireError("no message of Protocol Buffers")
+        if wire in (VARINT, BYTES):
+            value, after = varint(head, used)
+            if not after:
+                raise WireError("no message of Protocol Buffers")
+            place += after
+            size = value if wire == BYTES else 0
+        elif wire in _SIZES:
+            place += used
+            size = _SIZES[wire]
+        else:
+            raise WireError("no message of Protocol Buffers")
+        if place + size > end:
+            raise WireError("a message of Protocol Buffers that is not whole")
+        yield Field(number, wire, value if wire == VARINT else 0, place, place + size)
+        place += size
+
+
+def read_bytes(file: BinaryIO, field: Field) -> bytes:
+    """The bytes of a field."""
+    file.seek(field.start)
+    return file.read(field.end - field.start)
+
+
+def integers(file: BinaryIO, field: Field) -> Iterator[int]:
+    """The numbers of a repeated field of varints, of which this is one part: packed, or one alone."""
+    if field.wire == VARINT:
+        yield signed(field.value)
+        return
+    data, place = read_bytes(file, field), 0
+    while place < len(data):
+        value, place = varint(data, place)
+        if not place:
+            raise WireError("a message of Protocol Buffers with damaged numbers")
+        yield signed(value)
+
+
+def signed(value: int) -> int:
+    """An int64 as a varint holds it: in two's complement of 64 bits."""
+    return value - 2**64 if value >> 63 else value
+
+
+def varint(data: bytes, start: int) -> tuple[int, int]:
+    """A number, and where it ends in these bytes; 0 if it does not."""
+    value = 0
+    for index, byte in enumerate(data[start : start + _LONGEST]):
+        value |= (byte & 127) << 7 * index
+        if byte < 128:
+            return value & (2**64 - 1), start + index + 1
+    return 0, 0
