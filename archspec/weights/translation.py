@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from archspec.weights.tensors import Array
 
 _PREFIXES: Final = 8
+_COUNTERS: Final = ("global_step", "save_counter", "beta1_power", "beta2_power")
+_SLOT: Final = "/.OPTIMIZER_SLOT/"
 _LAYOUT_BACKEND: Final = "keras"
 """The backend that knows the layout of libraries which keep channels last."""
 
@@ -152,8 +154,17 @@ def _translated(
         taken.update(names)
         found[name] = _tensor([tensors[each] for each in names], origin.layouts, wanted)
         hits += found[name].shape == wanted
-    left = {name: tensor for name, tensor in tensors.items() if name not in taken and name not in found}
+    left = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if name not in taken and name not in found and not _of_training(name, taken)
+    }
     return Translation({**found, **left}, hits, whose, before)
+
+
+def _of_training(name: str, taken: Collection[str]) -> bool:
+    """Whether a variable of TensorFlow counts steps, or is what an optimizer keeps of a weight: `conv1/weights/Momentum`."""
+    return name.rpartition("/")[2] in _COUNTERS or _SLOT in name or name.rpartition("/")[0] in taken
 
 
 def _prefixes(tensors: Mapping[str, LazyTensor], origins: Mapping[str, Origin]) -> list[str]:

@@ -186,7 +186,7 @@ def test_tensors_are_read_as_pytorch_reads_them(tmp_path: Path) -> None:
         for protocol in (2, 4):
             path = tmp_path / f"{legacy}{protocol}.pt"
             torch.save(content, path, _use_new_zipfile_serialization=not legacy, pickle_protocol=protocol)
-            found = files.numbers(path, files.tree(path, len(content)))
+            found = files.numbers(path, files.open_weights(path, len(content)).tree)
             assert found.keys() == content.keys()
             for name, tensor in content.items():
                 plain = tensor.detach()
