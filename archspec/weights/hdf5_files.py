@@ -3,16 +3,18 @@
 Tensors get the names `layer/variable`: `conv1_conv/kernel`. A `.weights.h5` numbers a layer's variables, in the order in
 which the layer has made them: `conv1_conv/0`.
 
+HDF5's own library, in C, can be made to crash by a damaged file. pyfive reads the format in Python.
+
 Source: keras/src/saving/saving_lib.py, keras/src/legacy/saving/legacy_h5_format.py.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import SEEK_CUR, SEEK_END, SEEK_SET
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -33,7 +35,7 @@ _TRAINING: Final = ("optimizer", "optimizer_weights", "loss_tracker", "_loss_tra
 """Groups that a training has put beside the layers."""
 _VARIABLES: Final = "vars"
 _EXPANSION: Final = 1000
-"""How much larger than what is stored the numbers of a tensor may be: HDF5 compresses them, or leaves zeros out."""
+"""How much larger than the file the numbers of a tensor may be: HDF5 compresses them, or leaves zeros out."""
 _LAYERS: Final = ("layers", "_layer_checkpoint_dependencies")
 """Groups in a `.weights.h5` that stand for a list of layers."""
 
@@ -53,13 +55,13 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
 
     Raises:
         DamagedError: it is damaged, or asks for more than it may.
-        MissingLibraryError: h5py is not there.
+        MissingLibraryError: pyfive is not there.
         OSError: it cannot be read.
     """
     most = max(_OBJECTS, _PER_WEIGHT * needed)
     with _opened(path) as root:
         legacy = root.get("model_weights", root)
-        names = _names(legacy, "layer_names") if isinstance(legacy, _h5py().Group) else None
+        names = _names(legacy, "layer_names") if isinstance(legacy, _pyfive().Group) else None
         if names is not None:
             return dict(_legacy(path, legacy, names, most))
         found = dict(_numbered(path, root, most))
@@ -68,26 +70,25 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
     return found
 
 
-def _h5py() -> Any:
+def _pyfive() -> Any:
     try:
-        import h5py
+        import pyfive
     except ImportError:
-        raise MissingLibraryError("an HDF5 file, and h5py, which reads it, is not installed") from None
-    return h5py
+        raise MissingLibraryError("an HDF5 file, and pyfive, which reads it, is not installed") from None
+    return pyfive
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """The root of an HDF5 file, or of the one in a `.keras`."""
-    library = _h5py()
+    library = _pyfive()
     with open_regular(path) as whole, _part(whole) as file:
         try:
-            with library.File(file, "r") as root:
+            with library.File(file) as root:
                 yield root
-        except DamagedError:
+        except (DamagedError, MemoryError):
             raise
-        except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-            # HDF5 says at which of its functions it stopped, which helps nobody.
+        except Exception as error:  # the library looks at structures only when it comes to them
             raise DamagedError("an HDF5 file that is damaged, or not whole: was it downloaded to the end?") from error
 
 
@@ -95,9 +96,9 @@ def _opened(path: Path) -> Iterator[Any]:
 def _part(file: BinaryIO) -> Iterator[Any]:
     """The file itself, or the part of an archive that holds the weights."""
     head = file.read(4)
-    file.seek(0)
+    size = file.seek(0, io.SEEK_END)
     if head != b"PK\x03\x04":
-        yield file
+        yield _Window(file, 0, size)  # not the file itself, which the library would open once more, by its name
         return
     with open_archive(file, _DIRECTORY) as archive:
         entry = next((one for one in archive.infolist() if one.filename == _WEIGHTS), None)
@@ -111,29 +112,31 @@ def _part(file: BinaryIO) -> Iterator[Any]:
     yield _Window(file, start, entry.file_size)
 
 
-class _Window:
-    """A part of a file as a file that h5py reads."""
+class _Window(io.RawIOBase):
+    """A part of a file as a file of its own."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        super().__init__()
         self._file, self._start, self._size, self._place = file, start, size, 0
 
-    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
-        self._place = max(0, offset + {SEEK_SET: 0, SEEK_CUR: self._place, SEEK_END: self._size}[whence])
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence])
         return self._place
 
     def tell(self) -> int:
         return self._place
 
-    def read(self, size: int = -1) -> bytes:
-        left = max(0, self._size - self._place)
-        self._file.seek(self._start + self._place)
-        data = self._file.read(left if size < 0 else min(size, left))
-        self._place += len(data)
-        return data
-
     def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
+        self._file.seek(self._start + self._place)
+        data = self._file.read(max(0, min(len(buffer), self._size - self._place)))
         buffer[: len(data)] = data
+        self._place += len(data)
         return len(data)
 
 
@@ -148,7 +151,11 @@ def _names(group: Any, attribute: str) -> list[str] | None:
             number += 1
     if not parts:
         return None
-    return [name.decode(errors="replace") if isinstance(name, bytes) else str(name) for part in parts for name in part]
+    return [str(_text(name)) for part in parts for name in part]
+
+
+def _text(value: object) -> object:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _legacy(path: Path, root: Any, layers: list[str], most: int) -> Iterator[tuple[str, LazyTensor]]:
@@ -168,7 +175,7 @@ def _legacy(path: Path, root: Any, layers: list[str], most: int) -> Iterator[tup
 
 def _numbered(path: Path, root: Any, most: int) -> Iterator[tuple[str, LazyTensor]]:
     """The variables of all layers: each layer is a group whose group `vars` holds them, and the layer's name."""
-    library = _h5py()
+    library = _pyfive()
     left: list[tuple[Any, str, int]] = [(root, "", 0)]
     count = 0
     while left:
@@ -201,40 +208,35 @@ def _layer_name(group: Any, key: str) -> str:
     if _VARIABLES in group:
         name = _member(group, _VARIABLES).attrs.get("name")
         if isinstance(name, str | bytes):
-            return name.decode(errors="replace") if isinstance(name, bytes) else name
+            return str(_text(name))
     return key
 
 
 def _member(group: Any, name: str) -> Any:
-    """What stands under a name in the file itself: links to other places are not followed.
+    """What stands under a name; the numbers of a tensor are not looked for.
 
     Raises:
-        DamagedError: it is a link, or is not there.
+        DamagedError: nothing does.
     """
-    library = _h5py()
-    if not isinstance(group, library.Group) or name not in group:
+    if not isinstance(group, _pyfive().Group) or name not in group or (found := group.get_lazy_view(name)) is None:
         raise DamagedError(f"an HDF5 file without its part {name[:80]!r}")
-    if group.get(name, getclass=True, getlink=True) is not library.HardLink:
-        raise DamagedError(f"an HDF5 file whose part {name[:80]!r} is a link")
-    return group[name]
+    return found
 
 
 def _tensor(path: Path, dataset: Any, name: str) -> LazyTensor:
-    if not isinstance(dataset, _h5py().Dataset):
+    if not isinstance(dataset, _pyfive().Dataset):
         raise DamagedError(f"an HDF5 file whose {name[:80]!r} is no tensor")
     shape = tuple(int(size) for size in dataset.shape or ())
-    place, kind = str(dataset.name), dataset.dtype.name
-    if dataset.external or dataset.is_virtual:
-        raise DamagedError(f"an HDF5 file whose {name[:80]!r} lies in another file")
+    place, dtype = str(dataset.name), dataset.dtype
     if len(shape) > MOST_AXES:
         raise DamagedError(f"an HDF5 file whose {name[:80]!r} is damaged")
-    if math.prod(shape) * dataset.dtype.itemsize > max(2**20, _EXPANSION * dataset.id.get_storage_size()):
-        raise DamagedError(f"{name[:80]!r} is far larger than what is stored of it")
-    if dataset.attrs.get("dtype") == "bfloat16" and dataset.dtype.itemsize == 2:
+    if math.prod(shape) * dtype.itemsize > _EXPANSION * path.stat().st_size:
+        raise DamagedError(f"{name[:80]!r} is far larger than its file")
+    if _text(dataset.attrs.get("dtype")) == "bfloat16" and dtype.itemsize == 2:
         return LazyTensor(shape, "bfloat16", lambda: widened(_read(path, place).view("<u2").reshape(shape)))
-    if dataset.dtype.kind not in "fiub":
+    if dtype.kind not in "fiub":
         return LazyTensor(shape, "no numbers", no_numbers)
-    return LazyTensor(shape, kind, lambda: _read(path, place))
+    return LazyTensor(shape, dtype.name, lambda: _read(path, place))
 
 
 def _read(path: Path, place: str) -> Array:
