@@ -28,6 +28,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "build": "turn a spec into source for a framework, or into an ONNX model, checked",
         "init": "draw initial weights, the same everywhere, and write them",
         "parity": "run a network in several frameworks and compare",
+        "weights": "say what weights files hold, and write them in another library's format",
     },
     "Train": {
         "train": "write the program that trains a network by a recipe, and run it",

@@ -60,14 +60,15 @@ MAY_IMPORT: Final = {
     "archspec_torch": "bench codegen errors expr ir limits reserved_names digests atomic_files training recipe",
     "archspec_keras": "bench codegen errors expr ir limits passes reserved_names digests atomic_files training recipe "
     "weights",
+    "checkpoints": "api codegen errors ir spec digests atomic_files weights",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
     "build_output": "api codegen initialization ir",
     "archspec": "_version analysis api display errors ir limits reporting spec inspection weights",
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
-    "commands": "analysis api bench codegen diagram process_exit errors explanations initialization ir libraries "
-    "limits parity picture_files recipe reporting schema digests spec starters atomic_files training inspection "
-    "watching weights build_output",
+    "commands": "analysis api bench checkpoints codegen diagram process_exit errors explanations initialization ir "
+    "libraries limits parity picture_files recipe reporting schema digests spec starters atomic_files training "
+    "inspection watching weights build_output",
     "arguments": "_version commands process_exit errors",
     "cli": "arguments commands process_exit errors reporting",
     "entry": "cli",

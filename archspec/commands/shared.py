@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 from archspec.analysis.number_format import counted as counted
 from archspec.api import FORMS, compile, loaded
-from archspec.errors import BackendError, Diagnostic, OutputError, SpecError
+from archspec.errors import BackendError, Diagnostic, Note, OutputError, SpecError, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits, parse_limits
 from archspec.process_exit import FAILED as FAILED
@@ -186,6 +186,11 @@ def write_out(text: str) -> None:
 def add_weights(parser: argparse.ArgumentParser, help: str) -> None:
     """A file of weights, and where in it they are."""
     parser.add_argument("--weights", metavar="FILE", help=help)
+    add_weights_options(parser)
+
+
+def add_weights_options(parser: argparse.ArgumentParser) -> None:
+    """Where in a file the weights are."""
     parser.add_argument("--weights-key", metavar="KEY", help="of the file's mappings, take this: state_dict_ema")
     parser.add_argument(
         "--strip-prefix", metavar="PREFIX", help="take the weights whose names begin so, and take it off: backbone."
@@ -201,16 +206,33 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, Wei
     from archspec.reporting import plain
     from archspec.weights import read_weights
 
-    arrays, report = read_weights(
-        arguments.weights,
-        graph,
-        partial=getattr(arguments, "partial", False),
-        key=arguments.weights_key,
-        prefix=arguments.strip_prefix,
-    )
+    try:
+        arrays, report = read_weights(
+            arguments.weights,
+            graph,
+            partial=getattr(arguments, "partial", False),
+            key=arguments.weights_key,
+            prefix=arguments.strip_prefix,
+        )
+    except WeightsError as error:
+        raise WeightsError([_with_owner(each, arguments.weights) for each in error.diagnostics]) from None
     for doubt in report.doubts:
         print(f"warning: {plain(doubt)}", file=sys.stderr)
     return arrays, report
+
+
+def _with_owner(found: Diagnostic, weights: str) -> Diagnostic:
+    """That weights do not fit, with the network whose they are, where all of that one's are there."""
+    if found.code != "E0702":
+        return found
+    from archspec.checkpoints import candidates
+
+    likely = candidates(Path(weights))
+    if not likely or not likely[0].complete:
+        return found
+    first = likely[0]
+    note = Note(f"these are the weights of {first.name} ({first.found} of {first.wanted})")
+    return replace(found, notes=(note, *found.notes))
 
 
 def check_weights_usage(arguments: argparse.Namespace) -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from archspec.weights.tensors import Array
 
 KINDS: Final = (
-    "weights are read from safetensors, PyTorch (.pt, .pth), Keras (.keras, .h5), NumPy (.npz), ONNX, and checkpoints of "
-    "TensorFlow"
+    "weights are read from safetensors, PyTorch (.pt, .pth), Keras (.keras, .h5), NumPy (.npz), ONNX, and TensorFlow's "
+    "checkpoints"
 )
 _T = TypeVar("_T")
 

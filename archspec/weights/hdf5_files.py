@@ -1,7 +1,7 @@
 """Reading the HDF5 files of Keras without Keras: `.weights.h5`, the file inside a `.keras`, and the `.h5` before them.
 
-Tensors get the names `layer/variable`: `conv1_conv/kernel`. A `.weights.h5` numbers a layer's variables, in the order in
-which the layer has made them: `conv1_conv/0`.
+Tensors get the names `layer/variable`: `conv1_conv/kernel`. A `.weights.h5` numbers a layer's variables, in the order
+in which the layer has made them: `conv1_conv/0`.
 
 HDF5's own library, in C, can be made to crash by a damaged file. pyfive reads the format in Python.
 

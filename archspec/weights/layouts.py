@@ -30,7 +30,7 @@ DEPTHWISE: Final[Mapping[int, Layout]] = {
 
 
 def joined_shape(shapes: Sequence[Shape], layout: Layout | None) -> Shape:
-    """The shape in PyTorch's layout of a weight in variables of these shapes; of parts that differ, none it can have."""
+    """The shape in PyTorch's layout of a weight in variables of these shapes; where parts differ, none."""
     found = {_shape(shape, layout) for shape in shapes}
     first = next(iter(found))
     return (len(shapes) * first[0], *first[1:]) if len(found) == 1 and first else ()
@@ -55,6 +55,19 @@ def split(array: Array, shapes: Sequence[Shape], layout: Layout | None) -> Itera
         # Each axis is cut into those of the variable, which are then put into their places.
         cut = part.reshape([shape[axis] for group in axes for axis in group])
         yield np.ascontiguousarray(cut.transpose(np.argsort(_flat(axes))))
+
+
+def variable_shape(part: Shape, layout: Layout | None, heads: int = 1) -> Shape:
+    """The shape of a variable that holds a part of a weight; where an axis is made of two, the first has `heads`."""
+    if layout is None:
+        layout = LAYOUTS.get(len(part)) or tuple((axis,) for axis in range(len(part)))
+    sizes: dict[int, int] = {}
+    for size, axes in zip(part, layout, strict=True):
+        first, *others = axes or (None,)
+        if first is not None:
+            sizes[first] = heads if others else size
+        sizes.update(dict.fromkeys(others, size // heads))
+    return tuple(sizes[axis] for axis in range(len(sizes)))
 
 
 def _fitting(count: int, layout: Layout | None) -> Layout:

@@ -25,7 +25,7 @@ _HEAD: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TableEntry:
     """A key, and where in the file its value lies."""
 
     key: bytes
@@ -33,7 +33,7 @@ class Entry:
     end: int
 
 
-def entries(file: BinaryIO, most: int) -> Iterator[Entry]:
+def entries(file: BinaryIO, most: int) -> Iterator[TableEntry]:
     """The entries of a table in their order. Values are not read.
 
     Args:
@@ -72,7 +72,7 @@ def _handle(data: bytes, place: int) -> tuple[int, int, int]:
     return start, length, end
 
 
-def _block(file: BinaryIO, start: int, length: int, size: int) -> Iterator[Entry]:
+def _block(file: BinaryIO, start: int, length: int, size: int) -> Iterator[TableEntry]:
     """The entries of a block, which ends with the places where keys are written whole, and their number."""
     if start + length + TRAILER > size or length < 4:
         raise DamagedError("a table with a damaged index")
@@ -96,5 +96,5 @@ def _block(file: BinaryIO, start: int, length: int, size: int) -> Iterator[Entry
             raise DamagedError(f"a table with a key of {shared + unshared:,} bytes")
         file.seek(place + third)
         key = key[:shared] + file.read(unshared)
-        yield Entry(key, begin, begin + extent)
+        yield TableEntry(key, begin, begin + extent)
         place = begin + extent

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from archspec.errors import Diagnostic, WeightsError, nearest
 from archspec.ir.graph import LayerGraph
-from archspec.weights.files import numbers, open_weights, reading
+from archspec.weights.files import WeightsFile, numbers, open_weights, reading
 from archspec.weights.report import WeightsReport, notes_of
 from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights
 from archspec.weights.tensors import INTEGERS, MAPPING, LazyTensor, of_array
@@ -112,7 +112,20 @@ def _choice(
         if key is None and prefix is None and not arrays:
             return FoundWeights(arrays)  # of a network without weights
         return reading(Path("the weights"), lambda: find_weights(arrays, graph, key, prefix))
-    file = open_weights(path, len(graph.all_weights) + len(graph.dead_weights))
+    return _chosen(path, open_weights(path, len(graph.all_weights) + len(graph.dead_weights)), graph, key, prefix)
+
+
+def found_in(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWeights, WeightsReport]:
+    """What of a file that is open would be a network's weights. Its numbers are not read.
+
+    Raises:
+        WeightsError: it holds no weights at all.
+    """
+    choice = _chosen(path, file, graph, None, None)
+    return choice, _compared(_in_question(choice.tensors, graph), graph)
+
+
+def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, key: str | None, prefix: str | None) -> FoundWeights:
     if not file.tree and not graph.all_weights:
         return FoundWeights({})
     if file.library:

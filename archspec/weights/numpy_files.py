@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _DIRECTORY: Final = 2**20
 _PER_WEIGHT: Final = 1024
 _SUFFIX: Final = ".npy"
-_ERRORS: Final = (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, zipfile.zlib.error)
+_ERRORS: Final = (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error)
 
 
 def read(path: Path, needed: int) -> dict[str, LazyTensor]:
@@ -40,7 +41,7 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
             name = entry.filename.removesuffix(_SUFFIX)
             try:
                 with archive.open(entry) as part:
-                    shape, order, dtype = _header(part)
+                    shape, fortran, dtype = _header(part)
                     start = part.tell()
             except _ERRORS:
                 raise DamagedError(f"an archive whose part {entry.filename[:80]!r} is no array of NumPy") from None
@@ -49,11 +50,11 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
                 continue
             if entry.file_size - start != math.prod(shape) * dtype.itemsize:
                 raise DamagedError(f"{name[:80]!r} has not as many bytes as its shape says")
-            found[name] = LazyTensor(shape, dtype.name, _loader(path, entry, shape, order, dtype))
+            found[name] = LazyTensor(shape, dtype.name, _loader(path, entry, shape, fortran, dtype))
     return found
 
 
-def _header(part: Any) -> tuple[tuple[int, ...], str, Any]:
+def _header(part: Any) -> tuple[tuple[int, ...], bool, Any]:
     from numpy.lib import format
 
     version = format.read_magic(part)
@@ -61,10 +62,10 @@ def _header(part: Any) -> tuple[tuple[int, ...], str, Any]:
     sizes, fortran, dtype = header(part)
     if len(sizes) > MOST_AXES or any(size < 0 for size in sizes):
         raise ValueError("a damaged header")
-    return tuple(sizes), "F" if fortran else "C", dtype
+    return tuple(sizes), bool(fortran), dtype
 
 
-def _loader(path: Path, entry: zipfile.ZipInfo, shape: tuple[int, ...], order: str, dtype: Any) -> Any:
+def _loader(path: Path, entry: zipfile.ZipInfo, shape: tuple[int, ...], fortran: bool, dtype: Any) -> Any:
     def load() -> Array:
         import numpy as np
 
@@ -76,7 +77,7 @@ def _loader(path: Path, entry: zipfile.ZipInfo, shape: tuple[int, ...], order: s
         flat = np.frombuffer(data, dtype)
         if flat.size != math.prod(shape):
             raise DamagedError(f"{entry.filename[:80]!r} is damaged")
-        array: Array = flat.reshape(shape, order=order)
+        array: Array = flat.reshape(shape, order="F" if fortran else "C")
         return array
 
     return load

@@ -1,4 +1,4 @@
-"""Reading the weights of an ONNX model, its initializers, without ONNX's library; also those that lie in files beside it.
+"""Reading the weights of an ONNX model, its initializers, without ONNX's library; also those in files beside it.
 
 Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 """
@@ -55,7 +55,7 @@ _IN_LISTS: Final = {_FLOATS: "<f4", _DOUBLES: "<f8"}
 
 
 @dataclass(slots=True)
-class _Parts:
+class _TensorParts:
     """What stands in a `TensorProto`."""
 
     shape: list[int] = field(default_factory=list[int])
@@ -98,8 +98,8 @@ def _of(file: BinaryIO, start: int, end: int, number: int) -> Iterator[Field]:
             yield one
 
 
-def _parts(file: BinaryIO, place: Field) -> _Parts:
-    found = _Parts()
+def _parts(file: BinaryIO, place: Field) -> _TensorParts:
+    found = _TensorParts()
     for one in fields(file, place.start, place.end):
         if one.number == _DIMS:
             found.shape += integers(file, one)
@@ -121,7 +121,7 @@ def _texts(file: BinaryIO, place: Field) -> list[Field]:
     return [one for one in fields(file, place.start, place.end) if one.wire == BYTES]
 
 
-def _tensor(path: Path, parts: _Parts) -> LazyTensor:
+def _tensor(path: Path, parts: _TensorParts) -> LazyTensor:
     shape = tuple(parts.shape)
     if len(shape) > MOST_AXES or any(not 0 <= size < 2**48 for size in shape):
         raise DamagedError(f"a model whose initializer {parts.name[:80]!r} is damaged")
@@ -151,7 +151,7 @@ def _numbers(path: Path, start: int, shape: Shape, kind: str, code: str) -> Arra
     return widened(array) if kind == "bfloat16" else array
 
 
-def _listed(path: Path, parts: _Parts, shape: Shape, kind: str, code: str) -> Callable[[], Array]:
+def _listed(path: Path, parts: _TensorParts, shape: Shape, kind: str, code: str) -> Callable[[], Array]:
     """Numbers that stand one by one in the message; those of 16 bits as the bits, in whole numbers."""
 
     def load() -> Array:
@@ -179,12 +179,14 @@ def _listed(path: Path, parts: _Parts, shape: Shape, kind: str, code: str) -> Ca
     return load
 
 
-def _external(path: Path, parts: _Parts, shape: Shape, kind: str, code: str, size: int) -> Callable[[], Array]:
+def _external(path: Path, parts: _TensorParts, shape: Shape, kind: str, code: str, size: int) -> Callable[[], Array]:
     """Numbers in a file beside the model; a path that leads elsewhere is not followed."""
     name = parts.external.get("location", "")
     inside = Path(name)
     if not name or inside.is_absolute() or ".." in inside.parts or "\\" in name or "\0" in name:
-        raise DamagedError(f"the numbers of {parts.name[:80]!r} are said to lie at {name[:80]!r}, which is not beside it")
+        raise DamagedError(
+            f"the numbers of {parts.name[:80]!r} are said to lie at {name[:80]!r}, which is not beside it"
+        )
     try:
         start = int(parts.external.get("offset") or 0)
         length = int(parts.external.get("length") or size)

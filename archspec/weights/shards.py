@@ -1,4 +1,4 @@
-"""Weights in several files, by the index that Hugging Face's libraries write beside them: `model.safetensors.index.json`."""
+"""Weights in several files, by the index beside them that Hugging Face's libraries write."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from archspec.codegen.backend import Backend
 from archspec.ir.graph import LayerGraph
+from archspec.ir.tensor_type import Shape
 from archspec.weights.layouts import Layout
 
 
@@ -28,8 +29,10 @@ class StoredWeight:
     layer: str
     """The path of the graph's layer."""
     variables: tuple[StoredVariable, ...]
+    shape: Shape
+    """Of each variable."""
     layouts: tuple[Layout | None, ...] = (None,)
-    """None is the usual one of its number of axes. Of several, the first that gives the weight's shape."""
+    """The framework's own first; None is the usual one of its number of axes. A file may have any of them."""
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""Reading TensorFlow's checkpoints without TensorFlow: those of version 1, one file, and of version 2, an index and shards.
+"""Reading TensorFlow's checkpoints without TensorFlow: version 1, one file, and version 2, an index and shards.
 
 TF-slim's models were published as version 1 (`resnet_v1_50.ckpt`); `tf.train.Saver` has written version 2 since
 TensorFlow 0.12, and so does `tf.train.Checkpoint`, whose names end in `/.ATTRIBUTES/VARIABLE_VALUE`.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
-from archspec.weights.leveldb_tables import Entry, entries
+from archspec.weights.leveldb_tables import TableEntry, entries
 from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, no_numbers, widened
 from archspec.wire_format import BYTES, Field, WireError, fields, integers, read_bytes
 
@@ -86,7 +86,7 @@ def plain_name(name: str) -> str:
     return name.removesuffix(_VARIABLE).removesuffix(":0")
 
 
-def _version_2(path: Path, file: BinaryIO, header: Entry, found: list[Entry]) -> dict[str, LazyTensor]:
+def _version_2(path: Path, file: BinaryIO, header: TableEntry, found: list[TableEntry]) -> dict[str, LazyTensor]:
     shards, little = 1, True
     for field in fields(file, header.start, header.end):
         if field.number == 1:
@@ -169,7 +169,7 @@ def _shape(file: BinaryIO, field: Field) -> Shape | None:
     return tuple(sizes) if len(sizes) <= MOST_AXES and all(size < 2**48 for size in sizes) else None
 
 
-def _version_1(path: Path, file: BinaryIO, header: Entry, found: list[Entry]) -> dict[str, LazyTensor]:
+def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[TableEntry]) -> dict[str, LazyTensor]:
     """The first entry describes all tensors; the others hold their numbers, each with its name before them."""
     described: dict[str, tuple[Shape | None, int, int]] = {}
     for meta in _parts(file, header.start, header.end, 1):

@@ -1,4 +1,4 @@
-"""Tensors of another library's file as the weights of a graph: found by its names, and brought into PyTorch's layout."""
+"""Tensors of another library's file as the weights of a graph: found by its names, in PyTorch's layout."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from archspec.codegen.registry import backend
-from archspec.errors import BackendError
+from archspec.errors import BackendError, Diagnostic, WeightsError
 from archspec.expr import ExprError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec.limits import Budget
-from archspec.weights.layouts import Layout, joined, joined_shape
+from archspec.weights.layouts import Layout, joined, joined_shape, split
 from archspec.weights.stored_weights import StoredVariable, StoredWeight, StoresWeights
 from archspec.weights.tensors import LazyTensor
 from archspec.weights.weight_maps import WeightMap, shipped_maps
 
 if TYPE_CHECKING:
-    from archspec.weights.tensors import Array
+    from archspec.weights.tensors import Array, Arrays
 
 _PREFIXES: Final = 8
 _COUNTERS: Final = ("global_step", "save_counter", "beta1_power", "beta2_power")
@@ -33,6 +33,9 @@ class Origin:
 
     parts: tuple[tuple[str, ...], ...]
     layouts: tuple[Layout | None, ...]
+    """As in a `StoredWeight`."""
+    shape: Shape = ()
+    """Of each part."""
     constant: float | None = None
 
 
@@ -90,9 +93,7 @@ def _stores() -> StoresWeights | None:
         return None
 
 
-def origins_by(
-    weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, StoredWeight]
-) -> dict[str, Origin]:
+def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, StoredWeight]) -> dict[str, Origin]:
     """Where files have the weights of a graph, as a map says it; weights that it does not name are left out."""
     budget = Budget()
     found: dict[str, Origin] = {}
@@ -107,14 +108,51 @@ def origins_by(
         rule, names = given
         whole = rule in weight_map.weights
         if rule.constant is not None:
-            found[name] = Origin((), (None,), rule.constant)
+            found[name] = Origin((), (None,), constant=rule.constant)
         elif weight_map.layout == "torch":
             leaf = "" if whole else f".{weight_map.variables.get(weight.name, weight.name)}"
-            found[name] = Origin(tuple((each + leaf,) for each in names), (_same(weight.shape),))
+            part = (weight.shape[0] // len(names), *weight.shape[1:])
+            found[name] = Origin(tuple((each + leaf,) for each in names), (_same(weight.shape),), part)
         elif whole:
-            found[name] = Origin(tuple((each,) for each in names), stored[name].layouts)
+            found[name] = Origin(tuple((each,) for each in names), stored[name].layouts, stored[name].shape)
         else:
             found[name] = _kept(stored[name], names, weight_map.variables)
+    return found
+
+
+def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) -> dict[str, Array]:
+    """A network's weights under a library's names, in its layout: what `best_translation` reads.
+
+    Args:
+        weight_map: whose names; those of archspec's Keras source if None.
+        graph: the network.
+        arrays: its weights, by canonical name.
+
+    Raises:
+        WeightsError: the map does not name all of the weights, or holds one of them for constant that is not.
+    """
+    stores = _stores()
+    stored = stores.stored_weights(graph) if stores is not None else {}
+    if weight_map is None:
+        assert stores is not None
+        origins = {name: _kept(weight, (stores.layer_name(weight.layer),), {}) for name, weight in stored.items()}
+    else:
+        origins = origins_by(weight_map, graph, stored)
+    unnamed = [name for name in graph.all_weights if name not in origins]
+    if unnamed and weight_map is not None:
+        message = f"the map {weight_map.path.stem} does not name `{unnamed[0]}` of {graph.name}"
+        raise WeightsError(Diagnostic("E0703", message, help=f"it is for {weight_map.library}"))
+    found: dict[str, Array] = {}
+    for name, origin in origins.items():
+        array = arrays[name]
+        if origin.constant is not None:
+            if not (array == origin.constant).all():
+                message = f"`{name}` is not {origin.constant:g} everywhere, and the library has no place for it"
+                raise WeightsError(Diagnostic("E0703", message))
+            continue
+        names = [each[0] for each in origin.parts]
+        for each, part in zip(names, split(array, [origin.shape] * len(names), origin.layouts[0]), strict=True):
+            found[each] = part
     return found
 
 
@@ -124,7 +162,7 @@ def _same(shape: Shape) -> Layout:
 
 def _kept(weight: StoredWeight, layers: tuple[str, ...], words: Mapping[str, str]) -> Origin:
     parts = [_names(layer, variable, words) for layer in layers for variable in weight.variables]
-    return Origin(tuple(parts), weight.layouts)
+    return Origin(tuple(parts), weight.layouts, weight.shape)
 
 
 def _names(layer: str, variable: StoredVariable, words: Mapping[str, str]) -> tuple[str, ...]:
@@ -163,7 +201,7 @@ def _translated(
 
 
 def _of_training(name: str, taken: Collection[str]) -> bool:
-    """Whether a variable of TensorFlow counts steps, or is what an optimizer keeps of a weight: `conv1/weights/Momentum`."""
+    """Whether a variable counts steps, or is what an optimizer keeps of a weight: `conv1/weights/Momentum`."""
     return name.rpartition("/")[2] in _COUNTERS or _SLOT in name or name.rpartition("/")[0] in taken
 
 

@@ -14,7 +14,7 @@ the left take a number, or with `:word` a part of a name, and those on the right
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -250,7 +250,9 @@ class _Reader:
     def _check_name(self, name: str, captured: set[str], span: Span) -> None:
         try:
             for text, is_expression in split_pattern(name):
-                if is_expression and (unknown := names(parse(text, self.context.budget), self.context.budget) - captured):
+                if is_expression and (
+                    unknown := names(parse(text, self.context.budget), self.context.budget) - captured
+                ):
                     first = sorted(unknown)[0]
                     self._wrong(f"`{first}` stands in no braces on the left", span, did_you_mean(first, captured))
         except (ValueError, ExprError) as error:

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
+from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import Conv
-from archspec.weights.layouts import DEPTHWISE, Layout
+from archspec.ir.ops import Attention, Conv
+from archspec.ir.tensor_type import Shape
+from archspec.weights.layouts import DEPTHWISE, ONE_AXIS, Layout, variable_shape
 from archspec.weights.stored_weights import StoredVariable, StoredWeight
 from archspec_keras.ops import ROWS
+from archspec_keras.ops.linear import is_depthwise
 from archspec_keras.ops.row import VariableLayout
 
 _SUBLAYERS: Final = {
@@ -39,9 +42,24 @@ def stored_weights(graph: LayerGraph) -> Mapping[str, StoredWeight]:
                 names = tuple(before + each for each in (own, *_OLDER.get(own, ())))
                 variables.append(StoredVariable(names, f"{before}{made[owner]}"))
                 made[owner] += 1
-            layouts: tuple[Layout | None, ...] = (place.layout,)
-            if isinstance(node.op, Conv) and len(weight.shape) in DEPTHWISE:  # as a layer of its own, or in groups
-                layouts += (DEPTHWISE[len(weight.shape)],)
+            shape, layouts = _form(node, graph, weight.shape, place, len(variables))
             path = name.removesuffix(f".{weight.name}")
-            found.setdefault(name, StoredWeight(path, tuple(variables), layouts))
+            found.setdefault(name, StoredWeight(path, tuple(variables), shape, layouts))
     return found
+
+
+def _form(
+    node: Node, graph: LayerGraph, shape: Shape, place: VariableLayout, parts: int
+) -> tuple[Shape, tuple[Layout | None, ...]]:
+    """The shape of each variable of a weight, and how the axes lie, in our source first."""
+    part = (shape[0] // parts, *shape[1:])
+    if place.layout == ONE_AXIS:
+        [arriving] = graph.input_types(node)
+        return (*(1 for _ in range(arriving.rank - 1)), *part), (ONE_AXIS,)
+    if isinstance(node.op, Conv) and len(shape) in DEPTHWISE:
+        channels = DEPTHWISE[len(shape)]
+        if is_depthwise(node, graph):
+            return variable_shape(part, channels, shape[0]), (channels, None)
+        return variable_shape(part, None), (None, channels)
+    heads = node.op.heads if isinstance(node.op, Attention) else 1
+    return variable_shape(part, place.layout, heads), (place.layout,)

@@ -1,0 +1,135 @@
+"""A network's weights in the format of any library that archspec reads: what is written is read back bit by bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from archspec.api import build
+from archspec.atomic_files import whole_file
+from archspec.checkpoints.tensorflow_writing import write_checkpoint
+from archspec.codegen.backend import SavesWeights
+from archspec.codegen.registry import backend
+from archspec.digests import write_digest
+from archspec.errors import BackendError, Diagnostic, WeightsError, did_you_mean
+from archspec.ir.graph import LayerGraph
+from archspec.weights import write
+from archspec.weights.translation import named_by
+from archspec.weights.weight_maps import WeightMap, shipped_maps
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Array, Arrays
+
+SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
+    "safetensors": (".safetensors",),
+    "torch": (".pth", ".pt"),
+    "keras": (".weights.h5", ".keras", ".h5"),
+    "numpy": (".npz",),
+    "tensorflow": (".ckpt",),
+}
+"""The formats that are written, with the suffixes of their files, the usual one first."""
+
+
+def format_of(output: str) -> str | None:
+    """The format that a file's name asks for; None if it says none."""
+    return next((name for name, suffixes in SUFFIXES.items() if output.endswith(suffixes)), None)
+
+
+def map_named(name: str) -> WeightMap:
+    """The map of this name that ships.
+
+    Raises:
+        WeightsError: none does.
+    """
+    maps = {each.path.stem: each for each in shipped_maps()}
+    if name not in maps:
+        help = did_you_mean(name, maps) or f"there are {', '.join(maps)}"
+        raise WeightsError(Diagnostic("E0703", f"no map named `{name[:80]}` ships", help=help))
+    return maps[name]
+
+
+def write_as(
+    format: str, path: Path, arrays: Arrays, graph: LayerGraph, *, names: WeightMap | None = None
+) -> tuple[Path, ...]:
+    """Write a network's weights in a format, whole or not at all.
+
+    Args:
+        format: one of `SUFFIXES`.
+        path: of the file; of a checkpoint of TensorFlow, its prefix.
+        arrays: by canonical name, in PyTorch's layout; they fit the graph.
+        graph: the network.
+        names: whose names and layout the file has; those of archspec's own source of the format if not given.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        BackendError: the library that writes the format is not installed.
+        WeightsError: the map does not name all weights of the network.
+        OutputError: a file cannot be written.
+    """
+    if format == "safetensors" and names is None:
+        write(path, arrays, graph, add_digest=True)
+        return (path,)
+    if format == "keras":
+        if names is not None:
+            message = f"a file of Keras is the network's own source's: it cannot have the names of {names.library}"
+            raise WeightsError(Diagnostic("E0703", message, help="leave `--names` out, or choose another format"))
+        _keras(path, arrays, graph)
+        return (path,)
+    named = arrays if names is None and format in _PLAIN else named_by(names, graph, arrays)
+    if format == "tensorflow":
+        return write_checkpoint(path, named)
+    _PLAIN[format](path, named)
+    return (path,)
+
+
+def _keras(path: Path, arrays: Arrays, graph: LayerGraph) -> None:
+    target = backend("keras", SavesWeights)
+    target.require()
+    model = build(graph, "keras", weights=dict(arrays))
+    if path.name.endswith(target.weights_suffix):
+        target.save_weights(model, path)
+        return
+    with whole_file(path) as temporary:
+        model.save(temporary)
+
+
+def _torch(path: Path, arrays: Mapping[str, Array]) -> None:
+    try:
+        import torch
+    except ImportError:
+        help = "install it with `pip install torch`, or write safetensors, which PyTorch's users read, too"
+        raise BackendError(
+            Diagnostic("E0602", "PyTorch, which writes its files, is not installed", help=help)
+        ) from None
+    import numpy as np
+
+    with whole_file(path) as temporary:
+        torch.save({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}, temporary)
+        write_digest(temporary, ".pt")
+
+
+def _numpy(path: Path, arrays: Mapping[str, Array]) -> None:
+    import numpy as np
+
+    with whole_file(path) as temporary:
+        with temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        write_digest(temporary, ".pt")
+
+
+def _safetensors(path: Path, arrays: Mapping[str, Array]) -> None:
+    from safetensors.numpy import save
+
+    with whole_file(path) as temporary:
+        temporary.write_bytes(save(dict(arrays)))
+
+
+_PLAIN: Final[dict[str, Callable[[Path, Mapping[str, Array]], None]]] = {
+    "safetensors": _safetensors,
+    "torch": _torch,
+    "numpy": _numpy,
+}
+"""Formats that hold tensors by name and say nothing of their layout."""

@@ -1,0 +1,113 @@
+"""Writing a checkpoint of TensorFlow, version 2, without TensorFlow: an index, and one shard with all numbers.
+
+Source: tensorflow/core/util/tensor_bundle/tensor_bundle.cc, tensorflow/core/protobuf/tensor_bundle.proto;
+https://github.com/google/leveldb/blob/main/doc/table_format.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from archspec.atomic_files import whole_file
+from archspec.checkpoints.crc32c import masked_crc32c
+from archspec.weights.leveldb_tables import FOOTER, MAGIC
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Array
+
+_BLOCK: Final = 2**18
+"""Bytes of a block of the index, about."""
+_KINDS: Final = {"float32": 1, "float64": 2, "float16": 19}
+"""Numbers of `DataType`."""
+
+
+def write_checkpoint(path: Path, arrays: Mapping[str, Array]) -> tuple[Path, Path]:
+    """Write variables by name, each file whole or not at all; the index last, which makes the checkpoint one.
+
+    Args:
+        path: the prefix of the two files: `model.ckpt`.
+        arrays: by TensorFlow's names, in its layout.
+
+    Returns:
+        The index and the shard.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    import numpy as np
+
+    names = sorted(arrays, key=str.encode)
+    shard, index = path.with_name(f"{path.name}.data-00000-of-00001"), path.with_name(f"{path.name}.index")
+    entries: list[tuple[bytes, bytes]] = [(b"", _number(1, 1) + _bytes(3, _number(1, 1)))]  # one shard, version 1
+    offset = 0
+    with whole_file(shard) as temporary, temporary.open("wb") as file:
+        for name in names:
+            array = np.ascontiguousarray(arrays[name]).astype(arrays[name].dtype.newbyteorder("<"), copy=False)
+            data = array.reshape(-1).view("u1")
+            file.write(data.data)
+            shape = b"".join(_bytes(2, _number(1, size)) for size in array.shape)
+            entry = _number(1, _KINDS[array.dtype.name]) + _bytes(2, shape)
+            entry += _number(4, offset) + _number(5, array.nbytes) + _fixed32(6, masked_crc32c(data))
+            entries.append((name.encode(), entry))
+            offset += array.nbytes
+    with whole_file(index) as temporary:
+        temporary.write_bytes(_table(entries))
+    return index, shard
+
+
+def _table(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A table of these entries, which are in order."""
+    found, handles = bytearray(), list[tuple[bytes, bytes]]()
+    block: list[tuple[bytes, bytes]] = []
+    size = 0
+    for entry in entries:
+        block.append(entry)
+        size += len(entry[0]) + len(entry[1])
+        if size > _BLOCK:
+            handles.append((block[-1][0], _put(found, block)))
+            block, size = [], 0
+    if block:
+        handles.append((block[-1][0], _put(found, block)))
+    meta = _put(found, [])
+    ends = meta + _put(found, handles)
+    return bytes(found + ends + bytes(FOOTER - len(MAGIC) - len(ends)) + MAGIC)
+
+
+def _put(file: bytearray, entries: list[tuple[bytes, bytes]]) -> bytes:
+    """Append a block, whose keys are all written whole, and say where it is."""
+    import numpy as np
+
+    body, starts = bytearray(), list[int]()
+    for key, value in entries:
+        starts.append(len(body))
+        body += _varint(0) + _varint(len(key)) + _varint(len(value)) + key + value
+    for start in starts or [0]:
+        body += start.to_bytes(4, "little")
+    body += max(1, len(starts)).to_bytes(4, "little")
+    place = len(file)
+    kind = b"\0"  # not compressed
+    file += body + kind + masked_crc32c(np.frombuffer(bytes(body) + kind, "u1")).to_bytes(4, "little")
+    return _varint(place) + _varint(len(body))
+
+
+def _varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
+
+
+def _number(field: int, value: int) -> bytes:
+    return _varint(field << 3) + _varint(value) if value else b""
+
+
+def _bytes(field: int, value: bytes) -> bytes:
+    return _varint(field << 3 | 2) + _varint(len(value)) + value
+
+
+def _fixed32(field: int, value: int) -> bytes:
+    return _varint(field << 3 | 5) + value.to_bytes(4, "little")

@@ -1,0 +1,175 @@
+"""`archspec weights`: what files hold and whose they are, and round trips over all formats, bit by bit."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise, permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import archspec
+from archspec import SpecError, WeightsError
+from archspec.checkpoints import SUFFIXES, candidates, contents, map_named, write_as
+from archspec.checkpoints.crc32c import crc32c
+from archspec.cli import main
+from archspec.parity import random_weights
+from archspec.weights import read_weights
+from archspec.weights.weight_maps import load_map, shipped_maps
+from tests.needed import needs
+from tests.weights.test_formats import SPEC, graph, right, same, slim, slim_variables
+
+NEEDS = {"torch": "torch", "keras": "keras"}
+
+
+def _written(format: str, folder: Path) -> Path:
+    path = folder / f"w{SUFFIXES[format][0]}"
+    files = write_as(format, path, right(), graph())
+    assert all(file.is_file() for file in files)
+    return files[0]
+
+
+@pytest.mark.parametrize("format", [pytest.param(name, marks=needs(NEEDS.get(name, "numpy"))) for name in SUFFIXES])
+def test_what_is_written_is_read_back(format: str, tmp_path: Path) -> None:
+    found, report = read_weights(_written(format, tmp_path), graph())
+    same(found)
+    assert not report.doubts
+
+
+@needs("torch", "keras")
+@pytest.mark.parametrize("suffix", SUFFIXES["keras"])
+def test_over_all_pairs(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One walk that goes from each format to each other, by the command; the numbers stay what they are."""
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(SPEC)
+    others = [name for name in SUFFIXES if name != "keras"] if suffix != SUFFIXES["keras"][0] else list(SUFFIXES)
+    walk = ["safetensors"]
+    for one, other in permutations(["keras", *others] if "keras" not in others else others, 2):
+        walk += [one, other]
+    write_as("safetensors", Path("w.safetensors"), right(), graph())
+    for before, after in pairwise(walk):
+        if before == after:
+            continue
+        source, target = (f"w{suffix if name == 'keras' else SUFFIXES[name][0]}" for name in (before, after))
+        assert main(["weights", "convert", source, "net.yaml", "-o", target, "--force"]) == 0
+    same(read_weights(target, graph())[0])
+
+
+@needs("tensorflow")
+def test_tensorflow_reads_what_is_written(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    arrays = random_weights(slim())
+    arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
+    write_as("tensorflow", tmp_path / "m.ckpt", arrays, slim(), names=map_named("slim_resnet_v2"))
+    reader = tf.train.load_checkpoint(str(tmp_path / "m.ckpt"))
+    wanted = {name.partition("/")[2]: array for name, array in slim_variables().items()}
+    assert reader.get_variable_to_shape_map().keys() == wanted.keys()
+    for name, array in wanted.items():
+        assert np.array_equal(reader.get_tensor(name), array), name  # it holds the checksums against the numbers
+
+
+def test_checksums() -> None:
+    """Published values (RFC 3720), and lengths about where stretches end against the definition, bit by bit."""
+    assert crc32c(np.frombuffer(b"123456789", "u1")) == 0xE3069283
+    assert crc32c(np.zeros(32, "u1")) == 0x8A9136AA
+    assert crc32c(np.full(32, 255, "u1")) == 0x62A8AB43
+    for length in (0, 1, 4095, 4096, 4097, 9000):
+        data = np.random.default_rng(length).integers(0, 256, length, dtype=np.uint8)
+        state = 0xFFFFFFFF
+        for byte in data.tolist():
+            state ^= byte
+            for _ in range(8):
+                state = state >> 1 ^ (0x82F63B78 if state & 1 else 0)
+        assert crc32c(data) == state ^ 0xFFFFFFFF
+
+
+def test_a_file_says_whose_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lenet = archspec.compile("lenet")
+    path = tmp_path / "w.npz"
+    np.savez(path, allow_pickle=False, **random_weights(lenet))
+    [first, *_] = candidates(path)
+    assert (first.name, first.found, first.left, first.complete) == ("lenet", len(lenet.all_weights), 0, True)
+    assert contents(path).numbers("") == lenet.parameters + lenet.buffers
+    assert main(["weights", "inspect", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert f"network     lenet: {len(lenet.all_weights)} of {len(lenet.all_weights)} weights" in text
+    assert main(["weights", "inspect", str(path), "--format", "json", "--tensors"]) == 0
+    [data] = json.loads(capsys.readouterr().out)
+    assert data["networks"][0]["name"] == "lenet"
+    assert data["mappings"][""]["tensors"].keys() == lenet.all_weights.keys()
+
+
+def test_weights_of_another_network_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "w.npz"
+    np.savez(path, allow_pickle=False, **random_weights(archspec.compile("lenet")))
+    command = ["build", "espcn", "--backend", "torch", "--weights", str(path), "-o", str(tmp_path / "x.py")]
+    assert main(command) == 1
+    count = len(archspec.compile("lenet").all_weights)
+    assert f"these are the weights of lenet ({count} of {count})" in capsys.readouterr().err
+    assert not (tmp_path / "x.py").exists()
+
+
+def test_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("w.npz", allow_pickle=False, **random_weights(archspec.compile("lenet")))
+    Path("mine.npz").write_text("mine")
+    Path("mine.ckpt.index").write_text("mine")
+    for target in ("mine.npz", "mine.ckpt"):
+        assert main(["weights", "convert", "w.npz", "lenet", "-o", target]) == 1
+        assert "was not written by archspec" in capsys.readouterr().err
+    assert Path("mine.npz").read_text() == Path("mine.ckpt.index").read_text() == "mine"
+    assert main(["weights", "convert", "w.npz", "lenet", "-o", "again.npz"]) == 0
+    assert main(["weights", "convert", "w.npz", "lenet", "-o", "again.npz"]) == 0  # its own it replaces
+    with pytest.raises(SystemExit):
+        main(["weights", "convert", "w.npz", "lenet", "-o", "w.pth", "--to", "numpy"])
+    with pytest.raises(SystemExit):
+        main(["weights", "convert", "w.npz", "lenet"])
+
+
+NETWORKS = {"slim_resnet_v2": ["resnet_v2_50", "resnet_v2_101", "resnet_v2_152", "resnet_v2_200"]}
+
+
+def test_maps_name_every_weight_once() -> None:
+    assert {each.path.stem for each in shipped_maps()} == NETWORKS.keys()
+    for name, networks in NETWORKS.items():
+        assert len(map_named(name).path.read_text().splitlines()) <= 25
+        for network in networks:
+            assert map_named(name).check(archspec.compile(network)) == [], network
+
+
+WRONG = {
+    "archspec-map: 1\nlibrary: x\nlayers: {'a{n}': 'b{m}'}\n": "`m` stands in no braces",
+    "archspec-map: 1\nlibrary: x\nlayers: {'a{n}': 'b{n +}'}\n": "error[E0703]",
+    "archspec-map: 1\nlibrary: x\nlayers: {'a{N n}': b}\n": "is no place for a name",
+    "archspec-map: 1\nlibrary: x\nlayers: {'a{n': b}\n": "the braces do not match",
+    "archspec-map: 1\nlibrary: x\nlayers: {a: 3}\n": "a rule gives a name",
+    "archspec-map: 1\nlibrary: x\nlayer: {}\n": "did you mean `layers`?",
+    "archspec-map: 2\nlibrary: x\n": "this version of maps is not known",
+    "archspec-map: 1\n": "a map says whose names it has",
+    "archspec-map: 1\nlibrary: x\nlayout: nchw\n": "there is no such layout",
+    "library: x\n": "is no map of weights",
+    "- 1\n": "is no map of weights",
+}
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG.items())
+def test_a_wrong_map(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text(text)
+    with pytest.raises(SpecError) as caught:
+        load_map(path)
+    assert said in str(caught.value)
+    assert "map.yaml" in str(caught.value)
+
+
+def test_a_map_that_does_not_fit(tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text("archspec-map: 1\nlibrary: x\nlayers: {'conv{n}': 'c{n - 1}', 'fc{n}': same, idle: i}\n")
+    lenet = archspec.compile("lenet")
+    wrong = load_map(path).check(lenet)
+    assert any("nothing of lenet is named by `idle`" in each for each in wrong)
+    with pytest.raises(WeightsError, match="does not name"):
+        write_as("numpy", tmp_path / "w.npz", random_weights(lenet), lenet, names=map_named("slim_resnet_v2"))
+    assert not (tmp_path / "w.npz").exists()
