@@ -226,8 +226,9 @@ def _with_owner(found: Diagnostic, weights: str) -> Diagnostic:
     if found.code != "E0702":
         return found
     from archspec.checkpoints import candidates
+    from archspec.weights.hub import local
 
-    likely = candidates(Path(weights))
+    likely = candidates(local(weights))
     if not likely or not likely[0].complete:
         return found
     first = likely[0]

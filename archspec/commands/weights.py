@@ -64,8 +64,10 @@ def run_weights(arguments: argparse.Namespace) -> int:
 
 def _inspect(arguments: argparse.Namespace) -> int:
     from archspec.checkpoints import candidates, contents
+    from archspec.weights.hub import local
 
-    found = [(contents(Path(file)), candidates(Path(file))) for file in arguments.files]
+    paths = [local(file) for file in arguments.files]
+    found = [(contents(path), candidates(path)) for path in paths]
     if arguments.format == "json":
         print(json.dumps([_as_dict(file, likely, arguments.tensors) for file, likely in found], indent=2))
         return OK

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from archspec.errors import Diagnostic, WeightsError, nearest
 from archspec.ir.graph import LayerGraph
 from archspec.weights.files import WeightsFile, numbers, open_weights, reading
+from archspec.weights.hub import local
 from archspec.weights.report import WeightsReport, notes_of
 from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights
 from archspec.weights.tensors import INTEGERS, MAPPING, LazyTensor, of_array
@@ -69,7 +70,7 @@ def _read(
     weights: str | os.PathLike[str] | Arrays, graph: LayerGraph, partial: bool, key: str | None, prefix: str | None
 ) -> tuple[dict[str, Array], WeightsReport]:
     """The same for the form that a graph has."""
-    path = None if isinstance(weights, Mapping) else Path(weights)
+    path = None if isinstance(weights, Mapping) else local(weights)
     choice = _choice(weights, path, graph, key, prefix)
     given = _in_question(choice.tensors, graph)
     report = replace(_compared(given, graph), notes=choice.notes)

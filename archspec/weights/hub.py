@@ -1,0 +1,114 @@
+"""Weights on the Hugging Face hub: `hf://owner/name`, a file in it or a revision named where it is not the usual one.
+
+Files come through `huggingface_hub`, with its cache, its tokens and its settings: `HF_ENDPOINT`, `HF_HUB_OFFLINE`,
+`HF_TOKEN`. Nothing of a repository is executed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from archspec.errors import Diagnostic, WeightsError
+
+SCHEME: Final = "hf://"
+_ADDRESS: Final = re.compile(
+    r"hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?(/(?P<file>[\w.-]+(/[\w.-]+)*))?"
+)
+_FILES: Final = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "model.weights.h5",
+    "model.keras",
+    "tf_model.h5",
+)
+"""What a repository's weights are called, the file that is safest to read first."""
+
+
+def local(weights: str | os.PathLike[str]) -> Path:
+    """The path of a weights file, which is downloaded where its address on the hub is given.
+
+    Raises:
+        WeightsError: it cannot be downloaded.
+    """
+    if isinstance(weights, str) and weights.startswith(SCHEME):
+        return download(weights)
+    return Path(weights)
+
+
+def download(address: str) -> Path:
+    """The file on this machine that an address names, downloaded where it is not there yet.
+
+    Args:
+        address: `hf://owner/name`, `hf://owner/name@revision`, `hf://owner/name/file`.
+
+    Raises:
+        WeightsError: it is no address, huggingface_hub is not installed, or the file cannot be had.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        help = "write hf://owner/name, and behind it @revision or /file where they are not the usual ones"
+        raise WeightsError(Diagnostic("E0701", f"`{address[:200]}` is no address on the hub", help=help))
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+    except ImportError:
+        help = "install it with `pip install huggingface_hub`"
+        message = f"{address} lies on the hub, and huggingface_hub, which gets it, is not installed"
+        raise WeightsError(Diagnostic("E0701", message, help=help)) from None
+
+    def got(name: str) -> Path:
+        return Path(
+            hf_hub_download(
+                match["repository"], name, revision=match["revision"], endpoint=os.environ.get("HF_ENDPOINT") or None
+            )
+        )
+
+    names = (match["file"],) if match["file"] else _FILES
+    try:
+        for name in names:
+            try:
+                path = got(name)
+            except LocalEntryNotFoundError:
+                if name == names[-1]:
+                    raise
+            except EntryNotFoundError:
+                continue
+            else:
+                if name.endswith(".index.json"):
+                    _parts(path, name, got)
+                return path
+    except Exception as error:  # of the network, of the hub, of the cache: each has its own kind
+        raise WeightsError(_unreachable(address, error)) from None
+    what = f"has no file `{match['file']}`" if match["file"] else f"has none of {', '.join(_FILES)}"
+    raise WeightsError(Diagnostic("E0701", f"{address} {what}", help="name its file: hf://owner/name/file"))
+
+
+def _parts(index: Path, name: str, got: Callable[[str], Path]) -> None:
+    """Download the files that an index names, which lie beside it. What it is worth is seen when it is read."""
+    try:
+        parts = {*json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return
+    folder = name.rpartition("/")[0]
+    for part in sorted(part for part in parts if isinstance(part, str) and part == Path(part).name):
+        got(f"{folder}/{part}" if folder else part)
+
+
+def _unreachable(address: str, error: Exception) -> Diagnostic:
+    kind = type(error).__name__
+    reason = " ".join(str(error).split()) or kind
+    helps = {
+        "RepositoryNotFoundError": "see its name; a private one needs `HF_TOKEN`, or `hf auth login`",
+        "GatedRepoError": "ask for access on its page, and log in with `hf auth login`",
+        "RevisionNotFoundError": "see the revision after `@`",
+        "LocalEntryNotFoundError": "it is not in the cache, and the hub cannot be reached: see the connection",
+        "OfflineModeIsEnabled": "it is not in the cache; unset HF_HUB_OFFLINE to download it",
+    }
+    return Diagnostic("E0701", f"{address} cannot be downloaded", label=reason[:300], help=helps.get(kind, ""))
