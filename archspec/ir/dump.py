@@ -24,7 +24,7 @@ def dump(graph: LayerGraph) -> str:
         lines.append(f"  {path}: {graph.nodes[path].type.whole_text} = input")
     lines += _scope(graph, graph.root, 1)
     for name, path in graph.outputs.items():
-        lines.append(f"  {name} -> {path}")
+        lines.append(f"  {name} -> {path}{' (in training)' if name in graph.training_outputs else ''}")
     return "\n".join(lines) + "\n"
 
 

@@ -80,8 +80,11 @@ class LayerGraph:
     blocks: Mapping[str, BlockInfo]
     input_nodes: tuple[Node, ...]
     output_names: tuple[str, ...]
+    """Those of training alone come last."""
     root: Scope
     depth: DeclaredDepth | None = None
+    training_outputs: tuple[str, ...] = ()
+    """The outputs that it gives in training alone; see `archspec.ir.evaluation`."""
     limits: Limits = DEFAULT
     """Those that it was compiled with; they hold for its source, too."""
     taps: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -129,7 +132,7 @@ class LayerGraph:
 
     @property
     def gives_names(self) -> bool:
-        """Its model gives its outputs by name, not one tensor."""
+        """Its model gives its outputs by name, not one tensor; in training, where that makes a difference."""
         return len(self.output_names) > 1 or bool(self.asked)
 
     @cached_property

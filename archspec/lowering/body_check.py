@@ -174,7 +174,7 @@ class BodyCheck(BodyNames):
 
     def unused_inputs(self) -> None:
         """Of several inputs the first arrives at the first item; the others are started from, given, or outputs."""
-        used = {*self.tapped, *(self.spec.outputs or ()), *self.spec.refused}
+        used = {*self.tapped, *(name for name, _ in self.spec.output_places), *self.spec.refused}
         first = next(iter(self.spec.inputs), None)
         if "input" in used or not all(isinstance(item, Seq) and item.origin for item in self.spec.items[:1]):
             used.add(first or "")

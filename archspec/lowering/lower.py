@@ -36,18 +36,18 @@ class Lowering(RepeatedItems):
         items = spec.items
         self.builder.root.lets = top.lets
         context = Context(self.builder.root, self._plan(items, numbered=False), variables, taps, {})
-        outputs = {"output": self._items(items, tensors[0], context)}
-        if spec.outputs:
-            outputs = self._outputs(taps)
+        last = self._items(items, tensors[0], context)
+        outputs, training_outputs = self._outputs(taps, last)
+        places = dict(spec.output_places)
         for name, tensor in outputs.items():
             if tensor.type.is_ids:
-                place = spec.item_place("outputs", spec.outputs.index(name)) if spec.outputs else spec.span
-                raise SpecError(ids_as_output(name, place))
+                raise SpecError(ids_as_output(name, places.get(name, spec.span)))
         for name, let in reversed(top.lets.items()):  # what is computed is fixed with all that it is computed from
             if name in top.fixed:
                 top.fix(let.expr, top.fixed[name])
         return self.builder.graph(
             outputs,
+            training_outputs=training_outputs,
             source=spec.path.name if spec.path else spec.name,
             params=tuple(
                 NetworkParam(name, top.env[name], param.doc, top.fixed.get(name, ""), top.derived.get(name))
@@ -60,23 +60,23 @@ class Lowering(RepeatedItems):
             texts=tuple(spec.texts),
         )
 
-    def _outputs(self, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The network's outputs by name, without those whose conditions do not hold."""
+    def _outputs(self, taps: Mapping[str, Tensor], last: Tensor) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+        """The network's outputs by name, without those whose conditions do not hold, and those of training alone."""
         spec = self.spec
-        assert spec.outputs is not None
-        found: dict[str, Tensor] = {}
+        found: dict[str, Tensor] = {} if spec.outputs else {"output": last}
         may_be_gone = conditional_marks(spec.items)
-        for index, name in enumerate(spec.outputs):
+        for name, place in spec.output_places:
             tensor = taps.get(name) or self.under_conditions.get(name)
             if tensor is not None:
                 found[name] = tensor
             elif name not in may_be_gone:
-                raise SpecError(unmarked_tap(name, spec.item_place("outputs", index)))
-        if not found:
+                raise SpecError(unmarked_tap(name, place))
+        training_outputs = tuple(name for name in spec.training_outputs or () if name in found)
+        if len(found) == len(training_outputs):
             message = "the network has no output: all of them stand under conditions that do not hold"
             help = "list a tap that stands under none, or leave `outputs` out: then the last item gives the output"
             raise SpecError(Diagnostic("E0406", message, spec.place("outputs"), help=help))
-        return found
+        return found, training_outputs
 
     # -- items ------------------------------------------------------------------------------------
 
@@ -128,7 +128,7 @@ class Lowering(RepeatedItems):
 
     def _keep_outputs(self, choice: OpenChoice, taps: Mapping[str, Tensor], context: Context) -> None:
         """The taps of a condition that are outputs of the network come out of it."""
-        for name in self.spec.outputs or ():
+        for name, _ in self.spec.output_places:
             if name not in taps:
                 continue
             tensor = bring(taps[name], context.scope)

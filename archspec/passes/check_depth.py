@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.errors import Diagnostic, Note, SpecError
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.passes.pipeline import Property
 from archspec.passes.properties import DECLARED_DEPTH
@@ -30,7 +31,7 @@ class CheckDepth:
         """
         if graph.depth is None:
             return graph
-        counted = graph.weighted_path
+        counted = evaluated(graph).weighted_path
         if len(counted) == graph.depth.value:
             return graph
         shown = list(counted)
