@@ -111,7 +111,7 @@ def diff(a: LayerGraph, b: LayerGraph) -> Difference:
         everywhere,
         tuple(changes),
         tuple(_results(a, b, found, places)),
-        (counts[0].total, counts[1].total),
+        (counts[0].whole, counts[1].whole),
         (counts[0].depth, counts[1].depth),
         (a.name, b.name),
     )
@@ -144,6 +144,9 @@ def _outputs(a: LayerGraph, b: LayerGraph, found: Match) -> Iterator[Changed]:
         if other is not None and found.layers.get(path) != other:
             before[name] += f" of {path}"
             after[name] += f" of {other}"
+    for graph, texts in ((a, before), (b, after)):
+        for name in graph.training_outputs:
+            texts[name] += " in training alone"
     yield from _changed(before, after)
 
 

@@ -1,4 +1,4 @@
-"""A network as it is evaluated: without the outputs that it gives in training alone, and without what only they need."""
+"""A network as it is evaluated: without the outputs of training alone, and without what only they need."""
 
 from __future__ import annotations
 
@@ -21,9 +21,3 @@ def evaluated(graph: LayerGraph) -> LayerGraph:
     root = replace(graph.root, body=body)
     pruned = eliminate_dead_code(replace(graph, output_names=names, training_outputs=(), root=root))
     return replace(pruned, depth=graph.depth)
-
-
-def only_in_training(graph: LayerGraph) -> tuple[str, ...]:
-    """The paths of the layers that are computed in training alone, in order."""
-    known = evaluated(graph).nodes
-    return tuple(path for path in graph.nodes if path not in known)

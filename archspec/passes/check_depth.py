@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.errors import Diagnostic, Note, SpecError
-from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.passes.pipeline import Property
 from archspec.passes.properties import DECLARED_DEPTH
@@ -31,7 +30,7 @@ class CheckDepth:
         """
         if graph.depth is None:
             return graph
-        counted = evaluated(graph).weighted_path
+        counted = graph.weighted_path
         if len(counted) == graph.depth.value:
             return graph
         shown = list(counted)

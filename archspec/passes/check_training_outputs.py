@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.errors import Diagnostic, Note, SpecError
-from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk_layers
 from archspec.passes.pipeline import Property
@@ -27,20 +26,17 @@ class CheckTrainingOutputs:
         Raises:
             SpecError: an item of the network is needed by evaluation in part, or it uses again what it does not have.
         """
-        known = evaluated(graph)
-        if known is graph:
-            return graph
-        found = [*_parts(graph, known), *_borrowed(graph, known)]
+        found = [*_parts(graph), *_borrowed(graph)] if graph.training_outputs else []
         if found:
             raise SpecError(found)
         return graph
 
 
-def _parts(graph: LayerGraph, known: LayerGraph) -> Iterator[Diagnostic]:
+def _parts(graph: LayerGraph) -> Iterator[Diagnostic]:
     """The items that evaluation needs a part of."""
     for item in _items(graph.root.body.items):
         layers = [layer.path for layer in walk_layers(item)]
-        alone = [path for path in layers if path not in known.nodes]
+        alone = [path for path in layers if path not in graph.evaluated_nodes]
         if alone and len(alone) < len(layers):
             names = ", ".join(f"`{name}`" for name in graph.training_outputs)
             message = f"`{alone[0]}` is needed in training alone, by {names}, and stands in `{item.path}`"
@@ -49,11 +45,11 @@ def _parts(graph: LayerGraph, known: LayerGraph) -> Iterator[Diagnostic]:
             yield Diagnostic("E0406", message, graph.nodes[alone[0]].span, notes=notes, help=help)
 
 
-def _borrowed(graph: LayerGraph, known: LayerGraph) -> Iterator[Diagnostic]:
+def _borrowed(graph: LayerGraph) -> Iterator[Diagnostic]:
     """What evaluation uses again though it is computed in training alone."""
-    for path, node in known.nodes.items():
+    for path, node in graph.evaluated_nodes.items():
         for first in dict.fromkeys(name.rpartition(".")[0] for name in node.shared.values()):
-            if first not in known.nodes:
+            if first not in graph.evaluated_nodes:
                 message = f"`{path}` uses `{first}` again, which is computed in training alone"
                 notes = (Note("it is here", graph.nodes[first].span),)
                 help = "put the item that evaluation needs first, and let the one of training use it again"

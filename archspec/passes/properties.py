@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from archspec.ir.attributes import Padding
-from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.passes.pipeline import Property
 from archspec.reserved_names import joined_name
@@ -25,9 +24,9 @@ def _dead_layers(graph: LayerGraph) -> str:
 
 
 def _another_depth(graph: LayerGraph) -> str:
-    if graph.depth is None or (counted := len(evaluated(graph).weighted_path)) == graph.depth.value:
+    if graph.depth is None or len(graph.weighted_path) == graph.depth.value:
         return ""
-    return f"{graph.depth.value} is declared, {counted} layers are weighted"
+    return f"{graph.depth.value} is declared, {len(graph.weighted_path)} layers are weighted"
 
 
 def _joined_names(graph: LayerGraph) -> str:
