@@ -32,11 +32,13 @@ def test_evaluation_is_without_them() -> None:
     assert list(graph.outputs) == ["logits", "first", "second"]
     assert graph.training_outputs == ("first", "second")
     form = evaluated(graph)
-    assert list(form.outputs) == ["logits"] and not form.training_outputs
+    assert list(form.outputs) == ["logits"]
+    assert not form.training_outputs
     gone = {path.partition(".")[0] for path in graph.nodes.keys() - form.nodes.keys()}
     assert gone == {*AUX, "relu_3", "global_avg_pool_2", "flatten_2"}
     assert form.nodes.keys() == graph.evaluated_nodes.keys()
-    assert graph.macs == form.macs and graph.activations == form.activations
+    assert graph.macs == form.macs
+    assert graph.activations == form.activations
     assert graph.weighted_path == form.weighted_path
     assert graph.parameters > form.parameters
     assert archspec.compile(load_text(SPEC), form="inference").outputs.keys() == {"logits"}
@@ -50,7 +52,8 @@ def test_one_under_a_condition_is_gone_where_it_does_not_hold() -> None:
 
 def test_asked_for_by_name_they_are_outputs_like_others() -> None:
     graph = archspec.compile(load_text(SPEC), taps=["second", "late"])
-    assert list(graph.outputs) == ["second", "late"] and not graph.training_outputs
+    assert list(graph.outputs) == ["second", "late"]
+    assert not graph.training_outputs
 
 
 def test_a_child_that_leaves_them_out(tmp_path: Path) -> None:
@@ -58,14 +61,18 @@ def test_a_child_that_leaves_them_out(tmp_path: Path) -> None:
     child = "archspec: 1\nextends: base.yaml\nname: plain\nparams: {auxiliary: false}\ntraining_outputs: null\n"
     (tmp_path / "child.yaml").write_text(child)
     graph = archspec.compile(tmp_path / "child.yaml")
-    assert list(graph.outputs) == ["logits"] and not any(name.startswith("aux") for name in graph.all_weights)
+    assert list(graph.outputs) == ["logits"]
+    assert not any(name.startswith("aux") for name in graph.all_weights)
 
 
 def test_counts_are_of_evaluation_and_say_what_training_adds() -> None:
     graph = _graph()
     found, alone = archspec.count(graph), archspec.count(evaluated(graph))
-    assert found.total == alone.total and found.depth == alone.depth and found.stages == alone.stages
-    assert found.in_training is not None and alone.in_training is None
+    assert found.total == alone.total
+    assert found.depth == alone.depth
+    assert found.stages == alone.stages
+    assert found.in_training is not None
+    assert alone.in_training is None
     assert found.in_training.parameters == graph.parameters
     assert found.as_dict()["in_training"]["parameters"] == graph.parameters
     assert "in_training" not in alone.as_dict()
@@ -88,7 +95,8 @@ def test_what_is_shown_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert not rows["fc"].endswith("in training")
     assert "second -> aux2 (in training)" in graph.dump()
     picture = archspec.draw(graph, level="layer").svg()
-    assert "first in training: 5" in picture and "stroke-dasharray" in picture
+    assert "first in training: 5" in picture
+    assert "stroke-dasharray" in picture
     path = tmp_path / "spec.yaml"
     path.write_text(SPEC)
     assert main(["build", str(path), "--backend", "torch", "--no-verify", "-o", str(tmp_path / "x.py")]) == 0
@@ -107,7 +115,8 @@ def test_pytorch_computes_them_in_training_alone() -> None:
     for name, module in model.named_modules():
         module.register_forward_hook(lambda *_, name=name: called.append(name.partition(".")[0]))
     found = model.train()(given)
-    assert list(found) == ["logits", "first", "second"] and set(called) >= AUX
+    assert list(found) == ["logits", "first", "second"]
+    assert set(called) >= AUX
     called.clear()
     assert isinstance(model.eval()(given), torch.Tensor)
     assert not AUX & set(called)
