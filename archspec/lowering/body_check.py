@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from archspec.errors import Span, did_you_mean, nearest
+from archspec.expr import names, parse, split_pattern
 from archspec.ir.ops import OPS
 from archspec.lowering.bodies import bare, everything, given_by_calls, marks_in, taps_in
 from archspec.lowering.body_names import BodyNames
@@ -54,6 +55,7 @@ class BodyCheck(BodyNames):
                 self.start(item.origin, f"no tap `{item.origin}` here", item.place("from"))
             case Repeat():
                 self.use(item.times, indices=indices)
+                self.iteration_names(item, indices)
             case Stage() if item.block is not None:
                 self.stage(item, item.block, indices)
             case _:
@@ -133,6 +135,16 @@ class BodyCheck(BodyNames):
             help = "give the index another name"
             message = f"`{item.index}` means something else in {self.where} already"
             self.found.error("E0202", message, item.place("index"), help=help)
+
+    def iteration_names(self, repeat: Repeat, indices: frozenset[str]) -> None:
+        """The names of the iterations of a repeat that is inline may speak of the indices of the loops around."""
+        if not repeat.inline or repeat.names is None:
+            return
+        known = indices | {repeat.index, "i"}
+        for text in (text for text, is_expression in split_pattern(repeat.names) if is_expression):
+            for name in sorted(names(parse(text, self.found.budget), self.found.budget) - known):
+                help = f"such a pattern knows indices: {', '.join(sorted(known))}"
+                self.found.error("E0302", f"`{name}` is not defined in a pattern", repeat.place("names"), help=help)
 
     def stage(self, stage: Stage, name: str, indices: frozenset[str]) -> None:
         """A row of units of one block, which know their index."""
