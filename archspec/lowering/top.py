@@ -110,12 +110,12 @@ def _param(name: str, spec: Spec, top: Top) -> None:
     if attribute is None:
         help = f"give it with --set {name}=VALUE, in Python with {name}=VALUE, or give it a default"
         raise SpecError(Diagnostic("E0402", f"param `{name}` has no value", param.name_span, help=help))
-    if given is None and param.choices is None:
+    if given is None and param.values is None:
         top.env[name], expr = evaluated(attribute, top.env, top.budget)
         if names(expr, top.budget):
             top.derived[name] = expr
     else:
-        top.env[name] = param_value(name, param.choices, attribute, {} if given else top.env, top.budget)
+        top.env[name] = param_value(name, param.values, attribute, {} if given else top.env, top.budget)
     if _has_table(top.env[name]):  # which no function has for a default: it could be changed
         top.fixed.setdefault(name, "what its names stand for")
 
