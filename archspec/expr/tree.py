@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Value: TypeAlias = "int | float | bool | str | tuple[Value, ...] | Table | None"
+Value: TypeAlias = "int | float | bool | str | tuple[Value, ...] | NamedValues | None"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class NamedValues:
     """Values by name, in their order: a mapping that is hashable."""
 
     entries: tuple[tuple[str, Value], ...]
@@ -56,7 +56,7 @@ def exactly(left: Value, right: Value) -> bool:
         return False
     if isinstance(left, tuple) and isinstance(right, tuple):
         return all(map(exactly, left, right))
-    if isinstance(left, Table) and isinstance(right, Table):
+    if isinstance(left, NamedValues) and isinstance(right, NamedValues):
         return exactly(left.entries, right.entries)
     return not isinstance(left, float) or not isinstance(right, float) or _sign(left) == _sign(right)
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from archspec.errors import SpecError, did_you_mean
-from archspec.expr import Const, Expr, IfElse, Index, Name, Slice, Table, Value, children
+from archspec.expr import Const, Expr, IfElse, Index, Name, NamedValues, Slice, Value, children
 from archspec.ir.ops import OPS
 from archspec.lowering.bodies import everything
 from archspec.lowering.diagnostics import CheckDiagnostics
@@ -141,8 +141,9 @@ class _CalledWords:
                 self.add(words, str(choice), Attribute(choice, param.place("choices")))
         elif param.default is not None:
             raw = param.default.raw
-            name_of_op = next(iter(raw)) if isinstance(raw, Mapping) and len(raw) == 1 else raw
-            self.add(words, str(name_of_op), param.default)
+            called = next(iter(raw), "") if isinstance(raw, Mapping) else str(raw)
+            if not isinstance(raw, Mapping) or not self.is_word(called):  # which else becomes a word of its own
+                self.add(words, called, param.default)
         for around, attribute in self.given.get((body, name), []):
             for word in self.in_argument(attribute, around):
                 if param.choices is None:
@@ -210,7 +211,7 @@ class _CalledWords:
                     yield word
                 case tuple() as items:
                     values += items
-                case Table(entries):
+                case NamedValues(entries):
                     values += (item for _, item in entries)
                 case _:
                     pass

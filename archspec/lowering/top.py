@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
-from archspec.expr import Expr, Name, Table, Value, describe, names
+from archspec.expr import Expr, Name, NamedValues, Value, describe, names
 from archspec.ir.def_use import Node
 from archspec.ir.graph import DeclaredDepth
 from archspec.ir.ops import OPS, GraphInput
@@ -116,12 +116,12 @@ def _param(name: str, spec: Spec, top: Top) -> None:
             top.derived[name] = expr
     else:
         top.env[name] = param_value(name, param.values, attribute, {} if given else top.env, top.budget)
-    if _has_table(top.env[name]):  # which no function has for a default: it could be changed
+    if _has_named_values(top.env[name]):  # which no function has for a default: it could be changed
         top.fixed.setdefault(name, "what its names stand for")
 
 
-def _has_table(value: Value) -> bool:
-    return isinstance(value, Table) or (isinstance(value, tuple) and any(map(_has_table, value)))
+def _has_named_values(value: Value) -> bool:
+    return isinstance(value, NamedValues) or (isinstance(value, tuple) and any(map(_has_named_values, value)))
 
 
 def _depth(spec: Spec, top: Top) -> None:

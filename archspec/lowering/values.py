@@ -16,7 +16,7 @@ from archspec.expr import (
     ExprError,
     Items,
     Name,
-    Table,
+    NamedValues,
     Value,
     check_number,
     describe,
@@ -66,12 +66,12 @@ def _expression(raw: object, budget: Budget) -> Expr:
                 return Const(joined((item.value for item in items if isinstance(item, Const)), budget))
             return Items(items)
         case Mapping() if raw and None not in raw.values():
-            return Const(_table(cast("Mapping[str, object]", raw), budget))
+            return Const(_named_values(cast("Mapping[str, object]", raw), budget))
         case _:
             raise ExprError("a number, a word, a list or an expression is expected, this is a mapping")
 
 
-def _table(raw: Mapping[str, object], budget: Budget) -> Table:
+def _named_values(raw: Mapping[str, object], budget: Budget) -> NamedValues:
     """Values by name, each worked out: they depend on nothing."""
     budget.spend(len(raw))
     entries: list[tuple[str, Value]] = []
@@ -84,7 +84,7 @@ def _table(raw: Mapping[str, object], budget: Budget) -> Table:
             help = "a word stands in quotes of its own, as in \"'relu'\""
             message = f"a mapping has values that depend on nothing, and `{name[:40]}` mentions `{error.undefined}`"
             raise ExprError(f"{message}; {help}") from None
-    return Table(tuple(entries))
+    return NamedValues(tuple(entries))
 
 
 def expression_error(error: ExprError, attribute: Attribute, known: Mapping[str, Value] | None = None) -> Diagnostic:

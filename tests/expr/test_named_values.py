@@ -10,12 +10,12 @@ import pytest
 import archspec
 from archspec.codegen.escaping import annotation, literal
 from archspec.errors import SpecError
-from archspec.expr import Const, ExprError, Table, Value, evaluate, exactly, parse, source
+from archspec.expr import Const, ExprError, NamedValues, Value, evaluate, exactly, parse, source
 from archspec.limits import Budget
 from archspec.spec import load_text
 from tests.zoo import NETWORKS
 
-TABLE = Table((("a", 1), ("b c", (2, 3)), ("inner", Table((("x", "relu"),)))))
+TABLE = NamedValues((("a", 1), ("b c", (2, 3)), ("inner", NamedValues((("x", "relu"),)))))
 ENV: dict[str, Value] = {"table": TABLE, "key": "a", "values": (4, 5)}
 
 
@@ -44,10 +44,10 @@ def test_what_does_not_fit(text: str) -> None:
 def test_python_has_it_as_a_dict() -> None:
     wanted = {"a": 1, "b c": (2, 3), "inner": {"x": "relu"}}
     assert ast.literal_eval(source(Const(TABLE))) == wanted
-    assert ast.literal_eval(literal(Table((("\"'\\\n", '"\n'),)))) == {"\"'\\\n": '"\n'}
-    assert annotation([Table((("a", 1), ("b", 2)))]) == "dict[str, int]"
-    assert exactly(Table((("a", 1),)), Table((("a", 1),)))
-    assert not exactly(Table((("a", 1),)), Table((("a", 1.0),)))
+    assert ast.literal_eval(literal(NamedValues((("\"'\\\n", '"\n'),)))) == {"\"'\\\n": '"\n'}
+    assert annotation([NamedValues((("a", 1), ("b", 2)))]) == "dict[str, int]"
+    assert exactly(NamedValues((("a", 1),)), NamedValues((("a", 1),)))
+    assert not exactly(NamedValues((("a", 1),)), NamedValues((("a", 1.0),)))
 
 
 def test_it_is_given_from_outside_whole() -> None:
@@ -56,7 +56,7 @@ def test_it_is_given_from_outside_whole() -> None:
     for given in ("{small: 4, big: 7}", {"small": 4, "big": 7}):
         graph = archspec.compile(load_text(text, overrides={"widths": given}))
         assert graph.nodes["conv"].type.channels == 4
-        assert next(param.value for param in graph.params if param.name == "widths") == Table(
+        assert next(param.value for param in graph.params if param.name == "widths") == NamedValues(
             (("small", 4), ("big", 7))
         )
     with pytest.raises(SpecError, match="E0303"):
