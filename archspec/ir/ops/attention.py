@@ -25,8 +25,8 @@ class Attention(Overall):
     `key_size` and `value_size`. Each head gives softmax(Q K^T / sqrt(size of a key)) V; the heads side by side go
     through a last affine map. In `branches: [[], {from: memory}]` keys and values are of the second branch's tokens:
     cross-attention. The weights are named as in PyTorch's `nn.MultiheadAttention`; where there are other tokens, sizes,
-    or an `out_bias`, they are `q_proj`, `k_proj`, `v_proj` and `o_proj`, unless `maps` says otherwise. It does not count when the depth of a network
-    is stated.
+    or an `out_bias`, they are `q_proj`, `k_proj`, `v_proj` and `o_proj`, unless `maps` says otherwise. It does not
+    count when the depth of a network is stated.
     """
 
     heads: int = attribute(IntKind(least=1), "number of heads; it divides the features")
