@@ -74,7 +74,7 @@ def _value(value: Any) -> str:
             if sides is None:
                 return mode
             numbers = str(tuple(number for side in sides for number in side))
-            return f"{mode}{numbers}" if mode == "same" else numbers
+            return f"{mode}{numbers}" if value.is_same else numbers
         case Initializer():
             return initializer_text(value)
         case _:
