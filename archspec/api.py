@@ -107,6 +107,7 @@ def compile(
     from archspec.passes import run_passes
     from archspec.passes.check_depth import CheckDepth
     from archspec.passes.check_names import CheckNames
+    from archspec.passes.check_training_outputs import CheckTrainingOutputs
     from archspec.passes.remove_dead_layers import RemoveDeadLayers
     from archspec.passes.resolve_padding import ResolvePadding
 
@@ -114,7 +115,8 @@ def compile(
         spec = load(spec, limits=limits, root=root, **params)
     elif params or limits is not None or root is not None:
         raise TypeError("params are given to load(), or to compile() with a name or path, not to a loaded spec")
-    graph = run_passes(lower(spec), (ResolvePadding(), CheckNames(), RemoveDeadLayers(), CheckDepth())).graph
+    passes = (ResolvePadding(), CheckNames(), RemoveDeadLayers(), CheckTrainingOutputs(), CheckDepth())
+    graph = run_passes(lower(spec), passes).graph
     return _formed(_tapped(graph, taps), form)
 
 

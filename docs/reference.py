@@ -112,6 +112,8 @@ def _absent(default: object) -> str:
             return "empty"
         case str():
             return f"`{default}`"
+        case bool():
+            return f"`{str(default).lower()}`"
     raise ValueError(f"no words for the default {default!r}")
 
 

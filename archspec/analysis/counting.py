@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from archspec.display import display
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk
 from archspec.ir.tensor_type import Shape
@@ -82,7 +83,8 @@ class StageCounts:
 class NetworkCounts:
     """What a network costs, in all and by stage. `depth` is the number of weighted layers on its longest path.
 
-    `print` shows a table, and so does a notebook.
+    All of it is of the network as it is evaluated. `in_training` is what it costs with the outputs that it gives in
+    training alone; None where there are none. `print` shows a table, and so does a notebook.
     """
 
     name: str
@@ -91,6 +93,12 @@ class NetworkCounts:
     depth: int
     total: Counts
     stages: tuple[StageCounts, ...]
+    in_training: Counts | None = None
+
+    @property
+    def whole(self) -> Counts:
+        """All that is there, in training alone or not."""
+        return self.in_training or self.total
 
     def __repr__(self) -> str:
         return f"<NetworkCounts of {self.name}: {self.total.parameters:,} parameters, {self.total.macs:,} MACs>"
@@ -116,25 +124,31 @@ class NetworkCounts:
                 {"name": stage.name, "output": list(stage.shape), **stage.counts.as_dict(dtype)}
                 for stage in self.stages
             ],
+            **({"in_training": self.in_training.as_dict(dtype)} if self.in_training is not None else {}),
         }
 
 
 def count(graph: LayerGraph) -> NetworkCounts:
     """Count a graph. The stages' counts add up to the total's, but for what they share; inputs are no layers."""
+    trained, graph = graph, evaluated(graph)
     stages = tuple(
         StageCounts(name, paths, graph.nodes[paths[-1]].shape, counts_of(graph, paths))
         for name, paths in _stages(graph)
         if paths
     )
-    paths = [path for path in graph.nodes if path not in graph.inputs]
     return NetworkCounts(
         graph.name,
         graph.title,
         tuple(graph.nodes[path].shape for path in graph.inputs),
         len(graph.weighted_path),
-        counts_of(graph, paths),
+        _in_all(graph),
         stages,
+        _in_all(trained) if trained is not graph else None,
     )
+
+
+def _in_all(graph: LayerGraph) -> Counts:
+    return counts_of(graph, [path for path in graph.nodes if path not in graph.inputs])
 
 
 def is_counted(graph: LayerGraph, path: str) -> bool:

@@ -34,21 +34,21 @@ def by_stage(network: NetworkCounts, dtype: str = "float32") -> Table:
     """A row for each stage, and one for all; `dtype` is that of the weight bytes."""
     rows = [(stage.name, shape_text(stage.shape), *_figures(stage.counts, dtype)) for stage in network.stages]
     rows.append(("total", "", *_figures(network.total, dtype)))
+    if network.in_training is not None:
+        rows.append(("total in training", "", *_figures(network.in_training, dtype)))
     inputs = ", ".join(map(shape_text, network.inputs))
     title = f"{network.title or network.name}: input {inputs}, depth {network.depth}"
-    return Table(("stage", "output", *_HEADS), tuple(rows), "lr" + "r" * len(_HEADS), title, foot=1)
+    foot = 1 if network.in_training is None else 2
+    return Table(("stage", "output", *_HEADS), tuple(rows), "lr" + "r" * len(_HEADS), title, foot=foot)
 
 
 def in_all(networks: Sequence[NetworkCounts], dtype: str = "float32") -> Table:
-    """A row for each network."""
+    """A row for each network, and one more for each that gives more outputs in training."""
     rows = tuple(
-        (
-            network.name,
-            ", ".join(map(shape_text, network.inputs)),
-            str(network.depth),
-            *_figures(network.total, dtype),
-        )
+        (name, ", ".join(map(shape_text, network.inputs)), str(network.depth), *_figures(counts, dtype))
         for network in networks
+        for name, counts in ((network.name, network.total), (f"{network.name} in training", network.in_training))
+        if counts is not None
     )
     return Table(("network", "input", "depth", *_HEADS), rows, "lrr" + "r" * len(_HEADS))
 

@@ -111,7 +111,7 @@ def diff(a: LayerGraph, b: LayerGraph) -> Difference:
         everywhere,
         tuple(changes),
         tuple(_results(a, b, found, places)),
-        (counts[0].total, counts[1].total),
+        (counts[0].whole, counts[1].whole),
         (counts[0].depth, counts[1].depth),
         (a.name, b.name),
     )
@@ -144,13 +144,16 @@ def _outputs(a: LayerGraph, b: LayerGraph, found: Match) -> Iterator[Changed]:
         if other is not None and found.layers.get(path) != other:
             before[name] += f" of {path}"
             after[name] += f" of {other}"
+    for graph, texts in ((a, before), (b, after)):
+        for name in graph.training_outputs:
+            texts[name] += " in training alone"
     yield from _changed(before, after)
 
 
 def _attributes(a: Op, b: Op) -> Iterator[Changed]:
     for name in a.attributes():
         before, after = getattr(a, name), getattr(b, name)
-        if isinstance(before, Padding) and isinstance(after, Padding) and before.mode == after.mode == "same":
+        if isinstance(before, Padding) and isinstance(after, Padding) and before.is_same and before.mode == after.mode:
             continue  # its sides follow from the size of the input
         one, other = attribute_text(a, name), attribute_text(b, name)
         if one != other:  # 3 along one axis and 3 along two are no change
@@ -175,8 +178,8 @@ def attribute_text(op: Op, name: str) -> str:
 def value_text(value: Any) -> str:
     """A value as a spec has it, or nearly."""
     match value:
-        case Padding(mode="same"):
-            return "same"
+        case Padding(mode=mode) if value.is_same:
+            return mode
         case Padding(sides=sides):
             both = value.symmetric
             if both is not None and len({*both}) == 1:

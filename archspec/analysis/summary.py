@@ -171,6 +171,7 @@ class _RowTrees:
         self._graph = graph
         self._fields = receptive_fields(graph)
         self._wires = graph.def_use.scopes
+        self._training = graph.nodes.keys() - graph.evaluated_nodes.keys()
 
     def of_input(self, path: str) -> _RowTree:
         """An input's row."""
@@ -199,6 +200,7 @@ class _RowTrees:
     def _layer(self, name: str, path: str, depth: int, counts: Counts) -> SummaryRow:
         node = self._graph.nodes[path]
         text, kind = self._graph.caption(node), node.op.kind
+        text += ", in training" if depth == 0 and path in self._training else ""
         return SummaryRow(name, (path,), depth, kind, node.op.name, text, node.shape, counts, self._fields[path])
 
     def _scope(
@@ -207,7 +209,9 @@ class _RowTrees:
         """`last` is the layer whose tensor it gives."""
         counts = reduce(add, (tree.row.counts for tree in below), Counts())
         shape = self._graph.types[last].sizes
-        return SummaryRow(name, (path,), depth, "scope", "", block or "", shape, counts, self._fields[producer(last)])
+        when = "in training" if depth == 0 and producer(last) in self._training else ""
+        text = ", ".join(filter(None, (block, when)))
+        return SummaryRow(name, (path,), depth, "scope", "", text, shape, counts, self._fields[producer(last)])
 
 
 def _has_units(scope: Scope) -> bool:

@@ -108,8 +108,8 @@ def _equal(condition: Expr, outcome: bool) -> list[set[Expr]]:
 def without_sizes(op: Op) -> Op:
     """The op without what depends on the input's size: two layers with `same` padding are the same layer."""
     padding = getattr(op, "padding", None)
-    if isinstance(padding, Padding) and padding.mode == "same":
+    if isinstance(padding, Padding) and padding.is_same:
         changed: Any = op
-        resized: Op = dataclasses.replace(changed, padding=Padding("same", None))
+        resized: Op = dataclasses.replace(changed, padding=dataclasses.replace(padding, sides=None))
         return resized
     return op

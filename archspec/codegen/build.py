@@ -428,6 +428,8 @@ class _DefinitionBuilder:
 
 def _numbered(body: Body) -> bool:
     """Whether a body's items have numbers for names, from 0: it is a row, as a named sequence is."""
-    items = [item for item in body.items for item in (item.body.items if isinstance(item, Choice) else (item,))]
+    items: list[Item] = list(body.items)
+    while any(isinstance(item, Choice) for item in items):
+        items = [inner for item in items for inner in (item.body.items if isinstance(item, Choice) else (item,))]
     names = [item.name for item in items if not isinstance(item, Choice)]
     return bool(names) and names == [str(number) for number in range(len(names))]

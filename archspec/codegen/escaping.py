@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from archspec.codegen.pretty_printer import INDENT, WIDTH
 from archspec.codegen.written_numbers import WrittenNumber
 from archspec.errors import InternalError
-from archspec.expr import Const, Value, source
+from archspec.expr import Const, NamedValues, Value, source
 from archspec.ir.graph import LayerGraph
 
 
@@ -49,6 +49,8 @@ def literal(value: Value) -> str:
         return value.text
     if isinstance(value, str):
         return quoted(value)
+    if isinstance(value, NamedValues):
+        return f"{{{', '.join(f'{quoted(name)}: {literal(item)}' for name, item in value.entries)}}}"
     if isinstance(value, tuple):
         inner = ", ".join(literal(item) for item in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
@@ -108,6 +110,9 @@ def annotation(values: Iterable[Value]) -> str:
 def _type(value: Value) -> str:
     if value is None:
         return "object"
+    if isinstance(value, NamedValues):
+        inner = sorted({_type(item) for _, item in value.entries})
+        return f"dict[str, {' | '.join(inner)}]" if inner and "object" not in inner else "dict[str, object]"
     if not isinstance(value, tuple):
         return type(value).__name__
     inner = [_type(item) for item in value]

@@ -38,6 +38,7 @@ from archspec.commands.shared import (
 )
 from archspec.digests import check_writable, with_digest
 from archspec.errors import BackendError
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.limits import WorkError
 from archspec.reporting import plain
@@ -291,6 +292,10 @@ def _report(
     ]
     with suppress(WorkError):  # a model can be written that would take too long to write as source
         rows[3:3] = _fixed_rows(fixed_params(graph))
+    if graph.training_outputs:
+        more = graph.parameters - evaluated(graph).parameters
+        fewer = f"{', '.join(graph.training_outputs)}: {more:,} of the parameters"
+        rows.insert(-1, ("in training", fewer))
     if graph.training_form is not None:
         rows.insert(-1, ("inference", saved_text(graph, graph.training_form)))
     if left_out := left_out_text(graph):

@@ -36,7 +36,10 @@ class Line:
     source: End
     target: End
     dashed: bool = False
-    """It belongs to a non-identity shortcut: a projection, or another small branch beside a longer one."""
+    """It belongs to a non-identity shortcut: a projection, or another small branch beside a longer one;
+    or to what the next says."""
+    training: bool = False
+    """It is dashed since it leads to what is computed in training alone, or comes from it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from archspec.analysis.counting import counts_of, layers_below
 from archspec.analysis.levels import LEVELS, Level
@@ -98,6 +98,7 @@ def _runs(graph: LayerGraph, loop: Loop, marks: Mapping[str, Mark]) -> list[tupl
     return found
 
 
+Dash: TypeAlias = Literal["", "shortcut", "training"]
 _Known: TypeAlias = dict[int, tuple[End, ...]]
 
 
@@ -107,23 +108,28 @@ class _GrowingFigure:
 
     boxes: list[Box] = field(default_factory=list[Box])
     lines: list[Line] = field(default_factory=list[Line])
-    projections: set[int] = field(default_factory=set[int])
+    dashes: dict[int, Dash] = field(default_factory=dict[int, "Dash"])
+    """The boxes whose lines are dashed, and why."""
 
-    def add(self, box: Box, sources: Sequence[End], *, projects: bool = False) -> tuple[End, ...]:
-        """Put a box in, with lines to it, dashed at both sides of a projection shortcut; gives its outputs."""
+    def add(self, box: Box, sources: Sequence[End], dash: Dash = "") -> tuple[End, ...]:
+        """Put a box in, with lines to it, dashed at both sides of what is `dash`; gives its outputs."""
         index = len(self.boxes)
         self.boxes.append(box)
-        if projects:
-            self.projections.add(index)
+        if dash:
+            self.dashes[index] = dash
         for port, source in enumerate(sources):
-            self.lines.append(Line(source, End(index, port), projects or source.box in self.projections))
+            self.lines.append(self._line(source, End(index, port)))
         return tuple(End(index, port) for port in range(len(box.shapes)))
 
     def done(self, results: Sequence[End], inputs: int) -> Figure:
         """The figure, whose border gives these tensors."""
         for port, end in enumerate(results):
-            self.lines.append(Line(end, End(None, port), end.box in self.projections))
+            self.lines.append(self._line(end, End(None, port)))
         return Figure(tuple(self.boxes), tuple(self.lines), inputs, len(results))
+
+    def _line(self, source: End, target: End) -> Line:
+        found = {self.dashes.get(end.box, "") if end.box is not None else "" for end in (source, target)}
+        return Line(source, target, found != {""}, "training" in found)
 
 
 class _FigureBuilder:
@@ -137,6 +143,7 @@ class _FigureBuilder:
         """Named sequences have frames; in a block drawn alone they have none, as in the papers' figures of units."""
         self.def_use: DefUse = graph.def_use
         self.projections = shortcuts(graph, calls=True)
+        self.in_training = graph.nodes.keys() - graph.evaluated_nodes.keys()
 
     def network(self) -> Figure:
         """The whole network: its inputs are boxes, its outputs lines that leave the picture."""
@@ -158,7 +165,7 @@ class _FigureBuilder:
         names: dict[End, list[str]] = {}
         shapes: dict[End, str] = {}
         for end, (name, path) in zip(results, self.graph.outputs.items(), strict=True):
-            names.setdefault(end, []).append(name)
+            names.setdefault(end, []).append(f"{name} in training" if name in self.graph.training_outputs else name)
             shapes[end] = shape_text(self.graph.types[path].sizes)
         for end, text in shapes.items():
             called = f"{shortened(', '.join(names[end]), 32)}: " if self.graph.gives_names else ""
@@ -179,7 +186,7 @@ class _FigureBuilder:
             match item:
                 case Layer():
                     sources = resolve(item.operands)
-                    known[item.location] = drawing.add(self._layer(item), sources, projects=self._projects(item))
+                    known[item.location] = drawing.add(self._layer(item), sources, self._dash(item))
                 case Choice():
                     results = self._body(item.body, operands, known, drawing)
                     for inner in item.body.items:
@@ -212,7 +219,7 @@ class _FigureBuilder:
             times=len(run),
             extents=self._extents(self.def_use.scopes[run[-1].path].results),
         )
-        return drawing.add(box, sources, projects=self._projects(scope))
+        return drawing.add(box, sources, self._dash(scope))
 
     def _loop(self, loop: Loop, sources: Sequence[End], drawing: _GrowingFigure) -> tuple[End, ...]:
         if not any(True for _ in layers_below(loop)):
@@ -240,7 +247,7 @@ class _FigureBuilder:
             times=len(loop.iterations) if len(runs) == 1 else 1,
             extents=self._extents(ends),
         )
-        return drawing.add(box, sources)
+        return drawing.add(box, sources, self._dash(loop))
 
     def _iterations(self, runs: Sequence[tuple[Scope, ...]], marks: Sequence[int], inputs: int) -> Figure:
         drawing = _GrowingFigure()
@@ -253,8 +260,12 @@ class _FigureBuilder:
             after[index] = at
         return drawing.done([at, *(after[mark] for mark in marks)], inputs)
 
-    def _projects(self, item: Layer | Scope) -> bool:
-        return bool(self.projections) and all(layer.path in self.projections for layer in layers_below(item))
+    def _dash(self, item: Layer | Scope | Loop) -> Dash:
+        if self.in_training and all(layer.path in self.in_training for layer in layers_below(item)):
+            return "training"
+        if isinstance(item, Loop) or not self.projections:
+            return ""
+        return "shortcut" if all(layer.path in self.projections for layer in layers_below(item)) else ""
 
     def _layer(self, layer: Layer) -> Box:
         node = self.graph.nodes[layer.path]

@@ -330,8 +330,9 @@ def legend_entries(panels: Sequence[Panel]) -> list[tuple[str, Rect | Path]]:
     ]
     if any(box.kind == "part" and box.inside is None for box in boxes):
         entries.insert(1 if "input" in kinds else 0, ("stage or block", Rect(0, -6, 14, 12, "kind:part", "frame", 2.0)))
-    if any(line.dashed for line in lines):
-        entries.append(("non-identity shortcut", Path(((0, 0), (22, 0)), dashed=True)))
+    dashes = {"in training" if line.training else "non-identity shortcut": None for line in lines if line.dashed}
+    if dashes:
+        entries.append((" or ".join(sorted(dashes, reverse=True)), Path(((0, 0), (22, 0)), dashed=True)))
     marks = {box.closed_mark for box in boxes}
     entries += [
         (f"{sign} {mark}", Rect(0, -6, 14, 12, "paper", f"mark:{mark}", 2.0, 2.5))

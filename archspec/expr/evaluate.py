@@ -19,6 +19,7 @@ from archspec.expr.tree import (
     Index,
     Items,
     Name,
+    NamedValues,
     Slice,
     Unary,
     Value,
@@ -106,6 +107,8 @@ def iterations(expr: Comprehension, env: Mapping[str, Value], budget: Budget) ->
     The mapping is one and the same, changed for each item.
     """
     values = evaluate(expr.values, env, budget)
+    if isinstance(values, NamedValues):
+        values = values.names
     if not isinstance(values, tuple):
         raise ExprError(f"`for` goes through a list, this is {describe(values)}")
     budget.spend(len(env) // 8)
@@ -268,6 +271,8 @@ def apply_compare(op: str, left: Value, right: Value) -> bool:
     if op == "!=":
         return left != right
     if op in ("in", "not in"):
+        if isinstance(right, NamedValues):
+            right = right.names
         if not isinstance(right, tuple):
             raise ExprError(f"`{op}` needs a list on its right, this is {describe(right)}")
         return (left in right) == (op == "in")
@@ -278,7 +283,11 @@ def apply_compare(op: str, left: Value, right: Value) -> bool:
 
 
 def apply_index(value: Value, index: Value) -> Value:
-    """`values[index]`; negative indices count from the end."""
+    """`values[index]`; negative indices count from the end. Of values by name the one of this name."""
+    if isinstance(value, NamedValues) and isinstance(index, str):
+        if not (found := value.get(index)):
+            raise ExprError(f"there is no {describe(index)} in it; it has {', '.join(value.names[:20])}")
+        return found[0]
     if not isinstance(value, tuple) or isinstance(index, bool) or not isinstance(index, int):
         raise ExprError(f"{describe(value)} cannot be indexed with {describe(index)}")
     if not -len(value) <= index < len(value):

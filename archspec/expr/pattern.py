@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from archspec.expr.evaluate import ExprError, describe, evaluate
 from archspec.expr.parse import parse
 from archspec.expr.printing import source
+from archspec.expr.tree import Value
 from archspec.limits import Budget
 
 
@@ -29,8 +31,8 @@ def split_pattern(pattern: str) -> tuple[tuple[str, bool], ...]:
     return tuple(parts)
 
 
-def name_by(pattern: str, index: int, budget: Budget) -> str:
-    """The name that a pattern gives where `i` is `index`.
+def name_by(pattern: str, indices: Mapping[str, Value], budget: Budget) -> str:
+    """The name that a pattern gives for these indices of loops.
 
     Raises:
         ExprError: an expression cannot be worked out, or gives something that cannot stand in a name.
@@ -41,9 +43,10 @@ def name_by(pattern: str, index: int, budget: Budget) -> str:
         if not is_expression:
             parts.append(text)
             continue
-        value = evaluate(parse(text, budget), {"i": index}, budget)
+        value = evaluate(parse(text, budget), indices, budget)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ExprError(f"`{text}` gives {describe(value)} for i = {index}; names take whole numbers, 0 or more")
+            known = ", ".join(f"{name} = {index}" for name, index in indices.items())
+            raise ExprError(f"`{text}` gives {describe(value)} for {known}; names take whole numbers, 0 or more")
         parts.append(str(value))
     return "".join(parts)
 

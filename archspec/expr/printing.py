@@ -17,6 +17,7 @@ from archspec.expr.tree import (
     Index,
     Items,
     Name,
+    NamedValues,
     Slice,
     Unary,
     Value,
@@ -36,6 +37,8 @@ def _literal(value: Value) -> str:
     """A value as Python source, text in double quotes as formatters write it."""
     if isinstance(value, str) and '"' not in value and "\\" not in repr(value):
         return f'"{value}"'
+    if isinstance(value, NamedValues):
+        return f"{{{', '.join(f'{_literal(name)}: {_literal(item)}' for name, item in value.entries)}}}"
     if isinstance(value, tuple):
         inner = ", ".join(map(_literal, value))
         return f"({inner},)" if len(value) == 1 else f"({inner})"

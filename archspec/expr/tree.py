@@ -1,6 +1,6 @@
 """The tree of an expression: frozen, hashable, framework-free.
 
-A `Value` is what an expression gives: a number, a truth value, a string, None, or a tuple of values.
+A `Value` is what an expression gives: a number, a truth value, a string, None, a tuple of values, or values by name.
 """
 
 from __future__ import annotations
@@ -9,7 +9,29 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Value: TypeAlias = "int | float | bool | str | tuple[Value, ...] | None"
+Value: TypeAlias = "int | float | bool | str | tuple[Value, ...] | NamedValues | None"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedValues:
+    """Values by name, in their order: a mapping that is hashable."""
+
+    entries: tuple[tuple[str, Value], ...]
+
+    def get(self, name: str) -> tuple[Value, ...]:
+        """The value of a name, alone in a tuple; an empty one where it has none."""
+        return tuple(value for key, value in self.entries if key == name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in their order."""
+        return tuple(name for name, _ in self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __repr__(self) -> str:
+        return repr(dict(self.entries))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +56,8 @@ def exactly(left: Value, right: Value) -> bool:
         return False
     if isinstance(left, tuple) and isinstance(right, tuple):
         return all(map(exactly, left, right))
+    if isinstance(left, NamedValues) and isinstance(right, NamedValues):
+        return exactly(left.entries, right.entries)
     return not isinstance(left, float) or not isinstance(right, float) or _sign(left) == _sign(right)
 
 

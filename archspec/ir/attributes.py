@@ -48,14 +48,24 @@ class LengthError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Padding:
-    """Padding of a window: explicit sides, or the rule `same` (TensorFlow's and ONNX's SAME_UPPER).
+    """Padding of a window: explicit sides, or a rule: `same` (TensorFlow's and ONNX's SAME_UPPER), `same_lower`.
 
-    `sides` are in elements, a pair (before, after) for each spatial axis. Under `same` they are None until the input's
+    `sides` are in elements, a pair (before, after) for each spatial axis. By a rule they are None until the input's
     size is known; the pass `resolve_padding` fills them in, and `mode` still says where they came from.
     """
 
-    mode: Literal["explicit", "same"]
+    mode: Literal["explicit", "same", "same_lower"]
     sides: Sides | None
+
+    @property
+    def is_same(self) -> bool:
+        """It goes by a rule, so that its sides depend on the input's size."""
+        return self.mode != "explicit"
+
+    @property
+    def lower(self) -> bool:
+        """An odd element of padding goes before the input, not after it."""
+        return self.mode == "same_lower"
 
     @property
     def symmetric(self) -> PerAxis | None:
@@ -77,6 +87,7 @@ class Padding:
 
 
 SAME: Final = Padding("same", None)
+SAME_LOWER: Final = Padding("same_lower", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,20 +262,20 @@ class ShapeKind(Kind):
 
 @dataclass(frozen=True, slots=True)
 class PaddingKind(Kind):
-    """A whole number, a list with one for each spatial axis or with both sides of each, `valid` or `same`.
+    """A whole number, a list with one for each spatial axis or with both sides of each, `valid`, or a rule.
 
     The sides of an image are [top, bottom, left, right]. Numbers are kept as they are given until `spread`.
     """
 
-    words: tuple[str, ...] = ("valid", "same")
+    words: tuple[str, ...] = ("valid", "same", "same_lower")
     expects: str = (
         "a whole number, a list with one for each spatial axis, or with two (before and after) for each, "
-        "`valid` or `same`"
+        "`valid`, `same` or `same_lower`"
     )
 
     def read(self, value: Value) -> Padding | int | PerAxis:
         if isinstance(value, str) and value in self.words:
-            return SAME if value == "same" else 0
+            return 0 if value == "valid" else SAME if value == "same" else SAME_LOWER
         if isinstance(value, tuple):
             if not value:
                 raise self._refuse(value)
@@ -285,7 +296,7 @@ class PaddingKind(Kind):
         raise LengthError(len(value))
 
     def means(self, given: Any, value: Any) -> bool:
-        if not isinstance(value, Padding) or value.sides is None or value.mode == "same":
+        if not isinstance(value, Padding) or value.sides is None or value.is_same:
             return bool(given == value)
         try:
             return bool(self.spread(given, len(value.sides)) == value)

@@ -8,24 +8,24 @@ from archspec.ir.attributes import Padding, PerAxis, Sides
 from archspec.ir.op import ShapeError
 
 
-def same_sides(size: PerAxis, kernel: PerAxis, stride: PerAxis, dilation: PerAxis) -> Sides:
+def same_sides(size: PerAxis, kernel: PerAxis, stride: PerAxis, dilation: PerAxis, *, lower: bool = False) -> Sides:
     """The sides, (before, after) for each axis, that `same` means for an input of this size: SAME_UPPER.
 
-    The output has ceil(size / stride) elements; an odd element of padding goes after, not before
+    The output has ceil(size / stride) elements; an odd element of padding goes after, or, if `lower`, before
     (ONNX, `auto_pad`; TensorFlow, "Notes on padding").
     """
     sides: list[tuple[int, int]] = []
     for extent, window, step, spread in zip(size, kernel, stride, dilation, strict=True):
         covered = spread * (window - 1) + 1
         total = max((-(-extent // step) - 1) * step + covered - extent, 0)
-        sides.append((total // 2, total - total // 2))
+        sides.append((total - total // 2, total // 2) if lower else (total // 2, total - total // 2))
     return tuple(sides)
 
 
 def sides_of(padding: Padding, size: PerAxis, kernel: PerAxis, stride: PerAxis, dilation: PerAxis) -> Sides:
     """The padding's sides for an input of this size."""
-    if padding.mode == "same":
-        return same_sides(size, kernel, stride, dilation)
+    if padding.is_same:
+        return same_sides(size, kernel, stride, dilation, lower=padding.lower)
     assert padding.sides is not None
     return padding.sides
 
@@ -83,15 +83,16 @@ def crop(kernel: PerAxis, stride: PerAxis, padding: Padding, output_padding: Per
     """What a transposed convolution leaves out, (before, after) for each axis; where negative, it adds so much.
 
     Without it the output has (size - 1) * stride + reach elements. `same` makes stride * size of them; an odd element
-    too many is left out at the end (ONNX ConvTranspose, SAME_UPPER).
+    too many is left out at the end (ONNX ConvTranspose, SAME_UPPER), or at the beginning (SAME_LOWER). What is missing
+    is added at the end.
     """
     found: list[tuple[int, int]] = []
     sides = padding.sides or ((0, 0),) * len(kernel)
     axes = zip(sides, kernel, stride, output_padding, dilation, strict=True)
     for (before, after), window, step, more, spread in axes:
-        if padding.mode == "same":
+        if padding.is_same:
             total = spread * (window - 1) + 1 - step
-            before = max(total, 0) // 2
+            before = (max(total, 0) + padding.lower) // 2
             after = total - before
         found.append((before, after - more))
     return tuple(found)

@@ -24,7 +24,7 @@ def dump(graph: LayerGraph) -> str:
         lines.append(f"  {path}: {graph.nodes[path].type.whole_text} = input")
     lines += _scope(graph, graph.root, 1)
     for name, path in graph.outputs.items():
-        lines.append(f"  {name} -> {path}")
+        lines.append(f"  {name} -> {path}{' (in training)' if name in graph.training_outputs else ''}")
     return "\n".join(lines) + "\n"
 
 
@@ -74,7 +74,7 @@ def _value(value: Any) -> str:
             if sides is None:
                 return mode
             numbers = str(tuple(number for side in sides for number in side))
-            return f"{mode}{numbers}" if mode == "same" else numbers
+            return f"{mode}{numbers}" if value.is_same else numbers
         case Initializer():
             return initializer_text(value)
         case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -80,8 +80,11 @@ class LayerGraph:
     blocks: Mapping[str, BlockInfo]
     input_nodes: tuple[Node, ...]
     output_names: tuple[str, ...]
+    """Those of training alone come last."""
     root: Scope
     depth: DeclaredDepth | None = None
+    training_outputs: tuple[str, ...] = ()
+    """The outputs that it gives in training alone; see `archspec.ir.evaluation`."""
     limits: Limits = DEFAULT
     """Those that it was compiled with; they hold for its source, too."""
     taps: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -129,7 +132,7 @@ class LayerGraph:
 
     @property
     def gives_names(self) -> bool:
-        """Its model gives its outputs by name, not one tensor."""
+        """Its model gives its outputs by name, not one tensor; in training, where that makes a difference."""
         return len(self.output_names) > 1 or bool(self.asked)
 
     @cached_property
@@ -214,14 +217,32 @@ class LayerGraph:
         return sum(weight.size for weight in self.all_weights.values() if not weight.trainable)
 
     @cached_property
+    def evaluated_nodes(self) -> Mapping[str, Node]:
+        """The nodes by path, without those that are there for outputs of training alone."""
+        if not self.training_outputs:
+            return self.nodes
+        paths = [producer(name) for name in self.outputs.values()]
+        first = len(paths) - len(self.training_outputs)
+        more = self._needed(paths[first:]) - self._needed(paths[:first])
+        return {path: node for path, node in self.nodes.items() if path not in more}
+
+    def _needed(self, paths: Iterable[str]) -> set[str]:
+        """The nodes from which a way leads to one of these."""
+        needed = set(paths)
+        for path, node in reversed([*self.nodes.items()]):
+            if path in needed:
+                needed.update(map(producer, node.inputs))
+        return needed
+
+    @cached_property
     def macs(self) -> int:
-        """Multiply-adds of convolutions, dense layers and attention for one example."""
-        return sum(node.op.macs(self.input_types(node), node.types) for node in self.nodes.values())
+        """Multiply-adds of convolutions, dense layers and attention for one example, as it is evaluated."""
+        return sum(node.op.macs(self.input_types(node), node.types) for node in self.evaluated_nodes.values())
 
     @cached_property
     def activations(self) -> int:
-        """Numbers that all layers compute for one example; see `Op.activations`."""
-        return sum(node.op.activations(self.input_types(node), node.types) for node in self.nodes.values())
+        """Numbers that all layers compute for one example, as it is evaluated; see `Op.activations`."""
+        return sum(node.op.activations(self.input_types(node), node.types) for node in self.evaluated_nodes.values())
 
     def weights_of_form(self, weights: Mapping[str, Any]) -> dict[str, Any]:
         """The weights of this form of the network, of those of the form that is trained; those given if it is that.
@@ -236,10 +257,13 @@ class LayerGraph:
 
     @cached_property
     def weighted_path(self) -> tuple[str, ...]:
-        """The paths of the weighted layers on the longest way through the network: what its depth counts."""
+        """The paths of the weighted layers on the longest way through the network: what its depth counts.
+
+        Those of training alone are not counted.
+        """
         length: dict[str, int] = {}
         before: dict[str, str | None] = {}
-        for path, node in self.nodes.items():
+        for path, node in self.evaluated_nodes.items():
             best = max(map(producer, node.inputs), key=lambda source: length[source], default=None)
             before[path] = best
             length[path] = (length[best] if best else 0) + node.op.weighted
@@ -256,10 +280,7 @@ class LayerGraph:
     @cached_property
     def dead_layers(self) -> tuple[Node, ...]:
         """The nodes from which no way leads to an output."""
-        needed = set(map(producer, self.outputs.values()))
-        for path, node in reversed([*self.nodes.items()]):
-            if path in needed:
-                needed.update(map(producer, node.inputs))
+        needed = self._needed(map(producer, self.outputs.values()))
         return tuple(node for path, node in self.nodes.items() if path not in needed)
 
     @cached_property

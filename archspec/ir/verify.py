@@ -27,6 +27,9 @@ def verify(graph: LayerGraph) -> None:
             raise InternalError(f"two inputs are called {name}")
     if len(graph.output_names) != len(graph.root.body.results):
         raise InternalError(f"{len(graph.root.body.results)} tensors are given, as outputs {graph.output_names}")
+    first = len(graph.output_names) - len(graph.training_outputs)
+    if first < 1 or graph.output_names[first:] != graph.training_outputs:
+        raise InternalError(f"{graph.training_outputs} are no last of the outputs {graph.output_names}")
     for name, path in graph.outputs.items():
         if graph.types[path].is_ids:
             raise InternalError(f"the output {name} is ids, which no layer computes")

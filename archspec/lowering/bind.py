@@ -47,14 +47,15 @@ def bind(
     arriving = {"in_channels": Name("channels")}
     sizes: dict[str, int] = {}
     for name, param in block.params.items():
-        budget.spend(1 + len(param.choices or ()) // 4)
+        choices = param.values
+        budget.spend(1 + len(choices or ()) // 4)
         argument = arguments.get(name)
         if argument is None:
             if param.default is None:
                 raise SpecError(Diagnostic("E0402", f"block `{block.name}` needs `{name}`", place))
-            value = param_value(name, param.choices, param.default, values, budget)
+            value = param_value(name, choices, param.default, values, budget)
             expr: Expr = Const(value)
-            if param.choices is None:
+            if choices is None:
                 _, default = evaluated(param.default, values, budget)
                 if (size := _size(default, sizes, budget)) > (most := budget.limits.default_parts):
                     message = f"the default of `{name}`, with the params before it put in, has {size:,} parts"
@@ -62,12 +63,12 @@ def bind(
                     raise SpecError(Diagnostic("E0304", message, param.default.span, help=help))
                 expr = fold(default, budget, arriving | {key: binding.expr for key, binding in bindings.items()})
         elif isinstance(argument, Attribute):
-            value, expr = _argument(param.choices, argument, env, budget)
+            value, expr = _argument(choices, argument, env, budget)
         else:
             value, expr = _evaluated(argument, env, place, budget), argument
-        if param.choices is not None and not any(same(value, choice) for choice in param.choices):
+        if choices is not None and not any(same(value, choice) for choice in choices):
             where = argument.span if isinstance(argument, Attribute) else place
-            raise SpecError(_not_a_choice(name, value, param.choices, where))
+            raise SpecError(_not_a_choice(name, value, choices, where))
         values[name] = value
         bindings[name] = Binding(value, fold(expr, budget, whole=lambda name: type(env.get(name)) is int))
         sizes[name] = _size(bindings[name].expr, {}, budget) if names(bindings[name].expr, budget) else 1
@@ -111,7 +112,7 @@ def block_info(block: Block, budget: Budget) -> BlockInfo:
         if param.default is None:
             continue
         raw = param.default.raw
-        if param.choices is not None or not isinstance(raw, str):
+        if param.values is not None or not isinstance(raw, str):
             defaults[name] = (
                 fold(expression(param.default, budget), budget) if isinstance(raw, list) else Const(cast(Value, raw))
             )

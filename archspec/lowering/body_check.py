@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from archspec.errors import Span, did_you_mean, nearest
+from archspec.expr import names, parse, split_pattern
 from archspec.ir.ops import OPS
 from archspec.lowering.bodies import bare, everything, given_by_calls, marks_in, taps_in
 from archspec.lowering.body_names import BodyNames
@@ -54,6 +55,7 @@ class BodyCheck(BodyNames):
                 self.start(item.origin, f"no tap `{item.origin}` here", item.place("from"))
             case Repeat():
                 self.use(item.times, indices=indices)
+                self.iteration_names(item, indices)
             case Stage() if item.block is not None:
                 self.stage(item, item.block, indices)
             case _:
@@ -134,6 +136,16 @@ class BodyCheck(BodyNames):
             message = f"`{item.index}` means something else in {self.where} already"
             self.found.error("E0202", message, item.place("index"), help=help)
 
+    def iteration_names(self, repeat: Repeat, indices: frozenset[str]) -> None:
+        """The names of the iterations of a repeat that is inline may speak of the indices of the loops around."""
+        if not repeat.inline or repeat.names is None:
+            return
+        known = indices | {repeat.index, "i"}
+        for text in (text for text, is_expression in split_pattern(repeat.names) if is_expression):
+            for name in sorted(names(parse(text, self.found.budget), self.found.budget) - known):
+                help = f"such a pattern knows indices: {', '.join(sorted(known))}"
+                self.found.error("E0302", f"`{name}` is not defined in a pattern", repeat.place("names"), help=help)
+
     def stage(self, stage: Stage, name: str, indices: frozenset[str]) -> None:
         """A row of units of one block, which know their index."""
         block = self.spec.blocks.get(name)
@@ -174,7 +186,7 @@ class BodyCheck(BodyNames):
 
     def unused_inputs(self) -> None:
         """Of several inputs the first arrives at the first item; the others are started from, given, or outputs."""
-        used = {*self.tapped, *(self.spec.outputs or ()), *self.spec.refused}
+        used = {*self.tapped, *(name for name, _ in self.spec.output_places), *self.spec.refused}
         first = next(iter(self.spec.inputs), None)
         if "input" in used or not all(isinstance(item, Seq) and item.origin for item in self.spec.items[:1]):
             used.add(first or "")

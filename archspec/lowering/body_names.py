@@ -42,6 +42,10 @@ class BodyNames:
     def params(self, params: Mapping[str, Param]) -> None:
         """Defaults may use the params before them."""
         for name, param in params.items():
+            if any(isinstance(choice, Mapping) for choice in param.choices or ()):
+                message = f"a choice of `{name}` is a mapping, and no item calls `{name}`"
+                help = f"it is for a param that stands for an op, as in `- {name}`; others have numbers and words"
+                self.found.error("E0411", message, param.place("choices"), help=help)
             if param.default is not None and param.choices is None:
                 self.use(param.default, help=default_help(name, param.default))
             self.known.add(name)

@@ -62,15 +62,20 @@ def _check_network(spec: Spec, found: CheckDiagnostics) -> None:
     root.known.add("channels")
     root.taps |= spec.inputs.keys()  # each input can be started from, and given
     root.body(spec.items)
-    check_reuse(root, spec.items, spec.outputs or ())
+    check_reuse(root, spec.items, [name for name, _ in spec.output_places])
     params = {name: param for name, param in spec.params.items() if name not in found.outside}
     root.unused(params, _own_quantities(spec))
     root.unused_inputs()
     taps = {*marks_in(spec.items), *spec.inputs} | ({"input"} if spec.input else set[str]())
-    for index, name in enumerate(spec.outputs or ()):
+    for name, place in spec.output_places:
         if name not in taps and not root.may_be(name):
             help = tap_help(name, taps, everything(spec.items), spec.blocks, outputs=True)
-            found.error("E0406", f"output `{name}` is no tap", spec.item_place("outputs", index), help=help)
+            found.error("E0406", f"output `{name}` is no tap", place, help=help)
+    for index, name in enumerate(spec.training_outputs or ()):
+        if name in (spec.outputs or ()):
+            message = f"`{name}` is one of the `outputs`, which are there in training, too"
+            help = "list it in one of the two: under `training_outputs` if evaluation is not to have it"
+            found.error("E0202", message, spec.item_place("training_outputs", index), help=help)
 
 
 def _own_quantities(spec: Spec) -> Mapping[str, Attribute]:

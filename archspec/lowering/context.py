@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archspec.expr import Expr, Value
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor
@@ -18,7 +18,15 @@ class Variables:
     env: dict[str, Value]
     root: bool
     outer: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
-    """Inside a block that is called inline, what its params are for its caller, whose frame the layers stand in."""
+    """What names stand for in the frame that layers stand in: a block's params for the caller, where it is called
+    inline, and the indices of repeats that are inline.
+    """
+
+    def without(self, index: str) -> Variables:
+        """The same inside of a loop whose index has this name."""
+        if index not in self.outer:
+            return self
+        return replace(self, outer={name: expr for name, expr in self.outer.items() if name != index})
 
 
 @dataclass(frozen=True, slots=True)

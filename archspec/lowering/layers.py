@@ -193,9 +193,14 @@ class LayerLowering:
 
     def _path(self, item: Item, context: Context) -> tuple[str, str]:
         """The name and path of a new layer or scope; its number, in a named sequence."""
-        slot, scope = context.plan[item], context.scope
-        name = slot.name or str(scope.count)
-        if slot.name is None or (context.plan.numbered and name == str(scope.count)):
+        slot = context.plan[item]
+        name = slot.name or str(context.scope.count)
+        return name, self._taken(name, item, context, numbered=slot.name is None)
+
+    def _taken(self, name: str, item: Item, context: Context, *, numbered: bool = False) -> str:
+        """The path of a new layer or scope of this name, which nothing else has from now on."""
+        scope = context.scope
+        if numbered or (context.plan.numbered and name == str(scope.count)):
             scope.count += 1
         path = f"{scope.path}.{name}" if scope.path else name
         if name in scope.names or path in self.builder.nodes:
@@ -204,4 +209,4 @@ class LayerLowering:
             raise SpecError(two_layers(path, item, notes))
         self._count(item, len(path) // 100)
         scope.names[name] = item.span
-        return name, path
+        return path

@@ -6,24 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, InternalError, Note, SpecError
-from archspec.expr import ExprError, fold, names
+from archspec.expr import ExprError
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, NetworkParam, ids_as_output
-from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
-from archspec.ir.scope import Binding, Operand, Result, channels_at
-from archspec.lowering.bind import bind, bind_lets, block_info
-from archspec.lowering.bodies import conditional_marks, everything
+from archspec.ir.open_scopes import OpenChoice, OpenScope, Tensor, bring, enter, leave
+from archspec.ir.scope import Operand, Result
+from archspec.lowering.bind import bind_lets, block_info
+from archspec.lowering.bodies import conditional_marks
 from archspec.lowering.context import Context, Made, Variables
 from archspec.lowering.diagnostics import tap_marked_twice, unmarked_tap
-from archspec.lowering.repeats import RepeatedItems
-from archspec.lowering.units import call_fields
+from archspec.lowering.inline_items import InlineItems
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 
 @dataclass(slots=True)
-class Lowering(RepeatedItems):
+class Lowering(InlineItems):
     """The way through a spec's items, each with what arrives at it."""
 
     def run(self) -> LayerGraph:
@@ -36,18 +35,18 @@ class Lowering(RepeatedItems):
         items = spec.items
         self.builder.root.lets = top.lets
         context = Context(self.builder.root, self._plan(items, numbered=False), variables, taps, {})
-        outputs = {"output": self._items(items, tensors[0], context)}
-        if spec.outputs:
-            outputs = self._outputs(taps)
+        last = self._items(items, tensors[0], context)
+        outputs, training_outputs = self._outputs(taps, last)
+        places = dict(spec.output_places)
         for name, tensor in outputs.items():
             if tensor.type.is_ids:
-                place = spec.item_place("outputs", spec.outputs.index(name)) if spec.outputs else spec.span
-                raise SpecError(ids_as_output(name, place))
+                raise SpecError(ids_as_output(name, places.get(name, spec.span)))
         for name, let in reversed(top.lets.items()):  # what is computed is fixed with all that it is computed from
             if name in top.fixed:
                 top.fix(let.expr, top.fixed[name])
         return self.builder.graph(
             outputs,
+            training_outputs=training_outputs,
             source=spec.path.name if spec.path else spec.name,
             params=tuple(
                 NetworkParam(name, top.env[name], param.doc, top.fixed.get(name, ""), top.derived.get(name))
@@ -60,23 +59,23 @@ class Lowering(RepeatedItems):
             texts=tuple(spec.texts),
         )
 
-    def _outputs(self, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The network's outputs by name, without those whose conditions do not hold."""
+    def _outputs(self, taps: Mapping[str, Tensor], last: Tensor) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+        """The network's outputs by name, without those whose conditions do not hold, and those of training alone."""
         spec = self.spec
-        assert spec.outputs is not None
-        found: dict[str, Tensor] = {}
+        found: dict[str, Tensor] = {} if spec.outputs else {"output": last}
         may_be_gone = conditional_marks(spec.items)
-        for index, name in enumerate(spec.outputs):
+        for name, place in spec.output_places:
             tensor = taps.get(name) or self.under_conditions.get(name)
             if tensor is not None:
                 found[name] = tensor
             elif name not in may_be_gone:
-                raise SpecError(unmarked_tap(name, spec.item_place("outputs", index)))
-        if not found:
+                raise SpecError(unmarked_tap(name, place))
+        training_outputs = tuple(name for name in spec.training_outputs or () if name in found)
+        if len(found) == len(training_outputs):
             message = "the network has no output: all of them stand under conditions that do not hold"
             help = "list a tap that stands under none, or leave `outputs` out: then the last item gives the output"
             raise SpecError(Diagnostic("E0406", message, spec.place("outputs"), help=help))
-        return found
+        return found, training_outputs
 
     # -- items ------------------------------------------------------------------------------------
 
@@ -128,7 +127,7 @@ class Lowering(RepeatedItems):
 
     def _keep_outputs(self, choice: OpenChoice, taps: Mapping[str, Tensor], context: Context) -> None:
         """The taps of a condition that are outputs of the network come out of it."""
-        for name in self.spec.outputs or ():
+        for name, _ in self.spec.output_places:
             if name not in taps:
                 continue
             tensor = bring(taps[name], context.scope)
@@ -150,7 +149,7 @@ class Lowering(RepeatedItems):
                     return self._items(item.layers, start, context)
                 return self._sequence(item, item.layers, start, context)
             case Repeat():
-                return self._repeat(item, x, context)
+                return self._inline_repeat(item, x, context) if item.inline else self._repeat(item, x, context)
             case Reuse():
                 return self._reuse(item, x, context)
             case Stage():
@@ -169,12 +168,6 @@ class Lowering(RepeatedItems):
 
     # -- blocks and sequences ---------------------------------------------------------------------
 
-    def _given(self, call: Call, block: Block, x: Tensor, context: Context) -> dict[str, Binding]:
-        """The values of a block's params in a call, by name or by a tuple."""
-        env = self._env(context, x)
-        fields = call_fields(call, block, env, self.budget)
-        return bind(block, call.attributes, fields, env, call.span, self.budget)
-
     def _call(self, call: Call, x: Tensor, context: Context) -> Tensor:
         name, path = self._path(call, context)
         block = self.spec.blocks[call.name]
@@ -191,31 +184,6 @@ class Lowering(RepeatedItems):
             context.scope.labels.setdefault(Result(slot.location, index), output)
         if call.label is not None:
             context.made[call.label] = Made(scope, places, block.inputs)
-        return y
-
-    def _inline(self, call: Call, x: Tensor, context: Context) -> Tensor:
-        """The layers of a block as the caller's own: its params stand for what the caller gives."""
-        block = self.spec.blocks[call.name]
-        bindings = self._bound(self._given(call, block, x, context), context)
-        self._count(call)
-        self.trail.append(Note(f"the layers of block {call.name} stand here", call.span))
-        # Inside, `channels` are others, and in a repeat there `i` is another, too.
-        here = {"channels": channels_at(_level(context.scope), x.ref)}
-        outer = {name: fold(given.expr, self.budget, here) for name, given in bindings.items()}
-        counted = [name for name, expr in outer.items() if names(expr, self.budget) & context.loop.keys()]
-        env = {name: given.value for name, given in bindings.items()} | {"in_channels": x.type.channels}
-        outer["in_channels"] = here["channels"]
-        for name, let in bind_lets(block.let, env, self.budget).items():
-            env[name], outer[name] = let.value, fold(let.expr, self.budget, outer)
-        if counted and any(isinstance(item, Repeat | Stage) for item in everything(block.layers)):
-            help = f"call it with a scope: leave out `inline`, or give `{counted[0]}` without `i`"
-            message = f"`{counted[0]}` depends on `i`, and block `{call.name}` counts with an `i` of its own"
-            raise SpecError(Diagnostic("E0303", message, call.attributes[counted[0]].span, help=help))
-        variables = Variables(env, context.variables.root, outer)
-        plan, loop = context.plan.inlined[id(call)], context.loop if counted else {}
-        inner = replace(context, plan=plan, variables=variables, taps={"input": x}, loop=loop, made={})
-        y = self._items(block.layers, x, inner)
-        self.trail.pop()
         return y
 
     def _fed(
@@ -256,15 +224,3 @@ class Lowering(RepeatedItems):
         if item.label is not None:
             context.made[item.label] = Made(scope)
         return y
-
-
-def _level(scope: OpenScope) -> int:
-    """How many scopes and loops are around this one, up to the block or network whose frame it is."""
-    level, here = 0, scope
-    while here.kind == "sequence" and here.parent is not None:
-        level += 1
-        around = here.parent
-        if isinstance(around, OpenLoop):
-            level, around = level + 1, around.parent
-        here = around
-    return level

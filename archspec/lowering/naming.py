@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from archspec.lowering.bodies import result_names
 from archspec.lowering.units import single_reuse
 from archspec.spec import Block, Call, Item, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
+
+_MOST: Final = 2**32
+"""More than any file has items, or a repeat iterations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,27 @@ class NamePlan:
     slots: dict[int, Slot] = field(default_factory=dict[int, Slot])
     keep: list[Item] = field(default_factory=list[Item])  # slots go by id(): their items must stay alive
     inlined: dict[int, NamePlan] = field(default_factory=dict[int, "NamePlan"])
-    """The slots of the items of each block that is called inline, by `id` of the call."""
+    """The slots of what stands in each item that has no scope of its own, by `id` of the item."""
+    shift: int = 0
+    """What is added to each location: the iterations of a repeat that is inline have locations of their own."""
 
     def __getitem__(self, item: Item) -> Slot:
-        return self.slots[id(item)]
+        slot = self.slots[id(item)]
+        if not self.shift:
+            return slot
+        choice = None if slot.choice is None else slot.choice + self.shift
+        return replace(slot, location=slot.location + self.shift, choice=choice)
+
+    def inside(self, item: Item, iteration: int | None = None) -> NamePlan:
+        """The slots of what stands in an item that has no scope of its own; of a repeat those of an iteration.
+
+        Where iterations are scopes, they are called by the item's own slot.
+        """
+        found = self.inlined.get(id(item), self)
+        if iteration is None and not self.shift:
+            return found
+        shift = self.shift if iteration is None else (self.shift + iteration + 1) * _MOST
+        return replace(found, shift=shift)
 
 
 def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: bool) -> NamePlan:
@@ -78,6 +99,13 @@ class _Planning:
                 plan.inlined[id(item)] = self.plan(block.layers)
                 plan.keep.append(item)
                 continue
+            if isinstance(item, Repeat) and item.inline:
+                plan.slots[id(item)] = Slot(self.location, None, False, choice)
+                self.location += 1
+                if item.names is None:
+                    plan.inlined[id(item)] = self.plan(item.layers)
+                plan.keep.append(item)
+                continue
             name = label = _label(item)
             if name is None and not self.numbered:
                 key = id(item.composed) if isinstance(item, Call) and item.param is not None else None
@@ -111,6 +139,8 @@ def _in_scope(items: Sequence[Item], blocks: Mapping[str, Block]) -> Iterator[It
     for item in _of_scope(items):
         if (block := inlined(item, blocks)) is not None:
             yield from _in_scope(block.layers, blocks)
+        elif isinstance(item, Repeat) and item.inline and item.names is None:
+            yield from _in_scope(item.layers, blocks)
         else:
             yield item
 

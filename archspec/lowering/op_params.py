@@ -7,13 +7,15 @@ anything is computed: the param's choices, or else its default and what the spec
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from archspec.errors import SpecError, did_you_mean
-from archspec.expr import Const, Expr, Name, children
+from archspec.expr import Const, Expr, IfElse, Index, Name, NamedValues, Slice, Value, children
 from archspec.ir.ops import OPS
 from archspec.lowering.bodies import everything
 from archspec.lowering.diagnostics import CheckDiagnostics
+from archspec.lowering.op_presets import Preset, Presets
 from archspec.lowering.values import expression
 from archspec.spec import Attribute, Block, Call, Item, Param, Refused, Repeat, Spec, Stage
 from archspec.spec import Sequence as Seq
@@ -38,13 +40,16 @@ def with_op_params(spec: Spec, found: CheckDiagnostics) -> Spec:
     }
     if not called:
         return spec
-    words = _CalledWords(spec, params, found)
-    for body, items in bodies.items():
-        words.given_in(body, items)
-    for body, name in called:
-        words.wanted(body, name)
+    silent = CheckDiagnostics(budget=found.budget)
+    words = _words(spec, params, bodies, called, silent, {})
+    presets = Presets(spec, found, {word for some in words.reached.values() for word in some})
+    spec = presets.written(words.reached)
+    params = {_NETWORK: spec.params, **{name: block.params for name, block in spec.blocks.items()}}
+    bodies = {_NETWORK: spec.items, **{name: block.layers for name, block in spec.blocks.items()}}
+    words = _words(spec, params, bodies, called, found, presets.by_word)
     written = {
-        body: _CallWriter({name: words.of(body, name) for at, name in called if at == body}) for body, _ in called
+        body: _CallWriter({name: words.of(body, name) for at, name in called if at == body}, presets.by_word)
+        for body, _ in called
     }
     changed = {key: words.of(*key) for key in words.reached}
     blocks = {
@@ -59,6 +64,23 @@ def with_op_params(spec: Spec, found: CheckDiagnostics) -> Spec:
     return spec.model_copy(update=update)
 
 
+def _words(
+    spec: Spec,
+    params: Mapping[str, Mapping[str, Param]],
+    bodies: Mapping[str, Sequence[Item]],
+    called: Iterable[tuple[str, str]],
+    found: CheckDiagnostics,
+    presets: Mapping[str, Preset],
+) -> _CalledWords:
+    """The words of the params that are called, each by the body whose param it is."""
+    words = _CalledWords(spec, params, found, presets)
+    for body, items in bodies.items():
+        words.given_in(body, items)
+    for body, name in called:
+        words.wanted(body, name)
+    return words
+
+
 def _is_called(call: Call, params: Mapping[str, Param], spec: Spec) -> bool:
     """Whether an item calls what a param stands for; ops and blocks come first."""
     return call.name in params and call.name not in OPS and call.name not in spec.blocks
@@ -68,12 +90,16 @@ def _with_choices(
     params: Mapping[str, Param], body: str, words: Mapping[tuple[str, str], Mapping[str, object]]
 ) -> dict[str, Param]:
     """The params, those that stand for an op with all words that they may have as their choices."""
-    return {
-        name: param.model_copy(update={"choices": tuple(words[body, name])})
-        if (body, name) in words and param.choices is None
-        else param
-        for name, param in params.items()
-    }
+    found = dict(params)
+    for name, param in params.items():
+        if (body, name) not in words or param.choices is not None:
+            continue
+        choices = tuple(words[body, name])
+        update: dict[str, object] = {"choices": choices or ("",)}
+        if param.default is not None and param.default.raw not in choices:  # which has been said
+            update["default"] = replace(param.default, raw=(choices or ("",))[0])
+        found[name] = param.model_copy(update=update)
+    return found
 
 
 def _with(block: Block, params: Mapping[str, Param], writer: _CallWriter | None) -> Block:
@@ -88,12 +114,15 @@ class _CalledWords:
     spec: Spec
     params: Mapping[str, Mapping[str, Param]]
     found: CheckDiagnostics
+    presets: Mapping[str, Preset]
     given: dict[tuple[str, str], list[tuple[str, Attribute]]] = field(
         default_factory=dict[tuple[str, str], list[tuple[str, Attribute]]]
     )
     """What calls give for a param, each with the body that the call stands in."""
     reached: dict[tuple[str, str], dict[str, object]] = field(default_factory=dict[tuple[str, str], dict[str, object]])
     """The words of the params that are called, and of those that are passed on to them."""
+    looked: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """The params in whose lists words are being looked for."""
 
     def given_in(self, body: str, items: Iterable[Item]) -> None:
         """Note what the calls of a body give."""
@@ -111,7 +140,10 @@ class _CalledWords:
             for choice in param.choices:
                 self.add(words, str(choice), Attribute(choice, param.place("choices")))
         elif param.default is not None:
-            self.add(words, str(param.default.raw), param.default)
+            raw = param.default.raw
+            called = next(iter(raw), "") if isinstance(raw, Mapping) else str(raw)
+            if not isinstance(raw, Mapping) or not self.is_word(called):  # which else becomes a word of its own
+                self.add(words, called, param.default)
         for around, attribute in self.given.get((body, name), []):
             for word in self.in_argument(attribute, around):
                 if param.choices is None:
@@ -133,18 +165,63 @@ class _CalledWords:
             expr = expression(attribute, self.found.budget)
         except SpecError:
             return  # which is said where it is checked
-        parts: list[Expr] = [expr]
+        yield from self.in_expression(expr, body)
+
+    def in_expression(self, expr: Expr, body: str, *, inside: bool = False) -> Iterator[str]:
+        """The words that an expression of a body can be; `inside`, those that stand in the lists that it gives."""
+        parts = [(expr, inside)]
         while parts:
-            part = parts.pop()
-            if isinstance(part, Const) and isinstance(part.value, str) and self.is_word(part.value):
-                yield part.value
-            elif isinstance(part, Name) and part.id in self.params[body]:
-                self.wanted(body, part.id)
-                yield from self.reached[body, part.id]
-            parts += children(part)
+            part, within = parts.pop()
+            match part:
+                case Const(value):
+                    yield from self.in_value(value)
+                case Name(name) if name in self.params[body] and not within:
+                    self.wanted(body, name)
+                    yield from self.reached[body, name]
+                case Name(name) if name in self.params[body]:
+                    yield from self.in_param(body, name)
+                case Name(name) if (let := self.lets(body).get(name)) is not None:
+                    with suppress(SpecError):  # which is said where it is checked
+                        parts.append((expression(let, self.found.budget), within))
+                case IfElse(_, then, other):  # what a condition asks for is no word that it can be
+                    parts += ((then, within), (other, within))
+                case Index(values, _) | Slice(values, _, _):
+                    parts.append((values, True))
+                case _:
+                    parts += ((child, True) for child in children(part))
+
+    def in_param(self, body: str, name: str) -> Iterator[str]:
+        """The words in the lists that a param may be: its default, and what it is given."""
+        if (body, name) in self.looked:
+            return
+        self.looked.add((body, name))
+        default, own = self.params[body][name].default, self.spec.overrides if body == _NETWORK else {}
+        pairs = [(body, value) for value in (default, own.get(name)) if value is not None]
+        for around, attribute in (*pairs, *self.given.get((body, name), ())):
+            with suppress(SpecError):
+                yield from self.in_expression(expression(attribute, self.found.budget), around, inside=True)
+        self.looked.discard((body, name))
+
+    def in_value(self, value: Value) -> Iterator[str]:
+        """The words in a value."""
+        values = [value]
+        while values:
+            match values.pop():
+                case str() as word if self.is_word(word):
+                    yield word
+                case tuple() as items:
+                    values += items
+                case NamedValues(entries):
+                    values += (item for _, item in entries)
+                case _:
+                    pass
+
+    def lets(self, body: str) -> Mapping[str, Attribute]:
+        """The quantities of a body."""
+        return self.spec.let if body == _NETWORK else self.spec.blocks[body].let
 
     def is_word(self, word: str) -> bool:
-        return word in OPS or word in self.spec.blocks
+        return word in OPS or word in self.spec.blocks or word in self.presets
 
     def add(self, words: dict[str, object], word: str, place: Attribute) -> None:
         if self.is_word(word):
@@ -185,6 +262,7 @@ class _CallWriter:
     """Writes the items of one body anew."""
 
     words: Mapping[str, Mapping[str, object]]
+    presets: Mapping[str, Preset]
 
     def items(self, items: Sequence[Item]) -> tuple[Item, ...]:
         return tuple(map(self.item, items))
@@ -209,10 +287,14 @@ class _CallWriter:
         chain: Item | None = None
         for word in reversed([*words]):
             test = Attribute(f"{call.name} == '{word}'", place)
+            op, given = word, call
+            if (preset := self.presets.get(word)) is not None:
+                op, attributes = preset.op, {**preset.attributes, **call.attributes}
+                given = call.model_copy(update={"attributes": attributes})
             if chain is not None:
-                chain = call.standing_for(word, test, (chain,))
+                chain = given.standing_for(op, test, (chain,))
             else:
-                chain = call.standing_for(word, test if len(words) == 1 else None, None)
+                chain = given.standing_for(op, test if len(words) == 1 else None, None)
         if chain is not None and call.when is None:
             return chain
         inside = () if chain is None else (chain,)

@@ -91,16 +91,8 @@ class RepeatedItems(LayerLowering):
     # -- repeats and stages -----------------------------------------------------------------------
 
     def _repeat(self, item: Repeat, x: Tensor, context: Context) -> Tensor:
-        times, expr = evaluated(item.times, self._env(context, x), self.budget)
-        if isinstance(times, bool) or not isinstance(times, int) or times < 0:
-            message = f"`times` is `{times!r}`; a whole number, 0 or more, is expected"
-            raise SpecError(Diagnostic("E0202", message, item.times.span))
-        if times > self.budget.limits.items:
-            raise SpecError(
-                Diagnostic("E0304", f"`times` is {times:,}; at most {self.budget.limits.items:,}", item.times.span)
-            )
-        self._expect(times * (1 + len(item.layers)), item.times)
-        expr = self._outside(expr, context)
+        times, expr = self._times(item, x, context)
+        context = replace(context, variables=context.variables.without(item.index))
         if any(isinstance(inner, Stage) for inner in everything(item.layers)):  # their units are counted
             self._fix(expr, context, "how many units there are")
         pattern = item.names or DEFAULT_PATTERN
@@ -112,7 +104,7 @@ class RepeatedItems(LayerLowering):
         for index in range(times):
             self._count(item.times)
             variables = {**context.loop, item.index: index}
-            name = unit_name(item, pattern, index, self.budget)
+            name = unit_name(item, pattern, {"i": index}, self.budget)
             if again is not None:
                 found = self._made(again, context)
                 place = Place(index, name, False, f"{loop.path}.{name}", again.span)
@@ -133,6 +125,19 @@ class RepeatedItems(LayerLowering):
             y = leave(scope, self._items(item.layers, start, inner))
             x = Tensor(context.scope, Result(loop.location), y.path, y.type)
         return self._looped(loop, item, x, context)
+
+    def _times(self, item: Repeat, x: Tensor, context: Context) -> tuple[int, Expr]:
+        """How many iterations there are, and the expression for it in the frame that they stand in."""
+        times, expr = evaluated(item.times, self._env(context, x), self.budget)
+        if isinstance(times, bool) or not isinstance(times, int) or times < 0:
+            message = f"`times` is `{times!r}`; a whole number, 0 or more, is expected"
+            raise SpecError(Diagnostic("E0202", message, item.times.span))
+        if times > self.budget.limits.items:
+            raise SpecError(
+                Diagnostic("E0304", f"`times` is {times:,}; at most {self.budget.limits.items:,}", item.times.span)
+            )
+        self._expect(times * (1 + len(item.layers)), item.times)
+        return times, self._outside(expr, context)
 
     def _looped(self, loop: OpenLoop, item: Item, x: Tensor, context: Context) -> Tensor:
         """What a loop gives. Every tensor that enters it enters each iteration, and takes room there."""
@@ -166,7 +171,7 @@ class RepeatedItems(LayerLowering):
         for index, call in enumerate(calls):
             self._count(call)
             variables = {stage.index: index, **loop.whole_indices(index), **context.loop}
-            name = unit_name(stage, pattern, index, self.budget)
+            name = unit_name(stage, pattern, {"i": index}, self.budget)
             env = {**self._env(context, x), **variables}
             bindings = self._bound(bind(block, stage.arguments, call.fields, env, call.span, self.budget), context)
             x = self._unit(loop, name, stage.block, bindings, x, stage, call.span, context)

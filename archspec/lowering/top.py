@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
-from archspec.expr import Expr, Name, Value, describe, names
+from archspec.expr import Expr, Name, NamedValues, Value, describe, names
 from archspec.ir.def_use import Node
 from archspec.ir.graph import DeclaredDepth
 from archspec.ir.ops import OPS, GraphInput
@@ -110,12 +110,18 @@ def _param(name: str, spec: Spec, top: Top) -> None:
     if attribute is None:
         help = f"give it with --set {name}=VALUE, in Python with {name}=VALUE, or give it a default"
         raise SpecError(Diagnostic("E0402", f"param `{name}` has no value", param.name_span, help=help))
-    if given is None and param.choices is None:
+    if given is None and param.values is None:
         top.env[name], expr = evaluated(attribute, top.env, top.budget)
         if names(expr, top.budget):
             top.derived[name] = expr
     else:
-        top.env[name] = param_value(name, param.choices, attribute, {} if given else top.env, top.budget)
+        top.env[name] = param_value(name, param.values, attribute, {} if given else top.env, top.budget)
+    if _has_named_values(top.env[name]):  # which no function has for a default: it could be changed
+        top.fixed.setdefault(name, "what its names stand for")
+
+
+def _has_named_values(value: Value) -> bool:
+    return isinstance(value, NamedValues) or (isinstance(value, tuple) and any(map(_has_named_values, value)))
 
 
 def _depth(spec: Spec, top: Top) -> None:

@@ -184,14 +184,14 @@ def single_reuse(layers: Sequence[Item]) -> Reuse | None:
     return only if isinstance(only, Reuse) and not only.label and only.when is None else None
 
 
-def unit_name(item: Stage | Repeat, pattern: str, index: int, budget: Budget) -> str:
-    """What a unit, or an iteration of a repeat, is called.
+def unit_name(item: Stage | Repeat, pattern: str, indices: Mapping[str, Value], budget: Budget) -> str:
+    """What a unit, or an iteration of a repeat, is called; its own index stands last.
 
     Raises:
         SpecError: the pattern gives no name for it.
     """
     try:
-        name = name_by(pattern, index, budget)
+        name = name_by(pattern, indices, budget)
     except ExprError as error:
         reason = str(error)
     else:
@@ -199,4 +199,5 @@ def unit_name(item: Stage | Repeat, pattern: str, index: int, budget: Budget) ->
             return name
         reason = f"`{name[:80]}` cannot name a layer"
     what, key = ("unit", "unit_names") if isinstance(item, Stage) else ("iteration", "names")
-    raise SpecError(Diagnostic("E0404", f"{what} {index} gets no name: {reason}", item.place(key)))
+    message = f"{what} {[*indices.values()][-1]} gets no name: {reason}"
+    raise SpecError(Diagnostic("E0404", message, item.place(key)))

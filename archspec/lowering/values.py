@@ -16,6 +16,7 @@ from archspec.expr import (
     ExprError,
     Items,
     Name,
+    NamedValues,
     Value,
     check_number,
     describe,
@@ -64,8 +65,26 @@ def _expression(raw: object, budget: Budget) -> Expr:
             if all(isinstance(item, Const) for item in items):
                 return Const(joined((item.value for item in items if isinstance(item, Const)), budget))
             return Items(items)
+        case Mapping() if raw and None not in raw.values():
+            return Const(_named_values(cast("Mapping[str, object]", raw), budget))
         case _:
             raise ExprError("a number, a word, a list or an expression is expected, this is a mapping")
+
+
+def _named_values(raw: Mapping[str, object], budget: Budget) -> NamedValues:
+    """Values by name, each worked out: they depend on nothing."""
+    budget.spend(len(raw))
+    entries: list[tuple[str, Value]] = []
+    for name, item in raw.items():
+        try:
+            entries.append((name, evaluate(_expression(item, budget), {}, budget)))
+        except ExprError as error:
+            if error.undefined is None:
+                raise
+            help = "a word stands in quotes of its own, as in \"'relu'\""
+            message = f"a mapping has values that depend on nothing, and `{name[:40]}` mentions `{error.undefined}`"
+            raise ExprError(f"{message}; {help}") from None
+    return NamedValues(tuple(entries))
 
 
 def expression_error(error: ExprError, attribute: Attribute, known: Mapping[str, Value] | None = None) -> Diagnostic:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archspec.errors import Diagnostic, ParityError, WeightsError
 from archspec.initialization import draw
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.mapping import map_layers
 from archspec.ir.scope import Layer
@@ -221,6 +222,11 @@ class _Comparison:
                 done += 1
             self._judge(check, results, processes, done, total)
 
+    def _graph(self, check: Check) -> LayerGraph:
+        """The network that a check computes: in training there may be more of it."""
+        graph = self.graphs[check.size]
+        return evaluated(graph) if check.kind == "inference" else graph
+
     def _text(self, check: Check, index: int) -> str:
         text = f"{check.kind} in {check.dtype}, {self.graphs[check.size].input_text}"
         return f"{self.participants[index].label}: {text}"
@@ -247,7 +253,7 @@ class _Comparison:
             pair = (labels[first], labels[index])
             earlier = self.parted.get((check.dtype, pair))
             judging = PairEvaluation(
-                self.graphs[check.size],
+                self._graph(check),
                 check,
                 pair,
                 self.plan.tolerance(check.dtype, check.kind),
@@ -264,7 +270,7 @@ class _Comparison:
         # Of forward passes the first participant alone says what rounding does, and only its results are kept.
         kept = [] if check.kind == "gradients" else [*results][: None if check.kind == "run" else 1]
         for index in kept:
-            self.found += self._between_dtypes(self.graphs[check.size], check, index, Tensors(results[index]))
+            self.found += self._between_dtypes(self._graph(check), check, index, Tensors(results[index]))
         for index, path in results.items():
             if index not in kept or check.dtype == self.plan.dtypes[-1]:
                 shutil.rmtree(path)

@@ -280,7 +280,7 @@ def main(name: str) -> None:
             assert worker is not None  # a comparison is prepared first
             check, results = Check(**request["check"]), worker.folder / request["results"]
             leader = worker.folder / request["leader"] if "leader" in request else None
-            reason = missing_capability(target, check.kind, check.dtype)
+            reason = missing_capability(target, check.kind, check.dtype, worker.graphs[0])
             if not reason and "spread" in request:
                 worker.spread(check, results, worker.folder / request["spread"], leader)
             elif not reason:

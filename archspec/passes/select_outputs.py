@@ -57,7 +57,8 @@ class SelectOutputs:
             if isinstance(ref, Result) and (label := name.replace(".", "_")).isidentifier():
                 labels.setdefault(ref, label)
         root = replace(root, body=Body(root.body.items, tuple(results)), labels=labels)
-        pruned = without_dead_layers(eliminate_dead_code(replace(graph, root=root, output_names=names)))
+        asked = replace(graph, root=root, output_names=names, training_outputs=())
+        pruned = without_dead_layers(eliminate_dead_code(asked))
         title = f"{graph.title or graph.name}: {', '.join(names)}"
         return replace(pruned, asked=names, title=title)
 

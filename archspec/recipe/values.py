@@ -53,12 +53,12 @@ class ValueResolver:
                 self.found.error("E0402", message, param.name_span, help=help)
                 self.unknown.add(name)
                 continue
-            alone = param.choices is None or not isinstance(value.raw, str)
+            alone = param.values is None or not isinstance(value.raw, str)
             if name not in given and alone and not self._names(value):
                 self.unknown.add(name)
                 continue
             try:
-                self.env[name] = param_value(name, param.choices, value, {} if name in given else self.env, self.budget)
+                self.env[name] = param_value(name, param.values, value, {} if name in given else self.env, self.budget)
             except SpecError as error:
                 self._note(error)
                 self.unknown.add(name)

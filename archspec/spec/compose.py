@@ -264,9 +264,16 @@ def merge(parent: LocatedDict, child: LocatedDict, one_of: frozenset[str] = froz
         ours, theirs = parent.get(key), child[key]
         if not isinstance(ours, LocatedDict) or not isinstance(theirs, LocatedDict) or ours is theirs:
             continue
+        if key == "default" and _is_call(ours) and _is_call(theirs) and ours.keys() != theirs.keys():
+            continue  # another op for a param
         if key not in one_of or ours.keys() >= theirs.keys():
             merged[key] = merge(ours, theirs, frozenset(theirs) if f"{key}.*" in one_of else one_of)
     return merged
+
+
+def _is_call(data: LocatedDict) -> bool:
+    """Whether a mapping may be an op with its arguments: it has one key, under which are others."""
+    return len(data) == 1 and all(isinstance(value, LocatedDict | None) for value in data.values())
 
 
 def _without_nulls(merged: LocatedDict, parent: LocatedDict) -> LocatedDict:
@@ -279,6 +286,13 @@ def _without_nulls(merged: LocatedDict, parent: LocatedDict) -> LocatedDict:
             continue
         for name in [name for name, value in found.items() if value is None and name in inherited]:
             del found[name]
+    variants, inherited = merged.get("variants"), parent.get("variants")
+    if isinstance(variants, LocatedDict) and isinstance(inherited, LocatedDict):
+        for name, values in variants.items():
+            known = inherited.get(name)
+            if isinstance(values, LocatedDict) and isinstance(known, LocatedDict) and values is not known:
+                for param in [param for param, value in values.items() if value is None and param in known]:
+                    del values[param]
     return merged
 
 

@@ -32,7 +32,7 @@ from archspec.spec.forms import RESERVED, STAGE_KEYS, form_of, is_sequence, is_s
 from archspec.spec.key_suggestions import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS, TAKEN_NAMES
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.problems import load_context_of, wrong
-from archspec.spec.units import Pattern, UnitsField
+from archspec.spec.units import NestedPattern, Pattern, UnitsField, only_index
 
 
 def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
@@ -193,9 +193,10 @@ class Repeat(_Conditional):
     )
     times: Count = Field(description="how many times, 0 or more")
     index: IndexName = Field("i", description="the name of the iteration's number, counted from 0")
-    names: Pattern | None = Field(
+    names: NestedPattern | None = Field(
         None, description="the iterations' names: a pattern with expressions of `i` in braces, `{i}` unless given"
     )
+    inline: Switch = Field(False, description="whether its iterations stand in the scope around it")
     layers: Items = Field(description="the items")
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times")
@@ -203,6 +204,12 @@ class Repeat(_Conditional):
     def _check(self, load_context: LoadContext) -> None:
         super()._check(load_context)
         _check_index(self.index, self.place("index"), load_context)
+        if self.inline and self.label is not None:
+            message = "a repeat that is inline has no scope, and so no name"
+            help = "leave out one of the two; `names` are those of its iterations"
+            load_context.error("E0202", message, self.place("label"), help=help)
+        if self.names is not None and not self.inline:
+            only_index(self.names, self.place("names"), load_context)
 
 
 class Tap(Model):

@@ -221,6 +221,9 @@ class Spec(Document):
     head: Items | None = Field(None, description="the items after the stages")
     layers: Items | None = Field(None, description="all items, in place of `stem`, `stages` and `head`")
     outputs: Strings | None = Field(None, description="the taps that the network gives")
+    training_outputs: Strings | None = Field(
+        None, description="the taps that it gives besides in training alone, such as auxiliary heads"
+    )
 
     _chosen_variant: str | None = PrivateAttr(default=None)
 
@@ -235,6 +238,15 @@ class Spec(Document):
         if self.layers is not None:
             return self.layers
         return (*(self.stem or ()), *(self.stages or ()), *(self.head or ()))
+
+    @property
+    def output_places(self) -> list[tuple[str, Span]]:
+        """The taps that are outputs, in training alone or not, each with its place: those of training come last."""
+        return [
+            (name, self.item_place(key, index))
+            for key in ("outputs", "training_outputs")
+            for index, name in enumerate(getattr(self, key) or ())
+        ]
 
     def __repr__(self) -> str:
         return f"<Spec {self.name}: {self.path or 'from text'}>"
@@ -258,9 +270,9 @@ class Spec(Document):
         for name in sorted(NOT_PARAMS & places.keys()):
             message = f"`{name}` cannot name a network's param: Python's `build` has an argument of this name"
             load_context.error("E0404", message, places[name], help=f"write `{name}_`, or another name")
-        for index, name in enumerate(self.outputs or ()):
+        for name, place in self.output_places:
             # `b.kept` is no tap of the network, which is said where taps are known
-            usable_tap(name, self.item_place("outputs", index), load_context)
+            usable_tap(name, place, load_context)
         check_lets(self.let, self.params, load_context)
         if "variant" in self.params and self.variants:
             message = "`variant` cannot name a param where there are `variants`: it says which of them is meant"

@@ -91,8 +91,8 @@ def _given(
         return None
     if isinstance(raw, tuple):
         raw = list(raw)
-    if not isinstance(raw, int | float | str | list):
-        message = f"`{name}` must be a number, a string or a list, found {describe(raw)}"
+    if not isinstance(raw, int | float | str | list | dict):
+        message = f"`{name}` must be a number, a string, a list or a mapping, found {describe(raw)}"
         load_context.error("E0202", message, span)
         return None
     param = spec.params[name]
@@ -125,7 +125,7 @@ def _given(
     return Attribute(raw, span, name_span)
 
 
-_EXPECTED: Final = ((bool, "true or false"), (int | float, "a number"), (list, "a list"))
+_EXPECTED: Final = ((bool, "true or false"), (int | float, "a number"), (list, "a list"), (dict, "a mapping"))
 
 
 def _suits(raw: object, default: object, budget: Budget) -> bool:
@@ -137,17 +137,19 @@ def _suits(raw: object, default: object, budget: Budget) -> bool:
             return error.too_large  # which is said where it is worked out
     if isinstance(raw, int | float) and isinstance(default, int | float):
         return isinstance(raw, bool) == isinstance(default, bool)
+    if isinstance(raw, dict) or isinstance(default, dict):
+        return default is None or isinstance(raw, dict) == isinstance(default, dict)
     return True
 
 
 def _from_string(text: str, load_context: LoadContext) -> object:
-    """A value from the command line: a scalar, or a list in brackets."""
-    if not text.startswith("["):
+    """A value from the command line: a scalar, a list in brackets, or a mapping in braces."""
+    if not text.startswith(("[", "{")):
         return resolve(text, load_context.limits.digits)
     trial = LoadContext(load_context.budget)
     value = read_text(text, "--set", trial)
     # What is not a list may still be an expression: `[1, 2] * 2`.
-    return text if trial.diagnostics or not isinstance(value, list) else value
+    return text if trial.diagnostics or not isinstance(value, list | dict) else value
 
 
 def _as_yaml(value: object) -> str:

@@ -29,7 +29,8 @@ from archspec.spec.located_data import LoadContext, LocatedDict
 from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.scalars import describe
 
-Choice: TypeAlias = str | int | float | bool
+Choice: TypeAlias = str | int | float | bool | LocatedDict
+"""A mapping is an op or a block with its arguments, for a param that stands for one."""
 
 _RULE: Final = re.compile(r"\s*([0-9]{1,6})\s*n\s*(?:([+-])\s*([0-9]{1,6}))?\s*")
 _SIZES: Final = ("channels", "length", "depth", "height", "width", "tokens", "ids")
@@ -65,7 +66,9 @@ def _choices(value: object) -> tuple[Choice, ...]:
         raise wrong("a list of values")
     if not all(isinstance(item, Choice) for item in value):
         raise wrong("a list of numbers, strings or truth values")
-    if not all(isinstance(item, str) or math.isfinite(item) for item in value):
+    if any(isinstance(item, LocatedDict) and len(item) != 1 for item in value):
+        raise wrong("a list in which a mapping is one op with its arguments")
+    if not all(isinstance(item, str | LocatedDict) or math.isfinite(item) for item in value):
         raise wrong("a list of finite numbers, strings or truth values")
     return tuple(value)
 
@@ -86,7 +89,9 @@ class Param(Model):
     choices: (
         Annotated[
             tuple[Choice, ...],
-            Reads(_choices, {"type": "array", "minItems": 1, "items": {"type": ["number", "string", "boolean"]}}),
+            Reads(
+                _choices, {"type": "array", "minItems": 1, "items": {"type": ["number", "string", "boolean", "object"]}}
+            ),
         ]
         | None
     ) = Field(None, description="the values that are allowed")
@@ -99,9 +104,18 @@ class Param(Model):
         """Where its name is written."""
         return self._name_span or self.span
 
+    @property
+    def values(self) -> tuple[str | int | float | bool, ...] | None:
+        """The choices, if there are any, that are values as they stand."""
+        if self.choices is None:
+            return None
+        return tuple(choice for choice in self.choices if not isinstance(choice, LocatedDict))
+
     def allows(self, value: object) -> bool:
         """Whether a value is among the choices, if there are any."""
-        return self.choices is None or any(same(value, choice) for choice in self.choices)
+        if self.choices is None or any(same(value, choice) for choice in self.choices):
+            return True
+        return isinstance(value, str) and any(value in each for each in self.choices if isinstance(each, LocatedDict))
 
     def _check(self, load_context: LoadContext) -> None:
         if self.default is None or self.choices is None or self.allows(self.default.raw):
@@ -116,7 +130,8 @@ class Param(Model):
 
 def shown(choices: tuple[Choice, ...]) -> str:
     """Choices for a help text."""
-    words = [str(choice).lower() if isinstance(choice, bool) else str(choice) for choice in choices]
+    named = [next(iter(choice)) if isinstance(choice, LocatedDict) else choice for choice in choices]
+    words = [str(choice).lower() if isinstance(choice, bool) else str(choice) for choice in named]
     return "allowed are: " + ", ".join(words[:20])
 
 

@@ -208,6 +208,25 @@ def _closing(text: str, start: int) -> int | None:
 
 
 def _check_pattern(raw: object, info: ValidationInfo) -> object:
+    pattern = _check_parts(raw, info)
+    if isinstance(raw, Attribute) and isinstance(pattern, str):
+        only_index(pattern, raw.span, load_context_of(info))
+    return pattern
+
+
+def only_index(pattern: str, span: Span | None, load_context: LoadContext) -> None:
+    """Note the names in a pattern that are not `i`."""
+    position = 0
+    for text, is_expression in split_pattern(pattern):
+        if is_expression:
+            place = span_within(span, pattern, position + 1, position + 1 + len(text))
+            for name in sorted(names(parse(text, load_context.budget), load_context.budget) - {"i"}):
+                help = "a pattern's only name is `i`, the unit's index from 0"
+                load_context.error("E0302", f"`{name}` is not defined in a pattern", place, help=help)
+        position += len(text) + 2 * is_expression
+
+
+def _check_parts(raw: object, info: ValidationInfo) -> object:
     if not isinstance(raw, str | Attribute):
         raise wrong("a pattern such as `unit_{i+1}`")
     if isinstance(raw, str):
@@ -226,10 +245,6 @@ def _check_pattern(raw: object, info: ValidationInfo) -> object:
         if is_expression:
             place = span_within(span, pattern, position + 1, position + 1 + len(text))
             sound = parses(text, place, load_context) and sound
-            for name in sorted(names(parse(text, load_context.budget), load_context.budget) - {"i"}) if sound else ():
-                help = "a pattern's only name is `i`, the unit's index from 0"
-                load_context.error("E0302", f"`{name}` is not defined in a pattern", place, help=help)
-                sound = False
         elif re.fullmatch(r"[A-Za-z0-9_-]+", text) is None:
             message = f"`{text[:40]}` cannot stand in a name"
             place = span_within(span, pattern, position, position + len(text))
@@ -245,6 +260,8 @@ def _check_pattern(raw: object, info: ValidationInfo) -> object:
 
 # A string may begin with digits: the default names of units are 0, 1, 2.
 Pattern: TypeAlias = Annotated[str, Reads(_check_pattern, {"type": "string"})]
+NestedPattern: TypeAlias = Annotated[str, Reads(_check_parts, {"type": "string"})]
+"""The same, where expressions may know the indices of the loops around; which they know is not checked here."""
 
 
 def _as_units(value: object, info: ValidationInfo) -> Units:

@@ -24,18 +24,22 @@ class LossPlan:
     path: str
     """The layer that gives it."""
     loss: LossFunction
+    in_training_alone: bool = False
+    """Whether evaluation has no such output."""
 
 
 def fit_losses(
     settings: ResolvedRecipe, graph: LayerGraph, facts: DataFacts, found: Diagnostics
 ) -> tuple[LossPlan, ...]:
-    """The losses by output; what does not fit is noted."""
+    """The losses by output, those of training alone last; what does not fit is noted."""
     outputs = graph.outputs
     if "" in settings.losses:
         if len(outputs) > 1:
             names = ", ".join(outputs)
             message = f"{graph.name} has {len(outputs)} outputs ({names}), and the recipe one loss"
-            example = ", ".join(f"{name}: {settings.losses[''].name}" for name in outputs)
+            word = settings.losses[""].name
+            auxiliary = f"{{{word}: {{weight: 0.3}}}}"
+            example = ", ".join(f"{name}: {auxiliary if name in graph.training_outputs else word}" for name in outputs)
             found.error("E0902", message, settings.place("loss"), help=f"write `losses: {{{example}}}`")
             return ()
         name, path = next(iter(outputs.items()))
@@ -52,7 +56,13 @@ def fit_losses(
     plans: list[LossPlan] = []
     for name, (path, loss, place) in pairs.items():
         _fit(name, path, loss, place, settings, graph, facts, found)
-        plans.append(LossPlan(name, path, loss))
+        plans.append(LossPlan(name, path, loss, name in graph.training_outputs))
+    plans.sort(key=lambda plan: plan.in_training_alone)
+    if plans and plans[0].in_training_alone:
+        message = f"the recipe has losses of what {graph.name} gives in training alone, and no other"
+        measured = [name for name in outputs if name not in graph.training_outputs]
+        help = f"give a loss for what is measured, too: {', '.join(f'`{name}`' for name in measured)}"
+        found.error("E0902", message, settings.place("losses"), help=help)
     return tuple(plans)
 
 

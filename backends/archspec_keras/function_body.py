@@ -148,7 +148,8 @@ class BodyWriter(LoopStatements):
             if is_shared and not step.suffix:
                 called = self.shared.variables[use.reuses or use.name]
             argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
-            code = self.printer.noted(Bracket(called, (argument,) * step.times), paths)
+            arguments = tuple(given) if step.times == len(given) else (argument,) * step.times
+            code = self.printer.noted(Bracket(called, arguments), paths)
             self._emit(target, marked(code, paths))
             given = [target]
 

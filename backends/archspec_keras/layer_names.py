@@ -54,7 +54,7 @@ class LayerName:
 def pattern_parts(pattern: str, index: int | str, budget: Budget) -> list[tuple[bool, str]]:
     """A loop's pattern as the parts of a name, for an iteration's number or for the variable that has it."""
     if isinstance(index, int):
-        return [(False, name_by(pattern, index, budget))]
+        return [(False, name_by(pattern, {"i": index}, budget))]
     return [(is_expression, text) for text, is_expression in sources_by(pattern, index, budget)]
 
 

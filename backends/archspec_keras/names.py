@@ -52,6 +52,10 @@ RESERVED: Final = frozenset(
 """What the module imports or defines, and the argument that all functions have: no parameter may be called so."""
 
 
+INFERENCE_MODEL: Final = "inference_model"
+"""The function that takes out of a model what it gives in training alone, where that is something."""
+
+
 def helpers_of(graph: LayerGraph) -> Helpers:
     """What the source of a graph may bring along: what the rows of other packages do, too."""
     return HELPERS.adding(ROWS.helpers(graph))
@@ -59,7 +63,8 @@ def helpers_of(graph: LayerGraph) -> Helpers:
 
 def reserved(graph: LayerGraph) -> set[str]:
     """What the module of a graph imports or may define."""
-    return {*RESERVED, *helpers_of(graph).names}
+    own = {INFERENCE_MODEL} if graph.training_outputs else set[str]()
+    return {*RESERVED, *helpers_of(graph).names, *own}
 
 
 def function_name(graph: LayerGraph) -> str:

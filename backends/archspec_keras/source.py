@@ -21,7 +21,7 @@ from archspec_keras.data_format import declarations
 from archspec_keras.function_body import BodyWriter
 from archspec_keras.layer_names import layer_name
 from archspec_keras.memory_layout import IDS_DTYPE, keras_sizes
-from archspec_keras.names import function_name, helpers_of
+from archspec_keras.names import INFERENCE_MODEL, function_name, helpers_of
 from archspec_keras.ops import ROWS
 from archspec_keras.ops.linear import kinds
 from archspec_keras.ops.norms import BATCH_NORM, COMMON_BATCH_NORM, declared_batch_norm
@@ -78,6 +78,8 @@ def write(graph: LayerGraph) -> str:
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
         functions.append(made.text(definition.paths))
+    if graph.training_outputs:
+        functions.append(_inference_model(graph).text(()))
     batch_norm = declared_batch_norm(graph, {head for body in bodies for head in body.printer.users})
     functions_used = {name for body in bodies for name in body.printer.functions}
     used = {name for body in bodies for name in body.printer.helpers} | functions_used & available.names
@@ -153,6 +155,17 @@ def _block(name: str, body: BodyWriter) -> _Function:
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", f" -> {returns}:")
     doc = definition.doc or f"The block {definition.name}."
     return _Function("\n".join(signature), "\n".join(docstring(doc, 1)), join(lines))
+
+
+def _inference_model(graph: LayerGraph) -> _Function:
+    """The function that leaves out of a model what it gives in training alone: a model of Keras has fixed outputs."""
+    kept = [name for name in graph.output_names if name not in graph.training_outputs]
+    pairs = [f"{quoted(name)}: model.output[{quoted(name)}]" for name in kept]
+    outputs: Code = f"model.output[{quoted(kept[0])}]" if len(kept) == 1 else Bracket("", tuple(pairs), "{", "}")
+    made = Bracket("keras.Model", ("model.input", outputs, "name=model.name"))
+    signature = f"def {INFERENCE_MODEL}(model: keras.Model) -> keras.Model:"
+    doc = f"The same layers without what training alone needs: {', '.join(graph.training_outputs)}."
+    return _Function(signature, "\n".join(docstring(doc, 1)), join(lay_out(made, 1, "return ")))
 
 
 def _parameters(body: BodyWriter) -> list[Code]:

@@ -15,11 +15,12 @@ from archspec.bench.lazy_models import LazyTimedModels
 from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
 from archspec.errors import BackendError, Diagnostic, did_you_mean
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import FEATURES
 from archspec_keras.layer_names import layer_name
 from archspec_keras.memory_layout import keras_sizes
-from archspec_keras.names import function_name
+from archspec_keras.names import INFERENCE_MODEL, function_name
 from archspec_keras.source import write
 from archspec_keras.stored_weights import stored_weights
 from archspec_keras.training_program.program import write_program
@@ -116,9 +117,9 @@ class KerasBackend(LazyTimedModels, LazyTraining):
         arguments = arrays[0] if len(arrays) == 1 else f"[{', '.join(arrays)}]"
         return (
             "import keras",
-            f"from {module} import {name}",
+            f"from {module} import {', '.join([INFERENCE_MODEL] * bool(graph.training_outputs) + [name])}",
             f"model = {name}()",
-            f"output = model({arguments}){one_of(graph)}",
+            *_evaluated(graph, arguments),
             *_training(graph),
         )
 
@@ -128,6 +129,12 @@ class KerasBackend(LazyTimedModels, LazyTraining):
 
         engine = keras.backend.backend()
         return {"keras": keras.__version__, engine: version(engine)}
+
+
+def _evaluated(graph: LayerGraph, arguments: str) -> Iterator[str]:
+    """Lines that call the model, without what it gives in training alone."""
+    called = f"{INFERENCE_MODEL}(model)" if graph.training_outputs else "model"
+    yield f"output = {called}({arguments}){one_of(evaluated(graph))}"
 
 
 def _training(graph: LayerGraph) -> Iterator[str]:

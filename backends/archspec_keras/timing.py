@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from archspec.bench.backend import TimedModel
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec_keras.tensors import from_batch, input_batches, outputs_by_name, to_batch
 
@@ -23,6 +24,9 @@ def timed(model: Any, graph: LayerGraph, inputs: Arrays, *, variant: str, target
     batches = [*input_batches(model, graph, inputs).values()]
     if targets is not None:
         return _training(model, graph, batches, targets, compiled=variant == "xla")
+    if graph.training_outputs:
+        kept = {name: model.output[name] for name in evaluated(graph).outputs}
+        model = keras.Model(model.input, kept, name=model.name)
     call = _CALLS[keras.backend.backend()](model, variant)
 
     def step() -> Any:

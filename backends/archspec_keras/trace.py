@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from archspec.codegen.backend import Outcome
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec_keras.marking import Mark, marking
 from archspec_keras.patching import nothing_dropped
@@ -28,8 +29,11 @@ def run_forward(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool
     """
     found: dict[str, np.ndarray[Any, Any]] = {}
 
+    computed = graph if training else evaluated(graph)
+
     def keep(path: str, tensor: Any) -> Any:
-        found[path] = batch_view(tensor, graph.types[path])
+        if path in computed.types:
+            found[path] = batch_view(tensor, graph.types[path])
         return tensor
 
     with ExitStack() as stack:
@@ -41,7 +45,7 @@ def run_forward(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool
         batches = input_batches(model, graph, inputs)
         outputs = forward(model, graph, batches, training=training, mark=keep if nodes else None)
     return Outcome(
-        {name: from_batch(tensor, graph.types[graph.outputs[name]]) for name, tensor in outputs.items()},
+        {name: from_batch(outputs[name], graph.types[path]) for name, path in computed.outputs.items()},
         _statistics(model, graph),
         found,
     )

@@ -15,6 +15,7 @@ from archspec.codegen.backend_errors import check_dtype, no_device, not_importab
 from archspec.digests import BLANK, KEY, filled, with_digest
 from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
 from archspec.initialization import draw
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import current_engine, openvino_model
 from archspec_onnx.names import names_of
@@ -40,7 +41,8 @@ _ALIGNMENT: Final = 64
 
 def render(graph: LayerGraph, *, dtype: str, functions: bool, training: bool, opset: int = OPSET) -> bytes:
     """See `OnnxBackend.render`."""
-    model = write(graph, dtype=dtype, functions=functions, training=training, opset=opset)
+    form = graph if training else evaluated(graph)
+    model = write(form, dtype=dtype, functions=functions, training=training, opset=opset)
     return filled(model.SerializeToString(deterministic=True) + _SEAL)
 
 
@@ -55,6 +57,7 @@ def read(source: bytes) -> ModelProto:
 
 def verify(source: bytes, graph: LayerGraph) -> None:
     """The checker's own checks, and every name and shape against the graph; see `BuildsModels.verify`."""
+    graph = evaluated(graph)
     try:
         model = read(source)
         onnx.checker.check_model(model, full_check=True)
@@ -103,7 +106,7 @@ def build(
     """
     if device not in (None, "cpu"):
         raise no_device(str(device), RuntimeError("it is for the runtime to choose"), "leave it out")
-    model = read(source)
+    graph, model = evaluated(graph), read(source)
     written = _dtype(model)
     if dtype is not None and dtype != written:
         check_dtype(dtype)
@@ -193,8 +196,12 @@ def run_forward(
     one. A model with functions gives the tensors of those nodes that stand in no block.
 
     Raises:
-        BackendError: in training, the model does not compute what its graph says.
+        BackendError: in training, the model does not compute what its graph says, or gives less.
     """
+    if training and graph.training_outputs:
+        message = f"an ONNX model gives no outputs of training alone, as {graph.name} has: {graph.training_outputs[0]}"
+        raise BackendError(Diagnostic("E0601", message, help="compare it by --check inference"))
+    graph = evaluated(graph)
     weights = {**export_weights(model, graph)}
     buffers = [name for name, weight in graph.all_weights.items() if not weight.trainable]
     dtype = helper.tensor_dtype_to_np_dtype(TYPES[_dtype(model)])

@@ -21,6 +21,7 @@ Array: TypeAlias = "np.ndarray[Any, Any]"
 
 _SAMPLES: Final = (slice(None), slice(None))
 """All examples and channels."""
+_SAME: Final = ("SAME_UPPER", "SAME_LOWER")
 
 
 class ConvTranspose(OpRun):
@@ -44,9 +45,10 @@ class ConvTranspose(OpRun):
         steps, spread = strides or (1,) * len(size), dilations or (1,) * len(size)
         more = output_padding or (0,) * len(size)
         reach = [gap * (window - 1) + 1 for gap, window in zip(spread, kernel, strict=True)]
-        if auto_pad == "SAME_UPPER":
+        if auto_pad in _SAME:
             total = [max(window - step, 0) for window, step in zip(reach, steps, strict=True)]
-            pads = [*(sides // 2 for sides in total), *(sides - sides // 2 for sides in total)]
+            less, rest = [sides // 2 for sides in total], [sides - sides // 2 for sides in total]
+            pads = [*less, *rest] if auto_pad == "SAME_UPPER" else [*rest, *less]
         pads = pads or (0, 0) * len(size)
         full = [
             (extent - 1) * step + window + added
@@ -122,9 +124,11 @@ def _windows(
     steps = strides or (1,) * len(kernel)
     sides, beyond = [(0, 0)] * len(kernel), [(0, 0)] * len(kernel)
     for axis, (size, window, step) in enumerate(zip(x.shape[2:], kernel, steps, strict=True)):
-        if auto_pad == "SAME_UPPER":
+        if auto_pad in _SAME:
             total = max((-(-size // step) - 1) * step + window - size, 0)
             before, after = total // 2, total - total // 2
+            if auto_pad == "SAME_LOWER":
+                before, after = after, before
         else:
             before, after = (pads[axis], pads[axis + len(kernel)]) if pads else (0, 0)
         room = before + size + after - window

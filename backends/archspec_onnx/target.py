@@ -11,6 +11,7 @@ from archspec.bench.lazy_models import LazyTimedModels
 from archspec.codegen.backend import Task
 from archspec.codegen.backend_errors import check_dtype
 from archspec.errors import BackendError, Diagnostic, did_you_mean
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import ENGINE, ENGINES, TITLES, current_engine
 from archspec_onnx.opsets import OPSET, check_opset
@@ -121,4 +122,5 @@ class OnnxBackend(LazyTimedModels):
 
 def _others(graph: LayerGraph) -> str:
     """A remark where there is more than one output."""
-    return f"  # the first of {', '.join(graph.outputs)}" if len(graph.outputs) > 1 else ""
+    names = evaluated(graph).output_names
+    return f"  # the first of {', '.join(names)}" if len(names) > 1 else ""

@@ -10,6 +10,7 @@ from onnx import ModelProto, helper
 
 from archspec.bench.backend import TimedModel
 from archspec.codegen.backend_errors import not_importable
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import current_engine, openvino_model
 
@@ -23,7 +24,7 @@ def timed(
     model: ModelProto, graph: LayerGraph, inputs: Arrays, *, variant: str, targets: Arrays | None = None
 ) -> TimedModel:
     """See `TimesModels.timed`."""
-    names = [*graph.outputs]
+    names = [*evaluated(graph).outputs]
     found = _timed_bytes(model.SerializeToString(), _fitting(model, inputs))
     return TimedModel(found.step, lambda: dict(zip(names, found.outputs().values(), strict=True)))
 

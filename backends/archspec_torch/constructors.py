@@ -149,7 +149,7 @@ class ConstructorWriter:
             return (
                 code
                 if pattern is None
-                else Bracket("", (quoted(name_by(pattern, run.first, self.printer.budget)), code))
+                else Bracket("", (quoted(name_by(pattern, {"i": run.first}, self.printer.budget)), code))
             )
         variable = self.printer.spelled[index]
         if pattern is not None:

@@ -9,6 +9,7 @@ from typing import Final
 from archspec.codegen.escaping import attribute
 from archspec.codegen.marked_text import Paths, inside, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, call, flat, lay_out, marked, marks, one_line
+from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator
 from archspec.codegen.walk import held, stops
@@ -55,24 +56,38 @@ class Spelling:
     """Whether `forward` says of each of its layers which expression it is."""
 
 
-def forward(definition: Definition, spelling: Spelling, *, outputs: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+def forward(
+    definition: Definition, spelling: Spelling, *, outputs: Sequence[str] = (), training: int = 0
+) -> tuple[list[str], list[str]]:
     """The variables that come in, and the lines of the body of `forward`.
 
-    Several results are returned as a tuple, or, where `outputs` names them, as a dict.
+    Several results are returned as a tuple, or, where `outputs` names them, as a dict. The last `training` of them are
+    given in training alone: what only they need stands after the `return` of evaluation.
     """
     tree = definition.tree
     writer = _ForwardWriter(
         VariableAllocator(tree, definition.budget, definition.operands, _MODULE_NAMES, definition.inputs), spelling
     )
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
+    if training:
+        evaluated, tree = apart(tree, training)
+        writer.items(evaluated, 2)
+        kept = [(name, writer.variable(ref, 2)) for name, ref in zip(outputs, evaluated.results, strict=False)]
+        returned: Code = kept[0][1] if len(kept) == 1 else _by_name(kept)
+        writer.lines += [f"{INDENT * 2}if not self.training:", *lay_out(returned, 3, "return ")]
     writer.items(tree, 2)
     if outputs:
-        taken = [(name, writer.take(ref)) for name, ref in zip(outputs, tree.results, strict=True)]
-        pairs = [whole(f'"{name}": {flat(code)}', *marks(code)) for name, code in taken]
-        return names, [*writer.lines, *lay_out(Bracket("", tuple(pairs), "{", "}"), 2, "return ")]
+        taken = _by_name([(name, writer.take(ref)) for name, ref in zip(outputs, tree.results, strict=True)])
+        return names, [*writer.lines, *lay_out(taken, 2, "return ")]
     results = [writer.take(ref) for ref in tree.results]
     code = results[0] if len(results) == 1 else join(map(one_line, results), ", ")
     return names, [*writer.lines, *lay_out(code, 2, "return ")]
+
+
+def _by_name(outputs: Sequence[tuple[str, Code]]) -> Bracket:
+    """A dict of outputs."""
+    pairs = tuple(whole(f'"{name}": {flat(code)}', *marks(code)) for name, code in outputs)
+    return Bracket("", pairs, "{", "}")
 
 
 class _ForwardWriter:

@@ -22,6 +22,7 @@ from archspec.codegen.backend_errors import check_dtype, no_device
 from archspec.codegen.execute import execute
 from archspec.digests import write_digest
 from archspec.errors import InternalError
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec_torch.dropping import nothing_dropped
 from archspec_torch.names import class_name
@@ -96,14 +97,19 @@ def verify(source: str, graph: LayerGraph) -> None:
     try:
         device = _cheapest(graph)
         with torch.no_grad():
-            _compare(_construct(source, graph, device).eval(), graph, device)
+            model = _construct(source, graph, device)
+            _compare_parameters(model, graph)
+            inputs = zeros_like_inputs(graph, 2, device)
+            _compare_outputs(model.eval()(*inputs), evaluated(graph))
+            if graph.training_outputs:
+                _compare_outputs(model.train()(*inputs), graph)
     except InternalError:
         raise
     except Exception as error:  # whatever generated source raises is a fault of ours
         raise InternalError(f"PyTorch source of {graph.name} cannot be run: {error}") from error
 
 
-def _compare(model: nn.Module, graph: LayerGraph, device: torch.device) -> None:
+def _compare_parameters(model: nn.Module, graph: LayerGraph) -> None:
     found = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
     wanted = {name: weight.shape for name, weight in graph.all_weights.items()}
     for name in found.keys() | wanted.keys():
@@ -119,7 +125,13 @@ def _compare(model: nn.Module, graph: LayerGraph, device: torch.device) -> None:
     for name in trained:
         if decays[name] != graph.all_weights[name].decay:
             raise InternalError(f"PyTorch source of {graph.name}: {name} has the weight decay {decays[name]}")
-    for name, tensor in outputs_of(model(*zeros_like_inputs(graph, 2, device)), graph).items():
+
+
+def _compare_outputs(result: Any, graph: LayerGraph) -> None:
+    outputs = outputs_of(result, graph)
+    if list(outputs) != list(graph.outputs):
+        raise InternalError(f"PyTorch source of {graph.name} gives {list(outputs)}, the graph {list(graph.outputs)}")
+    for name, tensor in outputs.items():
         shape = graph.types[graph.outputs[name]].sizes
         if tuple(tensor.shape) != (2, *shape):
             raise InternalError(

@@ -124,11 +124,12 @@ class _ClassWriter(MemberWriter):
         """Everything that the template needs; `drawn` says that the layers themselves draw their weights."""
         outputs = list(graph.outputs) if self.definition.is_network and graph.gives_names else []
         row = not outputs and is_row(self.definition)
-        variables, body = forward(self.definition, self.spelling, outputs=outputs)
+        training = len(graph.training_outputs) if self.definition.is_network else 0
+        variables, body = forward(self.definition, self.spelling, outputs=outputs, training=training)
         results = len(self.definition.tree.results)
         returns = "Tensor"
         if outputs:
-            returns = "dict[str, Tensor]"
+            returns = "Tensor | dict[str, Tensor]" if training and len(outputs) == training + 1 else "dict[str, Tensor]"
         elif results > 1:
             returns = f"tuple[{', '.join(['Tensor'] * results)}]"
         given = [[path] for path in graph.inputs] if self.definition.is_network else [[] for _ in variables]

@@ -12,6 +12,7 @@ from archspec.codegen.backend import Arrays
 from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
 from archspec.errors import BackendError, Diagnostic
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import TensorType
 from archspec.training.plan import TrainingPlan
@@ -63,7 +64,7 @@ class TorchBackend(LazyTimedModels, LazyTraining):
             "import torch",
             f"from {module} import {name}",
             f"model = {name}().eval()",
-            f"output = model({arguments}){one_of(graph)}",
+            f"output = model({arguments}){one_of(evaluated(graph))}",
         ]
         if any(weight.decay for weight in graph.all_weights.values()):
             # PyTorch's optimizers know no decay of a model's own, and forget it without a word.

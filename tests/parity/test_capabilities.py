@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from archspec.api import compile
 from archspec.codegen.backend import RunsModels
 from archspec.codegen.registry import backend
 from archspec.parity.capabilities import missing_capability
@@ -42,10 +43,10 @@ def test_an_engine_that_raises_when_it_is_imported_is_said_to(arguments: tuple[s
 
 
 def test_a_backend_that_does_not_train_is_left_out_of_what_trains(monkeypatch: pytest.MonkeyPatch) -> None:
-    onnx = backend("onnx", RunsModels)
+    onnx, graph = backend("onnx", RunsModels), compile("lenet")
     monkeypatch.setenv("ARCHSPEC_ONNX_RUNTIME", "onnxruntime")
     kinds: tuple[Kind, ...] = ("gradients", "run")
     for kind in kinds:
-        assert missing_capability(onnx, kind, "float32") == "the backend `onnx` computes no gradients"
-    assert missing_capability(onnx, "inference", "float32") == ""
-    assert missing_capability(onnx, "inference", "float64") == onnx.lacks("inference", "float64") != ""
+        assert missing_capability(onnx, kind, "float32", graph) == "the backend `onnx` computes no gradients"
+    assert missing_capability(onnx, "inference", "float32", graph) == ""
+    assert missing_capability(onnx, "inference", "float64", graph) == onnx.lacks("inference", "float64") != ""

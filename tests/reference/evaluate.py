@@ -7,12 +7,13 @@ blocks or code generation. ONNX's reference evaluator is NumPy throughout: it sh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec_onnx import backend as TARGET
 from archspec_onnx.engines import ENGINE
@@ -31,13 +32,19 @@ class Evaluation:
 def evaluate(
     graph: LayerGraph, weights: Mapping[str, Array], inputs: Mapping[str, Array], *, training: bool
 ) -> Evaluation:
-    """Every node's output for a batch (N, C, H, W), in float64."""
+    """The output of every node that is computed in this mode for a batch (N, C, H, W), in float64."""
+    graph = computed(graph, training=training)
     model = TARGET.build(TARGET.render(graph, dtype="float64"), graph, weights=weights)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ENGINE, "reference")
         outcome = TARGET.run(model, graph, inputs, training=training, nodes=True)
     assert outcome.nodes.keys() == graph.types.keys()
     return Evaluation({**outcome.nodes}, {**outcome.statistics})
+
+
+def computed(graph: LayerGraph, *, training: bool) -> LayerGraph:
+    """What a network computes in a mode, all that it gives then among its outputs."""
+    return replace(graph, training_outputs=()) if training else evaluated(graph)
 
 
 def evaluations(graph: LayerGraph, weights: Mapping[str, Array], inputs: Mapping[str, Array]) -> dict[bool, Evaluation]:

@@ -376,7 +376,7 @@ def test_wrong_overrides() -> None:
         "E0401 1:1 unknown param `widht`",
         'E0411 1:6 `kind` cannot be the string "c"',
         "E0304 1:6 a number of 200 digits",
-        "E0202 1:7 `width` must be a number, a string or a list, found nothing",
+        "E0202 1:7 `width` must be a number, a string, a list or a mapping, found nothing",
     ]
 
 

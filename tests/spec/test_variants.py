@@ -93,3 +93,45 @@ def test_a_program_has_what_was_chosen(family: Path) -> None:
     again = family.with_name("again.yaml")
     again.write_text(_composed(spec))
     assert params(again) == params(family, variant="large", width=4)
+
+
+def test_a_child_drops_a_param_that_variants_of_its_parent_give(tmp_path: Path) -> None:
+    parent = """archspec: 1
+name: parent
+params: {width: 8, deep: true}
+variants: {small: {width: 4}, big: {width: 16, deep: false}}
+input: {channels: 3, height: 8, width: 8}
+layers: [conv: {filters: width, kernel: 3}, {relu: {}, when: deep}]
+"""
+    (tmp_path / "parent.yaml").write_text(parent)
+    child = """archspec: 1
+extends: parent.yaml
+name: child
+params: {deep: null}
+variants: {big: {deep: null}}
+layers: [conv: {filters: width, kernel: 3}]
+"""
+    (tmp_path / "child.yaml").write_text(child)
+    assert archspec.compile(tmp_path / "child.yaml", variant="big").nodes["conv"].type.channels == 16
+    (tmp_path / "child.yaml").write_text(child.replace("variants: {big: {deep: null}}\n", ""))
+    with pytest.raises(SpecError, match="unknown param `deep`"):
+        archspec.load(tmp_path / "child.yaml")
+
+
+def test_a_child_gives_another_op_for_a_param(tmp_path: Path) -> None:
+    parent = """archspec: 1
+name: parent
+params: {norm: {default: {layer_norm: {eps: 1e-6}}}, table: {default: {a: 1, b: 2}}}
+input: {channels: 3, height: 8, width: 8}
+layers: [norm, conv: {filters: "table['a'] * table['b']", kernel: 1}]
+"""
+    (tmp_path / "parent.yaml").write_text(parent)
+    child = """archspec: 1
+extends: parent.yaml
+name: child
+params: {norm: {default: {batch_norm: {eps: 0.1}}}, table: {default: {a: 5}}}
+"""
+    (tmp_path / "child.yaml").write_text(child)
+    graph = archspec.compile(tmp_path / "child.yaml")
+    assert graph.nodes["norm"].op.name == "batch_norm"
+    assert graph.nodes["conv"].type.channels == 10

@@ -328,7 +328,6 @@ def test_what_is_written_instead_is_valid(tmp_path: Path) -> None:
         ("upsample: {factor: 2, mode: area}", "not in the language; nearest, bilinear and bicubic are there"),
         ("upsample: {factor: 2, mode: cubic}", "write `bicubic`"),
         ("upsample: {factor: 2, mode: nearest-exact}", "write `nearest_exact`"),
-        ("conv: {filters: 4, kernel: 3, padding: same_lower}", "`[top, bottom, left, right]`"),
         ("conv: {filters: 4, kernel: 3, padding: SAME}", "write `same`"),
         ("conv: {filters: 4, kernel: 3, bias: no}", "write `false`"),
         ("scale: {learned: per_channel}", "write `channel`"),

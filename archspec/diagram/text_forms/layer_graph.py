@@ -40,6 +40,7 @@ def node_link(graph: LayerGraph) -> str:
         "title": graph.title,
         "inputs": list(graph.inputs),
         "outputs": dict(graph.outputs),
+        **({"training_outputs": list(graph.training_outputs)} if graph.training_outputs else {}),
         "parameters": graph.parameters,
         "macs": graph.macs,
     }

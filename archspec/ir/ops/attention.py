@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archspec.ir.attributes import BoolKind, InitKind, IntKind, attribute
+from archspec.ir.attributes import BoolKind, InitKind, IntKind, WordKind, attribute
 from archspec.ir.footprint import Footprint
 from archspec.ir.initializers import FanInUniform, Initializer, XavierUniform, Zeros
 from archspec.ir.op import Example, OpKind, ShapeError, Weight
@@ -25,8 +25,8 @@ class Attention(Overall):
     `key_size` and `value_size`. Each head gives softmax(Q K^T / sqrt(size of a key)) V; the heads side by side go
     through a last affine map. In `branches: [[], {from: memory}]` keys and values are of the second branch's tokens:
     cross-attention. The weights are named as in PyTorch's `nn.MultiheadAttention`; where there are other tokens, sizes,
-    or an `out_bias`, they are `q_proj`, `k_proj`, `v_proj` and `o_proj`. It does not count when the depth of a network
-    is stated.
+    or an `out_bias`, they are `q_proj`, `k_proj`, `v_proj` and `o_proj`, unless `maps` says otherwise. It does not
+    count when the depth of a network is stated.
     """
 
     heads: int = attribute(IntKind(least=1), "number of heads; it divides the features")
@@ -41,6 +41,11 @@ class Attention(Overall):
     )
     value_size: int | None = attribute(
         IntKind(least=1), "features of a head's values; the features divided by `heads` unless given", default=None
+    )
+    maps: str | None = attribute(
+        WordKind(words=("joint", "apart")),
+        "the first three maps are one weight, `in_proj_weight` (`joint`), or three (`apart`)",
+        default=None,
     )
     init: Initializer = attribute(
         InitKind(), "initial weight of each of the four maps, by itself F x F", default=XavierUniform()
@@ -116,6 +121,8 @@ class Attention(Overall):
                 "E0504",
                 "choose a number of heads that divides the features, or give `key_size` and `value_size`",
             )
+        if self.maps == "joint":
+            self._check_joint(inputs)
         if self.is_apart(len(inputs)) and isinstance(self.bias_init, FanInUniform):
             raise ShapeError(
                 "has a bias_init of fan_in_uniform, which goes by one number of inputs; here the maps have several",
@@ -125,8 +132,24 @@ class Attention(Overall):
             )
         return inputs[0]
 
+    def _check_joint(self, inputs: Sequence[TensorType]) -> None:
+        """See that the first three maps can be one weight: they are of as many features."""
+        width, others = inputs[0].channels, inputs[-1].channels
+        given = [name for name in ("key_size", "value_size", "out_bias") if getattr(self, name) is not None]
+        if width == others and not given:
+            return
+        why = f"a {given[0]} of its own" if given else f"tokens of {int(width)} features, and others of {int(others)}"
+        raise ShapeError(
+            f"has {why}, and `maps: joint`: one weight is of maps that are alike",
+            "E0411",
+            "write `maps: apart`",
+            "maps",
+        )
+
     def is_apart(self, inputs: int) -> bool:
         """Whether the four maps have weights apart, as they do for so many inputs or where an attribute asks for it."""
+        if self.maps is not None:
+            return self.maps == "apart"
         return inputs > 1 or any(given is not None for given in (self.out_bias, self.key_size, self.value_size))
 
     def sizes(self, width: int) -> tuple[int, int]:

@@ -76,7 +76,7 @@ CHANNEL_WORDS: Final = {
     "same_pad": "write `padding: same`, which is TensorFlow's SAME; PyTorch's symmetric padding is a number",
     "use_bias": "write `bias`",
     "num_outputs": "write `filters`",
-    "auto_pad": "write `padding: same`, which is SAME_UPPER, or the sides",
+    "auto_pad": "write `padding: same`, which is SAME_UPPER, `same_lower`, or the sides",
     "pads": _PADS,
     "padding_mode": "write `padding: 0`, and an item `pad: {padding: ..., mode: ...}` before this one",
     "depth_multiplier": "write `groups: channels` and `filters: channels * ...`: a depthwise convolution",
@@ -85,7 +85,7 @@ CHANNEL_WORDS: Final = {
 }
 WINDOW_WORDS: Final = {
     "kernel_shape": "write `kernel`",
-    "auto_pad": "write `padding: same`, which is SAME_UPPER, or the sides",
+    "auto_pad": "write `padding: same`, which is SAME_UPPER, `same_lower`, or the sides",
     "pads": _PADS,
     "dilation": "windows of pools have no dilation in the language: leave it out if it is 1",
     "dilations": "windows of pools have no dilation in the language: leave it out if it is 1",

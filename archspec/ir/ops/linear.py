@@ -18,7 +18,7 @@ from archspec.ir.attributes import (
     attribute,
 )
 from archspec.ir.captions import extents, joined, unless_one
-from archspec.ir.convolution_arithmetic import crop, output_size, same_sides, sides_of
+from archspec.ir.convolution_arithmetic import crop, output_size, sides_of
 from archspec.ir.footprint import Footprint, sliding, spreading
 from archspec.ir.initializers import FanInUniform, Initializer
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Weight
@@ -60,10 +60,10 @@ class Conv(Op):
         return x.with_sizes((self.filters, *size))
 
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
-        if self.padding.mode != "same":
+        if not self.padding.is_same:
             return self
-        sides = same_sides(inputs[0].places, self.kernel, self.stride, self.dilation)
-        return replace(self, padding=Padding("same", sides))
+        sides = sides_of(self.padding, inputs[0].places, self.kernel, self.stride, self.dilation)
+        return replace(self, padding=replace(self.padding, sides=sides))
 
     def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         sides = sides_of(self.padding, inputs[0].places, self.kernel, self.stride, self.dilation)
@@ -142,9 +142,11 @@ class ConvTranspose(Op):
         for axis, more, step, spread in zip(
             x.place_names, self.output_padding, self.stride, self.dilation, strict=True
         ):
-            if more and self.padding.mode == "same":
+            if more and self.padding.is_same:
+                rule = self.padding.mode
                 raise ShapeError(
-                    "has `padding: same`, which leaves `output_padding` no say: the output is stride times the input",
+                    f"has `padding: {rule}`, which leaves `output_padding` no say: "
+                    "the output is stride times the input",
                     help="leave `output_padding` out, or give the padding in numbers",
                 )
             if more >= max(step, spread):
@@ -167,10 +169,11 @@ class ConvTranspose(Op):
         return x.with_sizes((self.filters, *found))
 
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
-        if self.padding.mode != "same":
+        if not self.padding.is_same:
             return self
         ends = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
-        return replace(self, padding=Padding("same", tuple((before, max(after, 0)) for before, after in ends)))
+        sides = tuple((before, max(after, 0)) for before, after in ends)
+        return replace(self, padding=replace(self.padding, sides=sides))
 
     def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         ends = crop(self.kernel, self.stride, self.padding, self.output_padding, self.dilation)

@@ -15,17 +15,14 @@ from archspec.ir.ops.base import Overall, Placewise, decays
 from archspec.ir.tensor_type import FEATURE_MAPS, FEATURED, FEATURES, SPATIAL, TOKENS, Accepted, Axes, TensorType
 
 _AFFINE: Final = "learn a scale and a shift for each channel or feature"
-_HALF: Final = (
-    "a scale without a shift, or a shift without a scale, is not in the language: `affine: true` learns both, "
-    "`affine: false` neither"
-)
+_SCALE: Final = "`false` leaves out the scale alone"
+_SHIFT: Final = "`false` leaves out the shift alone"
 _RUNNING: Final = "leave it out: the running mean starts with 0, the running variance with 1"
 _WORDS: Final = {
     "epsilon": "write `eps`",
     "elementwise_affine": "write `affine`",
-    "center": _HALF,
-    "scale": _HALF,
-    "bias": _HALF,
+    "center": "write `shift`",
+    "bias": "write `shift`",
     "rms_scaling": "leave it out if it is false; a norm that does not subtract the mean is not in the language",
     "num_features": "leave it out: channels are inferred",
     "num_channels": "leave it out: channels are inferred",
@@ -42,7 +39,7 @@ _INITIAL: Final = ("gamma_initializer", "beta_initializer", "param_initializers"
 
 
 def _words(*names: str) -> Mapping[str, str]:
-    return {name: _WORDS[name] for name in ("epsilon", *_INITIAL, "center", "scale", "bias", *names)}
+    return {name: _WORDS[name] for name in ("epsilon", *_INITIAL, "center", "bias", *names)}
 
 
 def _scale_and_shift(op: BatchNorm | GroupNorm | _Affine, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
@@ -53,8 +50,6 @@ def _scale_and_shift(op: BatchNorm | GroupNorm | _Affine, inputs: Sequence[Tenso
         Weight("weight", shape, op.init, decay=op.weight_decay),
         Weight("bias", shape, op.bias_init, decay=op.bias_decay),
     )
-    if not isinstance(op, BatchNorm):
-        return both
     return tuple(weight for weight, learned in zip(both, (op.scale, op.shift), strict=True) if learned)
 
 
@@ -73,8 +68,8 @@ class BatchNorm(Placewise):
         default="unbiased",
     )
     affine: bool = attribute(BoolKind(), f"{_AFFINE}; `false` leaves out both", default=True)
-    scale: bool = attribute(BoolKind(), "`false` leaves out the scale alone", default=True)
-    shift: bool = attribute(BoolKind(), "`false` leaves out the shift alone", default=True)
+    scale: bool = attribute(BoolKind(), _SCALE, default=True)
+    shift: bool = attribute(BoolKind(), _SHIFT, default=True)
     init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Ones())
     bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
     weight_decay: float = decays("weight")
@@ -88,8 +83,7 @@ class BatchNorm(Placewise):
     two_meanings: ClassVar[Mapping[str, str]] = {
         "momentum": "`momentum` is the new value's share in PyTorch and the old one's in Keras; write `decay`, "
         "the old one's share: decay = 1 - momentum (PyTorch), decay = momentum (Keras)",
-        **{word: said for word, said in _words("num_features").items() if word != "scale"},
-        **dict.fromkeys(("center", "bias"), "write `shift`"),
+        **_words("num_features"),
         "axis": "leave it out: it normalizes channels",
         "fused": "leave it out: what is computed is the same",
         "moving_mean_initializer": _RUNNING,
@@ -118,7 +112,9 @@ class _Affine(Op):
     """A normalization by the statistics of one example alone; the variance is the biased one."""
 
     eps: float = attribute(FloatKind(), "added to the variance", default=1e-5)
-    affine: bool = attribute(BoolKind(), _AFFINE, default=True)
+    affine: bool = attribute(BoolKind(), f"{_AFFINE}; `false` leaves out both", default=True)
+    scale: bool = attribute(BoolKind(), _SCALE, default=True)
+    shift: bool = attribute(BoolKind(), _SHIFT, default=True)
     init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Ones())
     bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
     weight_decay: float = decays("weight")
@@ -179,7 +175,9 @@ class GroupNorm(Overall):
 
     groups: int = attribute(IntKind(least=1), "number of groups; it divides the channels")
     eps: float = attribute(FloatKind(), "added to the variance", default=1e-5)
-    affine: bool = attribute(BoolKind(), _AFFINE, default=True)
+    affine: bool = attribute(BoolKind(), f"{_AFFINE}; `false` leaves out both", default=True)
+    scale: bool = attribute(BoolKind(), _SCALE, default=True)
+    shift: bool = attribute(BoolKind(), _SHIFT, default=True)
     init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Ones())
     bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
     weight_decay: float = decays("weight")

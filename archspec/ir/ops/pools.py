@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from archspec.ir.attributes import BoolKind, IntKind, Padding, PaddingKind, PerAxis, PerAxisKind, attribute
 from archspec.ir.captions import extents, joined, unless_one
-from archspec.ir.convolution_arithmetic import output_size, same_sides, sides_of
+from archspec.ir.convolution_arithmetic import output_size, sides_of
 from archspec.ir.footprint import Footprint, covering, sliding
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
@@ -74,10 +74,10 @@ class _WindowPool(Op):
         return tuple(map(max, self.padding.sides or ((0, 0),) * len(self.kernel)))
 
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
-        if self.padding.mode != "same":
+        if not self.padding.is_same:
             return self
-        sides = same_sides(inputs[0].places, self.kernel, self.step, (1,) * len(self.kernel))
-        return replace(self, padding=Padding("same", sides))
+        sides = sides_of(self.padding, inputs[0].places, self.kernel, self.step, (1,) * len(self.kernel))
+        return replace(self, padding=replace(self.padding, sides=sides))
 
     def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         ones = (1,) * len(self.kernel)

@@ -10,9 +10,11 @@ from archspec.passes.inference.fold_padding import FoldPadding
 from archspec.passes.inference.merge_neighbors import MergeNeighbors
 from archspec.passes.inference.remove_no_ops import RemoveNoOps
 from archspec.passes.inference.remove_regularizers import RemoveRegularizers
+from archspec.passes.inference.remove_training_outputs import RemoveTrainingOutputs
 from archspec.passes.pipeline import Pass, run_passes
 
 INFERENCE_PASSES: Final[tuple[Pass, ...]] = (
+    RemoveTrainingOutputs(),
     RemoveRegularizers(),
     RemoveNoOps(),
     MergeNeighbors(),

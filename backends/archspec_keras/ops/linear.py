@@ -14,7 +14,15 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import ByFan, Constant, Normal, Ones, TruncatedNormal, Uniform, Zeros
 from archspec.ir.ops import Conv
 from archspec_keras.ops.initializers import depthwise_weights, weights
-from archspec_keras.ops.padding import covers, is_covered, is_same, padding_sides, sides_code
+from archspec_keras.ops.padding import (
+    covers,
+    is_covered,
+    is_same,
+    is_same_lower,
+    lower_padding,
+    padding_sides,
+    sides_code,
+)
 from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep
 
 _KERNEL: Final = {"weight": "kernel", "bias": "bias"}
@@ -41,7 +49,7 @@ def is_depthwise(node: Node, graph: LayerGraph) -> bool:
 def kinds(nodes: Sequence[Node], graph: LayerGraph) -> list[object]:
     """Which convolutions of a block's instances are one: by channels or not, and where some pad and others do not."""
     ops = [node.op for node in nodes if isinstance(node.op, Conv)]
-    same = len(ops) < len(nodes) or all(op.padding.mode == "same" or is_covered(op) for op in ops)
+    same = len(ops) < len(nodes) or all(op.padding.is_same or is_covered(op) for op in ops)
     return [
         (
             is_depthwise(node, graph),
@@ -116,6 +124,8 @@ def _padded_conv(context: LayerContext) -> tuple[list[LayerStep], dict[str, Code
     """The layer that pads first, or the convolution's own padding where that is the same at any size."""
     if is_same(context):
         return [], {"padding": literal("same")}
+    if is_same_lower(context):
+        return [lower_padding(context)], {}
     if context.fixed("padding") and not any(map(any, context.value("padding").sides)):
         return [], {}
     if covers(context):

@@ -6,16 +6,32 @@ from typing import Any
 
 from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import plain
-from archspec.codegen.pretty_printer import Code
+from archspec.codegen.pretty_printer import Code, call
 from archspec.expr import Items
-from archspec.ir.attributes import Padding, PerAxis, Sides
+from archspec.ir.attributes import SAME, SAME_LOWER, Padding, PerAxis, Sides
 from archspec.ir.op import Op
-from archspec_keras.ops.row import LayerContext
+from archspec_keras.ops.row import LayerContext, LayerStep
 
 
 def is_same(context: LayerContext) -> bool:
     """Whether the padding is `same`, whatever the input's size."""
-    return context.fixed("padding") and context.value("padding") == Padding("same", None)
+    return context.fixed("padding") and context.value("padding") == SAME
+
+
+def is_same_lower(context: LayerContext) -> bool:
+    """Whether the padding is `same_lower`, whatever the input's size."""
+    return context.fixed("padding") and context.value("padding") == SAME_LOWER
+
+
+def lower_padding(context: LayerContext, **keywords: Code) -> LayerStep:
+    """The layer that pads by `same_lower`, which Keras's own layers do not know."""
+    window = context.attribute("kernel")
+    given = context.given(stride="strides")
+    if "dilation" in context.use.op.attributes():
+        given |= context.given(dilation="dilation_rate")
+    elif context.fixed("stride") and context.value("stride") is None:  # a pool's, which is then the window's
+        given["strides"] = window
+    return LayerStep(call(context.helper("SameLowerPadding{}"), window, **given, **keywords), "_pad")
 
 
 def padding_sides(context: LayerContext, beyond: PerAxis = (), name: str = "padding") -> Code | None:
@@ -57,7 +73,7 @@ def is_covered(op: Op) -> bool:
     kernel: PerAxis = window.kernel
     padding: PerAxis | None = window.padding.symmetric
     dilation: PerAxis = getattr(window, "dilation", (1,) * len(kernel))
-    if padding is None or window.padding.mode == "same" or set(window.stride or kernel) != {1}:
+    if padding is None or window.padding.is_same or set(window.stride or kernel) != {1}:
         return False
     axes = zip(padding, kernel, dilation, strict=True)
     return all(size % 2 == 1 and side * 2 == spread * (size - 1) for side, size, spread in axes)

@@ -9,7 +9,7 @@ from archspec.codegen.pretty_printer import Code, call
 from archspec.ir.attributes import PerAxis
 from archspec.ir.convolution_arithmetic import beyond_padding
 from archspec.ir.tensor_type import TOKENS
-from archspec_keras.ops.padding import covers, is_same, padding_sides, sides_code
+from archspec_keras.ops.padding import covers, is_same, is_same_lower, lower_padding, padding_sides, sides_code
 from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep
 
 
@@ -29,6 +29,9 @@ def _padded_pool(context: LayerContext) -> tuple[list[LayerStep], dict[str, Code
     """Minus infinity around the input; zeros do as well where nothing is negative. No window is all padding."""
     if is_same(context):
         return [], {"padding": literal("same")}
+    if is_same_lower(context):
+        lowest: dict[str, Code] = {} if context.never_negative else {"value": '-float("inf")'}
+        return [lower_padding(context, **lowest)], {}
     sides = padding_sides(context, _beyond(context))
     if sides is None:
         return [], {}
@@ -46,6 +49,10 @@ def _avg_pool(context: LayerContext) -> list[LayerStep]:
             return [LayerStep(call(own, **window, padding=literal("same")))]
         # On PyTorch, Keras repeats the border where there is more padding after than before, and counts it.
         count: dict[str, Code] = {"count_padding": "True"} if counts else {}
+        return [LayerStep(call(context.helper("SameAveragePooling{}"), **window, padding=literal("same"), **count))]
+    if is_same_lower(context):
+        count = {"count_padding": "True"} if counts else {}
+        count["lower"] = "True"
         return [LayerStep(call(context.helper("SameAveragePooling{}"), **window, padding=literal("same"), **count))]
     beyond = _beyond(context)
     sides = padding_sides(context)

@@ -49,6 +49,8 @@ def _attention(context: LayerContext) -> list[LayerStep]:
 
 def _is_apart(context: LayerContext) -> bool:
     """Whether the four maps have weights apart."""
+    if context.value("maps") is not None:
+        return bool(context.value("maps") == "apart")
     names = ("out_bias", "key_size", "value_size")
     given = any(not context.fixed(name) or context.value(name) is not None for name in names)
     return given or len(context.use.operands) > 1

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from archspec.codegen.escaping import literal, one_line, quoted
-from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, lay_out
+from archspec.codegen.pretty_printer import INDENT, Bracket, Code, Infix, Keyword, lay_out
 from archspec.codegen.render import render
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.recipe import EarlyStopping, Ema, Plateau
 from archspec.recipe.losses import CrossEntropy, TopK
@@ -87,6 +88,7 @@ def write_program(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         "frozen": frozen_rule(graph, plan.frozen_layers) if plan.frozen_layers else [],
         "drops": any(graph.nodes[path].op.random for path in plan.frozen_layers),
         "sum_of_losses": _sum_of_losses(graph, plan, [loss.value for loss in losses]) if several else [],
+        "evaluated": _evaluated(graph) if graph.training_outputs else [],
         "compiling": _compiling("" if several else losses[0].value),
         "metrics": metrics,
         "random": random,
@@ -232,16 +234,31 @@ def _arguments(item: Any, *names: str) -> list[Any]:
 
 def _sum_of_losses(graph: LayerGraph, plan: TrainingPlan, values: list[str]) -> list[str]:
     """The lines that return the loss. What are functions of ours get Keras's mean over the batch."""
-    terms: list[Code] = []
+    terms: dict[str, Code] = {}
     for loss, value in zip(plan.losses, values, strict=True):
         weight = f"{loss.loss.weight!r} * " if loss.loss.weight != 1.0 else ""
         made = value if value.endswith(")") else f"MeanOf({value})"
         output = f"y_pred[{quoted(loss.output)}]" if graph.gives_names else "y_pred"
-        terms.append(Bracket(f"{weight}{made}", ("y", output, "sample_weight")))
-    without = [name for name in graph.outputs if name not in {loss.output for loss in plan.losses}]
-    # Their weights get a gradient, which is 0: TensorFlow's would otherwise be none.
-    terms += [f"0 * ops.sum(y_pred[{quoted(name)}])" for name in without]
-    return lay_out(terms[0] if len(terms) == 1 else Infix("+", tuple(terms)), 2, "return ")
+        terms[loss.output] = Bracket(f"{weight}{made}", ("y", output, "sample_weight"))
+    # The weights of others get a gradient, which is 0: TensorFlow's would otherwise be none.
+    terms |= {name: f"0 * ops.sum(y_pred[{quoted(name)}])" for name in graph.outputs if name not in terms}
+    more = [terms.pop(name) for name in [*terms] if name in graph.training_outputs]
+    sum = next(iter(terms.values())) if len(terms) == 1 else Infix("+", tuple(terms.values()))
+    if not more:
+        return lay_out(sum, 2, "return ")
+    return [
+        *lay_out(sum, 2, "loss = "),
+        f"{INDENT * 2}if {quoted(graph.training_outputs[0])} not in y_pred:  # in evaluation",
+        f"{INDENT * 3}return loss",
+        *lay_out(Infix("+", ("loss", *more)), 2, "return "),
+    ]
+
+
+def _evaluated(graph: LayerGraph) -> list[str]:
+    """The lines that return what the network gives in evaluation, of what it gives in training."""
+    kept = evaluated(graph).outputs
+    pairs = tuple(f"{quoted(name)}: outputs[{quoted(name)}]" for name in kept)
+    return lay_out(Bracket("", pairs, "{", "}"), 2, "return ")
 
 
 def _best(plan: TrainingPlan) -> str:

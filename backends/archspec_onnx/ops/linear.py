@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archspec.ir.convolution_arithmetic import crop
-from archspec_onnx.ops.padding import padded, window_sides
+from archspec_onnx.ops.padding import auto_pad, padded, window_sides
 from archspec_onnx.ops.row import Fragment, Row, onnx_pads
 from archspec_onnx.ops.tokens import affine
 
@@ -32,7 +32,7 @@ def conv_transpose(layer: Fragment) -> str:
     op, x = layer.op, layer.x
     ends = crop(op.kernel, op.stride, op.padding, op.output_padding, op.dilation)
     added = [*op.output_padding]
-    if op.padding.mode == "same":  # where it would have to leave out less than nothing, it adds
+    if op.padding.is_same:  # where it would have to leave out less than nothing, it adds
         added = [max(-after, 0) for _, after in ends]
     if any(more >= step for more, step in zip(added, op.stride, strict=True)):
         # ONNX Runtime adds less than a stride. A row of zeros more gives a stride's rows; what is too much is left out.
@@ -43,8 +43,8 @@ def conv_transpose(layer: Fragment) -> str:
         added = [0] * len(added)
     left_out = tuple((before, after + more) for (before, after), more in zip(ends, added, strict=True))
     sides: dict[str, Any] = {"pads": onnx_pads(left_out)}
-    if layer.exact and op.padding.mode == "same" and not any(added):
-        sides = {"auto_pad": "SAME_UPPER"}
+    if layer.exact and op.padding.is_same and not any(added):
+        sides = auto_pad(op.padding)
     return layer.add(
         "ConvTranspose",
         x,

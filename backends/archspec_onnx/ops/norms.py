@@ -22,7 +22,7 @@ def batch_norm(layer: Fragment) -> str:
 
 
 def _scale_and_shift(layer: Fragment, learned: Sequence[str]) -> Sequence[str]:
-    """The scale and the shift of a batch norm: where one alone is learned, the other is ones or zeros."""
+    """The scale and the shift of a norm: where one alone is learned, the other is ones or zeros."""
     if len(learned) != 1:
         return learned
     count = layer.types[0].channels
@@ -89,28 +89,30 @@ def _normal(layer: Fragment, x: str, *axes: int) -> str:
 
 def layer_norm(layer: Fragment) -> str:
     """The operator normalizes over the last axes: a feature map's channels are put there and back."""
+    affine = _scale_and_shift(layer, layer.weights)
     if layer.exact:
-        return _affine(layer, _normal(layer, layer.x, layer.axis), layer.weights)
+        return _affine(layer, _normal(layer, layer.x, layer.axis), affine)
     places = [*layer.places]
     x = layer.add("Transpose", layer.x, perm=[0, *places, 1]) if places else layer.x
-    normal = layer.add("LayerNormalization", x, *_full(layer, layer.weights), axis=-1, epsilon=layer.op.eps)
+    normal = layer.add("LayerNormalization", x, *_full(layer, affine), axis=-1, epsilon=layer.op.eps)
     return layer.add("Transpose", normal, perm=[0, places[-1], *(axis - 1 for axis in places)]) if places else normal
 
 
 def instance_norm(layer: Fragment) -> str:
+    affine = _scale_and_shift(layer, layer.weights)
     if layer.exact:
-        return _affine(layer, _normal(layer, layer.x, *layer.places), layer.weights)
-    return layer.add("InstanceNormalization", layer.x, *_full(layer, layer.weights), epsilon=layer.op.eps)
+        return _affine(layer, _normal(layer, layer.x, *layer.places), affine)
+    return layer.add("InstanceNormalization", layer.x, *_full(layer, affine), epsilon=layer.op.eps)
 
 
 def group_norm(layer: Fragment) -> str:
     """GroupNormalization (21): a scale for each channel, not for each group, as it was before."""
-    op = layer.op
+    op, affine = layer.op, _scale_and_shift(layer, layer.weights)
     if layer.exact or layer.opset < 21:
         groups = layer.add("Reshape", layer.x, layer.shape(0, op.groups, -1))
         normal = layer.add("Reshape", _normal(layer, groups, 2), layer.add("Shape", layer.x))
-        return _affine(layer, normal, layer.weights)
-    full = _full(layer, layer.weights)
+        return _affine(layer, normal, affine)
+    full = _full(layer, affine)
     return layer.add("GroupNormalization", layer.x, *full, num_groups=op.groups, epsilon=op.eps)
 
 

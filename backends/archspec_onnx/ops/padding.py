@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archspec.ir.attributes import PerAxis
+from archspec.ir.attributes import Padding, PerAxis
 from archspec_onnx.ops.row import Fragment, onnx_pads
 
 
@@ -16,12 +16,18 @@ def window_sides(layer: Fragment, stride: PerAxis, dilation: PerAxis) -> dict[st
     left to ONNX: it is what archspec's own sides are judged by.
     """
     op = layer.op
-    if op.padding.mode == "same":
+    if op.padding.is_same:
+        rule = auto_pad(op.padding)
         if layer.exact:
-            return {"auto_pad": "SAME_UPPER"}
+            return rule
         if layer.resizable and set(stride) != {1}:
-            return {"auto_pad": "SAME_UPPER"} if set(dilation) == {1} else None
+            return rule if set(dilation) == {1} else None
     return {"pads": onnx_pads(op.padding.sides)}
+
+
+def auto_pad(padding: Padding) -> dict[str, Any]:
+    """The attribute that says a rule for padding."""
+    return {"auto_pad": "SAME_LOWER" if padding.lower else "SAME_UPPER"}
 
 
 def padded(layer: Fragment, value: float, stride: PerAxis, dilation: PerAxis, x: str = "") -> str:
@@ -34,6 +40,8 @@ def padded(layer: Fragment, value: float, stride: PerAxis, dilation: PerAxis, x:
     total = layer.add("Max", layer.add("Sub", needed, size), layer.shape(0))
     before = layer.add("Div", total, two)
     after = layer.add("Sub", total, before)
+    if layer.op.padding.lower:
+        before, after = after, before
     none = layer.shape(0, 0)  # of batch and channels; all axes have sides, see `Fragment.pad`
     sides = layer.add("Concat", none, before, none, after, axis=0)
     return layer.add("Pad", x or layer.x, sides, layer.constant(value), mode="constant")

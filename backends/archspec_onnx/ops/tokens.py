@@ -35,9 +35,15 @@ def attention(layer: Fragment) -> str:
     else:
         within, out = layer.weights
     by_head = layer.shape(0, 0, heads, features // heads)
+    mapped = [*layer.operands[:1], *layer.operands[-1:] * 2]  # what queries, keys and values are of
+    if len(layer.operands) > 1:
+        weights = layer.parts(within, 3, axis=0)
+        biases = [None] * 3 if within_bias is None else layer.parts(within_bias, 3, axis=0)
+        mapped = [affine(layer, x, w, b) for x, w, b in zip(mapped, weights, biases, strict=True)]
+    else:
+        mapped = [*layer.parts(affine(layer, layer.x, within, within_bias), 3, axis=2)]
     query, key, value = (
-        layer.add("Transpose", layer.add("Reshape", part, by_head), perm=[0, 2, 1, 3])
-        for part in layer.parts(affine(layer, layer.x, within, within_bias), 3, axis=2)
+        layer.add("Transpose", layer.add("Reshape", part, by_head), perm=[0, 2, 1, 3]) for part in mapped
     )
     return affine(layer, _mixed(layer, query, key, value, features, features), out, out_bias)
 

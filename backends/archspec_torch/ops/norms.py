@@ -40,24 +40,48 @@ def _batch_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
 
 
 def _layer_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    scale, shift = _learned(use)
     name = "nn.LayerNorm"
     if spatial_rank(use.axes[0]):
         name = of_rank("LayerNorm", use)
+    if shift and not scale:
+        name = f"Shift{name.removeprefix('nn.')}"
+    if not name.startswith("nn."):
         printer.helpers.add(name)
-    keywords = printer.given(use, {"eps": "eps", "affine": "elementwise_affine"})
+    keywords = printer.given(use, {"eps": "eps"})
+    if not scale and not shift:
+        keywords["elementwise_affine"] = "False"
+    elif not shift:
+        keywords["bias"] = "False"
     return call(name, printer.expr(use.features[0]), **keywords)
 
 
 def _group_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
     groups, channels = printer.attribute(use, "groups"), printer.expr(use.features[0])
-    return call("nn.GroupNorm", groups, channels, **printer.given(use, {"eps": "eps", "affine": "affine"}))
+    scale, shift = _learned(use)
+    keywords = printer.given(use, {"eps": "eps"})
+    if scale == shift:
+        return call("nn.GroupNorm", groups, channels, **keywords, **({} if scale else {"affine": "False"}))
+    printer.helpers.add("PartialGroupNorm")
+    keywords |= printer.given(use, {"scale": "scale", "shift": "shift"})
+    return call("PartialGroupNorm", groups, channels, **keywords)
 
 
 def _instance_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    name, (scale, shift) = of_rank("InstanceNorm", use), _learned(use)
     keywords = printer.given(use, {"eps": "eps"})
-    if use.value("affine"):  # not PyTorch's default here
-        keywords["affine"] = "True"
-    return call(of_rank("nn.InstanceNorm", use), printer.expr(use.features[0]), **keywords)
+    if scale == shift:
+        affine = {"affine": "True"} if scale else {}  # not PyTorch's default here
+        return call(f"nn.{name}", printer.expr(use.features[0]), **keywords, **affine)
+    printer.helpers.add(f"Partial{name}")
+    keywords |= printer.given(use, {"scale": "scale", "shift": "shift"})
+    return call(f"Partial{name}", printer.expr(use.features[0]), **keywords)
+
+
+def _learned(use: LayerUse) -> tuple[bool, bool]:
+    """Whether a scale and a shift are learned."""
+    both: bool = use.value("affine")
+    return both and use.value("scale"), both and use.value("shift")
 
 
 def _local_response_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:

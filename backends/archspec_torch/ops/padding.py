@@ -39,13 +39,14 @@ def padded(use: LayerUse, printer: ExpressionPrinter, kind: str, beyond: PerAxis
     if given is not None:
         return f"nn.{name}", {"padding": printer.expr(given)}
     padding: Padding = use.value("padding")
-    if padding.mode == "same":
+    if padding.is_same:
         if use.fixed("kernel") and set(use.value("kernel")) == {1}:
             return f"nn.{name}", {}
         if _same_without_strides(use):
             return f"nn.{name}", {"padding": literal("same")}
-        printer.helpers.add(f"Same{name}")
-        return f"Same{name}", {}
+        helper = f"{'SameLower' if padding.lower else 'Same'}{name}"
+        printer.helpers.add(helper)
+        return helper, {}
     even = padding.symmetric
     if even is not None and not any(even):
         return f"nn.{name}", {}

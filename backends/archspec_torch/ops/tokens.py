@@ -46,6 +46,8 @@ def _select_token(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[
 
 def is_apart(use: LayerUse) -> bool:
     """Whether the four maps of an attention have weights apart."""
+    if use.value("maps") is not None:
+        return bool(use.value("maps") == "apart")
     return len(use.operands) > 1 or any(
         not use.fixed(name) or use.value(name) is not None for name in ("out_bias", "key_size", "value_size")
     )
@@ -60,9 +62,15 @@ def _attention(use: LayerUse, printer: ExpressionPrinter) -> Code:
         return call(
             "ProjectedAttention", features, heads, **others, **printer.given(use, dict(zip(words, words, strict=True)))
         )
-    printer.helpers.add("SelfAttention")
+    name = _joint(use)
+    printer.helpers.add(name)
     features, heads = printer.expr(use.features[0]), printer.attribute(use, "heads")
-    return call("SelfAttention", features, heads, **printer.given(use, {"bias": "bias"}))
+    return call(name, features, heads, **printer.given(use, {"bias": "bias"}))
+
+
+def _joint(use: LayerUse) -> str:
+    """The class of an attention whose maps are one weight."""
+    return "CrossAttention" if len(use.operands) > 1 else "SelfAttention"
 
 
 def _class_token(use: LayerUse, printer: ExpressionPrinter) -> Code:
@@ -107,7 +115,7 @@ ROWS: Final[dict[str, TorchRow]] = {
     "attention": TorchRow(
         "heavy",
         _attention,
-        type=lambda use: "ProjectedAttention" if is_apart(use) else "SelfAttention",
+        type=lambda use: "ProjectedAttention" if is_apart(use) else _joint(use),
         parts=lambda use: _APART if is_apart(use) else _ATTENTION,
     ),
     "class_token": TorchRow("heavy", _class_token, type=lambda use: "ClassToken"),

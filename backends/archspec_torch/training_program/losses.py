@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from archspec.codegen.escaping import literal, quoted
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, call, flat, lay_out
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from archspec.training.losses import LossPlan
@@ -28,6 +29,12 @@ class Targets:
     def names(self) -> bool:
         """Whether the network gives its outputs by their names."""
         return self.graph.gives_names
+
+    @property
+    def alone(self) -> str:
+        """The name of what a network gives in evaluation, where in training it gives more, by name; else empty."""
+        kept = evaluated(self.graph)
+        return "" if kept is self.graph or kept.gives_names else kept.output_names[0]
 
     @property
     def outputs(self) -> str:
@@ -138,18 +145,33 @@ def loss_source(targets: Targets) -> str:
     """The function `loss_of`, and what it calls."""
     writer = _Writer(targets)
     plan = targets.plan
-    terms = [writer.term(each) for each in plan.losses]
-    unused = [name for name in targets.graph.outputs if name not in {each.output for each in plan.losses}]
-    terms += [f"0 * {targets.output(name)}.sum()" for name in unused]
+    losses = {each.output: each for each in plan.losses}
+    unused = [name for name in targets.graph.outputs if name not in losses]
+
+    more = targets.graph.training_outputs
+
+    def terms(*, training: bool) -> tuple[Code, ...]:
+        names = [name for name in (*losses, *unused) if (name in more) is training]
+        zero = "0 * {}.sum()"
+        return tuple(writer.term(losses[n]) if n in losses else zero.format(targets.output(n)) for n in names)
+
+    found = terms(training=False)
     places = "places" if targets.maps else "examples"
     doc = f'    """The sum of the losses of all {places}."""'
     if unused:
         doc = f'    """The sum of the losses of all {places}. Weights without a loss get a gradient of 0."""'
     lines = [f"def loss_of(outputs: {targets.outputs}, targets: Tensor) -> Tensor:", doc]
     lines += [f"    {line}" for line in writer.lines]
-    lines += lay_out(terms[0] if len(terms) == 1 else Infix("+", tuple(terms)), 1, "return ")
-    found = "\n".join(lines)
-    return f"{_shares_source(targets)}\n\n\n{found}" if writer.shares else found
+    sum = found[0] if len(found) == 1 else Infix("+", found)
+    if more:
+        lines += lay_out(sum, 1, "loss = ")
+        lines += [f"    if {quoted(more[0])} not in outputs:  # in evaluation", "        return loss"]
+        before = len(writer.lines)
+        sum = Infix("+", ("loss", *terms(training=True)))
+        lines += [f"    {line}" for line in writer.lines[before:]]
+    lines += lay_out(sum, 1, "return ")
+    text = "\n".join(lines)
+    return f"{_shares_source(targets)}\n\n\n{text}" if writer.shares else text
 
 
 def _shares_source(targets: Targets) -> str:

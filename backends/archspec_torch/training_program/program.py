@@ -72,6 +72,7 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
     )
     distributed += ["sync_batch_norm"] * _synchronizes(plan, graph)
     autocast = plan.precision in ("bfloat16", "float16")
+    computes = autocast or bool(targets.alone)
     final = "test" if plan.data.test is not None else "validation" if plan.data.validation is not None else ""
     values: dict[str, Any] = {
         **_numbers(plan),
@@ -96,12 +97,14 @@ def render_training(graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         "precision": plan.precision,
         "shares_float64": plan.precision == "float64" and plan.data.mixes,
         "autocast": autocast,
-        "compute": f"compute({{}}, {inputs})" if autocast else f"{{}}({inputs})",
+        "alone": targets.alone,
+        "computes": computes,
+        "compute": f"compute({{}}, {inputs})" if computes else f"{{}}({inputs})",
         "statistics": statistics,
         "sync": _synchronizes(plan, graph),
         "drops": drops(graph),
         "setting": optimizer.setting,
-        "stepping": step_lines(targets, inputs, autocast=autocast),
+        "stepping": step_lines(targets, inputs, computes=computes),
         "count": count_of(targets),
         "validation": plan.data.validation is not None,
         "network": _NETWORK,

@@ -26,7 +26,7 @@ def _is_constant(targets: Targets) -> bool:
     return data.drop_last or data.examples["train"] % data.batch == 0
 
 
-def step_lines(targets: Targets, inputs: str, *, autocast: bool) -> list[str]:
+def step_lines(targets: Targets, inputs: str, *, computes: bool) -> list[str]:
     """The lines of a step, from the batch to the optimizer's step."""
     plan = targets.plan
     scaled = plan.precision == "float16"
@@ -48,7 +48,7 @@ def step_lines(targets: Targets, inputs: str, *, autocast: bool) -> list[str]:
         inner.append(f"count = {examples} * targets.shape[1:].numel()")
     elif not _is_constant(targets):
         before.append(f"count = {examples}")
-    compute = f"compute(model, {inputs})" if autocast else f"model({inputs})"
+    compute = f"compute(model, {inputs})" if computes else f"model({inputs})"
     inner += [f"outputs = {compute}", "loss = loss_of(outputs, targets)"]
     gradient = f"loss * RANKS / {count_of(targets)}"
     if scaled:

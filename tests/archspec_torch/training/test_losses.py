@@ -176,6 +176,24 @@ def test_several_outputs_and_one_without_a_loss(tmp_path: Path) -> None:
     assert said["test_accuracy"] == (found["main"].argmax(1) == classes).mean()
 
 
+def test_outputs_of_training_alone_are_trained_by_and_not_measured(tmp_path: Path) -> None:
+    recipe = {
+        "loss": None,
+        "losses": {"aux": {"cross_entropy": {"weight": 0.3}}, "main": {"cross_entropy": {"label_smoothing": 0.1}}},
+    }
+    alone = TWO.replace("outputs: [main, aux, unused]", "outputs: [main]\ntraining_outputs: [aux, unused]")
+    run = program(tmp_path / "alone", recipe, alone, counts=COUNTS)
+    always = program(tmp_path / "always", recipe, TWO, counts=COUNTS)
+    said = measured(run)
+    found, classes = outputs(run)
+    assert not isinstance(found, dict)
+    assert said["test_loss"] == pytest.approx(cross_entropy(found, classes, 0.1), abs=1e-12)
+    assert said["test_accuracy"] == (found.argmax(1) == classes).mean()
+    measured(always)
+    for name, array in always.checkpoint().items():  # the gradients are those of all losses
+        np.testing.assert_array_equal(array, run.checkpoint()[name])
+
+
 @pytest.mark.parametrize("spatial", [False, True])
 @pytest.mark.parametrize("ignore", [None, 0])
 def test_metrics(spatial: bool, ignore: int | None, tmp_path: Path) -> None:

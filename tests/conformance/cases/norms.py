@@ -30,6 +30,13 @@ CASES: dict[str, list[str]] = {
         "flatten\n  - layer_norm",
         "flatten\n  - layer_norm: {affine: false}",
         "layer_norm: {weight_decay: 0.5, bias_decay: 0.25, init: {constant: 0.5}}",
+        "layer_norm: {scale: false, bias_init: ones}",
+        "layer_norm: {shift: false, init: {constant: 0.5}, eps: 1e-3}",
+        "layer_norm: {scale: false, shift: false}",
+        "to_tokens\n  - layer_norm: {scale: false, bias_decay: 0.5, bias_init: {normal: 0.1}}",
+        "to_tokens\n  - layer_norm: {shift: false, weight_decay: 0.5}",
+        "flatten\n  - layer_norm: {shift: false}",
+        "flatten\n  - layer_norm: {scale: false}",
     ],
     "group_norm": [
         "group_norm: {groups: 2}",
@@ -37,12 +44,18 @@ CASES: dict[str, list[str]] = {
         "group_norm: {groups: 4, affine: false}",
         "conv: {filters: 9, kernel: 1}\n  - group_norm: {groups: 3, eps: 1e-3}",
         "group_norm: {groups: 2, weight_decay: 0.5, bias_decay: 0.25, bias_init: {normal: 0.1}}",
+        "group_norm: {groups: 2, scale: false, bias_init: ones}",
+        "group_norm: {groups: 4, shift: false, eps: 0.1, weight_decay: 0.5}",
+        "group_norm: {groups: 2, scale: false, shift: false}",
     ],
     "instance_norm": [
         "instance_norm",
         "instance_norm: {eps: 0.1}",
         "instance_norm: {affine: false, eps: 1e-3}",
         "instance_norm: {weight_decay: 0.5, bias_decay: 0.25, init: {uniform: 2}}",
+        "instance_norm: {scale: false, bias_init: ones, bias_decay: 0.5}",
+        "instance_norm: {shift: false, eps: 0.1, init: {constant: 0.5}}",
+        "instance_norm: {scale: false, shift: false}",
     ],
     "local_response_norm": [
         "local_response_norm",
@@ -84,6 +97,12 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ("layer_norm", "affine"): [
         ("layer_norm: {affine: p}", ["true", "false"]),
     ],
+    ("layer_norm", "scale"): [
+        ("layer_norm: {scale: p}", ["true", "false"]),
+    ],
+    ("layer_norm", "shift"): [
+        ("layer_norm: {shift: p}", ["true", "false"]),
+    ],
     ("layer_norm", "weight_decay"): [
         ("layer_norm: {weight_decay: p}", ["0.5", "0.25", "0"]),
     ],
@@ -100,6 +119,12 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ("group_norm", "affine"): [
         ("group_norm: {groups: 2, affine: p}", ["true", "false"]),
     ],
+    ("group_norm", "scale"): [
+        ("group_norm: {groups: 2, scale: p}", ["true", "false"]),
+    ],
+    ("group_norm", "shift"): [
+        ("group_norm: {groups: 2, shift: p}", ["true", "false"]),
+    ],
     ("group_norm", "weight_decay"): [
         ("group_norm: {groups: 2, weight_decay: p}", ["0.5", "0.25", "0"]),
     ],
@@ -111,6 +136,12 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("instance_norm", "affine"): [
         ("instance_norm: {affine: p}", ["true", "false"]),
+    ],
+    ("instance_norm", "scale"): [
+        ("instance_norm: {scale: p}", ["true", "false"]),
+    ],
+    ("instance_norm", "shift"): [
+        ("instance_norm: {shift: p}", ["true", "false"]),
     ],
     ("instance_norm", "weight_decay"): [
         ("instance_norm: {weight_decay: p}", ["0.5", "0.25", "0"]),

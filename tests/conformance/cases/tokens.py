@@ -43,6 +43,10 @@ CASES: dict[str, list[str]] = {
         "to_tokens\n  - attention: {heads: 2, bias: false, out_bias: true}",
         "to_tokens\n  - attention: {heads: 2, out_bias: false, init: {normal: 0.5}, bias_init: {normal: 0.1}}",
         "to_tokens\n  - attention: {heads: 3, key_size: 5, value_size: 2}",
+        "to_tokens\n  - attention: {heads: 2, maps: apart, weight_decay: 0.5}",
+        "to_tokens\n  - attention: {heads: 2, maps: joint, branches: [[], [tanh]], bias_init: {normal: 0.1}}",
+        "to_tokens\n  - tap: x\n  - attention: {heads: 4, maps: joint, bias: false, weight_decay: 0.5, branches: [[], "
+        "[class_token, relu]]}",
         "to_tokens\n  - attention: {heads: 2, key_size: 3, bias: false, weight_decay: 0.5}\n  - attention: {heads: 1}",
         "tap: x\n  - conv: {filters: 6, kernel: 3, stride: 2}\n  - to_tokens\n"
         "  - attention: {heads: 2, branches: [[], {from: x, layers: [to_tokens]}]}",
@@ -94,6 +98,9 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("attention", "value_size"): [
         (f"{_TOKENS}attention: {{heads: 2, value_size: p, branches: [[], [tanh]]}}", ["3", "2"]),
+    ],
+    ("attention", "maps"): [
+        (f"{_TOKENS}attention: {{heads: 2, maps: \"'joint' if p else 'apart'\"}}", ["true", "false"]),
     ],
     ("attention", "weight_decay"): [
         (f"{_TOKENS}attention: {{heads: 2, weight_decay: p}}", ["0.5", "0.25", "0"]),

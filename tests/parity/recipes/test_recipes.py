@@ -71,11 +71,13 @@ def compared(
     change: Callable[[Participant, Path], None] | None = None,
     **other: Any,
 ) -> Report:
+    """`other` are keys of the recipe; `network` is another spec than the usual one."""
+    network = other.pop("network", NETWORK)
     recipe = {**RECIPE, "optimizer": OPTIMIZERS[optimizer], **other}
     if optimizer in ("adamw", "lion"):
         recipe["weight_decay"] = {**recipe["weight_decay"], "coupled": False}
     text = yaml.safe_dump(recipe)
-    return compare_recipe(spec_of(NETWORK), recipe_of(text), participants, steps=steps, change=change)
+    return compare_recipe(spec_of(network), recipe_of(text), participants, steps=steps, change=change)
 
 
 def second_program(file: str, old: str, new: str) -> Callable[[Participant, Path], None]:
@@ -139,6 +141,20 @@ def test_a_fault_is_found_and_named(fault: str) -> None:
         report.require()
     [found] = report.causes
     assert cause in f"{found.kind} in step {found.step}"
+
+
+AUXILIARY = f"""{NETWORK}  - tap: logits
+  - {{from: middle, layers: [flatten, dense: {{name: aux, units: 10}}, tap: early]}}
+outputs: [logits]
+training_outputs: [early]
+""".replace("  - global_avg_pool", "  - tap: middle\n  - global_avg_pool")
+
+
+@pytest.mark.slow
+def test_losses_of_outputs_of_training_alone() -> None:
+    losses = {"logits": "cross_entropy", "early": {"cross_entropy": {"weight": 0.3}}}
+    report = compared("sgd", TORCH, TENSORFLOW, JAX, steps=45, network=AUXILIARY, loss=None, losses=losses)
+    assert report.agrees, str(report)
 
 
 @pytest.mark.slow

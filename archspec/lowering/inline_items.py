@@ -1,0 +1,110 @@
+"""Lowering of items without a scope of their own: calls, and repeats, that are `inline`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from archspec.errors import Diagnostic, Note, SpecError
+from archspec.expr import Compare, Const, fold, names
+from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, enter, leave
+from archspec.ir.scope import Binding, Operand, Result, channels_at
+from archspec.lowering.bind import bind, bind_lets
+from archspec.lowering.bodies import everything
+from archspec.lowering.context import Context, Variables
+from archspec.lowering.repeats import RepeatedItems
+from archspec.lowering.units import call_fields, single_call, unit_name
+from archspec.spec import Block, Call, Repeat, Stage
+
+
+@dataclass(slots=True)
+class InlineItems(RepeatedItems):
+    """The steps for them."""
+
+    def _given(self, call: Call, block: Block, x: Tensor, context: Context) -> dict[str, Binding]:
+        """The values of a block's params in a call, by name or by a tuple."""
+        env = self._env(context, x)
+        fields = call_fields(call, block, env, self.budget)
+        return bind(block, call.attributes, fields, env, call.span, self.budget)
+
+    def _inline(self, call: Call, x: Tensor, context: Context) -> Tensor:
+        """The layers of a block as the caller's own: its params stand for what the caller gives."""
+        block = self.spec.blocks[call.name]
+        bindings = self._bound(self._given(call, block, x, context), context)
+        self._count(call)
+        self.trail.append(Note(f"the layers of block {call.name} stand here", call.span))
+        # Inside, `channels` are others, and in a repeat there `i` is another, too.
+        here = {"channels": channels_at(_level(context.scope), x.ref)}
+        outer = {name: fold(given.expr, self.budget, here) for name, given in bindings.items()}
+        counted = [name for name, expr in outer.items() if names(expr, self.budget) & context.loop.keys()]
+        env = {name: given.value for name, given in bindings.items()} | {"in_channels": x.type.channels}
+        outer["in_channels"] = here["channels"]
+        for name, let in bind_lets(block.let, env, self.budget).items():
+            env[name], outer[name] = let.value, fold(let.expr, self.budget, outer)
+        if counted and any(isinstance(item, Repeat | Stage) for item in everything(block.layers)):
+            help = f"call it with a scope: leave out `inline`, or give `{counted[0]}` without `i`"
+            message = f"`{counted[0]}` depends on `i`, and block `{call.name}` counts with an `i` of its own"
+            raise SpecError(Diagnostic("E0303", message, call.attributes[counted[0]].span, help=help))
+        variables = Variables(env, context.variables.root, outer)
+        plan, loop = context.plan.inside(call), context.loop if counted else {}
+        inner = replace(context, plan=plan, variables=variables, taps={"input": x}, loop=loop, made={})
+        y = self._items(block.layers, x, inner)
+        self.trail.pop()
+        return y
+
+    def _inline_repeat(self, item: Repeat, x: Tensor, context: Context) -> Tensor:
+        """The iterations of a repeat in the scope around it, each written out: its index is a number there.
+
+        What decides how many there are is kept as a condition, which holds.
+        """
+        if item.names is None and not context.plan.numbered:
+            message = "the items of this repeat would have the same names in each iteration"
+            help = 'name the iterations, as in `names: "block{i + 1}"`; items of a plain chain have numbers'
+            raise SpecError(Diagnostic("E0405", message, item.span, help=help))
+        times, expr = self._times(item, x, context)
+        self._fix(expr, context, "how many items there are")
+        scope, location = context.scope, context.plan[item].location
+        outer, scope.items = scope.items, []
+        y = x
+        for index in range(times):
+            self._count(item.times)
+            y = self._inline_iteration(item, index, y, context)
+        made, scope.items = scope.items, outer
+        if not names(expr, self.budget):
+            outer += made
+            return y
+        outer.append(OpenChoice(location, Compare(expr, ("==",), (Const(times),)), True, x.ref, made, [y.ref]))
+        return Tensor(scope, Result(location), y.path, y.type)
+
+    def _inline_iteration(self, item: Repeat, index: int, x: Tensor, context: Context) -> Tensor:
+        """One of them: items of the scope around it or, where iterations have names, a scope there."""
+        loop = {**context.loop, item.index: index}
+        variables = replace(context.variables, outer={**context.variables.outer, item.index: Const(index)})
+        plan = context.plan.inside(item, index)
+        inner = replace(context, variables=variables, loop=loop, taps=self._copied(context.taps), made={})
+        if item.names is None:
+            return self._items(item.layers, x, replace(inner, plan=plan))
+        name = unit_name(item, item.names, {"i": index, **context.loop, item.index: index}, self.budget)
+        path = self._taken(name, item, context)
+        single = single_call(item.layers, self.spec.blocks)
+        span = item.span if single is None else single.span
+        scope = enter(context.scope, plan[item].location, name, path, x, span)
+        if single is None:
+            start = Tensor(scope, Operand(0), x.path, x.type)
+            inside = replace(inner, scope=scope, plan=self._plan(item.layers, numbered=True))
+            return leave(scope, self._items(item.layers, start, inside))
+        block = self.spec.blocks[single.name]
+        scope.kind, scope.block = "block", single.name
+        scope.bindings = self._bound(self._given(single, block, x, inner), inner)
+        return self._block(scope, x, single, self._fed(block, single.attributes, scope, inner))
+
+
+def _level(scope: OpenScope) -> int:
+    """How many scopes and loops are around this one, up to the block or network whose frame it is."""
+    level, here = 0, scope
+    while here.kind == "sequence" and here.parent is not None:
+        level += 1
+        around = here.parent
+        if isinstance(around, OpenLoop):
+            level, around = level + 1, around.parent
+        here = around
+    return level
