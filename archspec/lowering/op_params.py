@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archspec.errors import SpecError, did_you_mean
-from archspec.expr import Const, Expr, Name, children
+from archspec.expr import Const, Expr, IfElse, Name, children
 from archspec.ir.ops import OPS
 from archspec.lowering.bodies import everything
 from archspec.lowering.diagnostics import CheckDiagnostics
@@ -141,7 +141,8 @@ class _CalledWords:
             elif isinstance(part, Name) and part.id in self.params[body]:
                 self.wanted(body, part.id)
                 yield from self.reached[body, part.id]
-            parts += children(part)
+            # What a condition asks for is no word that the argument can be.
+            parts += (part.then, part.other) if isinstance(part, IfElse) else children(part)
 
     def is_word(self, word: str) -> bool:
         return word in OPS or word in self.spec.blocks
