@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: b4b5469993f107fa
+# digest: 99a4a1944a2ee035
 """MobileNetV3, small and large, as torchvision has it."""
 
 from functools import partial
@@ -123,8 +123,9 @@ def inverted_residual(
     in_channels = x.shape[-1]
     hidden = make_divisible(wide * 1.0)
     filters = make_divisible(narrow * 1.0)
+    expands = hidden != in_channels
     y = x
-    if hidden != in_channels:
+    if expands:
         y = conv_norm_act_block_2(
             x, hidden, act="hard_swish" if hard else "relu", name=f"{name}_block_0"
         )
@@ -133,19 +134,17 @@ def inverted_residual(
         kernel=kernel,
         stride=stride,
         act="hard_swish" if hard else "relu",
-        name=f"{name}_block_{1 if hidden != in_channels else 0}",
+        name=f"{name}_block_{1 if expands else 0}",
     )
     if squeezes:
         y = squeeze_excitation(
-            y,
-            make_divisible(hidden // 4),
-            name=f"{name}_block_{(1 if hidden != in_channels else 0) + 1}",
+            y, make_divisible(hidden // 4), name=f"{name}_block_{(1 if expands else 0) + 1}"
         )
     y = conv_norm_act_block_2(
         y,
         filters,
         act="identity",
-        name=f"{name}_block_{(1 if hidden != in_channels else 0) + 2 if squeezes else (1 if hidden != in_channels else 0) + 1}",
+        name=f"{name}_block_{(1 if expands else 0) + 2 if squeezes else (1 if expands else 0) + 1}",
     )
     if stride == 1 and in_channels == filters:
         y = layers.Add(name=f"{name}_add")([y, x])

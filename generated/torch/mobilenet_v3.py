@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: c70767b6ca0edf66
+# digest: cd4752df0390955a
 """MobileNetV3, small and large, as torchvision has it."""
 
 import torch
@@ -77,14 +77,15 @@ class InvertedResidual(nn.Module):
         super().__init__()
         hidden = make_divisible(wide * 1.0)
         filters = make_divisible(narrow * 1.0)
+        expands = hidden != in_channels
         self.block = nn.Sequential(
             *(
                 [ConvNormAct(in_channels, hidden, act="hard_swish" if hard else "relu")]
-                if hidden != in_channels
+                if expands
                 else []
             ),
             ConvNormAct(
-                hidden,
+                hidden if expands else in_channels,
                 hidden,
                 kernel=kernel,
                 stride=stride,
