@@ -12,7 +12,7 @@ from archspec.analysis.number_format import counted
 from archspec.spec import find, shipped
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-GROUPS: Final = {"specs": "Residual networks", "specs/examples": "One idea each"}
+GROUPS: Final = {"specs": "As their authors published them", "specs/examples": "One idea each"}
 """The folders of specs, each with its heading."""
 SOURCES: Final = {"torch": "PyTorch", "keras": "Keras"}
 """The backends whose sources are committed, each with its framework's name."""
@@ -42,6 +42,9 @@ def _network(name: str, spec: archspec.Spec, graph: archspec.LayerGraph) -> Iter
     yield f"- Input {graph.input_text}; {graph.parameters:,} parameters; {graph.macs:,} MACs."
     if spec.params:
         yield "- Params: " + ", ".join(f"`{param}`" for param in spec.params) + "."
+    if spec.variants:
+        names = ", ".join(f"`{variant}`" for variant in spec.variants)
+        yield f"- Variants, chosen by `--set variant={next(iter(spec.variants))}`: {names}."
     if references := [spec.reference] if isinstance(spec.reference, str) else spec.reference:
         yield f"- Reference: {'; '.join(_text(reference).rstrip('.') for reference in references)}."
     where = _path(name).relative_to(ROOT).as_posix()

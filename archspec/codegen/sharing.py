@@ -73,10 +73,10 @@ class _SharedItems:
         """A layer by itself: all of its parameters are those of one other layer of its scope, or it is no source."""
         if not layer.shared:
             return
-        names = {weight.name for weight in self.graph.weights(self.graph.nodes[layer.path])}
-        if layer.shared == {name: f"{own}.{name}" for name in names}:
+        weights = self.graph.weights(self.graph.nodes[layer.path])
+        if layer.shared == {weight.name: weight.at(own) for weight in weights}:
             return  # as the scope around it
-        owners = {layer.shared.get(name, "").removesuffix(f".{name}") for name in names}
+        owners = {weight.layer_of(layer.shared.get(weight.name, "")) for weight in weights}
         owner = min(owners)
         if len(owners) == 1 and owner.rpartition(".")[0] == home:
             self.found.homes[layer.path] = owner

@@ -356,7 +356,7 @@ class GraphBuilder(Assembly):
     def _parameters(self) -> set[str]:
         """The canonical names of all parameters so far; worked out only where one is shared."""
         return {
-            f"{node.path}.{weight.name}"
+            weight.at(node.path)
             for node in self.nodes.values()
             for weight in node.op.weights([self.type_of(source) for source in node.inputs])
         }

@@ -192,7 +192,7 @@ class LayerGraph:
 
     def parameters_of(self, node: Node) -> Mapping[str, Weight]:
         """The same by their canonical names: its own are `path.weight`, and it may refer to those of other layers."""
-        return {node.shared.get(weight.name, f"{node.path}.{weight.name}"): weight for weight in self.weights(node)}
+        return {node.shared.get(weight.name, weight.at(node.path)): weight for weight in self.weights(node)}
 
     @cached_property
     def all_weights(self) -> Mapping[str, Weight]:

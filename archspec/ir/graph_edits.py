@@ -96,7 +96,7 @@ def apply_edits(graph: LayerGraph, edits: Mapping[Address | str, Edit]) -> Edite
     }
     taps |= {name: path for name, path in graph.taps.items() if path in graph.inputs}
     names = {
-        f"{path}.{weight.name}": f"{after}.{weight.name}"
+        weight.at(path): weight.at(after)
         for path, after in writing.paths.items()
         for weight in graph.weights(graph.nodes[path])
     }

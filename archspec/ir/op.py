@@ -67,6 +67,7 @@ class Weight:
     """One tensor that a layer owns, in PyTorch's layout: convolutions (out, in, *kernel), dense layers (out, in)."""
 
     name: str
+    """What follows the layer's path in its canonical name; empty where the layer's path is its name."""
     shape: Shape
     initializer: Initializer
     trainable: bool = True
@@ -74,6 +75,14 @@ class Weight:
     """The shape that its fans are counted on, where that is not its own: a bias has those of the weight beside it."""
     decay: float = 0.0
     """Weight decay: `decay` times the weight is added to its gradient, `decay / 2` times its squares to the loss."""
+
+    def at(self, path: str) -> str:
+        """Its canonical name in the layer at a path: `path.weight`, or the path itself where it has no name."""
+        return f"{path}.{self.name}" if self.name else path
+
+    def layer_of(self, name: str) -> str:
+        """The path of the layer in which this is its canonical name."""
+        return name.removesuffix(f".{self.name}") if self.name else name
 
     @property
     def fans(self) -> Fans | None:

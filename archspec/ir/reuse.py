@@ -75,11 +75,13 @@ class Copy:
             weights = op.weights(types)
             for weight, first in zip(weights, layer.op.weights(before), strict=True):
                 if weight.shape != first.shape:
-                    message = f"would need a {weight.name} of {weight.shape}; the one it has is {first.shape}"
+                    message = (
+                        f"would need a {weight.name or 'weight'} of {weight.shape}; the one it has is {first.shape}"
+                    )
                     raise ShapeError(message, help=_OTHER_SIZE)
         except ShapeError as error:
             raise ShapeError(f"{path} {error}", error.code, error.help) from None
-        shared = {weight.name: layer.shared.get(weight.name, f"{layer.path}.{weight.name}") for weight in weights}
+        shared = {weight.name: layer.shared.get(weight.name, weight.at(layer.path)) for weight in weights}
         names = tuple(value.name for value in arriving)
         self.made[path] = Node(path, op, names, given, layer.exprs, layer.span, shared)
         made = replace(layer, path=path, op=op, types=given, shared=shared)

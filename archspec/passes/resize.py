@@ -72,4 +72,4 @@ def doubled(graph: LayerGraph) -> LayerGraph:
 def _differing_weight(op: Op, after: Sequence[TensorType], before: Sequence[TensorType]) -> str:
     """The name of a weight that inputs of these shapes make another."""
     pairs = zip(op.weights(after), op.weights(before), strict=True)
-    return next((new.name for new, old in pairs if new.shape != old.shape), "")
+    return next((new.name or "weight" for new, old in pairs if new.shape != old.shape), "")

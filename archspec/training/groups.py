@@ -52,7 +52,7 @@ def groups_of(settings: ResolvedRecipe, graph: LayerGraph, found: Diagnostics) -
             if name in seen or not weight.trainable:
                 continue
             seen.add(name)
-            owner = name.removesuffix(f".{weight.name}")
+            owner = weight.layer_of(name)
             if _under(owner, settings.freeze):
                 frozen.append(name)
                 continue

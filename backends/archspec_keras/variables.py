@@ -53,12 +53,14 @@ def kept_weights(model: Any, graph: LayerGraph) -> dict[str, Kept]:
     found: dict[str, Kept] = {}
     for node in graph.nodes.values():
         for name, weight in graph.parameters_of(node).items():
-            layer = layers.get(layer_name(name.removesuffix(f".{weight.name}")))
+            layer = layers.get(layer_name(weight.layer_of(name)))
             given = ROWS[node.op.name].variables[weight.name]
             place = VariableLayout((given,)) if isinstance(given, str) else given
             variables = tuple(_attribute(layer, attribute) for attribute in place.places)
             if all(variable is not None for variable in variables):
                 layout = place.layout
+                if layout:  # axes of one, which only the weight has
+                    layout += ((),) * (len(weight.shape) - len(layout))
                 if hasattr(layer, "depth_multiplier"):  # a convolution of each channel by itself
                     layout = DEPTHWISE.get(len(variables[0].shape))
                 found[name] = Kept(variables, layout)

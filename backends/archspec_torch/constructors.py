@@ -186,7 +186,7 @@ def fits_sequential(tree: Tree) -> bool:
     return (
         (is_chain(tree) or stops(tree) is not None)
         and not any(map(is_reuse, members(tree)))
-        and all(ROWS[layer.op.name].module is not None for layer in layers(tree))
+        and all(ROWS[layer.op.name].has_module(layer) for layer in layers(tree))
         and all(len(use.definition.tree.results) == 1 for use in calls(tree))
     )
 

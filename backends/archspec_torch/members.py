@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from archspec.codegen.escaping import identifier, is_attribute, quoted, variable_name
+from archspec.codegen.escaping import attribute, identifier, is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked, whole
 from archspec.codegen.pretty_printer import INDENT, Code, Ternary, call, flat, lay_out, marked
@@ -31,6 +31,7 @@ from archspec_torch.constructors import ConstructorWriter, expressions, local_va
 from archspec_torch.forward import Spelling
 from archspec_torch.names import RESERVED
 from archspec_torch.ops import ROWS
+from archspec_torch.ops.row import BareParameter
 
 
 class MemberWriter:
@@ -46,7 +47,8 @@ class MemberWriter:
         """Members that serve several layers, by the code that makes them; and the layers' paths."""
         self.makers = Counter(_ordered_names(definition.tree))
         """How many items make each member: several where conditions decide which."""
-        self.taken = {*NOT_LAYERS, *self.makers}
+        bare = {layer.name for layer in layers(definition.tree) if ROWS[layer.op.name].bare_for(layer) is not None}
+        self.taken = {*NOT_LAYERS, *self.makers, *bare}
         """The attributes that an instance has otherwise."""
         self.again: dict[int, list[str]] = {}
         """The paths of the items that are called with another's member, by that item's location."""
@@ -106,6 +108,8 @@ class MemberWriter:
                 self._again(item, depth)
             case LayerUse() | CallUse() | SequenceUse() | LoopUse() if item.reuses:
                 self.spelling.members[(item.location,)] = item.reuses
+            case LayerUse() if (parameter := ROWS[item.op.name].bare_for(item)) is not None:
+                self._parameter(item, parameter, depth)
             case LayerUse() if (function := ROWS[item.op.name].function_for(item)) is not None:
                 self.spelling.functions[item.location] = lambda operands: function(item, self.printer, operands)
             case LayerUse():
@@ -122,6 +126,18 @@ class MemberWriter:
     def _module(self, item: Use) -> Code:
         """The expression that makes an item's module, which is there for all that is called with it."""
         return self._for_all(item, self.constructor.module(item))
+
+    def _parameter(self, use: LayerUse, parameter: BareParameter, depth: int) -> None:
+        """What a layer learns as a parameter of this class, and `forward`'s expression of it."""
+        name = member_name(use)
+        held = attribute("self", name)
+        made = call("nn.Parameter", call("torch.empty", *parameter.shape(use, self.printer)))
+        if is_attribute(name):
+            self.init += lay_out(made, depth, f"{held} = ")
+        else:
+            self.init += lay_out(call("self.register_parameter", quoted(name), made), depth)
+        self.spelling.members[(use.location,)] = name
+        self.spelling.functions[use.location] = lambda operands: parameter.function(self.printer, held, operands[0])
 
     def _for_all(self, item: Use, code: Code) -> Code:
         return marked(code, self.again[item.location]) if item.location in self.again else code
@@ -332,12 +348,18 @@ def _ordered_names(tree: Tree) -> Iterator[str]:
             case ChoiceUse():
                 yield from _ordered_names(item.then)
                 yield from _ordered_names(item.other)
-            case LayerUse() if ROWS[item.op.name].function_for(item) is not None:
+            case LayerUse() if _is_no_module(item):
                 pass
             case _ if not is_reuse(item):
                 yield member_name(item)
             case _:
                 pass
+
+
+def _is_no_module(use: LayerUse) -> bool:
+    """Whether a layer is written as a function, or as a parameter."""
+    row = ROWS[use.op.name]
+    return row.bare_for(use) is not None or row.function_for(use) is not None
 
 
 def member_name(item: Use) -> str:
@@ -376,7 +398,7 @@ def _row(tree: Tree, choice: ChoiceUse) -> list[Use] | None:
     for item in tree.items:
         if isinstance(item, ChoiceUse) or item.operands != (last,) or is_reuse(item):
             return None
-        if isinstance(item, LayerUse) and (ROWS[item.op.name].module is None or item.results > 1):
+        if isinstance(item, LayerUse) and (not ROWS[item.op.name].has_module(item) or item.results > 1):
             return None
         if isinstance(item, CallUse) and len(item.definition.tree.results) > 1:
             return None

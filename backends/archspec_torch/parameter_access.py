@@ -48,6 +48,11 @@ class ParameterAccess:
         return None if parts is None else parts(self.use)
 
     @property
+    def is_bare(self) -> bool:
+        """Whether it is a parameter itself, not a module that has one."""
+        return ROWS[self.kind].bare_for(self.use) is not None
+
+    @property
     def drawn_as(self) -> str:
         """What is drawn by the same lines: the name of its op, and where it has parts, of its class."""
         return self.kind if self.parts is None else f"{self.kind} {self.type}"
@@ -55,7 +60,10 @@ class ParameterAccess:
 
 def type_of(use: LayerUse) -> str:
     """The class in torch.nn of a layer with weights."""
-    found = ROWS[use.op.name].type
+    row = ROWS[use.op.name]
+    found = row.type
+    if row.bare_for(use) is not None:
+        return "nn.Parameter"
     if found is None:
         raise InternalError(f"{use.op.name} has weights, and its row in PyTorch does not say of which class it is")
     return found(use)

@@ -52,13 +52,13 @@ def parameter_groups(places: Sequence[ParameterAccess], graph: LayerGraph) -> li
         group = f'{{"params": list(self.parameters()), "weight_decay": {literal(values.pop())}}}'
         return lay_out(Bracket("", (group,), "[", "]"), 2, "return ")
     entries = [entry for place in places for entry in _entries(place, graph)]
-    usual = _usual(entries)
+    usual = _usual([entry for entry in entries if not entry.place.is_bare])
     base = min(sorted(values), key=lambda value: sum(other != value for other in usual.values()))
     start = f"dict.fromkeys(self.parameters(), {literal(base)})"
     lines = [f"{INDENT * 2}decay: dict[Tensor, float] = {start}"]
-    types = list(dict.fromkeys(entry.place.type for entry in entries))
+    types = list(dict.fromkeys(entry.place.type for entry in entries if not entry.place.is_bare))
     lines += _by_class(places, types, usual, base)
-    lines += _exceptions(entries, usual)
+    lines += _exceptions(entries, usual, base)
     numbers = ", ".join(literal(value) for value in sorted(values, reverse=True))
     lines.append(f"{INDENT * 2}return [")
     lines.append(f'{INDENT * 3}{{"params": [p for p in decay if decay[p] == value], "weight_decay": value}}')
@@ -91,6 +91,8 @@ def _usual(entries: Sequence[_Entry]) -> dict[tuple[str, str], float]:
 def _targets(place: ParameterAccess, slot: str, target: str) -> tuple[str, ...]:
     """The parameters of a layer, as expressions."""
     parts = place.parts
+    if place.is_bare:
+        return (target,)
     if parts is None:
         return (f"{target}.{slot}",)
     return tuple(name.format(target) for name in (parts.weights if slot == "weight" else parts.biases))
@@ -141,12 +143,13 @@ def _by_class(
     return found + ([_HEAD, *lines] if lines else [])
 
 
-def _exceptions(entries: Sequence[_Entry], usual: Mapping[tuple[str, str], float]) -> list[str]:
+def _exceptions(entries: Sequence[_Entry], usual: Mapping[tuple[str, str], float], base: float) -> list[str]:
     """Lines for the layers that have another decay than most of their class."""
     lines: list[tuple[ParameterAccess, list[str]]] = []
     named: dict[str, float] = {}
     for entry in entries:
-        place, value = entry.place, usual[entry.place.type, entry.slot]
+        place = entry.place
+        value = usual.get((place.type, entry.slot), base)
         found = set(entry.decays.values())
         if found == {value}:
             continue

@@ -13,7 +13,7 @@ from archspec.expr import Expr
 from archspec.ir.attributes import InitKind
 from archspec_torch.ops import ROWS
 from archspec_torch.parameter_access import NOTHING, ParameterAccess, by_place, is_one_of, learns_nothing
-from archspec_torch.weight_init import Rule, draw
+from archspec_torch.weight_init import Rule, draw, draw_bare
 
 
 def rule_of(use: LayerUse, spell: Callable[[Expr], str]) -> Rule | None:
@@ -24,6 +24,8 @@ def rule_of(use: LayerUse, spell: Callable[[Expr], str]) -> Rule | None:
     if learns_nothing(use):
         return None
     row = ROWS[use.op.name]
+    if (parameter := row.bare_for(use)) is not None:
+        return (("", parameter.initializer(use)),)
     biased = "bias" not in use.op.attributes() or not use.fixed("bias") or use.value("bias")
     biased = biased or bool(use.values.get("out_bias"))
     given = {
@@ -45,6 +47,8 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
 
     `spell` prints what an initializer's number follows from.
     """
+    bare = [place for place in places if place.is_bare]
+    places = [place for place in places if not place.is_bare]
     lines: list[str] = []
     own: list[str] = []
     composed: list[str] = []
@@ -73,7 +77,15 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
     first = [head, *lines] if lines else []
     # Their parts are modules too, which what stands before may have drawn by another rule.
     second = [head, *composed] if composed else []
-    return [*first, *second, *_exceptions(places, usual, helpers, spell)]
+    drawn = [(place, _drawn_bare(place, helpers)) for place in bare]
+    return [*first, *second, *_exceptions(places, usual, helpers, spell), *by_place(drawn)]
+
+
+def _drawn_bare(place: ParameterAccess, helpers: set[str]) -> list[str]:
+    """The lines that draw a parameter of the class around it."""
+    parameter = ROWS[place.kind].bare_for(place.use)
+    assert parameter is not None
+    return draw_bare(place.target, parameter.initializer(place.use), 2 + len(place.headers), helpers)
 
 
 def _in_order(kind: str) -> tuple[int, str]:

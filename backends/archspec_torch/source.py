@@ -100,7 +100,7 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         f"from math import {', '.join(sorted(functions & MATH))}": bool(functions & MATH),
         "from typing import Any": bool(groups),
     }
-    code = (*ordered.values(), *(made.forward for made in classes))
+    code = (*ordered.values(), *(text for made in classes for text in (made.init, made.forward)))
     return render(
         "archspec_torch",
         "module.py.j2",

@@ -66,6 +66,11 @@ def draw(
     return lines
 
 
+def draw_bare(target: str, initializer: Initializer, depth: int, helpers: set[str]) -> list[str]:
+    """The lines that draw a parameter."""
+    return lay_out(_init(initializer, target, helpers), depth)
+
+
 def _draw_parts(target: str, rule: Rule, parts: Parts, depth: int, guarded: bool, helpers: set[str]) -> list[str]:
     """Each matrix of a layer that has several is drawn by itself: its fans are its own."""
     given = dict(rule)

@@ -81,7 +81,7 @@ def test_published_fields_of_networks(name: str, path: str, size: int) -> None:
 def test_a_field_counted_by_hand() -> None:
     """MobileNetV2: each 3x3, the stem's and those of 17 units, adds twice the stride that arrives at it."""
     strides = [1, 2, 2, 4, 4, 8, 8, 8, *[16] * 7, *[32] * 3]
-    assert _extent(archspec.compile("mobilenet_v2"), "last.conv").size == 1 + 2 * sum(strides)
+    assert _extent(archspec.compile("mobilenet_v2"), "features.18.0").size == 1 + 2 * sum(strides)
 
 
 def test_a_stride_on_a_later_convolution_makes_the_field_smaller() -> None:
@@ -283,5 +283,5 @@ def test_which_token_is_meant() -> None:
 def test_tokens_see_their_patch_until_attention_sees_all() -> None:
     fields = receptive_fields(archspec.compile("vision_transformer"))
     assert fields["to_tokens"]["input"] == (Extent(16, Fraction(16), 0),) * 2
-    assert fields["position_embedding"]["input"] == (Extent(16, None, None),) * 2
-    assert fields["blocks.0.attention"]["input"] == (Extent(224, None, None),) * 2
+    assert fields["encoder.pos_embedding"]["input"] == (Extent(16, None, None),) * 2
+    assert fields["encoder.layers.encoder_layer_0.self_attention"]["input"] == (Extent(224, None, None),) * 2

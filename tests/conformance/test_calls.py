@@ -23,7 +23,11 @@ def _graph(layer: str, values: list[str]) -> archspec.LayerGraph:
     branches = ", ".join(
         f"[{before}{{unit: {{name: u{index}, p: {value}}}}}, flatten]" for index, value in enumerate(values)
     )
-    input = "{tokens: 6, ids: 9}" if "embedding" in layer else "{channels: 4, height: 9, width: 8}"
+    input = (
+        "{tokens: 6, ids: 9}"
+        if "embedding" in layer and "position" not in layer
+        else "{channels: 4, height: 9, width: 8}"
+    )
     return archspec.compile(
         load_text(
             f"archspec: 1\nname: case\ninput: {input}\n"

@@ -10,8 +10,8 @@ from archspec.ir.attributes import FloatKind, WordKind, attribute
 from archspec.ir.initializers import Constant
 from archspec.ir.op import Example, OpKind, ShapeError, Sign, Weight
 from archspec.ir.op_registry import register
-from archspec.ir.ops.base import Elementwise
-from archspec.ir.tensor_type import FEATURED, Accepted, TensorType
+from archspec.ir.ops.base import Elementwise, bare
+from archspec.ir.tensor_type import FEATURED, Accepted, TensorType, spatial_rank
 
 _ANY: Final = FloatKind(least=float("-inf"))
 
@@ -282,6 +282,7 @@ class Scale(Elementwise):
         "learn the factor: one for each channel or feature (`channel`), or one for the whole tensor (`all`)",
         default="none",
     )
+    bare: bool = bare("(C, 1, 1) on images")
 
     name: ClassVar[str] = "scale"
     kind: ClassVar[OpKind] = "other"
@@ -304,13 +305,26 @@ class Scale(Elementwise):
                 "E0411",
                 "put a second `scale`, with the `shift` alone, after it",
             )
+        if self.bare and self.learned != "channel":
+            raise ShapeError(
+                "is `bare` and has no factor for each channel that it could name",
+                "E0411",
+                "write `learned: channel`, or leave `bare` out",
+                "bare",
+            )
         return inputs[0]
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         if self.learned == "none":
             return ()
+        if self.bare:
+            shape = (inputs[0].channels, *(1 for _ in range(spatial_rank(inputs[0].axes))))
+            return (Weight("", shape, Constant(self.value)),)
         shape = (inputs[0].channels,) if self.learned == "channel" else (1,)
         return (Weight("weight", shape, Constant(self.value)),)
+
+    def structural(self) -> tuple[str, ...]:
+        return ("bare", "value") if self.bare else ("bare",)
 
     def detail(self) -> str:
         if self.learned != "none":

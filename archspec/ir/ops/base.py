@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from archspec.ir.attributes import FloatKind, attribute
+from archspec.ir.attributes import BoolKind, FloatKind, attribute
 from archspec.ir.footprint import Footprint
 from archspec.ir.op import Op, OpKind, ShapeError
 from archspec.ir.tensor_type import ANY, Accepted, TensorType
@@ -55,6 +55,12 @@ class Overall(Op):
 
     def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         return ("everywhere",)
+
+
+def bare(shape: str) -> Any:
+    """The attribute of an op whose learned numbers may have the layer's own name; `shape` is theirs then."""
+    doc = f"name the learned numbers by the layer's path alone, without `.weight`; they have the shape {shape} then"
+    return attribute(BoolKind(), doc, default=False)
 
 
 def decays(weight: str) -> Any:

@@ -15,6 +15,7 @@ from archspec.ir.attributes import (
     PaddingKind,
     PerAxis,
     PerAxisKind,
+    WordKind,
     attribute,
 )
 from archspec.ir.captions import extents, joined, unless_one
@@ -216,9 +217,18 @@ def _check_groups(groups: int, channels: int, filters: int) -> None:
 @register
 @dataclass(frozen=True, slots=True)
 class Dense(Placewise):
-    """Fully connected layer over the last axis: (..., F) to (..., units). ONNX Gemm / MatMul + Add."""
+    """Fully connected layer over the last axis: (..., F) to (..., units). ONNX Gemm / MatMul + Add.
+
+    With `axis: channels` it is one over the channels of each place of a feature map, (C, H, W) to (units, H, W): a 1x1
+    convolution whose weight is a matrix.
+    """
 
     units: int = attribute(IntKind(least=1), "number of output features")
+    axis: str = attribute(
+        WordKind(words=("features", "channels")),
+        "what it goes over: the features, which are the last axis, or the channels of a feature map",
+        default="features",
+    )
     bias: bool = attribute(BoolKind(), "add a learned number to each output", default=True)
     init: Initializer = attribute(InitKind(), "initial weight", default=FanInUniform())
     bias_init: Initializer = attribute(InitKind(of_bias=True), "initial bias", default=FanInUniform())
@@ -230,7 +240,8 @@ class Dense(Placewise):
     example: ClassVar[Example] = Example((16,), "dense: {units: 10, init: {normal: 0.01}, bias_init: zeros}")
     takes: ClassVar[Accepted] = Accepted(frozenset({FEATURES, TOKENS}), unnamed=True)
     type_help: ClassVar[Mapping[Axes, str]] = dict.fromkeys(
-        SPATIAL, "put `flatten` or `global_avg_pool` with `keep_axes: false` before it"
+        SPATIAL,
+        "put `flatten` or `global_avg_pool` with `keep_axes: false` before it, or write `axis: channels`",
     )
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = {
@@ -243,16 +254,27 @@ class Dense(Placewise):
         "use_bias": "write `bias`",
     }
 
+    def accepted(self) -> Accepted:
+        return FEATURE_MAPS if self.axis == "channels" else self.takes
+
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        return inputs[0].with_sizes((*inputs[0].sizes[:-1], self.units))
+        sizes = inputs[0].sizes
+        given = (self.units, *sizes[1:]) if self.axis == "channels" else (*sizes[:-1], self.units)
+        return inputs[0].with_sizes(given)
+
+    def structural(self) -> tuple[str, ...]:
+        return ("axis",)
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
-        weight = Weight("weight", (self.units, inputs[0].sizes[-1]), self.init, decay=self.weight_decay)
+        weight = Weight("weight", (self.units, self._width(inputs[0])), self.init, decay=self.weight_decay)
         bias = Weight("bias", (self.units,), self.bias_init, fan_shape=weight.shape, decay=self.bias_decay)
         return (weight, bias) if self.bias else (weight,)
 
     def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
-        return outputs[0].count * inputs[0].sizes[-1]
+        return outputs[0].count * self._width(inputs[0])
+
+    def _width(self, type: TensorType) -> int:
+        return type.channels if self.axis == "channels" else type.sizes[-1]
 
     def detail(self) -> str:
         return f" {self.units}"

@@ -12,7 +12,7 @@ from archspec.ir.footprint import Footprint, only, shifted
 from archspec.ir.initializers import Initializer, Normal, Zeros
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign, Weight
 from archspec.ir.op_registry import register
-from archspec.ir.ops.base import Overall, Placewise, decays
+from archspec.ir.ops.base import Overall, Placewise, bare, decays
 from archspec.ir.tensor_type import (
     FEATURE_MAPS,
     FEATURES,
@@ -182,6 +182,7 @@ class ClassToken(Op):
     """A learned token, put before the others: (T, F) to (T + 1, F). ONNX Expand + Concat; Dosovitskiy et al. 2021."""
 
     init: Initializer = attribute(InitKind(by_fan=False), "initial token", default=Zeros())
+    bare: bool = bare("(1, 1, F)")
 
     name: ClassVar[str] = "class_token"
     kind: ClassVar[OpKind] = "other"
@@ -197,7 +198,11 @@ class ClassToken(Op):
         return ((shifted(1),),)
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
-        return (Weight("weight", (inputs[0].channels,), self.init),)
+        width = inputs[0].channels
+        return (Weight("", (1, 1, width), self.init) if self.bare else Weight("weight", (width,), self.init),)
+
+    def structural(self) -> tuple[str, ...]:
+        return ("bare",)
 
 
 @register
@@ -206,6 +211,7 @@ class PositionEmbedding(Placewise):
     """Adds a learned number to each feature of each token, so that the size of the input is fixed. ONNX Add."""
 
     init: Initializer = attribute(InitKind(by_fan=False), "initial numbers", default=Normal(0.02))
+    bare: bool = bare("(1, T, F)")
 
     name: ClassVar[str] = "position_embedding"
     kind: ClassVar[OpKind] = "other"
@@ -218,7 +224,11 @@ class PositionEmbedding(Placewise):
         return inputs[0]
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
-        return (Weight("weight", inputs[0].sizes, self.init),)
+        sizes = inputs[0].sizes
+        return (Weight("", (1, *sizes), self.init) if self.bare else Weight("weight", sizes, self.init),)
+
+    def structural(self) -> tuple[str, ...]:
+        return ("bare",)
 
 
 @register

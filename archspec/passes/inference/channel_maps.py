@@ -111,7 +111,8 @@ def _numbers(path: str, op: ChannelMap, weights: dict[str, Any]) -> tuple[NDArra
             factor = own.get("weight", 1.0) / np.sqrt(own["running_var"] + op.eps)
             return factor, own.get("bias", 0.0) - own["running_mean"] * factor
         case Scale():
-            return np.atleast_1d(own.get("weight", np.float64(op.value))), np.atleast_1d(np.float64(op.shift))
+            learned = np.asarray(weights.pop(path), np.float64) if op.bare else own.get("weight", np.float64(op.value))
+            return np.ravel(learned), np.atleast_1d(np.float64(op.shift))
     raise InternalError(f"{path} is no channel map")
 
 

@@ -24,9 +24,11 @@ class Rename:
         """Give the weights their new names."""
         moved = {}
         for name in [*weights]:
-            path, _, weight = name.rpartition(".")
-            if path in self.paths:
-                moved[f"{self.paths[path]}.{weight}"] = weights.pop(name)
+            path, dot, weight = name.rpartition(".")
+            if name in self.paths:  # a layer whose path is the name of its weight
+                moved[self.paths[name]] = weights.pop(name)
+            elif path in self.paths:
+                moved[f"{self.paths[path]}{dot}{weight}"] = weights.pop(name)
         weights.update(moved)
 
 

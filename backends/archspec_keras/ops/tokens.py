@@ -109,9 +109,16 @@ ROWS: Final[dict[str, KerasRow]] = {
     "to_signal": KerasRow(lambda context: [LayerStep(call("layers.Identity"))]),  # tokens lie so already
     "transpose": KerasRow(lambda context: [LayerStep(call("layers.Permute", "(2, 1)"))]),
     "attention": KerasRow(_attention, _ATTENTION),
-    "class_token": KerasRow(lambda context: _learned(context, "ClassToken"), {"weight": "weight"}),
+    "class_token": KerasRow(
+        lambda context: _learned(context, "ClassToken"),
+        {"weight": "weight", "": VariableLayout(("weight",), ((), (), (0,)))},
+    ),
     "position_embedding": KerasRow(
-        lambda context: _learned(context, "PositionEmbedding"), {"weight": VariableLayout(("weight",), ((0,), (1,)))}
+        lambda context: _learned(context, "PositionEmbedding"),
+        {
+            "weight": VariableLayout(("weight",), ((0,), (1,))),
+            "": VariableLayout(("weight",), ((), (0,), (1,))),
+        },
     ),
     "select_token": KerasRow(
         lambda context: [LayerStep(call(context.helper("SelectToken"), context.attribute("index")))]

@@ -33,7 +33,7 @@ def variables_of(graph: LayerGraph) -> dict[str, tuple[Variable, ...]]:
         for name, weight in graph.parameters_of(node).items():
             kept = ROWS[node.op.name].variables[weight.name]
             places = (kept,) if isinstance(kept, str) else kept.places
-            layer = layer_name(name.removesuffix(f".{weight.name}"))
+            layer = layer_name(weight.layer_of(name))
             found[name] = tuple(Variable(layer, place.rpartition(".")[2]) for place in places)
     return found
 

@@ -62,6 +62,10 @@ def dense(layer: Fragment) -> str:
     if layer.rank == 1:
         return layer.add("Gemm", layer.x, *layer.weights, transB=1)
     weight, *bias = layer.weights
+    if layer.op.axis == "channels":
+        last = layer.add("Transpose", layer.x, perm=[0, *range(2, layer.rank + 1), 1])
+        mapped = affine(layer, last, weight, bias[0] if bias else None)
+        return layer.add("Transpose", mapped, perm=[0, layer.rank, *range(1, layer.rank)])
     return affine(layer, layer.x, weight, bias[0] if bias else None)
 
 

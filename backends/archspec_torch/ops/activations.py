@@ -9,9 +9,10 @@ from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, call
 from archspec.codegen.tree import LayerUse
+from archspec.ir.initializers import Constant
 from archspec.ir.tensor_type import TOKENS, spatial_rank
 from archspec_torch.ops.padding import of_rank
-from archspec_torch.ops.row import TorchRow, light
+from archspec_torch.ops.row import BareParameter, TorchRow, light
 
 
 def _softmax(use: LayerUse, printer: ExpressionPrinter) -> Code:
@@ -47,6 +48,14 @@ def _scale(use: LayerUse, printer: ExpressionPrinter) -> Code:
     name = of_rank("LayerScale", use) if learned == "channel" and spatial_rank(use.axes[0]) else "LayerScale"
     printer.helpers.add(name)
     return call(name, printer.expr(use.features[0]) if learned == "channel" else "1", value)
+
+
+def _factors_shape(use: LayerUse, printer: ExpressionPrinter) -> tuple[Code, ...]:
+    return printer.expr(use.features[0]), *("1",) * spatial_rank(use.axes[0])
+
+
+def _multiplied(printer: ExpressionPrinter, factors: str, operand: Code) -> Code:
+    return Infix("*", (Bracket("", (operand,)) if isinstance(operand, Infix) else operand, factors))
 
 
 def _constants(use: LayerUse) -> bool:
@@ -106,5 +115,6 @@ ROWS: Final[dict[str, TorchRow]] = {
         type=lambda use: "LayerScale",
         inline=_constants,
         takes_channels=lambda use: use.value("learned") == "channel",
+        bare=BareParameter(_factors_shape, _multiplied, lambda use: Constant(use.value("value"))),
     ),
 }

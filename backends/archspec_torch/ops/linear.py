@@ -44,8 +44,11 @@ def _conv_transpose(use: LayerUse, printer: ExpressionPrinter) -> Code:
 
 
 def _dense(use: LayerUse, printer: ExpressionPrinter) -> Code:
-    keywords = printer.given(use, {"bias": "bias"})
-    return call("nn.Linear", printer.expr(use.features[0]), printer.attribute(use, "units"), **keywords)
+    head, keywords = "nn.Linear", printer.given(use, {"bias": "bias"})
+    if use.value("axis") == "channels":
+        head = "ChannelLinear"
+        printer.helpers.add(head)
+    return call(head, printer.expr(use.features[0]), printer.attribute(use, "units"), **keywords)
 
 
 _DRAWS: Final = {"weight": FanInUniform(), "bias": FanInUniform()}
@@ -55,5 +58,6 @@ ROWS: Final[dict[str, TorchRow]] = {
     "conv_transpose": TorchRow(
         "heavy", _conv_transpose, type=lambda use: of_rank("nn.ConvTranspose", use), draws=_DRAWS
     ),
+    # What is for feature maps is a kind of it.
     "dense": TorchRow("heavy", _dense, type=lambda use: "nn.Linear", draws=_DRAWS),
 }

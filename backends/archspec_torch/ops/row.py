@@ -39,6 +39,16 @@ class TensorPart:
 
 
 @dataclass(frozen=True, slots=True)
+class BareParameter:
+    """What a layer learns, as a parameter of the class around it."""
+
+    shape: Callable[[LayerUse, ExpressionPrinter], tuple[Code, ...]]
+    function: Callable[[ExpressionPrinter, str, Code], Code]
+    """An expression of the parameter and the operand."""
+    initializer: Callable[[LayerUse], Initializer] = lambda use: use.value("init")
+
+
+@dataclass(frozen=True, slots=True)
 class TorchRow:
     """How one op is written.
 
@@ -64,8 +74,18 @@ class TorchRow:
     """For a layer that gives one of several parts of its operand."""
     helpers: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the row's package brings along: the text of each helper by the name that it defines."""
+    bare: BareParameter | None = None
+    """For a layer that asks to be `bare`, so that it has no module."""
     most_operands: int | None = None
     """How many operands one statement has at most: what more there are is merged with its result in the next ones."""
+
+    def bare_for(self, use: LayerUse) -> BareParameter | None:
+        """The parameter of the class around it that this layer is, if it is one."""
+        return self.bare if self.bare is not None and use.value("bare") else None
+
+    def has_module(self, use: LayerUse) -> bool:
+        """Whether the layer can be a module."""
+        return self.module is not None and self.bare_for(use) is None
 
     def function_for(self, use: LayerUse) -> Callable[[LayerUse, ExpressionPrinter, Sequence[Code]], Code] | None:
         """The function that writes this layer, if one does."""

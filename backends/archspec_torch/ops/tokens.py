@@ -10,7 +10,7 @@ from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, call, flat
 from archspec.codegen.tree import LayerUse
 from archspec.ir.initializers import Normal
-from archspec_torch.ops.row import Parts, TorchRow
+from archspec_torch.ops.row import BareParameter, Parts, TorchRow
 
 
 def _helper(name: str, *attributes: str) -> Callable[[LayerUse, ExpressionPrinter], Code]:
@@ -88,6 +88,20 @@ def _embedding(use: LayerUse, printer: ExpressionPrinter) -> Code:
     return call("nn.Embedding", printer.expr(use.features[0]), printer.attribute(use, "features"))
 
 
+def _prepended(printer: ExpressionPrinter, token: str, operand: Code) -> Code:
+    printer.helpers.add("prepend")
+    return call("prepend", token, operand)
+
+
+def _token_shape(use: LayerUse, printer: ExpressionPrinter) -> tuple[Code, ...]:
+    return "1", "1", printer.expr(use.features[0])
+
+
+def _positions_shape(use: LayerUse, printer: ExpressionPrinter) -> tuple[Code, ...]:
+    [(tokens,)] = use.sizes
+    return "1", str(tokens), printer.expr(use.features[0])
+
+
 _ATTENTION: Final = Parts(
     ("{0}.in_proj_weight", "{0}.out_proj.weight"),
     ("*{0}.in_proj_weight.chunk(3)", "{0}.out_proj.weight"),
@@ -118,7 +132,14 @@ ROWS: Final[dict[str, TorchRow]] = {
         type=lambda use: "ProjectedAttention" if is_apart(use) else _joint(use),
         parts=lambda use: _APART if is_apart(use) else _ATTENTION,
     ),
-    "class_token": TorchRow("heavy", _class_token, type=lambda use: "ClassToken"),
-    "position_embedding": TorchRow("heavy", _position_embedding, type=lambda use: "PositionEmbedding"),
+    "class_token": TorchRow(
+        "heavy", _class_token, type=lambda use: "ClassToken", bare=BareParameter(_token_shape, _prepended)
+    ),
+    "position_embedding": TorchRow(
+        "heavy",
+        _position_embedding,
+        type=lambda use: "PositionEmbedding",
+        bare=BareParameter(_positions_shape, lambda printer, added, operand: Infix("+", (operand, added))),
+    ),
     "select_token": TorchRow("light", _helper("SelectToken", "index"), _select_token, inline=_fixed),
 }

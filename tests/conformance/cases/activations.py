@@ -41,6 +41,9 @@ CASES: dict[str, list[str]] = {
         *_everywhere("scale: {value: 0.17}", "scale: {value: -1, shift: 1}", "scale: {value: -1}"),
         *_everywhere("scale: {value: 0.3, shift: -0.7}", "scale: {shift: 3}", "scale"),
         *_everywhere("scale: {value: 1e-6, learned: channel}", "scale: {learned: all}"),
+        "scale: {value: 0.5, learned: channel, bare: true}\n  - to_tokens\n  - scale: {learned: channel, bare: true}",
+        "add: [[], [conv: {filters: 4, kernel: 1}, relu, scale: {name: gamma, learned: channel, bare: true}]]",
+        "flatten\n  - scale: {learned: channel, bare: true}\n  - dense: {units: 2}",
         "conv: {filters: 3, kernel: 1}\n  - scale: {value: 0.5}\n  - relu\n  - scale: {value: 2, shift: 1}",
         "add: [[conv: {filters: 4, kernel: 1}, scale: {value: 0.1}], []]\n  - scale: {value: -1, shift: 1}",
         "multiply: [[relu, scale: {value: -1, shift: 1}], [add: [[relu], []], scale: {value: -1}]]",
@@ -65,6 +68,9 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("scale", "shift"): [
         ("scale: {value: 0.1, shift: p}", ["0.5", "0"]),
+    ],
+    ("scale", "bare"): [
+        ("scale: {learned: channel, bare: p}", ["true", "false"]),
     ],
     ("scale", "learned"): [
         ("scale: {learned: p}", ["channel", "none", "all"]),

@@ -85,6 +85,10 @@ CASES: dict[str, list[str]] = {
         "flatten\n  - dense: {units: 6, bias: false}",
         "to_tokens\n  - dense: {units: 6}\n  - relu\n  - dense: {units: 3, bias: false}",
         "flatten\n  - dense: {units: 6, weight_decay: 0.5, bias_decay: 0.25}",
+        "dense: {units: 6, axis: channels}\n  - relu\n  - dense: {units: 3, axis: channels, bias: false}",
+        "batch_norm\n  - dense: {units: 6, axis: channels, weight_decay: 0.5}\n  - batch_norm",
+        "add: [[], [layer_norm, dense: {units: 8, axis: channels}, gelu, dense: {units: 4, axis: channels}]]",
+        "to_tokens\n  - to_signal\n  - dense: {units: 5, axis: channels}",
     ],
 }
 CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
@@ -126,6 +130,9 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("conv", "bias_decay"): [
         ("conv: {filters: 4, kernel: 1, bias_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("dense", "axis"): [
+        ("{name: body, layers: [{dense: {units: 4, axis: p}}]}", ["channels", "channels"]),
     ],
     ("conv_transpose", "filters"): [
         ("conv_transpose: {filters: p, kernel: 2, stride: 2}", ["3", "5"]),

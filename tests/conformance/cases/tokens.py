@@ -56,9 +56,14 @@ CASES: dict[str, list[str]] = {
     "class_token": [
         "to_tokens\n  - class_token",
         "to_tokens\n  - relu\n  - class_token\n  - class_token",
+        "to_tokens\n  - class_token: {bare: true, init: {normal: 0.5}}\n  - class_token: {name: second, bare: true}",
+        "to_tokens\n  - {name: body, layers: [relu, class_token: {bare: true}, relu]}",
     ],
     "position_embedding": [
         "to_tokens\n  - position_embedding",
+        "to_tokens\n  - position_embedding: {bare: true, init: {normal: 0.5}}\n  - relu\n"
+        "  - position_embedding: {bare: true}",
+        "to_tokens\n  - {name: body, layers: [relu, {position_embedding: {name: p, bare: true}}]}\n  - class_token",
         "to_tokens\n  - class_token\n  - position_embedding\n  - transpose\n  - position_embedding",
     ],
     "select_token": [
@@ -76,6 +81,12 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("embedding", "weight_decay"): [
         ("embedding: {features: 3, weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("class_token", "bare"): [
+        (f"{_TOKENS}class_token: {{bare: p}}", ["true", "false"]),
+    ],
+    ("position_embedding", "bare"): [
+        (f"{_TOKENS}position_embedding: {{bare: p}}", ["true", "false"]),
     ],
     ("to_image", "height"): [
         (f"{_TOKENS}transpose\n      - to_image: {{height: p, width: 4 // p}}", ["1", "2"]),

@@ -1,0 +1,188 @@
+"""Every classification builder of torchvision beside the spec that ships: `python -m benchmarks.zoo [BUILDER...]`.
+
+torchvision must be importable. Prints a table: parameters, multiply-accumulates, and the keys and shapes of the state
+dict, each equal or not, and how far apart the outputs are, for the same weights and one image. `--write` writes what
+torchvision says into `tests/specs/torchvision/builders.json`, by which the tests hold the specs without torchvision.
+
+Weights are drawn by their names, so that both sides have the same without a file: `drawn`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+import archspec
+
+PATH: Final = Path(__file__).resolve().parents[1] / "tests" / "specs" / "torchvision" / "builders.json"
+MISSING: Final = (
+    *(f"swin_{size}" for size in "tsb"),
+    *(f"swin_v2_{size}" for size in "tsb"),
+    "maxvit_t",
+)
+"""The builders that no spec has: attention within windows, with a learned bias for each distance, is no op yet."""
+COUNTER: Final = "num_batches_tracked"
+"""A batch norm's count of training steps, which is no weight."""
+
+
+def drawn(name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Numbers for a weight, from its name and shape alone: of a size that keeps deep networks' outputs finite."""
+    generator = np.random.default_rng(int.from_bytes(sha256(name.encode()).digest()[:8], "little"))
+    numbers = generator.standard_normal(shape, dtype=np.float32)
+    if name.endswith("running_var") or (name.endswith(".weight") and len(shape) == 1):
+        return 1 + np.float32(0.1) * np.tanh(numbers)  # scales and variances are positive
+    if len(shape) < 2:
+        return np.float32(0.1) * numbers
+    return np.float32(np.prod(shape[1:]) ** -0.5) * numbers
+
+
+def digest(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Of all names and shapes, in alphabetical order."""
+    lines = [f"{name} {'x'.join(map(str, shape))}" for name, shape in sorted(shapes.items())]
+    return sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def image(size: int) -> npt.NDArray[np.float32]:
+    """One image (1, 3, size, size)."""
+    return drawn("input", (1, 3, size, size)) * np.float32((3 * size * size) ** 0.5)
+
+
+def rows() -> list[dict[str, Any]]:
+    """The table that the tests hold specs against: a row for each builder, with its spec and the spec's params.
+
+    `evaluated` are params for what the builder's network computes in evaluation, where they are others.
+    """
+    loaded: list[dict[str, Any]] = json.loads(PATH.read_text(encoding="utf-8"))
+    return loaded
+
+
+class Reference:
+    """A network of torchvision, with weights that are drawn by their names."""
+
+    def __init__(self, builder: str, size: int) -> None:
+        from torchvision import models
+
+        arguments = {"init_weights": False} if builder in ("googlenet", "inception_v3") else {}
+        self.model: Any = models.get_model(builder, weights=None, **arguments).eval()
+        self.size = size
+        self.shapes = {
+            name: tuple(value.shape) for name, value in self.model.state_dict().items() if not name.endswith(COUNTER)
+        }
+        self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
+
+    def load(self) -> dict[str, Any]:
+        """Draw all weights; gives the state dict."""
+        import torch
+
+        state = self.model.state_dict()
+        for name, value in state.items():
+            # Weights alone: a buffer that only holds indices, as Swin's, stays as it is.
+            if value.is_floating_point():
+                value.copy_(torch.from_numpy(drawn(name, tuple(value.shape))))
+        return dict(state)
+
+    def outputs(self) -> npt.NDArray[np.float32]:
+        """The logits for `image`."""
+        import torch
+
+        with torch.inference_mode():
+            found: npt.NDArray[np.float32] = self.model(torch.from_numpy(image(self.size))).numpy()
+        return found
+
+    def macs(self) -> int:
+        """Multiply-accumulates of convolutions and matrix products, for one image; the weights are gone afterwards."""
+        import torch
+        from torch.utils.flop_counter import FlopCounterMode
+
+        model = self.model.to("meta")
+        # With gradients, since PyTorch's attention otherwise is one operator that nobody counts.
+        with FlopCounterMode(display=False) as counter:
+            model(torch.empty(1, 3, self.size, self.size, device="meta"))
+        return int(counter.get_total_flops()) // 2
+
+
+def written(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the table, with what torchvision says."""
+    reference = Reference(row["builder"], row["size"])
+    reference.load()
+    logits = reference.outputs()[0]
+    return {
+        **{key: row[key] for key in ("builder", "spec", "params", "evaluated", "size") if key in row},
+        "parameters": reference.parameters,
+        "macs": reference.macs(),
+        "keys": digest(reference.shapes),
+        "logits": [float(f"{value:.6g}") for value in logits[:4]],
+        "largest": float(f"{np.abs(logits).max():.6g}"),
+    }
+
+
+def compared(row: dict[str, Any]) -> tuple[str, ...]:
+    """One line of the printed table."""
+    import torch
+
+    name, params = row["spec"], row["params"]
+    graph = archspec.compile(name, **params)
+    reference = Reference(row["builder"], row["size"])
+    shapes = {name: weight.shape for name, weight in graph.all_weights.items()}
+    macs = archspec.count(name, **{**params, **row.get("evaluated", {})}).total.macs
+    state = reference.load()
+    model: Any = archspec.build(graph, "torch").eval()
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        return (row["builder"], *("?" * 3), str(error).splitlines()[1].strip()[:60])
+    with torch.inference_mode():
+        outputs = model(torch.from_numpy(image(row["size"])))
+    found = (outputs if isinstance(outputs, torch.Tensor) else outputs["logits"]).numpy()
+    expected = reference.outputs()
+    apart = np.abs(found - expected).max() / np.abs(expected).max()
+    return (
+        row["builder"],
+        _equal(graph.parameters, reference.parameters),
+        _equal(macs, reference.macs()),
+        _equal(shapes, reference.shapes),
+        f"{apart:.0e}",
+    )
+
+
+def _equal(found: object, expected: object) -> str:
+    return "equal" if found == expected else f"{found}, not {expected}"[:40]
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table, or write what torchvision says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.zoo")
+    parser.add_argument("builders", nargs="*", help="all unless given")
+    parser.add_argument("--write", action="store_true", help="write the table for the tests")
+    given = parser.parse_args(arguments)
+    table = [row for row in rows() if not given.builders or row["builder"] in given.builders]
+    if given.write:
+        made = {row["builder"]: written(row) for row in table}
+        lines = ",\n".join(f"  {json.dumps(made.get(row['builder'], row))}" for row in rows())
+        PATH.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
+        return 0
+    import torch
+    import torchvision
+
+    print(
+        f"torchvision {torchvision.__version__}, torch {torch.__version__}, archspec {archspec.__version__}, "
+        f"{platform.machine()}, {torch.get_num_threads()} thread(s)\n"
+    )
+    print("| builder | parameters | MACs | keys and shapes | outputs differ by |\n|---|---|---|---|---|")
+    for row in table:
+        print(f"| {' | '.join(compared(row))} |", flush=True)
+    print(f"\nNo spec has {', '.join(MISSING)}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
