@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from archspec.codegen.body_context import Deciding
-from archspec.codegen.build import Kinds, alike, build
+from archspec.codegen.bodies import Kinds
+from archspec.codegen.build import alike, build
 from archspec.codegen.loop_channels import after_iterations
 from archspec.codegen.merging import likeness, merged
 from archspec.codegen.progressions import gathered
