@@ -27,7 +27,7 @@ from archspec.codegen.tree import (
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, Value
 from archspec.ir.def_use import Node
-from archspec.ir.graph import LayerGraph
+from archspec.ir.graph import BlockInfo, LayerGraph
 from archspec.ir.scope import Body, Choice, Operand, Ref, Scope
 from archspec.limits import Budget
 
@@ -154,10 +154,7 @@ class _DefinitionBuilder(BodyBuilder):
         info = graph.blocks[scope.block]
         params = (
             *(Parameter(channels_of(name).id, "int", None) for name in info.inputs[: operands - 1]),
-            *(
-                self._parameter(name, info.defaults.get(name), [scope.bindings[name].value for scope in scopes])
-                for name in info.params
-            ),
+            *(self._parameter(info, name, [scope.bindings[name].value for scope in scopes]) for name in info.params),
         )
         camel = "".join(part[:1].upper() + part[1:] for part in info.name.split("_"))
         paths = Instances(scope.path for scope in scopes)
@@ -166,10 +163,11 @@ class _DefinitionBuilder(BodyBuilder):
             info.name, camel, info.doc, params, tree, operands, features, paths, inputs=inputs, budget=self.budget
         )
 
-    def _parameter(self, name: str, default: Expr | None, values: list[Value]) -> Parameter:
+    def _parameter(self, info: BlockInfo, name: str, values: list[Value]) -> Parameter:
         """A block's param, of a type that all its values have."""
+        default = info.defaults.get(name)
         values += [default.value] if isinstance(default, Const) else []
-        return Parameter(name, annotation(values), default)
+        return Parameter(name, annotation(values), default, info.docs.get(name, ""))
 
 
 def _numbered(body: Body) -> bool:

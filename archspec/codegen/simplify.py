@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from archspec.codegen.body_context import Deciding
 from archspec.codegen.bodies import Kinds
+from archspec.codegen.body_context import Deciding
 from archspec.codegen.build import alike, build
 from archspec.codegen.loop_channels import after_iterations
 from archspec.codegen.merging import likeness, merged

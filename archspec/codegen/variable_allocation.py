@@ -11,6 +11,7 @@ from typing import Final
 
 from archspec.codegen.escaping import identifier
 from archspec.codegen.tree import ChoiceUse, Tree
+from archspec.codegen.variable_roles import roles, usable
 from archspec.ir.scope import Operand, Ref, Result
 from archspec.limits import Budget
 
@@ -24,7 +25,14 @@ class VariableAllocator:
     """
 
     def __init__(
-        self, tree: Tree, budget: Budget, operands: int, taken: Iterable[str] = (), inputs: Iterable[str] = ()
+        self,
+        tree: Tree,
+        budget: Budget,
+        operands: int,
+        taken: Iterable[str] = (),
+        inputs: Iterable[str] = (),
+        *,
+        is_network: bool = False,
     ) -> None:
         self.budget = budget
         self.left: Counter[Ref] = Counter(uses(tree))
@@ -43,6 +51,8 @@ class VariableAllocator:
             ref for ref in _passed_on(tree) if self.left[ref] == 1 and together[ref.location] < 2
         }
         self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items() if ref not in passed_on}
+        found = usable(roles(tree, budget, is_network=is_network), {*self.taken, *inputs, *self.labels.values()})
+        self.labels = {**found, **self.labels}
         self.kept = {*inputs, *self.labels.values()}
         """Variables with a meaning, which stay what they are even once they are spent."""
         self.called: dict[str, list[Ref]] = {}

@@ -165,7 +165,7 @@ class BodyWriter(LoopStatements):
         if ordered:  # what is called after it must come after the calls on either side: it keeps its variable
             target = self._variable(f"{ordered[0]}_output")
         else:
-            target = self.allocator.fresh([*(["shortcut"] if self._is_shortcut(item, tree) else []), *usual])
+            target = self.allocator.labeled(result) or self.allocator.fresh(usual)
         tests = [self.printer.expr(item.condition), self.printer.expr(negated(item.condition))]
         reads = [
             {self.allocator.variable[ref] for ref in uses(side) if ref in self.allocator.variable}
@@ -208,11 +208,3 @@ class BodyWriter(LoopStatements):
         elif other:
             self._emit("", "else:")
             self.lines += other
-
-    def _is_shortcut(self, item: ChoiceUse, tree: Tree) -> bool:
-        """The way past a residual branch: something or nothing, and then a sum."""
-        nothing = any(not side.items and side.results == (item.operand,) for side in (item.then, item.other))
-        takers = [
-            use.op.name for use in tree.items if isinstance(use, LayerUse) and Result(item.location) in use.operands
-        ]
-        return nothing and takers == ["add"] and self.preferred is None

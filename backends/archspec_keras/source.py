@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Final
 
+from archspec.codegen.argument_docs import argument_docs
 from archspec.codegen.escaping import docstring, documented_docstring, identifier, literal, quoted
 from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
+from archspec.codegen.tree import Parameter
 from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
 from archspec.ir.def_use import producer
@@ -152,14 +154,29 @@ def _block(name: str, body: BodyWriter) -> _Function:
         returns = f"tuple[{', '.join([returns] * results)}]"
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", f" -> {returns}:")
     doc = definition.doc or f"The block {definition.name}."
-    return _Function("\n".join(signature), "\n".join(docstring(doc, 1)), join(lines))
+    tensors = [(variable, "input tensor") for variable in body.variables]
+    named = [("name", "prefix of the layers' names")]
+    return _Function(
+        "\n".join(signature),
+        "\n".join(documented_docstring(doc, [*tensors, *_documented(body), *named], 1)),
+        join(lines),
+    )
+
+
+def _ordered(body: BodyWriter) -> list[Parameter]:
+    """The parameters that the code mentions, those without a default first."""
+    return sorted(body.parameters(), key=lambda parameter: parameter.default is not None)
+
+
+def _documented(body: BodyWriter) -> list[tuple[str, str]]:
+    """What the docstring says of each of them."""
+    said = argument_docs(body.definition, _ordered(body), channels=False)
+    return [(body.printer.spelled[name], text) for name, text in said]
 
 
 def _parameters(body: BodyWriter) -> list[Code]:
-    kept = body.parameters()
-    required = [parameter for parameter in kept if parameter.default is None]
     parts: list[Code] = []
-    for parameter in [*required, *(parameter for parameter in kept if parameter.default is not None)]:
+    for parameter in _ordered(body):
         text = f"{body.printer.spelled[parameter.name]}: {parameter.type}"
         default = parameter.default
         parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)
@@ -203,9 +220,6 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
     lines = [*deeper, *heads, *body.network(variables, graph)]
     parts = [*_parameters(body), *(f"{size}: {kind} = {default}" for size, kind, default, _ in sizes)]
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", " -> keras.Model:")
-    documented = [
-        (body.printer.spelled[parameter.name], parameter.doc) for parameter in body.parameters() if parameter.doc
-    ]
-    documented += [(size, text) for size, _, _, text in sizes]
+    documented = [*_documented(body), *((size, text) for size, _, _, text in sizes)]
     doc = definition.doc or f"The network {definition.name}."
     return _Function("\n".join(signature), "\n".join(documented_docstring(doc, documented, 1)), join(lines))

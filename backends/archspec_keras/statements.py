@@ -122,7 +122,7 @@ class StatementWriter:
         return found
 
     def _flow(self, tree: Tree, variables: Sequence[str], taken: set[str]) -> VariableAllocator:
-        allocator = VariableAllocator(tree, self.definition.budget, 0, taken)
+        allocator = VariableAllocator(tree, self.definition.budget, 0, taken, is_network=self.definition.is_network)
         for index, variable in enumerate(variables):
             allocator.hold(Operand(index), variable)
         allocator.kept |= set(self.definition.inputs)

@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: 2c2b68b9efa59062
+# digest: 4e36e43f1c04bb42
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from functools import partial
@@ -55,11 +55,19 @@ def activation_bottleneck(
 ) -> keras.KerasTensor:
     """Convolutions of 1x1, which carries the stride, 3x3 and 1x1, with one of the orders of
     activations of He et al. 2016, Table 2. A projection takes what the first convolution takes.
+
+    Args:
+        x: input tensor.
+        filters: output channels of `conv3` and `projection[0]`.
+        bottleneck: output channels of `conv1` and `conv2`.
+        stride: stride of `conv1` and `projection[0]`.
+        activated: true where what arrives is activated already.
+        name: prefix of the layers' names.
     """
     y = x
     if not activated:
         y = layers.ReLU(name=f"{name}_preactivation_0")(x)
-    z = Conv2D(
+    residual = Conv2D(
         bottleneck,
         1,
         strides=stride,
@@ -68,13 +76,13 @@ def activation_bottleneck(
         kernel_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_conv1",
     )(y)
-    z = batch_norm(
+    residual = batch_norm(
         gamma_regularizer=keras.regularizers.L2(5e-5),
         beta_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_bn1",
-    )(z)
-    z = layers.ReLU(name=f"{name}_relu")(z)
-    z = Conv2D(
+    )(residual)
+    residual = layers.ReLU(name=f"{name}_relu")(residual)
+    residual = Conv2D(
         bottleneck,
         3,
         padding="same",
@@ -82,28 +90,29 @@ def activation_bottleneck(
         kernel_initializer=kaiming_normal("fan_out"),
         kernel_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_conv2",
-    )(z)
-    z = batch_norm(
+    )(residual)
+    residual = batch_norm(
         gamma_regularizer=keras.regularizers.L2(5e-5),
         beta_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_bn2",
-    )(z)
-    z = layers.ReLU(name=f"{name}_relu_2")(z)
-    z = Conv2D(
+    )(residual)
+    residual = layers.ReLU(name=f"{name}_relu_2")(residual)
+    residual = Conv2D(
         filters,
         1,
         use_bias=False,
         kernel_initializer=kaiming_normal("fan_out"),
         kernel_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_conv3",
-    )(z)
-    z = batch_norm(
+    )(residual)
+    residual = batch_norm(
         gamma_regularizer=keras.regularizers.L2(5e-5),
         beta_regularizer=keras.regularizers.L2(5e-5),
         name=f"{name}_bn3",
-    )(z)
+    )(residual)
+    shortcut = x
     if stride != 1 or x.shape[-1] != filters:
-        y = Conv2D(
+        shortcut = Conv2D(
             filters,
             1,
             strides=stride,
@@ -112,14 +121,12 @@ def activation_bottleneck(
             kernel_regularizer=keras.regularizers.L2(5e-5),
             name=f"{name}_projection_0",
         )(y)
-        y = batch_norm(
+        shortcut = batch_norm(
             gamma_regularizer=keras.regularizers.L2(5e-5),
             beta_regularizer=keras.regularizers.L2(5e-5),
             name=f"{name}_projection_1",
-        )(y)
-    else:
-        y = x
-    return layers.Add(name=f"{name}_add")([z, y])
+        )(shortcut)
+    return layers.Add(name=f"{name}_add")([residual, shortcut])
 
 
 def cifar_resnet_activations_bottleneck(

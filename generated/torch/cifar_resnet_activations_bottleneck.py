@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: 51df9cd2d62d425f
+# digest: b7e187375320276d
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from typing import Any
@@ -14,6 +14,13 @@ from torch import Tensor, nn
 class ActivationBottleneck(nn.Module):
     """Convolutions of 1x1, which carries the stride, 3x3 and 1x1, with one of the orders of
     activations of He et al. 2016, Table 2. A projection takes what the first convolution takes.
+
+    Args:
+        in_channels: channels of the input.
+        filters: output channels of `conv3` and `projection[0]`.
+        bottleneck: output channels of `conv1` and `conv2`.
+        stride: stride of `conv1` and `projection[0]`.
+        activated: true where what arrives is activated already.
     """
 
     def __init__(
@@ -43,14 +50,14 @@ class ActivationBottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.preactivation(x)
-        z = self.relu(self.bn1(self.conv1(y)))
-        z = self.relu(self.bn2(self.conv2(z)))
-        z = self.bn3(self.conv3(z))
+        residual = self.relu(self.bn1(self.conv1(y)))
+        residual = self.relu(self.bn2(self.conv2(residual)))
+        residual = self.bn3(self.conv3(residual))
         if self.has_projection:
-            y = self.projection(y)
+            shortcut = self.projection(y)
         else:
-            y = x
-        return z + y
+            shortcut = x
+        return residual + shortcut
 
 
 class CifarResNetActivationsBottleneck(nn.Module):

@@ -91,11 +91,11 @@ def test_everything_has_lines_in_drawn_specs() -> None:
 
 def test_pytorch() -> None:
     mapped = source_lines(archspec.compile("resnet50"), "torch")
-    called = "y = self.relu(self.bn1(self.conv1(x)))"
+    called = "residual = self.relu(self.bn1(self.conv1(x)))"
     made = "self.conv1 = nn.Conv2d(in_channels, width, kernel_size=1, bias=False)"
     assert lit(mapped, "layer1.0.conv1") == lit(mapped, "layer3.4.conv1") == [made, called]
     assert lit(mapped, "layer1.0.relu") == ["self.relu = nn.ReLU()", called]
-    last = "return self.relu(y + self.downsample(x))"
+    last = "return self.relu(residual + self.downsample(x))"
     assert lit(mapped, "layer1.0.relu_3") == ["self.relu = nn.ReLU()", last]
     assert lit(mapped, "layer1.0.add") == [last]
     assert lit(mapped, "layer2.0.downsample.1") == ["nn.BatchNorm2d(depth),", last]
@@ -115,7 +115,7 @@ def test_pytorch() -> None:
 def test_keras() -> None:
     mapped = source_lines(archspec.compile("resnet50"), "keras")
     assert lit(mapped, "layer1.0.conv1") == lit(mapped, "layer3.4.conv1")
-    assert lit(mapped, "layer1.0.conv1")[0] == "y = Conv2D("
+    assert lit(mapped, "layer1.0.conv1")[0] == "residual = Conv2D("
     assert 'name=f"{name}_conv1"' in lit(mapped, "layer1.0.conv1")[1]
     assert lit(mapped, "layer1.0.add") == ['y = layers.Add(name=f"{name}_add")([y, shortcut])']
     assert lit(mapped, "layer1.0.relu_3") == ['return layers.ReLU(name=f"{name}_relu_3")(y)']

@@ -1,0 +1,269 @@
+"""What the tensors of a body are there for, where the graph says it: the names that a person would give variables.
+
+The branch of a sum that has the layers is `residual`, the other one `shortcut`, unless it is what arrives; what a
+product takes from a sigmoid is a `gate`; branches that are joined are called by what gives them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.ir.scope import Ref, Result
+from archspec.limits import Budget
+
+_GATES: Final = frozenset({"sigmoid", "hard_sigmoid"})
+_UNARY_OF_GATES: Final = frozenset({"scale", "reshape", "flatten", "to_image", "dropout"})
+_LONGEST: Final = 40
+"""Items of a branch: where it has more, it is not what a person would call one thing."""
+
+
+def roles(tree: Tree, budget: Budget, *, is_network: bool = False) -> dict[Ref, str]:
+    """The role of each tensor of a body that has one, those in its conditions included.
+
+    A network's own branches are named where they are layers alone: a path through whole stages is no residual.
+    """
+    finder = _Roles({}, {}, Counter(), budget, is_network)
+    finder.enter(tree)
+    finder.name(tree)
+    return finder.found
+
+
+@dataclass(slots=True)
+class _Branch:
+    """The tensors from the end of a branch back to where it starts, which is not one of them."""
+
+    refs: list[Ref]
+    start: Ref
+
+
+class _Roles:
+    def __init__(
+        self,
+        givers: dict[Ref, ItemUse],
+        found: dict[Ref, str],
+        taken: Counter[Ref],
+        budget: Budget,
+        is_network: bool,
+    ) -> None:
+        self.givers = givers
+        self.found = found
+        self.taken = taken
+        self.budget = budget
+        self.is_network = is_network
+
+    def enter(self, tree: Tree) -> None:
+        """Note what gives each tensor, and how often it is taken."""
+        for item in tree.items:
+            self.budget.spend(1)
+            self.givers[Result(item.location)] = item
+            self.taken.update(_operands(item))
+            if isinstance(item, ChoiceUse):
+                self.enter(item.then)
+                self.enter(item.other)
+        self.taken.update(tree.results)
+
+    def name(self, tree: Tree) -> None:
+        """Name what the merges of a body take, later ones first: a branch inside of another has its own name."""
+        for item in reversed(tree.items):
+            if isinstance(item, ChoiceUse):
+                self.name(item.then)
+                self.name(item.other)
+            elif isinstance(item, LayerUse) and len(item.operands) > 1:
+                match item.op.name:
+                    case "add" if len(item.operands) == 2:
+                        self.sum(item)
+                    case "multiply" if len(item.operands) == 2:
+                        self.product(item)
+                    case "concat":
+                        self.joined(item)
+                    case _:
+                        pass
+
+    def sum(self, item: LayerUse) -> None:
+        """A residual unit: the branch with the layers, and the way past it."""
+        branches = self.branches(item.operands)
+        if branches is None:
+            return
+        first, second = branches
+        weights = self.weight(first), self.weight(second)
+        apart = first.start not in self.behind(second.start) and second.start not in self.behind(first.start)
+        if weights[0] == weights[1] or apart:
+            return
+        residual, shortcut = (first, second) if weights[0] > weights[1] else (second, first)
+        self.call(residual, "attention" if self.attends(residual) else "residual")
+        self.call(shortcut, "shortcut")
+
+    def product(self, item: LayerUse) -> None:
+        """What is weighed, and the gate."""
+        gates = [ref for ref in item.operands if self.is_gate(ref)]
+        branches = self.branches(item.operands)
+        if len(gates) == 1 and branches is not None:
+            self.call(branches[item.operands.index(gates[0])], "gate")
+
+    def joined(self, item: LayerUse) -> None:
+        """Branches that are joined, by the names of what gives them or by their places."""
+        branches = self.branches(item.operands)
+        if branches is None:
+            return
+        named = [self.own_name(branch) for branch in branches]
+        if len(branches) == 2 and not all(branch.refs for branch in branches):
+            self.call(next(branch for branch in branches if branch.refs), "new_features")
+        elif all(named) and len({*named}) == len(named):
+            for branch, name in zip(branches, named, strict=True):
+                self.call(branch, name)
+        else:
+            for number, branch in enumerate(branches, start=1):
+                self.call(branch, f"branch{number}")
+
+    # -- branches ---------------------------------------------------------------------------------
+
+    def branches(self, ends: Sequence[Ref]) -> list[_Branch] | None:
+        """The branches that end in these tensors and have no part in common; None where they are no such branches."""
+        behind = [self.behind(ref) for ref in ends]
+        found: list[_Branch] = []
+        for place, end in enumerate(ends):
+            others = set[Ref]().union(*(refs for other, refs in enumerate(behind) if other != place))
+            branch = self.back(end, others)
+            if branch is None:
+                return None
+            found.append(branch)
+        return found if any(branch.refs for branch in found) else None
+
+    def back(self, end: Ref, others: set[Ref]) -> _Branch | None:
+        """The tensors from this one back to one that the other branches come from, too."""
+        refs: list[Ref] = []
+        while end not in others and end in self.givers:
+            item = self.givers[end]
+            if len(refs) > _LONGEST or self.taken[end] > 1 or (self.is_network and not isinstance(item, LayerUse)):
+                return None
+            refs.append(end)
+            before = self.before(item)
+            if before is None:
+                return _Branch(refs, end)
+            end = before
+        return _Branch(refs, end)
+
+    def before(self, item: ItemUse) -> Ref | None:
+        """What an item works on: of a merge the tensor that is weighed, or that a branch is added to."""
+        if isinstance(item, ChoiceUse):
+            return item.operand
+        if len(item.operands) == 1 or not isinstance(item, LayerUse):
+            return item.operands[0] if item.operands else None
+        weighed = [ref for ref in item.operands if not self.is_gate(ref)] if item.op.name == "multiply" else []
+        if len(weighed) == 1:
+            return weighed[0]
+        behind = [self.behind(ref) for ref in item.operands]
+        common = [
+            ref
+            for place, ref in enumerate(item.operands)
+            if all(ref in refs for other, refs in enumerate(behind) if other != place)
+        ]
+        return common[0] if common else None
+
+    def behind(self, end: Ref) -> set[Ref]:
+        """The tensors that one is made of, itself included, as far back as branches go."""
+        found, left = {end}, [end]
+        while left and len(found) < 4 * _LONGEST:
+            item = self.givers.get(left.pop())
+            for ref in _behind(item) if item is not None else ():
+                self.budget.spend(1)
+                if ref not in found:
+                    found.add(ref)
+                    left.append(ref)
+        return found
+
+    def weight(self, branch: _Branch) -> int:
+        return sum(_weight(self.givers[ref]) for ref in branch.refs)
+
+    def attends(self, branch: _Branch) -> bool:
+        items = [self.givers[ref] for ref in branch.refs]
+        return any(isinstance(item, LayerUse) and item.op.name == "attention" for item in items)
+
+    def is_gate(self, end: Ref) -> bool:
+        """Whether a tensor comes out of a sigmoid."""
+        item = self.givers.get(end)
+        match item:
+            case LayerUse() if item.op.name in _UNARY_OF_GATES and len(item.operands) == 1:
+                return self.is_gate(item.operands[0])
+            case LayerUse():
+                return item.op.name in _GATES
+            case CallUse():
+                return _ends_in_gate(item.definition.tree)
+            case SequenceUse():
+                return _ends_in_gate(item.body)
+            case _:
+                return False
+
+    def own_name(self, branch: _Branch) -> str:
+        """What the spec calls the one item of a branch that it names; empty where there is none, or several."""
+        items = [self.givers[ref] for ref in branch.refs]
+        named = [
+            item.name
+            for item in items
+            if isinstance(item, CallUse | SequenceUse) or (isinstance(item, LayerUse) and item.named)
+        ]
+        return named[0] if len(named) == 1 and named[0].isidentifier() else ""
+
+    def call(self, branch: _Branch, name: str) -> None:
+        """Name the tensors of a branch, those at its end in conditions too."""
+        for ref in branch.refs:
+            self.found.setdefault(ref, name)
+            item = self.givers[ref]
+            if isinstance(item, ChoiceUse):
+                self.sides(item, name)
+
+    def sides(self, item: ChoiceUse, name: str) -> None:
+        for side in (item.then, item.other):
+            inside = {Result(inner.location) for inner in side.items}
+            end: Ref | None = side.results[0]
+            while end in inside and self.taken[end] == 1:
+                self.found.setdefault(end, name)
+                inner = self.givers[end]
+                if isinstance(inner, ChoiceUse):
+                    self.sides(inner, name)
+                end = self.before(inner)
+
+
+def _operands(item: ItemUse) -> Sequence[Ref]:
+    return (item.operand,) if isinstance(item, ChoiceUse) else item.operands
+
+
+def _behind(item: ItemUse) -> Iterator[Ref]:
+    """The tensors that an item is made of, those that a condition's sides take included."""
+    yield from _operands(item)
+    if isinstance(item, ChoiceUse):
+        for side in (item.then, item.other):
+            yield from side.results
+            for inner in side.items:
+                yield from _behind(inner)
+
+
+def _weight(item: ItemUse) -> int:
+    """How many layers with weights an item has, roughly."""
+    match item:
+        case LayerUse():
+            return item.has_weights
+        case CallUse():
+            return max(1, sum(_weight(inner) for inner in item.definition.tree.items))
+        case SequenceUse():
+            return sum(_weight(inner) for inner in item.body.items)
+        case ChoiceUse():
+            return max(sum(map(_weight, side.items)) for side in (item.then, item.other))
+        case LoopUse():
+            return sum(_weight(run.item) for run in item.runs)
+
+
+def _ends_in_gate(tree: Tree) -> bool:
+    """Whether what a scope gives comes out of a sigmoid."""
+    last = tree.items[-1] if tree.items else None
+    return isinstance(last, LayerUse) and last.op.name in _GATES and tree.results == (Result(last.location),)
+
+
+def usable(found: Mapping[Ref, str], taken: set[str]) -> dict[Ref, str]:
+    """The roles by names that can be used: where something else has the name, the branch is called one."""
+    names = {name: name if name not in taken else f"{name}_branch" for name in found.values()}
+    return {ref: names[name] for ref, name in found.items() if names[name] not in taken}
