@@ -36,7 +36,12 @@ _WORDS: Final = {
     "after": "channels of zeros",
 }
 """What attributes are called, and params of blocks that are called as they are."""
-_LAYERS: Final = {"conv": "convolution", "conv_transpose": "transposed convolution", "dense": "dense layer", "pad_channels": "padding"}
+_LAYERS: Final = {
+    "conv": "convolution",
+    "conv_transpose": "transposed convolution",
+    "dense": "dense layer",
+    "pad_channels": "padding",
+}
 """What ops are called where their names are not the words for it."""
 _NAMED: Final = 3
 """Layers that are named; where there are more, they are not listed."""
@@ -121,5 +126,5 @@ def _called(item: ItemUse, row: str) -> str:
             return ""
         case LayerUse() | CallUse() | SequenceUse() | LoopUse():
             if item.number is None:
-                return f"`{item.name}`" if item.name else ""
+                return f"`{item.name}`" if item.name and not item.name.isdigit() else ""
             return f"`{row}[{item.number.value}]`" if row and isinstance(item.number, Const) else ""

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from archspec.codegen.bodies import Kinds
 from archspec.codegen.body_context import Deciding
 from archspec.codegen.build import alike, build
+from archspec.codegen.call_arguments import ordered
 from archspec.codegen.loop_channels import after_iterations
 from archspec.codegen.merging import likeness, merged
 from archspec.codegen.progressions import gathered
@@ -118,6 +119,8 @@ class _Attempt:
                 used |= names(local.expr, self.budget) if local.name in used else set[str]()
             new.locals = tuple(local for local in new.locals if local.name in used)
             new.parameters = tuple(parameter for parameter in new.parameters if parameter.name in used)
+            if not new.is_network:
+                new.parameters = ordered(new)
         return Module(tuple(self.new[id(old)] for old in self.old))
 
     def _definition(self, old: Definition, new: Definition) -> None:

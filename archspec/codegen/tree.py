@@ -222,6 +222,8 @@ class Parameter:
     doc: str = ""
     derived: Expr | None = None
     """What it is computed from: then it is no parameter of the source, and stands for this wherever it is used."""
+    is_width: bool = False
+    """Whether it is a number of channels: such arguments are obvious at a call."""
 
 
 @dataclass(frozen=True, slots=True)

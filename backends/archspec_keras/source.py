@@ -13,7 +13,6 @@ from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
-from archspec.codegen.tree import Parameter
 from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
 from archspec.ir.def_use import producer
@@ -163,20 +162,15 @@ def _block(name: str, body: BodyWriter) -> _Function:
     )
 
 
-def _ordered(body: BodyWriter) -> list[Parameter]:
-    """The parameters that the code mentions, those without a default first."""
-    return sorted(body.parameters(), key=lambda parameter: parameter.default is not None)
-
-
 def _documented(body: BodyWriter) -> list[tuple[str, str]]:
     """What the docstring says of each of them."""
-    said = argument_docs(body.definition, _ordered(body), channels=False)
+    said = argument_docs(body.definition, body.parameters(), channels=False)
     return [(body.printer.spelled[name], text) for name, text in said]
 
 
 def _parameters(body: BodyWriter) -> list[Code]:
     parts: list[Code] = []
-    for parameter in _ordered(body):
+    for parameter in body.parameters():
         text = f"{body.printer.spelled[parameter.name]}: {parameter.type}"
         default = parameter.default
         parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from archspec.codegen.call_arguments import placed
 from archspec.codegen.escaping import variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import Paths, inside
@@ -151,15 +152,15 @@ class StatementWriter:
         self._emit(", ".join(targets), marked(self._called(use, taken, name), inside(use.paths, self.iterations)))
 
     def _called(self, use: CallUse, operands: Sequence[str], name: LayerName) -> Code:
-        """A call of another function: what it requires by place, what differs from its defaults by name."""
+        """A call of another function."""
         callee = self.callees[id(use.definition)]
-        kept = callee.body.parameters()
-        args: list[Code] = [self.printer.expr(use.arguments[item.name]) for item in kept if item.default is None]
-        keywords: dict[str, Code] = {
-            callee.body.printer.spelled[item.name]: self.printer.expr(use.arguments[item.name])
-            for item in kept
-            if item.default is not None and use.arguments[item.name] != item.default
-        }
+        args: list[Code] = []
+        keywords: dict[str, Code] = {}
+        for given, expr in placed(callee.body.parameters(), use.arguments):
+            if given is None:
+                args.append(self.printer.expr(expr))
+            else:
+                keywords[callee.body.printer.spelled[given]] = self.printer.expr(expr)
         return call(callee.name, *operands, *args, **keywords, name=name.text())
 
     def _sequence(self, use: SequenceUse) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
+from archspec.codegen.call_arguments import placed
 from archspec.codegen.escaping import quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
@@ -243,19 +244,11 @@ def _mentioned_in(definition: Definition) -> set[str]:
 
 
 def arguments(use: CallUse) -> list[tuple[str | None, Expr]]:
-    """A call's arguments: those without a default by place, the others by name where they differ from it."""
-    found: list[tuple[str | None, Expr]] = []
-    if needs_channels(use.definition):
-        found.append((None, use.arguments[CHANNELS.id]))
-    taken = parameters(use.definition)
-    for parameter in taken:
-        if parameter.default is None:
-            found.append((None, use.arguments[parameter.name]))
-    for parameter in taken:
-        value = use.arguments[parameter.name]
-        if parameter.default is not None and value != parameter.default:
-            found.append((parameter.name, value))
-    return found
+    """A call's arguments, the channels that arrive first, each with its name where it is written."""
+    first: list[tuple[str | None, Expr]] = (
+        [(None, use.arguments[CHANNELS.id])] if needs_channels(use.definition) else []
+    )
+    return [*first, *placed(parameters(use.definition), use.arguments)]
 
 
 def mentioned(tree: Tree, budget: Budget) -> set[str]:

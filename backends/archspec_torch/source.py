@@ -15,7 +15,6 @@ from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.tree import (
     CHANNELS,
-    Parameter,
     SequenceUse,
 )
 from archspec.expr import Const, Expr, source
@@ -138,7 +137,7 @@ class _ClassWriter(MemberWriter):
         init = [*self.init, *([f"{INDENT * 2}self.reset_parameters()"] if reset and not drawn else [])]
         what = "network" if self.definition.is_network else "block"
         doc = self.definition.doc or f"The {what} `{self.definition.name}`."
-        said = argument_docs(self.definition, self._ordered(), channels=needs_channels(self.definition))
+        said = argument_docs(self.definition, parameters(self.definition), channels=needs_channels(self.definition))
         documented = [(self.printer.spelled[given], text) for given, text in said]
         parent: Sequence[str] = [f"{INDENT * 2}super().__init__()"]
         if row:
@@ -162,15 +161,11 @@ class _ClassWriter(MemberWriter):
         """Whether the constructor has arguments."""
         return needs_channels(self.definition) or bool(parameters(self.definition))
 
-    def _ordered(self) -> list[Parameter]:
-        """The parameters after the channels, those without a default first."""
-        return sorted(parameters(self.definition), key=lambda parameter: parameter.default is not None)
-
     def _signature(self) -> list[str]:
         parts: list[Code] = ["self"]
         if needs_channels(self.definition):
             parts.append(f"{self.printer.spelled[CHANNELS.id]}: int")
-        for parameter in self._ordered():
+        for parameter in parameters(self.definition):
             text = f"{self.printer.spelled[parameter.name]}: {parameter.type}"
             default = parameter.default
             parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)
