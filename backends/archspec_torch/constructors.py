@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from archspec.codegen.call_arguments import placed
-from archspec.codegen.escaping import quoted
+from archspec.codegen.escaping import is_attribute, quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
-from archspec.codegen.pretty_printer import Bracket, Code, Infix, Ternary, call, marked
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Ternary, call, marked
 from archspec.codegen.reuse import is_reuse
 from archspec.codegen.tree import (
     CHANNELS,
@@ -31,6 +32,9 @@ from archspec.expr import Const, Expr, IfElse, name_by, names, sources_by
 from archspec.limits import Budget
 from archspec_torch.ops import ROWS
 
+NUMBERED: Final = "numbered"
+"""The helper that gives the parts of a row names by a number."""
+
 
 class ConstructorWriter:
     """Writes for one class; `ordered_dict` says whether a sequence with names of its own was written."""
@@ -39,6 +43,8 @@ class ConstructorWriter:
         self.printer = printer
         self.spelled = spelled
         self.ordered_dict = False
+        self.numbers = False
+        """Whether the module has the helper that gives parts names by a number."""
         self.iterations: Collection[str] | None = None
         """Inside a loop the iterations that are written."""
 
@@ -86,6 +92,9 @@ class ConstructorWriter:
         [*parts] = pairs
         if len(parts) == 1 and isinstance(only := parts[0], Bracket) and only.head == "*":  # a comprehension
             return call(kind, Bracket("OrderedDict", only.args))
+        keywords = [_keyword(part) for part in parts]
+        if all(keywords):
+            return call(kind, Bracket("OrderedDict", tuple(filter(None, keywords))))
         return call(kind, call("OrderedDict", Bracket("", tuple(parts), "[", "]")))
 
     def _parts(self, tree: Tree, *, named: bool) -> list[Code]:
@@ -130,10 +139,16 @@ class ConstructorWriter:
     def _iterations(self, item: LoopUse) -> Code:
         """The iterations of a loop as the parts of an `nn.Sequential`, neighbors alike as a comprehension."""
         named = item.pattern != "{i}"
+        numbering = numbering_of(item, self.printer.budget) if self.numbers else None
+        pattern = item.pattern if named and numbering is None else None
         parts: list[Code] = []
         for run in item.runs:
             with self.iteration_of(item, run) as iterations:
-                parts.append(marked(self._run(run, item.pattern if named else None), iterations))
+                parts.append(marked(self._run(run, pattern), iterations))
+        if numbering is not None:
+            self.printer.helpers.add(NUMBERED)
+            prefix, start = numbering
+            return call(NUMBERED, quoted(prefix), *parts, **({} if start == 1 else {"start": str(start)}))
         if named:
             return self._ordered("nn.Sequential", parts)
         if len(item.operands) == 1:
@@ -172,6 +187,15 @@ class ConstructorWriter:
         return f"{self.printer.expr(run.stop)} - {self.printer.expr(run.start)}"
 
 
+def _keyword(pair: Code) -> Keyword | None:
+    """A pair of a name and a module as a keyword argument; None where the name cannot be one."""
+    match pair:
+        case Bracket("", (str() as name, module), marks=paths) if is_attribute(name[1:-1]):
+            return Keyword(name[1:-1], marked(module, *paths))
+        case _:
+            return None
+
+
 def members(tree: Tree) -> Iterator[LayerUse | CallUse | SequenceUse | LoopUse]:
     """The items of a tree, those under its conditions included."""
     for item in tree.items:
@@ -204,6 +228,17 @@ def is_row(definition: Definition) -> bool:
         and is_chain(tree)
         and fits_sequential(tree)
     )
+
+
+def numbering_of(item: LoopUse, budget: Budget) -> tuple[str, int] | None:
+    """The prefix of the names of a loop's iterations, and the number of the first; None where they are not that."""
+    match sources_by(item.pattern, "i", budget):
+        case [(prefix, False), (number, True)] if number.removeprefix("i + ").isdecimal():
+            return prefix, int(number.removeprefix("i + "))
+        case [(prefix, False), ("i", True)]:
+            return prefix, 0
+        case _:
+            return None
 
 
 def pattern_source(pattern: str, variable: str, budget: Budget) -> str:

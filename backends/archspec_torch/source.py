@@ -15,12 +15,14 @@ from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.tree import (
     CHANNELS,
+    Module,
     SequenceUse,
 )
+from archspec.codegen.walk import loops
 from archspec.expr import Const, Expr, source
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
-from archspec_torch.constructors import fits_sequential, is_row, needs_channels, parameters
+from archspec_torch.constructors import NUMBERED, fits_sequential, is_row, needs_channels, numbering_of, parameters
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.members import MemberWriter
 from archspec_torch.names import helpers_of, reserved, unused
@@ -71,7 +73,9 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         definition.class_name = unused(definition.class_name, taken)
     printers = {id(made): ExpressionPrinter(made, "in_channels", frozenset(taken)) for made in module.definitions}
     writers = [_ClassWriter(definition, printers, Spelling(labeled=labeled)) for definition in module.definitions]
+    numbers = _has_numbered_rows(module)
     for writer in writers:
+        writer.constructor.numbers = numbers
         writer.write_init()
     spellings = {id(writer.definition): writer.spelling for writer in writers}
     drawing: set[str] = set()
@@ -96,7 +100,8 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         name: [paths for printer in printers.values() for paths in printer.users.get(name, ())] for name in ordered
     }
     standard = {
-        "from collections import OrderedDict": any(writer.constructor.ordered_dict for writer in writers),
+        "from collections import OrderedDict": NUMBERED in helpers
+        or any(writer.constructor.ordered_dict for writer in writers),
         f"from math import {', '.join(sorted(functions & MATH))}": bool(functions & MATH),
         "from typing import Any": bool(groups),
     }
@@ -111,6 +116,12 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         helpers=[whole(text.strip(), *users.get(name, ())) for name, text in ordered.items()],
         classes=[whole(made.text(), made.paths) for made in classes],
     )
+
+
+def _has_numbered_rows(module: Module) -> bool:
+    """Whether several loops give their iterations names by a number, so that a helper is shorter."""
+    rows = [loop for definition in module.definitions for loop in loops(definition.tree)]
+    return sum(numbering_of(loop, module.network.budget) is not None for loop in rows) > 1
 
 
 def _fits_sequential(item: SequenceUse) -> bool:
