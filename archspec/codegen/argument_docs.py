@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from archspec.codegen.tree import (
@@ -55,17 +56,13 @@ class _Use(NamedTuple):
     expr: Expr
 
 
-def argument_docs(definition: Definition, parameters: Sequence[Parameter], *, channels: bool) -> list[tuple[str, str]]:
-    """What is said of each of a definition's arguments, by the param's name.
-
-    Args:
-        definition: the class or function.
-        parameters: those of its params that it takes.
-        channels: whether it takes how many channels arrive, too.
-    """
+def documented(definition: Definition) -> tuple[Parameter, ...]:
+    """The parameters of a definition, each with what is said of it; the definitions that it calls have theirs."""
     uses = [*_uses(definition.tree), *(_Use("", f"`{local.name}`", local.expr) for local in definition.locals)]
-    first = [(CHANNELS.id, "channels of the input")] if channels else []
-    return first + [(given.name, given.doc or _derived(given.name, uses, definition)) for given in parameters]
+    return tuple(
+        given if given.doc else replace(given, doc=_derived(given.name, uses, definition))
+        for given in definition.parameters
+    )
 
 
 def _derived(name: str, uses: Sequence[_Use], definition: Definition) -> str:
@@ -77,7 +74,7 @@ def _derived(name: str, uses: Sequence[_Use], definition: Definition) -> str:
         return as_it_is
     mentions = [use for use in uses if name in names(use.expr, definition.budget)]
     if changed := _taken(mentions):
-        return f"decides the {changed}"
+        return f"decides the {changed.removeprefix('decides the ').removeprefix('decides ')}"
     quantities = list(dict.fromkeys(use.taker for use in mentions if use.taker))
     return f"decides {_listed(quantities)}" if quantities else "decides which layers there are"
 
@@ -105,8 +102,8 @@ def _uses(tree: Tree, row: str = "") -> Iterator[_Use]:
                 docs = {given.name: given.doc for given in item.definition.parameters if "@" not in given.name}
                 for name, expr in item.arguments.items():
                     if name in docs:
-                        word = _WORDS.get(name, f"`{name}`")
-                        yield _Use(docs[name] or word, "" if docs[name] else _called(item, row), expr)
+                        word = _WORDS.get(name, "")
+                        yield _Use(word or docs[name], _called(item, row) if word else "", expr)
             case SequenceUse():
                 yield from _uses(item.body, _called(item, row).strip("`"))
             case ChoiceUse():

@@ -10,7 +10,7 @@ from archspec.codegen.marked_text import Paths
 from archspec.codegen.pretty_printer import Code, heads
 from archspec.codegen.tree import CHANNELS, Definition, LayerUse, iteration_names
 from archspec.codegen.walk import carries, deepest
-from archspec.expr import Binary, Bool, Compare, Expr, FunctionCall, IfElse, Items, Name, Unary, names, source
+from archspec.expr import Binary, Bool, Compare, Const, Expr, FunctionCall, IfElse, Items, Name, Unary, names, source
 from archspec.expr.tree import children
 from archspec.ir.attributes import PerAxis, PerAxisKind
 
@@ -49,7 +49,7 @@ class ExpressionPrinter:
     def expr(self, expr: Expr) -> str:
         """An expression as source."""
         self.names |= names(expr, self.budget)
-        shown = self._with_locals(expr) if self.locals else expr
+        shown = halved(self._with_locals(expr) if self.locals else expr)
         self._note_functions(shown)
         return source(shown, self.spelled)
 
@@ -117,6 +117,24 @@ class ExpressionPrinter:
             self.functions.add(expr.function)
         for child in children(expr):
             self._note_functions(child)
+
+
+def halved(expr: Expr) -> Expr:
+    """An expression with its quotients in lowest terms as far as floats are the same: `rate / 4` for `rate * 4 / 16`.
+
+    What is a power of two changes no digit of a float. Of other factors the quotient may have another last bit.
+    """
+    match expr:
+        case Binary("/", Binary("*", factor, Const(int() as times)), Const(int() as parts)) if times > 0 < parts:
+            both = min(times & -times, parts & -parts)
+            if parts == both:  # a division is left: it makes a float of a whole number
+                both //= 2
+            if both > 1:
+                kept = factor if times == both else Binary("*", factor, Const(times // both))
+                return Binary("/", kept, Const(parts // both))
+            return expr
+        case _:
+            return expr
 
 
 def plain(value: PerAxis | None) -> str:

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from archspec.codegen.argument_docs import documented
 from archspec.codegen.bodies import Kinds
 from archspec.codegen.body_context import Deciding
 from archspec.codegen.build import alike, build
@@ -121,6 +122,7 @@ class _Attempt:
             new.parameters = tuple(parameter for parameter in new.parameters if parameter.name in used)
             if not new.is_network:
                 new.parameters = ordered(new)
+            new.parameters = documented(new)
         return Module(tuple(self.new[id(old)] for old in self.old))
 
     def _definition(self, old: Definition, new: Definition) -> None:

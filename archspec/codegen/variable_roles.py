@@ -56,20 +56,25 @@ class _Roles:
         self.is_network = is_network
 
     def enter(self, tree: Tree) -> None:
-        """Note what gives each tensor, and how often it is taken."""
+        """Note what gives each tensor, and how often it is taken; of two sides of a condition one takes it."""
+        self.taken.update(self._entered(tree))
+
+    def _entered(self, tree: Tree) -> Counter[Ref]:
+        taken = Counter(tree.results)
         for item in tree.items:
             self.budget.spend(1)
             self.givers[Result(item.location)] = item
-            self.taken.update(_operands(item))
             if isinstance(item, ChoiceUse):
-                self.enter(item.then)
-                self.enter(item.other)
-        self.taken.update(tree.results)
+                taken += self._entered(item.then) | self._entered(item.other)
+            else:
+                taken.update(item.operands)
+        return taken
 
     def name(self, tree: Tree) -> None:
         """Name what the merges of a body take, later ones first: a branch inside of another has its own name."""
         for item in reversed(tree.items):
             if isinstance(item, ChoiceUse):
+                self.passed_on(item)
                 self.name(item.then)
                 self.name(item.other)
             elif isinstance(item, LayerUse) and len(item.operands) > 1:
@@ -82,6 +87,14 @@ class _Roles:
                         self.joined(item)
                     case _:
                         pass
+
+    def passed_on(self, item: ChoiceUse) -> None:
+        """What is the result where it is added to nothing: a condition says whether there is a shortcut."""
+        for side, other in ((item.then, item.other), (item.other, item.then)):
+            last = self.givers.get(side.results[0])
+            adds = isinstance(last, LayerUse) and last.op.name == "add" and last in side.items
+            if adds and not other.items and other.results == (item.operand,) and item.operand in self.givers:
+                self.found |= {item.operand: "out", Result(item.location): "out", side.results[0]: "out"}
 
     def sum(self, item: LayerUse) -> None:
         """A residual unit: the branch with the layers, and the way past it."""

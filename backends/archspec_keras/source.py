@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Final
 
-from archspec.codegen.argument_docs import argument_docs
 from archspec.codegen.escaping import docstring, documented_docstring, identifier, literal, quoted
 from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
@@ -164,8 +163,7 @@ def _block(name: str, body: BodyWriter) -> _Function:
 
 def _documented(body: BodyWriter) -> list[tuple[str, str]]:
     """What the docstring says of each of them."""
-    said = argument_docs(body.definition, body.parameters(), channels=False)
-    return [(body.printer.spelled[name], text) for name, text in said]
+    return [(body.printer.spelled[given.name], given.doc) for given in body.parameters()]
 
 
 def _parameters(body: BodyWriter) -> list[Code]:

@@ -297,6 +297,8 @@ class MemberWriter:
             first = next((name for name in then if name not in other), None)
             last = next((name for name in other if name not in then), None)
             name, holds = f"has_{first or last or 'it'}", first is not None or last is None
+            if "add" in (then if holds else other) and "add" not in (other if holds else then):
+                name = "has_residual"
         name = variable_name(name, self.taken)
         self.taken.add(name)
         return name, holds

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archspec.codegen.argument_docs import argument_docs
 from archspec.codegen.escaping import docstring, documented_docstring, literal
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import Paths, as_marked, join, whole
@@ -148,8 +147,9 @@ class _ClassWriter(MemberWriter):
         init = [*self.init, *([f"{INDENT * 2}self.reset_parameters()"] if reset and not drawn else [])]
         what = "network" if self.definition.is_network else "block"
         doc = self.definition.doc or f"The {what} `{self.definition.name}`."
-        said = argument_docs(self.definition, parameters(self.definition), channels=needs_channels(self.definition))
-        documented = [(self.printer.spelled[given], text) for given, text in said]
+        documented = [(self.printer.spelled[given.name], given.doc) for given in parameters(self.definition)]
+        if needs_channels(self.definition):
+            documented.insert(0, (self.printer.spelled[CHANNELS.id], "channels of the input"))
         parent: Sequence[str] = [f"{INDENT * 2}super().__init__()"]
         if row:
             parent = [*self.init[: self.locals], *lay_out(self.constructor.row(self.definition.tree), 2)]
