@@ -15,6 +15,7 @@ from archspec.codegen.bodies import Kinds
 from archspec.codegen.body_context import Deciding
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
+from archspec.codegen.equal_arms import without_equal_arms
 from archspec.codegen.loop_channels import after_iterations
 from archspec.codegen.merging import likeness, merged
 from archspec.codegen.progressions import gathered
@@ -227,7 +228,7 @@ class _Fold:
         return fold(expr, self.budget, self.env, whole=self.whole, ranges=self.ranges)
 
     def tree(self, tree: Tree) -> Tree:
-        return Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels)
+        return without_equal_arms(Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels))
 
     def item(self, item: ItemUse) -> ItemUse:
         self.budget.spend(8)  # an item is made anew, and will be compared and written

@@ -92,9 +92,17 @@ class _Roles:
         """What is the result where it is added to nothing: a condition says whether there is a shortcut."""
         for side, other in ((item.then, item.other), (item.other, item.then)):
             last = self.givers.get(side.results[0])
-            adds = isinstance(last, LayerUse) and last.op.name == "add" and last in side.items
-            if adds and not other.items and other.results == (item.operand,) and item.operand in self.givers:
-                self.found |= {item.operand: "out", Result(item.location): "out", side.results[0]: "out"}
+            if not isinstance(last, LayerUse) or last.op.name != "add" or last not in side.items:
+                continue
+            if not other.items and other.results == (item.operand,) and item.operand in self.givers:
+                self.found |= {Result(item.location): "out", side.results[0]: "out"}
+                past = set[Ref]().union(*(self.behind(ref) for ref in last.operands if self.is_past(ref, item, side)))
+                branch = self.back(item.operand, past)
+                self.call(branch or _Branch([item.operand], item.operand), "out")
+
+    def is_past(self, ref: Ref, item: ChoiceUse, side: Tree) -> bool:
+        """Whether a tensor that is added on a side of a condition comes from before the condition."""
+        return ref != item.operand and all(ref != Result(inner.location) for inner in side.items)
 
     def sum(self, item: LayerUse) -> None:
         """A residual unit: the branch with the layers, and the way past it."""

@@ -200,6 +200,21 @@ class _Folding:
         sum = Binary(op, left, right)
         if isinstance(left, Const) and isinstance(right, Const):
             return self._worked_out(sum, left, right)
+        match left, right:
+            case IfElse(test, Const() as then, Const() as other), Const():
+                return IfElse(
+                    test,
+                    self._worked_out(Binary(op, then, right), then, right),
+                    self._worked_out(Binary(op, other, right), other, right),
+                )
+            case Const(), IfElse(test, Const() as then, Const() as other):
+                return IfElse(
+                    test,
+                    self._worked_out(Binary(op, left, then), left, then),
+                    self._worked_out(Binary(op, left, other), left, other),
+                )
+            case _:
+                pass
         # The neutral elements, which are whole: 0.0 and 1.0 would make a float of a whole number.
         if (op == "+" and left == _ZERO) or (op == "*" and left == _ONE):
             return right

@@ -166,7 +166,10 @@ class StatementWriter:
     def _sequence(self, use: SequenceUse) -> None:
         name = self._name(use)
         operands = self._take(use.operands)
+        was, label = self.preferred, self.allocator.labeled(Result(use.location))
+        self.preferred = label or was
         results = self._inline(use, name, operands, self.allocator.taken | self.allocator.live())
+        self.preferred = was
         for index, variable in enumerate(results):
             self.allocator.hold(Result(use.location, index), variable)
 
