@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from typing import Final
 
@@ -17,6 +18,7 @@ from archspec.expr.evaluate import MATH
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
+from archspec_keras.common_arguments import CommonArguments
 from archspec_keras.data_format import declarations
 from archspec_keras.function_body import BodyWriter
 from archspec_keras.layer_names import layer_name
@@ -24,13 +26,13 @@ from archspec_keras.memory_layout import IDS_DTYPE, keras_sizes
 from archspec_keras.names import function_name, helpers_of
 from archspec_keras.ops import ROWS
 from archspec_keras.ops.linear import kinds
-from archspec_keras.ops.norms import BATCH_NORM, COMMON_BATCH_NORM, declared_batch_norm
 from archspec_keras.shared import ComputationOrder
-from archspec_keras.statements import Callee
+from archspec_keras.statements import Callee, Statement
 from archspec_keras.static_properties import StaticProperties
 
 _PACKAGE: Final = "archspec"
 """Where Keras keeps the helpers that saved models name: they are the same in all modules."""
+_WORD: Final = re.compile(r"\w+")
 _DEEP: Final = 600
 """Layers in a row above which a network may be too deep for Keras under Python's own limit of 1,000 calls."""
 
@@ -48,11 +50,15 @@ class _Function:
 
     signature: str
     docstring: str
-    body: str
+    start: Sequence[str]
+    body: Sequence[Statement]
+    paths: Paths
 
-    def text(self, paths: Paths) -> str:
-        """The function as source, which is there for these paths."""
-        return whole(join((self.signature, self.docstring, self.body)), paths)
+    def text(self, common: CommonArguments) -> str:
+        """The function as source, without the arguments that are common."""
+        body = (replace(line, code=common.applied(line.code)) for line in self.body)
+        lines = [*self.start, *(text for line in body for text in line.lay_out())]
+        return whole(join((self.signature, self.docstring, *lines)), self.paths)
 
 
 def write(graph: LayerGraph) -> str:
@@ -68,7 +74,7 @@ def write(graph: LayerGraph) -> str:
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
     numbers: dict[str, Iterator[int]] = {}
     callees: dict[int, Callee] = {}
-    functions: list[str] = []
+    functions: list[_Function] = []
     deeper, order = _deeper(graph), ComputationOrder(graph, module.network.budget)
     bodies: list[BodyWriter] = []
     for definition in module.definitions:
@@ -77,10 +83,14 @@ def write(graph: LayerGraph) -> str:
         made = _network(name, body, graph, deeper) if definition.is_network else _block(name, body)
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
-        functions.append(made.text(definition.paths))
-    batch_norm = declared_batch_norm(graph, {head for body in bodies for head in body.printer.users})
+        functions.append(made)
+    common = CommonArguments.of(line.code for made in functions for line in made.body)
+    texts = [made.text(common) for made in functions]
+    words = {word for text in (*texts, *common.lines) for word in _WORD.findall(text)}
     functions_used = {name for body in bodies for name in body.printer.functions}
-    used = {name for body in bodies for name in body.printer.helpers} | functions_used & available.names
+    used = {
+        name for body in bodies for name in body.printer.helpers if name in words
+    } | functions_used & available.names
     return render(
         "archspec_keras",
         "module.py.j2",
@@ -88,11 +98,11 @@ def write(graph: LayerGraph) -> str:
         recursive=bool(deeper),
         tensors=_tensors(graph),
         math=sorted(functions_used & MATH),
-        formats=declarations({head for body in bodies for head in body.printer.users}),
-        partial=bool(batch_norm),
-        common=batch_norm,
+        formats=declarations({head for body in bodies for head in body.printer.users} - common.keywords.keys()),
+        partial=bool(common.keywords),
+        common=common.lines,
         helpers=[_helper(name, available.text(name), bodies) for name in available.needed(used)],
-        functions=functions,
+        functions=texts,
     )
 
 
@@ -108,8 +118,7 @@ def _helper(name: str, text: str, bodies: Sequence[BodyWriter]) -> str:
     """A helper's source; where it is a class, it is there for the layers of this class."""
     text = text.strip().replace("{{ registered }}", quoted(_PACKAGE))
     is_class = f"class {name}(" in text
-    heads = (name, COMMON_BATCH_NORM) if name == BATCH_NORM else (name,)
-    users = (paths for body in bodies for head in heads for paths in body.printer.users.get(head, ()))
+    users = (paths for body in bodies for paths in body.printer.users.get(name, ()))
     return whole(text, *(users if is_class else ()))
 
 
@@ -157,7 +166,9 @@ def _block(name: str, body: BodyWriter) -> _Function:
     return _Function(
         "\n".join(signature),
         "\n".join(documented_docstring(doc, [*tensors, *_documented(body), *named], 1)),
-        join(lines),
+        (),
+        lines,
+        definition.paths,
     )
 
 
@@ -209,9 +220,10 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
         dtype = f"dtype={quoted(IDS_DTYPE)}, " if node.type.is_ids else ""
         made = marked(f"keras.Input({shape}, {dtype}name={quoted(label)})", [path])
         heads += lay_out(made, 1, f"{variable} = ")
-    lines = [*deeper, *heads, *body.network(variables, graph)]
+    lines = body.network(variables, graph)
     parts = [*_parameters(body), *(f"{size}: {kind} = {default}" for size, kind, default, _ in sizes)]
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", " -> keras.Model:")
     documented = [*_documented(body), *((size, text) for size, _, _, text in sizes)]
     doc = definition.doc or f"The network {definition.name}."
-    return _Function("\n".join(signature), "\n".join(documented_docstring(doc, documented, 1)), join(lines))
+    start, said = [*deeper, *heads], "\n".join(documented_docstring(doc, documented, 1))
+    return _Function("\n".join(signature), said, start, lines, definition.paths)

@@ -30,11 +30,12 @@ class Statement:
     code: Code
     repeated: bool = False
     """Whether it stands in a loop."""
+    prefix: str = ""
+    """What stands before the code where there is no target."""
 
-    def lay_out(self, returned: bool = False) -> list[str]:
+    def lay_out(self) -> list[str]:
         """The lines of its text."""
-        prefix = "return " if returned else f"{self.target} = " if self.target else ""
-        return lay_out(self.code, self.depth, prefix)
+        return lay_out(self.code, self.depth, f"{self.target} = " if self.target else self.prefix)
 
     def for_(self, *paths: Paths) -> Statement:
         """The line, which is there for these paths."""

@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: 4e36e43f1c04bb42
+# digest: 47cd43439f14dee3
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from functools import partial
@@ -11,7 +11,6 @@ import keras
 from keras import layers
 
 # Images have their channels last here, whatever `keras.json` says.
-Conv2D = partial(layers.Conv2D, data_format="channels_last")
 Flatten = partial(layers.Flatten, data_format="channels_last")
 GlobalAveragePooling2D = partial(layers.GlobalAveragePooling2D, data_format="channels_last")
 
@@ -36,12 +35,25 @@ def fan_in_uniform() -> keras.initializers.Initializer:
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
-def kaiming_normal(mode: str) -> keras.initializers.Initializer:
-    """Normal with variance 2 / fan, not truncated; new at each call, since a shared one repeats."""
-    return keras.initializers.VarianceScaling(2.0, mode, "untruncated_normal")
-
-
-batch_norm = partial(BatchNormalization, momentum=0.9, epsilon=1e-5)
+# Each layer makes an initializer of its own of these, and so draws other numbers.
+CONV_KERNEL_INITIALIZER = {
+    "class_name": "VarianceScaling",
+    "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"},
+}
+conv2d = partial(
+    layers.Conv2D,
+    data_format="channels_last",
+    use_bias=False,
+    kernel_initializer=CONV_KERNEL_INITIALIZER,
+    kernel_regularizer=keras.regularizers.L2(5e-5),
+)
+batch_norm = partial(
+    BatchNormalization,
+    momentum=0.9,
+    epsilon=1e-5,
+    gamma_regularizer=keras.regularizers.L2(5e-5),
+    beta_regularizer=keras.regularizers.L2(5e-5),
+)
 
 
 def activation_bottleneck(
@@ -67,65 +79,18 @@ def activation_bottleneck(
     y = x
     if not activated:
         y = layers.ReLU(name=f"{name}_preactivation_0")(x)
-    residual = Conv2D(
-        bottleneck,
-        1,
-        strides=stride,
-        use_bias=False,
-        kernel_initializer=kaiming_normal("fan_out"),
-        kernel_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_conv1",
-    )(y)
-    residual = batch_norm(
-        gamma_regularizer=keras.regularizers.L2(5e-5),
-        beta_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_bn1",
-    )(residual)
+    residual = conv2d(bottleneck, 1, strides=stride, name=f"{name}_conv1")(y)
+    residual = batch_norm(name=f"{name}_bn1")(residual)
     residual = layers.ReLU(name=f"{name}_relu")(residual)
-    residual = Conv2D(
-        bottleneck,
-        3,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=kaiming_normal("fan_out"),
-        kernel_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_conv2",
-    )(residual)
-    residual = batch_norm(
-        gamma_regularizer=keras.regularizers.L2(5e-5),
-        beta_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_bn2",
-    )(residual)
+    residual = conv2d(bottleneck, 3, padding="same", name=f"{name}_conv2")(residual)
+    residual = batch_norm(name=f"{name}_bn2")(residual)
     residual = layers.ReLU(name=f"{name}_relu_2")(residual)
-    residual = Conv2D(
-        filters,
-        1,
-        use_bias=False,
-        kernel_initializer=kaiming_normal("fan_out"),
-        kernel_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_conv3",
-    )(residual)
-    residual = batch_norm(
-        gamma_regularizer=keras.regularizers.L2(5e-5),
-        beta_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_bn3",
-    )(residual)
+    residual = conv2d(filters, 1, name=f"{name}_conv3")(residual)
+    residual = batch_norm(name=f"{name}_bn3")(residual)
     shortcut = x
     if stride != 1 or x.shape[-1] != filters:
-        shortcut = Conv2D(
-            filters,
-            1,
-            strides=stride,
-            use_bias=False,
-            kernel_initializer=kaiming_normal("fan_out"),
-            kernel_regularizer=keras.regularizers.L2(5e-5),
-            name=f"{name}_projection_0",
-        )(y)
-        shortcut = batch_norm(
-            gamma_regularizer=keras.regularizers.L2(5e-5),
-            beta_regularizer=keras.regularizers.L2(5e-5),
-            name=f"{name}_projection_1",
-        )(shortcut)
+        shortcut = conv2d(filters, 1, strides=stride, name=f"{name}_projection_0")(y)
+        shortcut = batch_norm(name=f"{name}_projection_1")(shortcut)
     return layers.Add(name=f"{name}_add")([residual, shortcut])
 
 
@@ -140,20 +105,8 @@ def cifar_resnet_activations_bottleneck(
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, in_channels), name="input")
-    x = Conv2D(
-        16,
-        3,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=kaiming_normal("fan_out"),
-        kernel_regularizer=keras.regularizers.L2(5e-5),
-        name="conv1",
-    )(inputs)
-    x = batch_norm(
-        gamma_regularizer=keras.regularizers.L2(5e-5),
-        beta_regularizer=keras.regularizers.L2(5e-5),
-        name="bn1",
-    )(x)
+    x = conv2d(16, 3, padding="same", name="conv1")(inputs)
+    x = batch_norm(name="bn1")(x)
     x = layers.ReLU(name="relu")(x)
     x = activation_bottleneck(x, 64, 16, activated=True, name="layer1_0")
     for i in range(1, 18):
