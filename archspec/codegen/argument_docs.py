@@ -58,21 +58,28 @@ class _Use(NamedTuple):
 
 def documented(definition: Definition) -> tuple[Parameter, ...]:
     """The parameters of a definition, each with what is said of it; the definitions that it calls have theirs."""
-    uses = [*_uses(definition.tree), *(_Use("", f"`{local.name}`", local.expr) for local in definition.locals)]
+    straight: dict[str, list[_Use]] = {}
+    mentions: dict[str, list[_Use]] = {}
+    for use in (*_uses(definition.tree), *(_Use("", f"`{local.name}`", local.expr) for local in definition.locals)):
+        if isinstance(use.expr, Name):
+            straight.setdefault(use.expr.id, []).append(use)
+        for name in names(use.expr, definition.budget):
+            mentions.setdefault(name, []).append(use)
     return tuple(
-        given if given.doc else replace(given, doc=_derived(given.name, uses, definition))
+        given
+        if given.doc
+        else replace(given, doc=_derived(given.name, straight.get(given.name, ()), mentions.get(given.name, ())))
         for given in definition.parameters
     )
 
 
-def _derived(name: str, uses: Sequence[_Use], definition: Definition) -> str:
-    """What an argument is for, by the layers that take it."""
+def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use]) -> str:
+    """What an argument is for, by what takes it as it is, or in an expression."""
     kind, _, operand = name.partition("@")
     if kind == CHANNELS.id and operand:
         return f"channels of `{operand}`"
-    if as_it_is := _taken([use for use in uses if use.expr == Name(name)]):
+    if as_it_is := _taken(straight):
         return as_it_is
-    mentions = [use for use in uses if name in names(use.expr, definition.budget)]
     if changed := _taken(mentions):
         return f"decides the {changed.removeprefix('decides the ').removeprefix('decides ')}"
     quantities = list(dict.fromkeys(use.taker for use in mentions if use.taker))

@@ -17,8 +17,12 @@ from archspec.limits import Budget
 
 _GATES: Final = frozenset({"sigmoid", "hard_sigmoid"})
 _UNARY_OF_GATES: Final = frozenset({"scale", "reshape", "flatten", "to_image", "dropout"})
-_LONGEST: Final = 40
+_LONGEST: Final = 24
 """Items of a branch: where it has more, it is not what a person would call one thing."""
+_LOOKED_AT: Final = 48
+"""Tensors that are looked at, at most, to find where two branches part."""
+_MOST: Final = 16
+"""Branches that are joined: the names of more would not be read."""
 
 
 def roles(tree: Tree, budget: Budget, *, is_network: bool = False) -> dict[Ref, str]:
@@ -83,7 +87,7 @@ class _Roles:
                         self.sum(item)
                     case "multiply" if len(item.operands) == 2:
                         self.product(item)
-                    case "concat":
+                    case "concat" if len(item.operands) <= _MOST:
                         self.joined(item)
                     case _:
                         pass
@@ -188,7 +192,7 @@ class _Roles:
     def behind(self, end: Ref) -> set[Ref]:
         """The tensors that one is made of, itself included, as far back as branches go."""
         found, left = {end}, [end]
-        while left and len(found) < 4 * _LONGEST:
+        while left and len(found) < _LOOKED_AT:
             item = self.givers.get(left.pop())
             for ref in _behind(item) if item is not None else ():
                 self.budget.spend(1)
@@ -206,18 +210,20 @@ class _Roles:
 
     def is_gate(self, end: Ref) -> bool:
         """Whether a tensor comes out of a sigmoid."""
-        item = self.givers.get(end)
-        match item:
-            case LayerUse() if item.op.name in _UNARY_OF_GATES and len(item.operands) == 1:
-                return self.is_gate(item.operands[0])
-            case LayerUse():
-                return item.op.name in _GATES
-            case CallUse():
-                return _ends_in_gate(item.definition.tree)
-            case SequenceUse():
-                return _ends_in_gate(item.body)
-            case _:
-                return False
+        for _ in range(_LONGEST):
+            item = self.givers.get(end)
+            match item:
+                case LayerUse() if item.op.name in _UNARY_OF_GATES and len(item.operands) == 1:
+                    end = item.operands[0]
+                case LayerUse():
+                    return item.op.name in _GATES
+                case CallUse():
+                    return _ends_in_gate(item.definition.tree)
+                case SequenceUse():
+                    return _ends_in_gate(item.body)
+                case _:
+                    return False
+        return False
 
     def own_name(self, branch: _Branch) -> str:
         """What the spec calls the one item of a branch that it names; empty where there is none, or several."""
@@ -269,13 +275,14 @@ def _weight(item: ItemUse) -> int:
         case LayerUse():
             return item.has_weights
         case CallUse():
-            return max(1, sum(_weight(inner) for inner in item.definition.tree.items))
+            inside = [inner for inner in item.definition.tree.items if not isinstance(inner, CallUse)]
+            return max(1, len(item.definition.tree.items) - len(inside) + sum(map(_weight, inside)))
         case SequenceUse():
             return sum(_weight(inner) for inner in item.body.items)
         case ChoiceUse():
             return max(sum(map(_weight, side.items)) for side in (item.then, item.other))
         case LoopUse():
-            return sum(_weight(run.item) for run in item.runs)
+            return len(item.runs)
 
 
 def _ends_in_gate(tree: Tree) -> bool:
