@@ -66,7 +66,6 @@ class _Roles:
     def _entered(self, tree: Tree) -> Counter[Ref]:
         taken = Counter(tree.results)
         for item in tree.items:
-            self.budget.spend(1)
             self.givers[Result(item.location)] = item
             if isinstance(item, ChoiceUse):
                 taken += self._entered(item.then) | self._entered(item.other)
@@ -195,10 +194,10 @@ class _Roles:
         while left and len(found) < _LOOKED_AT:
             item = self.givers.get(left.pop())
             for ref in _behind(item) if item is not None else ():
-                self.budget.spend(1)
                 if ref not in found:
                     found.add(ref)
                     left.append(ref)
+        self.budget.spend(len(found) // 8)
         return found
 
     def weight(self, branch: _Branch) -> int:

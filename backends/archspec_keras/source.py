@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
@@ -13,10 +14,13 @@ from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
+from archspec.codegen.tree import Definition
+from archspec.codegen.walk import all_layers
 from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
+from archspec.ir.ops import Conv
 from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
 from archspec_keras.common_arguments import CommonArguments
 from archspec_keras.data_format import declarations
@@ -25,7 +29,7 @@ from archspec_keras.layer_names import layer_name
 from archspec_keras.memory_layout import IDS_DTYPE, keras_sizes
 from archspec_keras.names import function_name, helpers_of
 from archspec_keras.ops import ROWS
-from archspec_keras.ops.linear import kinds
+from archspec_keras.ops.linear import is_depthwise, kinds
 from archspec_keras.shared import ComputationOrder
 from archspec_keras.statements import Callee, Statement
 from archspec_keras.static_properties import StaticProperties
@@ -77,8 +81,12 @@ def write(graph: LayerGraph) -> str:
     functions: list[_Function] = []
     deeper, order = _deeper(graph), ComputationOrder(graph, module.network.budget)
     bodies: list[BodyWriter] = []
+    several = Counter(definition.name for definition in module.definitions)
     for definition in module.definitions:
-        name = function_name(graph) if definition.is_network else _unused(definition.name, taken, numbers)
+        kind = _kind(definition, graph) if several[definition.name] > 1 else ""
+        name = function_name(graph)
+        if not definition.is_network:
+            name = _unused(f"{kind}{definition.name}", taken, numbers)
         body = BodyWriter(definition, graph, facts, order, callees)
         made = _network(name, body, graph, deeper) if definition.is_network else _block(name, body)
         callees[id(definition)] = Callee(name, body)
@@ -135,6 +143,16 @@ def _deeper(graph: LayerGraph) -> list[str]:
         f"{INDENT}# Keras follows its layers by recursion: here deeper than Python's limit.",
         f"{INDENT}sys.setrecursionlimit(max(sys.getrecursionlimit(), {limit:_}))",
     ]
+
+
+def _kind(definition: Definition, graph: LayerGraph) -> str:
+    """What the convolutions of a block are in some of its functions, where Keras has to be told: before the name."""
+    convolutions = [layer for layer in all_layers(definition.tree) if layer.op is Conv]
+    nodes = [graph.nodes[path] for layer in convolutions for path in layer.paths]
+    if nodes and all(is_depthwise(node, graph) for node in nodes):
+        return "depthwise_"
+    alone = [isinstance(op := node.op, Conv) and set(op.kernel) == {1} for node in nodes]
+    return "pointwise_" if nodes and all(alone) else ""
 
 
 def _unused(name: str, taken: set[str], numbers: dict[str, Iterator[int]]) -> str:
