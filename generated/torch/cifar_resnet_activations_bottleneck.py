@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: b7e187375320276d
+# digest: af54883abcd4c2ee
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from typing import Any
@@ -95,7 +95,7 @@ class CifarResNetActivationsBottleneck(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, nn.Linear):
-                module.reset_parameters()
+                nn.init.kaiming_uniform_(module.weight, a=5**0.5)
                 nn.init.zeros_(module.bias)
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
