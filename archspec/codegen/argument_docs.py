@@ -114,13 +114,23 @@ def _uses(tree: Tree, row: str = "") -> Iterator[_Use]:
             case SequenceUse():
                 yield from _uses(item.body, _called(item, row).strip("`"))
             case ChoiceUse():
-                yield _Use("", "", item.condition)
+                yield _condition(item)
                 yield from _uses(item.then, row)
                 yield from _uses(item.other, row)
             case LoopUse():
                 for run in item.runs:
                     yield _Use("number of units", "", run.stop)
                     yield from _uses(Tree((run.item,), ()), item.name)
+
+
+def _condition(item: ChoiceUse) -> _Use:
+    """A condition; of one that is a param, what there is where it holds, or where it does not."""
+    for side, word in ((item.then, "whether there is"), (item.other, "whether there is no")):
+        if isinstance(item.condition, Name) and len(side.items) == 1:
+            [inner] = side.items
+            taker = _called(inner, "") or (f"`{inner.op.name}`" if isinstance(inner, LayerUse) else "")
+            return _Use(f"{word} {taker}" if taker else "", "", item.condition)
+    return _Use("", "", item.condition)
 
 
 def _called(item: ItemUse, row: str) -> str:

@@ -204,6 +204,7 @@ class BodyBuilder:
     def _sequence(self, scopes: list[Scope], context: BodyContext) -> SequenceUse:
         operands = context.operands(scopes)
         inner = context.inside(operands)
+        inner.is_network = context.is_network
         inner.numbered = Const(0)
         body = self.inside(scopes, inner)
         label, number = context.name(scopes)

@@ -44,7 +44,7 @@ class BodyContext:
     own: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
     """What the language's own names are everywhere in the definition."""
     is_network: bool = False
-    """Whether it is the network's own, not inside of a sequence or a loop."""
+    """Whether it is the network's own, not inside of a loop."""
     around: BodyContext | None = None
     """What is known around a sequence or a loop."""
     tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])

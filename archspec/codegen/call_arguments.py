@@ -69,7 +69,8 @@ def _wide(definition: Definition) -> set[str]:
         mentioned = names(expr, definition.budget)
         found |= mentioned if len(mentioned) == 1 else set[str]()
     for local in reversed(definition.locals):
-        found |= names(local.expr, definition.budget) if local.name in found else set[str]()
+        mentioned = names(local.expr, definition.budget)
+        found |= mentioned if local.name in found and len(mentioned) == 1 else set[str]()
     return {
         parameter.name for parameter in definition.parameters if parameter.name in found or is_count(parameter.name)
     }

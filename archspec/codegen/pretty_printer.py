@@ -200,11 +200,12 @@ def _operands(code: Infix, depth: int) -> list[str]:
 
 
 def _ternary(code: Ternary, depth: int) -> list[str]:
-    lines = [
-        *lay_out(code.then, depth),
-        *lay_out(code.test, depth, "if "),
-        *lay_out(code.other, depth, "else "),
-    ]
+    lines = lay_out(code.then, depth)
+    other: Code = code
+    while isinstance(other, Ternary):  # one after the other, without brackets
+        test, other = other.test, other.other
+        lines += lay_out(test, depth, "if ")
+        lines += lay_out(other.then if isinstance(other, Ternary) else other, depth, "else ")
     return [whole(line, *code.marks) for line in lines]
 
 

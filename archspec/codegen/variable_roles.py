@@ -6,10 +6,12 @@ product takes from a sigmoid is a `gate`; branches that are joined are called by
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import takewhile
+from typing import Final, TypeGuard
 
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.ir.scope import Ref, Result
@@ -21,6 +23,10 @@ _LONGEST: Final = 24
 """Items of a branch: where it has more, it is not what a person would call one thing."""
 _LOOKED_AT: Final = 48
 """Tensors that are looked at, at most, to find where two branches part."""
+_PARTS: Final = frozenset({"split", "slice_channels"})
+"""What gives a part of a tensor says nothing of it."""
+_COUNT: Final = re.compile(r"_\d+$")
+"""What follows the name that the layers of a branch share."""
 _MOST: Final = 16
 """Branches that are joined: the names of more would not be read."""
 
@@ -133,15 +139,16 @@ class _Roles:
         branches = self.branches(item.operands)
         if branches is None:
             return
-        named = [self.own_name(branch) for branch in branches]
         if len(branches) == 2 and not all(branch.refs for branch in branches):
             self.call(next(branch for branch in branches if branch.refs), "new_features")
-        elif all(named) and len({*named}) == len(named):
-            for branch, name in zip(branches, named, strict=True):
-                self.call(branch, name)
-        else:
-            for number, branch in enumerate(branches, start=1):
-                self.call(branch, f"branch{number}")
+            return
+        full = [self.own_name(branch) for branch in branches]
+        short = [_COUNT.sub("", name) for name in full]
+        named = short if len({*short}) == len(short) else full
+        if not all(named) or len({*named}) < len(named):
+            named = [f"branch{number}" for number in range(1, len(branches) + 1)]
+        for branch, name in zip(branches, named, strict=True):
+            self.call(branch, name)
 
     # -- branches ---------------------------------------------------------------------------------
 
@@ -160,15 +167,16 @@ class _Roles:
     def back(self, end: Ref, others: set[Ref]) -> _Branch | None:
         """The tensors from this one back to one that the other branches come from, too."""
         refs: list[Ref] = []
+        takers = 1
         while end not in others and end in self.givers:
             item = self.givers[end]
-            if len(refs) > _LONGEST or self.taken[end] > 1 or (self.is_network and not isinstance(item, LayerUse)):
+            if len(refs) > _LONGEST or self.taken[end] > takers or (self.is_network and not isinstance(item, LayerUse)):
                 return None
             refs.append(end)
             before = self.before(item)
             if before is None:
                 return _Branch(refs, end)
-            end = before
+            end, takers = before, len(item.operands) if _joins(item) else 1
         return _Branch(refs, end)
 
     def before(self, item: ItemUse) -> Ref | None:
@@ -177,6 +185,8 @@ class _Roles:
             return item.operand
         if len(item.operands) == 1 or not isinstance(item, LayerUse):
             return item.operands[0] if item.operands else None
+        if len(item.operands) > _MOST:
+            return None
         weighed = [ref for ref in item.operands if not self.is_gate(ref)] if item.op.name == "multiply" else []
         if len(weighed) == 1:
             return weighed[0]
@@ -186,7 +196,11 @@ class _Roles:
             for place, ref in enumerate(item.operands)
             if all(ref in refs for other, refs in enumerate(behind) if other != place)
         ]
-        return common[0] if common else None
+        if common:
+            return common[0]
+        inner = self.branches(item.operands)
+        starts = {branch.start for branch in inner or ()}
+        return starts.pop() if len(starts) == 1 else None
 
     def behind(self, end: Ref) -> set[Ref]:
         """The tensors that one is made of, itself included, as far back as branches go."""
@@ -225,14 +239,18 @@ class _Roles:
         return False
 
     def own_name(self, branch: _Branch) -> str:
-        """What the spec calls the one item of a branch that it names; empty where there is none, or several."""
+        """What the spec calls the items of a branch: a name, or what several begin with; empty where there is none."""
         items = [self.givers[ref] for ref in branch.refs]
         named = [
             item.name
             for item in items
             if isinstance(item, CallUse | SequenceUse) or (isinstance(item, LayerUse) and item.named)
         ]
-        return named[0] if len(named) == 1 and named[0].isidentifier() else ""
+        if not named and len(items) == 1 and isinstance(items[0], LayerUse) and items[0].op.name not in _PARTS:
+            return items[0].name
+        parts = [name.split("_") for name in named]
+        shared = "_".join(part for part, *_ in takewhile(_all_equal, zip(*parts, strict=False)))
+        return shared if shared.isidentifier() else ""
 
     def call(self, branch: _Branch, name: str) -> None:
         """Name the tensors of a branch, those at its end in conditions too."""
@@ -252,6 +270,14 @@ class _Roles:
                 if isinstance(inner, ChoiceUse):
                     self.sides(inner, name)
                 end = self.before(inner)
+
+
+def _all_equal(parts: Sequence[str]) -> bool:
+    return len({*parts}) == 1
+
+
+def _joins(item: ItemUse) -> TypeGuard[LayerUse]:
+    return isinstance(item, LayerUse) and item.op.name == "concat"
 
 
 def _operands(item: ItemUse) -> Sequence[Ref]:
@@ -291,6 +317,6 @@ def _ends_in_gate(tree: Tree) -> bool:
 
 
 def usable(found: Mapping[Ref, str], taken: set[str]) -> dict[Ref, str]:
-    """The roles by names that can be used: where something else has the name, the branch is called one."""
-    names = {name: name if name not in taken else f"{name}_branch" for name in found.values()}
+    """The roles by names that can be used: where something else has the name, it is what that gives."""
+    names = {name: name if name not in taken else f"{name}_out" for name in found.values()}
     return {ref: names[name] for ref, name in found.items() if names[name] not in taken}

@@ -144,7 +144,19 @@ class _Folding:
                 return found if names(found, self.budget) else self._worked_out(found)
             case FunctionCall(function, args):
                 given = tuple(self.fold(arg) for arg in args)
+                if function in _ROUNDING and given and (whole := self._times_one(given[0])) is not None:
+                    given = (whole, *given[1:])
+                    if function != "make_divisible" and len(given) == 1:
+                        return whole
                 return self._worked_out(FunctionCall(function, given), *given)
+
+    def _times_one(self, expr: Expr) -> Expr | None:
+        """The whole number that an expression has the value of, where it is that, or 1.0 times that."""
+        match expr:
+            case Binary("*", whole, Const(1.0)) | Binary("*", Const(1.0), whole):
+                return whole if self.is_whole(whole) else None
+            case _:
+                return expr if self.is_whole(expr) and not isinstance(expr, Const) else None
 
     def _either(self, test: Expr, then: Expr, other: Expr, is_whole: bool) -> Expr:
         """`then if test else other`, or one of the two where it serves for both."""
@@ -283,6 +295,8 @@ class _Folding:
                 return False
 
 
+_ROUNDING: Final = frozenset({"int", "round", "ceil", "floor", "make_divisible"})
+"""Functions to which a whole number and the float that is equal to it are the same."""
 _OUTCOMES: Final[Mapping[str, Callable[[int, int, int], tuple[bool, bool]]]] = {
     "==": lambda value, first, last: (first <= value <= last, first == value == last),
     "!=": lambda value, first, last: (not first == value == last, not first <= value <= last),

@@ -28,7 +28,7 @@ from archspec.codegen.tree import (
     iteration_names,
 )
 from archspec.codegen.walk import calls, is_chain, layers, stops
-from archspec.expr import Const, Expr, IfElse, name_by, names, sources_by
+from archspec.expr import Const, Expr, IfElse, name_by, names, negated, sources_by
 from archspec.limits import Budget
 from archspec_torch.ops import ROWS
 
@@ -102,13 +102,7 @@ class ConstructorWriter:
         parts: list[Code] = []
         for item in tree.items:
             if isinstance(item, ChoiceUse):
-                then, other = (
-                    Bracket("", tuple(self._parts(side, named=named)), "[", "]") for side in (item.then, item.other)
-                )
-                test = self.printer.expr(item.condition)
-                if isinstance(item.condition, IfElse):  # Python takes no bare one for a test
-                    test = f"({test})"
-                parts.append(Bracket("*", (Ternary(then, test, other),)))
+                parts.append(Bracket("*", (self._either(item, named=named),)))
             elif named:
                 parts.append(
                     marked(Bracket("", (self._name(item), self.module(item))), inside(item.paths, self.iterations))
@@ -116,6 +110,20 @@ class ConstructorWriter:
             else:
                 parts.append(self.module(item))
         return parts
+
+    def _either(self, item: ChoiceUse, *, named: bool) -> Ternary:
+        """`[part] if condition else []`; of conditions inside of each other, one after the other."""
+        condition, then, other = item.condition, item.then, item.other
+        if _only_choice(then) is not None and _only_choice(other) is None:
+            condition, then, other = negated(condition), other, then
+        test = self.printer.expr(condition)
+        if isinstance(condition, IfElse):  # Python takes no bare one for a test
+            test = f"({test})"
+        parts = Bracket("", tuple(self._parts(then, named=named)), "[", "]")
+        inner = _only_choice(other)
+        if inner is not None:
+            return Ternary(parts, test, self._either(inner, named=named))
+        return Ternary(parts, test, Bracket("", tuple(self._parts(other, named=named)), "[", "]"))
 
     def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> str:
         if item.number is None:
@@ -185,6 +193,15 @@ class ConstructorWriter:
         if run.start == Const(0):
             return self.printer.expr(run.stop)
         return f"{self.printer.expr(run.stop)} - {self.printer.expr(run.start)}"
+
+
+def _only_choice(tree: Tree) -> ChoiceUse | None:
+    """The condition that is all there is on a side of another."""
+    match tree.items:
+        case (ChoiceUse() as inner,):
+            return inner
+        case _:
+            return None
 
 
 def _keyword(pair: Code) -> Keyword | None:
