@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable, either, layer_sizes, without_sizes
 from archspec.codegen.attributes import attributes
-from archspec.codegen.body_context import BodyContext, Deciding
+from archspec.codegen.body_context import LAYERS, BodyContext, Deciding
 from archspec.codegen.loops import build_loop, peeled
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.merging import with_uses
@@ -26,7 +26,7 @@ from archspec.codegen.tree import (
 )
 from archspec.codegen.written_numbers import is_writable
 from archspec.errors import InternalError
-from archspec.expr import Const, Expr, IfElse
+from archspec.expr import Const, Expr, ExprError, IfElse, evaluate
 from archspec.ir.def_use import DefUse, Node, value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Result, Scope
@@ -219,7 +219,7 @@ class BodyBuilder:
         ref = Result(items[0].location)
         if len({item.taken for item in items}) == 1:
             # It leaves no trace, so it must not come out otherwise.
-            context.structural.append(Deciding(condition, "which layers there are"))
+            context.structural.append(Deciding(condition, LAYERS))
             tree = self._body([item.body for item in items], context)
             context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
             return list(tree.items)
@@ -251,9 +251,20 @@ class BodyBuilder:
         # What was found instead of an expression, or settled for one side alone, holds for these values alone; so does
         # which of several items makes what others are called with.
         makes = any(self._makes(item.body) for item in items)
-        if outcome != condition or context.features[ref] != joined or len(context.structural) > settled or makes:
-            context.structural += [Deciding(expr, "which layers there are") for expr in (condition, joined)]
+        alone = not all(self._settled_in_all(deciding, context) for deciding in context.structural[settled:])
+        if outcome != condition or context.features[ref] != joined or alone or makes:
+            context.structural += [Deciding(expr, LAYERS) for expr in (condition, joined)]
         return [ChoiceUse(items[0].location, outcome, operand, sides[True], sides[False])]
+
+    def _settled_in_all(self, deciding: Deciding, context: BodyContext) -> bool:
+        """Whether what was settled on a side of a condition would be settled so in all instances."""
+        if deciding.what != LAYERS:
+            return False
+        try:
+            outcomes = {repr(evaluate(deciding.expr, env, self.budget)) for env in context.envs}
+        except ExprError:
+            return False
+        return len(outcomes) == 1
 
     def _loop(self, loops: list[Loop], context: BodyContext) -> list[ItemUse]:
         """A loop; its first iteration stands before it where that makes what the others are called with."""
@@ -263,7 +274,7 @@ class BodyBuilder:
             context.alias[Result(first.location)] = taken
             counts = first.structure if first.times is None else (first.times,)
             found = [context.at(expr, (context.features[taken],)) for expr in counts]
-            context.structural += [Deciding(expr, "which layers there are") for expr in found]
+            context.structural += [Deciding(expr, LAYERS) for expr in found]
             return []
         names = [self.sharing.made_as.get(loop.iterations[0].path) if loop.iterations else None for loop in loops]
         if not all(names):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from archspec.codegen.anti_unification import NotUnifiable, anti_unify
 from archspec.codegen.symbolic import is_large
@@ -13,6 +13,9 @@ from archspec.expr import Binary, Const, Expr, Value, evaluate, fold, names
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope, tensor_named
 from archspec.limits import Budget
+
+LAYERS: Final = "which layers there are"
+"""What a condition decides."""
 
 
 class Deciding(NamedTuple):

@@ -253,6 +253,8 @@ class Definition:
     """What the spec calls the operands; where it has no name for one, it is empty."""
     is_network: bool = False
     locals: tuple[Local, ...] = ()
+    bounds: tuple[Expr, ...] = ()
+    """What holds of its parameters: for other values it would be another network."""
     budget: Budget = field(kw_only=True)
     """What is left for writing it: one for all definitions of a network."""
 

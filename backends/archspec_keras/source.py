@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 from typing import Final
 
+from archspec.codegen.bounds import bounds
 from archspec.codegen.escaping import docstring, documented_docstring, identifier, literal, quoted
 from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
@@ -243,5 +244,6 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", " -> keras.Model:")
     documented = [*_documented(body), *((size, text) for size, _, _, text in sizes)]
     doc = definition.doc or f"The network {definition.name}."
-    start, said = [*deeper, *heads], "\n".join(documented_docstring(doc, documented, 1))
+    refused = bounds(definition, body.printer, 1)
+    start, said = [*refused, *deeper, *heads], "\n".join(documented_docstring(doc, documented, 1))
     return _Function("\n".join(signature), said, start, lines, definition.paths)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from archspec.codegen.bounds import bounds
 from archspec.codegen.escaping import identifier, is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked, whole
@@ -61,6 +62,7 @@ class MemberWriter:
 
     def write_init(self) -> None:
         """Write the members, and decide how `forward` calls them."""
+        self.init += bounds(self.definition, self.printer, 2)
         self._locals()
         for location, items in uses_of(self.definition.tree).items():
             self.again[location] = [path for item in items for path in item.paths]

@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: 47cd43439f14dee3
+# digest: 5e813d7ccbd464fc
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from functools import partial
@@ -95,28 +95,32 @@ def activation_bottleneck(
 
 
 def cifar_resnet_activations_bottleneck(
-    classes: int = 10, in_channels: int = 3, input_size: tuple[int | None, int | None] = (32, 32)
+    width: int = 16,
+    classes: int = 10,
+    in_channels: int = 3,
+    input_size: tuple[int | None, int | None] = (32, 32),
 ) -> keras.Model:
     """ResNet-164 for CIFAR-10 with its activations in one of five orders.
 
     Args:
+        width: filters of the stem, and inner width of the first stage.
         classes: number of classes.
         in_channels: channels of the input image.
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, in_channels), name="input")
-    x = conv2d(16, 3, padding="same", name="conv1")(inputs)
+    x = conv2d(width, 3, padding="same", name="conv1")(inputs)
     x = batch_norm(name="bn1")(x)
     x = layers.ReLU(name="relu")(x)
-    x = activation_bottleneck(x, 64, 16, activated=True, name="layer1_0")
+    x = activation_bottleneck(x, 4 * width, width, activated=True, name="layer1_0")
     for i in range(1, 18):
-        x = activation_bottleneck(x, 64, 16, name=f"layer1_{i}")
-    x = activation_bottleneck(x, 128, 32, stride=2, name="layer2_0")
+        x = activation_bottleneck(x, 4 * width, width, name=f"layer1_{i}")
+    x = activation_bottleneck(x, 8 * width, 2 * width, stride=2, name="layer2_0")
     for i in range(1, 18):
-        x = activation_bottleneck(x, 128, 32, name=f"layer2_{i}")
-    x = activation_bottleneck(x, 256, 64, stride=2, name="layer3_0")
+        x = activation_bottleneck(x, 8 * width, 2 * width, name=f"layer2_{i}")
+    x = activation_bottleneck(x, 16 * width, 4 * width, stride=2, name="layer3_0")
     for i in range(1, 18):
-        x = activation_bottleneck(x, 256, 64, name=f"layer3_{i}")
+        x = activation_bottleneck(x, 16 * width, 4 * width, name=f"layer3_{i}")
     x = layers.ReLU(name="relu_2")(x)
     x = GlobalAveragePooling2D(keepdims=True, name="global_avg_pool")(x)
     x = Flatten(name="flatten")(x)

@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: af54883abcd4c2ee
+# digest: d55573ddb34b52a0
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from typing import Any
@@ -64,29 +64,30 @@ class CifarResNetActivationsBottleneck(nn.Module):
     """ResNet-164 for CIFAR-10 with its activations in one of five orders.
 
     Args:
+        width: filters of the stem, and inner width of the first stage.
         classes: number of classes.
         in_channels: channels of the input image.
     """
 
-    def __init__(self, classes: int = 10, in_channels: int = 3) -> None:
+    def __init__(self, width: int = 16, classes: int = 10, in_channels: int = 3) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, 16, kernel_size=3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16)
+        self.conv1 = nn.Conv2d(in_channels, width, kernel_size=3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
         self.layer1 = nn.Sequential(
-            ActivationBottleneck(16, 64, 16, activated=True),
-            *(ActivationBottleneck(64, 64, 16) for _ in range(17)),
+            ActivationBottleneck(width, 4 * width, width, activated=True),
+            *(ActivationBottleneck(4 * width, 4 * width, width) for _ in range(17)),
         )
         self.layer2 = nn.Sequential(
-            ActivationBottleneck(64, 128, 32, stride=2),
-            *(ActivationBottleneck(128, 128, 32) for _ in range(17)),
+            ActivationBottleneck(4 * width, 8 * width, 2 * width, stride=2),
+            *(ActivationBottleneck(8 * width, 8 * width, 2 * width) for _ in range(17)),
         )
         self.layer3 = nn.Sequential(
-            ActivationBottleneck(128, 256, 64, stride=2),
-            *(ActivationBottleneck(256, 256, 64) for _ in range(17)),
+            ActivationBottleneck(8 * width, 16 * width, 4 * width, stride=2),
+            *(ActivationBottleneck(16 * width, 16 * width, 4 * width) for _ in range(17)),
         )
         self.global_avg_pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(256, classes)
+        self.fc = nn.Linear(16 * width, classes)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
