@@ -23,8 +23,6 @@ _LONGEST: Final = 24
 """Items of a branch: where it has more, it is not what a person would call one thing."""
 _LOOKED_AT: Final = 48
 """Tensors that are looked at, at most, to find where two branches part."""
-_PARTS: Final = frozenset({"split", "slice_channels"})
-"""What gives a part of a tensor says nothing of it."""
 _COUNT: Final = re.compile(r"_\d+$")
 """What follows the name that the layers of a branch share."""
 _MOST: Final = 16
@@ -246,7 +244,7 @@ class _Roles:
             for item in items
             if isinstance(item, CallUse | SequenceUse) or (isinstance(item, LayerUse) and item.named)
         ]
-        if not named and len(items) == 1 and isinstance(items[0], LayerUse) and items[0].op.name not in _PARTS:
+        if not named and len(items) == 1 and isinstance(items[0], LayerUse) and "pool" in items[0].op.name:
             return items[0].name
         parts = [name.split("_") for name in named]
         shared = "_".join(part for part, *_ in takewhile(_all_equal, zip(*parts, strict=False)))

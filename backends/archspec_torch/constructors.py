@@ -155,6 +155,7 @@ class ConstructorWriter:
                 parts.append(marked(self._run(run, pattern), iterations))
         if numbering is not None:
             self.printer.helpers.add(NUMBERED)
+            self.printer.users.setdefault(NUMBERED, []).append(inside(item.paths, self.iterations))
             prefix, start = numbering
             return call(NUMBERED, quoted(prefix), *parts, **({} if start == 1 else {"start": str(start)}))
         if named:

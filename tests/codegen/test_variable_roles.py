@@ -37,7 +37,7 @@ def test_the_branch_with_the_layers_is_the_residual_and_the_other_the_shortcut()
     assert "residual = self.relu(self.bn1(self.conv1(x)))" in torch
     assert "return self.conv2(residual) + self.project(x)" in torch
     keras = source_of(UNIT, "keras")
-    assert "    shortcut = x\n    if stride != 1 or x.shape[-1] != filters:\n        shortcut = Conv2D(" in keras
+    assert "    shortcut = x\n    if stride != 1 or x.shape[-1] != filters:\n        shortcut = conv2d(" in keras
     assert "([residual, shortcut])" in keras
     assert "    y = " not in keras
 
