@@ -62,7 +62,7 @@ def sample() -> Sequence[LayerGraph]:
     found: list[LayerGraph] = []
 
     @seed(0)
-    @settings(SETTINGS, max_examples=1500, phases=[Phase.generate])
+    @settings(SETTINGS, max_examples=2500, phases=[Phase.generate])
     @given(typed_specs())
     def drawn(spec: dict[str, Any]) -> None:
         with suppress(ArchspecError):

@@ -54,13 +54,21 @@ def outputs(graph: LayerGraph, name: str, weights: Any, dtype: str) -> dict[str,
 
 
 def check(spec: str | Path, name: str) -> None:
+    """Both forms give the same, as far as the numbers of the type can say it.
+
+    In float32 a deep network is itself further than 1e-6 from what it is in float64. There the folded form may be as
+    far from the truth as the training form is, and twice that.
+    """
     graph = archspec.compile(spec)
     form = archspec.compile(spec, form="inference")
     weights = random_weights(graph)
-    for dtype, tolerance in TOLERANCE.items():
-        wanted, found = outputs(graph, name, weights, dtype), outputs(form, name, weights, dtype)
-        for key, array in wanted.items():
-            assert np.abs(array - found[key]).max() <= tolerance * np.abs(array).max(), (key, dtype)
+    wanted = {dtype: outputs(graph, name, weights, dtype) for dtype in TOLERANCE}
+    found = {dtype: outputs(form, name, weights, dtype) for dtype in TOLERANCE}
+    for key, truth in wanted["float64"].items():
+        largest = np.abs(truth).max()
+        assert np.abs(truth - found["float64"][key]).max() <= TOLERANCE["float64"] * largest, key
+        own = np.abs(truth - wanted["float32"][key]).max()
+        assert np.abs(truth - found["float32"][key]).max() <= max(TOLERANCE["float32"] * largest, 2 * own), key
 
 
 @pytest.mark.parametrize("name", ["torch", pytest.param("keras", marks=needs("keras"))])
