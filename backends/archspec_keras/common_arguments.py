@@ -143,7 +143,7 @@ def _declared(constants: Mapping[Serialized, str]) -> list[str]:
     """The lines of what initializers are made from."""
     lines = ["# Each layer makes an initializer of its own of these, and so draws other numbers."] if constants else []
     for (kind, config), name in constants.items():
-        items = ", ".join(f"{quoted(key)}: {value}" for key, value in config)
-        parts = (f'"class_name": {quoted(kind)}', f'"config": {{{items}}}')
+        items = tuple(f"{quoted(key)}: {value}" for key, value in config)
+        parts = (f'"class_name": {quoted(kind)}', Bracket('"config": ', items, "{", "}"))
         lines += lay_out(Bracket("", parts, "{", "}"), 0, f"{name} = ")
     return lines
