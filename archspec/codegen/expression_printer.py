@@ -23,6 +23,7 @@ class ExpressionPrinter:
 
     def __init__(self, definition: Definition, channels: str, reserved: frozenset[str]) -> None:
         self.budget = definition.budget
+        self.types = definition.types
         self.helpers: set[str] = set()
         self.functions: set[str] = set()
         self.names: set[str] = set()
@@ -49,7 +50,7 @@ class ExpressionPrinter:
     def expr(self, expr: Expr) -> str:
         """An expression as source."""
         self.names |= names(expr, self.budget)
-        shown = halved(self._with_locals(expr) if self.locals else expr)
+        shown = halved(self._with_locals(expr) if self.locals else expr, self.types)
         self._note_functions(shown)
         return source(shown, self.spelled)
 
@@ -119,20 +120,19 @@ class ExpressionPrinter:
             self._note_functions(child)
 
 
-def halved(expr: Expr) -> Expr:
-    """An expression with its quotients in lowest terms as far as floats are the same: `rate / 4` for `rate * 4 / 16`.
+def halved(expr: Expr, types: Mapping[str, str]) -> Expr:
+    """An expression with its quotient in lowest terms as far as floats are the same: `rate / 4` for `rate * 4 / 16`.
 
     What is a power of two changes no digit of a float. Of other factors the quotient may have another last bit.
     """
     match expr:
         case Binary("/", Binary("*", factor, Const(int() as times)), Const(int() as parts)) if times > 0 < parts:
             both = min(times & -times, parts & -parts)
-            if parts == both:  # a division is left: it makes a float of a whole number
-                both //= 2
-            if both > 1:
+            if both < parts:
                 kept = factor if times == both else Binary("*", factor, Const(times // both))
                 return Binary("/", kept, Const(parts // both))
-            return expr
+            is_float = isinstance(factor, Name) and types.get(factor.id) == "float"
+            return factor if is_float and times == parts else expr  # a division makes a float of a whole number
         case _:
             return expr
 

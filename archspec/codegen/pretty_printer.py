@@ -169,7 +169,9 @@ def _exploded(code: Bracket, depth: int, prefix: str, suffix: str) -> list[str]:
     first = whole(f"{INDENT * depth}{prefix}{flat(code.head)}{code.open}", *marks(code.head))
     last = f"{INDENT * depth}{code.close}{suffix}"
     together = f"{INDENT * (depth + 1)}{', '.join(map(flat, code.args))}"
-    collection = (code.head == "" or code.open == "{") and len(code.args) > 1  # which formatters write with one item in a line
+    collection = (code.head == "" or code.open == "{") and len(
+        code.args
+    ) > 1  # which formatters write with one item in a line
     if len(together) <= WIDTH and not collection:
         return [first, whole(together, *(paths for arg in code.args for paths in marks(arg))), last]
     if len(code.args) == 1 and isinstance(code.args[0], Infix):
