@@ -144,7 +144,7 @@ blocks:
 layers: [unit: {filters: 8}, unit: {filters: 8, act: identity}, unit: {filters: 8, act: hard_swish}]
 """
     found = " ".join(torch_of(text).split())
-    assert '*( [] if act == "identity" else [nn.ReLU()] if act == "relu" else [nn.Hardswish()] )' in found
+    assert '*([] if act == "identity" else [nn.ReLU()] if act == "relu" else [nn.Hardswish()]),' in found
 
 
 def test_rows_whose_parts_are_named_by_a_number_have_a_helper() -> None:
