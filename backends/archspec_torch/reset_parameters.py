@@ -65,6 +65,8 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
         target = lines if row.parts is None else composed
         target += is_one_of(types, first=not target)
         guarded = NOTHING.union(*(place.optional for place in alike))
+        if row.parts is None and "nn.Linear" in types:  # an attention's parts are such modules, too
+            guarded = guarded.union(*(place.optional for place in places if place.parts is not None))
         untyped = NOTHING.union(*(place.untyped for place in alike))
         target += draw("module", rule, row, 4, guarded, untyped, helpers, parts)
     if own:
