@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from archspec.codegen.anti_unification import NotUnifiable, anti_unify
 from archspec.codegen.symbolic import is_large
@@ -13,6 +13,9 @@ from archspec.expr import Binary, Const, Expr, Value, evaluate, fold, names
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope, tensor_named
 from archspec.limits import Budget
+
+LAYERS: Final = "which layers there are"
+"""What a condition decides."""
 
 
 class Deciding(NamedTuple):
@@ -44,7 +47,7 @@ class BodyContext:
     own: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
     """What the language's own names are everywhere in the definition."""
     is_network: bool = False
-    """Whether it is the network's own, not inside of a sequence or a loop."""
+    """Whether it is the network's own, not inside of a loop."""
     around: BodyContext | None = None
     """What is known around a sequence or a loop."""
     tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])

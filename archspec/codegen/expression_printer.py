@@ -10,7 +10,7 @@ from archspec.codegen.marked_text import Paths
 from archspec.codegen.pretty_printer import Code, heads
 from archspec.codegen.tree import CHANNELS, Definition, LayerUse, iteration_names
 from archspec.codegen.walk import carries, deepest
-from archspec.expr import Binary, Bool, Compare, Expr, FunctionCall, IfElse, Items, Name, Unary, names, source
+from archspec.expr import Binary, Bool, Compare, Const, Expr, FunctionCall, IfElse, Items, Name, Unary, names, source
 from archspec.expr.tree import children
 from archspec.ir.attributes import PerAxis, PerAxisKind
 
@@ -23,6 +23,7 @@ class ExpressionPrinter:
 
     def __init__(self, definition: Definition, channels: str, reserved: frozenset[str]) -> None:
         self.budget = definition.budget
+        self.types = definition.types
         self.helpers: set[str] = set()
         self.functions: set[str] = set()
         self.names: set[str] = set()
@@ -49,7 +50,7 @@ class ExpressionPrinter:
     def expr(self, expr: Expr) -> str:
         """An expression as source."""
         self.names |= names(expr, self.budget)
-        shown = self._with_locals(expr) if self.locals else expr
+        shown = halved(self._with_locals(expr) if self.locals else expr, self.types)
         self._note_functions(shown)
         return source(shown, self.spelled)
 
@@ -117,6 +118,23 @@ class ExpressionPrinter:
             self.functions.add(expr.function)
         for child in children(expr):
             self._note_functions(child)
+
+
+def halved(expr: Expr, types: Mapping[str, str]) -> Expr:
+    """An expression with its quotient in lowest terms as far as floats are the same: `rate / 4` for `rate * 4 / 16`.
+
+    What is a power of two changes no digit of a float. Of other factors the quotient may have another last bit.
+    """
+    match expr:
+        case Binary("/", Binary("*", factor, Const(int() as times)), Const(int() as parts)) if times > 0 < parts:
+            both = min(times & -times, parts & -parts)
+            if both < parts:
+                kept = factor if times == both else Binary("*", factor, Const(times // both))
+                return Binary("/", kept, Const(parts // both))
+            is_float = isinstance(factor, Name) and types.get(factor.id) == "float"
+            return factor if is_float and times == parts else expr  # a division makes a float of a whole number
+        case _:
+            return expr
 
 
 def plain(value: PerAxis | None) -> str:

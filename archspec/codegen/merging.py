@@ -20,7 +20,7 @@ def merged(runs: Sequence[Run]) -> tuple[Run, ...]:
     )
 
 
-def _united(first: Use, others: Sequence[ItemUse]) -> Use:
+def united(first: Use, others: Sequence[ItemUse]) -> Use:
     """An item that has the paths of others, too, which are the same but for their places."""
     alike = [item for item in others if isinstance(item, type(first))]
     if all(item.paths is first.paths for item in alike):  # iterations that were built together have those of all
@@ -49,7 +49,7 @@ def _united_run(run: Run, place: int, loops: Sequence[LoopUse]) -> Run:
 
 def with_items(run: Run, items: Sequence[CallUse | SequenceUse]) -> Run:
     """A run whose item has the places of these items as well."""
-    item = _united(run.item, items)
+    item = united(run.item, items)
     assert isinstance(item, CallUse | SequenceUse)
     return dataclasses.replace(run, item=item)
 
@@ -73,7 +73,7 @@ def _placed(item: ItemUse, found: Mapping[int, Sequence[ItemUse]]) -> ItemUse:
         )
         then, other = sides
         return dataclasses.replace(item, then=then, other=other)
-    return _united(item, found.get(item.location, ()))
+    return united(item, found.get(item.location, ()))
 
 
 def _unconditional(items: Sequence[ItemUse]) -> Iterator[ItemUse]:
@@ -103,9 +103,9 @@ def _with_uses(tree: Tree, uses: Mapping[int, Sequence[Use]]) -> Tree:
                     item, body=_with_places(item.body, [inner for body in bodies for inner in body.items])
                 )
             case LoopUse(location=location) if location in uses:
-                united = _united(item, uses[location])
-                assert isinstance(united, LoopUse)
-                item = dataclasses.replace(item, runs=united.runs, iterations=united.iterations)
+                together = united(item, uses[location])
+                assert isinstance(together, LoopUse)
+                item = dataclasses.replace(item, runs=together.runs, iterations=together.iterations)
             case _:
                 pass
         items.append(item)

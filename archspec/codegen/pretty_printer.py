@@ -169,7 +169,9 @@ def _exploded(code: Bracket, depth: int, prefix: str, suffix: str) -> list[str]:
     first = whole(f"{INDENT * depth}{prefix}{flat(code.head)}{code.open}", *marks(code.head))
     last = f"{INDENT * depth}{code.close}{suffix}"
     together = f"{INDENT * (depth + 1)}{', '.join(map(flat, code.args))}"
-    collection = code.head == "" and len(code.args) > 1  # which formatters write with one item in a line
+    collection = (code.head == "" or code.open == "{") and len(
+        code.args
+    ) > 1  # which formatters write with one item in a line
     if len(together) <= WIDTH and not collection:
         return [first, whole(together, *(paths for arg in code.args for paths in marks(arg))), last]
     if len(code.args) == 1 and isinstance(code.args[0], Infix):
@@ -200,11 +202,12 @@ def _operands(code: Infix, depth: int) -> list[str]:
 
 
 def _ternary(code: Ternary, depth: int) -> list[str]:
-    lines = [
-        *lay_out(code.then, depth),
-        *lay_out(code.test, depth, "if "),
-        *lay_out(code.other, depth, "else "),
-    ]
+    lines = lay_out(code.then, depth)
+    other: Code = code
+    while isinstance(other, Ternary):  # one after the other, without brackets
+        test, other = other.test, other.other
+        lines += lay_out(test, depth, "if ")
+        lines += lay_out(other.then if isinstance(other, Ternary) else other, depth, "else ")
     return [whole(line, *code.marks) for line in lines]
 
 

@@ -10,8 +10,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from archspec.codegen.body_context import Deciding
-from archspec.codegen.build import Kinds, alike, build
+from archspec.codegen.argument_docs import documented
+from archspec.codegen.bodies import Kinds
+from archspec.codegen.body_context import LAYERS, Deciding
+from archspec.codegen.bounds import held, is_bound
+from archspec.codegen.build import alike, build
+from archspec.codegen.call_arguments import ordered
+from archspec.codegen.equal_arms import without_equal_arms
 from archspec.codegen.loop_channels import after_iterations
 from archspec.codegen.merging import likeness, merged
 from archspec.codegen.progressions import gathered
@@ -32,7 +37,14 @@ from archspec.codegen.tree import (
     iteration_names,
 )
 from archspec.codegen.walk import all_layers, calls, item_number, used_names
-from archspec.expr import Const, Expr, Name, Whole, fold, names
+from archspec.expr import (
+    Const,
+    Expr,
+    Name,
+    Whole,
+    fold,
+    names,
+)
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import place_names
 from archspec.limits import Budget
@@ -117,6 +129,11 @@ class _Attempt:
                 used |= names(local.expr, self.budget) if local.name in used else set[str]()
             new.locals = tuple(local for local in new.locals if local.name in used)
             new.parameters = tuple(parameter for parameter in new.parameters if parameter.name in used)
+            offered = {parameter.name for parameter in new.parameters}
+            new.bounds = tuple(bound for bound in new.bounds if names(bound, self.budget) <= offered)
+            if not new.is_network:
+                new.parameters = ordered(new)
+            new.parameters = documented(new)
         return Module(tuple(self.new[id(old)] for old in self.old))
 
     def _definition(self, old: Definition, new: Definition) -> None:
@@ -151,6 +168,12 @@ class _Attempt:
             known = layer.op.attributes()
             spatial = [name for name in layer.exprs if known[name].spatial]
             deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in spatial]
+        if old.is_network:
+            given = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
+            parts = [(part, what) for expr, what in deciding for part in held(expr, what, given, self.budget)]
+            kept = [part for part, what in parts if what == LAYERS and is_bound(part, deps)]
+            new.bounds = tuple(dict.fromkeys(kept))
+            deciding = [(part, what) for part, what in parts if part not in new.bounds]
         for expr, what in deciding:
             self.tainted = dict.fromkeys(self._depends(expr, deps), what) | self.tainted
 
@@ -221,7 +244,7 @@ class _Fold:
         return fold(expr, self.budget, self.env, whole=self.whole, ranges=self.ranges)
 
     def tree(self, tree: Tree) -> Tree:
-        return Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels)
+        return without_equal_arms(Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels))
 
     def item(self, item: ItemUse) -> ItemUse:
         self.budget.spend(8)  # an item is made anew, and will be compared and written

@@ -222,6 +222,8 @@ class Parameter:
     doc: str = ""
     derived: Expr | None = None
     """What it is computed from: then it is no parameter of the source, and stands for this wherever it is used."""
+    is_width: bool = False
+    """Whether it is a number of channels: such arguments are obvious at a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,8 @@ class Definition:
     """What the spec calls the operands; where it has no name for one, it is empty."""
     is_network: bool = False
     locals: tuple[Local, ...] = ()
+    bounds: tuple[Expr, ...] = ()
+    """What holds of its parameters: for other values it would be another network."""
     budget: Budget = field(kw_only=True)
     """What is left for writing it: one for all definitions of a network."""
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from archspec.codegen.escaping import identifier
 from archspec.codegen.tree import ChoiceUse, Tree
+from archspec.codegen.variable_roles import roles, usable
 from archspec.ir.scope import Operand, Ref, Result
 from archspec.limits import Budget
 
@@ -24,7 +25,14 @@ class VariableAllocator:
     """
 
     def __init__(
-        self, tree: Tree, budget: Budget, operands: int, taken: Iterable[str] = (), inputs: Iterable[str] = ()
+        self,
+        tree: Tree,
+        budget: Budget,
+        operands: int,
+        taken: Iterable[str] = (),
+        inputs: Iterable[str] = (),
+        *,
+        is_network: bool = False,
     ) -> None:
         self.budget = budget
         self.left: Counter[Ref] = Counter(uses(tree))
@@ -43,14 +51,12 @@ class VariableAllocator:
             ref for ref in _passed_on(tree) if self.left[ref] == 1 and together[ref.location] < 2
         }
         self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items() if ref not in passed_on}
+        found = usable(roles(tree, budget, is_network=is_network), {*self.taken, *inputs, *self.labels.values()})
+        self.labels = {**found, **self.labels}
         self.kept = {*inputs, *self.labels.values()}
         """Variables with a meaning, which stay what they are even once they are spent."""
-        self.called: dict[str, list[Ref]] = {}
-        for ref, label in self.labels.items():
-            self.called.setdefault(label, []).append(ref)
         for index, name in enumerate(operand_names(operands, inputs, self.taken)):
             self.hold(Operand(index), name)
-            self.called.setdefault(name, []).append(Operand(index))
 
     def uses(self, ref: Ref) -> int:
         """How many places that use a tensor have not been written."""
@@ -83,10 +89,7 @@ class VariableAllocator:
     def labeled(self, ref: Ref) -> str | None:
         """What the spec calls a tensor, unless another that is still needed is called so."""
         label = self.labels.get(ref)
-        if label is None:
-            return None
-        others = (other for other in self.called[label] if other != ref)
-        return None if any(self.variable.get(other) == label and self.left[other] > 0 for other in others) else label
+        return label if label is not None and all(other == ref for other in self._held(label)) else None
 
     def join(self, choice: ChoiceUse) -> str:
         """A variable for what a choice gives, before its sides are written: one that nothing needs after them."""
@@ -138,14 +141,16 @@ class VariableAllocator:
 
     def _free(self, name: str) -> bool:
         """Whether nothing needs what a variable of this name holds."""
-        if name in self.kept or name in self.taken:
-            return False
+        return name not in self.kept and name not in self.taken and not self._held(name)
+
+    def _held(self, name: str) -> list[Ref]:
+        """The tensors that a variable holds and that are still needed."""
         given = self.holding.get(name, [])
         self.budget.spend(len(given) // 4)
         held = [ref for ref in given if self.left[ref] > 0 and self.variable.get(ref) == name]
         if not self.tentative:
             self.holding[name] = held
-        return not held
+        return held
 
     def _clear(self) -> None:
         """Forget the variables of tensors that are not needed any more."""

@@ -59,6 +59,13 @@ def all_layers(tree: Tree) -> list[LayerUse]:
     return found
 
 
+def loops(tree: Tree) -> list[LoopUse]:
+    """All loops written in a tree, those of called definitions left out."""
+    found: list[LoopUse] = []
+    _visit(tree, lambda item: found.append(item) if isinstance(item, LoopUse) else None)
+    return found
+
+
 def used_names(tree: Tree, budget: Budget) -> frozenset[str]:
     """The names in the expressions of a tree, those for the channels of operands included.
 

@@ -144,7 +144,19 @@ class _Folding:
                 return found if names(found, self.budget) else self._worked_out(found)
             case FunctionCall(function, args):
                 given = tuple(self.fold(arg) for arg in args)
+                if function in _ROUNDING and given and (whole := self._times_one(given[0])) is not None:
+                    given = (whole, *given[1:])
+                    if function != "make_divisible" and len(given) == 1:
+                        return whole
                 return self._worked_out(FunctionCall(function, given), *given)
+
+    def _times_one(self, expr: Expr) -> Expr | None:
+        """The whole number that an expression has the value of, where it is that, or 1.0 times that."""
+        match expr:
+            case Binary("*", whole, Const(1.0)) | Binary("*", Const(1.0), whole):
+                return whole if self.is_whole(whole) else None
+            case _:
+                return expr if self.is_whole(expr) and not isinstance(expr, Const) else None
 
     def _either(self, test: Expr, then: Expr, other: Expr, is_whole: bool) -> Expr:
         """`then if test else other`, or one of the two where it serves for both."""
@@ -154,6 +166,8 @@ class _Folding:
             other = other.other
         if then == other:
             return then
+        if (apart := self._apart(test, then, other)) is not None:
+            return apart
         match test:
             case Compare(first, ("==" | "!=" as link,), (second,)):
                 unequal, equal = (other, then) if link == "==" else (then, other)
@@ -167,6 +181,20 @@ class _Folding:
             case _:
                 pass
         return IfElse(test, then, other)
+
+    def _apart(self, test: Expr, then: Expr, other: Expr) -> Expr | None:
+        """`n + (2 if c else 1)` for `n + 2 if c else n + 1`, where both sides are something and a whole number."""
+        (first, more), (second, less) = _with_number(then), _with_number(other)
+        if first == second and first is not None and self.is_whole(first):
+            return Binary("+", first, IfElse(test, Const(more), Const(less)))
+        match then, other:
+            case (
+                IfElse(inner, Const(int() as a), Const(int() as b)),
+                IfElse(same, Const(int() as c), Const(int() as d)),
+            ) if inner == same and a - c == b - d and all(map(self.is_whole, (then, other))):
+                return Binary("+", other, IfElse(test, Const(a - c), Const(0)))
+            case _:
+                return None
 
     def _compare(self, expr: Compare) -> Expr:
         parts = [self.fold(expr.first)]
@@ -200,6 +228,25 @@ class _Folding:
         sum = Binary(op, left, right)
         if isinstance(left, Const) and isinstance(right, Const):
             return self._worked_out(sum, left, right)
+        match left, right:
+            case IfElse(test, Const() as then, Const() as other), Const():
+                return IfElse(
+                    test,
+                    self._worked_out(Binary(op, then, right), then, right),
+                    self._worked_out(Binary(op, other, right), other, right),
+                )
+            case Const(), IfElse(test, Const() as then, Const() as other):
+                return IfElse(
+                    test,
+                    self._worked_out(Binary(op, left, then), left, then),
+                    self._worked_out(Binary(op, left, other), left, other),
+                )
+            case Binary("+", first, IfElse(_, Const(), Const()) as last), Const(int()) if (
+                op == "+" and self.is_whole(first) and self.is_whole(last)
+            ):
+                return Binary("+", first, self._binary("+", last, right, is_whole))
+            case _:
+                pass
         # The neutral elements, which are whole: 0.0 and 1.0 would make a float of a whole number.
         if (op == "+" and left == _ZERO) or (op == "*" and left == _ONE):
             return right
@@ -268,6 +315,8 @@ class _Folding:
                 return False
 
 
+_ROUNDING: Final = frozenset({"int", "round", "ceil", "floor", "make_divisible"})
+"""Functions to which a whole number and the float that is equal to it are the same."""
 _OUTCOMES: Final[Mapping[str, Callable[[int, int, int], tuple[bool, bool]]]] = {
     "==": lambda value, first, last: (first <= value <= last, first == value == last),
     "!=": lambda value, first, last: (not first == value == last, not first <= value <= last),
@@ -277,6 +326,17 @@ _OUTCOMES: Final[Mapping[str, Callable[[int, int, int], tuple[bool, bool]]]] = {
     ">=": lambda value, first, last: (first >= value, last >= value),
 }
 """Whether a comparison holds for one, and for all, of the numbers from `first` to `last`; both alike decide it."""
+
+
+def _with_number(expr: Expr) -> tuple[Expr | None, int]:
+    """An expression as something and a whole number that is added to it."""
+    match expr:
+        case Binary("+", other, Const(int() as number)) if not isinstance(number, bool):
+            return other, number
+        case Const():
+            return None, 0
+        case _:
+            return expr, 0
 
 
 def _known(value: Value) -> Const:

@@ -46,6 +46,8 @@ class BlockInfo:
     """The tensors that it takes besides the one that arrives."""
     span: Span | None = None
     """Where it is defined."""
+    docs: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the spec says of params."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,8 @@ def block_info(block: Block, budget: Budget) -> BlockInfo:
             )
         elif not names(folded := fold(parse(raw, budget), budget), budget):
             defaults[name] = folded
-    return BlockInfo(block.name, block.doc, tuple(block.params), defaults, tuple(block.inputs), block.definition)
+    docs = {name: param.doc for name, param in block.params.items() if param.doc}
+    return BlockInfo(block.name, block.doc, tuple(block.params), defaults, tuple(block.inputs), block.definition, docs)
 
 
 def param_value(

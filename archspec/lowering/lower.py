@@ -108,7 +108,6 @@ class Lowering(InlineItems):
         except ExprError as error:
             raise SpecError(Diagnostic("E0303", str(error), when.span)) from None
         condition = self._outside(condition, context)
-        self._fix(condition, context, "which layers there are")
         scope = context.scope
         outer, scope.items = scope.items, []
         # A tap or a name under a condition is not seen outside it.

@@ -10,7 +10,8 @@ from archspec.codegen.helpers import Helpers
 from archspec.codegen.pretty_printer import Bracket, Keyword
 from archspec_keras.names import CHANNELS_LAST
 
-_FORMAT: Final = quoted("channels_last")
+FORMAT: Final = quoted("channels_last")
+"""The format that is stated."""
 _BASE: Final = re.compile(r"^class \w+\(layers\.(\w+)\):", re.MULTILINE)
 
 
@@ -28,10 +29,10 @@ def stated(layer: Bracket, helpers: Helpers) -> Bracket:
         return Bracket(name, layer.args)
     base = _BASE.search(helpers.text(head)) if head in helpers.names else None
     if base is not None and base[1] in CHANNELS_LAST:
-        return Bracket(head, (*layer.args, Keyword("data_format", _FORMAT)))
+        return Bracket(head, (*layer.args, Keyword("data_format", FORMAT)))
     return layer
 
 
 def declarations(heads: set[str]) -> list[str]:
     """The lines of a module that declare what `stated` calls, of these heads of calls."""
-    return [f"{name} = partial(layers.{name}, data_format={_FORMAT})" for name in sorted(heads & CHANNELS_LAST)]
+    return [f"{name} = partial(layers.{name}, data_format={FORMAT})" for name in sorted(heads & CHANNELS_LAST)]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from archspec.codegen.escaping import quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
-from archspec.codegen.pretty_printer import INDENT, Bracket, Code, Keyword, call, lay_out, marked
+from archspec.codegen.pretty_printer import Bracket, Code, Keyword, call, marked
 from archspec.codegen.tree import CHANNELS, CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import operand_names, uses
 from archspec.expr import negated
@@ -35,8 +35,8 @@ def _is_conditional(lines: Sequence[Statement]) -> bool:
 class BodyWriter(LoopStatements):
     """Writes one definition. Afterwards `printer` says what the code mentions."""
 
-    def block(self) -> list[str]:
-        """The lines of a block's function."""
+    def block(self) -> list[Statement]:
+        """The statements of a block's function."""
         self._write(None)
         if self._channels_at_once():
             # Said once, of a variable that still holds what arrived: no name of its own is needed.
@@ -46,11 +46,11 @@ class BodyWriter(LoopStatements):
         results = self._results()
         last = self.lines[-1] if self.lines else None
         if len(results) == 1 and last is not None and last.depth == 1 and last.target == results[0]:
-            return [*self._text(self.lines[:-1]), *last.lay_out(returned=True)]
-        return [*self._text(self.lines), f"{INDENT}return {', '.join(results)}"]
+            return [*self.lines[:-1], replace(last, target="", prefix="return ")]
+        return [*self.lines, Statement(1, "", ", ".join(results), prefix="return ")]
 
-    def network(self, inputs: Sequence[str], graph: LayerGraph) -> list[str]:
-        """The lines of the network's function after those that make the inputs."""
+    def network(self, inputs: Sequence[str], graph: LayerGraph) -> list[Statement]:
+        """The statements of the network's function after those that make the inputs."""
         self._start(inputs, LayerName())
         self._items(self.definition.tree)
         self._insert_locals()
@@ -61,7 +61,7 @@ class BodyWriter(LoopStatements):
             pairs = zip(graph.outputs, results, strict=True)
             outputs = f"{{{', '.join(f'{quoted(name)}: {result}' for name, result in pairs)}}}"
         model = call("keras.Model", given, outputs, name=quoted(graph.name))
-        return [*self._text(self.lines), *lay_out(model, 1, "return ")]
+        return [*self.lines, Statement(1, "", model, prefix="return ")]
 
     def _write(self, channels: str | None) -> None:
         self.printer = ExpressionPrinter(self.definition, "in_channels", self.reserved)
@@ -90,9 +90,6 @@ class BodyWriter(LoopStatements):
 
     def _results(self) -> list[str]:
         return [self.allocator.variable[ref] for ref in self.definition.tree.results]
-
-    def _text(self, lines: Sequence[Statement]) -> list[str]:
-        return [text for line in lines for text in line.lay_out()]
 
     def _channels_at_once(self) -> bool:
         """Whether a single line speaks of the channels that arrive, and the first variable holds what arrived there."""
@@ -166,7 +163,7 @@ class BodyWriter(LoopStatements):
         if ordered:  # what is called after it must come after the calls on either side: it keeps its variable
             target = self._variable(f"{ordered[0]}_output")
         else:
-            target = self.allocator.fresh([*(["shortcut"] if self._is_shortcut(item, tree) else []), *usual])
+            target = self.allocator.labeled(result) or self.allocator.fresh(usual)
         tests = [self.printer.expr(item.condition), self.printer.expr(negated(item.condition))]
         reads = [
             {self.allocator.variable[ref] for ref in uses(side) if ref in self.allocator.variable}
@@ -209,11 +206,3 @@ class BodyWriter(LoopStatements):
         elif other:
             self._emit("", "else:")
             self.lines += other
-
-    def _is_shortcut(self, item: ChoiceUse, tree: Tree) -> bool:
-        """The way past a residual branch: something or nothing, and then a sum."""
-        nothing = any(not side.items and side.results == (item.operand,) for side in (item.then, item.other))
-        takers = [
-            use.op.name for use in tree.items if isinstance(use, LayerUse) and Result(item.location) in use.operands
-        ]
-        return nothing and takers == ["add"] and self.preferred is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from archspec.codegen.escaping import identifier
@@ -46,8 +47,19 @@ CHANNELS_LAST: Final = frozenset(
 )
 """Keras's layers that rows print and that take a data format: a module has names of its own for them."""
 
+COMMON: Final[Mapping[str, str]] = {
+    **{f"Conv{axes}D": f"conv{axes}d" for axes in (1, 2, 3)},
+    **{f"Conv{axes}DTranspose": f"conv{axes}d_transpose" for axes in (1, 2, 3)},
+    **{f"DepthwiseConv{axes}D": f"depthwise_conv{axes}d" for axes in (1, 2)},
+    "layers.Dense": "dense",
+    "BatchNormalization": "batch_norm",
+    "layers.BatchNormalization": "batch_norm",
+    "layers.LayerNormalization": "layer_norm",
+}
+"""What a layer with the common arguments is called, by what is called otherwise."""
+
 RESERVED: Final = frozenset(
-    {"keras", "layers", "name", "sys", "batch_norm", "partial", *MATH, *CHANNELS_LAST, *HELPERS.names}
+    {"keras", "layers", "name", "sys", *COMMON.values(), "partial", *MATH, *CHANNELS_LAST, *HELPERS.names}
 )
 """What the module imports or defines, and the argument that all functions have: no parameter may be called so."""
 

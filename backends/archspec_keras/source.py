@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from typing import Final
 
+from archspec.codegen.bounds import bounds
 from archspec.codegen.escaping import docstring, documented_docstring, identifier, literal, quoted
 from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
+from archspec.codegen.tree import Definition
+from archspec.codegen.walk import all_layers
 from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
+from archspec.ir.ops import Conv
 from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
+from archspec_keras.common_arguments import CommonArguments
 from archspec_keras.data_format import declarations
 from archspec_keras.function_body import BodyWriter
 from archspec_keras.layer_names import layer_name
 from archspec_keras.memory_layout import IDS_DTYPE, keras_sizes
 from archspec_keras.names import INFERENCE_MODEL, function_name, helpers_of
 from archspec_keras.ops import ROWS
-from archspec_keras.ops.linear import kinds
-from archspec_keras.ops.norms import BATCH_NORM, COMMON_BATCH_NORM, declared_batch_norm
+from archspec_keras.ops.linear import is_depthwise, kinds
 from archspec_keras.shared import ComputationOrder
-from archspec_keras.statements import Callee
+from archspec_keras.statements import Callee, Statement
 from archspec_keras.static_properties import StaticProperties
 
 _PACKAGE: Final = "archspec"
 """Where Keras keeps the helpers that saved models name: they are the same in all modules."""
+_WORD: Final = re.compile(r"\w+")
 _DEEP: Final = 600
 """Layers in a row above which a network may be too deep for Keras under Python's own limit of 1,000 calls."""
 
@@ -48,11 +55,15 @@ class _Function:
 
     signature: str
     docstring: str
-    body: str
+    start: Sequence[str]
+    body: Sequence[Statement]
+    paths: Paths
 
-    def text(self, paths: Paths) -> str:
-        """The function as source, which is there for these paths."""
-        return whole(join((self.signature, self.docstring, self.body)), paths)
+    def text(self, common: CommonArguments) -> str:
+        """The function as source, without the arguments that are common."""
+        body = (replace(line, code=common.applied(line.code)) for line in self.body)
+        lines = [*self.start, *(text for line in body for text in line.lay_out())]
+        return whole(join((self.signature, self.docstring, *lines)), self.paths)
 
 
 def write(graph: LayerGraph) -> str:
@@ -68,21 +79,29 @@ def write(graph: LayerGraph) -> str:
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
     numbers: dict[str, Iterator[int]] = {}
     callees: dict[int, Callee] = {}
-    functions: list[str] = []
+    functions: list[_Function] = []
     deeper, order = _deeper(graph), ComputationOrder(graph, module.network.budget)
     bodies: list[BodyWriter] = []
+    several = Counter(definition.name for definition in module.definitions)
     for definition in module.definitions:
-        name = function_name(graph) if definition.is_network else _unused(definition.name, taken, numbers)
+        kind = _kind(definition, graph) if several[definition.name] > 1 else ""
+        name = function_name(graph)
+        if not definition.is_network:
+            name = _unused(f"{kind}{definition.name}", taken, numbers)
         body = BodyWriter(definition, graph, facts, order, callees)
         made = _network(name, body, graph, deeper) if definition.is_network else _block(name, body)
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
-        functions.append(made.text(definition.paths))
+        functions.append(made)
     if graph.training_outputs:
-        functions.append(_inference_model(graph).text(()))
-    batch_norm = declared_batch_norm(graph, {head for body in bodies for head in body.printer.users})
+        functions.append(_inference_model(graph))
+    common = CommonArguments.of(line.code for made in functions for line in made.body)
+    texts = [made.text(common) for made in functions]
+    words = {word for text in (*texts, *common.lines) for word in _WORD.findall(text)}
     functions_used = {name for body in bodies for name in body.printer.functions}
-    used = {name for body in bodies for name in body.printer.helpers} | functions_used & available.names
+    used = {
+        name for body in bodies for name in body.printer.helpers if name in words
+    } | functions_used & available.names
     return render(
         "archspec_keras",
         "module.py.j2",
@@ -90,11 +109,11 @@ def write(graph: LayerGraph) -> str:
         recursive=bool(deeper),
         tensors=_tensors(graph),
         math=sorted(functions_used & MATH),
-        formats=declarations({head for body in bodies for head in body.printer.users}),
-        partial=bool(batch_norm),
-        common=batch_norm,
+        formats=declarations({head for body in bodies for head in body.printer.users} - common.keywords.keys()),
+        partial=bool(common.keywords),
+        common=common.lines,
         helpers=[_helper(name, available.text(name), bodies) for name in available.needed(used)],
-        functions=functions,
+        functions=texts,
     )
 
 
@@ -110,8 +129,7 @@ def _helper(name: str, text: str, bodies: Sequence[BodyWriter]) -> str:
     """A helper's source; where it is a class, it is there for the layers of this class."""
     text = text.strip().replace("{{ registered }}", quoted(_PACKAGE))
     is_class = f"class {name}(" in text
-    heads = (name, COMMON_BATCH_NORM) if name == BATCH_NORM else (name,)
-    users = (paths for body in bodies for head in heads for paths in body.printer.users.get(head, ()))
+    users = (paths for body in bodies for paths in body.printer.users.get(name, ()))
     return whole(text, *(users if is_class else ()))
 
 
@@ -128,6 +146,16 @@ def _deeper(graph: LayerGraph) -> list[str]:
         f"{INDENT}# Keras follows its layers by recursion: here deeper than Python's limit.",
         f"{INDENT}sys.setrecursionlimit(max(sys.getrecursionlimit(), {limit:_}))",
     ]
+
+
+def _kind(definition: Definition, graph: LayerGraph) -> str:
+    """What the convolutions of a block are in some of its functions, where Keras has to be told: before the name."""
+    convolutions = [layer for layer in all_layers(definition.tree) if layer.op is Conv]
+    nodes = [graph.nodes[path] for layer in convolutions for path in layer.paths]
+    if nodes and all(is_depthwise(node, graph) for node in nodes):
+        return "depthwise_"
+    alone = [isinstance(op := node.op, Conv) and set(op.kernel) == {1} for node in nodes]
+    return "pointwise_" if nodes and all(alone) else ""
 
 
 def _unused(name: str, taken: set[str], numbers: dict[str, Iterator[int]]) -> str:
@@ -154,7 +182,20 @@ def _block(name: str, body: BodyWriter) -> _Function:
         returns = f"tuple[{', '.join([returns] * results)}]"
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", f" -> {returns}:")
     doc = definition.doc or f"The block {definition.name}."
-    return _Function("\n".join(signature), "\n".join(docstring(doc, 1)), join(lines))
+    tensors = [(variable, "input tensor") for variable in body.variables]
+    named = [("name", "prefix of the layers' names")]
+    return _Function(
+        "\n".join(signature),
+        "\n".join(documented_docstring(doc, [*tensors, *_documented(body), *named], 1)),
+        (),
+        lines,
+        definition.paths,
+    )
+
+
+def _documented(body: BodyWriter) -> list[tuple[str, str]]:
+    """What the docstring says of each of them."""
+    return [(body.printer.spelled[given.name], given.doc) for given in body.parameters()]
 
 
 def _inference_model(graph: LayerGraph) -> _Function:
@@ -165,14 +206,12 @@ def _inference_model(graph: LayerGraph) -> _Function:
     made = Bracket("keras.Model", ("model.input", outputs, "name=model.name"))
     signature = f"def {INFERENCE_MODEL}(model: keras.Model) -> keras.Model:"
     doc = f"The same layers without what training alone needs: {', '.join(graph.training_outputs)}."
-    return _Function(signature, "\n".join(docstring(doc, 1)), join(lay_out(made, 1, "return ")))
+    return _Function(signature, "\n".join(docstring(doc, 1)), lay_out(made, 1, "return "), (), ())
 
 
 def _parameters(body: BodyWriter) -> list[Code]:
-    kept = body.parameters()
-    required = [parameter for parameter in kept if parameter.default is None]
     parts: list[Code] = []
-    for parameter in [*required, *(parameter for parameter in kept if parameter.default is not None)]:
+    for parameter in body.parameters():
         text = f"{body.printer.spelled[parameter.name]}: {parameter.type}"
         default = parameter.default
         parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)
@@ -213,12 +252,11 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
         dtype = f"dtype={quoted(IDS_DTYPE)}, " if node.type.is_ids else ""
         made = marked(f"keras.Input({shape}, {dtype}name={quoted(label)})", [path])
         heads += lay_out(made, 1, f"{variable} = ")
-    lines = [*deeper, *heads, *body.network(variables, graph)]
+    lines = body.network(variables, graph)
     parts = [*_parameters(body), *(f"{size}: {kind} = {default}" for size, kind, default, _ in sizes)]
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", " -> keras.Model:")
-    documented = [
-        (body.printer.spelled[parameter.name], parameter.doc) for parameter in body.parameters() if parameter.doc
-    ]
-    documented += [(size, text) for size, _, _, text in sizes]
+    documented = [*_documented(body), *((size, text) for size, _, _, text in sizes)]
     doc = definition.doc or f"The network {definition.name}."
-    return _Function("\n".join(signature), "\n".join(documented_docstring(doc, documented, 1)), join(lines))
+    refused = bounds(definition, body.printer, 1)
+    start, said = [*refused, *deeper, *heads], "\n".join(documented_docstring(doc, documented, 1))
+    return _Function("\n".join(signature), said, start, lines, definition.paths)

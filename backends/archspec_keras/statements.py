@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from archspec.codegen.call_arguments import placed
 from archspec.codegen.escaping import variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import Paths, inside
@@ -29,11 +30,12 @@ class Statement:
     code: Code
     repeated: bool = False
     """Whether it stands in a loop."""
+    prefix: str = ""
+    """What stands before the code where there is no target."""
 
-    def lay_out(self, returned: bool = False) -> list[str]:
+    def lay_out(self) -> list[str]:
         """The lines of its text."""
-        prefix = "return " if returned else f"{self.target} = " if self.target else ""
-        return lay_out(self.code, self.depth, prefix)
+        return lay_out(self.code, self.depth, f"{self.target} = " if self.target else self.prefix)
 
     def for_(self, *paths: Paths) -> Statement:
         """The line, which is there for these paths."""
@@ -122,7 +124,7 @@ class StatementWriter:
         return found
 
     def _flow(self, tree: Tree, variables: Sequence[str], taken: set[str]) -> VariableAllocator:
-        allocator = VariableAllocator(tree, self.definition.budget, 0, taken)
+        allocator = VariableAllocator(tree, self.definition.budget, 0, taken, is_network=self.definition.is_network)
         for index, variable in enumerate(variables):
             allocator.hold(Operand(index), variable)
         allocator.kept |= set(self.definition.inputs)
@@ -151,21 +153,24 @@ class StatementWriter:
         self._emit(", ".join(targets), marked(self._called(use, taken, name), inside(use.paths, self.iterations)))
 
     def _called(self, use: CallUse, operands: Sequence[str], name: LayerName) -> Code:
-        """A call of another function: what it requires by place, what differs from its defaults by name."""
+        """A call of another function."""
         callee = self.callees[id(use.definition)]
-        kept = callee.body.parameters()
-        args: list[Code] = [self.printer.expr(use.arguments[item.name]) for item in kept if item.default is None]
-        keywords: dict[str, Code] = {
-            callee.body.printer.spelled[item.name]: self.printer.expr(use.arguments[item.name])
-            for item in kept
-            if item.default is not None and use.arguments[item.name] != item.default
-        }
+        args: list[Code] = []
+        keywords: dict[str, Code] = {}
+        for given, expr in placed(callee.body.parameters(), use.arguments):
+            if given is None:
+                args.append(self.printer.expr(expr))
+            else:
+                keywords[callee.body.printer.spelled[given]] = self.printer.expr(expr)
         return call(callee.name, *operands, *args, **keywords, name=name.text())
 
     def _sequence(self, use: SequenceUse) -> None:
         name = self._name(use)
         operands = self._take(use.operands)
+        was, label = self.preferred, self.allocator.labeled(Result(use.location))
+        self.preferred = label or was
         results = self._inline(use, name, operands, self.allocator.taken | self.allocator.live())
+        self.preferred = was
         for index, variable in enumerate(results):
             self.allocator.hold(Result(use.location, index), variable)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
-from archspec.codegen.escaping import quoted
+from archspec.codegen.call_arguments import placed
+from archspec.codegen.escaping import is_attribute, quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
-from archspec.codegen.pretty_printer import Bracket, Code, Infix, Ternary, call, marked
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Ternary, call, marked
 from archspec.codegen.reuse import is_reuse
 from archspec.codegen.tree import (
     CHANNELS,
@@ -26,9 +28,12 @@ from archspec.codegen.tree import (
     iteration_names,
 )
 from archspec.codegen.walk import calls, is_chain, layers, stops
-from archspec.expr import Const, Expr, IfElse, name_by, names, sources_by
+from archspec.expr import Const, Expr, IfElse, name_by, names, negated, sources_by
 from archspec.limits import Budget
 from archspec_torch.ops import ROWS
+
+NUMBERED: Final = "numbered"
+"""The helper that gives the parts of a row names by a number."""
 
 
 class ConstructorWriter:
@@ -38,6 +43,8 @@ class ConstructorWriter:
         self.printer = printer
         self.spelled = spelled
         self.ordered_dict = False
+        self.numbers = False
+        """Whether the module has the helper that gives parts names by a number."""
         self.iterations: Collection[str] | None = None
         """Inside a loop the iterations that are written."""
 
@@ -85,6 +92,9 @@ class ConstructorWriter:
         [*parts] = pairs
         if len(parts) == 1 and isinstance(only := parts[0], Bracket) and only.head == "*":  # a comprehension
             return call(kind, Bracket("OrderedDict", only.args))
+        keywords = [_keyword(part) for part in parts]
+        if all(keywords):
+            return call(kind, Bracket("OrderedDict", tuple(filter(None, keywords))))
         return call(kind, call("OrderedDict", Bracket("", tuple(parts), "[", "]")))
 
     def _parts(self, tree: Tree, *, named: bool) -> list[Code]:
@@ -92,13 +102,7 @@ class ConstructorWriter:
         parts: list[Code] = []
         for item in tree.items:
             if isinstance(item, ChoiceUse):
-                then, other = (
-                    Bracket("", tuple(self._parts(side, named=named)), "[", "]") for side in (item.then, item.other)
-                )
-                test = self.printer.expr(item.condition)
-                if isinstance(item.condition, IfElse):  # Python takes no bare one for a test
-                    test = f"({test})"
-                parts.append(Bracket("*", (Ternary(then, test, other),)))
+                parts.append(Bracket("*", (self._either(item, named=named),)))
             elif named:
                 parts.append(
                     marked(Bracket("", (self._name(item), self.module(item))), inside(item.paths, self.iterations))
@@ -106,6 +110,20 @@ class ConstructorWriter:
             else:
                 parts.append(self.module(item))
         return parts
+
+    def _either(self, item: ChoiceUse, *, named: bool) -> Ternary:
+        """`[part] if condition else []`; of conditions inside of each other, one after the other."""
+        condition, then, other = item.condition, item.then, item.other
+        if _only_choice(then) is not None and _only_choice(other) is None:
+            condition, then, other = negated(condition), other, then
+        test = self.printer.expr(condition)
+        if isinstance(condition, IfElse):  # Python takes no bare one for a test
+            test = f"({test})"
+        parts = Bracket("", tuple(self._parts(then, named=named)), "[", "]")
+        inner = _only_choice(other)
+        if inner is not None:
+            return Ternary(parts, test, self._either(inner, named=named))
+        return Ternary(parts, test, Bracket("", tuple(self._parts(other, named=named)), "[", "]"))
 
     def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> str:
         if item.number is None:
@@ -129,10 +147,17 @@ class ConstructorWriter:
     def _iterations(self, item: LoopUse) -> Code:
         """The iterations of a loop as the parts of an `nn.Sequential`, neighbors alike as a comprehension."""
         named = item.pattern != "{i}"
+        numbering = numbering_of(item, self.printer.budget) if self.numbers else None
+        pattern = item.pattern if named and numbering is None else None
         parts: list[Code] = []
         for run in item.runs:
             with self.iteration_of(item, run) as iterations:
-                parts.append(marked(self._run(run, item.pattern if named else None), iterations))
+                parts.append(marked(self._run(run, pattern), iterations))
+        if numbering is not None:
+            self.printer.helpers.add(NUMBERED)
+            self.printer.users.setdefault(NUMBERED, []).append(inside(item.paths, self.iterations))
+            prefix, start = numbering
+            return call(NUMBERED, quoted(prefix), *parts, **({} if start == 1 else {"start": str(start)}))
         if named:
             return self._ordered("nn.Sequential", parts)
         if len(item.operands) == 1:
@@ -171,6 +196,24 @@ class ConstructorWriter:
         return f"{self.printer.expr(run.stop)} - {self.printer.expr(run.start)}"
 
 
+def _only_choice(tree: Tree) -> ChoiceUse | None:
+    """The condition that is all there is on a side of another."""
+    match tree.items:
+        case (ChoiceUse() as inner,):
+            return inner
+        case _:
+            return None
+
+
+def _keyword(pair: Code) -> Keyword | None:
+    """A pair of a name and a module as a keyword argument; None where the name cannot be one."""
+    match pair:
+        case Bracket("", (str() as name, module), marks=paths) if is_attribute(name[1:-1]):
+            return Keyword(name[1:-1], marked(module, *paths))
+        case _:
+            return None
+
+
 def members(tree: Tree) -> Iterator[LayerUse | CallUse | SequenceUse | LoopUse]:
     """The items of a tree, those under its conditions included."""
     for item in tree.items:
@@ -203,6 +246,17 @@ def is_row(definition: Definition) -> bool:
         and is_chain(tree)
         and fits_sequential(tree)
     )
+
+
+def numbering_of(item: LoopUse, budget: Budget) -> tuple[str, int] | None:
+    """The prefix of the names of a loop's iterations, and the number of the first; None where they are not that."""
+    match sources_by(item.pattern, "i", budget):
+        case [(prefix, False), (number, True)] if number.removeprefix("i + ").isdecimal():
+            return prefix, int(number.removeprefix("i + "))
+        case [(prefix, False), ("i", True)]:
+            return prefix, 0
+        case _:
+            return None
 
 
 def pattern_source(pattern: str, variable: str, budget: Budget) -> str:
@@ -243,19 +297,11 @@ def _mentioned_in(definition: Definition) -> set[str]:
 
 
 def arguments(use: CallUse) -> list[tuple[str | None, Expr]]:
-    """A call's arguments: those without a default by place, the others by name where they differ from it."""
-    found: list[tuple[str | None, Expr]] = []
-    if needs_channels(use.definition):
-        found.append((None, use.arguments[CHANNELS.id]))
-    taken = parameters(use.definition)
-    for parameter in taken:
-        if parameter.default is None:
-            found.append((None, use.arguments[parameter.name]))
-    for parameter in taken:
-        value = use.arguments[parameter.name]
-        if parameter.default is not None and value != parameter.default:
-            found.append((parameter.name, value))
-    return found
+    """A call's arguments, the channels that arrive first, each with its name where it is written."""
+    first: list[tuple[str | None, Expr]] = (
+        [(None, use.arguments[CHANNELS.id])] if needs_channels(use.definition) else []
+    )
+    return [*first, *placed(parameters(use.definition), use.arguments)]
 
 
 def mentioned(tree: Tree, budget: Budget) -> set[str]:

@@ -11,29 +11,17 @@ from archspec.codegen.marked_text import Paths, inside, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, call, flat, lay_out, marked, marks, one_line
 from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
-from archspec.codegen.variable_allocation import VariableAllocator
+from archspec.codegen.variable_allocation import VariableAllocator, uses
 from archspec.codegen.walk import held, stops
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Ref, Result
+from archspec_torch.nesting import Pending, nests
 from archspec_torch.ops import ROWS, Weight
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
 """What a variable of `forward` may not hide."""
 LABEL: Final = "__node__"
 """What is called in labeled source: `__node__(self.relu(x), ["block.relu"])`, with the layer's paths."""
-MOST_NESTED = 3
-"""Calls in one statement, merges not counted."""
-
-
-@dataclass(slots=True)
-class _Pending:
-    """An expression that has not been written yet, and the tensors in variables that it mentions."""
-
-    code: Code
-    sources: tuple[Ref, ...]
-    weights: tuple[Weight, ...]
-    simple: bool
-    """One call on variables: short enough to stand inside a merge."""
 
 
 @dataclass(slots=True)
@@ -66,7 +54,15 @@ def forward(
     """
     tree = definition.tree
     writer = _ForwardWriter(
-        VariableAllocator(tree, definition.budget, definition.operands, _MODULE_NAMES, definition.inputs), spelling
+        VariableAllocator(
+            tree,
+            definition.budget,
+            definition.operands,
+            _MODULE_NAMES,
+            definition.inputs,
+            is_network=definition.is_network,
+        ),
+        spelling,
     )
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
     if training:
@@ -94,7 +90,7 @@ class _ForwardWriter:
     def __init__(self, allocator: VariableAllocator, spelling: Spelling) -> None:
         self.allocator = allocator
         self.spelling = spelling
-        self.pending: dict[Ref, _Pending] = {}
+        self.pending: dict[Ref, Pending] = {}
         self.lines: list[str] = []
 
     def items(self, tree: Tree, depth: int) -> None:
@@ -117,6 +113,8 @@ class _ForwardWriter:
         match item:
             case ChoiceUse() if item.location in self.spelling.joined:
                 make = self._members(self.spelling.joined[item.location])
+                taken = [ref for side in (item.then, item.other) for ref in uses(side) if ref == item.operand]
+                self.allocator.spend(taken[1:])  # one call stands for both sides
                 self.add(item.location, make, (item.operand,), "heavy", held(item), depth)
             case ChoiceUse():
                 self.choice(item, depth)
@@ -182,7 +180,7 @@ class _ForwardWriter:
         simple = True
         for ref in operands:
             pending = self.pending.get(ref)
-            if pending is not None and self.allocator.uses(ref) == 1 and _nests(pending, weight):
+            if pending is not None and self.allocator.uses(ref) == 1 and nests(pending, weight):
                 del self.pending[ref]
                 self.allocator.spend((ref,))
                 codes.append(pending.code)
@@ -199,7 +197,7 @@ class _ForwardWriter:
         code = make(codes)
         kept = {id(mark) for mark in marks(code)}  # a row may have printed an operand, as in `x.transpose(1, 2)`
         lost = [mark for operand in codes for mark in marks(operand) if id(mark) not in kept]
-        self.pending[result] = _Pending(marked(code, paths, *lost), tuple(sources), (*weights, weight), simple)
+        self.pending[result] = Pending(marked(code, paths, *lost), tuple(sources), (*weights, weight), simple)
         if self.allocator.uses(result) != 1:
             self.variable(result, depth)
 
@@ -406,15 +404,3 @@ def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:
             part = row.part(item)
             found.setdefault((item.op, item.operands, part.count), {}).setdefault(part.index, item)
     return [[uses[index] for index in sorted(uses)] for (*_, count), uses in found.items() if len(uses) == count != 1]
-
-
-def _nests(inner: _Pending, outer: Weight) -> bool:
-    """Whether `outer(inner(...))` is one statement rather than two."""
-    if outer == "merge":
-        return inner.simple and inner.weights == ("heavy",)
-    if len(inner.weights) >= MOST_NESTED:
-        return False
-    led_by_light = inner.weights[0] == "light"
-    if outer == "heavy":
-        return False if "heavy" in inner.weights or "merge" in inner.weights else led_by_light
-    return not (led_by_light and "heavy" in inner.weights)

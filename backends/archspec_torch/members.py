@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from archspec.codegen.bounds import bounds
 from archspec.codegen.escaping import attribute, identifier, is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked, whole
@@ -63,6 +64,7 @@ class MemberWriter:
 
     def write_init(self) -> None:
         """Write the members, and decide how `forward` calls them."""
+        self.init += bounds(self.definition, self.printer, 2)
         self._locals()
         for location, items in uses_of(self.definition.tree).items():
             self.again[location] = [path for item in items for path in item.paths]
@@ -313,6 +315,8 @@ class MemberWriter:
             first = next((name for name in then if name not in other), None)
             last = next((name for name in other if name not in then), None)
             name, holds = f"has_{first or last or 'it'}", first is not None or last is None
+            if "add" in (then if holds else other) and "add" not in (other if holds else then):
+                name = "has_residual"
         name = variable_name(name, self.taken)
         self.taken.add(name)
         return name, holds

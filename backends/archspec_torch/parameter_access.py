@@ -32,7 +32,7 @@ class ParameterAccess:
     type: str
     use: LayerUse
     optional: frozenset[str]
-    """Of `weight` and `bias` those that may be None, for this layer or for a type checker."""
+    """Of `weight` and `bias` those that may be None."""
     reachable: bool
     """False where a condition decides its number, so that there is no expression for it."""
 
@@ -40,6 +40,11 @@ class ParameterAccess:
     def kind(self) -> str:
         """The name of its op."""
         return self.use.op.name
+
+    @property
+    def untyped(self) -> frozenset[str]:
+        """Those that are there, which a type checker does not know."""
+        return frozenset({"bias"}) - self.optional if self.type.startswith("nn.Conv") else NOTHING
 
     @property
     def parts(self) -> Parts | None:
@@ -168,7 +173,7 @@ def _inside(tree: Tree, owner: _Owner, whole: _ItemRow | None = None) -> Iterato
                 headers = around.headers
                 if owner.spelling is None or owner.conditional:  # a type checker cannot know what it is otherwise
                     headers = (*headers, _check(target, kind))
-                yield ParameterAccess(headers, target, kind, item, _optional(item, kind), reachable)
+                yield ParameterAccess(headers, target, kind, item, _optional(item), reachable)
             case SequenceUse():
                 headers = around.headers
                 if owner.conditional:
@@ -221,12 +226,12 @@ def _variable(headers: Sequence[str]) -> str:
     return f"layer_{depth + 1}" if depth else "layer"
 
 
-def _optional(use: LayerUse, kind: str) -> frozenset[str]:
+def _optional(use: LayerUse) -> frozenset[str]:
     if "bias" not in use.op.attributes():
         return _left_out(use)
     if use.values.get("out_bias") is not None:
         return frozenset({"bias"})
-    sure = not kind.startswith("nn.Conv") and use.fixed("bias") and bool(use.values.get("bias"))
+    sure = use.fixed("bias") and bool(use.values.get("bias"))
     return NOTHING if sure else frozenset({"bias"})
 
 

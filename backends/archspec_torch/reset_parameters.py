@@ -69,7 +69,10 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
         target = lines if row.parts is None else composed
         target += is_one_of(types, first=not target)
         guarded = NOTHING.union(*(place.optional for place in alike))
-        target += draw("module", rule, row, 4, guarded, helpers, parts)
+        if row.parts is None and "nn.Linear" in types:  # an attention's parts are such modules, too
+            guarded = guarded.union(*(place.optional for place in places if place.parts is not None))
+        untyped = NOTHING.union(*(place.untyped for place in alike))
+        target += draw("module", rule, row, 4, guarded, untyped, helpers, parts)
     if own:
         lines += is_one_of(own, first=not lines)
         lines.append(f"{INDENT * 4}module.reset_parameters()")
@@ -131,5 +134,5 @@ def _exceptions(
         left = tuple(pair for pair in rule if pair not in drawn)
         if row.parts is None and not any(row.draws_itself(*pair) for pair in left):
             rule, row = left, row.without_state()  # the others have been drawn so already
-        lines.append((place, draw(place.target, rule, row, depth, place.optional, helpers, place.parts)))
+        lines.append((place, draw(place.target, rule, row, depth, place.optional, place.untyped, helpers, place.parts)))
     return by_place(lines)

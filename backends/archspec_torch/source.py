@@ -14,13 +14,14 @@ from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.tree import (
     CHANNELS,
-    Parameter,
+    Module,
     SequenceUse,
 )
+from archspec.codegen.walk import loops
 from archspec.expr import Const, Expr, source
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
-from archspec_torch.constructors import fits_sequential, is_row, needs_channels, parameters
+from archspec_torch.constructors import NUMBERED, fits_sequential, is_row, needs_channels, numbering_of, parameters
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.members import MemberWriter
 from archspec_torch.names import helpers_of, reserved, unused
@@ -71,7 +72,9 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         definition.class_name = unused(definition.class_name, taken)
     printers = {id(made): ExpressionPrinter(made, "in_channels", frozenset(taken)) for made in module.definitions}
     writers = [_ClassWriter(definition, printers, Spelling(labeled=labeled)) for definition in module.definitions]
+    numbers = _has_numbered_rows(module)
     for writer in writers:
+        writer.constructor.numbers = numbers
         writer.write_init()
     spellings = {id(writer.definition): writer.spelling for writer in writers}
     drawing: set[str] = set()
@@ -96,7 +99,8 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         name: [paths for printer in printers.values() for paths in printer.users.get(name, ())] for name in ordered
     }
     standard = {
-        "from collections import OrderedDict": any(writer.constructor.ordered_dict for writer in writers),
+        "from collections import OrderedDict": NUMBERED in helpers
+        or any(writer.constructor.ordered_dict for writer in writers),
         f"from math import {', '.join(sorted(functions & MATH))}": bool(functions & MATH),
         "from typing import Any": bool(groups),
     }
@@ -111,6 +115,12 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         helpers=[whole(text.strip(), *users.get(name, ())) for name, text in ordered.items()],
         classes=[whole(made.text(), made.paths) for made in classes],
     )
+
+
+def _has_numbered_rows(module: Module) -> bool:
+    """Whether several loops give their iterations names by a number, so that a helper is shorter."""
+    rows = [loop for definition in module.definitions for loop in loops(definition.tree)]
+    return sum(numbering_of(loop, module.network.budget) is not None for loop in rows) > 1
 
 
 def _fits_sequential(item: SequenceUse) -> bool:
@@ -138,7 +148,9 @@ class _ClassWriter(MemberWriter):
         init = [*self.init, *([f"{INDENT * 2}self.reset_parameters()"] if reset and not drawn else [])]
         what = "network" if self.definition.is_network else "block"
         doc = self.definition.doc or f"The {what} `{self.definition.name}`."
-        documented = [(self.printer.spelled[given.name], given.doc) for given in self._ordered() if given.doc]
+        documented = [(self.printer.spelled[given.name], given.doc) for given in parameters(self.definition)]
+        if needs_channels(self.definition):
+            documented.insert(0, (self.printer.spelled[CHANNELS.id], "channels of the input"))
         parent: Sequence[str] = [f"{INDENT * 2}super().__init__()"]
         if row:
             parent = [*self.init[: self.locals], *lay_out(self.constructor.row(self.definition.tree), 2)]
@@ -161,15 +173,11 @@ class _ClassWriter(MemberWriter):
         """Whether the constructor has arguments."""
         return needs_channels(self.definition) or bool(parameters(self.definition))
 
-    def _ordered(self) -> list[Parameter]:
-        """The parameters after the channels, those without a default first."""
-        return sorted(parameters(self.definition), key=lambda parameter: parameter.default is not None)
-
     def _signature(self) -> list[str]:
         parts: list[Code] = ["self"]
         if needs_channels(self.definition):
             parts.append(f"{self.printer.spelled[CHANNELS.id]}: int")
-        for parameter in self._ordered():
+        for parameter in parameters(self.definition):
             text = f"{self.printer.spelled[parameter.name]}: {parameter.type}"
             default = parameter.default
             parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)

@@ -39,22 +39,25 @@ def draw(
     row: TorchRow,
     depth: int,
     guarded: frozenset[str],
+    untyped: frozenset[str],
     helpers: set[str],
     parts: Parts | None = None,
 ) -> list[str]:
-    """Lines that draw a layer's weights, or its parts. `guarded` are those that may be None.
+    """Lines that draw a layer's weights, or its parts.
 
-    `helpers` gets what the lines need.
+    `guarded` are those that may be None, `untyped` those that are not, which no type checker knows. `helpers` gets what
+    the lines need.
     """
     if parts is not None:
         return _draw_parts(target, rule, parts, depth, "bias" in guarded, helpers)
-    # The class draws all of its weights at once; what differs from its rule is drawn again.
-    itself = row.state or any(row.draws_itself(*pair) for pair in rule)
+    # A class with a state puts it back where it draws its weights; what differs from its rule is set after that.
+    itself = row.state or all(row.draws_itself(*pair) for pair in rule)
     lines = [f"{INDENT * depth}{target}.reset_parameters()"] if itself else []
     for name, initializer in rule:
-        if row.draws_itself(name, initializer):
+        if itself and row.draws_itself(name, initializer):
             continue
         asks = name in guarded
+        weight = f"{target}.{name}" if asks or name not in untyped else f"{target}.get_parameter({literal(name)})"
         if asks:
             lines.append(f"{INDENT * depth}if {target}.{name} is not None:")
         number = getattr(initializer, initializer.scalar or "", None)
@@ -62,7 +65,11 @@ def draw(
             local, changed = initializer.scalar, cast(Any, initializer)
             lines.append(f"{INDENT * (depth + asks)}{local} = {number.text}")
             initializer = replace(changed, **{local: WrittenNumber(number, Name(local), source)})
-        lines += lay_out(_init(initializer, f"{target}.{name}", helpers), depth + asks)
+        if name == "bias" and isinstance(initializer, FanInUniform):
+            lines.append(f"{INDENT * (depth + asks)}bound = {target}.weight.shape[1:].numel() ** -0.5")
+            lines.append(f"{INDENT * (depth + asks)}nn.init.uniform_({weight}, -bound, bound)")
+        else:
+            lines += lay_out(_init(initializer, weight, helpers), depth + asks)
     return lines
 
 

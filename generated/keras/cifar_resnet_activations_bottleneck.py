@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: 2c2b68b9efa59062
+# digest: 5e813d7ccbd464fc
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from functools import partial
@@ -11,7 +11,6 @@ import keras
 from keras import layers
 
 # Images have their channels last here, whatever `keras.json` says.
-Conv2D = partial(layers.Conv2D, data_format="channels_last")
 Flatten = partial(layers.Flatten, data_format="channels_last")
 GlobalAveragePooling2D = partial(layers.GlobalAveragePooling2D, data_format="channels_last")
 
@@ -36,12 +35,25 @@ def fan_in_uniform() -> keras.initializers.Initializer:
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
-def kaiming_normal(mode: str) -> keras.initializers.Initializer:
-    """Normal with variance 2 / fan, not truncated; new at each call, since a shared one repeats."""
-    return keras.initializers.VarianceScaling(2.0, mode, "untruncated_normal")
-
-
-batch_norm = partial(BatchNormalization, momentum=0.9, epsilon=1e-5)
+# Each layer makes an initializer of its own of these, and so draws other numbers.
+CONV_KERNEL_INITIALIZER = {
+    "class_name": "VarianceScaling",
+    "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"},
+}
+conv2d = partial(
+    layers.Conv2D,
+    data_format="channels_last",
+    use_bias=False,
+    kernel_initializer=CONV_KERNEL_INITIALIZER,
+    kernel_regularizer=keras.regularizers.L2(5e-5),
+)
+batch_norm = partial(
+    BatchNormalization,
+    momentum=0.9,
+    epsilon=1e-5,
+    gamma_regularizer=keras.regularizers.L2(5e-5),
+    beta_regularizer=keras.regularizers.L2(5e-5),
+)
 
 
 def activation_bottleneck(
@@ -55,108 +67,60 @@ def activation_bottleneck(
 ) -> keras.KerasTensor:
     """Convolutions of 1x1, which carries the stride, 3x3 and 1x1, with one of the orders of
     activations of He et al. 2016, Table 2. A projection takes what the first convolution takes.
+
+    Args:
+        x: input tensor.
+        filters: output channels of `conv3` and `projection[0]`.
+        bottleneck: output channels of `conv1` and `conv2`.
+        stride: stride of `conv1` and `projection[0]`.
+        activated: true where what arrives is activated already.
+        name: prefix of the layers' names.
     """
     y = x
     if not activated:
         y = layers.ReLU(name=f"{name}_preactivation_0")(x)
-    z = Conv2D(
-        bottleneck,
-        1,
-        strides=stride,
-        use_bias=False,
-        kernel_initializer=kaiming_normal("fan_out"),
-        kernel_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_conv1",
-    )(y)
-    z = batch_norm(
-        gamma_regularizer=keras.regularizers.L2(5e-5),
-        beta_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_bn1",
-    )(z)
-    z = layers.ReLU(name=f"{name}_relu")(z)
-    z = Conv2D(
-        bottleneck,
-        3,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=kaiming_normal("fan_out"),
-        kernel_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_conv2",
-    )(z)
-    z = batch_norm(
-        gamma_regularizer=keras.regularizers.L2(5e-5),
-        beta_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_bn2",
-    )(z)
-    z = layers.ReLU(name=f"{name}_relu_2")(z)
-    z = Conv2D(
-        filters,
-        1,
-        use_bias=False,
-        kernel_initializer=kaiming_normal("fan_out"),
-        kernel_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_conv3",
-    )(z)
-    z = batch_norm(
-        gamma_regularizer=keras.regularizers.L2(5e-5),
-        beta_regularizer=keras.regularizers.L2(5e-5),
-        name=f"{name}_bn3",
-    )(z)
+    residual = conv2d(bottleneck, 1, strides=stride, name=f"{name}_conv1")(y)
+    residual = batch_norm(name=f"{name}_bn1")(residual)
+    residual = layers.ReLU(name=f"{name}_relu")(residual)
+    residual = conv2d(bottleneck, 3, padding="same", name=f"{name}_conv2")(residual)
+    residual = batch_norm(name=f"{name}_bn2")(residual)
+    residual = layers.ReLU(name=f"{name}_relu_2")(residual)
+    residual = conv2d(filters, 1, name=f"{name}_conv3")(residual)
+    residual = batch_norm(name=f"{name}_bn3")(residual)
+    shortcut = x
     if stride != 1 or x.shape[-1] != filters:
-        y = Conv2D(
-            filters,
-            1,
-            strides=stride,
-            use_bias=False,
-            kernel_initializer=kaiming_normal("fan_out"),
-            kernel_regularizer=keras.regularizers.L2(5e-5),
-            name=f"{name}_projection_0",
-        )(y)
-        y = batch_norm(
-            gamma_regularizer=keras.regularizers.L2(5e-5),
-            beta_regularizer=keras.regularizers.L2(5e-5),
-            name=f"{name}_projection_1",
-        )(y)
-    else:
-        y = x
-    return layers.Add(name=f"{name}_add")([z, y])
+        shortcut = conv2d(filters, 1, strides=stride, name=f"{name}_projection_0")(y)
+        shortcut = batch_norm(name=f"{name}_projection_1")(shortcut)
+    return layers.Add(name=f"{name}_add")([residual, shortcut])
 
 
 def cifar_resnet_activations_bottleneck(
-    classes: int = 10, in_channels: int = 3, input_size: tuple[int | None, int | None] = (32, 32)
+    width: int = 16,
+    classes: int = 10,
+    in_channels: int = 3,
+    input_size: tuple[int | None, int | None] = (32, 32),
 ) -> keras.Model:
     """ResNet-164 for CIFAR-10 with its activations in one of five orders.
 
     Args:
+        width: filters of the stem, and inner width of the first stage.
         classes: number of classes.
         in_channels: channels of the input image.
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, in_channels), name="input")
-    x = Conv2D(
-        16,
-        3,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=kaiming_normal("fan_out"),
-        kernel_regularizer=keras.regularizers.L2(5e-5),
-        name="conv1",
-    )(inputs)
-    x = batch_norm(
-        gamma_regularizer=keras.regularizers.L2(5e-5),
-        beta_regularizer=keras.regularizers.L2(5e-5),
-        name="bn1",
-    )(x)
+    x = conv2d(width, 3, padding="same", name="conv1")(inputs)
+    x = batch_norm(name="bn1")(x)
     x = layers.ReLU(name="relu")(x)
-    x = activation_bottleneck(x, 64, 16, activated=True, name="layer1_0")
+    x = activation_bottleneck(x, 4 * width, width, activated=True, name="layer1_0")
     for i in range(1, 18):
-        x = activation_bottleneck(x, 64, 16, name=f"layer1_{i}")
-    x = activation_bottleneck(x, 128, 32, stride=2, name="layer2_0")
+        x = activation_bottleneck(x, 4 * width, width, name=f"layer1_{i}")
+    x = activation_bottleneck(x, 8 * width, 2 * width, stride=2, name="layer2_0")
     for i in range(1, 18):
-        x = activation_bottleneck(x, 128, 32, name=f"layer2_{i}")
-    x = activation_bottleneck(x, 256, 64, stride=2, name="layer3_0")
+        x = activation_bottleneck(x, 8 * width, 2 * width, name=f"layer2_{i}")
+    x = activation_bottleneck(x, 16 * width, 4 * width, stride=2, name="layer3_0")
     for i in range(1, 18):
-        x = activation_bottleneck(x, 256, 64, name=f"layer3_{i}")
+        x = activation_bottleneck(x, 16 * width, 4 * width, name=f"layer3_{i}")
     x = layers.ReLU(name="relu_2")(x)
     x = GlobalAveragePooling2D(keepdims=True, name="global_avg_pool")(x)
     x = Flatten(name="flatten")(x)

@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: 51df9cd2d62d425f
+# digest: d55573ddb34b52a0
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from typing import Any
@@ -14,6 +14,13 @@ from torch import Tensor, nn
 class ActivationBottleneck(nn.Module):
     """Convolutions of 1x1, which carries the stride, 3x3 and 1x1, with one of the orders of
     activations of He et al. 2016, Table 2. A projection takes what the first convolution takes.
+
+    Args:
+        in_channels: channels of the input.
+        filters: output channels of `conv3` and `projection[0]`.
+        bottleneck: output channels of `conv1` and `conv2`.
+        stride: stride of `conv1` and `projection[0]`.
+        activated: true where what arrives is activated already.
     """
 
     def __init__(
@@ -43,43 +50,44 @@ class ActivationBottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.preactivation(x)
-        z = self.relu(self.bn1(self.conv1(y)))
-        z = self.relu(self.bn2(self.conv2(z)))
-        z = self.bn3(self.conv3(z))
+        residual = self.relu(self.bn1(self.conv1(y)))
+        residual = self.relu(self.bn2(self.conv2(residual)))
+        residual = self.bn3(self.conv3(residual))
         if self.has_projection:
-            y = self.projection(y)
+            shortcut = self.projection(y)
         else:
-            y = x
-        return z + y
+            shortcut = x
+        return residual + shortcut
 
 
 class CifarResNetActivationsBottleneck(nn.Module):
     """ResNet-164 for CIFAR-10 with its activations in one of five orders.
 
     Args:
+        width: filters of the stem, and inner width of the first stage.
         classes: number of classes.
         in_channels: channels of the input image.
     """
 
-    def __init__(self, classes: int = 10, in_channels: int = 3) -> None:
+    def __init__(self, width: int = 16, classes: int = 10, in_channels: int = 3) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, 16, kernel_size=3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16)
+        self.conv1 = nn.Conv2d(in_channels, width, kernel_size=3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
         self.layer1 = nn.Sequential(
-            ActivationBottleneck(16, 64, 16, activated=True),
-            *(ActivationBottleneck(64, 64, 16) for _ in range(17)),
+            ActivationBottleneck(width, 4 * width, width, activated=True),
+            *(ActivationBottleneck(4 * width, 4 * width, width) for _ in range(17)),
         )
         self.layer2 = nn.Sequential(
-            ActivationBottleneck(64, 128, 32, stride=2),
-            *(ActivationBottleneck(128, 128, 32) for _ in range(17)),
+            ActivationBottleneck(4 * width, 8 * width, 2 * width, stride=2),
+            *(ActivationBottleneck(8 * width, 8 * width, 2 * width) for _ in range(17)),
         )
         self.layer3 = nn.Sequential(
-            ActivationBottleneck(128, 256, 64, stride=2),
-            *(ActivationBottleneck(256, 256, 64) for _ in range(17)),
+            ActivationBottleneck(8 * width, 16 * width, 4 * width, stride=2),
+            *(ActivationBottleneck(16 * width, 16 * width, 4 * width) for _ in range(17)),
         )
         self.global_avg_pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(256, classes)
+        self.fc = nn.Linear(16 * width, classes)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -88,7 +96,7 @@ class CifarResNetActivationsBottleneck(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, nn.Linear):
-                module.reset_parameters()
+                nn.init.kaiming_uniform_(module.weight, a=5**0.5)
                 nn.init.zeros_(module.bias)
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()

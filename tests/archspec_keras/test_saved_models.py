@@ -35,6 +35,12 @@ layers:
   - global_avg_pool: {keep_axes: false}
   - dense: {units: 3}
 """
+MANY = TEXT.replace(
+    "  - global_avg_pool",
+    "  - conv: {filters: 8, kernel: 1, bias: false, init: {kaiming_normal: fan_out}}\n  - batch_norm\n" * 4
+    + "  - global_avg_pool",
+)
+"""With layers whose common arguments are written once."""
 LOAD = """
 import sys
 import keras
@@ -46,8 +52,9 @@ assert not any("archspec" in name for name in sys.modules)
 
 
 @pytest.mark.slow
-def test_it_loads_in_a_fresh_process(tmp_path: Path) -> None:
-    model: Any = archspec.build(archspec.compile(load_text(TEXT)), "keras", seed=1)
+@pytest.mark.parametrize("text", [TEXT, MANY], ids=["few", "many"])
+def test_it_loads_in_a_fresh_process(text: str, tmp_path: Path) -> None:
+    model: Any = archspec.build(archspec.compile(load_text(text)), "keras", seed=1)
     x = np.random.default_rng(0).standard_normal((2, 8, 8, 4)).astype(np.float32)
     model.save(tmp_path / "saved.keras")
     np.save(tmp_path / "x.npy", x)
@@ -58,10 +65,8 @@ def test_it_loads_in_a_fresh_process(tmp_path: Path) -> None:
 
 def test_batch_norms_have_their_common_arguments_once() -> None:
     """Where there are many."""
-    text = TEXT.replace(
-        "  - global_avg_pool", "  - repeat: {times: 6, layers: [unit: {filters: 16}]}\n  - global_avg_pool"
-    )
-    source = str(archspec.generate(archspec.compile(load_text(text)), "keras"))
+    source = str(archspec.generate(archspec.compile(load_text(MANY)), "keras"))
+    assert source.count("CONV_KERNEL_INITIALIZER") == 2
     assert "\nbatch_norm = partial(BatchNormalization, momentum=0.9, epsilon=1e-5)\n" in source
     assert source.count("momentum=") == 1
     assert "register_keras_serializable" not in source

@@ -103,7 +103,7 @@ def test_a_removed_relu() -> None:
 
 
 def test_a_removed_last_relu() -> None:
-    found = nodes(("return self.relu(y + x)", "return y + x"))
+    found = nodes(("return self.relu(residual + x)", "return residual + x"))
     assert set(sound()) - set(found) == {f"units.{unit}.relu_2" for unit in UNITS}
     for unit in UNITS:
         assert np.array_equal(found[f"units.{unit}.relu"], relu(found[f"units.{unit}.bn1"]))
@@ -121,7 +121,7 @@ def test_a_relu_in_another_place() -> None:
     """It is not in its place, and no other one's tensor is taken for it."""
     found = nodes(
         ("self.relu(self.bn1(self.conv1(x)))", "self.bn1(self.conv1(x))"),
-        ("self.bn2(self.conv2(y))", "self.relu(self.bn2(self.conv2(y)))"),
+        ("self.bn2(self.conv2(residual))", "self.relu(self.bn2(self.conv2(residual)))"),
     )
     assert set(sound()) - set(found) == {f"units.{unit}.relu" for unit in UNITS}
     assert_body(found)
@@ -155,7 +155,7 @@ def test_swapped_operands() -> None:
 
 
 def test_an_addition_of_something_else() -> None:
-    found = nodes(("self.relu(y + x)", "self.relu(y + y)"))
+    found = nodes(("self.relu(residual + x)", "self.relu(residual + residual)"))
     assert found.keys() == sound().keys()
     assert_body(found)
     assert np.array_equal(found["units.0.add"], 2 * found["units.0.bn2"])
@@ -174,7 +174,7 @@ def test_another_number() -> None:
 
 
 def test_an_addition_that_became_a_product() -> None:
-    found = nodes(("self.relu(y + x)", "self.relu(y * x)"))
+    found = nodes(("self.relu(residual + x)", "self.relu(residual * x)"))
     assert found.keys() == sound().keys()
     assert np.array_equal(found["units.0.add"], found["units.0.bn2"] * found["stem"])
     assert_body(found)
@@ -189,7 +189,9 @@ def test_another_module_in_place_of_one() -> None:
 
 def test_a_function_in_place_of_a_module() -> None:
     found = nodes(
-        ("return self.relu(y + x)", "return torch.relu(y + x)"), ("self.max_pool(x)", "F.max_pool2d(x, 2)"), IMPORT
+        ("return self.relu(residual + x)", "return torch.relu(residual + x)"),
+        ("self.max_pool(x)", "F.max_pool2d(x, 2)"),
+        IMPORT,
     )
     assert found.keys() == sound().keys()
     assert_same(found, **sound())
@@ -198,8 +200,8 @@ def test_a_function_in_place_of_a_module() -> None:
 def test_a_forward_in_methods_of_its_own() -> None:
     found = nodes(
         (
-            "return self.relu(y + x)",
-            "return self.rest(x, y)\n\n    def rest(self, x, y):\n        return self.relu(y + x)",
+            "return self.relu(residual + x)",
+            "return self.rest(x, residual)\n\n    def rest(self, x, residual):\n        return self.relu(residual + x)",
         )
     )
     assert found.keys() == sound().keys()
@@ -217,7 +219,7 @@ def test_a_forward_that_is_inherited() -> None:
 
 def test_several_calls_in_place_of_one() -> None:
     """The last of them gives the tensor."""
-    found = nodes(("return self.relu(y + x)", "return self.relu(torch.neg(torch.neg(y) - x))"))
+    found = nodes(("return self.relu(residual + x)", "return self.relu(torch.neg(torch.neg(residual) - x))"))
     assert found.keys() == sound().keys()
     assert_same(found, **sound())
 
@@ -234,7 +236,9 @@ def test_changes_in_place(relu: str) -> None:
 
 
 def test_an_addition_in_place() -> None:
-    found = nodes(("        return self.relu(y + x)", "        y += x\n        return self.relu(y)"))
+    found = nodes(
+        ("        return self.relu(residual + x)", "        residual += x\n        return self.relu(residual)")
+    )
     assert found.keys() == sound().keys()
     assert_same(found, **sound())
 
@@ -242,7 +246,7 @@ def test_an_addition_in_place() -> None:
 def test_everything_that_has_no_weights_taken_away() -> None:
     found = nodes(
         ("self.relu(self.bn1(self.conv1(x)))", "self.bn1(self.conv1(x))"),
-        ("return self.relu(y + x)", "return y"),
+        ("return self.relu(residual + x)", "return residual"),
     )
     gone = {f"units.{unit}.{name}" for unit in UNITS for name in ("relu", "add", "relu_2")}
     assert set(sound()) - set(found) == gone

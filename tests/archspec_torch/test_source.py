@@ -128,3 +128,10 @@ def test_cuda_that_is_not_there_is_an_error() -> None:
         pytest.skip("there is a CUDA device")
     with pytest.raises(BackendError, match="no device `cuda`"):
         archspec.build("resnet18", "torch", device="cuda")
+
+
+def test_dense_layers_beside_an_attention_without_biases_are_drawn() -> None:
+    text = "archspec: 1\nname: drawn\ninput: {shape: [4, 8]}\nlayers:\n"
+    text += "  - attention: {heads: 2, bias: false}\n  - dense: {units: 8, bias_init: ones}\n"
+    model = archspec.build(archspec.compile(load_text(text)), "torch")
+    assert (model.dense.bias == 1).all()

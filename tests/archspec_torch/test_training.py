@@ -155,7 +155,7 @@ def test_gradients_update_the_running_statistics_as_a_pass_does() -> None:
 
 def test_what_the_loss_does_not_depend_on_has_zeros() -> None:
     graph, target = small(), backend("torch", TrainsModels)
-    source = archspec.generate(graph, "torch").replace("return self.fc(y)", "return self.fc(y.detach())")
+    source = archspec.generate(graph, "torch").replace("return self.fc(x)", "return self.fc(x.detach())")
     assert "detach" in source
     model = target.build(source, graph, weights=random_weights(graph), dtype="float64")
     found = target.gradients(model, graph, random_inputs(graph, 3), random_targets(graph, 3, whole=True), nodes=True)

@@ -92,3 +92,77 @@ def test_expressions_have_a_normal_form(text: str, expected: str) -> None:
     budget = Budget(Limits())
     found = fold(parse(text, budget), budget, whole=lambda name: name != "drop", ranges={"i": (1, 4)})
     assert source(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "form"),
+    [
+        ("n + 2 if n > 3 else n + 1", "n + (2 if n > 3 else 1)"),
+        ("(1 if n > 3 else 0) + 2", "3 if n > 3 else 2"),
+        (
+            "((1 if n > 3 else 0) + 2) if n < 9 else ((1 if n > 3 else 0) + 1)",
+            "(2 if n > 3 else 1) + (1 if n < 9 else 0)",
+        ),
+        ("ceil(n * 1.0)", "n"),
+        ("make_divisible(n * 1.0, 8)", "make_divisible(n, 8)"),
+        ("int(x * 1.0)", "int(x * 1.0)"),
+        ("x + 2 if n > 3 else x + 1", "x + 2 if n > 3 else x + 1"),
+    ],
+)
+def test_numbers_of_conditions_are_put_together(expr: str, form: str) -> None:
+    budget = Budget(Limits())
+    assert source(fold(parse(expr, budget), budget, whole=lambda name: name == "n")) == form
+
+
+def test_quotients_are_in_lowest_terms_where_that_changes_no_bit() -> None:
+    text = """
+blocks:
+  unit:
+    params: {rate: {}}
+    layers: [add: [[], [relu, drop_path: {rate: rate}]]]
+layers:
+  - unit: {rate: drop * 4 / 16}
+  - unit: {rate: drop * 6 / 16}
+  - unit: {rate: drop * 8 / 8}
+  - unit: {rate: drop * 3 / 9}
+"""
+    found = torch_of(text, "{drop: 0.1}")
+    for rate in ("drop / 4", "drop * 3 / 8", "drop", "drop * 3 / 9"):
+        assert f"Unit(rate={rate})" in found
+
+
+def test_conditions_inside_of_each_other_are_asked_one_after_the_other() -> None:
+    text = """
+blocks:
+  unit:
+    params: {filters: {}, act: {default: relu, choices: [relu, identity, hard_swish]}}
+    layers:
+      - name: row
+        layers:
+          - conv: {filters: filters, kernel: 1}
+          - {when: act != 'identity', layers: [{relu: {}, when: act == 'relu', else: [hard_swish]}]}
+layers: [unit: {filters: 8}, unit: {filters: 8, act: identity}, unit: {filters: 8, act: hard_swish}]
+"""
+    found = " ".join(torch_of(text).split())
+    assert '*([] if act == "identity" else [nn.ReLU()] if act == "relu" else [nn.Hardswish()]),' in found
+
+
+def test_rows_whose_parts_are_named_by_a_number_have_a_helper() -> None:
+    text = """
+blocks:
+  unit:
+    unit: [filters, stride]
+    params: {stride: 1}
+    layers: [conv: {filters: filters, kernel: 3, stride: stride, padding: 1}]
+stages:
+  - {name: block1, block: unit, units: ["(8, 1) x 3", "(8, 2)"], unit_names: "unit_{i + 1}"}
+  - {name: block2, block: unit, units: ["(16, 1) x 2"], unit_names: "unit_{i}"}
+"""
+    found = torch_of(text, channels=8)
+    assert found.count("def numbered(") == 1
+    assert 'numbered("unit_", Unit(8, 16), Unit(16, 16), start=0)' in found
+    model = archspec.build(
+        load_text(f"archspec: 1\nname: rows\ninput: {{channels: 8, height: 8, width: 8}}{text}"), "torch"
+    )
+    assert [*dict(model.named_children())["block1"]._modules] == ["unit_1", "unit_2", "unit_3", "unit_4"]
+    assert [*dict(model.named_children())["block2"]._modules] == ["unit_0", "unit_1"]

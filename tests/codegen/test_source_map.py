@@ -91,11 +91,11 @@ def test_everything_has_lines_in_drawn_specs() -> None:
 
 def test_pytorch() -> None:
     mapped = source_lines(archspec.compile("resnet50"), "torch")
-    called = "y = self.relu(self.bn1(self.conv1(x)))"
+    called = "residual = self.relu(self.bn1(self.conv1(x)))"
     made = "self.conv1 = nn.Conv2d(in_channels, width, kernel_size=1, bias=False)"
     assert lit(mapped, "layer1.0.conv1") == lit(mapped, "layer3.4.conv1") == [made, called]
     assert lit(mapped, "layer1.0.relu") == ["self.relu = nn.ReLU()", called]
-    last = "return self.relu(y + self.downsample(x))"
+    last = "return self.relu(residual + self.downsample(x))"
     assert lit(mapped, "layer1.0.relu_3") == ["self.relu = nn.ReLU()", last]
     assert lit(mapped, "layer1.0.add") == [last]
     assert lit(mapped, "layer2.0.downsample.1") == ["nn.BatchNorm2d(depth),", last]
@@ -115,11 +115,10 @@ def test_pytorch() -> None:
 def test_keras() -> None:
     mapped = source_lines(archspec.compile("resnet50"), "keras")
     assert lit(mapped, "layer1.0.conv1") == lit(mapped, "layer3.4.conv1")
-    assert lit(mapped, "layer1.0.conv1")[0] == "y = Conv2D("
-    assert 'name=f"{name}_conv1"' in lit(mapped, "layer1.0.conv1")[1]
-    assert lit(mapped, "layer1.0.add") == ['y = layers.Add(name=f"{name}_add")([y, shortcut])']
-    assert lit(mapped, "layer1.0.relu_3") == ['return layers.ReLU(name=f"{name}_relu_3")(y)']
-    padded = ['x = ZeroPadding2D(3, name="conv1_pad")(inputs)', "x = Conv2D("]
+    assert lit(mapped, "layer1.0.conv1") == ['residual = conv2d(width, 1, name=f"{name}_conv1")(x)']
+    assert lit(mapped, "layer1.0.add") == ['x = layers.Add(name=f"{name}_add")([residual, shortcut])']
+    assert lit(mapped, "layer1.0.relu_3") == ['return layers.ReLU(name=f"{name}_relu_3")(x)']
+    padded = ['x = ZeroPadding2D(3, name="conv1_pad")(inputs)', 'x = conv2d(64, 7, strides=2, name="conv1")(x)']
     assert lit(mapped, "conv1")[:2] == padded
     assert lit(mapped, "input") == ['inputs = keras.Input((*input_size, in_channels), name="input")']
     first, others = 'x = bottleneck(x, 512, 128, stride=2, name="layer2_0")', ["for i in range(1, 4):"]
@@ -131,7 +130,7 @@ def test_keras() -> None:
     *helper, line = lit(mapped, "layer1.0.bn1")
     assert helper[0] == "class BatchNormalization(layers.BatchNormalization):"
     assert helper[-1] == "return outputs"
-    assert line == 'y = batch_norm(name=f"{name}_bn1")(y)'
+    assert line == 'residual = batch_norm(name=f"{name}_bn1")(residual)'
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from archspec.codegen.escaping import literal
-from archspec.codegen.pretty_printer import Code, call
+from archspec.codegen.pretty_printer import Bracket, Code, Keyword, call, flat
 from archspec.errors import BackendError, Diagnostic
 from archspec.expr import Binary, Const, Expr, Name, fold
 from archspec.ir.initializers import (
@@ -33,6 +33,8 @@ from archspec.ir.ops import Conv, ConvTranspose
 from archspec_keras.ops.decay import regularizers
 from archspec_keras.ops.row import FAN, LayerContext
 
+Serialized: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
+"""The name of a class, and its arguments by name, as source."""
 _IMAGE: Final = 2
 """How many spatial axes an image has."""
 _OWN: Final[Mapping[Initializer, Code]] = {
@@ -109,6 +111,34 @@ def initial(context: LayerContext, initializer: Initializer) -> Code:
             path = context.use.paths[0]
             message = f"Keras has no row for the initializer {initializer.name} ({path})"
             raise BackendError(Diagnostic("E0601", message, context.graph.nodes[path].span))
+
+
+def serialized(code: Code) -> Serialized | None:
+    """What Keras makes an initializer from that draws numbers: its class and its arguments; None for all other code."""
+    if not isinstance(code, Bracket) or not isinstance(code.head, str):
+        return None
+    given = {arg.name: flat(arg.value) for arg in code.args if isinstance(arg, Keyword)}
+    args = [flat(arg) for arg in code.args if not isinstance(arg, Keyword)]
+    match code.head, args:
+        case "kaiming_normal", [mode]:
+            return _scaling("2.0", mode, "untruncated_normal")
+        case "fan_in_uniform", []:
+            return _scaling("1 / 3", literal("fan_in"), "uniform")
+        case "slim_variance_scaling", [factor, mode]:
+            # Keras widens a normal that it cuts, so that its variance stays; this takes the widening back.
+            return _scaling(f"1.3 * {factor} * 0.87962566103423978**2", mode, "truncated_normal")
+        case "keras.initializers.VarianceScaling", [scale, mode, shape]:
+            return _scaling(scale, mode, shape[1:-1])
+        case "keras.initializers.RandomUniform", [low, high]:
+            return "RandomUniform", (("minval", low), ("maxval", high))
+        case "keras.initializers.RandomNormal" | "keras.initializers.TruncatedNormal", []:
+            return code.head.rpartition(".")[2], tuple(given.items())
+        case _:
+            return None
+
+
+def _scaling(scale: str, mode: str, shape: str) -> Serialized:
+    return "VarianceScaling", (("scale", scale), ("mode", mode), ("distribution", literal(shape)))
 
 
 def _scaled(scaling: Scaling) -> Code:

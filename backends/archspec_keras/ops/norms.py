@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from typing import Final
 
-from archspec.codegen.escaping import literal
-from archspec.codegen.pretty_printer import Code, call, lay_out
-from archspec.ir.graph import LayerGraph
+from archspec.codegen.pretty_printer import Code, call
 from archspec.ir.initializers import Ones, Zeros
-from archspec.ir.ops import BatchNorm
 from archspec_keras.ops.decay import regularizers
 from archspec_keras.ops.initializers import initial
 from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep
@@ -18,11 +14,7 @@ _IMAGE: Final = 2
 """How many spatial axes an image has."""
 _KERAS_EPSILON: Final = 1e-3
 _KERAS_MOMENTUM: Final = 0.99
-BATCH_NORM: Final = "BatchNormalization"
-COMMON_BATCH_NORM: Final = "batch_norm"
-"""What a module calls batch norm with the arguments that all of its have."""
-_MANY: Final = 8
-"""Batch norms from which on their arguments are written once."""
+_BATCH_NORM: Final = "BatchNormalization"
 _AFFINE: Final = {"weight": "gamma", "bias": "beta"}
 _RUNNING: Final = {"running_mean": "moving_mean", "running_var": "moving_variance"}
 
@@ -51,39 +43,9 @@ def _batch_norm(context: LayerContext) -> list[LayerStep]:
     if not context.fixed("decay") or context.value("decay") != _KERAS_MOMENTUM:
         keywords["momentum"] = context.attribute("decay")
     unbiased = context.value("variance") == "unbiased"
-    own = context.helper(BATCH_NORM) if unbiased else f"layers.{BATCH_NORM}"
+    own = context.helper(_BATCH_NORM) if unbiased else f"layers.{_BATCH_NORM}"
     keywords |= _keywords(context)
-    common = common_batch_norm(context.graph)
-    if common is not None:
-        own = COMMON_BATCH_NORM
-        keywords = {name: code for name, code in keywords.items() if name not in common}
     return [LayerStep(call(own, **keywords))]
-
-
-def common_batch_norm(graph: LayerGraph) -> Mapping[str, Code] | None:
-    """The arguments that all of a network's batch norms have, where these are many; None where they differ.
-
-    A module has them once, in a function `batch_norm`.
-    """
-    nodes = [node for node in graph.nodes.values() if isinstance(node.op, BatchNorm)]
-    if len(nodes) < _MANY or any({"decay", "eps"} & node.exprs.keys() for node in nodes):
-        return None
-    found = {(op.decay, op.eps, op.variance) for node in nodes if isinstance(op := node.op, BatchNorm)}
-    if len(found) > 1:
-        return None
-    [(decay, eps, _)] = found
-    given = {"momentum": (decay, _KERAS_MOMENTUM), "epsilon": (eps, _KERAS_EPSILON)}
-    return {name: literal(value) for name, (value, usual) in given.items() if value != usual} or None
-
-
-def declared_batch_norm(graph: LayerGraph, used: Collection[str]) -> list[str]:
-    """The line that declares `batch_norm`, where `used` has it."""
-    common = common_batch_norm(graph)
-    if common is None or COMMON_BATCH_NORM not in used:
-        return []
-    unbiased = any(isinstance(op := node.op, BatchNorm) and op.variance == "unbiased" for node in graph.nodes.values())
-    own = BATCH_NORM if unbiased else f"layers.{BATCH_NORM}"
-    return lay_out(call("partial", own, **common), 0, f"{COMMON_BATCH_NORM} = ")
 
 
 def _group_norm(context: LayerContext) -> list[LayerStep]:

@@ -1,0 +1,144 @@
+"""What a docstring says of the arguments of a class or a function: the spec's words, or what the arguments are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from archspec.codegen.tree import (
+    CHANNELS,
+    CallUse,
+    ChoiceUse,
+    Definition,
+    ItemUse,
+    LayerUse,
+    LoopUse,
+    Parameter,
+    SequenceUse,
+    Tree,
+)
+from archspec.expr import Const, Expr, Name, names
+
+_WORDS: Final = {
+    "filters": "output channels",
+    "units": "output features",
+    "features": "features",
+    "kernel": "kernel size",
+    "stride": "stride",
+    "padding": "padding",
+    "dilation": "dilation",
+    "groups": "groups",
+    "heads": "attention heads",
+    "rate": "drop rate",
+    "eps": "epsilon",
+    "bias": "bias",
+    "before": "channels of zeros",
+    "after": "channels of zeros",
+}
+"""What attributes are called, and params of blocks that are called as they are."""
+_LAYERS: Final = {
+    "conv": "convolution",
+    "conv_transpose": "transposed convolution",
+    "dense": "dense layer",
+    "pad_channels": "padding",
+}
+"""What ops are called where their names are not the words for it."""
+_NAMED: Final = 3
+"""Layers that are named; where there are more, they are not listed."""
+
+
+class _Use(NamedTuple):
+    """An expression, what it gives, and what takes that; a condition's has neither."""
+
+    word: str
+    taker: str
+    expr: Expr
+
+
+def documented(definition: Definition) -> tuple[Parameter, ...]:
+    """The parameters of a definition, each with what is said of it; the definitions that it calls have theirs."""
+    straight: dict[str, list[_Use]] = {}
+    mentions: dict[str, list[_Use]] = {}
+    for use in (*_uses(definition.tree), *(_Use("", f"`{local.name}`", local.expr) for local in definition.locals)):
+        if isinstance(use.expr, Name):
+            straight.setdefault(use.expr.id, []).append(use)
+        for name in names(use.expr, definition.budget):
+            mentions.setdefault(name, []).append(use)
+    return tuple(
+        given
+        if given.doc
+        else replace(given, doc=_derived(given.name, straight.get(given.name, ()), mentions.get(given.name, ())))
+        for given in definition.parameters
+    )
+
+
+def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use]) -> str:
+    """What an argument is for, by what takes it as it is, or in an expression."""
+    kind, _, operand = name.partition("@")
+    if kind == CHANNELS.id and operand:
+        return f"channels of `{operand}`"
+    if as_it_is := _taken(straight):
+        return as_it_is
+    if changed := _taken(mentions):
+        return f"decides the {changed.removeprefix('decides the ').removeprefix('decides ')}"
+    quantities = list(dict.fromkeys(use.taker for use in mentions if use.taker))
+    return f"decides {_listed(quantities)}" if quantities else "decides which layers there are"
+
+
+def _taken(uses: Sequence[_Use]) -> str:
+    """`stride of conv1 and conv2`; empty where nothing says what it gives."""
+    word = next((use.word for use in uses if use.word), "")
+    takers = list(dict.fromkeys(use.taker for use in uses if use.word == word and use.taker))
+    return f"{word} of {_listed(takers)}" if word and takers and len(takers) <= _NAMED else word
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def _uses(tree: Tree, row: str = "") -> Iterator[_Use]:
+    """The expressions of a body, or of a row that is called so."""
+    for item in tree.items:
+        match item:
+            case LayerUse():
+                taker = _called(item, row) or f"the {_LAYERS.get(item.op.name, item.op.name.replace('_', ' '))}"
+                for attribute, expr in item.exprs.items():
+                    yield _Use(_WORDS.get(attribute, attribute.replace("_", " ")), taker, expr)
+            case CallUse():
+                docs = {given.name: given.doc for given in item.definition.parameters if "@" not in given.name}
+                for name, expr in item.arguments.items():
+                    if name in docs:
+                        word = _WORDS.get(name, "")
+                        yield _Use(word or docs[name], _called(item, row) if word else "", expr)
+            case SequenceUse():
+                yield from _uses(item.body, _called(item, row).strip("`"))
+            case ChoiceUse():
+                yield _condition(item)
+                yield from _uses(item.then, row)
+                yield from _uses(item.other, row)
+            case LoopUse():
+                for run in item.runs:
+                    yield _Use("number of units", "", run.stop)
+                    yield from _uses(Tree((run.item,), ()), item.name)
+
+
+def _condition(item: ChoiceUse) -> _Use:
+    """A condition; of one that is a param, what there is where it holds, or where it does not."""
+    for side, word in ((item.then, "whether there is"), (item.other, "whether there is no")):
+        if isinstance(item.condition, Name) and len(side.items) == 1:
+            [inner] = side.items
+            taker = _called(inner, "") or (f"`{inner.op.name}`" if isinstance(inner, LayerUse) else "")
+            return _Use(f"{word} {taker}" if taker else "", "", item.condition)
+    return _Use("", "", item.condition)
+
+
+def _called(item: ItemUse, row: str) -> str:
+    """What an item is called, or its place in a row; empty where it has no name of its own."""
+    match item:
+        case ChoiceUse() | LayerUse(named=False, number=None):
+            return ""
+        case LayerUse() | CallUse() | SequenceUse() | LoopUse():
+            if item.number is None:
+                return f"`{item.name}`" if item.name and not item.name.isdigit() else ""
+            return f"`{row}[{item.number.value}]`" if row and isinstance(item.number, Const) else ""

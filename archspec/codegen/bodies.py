@@ -1,0 +1,293 @@
+"""The items of a body: layers, calls, sequences, conditions and loops, each made from all of its instances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from archspec.codegen.anti_unification import NotUnifiable, either, layer_sizes, without_sizes
+from archspec.codegen.attributes import attributes
+from archspec.codegen.body_context import LAYERS, BodyContext, Deciding
+from archspec.codegen.loops import build_loop, peeled
+from archspec.codegen.marked_text import Instances
+from archspec.codegen.merging import with_uses
+from archspec.codegen.sharing import Sharing
+from archspec.codegen.tree import (
+    CHANNELS,
+    CallUse,
+    ChoiceUse,
+    Definition,
+    ItemUse,
+    LayerUse,
+    SequenceUse,
+    Tree,
+    channels_of,
+)
+from archspec.codegen.written_numbers import is_writable
+from archspec.errors import InternalError
+from archspec.expr import Const, Expr, ExprError, IfElse, evaluate
+from archspec.ir.def_use import DefUse, Node, value_name
+from archspec.ir.graph import LayerGraph
+from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Result, Scope
+from archspec.limits import Budget
+
+Kinds: TypeAlias = Callable[[Sequence[Node]], Sequence[object]]
+"""Says of a layer's instances which can be written as one: those with equal keys."""
+
+
+@dataclass(slots=True)
+class BodyBuilder:
+    """Builds bodies of definitions; those that they call have been built."""
+
+    graph: LayerGraph
+    budget: Budget
+    kinds: Kinds
+    def_use: DefUse = field(init=False)
+    sharing: Sharing = field(init=False)
+    by_scope: dict[str, Definition] = field(default_factory=dict[str, Definition])
+
+    def __post_init__(self) -> None:
+        self.def_use = self.graph.def_use
+        self.sharing = Sharing.of(self.graph)
+
+    def inside(self, scopes: Sequence[Scope], context: BodyContext) -> Tree:
+        """What is in a scope, with the names of its taps."""
+        tree = self._body([scope.body for scope in scopes], context)
+        if scopes[0].kind != "network":
+            context.fix_token_counts(tree.results)
+        if self.sharing.reuses:
+            tree = with_uses(tree)
+        labels = {context.ref(ref): label for scope in scopes for ref, label in scope.labels.items()}
+        return replace(tree, labels=labels)
+
+    def inputs(self, scope: Scope) -> tuple[str, ...]:
+        """What the spec calls the operands after the first."""
+        return self.graph.blocks[scope.block].inputs if scope.block is not None else ()
+
+    def _body(self, bodies: Sequence[Body], context: BodyContext) -> Tree:
+        items: list[ItemUse] = []
+        locations = [tuple(item.location for item in body.items) for body in bodies]
+        if len(set(locations)) > 1:  # some are cut short: nothing needs what comes after
+            raise NotUnifiable(locations)
+        for aligned in zip(*(body.items for body in bodies), strict=True):
+            if len({(item.location, type(item)) for item in aligned}) != 1:
+                raise InternalError(f"items at different locations: {aligned}")
+            items += self._item(aligned, context)
+        results = [tuple(context.ref(ref) for ref in body.results) for body in bodies]
+        if len(set(results)) > 1:
+            raise NotUnifiable(results)
+        return Tree(tuple(items), results[0])
+
+    def _item(self, aligned: tuple[Item, ...], context: BodyContext) -> list[ItemUse]:
+        aligned = tuple(map(self._made_as, aligned))
+        match aligned[0]:
+            case Layer():
+                return [self._layer([item for item in aligned if isinstance(item, Layer)], context)]
+            case Scope(kind="block"):
+                return [self._call([item for item in aligned if isinstance(item, Scope)], context)]
+            case Scope():
+                return [self._sequence([item for item in aligned if isinstance(item, Scope)], context)]
+            case Choice():
+                return self._choice([item for item in aligned if isinstance(item, Choice)], context)
+            case Loop():
+                return self._loop([item for item in aligned if isinstance(item, Loop)], context)
+
+    def _layer(self, items: list[Layer], context: BodyContext) -> LayerUse:
+        operands = context.operands(items)
+        nodes = [self.graph.nodes[item.path] for item in items]
+        features = tuple(context.features[ref] for ref in operands)
+        arriving = [self.graph.input_types(node) for node in nodes]
+        axes = [tuple(type.axes for type in given) for given in arriving]
+        if len(set(axes)) > 1:  # an image in one call, flat data in another: frameworks have two layers for that
+            raise NotUnifiable(axes)
+        sizes = [
+            tuple(type.places for type in given) if node.op.sized else ()
+            for node, given in zip(nodes, arriving, strict=True)
+        ]
+        if len(set(sizes)) > 1:  # they are numbers in what is written
+            raise NotUnifiable(sizes)
+        kinds = self.kinds(nodes)
+        if len(set(kinds)) > 1:
+            raise NotUnifiable(kinds)
+        ops = [without_sizes(node.op) for node in nodes]
+        given = {name: context.at(expr, features) for name, expr in nodes[0].exprs.items()}
+        found = attributes(ops, given, context.envs, self.budget)
+        params = [param.name for param in self.graph.params] if context.is_network else []
+        draws = {
+            name: expr
+            for name, expr in found.unified.items()
+            if is_writable(found.values[name], expr, context.envs[0], params, self.budget)
+        }
+        for attribute, expr in found.unified.items():
+            if attribute not in draws:
+                context.structural.append(Deciding(expr, f"the {attribute} of {items[0].path}"))
+        name, number = context.name(items)
+        use = LayerUse(
+            location=items[0].location,
+            name=name,
+            named=items[0].named,
+            number=number,
+            op=type(ops[0]),
+            values=found.values,
+            exprs=found.exprs,
+            has_weights=bool(nodes[0].op.weights(arriving[0])),
+            features=features,
+            axes=axes[0],
+            operands=operands,
+            paths=Instances(item.path for item in items),
+            sizes=sizes[0],
+            results=len(nodes[0].types),
+            reuses=self._reused(items),
+            draws=draws,
+        )
+        if use.sizes:
+            context.fix_token_counts(operands)
+        tokens = [context.tokens.get(ref) for ref in operands]
+        results = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens, self.budget)
+        for index, (channels, count) in enumerate(results):
+            context.record(Result(use.location, index), channels, [value_name(path, index) for path in use.paths])
+            if count is not None:
+                context.tokens[Result(use.location, index)] = count
+        return use
+
+    def _made_as(self, item: Item) -> Item:
+        """The item by the name under which it makes what others are called with."""
+        name = None if isinstance(item, Choice) else self.sharing.made_as.get(item.path)
+        return item if name is None or isinstance(item, Choice) else replace(item, name=name)
+
+    def _makes(self, body: Body) -> bool:
+        """Whether an item of a condition's side makes what others are called with, in place of one that is gone."""
+        return any(
+            self._makes(item.body) if isinstance(item, Choice) else item.path in self.sharing.made_as
+            for loop_or_item in body.items
+            for item in (loop_or_item, *(loop_or_item.iterations[:1] if isinstance(loop_or_item, Loop) else ()))
+        )
+
+    def _reused(self, items: Sequence[Layer | Scope | Loop]) -> str:
+        """The name of the item that these compute once more."""
+        names = [self.sharing.reuses.get(item.path, "") for item in items]
+        if len(set(names)) > 1:
+            raise NotUnifiable(names)
+        return names[0]
+
+    def _call(self, scopes: list[Scope], context: BodyContext) -> CallUse:
+        operands = context.operands(scopes)
+        found = [self.by_scope[scope.path] for scope in scopes]
+        if any(definition is not found[0] for definition in found):
+            raise NotUnifiable([id(definition) for definition in found])
+        context.fix_token_counts(operands)
+        features = tuple(context.features[ref] for ref in operands)
+        for ref, vocabulary in zip(operands, features, strict=True):
+            if any(self.graph.types[path].is_ids for path in context.nodes[ref]):
+                # The callee has it as a number.
+                context.structural.append(Deciding(vocabulary, f"how many ids {scopes[0].path} is given"))
+        arguments: dict[str, Expr] = {}
+        for name, binding in scopes[0].bindings.items():
+            expr = context.at(binding.expr, features)
+            arguments[name] = context.unified(expr, [scope.bindings[name].value for scope in scopes])
+        arguments[CHANNELS.id] = features[0]
+        arguments |= {
+            channels_of(input).id: feature
+            for input, feature in zip(self.inputs(scopes[0]), features[1:], strict=False)  # a loop's are fewer
+        }
+        label, number = context.name(scopes)
+        paths = Instances(scope.path for scope in scopes)
+        reuses = self._reused(scopes)
+        given = {} if reuses else arguments
+        use = CallUse(scopes[0].location, label, number, found[0], given, operands, paths, reuses)
+        for index, feature in enumerate(found[0].features):
+            nodes = [self.def_use.scopes[scope.path].results[index] for scope in scopes]
+            context.record(Result(use.location, index), context.folded(feature, arguments, is_whole=True), nodes)
+        return use
+
+    def _sequence(self, scopes: list[Scope], context: BodyContext) -> SequenceUse:
+        operands = context.operands(scopes)
+        inner = context.inside(operands)
+        inner.is_network = context.is_network
+        inner.numbered = Const(0)
+        body = self.inside(scopes, inner)
+        label, number = context.name(scopes)
+        for index, ref in enumerate(body.results):
+            context.record(Result(scopes[0].location, index), inner.features[ref], inner.nodes[ref])
+        paths = Instances(scope.path for scope in scopes)
+        return SequenceUse(scopes[0].location, label, number, body, operands, paths, self._reused(scopes))
+
+    def _choice(self, items: list[Choice], context: BodyContext) -> list[ItemUse]:
+        operand = context.ref(items[0].operand)
+        condition = context.at(items[0].condition, (context.features[operand],))
+        ref = Result(items[0].location)
+        if len({item.taken for item in items}) == 1:
+            # It leaves no trace, so it must not come out otherwise.
+            context.structural.append(Deciding(condition, LAYERS))
+            tree = self._body([item.body for item in items], context)
+            context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
+            return list(tree.items)
+        outcome = context.unified(condition, [item.taken for item in items])
+        before, counts, settled = context.numbered, dict[bool, Expr | None](), len(context.structural)
+        sides: dict[bool, Tree] = {}
+        found: dict[bool, tuple[Expr, dict[int, str]]] = {}
+        for side in (True, False):
+            chosen = [index for index, item in enumerate(items) if item.taken is side]
+            part = context.chosen(chosen)
+            try:
+                tree = sides[side] = self._body([items[index].body for index in chosen], part)
+            except NotUnifiable as split:
+                keys = dict(zip(chosen, split.keys, strict=True))
+                raise NotUnifiable([(item.taken, keys.get(index)) for index, item in enumerate(items)]) from None
+            last = tree.results[0]
+            part.fix_token_counts(tree.results)
+            found[side] = part.features[last], dict(zip(chosen, part.nodes[last], strict=True))
+            counts[side] = part.numbered
+        if before is not None:
+            then, other = counts[True], counts[False]
+            assert then is not None and other is not None
+            context.numbered = then if then == other else IfElse(outcome, then, other)
+        paths = {**found[True][1], **found[False][1]}
+        widths = [self.graph.types[paths[index]].channels for index in range(len(items))]
+        context.nodes[ref] = tuple(paths[index] for index in range(len(items)))
+        joined = either(outcome, found[True][0], found[False][0])
+        context.features[ref] = context.unified(joined, widths)
+        # What was found instead of an expression, or settled for one side alone, holds for these values alone; so does
+        # which of several items makes what others are called with.
+        makes = any(self._makes(item.body) for item in items)
+        alone = not all(self._settled_in_all(deciding, context) for deciding in context.structural[settled:])
+        if outcome != condition or context.features[ref] != joined or alone or makes:
+            context.structural += [Deciding(expr, LAYERS) for expr in (condition, joined)]
+        return [ChoiceUse(items[0].location, outcome, operand, sides[True], sides[False])]
+
+    def _settled_in_all(self, deciding: Deciding, context: BodyContext) -> bool:
+        """Whether what was settled on a side of a condition would be settled so in all instances."""
+        if deciding.what != LAYERS:
+            return False
+        try:
+            outcomes = {repr(evaluate(deciding.expr, env, self.budget)) for env in context.envs}
+        except ExprError:
+            return False
+        return len(outcomes) == 1
+
+    def _loop(self, loops: list[Loop], context: BodyContext) -> list[ItemUse]:
+        """A loop; its first iteration stands before it where that makes what the others are called with."""
+        first = loops[0]
+        if not any(loop.iterations for loop in loops) and not first.name.isdigit():  # but for its number it is nothing
+            [taken, *_] = context.operands(loops)
+            context.alias[Result(first.location)] = taken
+            counts = first.structure if first.times is None else (first.times,)
+            found = [context.at(expr, (context.features[taken],)) for expr in counts]
+            context.structural += [Deciding(expr, LAYERS) for expr in found]
+            return []
+        names = [self.sharing.made_as.get(loop.iterations[0].path) if loop.iterations else None for loop in loops]
+        if not all(names):
+            made = build_loop(loops, context, self.def_use, self._iteration)
+            return [replace(made, reuses=self._reused(loops))]
+        parts = [peeled(loop, name or "") for loop, name in zip(loops, names, strict=True)]
+        use = self._iteration([scope for scope, _ in parts], context)
+        kept = [index for index, mark in enumerate(first.marks, start=1) if mark]
+        context.alias |= {
+            Result(first.location, index): Result(use.location) for index in range(1, len(first.marks) + 1)
+        }
+        context.alias |= {Result(first.location, old): Result(first.location, new) for new, old in enumerate(kept, 1)}
+        return [use, *self._loop([rest for _, rest in parts], context)]
+
+    def _iteration(self, scopes: list[Scope], context: BodyContext) -> CallUse | SequenceUse:
+        return self._call(scopes, context) if scopes[0].kind == "block" else self._sequence(scopes, context)

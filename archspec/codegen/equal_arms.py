@@ -1,0 +1,84 @@
+"""What both sides of a condition begin with stands before it, once: `out = conv(x)`, then the condition of a sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from archspec.codegen.merging import likeness, united
+from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.walk import item_number
+from archspec.ir.scope import Ref, Result
+
+
+def without_equal_arms(tree: Tree) -> Tree:
+    """A body in which no condition's sides begin with the same item, or are the same."""
+    items: list[ItemUse] = []
+    renamed: dict[Ref, Ref] = {}
+    for item in tree.items:
+        if renamed:
+            [item] = _renamed(Tree((item,), ()), renamed).items
+        items += _hoisted(item, renamed) if isinstance(item, ChoiceUse) else (item,)
+    if not renamed:
+        return tree if len(items) == len(tree.items) else replace(tree, items=tuple(items))
+    labels = {renamed.get(ref, ref): label for ref, label in tree.labels.items()}
+    return Tree(tuple(items), tuple(renamed.get(ref, ref) for ref in tree.results), labels)
+
+
+def _hoisted(choice: ChoiceUse, renamed: dict[Ref, Ref]) -> Iterator[ItemUse]:
+    """The items that both sides begin with, and then the condition with what is left of them, if anything is.
+
+    `renamed` gets what other tensors are called in what comes after it.
+    """
+    while choice.then.items and choice.other.items:
+        first, second = choice.then.items[0], choice.other.items[0]
+        if isinstance(first, ChoiceUse) or isinstance(second, ChoiceUse) or not _same(first, second):
+            break
+        yield united(first, [second])
+        here: dict[Ref, Ref] = {
+            Result(second.location, index): Result(first.location, index) for index in range(_results(first))
+        }
+        renamed |= here
+        then = replace(choice.then, items=choice.then.items[1:])
+        other = _renamed(replace(choice.other, items=choice.other.items[1:]), here)
+        operand = Result(first.location) if first.operands == (choice.operand,) else choice.operand
+        choice = replace(choice, then=then, other=other, operand=operand)
+    if choice.then.items or choice.other.items or choice.then.results != choice.other.results:
+        yield choice
+    else:
+        renamed[Result(choice.location)] = choice.then.results[0]
+
+
+def _same(first: ItemUse, second: ItemUse) -> bool:
+    """Whether two items are one, but for their places."""
+    if isinstance(first, ChoiceUse) or isinstance(second, ChoiceUse) or type(first) is not type(second):
+        return False
+    named = (first.name, item_number(first)) == (second.name, item_number(second))
+    return named and not first.reuses and likeness(first) == likeness(second)
+
+
+def _results(item: LayerUse | CallUse | SequenceUse | LoopUse) -> int:
+    """How many tensors an item gives."""
+    match item:
+        case LayerUse():
+            return item.results
+        case CallUse():
+            return len(item.definition.tree.results)
+        case SequenceUse():
+            return len(item.body.results)
+        case LoopUse():
+            return 1 + len(item.marks)
+
+
+def _renamed(tree: Tree, names: Mapping[Ref, Ref]) -> Tree:
+    """A side of a condition that takes other tensors."""
+    items: list[ItemUse] = []
+    for item in tree.items:
+        if isinstance(item, ChoiceUse):
+            operand = names.get(item.operand, item.operand)
+            items.append(
+                replace(item, operand=operand, then=_renamed(item.then, names), other=_renamed(item.other, names))
+            )
+        else:
+            items.append(replace(item, operands=tuple(names.get(ref, ref) for ref in item.operands)))
+    return replace(tree, items=tuple(items), results=tuple(names.get(ref, ref) for ref in tree.results))

@@ -1,0 +1,320 @@
+"""What the tensors of a body are there for, where the graph says it: the names that a person would give variables.
+
+The branch of a sum that has the layers is `residual`, the other one `shortcut`, unless it is what arrives; what a
+product takes from a sigmoid is a `gate`; branches that are joined are called by what gives them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Final, TypeGuard
+
+from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.ir.scope import Ref, Result
+from archspec.limits import Budget
+
+_GATES: Final = frozenset({"sigmoid", "hard_sigmoid"})
+_UNARY_OF_GATES: Final = frozenset({"scale", "reshape", "flatten", "to_image", "dropout"})
+_LONGEST: Final = 24
+"""Items of a branch: where it has more, it is not what a person would call one thing."""
+_LOOKED_AT: Final = 48
+"""Tensors that are looked at, at most, to find where two branches part."""
+_COUNT: Final = re.compile(r"_\d+$")
+"""What follows the name that the layers of a branch share."""
+_MOST: Final = 16
+"""Branches that are joined: the names of more would not be read."""
+
+
+def roles(tree: Tree, budget: Budget, *, is_network: bool = False) -> dict[Ref, str]:
+    """The role of each tensor of a body that has one, those in its conditions included.
+
+    A network's own branches are named where they are layers alone: a path through whole stages is no residual.
+    """
+    finder = _Roles({}, {}, Counter(), budget, is_network)
+    finder.enter(tree)
+    finder.name(tree)
+    return finder.found
+
+
+@dataclass(slots=True)
+class _Branch:
+    """The tensors from the end of a branch back to where it starts, which is not one of them."""
+
+    refs: list[Ref]
+    start: Ref
+
+
+class _Roles:
+    def __init__(
+        self,
+        givers: dict[Ref, ItemUse],
+        found: dict[Ref, str],
+        taken: Counter[Ref],
+        budget: Budget,
+        is_network: bool,
+    ) -> None:
+        self.givers = givers
+        self.found = found
+        self.taken = taken
+        self.budget = budget
+        self.is_network = is_network
+
+    def enter(self, tree: Tree) -> None:
+        """Note what gives each tensor, and how often it is taken; of two sides of a condition one takes it."""
+        self.taken.update(self._entered(tree))
+
+    def _entered(self, tree: Tree) -> Counter[Ref]:
+        taken = Counter(tree.results)
+        for item in tree.items:
+            self.givers[Result(item.location)] = item
+            if isinstance(item, ChoiceUse):
+                taken += self._entered(item.then) | self._entered(item.other)
+            else:
+                taken.update(item.operands)
+        return taken
+
+    def name(self, tree: Tree) -> None:
+        """Name what the merges of a body take, later ones first: a branch inside of another has its own name."""
+        for item in reversed(tree.items):
+            if isinstance(item, ChoiceUse):
+                self.passed_on(item)
+                self.name(item.then)
+                self.name(item.other)
+            elif isinstance(item, LayerUse) and len(item.operands) > 1:
+                match item.op.name:
+                    case "add" if len(item.operands) == 2:
+                        self.sum(item)
+                    case "multiply" if len(item.operands) == 2:
+                        self.product(item)
+                    case "concat" if len(item.operands) <= _MOST:
+                        self.joined(item)
+                    case _:
+                        pass
+
+    def passed_on(self, item: ChoiceUse) -> None:
+        """What is the result where it is added to nothing: a condition says whether there is a shortcut."""
+        for side, other in ((item.then, item.other), (item.other, item.then)):
+            last = self.givers.get(side.results[0])
+            if not isinstance(last, LayerUse) or last.op.name != "add" or last not in side.items:
+                continue
+            if not other.items and other.results == (item.operand,) and item.operand in self.givers:
+                self.found |= {Result(item.location): "out", side.results[0]: "out"}
+                past = set[Ref]().union(*(self.behind(ref) for ref in last.operands if self.is_past(ref, item, side)))
+                branch = self.back(item.operand, past)
+                self.call(branch or _Branch([item.operand], item.operand), "out")
+
+    def is_past(self, ref: Ref, item: ChoiceUse, side: Tree) -> bool:
+        """Whether a tensor that is added on a side of a condition comes from before the condition."""
+        return ref != item.operand and all(ref != Result(inner.location) for inner in side.items)
+
+    def sum(self, item: LayerUse) -> None:
+        """A residual unit: the branch with the layers, and the way past it."""
+        branches = self.branches(item.operands)
+        if branches is None:
+            return
+        first, second = branches
+        weights = self.weight(first), self.weight(second)
+        apart = first.start not in self.behind(second.start) and second.start not in self.behind(first.start)
+        if weights[0] == weights[1] or apart:
+            return
+        residual, shortcut = (first, second) if weights[0] > weights[1] else (second, first)
+        self.call(residual, "attention" if self.attends(residual) else "residual")
+        self.call(shortcut, "shortcut")
+
+    def product(self, item: LayerUse) -> None:
+        """What is weighed, and the gate."""
+        gates = [ref for ref in item.operands if self.is_gate(ref)]
+        branches = self.branches(item.operands)
+        if len(gates) == 1 and branches is not None:
+            self.call(branches[item.operands.index(gates[0])], "gate")
+
+    def joined(self, item: LayerUse) -> None:
+        """Branches that are joined, by the names of what gives them or by their places."""
+        branches = self.branches(item.operands)
+        if branches is None:
+            return
+        if len(branches) == 2 and not all(branch.refs for branch in branches):
+            self.call(next(branch for branch in branches if branch.refs), "new_features")
+            return
+        full = [self.own_name(branch) for branch in branches]
+        short = [_COUNT.sub("", name) for name in full]
+        named = short if len({*short}) == len(short) else full
+        if not all(named) or len({*named}) < len(named):
+            named = [f"branch{number}" for number in range(1, len(branches) + 1)]
+        for branch, name in zip(branches, named, strict=True):
+            self.call(branch, name)
+
+    # -- branches ---------------------------------------------------------------------------------
+
+    def branches(self, ends: Sequence[Ref]) -> list[_Branch] | None:
+        """The branches that end in these tensors and have no part in common; None where they are no such branches."""
+        behind = [self.behind(ref) for ref in ends]
+        found: list[_Branch] = []
+        for place, end in enumerate(ends):
+            others = set[Ref]().union(*(refs for other, refs in enumerate(behind) if other != place))
+            branch = self.back(end, others)
+            if branch is None:
+                return None
+            found.append(branch)
+        return found if any(branch.refs for branch in found) else None
+
+    def back(self, end: Ref, others: set[Ref]) -> _Branch | None:
+        """The tensors from this one back to one that the other branches come from, too."""
+        refs: list[Ref] = []
+        takers = 1
+        while end not in others and end in self.givers:
+            item = self.givers[end]
+            if len(refs) > _LONGEST or self.taken[end] > takers or (self.is_network and not isinstance(item, LayerUse)):
+                return None
+            refs.append(end)
+            before = self.before(item)
+            if before is None:
+                return _Branch(refs, end)
+            end, takers = before, len(item.operands) if _joins(item) else 1
+        return _Branch(refs, end)
+
+    def before(self, item: ItemUse) -> Ref | None:
+        """What an item works on: of a merge the tensor that is weighed, or that a branch is added to."""
+        if isinstance(item, ChoiceUse):
+            return item.operand
+        if len(item.operands) == 1 or not isinstance(item, LayerUse):
+            return item.operands[0] if item.operands else None
+        if len(item.operands) > _MOST:
+            return None
+        weighed = [ref for ref in item.operands if not self.is_gate(ref)] if item.op.name == "multiply" else []
+        if len(weighed) == 1:
+            return weighed[0]
+        behind = [self.behind(ref) for ref in item.operands]
+        common = [
+            ref
+            for place, ref in enumerate(item.operands)
+            if all(ref in refs for other, refs in enumerate(behind) if other != place)
+        ]
+        if common:
+            return common[0]
+        inner = self.branches(item.operands)
+        starts = {branch.start for branch in inner or ()}
+        return starts.pop() if len(starts) == 1 else None
+
+    def behind(self, end: Ref) -> set[Ref]:
+        """The tensors that one is made of, itself included, as far back as branches go."""
+        found, left = {end}, [end]
+        while left and len(found) < _LOOKED_AT:
+            item = self.givers.get(left.pop())
+            for ref in _behind(item) if item is not None else ():
+                if ref not in found:
+                    found.add(ref)
+                    left.append(ref)
+        self.budget.spend(len(found) // 8)
+        return found
+
+    def weight(self, branch: _Branch) -> int:
+        return sum(_weight(self.givers[ref]) for ref in branch.refs)
+
+    def attends(self, branch: _Branch) -> bool:
+        items = [self.givers[ref] for ref in branch.refs]
+        return any(isinstance(item, LayerUse) and item.op.name == "attention" for item in items)
+
+    def is_gate(self, end: Ref) -> bool:
+        """Whether a tensor comes out of a sigmoid."""
+        for _ in range(_LONGEST):
+            item = self.givers.get(end)
+            match item:
+                case LayerUse() if item.op.name in _UNARY_OF_GATES and len(item.operands) == 1:
+                    end = item.operands[0]
+                case LayerUse():
+                    return item.op.name in _GATES
+                case CallUse():
+                    return _ends_in_gate(item.definition.tree)
+                case SequenceUse():
+                    return _ends_in_gate(item.body)
+                case _:
+                    return False
+        return False
+
+    def own_name(self, branch: _Branch) -> str:
+        """What the spec calls the items of a branch: a name, or what several begin with; empty where there is none."""
+        items = [self.givers[ref] for ref in branch.refs]
+        named = [
+            item.name
+            for item in items
+            if isinstance(item, CallUse | SequenceUse) or (isinstance(item, LayerUse) and item.named)
+        ]
+        if not named and len(items) == 1 and isinstance(items[0], LayerUse) and "pool" in items[0].op.name:
+            return items[0].name
+        parts = [name.split("_") for name in named]
+        shared = "_".join(part for part, *_ in takewhile(_all_equal, zip(*parts, strict=False)))
+        return shared if shared.isidentifier() else ""
+
+    def call(self, branch: _Branch, name: str) -> None:
+        """Name the tensors of a branch, those at its end in conditions too."""
+        for ref in branch.refs:
+            self.found.setdefault(ref, name)
+            item = self.givers[ref]
+            if isinstance(item, ChoiceUse):
+                self.sides(item, name)
+
+    def sides(self, item: ChoiceUse, name: str) -> None:
+        for side in (item.then, item.other):
+            inside = {Result(inner.location) for inner in side.items}
+            end: Ref | None = side.results[0]
+            while end in inside and self.taken[end] == 1:
+                self.found.setdefault(end, name)
+                inner = self.givers[end]
+                if isinstance(inner, ChoiceUse):
+                    self.sides(inner, name)
+                end = self.before(inner)
+
+
+def _all_equal(parts: Sequence[str]) -> bool:
+    return len({*parts}) == 1
+
+
+def _joins(item: ItemUse) -> TypeGuard[LayerUse]:
+    return isinstance(item, LayerUse) and item.op.name == "concat"
+
+
+def _operands(item: ItemUse) -> Sequence[Ref]:
+    return (item.operand,) if isinstance(item, ChoiceUse) else item.operands
+
+
+def _behind(item: ItemUse) -> Iterator[Ref]:
+    """The tensors that an item is made of, those that a condition's sides take included."""
+    yield from _operands(item)
+    if isinstance(item, ChoiceUse):
+        for side in (item.then, item.other):
+            yield from side.results
+            for inner in side.items:
+                yield from _behind(inner)
+
+
+def _weight(item: ItemUse) -> int:
+    """How many layers with weights an item has, roughly."""
+    match item:
+        case LayerUse():
+            return item.has_weights
+        case CallUse():
+            inside = [inner for inner in item.definition.tree.items if not isinstance(inner, CallUse)]
+            return max(1, len(item.definition.tree.items) - len(inside) + sum(map(_weight, inside)))
+        case SequenceUse():
+            return sum(_weight(inner) for inner in item.body.items)
+        case ChoiceUse():
+            return max(sum(map(_weight, side.items)) for side in (item.then, item.other))
+        case LoopUse():
+            return len(item.runs)
+
+
+def _ends_in_gate(tree: Tree) -> bool:
+    """Whether what a scope gives comes out of a sigmoid."""
+    last = tree.items[-1] if tree.items else None
+    return isinstance(last, LayerUse) and last.op.name in _GATES and tree.results == (Result(last.location),)
+
+
+def usable(found: Mapping[Ref, str], taken: set[str]) -> dict[Ref, str]:
+    """The roles by names that can be used: where something else has the name, it is what that gives."""
+    names = {name: name if name not in taken else f"{name}_out" for name in found.values()}
+    return {ref: names[name] for ref, name in found.items() if names[name] not in taken}

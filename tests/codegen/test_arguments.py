@@ -1,0 +1,127 @@
+"""How generated source takes, documents and hands on arguments, and which params stay arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import archspec
+from archspec.codegen.simplify import fixed_params
+from archspec.spec.loading import load_text
+
+HEAD = "archspec: 1\nname: net\ninput: {channels: 8, height: 16, width: 16}\n"
+BACKENDS = pytest.mark.parametrize("backend", ["torch", "keras"])
+
+
+def graph_of(text: str) -> archspec.LayerGraph:
+    return archspec.compile(load_text(HEAD + text))
+
+
+def source_of(text: str, backend: str) -> str:
+    return str(archspec.generate(graph_of(text), backend))
+
+
+UNITS = """
+blocks:
+  unit:
+    params: {expand: {}, filters: {}, stride: {}, keep: {default: true, doc: whether the size stays}}
+    layers:
+      - conv: {name: wide, filters: channels * expand, kernel: 1}
+      - conv: {name: narrow, filters: filters, kernel: 3, stride: stride, padding: 1}
+      - {relu: {}, when: keep}
+layers:
+  - unit: {expand: 2, filters: 8, stride: 1}
+  - unit: {expand: 3, filters: 16, stride: 2, keep: false}
+"""
+
+
+@BACKENDS
+def test_widths_stand_by_place_and_all_else_by_name(backend: str) -> None:
+    found = source_of(UNITS, backend)
+    if backend == "torch":
+        assert "Unit(8, 8, expand=2)" in found
+        assert "Unit(8, 16, expand=3, stride=2, keep=False)" in found
+    else:
+        assert 'unit(inputs, 8, expand=2, name="unit")' in found
+        assert 'unit(x, 16, expand=3, stride=2, keep=False, name="unit_2")' in found
+    archspec.build(load_text(HEAD + UNITS), backend=backend)
+
+
+@BACKENDS
+def test_blocks_document_their_arguments(backend: str) -> None:
+    found = source_of(UNITS, backend)
+    for line in (
+        "        filters: output channels of `narrow`.",
+        "        expand: decides the output channels of `wide`.",
+        "        stride: stride of `narrow`.",
+        "        keep: whether the size stays.",
+    ):
+        assert line in found.splitlines()
+
+
+@BACKENDS
+def test_documents_of_arguments_cannot_end_a_docstring(backend: str) -> None:
+    text = UNITS.replace("whether the size stays", '\'""" + exit() + """\'')
+    compile(source_of(text, backend), "net.py", "exec")
+    assert "exit()" in source_of(text, backend)
+
+
+HEADS = """
+params: {classes: {default: 10, doc: number of classes}, top: true}
+layers:
+  - conv: {filters: 4, kernel: 3}
+  - when: top and classes > 0
+    layers: [global_avg_pool, flatten, dense: {name: fc, units: classes}]
+"""
+
+
+@BACKENDS
+def test_a_param_that_a_condition_bounds_stays_an_argument(backend: str) -> None:
+    graph = graph_of(HEADS)
+    assert fixed_params(graph) == {"top": "which layers there are"}
+    found = str(archspec.generate(graph, backend))
+    assert "classes: int = 10" in found
+    namespace: dict[str, Any] = {"__name__": "net"}
+    exec(found, namespace)
+    make = namespace["Net" if backend == "torch" else "net"]
+    assert make(classes=3) is not None
+    with pytest.raises(ValueError, match="classes > 0"):
+        make(classes=0)
+
+
+@BACKENDS
+def test_a_param_that_is_bound_in_other_ways_is_fixed(backend: str) -> None:
+    text = HEADS.replace("top and classes > 0", "top and classes == 10")
+    assert set(fixed_params(graph_of(text))) == {"classes", "top"}
+    assert "classes: int" not in source_of(text, backend)
+
+
+def test_where_a_condition_is_false_what_keeps_it_so_is_the_bound() -> None:
+    text = HEADS.replace("when: top and classes > 0", "when: classes > 20").replace(", top: true", "")
+    text += "  - conv: {filters: classes, kernel: 1}\n"
+    found = source_of(text, "torch")
+    assert "if classes > 20:" in found
+    assert "nn.Linear" not in found
+
+
+def test_a_width_stays_an_argument_where_a_condition_inside_of_another_is_settled() -> None:
+    text = """
+params: {width: 8, kind: {default: A, choices: [A, B]}}
+blocks:
+  unit:
+    params: {filters: {}, stride: 1, kind: {}}
+    layers:
+      - add:
+          - conv: {filters: filters, kernel: 3, stride: stride, padding: 1}
+          - name: shortcut
+            when: stride != 1 or channels != filters
+            layers:
+              - {conv: {filters: filters, kernel: 1, stride: stride}, when: kind == 'A', else: [max_pool: {kernel: 2}]}
+layers:
+  - conv: {filters: width, kernel: 1}
+  - unit: {filters: width, kind: kind}
+  - unit: {filters: 2 * width, stride: 2, kind: kind}
+"""
+    assert set(fixed_params(graph_of(text))) == {"kind"}
+    assert "2 * width" in source_of(text, "torch")

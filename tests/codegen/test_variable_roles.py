@@ -1,0 +1,133 @@
+"""Variables of generated source are named after what they hold, where the graph says it."""
+
+from __future__ import annotations
+
+import pytest
+
+import archspec
+from archspec.spec.loading import load_text
+
+HEAD = "archspec: 1\nname: roles\ninput: {channels: 8, height: 16, width: 16}\n"
+
+
+def source_of(text: str, backend: str) -> str:
+    return str(archspec.generate(archspec.compile(load_text(HEAD + text)), backend))
+
+
+UNIT = """
+blocks:
+  unit:
+    params: {filters: {}, stride: 1}
+    layers:
+      - add:
+          - - conv: {name: conv1, filters: filters, kernel: 3, stride: stride, padding: 1}
+            - batch_norm: {name: bn1}
+            - relu
+            - conv: {name: conv2, filters: filters, kernel: 3, padding: 1}
+          - when: stride != 1 or channels != filters
+            conv: {name: project, filters: filters, kernel: 1, stride: stride}
+layers:
+  - unit: {filters: 8}
+  - unit: {filters: 16, stride: 2}
+"""
+
+
+def test_the_branch_with_the_layers_is_the_residual_and_the_other_the_shortcut() -> None:
+    torch = source_of(UNIT, "torch")
+    assert "residual = self.relu(self.bn1(self.conv1(x)))" in torch
+    assert "return self.conv2(residual) + self.project(x)" in torch
+    keras = source_of(UNIT, "keras")
+    assert "    shortcut = x\n    if stride != 1 or x.shape[-1] != filters:\n        shortcut = conv2d(" in keras
+    assert "([residual, shortcut])" in keras
+    assert "    y = " not in keras
+
+
+GATE = """
+layers:
+  - multiply:
+      - []
+      - [global_avg_pool, conv: {name: fc, filters: channels, kernel: 1}, sigmoid]
+"""
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_what_a_product_takes_from_a_sigmoid_is_the_gate(backend: str) -> None:
+    found = source_of(GATE, backend)
+    assert "gate = " in found
+    assert "    y = " not in found
+
+
+BRANCHES = """
+layers:
+  - concat:
+      - conv: {name: point, filters: 4, kernel: 1}
+      - [conv: {filters: 4, kernel: 1}, conv: {name: wide, filters: 4, kernel: 3, padding: 1}]
+"""
+
+
+def test_joined_branches_are_called_by_what_gives_them() -> None:
+    found = source_of(BRANCHES, "keras")
+    assert "([point, wide])" in found
+
+
+def test_branches_without_names_are_counted() -> None:
+    text = "layers: [concat: [conv: {filters: 4, kernel: 1}, conv: {filters: 4, kernel: 3, padding: 1}]]\n"
+    assert "([branch1, branch2])" in source_of(text, "keras")
+
+
+def test_a_name_that_something_else_has_is_none_of_a_branch() -> None:
+    blocks = "blocks:\n  residual: {layers: [conv: {filters: channels, kernel: 1}, relu]}\n"
+    found = source_of(blocks + "layers: [add: [[residual, dropout: {rate: 0.1}], []]]\n", "keras")
+    compile(found, "roles.py", "exec")
+    assert 'residual(inputs, name="residual")' in found
+    assert "residual = residual(" not in found
+
+
+def test_levels_that_meet_in_a_sum_are_no_residuals() -> None:
+    text = """
+inputs:
+  fine: {channels: 8, height: 16, width: 16}
+  coarse: {channels: 8, height: 8, width: 8}
+layers:
+  - add:
+      - conv: {filters: 8, kernel: 1}
+      - {from: coarse, layers: [upsample: {factor: 2}]}
+"""
+    found = str(archspec.generate(archspec.compile(load_text("archspec: 1\nname: roles\n" + text)), "keras"))
+    assert "residual" not in found
+
+
+EQUAL = """
+blocks:
+  unit:
+    params: {filters: {}}
+    layers:
+      - when: channels == filters
+        add: [[conv: {name: conv, filters: filters, kernel: 1}, dropout: {name: drop, rate: 0.1}], []]
+        else: [conv: {name: conv, filters: filters, kernel: 1}, dropout: {name: drop, rate: 0.1}]
+layers: [unit: {filters: 8}, unit: {filters: 4}]
+"""
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_what_both_sides_of_a_condition_begin_with_is_written_once(backend: str) -> None:
+    found = source_of(EQUAL, backend)
+    body = found[found.index("class Unit(" if backend == "torch" else "def unit(") :]
+    assert body.count("kernel_size=1" if backend == "torch" else 'name=f"{name}_conv"') == 1
+    assert "out = " in body
+    assert "else:" not in body
+
+
+def test_sides_that_are_the_same_in_all_are_no_condition() -> None:
+    text = """
+blocks:
+  unit:
+    params: {filters: {}, kind: 1}
+    layers:
+      - {when: kind == 1, relu: {name: act}, else: [relu: {name: act}]}
+      - conv: {filters: filters, kernel: 1}
+layers: [unit: {filters: 8}, unit: {filters: 4, kind: 2}]
+"""
+    found = source_of(text, "torch")
+    assert "if " not in found[found.index("class Unit") : found.index("class Roles")]
+    archspec.build(load_text(HEAD + text), backend="torch")
