@@ -15,7 +15,7 @@ import networkx
 import pytest
 
 ROOT = Path(__file__).parent.parent / "archspec"
-FRAMEWORKS = {"torch", "keras", "tensorflow", "jax", "onnx", "onnxruntime"}
+FRAMEWORKS = {"torch", "keras", "tensorflow", "jax", "onnx", "onnxruntime", "openvino"}
 PACKAGES = (ROOT, *sorted(path.parent for path in (ROOT.parent / "backends").glob("*/__init__.py")))
 
 MAY_IMPORT: Final = {
@@ -56,6 +56,7 @@ MAY_IMPORT: Final = {
     "recipe spec",
     "bench": "analysis api codegen errors ir parity picture_files",
     "archspec_onnx": "_version bench codegen errors expr initialization ir passes digests",
+    "archspec_openvino": "archspec_onnx codegen errors ir digests",
     "archspec_torch": "bench codegen errors expr ir limits reserved_names digests atomic_files training recipe",
     "archspec_keras": "bench codegen errors expr ir limits passes reserved_names digests atomic_files training recipe",
     "inspection": "analysis api diagram errors ir limits spec",
@@ -195,7 +196,7 @@ def _modules_after(code: str) -> set[str]:
         "import archspec; from archspec.watching.snapshot import take_snapshot; "
         "take_snapshot(lambda _: archspec.compile('lenet'), 'unit')",
         "import uvicorn, starlette.applications, archspec.watching.server, archspec.watching.terminal",
-        "import archspec_torch, archspec_keras, archspec_onnx",
+        "import archspec_torch, archspec_keras, archspec_onnx, archspec_openvino",
     ],
 )
 def test_the_core_imports_no_framework(code: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from archspec.api import generate, with_weights
 from archspec.atomic_files import is_folder, resolved, whole_file, write_bytes
 from archspec.build_output import model_files
-from archspec.codegen.backend import Backend, BuildsModels, PacksModels, SavesWeights, Source
+from archspec.codegen.backend import Backend, BuildsModels, FileOption, PacksModels, SavesWeights, Source
 from archspec.codegen.files import check_current, replaced, write
 from archspec.codegen.registry import backend, without
 from archspec.codegen.simplify import fixed_params
@@ -52,6 +52,7 @@ EXAMPLES: Final = (
     "archspec build resnet50 --backend onnx --weights resnet50.safetensors",
     "archspec build resnet50 --for inference --weights resnet50.safetensors    # batch norms folded into convolutions",
     "archspec build resnet50 --backend onnx --opset 17        # for an older runtime",
+    "archspec build resnet50 --for inference --backend openvino              # resnet50_inference.xml and .bin",
     "archspec build resnet50 --backend torch --check          # exits with 3 if the file is not current",
 )
 """What its help shows."""
@@ -61,12 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `build`."""
     add_spec(parser)
     add_form(parser)
-    parser.add_argument("--backend", default="torch", help="torch, keras, onnx, or another that is installed (torch)")
+    parser.add_argument(
+        "--backend", default="torch", help="torch, keras, onnx, openvino, or another that is installed (torch)"
+    )
     parser.add_argument(
         "-o",
         "--output",
-        help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx, whatever --set gives; the "
-        "report says when a file that was built with other params is replaced)",
+        help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx, .xml, whatever --set gives; "
+        "the report says when a file that was built with other params is replaced)",
     )
     add_weights(parser, "safetensors or a PyTorch state dict, for this network")
     parser.add_argument(
@@ -201,16 +204,20 @@ def _weights_option(arguments: argparse.Namespace) -> str | None:
 
 def _check_usage_of(target: Backend, arguments: argparse.Namespace) -> None:
     """What depends on whether the backend writes source or a model."""
+    has: frozenset[FileOption] = target.file_options if isinstance(target, PacksModels) else frozenset()
+    given: dict[FileOption, bool] = {
+        "functions": arguments.functions,
+        "opset": arguments.opset is not None,
+        "external": arguments.external_data,
+    }
+    for name, is_given in given.items():
+        if is_given and name not in has:
+            option = "--external-data" if name == "external" else f"--{name}"
+            usage_error(f"{option} is for ONNX models; {target.title} has none")
     if not isinstance(target, PacksModels):
         option = _weights_option(arguments)
-        if arguments.functions or arguments.external_data:
-            usage_error(f"--functions and --external-data are for ONNX models; {target.title} has neither")
-        if arguments.opset is not None:
-            usage_error(f"--opset is for ONNX models; {target.title} has none")
         if option is not None and (arguments.check or arguments.output == "-"):
             usage_error(f"{option} writes a weights file beside the source: not with --check or -o -")
-    elif arguments.external_data and arguments.output == "-":
-        usage_error("--external-data writes a second file: not with -o -")
 
 
 def _write_model(graph: LayerGraph, target: PacksModels, source: Source, arguments: argparse.Namespace) -> int:
@@ -224,12 +231,14 @@ def _write_model(graph: LayerGraph, target: PacksModels, source: Source, argumen
             graph,
             arguments.backend,
             source,
-            path.name if path else graph.name,
+            path.name if path else f"{graph.name}{target.suffix}",
             weights=None if report is None else arrays,
             seed=arguments.seed,
             external=arguments.external_data,
         )
     if path is None:
+        if len(files) > 1:
+            usage_error(f"{' and '.join(files)} are two files: not with -o -")
         sys.stdout.buffer.write(next(iter(files.values())))
         return OK
     contents = {path.with_name(name): data for name, data in files.items()}

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar
 
 from archspec.bench.lazy_models import LazyTimedModels
-from archspec.codegen.backend import Task
+from archspec.codegen.backend import FILE_OPTIONS, FileOption, Task
 from archspec.codegen.backend_errors import check_dtype
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import ENGINE, ENGINES, TITLES, current_engine
 from archspec_onnx.opsets import OPSET, check_opset
+from archspec_onnx.usage import other_outputs, random_batch
 
 
 class OnnxBackend(LazyTimedModels):
@@ -25,6 +26,7 @@ class OnnxBackend(LazyTimedModels):
     title = "ONNX"
     suffix = ".onnx"
     engines = ENGINES
+    file_options: ClassVar[frozenset[FileOption]] = frozenset(FILE_OPTIONS)
 
     def environment(self, engine: str) -> Mapping[str, str]:
         """See `archspec.codegen.backend`, for this and all that follows."""
@@ -96,19 +98,11 @@ class OnnxBackend(LazyTimedModels):
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
         """Open the model with ONNX Runtime, run it."""
-        arrays = []
-        for path in graph.inputs:
-            type = graph.nodes[path].type
-            shape = ", ".join(map(str, (1, *type.sizes)))
-            drawn = f'randn({shape}).astype("float32")'
-            if type.is_ids:
-                drawn = f'randint({type.vocabulary}, size=({shape}), dtype="int64")'
-            arrays.append(f'"{path}": np.random.{drawn}')
         return (
             "import numpy as np",
             "import onnxruntime",
             f"model = onnxruntime.InferenceSession({module!r})",
-            f"output = model.run(None, {{{', '.join(arrays)}}})[0]{_others(graph)}",
+            f"output = model.run(None, {random_batch(graph)})[0]{other_outputs(graph)}",
         )
 
     def versions(self) -> Mapping[str, str]:
@@ -117,8 +111,3 @@ class OnnxBackend(LazyTimedModels):
         if (engine := current_engine()) != "reference" and find_spec(engine) is not None:
             found[engine] = version(engine)
         return found
-
-
-def _others(graph: LayerGraph) -> str:
-    """A remark where there is more than one output."""
-    return f"  # the first of {', '.join(graph.outputs)}" if len(graph.outputs) > 1 else ""

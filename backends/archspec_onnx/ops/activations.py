@@ -14,8 +14,14 @@ def leaky_relu(layer: Fragment) -> str:
 
 
 def prelu(layer: Fragment) -> str:
-    """The slopes meet the last axis, or, of a feature map, the first after the batch."""
-    return layer.add("PRelu", layer.x, layer.by_channel(layer.weights[0]))
+    """The slopes meet the last axis, or, of a feature map, the first after the batch.
+
+    OpenVINO lets a vector meet the first after the batch, whatever the axes are: of tokens it is given two of one more.
+    """
+    slopes = layer.by_channel(layer.weights[0])
+    if layer.axis == -1:
+        slopes = layer.add("Unsqueeze", slopes, layer.shape(0, 1))
+    return layer.add("PRelu", layer.x, slopes)
 
 
 def elu(layer: Fragment) -> str:

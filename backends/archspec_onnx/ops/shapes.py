@@ -8,8 +8,6 @@ import numpy as np
 
 from archspec_onnx.ops.row import Fragment, Row, unary
 
-_WRAP = 19
-"""The opset from which on `Pad` has the mode wrap."""
 _END = 2**63 - 1
 """Where a slice ends that has no end."""
 
@@ -46,11 +44,10 @@ def _slice(layer: Fragment, start: int, end: int) -> str:
 
 def pad(layer: Fragment) -> str:
     op = layer.op
-    if op.mode == "symmetric" or (op.mode == "circular" and layer.opset < _WRAP):
+    if op.mode in ("symmetric", "circular"):  # the one no opset has; the other newer ones have, and few runtimes
         return _pad_by_index(layer)
     value = layer.constant(op.value) if op.mode == "constant" else ""
-    mode = "wrap" if op.mode == "circular" else op.mode
-    return layer.pad(layer.x, layer.by_axis(op.padding.sides), value, mode)
+    return layer.pad(layer.x, layer.by_axis(op.padding.sides), value, op.mode)
 
 
 def _pad_by_index(layer: Fragment) -> str:
