@@ -101,7 +101,7 @@ def test_it_runs_and_does_not_train() -> None:
 
 def test_ids(tmp_path: Path) -> None:
     (tmp_path / "ids.yaml").write_text(
-        "archspec: 1\nname: ids\ninput: {tokens: 5, vocabulary: 7}\n"
+        "archspec: 1\nname: ids\ninput: {tokens: 5, ids: 7}\n"
         "layers: [embedding: {features: 4, name: embed}, dense: {units: 3}]\n"
     )
     graph, target = archspec.compile(tmp_path / "ids.yaml"), backend("openvino", RunsModels)

@@ -18,15 +18,22 @@ def _window(layer: Fragment) -> dict[str, Any]:
     op = layer.op
     sides = window_sides(layer, op.step, _ones(layer))
     assert sides is not None  # no pool has a dilation
-    if _rounds_up(layer):
-        sides = {"pads": onnx_pads(_with_beyond(layer))}
-    return {"kernel_shape": list(op.kernel), "strides": list(op.step), **sides}
+    ceil = op.ceil_mode and op.padding.mode != "same"
+    if ceil and _ceil_is_padding(layer):
+        sides, ceil = {"pads": onnx_pads(_with_beyond(layer))}, False
+    return {"kernel_shape": list(op.kernel), "strides": list(op.step), "ceil_mode": int(ceil) or None, **sides}
 
 
-def _rounds_up(layer: Fragment) -> bool:
-    """Whether windows may reach beyond the padding. Runtimes differ in which do, so ONNX's `ceil_mode` is not used."""
-    return layer.op.ceil_mode and layer.op.padding.mode != "same"
+def _ceil_is_padding(layer: Fragment) -> bool:
+    """Whether windows that reach beyond the padding are given more of it: runtimes differ in what `ceil_mode` does.
 
+    In float64 it is left to ONNX: it is what archspec's own sides are judged by.
+    """
+    return not layer.exact or layer.opset < _CEIL
+
+
+_CEIL: Final = 22
+"""The opset from which on shapes are inferred without the windows of `ceil_mode` that begin beyond the input."""
 
 _APART: Final = 19
 """The opset from which on ONNX Runtime's average pool takes an `auto_pad` whose windows lie apart."""
@@ -57,7 +64,7 @@ def avg_pool(layer: Fragment) -> str:
     if "auto_pad" in given and not layer.exact and layer.opset < _APART and any(map(lt, op.kernel, op.step)):
         del given["auto_pad"]
         return _mean_apart(layer, given)
-    if op.count_padding and _rounds_up(layer):
+    if op.count_padding and op.ceil_mode and op.padding.mode != "same" and _ceil_is_padding(layer):
         x = layer.pad(x, layer.by_axis(op.padding.sides), layer.constant(0))
         beyond = beyond_padding(op.kernel, op.step, op.padding.sides)  # which does not count
         return layer.add("AveragePool", x, **given | {"pads": onnx_pads(tuple((0, more) for more in beyond))})

@@ -8,6 +8,8 @@ import numpy as np
 
 from archspec_onnx.ops.row import Fragment, Row, unary
 
+_WRAP = 19
+"""The opset from which on `Pad` has the mode wrap."""
 _END = 2**63 - 1
 """Where a slice ends that has no end."""
 
@@ -44,10 +46,12 @@ def _slice(layer: Fragment, start: int, end: int) -> str:
 
 def pad(layer: Fragment) -> str:
     op = layer.op
-    if op.mode in ("symmetric", "circular"):  # the one no opset has; the other newer ones have, and few runtimes
+    # No opset has the one, newer ones have the other, few runtimes do: ONNX's own is what ours is judged by.
+    if op.mode == "symmetric" or (op.mode == "circular" and not (layer.exact and layer.opset >= _WRAP)):
         return _pad_by_index(layer)
     value = layer.constant(op.value) if op.mode == "constant" else ""
-    return layer.pad(layer.x, layer.by_axis(op.padding.sides), value, op.mode)
+    mode = "wrap" if op.mode == "circular" else op.mode
+    return layer.pad(layer.x, layer.by_axis(op.padding.sides), value, mode)
 
 
 def _pad_by_index(layer: Fragment) -> str:
