@@ -252,6 +252,10 @@ class SavesWeights(ExchangesWeights, Protocol):
         """One line of code that loads such a file into `model`."""
         ...
 
+    def dtype_usage(self, dtype: str) -> str:
+        """One line of code after which models are made in this dtype."""
+        ...
+
 
 @runtime_checkable
 class PacksModels(BuildsModels, Protocol):
@@ -274,6 +278,10 @@ class PacksModels(BuildsModels, Protocol):
         Raises:
             BackendError: the framework is missing, or the backend lacks an op of the graph or this version.
         """
+        ...
+
+    def usage(self, graph: LayerGraph, module: str, *, dtype: str = "float32") -> Sequence[str]:
+        """A few lines of code that run the model, on what has its dtype; see `BuildsModels.usage`."""
         ...
 
     def packed(self, model: Any, name: str, *, external: bool = False) -> Mapping[str, bytes]:

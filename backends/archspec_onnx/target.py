@@ -14,7 +14,7 @@ from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import ENGINE, ENGINES, TITLES, current_engine
 from archspec_onnx.opsets import OPSET, check_opset
-from archspec_onnx.usage import other_outputs, random_batch
+from archspec_onnx.usage import onnxruntime_usage, openvino_usage
 
 
 class OnnxBackend(LazyTimedModels):
@@ -33,23 +33,19 @@ class OnnxBackend(LazyTimedModels):
         return {ENGINE: engine}
 
     def lacks(self, task: Task, dtype: str) -> str:
-        """ONNX Runtime computes in float32 and float16 alone."""
-        if current_engine() == "reference":
-            return "ONNX's reference evaluator has no bfloat16" if dtype == "bfloat16" else ""
-        if dtype in ("float64", "bfloat16"):
-            title = TITLES[current_engine()]
-            return f"{title} has no convolution in {dtype}; `onnx:reference` has one in float64"
-        return "OpenVINO only runs models" if current_engine() == "openvino" and task != "inference" else ""
+        """The reference evaluator has all dtypes."""
+        engine = current_engine()
+        if engine == "openvino" and task != "inference":
+            return "OpenVINO only runs models"
+        return _lacking(engine, dtype)
 
     def variants(self, engine: str) -> Mapping[str, str]:
         """One on each engine that is made to be fast."""
         return {} if engine == "reference" else {"": TITLES[engine]}
 
-    def lacks_variant(self, variant: str, dtype: str, *, training: bool) -> str:
+    def lacks_variant(self, engine: str, variant: str, dtype: str, *, training: bool) -> str:
         """ONNX models are for inference."""
-        if training:
-            return "an ONNX model is not trained"
-        return "ONNX models have no convolution in float64 and bfloat16" if dtype in ("float64", "bfloat16") else ""
+        return "an ONNX model is not trained" if training else _lacking(engine, dtype)
 
     def require(self, engine: str | None = None) -> None:
         """ONNX, and what models are set to run on."""
@@ -87,7 +83,7 @@ class OnnxBackend(LazyTimedModels):
         check_dtype(dtype)
         models = self._models()
         opset = OPSET if opset is None else opset
-        check_opset(opset)
+        check_opset(opset, dtype)
         found: bytes = models.render(graph, dtype=dtype, functions=functions, training=training, opset=opset)
         return found
 
@@ -96,14 +92,11 @@ class OnnxBackend(LazyTimedModels):
         found: Mapping[str, bytes] = self._models().packed(model, name, external=external)
         return found
 
-    def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
-        """Open the model with ONNX Runtime, run it."""
-        return (
-            "import numpy as np",
-            "import onnxruntime",
-            f"model = onnxruntime.InferenceSession({module!r})",
-            f"output = model.run(None, {random_batch(graph)})[0]{other_outputs(graph)}",
-        )
+    def usage(self, graph: LayerGraph, module: str, *, dtype: str = "float32") -> Sequence[str]:
+        """Open the model with ONNX Runtime, or with OpenVINO where that lacks the dtype, and run it."""
+        if dtype == "bfloat16":
+            return openvino_usage(graph, module)
+        return onnxruntime_usage(graph, module)
 
     def versions(self) -> Mapping[str, str]:
         """The versions of ONNX and, where models run on it, of ONNX Runtime."""
@@ -111,3 +104,11 @@ class OnnxBackend(LazyTimedModels):
         if (engine := current_engine()) != "reference" and find_spec(engine) is not None:
             found[engine] = version(engine)
         return found
+
+
+def _lacking(engine: str, dtype: str) -> str:
+    """Why an engine does not run models of a dtype; empty if it does."""
+    without = {"onnxruntime": ("float64", "bfloat16"), "openvino": ("float64",)}
+    if dtype in without.get(engine, ()):
+        return f"{TITLES[engine]} has no convolution in {dtype}; `onnx:reference` has one"
+    return ""

@@ -12,7 +12,7 @@ from archspec.codegen.lazy_models import LazyModels
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
 from archspec_onnx import backend as onnx_backend
-from archspec_onnx.usage import other_outputs, random_batch
+from archspec_onnx.usage import openvino_usage
 
 
 class OpenVinoBackend(LazyModels):
@@ -61,18 +61,9 @@ class OpenVinoBackend(LazyModels):
         found: Mapping[str, bytes] = self._models().packed(model, name)
         return found
 
-    def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
-        """Read the files with OpenVINO, compile them, run them.
-
-        Without the hint OpenVINO takes bfloat16 for float32 where the processor has it.
-        """
-        hint = '{"EXECUTION_MODE_HINT": "ACCURACY"}'
-        return (
-            "import numpy as np",
-            "import openvino",
-            f'model = openvino.Core().compile_model({module!r}, "CPU", {hint})',
-            f"output = model({random_batch(graph)})[0]{other_outputs(graph)}",
-        )
+    def usage(self, graph: LayerGraph, module: str, *, dtype: str = "float32") -> Sequence[str]:
+        """Read the files with OpenVINO, compile them, run them."""
+        return openvino_usage(graph, module)
 
     def versions(self) -> Mapping[str, str]:
         """The versions of ONNX and OpenVINO."""

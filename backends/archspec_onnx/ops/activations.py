@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from archspec_onnx.ops.row import Fragment, Row, unary
+from archspec_onnx.ops.row import Fragment, Row, float32_row, unary
 
 
 def leaky_relu(layer: Fragment) -> str:
@@ -115,16 +115,16 @@ ROWS: dict[str, Row] = {
     "clip": clip,
     "leaky_relu": leaky_relu,
     "prelu": prelu,
-    "elu": elu,
-    "selu": selu,
+    "elu": float32_row(elu),
+    "selu": float32_row(selu),
     "silu": silu,
     "gelu": gelu,
-    "mish": mish,
-    "softplus": unary("Softplus"),
+    "mish": float32_row(mish),
+    "softplus": float32_row(unary("Softplus")),
     "tanh": unary("Tanh"),
     "sigmoid": unary("Sigmoid"),
     "hard_sigmoid": hard_sigmoid,
     "hard_swish": hard_swish,
-    "softmax": softmax,
+    "softmax": float32_row(softmax),
     "scale": scale,
 }

@@ -72,7 +72,9 @@ def _between(layer: Fragment, sizes: str) -> str:
         order = [*range(last + 1)]
         order[axis], order[last] = order[last], order[axis]
         moved = x if axis == last else layer.add("Transpose", x, perm=order)
-        weights = layer.add("Transpose", _weights(layer, *_extents(layer, sizes, axis)), perm=[1, 0])
+        with layer.in_float32() as narrow:  # places are not whole numbers in fewer bits
+            shares = narrow(_weights(layer, *_extents(layer, sizes, axis)))
+        weights = layer.add("Transpose", shares, perm=[1, 0])
         x = layer.add("MatMul", moved, weights)
         x = x if axis == last else layer.add("Transpose", x, perm=order)
     return x

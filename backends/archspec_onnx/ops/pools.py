@@ -11,7 +11,7 @@ import numpy as np
 from archspec.ir.attributes import PerAxis, Sides
 from archspec.ir.convolution_arithmetic import beyond_padding
 from archspec_onnx.ops.padding import padded, window_sides
-from archspec_onnx.ops.row import Fragment, Row, onnx_pads
+from archspec_onnx.ops.row import Fragment, Row, float32_row, onnx_pads
 
 
 def _window(layer: Fragment) -> dict[str, Any]:
@@ -169,10 +169,10 @@ def _windows(layer: Fragment, count: int, axis: int) -> tuple[str, str]:
 
 ROWS: dict[str, Row] = {
     "max_pool": max_pool,
-    "avg_pool": avg_pool,
-    "global_avg_pool": _global("GlobalAveragePool", "ReduceMean"),
+    "avg_pool": float32_row(avg_pool),
+    "global_avg_pool": float32_row(_global("GlobalAveragePool", "ReduceMean")),
     "global_max_pool": _global("GlobalMaxPool", "ReduceMax"),
-    "adaptive_avg_pool": adaptive_avg_pool,
+    "adaptive_avg_pool": float32_row(adaptive_avg_pool),
     "adaptive_max_pool": adaptive_max_pool,
     "blur_pool": blur_pool,
 }
