@@ -236,8 +236,8 @@ def _check_usage_of(target: Backend, arguments: argparse.Namespace) -> None:
     }
     for name, is_given in given.items():
         if is_given and name not in has:
-            option = "--external-data" if name == "external" else f"--{name}"
-            usage_error(f"{option} is for ONNX models; {target.title} has none")
+            named = "--external-data" if name == "external" else f"--{name}"
+            usage_error(f"{named} is for ONNX models; {target.title} has none")
     if not isinstance(target, PacksModels):
         option = _weights_option(arguments)
         if arguments.dtype is not None and option is None:

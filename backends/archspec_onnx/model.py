@@ -127,7 +127,7 @@ def _dtype(model: ModelProto) -> str:
     """The precision of a model: of ids it has none, but a network of ids has weights."""
     for entry in model.metadata_props:
         if entry.key == DTYPE_KEY and entry.value in TYPES:
-            return entry.value
+            return str(entry.value)
     found = {value.type.tensor_type.elem_type for value in (*model.graph.input, *model.graph.output)}
     return next(name for name, kind in TYPES.items() if kind in found)
 

@@ -188,9 +188,11 @@ class _ModelWriter:
         after = []
         for path, name in self.names.values.items():
             if (within := self.values[path]) != name and path not in self.graph.inputs:
-                wide = self.float32.get(within)
-                kind, given, to = ("Identity", wide, {}) if wide else ("Cast", within, {"to": TensorProto.FLOAT})
-                after.append(helper.make_node(kind, [given], [name], f"/{name}/cast", **to))
+                wide, place = self.float32.get(within), f"/{name}/cast"
+                if wide is not None:
+                    after.append(helper.make_node("Identity", [wide], [name], place))
+                else:
+                    after.append(helper.make_node("Cast", [within], [name], place, to=TensorProto.FLOAT))
         found = [*before, *nodes, *after]
         taken = {name for node in found for name in node.input} | {*self.names.outputs}
         return [node for node in found if node.op_type != "Cast" or not taken.isdisjoint(node.output)]

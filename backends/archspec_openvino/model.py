@@ -118,7 +118,8 @@ def export_weights(model: Any, graph: LayerGraph) -> Arrays:
 def _as_held(array: Array, kind: Any) -> Array:
     """An array as NumPy sees a tensor of this type: it has no bfloat16, whose bits it takes for float16's."""
     if kind != openvino.Type.bf16:
-        return array.astype(kind.to_dtype())
+        found: Array = array.astype(kind.to_dtype())
+        return found
     from ml_dtypes import bfloat16  # which ONNX needs
 
     return array.astype(bfloat16).view(np.float16)

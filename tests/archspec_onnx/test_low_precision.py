@@ -31,7 +31,7 @@ IN_FLOAT32: Final = {
     *("global_avg_pool", "avg_pool", "adaptive_avg_pool", "channel_avg_pool"),
 }
 """Sums over many elements, statistics, exponentials: the layer as a whole, with its weights."""
-PARTLY: Final = {"attention": {"Softmax"}, "upsample": None}
+PARTLY: Final[Mapping[str, set[str]]] = {"attention": {"Softmax"}, "upsample": set()}
 """Attention's softmax; where upsampling looks in places that it works out, the shares of the elements."""
 
 
@@ -81,7 +81,7 @@ def check_types(graph: LayerGraph, dtype: str) -> None:
         if made.op_type == "Cast" or (made.op_type == "Constant" and made.attribute[0].name == "value_floats"):
             continue  # scales of `Resize` are float32 in any model
         assert layer in PARTLY, made.name
-        assert PARTLY[layer] is None or made.op_type in PARTLY[layer], made.name
+        assert not PARTLY[layer] or made.op_type in PARTLY[layer], made.name
 
 
 @pytest.mark.parametrize("dtype", [*KINDS])
