@@ -26,6 +26,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Get source, weights, proof": {
         "build": "turn a spec into source for a framework, or into an ONNX model, checked",
+        "quantize": "turn a spec into an ONNX model in int8, by calibration on examples",
         "init": "draw initial weights, the same everywhere, and write them",
         "parity": "run a network in several frameworks and compare",
     },

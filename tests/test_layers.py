@@ -55,9 +55,11 @@ MAY_IMPORT: Final = {
     "parity": "analysis api codegen errors expr initialization ir passes picture_files reporting weights training "
     "recipe spec",
     "bench": "analysis api codegen errors ir parity picture_files",
-    "archspec_onnx": "_version bench codegen errors expr initialization ir passes digests",
+    "quantization": "api codegen errors ir training",
+    "archspec_onnx": "_version bench codegen errors expr initialization ir passes digests quantization",
     "archspec_openvino": "archspec_onnx codegen errors ir digests",
-    "archspec_torch": "bench codegen errors expr ir limits reserved_names digests atomic_files training recipe",
+    "archspec_torch": "bench codegen errors expr ir limits quantization reserved_names digests atomic_files training "
+    "recipe",
     "archspec_keras": "bench codegen errors expr ir limits passes reserved_names digests atomic_files training recipe",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
@@ -65,8 +67,8 @@ MAY_IMPORT: Final = {
     "archspec": "_version analysis api display errors ir limits reporting spec inspection weights",
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
     "commands": "analysis api bench codegen diagram process_exit errors explanations initialization ir libraries "
-    "limits parity picture_files recipe reporting schema digests spec starters atomic_files training inspection "
-    "watching weights build_output",
+    "limits parity picture_files quantization recipe reporting schema digests spec starters atomic_files training "
+    "inspection watching weights build_output",
     "arguments": "_version commands process_exit errors",
     "cli": "arguments commands process_exit errors reporting",
     "entry": "cli",

@@ -19,6 +19,8 @@ from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import current_engine, openvino_model
 from archspec_onnx.names import names_of
 from archspec_onnx.opsets import OPSET
+from archspec_onnx.quantization import quantized as quantized
+from archspec_onnx.quantization import watched as watched
 from archspec_onnx.source import DTYPE_KEY, TYPES, write
 from archspec_onnx.timing import timed as timed
 from archspec_onnx.timing import timed_rival as timed_rival

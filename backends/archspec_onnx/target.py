@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from archspec.bench.lazy_models import LazyTimedModels
-from archspec.codegen.backend import FILE_OPTIONS, FileOption, Task
+from archspec.codegen.backend import FILE_OPTIONS, Arrays, FileOption, Task
 from archspec.codegen.backend_errors import check_dtype
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
+from archspec.quantization.scheme import Quantization
 from archspec_onnx.engines import ENGINE, ENGINES, TITLES, current_engine
 from archspec_onnx.opsets import OPSET, check_opset
 from archspec_onnx.usage import onnxruntime_usage, openvino_usage
@@ -86,6 +87,16 @@ class OnnxBackend(LazyTimedModels):
         check_opset(opset, dtype)
         found: bytes = models.render(graph, dtype=dtype, functions=functions, training=training, opset=opset)
         return found
+
+    def watched(self, model: Any, graph: LayerGraph, tensors: Sequence[str]) -> Callable[[Arrays], Arrays]:
+        """See `archspec.quantization.backend`, for this and what follows; by ONNX Runtime."""
+        self.require("onnxruntime")
+        found: Callable[[Arrays], Arrays] = self._models().watched(model, graph, tensors)
+        return found
+
+    def quantized(self, model: Any, graph: LayerGraph, quantization: Quantization) -> Any:
+        """With nodes that round and make float32 again, and weights in int8."""
+        return self._models().quantized(model, graph, quantization)
 
     def packed(self, model: Any, name: str, *, external: bool = False) -> Mapping[str, bytes]:
         """The model, or the model and `name.data` with its weights."""
