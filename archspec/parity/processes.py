@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
+from archspec.api import Form
 from archspec.codegen.backend import RunsModels
 from archspec.codegen.registry import backend as find_backend
 from archspec.errors import ArchspecError, BackendError, Diagnostic, Note, OutputError, ParityError, did_you_mean
@@ -29,12 +30,14 @@ _SHOWN: Final = 12
 class Participant:
     """A backend, on one of the engines that it runs on: `torch`, `keras:tensorflow`, `onnx:reference`.
 
-    `source` replaces what archspec generates: the way to compare an edited file.
+    `source` replaces what archspec generates: the way to compare an edited file. Of `form` inference it is the form
+    for inference of the network, with weights that were folded with it.
     """
 
     backend: str
     engine: str | None = None
     source: str | bytes | None = None
+    form: Form = "training"
 
     @classmethod
     def parse(cls, text: str) -> Participant:
@@ -46,6 +49,8 @@ class Participant:
     def label(self) -> str:
         """How tables name it."""
         name = f"{self.backend}:{self.engine}" if self.engine else self.backend
+        if self.form == "inference":
+            name += " (form for inference)"
         return name if self.source is None else f"{name} (given source)"
 
     def environment(self) -> Mapping[str, str]:

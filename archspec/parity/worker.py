@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from archspec.api import generate
+from archspec.api import Form, generate
 from archspec.codegen.backend import RunsModels, TrainsModels
 from archspec.codegen.backend_errors import not_importable
 from archspec.codegen.registry import backend
@@ -45,7 +45,7 @@ class Worker:
         self.target = target
         self.folder = folder
         # These are ours and come from our own process: no file from outside is unpickled.
-        self.source, self.graphs, self.plan = _unpickled(folder / f"participant-{index}.pickle")
+        self.source, self.graphs, self.plan, self.form = _unpickled(folder / f"participant-{index}.pickle")
         self.model: Any = None
         self.dtype = ""
 
@@ -97,7 +97,7 @@ class Worker:
 
     def _model(self, dtype: str, what: str, neighbor: int) -> Any:
         """The model with the weights of a kind, or with a neighbor of these."""
-        weights = load(self.folder, what)
+        weights = load(self.folder, what if self.form == "training" else f"{what}-{self.form}")
         if neighbor:
             _move_beside(weights, dtype, np.random.default_rng(neighbor))
         if self.dtype != dtype:
@@ -198,8 +198,8 @@ def _beside(array: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray
     return found
 
 
-def _unpickled(path: Path) -> tuple[str | bytes | None, list[LayerGraph], ComparisonPlan]:
-    found: tuple[str | bytes | None, list[LayerGraph], ComparisonPlan] = pickle.loads(path.read_bytes())
+def _unpickled(path: Path) -> tuple[str | bytes | None, list[LayerGraph], ComparisonPlan, Form]:
+    found: tuple[str | bytes | None, list[LayerGraph], ComparisonPlan, Form] = pickle.loads(path.read_bytes())
     return found
 
 

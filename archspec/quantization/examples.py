@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.errors import Diagnostic, TrainingDataError
+from archspec.errors import BackendError, Diagnostic, TrainingDataError
 from archspec.ir.graph import LayerGraph
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Examples:
 
         Raises:
             TrainingDataError: there are none, or they do not fit.
+            BackendError: they are pictures, and Pillow is not installed.
         """
         if len(graph.inputs) != 1:
             raise _wrong(f"{graph.name} has {len(graph.inputs)} inputs: examples are of one", "")
@@ -65,13 +67,15 @@ class Examples:
             help = "give the prepared inputs, as an array (N, ...) that NumPy has saved: FILE.npy"
             raise _wrong(f"{graph.name} takes {graph.input_text}, which is no picture", help)
         usual = IMAGENET if sizes[0] == _IN_COLOR else ((0.0,), (1.0,))
-        given = tuple(
-            tuple(one) if one is not None else other for one, other in zip((mean, deviation), usual, strict=True)
-        )
+        given = tuple(mean or usual[0]), tuple(deviation or usual[1])
         for name, numbers in zip(("--mean", "--std"), given, strict=True):
             if len(numbers) != sizes[0]:
                 raise _wrong(f"{name} has {len(numbers)} numbers, and {graph.name} takes {sizes[0]} channels", "")
-        return cls(graph, tuple(pictures), *given, len(pictures))
+        if find_spec("PIL") is None:
+            raise BackendError(
+                Diagnostic("E0602", "Pillow is not installed", help="install it with `pip install pillow`")
+            )
+        return cls(graph, tuple(pictures), given[0], given[1], len(pictures))
 
     @property
     def text(self) -> str:
@@ -119,7 +123,8 @@ class Examples:
             left, top = (size[0] - width) // 2, (size[1] - height) // 2
             picture = picture.crop((left, top, left + width, top + height))
         pixels = np.asarray(picture, np.float32).reshape(height, width, channels) / 255
-        shown = (pixels - np.asarray(self.mean, np.float32)) / np.asarray(self.deviation, np.float32)
+        mean, deviation = (np.array(numbers, np.float32) for numbers in (self.mean, self.deviation))
+        shown: NDArray[np.float32] = (pixels - mean) / deviation
         return shown.transpose(2, 0, 1)
 
 
@@ -146,7 +151,8 @@ def _mapped(path: Path, sizes: Sequence[int]) -> NDArray[Any]:
     if array.shape[1:] != (*sizes,) or not len(array):
         text = f"(N, {', '.join(map(str, sizes))})"
         raise _wrong(f"{path} has an array of shape {array.shape}, the network takes {text}", "prepare it so")
-    return array
+    found: NDArray[Any] = array
+    return found
 
 
 def _wrong(message: str, help: str) -> TrainingDataError:

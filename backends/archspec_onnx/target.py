@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import Any
 
 from archspec.bench.lazy_models import LazyTimedModels
 from archspec.codegen.backend import FILE_OPTIONS, Arrays, FileOption, Task
@@ -27,7 +27,7 @@ class OnnxBackend(LazyTimedModels):
     title = "ONNX"
     suffix = ".onnx"
     engines = ENGINES
-    file_options: ClassVar[frozenset[FileOption]] = frozenset(FILE_OPTIONS)
+    file_options: frozenset[FileOption] = frozenset(FILE_OPTIONS)
 
     def environment(self, engine: str) -> Mapping[str, str]:
         """See `archspec.codegen.backend`, for this and all that follows."""

@@ -122,7 +122,8 @@ def _as_held(array: Array, kind: Any) -> Array:
         return found
     from ml_dtypes import bfloat16  # which ONNX needs
 
-    return array.astype(bfloat16).view(np.float16)
+    bits: Array = array.astype(bfloat16).view(np.float16)
+    return bits
 
 
 def _from_held(array: Array, kind: Any) -> Array:
@@ -131,7 +132,8 @@ def _from_held(array: Array, kind: Any) -> Array:
         return array.copy()
     from ml_dtypes import bfloat16
 
-    return array.view(bfloat16).astype(np.float32)
+    found: Array = array.view(bfloat16).astype(np.float32)
+    return found
 
 
 def packed(model: Any, name: str) -> Mapping[str, bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import Any
 
 from archspec.codegen.backend import FileOption, Task
 from archspec.codegen.lazy_models import LazyModels
@@ -27,7 +27,7 @@ class OpenVinoBackend(LazyModels):
     title = "OpenVINO"
     suffix = ".xml"
     engines = ("cpu",)
-    file_options: ClassVar[frozenset[FileOption]] = frozenset()
+    file_options: frozenset[FileOption] = frozenset()
 
     def require(self, engine: str | None = None) -> None:
         """ONNX and OpenVINO; see `archspec.codegen.backend`, for this and all that follows."""

@@ -36,7 +36,8 @@ def test_weights_have_a_scale_for_each_channel() -> None:
     weight = np.random.default_rng(0).normal(size=(4, 3, 2, 2)) * np.array([1, 1e-3, 1e3, 0]).reshape(4, 1, 1, 1)
     scales = weight_scales(weight)
     whole = to_int8(weight, scales)
-    assert (whole.dtype, scales.shape) == (np.int8, (4,))
+    assert whole.dtype == np.dtype(np.int8)
+    assert scales.shape == (4,)
     back = whole * scales.reshape(4, 1, 1, 1).astype(np.float64)
     assert (np.abs(back - weight) <= scales.reshape(4, 1, 1, 1) * 0.5001).all()
     assert np.abs(whole[:3]).reshape(3, -1).max(axis=1).tolist() == [127, 127, 127]

@@ -305,9 +305,9 @@ def trained() -> tuple[Any, Any, Any]:
     model = archspec.build(archspec.compile(load_text(DIGITS)), "torch", seed=0)
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     for epoch in range(12):
-        for part in train[torch.randperm(1200, generator=torch.Generator().manual_seed(epoch))].split(64):
+        for part in train[torch.randperm(1200, generator=torch.Generator().manual_seed(epoch))].split(64):  # type: ignore[no-untyped-call]
             optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(model(x[part]), y[part]).backward()
+            torch.nn.functional.cross_entropy(model(x[part]), y[part]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     weights = {
         name: tensor.detach().numpy() for name, tensor in model.state_dict().items() if "num_batches" not in name
@@ -357,5 +357,5 @@ def test_pytorch_rounds_by_the_same_scales(tmp_path: Path, symmetric: bool) -> N
     lost = np.abs(wanted - exact).max()
     assert lost > 0
     assert np.abs(rounded.detach().numpy() - wanted).max() < lost / 4
-    rounded.sum().backward()
+    rounded.sum().backward()  # type: ignore[no-untyped-call]
     assert all(parameter.grad is not None for parameter in model.parameters())
