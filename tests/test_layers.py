@@ -30,6 +30,7 @@ MAY_IMPORT: Final = {
     "explanations": "errors",
     "limits": "errors",
     "reporting": "errors",
+    "worker_process": "errors",
     "atomic_files": "errors",
     "file_identification": "archives atomic_files",
     "digests": "errors atomic_files",
@@ -53,8 +54,8 @@ MAY_IMPORT: Final = {
     "recipe": "attribute_schema errors expr ir limits lowering schema digests spec atomic_files suggestions",
     "training": "api codegen errors ir passes picture_files recipe spec digests atomic_files _version",
     "parity": "analysis api codegen errors expr initialization ir passes picture_files reporting weights training "
-    "recipe spec",
-    "bench": "analysis api codegen errors ir parity picture_files",
+    "recipe spec worker_process",
+    "bench": "analysis api codegen errors ir parity picture_files worker_process",
     "quantization": "api codegen errors ir training",
     "archspec_onnx": "_version bench codegen errors expr initialization ir passes digests quantization",
     "archspec_openvino": "archspec_onnx codegen errors ir digests",

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import pickle
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from archspec.bench.contenders import Contender
 from archspec.bench.roofline import MachineLimits, probe
 from archspec.bench.statistics import Ratio, Times, ratio
 from archspec.bench.task import Task
+from archspec.errors import ArchspecError
 from archspec.parity import random_inputs, random_targets, random_weights
+from archspec.worker_process import WorkerError, WorkerProcess
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,52 +77,27 @@ class BenchResult:
         return sorted(found, key=lambda row: row.times.median if row.times else math.inf)
 
 
-class _ContenderProcess:
-    """A contender's process; it is asked for one thing after the other."""
+def _process(contender: Contender, threads: int | None) -> WorkerProcess:
+    """A contender's process."""
+    environment = dict(contender.environment())
+    if threads is not None:
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+            environment[name] = str(threads)
+    return WorkerProcess("archspec.bench.worker", environment=environment)
 
-    def __init__(self, contender: Contender, threads: int | None) -> None:
-        environment = {**os.environ, **contender.environment()}
-        if threads is not None:
-            for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-                environment[name] = str(threads)
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        self._running = subprocess.Popen(
-            [sys.executable, "-P", "-m", "archspec.bench.worker"],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            encoding="utf-8",
-        )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._running.kill()
-        self._running.wait()
-        for stream in (self._running.stdin, self._running.stdout):
-            with suppress(OSError):
-                _stream(stream).close()
-        self._errors.close()
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        """What it answers; where it ended, that it failed."""
-        with suppress(OSError):
-            _stream(self._running.stdin).write(json.dumps(request) + "\n")
-            _stream(self._running.stdin).flush()
-        line = _stream(self._running.stdout).readline()
-        if line:
-            found: dict[str, Any] = json.loads(line)
-            return found
-        code = self._running.wait()
-        if code < 0:
-            return {"failed": f"its process was killed by signal {-code}: there may be too little memory for the batch"}
-        self._errors.seek(0)
-        last = self._errors.read().decode("utf-8", errors="replace").strip().splitlines()[-1:]
-        return {"failed": f"its process ended with {code}" + "".join(f": {text}" for text in last)}
+def _asked(process: WorkerProcess, **request: Any) -> dict[str, Any]:
+    """What a process answers; where it failed, why, in a line."""
+    try:
+        return process.ask(**request)
+    except ArchspecError as error:
+        return {"failed": "; ".join(diagnostic.message for diagnostic in error.diagnostics)}
+    except WorkerError as error:
+        if error.code < 0:
+            killed = f"its process was killed by signal {-error.code}"
+            return {"failed": f"{killed}: there may be too little memory for the batch"}
+        last = "".join(f": {line}" for line in error.lines[-1:])
+        return {"failed": error.said or f"its process ended with {error.code}{last}"}
 
 
 @dataclass(slots=True)
@@ -132,7 +105,7 @@ class _Entrant:
     """A contender that takes part, with its process."""
 
     row: Row
-    process: _ContenderProcess | None = None
+    process: WorkerProcess | None = None
     """None where it cannot be measured here."""
     outputs: Arrays | None = None
     steps: int = STEPS
@@ -141,7 +114,7 @@ class _Entrant:
     def measure(self, steps: int) -> Sequence[float] | None:
         """The seconds of so many steps; None where it failed, which the row then says."""
         assert self.process is not None  # those without one have failed
-        found = self.process.ask(steps=steps)
+        found = _asked(self.process, steps=steps)
         if "failed" in found:
             self.row = replace(self.row, failed=found["failed"])
             return None
@@ -222,11 +195,11 @@ def _ready(
         if row.failed:
             found.append(_Entrant(row))
             continue
-        process = stack.enter_context(_ContenderProcess(contender, threads))
+        process = stack.enter_context(_process(contender, threads))
         entrant = _Entrant(row, process)
         found.append(entrant)
         say(f"{contender.label}: making the model, and its first batch")
-        answer = process.ask(folder=str(folder), contender=asdict(contender))
+        answer = _asked(process, folder=str(folder), contender=asdict(contender))
         if "failed" in answer:
             entrant.row = replace(row, failed=answer["failed"])
             continue
@@ -283,8 +256,3 @@ def _with_latency(task: Task, rows: Sequence[Row], threads: int | None, weights:
     single = measure(replace(task, batch=1), ranked, rounds=2, threads=threads, latency=False, weights=weights, say=say)
     medians = {row.contender: row.times.median for row in single.rows if row.times is not None}
     return [replace(row, latency=medians.get(row.contender)) for row in rows]
-
-
-def _stream(stream: IO[str] | None) -> IO[str]:
-    assert stream is not None  # it was opened as a pipe
-    return stream

@@ -124,7 +124,7 @@ class Examples:
             picture = picture.crop((left, top, left + width, top + height))
         pixels = np.asarray(picture, np.float32).reshape(height, width, channels) / 255
         mean, deviation = (np.array(numbers, np.float32) for numbers in (self.mean, self.deviation))
-        shown: NDArray[np.float32] = (pixels - mean) / deviation
+        shown = ((pixels - mean) / deviation).astype(np.float32)
         return shown.transpose(2, 0, 1)
 
 
