@@ -41,6 +41,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "graph": "draw a network, a block, or two networks with what differs",
         "diff": "say what differs between two networks, layer by layer",
         "bench": "measure how long a network takes on the engines that are installed",
+        "tune": "find the fastest way to run a network here, and write it",
     },
     "Set up": {"completion": "print what completes commands in bash, zsh or fish"},
 }

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from archspec.api import generate, with_weights
-from archspec.codegen.backend import PacksModels, RunsModels, Source
+from archspec.codegen.backend import PacksModels, RunsModels, SavesWeights, Source
+from archspec.codegen.files import write
 from archspec.codegen.registry import backend as find
+from archspec.digests import check_writable
 from archspec.errors import BackendError, Diagnostic
 from archspec.initialization import draw
 from archspec.ir.graph import LayerGraph
@@ -19,6 +22,42 @@ if TYPE_CHECKING:
 
 LOW_PRECISION: Final = ("float16", "bfloat16")
 """Dtypes of fewer bits than float32."""
+
+
+def artifact(graph: LayerGraph, backend: str, path: Path, weights: Arrays, *, dtype: str, force: bool) -> list[Path]:
+    """Write a network as a backend has it, with its weights: a model's files, or source and a weights file.
+
+    Args:
+        graph: the network.
+        backend: `torch`, `onnx`, or another.
+        path: where the model or the source goes; what else there is goes beside it.
+        weights: all of them, by canonical name.
+        dtype: of weights, and of a model's computation.
+        force: overwrite what was edited, or is not ours.
+
+    Returns:
+        What was written, the model or the source first.
+
+    Raises:
+        OutputError: a file would be lost, or cannot be written; then none was.
+    """
+    source = generate(graph, backend, dtype=dtype)
+    if isinstance(find(backend), PacksModels):
+        files = model_files(graph, backend, source, path.name, weights=weights, dtype=dtype)
+        contents = {path.with_name(name): data for name, data in files.items()}
+        for file in contents:
+            check_writable(file, force=force)
+        for file, data in reversed(contents.items()):  # first what the model needs, then the model
+            write(file, data)
+        return [*contents]
+    target = find(backend, SavesWeights)
+    beside = path.with_name(path.name.removesuffix(path.suffix) + target.weights_suffix)
+    for file in (path, beside):
+        check_writable(file, force=force)
+    model = with_weights(graph, backend, weights, source=source, dtype=dtype)
+    write(path, source)
+    target.save_weights(model, beside)
+    return [path, beside]
 
 
 def as_built(graph: LayerGraph, backend: str, name: str) -> Source:

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from types import TracebackType
 from typing import IO, Any, Final, Self, TypeAlias
@@ -53,6 +53,8 @@ class WorkerProcess:
     """
 
     def __init__(self, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        self.is_over_limit = False
+        """It was killed since it took too long."""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
         self._running = subprocess.Popen(
             # -P: the current folder is the user's, and may hold a numpy.py
@@ -76,6 +78,23 @@ class WorkerProcess:
     def alive(self) -> bool:
         """It has not ended."""
         return self._running.poll() is None
+
+    @contextmanager
+    def limited(self, seconds: float | None) -> Iterator[None]:
+        """Kill the process where what is done within takes longer than this; None is no limit."""
+        if seconds is None:
+            yield
+            return
+        timer = threading.Timer(seconds, self._exceed)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _exceed(self) -> None:
+        self.is_over_limit = True
+        self._running.kill()
 
     def ask(self, **request: Any) -> Answer:
         """What it answers.

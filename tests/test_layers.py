@@ -64,7 +64,7 @@ MAY_IMPORT: Final = {
     "archspec_keras": "bench codegen errors expr ir limits passes reserved_names digests atomic_files training recipe",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
-    "build_output": "api codegen errors initialization ir parity",
+    "build_output": "api codegen digests errors initialization ir parity",
     "archspec": "_version analysis api display errors ir limits reporting spec inspection weights",
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
     "commands": "analysis api bench codegen diagram process_exit errors explanations initialization ir libraries "

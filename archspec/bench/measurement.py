@@ -101,7 +101,7 @@ def _asked(process: WorkerProcess, **request: Any) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class _Entrant:
+class Entrant:
     """A contender that takes part, with its process."""
 
     row: Row
@@ -150,7 +150,7 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="archspec-bench-") as name, ExitStack() as stack:
         entrants = _ready(task, contenders, Path(name), threads, weights, stack, say)
         for entrant in entrants:
-            _burn_in(entrant, steps)
+            burn_in(entrant, steps)
         for turn in range(rounds):
             for entrant in entrants:
                 if entrant.row.failed or (seconds := entrant.measure(entrant.steps)) is None:
@@ -173,8 +173,14 @@ def _ready(
     weights: Arrays | None,
     stack: ExitStack,
     say: Say,
-) -> list[_Entrant]:
+) -> list[Entrant]:
     """All contenders with their models made, one after the other, so that none disturbs another's compilation."""
+    write_task(task, folder, weights)
+    return [entered(task, contender, folder, threads, stack, say) for contender in contenders]
+
+
+def write_task(task: Task, folder: Path, weights: Arrays | None) -> None:
+    """Write what the processes of contenders read: the task, its inputs, and weights, random ones if not given."""
     import numpy as np
 
     trained = task.graph.training_form or task.graph
@@ -189,28 +195,48 @@ def _ready(
         **{name: array.astype(kept) if array.dtype.kind == "f" else array for name, array in arrays.items()},
     )
     (folder / "task.pickle").write_bytes(pickle.dumps(task))
-    found: list[_Entrant] = []
-    for contender in contenders:
-        row = Row(contender, contender.missing(task.dtype, training=task.training))
-        if row.failed:
-            found.append(_Entrant(row))
-            continue
-        process = stack.enter_context(_process(contender, threads))
-        entrant = _Entrant(row, process)
-        found.append(entrant)
-        say(f"{contender.label}: making the model, and its first batch")
+
+
+def entered(
+    task: Task,
+    contender: Contender,
+    folder: Path,
+    threads: int | None,
+    stack: ExitStack,
+    say: Say,
+    *,
+    limit: float | None = None,
+) -> Entrant:
+    """A contender with its model made, and one batch computed, in a process that ends with the stack.
+
+    Args:
+        task, contender: what is computed, by whom.
+        folder: where the task is written.
+        threads: of the framework; as it chooses if not given.
+        stack: ends the process.
+        say: told what is being done.
+        limit: so many seconds it may take; without end if not given.
+    """
+    import numpy as np
+
+    row = Row(contender, contender.missing(task.dtype, training=task.training))
+    if row.failed:
+        return Entrant(row)
+    process = stack.enter_context(_process(contender, threads))
+    say(f"{contender.label}: making the model, and its first batch")
+    with process.limited(limit):
         answer = _asked(process, folder=str(folder), contender=asdict(contender))
-        if "failed" in answer:
-            entrant.row = replace(row, failed=answer["failed"])
-            continue
-        entrant.row = replace(row, first=answer["first"])
-        if not task.training and answer["same_weights"]:
-            with np.load(folder / answer["outputs"]) as given:
-                entrant.outputs = dict(given)
-    return found
+    if "failed" in answer:
+        over = process.is_over_limit
+        return Entrant(replace(row, failed=f"not ready within {limit:.0f} s" if over else answer["failed"]), process)
+    entrant = Entrant(replace(row, first=answer["first"]), process)
+    if not task.training and answer["same_weights"]:
+        with np.load(folder / answer["outputs"]) as given:
+            entrant.outputs = dict(given)
+    return entrant
 
 
-def _burn_in(entrant: _Entrant, steps: int) -> None:
+def burn_in(entrant: Entrant, steps: int) -> None:
     """Steps that do not count, by which it is also seen how many a round needs."""
     if entrant.row.failed or (seconds := entrant.measure(BURN_IN)) is None:
         return
@@ -218,7 +244,7 @@ def _burn_in(entrant: _Entrant, steps: int) -> None:
     entrant.steps = min(max(steps, math.ceil(_LEAST / each)), _MOST_STEPS)
 
 
-def _rows(entrants: Sequence[_Entrant], rounds: int) -> list[Row]:
+def _rows(entrants: Sequence[Entrant], rounds: int) -> list[Row]:
     reference = next((entrant for entrant in entrants if len(entrant.rounds) == rounds), None)
     found: list[Row] = []
     for entrant in entrants:
@@ -227,12 +253,12 @@ def _rows(entrants: Sequence[_Entrant], rounds: int) -> list[Row]:
             times = Times(tuple(entrant.rounds))
             assert reference is not None
             base = Times(tuple(reference.rounds))
-            row = replace(row, times=times, ratio=ratio(times, base), difference=_difference(entrant, reference))
+            row = replace(row, times=times, ratio=ratio(times, base), difference=difference(entrant, reference))
         found.append(row)
     return found
 
 
-def _difference(entrant: _Entrant, reference: _Entrant) -> float | None:
+def difference(entrant: Entrant, reference: Entrant) -> float | None:
     """How far outputs are apart; None where there are none to compare."""
     import numpy as np
 
