@@ -39,11 +39,18 @@ def sole_uses(graph: LayerGraph) -> dict[str, Node]:
     }
 
 
-def shared_layers(graph: LayerGraph) -> frozenset[str]:
-    """The paths of layers that compute with others' weights, or lend theirs."""
-    borrowers = [node for node in graph.nodes.values() if node.shared]
-    owners = {name.rpartition(".")[0] for node in borrowers for name in node.shared.values()}
-    return frozenset(owners | {node.path for node in borrowers})
+def owner(node: Node) -> str:
+    """The path of the layer whose weights a layer computes with: its own, unless they are used again."""
+    owners = {name.removesuffix(f".{weight}") for weight, name in node.shared.items()}
+    return owners.pop() if len(owners) == 1 else node.path
+
+
+def users_of_weights(graph: LayerGraph) -> Mapping[str, frozenset[str]]:
+    """The layers that compute with the weights of each, by the owner's path; itself is among them."""
+    found: dict[str, set[str]] = {}
+    for path, node in graph.nodes.items():
+        found.setdefault(owner(node), set()).add(path)
+    return {path: frozenset(users) for path, users in found.items()}
 
 
 def rewritten(
