@@ -13,7 +13,7 @@ from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
 from archspec.ir.ops.norms import BatchNorm
 from archspec.ir.scope import Layer
 from archspec.passes.inference.channel_maps import FoldIntoNext, FoldIntoPrevious, with_bias
-from archspec.passes.inference.rewriting import owner, rewritten, sole_uses, users_of_weights
+from archspec.passes.inference.rewriting import agreeing, owner, rewritten, sole_uses, users_of_weights
 from archspec.passes.pipeline import Property
 
 
@@ -54,7 +54,8 @@ def _agreeing(graph: LayerGraph, pairs: dict[str, str]) -> dict[str, str]:
         has_weights = bool(graph.weights(graph.nodes[map]))
         return not has_weights or others == users[owner(graph.nodes[map])]
 
-    return {map: product for map, product in pairs.items() if agree(map, product)}
+    found = {map: product for map, product in pairs.items() if agree(map, product)}
+    return agreeing(graph, found, lambda map, product: with_bias(product))  # type: ignore[arg-type]
 
 
 def _is_map_of_channels(graph: LayerGraph, node: Node) -> bool:

@@ -153,6 +153,23 @@ layers:
     assert source.count("Conv2d(") == 1
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "[pad: {padding: 1}, conv: {name: first, filters: 4, kernel: 3}, relu, reuse: first]",
+        "[pad: {padding: 1}, {name: t, layers: [conv: {filters: 4, kernel: 3}]}, relu, pad: {padding: 2}, reuse: t]",
+        "[{name: t, layers: [conv: {filters: 4, kernel: 1}, relu]}, relu, reuse: t, max_pool: {kernel: 2}]",
+        "[{name: t, layers: [relu, conv: {filters: 4, kernel: 1}]}, relu, reuse: t, max_pool: {kernel: 2}, reuse: t]",
+        "[{name: t, layers: [{name: u, layers: [conv: {filters: 4, kernel: 1}, relu]}, relu]}, reuse: t, relu]",
+    ],
+)
+def test_what_is_used_again_stays_one_layer_in_source(layers: str) -> None:
+    graph = graph_of(f"layers: {layers}")
+    form = inference_form(graph)
+    assert apart(graph, form) < 1e-12
+    backend("torch", BuildsModels).verify(archspec.generate(form, "torch"), form)
+
+
 def test_a_norm_of_its_own_for_each_use_stays() -> None:
     graph = graph_of(
         """
