@@ -117,11 +117,15 @@ def compile(
         raise TypeError("params are given to load(), or to compile() with a name or path, not to a loaded spec")
     passes = (ResolvePadding(), CheckNames(), RemoveDeadLayers(), CheckTrainingOutputs(), CheckDepth())
     graph = run_passes(lower(spec), passes).graph
-    return _formed(_tapped(graph, taps), form)
+    return form_of(_tapped(graph, taps), form)
 
 
-def _formed(graph: LayerGraph, form: Form) -> LayerGraph:
-    """A graph as it is trained, in the form that is wanted."""
+def form_of(graph: LayerGraph, form: Form) -> LayerGraph:
+    """A graph as it is trained, in the form that is wanted.
+
+    Raises:
+        TypeError: there is no such form.
+    """
     if form not in FORMS:
         raise TypeError(f"form is one of {', '.join(FORMS)}, not {form!r}")
     if form == "training":
@@ -156,7 +160,7 @@ def graph_of(
         return compile(spec, form=form, taps=taps, limits=limits, root=root, **params)
     if params or limits is not None or root is not None:
         raise TypeError("params are given to compile(), not with a graph, which is compiled already")
-    return _formed(_tapped(spec, taps), form)
+    return form_of(_tapped(spec, taps), form)
 
 
 def generate(

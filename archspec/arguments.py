@@ -26,6 +26,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Get source, weights, proof": {
         "build": "turn a spec into source for a framework, or into an ONNX model, checked",
+        "quantize": "turn a spec into an ONNX model in int8, by calibration on examples",
         "init": "draw initial weights, the same everywhere, and write them",
         "parity": "run a network in several frameworks and compare",
         "weights": "say what weights files hold, and write them in another library's format",
@@ -41,6 +42,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "graph": "draw a network, a block, or two networks with what differs",
         "diff": "say what differs between two networks, layer by layer",
         "bench": "measure how long a network takes on the engines that are installed",
+        "tune": "find the fastest way to run a network here, and write it",
     },
     "Set up": {"completion": "print what completes commands in bash, zsh or fish"},
 }

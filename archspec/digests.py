@@ -43,6 +43,7 @@ _ENDS: Final[dict[str, tuple[bytes, bytes]]] = {
     ".svg": _XML,
     ".html": _XML,
     ".graphml": _XML,
+    ".xml": _XML,
     ".dot": (b"", b"// " + _WORDS + b"\n"),
     ".mmd": (b"", b"%% " + _WORDS + b"\n"),
     ".pdf": (b"", b"% " + _WORDS + b"\n"),
@@ -55,6 +56,7 @@ _ENDS: Final[dict[str, tuple[bytes, bytes]]] = {
     ".h5": (b"", b"\n" + _WORDS + b"\n"),
     # Each tensor says where in the file it lies; nothing says that the file ends with the last.
     ".data": (b"", b"\n" + _WORDS + b"\n"),
+    ".bin": (b"", b"\n" + _WORDS + b"\n"),
 }
 """The end of a file that is taken off, and what is put there, by its suffix."""
 

@@ -15,7 +15,7 @@ import networkx
 import pytest
 
 ROOT = Path(__file__).parent.parent / "archspec"
-FRAMEWORKS = {"torch", "keras", "tensorflow", "jax", "onnx", "onnxruntime"}
+FRAMEWORKS = {"torch", "keras", "tensorflow", "jax", "onnx", "onnxruntime", "openvino"}
 PACKAGES = (ROOT, *sorted(path.parent for path in (ROOT.parent / "backends").glob("*/__init__.py")))
 
 MAY_IMPORT: Final = {
@@ -30,6 +30,7 @@ MAY_IMPORT: Final = {
     "explanations": "errors",
     "limits": "errors",
     "reporting": "errors",
+    "worker_process": "errors",
     "atomic_files": "errors",
     "wire_format": "",
     "file_identification": "archives atomic_files wire_format",
@@ -54,21 +55,24 @@ MAY_IMPORT: Final = {
     "recipe": "attribute_schema errors expr ir limits lowering schema digests spec atomic_files suggestions",
     "training": "api codegen errors ir passes picture_files recipe spec digests atomic_files _version",
     "parity": "analysis api codegen errors expr initialization ir passes picture_files reporting weights training "
-    "recipe spec",
-    "bench": "analysis api codegen errors ir parity picture_files",
-    "archspec_onnx": "_version bench codegen errors expr initialization ir passes digests",
-    "archspec_torch": "bench codegen errors expr ir limits reserved_names digests atomic_files training recipe",
+    "recipe spec worker_process",
+    "bench": "analysis api codegen errors ir parity picture_files worker_process",
+    "quantization": "api codegen errors ir training",
+    "archspec_onnx": "_version bench codegen errors expr initialization ir passes digests quantization",
+    "archspec_openvino": "archspec_onnx codegen errors ir digests",
+    "archspec_torch": "bench codegen errors expr ir limits quantization reserved_names digests atomic_files training "
+    "recipe",
     "archspec_keras": "bench codegen errors expr ir limits passes reserved_names digests atomic_files training recipe "
     "weights",
     "checkpoints": "api codegen errors ir spec digests atomic_files weights",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
-    "build_output": "api codegen initialization ir",
+    "build_output": "api codegen digests errors initialization ir parity",
     "archspec": "_version analysis api display errors ir limits reporting spec inspection weights",
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
     "commands": "analysis api bench checkpoints codegen diagram process_exit errors explanations initialization ir "
-    "libraries limits parity picture_files recipe reporting schema digests spec starters atomic_files training "
-    "inspection watching weights build_output",
+    "libraries limits parity picture_files quantization recipe reporting schema digests spec starters atomic_files "
+    "training inspection watching weights build_output",
     "arguments": "_version commands process_exit errors",
     "cli": "arguments commands process_exit errors reporting",
     "entry": "cli",
@@ -198,7 +202,7 @@ def _modules_after(code: str) -> set[str]:
         "import archspec; from archspec.watching.snapshot import take_snapshot; "
         "take_snapshot(lambda _: archspec.compile('lenet'), 'unit')",
         "import uvicorn, starlette.applications, archspec.watching.server, archspec.watching.terminal",
-        "import archspec_torch, archspec_keras, archspec_onnx",
+        "import archspec_torch, archspec_keras, archspec_onnx, archspec_openvino",
     ],
 )
 def test_the_core_imports_no_framework(code: str) -> None:

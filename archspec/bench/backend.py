@@ -28,7 +28,7 @@ class TimesModels(RunsModels, Protocol):
         """The ways to run models on an engine, by name, each in a few words; the usual one has an empty name."""
         ...
 
-    def lacks_variant(self, variant: str, dtype: str, *, training: bool) -> str:
+    def lacks_variant(self, engine: str, variant: str, dtype: str, *, training: bool) -> str:
         """Why a variant cannot be measured here, as people read it; empty if it can."""
         ...
 

@@ -96,7 +96,7 @@ class Contender:
             target.require(self.engine)
         except BackendError as error:
             return "; ".join(found.message for found in error.diagnostics)
-        return target.lacks_variant(self.variant, dtype, training=training)
+        return target.lacks_variant(self.engine, self.variant, dtype, training=training)
 
 
 def _there(path: str) -> str:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import pickle
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from archspec.bench.contenders import Contender
 from archspec.bench.roofline import MachineLimits, probe
 from archspec.bench.statistics import Ratio, Times, ratio
 from archspec.bench.task import Task
+from archspec.errors import ArchspecError
 from archspec.parity import random_inputs, random_targets, random_weights
+from archspec.worker_process import WorkerError, WorkerProcess
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,60 +77,35 @@ class BenchResult:
         return sorted(found, key=lambda row: row.times.median if row.times else math.inf)
 
 
-class _ContenderProcess:
-    """A contender's process; it is asked for one thing after the other."""
+def _process(contender: Contender, threads: int | None) -> WorkerProcess:
+    """A contender's process."""
+    environment = dict(contender.environment())
+    if threads is not None:
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+            environment[name] = str(threads)
+    return WorkerProcess("archspec.bench.worker", environment=environment)
 
-    def __init__(self, contender: Contender, threads: int | None) -> None:
-        environment = {**os.environ, **contender.environment()}
-        if threads is not None:
-            for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-                environment[name] = str(threads)
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        self._running = subprocess.Popen(
-            [sys.executable, "-P", "-m", "archspec.bench.worker"],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            encoding="utf-8",
-        )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._running.kill()
-        self._running.wait()
-        for stream in (self._running.stdin, self._running.stdout):
-            with suppress(OSError):
-                _stream(stream).close()
-        self._errors.close()
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        """What it answers; where it ended, that it failed."""
-        with suppress(OSError):
-            _stream(self._running.stdin).write(json.dumps(request) + "\n")
-            _stream(self._running.stdin).flush()
-        line = _stream(self._running.stdout).readline()
-        if line:
-            found: dict[str, Any] = json.loads(line)
-            return found
-        code = self._running.wait()
-        if code < 0:
-            return {"failed": f"its process was killed by signal {-code}: there may be too little memory for the batch"}
-        self._errors.seek(0)
-        last = self._errors.read().decode("utf-8", errors="replace").strip().splitlines()[-1:]
-        return {"failed": f"its process ended with {code}" + "".join(f": {text}" for text in last)}
+def _asked(process: WorkerProcess, **request: Any) -> dict[str, Any]:
+    """What a process answers; where it failed, why, in a line."""
+    try:
+        return process.ask(**request)
+    except ArchspecError as error:
+        return {"failed": "; ".join(diagnostic.message for diagnostic in error.diagnostics)}
+    except WorkerError as error:
+        if error.code < 0:
+            killed = f"its process was killed by signal {-error.code}"
+            return {"failed": f"{killed}: there may be too little memory for the batch"}
+        last = "".join(f": {line}" for line in error.lines[-1:])
+        return {"failed": error.said or f"its process ended with {error.code}{last}"}
 
 
 @dataclass(slots=True)
-class _Entrant:
+class Entrant:
     """A contender that takes part, with its process."""
 
     row: Row
-    process: _ContenderProcess | None = None
+    process: WorkerProcess | None = None
     """None where it cannot be measured here."""
     outputs: Arrays | None = None
     steps: int = STEPS
@@ -141,7 +114,7 @@ class _Entrant:
     def measure(self, steps: int) -> Sequence[float] | None:
         """The seconds of so many steps; None where it failed, which the row then says."""
         assert self.process is not None  # those without one have failed
-        found = self.process.ask(steps=steps)
+        found = _asked(self.process, steps=steps)
         if "failed" in found:
             self.row = replace(self.row, failed=found["failed"])
             return None
@@ -177,7 +150,7 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="archspec-bench-") as name, ExitStack() as stack:
         entrants = _ready(task, contenders, Path(name), threads, weights, stack, say)
         for entrant in entrants:
-            _burn_in(entrant, steps)
+            burn_in(entrant, steps)
         for turn in range(rounds):
             for entrant in entrants:
                 if entrant.row.failed or (seconds := entrant.measure(entrant.steps)) is None:
@@ -200,8 +173,14 @@ def _ready(
     weights: Arrays | None,
     stack: ExitStack,
     say: Say,
-) -> list[_Entrant]:
+) -> list[Entrant]:
     """All contenders with their models made, one after the other, so that none disturbs another's compilation."""
+    write_task(task, folder, weights)
+    return [entered(task, contender, folder, threads, stack, say) for contender in contenders]
+
+
+def write_task(task: Task, folder: Path, weights: Arrays | None) -> None:
+    """Write what the processes of contenders read: the task, its inputs, and weights, random ones if not given."""
     import numpy as np
 
     trained = task.graph.training_form or task.graph
@@ -216,28 +195,48 @@ def _ready(
         **{name: array.astype(kept) if array.dtype.kind == "f" else array for name, array in arrays.items()},
     )
     (folder / "task.pickle").write_bytes(pickle.dumps(task))
-    found: list[_Entrant] = []
-    for contender in contenders:
-        row = Row(contender, contender.missing(task.dtype, training=task.training))
-        if row.failed:
-            found.append(_Entrant(row))
-            continue
-        process = stack.enter_context(_ContenderProcess(contender, threads))
-        entrant = _Entrant(row, process)
-        found.append(entrant)
-        say(f"{contender.label}: making the model, and its first batch")
-        answer = process.ask(folder=str(folder), contender=asdict(contender))
-        if "failed" in answer:
-            entrant.row = replace(row, failed=answer["failed"])
-            continue
-        entrant.row = replace(row, first=answer["first"])
-        if not task.training and answer["same_weights"]:
-            with np.load(folder / answer["outputs"]) as given:
-                entrant.outputs = dict(given)
-    return found
 
 
-def _burn_in(entrant: _Entrant, steps: int) -> None:
+def entered(
+    task: Task,
+    contender: Contender,
+    folder: Path,
+    threads: int | None,
+    stack: ExitStack,
+    say: Say,
+    *,
+    limit: float | None = None,
+) -> Entrant:
+    """A contender with its model made, and one batch computed, in a process that ends with the stack.
+
+    Args:
+        task, contender: what is computed, by whom.
+        folder: where the task is written.
+        threads: of the framework; as it chooses if not given.
+        stack: ends the process.
+        say: told what is being done.
+        limit: so many seconds it may take; without end if not given.
+    """
+    import numpy as np
+
+    row = Row(contender, contender.missing(task.dtype, training=task.training))
+    if row.failed:
+        return Entrant(row)
+    process = stack.enter_context(_process(contender, threads))
+    say(f"{contender.label}: making the model, and its first batch")
+    with process.limited(limit):
+        answer = _asked(process, folder=str(folder), contender=asdict(contender))
+    if "failed" in answer:
+        over = process.is_over_limit
+        return Entrant(replace(row, failed=f"not ready within {limit:.0f} s" if over else answer["failed"]), process)
+    entrant = Entrant(replace(row, first=answer["first"]), process)
+    if not task.training and answer["same_weights"]:
+        with np.load(folder / answer["outputs"]) as given:
+            entrant.outputs = dict(given)
+    return entrant
+
+
+def burn_in(entrant: Entrant, steps: int) -> None:
     """Steps that do not count, by which it is also seen how many a round needs."""
     if entrant.row.failed or (seconds := entrant.measure(BURN_IN)) is None:
         return
@@ -245,7 +244,7 @@ def _burn_in(entrant: _Entrant, steps: int) -> None:
     entrant.steps = min(max(steps, math.ceil(_LEAST / each)), _MOST_STEPS)
 
 
-def _rows(entrants: Sequence[_Entrant], rounds: int) -> list[Row]:
+def _rows(entrants: Sequence[Entrant], rounds: int) -> list[Row]:
     reference = next((entrant for entrant in entrants if len(entrant.rounds) == rounds), None)
     found: list[Row] = []
     for entrant in entrants:
@@ -254,12 +253,12 @@ def _rows(entrants: Sequence[_Entrant], rounds: int) -> list[Row]:
             times = Times(tuple(entrant.rounds))
             assert reference is not None
             base = Times(tuple(reference.rounds))
-            row = replace(row, times=times, ratio=ratio(times, base), difference=_difference(entrant, reference))
+            row = replace(row, times=times, ratio=ratio(times, base), difference=difference(entrant, reference))
         found.append(row)
     return found
 
 
-def _difference(entrant: _Entrant, reference: _Entrant) -> float | None:
+def difference(entrant: Entrant, reference: Entrant) -> float | None:
     """How far outputs are apart; None where there are none to compare."""
     import numpy as np
 
@@ -283,8 +282,3 @@ def _with_latency(task: Task, rows: Sequence[Row], threads: int | None, weights:
     single = measure(replace(task, batch=1), ranked, rounds=2, threads=threads, latency=False, weights=weights, say=say)
     medians = {row.contender: row.times.median for row in single.rows if row.times is not None}
     return [replace(row, latency=medians.get(row.contender)) for row in rows]
-
-
-def _stream(stream: IO[str] | None) -> IO[str]:
-    assert stream is not None  # it was opened as a pipe
-    return stream

@@ -1,13 +1,10 @@
 """A contender's process: `python -m archspec.bench.worker`.
 
-It reads requests from standard input, one line of JSON each, and answers each with a line on standard output. The
-first makes the model and computes the batch once; the others ask for the seconds of so many steps. It ends when
-standard input does.
+The first request makes the model and computes the batch once; the others ask for the seconds of so many steps.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import resource
@@ -24,7 +21,7 @@ from archspec.bench.backend import TimedModel, TimesModels
 from archspec.bench.contenders import Contender
 from archspec.bench.task import Task
 from archspec.codegen.registry import backend as find
-from archspec.errors import ArchspecError
+from archspec.worker_process import serve
 
 if TYPE_CHECKING:
     Arrays = Mapping[str, np.ndarray[Any, Any]]
@@ -78,29 +75,17 @@ def peak_memory() -> int:
 
 def main() -> None:
     """Answer requests until there are no more."""
-    # Frameworks print to standard output; what we answer goes past them.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-
-    def answer(**found: Any) -> None:
-        answers.write(json.dumps(found) + "\n")
-        answers.flush()
-
     timed: TimedModel | None = None
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            if "contender" in request:
-                timed, found = prepare(Path(request["folder"]), Contender(**request["contender"]))
-                answer(**found)
-            else:
-                assert timed is not None  # it is prepared first
-                answer(seconds=measure(timed, request["steps"]), memory=peak_memory())
-        except ArchspecError as error:
-            answer(failed="; ".join(diagnostic.message for diagnostic in error.diagnostics))
-        except Exception as error:  # whatever a framework raises is said in one line, and the others go on
-            text = str(error).strip() or type(error).__name__
-            answer(failed=f"{type(error).__name__}: {text.splitlines()[0]}")
+
+    def handle(request: dict[str, Any]) -> dict[str, Any]:
+        nonlocal timed
+        if "contender" in request:
+            timed, found = prepare(Path(request["folder"]), Contender(**request["contender"]))
+            return found
+        assert timed is not None  # it is prepared first
+        return {"seconds": measure(timed, request["steps"]), "memory": peak_memory()}
+
+    serve(handle)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 from archspec.ir.graph import LayerGraph
 
@@ -32,6 +32,10 @@ Not `str | bytes`, which everyone who knows the backend would have to take apart
 
 Task: TypeAlias = Literal["inference", "training", "gradients"]
 """What may be asked of a model: a forward pass in either mode, or the gradients of a loss, in training mode."""
+
+FileOption: TypeAlias = Literal["functions", "opset", "external"]
+"""What only some formats of model files can have: see the arguments of `PacksModels`."""
+FILE_OPTIONS: Final[tuple[FileOption, ...]] = get_args(FileOption)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +252,17 @@ class SavesWeights(ExchangesWeights, Protocol):
         """One line of code that loads such a file into `model`."""
         ...
 
+    def dtype_usage(self, dtype: str) -> str:
+        """One line of code after which models are made in this dtype."""
+        ...
+
 
 @runtime_checkable
 class PacksModels(BuildsModels, Protocol):
     """Writes no source but models: files of bytes, which hold the weights, too."""
+
+    file_options: frozenset[FileOption]
+    """Those that its files can have; the others are left as they are by default."""
 
     def render(
         self, graph: LayerGraph, *, dtype: str = "float32", functions: bool = False, opset: int | None = None
@@ -267,6 +278,10 @@ class PacksModels(BuildsModels, Protocol):
         Raises:
             BackendError: the framework is missing, or the backend lacks an op of the graph or this version.
         """
+        ...
+
+    def usage(self, graph: LayerGraph, module: str, *, dtype: str = "float32") -> Sequence[str]:
+        """A few lines of code that run the model, on what has its dtype; see `BuildsModels.usage`."""
         ...
 
     def packed(self, model: Any, name: str, *, external: bool = False) -> Mapping[str, bytes]:

@@ -28,7 +28,7 @@ from archspec.errors import InternalError
 from archspec.expr import Const, Expr, Value
 from archspec.ir.def_use import Node
 from archspec.ir.graph import BlockInfo, LayerGraph
-from archspec.ir.scope import Body, Choice, Operand, Ref, Scope
+from archspec.ir.scope import Body, Choice, Item, Operand, Ref, Scope
 from archspec.limits import Budget
 
 

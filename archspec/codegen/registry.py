@@ -25,6 +25,8 @@ _WITHOUT: Final = {
     "TrainsModels": "computes no gradients",
     "SavesWeights": "writes no weights files",
     "PacksModels": "writes no model files",
+    "QuantizesModels": "quantizes no models",
+    "TimesModels": "times no models",
     "WritesTraining": "writes no training programs",
 }
 """What is said of a backend without a contract, by its name: not all of them stand in this package."""

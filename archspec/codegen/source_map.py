@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from archspec.codegen.backend import PacksModels, Source
+from archspec.codegen.backend import FILE_OPTIONS, PacksModels, Source
 from archspec.codegen.files import header
 from archspec.codegen.marked_text import marks_of
 from archspec.codegen.registry import backend as find
@@ -39,6 +39,10 @@ def rendered(
     target = find(backend)
     try:
         if isinstance(target, PacksModels):
+            given = {"functions": functions, "opset": opset is not None}
+            for option in FILE_OPTIONS:
+                if given.get(option) and option not in target.file_options:
+                    raise TypeError(f"{option} is for ONNX models; {target.title} has none")
             return target.render(graph, dtype=dtype, functions=functions, opset=opset), ""
         if opset is not None:
             raise TypeError(f"opset is for ONNX models; the backend `{backend}` writes source")

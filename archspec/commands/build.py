@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from archspec.api import generate, with_weights
 from archspec.atomic_files import is_folder, resolved, whole_file, write_bytes
-from archspec.build_output import model_files
-from archspec.codegen.backend import Backend, BuildsModels, PacksModels, SavesWeights, Source
+from archspec.build_output import LOW_PRECISION, error_of, model_files
+from archspec.codegen.backend import Backend, BuildsModels, FileOption, PacksModels, SavesWeights, Source
+from archspec.codegen.backend_errors import DTYPES
 from archspec.codegen.files import check_current, replaced, write
 from archspec.codegen.registry import backend, without
 from archspec.codegen.simplify import fixed_params
@@ -52,7 +53,9 @@ EXAMPLES: Final = (
     "archspec build mine.yaml --backend keras --set classes=10",
     "archspec build resnet50 --backend onnx --weights resnet50.safetensors",
     "archspec build resnet50 --for inference --weights resnet50.safetensors    # batch norms folded into convolutions",
+    "archspec build resnet50 --for inference --backend onnx --dtype bfloat16  # typed throughout; the error is said",
     "archspec build resnet50 --backend onnx --opset 17        # for an older runtime",
+    "archspec build resnet50 --for inference --backend openvino              # resnet50_inference.xml and .bin",
     "archspec build resnet50 --backend torch --check          # exits with 3 if the file is not current",
 )
 """What its help shows."""
@@ -62,12 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `build`."""
     add_spec(parser)
     add_form(parser)
-    parser.add_argument("--backend", default="torch", help="torch, keras, onnx, or another that is installed (torch)")
+    parser.add_argument(
+        "--backend", default="torch", help="torch, keras, onnx, openvino, or another that is installed (torch)"
+    )
     parser.add_argument(
         "-o",
         "--output",
-        help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx, whatever --set gives; the "
-        "report says when a file that was built with other params is replaced)",
+        help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx, .xml, whatever --set gives; "
+        "the report says when a file that was built with other params is replaced)",
     )
     add_weights(parser, "safetensors or a PyTorch state dict, for this network")
     parser.add_argument(
@@ -79,6 +84,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,...",
         type=name_list,
         help="give these tensors, and compute nothing beyond them (generated/BACKEND/NAME_taps.py)",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=DTYPES,
+        help="onnx, openvino: of weights and computation, inputs and outputs staying float32; torch, keras: of the "
+        "weights that --weights or --seed writes (float32)",
     )
     parser.add_argument("--functions", action="store_true", help="onnx: a function for each block, not one flat graph")
     parser.add_argument(
@@ -104,7 +115,9 @@ def run_build(arguments: argparse.Namespace) -> int:
         return _emit(graph.dump(), arguments.output, arguments.force)
     target = backend(arguments.backend)
     _check_usage_of(target, arguments)
-    source = generate(graph, arguments.backend, functions=arguments.functions, opset=arguments.opset)
+    source = generate(
+        graph, arguments.backend, dtype=arguments.dtype, functions=arguments.functions, opset=arguments.opset
+    )
     if isinstance(target, PacksModels):
         return _write_model(graph, target, source, arguments)
     path = _path(arguments.output, target, graph)
@@ -133,13 +146,27 @@ def run_build(arguments: argparse.Namespace) -> int:
         if saving is not None:
             say("building the model and loading its weights")
             with withheld():
-                model = with_weights(graph, arguments.backend, arrays, source=source)
+                model = with_weights(graph, arguments.backend, arrays, source=source, dtype=arguments.dtype)
+        error = _error(graph, arguments, arrays, say) if saving is not None else ""
     with whole_file(path) as temporary:
         temporary.write_bytes(source.encode())  # first: where it cannot be written, the weights stay as they were
         if saving is not None and weights_path is not None:
             saving.save_weights(model, weights_path)
-    _report(graph, target, path, arguments, report, weights_path, checked=checked, before=before)
+    _report(graph, target, path, arguments, report, weights_path, checked=checked, before=before, error=error)
     return OK
+
+
+def _error(graph: LayerGraph, arguments: argparse.Namespace, arrays: Arrays, say: Callable[[str], object]) -> str:
+    """How far a model of fewer bits is from float32, as people read it; empty where there are not fewer."""
+    if arguments.dtype not in LOW_PRECISION or not arguments.verify:
+        return ""
+    say(f"comparing {arguments.dtype} with float32")
+    try:
+        with withheld():
+            error, engine = error_of(graph, arguments.backend, arguments.dtype, arrays)
+    except BackendError as failed:
+        return f"not measured: {failed.diagnostics[0].message}"
+    return f"{error:.1e} of the largest output, {arguments.dtype} against float32 on random inputs ({engine})"
 
 
 def _weights(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, WeightsReport | None]:
@@ -202,16 +229,22 @@ def _weights_option(arguments: argparse.Namespace) -> str | None:
 
 def _check_usage_of(target: Backend, arguments: argparse.Namespace) -> None:
     """What depends on whether the backend writes source or a model."""
+    has: frozenset[FileOption] = target.file_options if isinstance(target, PacksModels) else frozenset()
+    given: dict[FileOption, bool] = {
+        "functions": arguments.functions,
+        "opset": arguments.opset is not None,
+        "external": arguments.external_data,
+    }
+    for name, is_given in given.items():
+        if is_given and name not in has:
+            named = "--external-data" if name == "external" else f"--{name}"
+            usage_error(f"{named} is for ONNX models; {target.title} has none")
     if not isinstance(target, PacksModels):
         option = _weights_option(arguments)
-        if arguments.functions or arguments.external_data:
-            usage_error(f"--functions and --external-data are for ONNX models; {target.title} has neither")
-        if arguments.opset is not None:
-            usage_error(f"--opset is for ONNX models; {target.title} has none")
+        if arguments.dtype is not None and option is None:
+            usage_error(f"--dtype is of weights: with --weights or --seed; {target.title}'s source is the same for all")
         if option is not None and (arguments.check or arguments.output == "-"):
             usage_error(f"{option} writes a weights file beside the source: not with --check or -o -")
-    elif arguments.external_data and arguments.output == "-":
-        usage_error("--external-data writes a second file: not with -o -")
 
 
 def _write_model(graph: LayerGraph, target: PacksModels, source: Source, arguments: argparse.Namespace) -> int:
@@ -225,12 +258,16 @@ def _write_model(graph: LayerGraph, target: PacksModels, source: Source, argumen
             graph,
             arguments.backend,
             source,
-            path.name if path else graph.name,
+            path.name if path else f"{graph.name}{target.suffix}",
             weights=None if report is None else arrays,
             seed=arguments.seed,
+            dtype=arguments.dtype,
             external=arguments.external_data,
         )
+        error = _error(graph, arguments, arrays, say)
     if path is None:
+        if len(files) > 1:
+            usage_error(f"{' and '.join(files)} are two files: not with -o -")
         sys.stdout.buffer.write(next(iter(files.values())))
         return OK
     contents = {path.with_name(name): data for name, data in files.items()}
@@ -245,7 +282,7 @@ def _write_model(graph: LayerGraph, target: PacksModels, source: Source, argumen
     for file, data in reversed(contents.items()):  # first what the model needs, then the model
         write(file, data)
     beside = next((file for file in contents if file != path), None)
-    _report(graph, target, path, arguments, report, beside, checked=checked, before=before)
+    _report(graph, target, path, arguments, report, beside, checked=checked, before=before, error=error)
     return OK
 
 
@@ -282,6 +319,7 @@ def _report(
     *,
     checked: str,
     before: str,
+    error: str,
 ) -> None:
     """What a user wants to know after a build."""
     rows = [
@@ -305,6 +343,8 @@ def _report(
     if loaded is not None:
         rows.append(("loaded", f"{len(loaded.loaded)} weights of {arguments.weights}"))
         rows += [("", note) for note in loaded.notes]
+    if error:
+        rows.append(("error", error))
     if before:
         rows.append(("replaced", before))
     print(plain(graph.title or graph.name))
@@ -312,15 +352,15 @@ def _report(
         print(f"  {name:<11} {plain(value)}")
     if isinstance(target, BuildsModels):
         print()
-        for line in _usage(graph, target, path, weights):
+        for line in _usage(graph, target, path, weights, arguments.dtype):
             print(f"  {line}")
     _report_partial(loaded.lists() if loaded else {}, arguments.weights)
 
 
-def _usage(graph: LayerGraph, target: BuildsModels, path: Path, weights: Path | None) -> list[str]:
+def _usage(graph: LayerGraph, target: BuildsModels, path: Path, weights: Path | None, dtype: str | None) -> list[str]:
     """Lines that import the file, make the model, load its weights and call it."""
     if isinstance(target, PacksModels):
-        return [*target.usage(graph, str(path))]
+        return [*target.usage(graph, str(path), dtype=dtype or "float32")]
     if not path.stem.isidentifier() or path.suffix != ".py":
         return [f"{path.name} can be imported once its name is that of a Python module"]
     lines: list[str] = []
@@ -333,6 +373,8 @@ def _usage(graph: LayerGraph, target: BuildsModels, path: Path, weights: Path | 
     if weights is not None and isinstance(target, SavesWeights):
         made = next((index for index, line in enumerate(usage) if line.startswith("model = ")), len(usage) - 2)
         usage.insert(made + 1, target.load_usage(str(weights)))
+        if dtype not in (None, "float32"):
+            usage.insert(made, target.dtype_usage(dtype))
     return [*lines, *usage]
 
 

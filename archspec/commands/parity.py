@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from archspec.analysis.tables import to_markdown, to_text
-from archspec.api import compile, loaded
+from archspec.api import compile, form_of, loaded
 from archspec.commands.shared import (
     FAILED,
     OK,
@@ -33,9 +34,9 @@ from archspec.commands.training import add_recipe
 from archspec.digests import check_writable
 from archspec.errors import BackendError, ParityError
 from archspec.ir.tensor_type import SPATIAL
-from archspec.parity.comparison import DEFAULT_PARTICIPANTS, Progress, compare
+from archspec.parity.comparison import DEFAULT_PARTICIPANTS, FORM_TOLERANCES, Progress, compare
 from archspec.parity.plan import DTYPES, KINDS, Size
-from archspec.parity.processes import Participant
+from archspec.parity.processes import Participant, ProcessPool
 from archspec.parity.report import Report
 from archspec.parity.report_text import to_lines
 from archspec.reporting import plain
@@ -45,6 +46,7 @@ EXAMPLES: Final = (
     "archspec parity resnet50 --weights resnet50.safetensors",
     "archspec parity resnet18 --backends torch,onnx:onnxruntime --check inference",
     "archspec parity resnet18 --check inference --plot error.svg",
+    "archspec parity resnet50 --for inference --backends torch    # does the form for inference compute the same?",
     "archspec parity digits_resnet --recipe digits --steps 50          # is it the same training?",
     "archspec parity cifar_resnet --recipe cifar10_paper --data digits   # digits in the place of photographs",
 )
@@ -57,6 +59,12 @@ _PAUSE: Final = 5.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `parity`."""
     add_spec(parser)
+    parser.add_argument(
+        "--for",
+        dest="compared_form",
+        choices=("inference",),
+        help="hold the network's form for inference against the network as it is trained, on each backend by itself",
+    )
     default = ",".join(participant.label for participant in DEFAULT_PARTICIPANTS)
     parser.add_argument(
         "--backends", type=name_list, default=default, help=f"two or more, the first is the measure ({default})"
@@ -112,8 +120,47 @@ def run_parity(arguments: argparse.Namespace) -> int:
         check_writable(arguments.plot, force=arguments.force)
     check_weights_usage(arguments)
     with _other_backends(), _progress() as progress:
-        report = _of_models(arguments, progress) if arguments.recipe is None else _of_recipe(arguments, progress)
-    return _shown(report, arguments)
+        if arguments.compared_form is not None:
+            reports = list(_of_forms(arguments, progress))
+        elif arguments.recipe is None:
+            reports = [_of_models(arguments, progress)]
+        else:
+            reports = [_of_recipe(arguments, progress)]
+    if arguments.format == "json" and arguments.compared_form is not None:
+        print(json.dumps([report.as_dict() for report in reports], indent=2, allow_nan=False))
+        return OK if all(report.agrees for report in reports) else FAILED
+    return max([_shown(report, arguments) for report in reports])
+
+
+def _of_forms(arguments: argparse.Namespace, progress: Progress) -> Iterator[Report]:
+    """The form for inference against the network as it is trained, a report for each backend."""
+    if arguments.recipe is not None:
+        usage_error("--for inference compares models, --recipe programs: one of the two")
+    if set(arguments.check or ("inference",)) != {"inference"}:
+        usage_error("a form for inference is compared in inference: leave --check out")
+    if arguments.plot is not None:
+        usage_error("--plot draws the layers, which two forms do not have in common")
+    graph = compiled(arguments.spec, arguments)
+    if form_of(graph, "inference") is graph:
+        print(f"{graph.name} has nothing to fold: the two forms are one", file=sys.stderr)
+    weights = taken(arguments, graph)[0] if arguments.weights is not None else None
+    given = {name: value for name, value in _given(arguments).items() if name in ("batch", "seed")}
+    with ProcessPool() as pool:
+        for text in arguments.backends:
+            one = Participant.parse(text)
+            yield compare(
+                graph,
+                [one, replace(one, form="inference")],
+                dtypes=arguments.dtype or DTYPES,
+                checks=("inference",),
+                sizes=arguments.size,
+                weights=weights,
+                layers=False,
+                tolerances=FORM_TOLERANCES | dict(arguments.tolerance),
+                progress=progress,
+                pool=pool,
+                **given,
+            )
 
 
 def _of_models(arguments: argparse.Namespace, progress: Progress) -> Report:
@@ -124,7 +171,6 @@ def _of_models(arguments: argparse.Namespace, progress: Progress) -> Report:
     weights = None
     if arguments.weights is not None:
         weights, _ = taken(arguments, graph)
-    given = {key: value for key, value in vars(arguments).items() if key in _OF_MODELS and value is not None}
     return compare(
         graph,
         [Participant.parse(text) for text in arguments.backends],
@@ -134,8 +180,13 @@ def _of_models(arguments: argparse.Namespace, progress: Progress) -> Report:
         weights=weights,
         tolerances=dict(arguments.tolerance),
         progress=progress,
-        **given,
+        **_given(arguments),
     )
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The options that `compare` has defaults for, of those that are given."""
+    return {key: value for key, value in vars(arguments).items() if key in _OF_MODELS and value is not None}
 
 
 _OF_MODELS: Final = ("batch", "seed", "passes", "steps", "learning_rate", "momentum", "layers")

@@ -110,6 +110,8 @@ def apply_edits(graph: LayerGraph, edits: Mapping[Address | str, Edit]) -> Edite
         types = op.output_types(arriving)
         op = op.resolved(arriving)
         shared = {weight: names.get(name, name) for weight, name in layer.shared.items()}
+        if shared:
+            shared = _shared_by(shared, op, arriving)
         if (op, types, shared) == (layer.op, layer.types, layer.shared):
             return layer
         return replace(layer, op=op, types=types, shared=shared)
@@ -118,6 +120,12 @@ def apply_edits(graph: LayerGraph, edits: Mapping[Address | str, Edit]) -> Edite
     done = map_layers(changed, inferred)
     verify(done)
     return EditedGraph(done, writing.paths)
+
+
+def _shared_by(shared: Mapping[str, str], op: Op, arriving: Sequence[TensorType]) -> dict[str, str]:
+    """Whose parameters a layer computes with, those of its op as it is now: new ones are the owner's as well."""
+    [owner] = {name.removesuffix(f".{weight}") for weight, name in shared.items()}
+    return {weight.name: f"{owner}.{weight.name}" for weight in op.weights(arriving)}
 
 
 def _is_numbered(items: Sequence[Item]) -> bool:

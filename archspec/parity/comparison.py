@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from archspec.api import form_of
 from archspec.errors import Diagnostic, ParityError, WeightsError
 from archspec.initialization import draw
 from archspec.ir.evaluation import evaluated
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 DEFAULT_PARTICIPANTS: Final = (Participant("torch"), Participant("keras", "tensorflow"))
+FORM_TOLERANCES: Final = {"float32": 1e-6, "float64": 1e-12}
+"""How far the form for inference may be from the one that is trained, as shares of the largest output."""
 _SHOWN: Final = 4
 """Of the weights that are not finite."""
 Progress = Callable[[str, int, int], None]
@@ -197,7 +200,10 @@ class _Comparison:
                 batch |= {f"targets/{name}": array for name, array in targets.items()}
                 save(self.folder, f"batch-{size}-{index}", batch)
         for index, participant in enumerate(self.participants):
-            given = (participant.source, self.graphs, plan)
+            formed = [form_of(resized, participant.form) for resized in self.graphs]
+            if participant.form != "training":
+                save(self.folder, f"weights-{participant.form}", formed[0].weights_of_form(arrays))
+            given = (participant.source, formed, plan, participant.form)
             # The graphs are ours and go to our own processes: no file from outside is unpickled.
             (self.folder / f"participant-{index}.pickle").write_bytes(pickle.dumps(given))
 

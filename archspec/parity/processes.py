@@ -5,36 +5,31 @@ Frameworks disturb each other within a process, and Keras fixes its engine when 
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import Any, Self
 
+from archspec.api import Form
 from archspec.codegen.backend import RunsModels
 from archspec.codegen.registry import backend as find_backend
-from archspec.errors import ArchspecError, BackendError, Diagnostic, Note, OutputError, ParityError, did_you_mean
-
-_SHOWN: Final = 12
-"""Of the last lines that a failed process wrote."""
+from archspec.errors import BackendError, Diagnostic, Note, ParityError, did_you_mean
+from archspec.worker_process import WorkerError, WorkerProcess
 
 
 @dataclass(frozen=True, slots=True)
 class Participant:
     """A backend, on one of the engines that it runs on: `torch`, `keras:tensorflow`, `onnx:reference`.
 
-    `source` replaces what archspec generates: the way to compare an edited file.
+    `source` replaces what archspec generates: the way to compare an edited file. Of `form` inference it is the form
+    for inference of the network, with weights that were folded with it.
     """
 
     backend: str
     engine: str | None = None
     source: str | bytes | None = None
+    form: Form = "training"
 
     @classmethod
     def parse(cls, text: str) -> Participant:
@@ -46,6 +41,8 @@ class Participant:
     def label(self) -> str:
         """How tables name it."""
         name = f"{self.backend}:{self.engine}" if self.engine else self.backend
+        if self.form == "inference":
+            name += " (form for inference)"
         return name if self.source is None else f"{name} (given source)"
 
     def environment(self) -> Mapping[str, str]:
@@ -81,24 +78,14 @@ def check_installed(participants: Sequence[Participant]) -> None:
         raise BackendError(missing)
 
 
-class Process:
-    """A process of a backend on an engine; it is asked for one thing after the other, and answers when it is done."""
+class Process(WorkerProcess):
+    """A process of a backend on an engine."""
 
     def __init__(self, participant: Participant) -> None:
-        # -P: the current folder is the user's, and may hold a numpy.py
-        command = [sys.executable, "-P", "-m", "archspec.parity.worker", participant.backend]
-        environment = {**os.environ, **participant.environment()}
+        super().__init__("archspec.parity.worker", participant.backend, environment=participant.environment())
         self._label = participant.label
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it; a pipe that nobody reads would fill
-        self._running = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            encoding="utf-8",
-        )
         self._versions: Mapping[str, str] | None = None
+        self.send(versions=True)  # the framework is imported while others are started
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -108,56 +95,23 @@ class Process:
             BackendError: what it needs is not installed, or cannot be imported.
         """
         if self._versions is None:
-            self._versions = self._answer()["versions"]
+            self._versions = self.receive()["versions"]
         return self._versions
 
-    @property
-    def alive(self) -> bool:
-        """It has not ended."""
-        return self._running.poll() is None
-
-    def ask(self, **request: Any) -> dict[str, Any]:
+    def receive(self) -> dict[str, Any]:
         """What it answers.
 
         Raises:
             ParityError: it failed.
-            BackendError, OutputError: what it refused, as it said it.
+            ArchspecError: what it refused, as it said it.
         """
-        with suppress(OSError):  # where it has ended, what it wrote says why
-            _stream(self._running.stdin).write(json.dumps(request) + "\n")
-            _stream(self._running.stdin).flush()
-        return self._answer()
-
-    def end(self) -> None:
-        """Kill it: it holds nothing that could be lost."""
-        self._running.kill()
-        self._running.wait()
-        for stream in (self._running.stdin, self._running.stdout):
-            with suppress(OSError):  # what was written and not read
-                _stream(stream).close()
-        self._errors.close()
-
-    def _answer(self) -> dict[str, Any]:
         try:
-            line = _stream(self._running.stdout).readline()
-            if not line:
-                raise self._failure()
-            found: dict[str, Any] = json.loads(line)
-            if "refused" in found:
-                raise _refusal([Diagnostic(**refusal) for refusal in found["refused"]])
-        except BaseException:  # a late answer, after an interruption, would be taken for that to another request
-            self.end()
-            raise
-        return found
-
-    def _failure(self) -> ParityError:
-        code = self._running.wait()
-        self._errors.seek(0)
-        lines = self._errors.read().decode("utf-8", errors="replace").splitlines()
-        notes = tuple(Note(line) for line in [line for line in lines if line.strip()][-_SHOWN:])
-        message = f"the process of {self._label} failed (exit {code})"
-        help = "the machine may have too little memory: try a smaller --batch or --size" if code < 0 else ""
-        return ParityError(Diagnostic("E0802", message, notes=notes, help=help))
+            return super().receive()
+        except WorkerError as error:
+            notes = tuple(map(Note, error.lines))
+            message = f"the process of {self._label} failed (exit {error.code})"
+            help = "the machine may have too little memory: try a smaller --batch or --size" if error.code < 0 else ""
+            raise ParityError(Diagnostic("E0802", message, notes=notes, help=help)) from None
 
 
 class ProcessPool:
@@ -201,14 +155,3 @@ class ProcessPool:
                 self._processes[key] = Process(participant)
             found.append(self._processes[key])
         return found
-
-
-def _refusal(diagnostics: list[Diagnostic]) -> ArchspecError:
-    """What a process refused, as the error that it raised there."""
-    kinds = {"E0602": BackendError, "E0605": OutputError}
-    return kinds.get(diagnostics[0].code, ParityError)(diagnostics)
-
-
-def _stream(stream: IO[str] | None) -> IO[str]:
-    assert stream is not None  # it was opened as a pipe
-    return stream

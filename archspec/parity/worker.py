@@ -1,28 +1,25 @@
 """A participant's process: `python -m archspec.parity.worker BACKEND`.
 
-It reads requests from standard input, one line of JSON each, does what they ask for, writes the tensors that come of
-it into a folder, and answers with a line on standard output. A request prepares a comparison, whose files are in a
+It does what requests ask for, and writes the tensors that come of it into a folder. The first asks for the versions of
+what it runs on, which are imported for it. A request prepares a comparison, whose files are in a
 folder; or asks for a check of it; or for how far the results of a check are from themselves, where it is done again
-from neighboring numbers. It ends when standard input does: then nobody waits for its answers.
+from neighboring numbers.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
-import json
 import os
 import pickle
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from archspec.api import generate
+from archspec.api import Form, generate
 from archspec.codegen.backend import RunsModels, TrainsModels
 from archspec.codegen.backend_errors import not_importable
 from archspec.codegen.registry import backend
@@ -32,6 +29,7 @@ from archspec.parity.capabilities import missing_capability
 from archspec.parity.measure import Tensors, distances, has_channel_sizes
 from archspec.parity.plan import NEIGHBORS, Check, ComparisonPlan
 from archspec.parity.temporary_folders import load, save
+from archspec.worker_process import serve
 
 Arrays: TypeAlias = "dict[str, np.ndarray[Any, Any]]"
 Put: TypeAlias = "Callable[[str, Mapping[str, np.ndarray[Any, Any]]], None]"
@@ -45,7 +43,7 @@ class Worker:
         self.target = target
         self.folder = folder
         # These are ours and come from our own process: no file from outside is unpickled.
-        self.source, self.graphs, self.plan = _unpickled(folder / f"participant-{index}.pickle")
+        self.source, self.graphs, self.plan, self.form = _unpickled(folder / f"participant-{index}.pickle")
         self.model: Any = None
         self.dtype = ""
 
@@ -97,7 +95,7 @@ class Worker:
 
     def _model(self, dtype: str, what: str, neighbor: int) -> Any:
         """The model with the weights of a kind, or with a neighbor of these."""
-        weights = load(self.folder, what)
+        weights = load(self.folder, what if self.form == "training" else f"{what}-{self.form}")
         if neighbor:
             _move_beside(weights, dtype, np.random.default_rng(neighbor))
         if self.dtype != dtype:
@@ -198,8 +196,8 @@ def _beside(array: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray
     return found
 
 
-def _unpickled(path: Path) -> tuple[str | bytes | None, list[LayerGraph], ComparisonPlan]:
-    found: tuple[str | bytes | None, list[LayerGraph], ComparisonPlan] = pickle.loads(path.read_bytes())
+def _unpickled(path: Path) -> tuple[str | bytes | None, list[LayerGraph], ComparisonPlan, Form]:
+    found: tuple[str | bytes | None, list[LayerGraph], ComparisonPlan, Form] = pickle.loads(path.read_bytes())
     return found
 
 
@@ -225,20 +223,6 @@ def _versions(target: RunsModels) -> dict[str, str]:
         gc.enable()
 
 
-def _requests() -> Iterator[dict[str, Any]]:
-    """The requests in turn. The process ends when there will be no more, even in the middle of one."""
-    lines: SimpleQueue[str] = SimpleQueue()
-
-    def read() -> None:
-        for line in sys.stdin:
-            lines.put(line)
-        os._exit(1)
-
-    threading.Thread(target=read, daemon=True).start()
-    while True:
-        yield json.loads(lines.get())
-
-
 def _let_go() -> None:
     """Give memory that is no longer used back to the system: the other processes need theirs, and glibc keeps it."""
     gc.collect()  # models have cycles
@@ -257,40 +241,38 @@ def _skip_unneeded_imports() -> None:
 def main(name: str) -> None:
     """Answer requests until there are no more."""
     _skip_unneeded_imports()
-    # Frameworks print to standard output; what we answer goes past them.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    target = backend(name, RunsModels)
+    worker: Worker | None = None
 
-    def answer(**found: Any) -> None:
-        answers.write(json.dumps(found) + "\n")
-        answers.flush()
-
-    try:
-        target = backend(name, RunsModels)
-        answer(versions=_versions(target))
-        worker: Worker | None = None
-        for request in _requests():
-            if "folder" in request:
-                worker = None  # its model goes before the next one comes
-                _let_go()
-                gc.freeze()  # what is left belongs to the frameworks, and stays: it is not looked at again
-                worker = Worker(target, Path(request["folder"]), request["index"])
-                answer()
-                continue
-            assert worker is not None  # a comparison is prepared first
-            check, results = Check(**request["check"]), worker.folder / request["results"]
-            leader = worker.folder / request["leader"] if "leader" in request else None
-            reason = missing_capability(target, check.kind, check.dtype, worker.graphs[0])
-            if not reason and "spread" in request:
-                worker.spread(check, results, worker.folder / request["spread"], leader)
-            elif not reason:
-                worker.perform(check, results, leader)
-            if check.kind in ("gradients", "run"):
-                worker.rest()
+    def handle(request: dict[str, Any]) -> dict[str, Any]:
+        nonlocal worker
+        if "versions" in request:
+            return {"versions": _versions(target)}
+        if "folder" in request:
+            worker = None  # its model goes before the next one comes
             _let_go()
-            answer(lacking=reason)
-    except ArchspecError as error:  # said to the user as it is, not as the failure of a process
-        answer(refused=[{"code": d.code, "message": d.message, "help": d.help} for d in error.diagnostics])
+            gc.freeze()  # what is left belongs to the frameworks, and stays: it is not looked at again
+            worker = Worker(target, Path(request["folder"]), request["index"])
+            return {}
+        assert worker is not None  # a comparison is prepared first
+        return {"lacking": _checked(target, worker, request)}
+
+    serve(handle)
+
+
+def _checked(target: RunsModels, worker: Worker, request: dict[str, Any]) -> str:
+    """Do a check, or do it again from neighbors; why it cannot be done, empty if it was."""
+    check, results = Check(**request["check"]), worker.folder / request["results"]
+    leader = worker.folder / request["leader"] if "leader" in request else None
+    reason = missing_capability(target, check.kind, check.dtype, worker.graphs[0])
+    if not reason and "spread" in request:
+        worker.spread(check, results, worker.folder / request["spread"], leader)
+    elif not reason:
+        worker.perform(check, results, leader)
+    if check.kind in ("gradients", "run"):
+        worker.rest()
+    _let_go()
+    return reason
 
 
 if __name__ == "__main__":

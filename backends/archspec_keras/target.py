@@ -81,7 +81,7 @@ class KerasBackend(LazyTimedModels, LazyTraining):
         compiled = {"tensorflow": "a graph", "jax": "compiled by XLA", "torch": "as it is"}
         return {"": compiled[engine]} | ({"xla": "compiled by XLA"} if engine == "tensorflow" else {})
 
-    def lacks_variant(self, variant: str, dtype: str, *, training: bool) -> str:
+    def lacks_variant(self, engine: str, variant: str, dtype: str, *, training: bool) -> str:
         """Nothing that an engine is here for."""
         return ""
 
@@ -104,6 +104,10 @@ class KerasBackend(LazyTimedModels, LazyTraining):
     def load_usage(self, path: str) -> str:
         """`load_weights` of the model."""
         return f"model.load_weights({path!r})"
+
+    def dtype_usage(self, dtype: str) -> str:
+        """The policy of layers."""
+        return f'keras.config.set_dtype_policy("{dtype}")'
 
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
         """Import, construct, call, and get ready to train."""

@@ -20,7 +20,9 @@ from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import current_engine, openvino_model
 from archspec_onnx.names import names_of
 from archspec_onnx.opsets import OPSET
-from archspec_onnx.source import TYPES, write
+from archspec_onnx.quantization import quantized as quantized
+from archspec_onnx.quantization import watched as watched
+from archspec_onnx.source import DTYPE_KEY, TYPES, write
 from archspec_onnx.timing import timed as timed
 from archspec_onnx.timing import timed_rival as timed_rival
 
@@ -113,15 +115,24 @@ def build(
         message = f"the model was written in {written}: it cannot be built in {dtype}"
         raise BackendError(Diagnostic("E0411", message, help=f"generate it with dtype={dtype!r}"))
     inputs = [value for value in model.graph.input if value.name not in graph.all_weights]
+    kinds = _kinds(model)
     del model.graph.input[:]
     model.graph.input.extend(inputs)
     arrays: Arrays = draw(graph, 0) if weights is None else weights
-    model.graph.initializer.extend(_tensor(name, arrays[name], TYPES[written]) for name in graph.all_weights)
+    model.graph.initializer.extend(_tensor(name, arrays[name], kinds[name]) for name in graph.all_weights)
     return model
+
+
+def _kinds(model: ModelProto) -> dict[str, int]:
+    """The element types of a model's inputs, weights among them where it does not hold them."""
+    return {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
 
 
 def _dtype(model: ModelProto) -> str:
     """The precision of a model: of ids it has none, but a network of ids has weights."""
+    for entry in model.metadata_props:
+        if entry.key == DTYPE_KEY and entry.value in TYPES:
+            return str(entry.value)
     found = {value.type.tensor_type.elem_type for value in (*model.graph.input, *model.graph.output)}
     return next(name for name, kind in TYPES.items() if kind in found)
 
@@ -204,19 +215,16 @@ def run_forward(
     graph = evaluated(graph)
     weights = {**export_weights(model, graph)}
     buffers = [name for name, weight in graph.all_weights.items() if not weight.trainable]
-    dtype = helper.tensor_dtype_to_np_dtype(TYPES[_dtype(model)])
-    feeds = {
-        node.path: np.ascontiguousarray(inputs[node.path], np.int64 if node.type.is_ids else dtype)
-        for node in graph.input_nodes
-    }
     asked = model
     if training:
         _check_unedited(model, graph)
         asked = read(render(graph, dtype=_dtype(model), functions=False, training=True, opset=_opset(model)))
     elif current_engine() == "reference":  # it would copy the weights that a model holds, which may be gigabytes
         asked = _without_weights(model)
+    kinds = {name: helper.tensor_dtype_to_np_dtype(kind) for name, kind in _kinds(asked).items()}
+    feeds = {node.path: np.ascontiguousarray(inputs[node.path], kinds[node.path]) for node in graph.input_nodes}
     if asked is not model:
-        feeds |= {name: np.ascontiguousarray(array, dtype) for name, array in weights.items()}
+        feeds |= {name: np.ascontiguousarray(array, kinds[name]) for name, array in weights.items()}
     names = names_of(graph)
     outputs = [value.name for value in asked.graph.output]
     paths = {}

@@ -12,8 +12,12 @@ OLDEST: Final = 17
 NEWEST: Final = 26
 
 
-def check_opset(opset: int) -> None:
-    """See that models can be written for this opset, by the ONNX that is installed.
+BFLOAT16: Final = 22
+"""The first whose convolutions and pools take bfloat16."""
+
+
+def check_opset(opset: int, dtype: str) -> None:
+    """See that models of a dtype can be written for this opset, by the ONNX that is installed.
 
     Raises:
         BackendError: they cannot.
@@ -25,6 +29,9 @@ def check_opset(opset: int) -> None:
         if opset < OLDEST:
             help += "; a runtime that has none of these is older than ONNX Runtime 1.12"
         raise BackendError(Diagnostic("E0411", message, help=help))
+    if dtype == "bfloat16" and opset < BFLOAT16:
+        message = f"ONNX has bfloat16 in convolutions and pools from opset {BFLOAT16} on, not in {opset}"
+        raise BackendError(Diagnostic("E0411", message, help="write a newer one, or take float16"))
     from onnx.defs import onnx_opset_version
 
     known = onnx_opset_version()

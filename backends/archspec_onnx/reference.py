@@ -41,6 +41,9 @@ class ConvTranspose(OpRun):
         pads: Sequence[int] | None = None,
         strides: Sequence[int] | None = None,
     ) -> tuple[Array]:
+        dtype = x.dtype
+        if dtype.name == "bfloat16":  # which `einsum` does not take
+            x, weight = x.astype(np.float32), weight.astype(np.float32)
         size, kernel, groups = x.shape[2:], weight.shape[2:], group or 1
         steps, spread = strides or (1,) * len(size), dilations or (1,) * len(size)
         more = output_padding or (0,) * len(size)
@@ -65,6 +68,7 @@ class ConvTranspose(OpRun):
             found[_SAMPLES + tuple(hit)] += product
         ends = zip(full, pads, pads[len(size) :], strict=False)
         found = found[_SAMPLES + tuple(slice(before, extent - after) for extent, before, after in ends)]
+        found = found.astype(dtype)
         return (found if bias is None else found + bias.reshape(-1, *(1,) * len(size)),)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
@@ -18,6 +18,7 @@ from archspec.passes.resize import doubled
 from archspec_onnx.functions import Functions
 from archspec_onnx.names import TensorNames, names_of
 from archspec_onnx.ops import ROWS, Fragment
+from archspec_onnx.ops.row import LOW_PRECISION
 from archspec_onnx.opsets import OPSET
 
 TYPES: Final = {
@@ -27,6 +28,8 @@ TYPES: Final = {
     "float64": TensorProto.DOUBLE,
 }
 """ONNX's element types."""
+DTYPE_KEY: Final = "archspec.dtype"
+"""The entry of a model's metadata that has its type where that has fewer bits than its inputs and outputs."""
 
 
 def write(
@@ -55,7 +58,13 @@ class _ModelWriter:
         self.opset = opset
         self.dtype = TYPES[dtype]
         self.training = training
+        self.low = self.dtype in LOW_PRECISION
         self.names: TensorNames = names_of(graph)
+        self.values = self._values_within()
+        self.float32: dict[str, str] = {}
+        """Tensors in float32 by the names of those of fewer bits that are cast from them."""
+        self.float32_weights: set[str] = set()
+        """The weights of layers that are computed in float32 in a model of fewer bits."""
         self.larger = twice(graph)
         self.functions = Functions(graph) if functions else None
         self.statistics: dict[str, str] = {}
@@ -63,23 +72,28 @@ class _ModelWriter:
 
     def model(self) -> ModelProto:
         graph = self.graph
+        ends = self._cast_ends()
         if self.functions is None:
             nodes = [made for path in graph.nodes for made in self._layer(path)]
         else:
             nodes = [*self._body(graph.root.body, graph.def_use)]
+        nodes = self._between_casts(nodes, ends)
         nodes += [helper.make_node("Identity", [of], [name], name) for name, of in self.names.copies.items()]
         nodes += [
             helper.make_node("Identity", [found], [f"{name}.after"], f"{found}/after")
             for name, found in self.statistics.items()
         ]
-        inputs = [self._value(path, path) for path in graph.inputs]
-        inputs += [self._tensor(name, weight.shape) for name, weight in graph.all_weights.items()]
+        edge = TensorProto.FLOAT if self.low else self.dtype
+        inputs = [self._value(path, path, edge) for path in graph.inputs]
+        inputs += [self._tensor(name, weight.shape, self._kind(name)) for name, weight in graph.all_weights.items()]
         outputs = [
-            self._value(path, name) for path, name in zip(graph.outputs.values(), self.names.outputs, strict=True)
+            self._value(path, name, edge) for path, name in zip(graph.outputs.values(), self.names.outputs, strict=True)
         ]
-        outputs += [self._tensor(f"{name}.after", graph.all_weights[name].shape) for name in self.statistics]
+        outputs += [
+            self._tensor(f"{name}.after", graph.all_weights[name].shape, self._kind(name)) for name in self.statistics
+        ]
         made = {name for node in nodes for name in node.output} - {*self.names.outputs}
-        between = [self._value(path, name) for path, name in self.names.values.items() if name in made]
+        between = [self._value(path, name, self.dtype) for path, name in self.values.items() if name in made]
         body = helper.make_graph(
             nodes, graph.name, inputs, outputs, doc_string=one_line(graph.title), value_info=between
         )
@@ -98,6 +112,7 @@ class _ModelWriter:
             "archspec.spec": graph.source,
             "archspec.params": ", ".join(f"{name}={value}" for name, value in params.items()),
             "archspec.taps": ", ".join(graph.asked),
+            DTYPE_KEY: next(name for name, kind in TYPES.items() if kind == self.dtype) if self.low else "",
         }
         helper.set_model_props(model, {name: one_line(text) for name, text in facts.items() if text})
         return model
@@ -107,19 +122,25 @@ class _ModelWriter:
         if node.op.name == "input":
             return []
         weights = self.graph.parameters_of(node)
+        results = [self.values[name] for name in node.values]
         layer = Fragment(
             node.op,
             self.graph.input_types(node),
-            [self.names.values[source] for source in node.inputs],
+            [self.values[source] for source in node.inputs],
             [self.statistics.get(name, name) for name in weights],  # a layer that is used again goes on from its own
             path=path,
-            results=[self.names.values[name] for name in node.values],
+            results=results,
             dtype=self.dtype,
             opset=self.opset,
+            float32=self.float32,
             resizable=self.larger is not None,
             training=self.training,
         )
         nodes = layer.finished(ROWS[node.op.name](layer))
+        if layer.before_casts is not None:
+            self.float32_weights |= {*weights}
+            if self.functions is None:  # a function's tensors are its own
+                self.float32 |= dict(zip(results, layer.before_casts, strict=True))
         if layer.outputs:
             kept = [name for name, weight in weights.items() if not weight.trainable]
             self.statistics |= dict(zip(kept, layer.outputs, strict=True))
@@ -135,8 +156,8 @@ class _ModelWriter:
                 case Scope(kind="block"):
                     wires = def_use.scopes[item.path]
                     inside = list(self._body(item.body, def_use))
-                    operands = [self.names.values[path] for path in wires.operands]
-                    results = [self.names.values[path] for path in wires.results]
+                    operands = [self.values[path] for path in wires.operands]
+                    results = [self.values[path] for path in wires.results]
                     yield from self.functions.call(item, inside, operands, results)
                 case Scope(body=inner) | Choice(body=inner):
                     yield from self._body(inner, def_use)
@@ -144,10 +165,46 @@ class _ModelWriter:
                     for scope in item.iterations:
                         yield from self._body(Body((scope,), ()), def_use)
 
-    def _tensor(self, name: str, shape: Sequence[int | str | None], *, ids: bool = False) -> ValueInfoProto:
-        return helper.make_tensor_value_info(name, TensorProto.INT64 if ids else self.dtype, shape)
+    def _values_within(self) -> Mapping[str, str]:
+        """The names of tensors by path; those of inputs and outputs as they are within a model of fewer bits."""
+        values = {**self.names.values}
+        if self.low:
+            for path in (*self.graph.inputs, *self.graph.outputs.values()):
+                if not self.graph.types[path].is_ids:
+                    values[path] = f"{self.names.values[path]}/cast"
+        return values
 
-    def _value(self, path: str, name: str) -> ValueInfoProto:
+    def _cast_ends(self) -> list[NodeProto]:
+        """What casts inputs to fewer bits, and, at the end, outputs from them."""
+        found = []
+        for path, name in self.names.values.items():
+            if (within := self.values[path]) != name and path in self.graph.inputs:
+                self.float32[within] = name
+                found.append(helper.make_node("Cast", [name], [within], f"/{within}", to=self.dtype))
+        return found
+
+    def _between_casts(self, nodes: Sequence[NodeProto], before: Sequence[NodeProto]) -> list[NodeProto]:
+        """The nodes between casts of inputs and of outputs, without casts whose results nobody takes."""
+        after = []
+        for path, name in self.names.values.items():
+            if (within := self.values[path]) != name and path not in self.graph.inputs:
+                wide, place = self.float32.get(within), f"/{name}/cast"
+                if wide is not None:
+                    after.append(helper.make_node("Identity", [wide], [name], place))
+                else:
+                    after.append(helper.make_node("Cast", [within], [name], place, to=TensorProto.FLOAT))
+        found = [*before, *nodes, *after]
+        taken = {name for node in found for name in node.input} | {*self.names.outputs}
+        return [node for node in found if node.op_type != "Cast" or not taken.isdisjoint(node.output)]
+
+    def _kind(self, weight: str) -> int:
+        """The element type of a weight."""
+        return TensorProto.FLOAT if weight in self.float32_weights else self.dtype
+
+    def _tensor(self, name: str, shape: Sequence[int | str | None], kind: int) -> ValueInfoProto:
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    def _value(self, path: str, name: str, kind: int) -> ValueInfoProto:
         """A tensor with its shape: the batch is open, and the spatial axes where the network allows it."""
         shape = self.graph.types[path].sizes
         sizes: list[int | str | None] = [*shape]
@@ -158,7 +215,7 @@ class _ModelWriter:
             if path in self.graph.inputs and type.is_spatial:
                 prefix = f"{path}." if len(self.graph.inputs) > 1 else ""
                 sizes[1:] = [f"{prefix}{name}" for name in type.place_names]
-        return self._tensor(name, ["batch", *sizes], ids=self.graph.types[path].is_ids)
+        return self._tensor(name, ["batch", *sizes], TensorProto.INT64 if self.graph.types[path].is_ids else kind)
 
 
 def twice(graph: LayerGraph) -> LayerGraph | None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
 from archspec.bench.lazy_models import LazyTimedModels
-from archspec.codegen.backend import Task
+from archspec.codegen.backend import FILE_OPTIONS, Arrays, FileOption, Task
 from archspec.codegen.backend_errors import check_dtype
 from archspec.errors import BackendError, Diagnostic, did_you_mean
-from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
+from archspec.quantization.scheme import Quantization
 from archspec_onnx.engines import ENGINE, ENGINES, TITLES, current_engine
 from archspec_onnx.opsets import OPSET, check_opset
+from archspec_onnx.usage import onnxruntime_usage, openvino_usage
 
 
 class OnnxBackend(LazyTimedModels):
@@ -26,29 +27,26 @@ class OnnxBackend(LazyTimedModels):
     title = "ONNX"
     suffix = ".onnx"
     engines = ENGINES
+    file_options: frozenset[FileOption] = frozenset(FILE_OPTIONS)
 
     def environment(self, engine: str) -> Mapping[str, str]:
         """See `archspec.codegen.backend`, for this and all that follows."""
         return {ENGINE: engine}
 
     def lacks(self, task: Task, dtype: str) -> str:
-        """ONNX Runtime computes in float32 and float16 alone."""
-        if current_engine() == "reference":
-            return "ONNX's reference evaluator has no bfloat16" if dtype == "bfloat16" else ""
-        if dtype in ("float64", "bfloat16"):
-            title = TITLES[current_engine()]
-            return f"{title} has no convolution in {dtype}; `onnx:reference` has one in float64"
-        return "OpenVINO only runs models" if current_engine() == "openvino" and task != "inference" else ""
+        """The reference evaluator has all dtypes."""
+        engine = current_engine()
+        if engine == "openvino" and task != "inference":
+            return "OpenVINO only runs models"
+        return _lacking(engine, dtype)
 
     def variants(self, engine: str) -> Mapping[str, str]:
         """One on each engine that is made to be fast."""
         return {} if engine == "reference" else {"": TITLES[engine]}
 
-    def lacks_variant(self, variant: str, dtype: str, *, training: bool) -> str:
+    def lacks_variant(self, engine: str, variant: str, dtype: str, *, training: bool) -> str:
         """ONNX models are for inference."""
-        if training:
-            return "an ONNX model is not trained"
-        return "ONNX models have no convolution in float64 and bfloat16" if dtype in ("float64", "bfloat16") else ""
+        return "an ONNX model is not trained" if training else _lacking(engine, dtype)
 
     def require(self, engine: str | None = None) -> None:
         """ONNX, and what models are set to run on."""
@@ -86,31 +84,30 @@ class OnnxBackend(LazyTimedModels):
         check_dtype(dtype)
         models = self._models()
         opset = OPSET if opset is None else opset
-        check_opset(opset)
+        check_opset(opset, dtype)
         found: bytes = models.render(graph, dtype=dtype, functions=functions, training=training, opset=opset)
         return found
+
+    def watched(self, model: Any, graph: LayerGraph, tensors: Sequence[str]) -> Callable[[Arrays], Arrays]:
+        """See `archspec.quantization.backend`, for this and what follows; by ONNX Runtime."""
+        self.require("onnxruntime")
+        found: Callable[[Arrays], Arrays] = self._models().watched(model, graph, tensors)
+        return found
+
+    def quantized(self, model: Any, graph: LayerGraph, quantization: Quantization) -> Any:
+        """With nodes that round and make float32 again, and weights in int8."""
+        return self._models().quantized(model, graph, quantization)
 
     def packed(self, model: Any, name: str, *, external: bool = False) -> Mapping[str, bytes]:
         """The model, or the model and `name.data` with its weights."""
         found: Mapping[str, bytes] = self._models().packed(model, name, external=external)
         return found
 
-    def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
-        """Open the model with ONNX Runtime, run it."""
-        arrays = []
-        for path in graph.inputs:
-            type = graph.nodes[path].type
-            shape = ", ".join(map(str, (1, *type.sizes)))
-            drawn = f'randn({shape}).astype("float32")'
-            if type.is_ids:
-                drawn = f'randint({type.vocabulary}, size=({shape}), dtype="int64")'
-            arrays.append(f'"{path}": np.random.{drawn}')
-        return (
-            "import numpy as np",
-            "import onnxruntime",
-            f"model = onnxruntime.InferenceSession({module!r})",
-            f"output = model.run(None, {{{', '.join(arrays)}}})[0]{_others(graph)}",
-        )
+    def usage(self, graph: LayerGraph, module: str, *, dtype: str = "float32") -> Sequence[str]:
+        """Open the model with ONNX Runtime, or with OpenVINO where that lacks the dtype, and run it."""
+        if dtype == "bfloat16":
+            return openvino_usage(graph, module)
+        return onnxruntime_usage(graph, module)
 
     def versions(self) -> Mapping[str, str]:
         """The versions of ONNX and, where models run on it, of ONNX Runtime."""
@@ -120,7 +117,9 @@ class OnnxBackend(LazyTimedModels):
         return found
 
 
-def _others(graph: LayerGraph) -> str:
-    """A remark where there is more than one output."""
-    names = evaluated(graph).output_names
-    return f"  # the first of {', '.join(names)}" if len(names) > 1 else ""
+def _lacking(engine: str, dtype: str) -> str:
+    """Why an engine does not run models of a dtype; empty if it does."""
+    without = {"onnxruntime": ("float64", "bfloat16"), "openvino": ("float64",)}
+    if dtype in without.get(engine, ()):
+        return f"{TITLES[engine]} has no convolution in {dtype}; `onnx:reference` has one"
+    return ""

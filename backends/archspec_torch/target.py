@@ -56,6 +56,10 @@ class TorchBackend(LazyTimedModels, LazyTraining):
         """`load_state_dict` of what `torch.load` reads."""
         return f"model.load_state_dict(torch.load({path!r}, weights_only=True))"
 
+    def dtype_usage(self, dtype: str) -> str:
+        """The type of new tensors."""
+        return f"torch.set_default_dtype(torch.{dtype})"
+
     def usage(self, graph: LayerGraph, module: str) -> Sequence[str]:
         """Import, construct, call; and the optimizer, where the spec states a weight decay."""
         name = class_name(graph)
@@ -82,7 +86,7 @@ class TorchBackend(LazyTimedModels, LazyTraining):
         """See `archspec.bench.backend`, for this and what follows."""
         return VARIANTS
 
-    def lacks_variant(self, variant: str, dtype: str, *, training: bool) -> str:
+    def lacks_variant(self, engine: str, variant: str, dtype: str, *, training: bool) -> str:
         """To compile takes a C++ compiler; frozen and exported models are not trained."""
         if training and variant in ("freezing", "aot"):
             return f"{VARIANTS[variant]}: such a model is not trained"

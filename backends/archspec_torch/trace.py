@@ -21,6 +21,7 @@ from threading import Lock
 from typing import Any, Final, TypeVar
 
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.utils.weak import WeakIdKeyDictionary
 
 from archspec.codegen.sharing import Sharing
@@ -36,33 +37,45 @@ _NOTHING: Final[Mapping[int, tuple[str, ...]]] = {}
 
 
 def traced(
-    model: nn.Module, graph: LayerGraph, inputs: Sequence[Tensor], keep: Callable[[Tensor], Any]
+    model: nn.Module,
+    graph: LayerGraph,
+    inputs: Sequence[Tensor],
+    keep: Callable[[Tensor], Any],
+    *,
+    change: Callable[[str, Tensor], Tensor] = lambda path, tensor: tensor,
+    parameters: Mapping[str, Tensor] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """What the model gives for the inputs, and what is kept of the tensors of the nodes, by path, in the graph's order.
 
     `keep` is called with each tensor at the moment it is made: later the model may change it in place. A node that
-    cannot be found is left out.
+    cannot be found is left out. `change` gives what the model goes on with in a node's place; `parameters` are taken
+    in the place of the model's own.
     """
     copy = _copied(type(model).__module__)
-    trace = _Trace(model, graph, copy, keep)
-    for path, tensor in zip(graph.inputs, inputs, strict=True):
-        trace.note(path, tensor)
+    trace = _Trace(model, graph, copy, keep, change)
+    given = [trace.note(path, tensor) for path, tensor in zip(graph.inputs, inputs, strict=True)]
     with ExitStack() as stack:
         for module in model.modules():
             stack.callback(module.register_forward_pre_hook(trace.enter).remove)
         for module, paths in trace.own.values():
             stack.callback(module.register_forward_hook(trace.hook(paths)).remove)
         stack.enter_context(_watched(model, copy, trace.look))
-        result = model(*inputs)
+        result = model(*given) if parameters is None else functional_call(model, {**parameters}, (*given,))
     return result, trace.finish()
 
 
 class _Trace:
     def __init__(
-        self, model: nn.Module, graph: LayerGraph, copy: _InstrumentedModule, keep: Callable[[Tensor], Any]
+        self,
+        model: nn.Module,
+        graph: LayerGraph,
+        copy: _InstrumentedModule,
+        keep: Callable[[Tensor], Any],
+        change: Callable[[str, Tensor], Tensor],
     ) -> None:
         self.graph = graph
         self.keep = keep
+        self.change = change
         self.labels = labels(graph)
         modules = dict(model.named_modules())
         places = _places(graph)
@@ -132,7 +145,7 @@ class _Trace:
             tensor = tensor.view_as(tensor)
         self.versions[tensor] = tensor._version
         self.found[path] = self.keep(tensor)
-        return tensor
+        return self.change(path, tensor)
 
     def finish(self) -> dict[str, Any]:
         """What is kept of the tensors of the nodes, in the graph's order."""

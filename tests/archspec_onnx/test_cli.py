@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import archspec
 from archspec.parity import random_weights
 from archspec.weights import write
 from tests.commands.conftest import Run, run
+from tests.needed import needs
 
 __all__ = ["run"]
 TINY = str(Path(__file__).parent / "tiny.yaml")
@@ -47,11 +49,17 @@ def test_check_tells_current_from_stale_and_weights_from_others(run: Run, tmp_pa
     assert build(run, "--check")[0] == 3
     assert build(run)[0] == 0
     assert build(run, "--check")[0] == 0
-    for other in (["--set", "classes=5"], ["--functions"], ["--opset", "17"], ["--weights", weights]):
+    for other in (
+        ["--set", "classes=5"],
+        ["--functions"],
+        ["--opset", "17"],
+        ["--dtype", "float16"],
+        ["--weights", weights],
+    ):
         code, _, err = build(run, "--check", *other)
         assert (code, "E0606" in err) == (3, True)
-        options = "--weights, --seed, --functions, --opset or --external-data"
-        assert f"if it was built with {options}, check it with the same" in err
+        named = "--weights, --seed, --dtype, --functions, --opset or --external-data"
+        assert f"if it was built with {named}, check it with the same" in err
         assert build(run, *other)[0] == 0  # ours, and not edited
         assert build(run, "--check", *other)[0] == 0
 
@@ -148,3 +156,53 @@ def test_source_has_no_opset(run: Run, tmp_path: Path, capsys: pytest.CaptureFix
     assert caught.value.code == 2
     assert "--opset is for ONNX models; PyTorch has none" in capsys.readouterr().err
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "least", "most"), [("float16", 1e-6, 5e-3), pytest.param("bfloat16", 1e-4, 5e-2, marks=needs("openvino"))]
+)
+def test_a_dtype_of_fewer_bits_says_its_error(run: Run, tmp_path: Path, dtype: str, least: float, most: float) -> None:
+    code, out, _ = build(run, "--for", "inference", "--dtype", dtype, "-o", "net.onnx")
+    assert code == 0
+    said = re.search(rf"error +(\S+) of the largest output, {dtype} against float32", out)
+    assert said is not None, out
+    assert least < float(said[1]) < most
+    engine = "openvino" if dtype == "bfloat16" else "onnxruntime"
+    assert f"import {engine}" in out
+    model = onnx.load(tmp_path / "net.onnx")
+    assert {tensor.data_type for tensor in model.graph.initializer} == {10 if dtype == "float16" else 16}
+    assert "error" not in build(run, "--dtype", dtype, "-o", "net.onnx", "--no-verify")[1]
+
+
+def test_a_dtype_that_nothing_here_runs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import archspec_onnx.target as module
+
+    monkeypatch.setattr(module, "_lacking", lambda engine, dtype: f"{engine} has no {dtype}")
+    code, out, _ = build(run, "--dtype", "bfloat16")
+    assert (code, "error       not measured: onnxruntime has no bfloat16" in out) == (0, True)
+
+
+def test_bfloat16_needs_an_opset_that_has_it(run: Run, tmp_path: Path) -> None:
+    code, _, err = build(run, "--dtype", "bfloat16", "--opset", "21")
+    assert (code, "from opset 22 on, not in 21" in err) == (1, True)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param("torch", marks=needs("torch")), pytest.param("keras", marks=needs("keras"))]
+)
+def test_a_dtype_of_weights_beside_source(run: Run, tmp_path: Path, name: str) -> None:
+    code, out, _ = run("build", TINY, "--backend", name, "--seed", "0", "--dtype", "bfloat16")
+    assert (code, "of the largest output, bfloat16 against float32" in out) == (0, True)
+    lines = [line.strip() for line in out.partition("\n\n")[2].splitlines() if line]
+    used = lines[: next(index for index, line in enumerate(lines) if line.startswith("output")) + 1]
+    script = "\n".join([*used, "print(output.dtype)"])
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "bfloat16" in done.stdout, done.stderr
+
+
+def test_source_is_the_same_for_all_dtypes(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("build", TINY, "--backend", "torch", "--dtype", "bfloat16")
+    assert caught.value.code == 2
+    assert "--dtype is of weights: with --weights or --seed" in capsys.readouterr().err

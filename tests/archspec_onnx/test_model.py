@@ -29,7 +29,8 @@ def test_dtype_is_that_of_weights_and_computation(dtype: str) -> None:
     graph = tiny()
     model = archspec.build(graph, "onnx", dtype=dtype, weights=random_weights(graph))
     kind = {"float16": 10, "bfloat16": 16, "float32": 1, "float64": 11}[dtype]
-    assert {tensor.data_type for tensor in model.graph.initializer} == {kind}
+    convolutions = {tensor.data_type for tensor in model.graph.initializer if "conv" in tensor.name}
+    assert convolutions == {kind}
     onnx.checker.check_model(model, full_check=True)
     if dtype == "float16":
         found = TARGET.run(model, graph, random_inputs(graph), training=False).outputs["output"]

@@ -6,6 +6,7 @@ import pytest
 
 import archspec_keras
 import archspec_onnx
+import archspec_openvino
 import archspec_torch
 from archspec import BackendError
 from archspec.codegen.backend import (
@@ -22,14 +23,16 @@ from archspec.codegen.registry import backend, backends
 # A type checker holds their signatures against the contracts.
 TRAIN: tuple[TrainsModels, ...] = (archspec_torch.backend, archspec_keras.backend)
 SAVE: tuple[SavesWeights, ...] = (archspec_torch.backend, archspec_keras.backend)
-RUN: RunsModels = archspec_onnx.backend
-PACK: PacksModels = archspec_onnx.backend
+RUN: tuple[RunsModels, ...] = (archspec_onnx.backend, archspec_openvino.backend)
+PACK: tuple[PacksModels, ...] = (archspec_onnx.backend, archspec_openvino.backend)
 
 SOURCE = (Backend, BuildsModels, ExchangesWeights, RunsModels, TrainsModels, SavesWeights)
 MODEL = (Backend, BuildsModels, ExchangesWeights, RunsModels, PacksModels)
 
 
-@pytest.mark.parametrize(("name", "satisfied"), [("torch", SOURCE), ("keras", SOURCE), ("onnx", MODEL)])
+@pytest.mark.parametrize(
+    ("name", "satisfied"), [("torch", SOURCE), ("keras", SOURCE), ("onnx", MODEL), ("openvino", MODEL)]
+)
 def test_what_a_backend_does(name: str, satisfied: tuple[type[Backend], ...]) -> None:
     for contract in {*SOURCE, *MODEL}:
         if contract in satisfied:
@@ -45,4 +48,4 @@ def test_what_a_backend_does(name: str, satisfied: tuple[type[Backend], ...]) ->
 
 
 def test_the_built_in_backends_are_registered() -> None:
-    assert {"torch", "keras", "onnx"} <= set(backends())
+    assert {"torch", "keras", "onnx", "openvino"} <= set(backends())

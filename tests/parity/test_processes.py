@@ -92,7 +92,7 @@ class TestPool:
             [process] = pool.processes([TORCH])
             assert process.versions
             with monkeypatch.context() as patched:
-                patched.setattr("archspec.parity.processes.json.loads", _interrupted)
+                patched.setattr("archspec.worker_process.json.loads", _interrupted)
                 with pytest.raises(KeyboardInterrupt):
                     _compare(TORCH, TORCH, pool)
             assert not process.alive

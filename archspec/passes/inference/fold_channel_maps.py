@@ -13,34 +13,49 @@ from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
 from archspec.ir.ops.norms import BatchNorm
 from archspec.ir.scope import Layer
 from archspec.passes.inference.channel_maps import FoldIntoNext, FoldIntoPrevious, with_bias
-from archspec.passes.inference.rewriting import rewritten, shared_layers, sole_uses
+from archspec.passes.inference.rewriting import agreeing, owner, rewritten, sole_uses, users_of_weights
 from archspec.passes.pipeline import Property
 
 
 def _after(graph: LayerGraph) -> dict[str, str]:
     """The products that can take in the channel map after them, by the map's path."""
-    uses, shared = sole_uses(graph), shared_layers(graph)
-    return {
+    uses = sole_uses(graph)
+    pairs = {
         uses[path].path: path
         for path, node in graph.nodes.items()
-        if isinstance(node.op, Conv | ConvTranspose | Dense)
-        and path in uses
-        and _is_map_of_channels(graph, uses[path])
-        and shared.isdisjoint((path, uses[path].path))
+        if isinstance(node.op, Conv | ConvTranspose | Dense) and path in uses and _is_map_of_channels(graph, uses[path])
     }
+    return _agreeing(graph, pairs)
 
 
 def _before(graph: LayerGraph) -> dict[str, str]:
     """The products that can take in the channel map before them, exactly, by the map's path."""
-    uses, shared = sole_uses(graph), shared_layers(graph)
-    return {
+    uses = sole_uses(graph)
+    pairs = {
         path: uses[path].path
         for path, node in graph.nodes.items()
-        if _is_map_of_channels(graph, node)
-        and path in uses
-        and _sees_no_zeros(uses[path].op, node.op)
-        and shared.isdisjoint((path, uses[path].path))
+        if _is_map_of_channels(graph, node) and path in uses and _sees_no_zeros(uses[path].op, node.op)
     }
+    return _agreeing(graph, pairs)
+
+
+def _agreeing(graph: LayerGraph, pairs: dict[str, str]) -> dict[str, str]:
+    """The pairs of a map and a product whose weights are used again nowhere, or everywhere by such a pair."""
+    users = users_of_weights(graph)
+    maps = {product: map for map, product in pairs.items()}
+
+    def agree(map: str, product: str) -> bool:
+        products = users[owner(graph.nodes[product])]
+        if not products <= maps.keys():
+            return False
+        others = {maps[other] for other in products}
+        if any(graph.nodes[other].op != graph.nodes[map].op for other in others):
+            return False
+        has_weights = bool(graph.weights(graph.nodes[map]))
+        return not has_weights or others == users[owner(graph.nodes[map])]
+
+    found = {map: product for map, product in pairs.items() if agree(map, product)}
+    return agreeing(graph, found, lambda map, product: with_bias(product))  # type: ignore[arg-type]
 
 
 def _is_map_of_channels(graph: LayerGraph, node: Node) -> bool:
@@ -108,8 +123,9 @@ class FoldIntoNextProduct:
 
 def _folded(graph: LayerGraph, pairs: dict[str, str], step: type[FoldIntoPrevious] | type[FoldIntoNext]) -> LayerGraph:
     steps: tuple[WeightStep, ...] = tuple(
-        step(kept, graph.nodes[kept].op, gone, graph.nodes[gone].op)  # type: ignore[arg-type]
+        step(kept, graph.nodes[kept].op, owner(graph.nodes[gone]), graph.nodes[gone].op)  # type: ignore[arg-type]
         for gone, kept in pairs.items()
+        if owner(graph.nodes[kept]) == kept  # weights that are used again are folded once
     )
 
     def op(layer: Layer) -> Op:

@@ -11,14 +11,14 @@ from archspec.ir.op import Op
 from archspec.ir.ops.linear import Conv
 from archspec.ir.ops.resizing import Pad
 from archspec.ir.scope import Layer
-from archspec.passes.inference.rewriting import rewritten, sole_uses
+from archspec.passes.inference.rewriting import agreeing, rewritten, sole_uses
 from archspec.passes.pipeline import Property
 
 
 def _pads(graph: LayerGraph) -> dict[str, str]:
     """The convolutions that can pad themselves, by the paths of the pads before them."""
     uses = sole_uses(graph)
-    return {
+    found = {
         path: uses[path].path
         for path, node in graph.nodes.items()
         if isinstance(node.op, Pad)
@@ -28,6 +28,16 @@ def _pads(graph: LayerGraph) -> dict[str, str]:
         and conv.padding.mode == "explicit"  # else its sides go by the size that arrives, which is then another
         and _together(node.op.padding, conv.padding) is not None
     }
+    return agreeing(graph, found, _padded)
+
+
+def _padded(pad: Op, conv: Op) -> Op:
+    """The convolution that pads what the layer before it does."""
+    assert isinstance(pad, Pad)
+    assert isinstance(conv, Conv)
+    padding = _together(pad.padding, conv.padding)
+    assert padding is not None
+    return replace(conv, padding=padding)
 
 
 def _together(pad: Padding, own: Padding) -> Padding | None:
@@ -57,11 +67,7 @@ class FoldPadding:
             pads = {conv: graph.nodes[pad].op for pad, conv in pairs.items()}
 
             def op(layer: Layer, pads: dict[str, Op] = pads) -> Op:
-                pad = pads[layer.path]
-                assert isinstance(pad, Pad) and isinstance(layer.op, Conv)
-                padding = _together(pad.padding, layer.op.padding)
-                assert padding is not None
-                return replace(layer.op, padding=padding)
+                return _padded(pads[layer.path], layer.op)
 
             graph = rewritten(graph, remove=dict.fromkeys(pairs, 0), change=dict.fromkeys(pads, op))
         return graph

@@ -12,7 +12,7 @@ from archspec.ir.ops.interpolation import Upsample
 from archspec.ir.ops.resizing import Crop, Pad
 from archspec.ir.ops.shapes import Flatten, Reshape
 from archspec.ir.scope import Layer
-from archspec.passes.inference.rewriting import rewritten, sole_uses
+from archspec.passes.inference.rewriting import agreeing, rewritten, sole_uses
 from archspec.passes.pipeline import Property
 
 
@@ -49,7 +49,7 @@ def _mergeable(graph: LayerGraph) -> dict[str, str]:
     for path, node in graph.nodes.items():
         if path in uses and path not in pairs.values() and merged(node.op, uses[path].op) is not None:
             pairs[path] = uses[path].path
-    return pairs
+    return agreeing(graph, pairs, merged)
 
 
 NO_MERGEABLE_NEIGHBORS = Property(

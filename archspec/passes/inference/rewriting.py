@@ -10,7 +10,7 @@ from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph, WeightStep
 from archspec.ir.graph_edits import Address, Edit, Remove, Replace, apply_edits
 from archspec.ir.op import Op
-from archspec.ir.scope import Layer
+from archspec.ir.scope import Layer, Loop, Scope, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,54 @@ def sole_uses(graph: LayerGraph) -> dict[str, Node]:
     }
 
 
-def shared_layers(graph: LayerGraph) -> frozenset[str]:
-    """The paths of layers that compute with others' weights, or lend theirs."""
-    borrowers = [node for node in graph.nodes.values() if node.shared]
-    owners = {name.rpartition(".")[0] for node in borrowers for name in node.shared.values()}
-    return frozenset(owners | {node.path for node in borrowers})
+def owner(node: Node) -> str:
+    """The path of the layer whose weights a layer computes with: its own, unless they are used again."""
+    owners = {name.removesuffix(f".{weight}") for weight, name in node.shared.items()}
+    return owners.pop() if len(owners) == 1 else node.path
+
+
+def users_of_weights(graph: LayerGraph) -> Mapping[str, frozenset[str]]:
+    """The layers that compute with the weights of each, by the owner's path; itself is among them."""
+    found: dict[str, set[str]] = {}
+    for path, node in graph.nodes.items():
+        found.setdefault(owner(node), set()).add(path)
+    return {path: frozenset(users) for path, users in found.items()}
+
+
+def _copies(graph: LayerGraph) -> Mapping[str, frozenset[str]]:
+    """The layers that one layer in source stands for, by the path of each: itself, and where it is used again."""
+    again = {item.path: item.shares for item in walk(graph.root) if isinstance(item, Scope | Loop) and item.shares}
+    found: dict[str, set[str]] = {}
+    homes: dict[str, str] = {}
+    for path, node in graph.nodes.items():
+        home = owner(node)
+        while scope := next((scope for scope in again if home.startswith(f"{scope}.")), ""):
+            home = again[scope] + home[len(scope) :]
+        homes[path] = home
+        found.setdefault(home, set()).add(path)
+    return {path: frozenset(found[home]) for path, home in homes.items()}
+
+
+def agreeing(graph: LayerGraph, pairs: Mapping[str, str], change: Callable[[Op, Op], Op | None]) -> dict[str, str]:
+    """The pairs of which the one layer may go and the other be changed: what is used again stays one layer in source.
+
+    Args:
+        graph: the network.
+        pairs: the layers that are to be changed, by those that are to go.
+        change: of the ops of both, what the one that stays gets.
+    """
+    copies, found = _copies(graph), dict(pairs)
+    while True:
+        stays = {kept: change(graph.nodes[gone].op, graph.nodes[kept].op) for gone, kept in found.items()}
+        wrong = [
+            gone
+            for gone, kept in found.items()
+            if not copies[gone] <= found.keys() or any(stays.get(other) != stays[kept] for other in copies[kept])
+        ]
+        if not wrong:
+            return found
+        for gone in wrong:
+            del found[gone]
 
 
 def rewritten(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from archspec_onnx.ops.row import Fragment, Row, unary
+from archspec_onnx.ops.row import Fragment, Row, float32_row, unary
 
 
 def leaky_relu(layer: Fragment) -> str:
@@ -14,8 +14,14 @@ def leaky_relu(layer: Fragment) -> str:
 
 
 def prelu(layer: Fragment) -> str:
-    """The slopes meet the last axis, or, of a feature map, the first after the batch."""
-    return layer.add("PRelu", layer.x, layer.by_channel(layer.weights[0]))
+    """The slopes meet the last axis, or, of a feature map, the first after the batch.
+
+    OpenVINO lets a vector meet the first after the batch, whatever the axes are: of tokens it is given two of one more.
+    """
+    slopes = layer.by_channel(layer.weights[0])
+    if layer.axis == -1:
+        slopes = layer.add("Unsqueeze", slopes, layer.shape(0, 1))
+    return layer.add("PRelu", layer.x, slopes)
 
 
 def elu(layer: Fragment) -> str:
@@ -109,16 +115,16 @@ ROWS: dict[str, Row] = {
     "clip": clip,
     "leaky_relu": leaky_relu,
     "prelu": prelu,
-    "elu": elu,
-    "selu": selu,
+    "elu": float32_row(elu),
+    "selu": float32_row(selu),
     "silu": silu,
     "gelu": gelu,
-    "mish": mish,
-    "softplus": unary("Softplus"),
+    "mish": float32_row(mish),
+    "softplus": float32_row(unary("Softplus")),
     "tanh": unary("Tanh"),
     "sigmoid": unary("Sigmoid"),
     "hard_sigmoid": hard_sigmoid,
     "hard_swish": hard_swish,
-    "softmax": softmax,
+    "softmax": float32_row(softmax),
     "scale": scale,
 }

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from onnx import TensorProto, helper
 
 from archspec.ir.interpolation_arithmetic import NEAREST
 from archspec_onnx.ops.row import Fragment, Row
 
-_ANTIALIAS = 18
-"""The opset from which on `Resize` has an antialias."""
-
 
 def upsample(layer: Fragment) -> str:
-    """Whole factors by Resize with its defaults: half_pixel, and the nearest element, which is never one of two."""
+    """Whole factors by Resize with its defaults: half_pixel, and the nearest element, which is never one of two.
+
+    Not all runtimes look at its `antialias`, which is therefore written out.
+    """
     op = layer.op
     if op.enlarges and op.mode != "bicubic" and not op.align_corners:
         scales = layer.add("Constant", value_floats=[1.0, 1.0, *map(float, op.factor)])
@@ -22,17 +20,12 @@ def upsample(layer: Fragment) -> str:
     sizes = _sizes(layer)
     if op.mode in NEAREST:
         return _nearest(layer, sizes)
-    if layer.exact or (op.antialias and layer.opset < _ANTIALIAS):
+    if layer.exact or op.antialias:
         return _between(layer, sizes)
     whole = layer.add("Concat", layer.add("Shape", layer.x, start=0, end=2), sizes, axis=0)
-    attributes: dict[str, Any] = {"coordinate_transformation_mode": "align_corners"} if op.align_corners else {}
-    if op.mode == "bicubic":
-        attributes |= {"mode": "cubic", "cubic_coeff_a": -0.5 if op.antialias else -0.75}
-    else:
-        attributes |= {"mode": "linear"}
-    if op.antialias:
-        attributes |= {"antialias": 1, "exclude_outside": 1}
-    return layer.add("Resize", layer.x, "", "", whole, **attributes)
+    corners = "align_corners" if op.align_corners else None
+    mode = "cubic" if op.mode == "bicubic" else "linear"  # the cubic's factor is -0.75 by default
+    return layer.add("Resize", layer.x, "", "", whole, mode=mode, coordinate_transformation_mode=corners)
 
 
 def _sizes(layer: Fragment) -> str:
@@ -79,7 +72,9 @@ def _between(layer: Fragment, sizes: str) -> str:
         order = [*range(last + 1)]
         order[axis], order[last] = order[last], order[axis]
         moved = x if axis == last else layer.add("Transpose", x, perm=order)
-        weights = layer.add("Transpose", _weights(layer, *_extents(layer, sizes, axis)), perm=[1, 0])
+        with layer.in_float32() as narrow:  # places are not whole numbers in fewer bits
+            shares = narrow(_weights(layer, *_extents(layer, sizes, axis)))
+        weights = layer.add("Transpose", shares, perm=[1, 0])
         x = layer.add("MatMul", moved, weights)
         x = x if axis == last else layer.add("Transpose", x, perm=order)
     return x

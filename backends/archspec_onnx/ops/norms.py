@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archspec_onnx.ops.row import Fragment, Row
+from archspec_onnx.ops.row import Fragment, Row, float32_row
 
 _IMAGE = 2
 """How many spatial axes an image has."""
@@ -138,9 +138,9 @@ def local_response_norm(layer: Fragment) -> str:
 
 
 ROWS: dict[str, Row] = {
-    "batch_norm": batch_norm,
-    "layer_norm": layer_norm,
-    "group_norm": group_norm,
-    "instance_norm": instance_norm,
-    "local_response_norm": local_response_norm,
+    "batch_norm": float32_row(batch_norm),
+    "layer_norm": float32_row(layer_norm),
+    "group_norm": float32_row(group_norm),
+    "instance_norm": float32_row(instance_norm),
+    "local_response_norm": float32_row(local_response_norm),
 }

@@ -11,7 +11,7 @@ import numpy as np
 from archspec.ir.attributes import PerAxis, Sides
 from archspec.ir.convolution_arithmetic import beyond_padding
 from archspec_onnx.ops.padding import padded, window_sides
-from archspec_onnx.ops.row import Fragment, Row, onnx_pads
+from archspec_onnx.ops.row import Fragment, Row, float32_row, onnx_pads
 
 
 def _window(layer: Fragment) -> dict[str, Any]:
@@ -19,13 +19,22 @@ def _window(layer: Fragment) -> dict[str, Any]:
     sides = window_sides(layer, op.step, _ones(layer))
     assert sides is not None  # no pool has a dilation
     ceil = op.ceil_mode and not op.padding.is_same
-    if ceil and layer.opset < _CEIL:
+    if ceil and _ceil_is_padding(layer):
         sides, ceil = {"pads": onnx_pads(_with_beyond(layer))}, False
     return {"kernel_shape": list(op.kernel), "strides": list(op.step), "ceil_mode": int(ceil) or None, **sides}
 
 
+def _ceil_is_padding(layer: Fragment) -> bool:
+    """Whether windows that reach beyond the padding are given more of it: runtimes differ in what `ceil_mode` does.
+
+    In float64 it is left to ONNX: it is what archspec's own sides are judged by.
+    """
+    return not layer.exact or layer.opset < _CEIL
+
+
 _CEIL: Final = 22
 """The opset from which on shapes are inferred without the windows of `ceil_mode` that begin beyond the input."""
+
 _APART: Final = 19
 """The opset from which on ONNX Runtime's average pool takes an `auto_pad` whose windows lie apart."""
 
@@ -55,7 +64,7 @@ def avg_pool(layer: Fragment) -> str:
     if "auto_pad" in given and not layer.exact and layer.opset < _APART and any(map(lt, op.kernel, op.step)):
         del given["auto_pad"]
         return _mean_apart(layer, given)
-    if op.count_padding and op.ceil_mode and layer.opset < _CEIL and not op.padding.is_same:
+    if op.count_padding and op.ceil_mode and not op.padding.is_same and _ceil_is_padding(layer):
         x = layer.pad(x, layer.by_axis(op.padding.sides), layer.constant(0))
         beyond = beyond_padding(op.kernel, op.step, op.padding.sides)  # which does not count
         return layer.add("AveragePool", x, **given | {"pads": onnx_pads(tuple((0, more) for more in beyond))})
@@ -160,10 +169,10 @@ def _windows(layer: Fragment, count: int, axis: int) -> tuple[str, str]:
 
 ROWS: dict[str, Row] = {
     "max_pool": max_pool,
-    "avg_pool": avg_pool,
-    "global_avg_pool": _global("GlobalAveragePool", "ReduceMean"),
+    "avg_pool": float32_row(avg_pool),
+    "global_avg_pool": float32_row(_global("GlobalAveragePool", "ReduceMean")),
     "global_max_pool": _global("GlobalMaxPool", "ReduceMax"),
-    "adaptive_avg_pool": adaptive_avg_pool,
+    "adaptive_avg_pool": float32_row(adaptive_avg_pool),
     "adaptive_max_pool": adaptive_max_pool,
     "blur_pool": blur_pool,
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
@@ -11,6 +13,9 @@ from onnx import NodeProto, TensorProto, helper
 from archspec.ir.attributes import Sides
 from archspec.ir.op import Op
 from archspec.ir.tensor_type import TOKENS, TensorType, spatial_rank
+
+LOW_PRECISION: Final = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+"""Element types in which sums, exponentials and statistics lose too much."""
 
 
 class Fragment:
@@ -25,6 +30,7 @@ class Fragment:
         results: the names of the tensors that it gives.
         dtype: of its numbers, as ONNX's element type.
         opset: the version of ONNX's operators that the model is written for.
+        float32: tensors in float32 by the names of those of `dtype` that are cast from them.
         resizable: the spatial axes are open: no row may count on their sizes in `types`.
         training: in training mode.
     """
@@ -40,6 +46,7 @@ class Fragment:
         results: Sequence[str],
         dtype: int,
         opset: int,
+        float32: Mapping[str, str],
         resizable: bool,
         training: bool,
     ) -> None:
@@ -51,16 +58,37 @@ class Fragment:
         self.results = results
         self.dtype = dtype
         self.opset = opset
+        self.float32 = float32
         self.resizable = resizable
         self.training = training
         self.nodes: list[NodeProto] = []
         self.outputs: list[str] = []
         """The layer's running statistics after a training step, in the order of its weights."""
+        self.before_casts: list[str] | None = None
+        """Where the layer is computed in float32 in a model of fewer bits: its results before they are cast."""
 
     @property
     def exact(self) -> bool:
         """No attribute that is a float may stand for a number: ONNX's are float32."""
         return self.dtype == TensorProto.DOUBLE
+
+    @property
+    def is_low(self) -> bool:
+        """The model has fewer bits than float32."""
+        return self.dtype in LOW_PRECISION
+
+    @contextmanager
+    def in_float32(self) -> Iterator[Callable[[str], str]]:
+        """What is written within is float32, in a model of fewer bits too; gives what casts a tensor back."""
+        dtype = self.dtype
+        low = self.is_low
+        self.dtype = TensorProto.FLOAT if low else dtype
+        yield lambda x: self.add("Cast", x, to=dtype) if low else x
+        self.dtype = dtype
+
+    def wide(self, x: str) -> str:
+        """A tensor of the model's type in float32, where that has more bits."""
+        return self.float32.get(x) or self.add("Cast", x, to=TensorProto.FLOAT)
 
     @property
     def x(self) -> str:
@@ -171,6 +199,22 @@ class Fragment:
 
 Row: TypeAlias = Callable[[Fragment], str | Sequence[str]]
 """Adds an op's nodes to a fragment and gives the name of the result, or those of several; the last node gives it."""
+
+
+def float32_row(row: Row) -> Row:
+    """The row of an op that models of fewer bits compute in float32, its weights kept in it."""
+
+    @wraps(row)
+    def wide(layer: Fragment) -> str | Sequence[str]:
+        if not layer.is_low:
+            return row(layer)
+        layer.operands = [layer.wide(x) for x in layer.operands]
+        with layer.in_float32() as narrow:
+            last = row(layer)
+            layer.before_casts = [last] if isinstance(last, str) else [*last]
+            return [narrow(x) for x in layer.before_casts]
+
+    return wide
 
 
 def onnx_pads(sides: Sides) -> list[int]:

@@ -46,7 +46,8 @@ def _slice(layer: Fragment, start: int, end: int) -> str:
 
 def pad(layer: Fragment) -> str:
     op = layer.op
-    if op.mode == "symmetric" or (op.mode == "circular" and layer.opset < _WRAP):
+    # No opset has the one, newer ones have the other, few runtimes do: ONNX's own is what ours is judged by.
+    if op.mode == "symmetric" or (op.mode == "circular" and not (layer.exact and layer.opset >= _WRAP)):
         return _pad_by_index(layer)
     value = layer.constant(op.value) if op.mode == "constant" else ""
     mode = "wrap" if op.mode == "circular" else op.mode

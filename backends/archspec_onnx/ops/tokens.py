@@ -50,9 +50,16 @@ def attention(layer: Fragment) -> str:
 
 def _mixed(layer: Fragment, query: str, key: str, value: str, keys: int, values: int) -> str:
     """The values by the products of queries and keys, the heads side by side, of so many features of all heads."""
+    root = layer.constant(math.sqrt(keys // layer.op.heads))
+    if layer.is_low:  # the products themselves may be too large for float16
+        query = layer.add("Div", query, root)
     scores = layer.add("MatMul", query, layer.add("Transpose", key, perm=[0, 1, 3, 2]))
-    scaled = layer.add("Div", scores, layer.constant(math.sqrt(keys // layer.op.heads)))
-    shares = layer.add("Softmax", scaled, axis=-1)
+    if layer.is_low:
+        scores = layer.wide(scores)
+        with layer.in_float32() as narrow:
+            shares = narrow(layer.add("Softmax", scores, axis=-1))
+    else:
+        shares = layer.add("Softmax", layer.add("Div", scores, root), axis=-1)
     mixed = layer.add("Transpose", layer.add("MatMul", shares, value), perm=[0, 2, 1, 3])
     return layer.add("Reshape", mixed, layer.shape(0, 0, values))
 

@@ -109,7 +109,7 @@ def test_an_output_stays() -> None:
     assert inference_form(graph) is graph
 
 
-def test_weights_that_are_used_twice_stay() -> None:
+def test_weights_that_are_used_twice_stay_where_one_use_has_no_norm() -> None:
     graph = graph_of(
         """
 layers:
@@ -121,6 +121,66 @@ layers:
     )
     form = inference_form(graph)
     assert ops(form) == ops(graph)
+
+
+@pytest.mark.parametrize(
+    ("tower", "left"),
+    [
+        ("conv: {filters: 4, kernel: 3, padding: 1, bias: false}, batch_norm, relu", ["conv", "relu"]),
+        ("batch_norm, conv: {filters: 4, kernel: 1}, relu", ["conv", "relu"]),
+        ("conv: {filters: 4, kernel: 1, groups: 2}, scale: {value: 2, shift: 1}", ["conv"]),
+        ("relu, {name: inner, layers: [conv: {filters: 4, kernel: 1, bias: false}, batch_norm]}", ["relu", "conv"]),
+    ],
+)
+def test_weights_that_are_used_twice_are_folded_where_all_uses_agree(tower: str, left: list[str]) -> None:
+    graph = graph_of(
+        f"""
+layers:
+  - {{name: tower, layers: [{tower}]}}
+  - max_pool: {{kernel: 2}}
+  - {{reuse: {{item: tower, name: again}}}}
+  - max_pool: {{kernel: 2}}
+  - {{reuse: {{item: tower, name: third}}}}
+"""
+    )
+    form = inference_form(graph)
+    assert ops(form) == Counter({op: 3 * count for op, count in Counter(left).items()}) + Counter(max_pool=2)
+    assert apart(graph, form) < 1e-12
+    assert len(form.all_weights) == 2
+    assert inference_form(form) is form
+    source = archspec.generate(form, "torch")
+    backend("torch", BuildsModels).verify(source, form)
+    assert source.count("Conv2d(") == 1
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "[pad: {padding: 1}, conv: {name: first, filters: 4, kernel: 3}, relu, reuse: first]",
+        "[pad: {padding: 1}, {name: t, layers: [conv: {filters: 4, kernel: 3}]}, relu, pad: {padding: 2}, reuse: t]",
+        "[{name: t, layers: [conv: {filters: 4, kernel: 1}, relu]}, relu, reuse: t, max_pool: {kernel: 2}]",
+        "[{name: t, layers: [relu, conv: {filters: 4, kernel: 1}]}, relu, reuse: t, max_pool: {kernel: 2}, reuse: t]",
+        "[{name: t, layers: [{name: u, layers: [conv: {filters: 4, kernel: 1}, relu]}, relu]}, reuse: t, relu]",
+    ],
+)
+def test_what_is_used_again_stays_one_layer_in_source(layers: str) -> None:
+    graph = graph_of(f"layers: {layers}")
+    form = inference_form(graph)
+    assert apart(graph, form) < 1e-12
+    backend("torch", BuildsModels).verify(archspec.generate(form, "torch"), form)
+
+
+def test_a_norm_of_its_own_for_each_use_stays() -> None:
+    graph = graph_of(
+        """
+layers:
+  - conv: {name: first, filters: 4, kernel: 3, padding: 1}
+  - batch_norm
+  - reuse: first
+  - batch_norm
+"""
+    )
+    assert inference_form(graph) is graph
 
 
 def test_a_block_is_folded_where_it_can_be_and_printed_for_each_kind_of_its_instances() -> None:

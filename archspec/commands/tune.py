@@ -1,0 +1,181 @@
+"""`archspec tune`: the fastest way to run a network here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from archspec.analysis.tables import Table, to_text
+from archspec.api import form_of
+from archspec.atomic_files import write_bytes
+from archspec.bench.contenders import Contender
+from archspec.bench.report import processor
+from archspec.bench.task import TOLERANCES
+from archspec.bench.tuning import ENGINES, Trial, Tuning, tune
+from archspec.build_output import artifact
+from archspec.codegen.backend import PacksModels, SavesWeights
+from archspec.codegen.registry import backend
+from archspec.commands.shared import (
+    FAILED,
+    OK,
+    add_force,
+    add_spec,
+    add_weights,
+    check_weights_usage,
+    compiled,
+    name_list,
+    positive,
+    taken,
+    usage_error,
+)
+from archspec.digests import check_writable, with_digest
+from archspec.initialization import draw
+from archspec.reporting import plain
+
+EXAMPLES: Final = (
+    "archspec tune resnet50 --batch 8 --budget 120 --weights resnet50.safetensors",
+    "archspec tune mobilenet_v2 --engines torch,onnx:openvino,onnx:onnxruntime",
+)
+"""What its help shows."""
+
+_WRITTEN_BY: Final = {"onnx:openvino": "openvino"}
+"""The backend that writes what an engine runs, where that is another than the one that it is measured by."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `tune`."""
+    parser.description = (
+        "Try a network and its form for inference on engines, with what layouts and compilers they have, measure the "
+        "fastest in turn until the time is over, and write the one that won, the measurements beside it."
+    )
+    add_spec(parser)
+    parser.add_argument("--batch", metavar="N", type=positive, default=1, help="inputs of a batch (1)")
+    parser.add_argument("--budget", metavar="SECONDS", type=positive, default=120, help="for all of it (120)")
+    parser.add_argument(
+        "--engines",
+        metavar="NAME,...",
+        type=name_list,
+        help=f"as for bench; the first is the measure (as far as installed: {', '.join(ENGINES)})",
+    )
+    parser.add_argument("--dtype", choices=tuple(TOLERANCES), default="float32", help="(float32)")
+    parser.add_argument("--threads", metavar="N", type=positive, help="of each framework (as it chooses)")
+    add_weights(parser, "the network's weights, as it is trained; drawn by seed 0 if not given")
+    parser.add_argument("-o", "--output", metavar="FOLDER", type=Path, help="(generated/tuned)")
+    add_force(parser)
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors and results are shown")
+
+
+def run_tune(arguments: argparse.Namespace) -> int:
+    """Try, measure, write, and say what won."""
+    check_weights_usage(arguments)
+    graph = compiled(arguments.spec, arguments)
+    engines = _engines(arguments)
+    folder = arguments.output or Path("generated") / "tuned"
+    notes = folder / f"{graph.name}.tuning.json"
+    check_writable(notes, force=arguments.force)
+    weights = draw(graph, 0) if arguments.weights is None else taken(arguments, graph)[0]
+    result = tune(
+        graph,
+        engines,
+        batch=arguments.batch,
+        budget=arguments.budget,
+        weights=weights,
+        dtype=arguments.dtype,
+        threads=arguments.threads,
+        say=lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    files: list[Path] = []
+    if ranking := result.ranking:
+        winner = ranking[0].candidate
+        form = form_of(graph, winner.form)
+        name = winner.contender.label.partition("+")[0]
+        target = _WRITTEN_BY.get(name, winner.contender.backend)
+        path = folder / f"{graph.name}{'_inference' if form is not graph else ''}{backend(target).suffix}"
+        fitted = form.weights_of_form(weights)
+        files = artifact(form, target, path, fitted, dtype=arguments.dtype, force=arguments.force)
+    found = _as_dict(result, files)
+    write_bytes(notes, with_digest((json.dumps(found, indent=2) + "\n").encode(), ".json"))
+    if arguments.format == "json":
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(_lines(result, [*files, notes])))
+    return OK if result.ranking else FAILED
+
+
+def _engines(arguments: argparse.Namespace) -> list[Contender]:
+    found = [Contender.parse(text) for text in arguments.engines or ENGINES]
+    if arguments.engines is None:
+        found = [one for one in found if not one.missing(arguments.dtype, training=False)]
+    for one in found:
+        backend(one.backend, PacksModels if one.backend == "onnx" else SavesWeights)
+    if not found:
+        usage_error("no engine is installed: install one, as with `pip install torch`")
+    return found
+
+
+def _lines(result: Tuning, files: list[Path]) -> list[str]:
+    graph = result.graph
+    lines = [
+        f"{plain(graph.name)}: a batch of {result.batch}, {graph.input_text}, {result.dtype}",
+        f"{processor()}, {result.threads} threads; {result.spent:.0f} of {result.budget:.0f} seconds",
+        "",
+    ]
+    ranking = result.ranking
+    rows = tuple(_cells(result, trial) for trial in ranking)
+    heads = ("candidate", "ms / batch", "first, s", "ratio", "95 % interval", "difference")
+    lines += to_text(Table(heads, rows, "lrrrrr")).splitlines()
+    lines += [f"not ranked: {trial.candidate.label}: {trial.failed}" for trial in result.trials if trial.failed]
+    if ranking:
+        lines += ["", f"the fastest is {ranking[0].candidate.label}", *(f"  {path}" for path in files)]
+    return lines
+
+
+def _cells(result: Tuning, trial: Trial) -> tuple[str, ...]:
+    assert trial.times is not None
+    compared = ("", "")
+    if trial.ratio is not None:
+        compared = (f"{trial.ratio.value:.3f}", f"{trial.ratio.low:.3f} to {trial.ratio.high:.3f}")
+    apart = "" if trial.difference is None else f"{trial.difference:.1e}"
+    return (trial.candidate.label, f"{trial.times.median * 1e3:.2f}", f"{trial.first:.1f}", *compared, apart)
+
+
+def _as_dict(result: Tuning, files: list[Path]) -> dict[str, Any]:
+    """All of it, in seconds."""
+    return {
+        "network": result.graph.name,
+        "batch": result.batch,
+        "dtype": result.dtype,
+        "budget": result.budget,
+        "spent": result.spent,
+        "machine": {
+            "processor": processor(),
+            "threads": result.threads,
+            "flops": result.machine.flops,
+            "bandwidth": result.machine.bandwidth,
+        },
+        "winner": result.ranking[0].candidate.label if result.ranking else None,
+        "files": [path.name for path in files],
+        "trials": [_trial(trial) for trial in result.trials],
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "engine": trial.candidate.contender.label,
+        "form": trial.candidate.form,
+        "failed": trial.failed or None,
+    }
+    if trial.times is None:
+        return found
+    return {
+        **found,
+        "median": trial.times.median,
+        "first": trial.first,
+        "difference": None if trial.difference is None or trial.difference == float("inf") else trial.difference,
+        "ratio": None if trial.ratio is None else trial.ratio.value,
+        "interval": None if trial.ratio is None else [trial.ratio.low, trial.ratio.high],
+        "steps": [list(times) for times in trial.times.rounds],
+    }

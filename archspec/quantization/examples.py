@@ -1,0 +1,159 @@
+"""The examples that a network is calibrated on: a folder of pictures, or arrays that are prepared already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from archspec.errors import BackendError, Diagnostic, TrainingDataError
+from archspec.ir.graph import LayerGraph
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BATCH: Final = 8
+_MARGIN: Final = 256 / 224
+"""How much larger than the network's input a picture's shorter side is made, before the middle is cut out."""
+IMAGENET: Final = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_IN_COLOR: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Inputs of a network of one input, in an order that is the same each time."""
+
+    graph: LayerGraph
+    files: tuple[Path, ...]
+    """Pictures; or one file of an array (N, C, H, W), `.npy`."""
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    count: int
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        graph: LayerGraph,
+        *,
+        mean: Sequence[float] | None = None,
+        deviation: Sequence[float] | None = None,
+        most: int | None = None,
+    ) -> Examples:
+        """Those of a folder, with what is in it, or of a `.npy` file.
+
+        Args:
+            path: the folder or the file.
+            graph: the network.
+            mean, deviation: of each channel, of pixels from 0 to 1: ImageNet's if not given and there are three
+                channels, else 0 and 1.
+            most: take the first so many.
+
+        Raises:
+            TrainingDataError: there are none, or they do not fit.
+            BackendError: they are pictures, and Pillow is not installed.
+        """
+        if len(graph.inputs) != 1:
+            raise _wrong(f"{graph.name} has {len(graph.inputs)} inputs: examples are of one", "")
+        sizes = graph.input_nodes[0].type.sizes
+        if path.suffix == ".npy" and path.is_file():
+            count = len(_mapped(path, sizes))
+            return cls(graph, (path,), (), (), min(count, most or count))
+        pictures = _pictures(path)[:most]
+        if not graph.input_nodes[0].type.is_spatial or len(sizes) != _IN_COLOR or sizes[0] not in (1, _IN_COLOR):
+            help = "give the prepared inputs, as an array (N, ...) that NumPy has saved: FILE.npy"
+            raise _wrong(f"{graph.name} takes {graph.input_text}, which is no picture", help)
+        usual = IMAGENET if sizes[0] == _IN_COLOR else ((0.0,), (1.0,))
+        given = tuple(mean or usual[0]), tuple(deviation or usual[1])
+        for name, numbers in zip(("--mean", "--std"), given, strict=True):
+            if len(numbers) != sizes[0]:
+                raise _wrong(f"{name} has {len(numbers)} numbers, and {graph.name} takes {sizes[0]} channels", "")
+        if find_spec("PIL") is None:
+            raise BackendError(
+                Diagnostic("E0602", "Pillow is not installed", help="install it with `pip install pillow`")
+            )
+        return cls(graph, tuple(pictures), given[0], given[1], len(pictures))
+
+    @property
+    def text(self) -> str:
+        """How they are prepared, as people read it."""
+        if not self.mean:
+            return f"{self.count} examples of {self.files[0]}"
+        mean, deviation = (", ".join(f"{number:g}" for number in numbers) for numbers in (self.mean, self.deviation))
+        return f"{self.count} pictures, mean {mean}, deviation {deviation}"
+
+    def batches(self) -> Iterator[dict[str, NDArray[np.float32]]]:
+        """By the path of the network's input, (n, C, H, W).
+
+        Raises:
+            TrainingDataError: a picture cannot be read.
+        """
+        import numpy as np
+
+        node = self.graph.input_nodes[0]
+        for start in range(0, self.count, BATCH):
+            stop = min(start + BATCH, self.count)
+            if not self.mean:
+                array = np.ascontiguousarray(_mapped(self.files[0], node.type.sizes)[start:stop])
+                if array.dtype.kind == "f" and not np.isfinite(array).all():
+                    raise _wrong(f"{self.files[0]} has numbers that are not finite", "")
+            else:
+                array = np.stack([self._prepared(path) for path in self.files[start:stop]])
+            yield {node.path: array if node.type.is_ids else array.astype(np.float32)}
+
+    def _prepared(self, path: Path) -> NDArray[Any]:
+        import numpy as np
+        from PIL import Image
+
+        from archspec.training.data.parts.errors import DataError
+        from archspec.training.data.parts.pictures import decoded
+
+        channels, height, width = self.graph.input_nodes[0].type.sizes
+        try:
+            picture = decoded(path.read_bytes(), "RGB" if channels == _IN_COLOR else "L", str(path))
+        except (DataError, OSError) as error:
+            raise _wrong(str(error), "take it out of the folder, or replace it") from None
+        if picture.size != (width, height):
+            factor = max(width / picture.width, height / picture.height) * _MARGIN
+            size = max(width, round(picture.width * factor)), max(height, round(picture.height * factor))
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+            left, top = (size[0] - width) // 2, (size[1] - height) // 2
+            picture = picture.crop((left, top, left + width, top + height))
+        pixels = np.asarray(picture, np.float32).reshape(height, width, channels) / 255
+        mean, deviation = (np.array(numbers, np.float32) for numbers in (self.mean, self.deviation))
+        shown = ((pixels - mean) / deviation).astype(np.float32)
+        return shown.transpose(2, 0, 1)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    from archspec.training.data.parts.pictures import PICTURE_ENDINGS
+
+    if not folder.is_dir():
+        raise _wrong(f"{folder} is no folder of pictures", "give a folder, or a file FILE.npy of prepared inputs")
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_ENDINGS and path.is_file())
+    if not found:
+        help = f"pictures end in {', '.join(PICTURE_ENDINGS)}; 100 of them, as the network will get them, are enough"
+        raise _wrong(f"there are no pictures in {folder}", help)
+    return found
+
+
+def _mapped(path: Path, sizes: Sequence[int]) -> NDArray[Any]:
+    """A file's array, in memory only where it is looked at."""
+    import numpy as np
+
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _wrong(f"{path} cannot be read: {error}", "let NumPy save the array: numpy.save(FILE, array)") from None
+    if array.shape[1:] != (*sizes,) or not len(array):
+        text = f"(N, {', '.join(map(str, sizes))})"
+        raise _wrong(f"{path} has an array of shape {array.shape}, the network takes {text}", "prepare it so")
+    found: NDArray[Any] = array
+    return found
+
+
+def _wrong(message: str, help: str) -> TrainingDataError:
+    return TrainingDataError(Diagnostic("E1001", message, help=help))

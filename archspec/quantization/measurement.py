@@ -1,0 +1,148 @@
+"""A network quantized on examples, and held against itself in float32."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from archspec.api import generate, with_weights
+from archspec.codegen.registry import backend as find
+from archspec.errors import BackendError, Diagnostic
+from archspec.ir.graph import LayerGraph
+from archspec.quantization.backend import QuantizesModels
+from archspec.quantization.calibration import Method, ranges
+from archspec.quantization.examples import Examples
+from archspec.quantization.scheme import (
+    Quantization,
+    TensorScale,
+    quantized_layers,
+    rounded_tensors,
+    weight_scales,
+)
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+
+_SYMMETRIC_OPSET: Final = 20
+"""From 21 on, ONNX Runtime 1.31 fails to make uint8 of some of the int8 that it finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedModel:
+    """A model in int8, and what it lost."""
+
+    model: Any
+    quantization: Quantization
+    layers: tuple[str, ...]
+    """Those that compute in int8."""
+    examples: int
+    ratios: Mapping[str, float]
+    """By layer, how many decibels its result is above the error that rounding, here and before, has made of it."""
+    agreement: float | None
+    """The share of examples of which both say the same class; None where no output is of classes."""
+    difference: float
+    """Of the outputs, the largest, as a share of the largest number."""
+
+    @property
+    def worst(self) -> list[tuple[str, float]]:
+        """The layers by their ratios, the worst first."""
+        return sorted(self.ratios.items(), key=lambda pair: pair[1])
+
+
+def quantize(
+    graph: LayerGraph,
+    examples: Examples,
+    *,
+    weights: Arrays,
+    method: Method = "percentile",
+    keep: Collection[str] = (),
+    symmetric: bool = False,
+    backend: str = "onnx",
+    opset: int | None = None,
+    say: Callable[[str], object] = lambda text: None,
+) -> QuantizedModel:
+    """A network in int8.
+
+    Args:
+        graph: the network, in the form for inference.
+        examples: what it is calibrated on, and held against itself.
+        weights: all of them, by canonical name.
+        method: how ranges are chosen.
+        keep: paths of layers, or of what they are in, that stay in float32.
+        symmetric: let 0 be in the middle of each range, as TensorRT wants it.
+        backend: one that `QuantizesModels`.
+        opset: see `archspec.generate`; 20 if not given and the ranges are symmetric.
+        say: told what is being done.
+
+    Raises:
+        BackendError: a path is not there, or nothing can be quantized.
+        TrainingDataError: an example cannot be read.
+    """
+    target = find(backend, QuantizesModels)
+    target.require()
+    layers = quantized_layers(graph, keep)
+    if not layers:
+        message = f"{graph.name} has no convolution and no dense layer that could compute in int8"
+        raise BackendError(Diagnostic("E0601", message, help="leave layers out of --keep" if keep else ""))
+    if symmetric and opset is None:
+        opset = _SYMMETRIC_OPSET
+    homes = rounded_tensors(graph, layers, keep)
+    model = with_weights(graph, backend, weights, source=generate(graph, backend, opset=opset))
+    own = [name for name, home in homes.items() if name == home]
+    watch = target.watched(model, graph, own)
+
+    def values() -> Iterator[Arrays]:
+        done = 0
+        for batch in examples.batches():
+            yield watch(batch)
+            done += len(next(iter(batch.values())))
+            say(f"ranges of {len(own)} tensors: {done} of {examples.count} examples")
+
+    found = ranges(values, method)
+    scales = {name: TensorScale.of_range(*found[home], symmetric=symmetric) for name, home in homes.items()}
+    names = {path: next(iter(graph.parameters_of(graph.nodes[path]))) for path in layers}
+    quantization = Quantization(scales, {name: weight_scales(weights[name]) for name in names.values()})
+    rounded = target.quantized(model, graph, quantization)
+    say("comparing the two")
+    return _compared(graph, target, (model, rounded), examples, layers, quantization)
+
+
+def _compared(
+    graph: LayerGraph,
+    target: QuantizesModels,
+    models: tuple[Any, Any],
+    examples: Examples,
+    layers: list[str],
+    quantization: Quantization,
+) -> QuantizedModel:
+    import numpy as np
+
+    outputs = [*graph.outputs.values()]
+    watched = [target.watched(model, graph, [*dict.fromkeys((*layers, *outputs))]) for model in models]
+    signal, noise = dict.fromkeys(layers, 0.0), dict.fromkeys(layers, 0.0)
+    classes = next((path for path in outputs if graph.types[path].rank == 1 and graph.types[path].channels > 1), None)
+    same, largest, apart = 0, 0.0, 0.0
+    for batch in examples.batches():
+        wanted, found = (watch(batch) for watch in watched)
+        for path in layers:
+            exact = wanted[path].astype(np.float64)
+            signal[path] += float(np.square(exact).sum())
+            noise[path] += float(np.square(found[path] - exact).sum())
+        for path in outputs:
+            largest = max(largest, float(np.abs(wanted[path]).max()))
+            apart = max(apart, float(np.abs(found[path] - wanted[path]).max()))
+        if classes is not None:
+            same += int((wanted[classes].argmax(-1) == found[classes].argmax(-1)).sum())
+    ratios = {path: _decibels(signal[path], noise[path]) for path in layers}
+    agreement = None if classes is None else same / examples.count
+    return QuantizedModel(
+        models[1], quantization, tuple(layers), examples.count, ratios, agreement, apart / max(largest, 1e-30)
+    )
+
+
+def _decibels(signal: float, noise: float) -> float:
+    if noise == 0:
+        return math.inf
+    return 10 * math.log10(signal / noise) if signal > 0 else -math.inf

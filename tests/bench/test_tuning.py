@@ -1,0 +1,101 @@
+"""`archspec tune`: what is tried, who wins, what is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import archspec
+from archspec.bench import tuning
+from archspec.bench.contenders import Contender
+from archspec.bench.tuning import candidates, tune
+from archspec.parity import random_inputs
+from tests.bench.test_bench import SPEC
+from tests.commands.conftest import Run, run
+from tests.needed import lazily, needs
+
+__all__ = ["run"]
+pytestmark = needs("onnx", "onnxruntime", "openvino")
+openvino: Any = lazily("openvino")
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "net.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+def test_what_is_tried_begins_with_the_network_as_it_is(spec: Path) -> None:
+    engines = [Contender.parse(text) for text in ("torch", "onnx:openvino")]
+    found = candidates(archspec.compile(spec), engines)
+    assert [one.label for one in found] == [
+        "torch, training form",
+        "torch, inference form",
+        "onnx:openvino, inference form",
+        "onnx:openvino, training form",
+    ]
+    (spec.parent / "plain.yaml").write_text("archspec: 1\nname: n\ninput: {shape: [3]}\nlayers: [relu]\n")
+    plain = candidates(archspec.compile(spec.parent / "plain.yaml"), engines)
+    assert [one.form for one in plain] == ["training", "training"]
+
+
+def test_the_winner_is_written_with_what_was_measured(run: Run, spec: Path, tmp_path: Path) -> None:
+    command = ["tune", str(spec), "--batch", "2", "--budget", "4", "--engines", "onnx:onnxruntime,onnx:openvino"]
+    code, out, _ = run(*command, "--format", "json")
+    found = json.loads(out)
+    assert code == 0
+    assert {trial["form"] for trial in found["trials"]} == {"training", "inference"}
+    measured = [trial for trial in found["trials"] if trial["failed"] is None]
+    assert all(trial["difference"] < 1e-4 for trial in measured)
+    finalists = [trial for trial in measured if trial["ratio"] is not None]
+    best = min(finalists, key=lambda trial: float(trial["median"]))
+    assert found["winner"] == f"{best['engine']}, {best['form']} form"
+    folder = tmp_path / "generated" / "tuned"
+    assert {entry.name for entry in folder.iterdir()} == {*found["files"], "net.tuning.json"}
+    assert json.loads((folder / "net.tuning.json").read_text())["winner"] == found["winner"]
+    model = openvino.Core().compile_model(str(folder / found["files"][0]), "CPU", {"EXECUTION_MODE_HINT": "ACCURACY"})
+    graph = archspec.compile(spec)
+    inputs = {name: array.astype(np.float32) for name, array in random_inputs(graph).items()}
+    wanted = lazily("onnxruntime").InferenceSession(archspec.build(graph, "onnx", seed=0).SerializeToString())
+    np.testing.assert_allclose(model(inputs)[0], wanted.run(None, inputs)[0], rtol=1e-3, atol=1e-5)
+    (folder / "net.tuning.json").write_text("mine")
+    code, _, err = run(*command)
+    assert (code, "E0604" in err) == (1, True)
+
+
+def test_one_that_computes_something_else_is_named_and_not_ranked(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = tuning.difference
+    monkeypatch.setattr(
+        tuning, "difference", lambda one, base: 0.5 if "openvino" in one.row.contender.label else right(one, base)
+    )
+    graph = archspec.compile(spec)
+    engines = [Contender.parse(text) for text in ("onnx:onnxruntime", "onnx:openvino")]
+    found = tune(graph, engines, batch=1, budget=3, weights=archspec.init_weights(graph))
+    wrong = [trial for trial in found.trials if "openvino" in trial.candidate.label]
+    assert all("its outputs differ by 5.0e-01" in trial.failed or "no time" in trial.failed for trial in wrong)
+    assert {trial.candidate.contender.label for trial in found.ranking} == {"onnx:onnxruntime"}
+
+
+def test_what_is_not_ready_in_time_is_left_out(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = archspec.compile(spec)
+    found = tune(graph, [Contender.parse("onnx")], batch=1, budget=0.02, weights=archspec.init_weights(graph))
+    assert not found.ranking
+    assert "not ready within" in found.trials[0].failed
+
+
+@pytest.mark.slow
+@needs("torch")
+def test_source_is_written_with_its_weights(run: Run, spec: Path, tmp_path: Path) -> None:
+    code, out, _ = run("tune", str(spec), "--budget", "20", "--engines", "torch,torch+channels_last", "-o", "best")
+    assert (code, "the fastest is torch" in out) == (0, True)
+    assert {path.suffix for path in (tmp_path / "best").iterdir()} == {".py", ".pt", ".json"}
+
+
+def test_an_engine_that_is_not_known(run: Run, spec: Path) -> None:
+    code, _, err = run("tune", str(spec), "--engines", "onnx:openvno")
+    assert (code, "did you mean `openvino`" in err) == (1, True)
