@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: 99a4a1944a2ee035
+# digest: 8e7f39bcbae44c01
 """MobileNetV3, small and large, as torchvision has it."""
 
 from functools import partial
@@ -12,7 +12,6 @@ import keras
 from keras import layers
 
 # Images have their channels last here, whatever `keras.json` says.
-Conv2D = partial(layers.Conv2D, data_format="channels_last")
 DepthwiseConv2D = partial(layers.DepthwiseConv2D, data_format="channels_last")
 Flatten = partial(layers.Flatten, data_format="channels_last")
 GlobalAveragePooling2D = partial(layers.GlobalAveragePooling2D, data_format="channels_last")
@@ -34,36 +33,47 @@ class BatchNormalization(layers.BatchNormalization):
         return outputs
 
 
-def kaiming_normal(mode: str) -> keras.initializers.Initializer:
-    """Normal with variance 2 / fan, not truncated; new at each call, since a shared one repeats."""
-    return keras.initializers.VarianceScaling(2.0, mode, "untruncated_normal")
-
-
 def make_divisible(value: float, divisor: int = 8) -> int:
     """Round to a multiple of the divisor, never below it nor more than a tenth down."""
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
+# Each layer makes an initializer of its own of these, and so draws other numbers.
+CONV_KERNEL_INITIALIZER = {
+    "class_name": "VarianceScaling",
+    "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"},
+}
+conv2d = partial(
+    layers.Conv2D, data_format="channels_last", kernel_initializer=CONV_KERNEL_INITIALIZER
+)
+
+
 def conv_norm_act(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
-    """A convolution that keeps the size where its stride is 1, batch norm, and an activation."""
+    """A convolution that keeps the size where its stride is 1, batch norm, and an activation.
+
+    Args:
+        x: input tensor.
+        name: prefix of the layers' names.
+    """
     x = ZeroPadding2D(1, name=f"{name}_0_pad")(x)
-    x = Conv2D(
-        16,
-        3,
-        strides=2,
-        use_bias=False,
-        kernel_initializer=kaiming_normal("fan_out"),
-        name=f"{name}_0",
-    )(x)
+    x = conv2d(16, 3, strides=2, use_bias=False, name=f"{name}_0")(x)
     x = BatchNormalization(name=f"{name}_1")(x)
     return layers.Activation("hard_swish", name=f"{name}_2")(x)
 
 
-def conv_norm_act_block(
+def depthwise_conv_norm_act(
     x: keras.KerasTensor, kernel: int = 1, stride: int = 1, act: str = "relu", *, name: str
 ) -> keras.KerasTensor:
-    """A convolution that keeps the size where its stride is 1, batch norm, and an activation."""
+    """A convolution that keeps the size where its stride is 1, batch norm, and an activation.
+
+    Args:
+        x: input tensor.
+        kernel: kernel size of the convolution.
+        stride: stride of the convolution.
+        act: decides which layers there are.
+        name: prefix of the layers' names.
+    """
     x = ZeroPadding2D((kernel - 1) // 2, name=f"{name}_0_pad")(x)
     x = DepthwiseConv2D(
         kernel,
@@ -82,13 +92,18 @@ def conv_norm_act_block(
     return x
 
 
-def conv_norm_act_block_2(
+def pointwise_conv_norm_act(
     x: keras.KerasTensor, filters: int, act: str = "relu", *, name: str
 ) -> keras.KerasTensor:
-    """A convolution that keeps the size where its stride is 1, batch norm, and an activation."""
-    x = Conv2D(
-        filters, 1, use_bias=False, kernel_initializer=kaiming_normal("fan_out"), name=f"{name}_0"
-    )(x)
+    """A convolution that keeps the size where its stride is 1, batch norm, and an activation.
+
+    Args:
+        x: input tensor.
+        filters: output channels of the convolution.
+        act: decides which layers there are.
+        name: prefix of the layers' names.
+    """
+    x = conv2d(filters, 1, use_bias=False, name=f"{name}_0")(x)
     x = BatchNormalization(name=f"{name}_1")(x)
     if act != "identity":
         if act == "relu":
@@ -99,56 +114,73 @@ def conv_norm_act_block_2(
 
 
 def squeeze_excitation(x: keras.KerasTensor, squeeze: int, *, name: str) -> keras.KerasTensor:
-    """A factor for each channel, from the means of all channels (Hu et al. 2017)."""
-    y = GlobalAveragePooling2D(keepdims=True, name=f"{name}_global_avg_pool")(x)
-    y = Conv2D(squeeze, 1, kernel_initializer=kaiming_normal("fan_out"), name=f"{name}_fc1")(y)
-    y = layers.ReLU(name=f"{name}_act")(y)
-    y = Conv2D(x.shape[-1], 1, kernel_initializer=kaiming_normal("fan_out"), name=f"{name}_fc2")(y)
-    y = layers.Activation("hard_sigmoid", name=f"{name}_gate")(y)
-    return layers.Multiply(name=f"{name}_multiply")([y, x])
+    """A factor for each channel, from the means of all channels (Hu et al. 2017).
+
+    Args:
+        x: input tensor.
+        squeeze: output channels of `fc1`.
+        name: prefix of the layers' names.
+    """
+    gate = GlobalAveragePooling2D(keepdims=True, name=f"{name}_global_avg_pool")(x)
+    gate = conv2d(squeeze, 1, name=f"{name}_fc1")(gate)
+    gate = layers.ReLU(name=f"{name}_act")(gate)
+    gate = conv2d(x.shape[-1], 1, name=f"{name}_fc2")(gate)
+    gate = layers.Activation("hard_sigmoid", name=f"{name}_gate")(gate)
+    return layers.Multiply(name=f"{name}_multiply")([gate, x])
 
 
 def inverted_residual(
     x: keras.KerasTensor,
-    kernel: int,
     wide: int,
     narrow: int,
     squeezes: bool,
     hard: bool,
-    stride: int,
+    kernel: int = 1,
+    stride: int = 1,
     *,
     name: str,
 ) -> keras.KerasTensor:
-    """Expand, convolve each channel by itself, squeeze and excite, project."""
+    """Expand, convolve each channel by itself, squeeze and excite, project.
+
+    Args:
+        x: input tensor.
+        wide: decides `hidden`.
+        narrow: decides `filters`.
+        squeezes: decides which layers there are.
+        hard: decides the which layers there are.
+        kernel: kernel size.
+        stride: stride.
+        name: prefix of the layers' names.
+    """
     in_channels = x.shape[-1]
-    hidden = make_divisible(wide * 1.0)
-    filters = make_divisible(narrow * 1.0)
+    hidden = make_divisible(wide)
+    filters = make_divisible(narrow)
     expands = hidden != in_channels
-    y = x
+    out = x
     if expands:
-        y = conv_norm_act_block_2(
+        out = pointwise_conv_norm_act(
             x, hidden, act="hard_swish" if hard else "relu", name=f"{name}_block_0"
         )
-    y = conv_norm_act_block(
-        y,
+    out = depthwise_conv_norm_act(
+        out,
         kernel=kernel,
         stride=stride,
         act="hard_swish" if hard else "relu",
         name=f"{name}_block_{1 if expands else 0}",
     )
     if squeezes:
-        y = squeeze_excitation(
-            y, make_divisible(hidden // 4), name=f"{name}_block_{(1 if expands else 0) + 1}"
+        out = squeeze_excitation(
+            out, make_divisible(hidden // 4), name=f"{name}_block_{2 if expands else 1}"
         )
-    y = conv_norm_act_block_2(
-        y,
+    out = pointwise_conv_norm_act(
+        out,
         filters,
         act="identity",
-        name=f"{name}_block_{(1 if expands else 0) + 2 if squeezes else (1 if expands else 0) + 1}",
+        name=f"{name}_block_{(2 if expands else 1) + (1 if squeezes else 0)}",
     )
     if stride == 1 and in_channels == filters:
-        y = layers.Add(name=f"{name}_add")([y, x])
-    return y
+        out = layers.Add(name=f"{name}_add")([out, x])
+    return out
 
 
 def mobilenet_v3(
@@ -167,22 +199,30 @@ def mobilenet_v3(
     """
     inputs = keras.Input((*input_size, 3), name="input")
     x = conv_norm_act(inputs, name="features_0")
-    x = inverted_residual(x, 3, 16, 16, True, False, 2, name="features_1")
-    x = inverted_residual(x, 3, 72, 24, False, False, 2, name="features_2")
-    x = inverted_residual(x, 3, 88, 24, False, False, 1, name="features_3")
-    x = inverted_residual(x, 5, 96, 40, True, True, 2, name="features_4")
-    x = inverted_residual(x, 5, 240, 40, True, True, 1, name="features_5")
-    x = inverted_residual(x, 5, 240, 40, True, True, 1, name="features_6")
-    x = inverted_residual(x, 5, 120, 48, True, True, 1, name="features_7")
-    x = inverted_residual(x, 5, 144, 48, True, True, 1, name="features_8")
-    x = inverted_residual(x, 5, 288, 96, True, True, 2, name="features_9")
-    x = inverted_residual(x, 5, 576, 96, True, True, 1, name="features_10")
-    x = inverted_residual(x, 5, 576, 96, True, True, 1, name="features_11")
-    x = conv_norm_act_block_2(x, 576, act="hard_swish", name="features_12")
+    x = inverted_residual(
+        x, 16, 16, squeezes=True, hard=False, kernel=3, stride=2, name="features_1"
+    )
+    x = inverted_residual(
+        x, 72, 24, squeezes=False, hard=False, kernel=3, stride=2, name="features_2"
+    )
+    x = inverted_residual(x, 88, 24, squeezes=False, hard=False, kernel=3, name="features_3")
+    x = inverted_residual(
+        x, 96, 40, squeezes=True, hard=True, kernel=5, stride=2, name="features_4"
+    )
+    x = inverted_residual(x, 240, 40, squeezes=True, hard=True, kernel=5, name="features_5")
+    x = inverted_residual(x, 240, 40, squeezes=True, hard=True, kernel=5, name="features_6")
+    x = inverted_residual(x, 120, 48, squeezes=True, hard=True, kernel=5, name="features_7")
+    x = inverted_residual(x, 144, 48, squeezes=True, hard=True, kernel=5, name="features_8")
+    x = inverted_residual(
+        x, 288, 96, squeezes=True, hard=True, kernel=5, stride=2, name="features_9"
+    )
+    x = inverted_residual(x, 576, 96, squeezes=True, hard=True, kernel=5, name="features_10")
+    x = inverted_residual(x, 576, 96, squeezes=True, hard=True, kernel=5, name="features_11")
+    x = pointwise_conv_norm_act(x, 576, act="hard_swish", name="features_12")
     x = GlobalAveragePooling2D(keepdims=True, name="global_avg_pool")(x)
     x = Flatten(name="flatten")(x)
     x = layers.Dense(
-        make_divisible(last * 1.0),
+        make_divisible(last),
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
         name="classifier_0",
     )(x)

@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: cd4752df0390955a
+# digest: aadb935776e1f6fb
 """MobileNetV3, small and large, as torchvision has it."""
 
 import torch
@@ -17,7 +17,16 @@ def make_divisible(value: float, divisor: int = 8) -> int:
 
 
 class ConvNormAct(nn.Sequential):
-    """A convolution that keeps the size where its stride is 1, batch norm, and an activation."""
+    """A convolution that keeps the size where its stride is 1, batch norm, and an activation.
+
+    Args:
+        in_channels: channels of the input.
+        filters: output channels of the convolution.
+        kernel: kernel size of the convolution.
+        stride: stride of the convolution.
+        groups: groups of the convolution.
+        act: decides which layers there are.
+    """
 
     def __init__(
         self,
@@ -39,12 +48,17 @@ class ConvNormAct(nn.Sequential):
                 bias=False,
             ),
             nn.BatchNorm2d(filters, eps=0.001, momentum=0.01),
-            *([*([nn.ReLU()] if act == "relu" else [nn.Hardswish()])] if act != "identity" else []),
+            *([] if act == "identity" else [nn.ReLU()] if act == "relu" else [nn.Hardswish()]),
         )
 
 
 class SqueezeExcitation(nn.Module):
-    """A factor for each channel, from the means of all channels (Hu et al. 2017)."""
+    """A factor for each channel, from the means of all channels (Hu et al. 2017).
+
+    Args:
+        in_channels: channels of the input.
+        squeeze: output channels of `fc1`.
+    """
 
     def __init__(self, in_channels: int, squeeze: int) -> None:
         super().__init__()
@@ -55,28 +69,38 @@ class SqueezeExcitation(nn.Module):
         self.gate = nn.Hardsigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.global_avg_pool(x)
-        y = self.act(self.fc1(y))
-        y = self.gate(self.fc2(y))
-        return y * x
+        gate = self.global_avg_pool(x)
+        gate = self.act(self.fc1(gate))
+        gate = self.gate(self.fc2(gate))
+        return gate * x
 
 
 class InvertedResidual(nn.Module):
-    """Expand, convolve each channel by itself, squeeze and excite, project."""
+    """Expand, convolve each channel by itself, squeeze and excite, project.
+
+    Args:
+        in_channels: channels of the input.
+        wide: decides `hidden`.
+        narrow: decides `filters`.
+        squeezes: decides which layers there are.
+        hard: decides the which layers there are.
+        kernel: kernel size.
+        stride: stride.
+    """
 
     def __init__(
         self,
         in_channels: int,
-        kernel: int,
         wide: int,
         narrow: int,
         squeezes: bool,
         hard: bool,
-        stride: int,
+        kernel: int = 1,
+        stride: int = 1,
     ) -> None:
         super().__init__()
-        hidden = make_divisible(wide * 1.0)
-        filters = make_divisible(narrow * 1.0)
+        hidden = make_divisible(wide)
+        filters = make_divisible(narrow)
         expands = hidden != in_channels
         self.block = nn.Sequential(
             *(
@@ -95,13 +119,13 @@ class InvertedResidual(nn.Module):
             *([SqueezeExcitation(hidden, make_divisible(hidden // 4))] if squeezes else []),
             ConvNormAct(hidden, filters, act="identity"),
         )
-        self.has_add = stride == 1 and in_channels == filters
+        self.has_residual = stride == 1 and in_channels == filters
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.block(x)
-        if self.has_add:
-            y = y + x
-        return y
+        out = self.block(x)
+        if self.has_residual:
+            out = out + x
+        return out
 
 
 class MobileNetV3(nn.Module):
@@ -117,25 +141,25 @@ class MobileNetV3(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             ConvNormAct(3, 16, kernel=3, stride=2, act="hard_swish"),
-            InvertedResidual(16, 3, 16, 16, True, False, 2),
-            InvertedResidual(16, 3, 72, 24, False, False, 2),
-            InvertedResidual(24, 3, 88, 24, False, False, 1),
-            InvertedResidual(24, 5, 96, 40, True, True, 2),
-            InvertedResidual(40, 5, 240, 40, True, True, 1),
-            InvertedResidual(40, 5, 240, 40, True, True, 1),
-            InvertedResidual(40, 5, 120, 48, True, True, 1),
-            InvertedResidual(48, 5, 144, 48, True, True, 1),
-            InvertedResidual(48, 5, 288, 96, True, True, 2),
-            InvertedResidual(96, 5, 576, 96, True, True, 1),
-            InvertedResidual(96, 5, 576, 96, True, True, 1),
+            InvertedResidual(16, 16, 16, squeezes=True, hard=False, kernel=3, stride=2),
+            InvertedResidual(16, 72, 24, squeezes=False, hard=False, kernel=3, stride=2),
+            InvertedResidual(24, 88, 24, squeezes=False, hard=False, kernel=3),
+            InvertedResidual(24, 96, 40, squeezes=True, hard=True, kernel=5, stride=2),
+            InvertedResidual(40, 240, 40, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(40, 240, 40, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(40, 120, 48, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(48, 144, 48, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(48, 288, 96, squeezes=True, hard=True, kernel=5, stride=2),
+            InvertedResidual(96, 576, 96, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(96, 576, 96, squeezes=True, hard=True, kernel=5),
             ConvNormAct(96, 576, act="hard_swish"),
         )
         self.global_avg_pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(
-            nn.Linear(576, make_divisible(last * 1.0)),
+            nn.Linear(576, make_divisible(last)),
             nn.Hardswish(),
             nn.Dropout(dropout),
-            nn.Linear(make_divisible(last * 1.0), classes),
+            nn.Linear(make_divisible(last), classes),
         )
         self.reset_parameters()
 
