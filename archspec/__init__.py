@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         SpecError,
         WeightsError,
     )
+    from archspec.hub import from_pretrained
     from archspec.inspection import count, diff, draw, summary
     from archspec.ir.builder import GraphBuilder
     from archspec.ir.graph import LayerGraph
@@ -47,6 +48,7 @@ __all__ = [
     "count",
     "diff",
     "draw",
+    "from_pretrained",
     "generate",
     "init_weights",
     "load",
@@ -64,6 +66,7 @@ _HOMES = (
     "archspec.spec",
     "archspec.inspection",
     "archspec.weights",
+    "archspec.hub",
 )
 
 register("archspec.errors:ArchspecError", text="archspec.reporting:error_text")

@@ -65,12 +65,13 @@ MAY_IMPORT: Final = {
     "archspec_keras": "bench codegen errors expr ir limits passes reserved_names digests atomic_files training recipe "
     "weights",
     "checkpoints": "api codegen errors ir spec digests atomic_files weights",
+    "hub": "_version api errors ir limits spec atomic_files weights",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
     "build_output": "api codegen digests errors initialization ir parity",
-    "archspec": "_version analysis api display errors ir limits reporting spec inspection weights",
+    "archspec": "_version analysis api display errors hub ir limits reporting spec inspection weights",
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
-    "commands": "analysis api bench checkpoints codegen diagram process_exit errors explanations initialization ir "
+    "commands": "analysis api bench checkpoints codegen diagram process_exit errors explanations hub initialization ir "
     "libraries limits parity picture_files quantization recipe reporting schema digests spec starters atomic_files "
     "training inspection watching weights build_output",
     "arguments": "_version commands process_exit errors",

@@ -50,7 +50,7 @@ class FileContents:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class LikelyNetwork:
     """A network whose weights a file may hold."""
 
     name: str
@@ -80,21 +80,21 @@ def contents(path: Path) -> FileContents:
     return FileContents(path, file.format, file.library, state_dicts(file.tree))
 
 
-def candidates(path: Path) -> list[Candidate]:
+def candidates(path: Path) -> list[LikelyNetwork]:
     """The networks that ship whose weights a file may hold, the likeliest first.
 
     Raises:
         WeightsError: it cannot be read, or is no weights file.
     """
     file = open_weights(path, _MOST)
-    found: list[Candidate] = []
+    found: list[LikelyNetwork] = []
     for graph in _shipped():
         choice, report = found_in(path, file, graph)
         if len(report.loaded) < _LIKELY * len(graph.all_weights):
             continue
         shapes = tuple(report.lists().get("of another shape", ()))
         wanted, left = len(graph.all_weights), len(report.unused)
-        found.append(Candidate(graph.name, len(report.loaded), wanted, left, choice.notes, shapes))
+        found.append(LikelyNetwork(graph.name, len(report.loaded), wanted, left, choice.notes, shapes))
     ranked = sorted(found, key=lambda each: (-each.found / each.wanted, each.left, -each.wanted))
     return [each for each in ranked if each.complete] or ranked[:_SHOWN]
 

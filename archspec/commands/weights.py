@@ -20,7 +20,7 @@ from archspec.digests import check_writable
 from archspec.reporting import plain
 
 if TYPE_CHECKING:
-    from archspec.checkpoints import Candidate, FileContents
+    from archspec.checkpoints import FileContents, LikelyNetwork
 
 EXAMPLES: Final = (
     "archspec weights inspect checkpoint.pth",
@@ -76,7 +76,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _lines(file: FileContents, likely: list[Candidate], tensors: bool) -> list[str]:
+def _lines(file: FileContents, likely: list[LikelyNetwork], tensors: bool) -> list[str]:
     found = [plain(str(file.path)), f"  format      {plain(file.format)}"]
     for key in file.mappings:
         kinds = ", ".join(f"{count} {kind}" for kind, count in file.kinds(key).most_common())
@@ -101,7 +101,7 @@ def _lines(file: FileContents, likely: list[Candidate], tensors: bool) -> list[s
     return found
 
 
-def _as_dict(file: FileContents, likely: list[Candidate], tensors: bool) -> dict[str, Any]:
+def _as_dict(file: FileContents, likely: list[LikelyNetwork], tensors: bool) -> dict[str, Any]:
     return {
         "file": str(file.path),
         "format": file.format,

@@ -203,6 +203,22 @@ class DocumentKind(Generic[_D]):
         found._path = path
         return found
 
+    def flattened(
+        self, source: str | Path, *, limits: Limits | None = None, root: str | os.PathLike[str] | None = None
+    ) -> dict[str, object]:
+        """The data of a document in one piece: what it extends and includes stands in it.
+
+        Raises:
+            SpecError: a file cannot be had, or does not fit the others.
+        """
+        path = find(source, self.shipped)
+        with bounded(limits, path) as load_context:
+            data = self.composer(load_context, Path(root) if root is not None else path.parent).file(path)
+            load_context.diagnostics.raise_if_any(SpecError)
+        if data is None:
+            raise InternalError(f"a {self.shipped.noun} could not be read, and nobody said why")
+        return {key: value for key, value in data.items() if key not in ("extends", "include")}
+
     def load_text(
         self,
         text: str,

@@ -85,7 +85,7 @@ def download(address: str) -> Path:
                     _parts(path, name, got)
                 return path
     except Exception as error:  # of the network, of the hub, of the cache: each has its own kind
-        raise WeightsError(_unreachable(address, error)) from None
+        raise failed(f"{address} cannot be downloaded", error) from None
     what = f"has no file `{match['file']}`" if match["file"] else f"has none of {', '.join(_FILES)}"
     raise WeightsError(Diagnostic("E0701", f"{address} {what}", help="name its file: hf://owner/name/file"))
 
@@ -101,14 +101,19 @@ def _parts(index: Path, name: str, got: Callable[[str], Path]) -> None:
         got(f"{folder}/{part}" if folder else part)
 
 
-def _unreachable(address: str, error: Exception) -> Diagnostic:
+def failed(what: str, error: Exception) -> WeightsError:
+    """An error of the hub's library as one of ours, with what helps."""
     kind = type(error).__name__
     reason = " ".join(str(error).split()) or kind
-    helps = {
-        "RepositoryNotFoundError": "see its name; a private one needs `HF_TOKEN`, or `hf auth login`",
-        "GatedRepoError": "ask for access on its page, and log in with `hf auth login`",
-        "RevisionNotFoundError": "see the revision after `@`",
-        "LocalEntryNotFoundError": "it is not in the cache, and the hub cannot be reached: see the connection",
-        "OfflineModeIsEnabled": "it is not in the cache; unset HF_HUB_OFFLINE to download it",
-    }
-    return Diagnostic("E0701", f"{address} cannot be downloaded", label=reason[:300], help=helps.get(kind, ""))
+    return WeightsError(Diagnostic("E0701", what, label=reason[:300], help=_HELP.get(kind, "")))
+
+
+_HELP: Final = {
+    "RepositoryNotFoundError": "see its name; a private one needs `HF_TOKEN`, or `hf auth login`",
+    "GatedRepoError": "ask for access on its page, and log in with `hf auth login`",
+    "RevisionNotFoundError": "see the revision after `@`",
+    "LocalEntryNotFoundError": "it is not in the cache, and the hub cannot be reached: see the connection",
+    "OfflineModeIsEnabled": "it is not in the cache; unset HF_HUB_OFFLINE to download it",
+    "LocalTokenNotFoundError": "log in with `hf auth login`, or set `HF_TOKEN`",
+}
+"""By the name of the library's exception."""

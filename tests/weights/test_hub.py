@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import threading
@@ -16,9 +17,11 @@ import pytest
 from safetensors.numpy import save_file
 
 import archspec
-from archspec import WeightsError
+from archspec import SpecError, WeightsError
+from archspec.cli import main
 from archspec.parity import random_weights
 from archspec.weights import read_weights
+from tests.needed import needs
 
 pytest.importorskip("huggingface_hub")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -42,6 +45,35 @@ class Hub:
 
             def do_GET(self) -> None:
                 self.answer(True)
+
+            def do_POST(self) -> None:
+                """A repository is made; files are to come within the commit; the commit, a line for each."""
+                hub.asked.append(f"POST {self.path}")
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.path == "/api/repos/create":
+                    name = json.loads(body)
+                    (hub.folder / name["organization"] / name["name"]).mkdir(parents=True)
+                    self.say({"url": f"{hub.url}/{name['organization']}/{name['name']}"})
+                elif self.path == "/api/validate-yaml":
+                    self.say({"errors": [], "warnings": []})
+                elif "/preupload/" in self.path:
+                    names = [file["path"] for file in json.loads(body)["files"]]
+                    self.say({"files": [{"path": x, "uploadMode": "regular", "shouldIgnore": False} for x in names]})
+                else:
+                    _, _, _, owner, name, *_ = self.path.split("/")
+                    for line in map(json.loads, body.splitlines()):
+                        if line["key"] == "file":
+                            data = base64.b64decode(line["value"]["content"])
+                            (hub.folder / owner / name / line["value"]["path"]).write_bytes(data)
+                    self.say({"commitOid": COMMIT, "commitUrl": f"{hub.url}/{owner}/{name}/commit/{COMMIT}"})
+
+            def say(self, data: object) -> None:
+                text = json.dumps(data).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
 
             def answer(self, whole: bool) -> None:
                 hub.asked.append(f"{self.command} {self.path}")
@@ -83,6 +115,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
     found = Hub(tmp_path / "hub")
     monkeypatch.setenv("HF_ENDPOINT", found.url)
+    monkeypatch.setenv("HF_TOKEN", "hf_nothing")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     thread = threading.Thread(target=found.server.serve_forever, daemon=True)
     thread.start()
@@ -153,3 +186,47 @@ def test_without_a_connection(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(WeightsError, match="cannot be downloaded"):
         read_weights("hf://someone/lenet/model.safetensors", lenet())
+
+
+@needs("torch")
+def test_a_repository_is_the_network_too(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pushed with params, from a spec that extends another; pulled where none of its files is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("archspec: 1\nextends: lenet\nname: mine\ntitle: Mine <b>\n")
+    graph = archspec.compile("mine.yaml", classes=4)
+    wanted = {name: array.astype(np.float32) for name, array in random_weights(graph).items()}
+    np.savez("w.npz", allow_pickle=False, **wanted)
+    command = ["push", "mine.yaml", "someone/mine", "--weights", "w.npz", "--set", "classes=4", "--license", "mit"]
+    assert main(command) == 0
+    assert sorted(path.name for path in (hub.folder / "someone" / "mine").iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+    ]
+    (tmp_path / "mine.yaml").unlink()
+    card = (hub.folder / "someone" / "mine" / "README.md").read_text()
+    assert "\n# Mine \\<b\\>\n" in card
+    assert 'license: "mit"' in card
+    for address in ("someone/mine", "hf://someone/mine", hub.folder / "someone" / "mine"):
+        model = archspec.from_pretrained(address, "torch")
+        assert all(np.array_equal(model.state_dict()[name].numpy(), wanted[name]) for name in wanted)
+    with pytest.raises(WeightsError, match="do not fit"):
+        archspec.from_pretrained("someone/mine", "torch", classes=5)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"spec": 3}', '{"spec": {"archspec": 1}}', "[" * 100_000])
+def test_a_repository_without_a_network(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(SpecError):
+        archspec.from_pretrained(tmp_path, "torch")
+
+
+def test_what_a_repository_may_not_do(tmp_path: Path) -> None:
+    """Its spec reads no other file."""
+    (tmp_path / "secret.yaml").write_text("archspec: 1\nname: other\ninput: {shape: [3]}\nlayers: [relu]\n")
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    spec = {"archspec": 1, "extends": "../secret.yaml", "name": "net"}
+    (folder / "config.json").write_text(json.dumps({"spec": spec}))
+    with pytest.raises(SpecError, match=r"E0105|outside|leaves"):
+        archspec.from_pretrained(folder, "torch")
