@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec._version import __version__
-from archspec.api import build, compile
+from archspec.api import build, compile, loaded
 from archspec.atomic_files import write_text
 from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
@@ -116,7 +116,7 @@ def write_repository(
     """
     source = spec if isinstance(spec, str) else Path(spec)
     data = NETWORK.flattened(source, limits=limits, root=root)
-    graph = compile(source, limits=limits, root=root, **params)
+    graph = compile(loaded(source, params, limits=limits, root=root))
     arrays, _ = read_weights(weights, graph)
     given = {name: _plain(value) for name, value in params.items()}
     config = {"library_name": "archspec", "archspec_version": __version__, "spec": data, "params": given}
