@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.bench import tuning
+from archspec.bench import measurement, tuning
 from archspec.bench.contenders import Contender
 from archspec.bench.tuning import candidates, tune
 from archspec.parity import random_inputs
@@ -69,7 +69,7 @@ def test_the_winner_is_written_with_what_was_measured(run: Run, spec: Path, tmp_
 
 
 def test_one_that_computes_something_else_is_named_and_not_ranked(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = tuning.difference
+    right = measurement.difference
     monkeypatch.setattr(
         tuning, "difference", lambda one, base: 0.5 if "openvino" in one.row.contender.label else right(one, base)
     )
