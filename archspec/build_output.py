@@ -143,7 +143,8 @@ def _engine_for(target: RunsModels, dtype: str) -> Iterator[str]:
 
     A model file is read by one engine or another; a framework stays what it is for as long as its process lasts.
     """
-    before = dict(os.environ)
+    settings = {name for engine in target.engines for name in target.environment(engine)}
+    before = {name: os.environ.get(name) for name in settings}
     reasons = [target.lacks("inference", dtype)]
     try:
         for engine in target.engines if reasons[0] and isinstance(target, PacksModels) else ():
@@ -155,8 +156,11 @@ def _engine_for(target: RunsModels, dtype: str) -> Iterator[str]:
             raise BackendError(Diagnostic("E0601", reasons[0]))
         yield ", ".join(f"{name} {version}" for name, version in target.versions().items())
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _unable(target: RunsModels, engine: str, dtype: str) -> str:

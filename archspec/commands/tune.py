@@ -129,7 +129,8 @@ def _lines(result: Tuning, files: list[Path]) -> list[str]:
     lines += to_text(Table(heads, rows, "lrrrrr")).splitlines()
     lines += [f"not ranked: {trial.candidate.label}: {trial.failed}" for trial in result.trials if trial.failed]
     if ranking:
-        lines += ["", f"the fastest is {ranking[0].candidate.label}", *(f"  {path}" for path in files)]
+        lines += ["", f"the fastest is {ranking[0].candidate.label}, for batches of {result.batch} alone"]
+        lines += [f"  {path}" for path in files]
     return lines
 
 

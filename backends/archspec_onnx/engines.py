@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from archspec.codegen.backend_errors import not_importable
@@ -23,11 +23,12 @@ def current_engine() -> str:
     return os.environ.get(ENGINE) or ENGINES[0]
 
 
-def openvino_model(model: Any) -> Any:
+def openvino_model(model: Any, shapes: Mapping[str, Sequence[int]] | None = None) -> Any:
     """A model compiled by OpenVINO for the processor, in the precision that it is written in.
 
     Args:
         model: the bytes of an ONNX model, or an `openvino.Model`.
+        shapes: of the inputs by name, where it is for these alone, which is a little faster; it changes the model.
 
     OpenVINO would take bfloat16 for float32 where the processor has it: another result, by three digits.
 
@@ -40,4 +41,6 @@ def openvino_model(model: Any) -> Any:
         raise not_importable("OpenVINO", error) from error
     core = openvino.Core()
     read = core.read_model(model) if isinstance(model, bytes) else model
+    if shapes is not None:
+        read.reshape({name: list(shape) for name, shape in shapes.items()})
     return core.compile_model(read, "CPU", {"PERFORMANCE_HINT": "LATENCY", "EXECUTION_MODE_HINT": "ACCURACY"})
