@@ -136,7 +136,7 @@ def test_the_values_of_expressions() -> None:
 def test_every_key_of_a_spec_is_documented() -> None:
     text = LANGUAGE.read_text(encoding="utf-8")
     table = text.partition("| key | meaning |")[2].partition("\n\n")[0]
-    assert set(re.findall(r"`([a-z]+)`", re.sub(r"\|[^|]*\|$", "|", table, flags=re.MULTILINE))) == set(
+    assert set(re.findall(r"`([a-z_]+)`", re.sub(r"\|[^|]*\|$", "|", table, flags=re.MULTILINE))) == set(
         Spec.yaml_keys()
     )
 
