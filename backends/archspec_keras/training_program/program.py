@@ -234,16 +234,18 @@ def _arguments(item: Any, *names: str) -> list[Any]:
 
 def _sum_of_losses(graph: LayerGraph, plan: TrainingPlan, values: list[str]) -> list[str]:
     """The lines that return the loss. What are functions of ours get Keras's mean over the batch."""
-    terms: dict[str, Code] = {}
+    terms: list[tuple[str, Code]] = []
     for loss, value in zip(plan.losses, values, strict=True):
         weight = f"{loss.loss.weight!r} * " if loss.loss.weight != 1.0 else ""
         made = value if value.endswith(")") else f"MeanOf({value})"
         output = f"y_pred[{quoted(loss.output)}]" if graph.gives_names else "y_pred"
-        terms[loss.output] = Bracket(f"{weight}{made}", ("y", output, "sample_weight"))
+        terms.append((loss.output, Bracket(f"{weight}{made}", ("y", output, "sample_weight"))))
     # The weights of others get a gradient, which is 0: TensorFlow's would otherwise be none.
-    terms |= {name: f"0 * ops.sum(y_pred[{quoted(name)}])" for name in graph.outputs if name not in terms}
-    more = [terms.pop(name) for name in [*terms] if name in graph.training_outputs]
-    sum = next(iter(terms.values())) if len(terms) == 1 else Infix("+", tuple(terms.values()))
+    without = [name for name in graph.outputs if name not in {loss.output for loss in plan.losses}]
+    terms += [(name, f"0 * ops.sum(y_pred[{quoted(name)}])") for name in without]
+    more = [term for name, term in terms if name in graph.training_outputs]
+    always = tuple(term for name, term in terms if name not in graph.training_outputs)
+    sum = always[0] if len(always) == 1 else Infix("+", always)
     if not more:
         return lay_out(sum, 2, "return ")
     return [

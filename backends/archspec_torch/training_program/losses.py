@@ -145,15 +145,13 @@ def loss_source(targets: Targets) -> str:
     """The function `loss_of`, and what it calls."""
     writer = _Writer(targets)
     plan = targets.plan
-    losses = {each.output: each for each in plan.losses}
-    unused = [name for name in targets.graph.outputs if name not in losses]
+    unused = [name for name in targets.graph.outputs if name not in {each.output for each in plan.losses}]
 
     more = targets.graph.training_outputs
 
     def terms(*, training: bool) -> tuple[Code, ...]:
-        names = [name for name in (*losses, *unused) if (name in more) is training]
-        zero = "0 * {}.sum()"
-        return tuple(writer.term(losses[n]) if n in losses else zero.format(targets.output(n)) for n in names)
+        losses = [writer.term(each) for each in plan.losses if (each.output in more) is training]
+        return *losses, *(f"0 * {targets.output(name)}.sum()" for name in unused if (name in more) is training)
 
     found = terms(training=False)
     places = "places" if targets.maps else "examples"
