@@ -146,9 +146,21 @@ class BodyWriter(LoopStatements):
                 called = self.shared.variables[use.reuses or use.name]
             argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
             arguments = tuple(given) if step.times == len(given) else (argument,) * step.times
-            code = self.printer.noted(Bracket(called, arguments), paths)
-            self._emit(target, marked(code, paths))
+            code = marked(self.printer.noted(Bracket(called, arguments), paths), paths)
+            if step.condition:
+                self._emit_where(step.condition, given, target, code)
+            else:
+                self._emit(target, code)
             given = [target]
+
+    def _emit_where(self, condition: str, given: Sequence[str], target: str, code: Code) -> None:
+        """A statement that is done under a condition; otherwise what is given stays what it is."""
+        if [target] != [*given]:
+            self._emit(target, given[0])
+        self._emit("", f"if {condition}:")
+        self.depth += 1
+        self._emit(target, code)
+        self.depth -= 1
 
     # -- conditions -------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import plain
-from archspec.codegen.pretty_printer import Code, call
+from archspec.codegen.pretty_printer import Code, Ternary, call
 from archspec.ir.convolution_arithmetic import crop
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
@@ -15,6 +15,7 @@ from archspec.ir.initializers import ByFan, Constant, Normal, Ones, TruncatedNor
 from archspec.ir.ops import Conv
 from archspec_keras.ops.initializers import depthwise_weights, weights
 from archspec_keras.ops.padding import (
+    covering_stride,
     covers,
     is_covered,
     is_same,
@@ -132,7 +133,11 @@ def _padded_conv(context: LayerContext) -> tuple[list[LayerStep], dict[str, Code
         return [], {"padding": literal("same")}
     sides = padding_sides(context)
     assert sides is not None
-    return [LayerStep(call(context.of_rank("layers.ZeroPadding{}"), sides), "_pad")], {}
+    padded = call(context.of_rank("layers.ZeroPadding{}"), sides)
+    if (stride := covering_stride(context)) is not None:
+        step = LayerStep(padded, "_pad", condition=f"{stride} > 1")
+        return [step], {"padding": Ternary(literal("same"), f"{stride} == 1", literal("valid"))}
+    return [LayerStep(padded, "_pad")], {}
 
 
 ROWS: Final[dict[str, KerasRow]] = {

@@ -7,7 +7,7 @@ from typing import Any
 from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import plain
 from archspec.codegen.pretty_printer import Code, call
-from archspec.expr import Items
+from archspec.expr import Items, Name
 from archspec.ir.attributes import SAME, SAME_LOWER, Padding, PerAxis, Sides
 from archspec.ir.op import Op
 from archspec_keras.ops.row import LayerContext, LayerStep
@@ -65,6 +65,20 @@ def covers(context: LayerContext) -> bool:
     """At stride 1 with half an odd window on each side, explicit padding is `same` at any size."""
     ops = [context.graph.nodes[path].op for path in context.use.paths]
     return all(map(is_covered, ops))
+
+
+def covering_stride(context: LayerContext) -> str | None:
+    """The argument by whose 1 explicit padding is `same`, where a function is called with 1 and with more.
+
+    A convolution that pads by itself takes less time than one after a layer that pads.
+    """
+    stride = context.use.exprs.get("stride")
+    if not isinstance(stride, Name) or context.printer.types.get(stride.id) != "int":
+        return None
+    ops: list[Any] = [context.graph.nodes[path].op for path in context.use.paths]
+    found = {is_covered(op) for op in ops}
+    alone = all(is_covered(op) == (max(op.stride) == 1) for op in ops)
+    return context.printer.expr(stride) if found == {True, False} and alone else None
 
 
 def is_covered(op: Op) -> bool:

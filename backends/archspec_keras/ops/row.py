@@ -23,12 +23,14 @@ class LayerStep:
     """One Keras layer. `suffix` is added to the name of the graph's layer; the last step has none,
     or the one that owns weights (see `KerasRow.after`).
 
-    `times` says how often the layer is passed its tensor: attention takes it as query and as value.
+    `times` says how often the layer is passed its tensor: attention takes it as query and as value. With a `condition`
+    there is such a layer only where it holds.
     """
 
     layer: Bracket
     suffix: str = ""
     times: int = 1
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
