@@ -10,6 +10,8 @@ from tests.needed import needs
 
 pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 
+TOLERANCES = {"mobilenet_v3": ("float64.gradients=1e-7", "float64.run=1e-7")}
+"""PyTorch's `nn.Hardsigmoid` has 1/6 as a float32 number in its gradient, in float64 too."""
 QUICK = ("lenet", "two_streams")
 """The smallest; `pytest -m nightly` takes all the others."""
 
@@ -22,4 +24,5 @@ def test_the_smallest_specs_pass(name: str) -> None:
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", [name for name in shipped() if name not in QUICK])
 def test_the_specs_pass(name: str) -> None:
-    assert main(["parity", name]) == 0
+    tolerances = [word for tolerance in TOLERANCES.get(name, ()) for word in ("--tolerance", tolerance)]
+    assert main(["parity", name, *tolerances]) == 0
