@@ -12,14 +12,18 @@ from archspec.codegen.escaping import quoted
 from archspec.codegen.pretty_printer import Bracket, Code, Keyword, flat, lay_out
 from archspec_keras.data_format import FORMAT
 from archspec_keras.names import CHANNELS_LAST, COMMON
-from archspec_keras.ops.initializers import Serialized, serialized
+from archspec_keras.ops.initializers import DEFAULT_KERNEL, Serialized, serialized
 
 _FEWEST: Final = 3
 """Calls from which on what they have in common is written once."""
-_SAVED: Final = 80
+_SAVED: Final = 60
 """Characters that this has to save: the lines that it takes are read, too."""
 _SHARED: Final = re.compile(r"use_bias|momentum|epsilon|\w+_initializer|\w+_regularizer")
-_DEFAULTS: Final = {"use_bias": "True"}
+_DEFAULTS: Final = {
+    "use_bias": "True",
+    "kernel_initializer": flat(DEFAULT_KERNEL),
+    "depthwise_initializer": flat(DEFAULT_KERNEL),
+}
 """What a call has that does not say it."""
 _LITERAL: Final = re.compile(r'"[^"\\]*"|True|False|None|-?\d[\d.e/ -]*')
 

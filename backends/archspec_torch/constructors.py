@@ -77,15 +77,18 @@ class ConstructorWriter:
 
     def row(self, tree: Tree) -> Code:
         """The call that hands its parts to a class that is an `nn.Sequential`."""
-        return call("super().__init__", *self._parts(tree, named=False))
+        return self._row("super().__init__", tree)
 
     # -- sequences --------------------------------------------------------------------------------
 
     def _sequence(self, tree: Tree) -> Code:
         """An `nn.Sequential`, of an `OrderedDict` where parts have names."""
+        return self._row("nn.Sequential", tree)
+
+    def _row(self, head: str, tree: Tree) -> Code:
         if all(item.number is not None for item in members(tree)):
-            return call("nn.Sequential", *self._parts(tree, named=False))
-        return self._ordered("nn.Sequential", self._parts(tree, named=True))
+            return call(head, *self._parts(tree, named=False))
+        return self._ordered(head, self._parts(tree, named=True))
 
     def _ordered(self, kind: str, pairs: Sequence[Code]) -> Code:
         self.ordered_dict = True
@@ -235,13 +238,17 @@ def fits_sequential(tree: Tree) -> bool:
 
 
 def is_row(definition: Definition) -> bool:
-    """Whether a class is an `nn.Sequential` of its own: its parts have numbers for names."""
+    """Whether a class is an `nn.Sequential` of its own: its parts have numbers for names, or a block's that are no
+    attributes of Python's, which a `forward` could not call as a person writes it.
+    """
     tree = definition.tree
+    numbered = all(item.number is not None for item in members(tree))
+    unspeakable = any(item.number is None and not is_attribute(item.name) for item in members(tree))
     loops = [item for item in members(tree) if isinstance(item, LoopUse)]
     return (
         definition.operands == 1
         and not any(layer.draws for layer in layers(tree))  # it has to keep what they are drawn by
-        and all(item.number is not None for item in members(tree))
+        and (numbered or (unspeakable and not definition.is_network))
         and not any(run.carried is not None for loop in loops for run in loop.runs)
         and is_chain(tree)
         and fits_sequential(tree)

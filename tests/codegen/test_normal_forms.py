@@ -166,3 +166,25 @@ stages:
     )
     assert [*dict(model.named_children())["block1"]._modules] == ["unit_1", "unit_2", "unit_3", "unit_4"]
     assert [*dict(model.named_children())["block2"]._modules] == ["unit_0", "unit_1"]
+
+
+def test_a_row_whose_names_are_no_attributes_is_a_sequential_of_its_own() -> None:
+    text = """
+blocks:
+  unit:
+    params: {filters: {}, wide: false}
+    layers:
+      - conv: {name: 0_conv, filters: filters, kernel: 3, padding: 1, init: ones}
+      - batch_norm: {name: 1-bn}
+      - {conv: {name: 2_conv, filters: filters, kernel: 1}, when: wide}
+layers: [unit: {filters: 8}, unit: {filters: 8, wide: true}, conv: {filters: 4, kernel: 1}]
+"""
+    found = torch_of(text, channels=8)
+    assert "class Unit(nn.Sequential):" in found
+    assert found.count("def forward(") == 1
+    head = "archspec: 1\nname: forms\ninput: {channels: 8, height: 8, width: 8}\n"
+    model = archspec.build(load_text(head + text), "torch")
+    weights = model.state_dict()
+    assert {"unit.0_conv.weight", "unit.1-bn.weight", "unit_2.2_conv.weight"} <= weights.keys()
+    assert (weights["unit.0_conv.weight"] == 1).all()
+    assert not (weights["unit_2.2_conv.weight"] == 1).any()

@@ -89,7 +89,7 @@ def test_layers_are_those_of_the_number_of_axes(axes: int) -> None:
     torch_source, keras_source = (archspec.generate(network(axes), name) for name in ("torch", "keras"))
     for name in ("nn.Conv{}d(", "SameConv{}d(", "nn.BatchNorm{}d(", "nn.MaxPool{}d(", "nn.ConvTranspose{}d("):
         assert name.format(axes) in torch_source
-    for name in ("Conv{}D(", "Conv{}DTranspose("):
+    for name in ("layers.Conv{}D,", "layers.Conv{}DTranspose,"):
         assert name.format(axes) in keras_source
     for other in {1, 2, 3} - {axes}:
         assert f"{other}d(" not in torch_source.replace("BatchNorm1d(", "")

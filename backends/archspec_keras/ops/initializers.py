@@ -35,6 +35,8 @@ from archspec_keras.ops.row import FAN, LayerContext
 
 Serialized: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
 """The name of a class, and its arguments by name, as source."""
+DEFAULT_KERNEL: Final[Code] = literal("glorot_uniform")
+"""What Keras draws a kernel by unless it is told."""
 _IMAGE: Final = 2
 """How many spatial axes an image has."""
 _OWN: Final[Mapping[Initializer, Code]] = {
@@ -54,7 +56,9 @@ def weights(context: LayerContext) -> dict[str, Code]:
     biased = not context.fixed("bias") or context.value("bias") or context.use.values.get("out_bias")
     if not context.fixed("bias") or not context.value("bias"):
         found["use_bias"] = context.attribute("bias")
-    found["kernel_initializer"] = initial(context, context.value("init"))
+    kernel = initial(context, context.value("init"))
+    if kernel != DEFAULT_KERNEL:
+        found["kernel_initializer"] = kernel
     initializer: Initializer = context.value("bias_init")
     if biased and isinstance(initializer, FanInUniform):
         found["bias_initializer"] = _fan_in_uniform_bias(context)
@@ -71,7 +75,7 @@ def depthwise_weights(context: LayerContext) -> dict[str, Code]:
     """
     found = weights(context)
     initializer: Initializer = context.value("init")
-    kernel = found.pop("kernel_initializer")
+    kernel = found.pop("kernel_initializer", DEFAULT_KERNEL)
     if isinstance(initializer, ByFan) and initializer.scaling.mode != "fan_avg":
         scaling = initializer.scaling
         shape = "untruncated_normal" if scaling.shape == "normal" else scaling.shape
@@ -80,7 +84,8 @@ def depthwise_weights(context: LayerContext) -> dict[str, Code]:
         scale = f"{number} {op} {context.printer.expr(Name(FAN))}"
         kernel = call("keras.initializers.VarianceScaling", scale, literal(scaling.mode), literal(shape))
     renamed = {"kernel_regularizer": "depthwise_regularizer"}
-    return {"depthwise_initializer": kernel} | {renamed.get(name, name): code for name, code in found.items()}
+    drawn = {"depthwise_initializer": kernel} if kernel != DEFAULT_KERNEL else dict[str, Code]()
+    return drawn | {renamed.get(name, name): code for name, code in found.items()}
 
 
 def initial(context: LayerContext, initializer: Initializer) -> Code:

@@ -10,7 +10,7 @@ from archspec.expr import Binary, Const, Name
 from archspec.ir.initializers import Initializer, Zeros
 from archspec.ir.ops import Attention
 from archspec_keras.ops.decay import regularizers
-from archspec_keras.ops.initializers import initial, weights
+from archspec_keras.ops.initializers import DEFAULT_KERNEL, initial, weights
 from archspec_keras.ops.row import FAN, KerasRow, LayerContext, LayerStep, VariableLayout
 
 
@@ -42,7 +42,9 @@ def _attention(context: LayerContext) -> list[LayerStep]:
     initializer: Initializer = context.value("init")
     if initializer.by_fan:
         # Keras would count the heads of a kernel as it counts the pixels of a convolution's.
-        keywords["kernel_initializer"] = call(context.helper("MatrixInitializer"), keywords["kernel_initializer"])
+        keywords["kernel_initializer"] = call(
+            context.helper("MatrixInitializer"), keywords.get("kernel_initializer", DEFAULT_KERNEL)
+        )
     head = "layers.MultiHeadAttention" if _keras_is_right(context) else context.helper("PreciseAttention")
     return [LayerStep(call(head, context.attribute("heads"), size, **keywords), times=2)]
 

@@ -186,13 +186,16 @@ def test_pytorch_source_is_what_people_write(initializer: str, line: str) -> Non
         ("{truncated_normal: 0.02}", "keras.initializers.TruncatedNormal(stddev=0.02)"),
         ("kaiming_uniform", '"he_uniform"'),
         ("{kaiming_uniform: fan_out}", 'keras.initializers.VarianceScaling(2.0, "fan_out", "uniform")'),
-        ("xavier_uniform", '"glorot_uniform"'),
         ("xavier_normal", 'keras.initializers.VarianceScaling(1.0, "fan_avg", "untruncated_normal")'),
         ("slim_variance_scaling", 'slim_variance_scaling(2.0, "fan_in")'),
     ],
 )
 def test_keras_source_is_what_people_write(initializer: str, argument: str) -> None:
     assert f"kernel_initializer={argument}" in archspec.generate(network(SMALL, initializer), "keras")
+
+
+def test_what_keras_draws_by_default_is_not_stated() -> None:
+    assert "kernel_initializer" not in archspec.generate(network(SMALL, "xavier_uniform"), "keras")
 
 
 def test_every_initializer_is_tried() -> None:
