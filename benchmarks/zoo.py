@@ -57,10 +57,7 @@ def image(size: int) -> npt.NDArray[np.float32]:
 
 
 def rows() -> list[dict[str, Any]]:
-    """The table that the tests hold specs against: a row for each builder, with its spec and the spec's params.
-
-    `evaluated` are params for what the builder's network computes in evaluation, where they are others.
-    """
+    """The table that the tests hold specs against: a row for each builder, with its spec and the spec's params."""
     loaded: list[dict[str, Any]] = json.loads(PATH.read_text(encoding="utf-8"))
     return loaded
 
@@ -116,7 +113,7 @@ def written(row: dict[str, Any]) -> dict[str, Any]:
     reference.load()
     logits = reference.outputs()[0]
     return {
-        **{key: row[key] for key in ("builder", "spec", "params", "evaluated", "size") if key in row},
+        **{key: row[key] for key in ("builder", "spec", "params", "size") if key in row},
         "parameters": reference.parameters,
         "macs": reference.macs(),
         "keys": digest(reference.shapes),
@@ -133,7 +130,7 @@ def compared(row: dict[str, Any]) -> tuple[str, ...]:
     graph = archspec.compile(name, **params)
     reference = Reference(row["builder"], row["size"])
     shapes = {name: weight.shape for name, weight in graph.all_weights.items()}
-    macs = archspec.count(name, **{**params, **row.get("evaluated", {})}).total.macs
+    macs = archspec.count(name, **params).total.macs
     state = reference.load()
     model: Any = archspec.build(graph, "torch").eval()
     try:

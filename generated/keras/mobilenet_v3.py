@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: 8e7f39bcbae44c01
+# digest: d30edc9e158a4dee
 """MobileNetV3, small and large, as torchvision has it."""
 
 from functools import partial
@@ -74,10 +74,12 @@ def depthwise_conv_norm_act(
         act: decides which layers there are.
         name: prefix of the layers' names.
     """
-    x = ZeroPadding2D((kernel - 1) // 2, name=f"{name}_0_pad")(x)
+    if stride > 1:
+        x = ZeroPadding2D((kernel - 1) // 2, name=f"{name}_0_pad")(x)
     x = DepthwiseConv2D(
         kernel,
         strides=stride,
+        padding="same" if stride == 1 else "valid",
         depthwise_initializer=keras.initializers.VarianceScaling(
             2.0 / x.shape[-1], "fan_out", "untruncated_normal"
         ),

@@ -48,10 +48,12 @@ def _first(name: str) -> str:
 
 def test_auxiliary_classifiers() -> None:
     """With torchvision's names of the outputs' layers, too."""
-    whole, alone = archspec.compile("googlenet", aux_logits=True), archspec.compile("googlenet")
+    whole, alone = archspec.compile("googlenet"), archspec.compile("googlenet", aux_logits=False)
     assert whole.parameters == 13_004_888
     assert alone.parameters == 6_624_904
     assert list(whole.outputs) == ["logits", "aux2", "aux1"]
+    assert whole.training_outputs == ("aux2", "aux1")
+    assert whole.macs == alone.macs
     assert list(alone.outputs) == ["logits"]
     assert {name.partition(".")[0] for name in whole.all_weights.keys() - alone.all_weights.keys()} == {"aux1", "aux2"}
 
