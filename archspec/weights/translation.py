@@ -98,7 +98,7 @@ def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, St
     budget = Budget()
     found: dict[str, Origin] = {}
     for name, weight in graph.all_weights.items():
-        layer = name.removesuffix(f".{weight.name}")
+        layer = weight.layer_of(name)
         try:
             given = weight_map.rule_of(name, layer, budget)
         except ExprError:
@@ -110,8 +110,10 @@ def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, St
         if rule.constant is not None:
             found[name] = Origin((), (None,), constant=rule.constant)
         elif weight_map.layout == "torch":
-            leaf = "" if whole else f".{weight_map.variables.get(weight.name, weight.name)}"
-            part = (weight.shape[0] // len(names), *weight.shape[1:])
+            leaf = f".{weight_map.variables.get(weight.name, weight.name)}" if weight.name and not whole else ""
+            part: Shape = (weight.shape[0] // len(names), *weight.shape[1:])
+            if rule.squeezed:
+                part = _without_ones(part)
             found[name] = Origin(tuple((each + leaf,) for each in names), (_same(weight.shape),), part)
         elif whole:
             found[name] = Origin(tuple((each,) for each in names), stored[name].layouts, stored[name].shape)

@@ -45,6 +45,8 @@ class MapRule:
     """Patterns of the library's names; of several, the weight is made of theirs, joined along its first axis."""
     constant: float | None = None
     """The library has no such weight: it is this number everywhere."""
+    squeezed: bool = False
+    """The library has the weight without its axes of one."""
     span: Span | None = field(default=None, compare=False)
 
     def name(self, path: str, budget: Budget) -> tuple[str, ...] | None:
@@ -90,7 +92,7 @@ class WeightMap:
         unnamed, used, owners = list[str](), set[str](), dict[tuple[str, ...], str]()
         wrong: list[str] = []
         for name, weight in graph.all_weights.items():
-            layer = name.removesuffix(f".{weight.name}")
+            layer = weight.layer_of(name)
             found = self.rule_of(name, layer, budget)
             if found is None:
                 unnamed.append(name)
@@ -205,6 +207,9 @@ class _Reader:
         compiled = self._compiled(text, key_span)
         given: tuple[str, ...] = ()
         constant: float | None = None
+        squeezed = isinstance(value, LocatedDict) and value.keys() == {"name", "squeeze"} and value["squeeze"] is True
+        if isinstance(value, LocatedDict) and squeezed:
+            value = value["name"]
         if isinstance(value, LocatedDict) and [*value] == ["constant"]:
             number = value["constant"]
             if isinstance(number, bool) or not isinstance(number, int | float):
@@ -216,12 +221,12 @@ class _Reader:
         elif isinstance(value, list) and value and all(isinstance(each, str) for each in value):
             given = tuple(str(each) for each in value)
         else:
-            self._wrong("a rule gives a name, a list of names, or `{constant: NUMBER}`", span)
+            self._wrong("a rule gives a name, a list, `{constant: NUMBER}`, or `{name: NAME, squeeze: true}`", span)
             return None
         captured = set(compiled.groupindex) if compiled is not None else set[str]()
         for name in given:
             self._check_name(name, captured, span)
-        return MapRule(compiled, text, given, constant, key_span) if compiled is not None else None
+        return MapRule(compiled, text, given, constant, squeezed, key_span) if compiled is not None else None
 
     def _compiled(self, text: str, span: Span) -> re.Pattern[str] | None:
         parts: list[str] = []

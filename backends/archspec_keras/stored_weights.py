@@ -43,8 +43,7 @@ def stored_weights(graph: LayerGraph) -> Mapping[str, StoredWeight]:
                 variables.append(StoredVariable(names, f"{before}{made[owner]}"))
                 made[owner] += 1
             shape, layouts = _form(node, graph, weight.shape, place, len(variables))
-            path = name.removesuffix(f".{weight.name}")
-            found.setdefault(name, StoredWeight(path, tuple(variables), shape, layouts))
+            found.setdefault(name, StoredWeight(weight.layer_of(name), tuple(variables), shape, layouts))
     return found
 
 
@@ -62,4 +61,5 @@ def _form(
             return variable_shape(part, channels, shape[0]), (channels, None)
         return variable_shape(part, None), (None, channels)
     heads = node.op.heads if isinstance(node.op, Attention) else 1
-    return variable_shape(part, place.layout, heads), (place.layout,)
+    layout = place.of(len(shape))
+    return variable_shape(part, layout, heads), (layout,)

@@ -58,9 +58,7 @@ def kept_weights(model: Any, graph: LayerGraph) -> dict[str, Kept]:
             place = VariableLayout((given,)) if isinstance(given, str) else given
             variables = tuple(_attribute(layer, attribute) for attribute in place.places)
             if all(variable is not None for variable in variables):
-                layout = place.layout
-                if layout:  # axes of one, which only the weight has
-                    layout += ((),) * (len(weight.shape) - len(layout))
+                layout = place.of(len(weight.shape))
                 if hasattr(layer, "depth_multiplier"):  # a convolution of each channel by itself
                     layout = DEPTHWISE.get(len(variables[0].shape))
                 found[name] = Kept(variables, layout)

@@ -16,7 +16,9 @@ from archspec.checkpoints.crc32c import crc32c
 from archspec.cli import main
 from archspec.parity import random_weights
 from archspec.weights import read_weights
+from archspec.weights.translation import named_by
 from archspec.weights.weight_maps import load_map, shipped_maps
+from benchmarks.zoo import digest
 from tests.needed import needs
 from tests.weights.test_formats import SPEC, graph, right, same, slim, slim_variables
 
@@ -128,15 +130,32 @@ def test_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
         main(["weights", "convert", "w.npz", "lenet"])
 
 
-NETWORKS = {"slim_resnet_v2": ["resnet_v2_50", "resnet_v2_101", "resnet_v2_152", "resnet_v2_200"]}
+NETWORKS = {
+    "slim_resnet_v2": [(f"resnet_v2_{depth}", {}) for depth in (50, 101, 152, 200)],
+    "timm_convnext": [("convnext", {"variant": name}) for name in ("atto", "tiny", "small", "base", "large")],
+    "timm_vision_transformer": [
+        ("vision_transformer", {"variant": name}) for name in ("ti_16", "b_16", "b_32", "l_16", "l_32", "h_14")
+    ],
+}
+TIMM = json.loads((Path(__file__).parent / "timm_names.json").read_text())
+"""What timm calls the weights of its models, as a digest: `python -m benchmarks.timm_names` prints it."""
 
 
 def test_maps_name_every_weight_once() -> None:
     assert {each.path.stem for each in shipped_maps()} == NETWORKS.keys()
     for name, networks in NETWORKS.items():
         assert len(map_named(name).path.read_text().splitlines()) <= 25
-        for network in networks:
-            assert map_named(name).check(archspec.compile(network)) == [], network
+        for network, params in networks:
+            assert map_named(name).check(archspec.compile(network, **params)) == [], (network, params)
+
+
+@pytest.mark.parametrize("name", TIMM)
+def test_names_and_shapes_are_those_of_timm(name: str) -> None:
+    row = TIMM[name]
+    graph = archspec.compile(row["spec"], variant=row["variant"])
+    empty = {path: np.broadcast_to(np.float32(0), weight.shape) for path, weight in graph.all_weights.items()}
+    named = named_by(map_named(row["map"]), graph, empty)
+    assert digest({path: array.shape for path, array in named.items()}) == row["keys"]
 
 
 WRONG = {

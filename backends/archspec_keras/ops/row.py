@@ -44,6 +44,10 @@ class VariableLayout:
     layout: Layout | None = None
     """Where it is not the usual one of its number of axes."""
 
+    def of(self, axes: int) -> Layout | None:
+        """The layout of a weight of so many axes: those of one may stand at its end, which the variable has not."""
+        return self.layout + ((),) * (axes - len(self.layout)) if self.layout else self.layout
+
 
 @dataclass(frozen=True, slots=True)
 class LayerContext:

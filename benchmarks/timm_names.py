@@ -1,0 +1,64 @@
+"""What timm calls the weights of its models, against the maps that archspec ships; timm 1.0 and torch must be there.
+
+python -m benchmarks.timm_names           prints how far outputs are apart with timm's own random weights
+python -m benchmarks.timm_names --write   writes the digests of names and shapes that the tests hold maps against
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import archspec
+from benchmarks.zoo import digest
+
+PATH: Final = Path(__file__).parent.parent / "tests" / "weights" / "timm_names.json"
+MODELS: Final = {
+    "convnext_tiny": ("convnext", "tiny", "timm_convnext"),
+    "vit_tiny_patch16_224": ("vision_transformer", "ti_16", "timm_vision_transformer"),
+    "vit_base_patch16_224": ("vision_transformer", "b_16", "timm_vision_transformer"),
+}
+"""A spec, its variant and the map for each."""
+
+
+def apart(name: str, model: Any) -> float:
+    """How far our outputs are from timm's, as a share of the largest, with the weights of a file that it saved."""
+    import torch
+
+    spec, variant, _ = MODELS[name]
+    image = torch.linspace(-1, 1, 3 * 224 * 224).reshape(1, 3, 224, 224).sin()
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        file = Path(folder) / "model.pth"
+        torch.save(model.state_dict(), file)
+        ours = archspec.build(spec, "torch", weights=file, variant=variant).eval()(image)
+        wanted = model.eval()(image)
+    return float((ours - wanted).abs().max() / wanted.abs().max())
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table, or write the digests."""
+    import timm
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.timm_names")
+    parser.add_argument("--write", action="store_true", help="write the digests for the tests")
+    given = parser.parse_args(arguments)
+    rows: dict[str, Any] = {}
+    for name, (spec, variant, map_name) in MODELS.items():
+        model = timm.create_model(name, pretrained=False)
+        keys = digest({path: tuple(tensor.shape) for path, tensor in model.state_dict().items()})
+        rows[name] = {"spec": spec, "variant": variant, "map": map_name, "keys": keys}
+        if not given.write:
+            print(f"{name:<24}{apart(name, model):.1e}")
+    if given.write:
+        PATH.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    else:
+        print(f"timm {timm.__version__}, Python {sys.version.split()[0]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
