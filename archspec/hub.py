@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archspec._version import __version__
 from archspec.api import build, compile, loaded
 from archspec.atomic_files import write_text
+from archspec.digests import check_writable
 from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.spec import Spec, load_text
@@ -96,6 +97,7 @@ def write_repository(
     weights: str | os.PathLike[str] | Mapping[str, Any],
     *,
     license: str = "",
+    force: bool = False,
     limits: Limits | None = None,
     root: str | os.PathLike[str] | None = None,
     **params: object,
@@ -107,6 +109,7 @@ def write_repository(
         spec: a path, or a shipped spec's name.
         weights: a file of any format that is read, or arrays by canonical name.
         license: of the weights, as the hub names it (`apache-2.0`), for the card.
+        force: overwrite files of these names that are there.
         limits, root: as for `archspec.load`.
         params: values for the spec's params.
 
@@ -114,6 +117,8 @@ def write_repository(
         SpecError, WeightsError: the spec is wrong, or the weights do not fit.
         OutputError: a file cannot be written.
     """
+    for name in (CONFIG, WEIGHTS, CARD):
+        check_writable(folder / name, force=force)
     source = spec if isinstance(spec, str) else Path(spec)
     data = NETWORK.flattened(source, limits=limits, root=root)
     graph = compile(loaded(source, params, limits=limits, root=root))

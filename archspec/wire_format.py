@@ -13,6 +13,8 @@ VARINT: Final = 0
 FIXED64: Final = 1
 BYTES: Final = 2
 FIXED32: Final = 5
+MOST_FIELDS: Final = 200_000
+"""Of one message, those of messages in it not counted."""
 _LONGEST: Final = 10
 """Bytes of a varint."""
 _SIZES: Final = {FIXED64: 8, FIXED32: 4}
@@ -42,8 +44,11 @@ def fields(file: BinaryIO, start: int, end: int) -> Iterator[Field]:
     Raises:
         WireError: there is no message.
     """
-    place = start
+    place, count = start, 0
     while place < end:
+        count += 1
+        if count > MOST_FIELDS:
+            raise WireError(f"a message of more than {MOST_FIELDS:,} fields")
         file.seek(place)
         head = file.read(min(2 * _LONGEST, end - place))
         tag, used = varint(head, 0)

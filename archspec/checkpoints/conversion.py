@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -94,6 +95,7 @@ def _keras(path: Path, arrays: Arrays, graph: LayerGraph) -> None:
         return
     with whole_file(path) as temporary:
         model.save(temporary)
+        write_digest(temporary, ".h5" if path.suffix == ".h5" else ".pt")
 
 
 def _torch(path: Path, arrays: Mapping[str, Array]) -> None:
@@ -107,16 +109,20 @@ def _torch(path: Path, arrays: Mapping[str, Array]) -> None:
     import numpy as np
 
     with whole_file(path) as temporary:
-        torch.save({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}, temporary)
+        native = {name: np.array(array, array.dtype.newbyteorder("=")) for name, array in arrays.items()}
+        torch.save({name: torch.from_numpy(array) for name, array in native.items()}, temporary)
         write_digest(temporary, ".pt")
 
 
 def _numpy(path: Path, arrays: Mapping[str, Array]) -> None:
-    import numpy as np
+    """As `np.savez`, which takes arrays by keyword, and some keywords for itself."""
+    from numpy.lib.format import write_array
 
     with whole_file(path) as temporary:
-        with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+        with zipfile.ZipFile(temporary, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as part:
+                    write_array(part, array, allow_pickle=False)
         write_digest(temporary, ".pt")
 
 

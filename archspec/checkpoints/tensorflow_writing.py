@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 from archspec.atomic_files import whole_file
 from archspec.checkpoints.crc32c import masked_crc32c
 from archspec.weights.leveldb_tables import FOOTER, MAGIC
+from archspec.weights.tensorflow_checkpoints import KINDS
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
 
 _BLOCK: Final = 2**18
 """Bytes of a block of the index, about."""
-_KINDS: Final = {"float32": 1, "float64": 2, "float16": 19}
-"""Numbers of `DataType`."""
+_KINDS: Final = {word: number for number, (word, _) in KINDS.items()}
 
 
 def write_checkpoint(path: Path, arrays: Mapping[str, Array]) -> tuple[Path, Path]:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from archspec.commands.shared import OK, add_spec, limits, params, usage_error
+from archspec.commands.shared import OK, add_force, add_spec, limits, params, usage_error
 from archspec.reporting import plain
 
 EXAMPLES: Final = (
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--license", metavar="NAME", default="", help="of the weights, as the hub names it")
     parser.add_argument("--private", action="store_true", help="seen by its owner alone, where it is made now")
     parser.add_argument("-o", "--output", metavar="FOLDER", help="write the files there, and upload nothing")
+    add_force(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown (text)")
 
 
@@ -41,6 +42,7 @@ def run_push(arguments: argparse.Namespace) -> int:
             arguments.spec,
             arguments.weights,
             license=arguments.license,
+            force=arguments.force,
             limits=limits(arguments.limits),
             root=arguments.root,
             **params(arguments.params),

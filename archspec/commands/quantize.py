@@ -38,7 +38,7 @@ from archspec.reporting import plain
 EXAMPLES: Final = (
     "archspec quantize resnet50 --weights resnet50.safetensors --images pictures/",
     "archspec quantize mine.yaml --weights w.safetensors --images inputs.npy --method entropy",
-    "archspec quantize mobilenet_v2 --weights w.pt --images pictures/ --keep stem,classifier",
+    "archspec quantize mobilenet_v2 --weights w.pt --images pictures/ --keep features.0,classifier",
     "archspec quantize resnet50 --weights w.pt --images pictures/ --symmetric      # for TensorRT",
 )
 """What its help shows."""

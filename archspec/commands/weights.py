@@ -28,6 +28,8 @@ EXAMPLES: Final = (
     "archspec weights convert model.ckpt resnet_v2_50 --to torch",
 )
 """What its help shows."""
+_FORMATS: Final = ("safetensors", "torch", "keras", "numpy", "tensorflow")
+"""Those of `archspec.checkpoints`, which is imported where it is needed."""
 _SHOWN: Final = 5
 _TENSORS: Final = 10
 
@@ -47,14 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("weights", metavar="file", help="a weights file of any library")
     add_spec(convert)
     add_weights_options(convert)
-    convert.add_argument("--to", metavar="FORMAT", choices=FORMATS, help=f"{', '.join(FORMATS)} (by the name after -o)")
-    convert.add_argument("--names", metavar="MAP", help="whose names the file has: a map, as of `slim_resnet_v2`")
+    convert.add_argument("--to", metavar="FORMAT", choices=_FORMATS, help=f"{', '.join(_FORMATS)} (as -o says)")
+    convert.add_argument("--names", metavar="MAP", help="names by a map that ships, as slim_resnet_v2")
     convert.add_argument("-o", "--output", metavar="FILE", help="(NAME and the suffix of the format)")
     add_force(convert)
     convert.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown (text)")
-
-
-FORMATS: Final = ("safetensors", "torch", "keras", "numpy", "tensorflow")
 
 
 def run_weights(arguments: argparse.Namespace) -> int:
@@ -140,6 +139,8 @@ def _convert(arguments: argparse.Namespace) -> int:
         usage_error("say the format with --to, or by the name after -o: .safetensors, .pth, .weights.h5, .npz, .ckpt")
     if output is not None and format_of(output) not in (None, format):
         usage_error(f"-o names a file of {format_of(output)}, and --to says {format}")
+    if output is not None and format == "keras" and format_of(output) is None:
+        usage_error("Keras's files are known by their names: end it in .weights.h5, .keras or .h5")
     names = map_named(arguments.names) if arguments.names is not None else None
     graph = compiled(arguments.spec, arguments)
     path = Path(output if output is not None else graph.name + SUFFIXES[format][0])

@@ -25,7 +25,6 @@ from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, no_num
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
 
-MAGIC: Final = b"\x89HDF\r\n\x1a\n"
 _OBJECTS: Final = 20_000
 _PER_WEIGHT: Final = 16
 _DEEPEST: Final = 32
@@ -160,16 +159,19 @@ def _text(value: object) -> object:
 
 def _legacy(path: Path, root: Any, layers: list[str], most: int) -> Iterator[tuple[str, LazyTensor]]:
     count = 0
+    if _text(root.attrs.get("backend")) == "theano":
+        raise DamagedError("weights of Keras on Theano, whose convolutions are flipped: load and save them with Keras")
     for layer in layers:
         group = _member(root, layer)
-        for name in _names(group, "weight_names") or []:
+        for position, name in enumerate(_names(group, "weight_names") or []):
             count += 1
             if count > most:
                 raise DamagedError(f"an HDF5 file with more than {most:,} tensors")
             dataset = group
             for part in name.split("/"):
                 dataset = _member(dataset, part)
-            own = name.removesuffix(":0")
+            # Before Keras 2 a variable's name was not its layer's with a word behind it.
+            own = name.removesuffix(":0") if "/" in name else f"{layer}/{position}"
             yield own, _tensor(path, dataset, own)
 
 
@@ -204,11 +206,19 @@ def _numbered(path: Path, root: Any, most: int) -> Iterator[tuple[str, LazyTenso
 
 
 def _layer_name(group: Any, key: str) -> str:
-    """A layer's own name, where Keras has noted it beside its variables; the group is named after its class."""
-    if _VARIABLES in group:
-        name = _member(group, _VARIABLES).attrs.get("name")
-        if isinstance(name, str | bytes):
-            return str(_text(name))
+    """A layer's own name, which Keras notes beside its variables; the group is named after its class, with a number.
+
+    Raises:
+        DamagedError: the name is not there: the numbers of classes say nothing.
+    """
+    if _VARIABLES not in group:
+        return key
+    variables = _member(group, _VARIABLES)
+    name = variables.attrs.get("name")
+    if isinstance(name, str | bytes):
+        return str(_text(name))
+    if [*variables]:
+        raise DamagedError("an HDF5 file of Keras that does not name its layers: save the whole model, as .h5")
     return key
 
 

@@ -29,20 +29,29 @@ DEPTHWISE: Final[Mapping[int, Layout]] = {
 """From (..., channels, 1) to (channels, 1, ...)."""
 
 
-def joined_shape(shapes: Sequence[Shape], layout: Layout | None) -> Shape:
-    """The shape in PyTorch's layout of a weight in variables of these shapes; where parts differ, none."""
+def joined_shape(shapes: Sequence[Shape], layout: Layout | None) -> Shape | None:
+    """The shape in PyTorch's layout of a weight in variables of these shapes.
+
+    None where the parts differ, or the layout is of another number of axes.
+    """
     found = {_shape(shape, layout) for shape in shapes}
     first = next(iter(found))
-    return (len(shapes) * first[0], *first[1:]) if len(found) == 1 and first else ()
+    if len(found) != 1 or first is None:
+        return None
+    if len(shapes) == 1:
+        return first
+    return (len(shapes) * first[0], *first[1:]) if first else None
 
 
 def joined(parts: Sequence[Array], layout: Layout | None) -> Array:
-    """The weight in PyTorch's layout that these variables hold."""
+    """The weight in PyTorch's layout that these variables hold; as they are, where the layout is of other variables."""
     import numpy as np
 
-    found = [
-        part.transpose(_flat(_fitting(part.ndim, layout))).reshape(_shape(tuple(part.shape), layout)) for part in parts
-    ]
+    found: list[Array] = []
+    for part in parts:
+        axes = _fitting(part.ndim, layout) or _as_it_is(part.ndim)
+        sizes = [prod(part.shape[axis] for axis in group) for group in axes]
+        found.append(part.transpose([axis for group in axes for axis in group]).reshape(sizes))
     return np.array(np.concatenate(found) if len(found) > 1 else found[0], order="C")
 
 
@@ -50,17 +59,18 @@ def split(array: Array, shapes: Sequence[Shape], layout: Layout | None) -> Itera
     """What each variable, of these shapes, holds of a weight in PyTorch's layout."""
     import numpy as np
 
-    for shape, part in zip(shapes, np.split(array, len(shapes)), strict=True):
-        axes = _fitting(len(shape), layout)
+    for shape, part in zip(shapes, np.split(array, len(shapes)) if len(shapes) > 1 else [array], strict=True):
+        axes = _fitting(len(shape), layout) or _as_it_is(len(shape))
+        flat = [axis for group in axes for axis in group]
         # Each axis is cut into those of the variable, which are then put into their places.
-        cut = part.reshape([shape[axis] for group in axes for axis in group])
-        yield np.ascontiguousarray(cut.transpose(np.argsort(_flat(axes))))
+        cut = part.reshape([shape[axis] for axis in flat])
+        yield np.ascontiguousarray(cut.transpose(np.argsort(flat)))
 
 
 def variable_shape(part: Shape, layout: Layout | None, heads: int = 1) -> Shape:
     """The shape of a variable that holds a part of a weight; where an axis is made of two, the first has `heads`."""
     if layout is None:
-        layout = LAYOUTS.get(len(part)) or tuple((axis,) for axis in range(len(part)))
+        layout = LAYOUTS.get(len(part)) or _as_it_is(len(part))
     sizes: dict[int, int] = {}
     for size, axes in zip(part, layout, strict=True):
         first, *others = axes or (None,)
@@ -70,18 +80,19 @@ def variable_shape(part: Shape, layout: Layout | None, heads: int = 1) -> Shape:
     return tuple(sizes[axis] for axis in range(len(sizes)))
 
 
-def _fitting(count: int, layout: Layout | None) -> Layout:
-    found = layout if layout is not None else LAYOUTS.get(count)
-    if found == ONE_AXIS:
+def _fitting(count: int, layout: Layout | None) -> Layout | None:
+    """A layout for variables of so many axes; None if it is of others."""
+    if layout is None:
+        return LAYOUTS.get(count) or _as_it_is(count)
+    if layout == ONE_AXIS:
         return (tuple(range(count)),)
-    if found is None or sorted(_flat(found)) != list(range(count)):  # it is another model's
-        return tuple((axis,) for axis in range(count))
-    return found
+    return layout if sorted(axis for group in layout for axis in group) == list(range(count)) else None
 
 
-def _shape(shape: Shape, layout: Layout | None) -> Shape:
-    return tuple(prod(int(shape[axis]) for axis in axes) for axes in _fitting(len(shape), layout))
+def _as_it_is(count: int) -> Layout:
+    return tuple((axis,) for axis in range(count))
 
 
-def _flat(layout: Layout) -> list[int]:
-    return [axis for axes in layout for axis in axes]
+def _shape(shape: Shape, layout: Layout | None) -> Shape | None:
+    axes = _fitting(len(shape), layout)
+    return None if axes is None else tuple(prod(int(shape[axis]) for axis in group) for group in axes)

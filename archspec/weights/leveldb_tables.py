@@ -52,10 +52,14 @@ def entries(file: BinaryIO, most: int) -> Iterator[TableEntry]:
         raise DamagedError("a table that is not whole: was it downloaded to the end?")
     _, _, after = _handle(footer, 0)
     start, length, _ = _handle(footer, after)
-    count = 0
+    count, done = 0, 0
     for block in _block(file, start, length, size):
         file.seek(block.start)
         first, extent, _ = _handle(file.read(min(2 * 10, block.end - block.start)), 0)
+        if first < done:
+            raise DamagedError("a table whose blocks are not one after the other")
+        done = first + extent
+        count += 1
         for entry in _block(file, first, extent, size):
             count += 1
             if count > most:

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archspec.errors import Diagnostic, WeightsError, nearest
 from archspec.ir.graph import LayerGraph
-from archspec.weights.files import WeightsFile, numbers, open_weights, reading
+from archspec.weights.files import WeightsFile, numbers, open_weights, reading, unreadable
 from archspec.weights.hub import local
 from archspec.weights.report import WeightsReport, notes_of
-from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights
+from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights, state_dicts
 from archspec.weights.tensors import INTEGERS, MAPPING, LazyTensor, of_array
 from archspec.weights.translation import best_translation
 
@@ -129,26 +129,38 @@ def found_in(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWei
 def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, key: str | None, prefix: str | None) -> FoundWeights:
     if not file.tree and not graph.all_weights:
         return FoundWeights({})
-    if file.library:
-        chosen = FoundWeights({name: tensor for name, tensor in file.tree.items() if isinstance(tensor, LazyTensor)})
-    else:
-        chosen = reading(path, lambda: find_weights(file.tree, graph, key, prefix))
-    return _by_other_names(chosen, graph, file.library)
+    if file.library and key is not None:
+        raise unreadable(path, f"it is {file.format}, and has no keys", "leave --weights-key out")
+    dicts = {"": _tensors(file.tree)} if file.library else state_dicts(file.tree)
+    own = None if file.library else reading(path, lambda: find_weights(file.tree, graph, key, prefix))
+    best, found = "", None
+    if own is None or _hits(own.tensors, graph) < len(graph.all_weights):
+        for name, tensors in dicts.items():
+            if key is None or name == key:
+                new = best_translation(tensors, graph, file.library, prefix)
+                if new is not None and (found is None or new.found > found.found):
+                    best, found = name, new
+    if found is None or (own is not None and found.found <= _hits(own.tensors, graph)):
+        if own is not None:
+            return own
+        if prefix is not None and not any(name.startswith(prefix) for name in dicts[""]):
+            raise unreadable(path, f"no name in it begins with `{prefix}`")
+        return FoundWeights(dicts[""])
+    notes = (f"the file's key `{best}`",) if best else ()
+    before = f", after `{found.prefix}`" if found.prefix else ""
+    return FoundWeights(found.tensors, (*notes, f"read by {found.whose}{before}"))
 
 
-def _by_other_names(chosen: FoundWeights, graph: LayerGraph, library: str) -> FoundWeights:
-    """The same, where another library's names are the network's more often than those that the file has."""
-    own = sum(
-        (tensor := chosen.tensors.get(name)) is not None and tensor.shape == weight.shape
+def _tensors(tree: Mapping[str, Any]) -> dict[str, LazyTensor]:
+    return {name: tensor for name, tensor in tree.items() if isinstance(tensor, LazyTensor)}
+
+
+def _hits(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> int:
+    """How many of a network's weights are there by name and shape."""
+    return sum(
+        (tensor := tensors.get(name)) is not None and tensor.shape == weight.shape
         for name, weight in graph.all_weights.items()
     )
-    if own == len(graph.all_weights) and not library:
-        return chosen
-    found = best_translation(chosen.tensors, graph, library)
-    if found is None or found.found <= own:
-        return chosen
-    before = f", after `{found.prefix}`" if found.prefix else ""
-    return FoundWeights(found.tensors, (*chosen.notes, f"read by {found.whose}{before}"), chosen.help)
 
 
 def _in_question(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, LazyTensor]:

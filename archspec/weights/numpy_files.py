@@ -5,14 +5,16 @@ Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
-import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archspec.archives import open_archive
 from archspec.atomic_files import open_regular
+from archspec.ir.tensor_type import Shape
 from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, no_numbers
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 _DIRECTORY: Final = 2**20
 _PER_WEIGHT: Final = 1024
 _SUFFIX: Final = ".npy"
-_ERRORS: Final = (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error)
+_HEADER: Final = 2**16
+"""Bytes of an array's header; NumPy reads as many as it says before it looks at them."""
 
 
 def read(path: Path, needed: int) -> dict[str, LazyTensor]:
@@ -39,11 +42,13 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
     with open_regular(path) as file, open_archive(file, max(_DIRECTORY, _PER_WEIGHT * needed)) as archive:
         for entry in archive.infolist():
             name = entry.filename.removesuffix(_SUFFIX)
+            if name in found:
+                raise DamagedError(f"an archive with two parts called {name[:80]!r}")
             try:
                 with archive.open(entry) as part:
                     shape, fortran, dtype = _header(part)
                     start = part.tell()
-            except _ERRORS:
+            except Exception:  # of each kind of compression, and of NumPy's reading of Python
                 raise DamagedError(f"an archive whose part {entry.filename[:80]!r} is no array of NumPy") from None
             if dtype.kind not in "fiub":
                 found[name] = LazyTensor(shape, "no numbers" if dtype.kind != "O" else "a pickle", no_numbers)
@@ -54,36 +59,49 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
     return found
 
 
-def _header(part: Any) -> tuple[tuple[int, ...], bool, Any]:
+def _header(part: Any) -> tuple[Shape, bool, Any]:
+    """The shape and type of an array, and whether its first axis is the fastest; the numbers follow."""
     from numpy.lib import format
 
     version = format.read_magic(part)
-    header = format.read_array_header_1_0 if version == (1, 0) else format.read_array_header_2_0
-    sizes, fortran, dtype = header(part)
+    width = 2 if version == (1, 0) else 4
+    length = part.read(width)
+    if int.from_bytes(length, "little") > _HEADER:
+        raise ValueError("a header that is too long")
+    text = io.BytesIO(length + part.read(int.from_bytes(length, "little")))
+    read_header = format.read_array_header_1_0 if width == 2 else format.read_array_header_2_0
+    sizes, fortran, dtype = read_header(text)
     if len(sizes) > MOST_AXES or any(size < 0 for size in sizes):
         raise ValueError("a damaged header")
     return tuple(sizes), bool(fortran), dtype
 
 
-def _loader(path: Path, entry: zipfile.ZipInfo, shape: tuple[int, ...], fortran: bool, dtype: Any) -> Any:
+def _loader(path: Path, entry: zipfile.ZipInfo, shape: Shape, fortran: bool, dtype: Any) -> Callable[[], Array]:
     def load() -> Array:
         import numpy as np
 
-        with open_regular(path) as file:
-            try:
-                data = _content(file, entry)
-            except _ERRORS:
-                raise DamagedError(f"{entry.filename[:80]!r} is damaged") from None
+        try:
+            data = _content(path, entry)
+        except Exception:
+            raise DamagedError(f"{entry.filename[:80]!r} is damaged") from None
         flat = np.frombuffer(data, dtype)
         if flat.size != math.prod(shape):
             raise DamagedError(f"{entry.filename[:80]!r} is damaged")
         array: Array = flat.reshape(shape, order="F" if fortran else "C")
-        return array
+        return array.astype(dtype.newbyteorder("="), copy=False)
 
     return load
 
 
-def _content(file: BinaryIO, entry: zipfile.ZipInfo) -> bytes:
-    with zipfile.ZipFile(file) as archive, archive.open(entry) as part:
-        _header(part)
-        return part.read()
+def _content(path: Path, entry: zipfile.ZipInfo) -> bytes:
+    """The numbers of a part. The archive is not gone through again: there may be very many parts."""
+    with open_regular(path) as file:
+        alone = zipfile.ZipFile(io.BytesIO(_EMPTY))
+        alone.fp = file
+        with alone.open(entry) as part:
+            _header(part)
+            return part.read()
+
+
+_EMPTY: Final = b"PK\x05\x06" + bytes(18)
+"""An archive without parts."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -84,6 +85,8 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
             for graph in _of(file, 0, file.seek(0, 2), _GRAPH):
                 for place in _of(file, graph.start, graph.end, _INITIALIZER):
                     parts = _parts(file, place)
+                    if parts.name in found:
+                        raise DamagedError(f"a model with two initializers called {parts.name[:80]!r}")
                     found[parts.name] = _tensor(path, parts)
                     if len(found) > most:
                         raise DamagedError(f"a model with more than {most:,} initializers")
@@ -102,7 +105,7 @@ def _parts(file: BinaryIO, place: Field) -> _TensorParts:
     found = _TensorParts()
     for one in fields(file, place.start, place.end):
         if one.number == _DIMS:
-            found.shape += integers(file, one)
+            found.shape += islice(integers(file, one), MOST_AXES + 1)
         elif one.number == _TYPE:
             found.kind = one.value
         elif one.number == _NAME:

@@ -18,8 +18,12 @@ class StoredVariable:
 
     names: tuple[str, ...]
     """Under its layer's name: `kernel`, `query/kernel`. Older files may have another of these."""
-    position: str
-    """By its number: `0`, `query/0`."""
+    owner: str
+    """The layer within the layer that has it, such as `query`; empty where none has."""
+    position: int
+    """Its number among the variables of its owner, in the order in which they are made."""
+    beside: int = 1
+    """How many variables the owner has: in a file where it has others, positions mean others, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class StoredWeight:
     """Of each variable."""
     layouts: tuple[Layout | None, ...] = (None,)
     """The framework's own first; None is the usual one of its number of axes. A file may have any of them."""
+    exact: bool = False
+    """Whether variables have this shape and no other: heads are seen in it alone."""
 
 
 @runtime_checkable

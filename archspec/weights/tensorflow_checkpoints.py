@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from archspec.weights.tensors import Array
 
 _ENTRIES: Final = 100_000
+_DESCRIPTION: Final = 4096
+"""Bytes that say what a tensor is, at most."""
 _PER_WEIGHT: Final = 8
 """Entries for each weight that a network has: an optimizer keeps some of its own."""
-_KINDS: Final = {
+KINDS: Final = {
     1: ("float32", "<f4"),
     2: ("float64", "<f8"),
     3: ("int32", "<i4"),
@@ -52,6 +54,8 @@ _SHARD: Final = re.compile(r"\.data-\d{5}-of-\d{5}$")
 def index_of(path: Path) -> Path | None:
     """The index of a checkpoint of version 2 that is given by its prefix, its index, or one of its shards."""
     prefix = _SHARD.sub("", path.name).removesuffix(".index")
+    if not prefix or (prefix == path.name and path.exists()):
+        return None  # another file: what lies beside it is not asked for
     index = path.with_name(f"{prefix}.index")
     return index if index.is_file() else None
 
@@ -100,6 +104,8 @@ def _version_2(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
         name = _text(entry.key)
         if name is None:
             continue  # the key of a part: the tensor that it belongs to has an entry of its own
+        if entry.end - entry.start > _DESCRIPTION:
+            raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
         kind, shard, offset, size, sliced = 0, 0, 0, 0, False
         shape: Shape | None = ()
         for field in fields(file, entry.start, entry.end):
@@ -129,9 +135,9 @@ def _version_2(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
 def _stored(name: str, kind: int, shape: Shape | None, path: Path, offset: int, size: int) -> LazyTensor:
     if shape is None or len(shape) > MOST_AXES:
         raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
-    if kind not in _KINDS:
+    if kind not in KINDS:
         return LazyTensor(shape, _OTHERS.get(kind, f"of TensorFlow's type {kind}"), no_numbers)
-    word, code = _KINDS[kind]
+    word, code = KINDS[kind]
     if size != math.prod(shape) * int(code[-1] if code != "?" else 1):
         raise DamagedError(f"{name[:80]!r} has not as many bytes as its shape says")
     return LazyTensor(shape, word, lambda: _numbers(path, offset, shape, word, code))
@@ -203,14 +209,14 @@ def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
         if shape is None:
             raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
         if kind not in _REPEATED:
-            word = _KINDS[kind][0] if kind in _KINDS else _OTHERS.get(kind, str(kind))
+            word = KINDS[kind][0] if kind in KINDS else _OTHERS.get(kind, str(kind))
             tensors[name] = LazyTensor(shape, f"of the type {word} in a checkpoint of version 1", no_numbers)
         elif slices > 1:
             tensors[name] = LazyTensor(shape, "partitioned: its parts are not joined", no_numbers)
         elif name not in places:
             raise DamagedError(f"a checkpoint without the numbers of {name[:80]!r}")
         else:
-            tensors[name] = LazyTensor(shape, _KINDS[kind][0], _loader(path, places[name], name, shape, kind))
+            tensors[name] = LazyTensor(shape, KINDS[kind][0], _loader(path, places[name], name, shape, kind))
     return tensors
 
 
@@ -227,7 +233,7 @@ def _loader(path: Path, place: Field, name: str, shape: Shape, kind: int) -> Cal
         import numpy as np
 
         count = math.prod(shape)
-        code = np.dtype(_KINDS[kind][1])
+        code = np.dtype(KINDS[kind][1])
         parts: list[Array] = []
         with open_regular(path) as file:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ from archspec.ir.tensor_type import Shape
 from archspec.limits import Budget
 from archspec.weights.layouts import Layout, joined, joined_shape, split
 from archspec.weights.stored_weights import StoredVariable, StoredWeight, StoresWeights
-from archspec.weights.tensors import LazyTensor
+from archspec.weights.tensors import LazyTensor, no_numbers
 from archspec.weights.weight_maps import WeightMap, shipped_maps
 
 if TYPE_CHECKING:
@@ -28,14 +29,28 @@ _LAYOUT_BACKEND: Final = "keras"
 
 
 @dataclass(frozen=True, slots=True)
+class PartNames:
+    """Under which names a file may have a part of a weight."""
+
+    names: tuple[str, ...]
+    owner: str = ""
+    """The layer that numbers its variables, in files that name none."""
+    position: int = 0
+    beside: int = 0
+    """How many variables the owner has; where a file has others there, numbers say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a file has a weight: the parts that it is made of, each under one of several names."""
 
-    parts: tuple[tuple[str, ...], ...]
+    parts: tuple[PartNames, ...]
     layouts: tuple[Layout | None, ...]
     """As in a `StoredWeight`."""
     shape: Shape = ()
     """Of each part."""
+    exact: bool = False
+    """Whether parts have this shape and no other."""
     constant: float | None = None
 
 
@@ -46,23 +61,28 @@ class Translation:
     tensors: Mapping[str, LazyTensor]
     found: int
     """How many of the network's weights there are, by name and shape."""
+    named: int
+    """How many there are by name, whatever the shape."""
     whose: str
     """Whose names they are, as people read it."""
     prefix: str = ""
 
 
-def best_translation(tensors: Mapping[str, LazyTensor], graph: LayerGraph, library: str) -> Translation | None:
+def best_translation(
+    tensors: Mapping[str, LazyTensor], graph: LayerGraph, library: str, prefix: str | None = None
+) -> Translation | None:
     """The reading of a file's names that finds most of a network's weights; None if none finds any.
 
     Args:
         tensors: what the file holds, by its own names.
         graph: the network.
         library: whose file it is: `keras`, `tensorflow`, or empty where only its names can say.
+        prefix: what stands before the names in the file, where it is known.
     """
     found: Translation | None = None
     for whose, origins in _readings(graph, library):
-        new = _translated(tensors, graph, origins, whose)
-        if new.found and (found is None or new.found > found.found):
+        new = _translated(tensors, graph, origins, whose, prefix)
+        if new.named and (found is None or (new.found, new.named) > (found.found, found.named)):
             found = new
         if new.found == len(graph.all_weights):
             break
@@ -109,14 +129,17 @@ def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, St
         whole = rule in weight_map.weights
         if rule.constant is not None:
             found[name] = Origin((), (None,), constant=rule.constant)
+        elif len(names) > 1 and (not weight.shape or weight.shape[0] % len(names)):
+            continue  # it cannot be made of so many parts
         elif weight_map.layout == "torch":
             leaf = f".{weight_map.variables.get(weight.name, weight.name)}" if weight.name and not whole else ""
-            part: Shape = (weight.shape[0] // len(names), *weight.shape[1:])
+            part = (weight.shape[0] // len(names), *weight.shape[1:]) if len(names) > 1 else weight.shape
             if rule.squeezed:
-                part = _without_ones(part)
-            found[name] = Origin(tuple((each + leaf,) for each in names), (_same(weight.shape),), part)
+                part = tuple(size for size in part if size != 1)
+            found[name] = Origin(tuple(PartNames((each + leaf,)) for each in names), (_same(weight.shape), None), part)
         elif whole:
-            found[name] = Origin(tuple((each,) for each in names), stored[name].layouts, stored[name].shape)
+            kept = stored[name]
+            found[name] = Origin(tuple(PartNames((each,)) for each in names), kept.layouts, kept.shape, kept.exact)
         else:
             found[name] = _kept(stored[name], names, weight_map.variables)
     return found
@@ -152,8 +175,10 @@ def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) ->
                 message = f"`{name}` is not {origin.constant:g} everywhere, and the library has no place for it"
                 raise WeightsError(Diagnostic("E0703", message))
             continue
-        names = [each[0] for each in origin.parts]
+        names = [each.names[0] for each in origin.parts]
         for each, part in zip(names, split(array, [origin.shape] * len(names), origin.layouts[0]), strict=True):
+            if each in found:
+                raise WeightsError(Diagnostic("E0703", f"two weights of {graph.name} would be called `{each}`"))
             found[each] = part
     return found
 
@@ -164,22 +189,24 @@ def _same(shape: Shape) -> Layout:
 
 def _kept(weight: StoredWeight, layers: tuple[str, ...], words: Mapping[str, str]) -> Origin:
     parts = [_names(layer, variable, words) for layer in layers for variable in weight.variables]
-    return Origin(tuple(parts), weight.layouts, weight.shape)
+    return Origin(tuple(parts), weight.layouts, weight.shape, weight.exact)
 
 
-def _names(layer: str, variable: StoredVariable, words: Mapping[str, str]) -> tuple[str, ...]:
+def _names(layer: str, variable: StoredVariable, words: Mapping[str, str]) -> PartNames:
     own = dict.fromkeys(words.get(name, name) for name in variable.names)
-    return (*(f"{layer}/{name}" for name in own), f"{layer}/{variable.position}")
+    owner = f"{layer}/{variable.owner}".rstrip("/")
+    return PartNames(tuple(f"{layer}/{name}" for name in own), owner, variable.position, variable.beside)
 
 
 def _translated(
-    tensors: Mapping[str, LazyTensor], graph: LayerGraph, origins: Mapping[str, Origin], whose: str
+    tensors: Mapping[str, LazyTensor],
+    graph: LayerGraph,
+    origins: Mapping[str, Origin],
+    whose: str,
+    prefix: str | None,
 ) -> Translation:
-    before = max(
-        _prefixes(tensors, origins),
-        key=lambda prefix: sum(_parts(tensors, origin, prefix) is not None for origin in origins.values()),
-        default="",
-    )
+    numbers = Counter(owner for owner, _, own in (name.rpartition("/") for name in tensors) if own.isdecimal())
+    before = prefix if prefix is not None else _best_prefix(tensors, numbers, origins)
     found: dict[str, LazyTensor] = {}
     taken: set[str] = set()
     hits = 0
@@ -188,18 +215,32 @@ def _translated(
         if origin.constant is not None:
             found[name] = _filled(wanted, origin.constant)
             continue
-        names = _parts(tensors, origin, before)
+        names = _parts(tensors, numbers, origin, before)
         if names is None:
             continue
         taken.update(names)
-        found[name] = _tensor([tensors[each] for each in names], origin.layouts, wanted)
+        found[name] = _tensor([tensors[each] for each in names], origin, wanted)
         hits += found[name].shape == wanted
     left = {
         name: tensor
         for name, tensor in tensors.items()
         if name not in taken and name not in found and not _of_training(name, taken)
+        if prefix is None or name.startswith(prefix)
     }
-    return Translation({**found, **left}, hits, whose, before)
+    return Translation({**found, **left}, hits, len(found), whose, before)
+
+
+def _best_prefix(tensors: Mapping[str, LazyTensor], numbers: Counter[str], origins: Mapping[str, Origin]) -> str:
+    """What stands before the library's names in a file: that of some weights with which most are found."""
+    named = [origin for origin in origins.values() if origin.parts]
+    found = {""}
+    for origin in (*named[:2], *named[-2:]):
+        for wanted in (*origin.parts[0].names, f"{origin.parts[0].owner}/{origin.parts[0].position}"):
+            found |= {name[: -len(wanted)] for name in tensors if name.endswith((f"/{wanted}", f".{wanted}"))}
+    return max(
+        sorted(found, key=lambda each: (len(each), each))[:_PREFIXES],
+        key=lambda prefix: sum(_parts(tensors, numbers, origin, prefix) is not None for origin in named),
+    )
 
 
 def _of_training(name: str, taken: Collection[str]) -> bool:
@@ -207,40 +248,35 @@ def _of_training(name: str, taken: Collection[str]) -> bool:
     return name.rpartition("/")[2] in _COUNTERS or _SLOT in name or name.rpartition("/")[0] in taken
 
 
-def _prefixes(tensors: Mapping[str, LazyTensor], origins: Mapping[str, Origin]) -> list[str]:
-    """What may stand before the library's names in a file."""
-    origin = next((each for each in origins.values() if each.parts), None)
-    if origin is None:
-        return [""]
-    found = {""}
-    for wanted in origin.parts[0]:
-        found |= {name[: -len(wanted)] for name in tensors if name.endswith((f"/{wanted}", f".{wanted}"))}
-    return sorted(found, key=lambda each: (len(each), each))[:_PREFIXES]
-
-
-def _parts(tensors: Mapping[str, LazyTensor], origin: Origin, prefix: str) -> list[str] | None:
+def _parts(tensors: Mapping[str, LazyTensor], numbers: Counter[str], origin: Origin, prefix: str) -> list[str] | None:
     """The names of all parts of a weight in a file; None if one is not there."""
     found: list[str] = []
-    for names in origin.parts:
-        name = next((prefix + each for each in names if prefix + each in tensors), None)
+    for part in origin.parts:
+        name = next((prefix + each for each in part.names if prefix + each in tensors), None)
+        numbered = f"{prefix}{part.owner}/{part.position}"
+        if name is None and part.beside and numbers[prefix + part.owner] == part.beside and numbered in tensors:
+            name = numbered
         if name is None:
             return None
         found.append(name)
     return found if found else None
 
 
-def _tensor(parts: list[LazyTensor], layouts: tuple[Layout | None, ...], wanted: Shape) -> LazyTensor:
+def _tensor(parts: list[LazyTensor], origin: Origin, wanted: Shape) -> LazyTensor:
     """A weight of these parts in PyTorch's layout, of the first layout that gives its shape."""
     odd = next((part for part in parts if part.problem), None)
     if odd is not None:
         return odd
     shapes = [part.shape for part in parts]
-    for layout in layouts:
-        shape = joined_shape(shapes, layout)
-        if shape == wanted or _without_ones(shape) == _without_ones(wanted):
+    for layout in origin.layouts:
+        shape = joined_shape(shapes, layout) if not origin.exact or {*shapes} == {origin.shape} else None
+        if shape is not None and (shape == wanted or _holds_the_same(shape, wanted)):
             break
     else:
-        layout, wanted = layouts[0], joined_shape(shapes, layouts[0]) or shapes[0]
+        shape = None if origin.exact else joined_shape(shapes, origin.layouts[0])
+        if shape is None:
+            return LazyTensor((), f"of the shape {'x'.join(map(str, shapes[0]))}, which is another layout", no_numbers)
+        return LazyTensor(shape, parts[0].kind, no_numbers)
 
     def load() -> Array:
         return joined([part.load() for part in parts], layout).reshape(wanted)
@@ -248,9 +284,10 @@ def _tensor(parts: list[LazyTensor], layouts: tuple[Layout | None, ...], wanted:
     return LazyTensor(wanted, parts[0].kind, load)
 
 
-def _without_ones(shape: Shape) -> Shape:
-    """A convolution of one position and a dense layer hold the same numbers."""
-    return tuple(size for size in shape if size != 1)
+def _holds_the_same(shape: Shape, wanted: Shape) -> bool:
+    """Whether shapes are of the same numbers: a convolution of one position and a dense layer; a vector with ones."""
+    most = 2 if min(len(shape), len(wanted)) > 1 else 1
+    return shape[:most] == wanted[:most] and all(size == 1 for size in (*shape[most:], *wanted[most:]))
 
 
 def _filled(shape: Shape, value: float) -> LazyTensor:

@@ -32,6 +32,11 @@ from archspec.spec.yaml_reader import read_file
 _KEY: Final = "archspec-map"
 _KEYS: Final = (_KEY, "library", "reference", "layout", "variables", "layers", "weights")
 _LAYOUTS: Final = ("torch", "keras")
+_VARIABLES: Final = (
+    *("kernel", "depthwise_kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", "embeddings", "alpha"),
+    *("weight", "running_mean", "running_var", "in_proj_weight", "in_proj_bias"),
+)
+"""What Keras and PyTorch call the variables of layers."""
 _CAPTURE: Final = re.compile(r"([a-z_]\w*)(:word)?")
 
 
@@ -41,6 +46,8 @@ class MapRule:
 
     pattern: re.Pattern[str]
     text: str
+    numbers: frozenset[str]
+    """The names that take numbers."""
     names: tuple[str, ...]
     """Patterns of the library's names; of several, the weight is made of theirs, joined along its first axis."""
     constant: float | None = None
@@ -58,7 +65,7 @@ class MapRule:
         match = self.pattern.fullmatch(path)
         if match is None:
             return None
-        taken = {key: int(text) if text.isdigit() else text for key, text in match.groupdict().items()}
+        taken = {key: int(text) if key in self.numbers else text for key, text in match.groupdict().items()}
         return tuple(_filled(name, taken, budget) for name in self.names)
 
 
@@ -89,19 +96,26 @@ class WeightMap:
         Names that two weights would have are named, too.
         """
         budget = Budget()
-        unnamed, used, owners = list[str](), set[str](), dict[tuple[str, ...], str]()
+        unnamed, used, owners = list[str](), set[str](), dict[str, str]()
         wrong: list[str] = []
         for name, weight in graph.all_weights.items():
             layer = weight.layer_of(name)
-            found = self.rule_of(name, layer, budget)
+            try:
+                found = self.rule_of(name, layer, budget)
+            except ExprError as error:
+                wrong.append(f"no name for `{name}`: {error}")
+                continue
             if found is None:
                 unnamed.append(name)
                 continue
             rule, names = found
             used.add(rule.text)
-            same = (*names, weight.name)
-            if names and owners.setdefault(same, name) != name:
-                wrong.append(f"`{name}` and `{owners[same]}` have one name, {' and '.join(names)}")
+            if len(names) > 1 and (not weight.shape or weight.shape[0] % len(names)):
+                wrong.append(f"`{name}` cannot be made of {len(names)} parts")
+            for own in names:
+                whole = own if rule in self.weights else f"{own}.{weight.name}".rstrip(".")
+                if owners.setdefault(whole, name) != name:
+                    wrong.append(f"`{name}` and `{owners[whole]}` have one name, `{whole}`")
         idle = [rule.text for rule in (*self.weights, *self.layers) if rule.text not in used]
         return [
             *(f"no rule names `{name}`" for name in unnamed),
@@ -169,6 +183,9 @@ class _Reader:
             self._wrong("there is no such layout", self.data.value_spans["layout"], "write `torch` or `keras`")
         variables = self._mapping("variables")
         for key, value in variables.items():
+            if key not in _VARIABLES:
+                known = f"they are {', '.join(_VARIABLES)}"
+                self._wrong(f"there is no variable `{key[:80]}`", variables.key_spans[key], known)
             if not isinstance(value, str):
                 self._wrong("a variable's name is a text", variables.value_spans[key])
         library = self.data.get("library")
@@ -223,14 +240,19 @@ class _Reader:
         else:
             self._wrong("a rule gives a name, a list, `{constant: NUMBER}`, or `{name: NAME, squeeze: true}`", span)
             return None
-        captured = set(compiled.groupindex) if compiled is not None else set[str]()
+        if compiled is None:
+            return None
+        pattern, numbers = compiled
         for name in given:
-            self._check_name(name, captured, span)
-        return MapRule(compiled, text, given, constant, squeezed, key_span) if compiled is not None else None
+            self._check_name(name, set(pattern.groupindex), numbers, span)
+        if self.data.get("layout") == "keras" and (squeezed or len(given) > 1):
+            self._wrong("lists and `squeeze` are for names in PyTorch's layout", span, "leave `layout: keras` out")
+        return MapRule(pattern, text, numbers, given, constant, squeezed, key_span)
 
-    def _compiled(self, text: str, span: Span) -> re.Pattern[str] | None:
+    def _compiled(self, text: str, span: Span) -> tuple[re.Pattern[str], frozenset[str]] | None:
+        """The pattern, and which of its names take numbers."""
         parts: list[str] = []
-        seen: set[str] = set()
+        seen: dict[str, bool] = {}
         try:
             pieces = split_pattern(text)
         except ValueError as error:
@@ -248,17 +270,21 @@ class _Reader:
             if name in seen:
                 parts.append(f"(?P={name})")
                 continue
-            seen.add(name)
+            seen[name] = kind is None
             parts.append(f"(?P<{name}>{'[^.]+' if kind else '[0-9]+'})")
-        return re.compile("".join(parts))
+        return re.compile("".join(parts)), frozenset(name for name, is_number in seen.items() if is_number)
 
-    def _check_name(self, name: str, captured: set[str], span: Span) -> None:
+    def _check_name(self, name: str, captured: set[str], numbers: frozenset[str], span: Span) -> None:
         try:
             for text, is_expression in split_pattern(name):
-                if is_expression and (
-                    unknown := names(parse(text, self.context.budget), self.context.budget) - captured
-                ):
-                    first = sorted(unknown)[0]
-                    self._wrong(f"`{first}` stands in no braces on the left", span, did_you_mean(first, captured))
+                if not is_expression or text in captured:
+                    continue
+                used = names(parse(text, self.context.budget), self.context.budget)
+                if unknown := sorted(used - captured):
+                    self._wrong(
+                        f"`{unknown[0]}` stands in no braces on the left", span, did_you_mean(unknown[0], captured)
+                    )
+                elif words := sorted(used - numbers):
+                    self._wrong(f"`{words[0]}` is a word, with which nothing is worked out", span)
         except (ValueError, ExprError) as error:
             self._wrong(str(error), span)

@@ -32,7 +32,7 @@ def write(
         arrays: the weights, by canonical name.
         graph: the network.
         metadata: further entries of the file's own.
-        seal: put a digest into the file, by which it may be replaced unasked: where the weights can be made again.
+        add_digest: put a digest into the file, by which it may be replaced unasked.
 
     Raises:
         WeightsError: the arrays do not fit the graph.

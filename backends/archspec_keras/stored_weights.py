@@ -31,20 +31,29 @@ def stored_weights(graph: LayerGraph) -> Mapping[str, StoredWeight]:
     """See `archspec.weights.stored_weights.StoresWeights`."""
     found: dict[str, StoredWeight] = {}
     for node in graph.nodes.values():
-        made: Counter[str] = Counter()  # by each layer within the layer, which numbers its variables
+        places: dict[str, VariableLayout] = {}
         for name, weight in graph.parameters_of(node).items():
             given = ROWS[node.op.name].variables[weight.name]
-            place = VariableLayout((given,)) if isinstance(given, str) else given
+            places[name] = VariableLayout((given,)) if isinstance(given, str) else given
+        several = Counter(_owner(attribute)[0] for place in places.values() for attribute in place.places)
+        made: Counter[str] = Counter()  # by each layer within the layer, which numbers its variables
+        for name, weight in graph.parameters_of(node).items():
             variables: list[StoredVariable] = []
-            for attribute in place.places:
-                owner, _, own = attribute.rpartition(".")
-                before = f"{_SUBLAYERS.get(owner, owner)}/" if owner else ""
-                names = tuple(before + each for each in (own, *_OLDER.get(own, ())))
-                variables.append(StoredVariable(names, f"{before}{made[owner]}"))
+            for attribute in places[name].places:
+                owner, own = _owner(attribute)
+                names = tuple(f"{owner}/{each}".lstrip("/") for each in (own, *_OLDER.get(own, ())))
+                variables.append(StoredVariable(names, owner, made[owner], several[owner]))
                 made[owner] += 1
-            shape, layouts = _form(node, graph, weight.shape, place, len(variables))
-            found.setdefault(name, StoredWeight(weight.layer_of(name), tuple(variables), shape, layouts))
+            shape, layouts = _form(node, graph, weight.shape, places[name], len(variables))
+            exact = isinstance(node.op, Attention)
+            found.setdefault(name, StoredWeight(weight.layer_of(name), tuple(variables), shape, layouts, exact))
     return found
+
+
+def _owner(attribute: str) -> tuple[str, str]:
+    """The layer within a layer that has a variable, by the name that it has in files, and the variable's own."""
+    owner, _, own = attribute.rpartition(".")
+    return _SUBLAYERS.get(owner, owner), own
 
 
 def _form(

@@ -30,7 +30,7 @@ class Kept:
     @property
     def shape(self) -> Shape:
         """The weight's shape in PyTorch's layout; of parts that differ, none that a weight has."""
-        return joined_shape([tuple(variable.shape) for variable in self.variables], self.layout)
+        return joined_shape([tuple(variable.shape) for variable in self.variables], self.layout) or ()
 
     def assign(self, array: Array) -> None:
         """Put a weight in PyTorch's layout into the variables."""

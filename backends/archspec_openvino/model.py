@@ -14,6 +14,7 @@ from archspec.codegen.backend import Outcome
 from archspec.codegen.backend_errors import no_device
 from archspec.digests import with_digest
 from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec_onnx import model as onnx_model
 from archspec_onnx.engines import openvino_model
@@ -72,6 +73,7 @@ def _check(model: Any, graph: LayerGraph) -> None:
     Raises:
         InternalError: it has others.
     """
+    graph = evaluated(graph)
     names = names_of(graph)
     wanted = [(path, graph.types[path].sizes) for path in graph.inputs]
     wanted += [
@@ -158,6 +160,7 @@ def run_forward(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool
     """
     if training:
         raise BackendError(Diagnostic("E0601", "an OpenVINO model has no training mode"))
+    graph = evaluated(graph)
     values = names_of(graph).values
     paths: dict[str, str] = {}
     asked = model

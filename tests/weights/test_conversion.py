@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise, permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -130,7 +131,7 @@ def test_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
         main(["weights", "convert", "w.npz", "lenet"])
 
 
-NETWORKS = {
+NETWORKS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "slim_resnet_v2": [(f"resnet_v2_{depth}", {}) for depth in (50, 101, 152, 200)],
     "timm_convnext": [("convnext", {"variant": name}) for name in ("atto", "tiny", "small", "base", "large")],
     "timm_vision_transformer": [
