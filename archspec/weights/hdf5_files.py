@@ -42,7 +42,7 @@ _LAYERS: Final = ("layers", "_layer_checkpoint_dependencies")
 class MissingLibraryError(ValueError):
     """A library that is needed to read a file is not installed; `help` says how to install it."""
 
-    help = "pip install 'archspec-nn[weights]'"
+    help = "install it with `pip install pyfive`"
 
 
 def read(path: Path, needed: int) -> dict[str, LazyTensor]:

@@ -107,10 +107,10 @@ def test_the_other_commands_work_beside_it(environment: dict[str, str], tmp_path
 
 def test_what_it_does_not_do_is_said(environment: dict[str, str], tmp_path: Path) -> None:
     done = _archspec(environment, tmp_path, "parity", "lenet", "--backends", "torch,listing")
-    _refused(done, "runs no models", "`keras`, `onnx`, `torch`")
+    _refused(done, "runs no models", "`keras`, `onnx`, `openvino`, `torch`")
     assert "note: `RunsModels` of archspec.codegen.backend also has `require`, `verify`, `build`" in done.stderr
     done = _archspec(environment, tmp_path, "parity", "lenet", "--backends", "torch,listing:python")
-    _refused(done, "runs no models", "`keras`, `onnx`, `torch`")
+    _refused(done, "runs no models", "`keras`, `onnx`, `openvino`, `torch`")
     done = _archspec(environment, tmp_path, "build", "lenet", "--backend", "listing", "--seed", "0")
     _refused(done, "writes no weights files", "`keras`, `torch`")
     assert list(tmp_path.iterdir()) == []
@@ -165,7 +165,7 @@ def test_a_backend_that_cannot_be_imported(environment: dict[str, str], tmp_path
     """It is in nobody's way, and whoever asks for it is answered."""
     environment = _beside(environment, tmp_path / "site", "broken", "raise RuntimeError('no such driver')\n")
     done = _archspec(environment, tmp_path, "parity", "lenet", "--backends", "torch,listing")
-    _refused(done, "runs no models", "`keras`, `onnx`, `torch`")
+    _refused(done, "runs no models", "`keras`, `onnx`, `openvino`, `torch`")
     done = _archspec(environment, tmp_path, "build", "lenet", "--backend", "broken")
     assert done.returncode == 1
     said = "error[E0602]: the backend `broken` of the package archspec-broken cannot be used"

@@ -67,10 +67,7 @@ FAULTS: dict[str, Fault] = {
         {"conv1": "differs"},
         (
             ('ZeroPadding2D(1, name="conv1_pad")(inputs)', "inputs"),
-            (
-                "        8,\n        3,\n        strides=2,\n",
-                '        8,\n        3,\n        strides=2, padding="same",\n',
-            ),
+            ("        8, 3, strides=2, bias", '        8, 3, strides=2, padding="same", bias'),
         ),
     ),
     "max-pool padding: zeros, in PyTorch": Fault(
@@ -187,12 +184,7 @@ FAULTS: dict[str, Fault] = {
         "run",
         "weights after step 1",
         {"conv4": "first step"},
-        (
-            (
-                'L2(0.005),\n        name="conv4"',
-                'L2(0.01),\n        name="conv4"',
-            ),
-        ),
+        (('name="conv4")', 'name="conv4", kernel_regularizer=keras.regularizers.L2(0.01))'),),
     ),
     "weight decay: of the biases, too": Fault(
         "torch",
@@ -283,7 +275,7 @@ FAULTS: dict[str, Fault] = {
         "gradients",
         "input gradients",
         {"layer1.1.downsample.0": "layer gradients"},
-        (("([y, shortcut])", "([y, keras.ops.stop_gradient(shortcut)])"),),
+        (("([residual, shortcut])", "([residual, keras.ops.stop_gradient(shortcut)])"),),
     ),
     "gradients: of a weight, none": Fault(
         "torch",
