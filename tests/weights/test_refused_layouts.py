@@ -175,7 +175,7 @@ def test_a_header_of_numpy_that_says_it_is_long(tmp_path: Path) -> None:
 
 
 def test_files_of_a_repository_are_not_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    np.savez(tmp_path / "w.npz", **archspec.init_weights("lenet"))
+    write_as("numpy", tmp_path / "w.npz", archspec.init_weights("lenet"), archspec.compile("lenet"))
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "README.md").write_text("mine")
