@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file or folder; `-` is standard output (generated/BACKEND/NAME.py, .onnx, .xml, whatever --set gives; "
         "the report says when a file that was built with other params is replaced)",
     )
-    add_weights(parser, "safetensors or a PyTorch state dict, for this network")
+    add_weights(parser, "a weights file of any format that is read, or hf://owner/name; for this network")
     parser.add_argument(
         "--seed", metavar="N", type=int, help="draw the weights by this seed, as `archspec init`, and write them"
     )

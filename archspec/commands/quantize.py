@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what goes between them rounded by ranges that are seen on examples. It is held against float32 on the same."
     )
     add_spec(parser)
-    add_weights(parser, "safetensors or a PyTorch state dict, of the network as it is trained; needed")
+    add_weights(parser, "a weights file of any format that is read, of the network as it is trained; needed")
     parser.add_argument(
         "--images",
         metavar="PATH",

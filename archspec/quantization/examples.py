@@ -60,6 +60,8 @@ class Examples:
             raise _wrong(f"{graph.name} has {len(graph.inputs)} inputs: examples are of one", "")
         sizes = graph.input_nodes[0].type.sizes
         if path.suffix == ".npy" and path.is_file():
+            if mean is not None or deviation is not None:
+                raise _wrong("--mean and --std are of pictures: an array holds inputs as the network takes them", "")
             count = len(_mapped(path, sizes))
             return cls(graph, (path,), (), (), min(count, most or count))
         pictures = _pictures(path)[:most]
@@ -71,6 +73,8 @@ class Examples:
         for name, numbers in zip(("--mean", "--std"), given, strict=True):
             if len(numbers) != sizes[0]:
                 raise _wrong(f"{name} has {len(numbers)} numbers, and {graph.name} takes {sizes[0]} channels", "")
+        if min(given[1]) <= 0:
+            raise _wrong("--std divides: its numbers are above 0", "")
         if find_spec("PIL") is None:
             raise BackendError(
                 Diagnostic("E0602", "Pillow is not installed", help="install it with `pip install pillow`")
@@ -146,9 +150,12 @@ def _mapped(path: Path, sizes: Sequence[int]) -> NDArray[Any]:
 
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise _wrong(f"{path} cannot be read: {error}", "let NumPy save the array: numpy.save(FILE, array)") from None
-    if array.shape[1:] != (*sizes,) or not len(array):
+    except (OSError, ValueError, EOFError):  # NumPy's own words advise to let a pickle run
+        message = f"{path} cannot be read as an array of numbers"
+        raise _wrong(message, "let NumPy save the array: numpy.save(FILE, array)") from None
+    if array.ndim and not len(array):
+        raise _wrong(f"{path} holds no examples", "")
+    if array.shape[1:] != (*sizes,):
         text = f"(N, {', '.join(map(str, sizes))})"
         raise _wrong(f"{path} has an array of shape {array.shape}, the network takes {text}", "prepare it so")
     found: NDArray[Any] = array

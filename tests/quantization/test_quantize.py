@@ -198,6 +198,9 @@ def test_the_command_writes_a_model_and_says_what_it_lost(run: Run, tmp_path: Pa
         ("pickle", "cannot be read"),
         ("mean", "--mean has 1 numbers, and small takes 3 channels"),
         ("layer", "did you mean `unit`"),
+        ("none", "holds no examples"),
+        ("prepared", "an array holds inputs as the network takes them"),
+        ("deviation", "its numbers are above 0"),
     ],
 )
 def test_examples_that_do_not_fit(run: Run, tmp_path: Path, case: str, message: str) -> None:
@@ -222,6 +225,13 @@ def test_examples_that_do_not_fit(run: Run, tmp_path: Path, case: str, message: 
         case "layer":
             pictures(path)
             more = ["--keep", "units"]
+        case "none" | "prepared":
+            path = tmp_path / "x.npy"
+            np.save(path, np.zeros((0 if case == "none" else 2, 3, 16, 16), np.float32))
+            more = ["--std", "1,1,1"] if case == "prepared" else []
+        case "deviation":
+            pictures(path)
+            more = ["--std", "1,0,1"]
     code, _, err = run("quantize", str(spec), "--weights", str(weights), "--images", str(path), *more)
     assert (code, message in err) == (1, True), err
     assert not (tmp_path / "generated").exists()
