@@ -65,7 +65,7 @@ MAY_IMPORT: Final = {
     "archspec_keras": "bench codegen errors expr ir limits passes reserved_names digests atomic_files training recipe "
     "weights",
     "checkpoints": "api codegen errors ir spec digests atomic_files weights",
-    "hub": "_version api errors ir limits spec atomic_files weights",
+    "hub": "_version api digests errors ir limits spec atomic_files weights",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
     "build_output": "api codegen digests errors initialization ir parity",
