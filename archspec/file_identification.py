@@ -15,6 +15,8 @@ from archspec.archives import ArchiveError, open_archive
 from archspec.atomic_files import open_regular
 from archspec.wire_format import WireError, fields
 
+TABLE_END: Final = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
+"""The number with which a table of LevelDB ends."""
 _HEAD: Final = 2**16
 _DIRECTORY: Final = 2**20
 _SEEN_AT_MOST: Final = 1000
@@ -177,10 +179,10 @@ def _by_bytes(file: BinaryIO, head: bytes, path: Path) -> Foreign | None:
 
 
 def _ends_as_a_table(file: BinaryIO) -> bool:
-    """TensorFlow's index is a table of LevelDB, which ends with this number."""
+    """TensorFlow's index is a table of LevelDB."""
     file.seek(0, 2)
     file.seek(max(0, file.tell() - 8))
-    return file.read(8) == b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
+    return file.read(8) == TABLE_END
 
 
 def _archive(file: BinaryIO) -> Foreign | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 2**18
 """Bytes of a block of the index, about."""
-_KINDS: Final = {word: number for number, (word, _) in KINDS.items()}
+_KINDS: Final = {word: number for number, word in KINDS.items()}
 
 
 def write_checkpoint(path: Path, arrays: Mapping[str, Array]) -> tuple[Path, Path]:

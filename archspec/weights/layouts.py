@@ -49,7 +49,7 @@ def joined(parts: Sequence[Array], layout: Layout | None) -> Array:
 
     found: list[Array] = []
     for part in parts:
-        axes = _fitting(part.ndim, layout) or _as_it_is(part.ndim)
+        axes = _fitting(part.ndim, layout) or as_it_is(part.ndim)
         sizes = [prod(part.shape[axis] for axis in group) for group in axes]
         found.append(part.transpose([axis for group in axes for axis in group]).reshape(sizes))
     return np.array(np.concatenate(found) if len(found) > 1 else found[0], order="C")
@@ -60,7 +60,7 @@ def split(array: Array, shapes: Sequence[Shape], layout: Layout | None) -> Itera
     import numpy as np
 
     for shape, part in zip(shapes, np.split(array, len(shapes)) if len(shapes) > 1 else [array], strict=True):
-        axes = _fitting(len(shape), layout) or _as_it_is(len(shape))
+        axes = _fitting(len(shape), layout) or as_it_is(len(shape))
         flat = [axis for group in axes for axis in group]
         # Each axis is cut into those of the variable, which are then put into their places.
         cut = part.reshape([shape[axis] for axis in flat])
@@ -70,7 +70,7 @@ def split(array: Array, shapes: Sequence[Shape], layout: Layout | None) -> Itera
 def variable_shape(part: Shape, layout: Layout | None, heads: int = 1) -> Shape:
     """The shape of a variable that holds a part of a weight; where an axis is made of two, the first has `heads`."""
     if layout is None:
-        layout = LAYOUTS.get(len(part)) or _as_it_is(len(part))
+        layout = LAYOUTS.get(len(part)) or as_it_is(len(part))
     sizes: dict[int, int] = {}
     for size, axes in zip(part, layout, strict=True):
         first, *others = axes or (None,)
@@ -83,13 +83,14 @@ def variable_shape(part: Shape, layout: Layout | None, heads: int = 1) -> Shape:
 def _fitting(count: int, layout: Layout | None) -> Layout | None:
     """A layout for variables of so many axes; None if it is of others."""
     if layout is None:
-        return LAYOUTS.get(count) or _as_it_is(count)
+        return LAYOUTS.get(count) or as_it_is(count)
     if layout == ONE_AXIS:
         return (tuple(range(count)),)
     return layout if sorted(axis for group in layout for axis in group) == list(range(count)) else None
 
 
-def _as_it_is(count: int) -> Layout:
+def as_it_is(count: int) -> Layout:
+    """The layout of a variable whose axes are the weight's own."""
     return tuple((axis,) for axis in range(count))
 
 

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from archspec.file_identification import TABLE_END
 from archspec.weights.tensors import DamagedError
 from archspec.wire_format import varint
 
-MAGIC: Final = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
+MAGIC: Final = TABLE_END
 FOOTER: Final = 48
 TRAILER: Final = 5
 """Bytes after each block: how it is compressed, and a checksum."""

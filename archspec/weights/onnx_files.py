@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
-from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, no_numbers, widened
+from archspec.weights.tensors import (
+    CODES,
+    MOST_AXES,
+    DamagedError,
+    LazyTensor,
+    byte_size,
+    no_numbers,
+    read_numbers,
+    widened,
+)
 from archspec.wire_format import BYTES, Field, WireError, fields, integers, read_bytes
 
 if TYPE_CHECKING:
@@ -37,19 +46,19 @@ _DIMS, _TYPE, _FLOATS, _INT32S, _INT64S, _NAME, _RAW, _DOUBLES, _UINT64S, _EXTER
     14,
 )
 _KINDS: Final = {
-    1: ("float32", "<f4"),
-    2: ("uint8", "u1"),
-    3: ("int8", "i1"),
-    4: ("uint16", "<u2"),
-    5: ("int16", "<i2"),
-    6: ("int32", "<i4"),
-    7: ("int64", "<i8"),
-    9: ("bool", "?"),
-    10: ("float16", "<f2"),
-    11: ("float64", "<f8"),
-    12: ("uint32", "<u4"),
-    13: ("uint64", "<u8"),
-    16: ("bfloat16", "<u2"),
+    1: "float32",
+    2: "uint8",
+    3: "int8",
+    4: "uint16",
+    5: "int16",
+    6: "int32",
+    7: "int64",
+    9: "bool",
+    10: "float16",
+    11: "float64",
+    12: "uint32",
+    13: "uint64",
+    16: "bfloat16",
 }
 """Numbers of `TensorProto.DataType`."""
 _IN_LISTS: Final = {_FLOATS: "<f4", _DOUBLES: "<f8"}
@@ -130,31 +139,19 @@ def _tensor(path: Path, parts: _TensorParts) -> LazyTensor:
         raise DamagedError(f"a model whose initializer {parts.name[:80]!r} is damaged")
     if parts.kind not in _KINDS:
         return LazyTensor(shape, f"of ONNX's type {parts.kind}", no_numbers)
-    kind, code = _KINDS[parts.kind]
-    size = math.prod(shape) * int(code[-1] if code != "?" else 1)
+    kind = _KINDS[parts.kind]
+    size = byte_size(shape, kind)
     if parts.external:
-        return LazyTensor(shape, kind, _external(path, parts, shape, kind, code, size))
+        return LazyTensor(shape, kind, _external(path, parts, shape, kind, size))
     if parts.raw is not None:
         if parts.raw.end - parts.raw.start != size:
             raise DamagedError(f"{parts.name[:80]!r} has not as many bytes as its shape says")
         start = parts.raw.start
-        return LazyTensor(shape, kind, lambda: _numbers(path, start, shape, kind, code))
-    return LazyTensor(shape, kind, _listed(path, parts, shape, kind, code))
+        return LazyTensor(shape, kind, lambda: read_numbers(path, start, shape, kind))
+    return LazyTensor(shape, kind, _listed(path, parts, shape, kind))
 
 
-def _numbers(path: Path, start: int, shape: Shape, kind: str, code: str) -> Array:
-    import numpy as np
-
-    with open_regular(path) as file:
-        file.seek(start)
-        flat = np.fromfile(file, np.dtype(code), math.prod(shape))
-    if flat.size != math.prod(shape):
-        raise DamagedError(f"{path.name} is not whole: was it downloaded to the end?")
-    array = flat.reshape(shape)
-    return widened(array) if kind == "bfloat16" else array
-
-
-def _listed(path: Path, parts: _TensorParts, shape: Shape, kind: str, code: str) -> Callable[[], Array]:
+def _listed(path: Path, parts: _TensorParts, shape: Shape, kind: str) -> Callable[[], Array]:
     """Numbers that stand one by one in the message; those of 16 bits as the bits, in whole numbers."""
 
     def load() -> Array:
@@ -170,19 +167,19 @@ def _listed(path: Path, parts: _TensorParts, shape: Shape, kind: str, code: str)
                         found.append(np.fromiter(integers(file, one), np.int64))
             except WireError:
                 raise DamagedError(f"the numbers of {parts.name[:80]!r} are damaged") from None
-        flat = np.concatenate(found) if found else np.zeros(0, code)
+        flat = np.concatenate(found) if found else np.zeros(0, CODES[kind])
         if flat.size != math.prod(shape):
             raise DamagedError(f"{parts.name[:80]!r} has {flat.size:,} numbers, its shape says {math.prod(shape):,}")
         if kind in ("float16", "bfloat16"):
             bits = flat.astype("<u2").reshape(shape)
             return widened(bits) if kind == "bfloat16" else bits.view("<f2")
-        array: Array = flat.astype(code).reshape(shape)
+        array: Array = flat.astype(CODES[kind]).reshape(shape)
         return array
 
     return load
 
 
-def _external(path: Path, parts: _TensorParts, shape: Shape, kind: str, code: str, size: int) -> Callable[[], Array]:
+def _external(path: Path, parts: _TensorParts, shape: Shape, kind: str, size: int) -> Callable[[], Array]:
     """Numbers in a file beside the model; a path that leads elsewhere is not followed."""
     name = parts.external.get("location", "")
     inside = Path(name)
@@ -202,6 +199,6 @@ def _external(path: Path, parts: _TensorParts, shape: Shape, kind: str, code: st
     def load() -> Array:
         if not other.resolve().is_relative_to(path.parent.resolve()):
             raise DamagedError(f"{name[:80]!r} is a link that leads elsewhere")
-        return _numbers(other, start, shape, kind, code)
+        return read_numbers(other, start, shape, kind)
 
     return load

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec.atomic_files import open_regular
-from archspec.ir.tensor_type import Shape
-from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, no_numbers, widened
+from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, byte_size, no_numbers, read_numbers
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -20,19 +18,19 @@ _HEADER: Final = 2**23
 _PER_WEIGHT: Final = 512
 """Bytes of a header for each weight that a network has, where these are very many."""
 _TYPES: Final = {
-    "F64": ("float64", "<f8"),
-    "F32": ("float32", "<f4"),
-    "F16": ("float16", "<f2"),
-    "BF16": ("bfloat16", "<u2"),
-    "I64": ("int64", "<i8"),
-    "I32": ("int32", "<i4"),
-    "I16": ("int16", "<i2"),
-    "U64": ("uint64", "<u8"),
-    "U32": ("uint32", "<u4"),
-    "U16": ("uint16", "<u2"),
-    "I8": ("int8", "i1"),
-    "U8": ("uint8", "u1"),
-    "BOOL": ("bool", "?"),
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "U64": "uint64",
+    "U32": "uint32",
+    "U16": "uint16",
+    "I8": "int8",
+    "U8": "uint8",
+    "BOOL": "bool",
 }
 _OTHERS: Final = {
     "F8_E4M3": "float8_e4m3fn",
@@ -103,23 +101,11 @@ def _tensor(path: Path, name: str, entry: Any, start: int) -> tuple[LazyTensor, 
     shape = tuple(sizes)
     if word not in _TYPES:
         return LazyTensor(shape, _OTHERS.get(word, f"of the unknown type {word[:20]!r}"), no_numbers), (first, last)
-    kind, code = _TYPES[word]
-    if last - first != math.prod(shape) * int(code[-1] if code != "?" else 1):
+    kind = _TYPES[word]
+    if last - first != byte_size(shape, kind):
         raise DamagedError(f"not a whole safetensors file: {name[:80]!r} has not as many bytes as its shape says")
 
     def load() -> Array:
-        return _numbers(path, start + first, shape, kind, code)
+        return read_numbers(path, start + first, shape, kind)
 
     return LazyTensor(shape, kind, load), (first, last)
-
-
-def _numbers(path: Path, offset: int, shape: Shape, kind: str, code: str) -> Array:
-    import numpy as np
-
-    with open_regular(path) as file:
-        file.seek(offset)
-        flat = np.fromfile(file, np.dtype(code), math.prod(shape))
-    if flat.size != math.prod(shape):
-        raise DamagedError("the file has become shorter while it was read")
-    array = flat.reshape(shape)
-    return widened(array) if kind == "bfloat16" else array

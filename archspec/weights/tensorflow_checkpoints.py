@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
 from archspec.weights.leveldb_tables import TableEntry, entries
-from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, no_numbers, widened
+from archspec.weights.tensors import (
+    CODES,
+    MOST_AXES,
+    DamagedError,
+    LazyTensor,
+    byte_size,
+    no_numbers,
+    read_numbers,
+)
 from archspec.wire_format import BYTES, Field, WireError, fields, integers, read_bytes
 
 if TYPE_CHECKING:
@@ -30,19 +38,19 @@ _DESCRIPTION: Final = 4096
 _PER_WEIGHT: Final = 8
 """Entries for each weight that a network has: an optimizer keeps some of its own."""
 KINDS: Final = {
-    1: ("float32", "<f4"),
-    2: ("float64", "<f8"),
-    3: ("int32", "<i4"),
-    4: ("uint8", "u1"),
-    5: ("int16", "<i2"),
-    6: ("int8", "i1"),
-    9: ("int64", "<i8"),
-    10: ("bool", "?"),
-    14: ("bfloat16", "<u2"),
-    17: ("uint16", "<u2"),
-    19: ("float16", "<f2"),
-    22: ("uint32", "<u4"),
-    23: ("uint64", "<u8"),
+    1: "float32",
+    2: "float64",
+    3: "int32",
+    4: "uint8",
+    5: "int16",
+    6: "int8",
+    9: "int64",
+    10: "bool",
+    14: "bfloat16",
+    17: "uint16",
+    19: "float16",
+    22: "uint32",
+    23: "uint64",
 }
 """Numbers of `DataType` in tensorflow/core/framework/types.proto."""
 _OTHERS: Final = {8: "complex64", 18: "complex128", 11: "qint8", 12: "quint8", 13: "qint32"}
@@ -137,22 +145,10 @@ def _stored(name: str, kind: int, shape: Shape | None, path: Path, offset: int, 
         raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
     if kind not in KINDS:
         return LazyTensor(shape, _OTHERS.get(kind, f"of TensorFlow's type {kind}"), no_numbers)
-    word, code = KINDS[kind]
-    if size != math.prod(shape) * int(code[-1] if code != "?" else 1):
+    word = KINDS[kind]
+    if size != byte_size(shape, word):
         raise DamagedError(f"{name[:80]!r} has not as many bytes as its shape says")
-    return LazyTensor(shape, word, lambda: _numbers(path, offset, shape, word, code))
-
-
-def _numbers(path: Path, offset: int, shape: Shape, kind: str, code: str) -> Array:
-    import numpy as np
-
-    with open_regular(path) as file:
-        file.seek(offset)
-        flat = np.fromfile(file, np.dtype(code), math.prod(shape))
-    if flat.size != math.prod(shape):
-        raise DamagedError(f"{path.name} is not whole: was it downloaded to the end?")
-    array = flat.reshape(shape)
-    return widened(array) if kind == "bfloat16" else array
+    return LazyTensor(shape, word, lambda: read_numbers(path, offset, shape, word))
 
 
 def _text(key: bytes) -> str | None:
@@ -209,14 +205,14 @@ def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
         if shape is None:
             raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
         if kind not in _REPEATED:
-            word = KINDS[kind][0] if kind in KINDS else _OTHERS.get(kind, str(kind))
+            word = KINDS[kind] if kind in KINDS else _OTHERS.get(kind, str(kind))
             tensors[name] = LazyTensor(shape, f"of the type {word} in a checkpoint of version 1", no_numbers)
         elif slices > 1:
             tensors[name] = LazyTensor(shape, "partitioned: its parts are not joined", no_numbers)
         elif name not in places:
             raise DamagedError(f"a checkpoint without the numbers of {name[:80]!r}")
         else:
-            tensors[name] = LazyTensor(shape, KINDS[kind][0], _loader(path, places[name], name, shape, kind))
+            tensors[name] = LazyTensor(shape, KINDS[kind], _loader(path, places[name], name, shape, kind))
     return tensors
 
 
@@ -233,7 +229,7 @@ def _loader(path: Path, place: Field, name: str, shape: Shape, kind: int) -> Cal
         import numpy as np
 
         count = math.prod(shape)
-        code = np.dtype(KINDS[kind][1])
+        code = np.dtype(CODES[KINDS[kind]])
         parts: list[Array] = []
         with open_regular(path) as file:
             try:

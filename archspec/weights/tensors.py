@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
 
 if TYPE_CHECKING:
@@ -18,6 +21,23 @@ FLOATS: Final = ("float64", "float32", "float16", "bfloat16")
 MOST_AXES: Final = 32
 MAPPING: Final = "a mapping, and no array"
 INTEGERS: Final = ("int64", "int32", "int16", "uint64", "uint32", "uint16")
+
+CODES: Final[Mapping[str, str]] = {
+    "float64": "<f8",
+    "float32": "<f4",
+    "float16": "<f2",
+    "bfloat16": "<u2",
+    "int64": "<i8",
+    "int32": "<i4",
+    "int16": "<i2",
+    "uint64": "<u8",
+    "uint32": "<u4",
+    "uint16": "<u2",
+    "int8": "i1",
+    "uint8": "u1",
+    "bool": "?",
+}
+"""NumPy's codes of the types that files hold as plain bytes; bfloat16, which it lacks, by its bits."""
 
 
 class DamagedError(ValueError):
@@ -79,3 +99,26 @@ def widened(array: Array) -> Array:
 
     found: Array = (array.astype(np.uint32) << 16).view(np.float32)
     return found
+
+
+def byte_size(shape: Shape, kind: str) -> int:
+    """How many bytes the numbers of a tensor take, of one of the types in `CODES`."""
+    return math.prod(shape) * int(CODES[kind][-1] if kind != "bool" else 1)
+
+
+def read_numbers(path: Path, offset: int, shape: Shape, kind: str) -> Array:
+    """The numbers of a tensor that lie in a file from this place on, one after the other.
+
+    Raises:
+        DamagedError: the file ends before they do.
+        OSError: it cannot be read.
+    """
+    import numpy as np
+
+    with open_regular(path) as file:
+        file.seek(offset)
+        flat = np.fromfile(file, np.dtype(CODES[kind]), math.prod(shape))
+    if flat.size != math.prod(shape):
+        raise DamagedError(f"{path.name} is not whole: was it downloaded to the end?")
+    array = flat.reshape(shape)
+    return widened(array) if kind == "bfloat16" else array

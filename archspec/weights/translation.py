@@ -13,7 +13,7 @@ from archspec.expr import ExprError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec.limits import Budget
-from archspec.weights.layouts import Layout, joined, joined_shape, split
+from archspec.weights.layouts import Layout, as_it_is, joined, joined_shape, split
 from archspec.weights.stored_weights import StoredVariable, StoredWeight, StoresWeights
 from archspec.weights.tensors import LazyTensor, no_numbers
 from archspec.weights.weight_maps import WeightMap, shipped_maps
@@ -96,7 +96,7 @@ def _readings(graph: LayerGraph, library: str) -> Iterator[tuple[str, dict[str, 
     if stores is not None and library:
         yield (
             "the names of archspec's Keras source",
-            {name: _kept(weight, (stores.layer_name(weight.layer),), {}) for name, weight in stored.items()},
+            _own_origins(stores, stored),
         )
     for weight_map in shipped_maps():
         if weight_map.layout == "keras" and stores is None:
@@ -136,7 +136,9 @@ def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, St
             part = (weight.shape[0] // len(names), *weight.shape[1:]) if len(names) > 1 else weight.shape
             if rule.squeezed:
                 part = tuple(size for size in part if size != 1)
-            found[name] = Origin(tuple(PartNames((each + leaf,)) for each in names), (_same(weight.shape), None), part)
+            found[name] = Origin(
+                tuple(PartNames((each + leaf,)) for each in names), (as_it_is(len(weight.shape)), None), part
+            )
         elif whole:
             kept = stored[name]
             found[name] = Origin(tuple(PartNames((each,)) for each in names), kept.layouts, kept.shape, kept.exact)
@@ -160,7 +162,7 @@ def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) ->
     stored = stores.stored_weights(graph) if stores is not None else {}
     if weight_map is None:
         assert stores is not None
-        origins = {name: _kept(weight, (stores.layer_name(weight.layer),), {}) for name, weight in stored.items()}
+        origins = _own_origins(stores, stored)
     else:
         origins = origins_by(weight_map, graph, stored)
     unnamed = [name for name in graph.all_weights if name not in origins]
@@ -183,8 +185,9 @@ def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) ->
     return found
 
 
-def _same(shape: Shape) -> Layout:
-    return tuple((axis,) for axis in range(len(shape)))
+def _own_origins(stores: StoresWeights, stored: Mapping[str, StoredWeight]) -> dict[str, Origin]:
+    """Where files of archspec's own Keras source have each weight."""
+    return {name: _kept(weight, (stores.layer_name(weight.layer),), {}) for name, weight in stored.items()}
 
 
 def _kept(weight: StoredWeight, layers: tuple[str, ...], words: Mapping[str, str]) -> Origin:
