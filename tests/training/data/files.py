@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archspec.training.data.parts.batches import AnyStep, Data
+
 TEN = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def opened(source: Any, folder: Path, steps: tuple[AnyStep, ...] = (), **options: Any) -> Data:
+    """The batches of two that the recipe's steps make of a source."""
+    return Data(source, folder, training=steps, evaluation=options.pop("evaluation", steps), batch=2, **options)
 
 
 def pictures(count: int, shape: tuple[int, ...] = (32, 32, 3), seed: int = 0) -> NDArray[np.uint8]:
