@@ -13,6 +13,7 @@ from archspec.analysis.number_format import counted
 from archspec.analysis.shortcuts import shortcuts
 from archspec.diagram.figure import Box, End, Figure, Line, Mark, Words, joint
 from archspec.diagram.folding import elided, joined
+from archspec.diagram.runs import from_to, is_most, item_runs, iteration_runs, paths_of
 from archspec.diagram.text_width import shortened
 from archspec.ir.def_use import DefUse, pattern
 from archspec.ir.graph import LayerGraph
@@ -58,7 +59,7 @@ def block_figures(graph: LayerGraph, block: str, details: Details) -> list[tuple
         ops = [graph.nodes[layer.path].op for layer in layers_below(scope)]
         looks = tuple((getattr(op, "kernel", None), getattr(op, "stride", None)) for op in ops)
         forms.setdefault((pattern(scope), looks), []).append(scope)
-    marked = {scope.path for scope in instances if any(details.marks.get(path) for path in _paths([scope]))}
+    marked = {scope.path for scope in instances if any(details.marks.get(path) for path in paths_of([scope]))}
     ordered = [sorted(scopes, key=lambda scope: scope.path not in marked) for scopes in forms.values()]
     ordered.sort(key=lambda scopes: (scopes[0].path in marked, len(scopes)), reverse=True)
     reader = _FigureBuilder(graph, "unit", details, framed=False)
@@ -69,33 +70,20 @@ def _count(graph: LayerGraph, level: Level, details: Details) -> int:
     if level == "layer":
         return len(graph.nodes)
     total = 0
-    stack: list[Item] = list(graph.root.body.items)
+    stack: list[Item] = [graph.root]
     while stack and total <= MOST_BOXES:
         item = stack.pop()
         match item:
             case Layer():
                 total += 1
-            case Scope(body=body) | Choice(body=body):
+            case Scope(kind="block", body=body) | Choice(body=body):
                 stack.extend(body.items)
+            case Scope(body=body):
+                for found in item_runs(graph, body, details.marks):
+                    stack.append(found[0] if isinstance(found, tuple) else found)
             case Loop():
-                stack.extend(run[0] for run in _runs(graph, item, details.marks))
+                stack.extend(run[0] for run in iteration_runs(graph, item, details.marks))
     return total
-
-
-def _runs(graph: LayerGraph, loop: Loop, marks: Mapping[str, Mark]) -> list[tuple[Scope, ...]]:
-    """Neighbors that are equal but for where they stand; one whose tensor is used outside is the last of its run."""
-    found: list[tuple[Scope, ...]] = []
-    last: Hashable = None
-    for index, scope in enumerate(loop.iterations):
-        nodes = (graph.nodes[layer.path] for layer in layers_below(scope))
-        marked = tuple(marks.get(path, "") for path in _paths([scope])) if marks else ()
-        key = pattern(scope), tuple((node.op, node.shape) for node in nodes), marked
-        if found and key == last and index - 1 not in loop.marks:
-            found[-1] = (*found[-1], scope)
-        else:
-            found.append((scope,))
-        last = key
-    return found
 
 
 Dash: TypeAlias = Literal["", "shortcut", "training"]
@@ -144,12 +132,14 @@ class _FigureBuilder:
         self.def_use: DefUse = graph.def_use
         self.projections = shortcuts(graph, calls=True)
         self.in_training = graph.nodes.keys() - graph.evaluated_nodes.keys()
+        self.last_in_run: dict[str, str] = {}
+        """Of a layer in the first of a run of parts: the same layer in the last of them."""
 
     def network(self) -> Figure:
         """The whole network: its inputs are boxes, its outputs lines that leave the picture."""
         drawing = _GrowingFigure()
         inputs = [drawing.add(self._input(path), ())[0] for path in self.graph.inputs]
-        results = self._body(self.graph.root.body, inputs, {}, drawing)
+        results = self._body(self.graph.root.body, self.graph.root, inputs, {}, drawing)
         whole = self._told(drawing.done(results, 0), results)
         return self.costed(elided(joined(whole), MOST_IN_A_ROW) if self.level == "stage" else whole)
 
@@ -157,8 +147,14 @@ class _FigureBuilder:
         """What stands in one scope; what enters it and what it gives are the figure's ports."""
         drawing = _GrowingFigure()
         operands = self.def_use.scopes[scope.path].operands
-        results = self._body(scope.body, [End(None, port) for port in range(len(operands))], {}, drawing)
+        results = self._body(scope.body, scope, [End(None, port) for port in range(len(operands))], {}, drawing)
         return drawing.done(results, len(operands))
+
+    def _first_of(self, run: Sequence[Scope]) -> Figure:
+        """What stands in each part of a run, drawn once."""
+        layers = (layers_below(scope) for scope in (run[0], run[-1]))
+        self.last_in_run.update((first.path, last.path) for first, last in zip(*layers, strict=True))
+        return self.part(run[0])
 
     def _told(self, whole: Figure, results: Sequence[End]) -> Figure:
         """Each output of the network says its shape, and its names where the network has names for them."""
@@ -178,19 +174,23 @@ class _FigureBuilder:
         words = (Words(f"{shortened(name, 24)} {shape_text(node.shape)}"),)
         return Box(path, "input", words, 0, ("",), paths=(path,), extents=(node.shape[1:],))
 
-    def _body(self, body: Body, operands: Sequence[End], known: _Known, drawing: _GrowingFigure) -> list[End]:
+    def _body(
+        self, body: Body, within: Scope, operands: Sequence[End], known: _Known, drawing: _GrowingFigure
+    ) -> list[End]:
         def resolve(refs: Sequence[Ref]) -> list[End]:
             return [operands[ref.index] if isinstance(ref, Operand) else known[ref.location][ref.index] for ref in refs]
 
-        for item in body.items:
+        for item in self._items(body, within):
             match item:
+                case tuple():
+                    known[item[-1].location] = self._part(item[0], item, resolve(item[0].operands), drawing)
                 case Layer():
                     sources = resolve(item.operands)
                     known[item.location] = drawing.add(self._layer(item), sources, self._dash(item))
                 case Choice():
-                    results = self._body(item.body, operands, known, drawing)
+                    results = self._body(item.body, within, operands, known, drawing)
                     for inner in item.body.items:
-                        del known[inner.location]
+                        known.pop(inner.location, None)  # not there: one of a run but its last
                     known[item.location] = tuple(results)
                 case Scope():
                     sources = resolve(item.operands)
@@ -199,14 +199,22 @@ class _FigureBuilder:
                     known[item.location] = self._loop(item, resolve(item.operands), drawing)
         return resolve(body.results)
 
+    def _items(self, body: Body, within: Scope) -> Iterable[Item | tuple[Scope, ...]]:
+        """What stands in a scope, equal neighbors as one; the parts of a block have each a place of their own."""
+        if self.level == "layer" or within.kind == "block":
+            return body.items
+        return item_runs(self.graph, body, self.details.marks)
+
     def _part(
         self, scope: Scope, run: Sequence[Scope], sources: Sequence[End], drawing: _GrowingFigure
     ) -> tuple[End, ...]:
         """A scope's box, or nothing where it holds no layer: then it gives what arrives."""
-        bare = scope.kind == "sequence" and not self.framed and len(run) == 1
+        bare = len(run) == 1 and (
+            (scope.kind == "sequence" and not self.framed) or is_most(self.graph, scope, self.details.marks)
+        )
         if bare or not any(True for _ in layers_below(scope)):
-            return tuple(self._body(scope.body, sources, {}, drawing))
-        inside = None if self.level == "stage" else self.part(scope)
+            return tuple(self._body(scope.body, scope, sources, {}, drawing))
+        inside = None if self.level == "stage" else self._first_of(run)
         box = Box(
             scope.path,
             "part",
@@ -214,7 +222,7 @@ class _FigureBuilder:
             len(sources),
             self._shapes(scope.path, self.def_use.scopes[run[-1].path].results),
             inside=inside,
-            paths=tuple(_paths(run)),
+            paths=tuple(paths_of(run)),
             **self._marks(run, inside),
             times=len(run),
             extents=self._extents(self.def_use.scopes[run[-1].path].results),
@@ -227,14 +235,14 @@ class _FigureBuilder:
         runs = (
             [(scope,) for scope in loop.iterations]
             if self.level == "layer"
-            else _runs(self.graph, loop, self.details.marks)
+            else iteration_runs(self.graph, loop, self.details.marks)
         )
         results = [self.def_use.scopes[scope.path].results[0] for scope in loop.iterations]
         ends = (results[-1], *(results[mark] for mark in loop.marks))
         arriving = self.def_use.scopes[loop.iterations[0].path].operands
         inside = None
         if self.level != "stage":  # a frame around one frame would say nothing
-            inside = self.part(runs[0][0]) if len(runs) == 1 else self._iterations(runs, loop.marks, len(sources))
+            inside = self._first_of(runs[0]) if len(runs) == 1 else self._iterations(runs, loop.marks, len(sources))
         box = Box(
             loop.path,
             "part",
@@ -242,7 +250,7 @@ class _FigureBuilder:
             len(sources),
             self._shape_texts(arriving, ends),
             inside=inside,
-            paths=tuple(_paths([loop])),
+            paths=tuple(paths_of([loop])),
             **self._marks([loop], inside),
             times=len(loop.iterations) if len(runs) == 1 else 1,
             extents=self._extents(ends),
@@ -270,14 +278,20 @@ class _FigureBuilder:
     def _layer(self, layer: Layer) -> Box:
         node = self.graph.nodes[layer.path]
         op = node.op
-        words = [Words(shortened(self.graph.caption(node)))]
+        last = self.graph.nodes[self.last_in_run.get(layer.path, layer.path)]
+        words = [Words(shortened(from_to(self.graph.caption(node), self.graph.caption(last), " ")))]
         kind = op.kind
-        if layer.named and op.weighted and self.level != "stage":
+        if layer.named and not layer.name.isdecimal() and op.weighted and self.level != "stage":
             words.append(Words(shortened(layer.name), "quiet"))
         owners = {name.rpartition(".")[0] for name in layer.shared.values()}
         words += _shared_words(owner for owner in owners if owner.rpartition(".")[2] != layer.name)
         arriving = self.graph.input_shapes(node)
-        shapes = ["" if arriving and arriving[0] == type.sizes else shape_text(type.sizes) for type in node.types]
+        shapes = [
+            ""
+            if arriving and arriving[0] == type.sizes
+            else from_to(shape_text(type.sizes), shape_text(end.sizes), "x")
+            for type, end in zip(node.types, last.types, strict=True)
+        ]
         sign = _SIGNS.get(op.name, "")
         return Box(
             layer.path,
@@ -301,7 +315,7 @@ class _FigureBuilder:
             return {}
         own: Mark = next((marks[item.path] for item in items if marks.get(item.path)), "")
         inner = joint(marks.get(layer.path, "") for item in items for layer in layers_below(item))
-        inner = inner or ("changed" if any(marks.get(path) for path in _paths(items)) else "")
+        inner = inner or ("changed" if any(marks.get(path) for path in paths_of(items)) else "")
         return {"mark": own, "inner_mark": inner} if inside is not None else {"mark": own or inner}
 
     def _extents(self, results: Sequence[str]) -> tuple[tuple[int, ...], ...]:
@@ -317,9 +331,7 @@ class _FigureBuilder:
 
     def _scope_words(self, run: Sequence[Scope]) -> tuple[Words, ...]:
         scope = run[0]
-        name = scope.name
-        if not name[:1].isalpha():  # a number says little by itself
-            name = ".".join(scope.path.split(".")[-2:])
+        name = _name(scope)
         if len(run) > 1:
             name += f" – {run[-1].name}"
         words = [Words(shortened(name), "strong")]
@@ -334,7 +346,7 @@ class _FigureBuilder:
         blocks = Counter(scope.block or "" for scope in loop.iterations)
         what = ", ".join(f"{shortened(block, 32)} × {times}".strip() for block, times in blocks.items())
         shares = {scope.shares for scope in loop.iterations} if not loop.shares else {loop.shares}
-        return Words(shortened(loop.name), "strong"), Words(what, "quiet"), *_shared_words(shares)
+        return Words(shortened(_name(loop)), "strong"), Words(what, "quiet"), *_shared_words(shares)
 
     def costed(self, drawn: Figure) -> Figure:
         """The figure with what its boxes cost, where that is to be said."""
@@ -347,11 +359,19 @@ class _FigureBuilder:
         return replace(drawn, boxes=tuple(boxes))
 
     def _costs(self, box: Box) -> Iterator[Words]:
-        counts = counts_of(self.graph, [path for path in box.paths if path in self.graph.nodes])
-        if self.details.parameters and counts.parameters:
-            yield Words(f"{counts.parameters:,} parameters", "quiet")
-        if self.details.macs and counts.macs:
-            yield Words(f"{counted(counts.macs)} MACs", "quiet")
+        paths = [path for path in box.paths if path in self.graph.nodes]
+        ends = [self.last_in_run.get(path, path) for path in paths]
+        whole = not set(paths).isdisjoint(end for path, end in zip(paths, ends, strict=True) if path != end)
+        one, last = (counts_of(self.graph, each) for each in (paths, paths if whole else ends))
+        if self.details.parameters and one.parameters:
+            yield Words(from_to(f"{one.parameters:,} parameters", f"{last.parameters:,} parameters", " "), "quiet")
+        if self.details.macs and one.macs:
+            yield Words(from_to(f"{counted(one.macs)} MACs", f"{counted(last.macs)} MACs", " "), "quiet")
+
+
+def _name(part: Scope | Loop) -> str:
+    """A part's name; that of one around it stands before a number, which says little by itself."""
+    return part.name if part.name[:1].isalpha() else ".".join(part.path.split(".")[-2:])
 
 
 def _shared_words(owners: Iterable[str]) -> list[Words]:
@@ -373,13 +393,3 @@ def _said(drawn: Figure, end: End, text: str) -> Figure:
     boxes = list(drawn.boxes)
     boxes[end.box] = replace(box, shapes=shapes, inside=inside)
     return replace(drawn, boxes=tuple(boxes))
-
-
-def _paths(items: Sequence[Scope | Loop]) -> Iterator[str]:
-    """The paths of parts and of all layers and parts below them."""
-    for item in items:
-        for inner in walk(item) if isinstance(item, Scope) else (x for scope in item.iterations for x in walk(scope)):
-            if not isinstance(inner, Choice):
-                yield inner.path
-        if isinstance(item, Loop):
-            yield item.path

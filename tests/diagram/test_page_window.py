@@ -13,9 +13,9 @@ from tests.diagram.conftest import Opener, Visit
 
 pytestmark = pytest.mark.browser
 
-# Not those whose units are one long row of a sequence (mobilenet_v2): it is not set in columns, and stays narrow.
 NETWORKS = (
     *("lenet", "resnet50", "resnet152", "unet", "feature_pyramid", "vision_transformer", "densenet", "inception"),
+    *("mobilenet_v2", "convnext", "densenet_bc", "regnet"),
 )
 
 
