@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.bodies import Kinds
 from archspec.codegen.body_context import LAYERS, Deciding
-from archspec.codegen.bounds import held, is_bound
+from archspec.codegen.bounds import held, is_bound, narrowed
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
 from archspec.codegen.equal_arms import without_equal_arms
@@ -74,7 +74,7 @@ def simplified(graph: LayerGraph, kinds: Kinds = alike) -> Module:
 def fixed_params(graph: LayerGraph) -> dict[str, str]:
     """The params that generated source offers no argument for, since another value would need another source.
 
-    Each comes with what it decides there; with nothing, if no layer asks for it.
+    Each comes with what it decides there; with nothing, if only what is not there asks for it.
     """
     module, fixed = _settled(graph, alike)
     network = module.network
@@ -130,6 +130,9 @@ class _Attempt:
             new.locals = tuple(local for local in new.locals if local.name in used)
             new.parameters = tuple(parameter for parameter in new.parameters if parameter.name in used)
             offered = {parameter.name for parameter in new.parameters}
+            alone = {name for bound in new.bounds for name in names(bound, self.budget) - offered}
+            if new.is_network:  # what it decides is all that it is for
+                self.tainted = dict.fromkeys(sorted(alone), LAYERS) | self.tainted
             new.bounds = tuple(bound for bound in new.bounds if names(bound, self.budget) <= offered)
             if not new.is_network:
                 new.parameters = ordered(new)
@@ -172,8 +175,10 @@ class _Attempt:
             given = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
             parts = [(part, what) for expr, what in deciding for part in held(expr, what, given, self.budget)]
             kept = [part for part, what in parts if what == LAYERS and is_bound(part, deps)]
-            new.bounds = tuple(dict.fromkeys(kept))
-            deciding = [(part, what) for part, what in parts if part not in new.bounds]
+            choices = {p.name: p.choices for p in old.parameters if p.name in deps and p.choices}
+            new.bounds, settled = narrowed(kept, choices, self.budget)
+            deciding = [(part, what) for part, what in parts if part not in kept]
+            deciding += [(Name(name), LAYERS) for name in settled]
         for expr, what in deciding:
             self.tainted = dict.fromkeys(self._depends(expr, deps), what) | self.tainted
 

@@ -15,6 +15,7 @@ from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
+from archspec.codegen.table_rows import with_rows
 from archspec.codegen.tree import Definition
 from archspec.codegen.walk import all_layers
 from archspec.expr import Const, Expr, fold
@@ -27,6 +28,7 @@ from archspec_keras.common_arguments import CommonArguments
 from archspec_keras.data_format import declarations
 from archspec_keras.function_body import BodyWriter
 from archspec_keras.layer_names import layer_name
+from archspec_keras.loop_statements import written
 from archspec_keras.memory_layout import IDS_DTYPE, keras_sizes
 from archspec_keras.names import INFERENCE_MODEL, function_name, helpers_of
 from archspec_keras.ops import ROWS
@@ -73,7 +75,7 @@ def write(graph: LayerGraph) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = simplified(graph, lambda nodes: kinds(nodes, graph))
+    module = with_rows(simplified(graph, lambda nodes: kinds(nodes, graph)), written)
     facts, available = StaticProperties.of(graph), helpers_of(graph)
     taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}

@@ -12,6 +12,7 @@ from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Ternary, call, marked
 from archspec.codegen.reuse import is_reuse
+from archspec.codegen.table_rows import loop_header
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -105,7 +106,8 @@ class ConstructorWriter:
         parts: list[Code] = []
         for item in tree.items:
             if isinstance(item, ChoiceUse):
-                parts.append(Bracket("*", (self._either(item, named=named),)))
+                only = self._one_of(item, named=named)
+                parts.append(only or Bracket("*", (self._either(item, named=named),)))
             elif named:
                 parts.append(
                     marked(Bracket("", (self._name(item), self.module(item))), inside(item.paths, self.iterations))
@@ -114,14 +116,29 @@ class ConstructorWriter:
                 parts.append(self.module(item))
         return parts
 
+    def _one_of(self, item: ChoiceUse, *, named: bool) -> Code | None:
+        """`part if condition else other`; None where a side is none or several, or they have different names."""
+        arms = _one_each(item)
+        if arms is None or len({(arm.number, "" if arm.number else arm.name) for _, arm in arms}) > 1:
+            return None
+        [*others, (_, last)] = arms
+        code = self.module(last)
+        for condition, arm in reversed(others):
+            assert condition is not None
+            code = Ternary(self.module(arm), self._test(condition), code)
+        return Bracket("", (self._name(last), code)) if named else code
+
+    def _test(self, condition: Expr) -> str:
+        """A condition as a test: Python takes no bare `a if b else c` for one."""
+        test = self.printer.expr(condition)
+        return f"({test})" if isinstance(condition, IfElse) else test
+
     def _either(self, item: ChoiceUse, *, named: bool) -> Ternary:
         """`[part] if condition else []`; of conditions inside of each other, one after the other."""
         condition, then, other = item.condition, item.then, item.other
         if _only_choice(then) is not None and _only_choice(other) is None:
             condition, then, other = negated(condition), other, then
-        test = self.printer.expr(condition)
-        if isinstance(condition, IfElse):  # Python takes no bare one for a test
-            test = f"({test})"
+        test = self._test(condition)
         parts = Bracket("", tuple(self._parts(then, named=named)), "[", "]")
         inner = _only_choice(other)
         if inner is not None:
@@ -179,24 +196,32 @@ class ConstructorWriter:
                 if pattern is None
                 else Bracket("", (quoted(name_by(pattern, {"i": run.first}, self.printer.budget)), code))
             )
-        variable = self.printer.spelled[index]
         if pattern is not None:
+            variable = self.printer.spelled[index]
             code = Bracket("", (pattern_source(pattern, variable, self.printer.budget), code))
             uses_index = True
-        if not uses_index:
-            span = f"range({self._count(run)})"
-        elif run.start == Const(0):
-            span = f"range({self.printer.expr(run.stop)})"
-        else:
-            span = f"range({self.printer.expr(run.start)}, {self.printer.expr(run.stop)})"
-        return Bracket("*", (Infix(f"for {variable if uses_index else '_'} in", (code, span)),))
+        variables, _, span = loop_header(run, self.printer, uses_index=uses_index).partition(" in ")
+        return Bracket("*", (Infix(f"for {variables} in", (code, span)),))
 
-    def _count(self, run: Run) -> str:
-        if run.count is not None:
-            return str(run.count)
-        if run.start == Const(0):
-            return self.printer.expr(run.stop)
-        return f"{self.printer.expr(run.stop)} - {self.printer.expr(run.start)}"
+
+def _one_each(
+    item: ChoiceUse,
+) -> list[tuple[Expr | None, LayerUse | CallUse | SequenceUse | LoopUse]] | None:
+    """The one part that there is under each of the conditions inside of each other; the last has no condition."""
+    condition, then, other = item.condition, item.then, item.other
+    if _only_choice(then) is not None:
+        condition, then, other = negated(condition), other, then
+    match then.items, other.items:
+        case ((LayerUse() | CallUse() | SequenceUse() | LoopUse() as first,), (ChoiceUse() as inner,)):
+            rest = _one_each(inner)
+            return None if rest is None else [(condition, first), *rest]
+        case (
+            (LayerUse() | CallUse() | SequenceUse() | LoopUse() as first,),
+            (LayerUse() | CallUse() | SequenceUse() | LoopUse() as last,),
+        ):
+            return [(condition, first), (None, last)]
+        case _:
+            return None
 
 
 def _only_choice(tree: Tree) -> ChoiceUse | None:

@@ -12,6 +12,7 @@ from archspec.codegen.marked_text import as_marked, whole
 from archspec.codegen.pretty_printer import INDENT, Code, Ternary, call, flat, lay_out, marked
 from archspec.codegen.reuse import Use, is_reuse, owner_name, uses_of
 from archspec.codegen.shared_expressions import shared_expressions
+from archspec.codegen.table_rows import loop_header, table_code, tables
 from archspec.codegen.tree import (
     CallUse,
     ChoiceUse,
@@ -88,6 +89,8 @@ class MemberWriter:
         for local in local_variables(self.definition):
             self.init += lay_out(self.printer.expr(local.expr), 2, f"{self.printer.spelled[local.name]} = ")
         tree, is_network = self.definition.tree, self.definition.is_network
+        for table in tables(tree):
+            self.init += lay_out(table_code(table), 2, f"{self.printer.local(table, 'rows', RESERVED)} = ")
         for expr in shared_expressions(
             (expr for item in tree.items for expr in expressions(item)), self.printer.budget
         ):
@@ -333,7 +336,7 @@ class MemberWriter:
         self.init.append(f"{indent}{parts}: list[nn.Module] = []")
         self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
         used = index in mentioned(Tree((run.item,), ()), printer.budget) | names(run.carried_next, printer.budget)
-        header = f"{indent}for {printer.spelled[index] if used else '_'} in range({printer.expr(run.stop)}):"
+        header = f"{indent}for {loop_header(run, printer, uses_index=used)}:"
         with self.constructor.iteration_of(item, run) as iterations:
             module = self.constructor.module(run.item)
         self.init.append(whole(header, iterations))

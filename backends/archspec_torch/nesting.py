@@ -27,7 +27,7 @@ class Pending:
 def nests(inner: Pending, outer: Weight) -> bool:
     """Whether `outer(inner(...))` is one statement rather than two."""
     if outer == "merge":
-        return inner.simple and inner.weights == ("heavy",)
+        return inner.simple and inner.weights in (("heavy",), ("light",))
     if len(inner.weights) >= MOST_NESTED:
         return False
     led_by_light = inner.weights[0] == "light"
