@@ -17,7 +17,7 @@ from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.table_rows import with_rows
 from archspec.codegen.tree import Definition
-from archspec.codegen.walk import all_layers
+from archspec.codegen.walk import all_layers, calls
 from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
 from archspec.ir.def_use import producer
@@ -156,17 +156,20 @@ def _kind(definition: Definition, graph: LayerGraph) -> str:
     nodes = [graph.nodes[path] for layer in convolutions for path in layer.paths]
     if nodes and all(is_depthwise(node, graph) for node in nodes):
         return "depthwise_"
+    if calls(definition.tree):  # it is more than a convolution
+        return ""
     alone = [isinstance(op := node.op, Conv) and set(op.kernel) == {1} for node in nodes]
     return "pointwise_" if nodes and all(alone) else ""
 
 
 def _unused(name: str, taken: set[str], numbers: dict[str, Iterator[int]]) -> str:
-    """A function's name: the block's own, unless a parameter is called so.
+    """A function's name: the block's own, with a number where another has it; `unit_block` where a parameter has.
 
     `numbers` goes on for each name where it was left: a spec may ask for any number of variants of one block.
     """
-    numbered = (f"{name}_block_{number}" for number in numbers.setdefault(name, count(2)))
-    candidates = chain((name, f"{name}_block"), numbered)
+    other = () if name in numbers else (f"{name}_block",)
+    numbered = (f"{name}_{number}" for number in numbers.setdefault(name, count(2)))
+    candidates = chain((name,), other, numbered)
     found = next(text for text in candidates if text not in taken and identifier(text) == text)
     taken.add(found)
     return found
