@@ -32,8 +32,9 @@ from archspec_keras.statements import Statement
 class LoopStatements(SharedStatements):
     """Writes them."""
 
-    def _loop(self, item: LoopUse) -> None:
-        name = self._name(item)
+    def _loop(self, item: LoopUse, *, inline: bool = False) -> None:
+        """A loop; one that is inline has its iterations in the scope around it."""
+        name = self.prefix if inline else self._name(item)
         first, others = item.operands[:1], item.operands[1:]
         held = self._after(item, self._take(first)) if item.called else self._take(first)
         # What every iteration takes stays as it is, so the target is chosen while it is still needed.
@@ -149,5 +150,9 @@ def _without_channels(run: Run) -> Run:
     """Keras's layers find out what arrives, so iterations that differ in nothing else are the same."""
     if not isinstance(run.item, CallUse):
         return run
-    arguments = {name: expr for name, expr in run.item.arguments.items() if name != CHANNELS.id}
-    return replace(run, item=replace(run.item, arguments=arguments))
+    return replace(run, item=replace(run.item, arguments=written_arguments(run.item)))
+
+
+def written_arguments(use: CallUse) -> dict[str, Expr]:
+    """The arguments of a call that a function says: channels come with the tensors."""
+    return {name: expr for name, expr in use.arguments.items() if name != CHANNELS.id}

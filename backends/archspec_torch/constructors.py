@@ -12,6 +12,7 @@ from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Ternary, call, marked
 from archspec.codegen.reuse import is_reuse
+from archspec.codegen.rolled import rolled
 from archspec.codegen.table_rows import loop_header
 from archspec.codegen.tree import (
     CHANNELS,
@@ -40,7 +41,10 @@ NUMBERED: Final = "numbered"
 class ConstructorWriter:
     """Writes for one class; `ordered_dict` says whether a sequence with names of its own was written."""
 
-    def __init__(self, printer: ExpressionPrinter, spelled: Callable[[Definition, str], str]) -> None:
+    def __init__(
+        self, definition: Definition, printer: ExpressionPrinter, spelled: Callable[[Definition, str], str]
+    ) -> None:
+        self.definition = definition
         self.printer = printer
         self.spelled = spelled
         self.ordered_dict = False
@@ -48,6 +52,8 @@ class ConstructorWriter:
         """Whether the module has the helper that gives parts names by a number."""
         self.iterations: Collection[str] | None = None
         """Inside a loop the iterations that are written."""
+        self.depth = 0
+        """How many loops are around."""
 
     def module(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
         """The expression that makes the module of an item."""
@@ -104,8 +110,10 @@ class ConstructorWriter:
     def _parts(self, tree: Tree, *, named: bool) -> list[Code]:
         """The parts in order; those that are there only under a condition as `*([part] if condition else [])`."""
         parts: list[Code] = []
-        for item in tree.items:
-            if isinstance(item, ChoiceUse):
+        for item in rolled(tree, self.definition, self.depth):
+            if isinstance(item, LoopUse) and not item.name and item.number is None:
+                parts += self._rolled(item, named=named)
+            elif isinstance(item, ChoiceUse):
                 only = self._one_of(item, named=named)
                 parts.append(only or Bracket("*", (self._either(item, named=named),)))
             elif named:
@@ -114,6 +122,14 @@ class ConstructorWriter:
                 )
             else:
                 parts.append(self.module(item))
+        return parts
+
+    def _rolled(self, item: LoopUse, *, named: bool) -> list[Code]:
+        """The parts of a row that a loop makes, in the row around it."""
+        parts: list[Code] = []
+        for run in item.runs:
+            with self.iteration_of(item, run) as iterations:
+                parts.append(marked(self._run(run, item.pattern if named else None), iterations))
         return parts
 
     def _one_of(self, item: ChoiceUse, *, named: bool) -> Code | None:
@@ -159,10 +175,10 @@ class ConstructorWriter:
     @contextmanager
     def iteration_of(self, item: LoopUse, run: Run) -> Iterator[list[str]]:
         """While an iteration of a run is written: it gives the paths of its iterations."""
-        outer, iterations = self.iterations, item.iterations_of(run, self.iterations)
-        self.iterations = {*iterations}
+        outer, iterations = (self.iterations, self.depth), item.iterations_of(run, self.iterations)
+        self.iterations, self.depth = {*iterations}, run.depth
         yield iterations
-        self.iterations = outer
+        self.iterations, self.depth = outer
 
     def _iterations(self, item: LoopUse) -> Code:
         """The iterations of a loop as the parts of an `nn.Sequential`, neighbors alike as a comprehension."""

@@ -42,7 +42,7 @@ class MemberWriter:
     def __init__(self, definition: Definition, printers: dict[int, ExpressionPrinter], spelling: Spelling) -> None:
         self.definition = definition
         self.printer = printers[id(definition)]
-        self.constructor = ConstructorWriter(self.printer, lambda made, name: printers[id(made)].spelled[name])
+        self.constructor = ConstructorWriter(definition, self.printer, lambda made, name: printers[id(made)].spelled[name])
         self.spelling = spelling
         self.init: list[str] = []
         self.shared: dict[str, tuple[str, list[str]]] = {}
