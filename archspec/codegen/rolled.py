@@ -1,4 +1,4 @@
-"""Calls in a row that differ in their numbers alone, as one loop: `for i in range(8)` where a spec has them one by one."""
+"""Calls in a row that differ in their numbers alone, as one loop: `for i in range(8)` for calls one by one."""
 
 from __future__ import annotations
 
@@ -96,6 +96,4 @@ def _loop(
         first = replace(first, start=Const(start), stop=Const(start + count))
         iterations, start = (*((),) * start, *iterations), 0
     pattern = f"{prefix}{{i + {start}}}" if start else f"{prefix}{{i}}"
-    return count, LoopUse(
-        row[count - 1].location, "", None, pattern, (first,), row[0].operands, paths, iterations
-    )
+    return count, LoopUse(row[count - 1].location, "", None, pattern, (first,), row[0].operands, paths, iterations)

@@ -206,9 +206,7 @@ class _Attempt:
             found = self.constants.get(new.name, {})
             mine = found.get(id(new), {})
             others = [constants for key, constants in found.items() if key != id(new)]
-            own = [
-                name for name, value in mine.items() if any(other.get(name, value) != value for other in others)
-            ]
+            own = [name for name, value in mine.items() if any(other.get(name, value) != value for other in others)]
             if own and len(own) <= _TOLD:
                 first, *more = (f"`{name}` is {source(mine[name])}" for name in own)
                 said = " and ".join((", ".join((first, *more[:-1])), *more[-1:]))

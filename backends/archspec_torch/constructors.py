@@ -118,7 +118,7 @@ class ConstructorWriter:
                 parts.append(only or Bracket("*", (self._either(item, named=named),)))
             elif named:
                 parts.append(
-                    marked(Bracket("", (self._name(item), self.module(item))), inside(item.paths, self.iterations))
+                    marked(Bracket("", (self.name(item), self.module(item))), inside(item.paths, self.iterations))
                 )
             else:
                 parts.append(self.module(item))
@@ -142,7 +142,7 @@ class ConstructorWriter:
         for condition, arm in reversed(others):
             assert condition is not None
             code = Ternary(self.module(arm), self._test(condition), code)
-        return Bracket("", (self._name(last), code)) if named else code
+        return Bracket("", (self.name(last), code)) if named else code
 
     def _test(self, condition: Expr) -> str:
         """A condition as a test: Python takes no bare `a if b else c` for one."""
@@ -161,7 +161,8 @@ class ConstructorWriter:
             return Ternary(parts, test, self._either(inner, named=named))
         return Ternary(parts, test, Bracket("", tuple(self._parts(other, named=named)), "[", "]"))
 
-    def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> str:
+    def name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> str:
+        """The name of a part of a row, as source."""
         if item.number is None:
             return quoted(item.name)
         return (
