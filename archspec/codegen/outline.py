@@ -131,6 +131,7 @@ class _Outliner:
             renamed[arrive[0]] = CHANNELS.id  # what arrives in an iteration is what arrives in the class
             tree = renamed_tree(tree, {arrive[0]: CHANNELS}, self.budget)
         types = self.definition.types
+        docs = {given.name: given.doc for given in self.definition.parameters}
         # Everything the sequence mentions becomes a parameter of the same name.
         order = [
             *(name for name in types if name in free),
@@ -142,7 +143,7 @@ class _Outliner:
             name=f"{self.definition.name}_{name}",
             class_name=self.definition.class_name + "".join(part[:1].upper() + part[1:] for part in name.split("_")),
             doc=f"The part `{name}` of {self.definition.class_name}.",
-            parameters=tuple(Parameter(name, types.get(name, "int"), None) for name in order),
+            parameters=tuple(Parameter(name, types.get(name, "int"), None, docs.get(name, "")) for name in order),
             tree=tree,
             operands=len(item.operands),
             features=(),

@@ -210,7 +210,7 @@ class _Attempt:
             if own and len(own) <= _TOLD:
                 first, *more = (f"`{name}` is {source(mine[name])}" for name in own)
                 said = " and ".join((", ".join((first, *more[:-1])), *more[-1:]))
-                new.doc = f"{(new.doc or f'The block `{new.name}`').rstrip('. ')}, where {said}."
+                new.doc = f"{(new.doc or f'The block `{new.name}`').rstrip('. ')}. Here {said}."
 
     def _depends(self, expr: Expr, deps: Mapping[str, set[str]]) -> frozenset[str]:
         """The network's params that an expression depends on."""

@@ -11,7 +11,7 @@ from archspec.codegen.pretty_printer import INDENT, Code, call, lay_out, marked
 from archspec.codegen.reuse import Use
 from archspec.codegen.shared_expressions import shared_expressions
 from archspec.codegen.table_rows import table_code, tables
-from archspec.codegen.tree import ChoiceUse, Definition, ItemUse, SequenceUse
+from archspec.codegen.tree import ChoiceUse, Definition, ItemUse, SequenceUse, Tree
 from archspec.codegen.walk import layers
 from archspec.expr import Expr, names
 from archspec.expr.tree import children
@@ -77,12 +77,11 @@ class LocalWriter:
         shared = shared_expressions((expr for item in tree.items for expr in expressions(item)), self.printer.budget)
         if is_network and not is_row(self.definition):
             self.growing = GrowingChannels.of(shared, self.definition)
-        for expr in shared if self.growing is None else ():
+        takers = [_taker(expr, tree) for expr in shared] if is_network else []
+        apart = 1 < len({*takers}) == len(takers)
+        for place, expr in enumerate(shared if self.growing is None else ()):
             code = self.printer.expr(expr)
-            usual = "hidden"
-            if is_network:
-                first = next(item for item in tree.items if any(_contains(given, expr) for given in expressions(item)))
-                usual = "channels" if len(shared) == 1 else f"{variable_name(_called(first))}_channels"
+            usual = "hidden" if not is_network else f"{takers[place]}_channels" if apart else "channels"
             name = self.printer.local(expr, usual, RESERVED)
             self.init += lay_out(code, 2, f"{name} = ")
         self.locals = len(self.init)
@@ -140,6 +139,7 @@ def _contains(expr: Expr, part: Expr) -> bool:
     return expr == part or any(_contains(child, part) for child in children(expr))
 
 
-def _called(item: ItemUse) -> str:
-    """What the locals of an item are named after."""
-    return "" if isinstance(item, ChoiceUse) else item.name
+def _taker(expr: Expr, tree: Tree) -> str:
+    """The first item that an expression is for: what its local is named after."""
+    first = next(item for item in tree.items if any(_contains(given, expr) for given in expressions(item)))
+    return variable_name("" if isinstance(first, ChoiceUse) else first.name)
