@@ -81,7 +81,7 @@ def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use]) -> s
     if as_it_is := _taken(straight):
         return as_it_is
     if changed := _taken(mentions):
-        return f"decides the {changed.removeprefix('decides the ').removeprefix('decides ')}"
+        return changed if changed.startswith("decides") else f"decides the {changed}"
     quantities = list(dict.fromkeys(use.taker for use in mentions if use.taker))
     return f"decides {_listed(quantities)}" if quantities else "decides which layers there are"
 

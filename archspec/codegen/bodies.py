@@ -26,10 +26,10 @@ from archspec.codegen.tree import (
 )
 from archspec.codegen.written_numbers import is_writable
 from archspec.errors import InternalError
-from archspec.expr import Const, Expr, ExprError, IfElse, evaluate
+from archspec.expr import Compare, Const, Expr, ExprError, IfElse, Name, evaluate
 from archspec.ir.def_use import DefUse, Node, value_name
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Result, Scope
+from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope
 from archspec.limits import Budget
 
 Kinds: TypeAlias = Callable[[Sequence[Node]], Sequence[object]]
@@ -222,6 +222,7 @@ class BodyBuilder:
             context.structural.append(Deciding(condition, LAYERS))
             tree = self._body([item.body for item in items], context)
             context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
+            self._note_equality(condition, context.ref(ref), taken=items[0].taken, context=context)
             return list(tree.items)
         outcome = context.unified(condition, [item.taken for item in items])
         before, counts, settled = context.numbered, dict[bool, Expr | None](), len(context.structural)
@@ -255,6 +256,18 @@ class BodyBuilder:
         if outcome != condition or context.features[ref] != joined or alone or makes:
             context.structural += [Deciding(expr, LAYERS) for expr in (condition, joined)]
         return [ChoiceUse(items[0].location, outcome, operand, sides[True], sides[False])]
+
+    def _note_equality(self, condition: Expr, ref: Ref, *, taken: bool, context: BodyContext) -> None:
+        """Where a condition says that the channels that arrive are those asked for, they are called so from there."""
+        match condition:
+            case Compare(arriving, ("==" | "!=" as link,), (asked,)) if (link == "==") is taken:
+                pair = {arriving: asked, asked: arriving}
+                asked = pair.get(context.features[ref], arriving)
+                if isinstance(asked, Name | Const) and context.features[ref] in pair:
+                    counts = [self.graph.types[path].channels for path in context.nodes[ref]]
+                    context.features[ref] = context.unified(asked, counts)
+            case _:
+                pass
 
     def _settled_in_all(self, deciding: Deciding, context: BodyContext) -> bool:
         """Whether what was settled on a side of a condition would be settled so in all instances."""

@@ -134,7 +134,14 @@ class _DefinitionBuilder(BodyBuilder):
         graph, scope = self.graph, scopes[0]
         if scope.kind == "network":
             params = tuple(
-                Parameter(param.name, annotation([param.value]), Const(param.value), param.doc, param.expr)
+                Parameter(
+                    param.name,
+                    annotation([param.value]),
+                    Const(param.value),
+                    param.doc,
+                    param.expr,
+                    choices=param.choices,
+                )
                 for param in graph.params
             )
             return Definition(

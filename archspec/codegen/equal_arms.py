@@ -17,7 +17,7 @@ def without_equal_arms(tree: Tree) -> Tree:
     renamed: dict[Ref, Ref] = {}
     for item in tree.items:
         if renamed:
-            [item] = _renamed(Tree((item,), ()), renamed).items
+            [item] = with_refs(Tree((item,), ()), renamed).items
         items += _hoisted(item, renamed) if isinstance(item, ChoiceUse) else (item,)
     if not renamed:
         return tree if len(items) == len(tree.items) else replace(tree, items=tuple(items))
@@ -40,7 +40,7 @@ def _hoisted(choice: ChoiceUse, renamed: dict[Ref, Ref]) -> Iterator[ItemUse]:
         }
         renamed |= here
         then = replace(choice.then, items=choice.then.items[1:])
-        other = _renamed(replace(choice.other, items=choice.other.items[1:]), here)
+        other = with_refs(replace(choice.other, items=choice.other.items[1:]), here)
         operand = Result(first.location) if first.operands == (choice.operand,) else choice.operand
         choice = replace(choice, then=then, other=other, operand=operand)
     if choice.then.items or choice.other.items or choice.then.results != choice.other.results:
@@ -70,14 +70,14 @@ def _results(item: LayerUse | CallUse | SequenceUse | LoopUse) -> int:
             return 1 + len(item.marks)
 
 
-def _renamed(tree: Tree, names: Mapping[Ref, Ref]) -> Tree:
-    """A side of a condition that takes other tensors."""
+def with_refs(tree: Tree, names: Mapping[Ref, Ref]) -> Tree:
+    """A body that takes other tensors in place of these, as does what stands under its conditions."""
     items: list[ItemUse] = []
     for item in tree.items:
         if isinstance(item, ChoiceUse):
             operand = names.get(item.operand, item.operand)
             items.append(
-                replace(item, operand=operand, then=_renamed(item.then, names), other=_renamed(item.other, names))
+                replace(item, operand=operand, then=with_refs(item.then, names), other=with_refs(item.other, names))
             )
         else:
             items.append(replace(item, operands=tuple(names.get(ref, ref) for ref in item.operands)))

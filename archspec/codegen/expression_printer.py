@@ -9,8 +9,8 @@ from archspec.codegen.escaping import identifier, literal
 from archspec.codegen.marked_text import Paths
 from archspec.codegen.pretty_printer import Code, heads
 from archspec.codegen.tree import CHANNELS, Definition, LayerUse, iteration_names
-from archspec.codegen.walk import carries, deepest
-from archspec.expr import Binary, Bool, Compare, Const, Expr, FunctionCall, IfElse, Items, Name, Unary, names, source
+from archspec.codegen.walk import carries, deepest, row_names
+from archspec.expr import Binary, Const, Expr, FunctionCall, Name, names, replaced, source
 from archspec.expr.tree import children
 from archspec.ir.attributes import PerAxis, PerAxisKind
 
@@ -39,6 +39,7 @@ class ExpressionPrinter:
                 name = f"{operand}_{name}"
             self.spelled[given] = identifier(name, {*reserved, *self.spelled.values()})
         own = {CHANNELS.id: channels}
+        own |= {name: name.partition("@")[0] for name in row_names(definition.tree)}
         for depth in range(1, max(len(_INDICES), deepest(definition.tree)) + 1):
             index, carried = iteration_names(depth)
             letter = _INDICES[depth - 1] if depth <= len(_INDICES) else f"i{depth}"
@@ -70,25 +71,7 @@ class ExpressionPrinter:
         return kind == CHANNELS.id and depth.isdecimal() and not self.carries
 
     def _with_locals(self, expr: Expr) -> Expr:
-        if expr in self.locals:
-            return Name(self.locals[expr])
-        match expr:
-            case Binary(op, left, right):
-                return Binary(op, self._with_locals(left), self._with_locals(right))
-            case Unary(op, operand):
-                return Unary(op, self._with_locals(operand))
-            case Compare(first, ops, rest):
-                return Compare(self._with_locals(first), ops, tuple(map(self._with_locals, rest)))
-            case Bool(op, operands):
-                return Bool(op, tuple(map(self._with_locals, operands)))
-            case IfElse(test, then, other):
-                return IfElse(*map(self._with_locals, (test, then, other)))
-            case FunctionCall(function, args):
-                return FunctionCall(function, tuple(map(self._with_locals, args)))
-            case Items(items):
-                return Items(tuple(map(self._with_locals, items)))
-            case _:
-                return expr
+        return replaced(expr, lambda part: Name(self.locals[part]) if part in self.locals else None)
 
     def attribute(self, use: LayerUse, name: str) -> Code:
         """An attribute's value as source: its expression, or a literal; equal numbers are one."""

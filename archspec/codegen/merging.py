@@ -13,11 +13,16 @@ from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse
 
 def merged(runs: Sequence[Run]) -> tuple[Run, ...]:
     """Neighboring iterations with the same item become one run."""
-    alike = [list(group) for _, group in groupby(runs, key=lambda run: likeness(run.item))]
+    alike = [list(group) for _, group in groupby(runs, key=_alike)]
     return tuple(
         dataclasses.replace(with_items(group[0], [run.item for run in group[1:]]), stop=group[-1].stop)
         for group in alike
     )
+
+
+def _alike(run: Run) -> object:
+    """What makes a run one with its neighbor; one that goes through a table stands by itself."""
+    return likeness(run.item), None if run.rows is None else run.start
 
 
 def united(first: Use, others: Sequence[ItemUse]) -> Use:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from archspec.codegen.argument_docs import documented
+from archspec.codegen.equal_arms import with_refs
 from archspec.codegen.escaping import variable_name
 from archspec.codegen.simplify import iterations_of, renamed_tree
 from archspec.codegen.tree import (
@@ -21,9 +23,10 @@ from archspec.codegen.tree import (
     Tree,
     is_count,
 )
+from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import used_names
 from archspec.expr import Expr, Name, fold
-from archspec.ir.scope import Ref
+from archspec.ir.scope import Operand, Ref
 
 
 def outline(module: Module, keep: Callable[[SequenceUse], bool]) -> Module:
@@ -55,7 +58,7 @@ class _Outliner:
     def _item(self, item: ItemUse) -> ItemUse:
         match item:
             case SequenceUse():
-                return self._sequence(item)
+                return self._sequence(_started(item))
             case ChoiceUse():
                 return dataclasses.replace(item, then=self._tree(item.then), other=self._tree(item.other))
             case LoopUse():
@@ -128,6 +131,7 @@ class _Outliner:
             renamed[arrive[0]] = CHANNELS.id  # what arrives in an iteration is what arrives in the class
             tree = renamed_tree(tree, {arrive[0]: CHANNELS}, self.budget)
         types = self.definition.types
+        docs = {given.name: given.doc for given in self.definition.parameters}
         # Everything the sequence mentions becomes a parameter of the same name.
         order = [
             *(name for name in types if name in free),
@@ -139,7 +143,7 @@ class _Outliner:
             name=f"{self.definition.name}_{name}",
             class_name=self.definition.class_name + "".join(part[:1].upper() + part[1:] for part in name.split("_")),
             doc=f"The part `{name}` of {self.definition.class_name}.",
-            parameters=tuple(Parameter(name, types.get(name, "int"), None) for name in order),
+            parameters=tuple(Parameter(name, types.get(name, "int"), None, docs.get(name, "")) for name in order),
             tree=tree,
             operands=len(item.operands),
             features=(),
@@ -147,12 +151,22 @@ class _Outliner:
             inputs=("", *(self.labels.get(ref, "") for ref in item.operands[1:])),
             budget=self.budget,
         )
+        made.parameters = documented(made)
         self.made.append(made)
         arguments: dict[str, Expr] = {name: Name(name) for name in order}
         arguments[CHANNELS.id] = CHANNELS
         for old, new in renamed.items():
             arguments[new] = Name(old)
         return CallUse(item.location, item.name, item.number, made, arguments, item.operands, item.paths)
+
+
+def _started(item: SequenceUse) -> SequenceUse:
+    """A sequence that takes what it starts from alone, where that is not what arrives."""
+    if len(item.operands) < 2 or Operand(0) in uses(item.body):
+        return item
+    shifted: dict[Ref, Ref] = {Operand(index): Operand(index - 1) for index in range(1, len(item.operands))}
+    body = with_refs(item.body, shifted)
+    return dataclasses.replace(item, body=body, operands=item.operands[1:])
 
 
 def _sequences(tree: Tree) -> Iterator[SequenceUse]:

@@ -154,6 +154,15 @@ def _counted(expr: Expr, budget: Budget) -> Counter[Expr]:
             return Counter({expr: 1})
 
 
+def difference(after: Expr, before: Expr, whole: Whole, budget: Budget) -> Expr | None:
+    """What one sum of whole numbers is more than another; None where it is not more, term by term."""
+    if not (_is_sum(after, whole) and _is_sum(before, whole)):
+        return None
+    terms = _counted(after, budget)
+    terms.subtract(_counted(before, budget))
+    return _sum(terms) if any(terms.values()) and all(count >= 0 for count in terms.values()) else None
+
+
 def _sum(terms: Counter[Expr]) -> Expr:
     total: Expr | None = None
     for atom, count in terms.items():

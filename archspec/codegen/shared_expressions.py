@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from archspec.codegen.tree import is_row_value
 from archspec.expr import Binary, Const, Expr, FunctionCall, Name, names, source
 from archspec.expr.tree import children
 from archspec.limits import Budget
@@ -69,7 +70,7 @@ def _is_multiple(expr: Expr) -> bool:
 
 def _is_plain(expr: Expr, budget: Budget) -> bool:
     """Whether an expression can be worked out at the beginning: it speaks of no iteration, and divides by a number."""
-    if any(name.partition("@")[2].isdecimal() for name in names(expr, budget)):
+    if any(name.partition("@")[2].isdecimal() or is_row_value(name) for name in names(expr, budget)):
         return False
     match expr:
         case Binary("/" | "//" | "%" | "**", _, other) if not isinstance(other, Const) or not other.value:

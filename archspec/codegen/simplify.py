@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.bodies import Kinds
 from archspec.codegen.body_context import LAYERS, Deciding
-from archspec.codegen.bounds import held, is_bound
+from archspec.codegen.bounds import held, is_bound, narrowed
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
 from archspec.codegen.equal_arms import without_equal_arms
@@ -44,6 +44,7 @@ from archspec.expr import (
     Whole,
     fold,
     names,
+    source,
 )
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import place_names
@@ -53,6 +54,10 @@ MOST_RUNS: Final = 3
 """Iterations that fall into more runs than this are written as one loop over `i`, where that is possible."""
 MOST_SEQUENCES: Final = 2
 """The same where the iterations are sequences, which take more room than a call."""
+_TOLD: Final = 3
+"""Params that a docstring says the values of; more would not be read."""
+_FEW: Final = tuple(map(Const, range(8)))
+"""Numbers that may be those of channels by chance, and are a stride, say."""
 MOST_COPIES: Final = 16
 """No sequence is written out more often than this by all the repeats around it, where one loop is possible."""
 
@@ -74,7 +79,7 @@ def simplified(graph: LayerGraph, kinds: Kinds = alike) -> Module:
 def fixed_params(graph: LayerGraph) -> dict[str, str]:
     """The params that generated source offers no argument for, since another value would need another source.
 
-    Each comes with what it decides there; with nothing, if no layer asks for it.
+    Each comes with what it decides there; with nothing, if only what is not there asks for it.
     """
     module, fixed = _settled(graph, alike)
     network = module.network
@@ -119,6 +124,8 @@ class _Attempt:
         self.deps: dict[int, dict[str, set[str]]] = {id(new): {} for new in self.new.values()}
         self.tainted: dict[str, str] = {}
         """Those that have to be fixed, each with what it decides."""
+        self.constants: dict[str, dict[int, Mapping[str, Expr]]] = {}
+        """By the name of a block that is several definitions, the params that are one value in each of them."""
 
     def run(self) -> Module:
         for old in reversed(self.old):  # callers before the definitions that they call
@@ -130,10 +137,14 @@ class _Attempt:
             new.locals = tuple(local for local in new.locals if local.name in used)
             new.parameters = tuple(parameter for parameter in new.parameters if parameter.name in used)
             offered = {parameter.name for parameter in new.parameters}
+            alone = {name for bound in new.bounds for name in names(bound, self.budget) - offered}
+            if new.is_network:  # what it decides is all that it is for
+                self.tainted = dict.fromkeys(sorted(alone), LAYERS) | self.tainted
             new.bounds = tuple(bound for bound in new.bounds if names(bound, self.budget) <= offered)
             if not new.is_network:
                 new.parameters = ordered(new)
             new.parameters = documented(new)
+        self._told_apart()
         return Module(tuple(self.new[id(old)] for old in self.old))
 
     def _definition(self, old: Definition, new: Definition) -> None:
@@ -146,6 +157,11 @@ class _Attempt:
             deps = {p.name: {p.name} for p in old.parameters if p.name not in env}
         else:
             env, deps = _same(self.calls[id(new)]), self.deps[id(new)]
+            twins = [other for other in self.old if other.name == old.name and other is not old]
+            if twins:
+                env |= self._arriving(self.calls[id(new)], env)
+                constants = {name: expr for name, expr in env.items() if isinstance(expr, Const)}
+                self.constants.setdefault(old.name, {})[id(new)] = constants
         new.locals = ()
         for local in old.locals:
             expr = fold(local.expr, self.budget, env, whole=whole, is_whole=local.type == "int")
@@ -172,10 +188,29 @@ class _Attempt:
             given = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
             parts = [(part, what) for expr, what in deciding for part in held(expr, what, given, self.budget)]
             kept = [part for part, what in parts if what == LAYERS and is_bound(part, deps)]
-            new.bounds = tuple(dict.fromkeys(kept))
-            deciding = [(part, what) for part, what in parts if part not in new.bounds]
+            choices = {p.name: p.choices for p in old.parameters if p.name in deps and p.choices}
+            new.bounds, settled = narrowed(kept, choices, self.budget)
+            deciding = [(part, what) for part, what in parts if part not in kept]
+            deciding += [(Name(name), LAYERS) for name in settled]
         for expr, what in deciding:
             self.tainted = dict.fromkeys(self._depends(expr, deps), what) | self.tainted
+
+    def _arriving(self, made: Sequence[Mapping[str, Expr]], env: Mapping[str, Expr]) -> dict[str, Expr]:
+        """The params that are one number in all calls, and the channels that arrive in each of them: widths."""
+        found = {name for name in env if len(made) > 1 and all(call[name] == call.get(CHANNELS.id) for call in made)}
+        return {name: CHANNELS for name in found if env[name] not in _FEW}
+
+    def _told_apart(self) -> None:
+        """What the docstrings of several definitions of one block say of those of its params that are numbers there."""
+        for new in self.new.values():
+            found = self.constants.get(new.name, {})
+            mine = found.get(id(new), {})
+            others = [constants for key, constants in found.items() if key != id(new)]
+            own = [name for name, value in mine.items() if any(other.get(name, value) != value for other in others)]
+            if own and len(own) <= _TOLD:
+                first, *more = (f"`{name}` is {source(mine[name])}" for name in own)
+                said = " and ".join((", ".join((first, *more[:-1])), *more[-1:]))
+                new.doc = f"{(new.doc or f'The block `{new.name}`').rstrip('. ')}. Here {said}."
 
     def _depends(self, expr: Expr, deps: Mapping[str, set[str]]) -> frozenset[str]:
         """The network's params that an expression depends on."""

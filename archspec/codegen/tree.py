@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from archspec.codegen.marked_text import inside
 from archspec.errors import InternalError
-from archspec.expr import Const, Expr, Name
+from archspec.expr import Const, Expr, Name, Value
 from archspec.ir.op import Op
 from archspec.ir.scope import Ref
 from archspec.ir.tensor_type import Axes
@@ -30,7 +30,17 @@ def channels_of(operand: str) -> Name:
 
 def is_count(name: str) -> bool:
     """Whether this is a name for channels or an iteration's index, which are whole numbers, and no param's."""
-    return name == CHANNELS.id or "@" in name
+    return name == CHANNELS.id or ("@" in name and not is_row_value(name))
+
+
+def row_value(name: str, depth: int) -> Name:
+    """A value of the row that an iteration is for, in a loop inside `depth - 1` others."""
+    return Name(f"{name}@row{depth}")
+
+
+def is_row_value(name: str) -> bool:
+    """Whether this is a name for a value of a row."""
+    return name.partition("@")[2].startswith("row")
 
 
 def iteration_names(depth: int) -> tuple[str, str]:
@@ -128,6 +138,16 @@ class ChoiceUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """The table that a loop goes through: `for kernel, filters in ((3, 16), (5, 24))`."""
+
+    names: tuple[str, ...]
+    """What a row's values are called in expressions; empty for one that nothing takes."""
+    table: Expr
+    """The rows, or, of one value each, their values."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Iterations `start` to `stop` of a loop, all with the same item.
 
@@ -149,6 +169,8 @@ class Run:
     """
     bound: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
     """What those names are in this run."""
+    rows: Rows | None = None
+    """The table whose rows the iterations are for, where one is gone through."""
 
     @property
     def first(self) -> int:
@@ -224,6 +246,8 @@ class Parameter:
     """What it is computed from: then it is no parameter of the source, and stands for this wherever it is used."""
     is_width: bool = False
     """Whether it is a number of channels: such arguments are obvious at a call."""
+    choices: tuple[Value, ...] = ()
+    """The values that it may have, where the spec lists them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ _LONGEST: Final = 24
 """Items of a branch: where it has more, it is not what a person would call one thing."""
 _LOOKED_AT: Final = 48
 """Tensors that are looked at, at most, to find where two branches part."""
+_DEEPEST: Final = 8
+"""Merges inside each other, at most, that are looked through for where a branch starts."""
 _COUNT: Final = re.compile(r"_\d+$")
 """What follows the name that the layers of a branch share."""
 _MOST: Final = 16
@@ -62,6 +64,7 @@ class _Roles:
         self.taken = taken
         self.budget = budget
         self.is_network = is_network
+        self.depth = 0
 
     def enter(self, tree: Tree) -> None:
         """Note what gives each tensor, and how often it is taken; of two sides of a condition one takes it."""
@@ -196,7 +199,11 @@ class _Roles:
         ]
         if common:
             return common[0]
+        if self.depth == _DEEPEST:
+            return None
+        self.depth += 1
         inner = self.branches(item.operands)
+        self.depth -= 1
         starts = {branch.start for branch in inner or ()}
         return starts.pop() if len(starts) == 1 else None
 

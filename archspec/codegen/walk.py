@@ -132,6 +132,13 @@ def deepest(tree: Tree) -> int:
     return found
 
 
+def row_names(tree: Tree) -> list[str]:
+    """What the values of the rows that loops go through are called in expressions."""
+    return list(
+        dict.fromkeys(name for loop in loops(tree) for run in loop.runs if run.rows for name in run.rows.names if name)
+    )
+
+
 def carries(tree: Tree) -> bool:
     """Whether a loop in a tree carries channels along, those of called definitions left out."""
     for item in tree.items:

@@ -386,7 +386,7 @@ def _fixed_rows(fixed: Mapping[str, str]) -> list[tuple[str, str]]:
     lines = [
         f"{', '.join(names)}: " + (f"decides {what}" if len(names) == 1 else f"decide {what}")
         if what
-        else f"{', '.join(names)}: no layer asks for it"
+        else f"{', '.join(names)}: only what is left out here asks for {'it' if len(names) == 1 else 'them'}"
         for what, names in together.items()
     ]
     if lines:

@@ -3,6 +3,7 @@
 from archspec.expr.evaluate import ExprError, check_number, describe, evaluate, joined
 from archspec.expr.expand import expand
 from archspec.expr.parse import parse
+from archspec.expr.parts import reached, replaced
 from archspec.expr.pattern import name_by, sources_by, split_pattern
 from archspec.expr.printing import source
 from archspec.expr.simplify import Whole, fold, names, negated, no_name
@@ -57,6 +58,8 @@ __all__ = [
     "negated",
     "no_name",
     "parse",
+    "reached",
+    "replaced",
     "source",
     "sources_by",
     "split_pattern",

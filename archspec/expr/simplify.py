@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import gcd
 from typing import Final
 
 from archspec.expr.evaluate import ExprError, evaluate
+from archspec.expr.parts import reached
 from archspec.expr.tree import (
     Binary,
     Bool,
@@ -264,6 +266,8 @@ class _Folding:
                     return inner  # a number of parts, put together and divided again
                 case _:
                     pass
+            if (quotient := self._quotient(left, right, is_whole)) is not None:
+                return quotient
         return _collected(sum) if op == "+" and (is_whole or self.is_whole(sum)) else sum
 
     def _product(self, left: Expr, right: Expr, is_whole: bool) -> Expr | None:
@@ -280,6 +284,25 @@ class _Folding:
                 | (Binary("*", other, Const(int() as second)), Const(int() as first))
             ):
                 return Binary("*", Const(first * second), other)
+            case _:
+                return None
+
+    def _quotient(self, left: Expr, right: Expr, is_whole: bool) -> Expr | None:
+        """A whole number's quotient in lowest terms: `n * 2` for `n * 4 // 2`; None where there is nothing to do."""
+        if not isinstance(right, Const) or type(right.value) is not int or right.value < 1:
+            return None
+        match left:
+            case Binary("*", factor, Const(int() as times)) | Binary("*", Const(int() as times), factor) if (
+                times > 0 and times is not True and (is_whole or self.is_whole(factor))
+            ):
+                if (both := gcd(times, right.value)) == 1:
+                    return None
+                kept = factor if times == both else Binary("*", factor, Const(times // both))
+                return kept if both == right.value else Binary("//", kept, Const(right.value // both))
+            case Binary("//", inner, Const(int() as parts)) if (
+                parts > 0 and parts is not True and (is_whole or self.is_whole(inner))
+            ):
+                return Binary("//", inner, Const(parts * right.value))
             case _:
                 return None
 
@@ -311,6 +334,8 @@ class _Folding:
                 return len(args) == 1
             case FunctionCall("min" | "max", args) if len(args) > 1:
                 return all(map(self.is_whole, args))
+            case Index():
+                return all(type(value) is int for value in reached(expr))
             case _:
                 return False
 

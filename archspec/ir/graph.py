@@ -32,6 +32,8 @@ class NetworkParam:
     """What of the network's structure it decides, so that generated code cannot offer it as an argument."""
     expr: Expr | None = None
     """What it is computed from, where the spec computes it from other params and nobody gave a value."""
+    choices: tuple[Value, ...] = ()
+    """The values that it may have, where the spec lists them."""
 
 
 @dataclass(frozen=True, slots=True)

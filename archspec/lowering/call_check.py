@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import inf
 
@@ -12,8 +12,10 @@ from archspec.ir.verify import is_name
 from archspec.lowering.bodies import bare, result_names
 from archspec.lowering.body_names import BodyNames
 from archspec.lowering.diagnostics import CheckDiagnostics
+from archspec.lowering.naming import apart
 from archspec.lowering.values import parts
 from archspec.spec import Attribute, Block, Call, Param
+from archspec.spec import Sequence as Seq
 from archspec.spec.scalars import describe
 from archspec.suggestions.static_checks import attribute_form, branches_help, cut_in_two, form_help, is_item, words_in
 
@@ -58,6 +60,8 @@ class CallCheck:
         if merges and call.branches is not None and len(call.branches) < op.least_inputs and not self.meant(call):
             help = "an empty branch `[]` is the identity"
             found.error("E0410", f"{op.name} needs at least {op.least_inputs} branches", call.span, help=help)
+        if call.branches is not None:
+            self.omissible(op, call, call.branches)
         if call.branches is not None and op.takes_branches() and len(call.branches) > (op.most_inputs or inf):
             message = f"{op.name} takes at most {op.most_inputs} branches, this is {len(call.branches)}"
             found.error("E0202", message, call.span)
@@ -82,6 +86,22 @@ class CallCheck:
                 continue
             if not _misspelled(info.name, call.attributes, op.attributes()):
                 found.error("E0410", f"{op.name} needs `{info.name}`: {info.doc}", call.span)
+
+    def omissible(self, op: type[Op], call: Call, branches: Sequence[Seq]) -> None:
+        """The branches that may be left out: they are joined after the others, one by one."""
+        always, omissible = apart(branches)
+        if not omissible:
+            return
+        if op.most_inputs is not None:
+            message = f"no branch of {op.name} can be left out"
+            self.body.found.error("E0202", message, omissible[0].span, help="give it an `else` with items")
+        elif not always:
+            help = "let one of them be there whatever the conditions say"
+            self.body.found.error("E0202", f"all branches of {op.name} may be left out", call.span, help=help)
+        elif [*always, *omissible] != [*branches]:
+            message = f"a branch of {op.name} that may be left out stands before one that is always there"
+            help = "put it after the others: it is joined with what they give together"
+            self.body.found.error("E0202", message, omissible[0].span, help=help)
 
     def one_of(self, op: type[Op], call: Call, given: Set[str]) -> None:
         """That one of the attributes is given of which an op needs one."""

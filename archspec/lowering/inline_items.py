@@ -33,7 +33,7 @@ class InlineItems(RepeatedItems):
         self._count(call)
         self.trail.append(Note(f"the layers of block {call.name} stand here", call.span))
         # Inside, `channels` are others, and in a repeat there `i` is another, too.
-        here = {"channels": channels_at(_level(context.scope), x.ref)}
+        here = {"channels": channels_at(level(context.scope), x.ref)}
         outer = {name: fold(given.expr, self.budget, here) for name, given in bindings.items()}
         counted = [name for name, expr in outer.items() if names(expr, self.budget) & context.loop.keys()]
         env = {name: given.value for name, given in bindings.items()} | {"in_channels": x.type.channels}
@@ -98,7 +98,7 @@ class InlineItems(RepeatedItems):
         return self._block(scope, x, single, self._fed(block, single.attributes, scope, inner))
 
 
-def _level(scope: OpenScope) -> int:
+def level(scope: OpenScope) -> int:
     """How many scopes and loops are around this one, up to the block or network whose frame it is."""
     level, here = 0, scope
     while here.kind == "sequence" and here.parent is not None:

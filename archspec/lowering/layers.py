@@ -26,11 +26,12 @@ from archspec.lowering.diagnostics import (
     two_layers,
     unmarked_tap,
 )
-from archspec.lowering.naming import NamePlan, make_plan
+from archspec.lowering.naming import NamePlan, Slot, apart, make_plan
 from archspec.lowering.top import Top
 from archspec.lowering.units import UnitCall
 from archspec.lowering.values import OpReader
 from archspec.spec import Attribute, Call, Item, Spec
+from archspec.spec import Sequence as Seq
 
 T = TypeVar("T")
 
@@ -125,13 +126,28 @@ class LayerLowering:
     # -- ops --------------------------------------------------------------------------------------
 
     def _op(self, call: Call, x: Tensor, context: Context) -> Tensor:
-        inputs = self._inputs(call, x, context)
+        if call.branches is None:
+            return self._joined(call, (x,), x, context, context.plan[call])
+        always, omissible = apart(call.branches)
+        inputs = tuple(self._nested(branch, x, context) for branch in always)
+        y = inputs[0] if omissible and len(inputs) == 1 else self._joined(call, inputs, x, context, context.plan[call])
+        for branch in omissible:
+            y = self._omissible(call, branch, x, y, context)
+        return y
+
+    def _omissible(self, call: Call, branch: Seq, x: Tensor, y: Tensor, context: Context) -> Tensor:
+        """What has been joined, and a branch that starts from what arrives, where that is not left out."""
+        raise NotImplementedError
+
+    def _joined(self, call: Call, inputs: tuple[Tensor, ...], x: Tensor, context: Context, slot: Slot) -> Tensor:
+        """The layer of a call; `x` is what arrived, `inputs` what its branches made of it."""
         op_class = OPS[call.name]
         self.budget.spend(15)  # beside its expressions there are its shapes and weights
         reading = self._reading(op_class, call)
         op, given = reading.read(self._env(context, x))
         exprs = {key: self._outside(expr, context) for key, expr in given.items()}
-        name, path = self._path(call, context)
+        name = slot.name or str(context.scope.count)
+        path = self._taken(name, call, context, numbered=slot.name is None)
         arriving = [tensor.type for tensor in inputs]
         if reading.typed is None or reading.typed[:2] != (op, arriving):
             reading.typed = op, arriving, *self._typed(op, call, path, inputs, x)
@@ -141,7 +157,6 @@ class LayerLowering:
             for key, expr in exprs.items():
                 if known[key].spatial:
                     self.top.fix(expr, f"the {key} of {path}")
-        slot = context.plan[call]
         refs = tuple(tensor.ref for tensor in inputs)
         layer = Layer(slot.location, name, slot.named, path, refs, op, types, exprs, call.span)
         if call.label is not None:
@@ -162,12 +177,6 @@ class LayerLowering:
             context.taps[name] = tensor
             self._mark(name, tensor, context)
             context.scope.labels.setdefault(tensor.ref, name)
-
-    def _inputs(self, call: Call, x: Tensor, context: Context) -> tuple[Tensor, ...]:
-        """What the branches of an op give, or what arrives at it."""
-        if call.branches is None:
-            return (x,)
-        return tuple(self._nested(branch, x, context) for branch in call.branches)
 
     def _typed(
         self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, InternalError, Note, SpecError
-from archspec.expr import ExprError
+from archspec.expr import ExprError, fold
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, NetworkParam, ids_as_output
 from archspec.ir.open_scopes import OpenChoice, OpenScope, Tensor, bring, enter, leave
-from archspec.ir.scope import Operand, Result
+from archspec.ir.scope import Operand, Result, channels_at
 from archspec.lowering.bind import bind_lets, block_info
 from archspec.lowering.bodies import conditional_marks
 from archspec.lowering.context import Context, Made, Variables
 from archspec.lowering.diagnostics import tap_marked_twice, unmarked_tap
-from archspec.lowering.inline_items import InlineItems
+from archspec.lowering.inline_items import InlineItems, level
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
@@ -49,7 +49,14 @@ class Lowering(InlineItems):
             training_outputs=training_outputs,
             source=spec.path.name if spec.path else spec.name,
             params=tuple(
-                NetworkParam(name, top.env[name], param.doc, top.fixed.get(name, ""), top.derived.get(name))
+                NetworkParam(
+                    name,
+                    top.env[name],
+                    param.doc,
+                    top.fixed.get(name, ""),
+                    top.derived.get(name),
+                    param.plain_choices,
+                )
                 for name, param in spec.params.items()
             ),
             blocks={name: block_info(block, self.budget) for name, block in spec.blocks.items()},
@@ -100,6 +107,35 @@ class Lowering(InlineItems):
         when: Attribute | None = getattr(item, "when", None)
         if when is None:
             return self._item(item, x, context)
+        otherwise: Sequence[Item] = getattr(item, "otherwise", None) or ()
+
+        def side(taken: bool, inner: Context) -> Tensor:
+            return self._item(item, x, inner) if taken else self._items(otherwise, x, inner)
+
+        return self._chosen(item, when, x, x, side, context)
+
+    def _omissible(self, call: Call, branch: Seq, x: Tensor, y: Tensor, context: Context) -> Tensor:
+        assert branch.when is not None
+
+        def side(taken: bool, inner: Context) -> Tensor:
+            if not taken:
+                return y
+            z = self._items(branch.layers, x, inner)
+            return self._joined(call, (y, z), x, inner, inner.plan.join(branch))
+
+        self._count(branch)
+        return self._chosen(branch, branch.when, x, y, side, context)
+
+    def _chosen(
+        self,
+        item: Item,
+        when: Attribute,
+        x: Tensor,
+        operand: Tensor,
+        side: Callable[[bool, Context], Tensor],
+        context: Context,
+    ) -> Tensor:
+        """What one of the sides of a condition gives; `x` is what arrives there, `operand` what may be passed on."""
         slot = context.plan[item]
         assert slot.choice is not None
         value, condition = evaluated(when, self._env(context, x), self.budget)
@@ -107,15 +143,16 @@ class Lowering(InlineItems):
             taken = truth(value)
         except ExprError as error:
             raise SpecError(Diagnostic("E0303", str(error), when.span)) from None
+        if operand is not x:
+            condition = fold(condition, self.budget, {"channels": channels_at(level(context.scope), x.ref)})
         condition = self._outside(condition, context)
         scope = context.scope
         outer, scope.items = scope.items, []
         # A tap or a name under a condition is not seen outside it.
         inner = replace(context, taps=self._copied(context.taps), made=self._copied(context.made))
-        otherwise: Sequence[Item] = getattr(item, "otherwise", None) or ()
         before, self.under_conditions = self.under_conditions, {}
-        y = self._item(item, x, inner) if taken else self._items(otherwise, x, inner)
-        choice = OpenChoice(slot.choice, condition, taken, x.ref, scope.items, [y.ref])
+        y = side(taken, inner)
+        choice = OpenChoice(slot.choice, condition, taken, operand.ref, scope.items, [y.ref])
         outer.append(choice)
         found, self.under_conditions = self.under_conditions, before
         if context.variables.root and not context.loop:

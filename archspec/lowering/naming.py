@@ -41,11 +41,19 @@ class NamePlan:
     keep: list[Item] = field(default_factory=list[Item])  # slots go by id(): their items must stay alive
     inlined: dict[int, NamePlan] = field(default_factory=dict[int, "NamePlan"])
     """The slots of what stands in each item that has no scope of its own, by `id` of the item."""
+    joins: dict[int, Slot] = field(default_factory=dict[int, Slot])
+    """The slots of the merges that join branches which may be left out, by `id` of the branch."""
     shift: int = 0
     """What is added to each location: the iterations of a repeat that is inline have locations of their own."""
 
     def __getitem__(self, item: Item) -> Slot:
-        slot = self.slots[id(item)]
+        return self._shifted(self.slots[id(item)])
+
+    def join(self, branch: Item) -> Slot:
+        """The slot of the merge that joins a branch which may be left out."""
+        return self._shifted(self.joins[id(branch)])
+
+    def _shifted(self, slot: Slot) -> Slot:
         if not self.shift:
             return slot
         choice = None if slot.choice is None else slot.choice + self.shift
@@ -61,6 +69,11 @@ class NamePlan:
             return found
         shift = self.shift if iteration is None else (self.shift + iteration + 1) * _MOST
         return replace(found, shift=shift)
+
+
+def apart(branches: Sequence[Seq]) -> tuple[list[Seq], list[Seq]]:
+    """The branches that are always there, and those that may be left out."""
+    return [one for one in branches if not one.is_omissible], [one for one in branches if one.is_omissible]
 
 
 def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: bool) -> NamePlan:
@@ -114,7 +127,17 @@ class _Planning:
             plan.slots[id(item)] = Slot(self.location, name, label is not None, choice)
             plan.keep.append(item)
             self.location += 1
+            if isinstance(item, Call) and name is not None:
+                self.join(item, name, plan)
         return plan
+
+    def join(self, item: Call, name: str, plan: NamePlan) -> None:
+        """The slots of the merges that join what may be left out of a merge of this name, in order."""
+        always, omissible = apart(item.branches or ())
+        for place, branch in enumerate(omissible, start=1 if len(always) == 1 else 2):
+            own = name if place == 1 else _fresh(_base(item), self.counts, self.labels)
+            plan.joins[id(branch)] = Slot(self.location, own, item.label is not None and place == 1, None)
+            self.location += 1
 
 
 def inlined(item: Item, blocks: Mapping[str, Block]) -> Block | None:

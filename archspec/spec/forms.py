@@ -17,6 +17,8 @@ STAGE_KEYS: Final = ("name", "block", "units", "with", "unit_names", "index")
 # What distinguishes a named sequence from a stage with `layers`, which has none of these.
 NOT_OF_STAGES: Final = ("when", "else", "from")
 _CONDITION: Final = ("when", "else")
+OMIT: Final = "omit"
+"""What stands under the `else` of a branch that is left out where its condition does not hold."""
 
 
 class Form(NamedTuple):

@@ -28,7 +28,7 @@ from archspec.spec.base import (
 )
 from archspec.spec.checks import usable_label, usable_name, usable_tap
 from archspec.spec.form_suggestions import cut_call, one_item_help
-from archspec.spec.forms import RESERVED, STAGE_KEYS, form_of, is_sequence, is_stage
+from archspec.spec.forms import OMIT, RESERVED, STAGE_KEYS, form_of, is_sequence, is_stage
 from archspec.spec.key_suggestions import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS, TAKEN_NAMES
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.problems import load_context_of, wrong
@@ -46,6 +46,9 @@ def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
 def _otherwise(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     """What stands under `else`: a list of items, or one item."""
     if isinstance(value, Attribute):
+        if value.raw == OMIT:
+            help = "without an `else` nothing stands there"
+            raise wrong("a list of items: `omit` is for the branches of a merge", help=help)
         if isinstance(value.raw, str | LocatedDict) and value.span is not None:
             return (read_item(value.raw, value.span, load_context_of(info)),)
         value = value.raw
@@ -164,6 +167,13 @@ class Sequence(_Conditional):
     )
     layers: Items = Field((), description="the items")
     origin: str | None = Field(None, alias="from", description="the tap where it starts", json_schema_extra=TAP_SCHEMA)
+
+    _is_omissible: bool = PrivateAttr(default=False)
+
+    @property
+    def is_omissible(self) -> bool:
+        """Whether it is a branch that is left out where its condition does not hold."""
+        return self._is_omissible
 
     @classmethod
     def in_place_of(cls, call: Call, layers: tuple[Item, ...], when: Attribute | None) -> Sequence:
@@ -358,8 +368,23 @@ def read_stages(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     return tuple(read)
 
 
+def _omissible(raw: LocatedDict, load_context: LoadContext) -> Sequence:
+    """A branch that is there under its condition alone."""
+    inner, data = LocatedDict(raw.span), LocatedDict(raw.span)
+    for key in raw:
+        if key not in ("when", "else"):
+            inner.take(raw, key)
+    data.take(raw, "when")
+    data.put("layers", (read_item(inner, raw.span, load_context),), raw.span, raw.span)
+    branch = Sequence.model_validate(data, context=load_context)
+    branch._is_omissible = True
+    return branch
+
+
 def _branch(raw: object, span: Span, load_context: LoadContext) -> Sequence:
     """A branch of a merge: a sequence, a bare list of items, or one item."""
+    if isinstance(raw, LocatedDict) and "when" in raw and raw.get("else") == OMIT:
+        return _omissible(raw, load_context)
     if isinstance(raw, LocatedDict) and is_sequence(raw):
         branch = read_item(raw, span, load_context)
         if isinstance(branch, Sequence):

@@ -111,6 +111,12 @@ class Param(Model):
             return None
         return tuple(choice for choice in self.choices if not isinstance(choice, LocatedDict))
 
+    @property
+    def plain_choices(self) -> tuple[str | int | float | bool, ...]:
+        """The choices where all of them are values as they stand; none where any value is allowed."""
+        values = self.values or ()
+        return values if len(values) == len(self.choices or ()) else ()
+
     def allows(self, value: object) -> bool:
         """Whether a value is among the choices, if there are any."""
         if self.choices is None or any(same(value, choice) for choice in self.choices):

@@ -8,8 +8,20 @@ from dataclasses import replace
 from archspec.codegen.marked_text import inside
 from archspec.codegen.merging import merged
 from archspec.codegen.simplify import renamed_tree
-from archspec.codegen.tree import CHANNELS, CallUse, LoopUse, Run, SequenceUse, Tree, iteration_names
-from archspec.expr import Const
+from archspec.codegen.table_rows import loop_header
+from archspec.codegen.tree import (
+    CHANNELS,
+    CallUse,
+    ChoiceUse,
+    ItemUse,
+    LayerUse,
+    LoopUse,
+    Run,
+    SequenceUse,
+    Tree,
+    iteration_names,
+)
+from archspec.expr import Const, Expr
 from archspec.ir.scope import Result
 from archspec.limits import Budget
 from archspec_keras.layer_names import LayerName, pattern_parts
@@ -20,8 +32,9 @@ from archspec_keras.statements import Statement
 class LoopStatements(SharedStatements):
     """Writes them."""
 
-    def _loop(self, item: LoopUse) -> None:
-        name = self._name(item)
+    def _loop(self, item: LoopUse, *, inline: bool = False) -> None:
+        """A loop; one that is inline has its iterations in the scope around it."""
+        name = self.prefix if inline else self._name(item)
         first, others = item.operands[:1], item.operands[1:]
         held = self._after(item, self._take(first)) if item.called else self._take(first)
         # What every iteration takes stays as it is, so the target is chosen while it is still needed.
@@ -53,9 +66,8 @@ class LoopStatements(SharedStatements):
         if run.count == 1 and run.carried is None and isinstance(run.start, Const) and isinstance(run.start.value, int):
             self._iteration(run, name.then(*pattern_parts(item.pattern, run.start.value, budget)), held, target)
             return
-        variable = "_" if item.called else self.printer.spelled[index]
-        start = "" if run.start == Const(0) else f"{self.printer.expr(run.start)}, "
-        header = f"for {variable} in range({start}{self.printer.expr(run.stop)}):"
+        variable = self.printer.spelled[index]
+        header = f"for {loop_header(run, self.printer, uses_index=not item.called)}:"
         before = len(self.lines)
         if held[0] != target:
             self._emit(target, held[0])
@@ -90,6 +102,26 @@ class LoopStatements(SharedStatements):
             self._emit(target, result)
 
 
+def written(item: ItemUse) -> Iterator[Expr]:
+    """The expressions that a function says of an item: channels come with the tensors."""
+    match item:
+        case LayerUse():
+            yield from item.exprs.values()
+        case CallUse():
+            yield from (item.arguments[parameter.name] for parameter in item.definition.parameters)
+        case SequenceUse():
+            for inner in item.body.items:
+                yield from written(inner)
+        case ChoiceUse():
+            yield item.condition
+            for inner in (*item.then.items, *item.other.items):
+                yield from written(inner)
+        case LoopUse():
+            for run in item.runs:
+                yield from (run.start, run.stop)
+                yield from written(run.item)
+
+
 def _parts(runs: Sequence[Run], marks: Sequence[int], budget: Budget) -> Iterator[tuple[int, list[Run]]]:
     """The runs up to each mark in turn, with the mark's place among the loop's results; and those after all marks."""
     left = list(runs)
@@ -118,5 +150,9 @@ def _without_channels(run: Run) -> Run:
     """Keras's layers find out what arrives, so iterations that differ in nothing else are the same."""
     if not isinstance(run.item, CallUse):
         return run
-    arguments = {name: expr for name, expr in run.item.arguments.items() if name != CHANNELS.id}
-    return replace(run, item=replace(run.item, arguments=arguments))
+    return replace(run, item=replace(run.item, arguments=written_arguments(run.item)))
+
+
+def written_arguments(use: CallUse) -> dict[str, Expr]:
+    """The arguments of a call that a function says: channels come with the tensors."""
+    return {name: expr for name, expr in use.arguments.items() if name != CHANNELS.id}

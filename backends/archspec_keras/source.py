@@ -15,8 +15,9 @@ from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
+from archspec.codegen.table_rows import with_rows
 from archspec.codegen.tree import Definition
-from archspec.codegen.walk import all_layers
+from archspec.codegen.walk import all_layers, calls
 from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
 from archspec.ir.def_use import producer
@@ -27,6 +28,7 @@ from archspec_keras.common_arguments import CommonArguments
 from archspec_keras.data_format import declarations
 from archspec_keras.function_body import BodyWriter
 from archspec_keras.layer_names import layer_name
+from archspec_keras.loop_statements import written
 from archspec_keras.memory_layout import IDS_DTYPE, keras_sizes
 from archspec_keras.names import INFERENCE_MODEL, function_name, helpers_of
 from archspec_keras.ops import ROWS
@@ -73,7 +75,7 @@ def write(graph: LayerGraph) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = simplified(graph, lambda nodes: kinds(nodes, graph))
+    module = with_rows(simplified(graph, lambda nodes: kinds(nodes, graph)), written)
     facts, available = StaticProperties.of(graph), helpers_of(graph)
     taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
@@ -154,17 +156,20 @@ def _kind(definition: Definition, graph: LayerGraph) -> str:
     nodes = [graph.nodes[path] for layer in convolutions for path in layer.paths]
     if nodes and all(is_depthwise(node, graph) for node in nodes):
         return "depthwise_"
+    if calls(definition.tree):  # it is more than a convolution
+        return ""
     alone = [isinstance(op := node.op, Conv) and set(op.kernel) == {1} for node in nodes]
     return "pointwise_" if nodes and all(alone) else ""
 
 
 def _unused(name: str, taken: set[str], numbers: dict[str, Iterator[int]]) -> str:
-    """A function's name: the block's own, unless a parameter is called so.
+    """A function's name: the block's own, with a number where another has it; `unit_block` where a parameter has.
 
     `numbers` goes on for each name where it was left: a spec may ask for any number of variants of one block.
     """
-    numbered = (f"{name}_block_{number}" for number in numbers.setdefault(name, count(2)))
-    candidates = chain((name, f"{name}_block"), numbered)
+    other = () if name in numbers else (f"{name}_block",)
+    numbered = (f"{name}_{number}" for number in numbers.setdefault(name, count(2)))
+    candidates = chain((name,), other, numbered)
     found = next(text for text in candidates if text not in taken and identifier(text) == text)
     taken.add(found)
     return found

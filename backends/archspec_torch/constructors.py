@@ -12,6 +12,8 @@ from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Ternary, call, marked
 from archspec.codegen.reuse import is_reuse
+from archspec.codegen.rolled import rolled
+from archspec.codegen.table_rows import loop_header
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -39,7 +41,10 @@ NUMBERED: Final = "numbered"
 class ConstructorWriter:
     """Writes for one class; `ordered_dict` says whether a sequence with names of its own was written."""
 
-    def __init__(self, printer: ExpressionPrinter, spelled: Callable[[Definition, str], str]) -> None:
+    def __init__(
+        self, definition: Definition, printer: ExpressionPrinter, spelled: Callable[[Definition, str], str]
+    ) -> None:
+        self.definition = definition
         self.printer = printer
         self.spelled = spelled
         self.ordered_dict = False
@@ -47,6 +52,8 @@ class ConstructorWriter:
         """Whether the module has the helper that gives parts names by a number."""
         self.iterations: Collection[str] | None = None
         """Inside a loop the iterations that are written."""
+        self.depth = 0
+        """How many loops are around."""
 
     def module(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> Code:
         """The expression that makes the module of an item."""
@@ -103,32 +110,59 @@ class ConstructorWriter:
     def _parts(self, tree: Tree, *, named: bool) -> list[Code]:
         """The parts in order; those that are there only under a condition as `*([part] if condition else [])`."""
         parts: list[Code] = []
-        for item in tree.items:
-            if isinstance(item, ChoiceUse):
-                parts.append(Bracket("*", (self._either(item, named=named),)))
+        for item in rolled(tree, self.definition, self.depth):
+            if isinstance(item, LoopUse) and not item.name and item.number is None:
+                parts += self._rolled(item, named=named)
+            elif isinstance(item, ChoiceUse):
+                only = self._one_of(item, named=named)
+                parts.append(only or Bracket("*", (self._either(item, named=named),)))
             elif named:
                 parts.append(
-                    marked(Bracket("", (self._name(item), self.module(item))), inside(item.paths, self.iterations))
+                    marked(Bracket("", (self.name(item), self.module(item))), inside(item.paths, self.iterations))
                 )
             else:
                 parts.append(self.module(item))
         return parts
+
+    def _rolled(self, item: LoopUse, *, named: bool) -> list[Code]:
+        """The parts of a row that a loop makes, in the row around it."""
+        parts: list[Code] = []
+        for run in item.runs:
+            with self.iteration_of(item, run) as iterations:
+                parts.append(marked(self._run(run, item.pattern if named else None), iterations))
+        return parts
+
+    def _one_of(self, item: ChoiceUse, *, named: bool) -> Code | None:
+        """`part if condition else other`; None where a side is none or several, or they have different names."""
+        arms = _one_each(item)
+        if arms is None or len({(arm.number, "" if arm.number else arm.name) for _, arm in arms}) > 1:
+            return None
+        [*others, (_, last)] = arms
+        code = self.module(last)
+        for condition, arm in reversed(others):
+            assert condition is not None
+            code = Ternary(self.module(arm), self._test(condition), code)
+        return Bracket("", (self.name(last), code)) if named else code
+
+    def _test(self, condition: Expr) -> str:
+        """A condition as a test: Python takes no bare `a if b else c` for one."""
+        test = self.printer.expr(condition)
+        return f"({test})" if isinstance(condition, IfElse) else test
 
     def _either(self, item: ChoiceUse, *, named: bool) -> Ternary:
         """`[part] if condition else []`; of conditions inside of each other, one after the other."""
         condition, then, other = item.condition, item.then, item.other
         if _only_choice(then) is not None and _only_choice(other) is None:
             condition, then, other = negated(condition), other, then
-        test = self.printer.expr(condition)
-        if isinstance(condition, IfElse):  # Python takes no bare one for a test
-            test = f"({test})"
+        test = self._test(condition)
         parts = Bracket("", tuple(self._parts(then, named=named)), "[", "]")
         inner = _only_choice(other)
         if inner is not None:
             return Ternary(parts, test, self._either(inner, named=named))
         return Ternary(parts, test, Bracket("", tuple(self._parts(other, named=named)), "[", "]"))
 
-    def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> str:
+    def name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> str:
+        """The name of a part of a row, as source."""
         if item.number is None:
             return quoted(item.name)
         return (
@@ -142,10 +176,10 @@ class ConstructorWriter:
     @contextmanager
     def iteration_of(self, item: LoopUse, run: Run) -> Iterator[list[str]]:
         """While an iteration of a run is written: it gives the paths of its iterations."""
-        outer, iterations = self.iterations, item.iterations_of(run, self.iterations)
-        self.iterations = {*iterations}
+        outer, iterations = (self.iterations, self.depth), item.iterations_of(run, self.iterations)
+        self.iterations, self.depth = {*iterations}, run.depth
         yield iterations
-        self.iterations = outer
+        self.iterations, self.depth = outer
 
     def _iterations(self, item: LoopUse) -> Code:
         """The iterations of a loop as the parts of an `nn.Sequential`, neighbors alike as a comprehension."""
@@ -179,24 +213,32 @@ class ConstructorWriter:
                 if pattern is None
                 else Bracket("", (quoted(name_by(pattern, {"i": run.first}, self.printer.budget)), code))
             )
-        variable = self.printer.spelled[index]
         if pattern is not None:
+            variable = self.printer.spelled[index]
             code = Bracket("", (pattern_source(pattern, variable, self.printer.budget), code))
             uses_index = True
-        if not uses_index:
-            span = f"range({self._count(run)})"
-        elif run.start == Const(0):
-            span = f"range({self.printer.expr(run.stop)})"
-        else:
-            span = f"range({self.printer.expr(run.start)}, {self.printer.expr(run.stop)})"
-        return Bracket("*", (Infix(f"for {variable if uses_index else '_'} in", (code, span)),))
+        variables, _, span = loop_header(run, self.printer, uses_index=uses_index).partition(" in ")
+        return Bracket("*", (Infix(f"for {variables} in", (code, span)),))
 
-    def _count(self, run: Run) -> str:
-        if run.count is not None:
-            return str(run.count)
-        if run.start == Const(0):
-            return self.printer.expr(run.stop)
-        return f"{self.printer.expr(run.stop)} - {self.printer.expr(run.start)}"
+
+def _one_each(
+    item: ChoiceUse,
+) -> list[tuple[Expr | None, LayerUse | CallUse | SequenceUse | LoopUse]] | None:
+    """The one part that there is under each of the conditions inside of each other; the last has no condition."""
+    condition, then, other = item.condition, item.then, item.other
+    if _only_choice(then) is not None:
+        condition, then, other = negated(condition), other, then
+    match then.items, other.items:
+        case ((LayerUse() | CallUse() | SequenceUse() | LoopUse() as first,), (ChoiceUse() as inner,)):
+            rest = _one_each(inner)
+            return None if rest is None else [(condition, first), *rest]
+        case (
+            (LayerUse() | CallUse() | SequenceUse() | LoopUse() as first,),
+            (LayerUse() | CallUse() | SequenceUse() | LoopUse() as last,),
+        ):
+            return [(condition, first), (None, last)]
+        case _:
+            return None
 
 
 def _only_choice(tree: Tree) -> ChoiceUse | None:

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from archspec.codegen.bounds import bounds
-from archspec.codegen.escaping import attribute, identifier, is_attribute, quoted, variable_name
+from archspec.codegen.escaping import attribute, is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked, whole
 from archspec.codegen.pretty_printer import INDENT, Code, Ternary, call, flat, lay_out, marked
 from archspec.codegen.reuse import Use, is_reuse, owner_name, uses_of
-from archspec.codegen.shared_expressions import shared_expressions
+from archspec.codegen.table_rows import loop_header
 from archspec.codegen.tree import (
     CallUse,
     ChoiceUse,
@@ -28,78 +28,50 @@ from archspec.codegen.walk import layers
 from archspec.expr import Const, Expr, Name, names, negated
 from archspec.ir.scope import Result
 from archspec.reserved_names import NOT_LAYERS
-from archspec_torch.constructors import ConstructorWriter, expressions, local_variables, mentioned
+from archspec_torch.constructors import mentioned
 from archspec_torch.forward import Spelling
-from archspec_torch.names import RESERVED
+from archspec_torch.local_writer import LocalWriter
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
 
 
-class MemberWriter:
+class MemberWriter(LocalWriter):
     """Writes them for one class."""
 
     def __init__(self, definition: Definition, printers: dict[int, ExpressionPrinter], spelling: Spelling) -> None:
-        self.definition = definition
-        self.printer = printers[id(definition)]
-        self.constructor = ConstructorWriter(self.printer, lambda made, name: printers[id(made)].spelled[name])
-        self.spelling = spelling
-        self.init: list[str] = []
+        super().__init__(definition, printers, spelling)
         self.shared: dict[str, tuple[str, list[str]]] = {}
         """Members that serve several layers, by the code that makes them; and the layers' paths."""
         self.makers = Counter(_ordered_names(definition.tree))
         """How many items make each member: several where conditions decide which."""
         bare = {layer.name for layer in layers(definition.tree) if ROWS[layer.op.name].bare_for(layer) is not None}
-        self.taken = {*NOT_LAYERS, *self.makers, *bare}
-        """The attributes that an instance has otherwise."""
+        self.taken |= {*NOT_LAYERS, *self.makers, *bare}
         self.again: dict[int, list[str]] = {}
         """The paths of the items that are called with another's member, by that item's location."""
         self.declared: set[str] = set()
         """Members whose annotation is written."""
         self.defaulted: set[str] = set()
         """Members that are identities already where a condition around does not hold, or one inside."""
-        self.locals = 0
-        """How many lines there are for locals."""
         self.flags: list[str] = []
         """Lines that keep the conditions inside of a condition."""
 
     def write_init(self) -> None:
         """Write the members, and decide how `forward` calls them."""
         self.init += bounds(self.definition, self.printer, 2)
-        self._locals()
+        self.write_locals()
         for location, items in uses_of(self.definition.tree).items():
             self.again[location] = [path for item in items for path in item.paths]
             self.spelling.again |= set(map(owner_name, items))
         self._members(self.definition.tree, 2)
 
-    def keep_arguments(self) -> dict[str, str]:
-        """Write those arguments as attributes that weights are drawn by; what each is called, by the param's name."""
-        drawn_by = {
-            name
-            for layer in layers(self.definition.tree)
-            for expr in layer.draws.values()
-            for name in names(expr, self.printer.budget)
-        }
-        kept = {p.name: identifier(p.name, self.taken) for p in self.definition.parameters if p.name in drawn_by}
-        self.init += [f"{INDENT * 2}self.{kept[name]} = {self.printer.spelled[name]}" for name in kept]
-        return kept
-
-    def _locals(self) -> None:
-        """Write the quantities that the spec names, and the expressions that are said again and again."""
-        for local in local_variables(self.definition):
-            self.init += lay_out(self.printer.expr(local.expr), 2, f"{self.printer.spelled[local.name]} = ")
-        tree, is_network = self.definition.tree, self.definition.is_network
-        for expr in shared_expressions(
-            (expr for item in tree.items for expr in expressions(item)), self.printer.budget
-        ):
-            code = self.printer.expr(expr)
-            name = self.printer.local(expr, "channels" if is_network else "hidden", RESERVED)
-            self.init += lay_out(code, 2, f"{name} = ")
-        self.locals = len(self.init)
-
     # -- members ----------------------------------------------------------------------------------
 
     def _members(self, tree: Tree, depth: int) -> None:
         for item in tree.items:
+            if isinstance(item, SequenceUse) and self.splits(item):
+                self.grown_sequence(item)
+                continue
+            self.grow(item)
             self._member(item, depth)
 
     def _member(self, item: ItemUse, depth: int) -> None:
@@ -119,13 +91,14 @@ class MemberWriter:
             case LoopUse() if len(item.runs) == 1 and item.runs[0].carried is not None:
                 self._carried(item, item.runs[0], depth)
             case _:
-                self._assign(self._spell(item), self._module(item), depth)
+                self.assign(self.spell(item), self.module(item), depth)
 
-    def _spell(self, item: Use) -> str:
+    def spell(self, item: Use) -> str:
+        """Decide what an item's member is called: what it is."""
         name = self.spelling.members[(item.location,)] = member_name(item)
         return name
 
-    def _module(self, item: Use) -> Code:
+    def module(self, item: Use) -> Code:
         """The expression that makes an item's module, which is there for all that is called with it."""
         return self._for_all(item, self.constructor.module(item))
 
@@ -144,14 +117,15 @@ class MemberWriter:
     def _for_all(self, item: Use, code: Code) -> Code:
         return marked(code, self.again[item.location]) if item.location in self.again else code
 
-    def _assign(self, name: str, code: Code, depth: int) -> None:
+    def assign(self, name: str, code: Code, depth: int) -> None:
+        """Write the line that makes a member, as an attribute where its name can be one."""
         if is_attribute(name):
             self.init += lay_out(code, depth, f"self.{name} = ")
         else:
             self.init += lay_out(call("self.add_module", quoted(name), code), depth)
 
     def _layer(self, use: LayerUse, depth: int) -> None:
-        code = self._module(use)
+        code = self.module(use)
         if not use.named and not use.has_weights:
             # Layers without weights and without names of their own are one member, as people write it.
             text = flat(code)
@@ -163,7 +137,7 @@ class MemberWriter:
                 served: list[str] = []
                 self.shared[text] = member_name(use), served
                 code = marked(code, served)
-        self._assign(self._spell(use), code, depth)
+        self.assign(self.spell(use), code, depth)
 
     def _again(self, item: LoopUse, depth: int) -> None:
         """Iterations that all call one member: `forward` counts them."""
@@ -175,7 +149,7 @@ class MemberWriter:
         name = variable_name(f"{item.name}_times", self.taken)
         self.taken.add(name)
         self.spelling.counts[item.location] = f"self.{name}"
-        self._assign(name, self.printer.expr(stop), depth)
+        self.assign(name, self.printer.expr(stop), depth)
 
     # -- conditions -------------------------------------------------------------------------------
 
@@ -191,13 +165,13 @@ class MemberWriter:
 
     def _selected(self, item: ChoiceUse, arms: Sequence[tuple[Expr | None, Use]], depth: int) -> None:
         """One member, made in another way under each of several conditions."""
-        names = [self._spell(use) for _, use in arms]
+        names = [self.spell(use) for _, use in arms]
         self.spelling.joined[item.location] = names[:1]
         self._declare(names[0], depth)
         for place, (condition, use) in enumerate(arms):
             word = "else" if condition is None else f"{'elif' if place else 'if'} {self.printer.expr(condition)}"
             self.init.append(f"{INDENT * depth}{word}:")
-            self._assign(names[0], self._module(use), depth + 1)
+            self.assign(names[0], self.module(use), depth + 1)
 
     def _joined(self, item: ChoiceUse, sides: Sequence[Sequence[Use] | None], depth: int) -> None:
         """The members are there on either side, on one as identities: `forward` need not know of the condition."""
@@ -206,7 +180,7 @@ class MemberWriter:
         assert other is not None
         kept, left = (then, other) if then else (other, then)
         condition = self.printer.expr(item.condition if then else negated(item.condition))
-        names = [self._spell(use) for use in kept]
+        names = [self.spell(use) for use in kept]
         self.spelling.joined[item.location] = names
         if len(kept) == 1 and self._in_a_line(kept[0], left[0] if left else None, condition, depth):
             return
@@ -218,23 +192,23 @@ class MemberWriter:
             self._declare(names[0], depth)
         self.init.append(f"{indent}if {condition}:")
         for name, use in zip(names, kept, strict=True):
-            self._assign(name, self._module(use), depth + 1)
+            self.assign(name, self.module(use), depth + 1)
         if left:
-            self._spell(left[0])
+            self.spell(left[0])
             self.init.append(f"{indent}else:")
-            self._assign(names[0], self._module(left[0]), depth + 1)
+            self.assign(names[0], self.module(left[0]), depth + 1)
 
     def _in_a_line(self, then: Use, other: Use | None, condition: str, depth: int) -> bool:
         """Write `self.shortcut = nn.Conv2d(...) if condition else nn.Identity()`, if that is one line."""
         name = member_name(then)
         if not is_attribute(name) or name in self.declared or isinstance(then, LoopUse) or isinstance(other, LoopUse):
             return False
-        code = Ternary(self._module(then), condition, call("nn.Identity") if other is None else self._module(other))
+        code = Ternary(self.module(then), condition, call("nn.Identity") if other is None else self.module(other))
         lines = lay_out(code, depth, f"self.{name} = ")
         if len(lines) > 1:
             return False
         if other is not None:
-            self._spell(other)
+            self.spell(other)
         self.declared.add(name)
         self.init += lines
         return True
@@ -250,7 +224,7 @@ class MemberWriter:
         elif annotated:
             self.init += lay_out(code, depth, f"self.{name}: nn.Module = ")
         else:
-            self._assign(name, code, depth)
+            self.assign(name, code, depth)
 
     def _flagged(self, item: ChoiceUse, depth: int) -> None:
         """`forward` asks again: the outcome is kept as an attribute."""
@@ -327,13 +301,13 @@ class MemberWriter:
         """Iterations whose channels follow no formula: a loop that carries them along."""
         assert run.carried is not None and run.carried_next is not None
         index, channels = iteration_names(run.depth)
-        name, variable = self._spell(item), self.printer.spelled[channels]
+        name, variable = self.spell(item), self.printer.spelled[channels]
         parts = variable_name(f"{item.name}_layers", self.printer.spelled.values())
         indent, printer, before = INDENT * depth, self.printer, len(self.init)
         self.init.append(f"{indent}{parts}: list[nn.Module] = []")
         self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
         used = index in mentioned(Tree((run.item,), ()), printer.budget) | names(run.carried_next, printer.budget)
-        header = f"{indent}for {printer.spelled[index] if used else '_'} in range({printer.expr(run.stop)}):"
+        header = f"{indent}for {loop_header(run, printer, uses_index=used)}:"
         with self.constructor.iteration_of(item, run) as iterations:
             module = self.constructor.module(run.item)
         self.init.append(whole(header, iterations))
@@ -341,7 +315,7 @@ class MemberWriter:
         self.init += lay_out(printer.expr(run.carried_next), depth + 1, f"{variable} = ")
         chain = len(item.operands) == 1
         made = call("nn.Sequential", f"*{parts}") if chain else call("nn.ModuleList", parts)
-        self._assign(name, self._for_all(item, made), depth)
+        self.assign(name, self._for_all(item, made), depth)
         self.init[before:] = [whole(line, item.paths) for line in self.init[before:]]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from archspec.codegen.pretty_printer import Code
+from archspec.codegen.pretty_printer import Bracket, Code
 from archspec.ir.scope import Ref
 from archspec_torch.ops import Weight
 
@@ -27,7 +27,8 @@ class Pending:
 def nests(inner: Pending, outer: Weight) -> bool:
     """Whether `outer(inner(...))` is one statement rather than two."""
     if outer == "merge":
-        return inner.simple and inner.weights == ("heavy",)
+        is_call = isinstance(inner.code, Bracket) and inner.code.head != ""  # anything else would need brackets
+        return inner.simple and (inner.weights == ("heavy",) or (inner.weights == ("light",) and is_call))
     if len(inner.weights) >= MOST_NESTED:
         return False
     led_by_light = inner.weights[0] == "light"

@@ -63,6 +63,11 @@ class ParameterAccess:
         return self.kind if self.parts is None else f"{self.kind} {self.type}"
 
 
+def own_parameter(target: str, name: str, untyped: frozenset[str]) -> str:
+    """A parameter of a layer, as an expression; `untyped` are those that are there, which no type checker knows."""
+    return f"{target}.get_parameter({quoted(name)})" if name in untyped else f"{target}.{name}"
+
+
 def type_of(use: LayerUse) -> str:
     """The class in torch.nn of a layer with weights."""
     row = ROWS[use.op.name]

@@ -15,7 +15,7 @@ from archspec.ir.mapping import map_layers
 from archspec.ir.op import Weight
 from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType
-from archspec_torch.parameter_access import NOTHING, ParameterAccess, by_place, is_one_of
+from archspec_torch.parameter_access import NOTHING, ParameterAccess, by_place, is_one_of, own_parameter
 
 _ATTRIBUTES: Final = ("weight_decay", "bias_decay")
 _SLOTS: Final = ("weight", "bias")
@@ -94,7 +94,7 @@ def _targets(place: ParameterAccess, slot: str, target: str) -> tuple[str, ...]:
     if place.is_bare:
         return (target,)
     if parts is None:
-        return (f"{target}.{slot}",)
+        return (own_parameter(target, slot, place.untyped),)
     return tuple(name.format(target) for name in (parts.weights if slot == "weight" else parts.biases))
 
 
@@ -112,9 +112,11 @@ def _by_class(
     """Lines for what most layers of a class have, where it is not what all parameters begin with."""
     parts = {place.type: place.parts for place in places if place.parts is not None}
     optional: dict[str, frozenset[str]] = {}
+    untyped: dict[str, frozenset[str]] = {}
     for place in places:
         for type in (place.type, *(found.inner for kind, found in parts.items() if kind == place.type)):
             optional[type] = optional.get(type, NOTHING) | place.optional
+            untyped[type] = untyped.get(type, NOTHING) | place.untyped
     stated = {
         type: tuple((slot, usual[type, slot]) for slot in _SLOTS if usual.get((type, slot), base) != base)
         for type in types
@@ -128,7 +130,10 @@ def _by_class(
     for together in alike.values():
         lines += is_one_of(together, first=not lines)
         for slot, value in stated[together[0]]:
-            lines += _assigned((f"module.{slot}",), value, 4, asks=slot in optional[together[0]])
+            unknown = NOTHING.union(*(untyped[type] for type in together))
+            asks = slot in optional[together[0]]
+            target = own_parameter("module", slot, NOTHING if asks else unknown)
+            lines += _assigned((target,), value, 4, asks=asks)
     found = [_HEAD, *lines] if lines else []
     # Their parts are modules too, to which what stands before may have given another decay.
     lines = []

@@ -12,6 +12,7 @@ from archspec.codegen.outline import outline
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
+from archspec.codegen.table_rows import with_rows
 from archspec.codegen.tree import (
     CHANNELS,
     Module,
@@ -21,7 +22,15 @@ from archspec.codegen.walk import loops
 from archspec.expr import Const, Expr, source
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
-from archspec_torch.constructors import NUMBERED, fits_sequential, is_row, needs_channels, numbering_of, parameters
+from archspec_torch.constructors import (
+    NUMBERED,
+    expressions,
+    fits_sequential,
+    is_row,
+    needs_channels,
+    numbering_of,
+    parameters,
+)
 from archspec_torch.forward import Spelling, forward
 from archspec_torch.members import MemberWriter
 from archspec_torch.names import helpers_of, reserved, unused
@@ -63,7 +72,7 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = outline(simplified(without_decay(graph)), _fits_sequential)
+    module = with_rows(outline(simplified(without_decay(graph)), _fits_sequential), expressions)
     taken = reserved(graph)
     # The network is what others import: its class keeps its name, whatever the blocks are called.
     for definition in (module.network, *module.definitions[:-1]):

@@ -28,6 +28,7 @@ from archspec.ir.initializers import (
     Zeros,
 )
 from archspec_torch.ops.row import Parts, TorchRow
+from archspec_torch.parameter_access import NOTHING, own_parameter
 
 Rule: TypeAlias = tuple[tuple[str, Initializer], ...]
 """The weights that a layer draws, `weight` first, each with its initializer."""
@@ -57,7 +58,7 @@ def draw(
         if itself and row.draws_itself(name, initializer):
             continue
         asks = name in guarded
-        weight = f"{target}.{name}" if asks or name not in untyped else f"{target}.get_parameter({literal(name)})"
+        weight = own_parameter(target, name, NOTHING if asks else untyped)
         if asks:
             lines.append(f"{INDENT * depth}if {target}.{name} is not None:")
         number = getattr(initializer, initializer.scalar or "", None)

@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: d30edc9e158a4dee
+# digest: b78ada8ba88f0552
 """MobileNetV3, small and large, as torchvision has it."""
 
 from functools import partial
@@ -50,7 +50,8 @@ conv2d = partial(
 
 
 def conv_norm_act(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
-    """A convolution that keeps the size where its stride is 1, batch norm, and an activation.
+    """A convolution that keeps the size where its stride is 1, batch norm, and an activation. Here
+    `kernel` is 3 and `stride` is 2.
 
     Args:
         x: input tensor.
@@ -97,7 +98,8 @@ def depthwise_conv_norm_act(
 def pointwise_conv_norm_act(
     x: keras.KerasTensor, filters: int, act: str = "relu", *, name: str
 ) -> keras.KerasTensor:
-    """A convolution that keeps the size where its stride is 1, batch norm, and an activation.
+    """A convolution that keeps the size where its stride is 1, batch norm, and an activation. Here
+    `kernel` is 1 and `stride` is 1.
 
     Args:
         x: input tensor.
@@ -149,7 +151,7 @@ def inverted_residual(
         wide: decides `hidden`.
         narrow: decides `filters`.
         squeezes: decides which layers there are.
-        hard: decides the which layers there are.
+        hard: decides which layers there are.
         kernel: kernel size.
         stride: stride.
         name: prefix of the layers' names.

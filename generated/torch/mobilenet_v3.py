@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: aadb935776e1f6fb
+# digest: b6e52591f9ee995e
 """MobileNetV3, small and large, as torchvision has it."""
 
 import torch
@@ -83,7 +83,7 @@ class InvertedResidual(nn.Module):
         wide: decides `hidden`.
         narrow: decides `filters`.
         squeezes: decides which layers there are.
-        hard: decides the which layers there are.
+        hard: decides which layers there are.
         kernel: kernel size.
         stride: stride.
     """

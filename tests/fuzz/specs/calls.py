@@ -40,17 +40,24 @@ class Calls(Items):
         stage = ["stage"] if place.uniform and self.left > 2 * len(place.frames) else []
         return ["call", "call", *stage, *again]
 
-    def write_call(self, place: Place) -> None:
-        """A call of a new block, which is made for this call and perhaps for others."""
+    def write_call(self, place: Place, *, joined: bool = False) -> None:
+        """A call of a new block, which is made for this call and perhaps for others.
+
+        Args:
+            place: where.
+            joined: the block has an input besides, for sure, which is joined with what it gives; for this call alone.
+        """
         group = Group(range(len(place.frames)), place)
         shapes = list(place.shapes)
         owner = Owner([group], values=[{} for _ in shapes])
-        for _ in range(self.draw(st.sampled_from((0, 1, 1, 2)))):
+        for _ in range(0 if joined else self.draw(st.sampled_from((0, 1, 1, 2)))):
             owner.groups.append(Group([len(shapes)]))
             owner.values.append({})
             shapes.append(self._variant(shapes[0]))
         body = self._body(place, owner, shapes)
         self.row(body, 1, 3)
+        if joined and body.uniform:
+            self._join_input(body)
         block = self.fresh("b")
         features = self._outputs(body)
         name = self.fresh("n") if features or self.chance(3) else None
@@ -103,7 +110,22 @@ class Calls(Items):
         spots = [spot for spot in self.seen(caller) if len(spot.shape(caller.frames[0])) == rank]
         if not spots:
             return super().start(inner)
-        spot, name = self.draw(st.sampled_from(spots)), self.fresh("s")
+        return self._from_input(inner, self.draw(st.sampled_from(spots)))
+
+    def _join_input(self, body: Place) -> None:
+        """Join what arrives with a new input of the block, which is what arrives at the call."""
+        caller = body.owner.groups[0].caller
+        assert caller is not None
+        inner = body.inside("rank")
+        branch = self._from_input(inner, self.here(caller))
+        self.fit(inner, body.shapes[0])
+        body.put({"maximum": [[], {**branch, "layers": inner.items} if inner.items else branch]}, body.shapes)
+
+    def _from_input(self, inner: Place, spot: Spot) -> Item:
+        """Start from a new input of the block, for which its caller gives this tensor."""
+        owner, name = inner.owner, self.fresh("s")
+        caller = owner.groups[0].caller
+        assert caller is not None
         units = owner.groups[0].units or 1
         shapes = [spot.shape(frame) for frame in caller.frames for _ in range(units)]
         # The other calls get what arrives as this input, too.

@@ -34,6 +34,8 @@ class _Network(Reuses):
         names = ["input"] if len(inputs) == 1 else ["image", "more"]
         spots = [Spot([], START, {frame: shape}, name) for shape, name in zip(inputs, names, strict=True)]
         place = Place(owner, [frame], [inputs[0]], spots[::-1], "nothing", 4)
+        if self.chance(12):  # what is used again with inputs hardly comes about by itself
+            self.write_call(place, joined=True)
         self.row(place, 1, 15)
         if len(inputs) == 2:
             self.join(place, spots[1])  # it leads somewhere

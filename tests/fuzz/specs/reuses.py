@@ -24,9 +24,9 @@ class Reuses(Calls):
         again = ["reuse"] * (2 + 6 * any(self._inputs(_parts(made.item)[0]) for made in usable)) if usable else []
         return [*super().kinds_of_calls(place), *again, "dead"]
 
-    def write_call(self, place: Place) -> None:
+    def write_call(self, place: Place, *, joined: bool = False) -> None:
         """A call of a new block; where that has inputs, which is rare, something is used again at once."""
-        super().write_call(place)
+        super().write_call(place, joined=joined)
         if any(self._inputs(_parts(made.item)[0]) for made in place.made[-2:]) and self._usable(place):
             self.write_reuse(place)
 

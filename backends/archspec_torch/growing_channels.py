@@ -1,0 +1,109 @@
+"""Channels that grow from member to member: one local, `channels += 12 * growth`, as far as each needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from archspec.codegen.progressions import difference
+from archspec.codegen.tree import (
+    CHANNELS,
+    CallUse,
+    ChoiceUse,
+    Definition,
+    ItemUse,
+    LayerUse,
+    SequenceUse,
+    Tree,
+)
+from archspec.expr import Binary, Const, Expr, Name, replaced
+from archspec.expr.tree import children
+from archspec_torch.constructors import expressions
+
+
+@dataclass(frozen=True, slots=True)
+class GrowingChannels:
+    """The quantities that the local is in turn, each an expression that the one before is a part of."""
+
+    quantities: tuple[Expr, ...]
+    more: tuple[Expr | None, ...]
+    """What each is more than the one before, where that is a part of it or not."""
+
+    @classmethod
+    def of(cls, shared: Sequence[Expr], definition: Definition) -> GrowingChannels | None:
+        """Those of a network where what is said again and again, or what arrives, follows from the one before."""
+        if not shared:
+            return None
+        arriving = dict.fromkeys(expr for item in _statements(definition.tree) if (expr := _arriving(item)) is not None)
+        in_turn = shared if shared[0] in arriving else arriving  # a step is no number of channels
+        return cls._in_order(tuple(in_turn), definition)
+
+    @classmethod
+    def _in_order(cls, quantities: tuple[Expr, ...], definition: Definition) -> GrowingChannels | None:
+        pairs = list(pairwise(quantities))
+        more = [difference(after, before, definition.whole, definition.budget) for before, after in pairs]
+        follows = (_contains(after, before) or step for (before, after), step in zip(pairs, more, strict=True))
+        if not pairs or not all(follows):
+            return None
+        found = cls(quantities, (None, *more))
+        current = 0
+        for statement in _statements(definition.tree):
+            needed = found.needed(statement)
+            if needed and min(needed) < current:
+                return None  # one before is asked for again
+            current = min(needed, default=current)
+        return found
+
+    def needed(self, item: ItemUse) -> set[int]:
+        """The places of the quantities that an item speaks of, those that stand in a later one left out."""
+        return set[int]().union(*(self._direct(expr) for expr in expressions(item)))
+
+    def _direct(self, expr: Expr) -> set[int]:
+        if expr in self.quantities:
+            return {self.quantities.index(expr)}
+        return set[int]().union(*map(self._direct, children(expr)))
+
+    def step(self, before: int | None, after: int, name: str) -> tuple[str, Expr]:
+        """The operator of an assignment that makes one quantity of another, and what stands after it."""
+        wanted, more = self.quantities[after], self.more[after]
+        if before is None:
+            return "=", wanted
+        if more is not None and before == after - 1:
+            return "+=", more
+        local = Name(name)
+        changed = replaced(wanted, lambda part: local if part == self.quantities[before] else None)
+        match changed:
+            case Binary("+" | "-" | "*" | "//" as op, first, rest) if first == local and not _contains(rest, local):
+                return f"{op}=", rest
+            case _:
+                return "=", changed
+
+
+def can_be_split(item: ItemUse) -> bool:
+    """Whether a sequence can be made part by part."""
+    return isinstance(item, SequenceUse) and not any(isinstance(part, ChoiceUse) for part in item.body.items)
+
+
+def _arriving(item: ItemUse) -> Expr | None:
+    """The channels that arrive at an item, where they are more than a name or a number."""
+    match item:
+        case CallUse():
+            found = item.arguments.get(CHANNELS.id)
+        case LayerUse():
+            found = item.features[0]
+        case _:
+            found = None
+    return None if isinstance(found, Name | Const) else found
+
+
+def _statements(tree: Tree) -> Iterator[ItemUse]:
+    for item in tree.items:
+        if isinstance(item, SequenceUse) and can_be_split(item):
+            yield from item.body.items
+        else:
+            yield item
+
+
+def _contains(expr: Expr, part: Expr) -> bool:
+    return expr == part or any(_contains(child, part) for child in children(expr))

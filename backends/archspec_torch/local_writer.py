@@ -1,0 +1,145 @@
+"""The locals of a constructor: the spec's own quantities, tables, what is said again and again, channels that grow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archspec.codegen.escaping import identifier, is_attribute, variable_name
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.marked_text import inside
+from archspec.codegen.pretty_printer import INDENT, Code, call, lay_out, marked
+from archspec.codegen.reuse import Use
+from archspec.codegen.shared_expressions import shared_expressions
+from archspec.codegen.table_rows import table_code, tables
+from archspec.codegen.tree import ChoiceUse, Definition, ItemUse, SequenceUse, Tree
+from archspec.codegen.walk import layers
+from archspec.expr import Expr, names
+from archspec.expr.tree import children
+from archspec_torch.constructors import ConstructorWriter, expressions, is_row, local_variables, members
+from archspec_torch.forward import Spelling
+from archspec_torch.growing_channels import GrowingChannels, can_be_split
+from archspec_torch.names import RESERVED
+
+
+class LocalWriter:
+    """Writes them for one class, of which `MemberWriter` writes the members."""
+
+    def __init__(self, definition: Definition, printers: dict[int, ExpressionPrinter], spelling: Spelling) -> None:
+        self.definition = definition
+        self.printer = printers[id(definition)]
+        self.constructor = ConstructorWriter(
+            definition, self.printer, lambda made, name: printers[id(made)].spelled[name]
+        )
+        self.spelling = spelling
+        self.init: list[str] = []
+        self.taken: set[str] = set()
+        """The attributes that an instance has otherwise."""
+        self.locals = 0
+        """How many lines there are for locals at the beginning."""
+        self.growing: GrowingChannels | None = None
+        """The quantities that a local for channels is in turn."""
+        self.grown: int | None = None
+        """The place of what it is so far."""
+        self.channels = ""
+        """What it is called."""
+
+    def spell(self, item: Use) -> str:
+        """Decide what an item's member is called."""
+        raise NotImplementedError
+
+    def module(self, item: Use) -> Code:
+        """The expression that makes an item's module."""
+        raise NotImplementedError
+
+    def assign(self, name: str, code: Code, depth: int) -> None:
+        """Write the line that makes a member."""
+        raise NotImplementedError
+
+    def keep_arguments(self) -> dict[str, str]:
+        """Write those arguments as attributes that weights are drawn by; what each is called, by the param's name."""
+        drawn_by = {
+            name
+            for layer in layers(self.definition.tree)
+            for expr in layer.draws.values()
+            for name in names(expr, self.printer.budget)
+        }
+        kept = {p.name: identifier(p.name, self.taken) for p in self.definition.parameters if p.name in drawn_by}
+        self.init += [f"{INDENT * 2}self.{kept[name]} = {self.printer.spelled[name]}" for name in kept]
+        return kept
+
+    def write_locals(self) -> None:
+        """Write the quantities that the spec names, and the expressions that are said again and again."""
+        for local in local_variables(self.definition):
+            self.init += lay_out(self.printer.expr(local.expr), 2, f"{self.printer.spelled[local.name]} = ")
+        tree, is_network = self.definition.tree, self.definition.is_network
+        for table in tables(tree):
+            self.init += lay_out(table_code(table), 2, f"{self.printer.local(table, 'rows', RESERVED)} = ")
+        shared = shared_expressions((expr for item in tree.items for expr in expressions(item)), self.printer.budget)
+        if is_network and not is_row(self.definition):
+            self.growing = GrowingChannels.of(shared, self.definition)
+        takers = [_taker(expr, tree) for expr in shared] if is_network else []
+        apart = 1 < len({*takers}) == len(takers)
+        for place, expr in enumerate(shared if self.growing is None else ()):
+            code = self.printer.expr(expr)
+            usual = "hidden" if not is_network else f"{takers[place]}_channels" if apart else "channels"
+            name = self.printer.local(expr, usual, RESERVED)
+            self.init += lay_out(code, 2, f"{name} = ")
+        self.locals = len(self.init)
+
+    # -- channels that grow -----------------------------------------------------------------------
+
+    def grow(self, item: ItemUse) -> None:
+        """Bring the local for channels to what an item needs."""
+        if self.growing is None or not (needed := self.growing.needed(item)):
+            return
+        after, before = min(needed), self.grown
+        if after == before:
+            return
+        if before is None:
+            self.channels = self.printer.local(self.growing.quantities[after], "channels", RESERVED)
+        operator, expr = self.growing.step(before, after, f"{self.channels}@local")
+        self.printer.locals.clear()
+        self.init += lay_out(self.printer.expr(expr), 2, f"{self.channels} {operator} ")
+        self.printer.locals[self.growing.quantities[after]] = f"{self.channels}@local"
+        self.grown = after
+
+    def grown_sequence(self, item: SequenceUse) -> None:
+        """A sequence of which later parts are made once the channels have grown."""
+        assert self.growing is not None
+        parts, name = [*item.body.items], self.spell(item)
+        steps = [min(needed) for part in parts if (needed := self.growing.needed(part))]
+        first = next(
+            (
+                place
+                for place, part in enumerate(parts)
+                if (min(self.growing.needed(part), default=steps[0])) > steps[0]
+            ),
+        )
+        self.grow(next(part for part in parts if self.growing.needed(part)))
+        made = replace(item, body=replace(item.body, items=item.body.items[:first]))
+        self.assign(name, self.module(made), 2)
+        for part in parts[first:]:
+            assert not isinstance(part, ChoiceUse)
+            self.grow(part)
+            code = self.constructor.module(part)
+            added = call(f"self.{name}.append", code)
+            if part.number is None or any(other.number is None for other in members(item.body)):
+                added = call(f"self.{name}.add_module", self.constructor.name(part), code)
+            self.init += lay_out(marked(added, inside(part.paths, None)), 2)
+
+    def splits(self, item: ItemUse) -> bool:
+        """Whether the channels grow within a sequence."""
+        if self.growing is None or not isinstance(item, SequenceUse) or not can_be_split(item) or item.reuses:
+            return False
+        found = [min(needed) for part in item.body.items if (needed := self.growing.needed(part))]
+        return is_attribute(item.name) and len({*found}) > 1
+
+
+def _contains(expr: Expr, part: Expr) -> bool:
+    return expr == part or any(_contains(child, part) for child in children(expr))
+
+
+def _taker(expr: Expr, tree: Tree) -> str:
+    """The first item that an expression is for: what its local is named after."""
+    first = next(item for item in tree.items if any(_contains(given, expr) for given in expressions(item)))
+    return variable_name("" if isinstance(first, ChoiceUse) else first.name)
