@@ -81,7 +81,7 @@ def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: S
         case FloatKind():
             return True
         case BoolKind():
-            return name == "bias"  # it adds a tensor; the others decide which layer it is
+            return name in ("bias", "grid")  # the others decide which layer it is
         case PerAxisKind():
             return all(_whole(value) or _whole_list(value) for value in given)
         case ShapeKind():

@@ -96,6 +96,8 @@ class Kind:
 
     words: tuple[str, ...] = ()
     expects: str = ""
+    is_text: bool = False
+    """Text is no expression here, whatever it says."""
 
     def read(self, value: Value) -> Any:
         """The attribute's value in the graph, from an evaluated expression or a word."""
@@ -261,6 +263,21 @@ class ShapeKind(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class SizesKind(Kind):
+    """Sizes of parts of axes; any of them may be -1, which stands for what is left."""
+
+    expects: str = "a list of one to six whole numbers"
+
+    def read(self, value: Value) -> tuple[int, ...]:
+        if not isinstance(value, tuple) or not 1 <= len(value) <= 2 * (MOST_SIZES - 1):
+            raise self._refuse(value)
+        sizes = tuple(_whole(self, size, -1) for size in value)
+        if 0 in sizes:
+            raise AttributeValueError("a size must be 1 or more, or -1, this is 0")
+        return sizes
+
+
+@dataclass(frozen=True, slots=True)
 class PaddingKind(Kind):
     """A whole number, a list with one for each spatial axis or with both sides of each, `valid`, or a rule.
 
@@ -320,6 +337,7 @@ class InitKind(Kind):
     """
 
     expects: str = "an initializer"
+    is_text: bool = True
     by_fan: bool = True
     of_bias: bool = False
 

@@ -211,6 +211,16 @@ class LayerGraph:
         return found
 
     @cached_property
+    def derived(self) -> Mapping[str, Shape]:
+        """What PyTorch's source keeps beside the weights, by the names in its state dict; see `Op.derived`."""
+        return {
+            f"{node.path}.{name}": shape
+            for node in self.nodes.values()
+            if not node.shared
+            for name, shape in node.op.derived(self.input_types(node)).items()
+        }
+
+    @cached_property
     def parameters(self) -> int:
         """Trainable parameters."""
         return sum(weight.size for weight in self.all_weights.values() if weight.trainable)

@@ -212,6 +212,13 @@ class Op(Described):
         """The tensors the layer owns, for inputs of these types."""
         return ()
 
+    def derived(self, inputs: Sequence[TensorType]) -> Mapping[str, Shape]:
+        """What PyTorch's source keeps beside the weights and saves with them, by name: it follows from the attributes.
+
+        Other libraries' modules have it in their state dicts, such as the indices into a table; it is no weight.
+        """
+        return {}
+
     def fitted(self, inputs: Sequence[TensorType]) -> Self:
         """The op with one number for each spatial axis of its input, where one for all or a list was given.
 

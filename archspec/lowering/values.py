@@ -121,7 +121,7 @@ def is_word(info: AttributeInfo, raw: object) -> bool:
     """The value stands for itself: a word of the attribute's own, or a mapping such as an initializer."""
     if isinstance(raw, Mapping):
         return True
-    return isinstance(raw, str) and (raw in info.kind.words or isinstance(info.kind, InitKind))
+    return isinstance(raw, str) and (raw in info.kind.words or info.kind.is_text)
 
 
 def parts(info: AttributeInfo, attribute: Attribute) -> list[Attribute]:

@@ -96,7 +96,7 @@ def fit(arrays: Arrays, graph: LayerGraph) -> dict[str, Array]:
     Raises:
         WeightsError: tensors are missing, unexpected, or of another shape.
     """
-    given = {name: of_array(array) for name, array in arrays.items() if not name.endswith(COUNTER)}
+    given = _in_question({name: of_array(array) for name, array in arrays.items()}, graph)
     report = _compared(given, graph)
     wrong = _wrong(given, graph)
     if wrong or not report.complete:
@@ -164,11 +164,11 @@ def _hits(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> int:
 
 
 def _in_question(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, LazyTensor]:
-    """The weights without counters, and without those of layers that are not here because no tap needs them."""
+    """The weights without what follows from attributes, and without those of layers that no tap needs."""
     return {
         name: tensor
         for name, tensor in tensors.items()
-        if name not in graph.dead_weights and not name.endswith(COUNTER)
+        if name not in graph.dead_weights and name not in graph.derived and not name.endswith(COUNTER)
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -104,6 +105,8 @@ def write(graph: LayerGraph) -> str:
     used = {
         name for body in bodies for name in body.printer.helpers if name in words
     } | functions_used & available.names
+    helpers = [_helper(name, available.text(name), bodies) for name in available.needed(used)]
+    functions_used |= {name for text in helpers for name in _called(text)}
     return render(
         "archspec_keras",
         "module.py.j2",
@@ -114,7 +117,7 @@ def write(graph: LayerGraph) -> str:
         formats=declarations({head for body in bodies for head in body.printer.users} - common.keywords.keys()),
         partial=bool(common.keywords),
         common=common.lines,
-        helpers=[_helper(name, available.text(name), bodies) for name in available.needed(used)],
+        helpers=helpers,
         functions=texts,
     )
 
@@ -133,6 +136,12 @@ def _helper(name: str, text: str, bodies: Sequence[BodyWriter]) -> str:
     is_class = f"class {name}(" in text
     users = (paths for body in bodies for paths in body.printer.users.get(name, ()))
     return whole(text, *(users if is_class else ()))
+
+
+def _called(text: str) -> set[str]:
+    """What a helper calls by its name alone, such as a function of Python's `math`."""
+    calls = (node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    return {function.id for function in calls if isinstance(function, ast.Name)}
 
 
 def _deeper(graph: LayerGraph) -> list[str]:

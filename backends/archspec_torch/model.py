@@ -111,7 +111,7 @@ def verify(source: str, graph: LayerGraph) -> None:
 
 def _compare_parameters(model: nn.Module, graph: LayerGraph) -> None:
     found = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
-    wanted = {name: weight.shape for name, weight in graph.all_weights.items()}
+    wanted = {**{name: weight.shape for name, weight in graph.all_weights.items()}, **graph.derived}
     for name in found.keys() | wanted.keys():
         if found.get(name) != wanted.get(name):
             raise InternalError(
@@ -165,6 +165,8 @@ def build(
     place = _device(device or "cpu")
     if dtype in (None, "float32"):
         model = _construct(source, graph, place)
+    elif graph.derived:  # what is worked out when a layer is made has no values on the meta device
+        model = _construct(source, graph, place).to(getattr(torch, dtype))
     else:  # from the meta device, so that there is never a model of float32 too, which may be twice as large
         model = _construct(source, graph, torch.device("meta")).to(getattr(torch, dtype)).to_empty(device=place)
     with torch.no_grad():
@@ -201,7 +203,11 @@ def load_weights(model: Any, graph: LayerGraph, weights: Arrays) -> None:
 
 def export_weights(model: Any, graph: LayerGraph) -> Arrays:
     """Canonical weights of the model; see `ExchangesWeights.export_weights`."""
-    return {name: to_numpy(tensor) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
+    return {
+        name: to_numpy(tensor)
+        for name, tensor in model.state_dict().items()
+        if not name.endswith(_COUNTER) and name not in graph.derived
+    }
 
 
 def save_weights(model: Any, path: Path) -> None:

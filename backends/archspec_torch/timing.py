@@ -45,7 +45,11 @@ def timed_rival(
     device: str | None,
 ) -> tuple[TimedModel, bool]:
     """See `TimesModels.timed_rival`: it is given the weights where its state dict has the same names and shapes."""
-    state = {name: tensor for name, tensor in model.state_dict().items() if not name.endswith(".num_batches_tracked")}
+    state = {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if not name.endswith(".num_batches_tracked") and name not in graph.derived
+    }
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     same = shapes == {name: array.shape for name, array in weights.items()}
     with torch.no_grad():

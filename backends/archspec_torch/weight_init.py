@@ -80,6 +80,12 @@ def draw_bare(target: str, initializer: Initializer, depth: int, helpers: set[st
 
 
 def _draw_parts(target: str, rule: Rule, parts: Parts, depth: int, guarded: bool, helpers: set[str]) -> list[str]:
+    """The lines that draw the parameters of a layer that has more than `weight` and `bias`."""
+    others = [f"{INDENT * depth}{target}.{parts.resets}()"] if parts.resets else []
+    return _draw_matrices(target, rule, parts, depth, guarded, helpers) + others
+
+
+def _draw_matrices(target: str, rule: Rule, parts: Parts, depth: int, guarded: bool, helpers: set[str]) -> list[str]:
     """Each matrix of a layer that has several is drawn by itself: its fans are its own."""
     given = dict(rule)
     matrices = Bracket("", tuple(name.format(target) for name in parts.matrices))

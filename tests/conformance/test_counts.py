@@ -22,13 +22,13 @@ pytestmark = needs("torch")
 
 MULTIPLY = [name for name, op in OPS.items() if op.macs is not Op.macs]
 VIEWS = {
-    *("input", "identity", "flatten", "reshape", "to_tokens", "to_image", "to_signal", "transpose"),
+    *("input", "identity", "flatten", "reshape", "to_tokens", "to_image", "to_signal", "transpose", "rearrange"),
     *("split", "slice_channels", "crop", "select_token"),
 }
 
 
 def test_the_ops_that_multiply() -> None:
-    assert MULTIPLY == ["conv", "conv_transpose", "dense", "matmul", "attention"]
+    assert MULTIPLY == ["conv", "conv_transpose", "dense", "matmul", "attention", "window_attention"]
 
 
 @pytest.mark.parametrize(("op", "case"), [(op, case) for op in MULTIPLY for case in CASES[op]])

@@ -38,6 +38,9 @@ CASES = [
     "to_tokens\n  - matmul: {branches: [dense: {units: 3}, [dense: {units: 3}]], axis: features}",
     "to_tokens\n  - attention: {heads: 3, key_size: 5, value_size: 2, bias: false, out_bias: true}",
     "to_tokens\n  - attention: {heads: 2, branches: [[], [transpose, dense: {units: 5}]], bias_decay: 0.5}",
+    "window_attention: {heads: 2, window: [4, 5], shift: 2}",
+    "window_attention: {heads: 2, window: 4, scores: cosine, shift: 1}",
+    "window_attention: {heads: 4, window: 3, grid: true, names: maxvit, scale: 0.25}",
 ]
 
 

@@ -55,6 +55,10 @@ ATTRIBUTES: Final = {
     "to_image": ["height: 2, width: 2"],
     "attention": ["heads: 2"],
     "embedding": ["features: 3"],
+    "pad_to_multiple": ["multiple: 4"],
+    "roll": ["shift: 1"],
+    "rearrange": ['pattern: "a b c -> c b a"'],
+    "window_attention": ["heads: 2, window: 3"],
 }
 GATES: Final = {
     "{shape: [4, 8]}": ["{shape: [1, 8]}", "{shape: [4, 1]}"],
@@ -92,8 +96,8 @@ def _takes(call: str, kind: str) -> bool:
         return kind == "tokens"
     if name in ("position_embedding", "select_token", "to_signal"):
         return kind == "tokens"
-    if name in ("depth_to_space", "space_to_depth", "drop_block"):
-        return kind == "image"
+    if name in ("depth_to_space", "space_to_depth", "drop_block", "rearrange", "window_attention"):
+        return kind == "image"  # of `rearrange` it is what the pattern has axes for
     if name in ("global_avg_pool", "global_max_pool"):
         return kind == "tokens" or kind in MAPS
     if name == "batch_norm":

@@ -1,7 +1,7 @@
 """The op set. Each op is defined here once, with ONNX's meaning; backends hold one row for each.
 
 The modules group the ops by what they do: `linear`, `norms`, `activations`, `regularizers`, `pools`, `reductions`,
-`shapes`, `resizing`, `interpolation`, `blocks`, `merges`, `tokens`, `attention`. An op is found by its name in `OPS`;
+`shapes`, `rearrange`, `resizing`, `interpolation`, `blocks`, `merges`, `tokens`, `attention`, `windows`. An op is found by its name in `OPS`;
 those of other packages are, too.
 """
 
@@ -44,8 +44,9 @@ from archspec.ir.ops.pools import (
     MaxPool,
 )
 from archspec.ir.ops.reductions import ChannelAvgPool, ChannelMaxPool
+from archspec.ir.ops.rearrange import Rearrange
 from archspec.ir.ops.shapes import ChannelShuffle, Flatten, Identity, Reshape, SliceChannels, Split
-from archspec.ir.ops.resizing import Crop, Pad, PadChannels
+from archspec.ir.ops.resizing import Crop, Pad, PadChannels, PadToMultiple, Roll
 from archspec.ir.ops.interpolation import Upsample
 from archspec.ir.ops.blocks import DepthToSpace, SpaceToDepth
 from archspec.ir.ops.merges import Add, Concat, Matmul, Maximum, Minimum, Multiply
@@ -60,6 +61,7 @@ from archspec.ir.ops.tokens import (
     Transpose,
 )
 from archspec.ir.ops.attention import Attention
+from archspec.ir.ops.windows import WindowAttention
 # isort: on
 
 CORE: Final = OPS.registered
@@ -113,11 +115,14 @@ __all__ = [
     "Multiply",
     "Pad",
     "PadChannels",
+    "PadToMultiple",
     "PositionEmbedding",
     "Prelu",
+    "Rearrange",
     "Relu",
     "Relu6",
     "Reshape",
+    "Roll",
     "Scale",
     "SelectToken",
     "Selu",
@@ -134,4 +139,5 @@ __all__ = [
     "ToTokens",
     "Transpose",
     "Upsample",
+    "WindowAttention",
 ]

@@ -6,12 +6,22 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from archspec.ir.attributes import FloatKind, IntKind, Padding, Sides, SidesKind, WordKind, attribute
-from archspec.ir.captions import sides
+from archspec.ir.attributes import (
+    FloatKind,
+    IntKind,
+    Padding,
+    PerAxis,
+    PerAxisKind,
+    Sides,
+    SidesKind,
+    WordKind,
+    attribute,
+)
+from archspec.ir.captions import number, sides
 from archspec.ir.footprint import Footprint, shifted
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
-from archspec.ir.ops.base import Placewise
+from archspec.ir.ops.base import Overall, Placewise
 from archspec.ir.tensor_type import FEATURE_MAPS, FEATURED, Accepted, TensorType
 
 _SIDES: Final = "write `{}`: a number, one for each axis, or both sides of each, as [top, bottom, left, right]"
@@ -98,6 +108,69 @@ class Crop(Op):
 
     def detail(self) -> str:
         return f" {sides(self.cropping)}"
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class PadToMultiple(Op):
+    """Zeros after the elements of all spatial axes, until each size is a multiple of a number. ONNX Pad."""
+
+    name: ClassVar[str] = "pad_to_multiple"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 9, 8), "pad_to_multiple: {multiple: 4}")
+    sign: ClassVar[Sign] = "kept"
+    takes: ClassVar[Accepted] = FEATURE_MAPS
+
+    multiple: PerAxis = attribute(PerAxisKind(), "what divides the sizes afterwards", spatial=True)
+
+    two_meanings: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("divisor", "size_divisor", "size_divisibility"), "write `multiple`"
+    )
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        return x.with_places([-(-size // each) * each for size, each in zip(x.places, self.multiple, strict=True)])
+
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
+        return (tuple(shifted(0) for _ in inputs[0].places),)
+
+    def detail(self) -> str:
+        return f" {number(self.multiple)}"
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Roll(Overall):
+    """Elements moved along the spatial axes; those that leave at one end come in at the other. ONNX Slice + Concat."""
+
+    name: ClassVar[str] = "roll"
+    kind: ClassVar[OpKind] = "shape"
+    example: ClassVar[Example] = Example((16, 8, 8), "roll: {shift: [-1, 2]}")
+    sign: ClassVar[Sign] = "kept"
+    takes: ClassVar[Accepted] = FEATURE_MAPS
+
+    shift: PerAxis = attribute(
+        PerAxisKind(least=-(2**31)), "places by which elements move down and to the right", spatial=True
+    )
+
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "shifts": "write `shift`: a number, or one for each spatial axis",
+        "shift_size": "write `shift`: a number, or one for each spatial axis",
+        "dims": "leave it out: `shift` has a number for each spatial axis",
+        "axis": "leave it out: `shift` has a number for each spatial axis",
+    }
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        x = inputs[0]
+        for axis, extent, by in zip(x.place_names, x.places, self.shift, strict=True):
+            if abs(by) > extent:
+                raise ShapeError(
+                    f"moves {by} places in {axis}, its input has {extent}", help="`%` gives what is left of a turn"
+                )
+        return x
+
+    def detail(self) -> str:
+        return f" {number(self.shift)}"
 
 
 @register

@@ -14,6 +14,7 @@ from archspec_keras.ops import (
     regularizers,
     shapes,
     tokens,
+    windows,
 )
 from archspec_keras.ops.row import FAN, KerasRow, LayerContext, LayerStep
 
@@ -31,6 +32,7 @@ ROWS: Final[Rows[KerasRow]] = Rows(
         **interpolation.ROWS,
         **merges.ROWS,
         **tokens.ROWS,
+        **windows.ROWS,
     },
 )
 

@@ -7,8 +7,14 @@ from typing import Final
 from archspec.codegen.escaping import literal
 from archspec.codegen.pretty_printer import Bracket, call
 from archspec.expr import Const, Expr, Items
+from archspec.ir.ops.rearrange import AxisPattern
+from archspec.ir.tensor_type import IMAGE, VOLUME
 from archspec_keras.ops.padding import padding_sides
 from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep, layer
+
+
+_SPATIAL_RANKS: Final = frozenset(map(len, (IMAGE, VOLUME)))
+"""How many axes the sizes of an image or a volume have."""
 
 
 def _channels_first(context: LayerContext) -> list[LayerStep]:
@@ -82,6 +88,23 @@ def _slice_channels(context: LayerContext) -> list[LayerStep]:
     return [LayerStep(call(context.helper("ChannelSlice"), context.attribute("start"), *stop))]
 
 
+def _rearrange(context: LayerContext) -> list[LayerStep]:
+    """With the axes in the order that Keras's tensors have: channels last."""
+    axes, sizes = AxisPattern.read(context.value("pattern")), [*(context.value("sizes") or ())]
+    parts: list[tuple[int, ...]] = []
+    for group in axes.before:
+        count = len(group) if len(group) > 1 else 0
+        parts.append(tuple(sizes[:count]))
+        del sizes[:count]
+    before, after = axes.before, axes.after
+    if context.rank:
+        before, parts = (*before[1:], before[0]), [*parts[1:], parts[0]]
+    if len(after) in _SPATIAL_RANKS:
+        after = (*after[1:], after[0])
+    given = [literal(size)] if (size := tuple(part for each in parts for part in each)) else []
+    return [LayerStep(call(context.helper("Rearrange"), literal(AxisPattern(before, after).text), *given))]
+
+
 ROWS: Final[dict[str, KerasRow]] = {
     "identity": layer("layers.Identity"),
     "flatten": KerasRow(_flatten),
@@ -91,6 +114,9 @@ ROWS: Final[dict[str, KerasRow]] = {
     "slice_channels": KerasRow(_slice_channels),
     "pad": KerasRow(_pad),
     "crop": KerasRow(_crop),
+    "rearrange": KerasRow(_rearrange),
+    "pad_to_multiple": _helper("PadToMultiple", "multiple"),
+    "roll": _helper("Roll", "shift"),
     "pad_channels": _helper("ChannelPadding", "before", "after"),
     "depth_to_space": _helper("DepthToSpace", "block"),
     "space_to_depth": _helper("SpaceToDepth", "block"),

@@ -14,6 +14,7 @@ from archspec_onnx.ops import (
     regularizers,
     shapes,
     tokens,
+    windows,
 )
 from archspec_onnx.ops.row import Fragment, Row
 
@@ -31,6 +32,7 @@ ROWS: Final[Rows[Row]] = Rows(
         **interpolation.ROWS,
         **merges.ROWS,
         **tokens.ROWS,
+        **windows.ROWS,
     },
 )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from archspec_onnx.ops.row import Fragment, Row, unary
+from archspec_onnx.ops.sizes import Size, size_of, vector, worked_out
 
 _WRAP = 19
 """The opset from which on `Pad` has the mode wrap."""
@@ -78,6 +80,54 @@ def crop(layer: Fragment) -> str:
     return layer.add("Slice", layer.x, starts, ends, layer.shape(*layer.places))
 
 
+def pad_to_multiple(layer: Fragment) -> str:
+    after: list[Size] = []
+    for axis, each in zip(layer.places, layer.op.multiple, strict=True):
+        size = size_of(layer, axis)
+        count = worked_out(layer, "Div", worked_out(layer, "Add", size, each - 1), each)
+        after.append(worked_out(layer, "Sub", worked_out(layer, "Mul", count, each), size))
+    if not any(after):
+        return layer.add("Identity", layer.x)
+    return layer.add("Pad", layer.x, vector(layer, *[0] * (len(after) + 4), *after), layer.constant(0.0))
+
+
+def roll(layer: Fragment) -> str:
+    """The end of each axis before its beginning."""
+    x = layer.x
+    for axis, shift in zip(layer.places, layer.op.shift, strict=True):
+        cut = worked_out(layer, "Sub", size_of(layer, axis), shift) if shift > 0 else -shift
+        if cut == 0 or shift == 0:
+            continue
+        at, along = vector(layer, cut), layer.shape(axis)
+        last = layer.add("Slice", x, at, layer.shape(_END), along)
+        x = layer.add("Concat", last, layer.add("Slice", x, layer.shape(0), at, along), axis=axis)
+    return layer.add("Identity", x) if x == layer.x else x
+
+
+def rearrange(layer: Fragment) -> str:
+    axes, given = layer.op.axes, iter(layer.op.sizes or ())
+    extents: dict[str, Size] = {}
+    for axis, group in enumerate(axes.before, start=1):
+        size = size_of(layer, axis)
+        parts = [next(given) for _ in group] if len(group) > 1 else [-1]
+        known = math.prod(part for part in parts if part != -1)
+        for name, part in zip(group, parts, strict=True):
+            extents[name] = worked_out(layer, "Div", size, known) if part == -1 else part
+    x = layer.x
+    if axes.parts:
+        x = layer.add("Reshape", x, vector(layer, -1, *extents.values()))
+    x = layer.add("Transpose", x, perm=[0, *(1 + place for place in axes.order())])
+    if all(len(group) == 1 for group in axes.after):
+        return x
+    sizes: list[Size] = []
+    for group in axes.after:
+        size, *others = (extents[name] for name in group)
+        for other in others:
+            size = worked_out(layer, "Mul", size, other)
+        sizes.append(size)
+    return layer.add("Reshape", x, vector(layer, -1, *sizes))
+
+
 def pad_channels(layer: Fragment) -> str:
     sides = {layer.axis % (layer.rank + 1): (layer.op.before, layer.op.after)}
     return layer.pad(layer.x, sides, layer.constant(0.0))
@@ -103,6 +153,9 @@ ROWS: dict[str, Row] = {
     "slice_channels": slice_channels,
     "pad": pad,
     "crop": crop,
+    "pad_to_multiple": pad_to_multiple,
+    "roll": roll,
+    "rearrange": rearrange,
     "pad_channels": pad_channels,
     "depth_to_space": depth_to_space,
     "space_to_depth": space_to_depth,

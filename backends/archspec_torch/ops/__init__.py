@@ -10,10 +10,12 @@ from archspec_torch.ops import (
     merges,
     norms,
     pools,
+    rearrange,
     reductions,
     regularizers,
     shapes,
     tokens,
+    windows,
 )
 from archspec_torch.ops.row import TorchRow, Weight
 
@@ -27,10 +29,12 @@ ROWS: Final[Rows[TorchRow]] = Rows(
         **regularizers.ROWS,
         **pools.ROWS,
         **reductions.ROWS,
+        **rearrange.ROWS,
         **shapes.ROWS,
         **interpolation.ROWS,
         **merges.ROWS,
         **tokens.ROWS,
+        **windows.ROWS,
     },
 )
 

@@ -27,6 +27,8 @@ class Parts:
     """The class in torch.nn of those parts that are modules of their own."""
     apart: bool = False
     """Each bias may be there without the others."""
+    resets: str = ""
+    """The method that draws the layer's other parameters, for which the language has no initializer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,17 @@ def _with(head: str, name: str) -> TorchRow:
     return TorchRow("heavy", lambda use, printer: call(head, printer.attribute(use, name)))
 
 
+def _helper(name: str, attribute: str) -> TorchRow:
+    """The row of a helper for so many spatial axes, with this attribute as its one argument."""
+
+    def module(use: LayerUse, printer: ExpressionPrinter) -> Code:
+        helper = name.format(spatial_rank(use.axes[0]))
+        printer.helpers.add(helper)
+        return call(helper, printer.attribute(use, attribute))
+
+    return TorchRow("heavy", module)
+
+
 ROWS: Final[dict[str, TorchRow]] = {
     "identity": light("nn.Identity"),
     "flatten": TorchRow(
@@ -178,6 +189,8 @@ ROWS: Final[dict[str, TorchRow]] = {
     "slice_channels": TorchRow("light", _slice, _sliced, inline=_fixed),
     "pad": TorchRow("heavy", _pad),
     "crop": TorchRow("light", _crop, _cropped, inline=_fixed),
+    "pad_to_multiple": _helper("PadToMultiple{}d", "multiple"),
+    "roll": _helper("Roll{}d", "shift"),
     "pad_channels": TorchRow("light", _pad_channels, _channels_padded, inline=_fixed),
     "depth_to_space": _with("nn.PixelShuffle", "block"),
     "space_to_depth": _with("nn.PixelUnshuffle", "block"),

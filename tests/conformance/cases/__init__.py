@@ -5,9 +5,20 @@ kernels. `CALLS` has, for each op and attribute,
 the layer with `p` for the attribute, and the values that it has in two or three calls of one block.
 """
 
-from tests.conformance.cases import activations, linear, merges, norms, pools, reductions, regularizers, shapes, tokens
+from tests.conformance.cases import (
+    activations,
+    linear,
+    merges,
+    norms,
+    pools,
+    reductions,
+    regularizers,
+    shapes,
+    tokens,
+    windows,
+)
 
-_GROUPS = (linear, norms, activations, regularizers, pools, reductions, shapes, merges, tokens)
+_GROUPS = (linear, norms, activations, regularizers, pools, reductions, shapes, merges, tokens, windows)
 CASES: dict[str, list[str]] = {op: cases for group in _GROUPS for op, cases in group.CASES.items()}
 CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     place: cases for group in _GROUPS for place, cases in group.CALLS.items()

@@ -86,6 +86,35 @@ CASES: dict[str, list[str]] = {
         "crop: {cropping: [0, 1, 2, 3]}",
         "name: s\n    layers: [relu, crop: {cropping: [0, 1, 2, 3]}, relu]",
     ],
+    "pad_to_multiple": [
+        "pad_to_multiple: {multiple: 4}",
+        "pad_to_multiple: {multiple: 1}",
+        "pad_to_multiple: {multiple: [5, 3]}",
+        "name: s\n    layers: [relu, pad_to_multiple: {multiple: [2, 16]}, relu]",
+    ],
+    "roll": [
+        "roll: {shift: 2}",
+        "roll: {shift: [-3, 1]}",
+        "roll: {shift: [0, -7]}",
+        "roll: {shift: 0}",
+        "name: s\n    layers: [relu, roll: {shift: [8, -1]}, relu]",
+    ],
+    "rearrange": [
+        'rearrange: {pattern: "c h w -> c w h"}',
+        'rearrange: {pattern: "c h w -> h w c"}\n  - conv: {filters: 3, kernel: 1}',
+        'pad_to_multiple: {multiple: 2}\n  - rearrange: {pattern: "c (h a) (w b) -> (b a c) h w", sizes: [-1, 2, -1, 2]}',
+        "pad_to_multiple: {multiple: [2, 3]}\n"
+        '  - rearrange: {pattern: "c (h a) (w b) -> (h w) (a b c)", sizes: [-1, 2, -1, 3]}\n  - dense: {units: 3}',
+        'rearrange: {pattern: "(g c) h w -> (c g) (h w)", sizes: [2, -1]}\n  - rearrange: {pattern: "c t -> (t c)"}',
+        'rearrange: {pattern: "(a b) h w -> b (a h) w", sizes: [2, 2]}',
+        'rearrange: {pattern: "(a b) h w -> a b h w", sizes: [-1, 2]}\n'
+        '  - rearrange: {pattern: "a b h w -> (b a) w h"}',
+        'rearrange: {pattern: "(a b) h w -> a b h w", sizes: [-1, 2]}\n  - tanh\n'
+        '  - rearrange: {pattern: "a b (c h) w -> a b c h w", sizes: [1, -1]}\n'
+        '  - rearrange: {pattern: "a b c h w -> a w (b c h)"}',
+        'name: s\n    layers: [relu, rearrange: {pattern: "c h w -> w c h"}, relu]',
+        'to_tokens\n  - to_signal\n  - rearrange: {pattern: "c (l k) -> (c k) l", sizes: [-1, 1]}\n  - to_signal',
+    ],
     "pad_channels": [
         "pad_channels: {before: 2, after: 1}",
         "pad_channels: {after: 3}",
@@ -200,6 +229,19 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
         ("crop: {cropping: p}", ["1", "[1, 2]", "[0, 1, 2, 3]"]),
         ("crop: {cropping: [p, 1]}", ["1", "2"]),
         ("crop: {cropping: [0, p, p + 1, p]}", ["1", "2"]),
+    ],
+    ("pad_to_multiple", "multiple"): [
+        ("pad_to_multiple: {multiple: p}", ["4", "5"]),
+        ("pad_to_multiple: {multiple: [p, 2]}", ["4", "5"]),
+    ],
+    ("roll", "shift"): [
+        ("roll: {shift: p}", ["1", "-2"]),
+        ("roll: {shift: [p, -p]}", ["1", "2"]),
+    ],
+    ("rearrange", "pattern"): [],
+    ("rearrange", "sizes"): [
+        ('rearrange: {pattern: "(a b) h w -> (b a) h w", sizes: [p, -1]}', ["1", "2"]),
+        ('rearrange: {pattern: "(a b) h w -> (b a) h w", sizes: "[-1, p]"}', ["4", "2"]),
     ],
     ("pad_channels", "before"): [
         ("pad_channels: {before: p, after: 1}\n      - conv: {filters: 2, kernel: 1}", ["2", "0"]),

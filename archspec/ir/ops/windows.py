@@ -1,0 +1,176 @@
+"""Attention of pixels within windows of an image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from archspec.ir.attributes import BoolKind, FloatKind, InitKind, IntKind, PerAxis, PerAxisKind, WordKind, attribute
+from archspec.ir.captions import extents, joined
+from archspec.ir.initializers import Constant, Initializer, Normal, Zeros
+from archspec.ir.op import Example, OpKind, ShapeError, Weight
+from archspec.ir.op_registry import register
+from archspec.ir.ops.base import Overall, decays
+from archspec.ir.tensor_type import IMAGES, TOKENS, Accepted, Axes, Shape, TensorType
+
+MLP_UNITS: Final = 512
+"""Hidden units of the network that gives a position bias."""
+_MAPS: Final = {"swin": ("qkv", "proj"), "maxvit": ("to_qkv", "merge")}
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class WindowAttention(Overall):
+    """Multi-head attention of pixels (C, H, W) to those of their window. ONNX's operators; Liu et al. 2021 and 2022.
+
+    The image gets zeros below and to the right until windows fit. With a `shift` it is rolled up and to the left by so
+    many pixels, and back afterwards; pixels that only meet by that do not see each other, and along an axis with one
+    window nothing is shifted. In `grid` (Tu et al. 2022) a window is of pixels at equal distances over the whole image.
+    Each head gives softmax(S + B) V, with B a learned number for each offset of two pixels in a window: of a table, S
+    being Q K^T times `scale`; or, where `scores` are `cosine`, 16 sigmoid of a network's results for log-spaced offsets,
+    S being cosines times a learned factor of at most 100, and keys have no bias. Weights have the names of torchvision's
+    networks. It does not count when the depth of a network is stated.
+    """
+
+    heads: int = attribute(IntKind(least=1), "number of heads; it divides the channels")
+    window: PerAxis = attribute(PerAxisKind(), "pixels of a window along each axis", spatial=True)
+    shift: PerAxis = attribute(
+        PerAxisKind(least=0), "pixels by which windows are shifted; less than `window`", default=0, spatial=True
+    )
+    grid: bool = attribute(
+        BoolKind(),
+        "a window has pixels at equal distances over the whole image, as many as `window` says",
+        default=False,
+    )
+    scores: str = attribute(
+        WordKind(words=("dot", "cosine")),
+        "`dot`: products and a table, as in Swin; `cosine`: cosines and a network for positions, as in Swin V2",
+        default="dot",
+    )
+    scale: float | None = attribute(
+        FloatKind(), "what products are multiplied by; 1 / sqrt(features of a head) unless given", default=None
+    )
+    bias: bool = attribute(BoolKind(), "add learned numbers to queries, keys, values and the result", default=True)
+    names: str = attribute(
+        WordKind(words=tuple(_MAPS)),
+        "what the two maps are called: `qkv` and `proj` (`swin`), or `to_qkv` and `merge` (`maxvit`)",
+        default="swin",
+    )
+    init: Initializer = attribute(InitKind(), "initial weight of each map", default=Normal(0.02))
+    bias_init: Initializer = attribute(InitKind(of_bias=True), "initial bias of each map", default=Zeros())
+    weight_decay: float = decays("weight")
+    bias_decay: float = decays("bias")
+
+    name: ClassVar[str] = "window_attention"
+    kind: ClassVar[OpKind] = "attention"
+    example: ClassVar[Example] = Example((16, 8, 8), "window_attention: {heads: 4, window: 4, shift: 2}")
+    takes: ClassVar[Accepted] = IMAGES
+    type_help: ClassVar[Mapping[Axes, str]] = {TOKENS: "`attention` is for tokens; `to_image` makes an image of them"}
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "num_heads": "write `heads`",
+        "dim": "leave it out: the channels are inferred",
+        "window_size": "write `window`",
+        "shift_size": "write `shift`",
+        "qkv_bias": "write `bias`",
+        "head_dim": "write `heads`: the channels divided by it",
+        "partition_size": "write `window`",
+        "partition_type": "write `grid: true`, or leave it out for windows",
+        **dict.fromkeys(
+            ("attention_dropout", "attn_drop", "dropout"),
+            "dropout of attention's weights is not in the language; `- dropout` after it is",
+        ),
+    }
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        width = inputs[0].channels
+        if width % self.heads:
+            raise ShapeError(
+                f"has {self.heads} heads, which do not divide the {int(width)} channels",
+                "E0504",
+                "choose a number of heads that divides the channels",
+            )
+        if any(shift >= size for shift, size in zip(self.shift, self.window, strict=True)):
+            raise ShapeError(
+                f"shifts its windows by {extents(self.shift)}, which are of {extents(self.window)} pixels",
+                "E0411",
+                "a shift is less than the window; Swin has half of it",
+                "shift",
+            )
+        if self.grid and any(self.shift):
+            raise ShapeError(
+                "shifts a grid, which goes over the whole image already", "E0411", "leave `shift` out", "shift"
+            )
+        if self.scores == "cosine":
+            self._check_cosine()
+        return inputs[0]
+
+    def _check_cosine(self) -> None:
+        if self.scale is not None:
+            raise ShapeError(
+                "has a `scale` of its own, and cosines times a learned factor", "E0411", "leave `scale` out", "scale"
+            )
+        if self.names != "swin":
+            raise ShapeError(f"has `names: {self.names}`; cosines are Swin V2's", "E0411", "leave `names` out", "names")
+
+    @property
+    def maps(self) -> tuple[str, str]:
+        """The names of the map of queries, keys and values, and of that of the result."""
+        return _MAPS[self.names]
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels a window has."""
+        return math.prod(self.window)
+
+    def windows(self, size: Shape) -> Shape:
+        """How many windows an image of this height and width has along each axis."""
+        return tuple(-(-extent // each) for extent, each in zip(size, self.window, strict=True))
+
+    @property
+    def offsets(self) -> Shape:
+        """How many offsets two pixels of a window can have along each axis."""
+        return tuple(2 * size - 1 for size in self.window)
+
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        return tuple(self._weights(inputs[0].channels))
+
+    def _weights(self, width: int) -> Iterator[Weight]:
+        within, out = self.maps
+        for name, shape in {within: (3 * width, width), out: (width, width)}.items():
+            yield from self._map(name, shape, biased=self.bias)
+        if self.scores == "dot":
+            yield Weight("relative_position_bias_table", (math.prod(self.offsets), self.heads), Normal(0.02))
+            return
+        yield Weight("logit_scale", (self.heads, 1, 1), Constant(math.log(10)))
+        yield from self._map("cpb_mlp.0", (MLP_UNITS, 2), biased=True)
+        yield from self._map("cpb_mlp.2", (self.heads, MLP_UNITS), biased=False)
+
+    def _map(self, name: str, shape: Shape, *, biased: bool) -> Iterator[Weight]:
+        yield Weight(f"{name}.weight", shape, self.init, decay=self.weight_decay)
+        if biased:
+            yield Weight(f"{name}.bias", shape[:1], self.bias_init, fan_shape=shape, decay=self.bias_decay)
+
+    def derived(self, inputs: Sequence[TensorType]) -> Mapping[str, Shape]:
+        # torchvision's MaxViT has a table of pairs, its Swin Transformers have the same in a row.
+        pairs = (self.pixels, self.pixels) if self.names == "maxvit" else (self.pixels**2,)
+        coordinates = {"relative_coords_table": (1, *self.offsets, 2)} if self.scores == "cosine" else {}
+        return {"relative_position_index": pairs, **coordinates}
+
+    def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        width = inputs[0].channels
+        places = math.prod(self.windows(inputs[0].places)) * self.pixels
+        position = math.prod(self.offsets) * MLP_UNITS * (2 + self.heads) if self.scores == "cosine" else 0
+        return places * width * (4 * width + 2 * self.pixels) + position
+
+    @property
+    def _what(self) -> str:
+        return "grid" if self.grid else "window"
+
+    def detail(self) -> str:
+        shifted = "shifted" if any(self.shift) else ""
+        return " " + joined(f"{extents(self.window)} {self._what}", shifted, f"{self.heads} heads")
+
+    def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
+        return f"{extents(self.window)} {self._what} attention, {self.heads} heads"

@@ -1,0 +1,33 @@
+"""Attention within windows of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from archspec.codegen.pretty_printer import call
+from archspec_keras.ops.initializers import weights
+from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep, VariableLayout
+
+
+def _window_attention(context: LayerContext) -> list[LayerStep]:
+    name = "CosineWindowAttention" if context.value("scores") == "cosine" else "WindowAttention"
+    given = context.given(shift="shift", grid="grid", scale="scale")
+    words = (context.attribute(word) for word in ("heads", "window"))
+    return [LayerStep(call(context.helper(name), *words, **given, **weights(context)))]
+
+
+_AS_IT_IS: Final = ((0,), (1,))
+_VARIABLES: Final[Mapping[str, str | VariableLayout]] = {
+    **{f"{name}.weight": "qkv.kernel" for name in ("qkv", "to_qkv")},
+    **{f"{name}.bias": "qkv.bias" for name in ("qkv", "to_qkv")},
+    **{f"{name}.weight": "proj.kernel" for name in ("proj", "merge")},
+    **{f"{name}.bias": "proj.bias" for name in ("proj", "merge")},
+    "relative_position_bias_table": VariableLayout(("relative_position_bias_table",), _AS_IT_IS),
+    "logit_scale": VariableLayout(("logit_scale",), ((0,), (1,), (2,))),
+    "cpb_mlp.0.weight": "cpb_hidden.kernel",
+    "cpb_mlp.0.bias": "cpb_hidden.bias",
+    "cpb_mlp.2.weight": "cpb_out.kernel",
+}
+
+ROWS: Final[dict[str, KerasRow]] = {"window_attention": KerasRow(_window_attention, _VARIABLES)}
