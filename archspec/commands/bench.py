@@ -27,6 +27,7 @@ from archspec.commands.shared import (
     usage_error,
 )
 from archspec.digests import check_writable
+from archspec.ir.evaluation import evaluated
 from archspec.picture_files import check_picture
 
 EXAMPLES: Final = (
@@ -89,6 +90,8 @@ def run_bench(arguments: argparse.Namespace) -> int:
         check_picture(arguments.plot)
         check_writable(arguments.plot, force=arguments.force)
     graph = compiled(arguments.spec, arguments)
+    if not arguments.training:
+        graph = evaluated(graph)  # what training alone needs is not computed
     weights = taken(arguments, graph)[0] if arguments.weights is not None else None
     task = Task(graph, arguments.batch, arguments.dtype, arguments.training, arguments.device)
     result = measure(

@@ -25,6 +25,7 @@ from archspec.commands.shared import (
     params,
     positive,
     taken,
+    training_alone_text,
     usage_error,
 )
 from archspec.digests import check_writable
@@ -143,6 +144,8 @@ def _report(
         ("int8", f"{len(found.layers)} layers with weights, ranges by {arguments.method}"),
         ("float32", ", ".join(arguments.keep) or "nothing that could be in int8"),
     ]
+    if left_out := training_alone_text(graph):
+        rows.append(("left out", left_out))
     if found.agreement is not None:
         rows.append(("agreement", f"{found.agreement:.2%} of the classes are those of float32"))
     rows.append(("difference", f"{found.difference:.1e} of the largest output"))

@@ -33,6 +33,7 @@ from archspec.commands.shared import (
 )
 from archspec.digests import check_writable, with_digest
 from archspec.initialization import draw
+from archspec.ir.evaluation import evaluated
 from archspec.reporting import plain
 
 EXAMPLES: Final = (
@@ -71,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_tune(arguments: argparse.Namespace) -> int:
     """Try, measure, write, and say what won."""
     check_weights_usage(arguments)
-    graph = compiled(arguments.spec, arguments)
+    graph = evaluated(compiled(arguments.spec, arguments))  # what training alone needs is not run
     engines = _engines(arguments)
     folder = arguments.output or Path("generated") / "tuned"
     notes = folder / f"{graph.name}.tuning.json"
