@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -115,6 +116,8 @@ def run_quantize(arguments: argparse.Namespace) -> int:
         )
     [(_, data)] = backend("onnx", QuantizesModels).packed(found.model, path.name).items()
     write(path, data)
+    for doubt in found.doubts:
+        print(f"warning: {plain(doubt)}", file=sys.stderr)
     if arguments.format == "json":
         print(json.dumps(_as_dict(found, path, arguments), indent=2))
     else:
@@ -166,6 +169,7 @@ def _as_dict(found: QuantizedModel, path: Path, arguments: argparse.Namespace) -
         "examples": found.examples,
         "agreement": found.agreement,
         "difference": found.difference,
+        "doubts": [*found.doubts],
         "decibels": {name: None if abs(ratio) == float("inf") else ratio for name, ratio in found.ratios.items()},
         "tensors": {
             name: {"scale": scale.scale, "zero_point": scale.zero_point}
