@@ -270,8 +270,9 @@ def build(
         BackendError: the backend is missing, lacks an op, or builds no models.
         WeightsError: the weights cannot be read or do not fit; with `partial`, none of them does.
     """
-    from archspec.codegen.backend import BuildsModels
+    from archspec.codegen.backend import BuildsModels, PacksModels
     from archspec.codegen.registry import backend as find
+    from archspec.ir.evaluation import evaluated
 
     graph = graph_of(spec, taps, limits, root, params, form)
     if seed is not None and weights is not None:
@@ -280,6 +281,8 @@ def build(
         raise TypeError("partial, weights_key and strip_prefix are for weights that are given")
     target = find(backend, BuildsModels)
     target.require()
+    if isinstance(target, PacksModels):
+        graph = evaluated(graph)  # its models have no outputs of training alone, and no weights for them
     if weights is None:
         from archspec.initialization import draw
 

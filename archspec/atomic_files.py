@@ -107,6 +107,26 @@ def is_folder(path: Path) -> bool:
         raise OutputError(system_error(path, error)) from None
 
 
+def check_folder_of(path: Path) -> None:
+    """See that a file's folder takes files, or can be made; whoever computes for minutes asks before.
+
+    Raises:
+        OutputError: a file lies in its place or above it, or this process may not write there.
+    """
+    for folder in path.parents:
+        try:
+            mode = os.stat(folder).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, ValueError) as error:
+            raise OutputError(system_error(path, error)) from None
+        if not stat.S_ISDIR(mode):
+            raise OutputError(system_error(path, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputError(system_error(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
+        return
+
+
 def check_room(folder: Path, size: int) -> None:
     """See that so many bytes can be written into a folder, for a library that does not survive it when they cannot.
 

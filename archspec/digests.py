@@ -16,7 +16,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, NamedTuple, TypeAlias
 
-from archspec.atomic_files import open_regular, system_error
+from archspec.atomic_files import check_folder_of, open_regular, system_error
 from archspec.errors import Diagnostic, OutputError
 
 State: TypeAlias = Literal["absent", "ours", "edited", "foreign"]
@@ -179,11 +179,11 @@ def ends_of(text: bytes) -> str:
 
 
 def check_writable(path: Path, *, force: bool = False) -> None:
-    """See that nothing would be lost by writing a file.
+    """See that nothing would be lost by writing a file, and that there can be one.
 
     Raises:
         OutputError: what lies there was edited by hand, is not ours, or is a link, and `force` is not given; or it is
-            no regular file.
+            no regular file, or its folder takes none.
     """
     try:
         linked = path.is_symlink()
@@ -192,6 +192,8 @@ def check_writable(path: Path, *, force: bool = False) -> None:
         kind = None
     except (OSError, ValueError) as error:
         raise OutputError(system_error(path, error)) from None
+    if not linked:
+        check_folder_of(path)
     if kind is not None and not stat.S_ISREG(kind):
         raise OutputError(Diagnostic("E0605", f"{path} cannot be written: it is not a regular file"))
     if force:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from archspec.errors import ArchspecError, Diagnostic
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -27,6 +29,8 @@ class EntryPointGroup:
     @cached_property
     def points(self) -> dict[str, list[EntryPoint]]:
         """The entry points by name: one of each, or those of several packages, which nobody can distinguish."""
+        from importlib.metadata import entry_points  # a spec that names archspec's own ops alone does not wait for it
+
         found: dict[str, dict[str, EntryPoint]] = {}
         for point in entry_points(group=self.name):
             found.setdefault(point.name, {}).setdefault(point.value, point)  # one installation may be listed twice

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+from archspec.analysis.counting import Counts
 from archspec.analysis.graph_diff import Changed, Difference, LayerChange
 from archspec.analysis.number_format import change, counted
 from archspec.analysis.tables import Table
@@ -94,10 +95,14 @@ def to_dict(found: Difference, a: str, b: str) -> dict[str, Any]:
         "layers": [asdict(layer) for layer in found.layers],
         "results": [asdict(unit) for unit in found.wiring],
         "totals": {
-            "before": {"depth": found.depths[0], **found.totals[0].as_dict()},
-            "after": {"depth": found.depths[1], **found.totals[1].as_dict()},
+            side: {"depth": found.depths[index], **found.totals[index].as_dict(), **_in_training(found, index)}
+            for index, side in enumerate(("before", "after"))
         },
     }
+
+
+def _in_training(found: Difference, index: int) -> dict[str, Any]:
+    return {} if found.in_training is None else {"in_training": found.in_training[index].as_dict()}
 
 
 def _change(name: str, changed: Changed) -> str:
@@ -188,17 +193,21 @@ def _follows(before: str, after: str) -> bool:
 
 
 def _totals(found: Difference, a: str, b: str) -> Table:
-    before, after = found.totals
-    rows = [("depth", *map(str, found.depths), change(*found.depths))]
+    rows = [("depth", *map(str, found.depths), change(*found.depths)), *_rows(*found.totals)]
+    if found.in_training is not None:
+        rows += [(f"{name} in training", *cells) for name, *cells in _rows(*found.in_training)]
+    return Table(("total", a, b, "change"), tuple(rows), "lrrr")
+
+
+def _rows(before: Counts, after: Counts) -> Iterator[tuple[str, ...]]:
     for name, one, other in (
         ("layers", before.layers, after.layers),
         ("parameters", before.parameters, after.parameters),
         ("buffers", before.buffers, after.buffers),
     ):
-        rows.append((name, f"{one:,}", f"{other:,}", change(one, other)))
+        yield (name, f"{one:,}", f"{other:,}", change(one, other))
     for name, one, other in (
         ("MACs", before.macs, after.macs),
         ("activations", before.activations, after.activations),
     ):
-        rows.append((name, counted(one), counted(other), change(one, other)))
-    return Table(("total", a, b, "change"), tuple(rows), "lrrr")
+        yield (name, counted(one), counted(other), change(one, other))

@@ -69,6 +69,9 @@ class Difference:
     wiring: tuple[LayerChange, ...]
     """Units whose result is another layer's."""
     totals: tuple[Counts, Counts]
+    """Of the networks as they are evaluated."""
+    in_training: tuple[Counts, Counts] | None
+    """With the outputs of training alone; None where neither network has any."""
     depths: tuple[int, int]
     names: tuple[str, str]
 
@@ -111,7 +114,8 @@ def diff(a: LayerGraph, b: LayerGraph) -> Difference:
         everywhere,
         tuple(changes),
         tuple(_results(a, b, found, places)),
-        (counts[0].whole, counts[1].whole),
+        (counts[0].total, counts[1].total),
+        (counts[0].whole, counts[1].whole) if any(each.in_training for each in counts) else None,
         (counts[0].depth, counts[1].depth),
         (a.name, b.name),
     )

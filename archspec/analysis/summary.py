@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import add
 from typing import TYPE_CHECKING, Any, Literal
 
-from archspec.analysis.counting import Counts, counts_of, items_of, layers_below
+from archspec.analysis.counting import Counts, count, counts_of, items_of, layers_below
 from archspec.analysis.levels import LEVELS, Level
 from archspec.analysis.receptive_fields import Field, receptive_fields, stride_number
 from archspec.display import display
@@ -63,7 +63,8 @@ class Summary:
     """A network's rows and totals. `print` shows a table, and so does a notebook; `rich.print` shows it in color, as
     wide as the terminal.
 
-    `depth` is the number of weighted layers on the longest path. `inputs` are their shapes by their paths.
+    `depth` is the number of weighted layers on the longest path. `inputs` are their shapes by their paths. `total` is
+    of the network as it is evaluated, `in_training` with what it has for outputs of training alone; None without any.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Summary:
     level: Level
     rows: tuple[SummaryRow, ...]
     total: Counts
+    in_training: Counts | None
 
     def __repr__(self) -> str:
         return f"<Summary of {self.name}: {len(self.rows)} rows, {self.total.parameters:,} parameters>"
@@ -99,6 +101,7 @@ class Summary:
             "level": self.level,
             "rows": [_row_dict(row) for row in self.rows],
             "total": self.total.as_dict(),
+            **({"in_training": self.in_training.as_dict()} if self.in_training is not None else {}),
         }
 
 
@@ -137,6 +140,7 @@ def summarize(graph: LayerGraph, level: Level = "layer") -> Summary:
     found = _RowTrees(graph)
     trees = [found.of_input(path) for path in graph.inputs]
     trees += [found.of(item, 0) for item in items_of(graph.root.body.items) if any(layers_below(item))]
+    counts = count(graph)
     return Summary(
         graph.name,
         graph.title,
@@ -144,7 +148,8 @@ def summarize(graph: LayerGraph, level: Level = "layer") -> Summary:
         len(graph.weighted_path),
         level,
         tuple(row for tree in trees for row in _down_to(level, tree)),
-        counts_of(graph, [path for path in graph.nodes if path not in graph.inputs]),
+        counts.total,
+        counts.in_training,
     )
 
 

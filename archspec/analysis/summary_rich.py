@@ -49,11 +49,13 @@ class Shown:
         yield ""
         yield self._rows(options.max_width)
         yield ""
-        sums = Table.grid(padding=(0, 2, 0, 0))
+        found = totals(self.summary)
+        sums = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=self.summary.in_training is not None)
         sums.add_column()
-        sums.add_column(justify="right", style="bold")
-        for name, value in totals(self.summary):
-            sums.add_row(name, value)
+        for head in found.heads[1:]:
+            sums.add_column(head, justify="right", style="bold")
+        for cells in found.rows:
+            sums.add_row(*map(str, cells))
         yield sums
 
     def _rows(self, width: int) -> Table:

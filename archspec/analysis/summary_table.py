@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from archspec.analysis.counting import Counts
 from archspec.analysis.number_format import counted, sized
 from archspec.analysis.receptive_fields import Field
 from archspec.analysis.summary import Summary, SummaryRow
@@ -27,7 +28,7 @@ NONE: Final = "-"
 def to_text(summary: Summary) -> str:
     """Aligned columns, with scopes shown by indentation, and the totals beneath."""
     rows = tuple(_cells(row) for row in summary.rows)
-    tables = Table(HEADS, rows, ALIGNS, heading(summary)), Table(("total", ""), tuple(totals(summary)), "lr")
+    tables = Table(HEADS, rows, ALIGNS, heading(summary)), totals(summary)
     return "\n".join(map(table_to_text, tables)).rstrip("\n")
 
 
@@ -38,7 +39,7 @@ def _cells(row: SummaryRow) -> tuple[Cell, ...]:
 def to_markdown(summary: Summary) -> str:
     """Pipe tables, with the full paths of layers and scopes."""
     rows = tuple((path(row), *figures(row)) for row in summary.rows)
-    tables = Table(HEADS, rows, ALIGNS, heading(summary)), Table(("total", ""), tuple(totals(summary)), "lr")
+    tables = Table(HEADS, rows, ALIGNS, heading(summary)), totals(summary)
     return "\n".join(map(table_to_markdown, tables)).rstrip("\n")
 
 
@@ -83,9 +84,16 @@ def _short(sizes: list[str]) -> str:
     return "x".join(sizes if len(set(sizes)) > 1 else sizes[:1])
 
 
-def totals(summary: Summary) -> Iterator[tuple[str, str]]:
-    """What the network costs in all."""
-    total = summary.total
+def totals(summary: Summary) -> Table:
+    """What the network costs in all, and in training where that is more."""
+    if summary.in_training is None:
+        return Table(("total", ""), tuple(_figures(summary.total)), "lr")
+    both = zip(_figures(summary.total), _figures(summary.in_training), strict=True)
+    rows = tuple((name, one, other) for (name, one), (_, other) in both)
+    return Table(("total", "", "in training"), rows, "lrr")
+
+
+def _figures(total: Counts) -> Iterator[tuple[str, str]]:
     yield "parameters", f"{total.parameters:,}"
     yield "buffers", f"{total.buffers:,}"
     yield "MACs", counted(total.macs)

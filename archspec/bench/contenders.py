@@ -56,8 +56,8 @@ class Contender:
             raise BackendError(Diagnostic("E0603", f"{target.title} does not run on `{engine}`", help=help))
         known = target.variants(engine)
         if variant not in known:
-            ways = [f"{name}+{way}" for way in known if way]
-            help = did_you_mean(variant, known) or (f"choose one of {', '.join((name, *ways))}")
+            ways = [way for way in known if way]
+            help = did_you_mean(variant, ways) if ways else f"`{name}` alone can be measured"
             raise BackendError(Diagnostic("E0603", f"{name} cannot be measured with `{variant}`", help=help))
         return cls(text.strip(), backend, engine, variant)
 

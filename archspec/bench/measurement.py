@@ -16,7 +16,7 @@ from archspec.bench.contenders import Contender
 from archspec.bench.roofline import MachineLimits, probe
 from archspec.bench.statistics import Ratio, Times, ratio
 from archspec.bench.task import Task
-from archspec.errors import ArchspecError
+from archspec.errors import ArchspecError, BackendError, Diagnostic
 from archspec.parity import random_inputs, random_targets, random_weights
 from archspec.worker_process import WorkerError, WorkerProcess
 
@@ -180,9 +180,14 @@ def _ready(
 
 
 def write_task(task: Task, folder: Path, weights: Arrays | None) -> None:
-    """Write what the processes of contenders read: the task, its inputs, and weights, random ones if not given."""
+    """Write what the processes of contenders read: the task, its inputs, and weights, random ones if not given.
+
+    Raises:
+        BackendError: the batch does not fit in memory.
+    """
     import numpy as np
 
+    _check_batch(task)
     trained = task.graph.training_form or task.graph
     held = weights if weights is not None else task.graph.weights_of_form(random_weights(trained))
     arrays = {f"weights/{name}": array for name, array in held.items()}
@@ -195,6 +200,14 @@ def write_task(task: Task, folder: Path, weights: Arrays | None) -> None:
         **{name: array.astype(kept) if array.dtype.kind == "f" else array for name, array in arrays.items()},
     )
     (folder / "task.pickle").write_bytes(pickle.dumps(task))
+
+
+def _check_batch(task: Task) -> None:
+    size = 8 * task.batch * sum(node.type.count for node in task.graph.input_nodes)  # drawn in float64
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else math.inf
+    if size > memory:
+        message = f"a batch of {task.batch} does not fit in memory: its inputs alone take {size / 2**30:.0f} GiB"
+        raise BackendError(Diagnostic("E0603", message, help="take a smaller --batch"))
 
 
 def entered(

@@ -6,13 +6,14 @@ import csv
 import io
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from archspec.analysis.tables import Table, to_markdown, to_text
 from archspec.bench.measurement import BenchResult, Row
 from archspec.bench.roofline import bounds
+from archspec.bench.statistics import Times
 
 _MIB: Final = 2**20
 QUANTILES: Final = (0.05, 0.95)
@@ -29,21 +30,29 @@ def to_lines(result: BenchResult, *, markdown: bool = False) -> list[str]:
         "",
         *draw(_table(result)).splitlines(),
     ]
-    for row in result.rows:
-        if row.failed:
-            lines.append(f"not measured: {row.contender.label}: {row.failed}")
-        elif not row.ranked(task):
-            apart = f"{row.contender.label} differs by {row.difference:.1e}"
-            lines.append(f"not ranked: {apart}, {task.tolerance:g} is allowed")
-    lines += ["", *_statements(result), "", *draw(_roofline(result)).splitlines(), "", verdict(result)]
+    lines += unranked(result)
+    lines += ["", *_statements(result), "", *_roofline(result, draw), "", verdict(result)]
     return lines
 
 
+def unranked(result: BenchResult) -> list[str]:
+    """A line for each reason why engines are not in the ranking."""
+    reasons: dict[str, list[str]] = {}
+    for row in result.rows:
+        if row.failed:
+            reasons.setdefault(row.failed, []).append(row.contender.label)
+    found = [f"not measured: {', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
+    for row in result.rows:
+        if not row.failed and not row.ranked(result.task):
+            apart = f"{row.contender.label} differs by {row.difference:.1e}"
+            found.append(f"not ranked: {apart}, {result.task.tolerance:g} is allowed")
+    return found
+
+
 def machine_text(result: BenchResult) -> str:
-    """The machine, its clock, threads and measured limits."""
+    """The machine, its clock and threads."""
     clock = f", {megahertz:.0f} MHz" if (megahertz := _megahertz()) else ""
-    limits = f"{result.machine.flops / 1e9:.0f} GFLOP/s, {result.machine.bandwidth / 1e9:.1f} GB/s"
-    return f"{processor()}{clock}, {os.cpu_count()} cores, {result.threads} threads; measured: {limits}"
+    return f"{processor()}{clock}, {os.cpu_count()} cores, {result.threads} threads"
 
 
 def verdict(result: BenchResult) -> str:
@@ -94,21 +103,32 @@ def _statements(result: BenchResult) -> Iterator[str]:
             yield f"{row.contender.label}: {times.mean:.4f} ± {times.deviation:.4f} sec / batch, {len(times.all)} steps"
 
 
-def _roofline(result: BenchResult) -> Table:
-    """The least time by kind of layer, and the share of it that the fastest one reaches."""
+_ROOFLINE: Final = """\
+Roofline: the least time of a forward pass on this machine. A layer takes at least as long as its multiply-adds at
+{flops:.0f} GFLOP/s (a product of matrices, measured in this run), and at least as long as reading and writing its
+tensors and weights at {bandwidth:.1f} GB/s (a copy, measured too). The longer of the two is its limit."""
+_ABOVE: Final = ": it fuses layers, or their tensors stay in caches, which the limit does not count"
+
+
+def _roofline(result: BenchResult, draw: Callable[[Table], str]) -> Iterator[str]:
+    """The least time by kind of layer, what it is bound by, and how near the fastest one comes to it."""
     found = bounds(result.task.graph, result.task.batch, result.task.dtype, result.machine)
-    total = sum(found.values())
-    rows: list[tuple[str, ...]] = [
-        (kind, f"{seconds * 1e3:.2f}", f"{seconds / total:.0%}")
-        for kind, seconds in sorted(found.items(), key=lambda pair: -pair[1])
-    ]
+    least = sum(bound.least for bound in found.values())
+    rows: list[tuple[str, ...]] = []
+    for kind, bound in sorted(found.items(), key=lambda pair: -pair[1].least):
+        numbers = (f"{seconds * 1e3:.3f}" for seconds in (bound.arithmetic, bound.traffic, bound.least))
+        rows.append((kind, *numbers, f"{bound.least / least:.0%}" if least else "", bound.limit))
+    rows.append(("all", "", "", f"{least * 1e3:.3f}", "", ""))
+    yield from _ROOFLINE.format(flops=result.machine.flops / 1e9, bandwidth=result.machine.bandwidth / 1e9).splitlines()
+    yield ""
+    heads = ("kind of layer", "arithmetic, ms", "memory, ms", "least, ms", "share", "mostly limited by")
+    yield from draw(Table(heads, tuple(rows), "lrrrrl", foot=1)).splitlines()
     best = next((row for row in result.ranking if row.times is not None), None)
-    share = ""
-    if best is not None and best.times is not None and not result.task.training:
-        share = f"; {best.contender.label} reaches {total / best.times.median:.0%} of it"
-    rows.append(("all", f"{total * 1e3:.2f}", ""))
-    title = f"The least time of a forward pass by the machine's measured limits{share}"
-    return Table(("kind of layer", "ms", "share"), tuple(rows), "lrr", title=title, foot=1)
+    if best is not None and best.times is not None and not result.task.training and least:
+        taken, share = best.times.median, least / best.times.median
+        why = _ABOVE if share > 1 else ""
+        yield ""
+        yield f"{best.contender.label} takes {taken * 1e3:.2f} ms, and runs at {share:.0%} of the machine's limit{why}"
 
 
 def as_dict(result: BenchResult) -> dict[str, Any]:
@@ -128,7 +148,9 @@ def as_dict(result: BenchResult) -> dict[str, Any]:
             "bandwidth": result.machine.bandwidth,
         },
         "rows": [_row_dict(result, row) for row in result.rows],
-        "least_seconds": dict(bounds(task.graph, task.batch, task.dtype, result.machine)),
+        "least_seconds": {
+            kind: bound.least for kind, bound in bounds(task.graph, task.batch, task.dtype, result.machine).items()
+        },
     }
 
 
@@ -138,17 +160,25 @@ def _row_dict(result: BenchResult, row: Row) -> dict[str, Any]:
         return {**found, "failed": row.failed}
     return {
         **found,
-        "mean": row.times.mean,
-        "deviation": row.times.deviation,
-        "median": row.times.median,
-        "quantiles": {str(share): row.times.quantile(share) for share in QUANTILES},
+        **as_numbers(row.times),
         "first": row.first,
         "memory": row.memory,
         "latency": row.latency,
         "ratio": row.ratio.value,
         "interval": [row.ratio.low, row.ratio.high],
         "difference": row.difference if row.difference is None or row.difference < float("inf") else "infinite",
-        "steps": [list(times) for times in row.times.rounds],
+    }
+
+
+def as_numbers(times: Times) -> dict[str, Any]:
+    """What is said of times in JSON: of all steps, and the median of each round."""
+    return {
+        "mean": times.mean,
+        "deviation": times.deviation,
+        "median": times.median,
+        "quantiles": {str(share): times.quantile(share) for share in QUANTILES},
+        "steps": len(times.all),
+        "round_medians": times.round_medians,
     }
 
 

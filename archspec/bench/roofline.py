@@ -55,14 +55,31 @@ def _best(work: Callable[[], object]) -> float:
     return min(found)
 
 
-def bounds(graph: LayerGraph, batch: int, dtype: str, machine: MachineLimits) -> Mapping[str, float]:
-    """The least seconds that the layers of each kind take for a batch, in a forward pass.
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The seconds that layers of a kind take at least, by the machine's limits."""
+
+    arithmetic: float = 0.0
+    """Their multiply-adds, at the rate of a product of matrices."""
+    traffic: float = 0.0
+    """What they read and write, at the rate of a copy."""
+    least: float = 0.0
+    """The sum over layers of the longer of both."""
+
+    @property
+    def limit(self) -> str:
+        """Which of both is the longer one in all."""
+        return "arithmetic" if self.arithmetic > self.traffic else "memory"
+
+
+def bounds(graph: LayerGraph, batch: int, dtype: str, machine: MachineLimits) -> Mapping[str, Bound]:
+    """The least time that the layers of each kind take for a batch, in a forward pass.
 
     Traffic is what a layer reads and writes: its inputs, its weights once, its outputs; not for layers that only name
     what is there. Fused layers may take less than two apart: then a network is faster than the sum.
     """
     size = DTYPE_BYTES[dtype]
-    found: dict[str, float] = {}
+    found: dict[str, Bound] = {}
     for node in graph.nodes.values():
         if node.op.kind == "input" or node.op.view:
             continue
@@ -70,5 +87,9 @@ def bounds(graph: LayerGraph, batch: int, dtype: str, machine: MachineLimits) ->
         arithmetic = 2 * batch * node.op.macs(arriving, node.types) / machine.flops
         numbers = batch * (sum(type.count for type in arriving) + sum(type.count for type in node.types))
         numbers += sum(weight.size for weight in graph.weights(node))
-        found[node.op.kind] = found.get(node.op.kind, 0.0) + max(arithmetic, size * numbers / machine.bandwidth)
+        traffic = size * numbers / machine.bandwidth
+        so_far = found.get(node.op.kind, Bound())
+        found[node.op.kind] = Bound(
+            so_far.arithmetic + arithmetic, so_far.traffic + traffic, so_far.least + max(arithmetic, traffic)
+        )
     return found

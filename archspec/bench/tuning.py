@@ -44,6 +44,8 @@ _NEAR: Final = 1.3
 _LOOK: Final = 0.3
 """The share of the budget that is left for the rounds of the finalists."""
 _LEAST_ROUNDS: Final = 3
+_MOST_ROUNDS: Final = 50
+"""Of the finals: more would not make the interval narrower than the machine's own drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Trial:
     candidate: Candidate
     failed: str = ""
     """Why it is not ranked: it could not be measured, its outputs differ, or there was no time left."""
+    untried: bool = False
+    """The time was over before its turn came."""
     times: Times | None = None
     first: float = 0.0
     """Seconds until its first result."""
@@ -139,13 +143,16 @@ def tune(
         tasks = _tasks(graph, batch, dtype, weights, Path(name))
         for candidate in candidates(graph, engines):
             if (left := until - time.monotonic()) <= 0 and ready:
-                found[candidate] = Trial(candidate, "no time was left to try it")
+                found[candidate] = Trial(candidate, no_time(budget), untried=True)
+                say(f"{candidate.label}: {found[candidate].failed}")
                 continue
             task, folder = tasks[candidate.form]
             limit = max(left, budget / 2) if not ready else left
             entrant = entered(task, candidate.contender, folder, threads, stack, say, limit=limit)
             burn_in(entrant, 1)
             found[candidate] = trial = _looked_at(candidate, entrant, ready, task)
+            if trial.failed:
+                say(f"{candidate.label}: not ranked: {trial.failed}")
             if not trial.failed:
                 ready[candidate] = entrant
                 _end_others(ready)
@@ -154,6 +161,11 @@ def tune(
         found |= _finished(found, ready, finalists)
     spent = time.monotonic() - began
     return Tuning(graph, batch, dtype, budget, spent, tuple(found.values()), machine, threads or os.cpu_count() or 1)
+
+
+def no_time(budget: float) -> str:
+    """Why a candidate was not tried: the rest of the time is the finals'."""
+    return f"not tried: {1 - _LOOK:.0%} of the {budget:.0f} s were over, and the rest is for the finalists"
 
 
 def _tasks(graph: LayerGraph, batch: int, dtype: str, weights: Arrays, folder: Path) -> dict[Form, tuple[Task, Path]]:
@@ -205,13 +217,13 @@ def _fastest(ready: Mapping[Candidate, Entrant]) -> list[Entrant]:
 
 
 def _measure_in_turn(finalists: Sequence[Entrant], until: float, say: Say) -> None:
-    """Rounds of the finalists, as long as there is time, some in any case."""
+    """Rounds of the finalists, as long as there is time and they say more, some in any case."""
     for entrant in finalists:
         entrant.rounds.clear()
     turn = 0
-    while finalists and (turn < _LEAST_ROUNDS or time.monotonic() < until):
+    while finalists and (turn < _LEAST_ROUNDS or (turn < _MOST_ROUNDS and time.monotonic() < until)):
         turn += 1
-        say(f"round {turn} of {len(finalists)} finalists")
+        say(f"finals, round {turn}: {len(finalists)} candidate{'s' * (len(finalists) > 1)}")
         for entrant in finalists:
             if not entrant.row.failed and (seconds := entrant.measure(entrant.steps)) is not None:
                 entrant.rounds.append(tuple(seconds))

@@ -10,7 +10,7 @@ from typing import Final
 
 from archspec.bench.contenders import DEFAULT, Contender
 from archspec.bench.measurement import ROUNDS, STEPS, BenchResult, measure
-from archspec.bench.report import as_dict, to_csv, to_lines
+from archspec.bench.report import as_dict, to_csv, to_lines, unranked
 from archspec.bench.task import TOLERANCES, Task
 from archspec.commands.shared import (
     FAILED,
@@ -27,6 +27,7 @@ from archspec.commands.shared import (
     usage_error,
 )
 from archspec.digests import check_writable
+from archspec.ir.evaluation import evaluated
 from archspec.picture_files import check_picture
 
 EXAMPLES: Final = (
@@ -89,6 +90,8 @@ def run_bench(arguments: argparse.Namespace) -> int:
         check_picture(arguments.plot)
         check_writable(arguments.plot, force=arguments.force)
     graph = compiled(arguments.spec, arguments)
+    if not arguments.training:
+        graph = evaluated(graph)  # what training alone needs is not computed
     weights = taken(arguments, graph)[0] if arguments.weights is not None else None
     task = Task(graph, arguments.batch, arguments.dtype, arguments.training, arguments.device)
     result = measure(
@@ -101,6 +104,9 @@ def run_bench(arguments: argparse.Namespace) -> int:
         weights=weights,
         say=lambda text: print(text, file=sys.stderr, flush=True),
     )
+    if all(row.failed for row in result.rows) and arguments.format != "json":
+        print("\n".join(("nothing could be measured", *unranked(result))), file=sys.stderr)
+        return FAILED
     print(_text(result, arguments.format))
     if arguments.plot is not None:
         from archspec.bench.plot import draw
@@ -110,7 +116,7 @@ def run_bench(arguments: argparse.Namespace) -> int:
 
 
 def _contenders(arguments: argparse.Namespace) -> list[Contender]:
-    given = [Contender.parse(text) for text in arguments.engines or DEFAULT]
+    given = [*dict.fromkeys(Contender.parse(text) for text in arguments.engines or DEFAULT)]
     if arguments.engines is None:
         given = [found for found in given if not found.missing(arguments.dtype, training=arguments.training)]
     rivals = [Contender.of_function(text) for text in arguments.model]

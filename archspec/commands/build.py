@@ -33,6 +33,7 @@ from archspec.commands.shared import (
     parameters_text,
     saved_text,
     taken,
+    training_alone_text,
     usage_error,
     with_way_out,
     write_out,
@@ -115,11 +116,14 @@ def run_build(arguments: argparse.Namespace) -> int:
         return _emit(graph.dump(), arguments.output, arguments.force)
     target = backend(arguments.backend)
     _check_usage_of(target, arguments)
+    left_out = ""
+    if isinstance(target, PacksModels):  # its models have no outputs of training alone
+        left_out, graph = training_alone_text(graph), evaluated(graph)
     source = generate(
         graph, arguments.backend, dtype=arguments.dtype, functions=arguments.functions, opset=arguments.opset
     )
     if isinstance(target, PacksModels):
-        return _write_model(graph, target, source, arguments)
+        return _write_model(graph, target, source, arguments, left_out)
     path = _path(arguments.output, target, graph)
     if path is None:
         if arguments.verify:
@@ -247,8 +251,13 @@ def _check_usage_of(target: Backend, arguments: argparse.Namespace) -> None:
             usage_error(f"{option} writes a weights file beside the source: not with --check or -o -")
 
 
-def _write_model(graph: LayerGraph, target: PacksModels, source: Source, arguments: argparse.Namespace) -> int:
-    """A model whose file holds its weights: there is no source to be read, and no weights file."""
+def _write_model(
+    graph: LayerGraph, target: PacksModels, source: Source, arguments: argparse.Namespace, left_out: str
+) -> int:
+    """A model whose file holds its weights: there is no source to be read, and no weights file.
+
+    `left_out` says what only training needs, which the graph is without.
+    """
     path = _path(arguments.output, target, graph)
     arrays, report = _weights(arguments, graph)
     with progress() as say:
@@ -282,7 +291,9 @@ def _write_model(graph: LayerGraph, target: PacksModels, source: Source, argumen
     for file, data in reversed(contents.items()):  # first what the model needs, then the model
         write(file, data)
     beside = next((file for file in contents if file != path), None)
-    _report(graph, target, path, arguments, report, beside, checked=checked, before=before, error=error)
+    _report(
+        graph, target, path, arguments, report, beside, checked=checked, before=before, error=error, left_out=left_out
+    )
     return OK
 
 
@@ -320,6 +331,7 @@ def _report(
     checked: str,
     before: str,
     error: str,
+    left_out: str = "",
 ) -> None:
     """What a user wants to know after a build."""
     rows = [
@@ -336,8 +348,8 @@ def _report(
         rows.insert(-1, ("in training", fewer))
     if graph.training_form is not None:
         rows.insert(-1, ("inference", saved_text(graph, graph.training_form)))
-    if left_out := left_out_text(graph):
-        rows.insert(-1, ("left out", left_out))
+        left_out = training_alone_text(graph)
+    rows[-1:-1] = [("left out", found) for found in (left_out, left_out_text(graph)) if found]
     if weights is not None:
         rows.append(("weights", str(weights)))
     if loaded is not None:

@@ -19,6 +19,7 @@ from archspec.spec.shipped_specs import RECIPES
 
 EXAMPLES: Final = (
     "archspec list",
+    "archspec list --counts",
     "archspec list --names",
     "archspec list --recipes",
     "archspec list --format json",
@@ -29,6 +30,9 @@ EXAMPLES: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `list`."""
     parser.add_argument("--names", action="store_true", help="only the names, one a line")
+    parser.add_argument(
+        "--counts", action="store_true", help="parameters and multiply-adds as well, for which each network is compiled"
+    )
     parser.add_argument(
         "--recipes", action="store_true", help="only the recipes for training; otherwise they come last"
     )
@@ -45,9 +49,10 @@ def run_list(arguments: argparse.Namespace) -> int:
         return OK
     specs = [load(name) for name in names]
     if arguments.format == "json":
-        print(json.dumps([_row(spec) for spec in specs], indent=2))
+        print(json.dumps([_row(spec, arguments.counts) for spec in specs], indent=2))
         return OK
-    _show(*(_group(*group) for group in _families(specs)), _recipe_group())
+    group = _counted_group if arguments.counts else _group
+    _show(*(group(*family) for family in _families(specs)), _recipe_group())
     return OK
 
 
@@ -89,15 +94,17 @@ def _recipe_group() -> Iterator[str]:
         yield f"  {row['name']:<{width}}  {row['data']:<8}  {row['batch']:>5}  {length:>14}  {title}"
 
 
-def _row(spec: Spec) -> dict[str, object]:
-    graph = compile(spec)
-    costs = {"parameters": graph.parameters, "macs": graph.macs}
-    row = {"name": spec.name, "title": spec.title, "family": spec.family, **costs}
+def _row(spec: Spec, counts: bool) -> dict[str, object]:
+    costs = _costs(compile(spec)) if counts else {}
+    row: dict[str, object] = {"name": spec.name, "title": spec.title, "family": spec.family, **costs}
     if spec.variants:
-        row["variants"] = [
-            {"name": name, "parameters": variant.parameters, "macs": variant.macs} for name, variant in _variants(spec)
-        ]
+        costs_of = {name: _costs(variant) for name, variant in _variants(spec)} if counts else {}
+        row["variants"] = [{"name": name, **costs_of.get(name, {})} for name in spec.variants]
     return row
+
+
+def _costs(graph: LayerGraph) -> dict[str, int]:
+    return {"parameters": graph.parameters, "macs": graph.macs}
 
 
 def _variants(spec: Spec) -> Iterator[tuple[str, LayerGraph]]:
@@ -113,6 +120,16 @@ def _families(specs: Sequence[Spec]) -> Iterator[tuple[str, list[Spec]]]:
 
 
 def _group(family: str, specs: Sequence[Spec]) -> Iterator[str]:
+    width = max(len(spec.name) for spec in specs)
+    yield plain(family) or "Others"
+    yield f"  {'name':<{width}}  title"
+    for spec in sorted(specs, key=lambda spec: _natural(spec.name)):
+        yield f"  {spec.name:<{width}}  {plain(spec.title)}"
+        if spec.variants:
+            yield f"    variant={', '.join(spec.variants)}"
+
+
+def _counted_group(family: str, specs: Sequence[Spec]) -> Iterator[str]:
     width = max(len(name) for spec in specs for name in (spec.name, *(f"  variant={name}" for name in spec.variants)))
     yield plain(family) or "Others"
     yield f"  {'name':<{width}}  {'parameters':>12}  {'MACs':>9}  title"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from archspec.commands.shared import (
     params,
     positive,
     taken,
+    training_alone_text,
     usage_error,
 )
 from archspec.digests import check_writable
@@ -114,6 +116,8 @@ def run_quantize(arguments: argparse.Namespace) -> int:
         )
     [(_, data)] = backend("onnx", QuantizesModels).packed(found.model, path.name).items()
     write(path, data)
+    for doubt in found.doubts:
+        print(f"warning: {plain(doubt)}", file=sys.stderr)
     if arguments.format == "json":
         print(json.dumps(_as_dict(found, path, arguments), indent=2))
     else:
@@ -143,6 +147,8 @@ def _report(
         ("int8", f"{len(found.layers)} layers with weights, ranges by {arguments.method}"),
         ("float32", ", ".join(arguments.keep) or "nothing that could be in int8"),
     ]
+    if left_out := training_alone_text(graph):
+        rows.append(("left out", left_out))
     if found.agreement is not None:
         rows.append(("agreement", f"{found.agreement:.2%} of the classes are those of float32"))
     rows.append(("difference", f"{found.difference:.1e} of the largest output"))
@@ -163,6 +169,7 @@ def _as_dict(found: QuantizedModel, path: Path, arguments: argparse.Namespace) -
         "examples": found.examples,
         "agreement": found.agreement,
         "difference": found.difference,
+        "doubts": [*found.doubts],
         "decibels": {name: None if abs(ratio) == float("inf") else ratio for name, ratio in found.ratios.items()},
         "tensors": {
             name: {"scale": scale.scale, "zero_point": scale.zero_point}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 from archspec.analysis.number_format import counted as counted
 from archspec.api import FORMS, compile, loaded
 from archspec.errors import BackendError, Diagnostic, Note, OutputError, SpecError, WeightsError
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits, parse_limits
 from archspec.process_exit import FAILED as FAILED
@@ -261,6 +262,16 @@ def left_out_text(graph: LayerGraph) -> str:
     shown = ", ".join(parts[:_SHOWN]) + (f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else "")
     layers = "1 layer" if len(left) == 1 else f"{len(left)} layers"
     return f"{shown}: no output needs it ({layers}, {graph.whole.parameters - graph.parameters:,} parameters)"
+
+
+def training_alone_text(graph: LayerGraph) -> str:
+    """What a network that is evaluated is without: outputs of training alone, and weights; empty if there are none."""
+    whole = graph.training_form or graph
+    if not whole.training_outputs:
+        return ""
+    weights = whole.all_weights.keys() - evaluated(whole).all_weights.keys()
+    more = whole.parameters - evaluated(whole).parameters
+    return f"{', '.join(whole.training_outputs)}, for training alone: {len(weights)} weights, {more:,} parameters"
 
 
 def parameters_text(graph: LayerGraph) -> str:

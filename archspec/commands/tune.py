@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from archspec.analysis.tables import Table, to_text
-from archspec.api import form_of
+from archspec.api import FORMS, Form, form_of
 from archspec.atomic_files import write_bytes
 from archspec.bench.contenders import Contender
-from archspec.bench.report import processor
+from archspec.bench.report import as_numbers, processor
 from archspec.bench.task import TOLERANCES
-from archspec.bench.tuning import ENGINES, Trial, Tuning, tune
+from archspec.bench.tuning import ENGINES, Trial, Tuning, no_time, tune
 from archspec.build_output import artifact
 from archspec.codegen.backend import PacksModels, SavesWeights
 from archspec.codegen.registry import backend
@@ -33,6 +33,8 @@ from archspec.commands.shared import (
 )
 from archspec.digests import check_writable, with_digest
 from archspec.initialization import draw
+from archspec.ir.evaluation import evaluated
+from archspec.ir.graph import LayerGraph
 from archspec.reporting import plain
 
 EXAMPLES: Final = (
@@ -71,11 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_tune(arguments: argparse.Namespace) -> int:
     """Try, measure, write, and say what won."""
     check_weights_usage(arguments)
-    graph = compiled(arguments.spec, arguments)
+    graph = evaluated(compiled(arguments.spec, arguments))  # what training alone needs is not run
     engines = _engines(arguments)
     folder = arguments.output or Path("generated") / "tuned"
     notes = folder / f"{graph.name}.tuning.json"
-    check_writable(notes, force=arguments.force)
+    for path in (notes, *(_path(folder, graph, one, form) for one in engines for form in FORMS)):
+        check_writable(path, force=arguments.force)  # whoever wins
     weights = draw(graph, 0) if arguments.weights is None else taken(arguments, graph)[0]
     result = tune(
         graph,
@@ -91,10 +94,9 @@ def run_tune(arguments: argparse.Namespace) -> int:
     if ranking := result.ranking:
         winner = ranking[0].candidate
         form = form_of(graph, winner.form)
-        name = winner.contender.label.partition("+")[0]
-        target = _WRITTEN_BY.get(name, winner.contender.backend)
-        path = folder / f"{graph.name}{'_inference' if form is not graph else ''}{backend(target).suffix}"
+        path = _path(folder, graph, winner.contender, winner.form)
         fitted = form.weights_of_form(weights)
+        target = _written_by(winner.contender)
         files = artifact(form, target, path, fitted, dtype=arguments.dtype, force=arguments.force)
     found = _as_dict(result, files)
     write_bytes(notes, with_digest((json.dumps(found, indent=2) + "\n").encode(), ".json"))
@@ -105,10 +107,24 @@ def run_tune(arguments: argparse.Namespace) -> int:
     return OK if result.ranking else FAILED
 
 
+def _written_by(engine: Contender) -> str:
+    """The backend that writes what an engine runs."""
+    return _WRITTEN_BY.get(engine.label.partition("+")[0], engine.backend)
+
+
+def _path(folder: Path, graph: LayerGraph, engine: Contender, form: Form) -> Path:
+    """Where the network goes in a form that an engine runs; the form that is no other one has no name of its own."""
+    name = graph.name if form_of(graph, form) is graph else f"{graph.name}_{form}"
+    return folder / f"{name}{backend(_written_by(engine)).suffix}"
+
+
 def _engines(arguments: argparse.Namespace) -> list[Contender]:
     found = [Contender.parse(text) for text in arguments.engines or ENGINES]
     if arguments.engines is None:
-        found = [one for one in found if not one.missing(arguments.dtype, training=False)]
+        missing = {one.label: why for one in found if (why := one.missing(arguments.dtype, training=False))}
+        for label, why in missing.items():
+            print(f"{label}: left out: {why}", file=sys.stderr)
+        found = [one for one in found if one.label not in missing]
     for one in found:
         backend(one.backend, PacksModels if one.backend == "onnx" else SavesWeights)
     if not found:
@@ -127,7 +143,16 @@ def _lines(result: Tuning, files: list[Path]) -> list[str]:
     rows = tuple(_cells(result, trial) for trial in ranking)
     heads = ("candidate", "ms / batch", "first, s", "ratio", "95 % interval", "difference")
     lines += to_text(Table(heads, rows, "lrrrrr")).splitlines()
-    lines += [f"not ranked: {trial.candidate.label}: {trial.failed}" for trial in result.trials if trial.failed]
+    untried = [trial.candidate.label for trial in result.trials if trial.untried]
+    lines += [
+        f"not ranked: {trial.candidate.label}: {trial.failed}"
+        for trial in result.trials
+        if trial.failed and not trial.untried
+    ]
+    if untried:
+        lines.append(f"{no_time(result.budget)} (--budget gives more): {'; '.join(untried)}")
+    if any(trial.ratio is None for trial in ranking):
+        lines.append("without a ratio: slower at first than the finalists, and measured once")
     if ranking:
         lines += ["", f"the fastest is {ranking[0].candidate.label}, for batches of {result.batch} alone"]
         lines += [f"  {path}" for path in files]
@@ -144,7 +169,7 @@ def _cells(result: Tuning, trial: Trial) -> tuple[str, ...]:
 
 
 def _as_dict(result: Tuning, files: list[Path]) -> dict[str, Any]:
-    """All of it, in seconds."""
+    """All of it but the single steps, in seconds."""
     return {
         "network": result.graph.name,
         "batch": result.batch,
@@ -173,10 +198,9 @@ def _trial(trial: Trial) -> dict[str, Any]:
         return found
     return {
         **found,
-        "median": trial.times.median,
         "first": trial.first,
         "difference": None if trial.difference is None or trial.difference == float("inf") else trial.difference,
         "ratio": None if trial.ratio is None else trial.ratio.value,
         "interval": None if trial.ratio is None else [trial.ratio.low, trial.ratio.high],
-        "steps": [list(times) for times in trial.times.rounds],
+        **as_numbers(trial.times),
     }

@@ -20,8 +20,12 @@ _MOST: Final = 6
 
 
 def to_lines(report: ComparisonResults, render: Callable[[Table], str] = to_text) -> Iterator[str]:
-    """The whole report but for what is to blame, which `Report.require` says; the verdict is the first and the last."""
-    yield plain(verdict(report))
+    """The whole report but for what is to blame, which `Report.require` says; the verdict is the first and the last.
+
+    Where nothing was compared there is no table between both, and it stands once.
+    """
+    if report.rows:
+        yield plain(verdict(report))
     yield f"a batch of {report.batch}, input {' and '.join(report.sizes)}"
     for table in tables(report):
         yield ""

@@ -35,7 +35,7 @@ class _Observed:
     @property
     def is_one_number(self) -> bool:
         """There is nothing to choose between."""
-        return not self.high - self.low > 1e-6 * max(abs(self.low), abs(self.high))
+        return is_constant(self.low, self.high)
 
     def widen(self, array: Array) -> None:
         self.low, self.high = min(self.low, float(array.min())), max(self.high, float(array.max()))
@@ -45,6 +45,11 @@ class _Observed:
 
         found = np.histogram(array, _BINS, (self.low, self.high))[0]
         self.counts = found if self.counts is None else self.counts + found
+
+
+def is_constant(low: float, high: float) -> bool:
+    """Whether all numbers between these are one number, but for rounding."""
+    return not high - low > 1e-6 * max(abs(low), abs(high))
 
 
 def ranges(values: Callable[[], Iterable[Mapping[str, Array]]], method: Method) -> dict[str, tuple[float, float]]:

@@ -8,18 +8,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.errors import BackendError, Diagnostic, TrainingDataError
+from archspec.errors import BackendError, Diagnostic, Note, TrainingDataError
 from archspec.ir.graph import LayerGraph
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
 BATCH: Final = 8
 _MARGIN: Final = 256 / 224
 """How much larger than the network's input a picture's shorter side is made, before the middle is cut out."""
 IMAGENET: Final = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _IN_COLOR: Final = 3
+_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,12 @@ class Examples:
         if path.suffix == ".npy" and path.is_file():
             if mean is not None or deviation is not None:
                 raise _wrong("--mean and --std are of pictures: an array holds inputs as the network takes them", "")
-            count = len(_mapped(path, sizes))
+            array = _mapped(path, sizes)
+            count = len(array)
+            if array.dtype.kind in "iub" and not graph.input_nodes[0].type.is_ids:
+                message = f"{path} holds {array.dtype}: whole numbers, such as pixels that nothing has scaled"
+                help = "prepare them as in training, as in (x / 255 - mean) / std, and save them as float32"
+                raise _wrong(message, help)
             return cls(graph, (path,), (), (), min(count, most or count))
         pictures = _pictures(path)[:most]
         if not graph.input_nodes[0].type.is_spatial or len(sizes) != _IN_COLOR or sizes[0] not in (1, _IN_COLOR):
@@ -105,21 +112,47 @@ class Examples:
                 if array.dtype.kind == "f" and not np.isfinite(array).all():
                     raise _wrong(f"{self.files[0]} has numbers that are not finite", "")
             else:
-                array = np.stack([self._prepared(path) for path in self.files[start:stop]])
+                array = self._pictures(self.files[start:stop])
             yield {node.path: array if node.type.is_ids else array.astype(np.float32)}
+
+    def _pictures(self, paths: Sequence[Path]) -> NDArray[Any]:
+        import numpy as np
+
+        from archspec.training.data.parts.errors import DataError
+
+        try:
+            return np.stack([self._prepared(path) for path in paths])
+        except (DataError, OSError):
+            raise self._unreadable() from None
+
+    def _unreadable(self) -> TrainingDataError:
+        """How many of all cannot be read, and why the first ones cannot."""
+        from archspec.training.data.parts.errors import DataError
+
+        found: list[Note] = []
+        for path in self.files:
+            try:
+                self._decoded(path)
+            except (DataError, OSError) as error:
+                found.append(Note(str(error)))
+        message = f"{len(found)} of {len(self.files)} pictures cannot be read"
+        notes = (*found[:_SHOWN], *[Note(f"and {len(found) - _SHOWN} more")] * (len(found) > _SHOWN))
+        return TrainingDataError(
+            Diagnostic("E1001", message, notes=notes, help="take them out of the folder, or replace them")
+        )
+
+    def _decoded(self, path: Path) -> Image:
+        from archspec.training.data.parts.pictures import decoded
+
+        channels = self.graph.input_nodes[0].type.sizes[0]
+        return decoded(path.read_bytes(), "RGB" if channels == _IN_COLOR else "L", str(path))
 
     def _prepared(self, path: Path) -> NDArray[Any]:
         import numpy as np
         from PIL import Image
 
-        from archspec.training.data.parts.errors import DataError
-        from archspec.training.data.parts.pictures import decoded
-
         channels, height, width = self.graph.input_nodes[0].type.sizes
-        try:
-            picture = decoded(path.read_bytes(), "RGB" if channels == _IN_COLOR else "L", str(path))
-        except (DataError, OSError) as error:
-            raise _wrong(str(error), "take it out of the folder, or replace it") from None
+        picture = self._decoded(path)
         if picture.size != (width, height):
             factor = max(width / picture.width, height / picture.height) * _MARGIN
             size = max(width, round(picture.width * factor)), max(height, round(picture.height * factor))
@@ -130,6 +163,54 @@ class Examples:
         mean, deviation = (np.array(numbers, np.float32) for numbers in (self.mean, self.deviation))
         shown = ((pixels - mean) / deviation).astype(np.float32)
         return shown.transpose(2, 0, 1)
+
+
+@dataclass(slots=True)
+class Seen:
+    """What is known of examples that have been looked at: whether ranges can be taken of them."""
+
+    first: NDArray[Any] | None = None
+    same: bool = True
+    """All are equal."""
+    blank: bool = True
+    """Each is one number throughout."""
+    whole: bool = True
+    """There are whole numbers alone."""
+    low: float = float("inf")
+    high: float = float("-inf")
+
+    def look(self, batch: NDArray[Any]) -> None:
+        """Look at more of them."""
+        import numpy as np
+
+        self.first = batch[0] if self.first is None else self.first
+        self.same = self.same and bool((batch == self.first).all())
+        flat = batch.reshape(len(batch), -1)
+        self.blank = self.blank and bool((flat == flat[:, :1]).all())
+        self.whole = self.whole and bool((flat == np.rint(flat)).all())
+        self.low, self.high = min(self.low, float(flat.min())), max(self.high, float(flat.max()))
+
+    def require(self, examples: Examples) -> list[str]:
+        """What is doubtful about all of them.
+
+        Raises:
+            TrainingDataError: no range can be taken of them.
+        """
+        if self.blank and self.first is not None and self.first.size > 1:
+            raise _wrong("each of the examples is one number throughout: they are blank", _LIKE_THE_DATA)
+        if self.same and examples.count > 1:
+            raise _wrong(f"all {examples.count} examples are equal", _LIKE_THE_DATA)
+        if self.whole and self.high > _PIXELS and not examples.graph.input_nodes[0].type.is_ids:
+            return [
+                f"the examples are whole numbers from {self.low:g} to {self.high:g}, as pixels are that nothing has "
+                "scaled; a network that was trained on scaled ones needs them scaled here, too"
+            ]
+        return []
+
+
+_LIKE_THE_DATA: Final = "give some hundred different ones, like those that the network will get"
+_PIXELS: Final = 16.0
+"""Beyond it, whole numbers are rather pixels than anything that was normalized."""
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec.api import generate, with_weights
@@ -12,8 +12,8 @@ from archspec.codegen.registry import backend as find
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
 from archspec.quantization.backend import QuantizesModels
-from archspec.quantization.calibration import Method, ranges
-from archspec.quantization.examples import Examples
+from archspec.quantization.calibration import Method, is_constant, ranges
+from archspec.quantization.examples import Examples, Seen
 from archspec.quantization.scheme import (
     Quantization,
     TensorScale,
@@ -25,6 +25,7 @@ from archspec.quantization.scheme import (
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
 
+_SHOWN: Final = 5
 _SYMMETRIC_OPSET: Final = 20
 """From 21 on, ONNX Runtime 1.31 fails to make uint8 of some of the int8 that it finds."""
 
@@ -44,6 +45,8 @@ class QuantizedModel:
     """The share of examples of which both say the same class; None where no output is of classes."""
     difference: float
     """Of the outputs, the largest, as a share of the largest number."""
+    doubts: tuple[str, ...] = ()
+    """What speaks against the ranges: examples or tensors that say little."""
 
     @property
     def worst(self) -> list[tuple[str, float]]:
@@ -93,12 +96,19 @@ def quantize(
     own = [name for name, home in homes.items() if name == home]
     watch = target.watched(model, graph, own)
 
+    doubts: list[str] | None = None
+
     def values() -> Iterator[Arrays]:
-        done = 0
+        nonlocal doubts
+        done, seen = 0, Seen()
         for batch in examples.batches():
+            [array] = batch.values()
+            seen.look(array)
             yield watch(batch)
-            done += len(next(iter(batch.values())))
+            done += len(array)
             say(f"ranges of {len(own)} tensors: {done} of {examples.count} examples")
+        if doubts is None:
+            doubts = seen.require(examples)
 
     found = ranges(values, method)
     scales = {name: TensorScale.of_range(*found[home], symmetric=symmetric) for name, home in homes.items()}
@@ -106,7 +116,16 @@ def quantize(
     quantization = Quantization(scales, {name: weight_scales(weights[name]) for name in names.values()})
     rounded = target.quantized(model, graph, quantization)
     say("comparing the two")
-    return _compared(graph, target, (model, rounded), examples, layers, quantization)
+    constant = [name for name in own if name not in graph.inputs and is_constant(*found[name])]
+    compared = _compared(graph, target, (model, rounded), examples, layers, quantization)
+    return replace(compared, doubts=(*(doubts or ()), *_of_constants(constant)))
+
+
+def _of_constants(names: list[str]) -> list[str]:
+    if not names:
+        return []
+    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return [f"one number on all examples, so that its range says nothing: {shown}"]
 
 
 def _compared(

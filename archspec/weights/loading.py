@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec.errors import Diagnostic, WeightsError, nearest
+from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.weights.files import WeightsFile, numbers, open_weights, reading, unreadable
 from archspec.weights.hub import local
@@ -39,7 +40,7 @@ def read_weights(
     that fits, and a prefix that a wrapper has put before all names is taken off.
 
     A form for inference takes the weights of the network as it is trained, and makes its own of them; its own, as
-    `build` has written them, it takes as they are.
+    `build` has written them, it takes as they are. Those of outputs of training alone it has no need of.
 
     Args:
         weights: a path, or arrays by name.
@@ -54,7 +55,7 @@ def read_weights(
     if graph.training_form is None:
         return _read(weights, graph, partial, key, prefix)
     try:
-        arrays, report = _read(weights, graph.training_form, partial, key, prefix)
+        arrays, report = _read(weights, evaluated(graph.training_form), partial, key, prefix)
     except WeightsError:
         with suppress(WeightsError):
             return _read(weights, graph, partial, key, prefix)

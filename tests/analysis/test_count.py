@@ -117,3 +117,23 @@ def test_a_wrong_spec_is_an_error(run: Run, tmp_path: Path) -> None:
     code, out, err = run("count", str(tmp_path / "none.yaml"))
     assert (code, out) == (1, "")
     assert "E0101" in err
+
+
+def test_what_training_alone_needs_is_counted_apart_everywhere(run: Run) -> None:
+    for name in ("googlenet", "inception_v3"):
+        graph = archspec.compile(name)
+        counts, summary = archspec.count(graph), archspec.summary(graph)
+        assert counts.total == summary.total
+        assert counts.in_training == summary.in_training
+        assert counts.in_training is not None
+        assert graph.macs == counts.total.macs < counts.in_training.macs
+        found = archspec.diff(graph, archspec.compile(name, form="inference"))
+        assert found.totals[0] == counts.total
+        assert found.totals[1].macs == counts.total.macs  # folding takes no multiply-adds away
+        assert found.in_training == (counts.in_training, found.totals[1])
+        assert archspec.diff(archspec.compile("resnet18"), archspec.compile("resnet18")).in_training is None
+    whole = json.loads(run("summary", "googlenet", "--format", "json")[1])
+    other = json.loads(run("diff", "googlenet", "googlenet", "--format", "json")[1])["totals"]["before"]
+    assert whole["total"]["macs"] == other["macs"] < whole["in_training"]["macs"] == other["in_training"]["macs"]
+    assert "in training" in run("summary", "googlenet")[1]
+    assert "MACs in training" in run("diff", "googlenet", "googlenet", "--for-b", "inference")[1]

@@ -91,7 +91,7 @@ def test_engines_and_rivals_are_measured_and_compared(folder: Path, capsys: pyte
     assert by_name["onnx:onnxruntime"]["difference"] < 1e-5
     assert by_name["rival.py:make"]["difference"] < 1e-5  # it has the names of the network, and so its weights
     assert by_name["rival.py:make_other"]["difference"] is None
-    assert all(len(steps) >= 2 for row in found["rows"] for steps in row["steps"])
+    assert all(row["steps"] >= 2 * len(row["round_medians"]) >= 2 for row in found["rows"])
     assert by_name["torch"]["memory"] > 2**24
 
 
@@ -199,3 +199,35 @@ def test_each_engine_agrees(folder: Path, capsys: pytest.CaptureFixture[str], en
     arguments = ["bench", "net.yaml", "--for", "inference", "--batch", "2", *QUICK]
     assert main([*arguments, "--engines", f"torch,{engine}"]) == 0, capsys.readouterr()
     assert "the outputs of 2 agree to 0.0001" in capsys.readouterr().out
+
+
+def test_a_way_that_is_not_there_and_ways_that_are(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "net.yaml", "--engines", "torch+fast"]) == 1
+    assert "known here: aot, channels_last, compile" in capsys.readouterr().err
+    assert main(["bench", "net.yaml", "--engines", "onnx:onnxruntime+fast"]) == 1
+    assert "`onnx:onnxruntime` alone can be measured" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_measured_the_reason_is_all_that_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engines = "onnx:onnxruntime,onnx:onnxruntime,onnx:openvino"
+    assert main(["bench", "net.yaml", "--engines", engines, "--device", "cuda", *QUICK]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.search(r"\nnothing could be measured\nnot measured: onnx:onnxruntime, onnx:openvino: .*`cuda`.*\n$", err)
+
+
+def test_a_batch_whose_inputs_do_not_fit_in_memory(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("bench", "tune"):
+        assert main([command, "net.yaml", "--engines", "onnx:onnxruntime", "--batch", "1000000000000"]) == 1
+        assert "E0603" in capsys.readouterr().err
+
+
+def test_the_roofline_says_what_each_kind_of_layer_is_limited_by(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "net.yaml", "--engines", "onnx:onnxruntime", *QUICK]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^convolution +\d+\.\d+ +\d+\.\d+ +\d+\.\d+ +\d+%  (arithmetic|memory)$", out, re.MULTILINE)
+    assert re.search(r"^onnx:onnxruntime takes .* ms, and runs at \d+% of the machine's limit", out, re.MULTILINE)

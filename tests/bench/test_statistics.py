@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 import archspec
-from archspec.bench.roofline import MachineLimits, bounds
+from archspec.bench.roofline import Bound, MachineLimits, bounds
 from archspec.bench.statistics import Times, ratio
 
 
@@ -34,13 +36,19 @@ def test_an_interval_holds_the_ratio_and_is_the_same_each_time() -> None:
     assert found == ratio(other, base)
 
 
+def _least(found: Mapping[str, Bound]) -> float:
+    return sum(bound.least for bound in found.values())
+
+
 def test_the_least_time_is_that_of_arithmetic_or_of_traffic() -> None:
     graph = archspec.compile("lenet")
     slow_memory, slow_arithmetic = MachineLimits(1e18, 1e9), MachineLimits(1e9, 1e18)
-    of_arithmetic = sum(bounds(graph, 2, "float32", slow_arithmetic).values())
+    of_arithmetic = _least(bounds(graph, 2, "float32", slow_arithmetic))
     assert of_arithmetic == pytest.approx(2 * 2 * graph.macs / 1e9, rel=1e-6)
-    one, two = (sum(bounds(graph, batch, "float32", slow_memory).values()) for batch in (1, 2))
+    one, two = (_least(bounds(graph, batch, "float32", slow_memory)) for batch in (1, 2))
     weights = 4 * sum(weight.size for weight in graph.all_weights.values()) / 1e9
     assert two - weights == pytest.approx(2 * (one - weights))
-    halved = sum(bounds(graph, 1, "float16", slow_memory).values())
+    assert {bound.limit for bound in bounds(graph, 2, "float32", slow_memory).values()} == {"memory"}
+    assert bounds(graph, 2, "float32", slow_arithmetic)["convolution"].limit == "arithmetic"
+    halved = _least(bounds(graph, 1, "float16", slow_memory))
     assert halved == pytest.approx(one / 2)

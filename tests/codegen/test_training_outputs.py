@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 import archspec
+from archspec.api import Form
 from archspec.cli import main
 from archspec.codegen.backend import RunsModels
 from archspec.codegen.registry import backend
-from archspec.errors import BackendError
+from archspec.errors import BackendError, WeightsError
 from archspec.ir.evaluation import evaluated
 from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
+from archspec.weights import write
 from tests.needed import needs
 from tests.zoo import NETWORKS
 
@@ -171,3 +173,31 @@ def test_an_onnx_model_is_of_evaluation() -> None:
     assert {tensor.name for tensor in model.graph.initializer} == evaluated(graph).all_weights.keys()
     with pytest.raises(BackendError, match="no outputs of training alone"):
         target.run(model, graph, random_inputs(graph), training=True)
+
+
+@needs("onnx", "onnxruntime")
+@pytest.mark.parametrize("form", ["training", "inference"])
+def test_a_model_that_is_not_trained_needs_no_weights_of_training_alone(tmp_path: Path, form: Form) -> None:
+    whole = archspec.init_weights(_graph())
+    few = {name: whole[name] for name in evaluated(_graph()).all_weights}
+    assert len(few) < len(whole)
+    models = [archspec.build(_graph(), "onnx", weights=given, form=form) for given in (whole, few)]
+    assert models[0].SerializeToString() == models[1].SerializeToString()
+    with pytest.raises(WeightsError, match="missing"):
+        archspec.build(_graph(), "torch", weights=few)
+
+
+@needs("onnx", "onnxruntime")
+def test_commands_say_what_they_leave_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    graph = _graph()
+    few = {name: array for name, array in archspec.init_weights(graph).items() if name in evaluated(graph).all_weights}
+    write(tmp_path / "few.safetensors", few, evaluated(graph))
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((8, *graph.input_nodes[0].type.sizes)))
+    spec, weights = str(tmp_path / "net.yaml"), ["--weights", str(tmp_path / "few.safetensors")]
+    left_out = "left out    first, second, for training alone: 10 weights, 108 parameters"
+    for command in (["build", "--backend", "onnx"], ["build", "--backend", "onnx", "--for", "inference"]):
+        assert main([*command, spec, *weights, "-o", str(tmp_path)]) == 0
+        assert left_out in capsys.readouterr().out
+    assert main(["quantize", spec, *weights, "--images", str(tmp_path / "x.npy"), "-o", str(tmp_path)]) == 0
+    assert left_out in capsys.readouterr().out

@@ -199,7 +199,7 @@ def test_a_bug_of_ours_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_: object) -> None:
         raise KeyError("a slip of ours")
 
-    monkeypatch.setattr("archspec.commands.list.compile", broken)
+    monkeypatch.setattr("archspec.commands.list.load", broken)
     code, _, err = run("list")
     assert code == 70
     assert "internal error of archspec" in err
@@ -243,7 +243,7 @@ def test_list(run: Run) -> None:
     code, out, _ = run("list")
     assert code == 0
     assert "resnet50" in out
-    assert "25,557,032" in out
+    assert "25,557,032" not in out  # no network is compiled
     names = run("list", "--names")[1].split()
     assert {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152"} <= set(names)
     assert not any("/" in name for name in names)

@@ -369,3 +369,59 @@ def test_pytorch_rounds_by_the_same_scales(tmp_path: Path, symmetric: bool) -> N
     assert np.abs(rounded.detach().numpy() - wanted).max() < lost / 4
     rounded.sum().backward()  # type: ignore[no-untyped-call]
     assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.full((6, 3, 16, 16), 2.5, np.float32), "each of the examples is one number throughout"),
+        (np.arange(4, dtype=np.float32)[:, None, None, None] + np.zeros((4, 3, 16, 16), np.float32), "one number"),
+        (np.repeat(np.random.default_rng(0).normal(size=(1, 3, 16, 16)), 20, 0), "all 20 examples are equal"),
+        (np.random.default_rng(0).integers(0, 256, (6, 3, 16, 16), np.uint8), "holds uint8: whole numbers"),
+        (np.random.default_rng(0).integers(0, 256, (6, 3, 16, 16)), "holds int64: whole numbers"),
+    ],
+)
+def test_examples_of_which_no_range_can_be_taken(tmp_path: Path, array: Any, said: str) -> None:
+    np.save(tmp_path / "x.npy", array)
+    graph = network()
+    with pytest.raises(TrainingDataError, match=said):
+        quantize(graph, Examples.of(tmp_path / "x.npy", graph), weights=weights_of(graph))
+
+
+def test_doubtful_examples_and_layers_are_said(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    graph = archspec.compile(tmp_path / "net.yaml")
+    weights = random_weights(graph)
+    weights["unit.one.bias"] = np.full_like(weights["unit.one.bias"], -1e6)
+    write(tmp_path / "w.safetensors", weights, graph)
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 3, 16, 16)).astype(np.float32)
+    np.save(tmp_path / "x.npy", pixels)
+    command = ["quantize", "net.yaml", "--weights", "w.safetensors", "--images", "x.npy"]
+    code, out, err = run(*command, "--format", "json")
+    assert code == 0
+    assert json.loads(out)["doubts"] == err.replace("warning: ", "").splitlines()[-2:]
+    assert "warning: the examples are whole numbers from 0 to 255, as pixels are that nothing has scaled" in err
+    assert "warning: one number on all examples, so that its range says nothing: unit.0" in err
+    assert run(*command, "--force")[2].count("warning") == 2
+    graph = network()
+    assert quantize(graph, examples(graph, tmp_path), weights=weights_of(graph)).doubts == ()
+
+
+def test_pictures_that_cannot_be_read_are_counted(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    graph = archspec.compile(tmp_path / "net.yaml")
+    write(tmp_path / "w.safetensors", random_weights(graph), graph)
+    (tmp_path / "images").mkdir()
+    command = ["quantize", "net.yaml", "--weights", "w.safetensors", "--images", "images"]
+    code, _, err = run(*command)
+    assert (code, err.count("error[E1001]: there are no pictures in images")) == (1, 1)
+    image = lazily("PIL.Image").fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8))
+    image.save(tmp_path / "images" / "right.png")
+    for name in ("a.jpg", "b.png"):
+        (tmp_path / "images" / name).write_bytes(b"no picture")
+    code, _, err = run(*command)
+    assert (code, err.count("error[")) == (1, 1)
+    assert "error[E1001]: 2 of 3 pictures cannot be read" in err
+    assert "a.jpg" in err
+    assert "b.png" in err
+    assert not (tmp_path / "generated").exists()
