@@ -95,7 +95,9 @@ def _show(image: str, found: list[Prediction] | ImageError) -> None:
         return
     print(plain(image))
     for each in found:
-        print(f"  {each.probability:8.2%}  {plain(each.name) or 'class'}{f' ({each.index})' if each.name else f' {each.index}'}")
+        print(
+            f"  {each.probability:8.2%}  {plain(each.name) or 'class'}{f' ({each.index})' if each.name else f' {each.index}'}"
+        )
 
 
 def _as_dict(image: str, found: list[Prediction] | ImageError) -> dict[str, Any]:

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 _MODES: Final = {1: "L", 3: "RGB"}
 _MOST_BYTES: Final = 2**28
 """Of an image's file."""
-EXAMPLE: Final = (
-    "as in `pretrained: {size: 256, crop: 224, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}`"
-)
+EXAMPLE: Final = "as in `pretrained: {size: 256, crop: 224, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}`"
 
 
 class ImageError(ValueError):
@@ -60,7 +58,9 @@ class Preprocessing:
         channels, height, width = sizes
         for key, numbers in (("mean", pretrained.mean), ("std", pretrained.std)):
             if len(numbers) not in (1, channels):
-                message = f"`{key}` of `pretrained` has {len(numbers)} numbers, and {graph.name} takes {channels} channels"
+                message = (
+                    f"`{key}` of `pretrained` has {len(numbers)} numbers, and {graph.name} takes {channels} channels"
+                )
                 raise _unfit(message, "")
         if channels == 1 and pretrained.channels == "bgr":
             raise _unfit(f"`channels: bgr` is of images in color, and {graph.name} takes 1 channel", "")

@@ -113,9 +113,8 @@ class Composer:
                 continue
             span = part.value_spans[CLASSES]
             path = self.library(name, folder, span)
-            if path is None or self._real(path, span) is None:
-                continue
-            text = file_text(path, self.load_context, span)
+            inside = path is not None and self._real(path, span) is not None
+            text = file_text(path, self.load_context, span) if path is not None and inside else None
             if text is None:
                 del part[CLASSES]  # which has been said
                 continue

@@ -109,6 +109,7 @@ class Pretrained(Model):
 
     noun: ClassVar[str] = "`pretrained`"
     other_words: ClassVar[Mapping[str, str]] = PRETRAINED_WORDS
+    stand_ins: ClassVar[Mapping[str, object] | None] = {}
 
     weights: Annotated[str, Reads(_weights, {"type": "string"})] | None = Field(
         None, description="where they are: `hf://owner/name`, an `https://` address, or a file beside the spec"
@@ -117,7 +118,8 @@ class Pretrained(Model):
         None, description="the SHA-256 of that file, or its first digits, 8 at least"
     )
     size: Sides | None = Field(
-        None, description="images are resized to this shorter side, or to this height and width; not at all unless given"
+        None,
+        description="images are resized to this shorter side, or to this height and width; not at all unless given",
     )
     crop: Sides | None = Field(None, description="then the middle is cut out: one number for both sides, or two")
     interpolation: Literal["nearest", "bilinear", "bicubic"] = Field(

@@ -68,7 +68,9 @@ def check_digest(path: Path, digest: str) -> None:
         raise WeightsError(Diagnostic("E0701", f"{path} cannot be read: {error.strerror}")) from None
     if not found.hexdigest().startswith(digest):
         message = f"{path} is not the file that the spec means: its SHA-256 begins with {found.hexdigest()[:16]}"
-        help = f"the spec says {digest[:16]}; remove the file, so that it is downloaded anew, or see the spec's `sha256`"
+        help = (
+            f"the spec says {digest[:16]}; remove the file, so that it is downloaded anew, or see the spec's `sha256`"
+        )
         raise WeightsError(Diagnostic("E0701", message, help=help))
 
 
@@ -81,4 +83,6 @@ def _place(address: str) -> Path:
 
 def _failed(address: str, reason: str) -> WeightsError:
     message = f"{address[:200]} cannot be downloaded"
-    return WeightsError(Diagnostic("E0701", message, label=reason[:300], help="give a file that is here with --weights"))
+    return WeightsError(
+        Diagnostic("E0701", message, label=reason[:300], help="give a file that is here with --weights")
+    )

@@ -32,7 +32,7 @@ def made(pretrained: dict[str, Any], height: int, width: int, channels: int = 3)
     return Preprocessing.of(spec.chosen_pretrained, archspec.compile(spec))
 
 
-@pytest.mark.parametrize(("name", "case", "size"), names())
+@pytest.mark.parametrize(("name", "case", "size"), [*names()])
 def test_numbers_are_those_of_torchvision_to_the_last_bit(name: str, case: str, size: tuple[int, int]) -> None:
     crop = CASES[case]["crop"]
     sides = (crop, crop) if isinstance(crop, int) else crop
