@@ -95,9 +95,8 @@ def _show(image: str, found: list[Prediction] | ImageError) -> None:
         return
     print(plain(image))
     for each in found:
-        print(
-            f"  {each.probability:8.2%}  {plain(each.name) or 'class'}{f' ({each.index})' if each.name else f' {each.index}'}"
-        )
+        name = f"{plain(each.name)} ({each.index})" if each.name else f"class {each.index}"
+        print(f"  {each.probability:8.2%}  {name}")
 
 
 def _as_dict(image: str, found: list[Prediction] | ImageError) -> dict[str, Any]:
