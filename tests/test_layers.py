@@ -73,8 +73,8 @@ MAY_IMPORT: Final = {
     "archspec": "_version analysis api display errors hub ir limits prediction reporting spec inspection weights",
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
     "commands": "analysis api bench checkpoints codegen diagram process_exit errors explanations hub initialization ir "
-    "libraries limits parity prediction picture_files quantization recipe reporting schema digests spec starters atomic_files "
-    "training inspection watching weights build_output",
+    "libraries limits parity prediction picture_files quantization recipe reporting schema digests spec starters "
+    "atomic_files training inspection watching weights build_output",
     "arguments": "_version commands process_exit errors",
     "cli": "arguments commands process_exit errors reporting",
     "entry": "cli",

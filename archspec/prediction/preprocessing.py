@@ -152,7 +152,7 @@ class Preprocessing:
 
 def _start(length: int, wanted: int) -> int:
     """Where the middle begins; before the image where that is smaller."""
-    return -((wanted - length) // 2) if wanted > length else int(round((length - wanted) / 2.0))
+    return -((wanted - length) // 2) if wanted > length else round((length - wanted) / 2.0)
 
 
 def check_pillow() -> None:
