@@ -116,6 +116,10 @@ def _absent(default: object) -> str:
             return f"`{default}`"
         case bool():
             return f"`{str(default).lower()}`"
+        case int() | float():
+            return f"`{default:g}`"
+        case (int() | float() as number,):
+            return f"`{number:g}`"
     raise ValueError(f"no words for the default {default!r}")
 
 

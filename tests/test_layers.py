@@ -46,7 +46,8 @@ MAY_IMPORT: Final = {
     "passes": "errors ir reserved_names",
     "codegen": "_version entry_points errors expr ir limits digests atomic_files",
     "initialization": "ir reporting digests",
-    "weights": "archives codegen errors expr file_identification ir limits spec digests atomic_files wire_format",
+    "weights": "archives codegen errors expr file_identification initialization ir limits spec digests "
+    "atomic_files wire_format",
     "provenance": "errors ir spec",
     "analysis": "display ir reporting",
     "diagram": "analysis codegen errors ir picture_files provenance digests atomic_files",
