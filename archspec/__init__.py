@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archspec.ir.builder import GraphBuilder
     from archspec.ir.graph import LayerGraph
     from archspec.limits import Limits
+    from archspec.prediction import preprocessing
     from archspec.spec import Spec
     from archspec.weights import PartialWeightsWarning, WeightsReport, WeightsWarning
 
@@ -53,6 +54,7 @@ __all__ = [
     "init_weights",
     "load",
     "load_weights",
+    "preprocessing",
     "save_weights",
     "summary",
 ]
@@ -67,6 +69,7 @@ _HOMES = (
     "archspec.inspection",
     "archspec.weights",
     "archspec.hub",
+    "archspec.prediction",
 )
 
 register("archspec.errors:ArchspecError", text="archspec.reporting:error_text")

@@ -231,6 +231,7 @@ def build(
     partial: bool = False,
     weights_key: str | None = None,
     strip_prefix: str | None = None,
+    adapt: Sequence[str] = (),
     seed: int | None = None,
     form: Form = "training",
     taps: Sequence[str] | None = None,
@@ -255,6 +256,10 @@ def build(
             that fits best.
         strip_prefix: what stands before the network's names in the file (`backbone.`), where it does not stand before
             all of them; names without it are passed over.
+        adapt: what of the weights is made to fit where it has another shape: `channels`, the kernel of the first
+            convolution for another number of input channels; `head`, the classifier drawn anew, or
+            `head=281,282` with these classes of the file; `positions`, embeddings interpolated as timm does it, or
+            `positions=torchvision`.
         seed: draw the weights as `init_weights` does, the same on every backend.
         form: as for `compile`; the form for inference takes the weights of the network as it is trained.
         taps: names of tensors, as for `compile`; the model gives them by name and computes nothing beyond them. Weights
@@ -277,8 +282,8 @@ def build(
     graph = graph_of(spec, taps, limits, root, params, form)
     if seed is not None and weights is not None:
         raise TypeError("either weights are given, or a seed to draw them by")
-    if weights is None and (partial or weights_key is not None or strip_prefix is not None):
-        raise TypeError("partial, weights_key and strip_prefix are for weights that are given")
+    if weights is None and (partial or weights_key is not None or strip_prefix is not None or adapt):
+        raise TypeError("partial, weights_key, strip_prefix and adapt are for weights that are given")
     target = find(backend, BuildsModels)
     target.require()
     if isinstance(target, PacksModels):
@@ -291,7 +296,7 @@ def build(
         return target.build(source, graph, weights=drawn, device=device, dtype=dtype)
     from archspec.weights import PartialWeightsWarning, WeightsWarning, read_weights
 
-    arrays, report = read_weights(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix)
+    arrays, report = read_weights(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix, adapt=adapt)
     if report.doubts:
         warnings.warn(WeightsWarning(report), stacklevel=2)
     if not report.complete:
@@ -373,6 +378,7 @@ def load_weights(
     partial: bool = False,
     weights_key: str | None = None,
     strip_prefix: str | None = None,
+    adapt: Sequence[str] = (),
     taps: Sequence[str] | None = None,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
@@ -389,7 +395,7 @@ def load_weights(
         spec: the network, as for `save_weights`.
         backend: the model's.
         partial: load the weights that fit by name and shape; the model's others stay what they are.
-        weights_key, strip_prefix: as for `build`.
+        weights_key, strip_prefix, adapt: as for `build`.
         taps: as they were when the model was built.
         limits, root: as for `load`; only where `spec` is not loaded yet.
         params: values for the spec's params.
@@ -404,7 +410,7 @@ def load_weights(
 
     graph = graph_of(spec, taps, limits, root, params)
     target = find(backend, ExchangesWeights)
-    arrays, report = read_weights(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix)
+    arrays, report = read_weights(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix, adapt=adapt)
     held = fit(target.export_weights(model, graph), graph)  # the model is of this network, too
     target.load_weights(model, graph, {**held, **arrays})
     return report

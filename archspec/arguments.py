@@ -29,6 +29,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "quantize": "turn a spec into an ONNX model in int8, by calibration on examples",
         "init": "draw initial weights, the same everywhere, and write them",
         "parity": "run a network in several frameworks and compare",
+        "predict": "say what is in images, by a network and its weights",
         "push": "put a network and its weights on the Hugging Face hub",
         "weights": "say what weights files hold, and write them in another library's format",
     },

@@ -70,6 +70,7 @@ CODES: Final[dict[str, str]] = {
     "E0701": "a weights file cannot be read",
     "E0702": "weights that do not fit the network",
     "E0703": "a map of weights that is wrong, or does not fit",
+    "E0704": "a network, or what is said of its weights, gives no predictions",
     # E08: running
     "E0801": "models differ past the tolerance",
     "E0802": "a worker process failed",

@@ -62,6 +62,13 @@ def spec_of(
     return load_text(json.dumps(data["spec"], indent=1), shown, path.parent, given, limits=limits)
 
 
+def is_repository(source: object) -> bool:
+    """Whether an address is that of a repository, on the hub or in a folder, and not of a spec."""
+    if isinstance(source, str) and source.startswith(SCHEME):
+        return True
+    return isinstance(source, str | os.PathLike) and (Path(source) / CONFIG).is_file()
+
+
 def from_pretrained(
     address: str | os.PathLike[str],
     backend: str,
@@ -108,7 +115,7 @@ def write_repository(
         folder: where the files go.
         spec: a path, or a shipped spec's name.
         weights: a file of any format that is read, or arrays by canonical name.
-        license: of the weights, as the hub names it (`apache-2.0`), for the card.
+        license: of the weights, as the hub names it (`apache-2.0`), for the card; what the spec says if not given.
         force: overwrite files of these names that are there.
         limits, root: as for `archspec.load`.
         params: values for the spec's params.
@@ -121,7 +128,13 @@ def write_repository(
         check_writable(folder / name, force=force)
     source = spec if isinstance(spec, str) else Path(spec)
     data = NETWORK.flattened(source, limits=limits, root=root)
-    graph = compile(loaded(source, params, limits=limits, root=root))
+    read = loaded(source, params, limits=limits, root=root)
+    pretrained = read.chosen_pretrained
+    if pretrained is not None:  # the weights lie beside it, and are those of one variant
+        of_file = ("weights", "sha256", "variants")
+        data["pretrained"] = {key: value for key, value in pretrained.composed.items() if key not in of_file}
+        license = license or pretrained.license
+    graph = compile(read)
     arrays, _ = read_weights(weights, graph)
     given = {name: _plain(value) for name, value in params.items()}
     config = {"library_name": "archspec", "archspec_version": __version__, "spec": data, "params": given}

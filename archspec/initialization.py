@@ -6,7 +6,7 @@ import math
 import operator
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -35,7 +35,9 @@ class _Chunk:
     out: Floats
 
 
-def draw(graph: LayerGraph, seed: int, *, threads: int | None = None) -> dict[str, Floats]:
+def draw(
+    graph: LayerGraph, seed: int, *, threads: int | None = None, names: Collection[str] | None = None
+) -> dict[str, Floats]:
     """Every weight of a network by its canonical name, float32, in the canonical layout; they share a block of memory.
 
     Args:
@@ -43,6 +45,7 @@ def draw(graph: LayerGraph, seed: int, *, threads: int | None = None) -> dict[st
         seed: any whole number.
         threads: how many draw at a time, which changes nothing of what they draw; the processors that this process
             may use, 4 at most, if not given.
+        names: of the weights that are drawn, of a network as it is trained; all if not given.
 
     Raises:
         TypeError: the seed is no whole number.
@@ -54,7 +57,7 @@ def draw(graph: LayerGraph, seed: int, *, threads: int | None = None) -> dict[st
     if graph.training_form is not None:  # the same network as the form that is trained by the same seed
         return graph.weights_of_form(draw(graph.training_form, seed, threads=threads))
     seed = operator.index(seed)
-    weights = graph.all_weights
+    weights = {name: weight for name, weight in graph.all_weights.items() if names is None or name in names}
     # One block for all: it comes in large pages, where small arrays would take a third of the time in page faults.
     rest: Floats = np.empty(sum(weight.size for weight in weights.values()), np.float32)
     arrays: dict[str, Floats] = {}

@@ -16,7 +16,7 @@ from archspec.digests import with_digest
 from archspec.ir.initializers import INITIALIZERS
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
-from archspec.spec import Block, Depth, Input, Param, Repeat, Reuse, Sequence, Spec, Stage, Tap
+from archspec.spec import Block, Depth, Input, Param, Pretrained, Repeat, Reuse, Sequence, Spec, Stage, Tap
 from archspec.spec.base import DEFINITIONS, LABEL_SCHEMA, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.forms import NOT_OF_STAGES, RESERVED, STAGE_KEYS
@@ -26,7 +26,7 @@ from archspec.spec.model import NOT_PARAMS
 SCHEMA_ID: Final = "urn:archspec:spec:1"
 _REQUIREMENTS: Final = ("required", "anyOf")
 # A definition of its own for each of these; those of the second row are complete only once parents are merged in.
-_MODELS: Final[tuple[type[Model], ...]] = (Param, Stage, Sequence)
+_MODELS: Final[tuple[type[Model], ...]] = (Param, Pretrained, Stage, Sequence)
 _MERGED: Final[tuple[type[Model], ...]] = (Block, Input, Depth)
 
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from archspec.spec import Block, Depth, Input, Model, Param, Repeat, Reuse, Sequence, Spec, Stage, Tap
+from archspec.spec import Block, Depth, Input, Model, Param, Pretrained, Repeat, Reuse, Sequence, Spec, Stage, Tap
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.forms import RESERVED
 from archspec.spec.key_suggestions import TAKEN_NAMES
@@ -18,6 +18,7 @@ MODELS: Final[tuple[tuple[str, type[Model], str], ...]] = (
     ("A param", Param, "language.md#params"),
     ("An input", Input, "language.md#input-and-output"),
     ("A depth", Depth, "language.md#depth"),
+    ("Pretrained weights", Pretrained, "language.md#pretrained-weights"),
     ("A stage", Stage, "language.md#stages"),
     ("A sequence", Sequence, "language.md#sequences"),
     ("A repeat", Repeat, "language.md#repeats"),
@@ -35,6 +36,7 @@ FORMS: Final[Mapping[str, tuple[str, str]]] = {
     "Item": ("an item", "#items"),
     "Items": ("a list of items", "#items"),
     "Param": ("a param", "#a-param"),
+    "Pretrained": ("what is said of existing weights", "#pretrained-weights"),
     "Size": ("a size", "language.md#expressions"),
     "StageOrItem": ("a stage or an item", "#a-stage"),
     "Value": ("a value", "language.md#expressions"),
@@ -114,6 +116,10 @@ def _absent(default: object) -> str:
             return f"`{default}`"
         case bool():
             return f"`{str(default).lower()}`"
+        case int() | float():
+            return f"`{default:g}`"
+        case (int() | float() as number,):
+            return f"`{number:g}`"
     raise ValueError(f"no words for the default {default!r}")
 
 

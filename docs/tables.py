@@ -13,6 +13,7 @@ from archspec.spec.base import Model
 from archspec.spec.items import Repeat, Reuse, Stage
 from archspec.spec.model import Block, Spec
 from archspec.spec.parts import Depth, Input, Param
+from archspec.spec.pretrained import Pretrained
 
 MODELS: Final[Mapping[str, type[Model]]] = {
     "spec": Spec,
@@ -23,6 +24,7 @@ MODELS: Final[Mapping[str, type[Model]]] = {
     "param": Param,
     "input": Input,
     "depth": Depth,
+    "pretrained": Pretrained,
 }
 _CONDITION: Final = ("when", "else")
 _TABLE: Final = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end of table -->\n", re.DOTALL)

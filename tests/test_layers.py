@@ -46,7 +46,8 @@ MAY_IMPORT: Final = {
     "passes": "errors ir reserved_names",
     "codegen": "_version entry_points errors expr ir limits digests atomic_files",
     "initialization": "ir reporting digests",
-    "weights": "archives codegen errors expr file_identification ir limits spec digests atomic_files wire_format",
+    "weights": "archives codegen errors expr file_identification initialization ir limits spec digests "
+    "atomic_files wire_format",
     "provenance": "errors ir spec",
     "analysis": "display ir reporting",
     "diagram": "analysis codegen errors ir picture_files provenance digests atomic_files",
@@ -66,14 +67,15 @@ MAY_IMPORT: Final = {
     "weights",
     "checkpoints": "api codegen errors ir spec digests atomic_files weights",
     "hub": "_version api digests errors ir limits spec atomic_files weights",
+    "prediction": "api atomic_files codegen errors hub ir limits spec training weights",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
     "build_output": "api codegen digests errors initialization ir parity",
-    "archspec": "_version analysis api display errors hub ir limits reporting spec inspection weights",
+    "archspec": "_version analysis api display errors hub ir limits prediction reporting spec inspection weights",
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
     "commands": "analysis api bench checkpoints codegen diagram process_exit errors explanations hub initialization ir "
-    "libraries limits parity picture_files quantization recipe reporting schema digests spec starters atomic_files "
-    "training inspection watching weights build_output",
+    "libraries limits parity prediction picture_files quantization recipe reporting schema digests spec starters "
+    "atomic_files training inspection watching weights build_output",
     "arguments": "_version commands process_exit errors",
     "cli": "arguments commands process_exit errors reporting",
     "entry": "cli",

@@ -196,6 +196,14 @@ def add_weights_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strip-prefix", metavar="PREFIX", help="take the weights whose names begin so, and take it off: backbone."
     )
+    parser.add_argument(
+        "--adapt",
+        metavar="WHAT",
+        action="append",
+        default=[],
+        help="make weights of another shape fit: channels, of the input; head, drawn anew, or head=281,282 with these "
+        "classes; positions, interpolated as timm does it, or positions=torchvision; may stand several times",
+    )
 
 
 def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, WeightsReport]:
@@ -214,6 +222,7 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, Wei
             partial=getattr(arguments, "partial", False),
             key=arguments.weights_key,
             prefix=arguments.strip_prefix,
+            adapt=arguments.adapt,
         )
     except WeightsError as error:
         raise WeightsError([_with_owner(each, arguments.weights) for each in error.diagnostics]) from None
@@ -239,8 +248,9 @@ def _with_owner(found: Diagnostic, weights: str) -> Diagnostic:
 
 def check_weights_usage(arguments: argparse.Namespace) -> None:
     """End where options say how weights are read that are not given."""
-    if arguments.weights is None and (arguments.weights_key is not None or arguments.strip_prefix is not None):
-        usage_error("--weights-key and --strip-prefix are for --weights")
+    given = (arguments.weights_key, arguments.strip_prefix, *arguments.adapt)
+    if arguments.weights is None and any(each is not None for each in given):
+        usage_error("--weights-key, --strip-prefix and --adapt are for --weights")
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:

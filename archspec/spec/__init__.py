@@ -6,6 +6,7 @@ from archspec.spec.loading import find, load, load_text
 from archspec.spec.located_data import LocatedDict, LocatedList
 from archspec.spec.model import Block, Spec
 from archspec.spec.parts import Depth, Input, Param
+from archspec.spec.pretrained import Pretrained
 from archspec.spec.shipped_specs import shipped
 from archspec.spec.units import Unit, Units
 
@@ -20,6 +21,7 @@ __all__ = [
     "LocatedList",
     "Model",
     "Param",
+    "Pretrained",
     "Refused",
     "Repeat",
     "Reuse",

@@ -11,8 +11,9 @@ from archspec.atomic_files import resolved
 from archspec.errors import Note, Source, Span, did_you_mean
 from archspec.spec.form_suggestions import cut_texts
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
+from archspec.spec.pretrained import CLASSES, OF_WEIGHTS
 from archspec.spec.scalars import describe
-from archspec.spec.yaml_reader import read_file
+from archspec.spec.yaml_reader import file_text, read_file
 
 LIBRARY_KEYS: Final = ("archspec", "doc", "include", "blocks")
 _NETWORK_KEYS: Final = frozenset({"name", "extends", "input", "inputs", "layers"})
@@ -69,6 +70,7 @@ class Composer:
                 whole.take(data, key)
         if blocks:
             whole.put("blocks", blocks, *_places(data, "blocks"))
+        self._read_class_names(whole, folder)
         if data.get("extends") is not None:
             parent = self._parent(data, folder)
             if parent is None:
@@ -94,7 +96,32 @@ class Composer:
         for key in found:
             if key not in ("extends", "include"):
                 inherited.take(found, key)
+        pretrained = found.get("pretrained")
+        if isinstance(pretrained, LocatedDict):
+            inherited["pretrained"] = _without(pretrained, OF_WEIGHTS)
         return inherited
+
+    def _read_class_names(self, data: LocatedDict, folder: Path) -> None:
+        """Put the names of classes in the place of the files that hold them."""
+        pretrained = data.get("pretrained")
+        if not isinstance(pretrained, LocatedDict):
+            return
+        variants = pretrained.get("variants")
+        own = [*variants.values()] if isinstance(variants, LocatedDict) else []
+        for part in (pretrained, *own):
+            if not isinstance(part, LocatedDict) or not isinstance(name := part.get(CLASSES), str):
+                continue
+            span = part.value_spans[CLASSES]
+            path = self.library(name, folder, span)
+            inside = path is not None and self._real(path, span) is not None
+            text = file_text(path, self.load_context, span) if path is not None and inside else None
+            if text is None:
+                del part[CLASSES]  # which has been said
+                continue
+            found = LocatedList(span)
+            for line in filter(None, map(str.strip, text.splitlines())):
+                found.put(line, span)
+            part[CLASSES] = found
 
     def _check_inherited(self, blocks: LocatedDict, inherited: object, own: set[str]) -> None:
         """A spec's own blocks change its parent's; an included library must not, unawares."""
@@ -312,6 +339,14 @@ def _with_defaults(child: LocatedDict, parent: LocatedDict) -> LocatedDict:
     for key in child:
         found.take(child, key)
     found["params"] = params
+    return found
+
+
+def _without(data: LocatedDict, keys: Sequence[str]) -> LocatedDict:
+    found = LocatedDict(data.span)
+    for key in data:
+        if key not in keys:
+            found.take(data, key)
     return found
 
 

@@ -91,7 +91,9 @@ SPEC_WORDS: Final[Mapping[str, str]] = {
     "shared": _REUSE,
     "share": _REUSE,
     "reuse": _REUSE,
-    "weights": "leave it out, and give them to `archspec.build`",
+    "weights": "give them to `archspec.build`; where they lie is said under `pretrained`, as in "
+    "`pretrained: {weights: hf://owner/name}`",
+    "preprocessing": "write `pretrained: {size: 256, crop: 224, mean: [...], std: [...]}`",
     "length": "put it under `input`: " + _SIGNAL,
     "features": "write `input: {shape: [20]}`",
     "vocabulary": "write `input: {tokens: 128, ids: 30522}`",
@@ -193,6 +195,36 @@ PARAM_WORDS: Final[Mapping[str, str]] = {
     "required": "leave out the default: a param without one is required",
     "description": "write `doc`",
     "help": "write `doc`",
+}
+_BYTES: Final = "write `range: 255` where numbers go from 0 to 255 before `mean` is subtracted, `range: 1` otherwise"
+PRETRAINED_WORDS: Final[Mapping[str, str]] = {
+    "url": "write `weights`",
+    "file": "write `weights`",
+    "path": "write `weights`",
+    "hf_hub_id": "write `weights: hf://owner/name`",
+    "digest": "write `sha256`",
+    "hash": "write `sha256`, the beginning of the file's SHA-256",
+    "deviation": "write `std`",
+    "image_std": "write `std`",
+    "image_mean": "write `mean`",
+    "variance": "write `std`, its root",
+    "rescale": _BYTES,
+    "rescale_factor": _BYTES,
+    "scale": _BYTES,
+    "resize": "write `size`",
+    "resize_size": "write `size`",
+    "crop_size": "write `crop`",
+    "center_crop": "write `crop`",
+    "crop_pct": "write `size`, which images are resized to before the middle is cut out: `crop` / `crop_pct`",
+    "input_size": "write `crop`, or `size: [height, width]`",
+    "resample": "write `interpolation`",
+    "labels": "write `classes`",
+    "categories": "write `classes`",
+    "class_names": "write `classes`",
+    "licence": "write `license`",
+    "order": "write `channels: rgb` or `channels: bgr`",
+    "mode": "write what keras.applications' mode means: tf is `{mean: 0.5, std: 0.5}`, caffe "
+    "`{channels: bgr, range: 255, mean: [103.939, 116.779, 123.68]}`",
 }
 DEPTH_WORDS: Final[Mapping[str, str]] = {
     "layers": "write `value`",

@@ -25,6 +25,7 @@ from archspec.spec.items import Item, Items, read_stages
 from archspec.spec.key_suggestions import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 from archspec.spec.located_data import LoadContext, LocatedDict
 from archspec.spec.parts import DepthField, Input, Lets, Param, Params, Variants, check_lets
+from archspec.spec.pretrained import Pretrained
 from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.scalars import describe
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 NOT_PARAMS: Final = frozenset(
-    {"backend", "device", "dtype", "form", "limits", "opset", "partial", "root", "seed", "spec"}
+    {"adapt", "backend", "device", "dtype", "form", "limits", "opset", "partial", "root", "seed", "spec"}
     | {"strip_prefix", "taps", "weights", "weights_key"}
 )
 """Arguments of `build` and `save_weights`, beside which a network's params stand as arguments."""
@@ -150,6 +151,10 @@ def _reference(value: object) -> str | list[str]:
     raise wrong("a string or a list of strings")
 
 
+def _pretrained(value: object, info: ValidationInfo) -> Pretrained:
+    return Pretrained.model_validate(value, context=info.context)
+
+
 def _mapping_of(name: str) -> dict[str, Any]:
     return {
         "type": "object",
@@ -168,6 +173,7 @@ Defaults: TypeAlias = Annotated[dict[str, dict[str, Attribute]], Reads(_defaults
 Stages: TypeAlias = Annotated[
     tuple[Item, ...], Reads(read_stages, {"type": "array", "items": definition("StageOrItem")})
 ]
+PretrainedField: TypeAlias = Annotated[Pretrained, Reads(_pretrained, definition("Pretrained"))]
 Reference: TypeAlias = Annotated[str | list[str], Reads(_reference, _REFERENCE)]
 
 
@@ -225,12 +231,23 @@ class Spec(Document):
         None, description="the taps that it gives besides in training alone, such as auxiliary heads"
     )
 
+    pretrained: PretrainedField | None = Field(
+        None, description="weights that exist for it, how images are prepared for them, and what the classes are"
+    )
+
     _chosen_variant: str | None = PrivateAttr(default=None)
 
     @property
     def chosen_variant(self) -> str | None:
         """The variant that is chosen, by `variant` or from outside, where one is."""
         return self._chosen_variant
+
+    @property
+    def chosen_pretrained(self) -> Pretrained | None:
+        """What is said of existing weights for the variant that is chosen; None where nothing is."""
+        if self.pretrained is None:
+            return None
+        return self.pretrained.of_variant(self.chosen_variant, self.variants, LoadContext())
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -280,6 +297,8 @@ class Spec(Document):
         if self.variant is not None and self.variant not in self.variants:
             help = did_you_mean(self.variant, self.variants) or "list it under `variants`"
             load_context.error("E0411", f"no variant is called `{self.variant[:80]}`", self.place("variant"), help=help)
+        if self.pretrained is not None:
+            self.pretrained.of_variant(None, self.variants, load_context)
         self._check_items(load_context)
         if self.input is None and not self.inputs and not self._located.get("inputs"):
             load_context.error("E0205", "a spec needs the key `input`", self.span)

@@ -30,14 +30,16 @@ def read_file(path: Path, load_context: LoadContext, asked_at: Span | None = Non
 
     `asked_at` is the place that names the file, for the message.
     """
-    text = _file_text(path, load_context, asked_at)
+    text = file_text(path, load_context, asked_at)
     if text is None:
         return None
     load_context.files.append(path)
     return read_text(text, str(path), load_context)
 
 
-def _file_text(path: Path, load_context: LoadContext, asked_at: Span | None) -> str | None:
+def file_text(path: Path, load_context: LoadContext, asked_at: Span | None) -> str | None:
+    """The text of a file that a spec is made of; None where it cannot be read, with the reason noted."""
+
     def refuse(reason: str, code: str = "E0101", help: str = "") -> None:
         load_context.error(code, f"`{path}` {reason}", asked_at, help=help)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from archspec.errors import Diagnostic, WeightsError
+from archspec.weights import downloads
 
 SCHEME: Final = "hf://"
 _ADDRESS: Final = re.compile(
@@ -32,13 +33,15 @@ _FILES: Final = (
 
 
 def local(weights: str | os.PathLike[str]) -> Path:
-    """The path of a weights file, which is downloaded where its address on the hub is given.
+    """The path of a weights file, which is downloaded where its address on the hub or on the web is given.
 
     Raises:
         WeightsError: it cannot be downloaded.
     """
     if isinstance(weights, str) and weights.startswith(SCHEME):
         return download(weights)
+    if isinstance(weights, str) and weights.startswith(downloads.SCHEME):
+        return downloads.fetched(weights)
     return Path(weights)
 
 

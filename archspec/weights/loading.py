@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archspec.errors import Diagnostic, WeightsError, nearest
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
+from archspec.weights.adaptation import Adaptation, adapted, possible
 from archspec.weights.files import WeightsFile, numbers, open_weights, reading, unreadable
 from archspec.weights.hub import local
 from archspec.weights.report import WeightsReport, notes_of
@@ -33,6 +34,7 @@ def read_weights(
     partial: bool = False,
     key: str | None = None,
     prefix: str | None = None,
+    adapt: Sequence[str] = (),
 ) -> tuple[dict[str, Array], WeightsReport]:
     """The weights of a file, or arrays by name, as a network has them, and what is to be said of them.
 
@@ -48,17 +50,19 @@ def read_weights(
         partial: take those that fit by name and shape, and report the others.
         key: of the mapping in the file that holds them, such as `state_dict_ema`.
         prefix: that stands before the network's names, such as `backbone.`; what has another name is passed over.
+        adapt: what is made to fit: `channels` of the input, the `head` (`head=281,282` takes these classes), and
+            `positions` (`positions=torchvision`); see `Adaptation`.
 
     Raises:
         WeightsError: the file cannot be read, or the weights do not fit; with `partial`, none of them does.
     """
     if graph.training_form is None:
-        return _read(weights, graph, partial, key, prefix)
+        return _read(weights, graph, partial, key, prefix, adapt)
     try:
-        arrays, report = _read(weights, evaluated(graph.training_form), partial, key, prefix)
+        arrays, report = _read(weights, evaluated(graph.training_form), partial, key, prefix, adapt)
     except WeightsError:
         with suppress(WeightsError):
-            return _read(weights, graph, partial, key, prefix)
+            return _read(weights, graph, partial, key, prefix, adapt)
         raise
     if not report.complete:
         help = "give all of them, or leave --for inference out (form= in Python), and convert the network once trained"
@@ -68,14 +72,20 @@ def read_weights(
 
 
 def _read(
-    weights: str | os.PathLike[str] | Arrays, graph: LayerGraph, partial: bool, key: str | None, prefix: str | None
+    weights: str | os.PathLike[str] | Arrays,
+    graph: LayerGraph,
+    partial: bool,
+    key: str | None,
+    prefix: str | None,
+    adapt: Sequence[str],
 ) -> tuple[dict[str, Array], WeightsReport]:
     """The same for the form that a graph has."""
     path = None if isinstance(weights, Mapping) else local(weights)
     choice = _choice(weights, path, graph, key, prefix)
     given = _in_question(choice.tensors, graph)
-    report = replace(_compared(given, graph), notes=choice.notes)
     wrong = _wrong(given, graph)
+    given, changed = adapted(given, graph, Adaptation.parse(adapt))
+    report = replace(_compared(given, graph), notes=(*choice.notes, *changed))
     nothing = bool(graph.all_weights) and not report.loaded
     if wrong or nothing or not (partial or report.complete):
         raise _unfit(graph, given, report, wrong, choice.help)
@@ -259,7 +269,11 @@ def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
         for size, other in zip(weight.shape, given[name].shape, strict=True)
         if size != other
     }
+    hints: list[str] = []
     for param in graph.params:
         if len(pairs) == 1 and next(iter(pairs))[0] == param.value:
-            return f"the file may be of a network with --set {param.name}={next(iter(pairs))[1]}"
-    return ""
+            hints.append(f"the file may be of a network with --set {param.name}={next(iter(pairs))[1]}")
+    if forms := possible(given, graph):
+        options = " ".join(f"--adapt {form}" for form in forms)
+        hints.append(f"{options} makes them fit (adapt={forms!r} in Python)")
+    return "; ".join(hints)

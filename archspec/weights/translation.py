@@ -279,7 +279,9 @@ def _tensor(parts: list[LazyTensor], origin: Origin, wanted: Shape) -> LazyTenso
         shape = None if origin.exact else joined_shape(shapes, origin.layouts[0])
         if shape is None:
             return LazyTensor((), f"of the shape {'x'.join(map(str, shapes[0]))}, which is another layout", no_numbers)
-        return LazyTensor(shape, parts[0].kind, no_numbers)
+        return LazyTensor(
+            shape, parts[0].kind, lambda: joined([part.load() for part in parts], origin.layouts[0])
+        )  # of other sizes: what it is adapted from
 
     def load() -> Array:
         return joined([part.load() for part in parts], layout).reshape(wanted)

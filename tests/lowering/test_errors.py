@@ -30,6 +30,7 @@ NOT_A_SPECS_FAULT = {
     "E0701": "weights files; their own tests",
     "E0702": "weights files; their own tests",
     "E0703": "maps of weights; their own tests",
+    "E0704": "predictions; their own tests",
     "E0801": "parity; its own tests",
     "E0802": "parity; its own tests",
     "E0803": "memory; Keras's own tests",

@@ -23,7 +23,7 @@ import yaml
 import archspec
 from archspec.errors import BackendError, SpecError
 from archspec.ir.ops import OPS
-from archspec.spec import Spec, items, load_text
+from archspec.spec import Pretrained, Spec, items, load_text
 from archspec.spec.base import Model
 from archspec.spec.model import Block
 from archspec.spec.parts import Depth, Input, Param
@@ -235,7 +235,7 @@ PLACES: Final = list(places(MAXIMAL))
 def test_the_maximal_spec_is_right_and_holds_every_key() -> None:
     assert sources(None, "") is not None
     keys = {path[-2] for path in PLACES if path[-1] is None}
-    models: list[type[Model]] = [Spec, Param, Input, Depth, Block, items.Call, items.Sequence, items.Repeat]
+    models: list[type[Model]] = [Spec, Param, Input, Depth, Pretrained, Block, items.Call, items.Sequence, items.Repeat]
     models += [items.Tap, items.Stage, items.Reuse]
     for model in models:
         wanted = set(model.yaml_keys()) - {"extends", "op", "attributes"}  # one parent; the two are not written so

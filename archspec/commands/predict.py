@@ -1,0 +1,106 @@
+"""`archspec predict`: what is in images, by a network and its weights, on any backend."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from archspec.commands.shared import (
+    OK,
+    add_spec,
+    add_weights,
+    check_weights_usage,
+    limits,
+    params,
+    positive,
+    taken,
+)
+from archspec.process_exit import WRONG
+from archspec.reporting import plain
+
+if TYPE_CHECKING:
+    from archspec.prediction import ImageError, Prediction
+
+EXAMPLES: Final = (
+    "archspec predict resnet50 --weights resnet50-11ad3fa6.pth cat.jpg dog.jpg",
+    "archspec predict resnet50 cat.jpg --backend keras:jax --top 3    # the weights that the spec names",
+    "archspec predict hf://someone/mine cat.jpg --json",
+)
+"""What its help shows."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `predict`."""
+    add_spec(parser)
+    parser.add_argument("images", nargs="+", metavar="image", help="files of images")
+    add_weights(parser, "a weights file of any library (the one that the spec names under `pretrained`)")
+    parser.add_argument(
+        "--backend",
+        default="torch",
+        metavar="NAME",
+        help="torch, keras, onnx, openvino; behind a colon the engine, as in keras:jax or onnx:openvino (torch)",
+    )
+    parser.add_argument("--top", type=positive, default=5, metavar="COUNT", help="classes for each image (5)")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how results are shown (text)")
+
+
+def run_predict(arguments: argparse.Namespace) -> int:
+    """Prepare the images, run the network, show its classes."""
+    from archspec.api import compile, loaded
+    from archspec.hub import is_repository, spec_of
+    from archspec.parity.processes import Participant, check_installed
+    from archspec.prediction import Predictor, Preprocessing, Ranking, pretrained_weights
+    from archspec.prediction.preprocessing import check_pillow
+
+    check_weights_usage(arguments)
+    participant = Participant.parse(arguments.backend)
+    check_installed([participant])
+    check_pillow()
+    given, bounds = params(arguments.params), limits(arguments.limits)
+    if is_repository(arguments.spec):
+        spec = spec_of(arguments.spec, given, limits=bounds)
+    else:
+        spec = loaded(arguments.spec, given, limits=bounds, root=arguments.root)
+    graph, pretrained = compile(spec), spec.chosen_pretrained
+    preprocessing = Preprocessing.of(pretrained, graph)
+    ranking = Ranking.of(graph, pretrained.classes if pretrained is not None else None)
+    if ranking.doubt:
+        print(f"warning: {plain(ranking.doubt)}", file=sys.stderr)
+    if arguments.weights is None:
+        arguments.weights = str(pretrained_weights(spec, arguments.spec))
+    arrays, _ = taken(arguments, graph)
+    os.environ.update(participant.environment())  # before the framework is imported
+    predictor = Predictor(graph, participant.backend, arrays, preprocessing, ranking)
+    shown: list[dict[str, Any]] = []
+    failed = False
+    for image, found in predictor.predictions(arguments.images, arguments.top):
+        failed |= not isinstance(found, list)
+        if arguments.format == "json":
+            shown.append(_as_dict(image, found))
+        else:
+            _show(image, found)
+    if arguments.format == "json":
+        print(json.dumps(shown, indent=2))
+    return WRONG if failed else OK
+
+
+def _show(image: str, found: list[Prediction] | ImageError) -> None:
+    if not isinstance(found, list):
+        sys.stdout.flush()
+        print(f"error: {plain(image)}: {plain(str(found))}", file=sys.stderr)
+        return
+    print(plain(image))
+    for each in found:
+        name = f"{plain(each.name)} ({each.index})" if each.name else f"class {each.index}"
+        print(f"  {each.probability:8.2%}  {name}")
+
+
+def _as_dict(image: str, found: list[Prediction] | ImageError) -> dict[str, Any]:
+    if not isinstance(found, list):
+        return {"image": image, "error": str(found)}
+    classes = [{"class": each.index, "name": each.name, "probability": each.probability} for each in found]
+    return {"image": image, "classes": classes}

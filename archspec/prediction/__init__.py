@@ -1,0 +1,15 @@
+"""What a network says of images: they are prepared as its weights need it, and its classes are named."""
+
+from archspec.prediction.classes import Prediction, Ranking
+from archspec.prediction.preprocessing import ImageError, Preprocessing
+from archspec.prediction.runs import Predictor, preprocessing, pretrained_weights
+
+__all__ = [
+    "ImageError",
+    "Prediction",
+    "Predictor",
+    "Preprocessing",
+    "Ranking",
+    "preprocessing",
+    "pretrained_weights",
+]

@@ -1,0 +1,123 @@
+"""Predictions by a backend, in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from archspec.api import compile, loaded, with_weights
+from archspec.atomic_files import resolved
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend as find
+from archspec.errors import Diagnostic, SpecError, WeightsError
+from archspec.hub import WEIGHTS, is_repository, spec_of
+from archspec.ir.graph import LayerGraph
+from archspec.prediction.classes import Prediction, Ranking
+from archspec.prediction.preprocessing import ImageError, Preprocessing
+from archspec.spec import Spec
+from archspec.weights.downloads import check_digest
+from archspec.weights.hub import local
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
+    from archspec.limits import Limits
+
+BATCH: Final = 8
+
+
+def preprocessing(
+    source: str | os.PathLike[str],
+    /,
+    *,
+    limits: Limits | None = None,
+    root: str | os.PathLike[str] | None = None,
+    **params: object,
+) -> Preprocessing:
+    """How images are prepared for a network's weights: call what is returned with paths or images of Pillow's.
+
+    Args:
+        source: a spec, as for `load`, or a repository, as for `from_pretrained`.
+        limits, root: as for `load`.
+        params: values for the spec's params.
+
+    Raises:
+        SpecError: the spec is wrong, does not say it, or says what does not fit its network.
+        WeightsError: the repository cannot be had.
+    """
+    if is_repository(source):
+        spec = spec_of(source, params, limits=limits)
+    else:
+        spec = loaded(source if isinstance(source, str) else Path(source), params, limits=limits, root=root)
+    return Preprocessing.of(spec.chosen_pretrained, compile(spec))
+
+
+def pretrained_weights(spec: Spec, address: str | os.PathLike[str] | None = None) -> Path:
+    """The file of weights that a spec names for the variant that is chosen, downloaded where it is not here yet.
+
+    Args:
+        spec: the network.
+        address: of the repository on the hub that the spec is from, whose weights lie beside it.
+
+    Raises:
+        WeightsError: it names none, or the file cannot be had, or is another than is meant.
+    """
+    pretrained = spec.chosen_pretrained
+    if address is not None and is_repository(address):
+        inside = f"{os.fspath(address).rstrip('/')}/{WEIGHTS}"
+        return local(inside)
+    if pretrained is None or pretrained.weights is None:
+        message = f"the spec {spec.name} names no weights"
+        raise WeightsError(Diagnostic("E0701", message, help="give a file with --weights"))
+    path = local(pretrained.weights)
+    if "://" not in pretrained.weights:
+        folder = resolved(spec.path.parent if spec.path is not None else Path())
+        path = folder / path
+        if not resolved(path).is_relative_to(folder):
+            message = f"`{pretrained.weights}` lies outside the spec's folder"
+            raise SpecError(Diagnostic("E0109", message, pretrained.place("weights")))
+    if pretrained.sha256 is not None:
+        check_digest(path, pretrained.sha256)
+    return path
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A network with its weights on a backend, that says what is in images."""
+
+    graph: LayerGraph
+    backend: str
+    weights: Arrays
+    preprocessing: Preprocessing
+    ranking: Ranking
+    _models: list[Any] = field(default_factory=list[Any])
+
+    def predictions(
+        self, images: Sequence[str | os.PathLike[str]], count: int
+    ) -> Iterator[tuple[str, list[Prediction] | ImageError]]:
+        """For each image its most probable classes, or why it cannot be used; in order."""
+        import numpy as np
+
+        for start in range(0, len(images), BATCH):
+            part = images[start : start + BATCH]
+            prepared = [self._prepared(image) for image in part]
+            sound = [array for array in prepared if not isinstance(array, ImageError)]
+            rows = iter(self._outputs(np.stack(sound)) if sound else ())
+            for image, array in zip(part, prepared, strict=True):
+                found = array if isinstance(array, ImageError) else self.ranking.top(next(rows), count)
+                yield os.fspath(image), found
+
+    def _prepared(self, image: str | os.PathLike[str]) -> Any:
+        try:
+            return self.preprocessing.prepared(image)
+        except ImageError as error:
+            return error
+
+    def _outputs(self, batch: Any) -> Any:
+        target = find(self.backend, RunsModels)
+        if not self._models:
+            self._models.append(with_weights(self.graph, self.backend, self.weights))
+        inputs = {self.graph.inputs[0]: batch}
+        return target.run(self._models[0], self.graph, inputs, training=False).outputs[self.ranking.output]

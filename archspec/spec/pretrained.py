@@ -1,0 +1,189 @@
+"""What a spec says of weights that exist for it: where they are, how images are prepared for them, what classes mean.
+
+Preparation is that of torchvision on Pillow's images: resize, crop the middle, from bytes to numbers, normalize.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+
+from pydantic import Field, ValidationInfo
+
+from archspec.errors import did_you_mean
+from archspec.spec.base import NAME_SCHEMA, Model, Reads, definition
+from archspec.spec.checks import usable_name
+from archspec.spec.key_suggestions import PRETRAINED_WORDS
+from archspec.spec.located_data import LoadContext, LocatedDict
+from archspec.spec.problems import load_context_of, wrong
+from archspec.spec.scalars import describe
+
+CLASSES: Final = "classes"
+"""The key under which class names stand, or the file that has them."""
+OF_WEIGHTS: Final = ("weights", "sha256", "license", "source", "variants")
+"""The keys that are about a file: a spec that extends another has other weights."""
+_MOST_PIXELS: Final = 2**14
+_ADDRESS: Final = re.compile(r"(hf|https)://[!-~]+")
+_DIGEST: Final = re.compile(r"[0-9a-f]{8,64}")
+
+
+def _side(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_PIXELS
+
+
+def _sides(value: object) -> int | tuple[int, int]:
+    if isinstance(value, int) and _side(value):
+        return value
+    if isinstance(value, list) and len(value) == 2 and all(map(_side, value)):
+        return int(value[0]), int(value[1])
+    raise wrong(f"a number of pixels, 1 to {_MOST_PIXELS:,}, or a list of height and width")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    given = value if isinstance(value, list) else [value]
+    if not 1 <= len(given) <= 4 or not all(map(_is_number, given)):
+        raise wrong("a number, or a list with one for each channel")
+    return tuple(float(number) for number in given)
+
+
+def _weights(value: object) -> str:
+    if isinstance(value, str):
+        if _ADDRESS.fullmatch(value):
+            return value
+        parts = value.split("/")
+        if "://" not in value and value.isprintable() and "" not in parts and ".." not in parts and "\\" not in value:
+            return value
+    raise wrong("hf://owner/name, an address that begins with https://, or a file beside the spec")
+
+
+def _digest(value: object) -> str:
+    if isinstance(value, str) and _DIGEST.fullmatch(value):
+        return value
+    raise wrong(
+        "a text of 8 to 64 hexadecimal digits, in lower case: the beginning of the file's SHA-256",
+        help="put it in quotes: digits alone are a number" if isinstance(value, int | float) else "",
+    )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    # A file's name stands for the names in it: they are read where files are put together.
+    if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    raise wrong("a list of names in the order of the outputs, or a file with one on each line")
+
+
+def _variants(value: object, info: ValidationInfo) -> dict[str, LocatedDict]:
+    load_context = load_context_of(info)
+    if not isinstance(value, LocatedDict):
+        raise wrong("a mapping of variants to what is different for them")
+    found: dict[str, LocatedDict] = {}
+    for name, own in value.items():
+        usable_name(name, value.key_spans[name], load_context, "a variant")
+        if isinstance(own, LocatedDict):
+            found[name] = own
+        else:
+            message = f"`{name[:80]}` must be a mapping, found {describe(own)}"
+            load_context.error("E0202", message, value.value_spans[name])
+    return found
+
+
+_PIXELS: Final[dict[str, Any]] = {"type": "integer", "minimum": 1, "maximum": _MOST_PIXELS}
+_NUMBERS: Final[dict[str, Any]] = {
+    "anyOf": [{"type": "number"}, {"type": "array", "minItems": 1, "maxItems": 4, "items": {"type": "number"}}]
+}
+Sides: TypeAlias = Annotated[
+    int | tuple[int, int],
+    Reads(_sides, {"anyOf": [_PIXELS, {"type": "array", "minItems": 2, "maxItems": 2, "items": _PIXELS}]}),
+]
+Numbers: TypeAlias = Annotated[tuple[float, ...], Reads(_numbers, _NUMBERS)]
+
+
+class Pretrained(Model):
+    """Weights that exist for a network, and how images are prepared for them."""
+
+    noun: ClassVar[str] = "`pretrained`"
+    other_words: ClassVar[Mapping[str, str]] = PRETRAINED_WORDS
+    stand_ins: ClassVar[Mapping[str, object] | None] = {}
+
+    weights: Annotated[str, Reads(_weights, {"type": "string"})] | None = Field(
+        None, description="where they are: `hf://owner/name`, an `https://` address, or a file beside the spec"
+    )
+    sha256: Annotated[str, Reads(_digest, {"type": "string", "pattern": f"^{_DIGEST.pattern}$"})] | None = Field(
+        None, description="the SHA-256 of that file, or its first digits, 8 at least"
+    )
+    size: Sides | None = Field(
+        None,
+        description="images are resized to this shorter side, or to this height and width; not at all unless given",
+    )
+    crop: Sides | None = Field(None, description="then the middle is cut out: one number for both sides, or two")
+    interpolation: Literal["nearest", "bilinear", "bicubic"] = Field(
+        "bilinear", description="how pixels between pixels are found, by Pillow: `nearest`, `bilinear`, `bicubic`"
+    )
+    channels: Literal["rgb", "bgr"] = Field("rgb", description="the order of the colors: `rgb`, or `bgr` as in Caffe")
+    range: Literal[1, 255] = Field(
+        1, description="what white is before mean and deviation: `1`, as in PyTorch, or `255`, as in Caffe and Keras"
+    )
+    mean: Numbers = Field((0.0,), description="what is subtracted, from each channel or from all")
+    std: Numbers = Field((1.0,), description="the deviation, by which is divided then")
+    classes: (
+        Annotated[
+            tuple[str, ...],
+            Reads(
+                _names,
+                {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]},
+            ),
+        ]
+        | None
+    ) = Field(None, description="the names of the classes in order: a list, or a file with one on each line")
+    license: str = Field("", description="of the weights, as the hub names it: `apache-2.0`")
+    source: str = Field("", description="who trained them, and where that is said")
+    variants: Annotated[
+        dict[str, LocatedDict],
+        Reads(
+            _variants,
+            {"type": "object", "propertyNames": NAME_SCHEMA, "additionalProperties": definition("Pretrained")},
+        ),
+    ] = Field(default_factory=dict[str, LocatedDict], description="what is different for a variant of the spec")
+
+    def of_variant(self, name: str | None, known: Mapping[str, object], load_context: LoadContext) -> Pretrained | None:
+        """What holds for a variant of the spec; errors in what any of them changes are noted."""
+        found: Pretrained | None = self
+        for variant, own in self.variants.items():
+            span = self.entry_place("variants", variant)
+            if variant not in known:
+                help = did_you_mean(variant, known) or "list it under the spec's `variants`"
+                load_context.error("E0411", f"no variant is called `{variant[:80]}`", span, help=help)
+            if "variants" in own:
+                message = "what is different for a variant has no variants"
+                load_context.error("E0202", message, own.key_spans["variants"])
+                continue
+            read = Pretrained.read(self._changed(own), load_context)
+            if variant == name:
+                found = read
+        return found
+
+    def _changed(self, own: LocatedDict) -> LocatedDict:
+        """What is written, with a variant's keys over it. Another file has another digest."""
+        changed = LocatedDict(own.span)
+        for key in self._located:
+            if key != "variants" and key not in own and not (key == "sha256" and "weights" in own):
+                changed.take(self._located, key)
+        for key in own:
+            changed.take(own, key)
+        return changed
+
+    def _check(self, load_context: LoadContext) -> None:
+        if len(self.mean) != len(self.std) and 1 not in (len(self.mean), len(self.std)):
+            message = f"`mean` has {len(self.mean)} numbers, and `std` {len(self.std)}"
+            load_context.error("E0202", message, self.place("std"))
+        if min(self.std) <= 0:
+            load_context.error("E0202", "`std` divides: its numbers are above 0", self.place("std"))
+        if self.sha256 is not None and self.weights is None and not self.variants:
+            message = "`sha256` is of `weights`, which are not given"
+            load_context.error("E0202", message, self.key_place("sha256"))

@@ -1,0 +1,197 @@
+"""`archspec predict`, as a user calls it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import archspec
+from archspec.cli import main
+from archspec.hub import write_repository
+from archspec.weights import downloads, write
+
+pytest.importorskip("PIL")
+Run = Callable[..., tuple[int, str, str]]
+SPEC = """
+archspec: 1
+name: tiny
+params: {classes: 4}
+input: {channels: 3, height: 16, width: 16}
+layers: [conv: {name: conv1, filters: 4, kernel: 3}, relu, flatten, dense: {name: fc, units: classes}]
+pretrained:
+  weights: tiny.safetensors
+  size: 18
+  crop: 16
+  mean: [0.5, 0.4, 0.3]
+  std: [0.2, 0.3, 0.4]
+  classes: names.txt
+  license: mit
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in a folder with a spec, its weights, and images of which two cannot be used."""
+    from benchmarks.preprocessing import picture
+
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(SPEC, encoding="utf-8")
+    Path("names.txt").write_text("cat\ndog\n\nbird of prey\nfish\n", encoding="utf-8")
+    write("tiny.safetensors", archspec.init_weights("tiny.yaml", seed=3), archspec.compile("tiny.yaml"))
+    picture(30, 24).save("one.png")
+    picture(17, 40).save("two.png")
+    Path("bad.png").write_bytes(Path("one.png").read_bytes()[:200])
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
+
+
+def expected(image: str) -> np.ndarray:
+    """The probabilities, by plain arithmetic."""
+    from numpy.lib.stride_tricks import sliding_window_view
+
+    weights = archspec.init_weights("tiny.yaml", seed=3)
+    x = archspec.preprocessing("tiny.yaml")([image])[0].astype(np.float64)
+    seen = sliding_window_view(x, (3, 3), axis=(1, 2))
+    conv = np.einsum("chwij,ocij->ohw", seen, weights["conv1.weight"].astype(np.float64))
+    conv += weights.get("conv1.bias", np.zeros(4))[:, None, None]
+    logits = weights["fc.weight"].astype(np.float64) @ np.maximum(conv, 0).reshape(-1) + weights["fc.bias"]
+    numbers: np.ndarray = np.exp(logits) / np.exp(logits).sum()
+    return numbers
+
+
+@pytest.mark.parametrize(
+    "backend", ["torch", "onnx:reference", "openvino", pytest.param("keras", marks=pytest.mark.slow)]
+)
+def test_the_classes_are_the_same_on_every_backend(run: Run, backend: str) -> None:
+    pytest.importorskip(backend.partition(":")[0])
+    code, out, err = run("predict", "tiny.yaml", "one.png", "two.png", "--backend", backend, "--json", "--top", "4")
+    assert code == 0, err
+    found = json.loads(out)
+    assert [each["image"] for each in found] == ["one.png", "two.png"]
+    for each in found:
+        numbers = expected(each["image"])
+        assert [one["class"] for one in each["classes"]] == np.argsort(-numbers).tolist()
+        assert [one["probability"] for one in each["classes"]] == pytest.approx(np.sort(numbers)[::-1], abs=1e-5)
+        assert {one["class"]: one["name"] for one in each["classes"]} == {
+            0: "cat",
+            1: "dog",
+            2: "bird of prey",
+            3: "fish",
+        }
+
+
+def test_images_that_cannot_be_used_are_named_and_the_others_go_on(run: Run) -> None:
+    pytest.importorskip("torch")
+    Path("text.png").write_text("no image", encoding="utf-8")
+    code, out, err = run("predict", "tiny.yaml", "bad.png", "one.png", "none.png", "text.png", "--top", "1")
+    assert code == 1
+    assert out.splitlines()[0] == "one.png"
+    assert len(out.splitlines()) == 2
+    lines = err.splitlines()
+    assert [line.split(":")[1].strip() for line in lines] == ["bad.png", "none.png", "text.png"]
+    assert lines[1] == "error: none.png: it cannot be read: No such file or directory"
+    assert lines[2] == "error: text.png: it is no image that Pillow reads, or is damaged"
+
+
+def test_names_that_are_not_those_of_the_classes_are_not_shown(run: Run) -> None:
+    pytest.importorskip("torch")
+    arrays = archspec.init_weights("tiny.yaml", seed=1, classes=7)
+    write("seven.safetensors", arrays, archspec.compile("tiny.yaml", classes=7))
+    code, out, err = run("predict", "tiny.yaml", "one.png", "--set", "classes=7", "--weights", "seven.safetensors")
+    assert code == 0
+    assert err == "warning: the spec names 4 classes, and the network has 7: they are shown by number\n"
+    assert "class" in out
+    assert "cat" not in out
+
+
+def test_a_spec_that_does_not_say_how_images_are_prepared_is_refused(run: Run) -> None:
+    pytest.importorskip("torch")
+    code, _, err = run("predict", "lenet", "one.png", "--weights", "tiny.safetensors")
+    assert code == 1
+    assert "E0704" in err
+    assert "write it under `pretrained`" in err
+
+
+def test_the_digest_of_weights_is_held_against_the_file(run: Run) -> None:
+    pytest.importorskip("torch")
+    digest = hashlib.sha256(Path("tiny.safetensors").read_bytes()).hexdigest()
+    for name, told, code in (("right", digest[:8], 0), ("wrong", "0" * 8, 1)):
+        Path(f"{name}.yaml").write_text(SPEC.replace("  size", f'  sha256: "{told}"\n  size'), encoding="utf-8")
+        found, _, err = run("predict", f"{name}.yaml", "one.png")
+        assert found == code, err
+    assert "its SHA-256 begins with" in err
+
+
+def test_weights_behind_a_link_out_of_the_folder_are_refused(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "names.txt").write_text("a\nb\nc\nd\n", encoding="utf-8")
+    (inner / "tiny.yaml").write_text(SPEC, encoding="utf-8")
+    (inner / "tiny.safetensors").symlink_to(tmp_path / "tiny.safetensors")
+    code, _, err = run("predict", "inner/tiny.yaml", "one.png")
+    assert code == 1
+    assert "E0109" in err
+
+
+def test_a_repository_holds_how_images_are_prepared(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    write_repository(folder, Path("tiny.yaml"), "tiny.safetensors")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert config["spec"]["pretrained"]["classes"] == ["cat", "dog", "bird of prey", "fish"]
+    assert "weights" not in config["spec"]["pretrained"]
+    assert 'license: "mit"' in (folder / "README.md").read_text(encoding="utf-8")
+    mine, theirs = run("predict", "tiny.yaml", "one.png"), run("predict", "repository", "one.png")
+    assert mine[1] == theirs[1]
+    assert theirs[0] == 0
+    one = archspec.preprocessing(folder)(["one.png"])
+    assert np.array_equal(one, archspec.preprocessing("tiny.yaml")(["one.png"]))
+
+
+def test_a_file_of_the_web_is_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import urllib.request
+    from email.message import Message
+    from io import BytesIO
+
+    asked: list[str] = []
+
+    class Answer(BytesIO):
+        url = "https://localhost/net.pth"
+        headers = Message()
+
+    def urlopen(request: urllib.request.Request, timeout: float) -> Answer:
+        asked.append(request.full_url)
+        return Answer(b"numbers")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    first, second = (downloads.fetched("https://localhost/net.pth") for _ in range(2))
+    assert first == second
+    assert first.read_bytes() == b"numbers"
+    assert asked == ["https://localhost/net.pth"]
+    Answer.headers["Content-Length"] = "99"
+    with pytest.raises(archspec.WeightsError, match="cannot be downloaded"):
+        downloads.fetched("https://localhost/other.pth")
+    assert not [path for path in tmp_path.rglob("*other*") if path.is_file()]
+
+
+def test_a_child_inherits_how_images_are_prepared_and_no_weights(run: Run) -> None:
+    Path("child.yaml").write_text("archspec: 1\nextends: tiny.yaml\nname: child\n", encoding="utf-8")
+    found = archspec.load("child.yaml").chosen_pretrained
+    assert found is not None
+    assert (found.size, found.crop, found.weights, found.license) == (18, 16, None, "")
+    assert found.classes == ("cat", "dog", "bird of prey", "fish")

@@ -1,0 +1,111 @@
+"""Images are prepared as torchvision and keras.applications prepare them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import archspec
+from archspec.errors import SpecError
+from archspec.prediction import ImageError, Preprocessing
+from archspec.spec import load_text
+
+pytest.importorskip("PIL")
+
+from benchmarks.preprocessing import CASES, FIXTURE, IMAGENET, digest, names, picture
+
+HELD = json.loads(FIXTURE.read_text(encoding="utf-8"))
+NET = """
+archspec: 1
+name: net
+input: {{channels: {channels}, height: {height}, width: {width}}}
+layers: [flatten, {{dense: {{name: fc, units: 3}}}}]
+pretrained: {pretrained}
+"""
+
+
+def made(pretrained: dict[str, Any], height: int, width: int, channels: int = 3) -> Preprocessing:
+    spec = load_text(NET.format(channels=channels, height=height, width=width, pretrained=json.dumps(pretrained)))
+    return Preprocessing.of(spec.chosen_pretrained, archspec.compile(spec))
+
+
+@pytest.mark.parametrize(("name", "case", "size"), [*names()])
+def test_numbers_are_those_of_torchvision_to_the_last_bit(name: str, case: str, size: tuple[int, int]) -> None:
+    crop = CASES[case]["crop"]
+    sides = (crop, crop) if isinstance(crop, int) else crop
+    prepared = made({**CASES[case], "mean": IMAGENET[0], "std": IMAGENET[1]}, *sides)
+    assert digest(prepared.prepared(picture(*size))) == HELD[name]
+
+
+KERAS = {
+    "torch": {"mean": IMAGENET[0], "std": IMAGENET[1]},
+    "tf": {"mean": 0.5, "std": 0.5},
+    "caffe": {"channels": "bgr", "range": 255, "mean": [103.939, 116.779, 123.68]},
+}
+
+
+def as_keras(mode: str, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """What `preprocess_input` does to arrays; keras/src/applications/imagenet_utils.py, `_preprocess_numpy_input`."""
+    if mode == "tf":
+        return x / 127.5 - 1.0
+    if mode == "torch":
+        return (x / 255.0 - np.array(IMAGENET[0])) / np.array(IMAGENET[1])
+    return x[..., ::-1] - np.array([103.939, 116.779, 123.68])
+
+
+@pytest.mark.parametrize("mode", KERAS)
+def test_numbers_are_those_of_keras_applications(mode: str) -> None:
+    image = picture(40, 30)
+    found = made(KERAS[mode], 40, 30)([image], channels_last=True)[0]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, as_keras(mode, np.asarray(image, np.float64)), rtol=0, atol=2e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", KERAS)
+def test_the_formulas_of_keras_are_what_keras_computes(mode: str) -> None:
+    keras = pytest.importorskip("keras")
+    pixels = np.asarray(picture(40, 30), np.float32)
+    theirs = keras.applications.imagenet_utils.preprocess_input(pixels.copy(), data_format="channels_last", mode=mode)
+    np.testing.assert_allclose(as_keras(mode, pixels.astype(np.float64)), theirs, rtol=0, atol=2e-5)
+
+
+def test_a_gray_image_has_three_channels_where_the_network_takes_them_and_one_where_it_takes_one() -> None:
+    gray = picture(8, 8).convert("L")
+    assert made({}, 8, 8)([gray]).shape == (1, 3, 8, 8)
+    assert np.array_equal(made({"range": 255}, 8, 8, channels=1)([gray])[0, 0], np.asarray(gray, np.float32))
+
+
+def test_what_comes_of_an_image_fits_the_network_or_is_refused() -> None:
+    with pytest.raises(ImageError, match="it is 8x9, and the network takes 8x8"):
+        made({}, 8, 8)([picture(8, 9)])
+    with pytest.raises(SpecError, match="prepared to 9x9, and net takes 8x8"):
+        made({"size": 12, "crop": 9}, 8, 8)
+    with pytest.raises(SpecError, match="`mean` of `pretrained` has 3 numbers, and net takes 1 channels"):
+        made({"mean": [1, 2, 3]}, 8, 8, channels=1)
+
+
+def test_a_variant_has_its_own_sizes_and_weights() -> None:
+    text = """
+archspec: 1
+name: net
+params: {size: 8}
+variants: {small: {size: 8}, large: {size: 16}}
+variant: small
+input: {channels: 3, height: size, width: size}
+layers: [flatten, {dense: {name: fc, units: 3}}]
+pretrained:
+  weights: https://localhost/small.pth
+  sha256: "01234567"
+  size: 8
+  crop: 8
+  variants: {large: {weights: https://localhost/large.pth, size: 20, crop: 16}}
+"""
+    small, large = load_text(text).chosen_pretrained, load_text(text, overrides={"variant": "large"}).chosen_pretrained
+    assert small is not None
+    assert large is not None
+    assert (small.size, small.crop, small.sha256) == (8, 8, "01234567")
+    assert (large.size, large.crop, large.sha256, large.weights) == (20, 16, None, "https://localhost/large.pth")
