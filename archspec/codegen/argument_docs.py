@@ -60,11 +60,15 @@ def documented(definition: Definition) -> tuple[Parameter, ...]:
     """The parameters of a definition, each with what is said of it; the definitions that it calls have theirs."""
     straight: dict[str, list[_Use]] = {}
     mentions: dict[str, list[_Use]] = {}
-    for use in (*_uses(definition.tree), *(_Use("", f"`{local.name}`", local.expr) for local in definition.locals)):
+    for use in _uses(definition.tree):
         if isinstance(use.expr, Name):
             straight.setdefault(use.expr.id, []).append(use)
         for name in names(use.expr, definition.budget):
             mentions.setdefault(name, []).append(use)
+    for local in reversed(definition.locals):  # what a quantity is for is what its parts are for
+        takers = straight.get(local.name) or mentions.get(local.name, [])
+        for name in names(local.expr, definition.budget):
+            mentions.setdefault(name, []).extend(takers)
     return tuple(
         given
         if given.doc

@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: b6e52591f9ee995e
+# digest: 0bb682e0b4317d7f
 """MobileNetV3, small and large, as torchvision has it."""
 
 import torch
@@ -109,7 +109,7 @@ class InvertedResidual(nn.Module):
                 else []
             ),
             ConvNormAct(
-                hidden if expands else in_channels,
+                hidden,
                 hidden,
                 kernel=kernel,
                 stride=stride,
