@@ -42,8 +42,11 @@ _LAYERS: Final = {
     "conv_transpose": "transposed convolution",
     "dense": "dense layer",
     "pad_channels": "padding",
+    "to_image": "image",
 }
 """What ops are called where their names are not the words for it."""
+_COUNT: Final = "number of"
+"""What is said of a param that counts: `units` are no output features then."""
 _NAMED: Final = 3
 """Layers that are named; where there are more, they are not listed."""
 
@@ -114,7 +117,8 @@ def _uses(tree: Tree, row: str = "") -> Iterator[_Use]:
                 for name, expr in item.arguments.items():
                     if name in docs:
                         word = _WORDS.get(name, "")
-                        yield _Use(word or docs[name], _called(item, row) if word else "", expr)
+                        is_meant = bool(word) and not docs[name].startswith(_COUNT)
+                        yield _Use(word if is_meant else docs[name], _called(item, row) if is_meant else "", expr)
             case SequenceUse():
                 yield from _uses(item.body, _called(item, row).strip("`"))
             case ChoiceUse():
@@ -123,7 +127,7 @@ def _uses(tree: Tree, row: str = "") -> Iterator[_Use]:
                 yield from _uses(item.other, row)
             case LoopUse():
                 for run in item.runs:
-                    yield _Use("number of units", "", run.stop)
+                    yield _Use(f"{_COUNT} units", "", run.stop)
                     yield from _uses(Tree((run.item,), ()), item.name)
 
 
