@@ -27,10 +27,11 @@ from archspec.codegen.tree import (
 from archspec.codegen.walk import layers
 from archspec.expr import Const, Expr, Name, names, negated
 from archspec.reserved_names import NOT_LAYERS
-from archspec_torch.constructors import mentioned
+from archspec_torch.constructors import expressions, mentioned
 from archspec_torch.forward import Spelling
-from archspec_torch.local_writer import LocalWriter
+from archspec_torch.local_writer import LocalWriter, contains
 from archspec_torch.member_names import arms, joinable, member_name, members_of, ordered_names, row
+from archspec_torch.names import RESERVED
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
 
@@ -332,11 +333,19 @@ class MemberWriter(LocalWriter):
         self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
         used = index in mentioned(Tree((run.item,), ()), printer.budget) | names(run.carried_next, printer.budget)
         header = f"{indent}for {loop_header(run, printer, uses_index=used)}:"
+        after = run.carried_next
+        width = printer.expr(after)
+        shared = not isinstance(after, Const | Name) and any(contains(expr, after) for expr in expressions(run.item))
+        if shared:  # said once
+            width = printer.local(after, "out_channels", RESERVED)
         with self.constructor.iteration_of(item, run) as iterations:
             module = self.constructor.module(run.item)
         self.init.append(whole(header, iterations))
+        if shared:
+            del printer.locals[after]
+            self.init += lay_out(printer.expr(after), depth + 1, f"{width} = ")
         self.init += lay_out(marked(call(f"{parts}.append", module), iterations), depth + 1)
-        self.init += lay_out(printer.expr(run.carried_next), depth + 1, f"{variable} = ")
+        self.init += lay_out(width, depth + 1, f"{variable} = ")
         chain = len(item.operands) == 1
         made = call("nn.Sequential", f"*{parts}") if chain else call("nn.ModuleList", parts)
         self.assign(name, self._for_all(item, made), depth)
