@@ -42,8 +42,11 @@ _LAYERS: Final = {
     "conv_transpose": "transposed convolution",
     "dense": "dense layer",
     "pad_channels": "padding",
+    "to_image": "image",
 }
 """What ops are called where their names are not the words for it."""
+_COUNT: Final = "number of"
+"""What is said of a param that counts: `units` are no output features then."""
 _NAMED: Final = 3
 """Layers that are named; where there are more, they are not listed."""
 
@@ -60,11 +63,15 @@ def documented(definition: Definition) -> tuple[Parameter, ...]:
     """The parameters of a definition, each with what is said of it; the definitions that it calls have theirs."""
     straight: dict[str, list[_Use]] = {}
     mentions: dict[str, list[_Use]] = {}
-    for use in (*_uses(definition.tree), *(_Use("", f"`{local.name}`", local.expr) for local in definition.locals)):
+    for use in _uses(definition.tree):
         if isinstance(use.expr, Name):
             straight.setdefault(use.expr.id, []).append(use)
         for name in names(use.expr, definition.budget):
             mentions.setdefault(name, []).append(use)
+    for local in reversed(definition.locals):  # what a quantity is for is what its parts are for
+        takers = straight.get(local.name) or mentions.get(local.name, [])
+        for name in names(local.expr, definition.budget):
+            mentions.setdefault(name, []).extend(takers)
     return tuple(
         given
         if given.doc
@@ -110,7 +117,8 @@ def _uses(tree: Tree, row: str = "") -> Iterator[_Use]:
                 for name, expr in item.arguments.items():
                     if name in docs:
                         word = _WORDS.get(name, "")
-                        yield _Use(word or docs[name], _called(item, row) if word else "", expr)
+                        is_meant = bool(word) and not docs[name].startswith(_COUNT)
+                        yield _Use(word if is_meant else docs[name], _called(item, row) if is_meant else "", expr)
             case SequenceUse():
                 yield from _uses(item.body, _called(item, row).strip("`"))
             case ChoiceUse():
@@ -119,7 +127,7 @@ def _uses(tree: Tree, row: str = "") -> Iterator[_Use]:
                 yield from _uses(item.other, row)
             case LoopUse():
                 for run in item.runs:
-                    yield _Use("number of units", "", run.stop)
+                    yield _Use(f"{_COUNT} units", "", run.stop)
                     yield from _uses(Tree((run.item,), ()), item.name)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from archspec.codegen.merging import likeness, united
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import item_number
+from archspec.expr import negated
 from archspec.ir.scope import Ref, Result
 
 
 def without_equal_arms(tree: Tree) -> Tree:
-    """A body in which no condition's sides begin with the same item, or are the same."""
+    """A body in which no condition's sides begin with the same item, and none is asked twice in a row."""
+    tree = _asked_once(tree)
     items: list[ItemUse] = []
     renamed: dict[Ref, Ref] = {}
     for item in tree.items:
@@ -23,6 +27,36 @@ def without_equal_arms(tree: Tree) -> Tree:
         return tree if len(items) == len(tree.items) else replace(tree, items=tuple(items))
     labels = {renamed.get(ref, ref): label for ref, label in tree.labels.items()}
     return Tree(tuple(items), tuple(renamed.get(ref, ref) for ref in tree.results), labels)
+
+
+def _asked_once(tree: Tree) -> Tree:
+    """A body in which neighbors under one condition, of which the second alone takes what the first gives, are one."""
+    items: list[ItemUse] = []
+    for item in tree.items:
+        before = items[-1] if items else None
+        if isinstance(item, ChoiceUse) and isinstance(before, ChoiceUse):
+            taken = Counter(uses(tree))[Result(before.location)]
+            inside = [item.operand, *uses(item.then), *uses(item.other)].count(Result(before.location))
+            together = _together(before, item)
+            if together is not None and taken == inside - (item.operand == Result(before.location)):
+                items[-1] = together
+                continue
+        items.append(item)
+    return tree if len(items) == len(tree.items) else replace(tree, items=tuple(items))
+
+
+def _together(first: ChoiceUse, second: ChoiceUse) -> ChoiceUse | None:
+    """Two choices as one, where they are under one condition, or under it and its opposite."""
+    if second.condition == negated(first.condition):
+        second = replace(second, condition=first.condition, then=second.other, other=second.then)
+    sides = (first.then, second.then), (first.other, second.other)
+    if second.condition != first.condition or any(len(side.results) > 1 for pair in sides for side in pair):
+        return None
+    then, other = (
+        Tree((*before.items, *after.items), after.results, {**before.labels, **after.labels})
+        for before, after in ((one, with_refs(two, {Result(first.location): one.results[0]})) for one, two in sides)
+    )
+    return replace(second, operand=first.operand, then=then, other=other)
 
 
 def _hoisted(choice: ChoiceUse, renamed: dict[Ref, Ref]) -> Iterator[ItemUse]:

@@ -40,7 +40,7 @@ class ExpressionPrinter:
             self.spelled[given] = identifier(name, {*reserved, *self.spelled.values()})
         own = {CHANNELS.id: channels}
         own |= {name: name.partition("@")[0] for name in row_names(definition.tree)}
-        for depth in range(1, max(len(_INDICES), deepest(definition.tree)) + 1):
+        for depth in range(1, deepest(definition.tree) + 2):  # calls in a row may become one more
             index, carried = iteration_names(depth)
             letter = _INDICES[depth - 1] if depth <= len(_INDICES) else f"i{depth}"
             own |= {index: letter, carried: "channels" if depth == 1 else f"channels_{depth}"}

@@ -28,6 +28,7 @@ from archspec.codegen.tree import (
     Definition,
     ItemUse,
     LayerUse,
+    Local,
     LoopUse,
     Module,
     Run,
@@ -151,9 +152,6 @@ class _Attempt:
         whole = old.whole
         if old.is_network:
             env = {p.name: p.default for p in old.parameters if p.name in self.fixed and p.default is not None}
-            for parameter in old.parameters:
-                if parameter.derived is not None and parameter.name not in env:
-                    env[parameter.name] = fold(parameter.derived, self.budget, env, whole=whole)
             deps = {p.name: {p.name} for p in old.parameters if p.name not in env}
         else:
             env, deps = _same(self.calls[id(new)]), self.deps[id(new)]
@@ -163,7 +161,12 @@ class _Attempt:
                 constants = {name: expr for name, expr in env.items() if isinstance(expr, Const)}
                 self.constants.setdefault(old.name, {})[id(new)] = constants
         new.locals = ()
-        for local in old.locals:
+        computed = [
+            Local(given.name, given.type, given.derived)
+            for given in old.parameters
+            if given.derived is not None and given.name not in env
+        ]
+        for local in (*computed, *old.locals):
             expr = fold(local.expr, self.budget, env, whole=whole, is_whole=local.type == "int")
             if isinstance(expr, Const | Name):  # it needs no name of its own
                 env[local.name] = expr
@@ -171,9 +174,11 @@ class _Attempt:
                 new.locals += (dataclasses.replace(local, expr=expr),)
                 deps[local.name] = set(self._depends(expr, deps))
         fold_all = _Fold(env, self.new, whole, self.budget)
+        fold_all.quantities = {local.name: local.expr for local in new.locals}
         new.tree = fold_all.tree(old.tree)
         new.features = tuple(fold(feature, self.budget, env, whole=whole, is_whole=True) for feature in old.features)
-        new.parameters = tuple(parameter for parameter in old.parameters if parameter.name not in env)
+        no_arguments = {*env, *(local.name for local in computed)}
+        new.parameters = tuple(parameter for parameter in old.parameters if parameter.name not in no_arguments)
         for use in calls(new.tree):
             target = id(use.definition)
             self.calls[target].append(use.arguments)
@@ -185,10 +190,11 @@ class _Attempt:
             spatial = [name for name in layer.exprs if known[name].spatial]
             deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in spatial]
         if old.is_network:
+            offered = {p.name for p in new.parameters}
             given = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
             parts = [(part, what) for expr, what in deciding for part in held(expr, what, given, self.budget)]
-            kept = [part for part, what in parts if what == LAYERS and is_bound(part, deps)]
-            choices = {p.name: p.choices for p in old.parameters if p.name in deps and p.choices}
+            kept = [part for part, what in parts if what == LAYERS and is_bound(part, offered)]
+            choices = {p.name: p.choices for p in new.parameters if p.choices}
             new.bounds, settled = narrowed(kept, choices, self.budget)
             deciding = [(part, what) for part, what in parts if part not in kept]
             deciding += [(Name(name), LAYERS) for name in settled]
@@ -257,6 +263,8 @@ class _Fold:
         """How often the tree is written, by all that is around it: a part of a repeat is one of several."""
         self.ranges: Mapping[str, tuple[int, int]] = {}
         """What the indices of the iterations around go through, where that is known."""
+        self.quantities: Mapping[str, Expr] = {}
+        """What the definition's own quantities are."""
 
     def under(self, more: Mapping[str, Expr], parts: int = 1) -> _Fold:
         return self._with({**self.env, **more}, self.inline, self.is_open, self.copies * parts)
@@ -266,7 +274,7 @@ class _Fold:
 
     def _with(self, env: Mapping[str, Expr], inline: bool, is_open: bool, copies: int) -> _Fold:
         found = _Fold(env, self.new, self.whole, self.budget, inline=inline, is_open=is_open, copies=copies)
-        found.ranges = self.ranges
+        found.ranges, found.quantities = self.ranges, self.quantities
         return found
 
     def within(self, ranges: Mapping[str, tuple[int, int]]) -> _Fold:
@@ -276,7 +284,7 @@ class _Fold:
         return found
 
     def expr(self, expr: Expr) -> Expr:
-        return fold(expr, self.budget, self.env, whole=self.whole, ranges=self.ranges)
+        return fold(expr, self.budget, self.env, whole=self.whole, ranges=self.ranges, quantities=self.quantities)
 
     def tree(self, tree: Tree) -> Tree:
         return without_equal_arms(Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -46,17 +46,24 @@ def with_rows(module: Module, shown: Shown) -> Module:
     return module
 
 
-def loop_header(run: Run, printer: ExpressionPrinter, *, uses_index: bool) -> str:
-    """What stands between `for` and the colon of a loop; `uses_index` says that it is asked for."""
+def loop_header(
+    run: Run, printer: ExpressionPrinter, *, uses_index: bool, unused: Collection[str] = frozenset()
+) -> str:
+    """What stands between `for` and the colon of a loop.
+
+    `uses_index` says that it is asked for, `unused` which of a row's values are not.
+    """
     index = printer.spelled[iteration_names(run.depth)[0]]
     start, stop = run.start, printer.expr(run.stop)
     if run.rows is not None:
-        values = ", ".join(printer.spelled[name] if name else "_" for name in run.rows.names)
+        values = ", ".join(printer.spelled[name] if name and name not in unused else "_" for name in run.rows.names)
+        if not run.rows.is_flat:
+            values = f"({values}{',' if len(run.rows.names) == 1 else ''})"
         table = printer.expr(run.rows.table)
         if not uses_index:
-            return f"{values} in {table}"
+            return f"{values[1:-1] if len(run.rows.names) > 1 else values} in {table}"
         first = "" if start == Const(0) else f", start={printer.expr(start)}"
-        return f"{index}, {f'({values})' if len(run.rows.names) > 1 else values} in enumerate({table}{first})"
+        return f"{index}, {values} in enumerate({table}{first})"
     if uses_index:
         return f"{index} in range({stop if start == Const(0) else f'{printer.expr(start)}, {stop}'})"
     count = run.count
@@ -113,6 +120,8 @@ class _Rewriter:
         found = _Lookups(index, range(run.first, run.first + run.count), budget, known)
         written = [*self.shown(run.item), *(() if run.carried_next is None else (run.carried_next,))]
         for expr in written:
+            found.count(expr)
+        for expr in written:
             found.look(expr)
         columns = found.columns or found.nested(run.first)
         if not columns:
@@ -146,10 +155,10 @@ class _Rewriter:
         if found.columns:
             rows = [tuple(values[at] for values in kept) for at in range(run.count)]
             table = Const(tuple(rows if len(kept) > 1 else [row[0] for row in rows]))
-            return replace(changed, rows=Rows(tuple(more), table)), more
+            return replace(changed, rows=Rows(tuple(more), table, is_flat=len(kept) == 1)), more
         places = {_place(column): name.id for column, name in zip(columns, kept.values(), strict=True)}
         given = tuple(places.get(place, "") for place in range(found.width)) if found.width else (places[None],)
-        return replace(changed, rows=Rows(given, found.table)), more
+        return replace(changed, rows=Rows(given, found.table, is_flat=not found.width)), more
 
 
 class _Lookups:
@@ -160,6 +169,8 @@ class _Lookups:
         self.span = span
         self.budget = budget
         self.known = known
+        self.users: dict[Expr, dict[Expr, None]] = {}
+        """The expressions in which each item is looked up."""
         self.columns: dict[Expr, tuple[Value, ...]] = {}
         self.inner: dict[Expr, None] = {}
         """Those of a table that is itself a value of the row of a loop around."""
@@ -168,9 +179,25 @@ class _Lookups:
         self.width = 0
         """How many values each of its rows has; 0 where the rows are values."""
 
+    def count(self, expr: Expr) -> None:
+        """Note in which expressions of the index alone each item is looked up."""
+        if names(expr, self.budget) == {self.index}:
+            for lookup in _lookups(expr):
+                self.users.setdefault(lookup, {})[expr] = None
+            return
+        for part in children(expr):
+            self.count(part)
+
+    def _is_one(self, expr: Expr) -> bool:
+        """Whether an expression's value is one of the row: none of what it looks up is asked for elsewhere, too."""
+        if isinstance(expr, Index) and _is_constant(expr):
+            return True
+        lookups = [*_lookups(expr)]
+        return bool(lookups) and all(len(self.users.get(lookup, ())) < 2 for lookup in lookups)
+
     def look(self, expr: Expr) -> None:
         """Find those in an expression."""
-        if names(expr, self.budget) == {self.index} and _looks_up(expr):
+        if names(expr, self.budget) == {self.index} and self._is_one(expr):
             try:
                 values = tuple(evaluate(expr, {self.index: at}, self.budget) for at in self.span)
             except ExprError:
@@ -232,9 +259,13 @@ def _contains(expr: Expr, part: Expr) -> bool:
     return expr == part or any(_contains(child, part) for child in children(expr))
 
 
-def _looks_up(expr: Expr) -> bool:
-    """Whether an item of a constant table is looked up in an expression."""
-    return (isinstance(expr, Index) and _is_constant(expr)) or any(map(_looks_up, children(expr)))
+def _lookups(expr: Expr) -> Iterator[Expr]:
+    """The items of constant tables that are looked up in an expression."""
+    if isinstance(expr, Index) and _is_constant(expr):
+        yield expr
+        return
+    for part in children(expr):
+        yield from _lookups(part)
 
 
 def _is_constant(expr: Expr) -> bool:

@@ -144,7 +144,9 @@ class Rows:
     names: tuple[str, ...]
     """What a row's values are called in expressions; empty for one that nothing takes."""
     table: Expr
-    """The rows, or, of one value each, their values."""
+    """The rows, or values in place of rows of one."""
+    is_flat: bool
+    """Whether it has values in place of rows."""
 
 
 @dataclass(frozen=True, slots=True)

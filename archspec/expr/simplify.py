@@ -78,6 +78,7 @@ def fold(
     whole: Whole = no_name,
     is_whole: bool = False,
     ranges: Mapping[str, tuple[int, int]] | None = None,
+    quantities: Mapping[str, Expr] | None = None,
 ) -> Expr:
     """Replace names by `values` and work out what is then known: `4 * w // 4` with `w = 16` gives `16`.
 
@@ -92,8 +93,9 @@ def fold(
         whole: Which of the names that are left stand for whole numbers.
         is_whole: The expression itself is known to give one, such as a number of channels.
         ranges: The whole numbers that a name stands for, from the first up to before the second.
+        quantities: What names that stay are called for, which helps to see that two expressions are equal.
     """
-    return _Folding(values or {}, whole, budget, ranges or {}).fold(expr, is_whole)
+    return _Folding(values or {}, whole, budget, ranges or {}, quantities or {}).fold(expr, is_whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class _Folding:
     whole: Whole
     budget: Budget
     ranges: Mapping[str, tuple[int, int]]
+    quantities: Mapping[str, Expr]
 
     def fold(self, expr: Expr, is_whole: bool = False) -> Expr:
         """A part, folded; `is_whole` says that its value is a whole number, which nothing below it need show."""
@@ -170,19 +173,23 @@ class _Folding:
             return then
         if (apart := self._apart(test, then, other)) is not None:
             return apart
-        match test:
+        match self._meant(test):
             case Compare(first, ("==" | "!=" as link,), (second,)):
                 unequal, equal = (other, then) if link == "==" else (then, other)
                 if {unequal, equal} == {first, second} and (is_whole or all(map(self.is_whole, (first, second)))):
                     return unequal  # `a if a == b else b` is `b`
                 if isinstance(first, Name) and isinstance(second, Const) and self.whole(first.id):
                     # `w * n if n != 1 else w`: what it is otherwise is that for 1, too.
-                    known = _Folding({first.id: second}, self.whole, self.budget, self.ranges)
-                    if known.fold(unequal, is_whole) == equal:
+                    known = _Folding({first.id: second}, self.whole, self.budget, self.ranges, {})
+                    if known.fold(self._meant(unequal), is_whole) == equal:
                         return unequal
             case _:
                 pass
         return IfElse(test, then, other)
+
+    def _meant(self, expr: Expr) -> Expr:
+        """What a quantity is that an expression consists of."""
+        return self.quantities.get(expr.id, expr) if isinstance(expr, Name) else expr
 
     def _apart(self, test: Expr, then: Expr, other: Expr) -> Expr | None:
         """`n + (2 if c else 1)` for `n + 2 if c else n + 1`, where both sides are something and a whole number."""

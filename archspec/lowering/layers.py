@@ -129,11 +129,15 @@ class LayerLowering:
         if call.branches is None:
             return self._joined(call, (x,), x, context, context.plan[call])
         always, omissible = apart(call.branches)
-        inputs = tuple(self._nested(branch, x, context) for branch in always)
+        inputs = self._inputs(always, x, context)
         y = inputs[0] if omissible and len(inputs) == 1 else self._joined(call, inputs, x, context, context.plan[call])
         for branch in omissible:
             y = self._omissible(call, branch, x, y, context)
         return y
+
+    def _inputs(self, branches: Sequence[Seq], x: Tensor, context: Context) -> tuple[Tensor, ...]:
+        """What the branches of an op give that are always there."""
+        return tuple(self._nested(branch, x, context) for branch in branches)
 
     def _omissible(self, call: Call, branch: Seq, x: Tensor, y: Tensor, context: Context) -> Tensor:
         """What has been joined, and a branch that starts from what arrives, where that is not left out."""

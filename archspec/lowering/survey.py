@@ -21,6 +21,7 @@ from archspec.lowering.bodies import everything, result_names
 from archspec.lowering.context import Context, Made, Variables
 from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.lower import Lowering
+from archspec.lowering.naming import Slot
 from archspec.lowering.top import read_top
 from archspec.spec import Attribute, Block, Call, Item, Refused, Reuse, Spec, Tap
 from archspec.spec import Sequence as Seq
@@ -115,13 +116,18 @@ class _Survey(Lowering):
                 for output in self.spec.blocks[inside.name].outputs:
                     context.taps.setdefault(f"{inside.label}.{output}", _UNKNOWN)
 
-    def _inputs(self, call: Call, x: Tensor, context: Context) -> tuple[Tensor, ...]:
-        inputs = tuple(self._passed(branch, x, context) for branch in call.branches or ())
-        if call.branches is None:
-            inputs = (x,)
+    def _inputs(self, branches: Sequence[Seq], x: Tensor, context: Context) -> tuple[Tensor, ...]:
+        return tuple(self._passed(branch, x, context) for branch in branches)
+
+    def _omissible(self, call: Call, branch: Seq, x: Tensor, y: Tensor, context: Context) -> Tensor:
+        if x is _UNKNOWN or y is _UNKNOWN:
+            raise _UnknownError
+        return Lowering._omissible(self, call, branch, x, y, context)
+
+    def _joined(self, call: Call, inputs: tuple[Tensor, ...], x: Tensor, context: Context, slot: Slot) -> Tensor:
         if any(tensor is _UNKNOWN for tensor in inputs):
             raise _UnknownError
-        return inputs
+        return Lowering._joined(self, call, inputs, x, context, slot)
 
     def _env(self, context: Context, x: Tensor) -> dict[str, Value]:
         if x is _UNKNOWN:

@@ -67,18 +67,22 @@ class LoopStatements(SharedStatements):
             self._iteration(run, name.then(*pattern_parts(item.pattern, run.start.value, budget)), held, target)
             return
         variable = self.printer.spelled[index]
-        header = f"for {loop_header(run, self.printer, uses_index=not item.called)}:"
+        values = {*(run.rows.names if run.rows is not None else ())}
         before = len(self.lines)
         if held[0] != target:
             self._emit(target, held[0])
-        self._emit("", header)
+        place = len(self.lines)
+        self._emit("", "")
         held = [target, *held[1:]]
         self.loops += 1
         with self._part(target) as lines:
-            self.printer.names.discard(channels)
+            self.printer.names -= {channels, *values}
             self._iteration(run, name.then(*pattern_parts(item.pattern, variable, budget)), held, target)
             if channels in self.printer.names:
                 lines.insert(0, Statement(self.depth, self.printer.spelled[channels], f"{target}.shape[-1]"))
+        unused = values - self.printer.names
+        header = f"for {loop_header(run, self.printer, uses_index=not item.called, unused=unused)}:"
+        self.lines[place] = replace(self.lines[place], code=header)
         self.lines += lines
         self.loops -= 1
         if not lines:  # iterations that do nothing

@@ -135,11 +135,12 @@ class LocalWriter:
         return is_attribute(item.name) and len({*found}) > 1
 
 
-def _contains(expr: Expr, part: Expr) -> bool:
-    return expr == part or any(_contains(child, part) for child in children(expr))
+def contains(expr: Expr, part: Expr) -> bool:
+    """Whether one expression is a part of another, or the same."""
+    return expr == part or any(contains(child, part) for child in children(expr))
 
 
 def _taker(expr: Expr, tree: Tree) -> str:
     """The first item that an expression is for: what its local is named after."""
-    first = next(item for item in tree.items if any(_contains(given, expr) for given in expressions(item)))
+    first = next(item for item in tree.items if any(contains(given, expr) for given in expressions(item)))
     return variable_name("" if isinstance(first, ChoiceUse) else first.name)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 from archspec.codegen.bounds import bounds
 from archspec.codegen.escaping import attribute, is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked, whole
 from archspec.codegen.pretty_printer import INDENT, Code, Ternary, call, flat, lay_out, marked
-from archspec.codegen.reuse import Use, is_reuse, owner_name, uses_of
+from archspec.codegen.reuse import Use, owner_name, uses_of
 from archspec.codegen.table_rows import loop_header
 from archspec.codegen.tree import (
     CallUse,
@@ -26,11 +26,12 @@ from archspec.codegen.tree import (
 )
 from archspec.codegen.walk import layers
 from archspec.expr import Const, Expr, Name, names, negated
-from archspec.ir.scope import Result
 from archspec.reserved_names import NOT_LAYERS
-from archspec_torch.constructors import mentioned
+from archspec_torch.constructors import expressions, mentioned
 from archspec_torch.forward import Spelling
-from archspec_torch.local_writer import LocalWriter
+from archspec_torch.local_writer import LocalWriter, contains
+from archspec_torch.member_names import arms, joinable, member_name, members_of, ordered_names, row
+from archspec_torch.names import RESERVED
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
 
@@ -42,7 +43,7 @@ class MemberWriter(LocalWriter):
         super().__init__(definition, printers, spelling)
         self.shared: dict[str, tuple[str, list[str]]] = {}
         """Members that serve several layers, by the code that makes them; and the layers' paths."""
-        self.makers = Counter(_ordered_names(definition.tree))
+        self.makers = Counter(ordered_names(definition.tree))
         """How many items make each member: several where conditions decide which."""
         bare = {layer.name for layer in layers(definition.tree) if ROWS[layer.op.name].bare_for(layer) is not None}
         self.taken |= {*NOT_LAYERS, *self.makers, *bare}
@@ -52,6 +53,8 @@ class MemberWriter(LocalWriter):
         """Members whose annotation is written."""
         self.defaulted: set[str] = set()
         """Members that are identities already where a condition around does not hold, or one inside."""
+        self.asked: dict[Expr, tuple[str, bool]] = {}
+        """The flags of conditions that are known whatever the others say, each with whether it is not the opposite."""
         self.flags: list[str] = []
         """Lines that keep the conditions inside of a condition."""
 
@@ -154,11 +157,11 @@ class MemberWriter(LocalWriter):
     # -- conditions -------------------------------------------------------------------------------
 
     def _choice(self, item: ChoiceUse, depth: int) -> None:
-        sides = (_row(item.then, item), _row(item.other, item))
-        arms = _arms(item)
-        if arms is not None and len(arms) > 2 and self.makers[member_name(arms[0][1])] == len(arms):
-            self._selected(item, arms, depth)
-        elif _joinable(item, sides, self.makers):
+        sides = (row(item.then, item), row(item.other, item))
+        found = arms(item)
+        if found is not None and len(found) > 2 and self.makers[member_name(found[0][1])] == len(found):
+            self._selected(item, found, depth)
+        elif joinable(item, sides, self.makers):
             self._joined(item, sides, depth)
         else:
             self._flagged(item, depth)
@@ -180,6 +183,9 @@ class MemberWriter(LocalWriter):
         assert other is not None
         kept, left = (then, other) if then else (other, then)
         condition = self.printer.expr(item.condition if then else negated(item.condition))
+        if (again := self._made_before(kept, condition, depth)) is not None:
+            self.spelling.joined[item.location] = again
+            return
         names = [self.spell(use) for use in kept]
         self.spelling.joined[item.location] = names
         if len(kept) == 1 and self._in_a_line(kept[0], left[0] if left else None, condition, depth):
@@ -197,6 +203,21 @@ class MemberWriter(LocalWriter):
             self.spell(left[0])
             self.init.append(f"{indent}else:")
             self.assign(names[0], self.module(left[0]), depth + 1)
+
+    def _made_before(self, kept: Sequence[Use], condition: str, depth: int) -> list[str] | None:
+        """The member that does the same under the same condition, of a layer without weights and a name of its own."""
+        [use, *more] = kept
+        if more or depth > 2 or not isinstance(use, LayerUse) or use.named or use.has_weights:
+            return None
+        key = f"{flat(self.module(use))} if {condition}"
+        if key not in self.shared:
+            served = self.again[use.location] = list[str]()
+            self.shared[key] = member_name(use), served
+            return None
+        name, paths = self.shared[key]
+        self.spelling.members[(use.location,)] = name
+        paths += use.paths
+        return [name]
 
     def _in_a_line(self, then: Use, other: Use | None, condition: str, depth: int) -> bool:
         """Write `self.shortcut = nn.Conv2d(...) if condition else nn.Identity()`, if that is one line."""
@@ -228,11 +249,14 @@ class MemberWriter(LocalWriter):
 
     def _flagged(self, item: ChoiceUse, depth: int) -> None:
         """`forward` asks again: the outcome is kept as an attribute."""
-        flag, holds = self._flag(item)
+        known = self.asked.get(item.condition)
+        flag, holds = known or self._flag(item)
+        if depth == 2:
+            self.asked |= {item.condition: (flag, holds), negated(item.condition): (flag, not holds)}
         self.spelling.flags[item.location] = flag, holds
         indent = INDENT * depth
         bodies: list[list[str]] = []
-        found = [{*_ordered_names(side)} for side in (item.then, item.other)]
+        found = [{*ordered_names(side)} for side in (item.then, item.other)]
         alone, both = sorted(found[0] ^ found[1]), sorted(found[0] & found[1])
         fresh = [name for name in (*alone, *both) if name not in self.declared]
         self.declared |= {*fresh}
@@ -246,7 +270,8 @@ class MemberWriter(LocalWriter):
         then, other = bodies
         inner, self.flags = self.flags, around
         condition = item.condition if holds else negated(item.condition)
-        asked = [*lay_out(self.printer.expr(condition), 2, f"self.{flag} = "), *inner]
+        asked = [] if known else lay_out(self.printer.expr(condition), 2, f"self.{flag} = ")
+        asked += inner
         if depth > 2:  # what is asked is there whatever the conditions around say
             self.flags += asked
         else:
@@ -255,7 +280,7 @@ class MemberWriter(LocalWriter):
             self.init += [as_marked(line.removeprefix(INDENT), line, twin) for line, twin in zip(*bodies, strict=True)]
             return
         side, bare = (item.then, item.other) if item.then.items else (item.other, item.then)
-        made = [part for part in _members_of(item) if member_name(part) in alone]
+        made = [part for part in members_of(item) if member_name(part) in alone]
         if len(made) == 1 and len(fresh) == 1 and not both and not bare.items and not isinstance(made[0], LoopUse):
             part, asks = made[0], f"self.{flag}" if holds == (side is item.then) else f"not self.{flag}"
             self.declared -= {*fresh}
@@ -277,7 +302,7 @@ class MemberWriter(LocalWriter):
 
     def _is_made(self, name: str, item: ChoiceUse) -> bool:
         """Whether a side makes a member of this name, and does not call another's."""
-        return name in {self.spelling.members.get((use.location,)) for use in _members_of(item)}
+        return name in {self.spelling.members.get((use.location,)) for use in members_of(item)}
 
     def _flag(self, item: ChoiceUse) -> tuple[str, bool]:
         """A name for a condition, or for its opposite: the param that it is, or what it lets in."""
@@ -285,7 +310,7 @@ class MemberWriter(LocalWriter):
             name, holds = self.printer.expr(item.condition), True
         else:
             sides = item.then, item.other
-            then, other = ([*_ordered_names(side), *(layer.op.name for layer in layers(side))] for side in sides)
+            then, other = ([*ordered_names(side), *(layer.op.name for layer in layers(side))] for side in sides)
             first = next((name for name in then if name not in other), None)
             last = next((name for name in other if name not in then), None)
             name, holds = f"has_{first or last or 'it'}", first is not None or last is None
@@ -308,93 +333,20 @@ class MemberWriter(LocalWriter):
         self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
         used = index in mentioned(Tree((run.item,), ()), printer.budget) | names(run.carried_next, printer.budget)
         header = f"{indent}for {loop_header(run, printer, uses_index=used)}:"
+        after = run.carried_next
+        width = printer.expr(after)
+        shared = not isinstance(after, Const | Name) and any(contains(expr, after) for expr in expressions(run.item))
+        if shared:  # said once
+            width = printer.local(after, "out_channels", RESERVED)
         with self.constructor.iteration_of(item, run) as iterations:
             module = self.constructor.module(run.item)
         self.init.append(whole(header, iterations))
+        if shared:
+            del printer.locals[after]
+            self.init += lay_out(printer.expr(after), depth + 1, f"{width} = ")
         self.init += lay_out(marked(call(f"{parts}.append", module), iterations), depth + 1)
-        self.init += lay_out(printer.expr(run.carried_next), depth + 1, f"{variable} = ")
+        self.init += lay_out(width, depth + 1, f"{variable} = ")
         chain = len(item.operands) == 1
         made = call("nn.Sequential", f"*{parts}") if chain else call("nn.ModuleList", parts)
         self.assign(name, self._for_all(item, made), depth)
         self.init[before:] = [whole(line, item.paths) for line in self.init[before:]]
-
-
-def _ordered_names(tree: Tree) -> Iterator[str]:
-    """The members that a tree becomes, those under conditions included."""
-    for item in tree.items:
-        match item:
-            case ChoiceUse():
-                yield from _ordered_names(item.then)
-                yield from _ordered_names(item.other)
-            case LayerUse() if _is_no_module(item):
-                pass
-            case _ if not is_reuse(item):
-                yield member_name(item)
-            case _:
-                pass
-
-
-def _is_no_module(use: LayerUse) -> bool:
-    """Whether a layer is written as a function, or as a parameter."""
-    row = ROWS[use.op.name]
-    return row.bare_for(use) is not None or row.function_for(use) is not None
-
-
-def member_name(item: Use) -> str:
-    """The name of an item's module: its number, where it is one of a row."""
-    return str(item.number.value) if isinstance(item.number, Const) else item.name
-
-
-def _arms(item: ChoiceUse) -> list[tuple[Expr | None, Use]] | None:
-    """The items of which conditions choose one, if all of them have one name; the last has no condition."""
-    then, other = _row(item.then, item), _row(item.other, item)
-    if then is None or len(then) != 1:
-        return None
-    if other is not None:
-        rest: list[tuple[Expr | None, Use]] | None = [(None, other[0])] if len(other) == 1 else None
-    else:
-        inner = item.other.items[0] if len(item.other.items) == 1 else None
-        passed_on = isinstance(inner, ChoiceUse) and inner.operand == item.operand
-        rest = _arms(inner) if isinstance(inner, ChoiceUse) and passed_on else None
-    same = rest is not None and member_name(rest[0][1]) == member_name(then[0])
-    return [(item.condition, then[0]), *rest] if rest is not None and same else None
-
-
-def _members_of(item: ChoiceUse) -> Iterator[Use]:
-    """The items on both sides of a condition, those under conditions inside included."""
-    for part in (*item.then.items, *item.other.items):
-        if isinstance(part, ChoiceUse):
-            yield from _members_of(part)
-        else:
-            yield part
-
-
-def _row(tree: Tree, choice: ChoiceUse) -> list[Use] | None:
-    """The items of a side, if they are modules in a row from what arrives to the result; none where it passes on."""
-    last = choice.operand
-    found: list[Use] = []
-    for item in tree.items:
-        if isinstance(item, ChoiceUse) or item.operands != (last,) or is_reuse(item):
-            return None
-        if isinstance(item, LayerUse) and (not ROWS[item.op.name].has_module(item) or item.results > 1):
-            return None
-        if isinstance(item, CallUse) and len(item.definition.tree.results) > 1:
-            return None
-        if isinstance(item, SequenceUse) and len(item.body.results) > 1:
-            return None
-        if isinstance(item, LoopUse) and (item.marks or any(run.carried is not None for run in item.runs)):
-            return None
-        last = Result(item.location)
-        found.append(item)
-    return found if tree.results == (last,) else None
-
-
-def _joinable(item: ChoiceUse, sides: Sequence[Sequence[Use] | None], makers: Mapping[str, int]) -> bool:
-    """Members can stand for both sides: one of the same name, or none on one side; no other item makes them."""
-    then, other = sides
-    if then is None or other is None or not (then or other):
-        return False
-    if then and other:
-        [*names] = {member_name(use) for use in (*then, *other)}
-        return len(then) == len(other) == len(names) == 1 and makers[names[0]] == 2
-    return all(makers[member_name(use)] == 1 for use in then or other)

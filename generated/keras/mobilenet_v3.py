@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: b78ada8ba88f0552
+# digest: 43f5f758b666db07
 """MobileNetV3, small and large, as torchvision has it."""
 
 from functools import partial
@@ -148,8 +148,8 @@ def inverted_residual(
 
     Args:
         x: input tensor.
-        wide: decides `hidden`.
-        narrow: decides `filters`.
+        wide: decides the output channels of `block[0]`.
+        narrow: decides the output channels.
         squeezes: decides which layers there are.
         hard: decides which layers there are.
         kernel: kernel size.

@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: b6e52591f9ee995e
+# digest: e6e3f671ada5df24
 """MobileNetV3, small and large, as torchvision has it."""
 
 import torch
@@ -80,8 +80,8 @@ class InvertedResidual(nn.Module):
 
     Args:
         in_channels: channels of the input.
-        wide: decides `hidden`.
-        narrow: decides `filters`.
+        wide: decides the output channels of `block[0]`.
+        narrow: decides the output channels.
         squeezes: decides which layers there are.
         hard: decides which layers there are.
         kernel: kernel size.
@@ -109,7 +109,7 @@ class InvertedResidual(nn.Module):
                 else []
             ),
             ConvNormAct(
-                hidden if expands else in_channels,
+                hidden,
                 hidden,
                 kernel=kernel,
                 stride=stride,

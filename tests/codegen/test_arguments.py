@@ -125,3 +125,45 @@ layers:
 """
     assert set(fixed_params(graph_of(text))) == {"kind"}
     assert "2 * width" in source_of(text, "torch")
+
+
+CHOICES = """
+layers:
+  - conv: {name: c1, filters: width * depth, kernel: 1}
+  - when: depth >= 3
+    layers: [conv: {name: c2, filters: width, kernel: 1}]
+  - when: depth >= 4
+    layers: [conv: {name: c3, filters: width, kernel: 1}]
+"""
+
+
+def with_params(params: str) -> archspec.LayerGraph:
+    head = f"archspec: 1\nname: chosen\nparams: {params}\ninput: {{channels: 3, height: 8, width: 8}}\n"
+    return archspec.compile(load_text(head + CHOICES))
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_an_argument_is_one_of_its_choices_or_within_one_bound(backend: str) -> None:
+    found = str(archspec.generate(with_params("{depth: {default: 2, choices: [1, 2, 3, 4]}, width: 8}"), backend))
+    assert "if depth not in (1, 2):" in found
+    assert 'raise ValueError("depth has to be 1 or 2")' in found
+    found = str(archspec.generate(with_params("{depth: 2, width: 8}"), backend))
+    assert found.count("raise ValueError") == 1
+    assert "if depth >= 3:" in found
+
+
+def test_a_param_of_which_one_choice_is_left_is_no_argument() -> None:
+    graph = with_params("{depth: {default: 2, choices: [2, 3, 4]}, width: {default: 8, choices: [8, 16]}}")
+    assert fixed_params(graph) == {"depth": "which layers there are"}
+    assert "if width not in (8, 16):" in str(archspec.generate(graph, "torch"))
+
+
+def test_what_decides_a_condition_alone_says_so() -> None:
+    narrow, wider = (
+        "{conv: {filters: 4, kernel: 1}, when: count > 1}",
+        "{conv: {filters: wide, kernel: 1}, when: count > 3}",
+    )
+    text = f"layers: [{narrow}, {wider}]\n"
+    head = "archspec: 1\nname: alone\nparams: {count: 2, wide: 8}\ninput: {channels: 3, height: 8, width: 8}\n"
+    graph = archspec.compile(load_text(head + text))
+    assert fixed_params(graph) == {"count": "which layers there are", "wide": ""}

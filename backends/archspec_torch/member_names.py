@@ -1,0 +1,92 @@
+"""What items become as members of a class: their names, and what stands on the sides of conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from archspec.codegen.reuse import Use, is_reuse
+from archspec.codegen.tree import CallUse, ChoiceUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.expr import Const, Expr
+from archspec.ir.scope import Result
+from archspec_torch.ops import ROWS
+
+
+def ordered_names(tree: Tree) -> Iterator[str]:
+    """The members that a tree becomes, those under conditions included."""
+    for item in tree.items:
+        match item:
+            case ChoiceUse():
+                yield from ordered_names(item.then)
+                yield from ordered_names(item.other)
+            case LayerUse() if is_no_module(item):
+                pass
+            case _ if not is_reuse(item):
+                yield member_name(item)
+            case _:
+                pass
+
+
+def is_no_module(use: LayerUse) -> bool:
+    """Whether a layer is written as a function, or as a parameter."""
+    row = ROWS[use.op.name]
+    return row.bare_for(use) is not None or row.function_for(use) is not None
+
+
+def member_name(item: Use) -> str:
+    """The name of an item's module: its number, where it is one of a row."""
+    return str(item.number.value) if isinstance(item.number, Const) else item.name
+
+
+def arms(item: ChoiceUse) -> list[tuple[Expr | None, Use]] | None:
+    """The items of which conditions choose one, if all of them have one name; the last has no condition."""
+    then, other = row(item.then, item), row(item.other, item)
+    if then is None or len(then) != 1:
+        return None
+    if other is not None:
+        rest: list[tuple[Expr | None, Use]] | None = [(None, other[0])] if len(other) == 1 else None
+    else:
+        inner = item.other.items[0] if len(item.other.items) == 1 else None
+        passed_on = isinstance(inner, ChoiceUse) and inner.operand == item.operand
+        rest = arms(inner) if isinstance(inner, ChoiceUse) and passed_on else None
+    same = rest is not None and member_name(rest[0][1]) == member_name(then[0])
+    return [(item.condition, then[0]), *rest] if rest is not None and same else None
+
+
+def members_of(item: ChoiceUse) -> Iterator[Use]:
+    """The items on both sides of a condition, those under conditions inside included."""
+    for part in (*item.then.items, *item.other.items):
+        if isinstance(part, ChoiceUse):
+            yield from members_of(part)
+        else:
+            yield part
+
+
+def row(tree: Tree, choice: ChoiceUse) -> list[Use] | None:
+    """The items of a side, if they are modules in a row from what arrives to the result; none where it passes on."""
+    last = choice.operand
+    found: list[Use] = []
+    for item in tree.items:
+        if isinstance(item, ChoiceUse) or item.operands != (last,) or is_reuse(item):
+            return None
+        if isinstance(item, LayerUse) and (not ROWS[item.op.name].has_module(item) or item.results > 1):
+            return None
+        if isinstance(item, CallUse) and len(item.definition.tree.results) > 1:
+            return None
+        if isinstance(item, SequenceUse) and len(item.body.results) > 1:
+            return None
+        if isinstance(item, LoopUse) and (item.marks or any(run.carried is not None for run in item.runs)):
+            return None
+        last = Result(item.location)
+        found.append(item)
+    return found if tree.results == (last,) else None
+
+
+def joinable(item: ChoiceUse, sides: Sequence[Sequence[Use] | None], makers: Mapping[str, int]) -> bool:
+    """Members can stand for both sides: one of the same name, or none on one side; no other item makes them."""
+    then, other = sides
+    if then is None or other is None or not (then or other):
+        return False
+    if then and other:
+        [*names] = {member_name(use) for use in (*then, *other)}
+        return len(then) == len(other) == len(names) == 1 and makers[names[0]] == 2
+    return all(makers[member_name(use)] == 1 for use in then or other)

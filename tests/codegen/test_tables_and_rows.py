@@ -1,0 +1,169 @@
+"""Tables of configurations are gone through by loops, calls in a row are one loop, channels grow in one local."""
+
+from __future__ import annotations
+
+import pytest
+
+import archspec
+from archspec.codegen.backend import BuildsModels
+from archspec.codegen.registry import backend
+from archspec.ir.graph import LayerGraph
+from archspec.spec.loading import load_text
+from tests.needed import needs
+
+UNIT = """
+blocks:
+  unit:
+    unit: [kernel, filters, stride]
+    layers: [conv: {filters: filters, kernel: kernel, stride: stride, padding: kernel // 2}]
+"""
+TABLE = f"""{UNIT}
+layers:
+  - repeat: {{name: rows, times: len(table), layers: [{{unit: "(table[i][0], table[i][1], table[i][2])"}}, relu]}}
+"""
+WIDE = f"""{UNIT}
+layers:
+  - repeat:
+      name: rows
+      times: len(table)
+      layers: [{{unit: "(table[i][0], make_divisible(table[i][1] * width), table[i][2])"}}, relu]
+"""
+NESTED = f"""{UNIT}
+layers:
+  - repeat:
+      name: stages
+      index: stage
+      times: len(table)
+      layers:
+        - conv: {{filters: 8, kernel: 1}}
+        - repeat:
+            name: units
+            times: 4
+            layers: [{{conv: {{filters: 8, kernel: "table[stage][i][0]", padding: "table[stage][i][0] // 2"}}}}, relu]
+"""
+IN_A_ROW = """
+blocks:
+  unit:
+    unit: [filters, stride]
+    params: {stride: 1}
+    layers: [conv: {filters: filters, kernel: 3, stride: stride, padding: 1}]
+  wider:
+    params: {growth: {}}
+    layers: [concat: [[], [conv: {filters: growth, kernel: 3, padding: 1}]]]
+layers:
+  - name: features
+    layers:
+      - conv: {filters: 8, kernel: 3, padding: 1}
+      - repeat: {inline: true, times: 6, layers: [unit: [8]]}
+      - unit: [16, 2]
+      - repeat: {inline: true, times: 5, layers: [wider: {growth: growth}]}
+  - repeat: {inline: true, times: 5, names: "block{i + 4}", layers: [unit: [32]]}
+"""
+GROWING = """
+blocks:
+  wider:
+    unit: [growth]
+    layers: [concat: [[], [conv: {filters: growth, kernel: 3, padding: 1}]]]
+  transition:
+    layers: [{conv: {filters: in_channels // 2, kernel: 1}}, max_pool: {kernel: 2}]
+layers:
+  - name: features
+    layers:
+      - conv: {name: conv0, filters: 16, kernel: 3, padding: 1}
+      - stage: {name: dense1, block: wider, units: "[(growth,)] * 6"}
+      - transition: {name: transition1}
+      - stage: {name: dense2, block: wider, units: "[(growth,)] * 8"}
+      - transition: {name: transition2}
+      - stage: {name: dense3, block: wider, units: "[(growth,)] * 4"}
+      - batch_norm: {name: norm}
+  - conv: {name: last, filters: 4, kernel: 1}
+"""
+
+
+def graph_of(text: str, params: str = "{}") -> LayerGraph:
+    head = f"archspec: 1\nname: rows\nparams: {params}\ninput: {{channels: 8, height: 32, width: 32}}\n"
+    return archspec.compile(load_text(head + text))
+
+
+def source_of(graph: LayerGraph, name: str) -> str:
+    """The source, checked against the graph: parameters, shapes."""
+    found = str(archspec.generate(graph, name))
+    backend(name, BuildsModels).verify(found, graph)
+    return " ".join(found.split())
+
+
+ROWS = "{table: {default: [[3, 8, 1], [5, 16, 2], [3, 24, 1], [5, 32, 2]]}, width: 1.0}"
+
+
+@needs("torch")
+def test_pytorch_goes_through_the_rows_of_a_table() -> None:
+    found = source_of(graph_of(WIDE, ROWS), "torch")
+    assert "rows = ((8, 3, 1), (16, 5, 2), (24, 3, 1), (32, 5, 2))" in found
+    assert "for filters, kernel, stride in rows: out_channels = make_divisible(filters * width)" in found
+    assert "Unit(channels, out_channels, kernel=kernel, stride=stride)" in found
+    assert "channels = out_channels" in found
+
+
+@needs("keras")
+def test_keras_goes_through_the_rows_of_a_table() -> None:
+    found = source_of(graph_of(WIDE, ROWS), "keras")
+    assert "rows = ((8, 3, 1), (16, 5, 2), (24, 3, 1), (32, 5, 2))" in found
+    assert "for i, (filters, kernel, stride) in enumerate(rows):" in found
+    assert 'x = unit( x, make_divisible(filters * width), kernel=kernel, stride=stride, name=f"rows_{i}_0" )' in found
+
+
+@needs("torch")
+def test_a_long_table_is_a_local_and_what_is_the_same_in_all_rows_is_no_part_of_it() -> None:
+    table = "[" + ", ".join(f"[3, {8 * row}, {1 + row % 2}]" for row in range(1, 9)) + "]"
+    found = source_of(graph_of(TABLE, f"{{table: {{default: {table}}}}}"), "torch")
+    rows = ", ".join(f"({8 * row}, {1 + row % 2})" for row in range(1, 9))
+    assert f"rows = ( {rows}, )" in found or f"rows = ({rows})" in found
+    assert "for filters, stride in rows:" in found
+    assert "kernel=3" in found[found.index("class Rows") :]
+
+
+@needs("torch", "keras")
+@pytest.mark.parametrize("name", ["torch", "keras"])
+def test_a_table_in_a_table_is_gone_through_by_two_loops(name: str) -> None:
+    kernels = [[1, 3, 5, 7], [3, 3, 5, 5], [7, 5, 3, 1], [1, 1, 3, 3]]
+    table = "[" + ", ".join(f"[{', '.join(f'[{kernel}]' for kernel in row)}]" for row in kernels) + "]"
+    found = source_of(graph_of(NESTED, f"{{table: {{default: {table}}}}}"), name)
+    assert "table[" not in found
+    assert found.count("(3,), (3,), (5,), (5,)") == 2  # in the header, and once where the loops go through it
+    assert "(kernel,) in row" in found or "(kernel,) in enumerate(row)" in found
+
+
+@needs("torch")
+def test_calls_in_a_row_are_a_comprehension() -> None:
+    found = source_of(graph_of(IN_A_ROW, "{growth: 4}"), "torch")
+    assert "*(Unit(8, 8) for _ in range(6))" in found
+    assert "*(Wider(16 + growth * i, growth) for i in range(5))" in found
+    assert "self.block8 = Unit(32, 32)" in found  # a member is called by its name
+
+
+@needs("keras")
+def test_calls_in_a_row_are_a_loop() -> None:
+    found = source_of(graph_of(IN_A_ROW, "{growth: 4}"), "keras")
+    assert 'for i in range(1, 7): x = unit(x, 8, name=f"features_{i}")' in found
+    assert 'for i in range(4, 9): x = unit(x, 32, name=f"block{i}")' in found
+
+
+@needs("torch")
+def test_channels_grow_in_one_local() -> None:
+    found = source_of(graph_of(GROWING, "{growth: 4}"), "torch")
+    assert "channels = 16 + 6 * growth" in found
+    assert "channels = channels // 2 + 8 * growth" in found
+    assert 'self.features.add_module("norm", nn.BatchNorm2d(channels))' in found
+    assert "channels_2" not in found
+
+
+@needs("torch")
+@pytest.mark.parametrize("growth", [4, 6])
+def test_channels_that_grow_are_right_for_other_arguments(growth: int) -> None:
+    source = str(archspec.generate(graph_of(GROWING, "{growth: 4}"), "torch"))
+    module: dict[str, object] = {}
+    exec(compile(source, "rows.py", "exec", dont_inherit=True), module)
+    model = module["Rows"](growth=growth)  # type: ignore[operator]
+    wanted = graph_of(GROWING, f"{{growth: {growth}}}").all_weights
+    found = {name: tuple(value.shape) for name, value in model.state_dict().items() if "num_batches" not in name}
+    assert found == {name: weight.shape for name, weight in wanted.items()}
