@@ -137,9 +137,8 @@ class Rearrange(Overall):
             names = " ".join(AXIS_NAMES[axis] for axis in type.axes)
             raise ShapeError(
                 f"names {len(axes.before)} axes, its input has {type.rank}",
-                "E0411",
-                f"write a name for each of: {names}; the batch is left out",
-                "pattern",
+                help=f"write a name for each of: {names}; the batch is left out",
+                attribute="pattern",
             )
         known = self.extents(type)
         sizes = [_product([known[name] for name in group]) for group in axes.after]
