@@ -63,7 +63,9 @@ class KerasReference:
     def __init__(self, builder: str, options: Mapping[str, Any] | None = None) -> None:
         import keras
 
-        self.model: Any = getattr(keras.applications, builder)(weights=None, **(options or {}))
+        # JSON has lists for the tuples of shapes.
+        given = {name: tuple(value) if isinstance(value, list) else value for name, value in (options or {}).items()}
+        self.model: Any = getattr(keras.applications, builder)(weights=None, **given)
         self.by_name = {
             f"{layer.name}/{variable.name}": variable
             for layer in layers_of(self.model)
@@ -105,8 +107,10 @@ class KerasReference:
         """What the network gives for `image`, without the scaling of pixels that some builders begin with."""
         import keras
 
-        first = next(layer for layer in self.model.layers if type(layer).__name__ in ("Conv2D", "ZeroPadding2D"))
-        prepared = keras.Model(first.input, self.model.output)
+        before = ("InputLayer", "Rescaling", "Normalization")
+        first = next(layer for layer in self.model.layers if type(layer).__name__ not in before)
+        start = self.model.input if hasattr(first, "layers") else first.input
+        prepared = keras.Model(start, self.model.output)
         found: npt.NDArray[np.float32] = prepared.predict(image(self.size).transpose(0, 2, 3, 1), verbose=0)
         return found
 

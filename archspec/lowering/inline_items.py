@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, Note, SpecError
@@ -13,7 +14,7 @@ from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Variables
 from archspec.lowering.repeats import RepeatedItems
 from archspec.lowering.units import call_fields, single_call, unit_name
-from archspec.spec import Block, Call, Repeat, Stage
+from archspec.spec import Block, Call, Item, Repeat, Stage
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class InlineItems(RepeatedItems):
 
         What decides how many there are is kept as a condition, which holds.
         """
-        if item.names is None and not context.plan.numbered:
+        if item.names is None and not context.plan.numbered and not _names_all(item.layers):
             message = "the items of this repeat would have the same names in each iteration"
             help = 'name the iterations, as in `names: "block{i + 1}"`; items of a plain chain have numbers'
             raise SpecError(Diagnostic("E0405", message, item.span, help=help))
@@ -96,6 +97,13 @@ class InlineItems(RepeatedItems):
         scope.kind, scope.block = "block", single.name
         scope.bindings = self._bound(self._given(single, block, x, inner), inner)
         return self._block(scope, x, single, self._fed(block, single.attributes, scope, inner))
+
+
+def _names_all(items: Sequence[Item]) -> bool:
+    """Whether all of these are repeats that name what is in them, so that names can have the indices around them."""
+    return all(
+        isinstance(item, Repeat) and item.inline and (item.names is not None or _names_all(item.layers)) for item in items
+    )
 
 
 def _level(scope: OpenScope) -> int:
