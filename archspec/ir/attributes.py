@@ -263,7 +263,7 @@ class ShapeKind(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class SizesKind(Kind):
+class PartSizesKind(Kind):
     """Sizes of parts of axes; any of them may be -1, which stands for what is left."""
 
     expects: str = "a list of one to six whole numbers"

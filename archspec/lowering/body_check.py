@@ -137,13 +137,21 @@ class BodyCheck(BodyNames):
             self.found.error("E0202", message, item.place("index"), help=help)
 
     def iteration_names(self, repeat: Repeat, indices: frozenset[str]) -> None:
-        """The names of the iterations of a repeat that is inline may speak of the indices of the loops around."""
+        """The names of the iterations of a repeat that is inline may speak of the indices of the loops around.
+
+        In the network's own items they may speak of its params, too.
+        """
         if not repeat.inline or repeat.names is None:
             return
+        params = self.spec.params.keys() if self.own is self.spec.params else frozenset[str]()
         known = indices | {repeat.index, "i"}
         for text in (text for text, is_expression in split_pattern(repeat.names) if is_expression):
-            for name in sorted(names(parse(text, self.found.budget), self.found.budget) - known):
-                help = f"such a pattern knows indices: {', '.join(sorted(known))}"
+            mentioned = names(parse(text, self.found.budget), self.found.budget)
+            self.used |= mentioned & params
+            for name in sorted(mentioned - known - params):
+                help = f"such a pattern knows indices: {', '.join(sorted(known))}" + (
+                    f"; and params: {', '.join(params)}" if params else ""
+                )
                 self.found.error("E0302", f"`{name}` is not defined in a pattern", repeat.place("names"), help=help)
 
     def stage(self, stage: Stage, name: str, indices: frozenset[str]) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, Note, SpecError
-from archspec.expr import Compare, Const, fold, names
+from archspec.expr import Compare, Const, Expr, Value, fold, names, parse
+from archspec.expr.pattern import split_pattern
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, enter, leave
 from archspec.ir.scope import Binding, Operand, Result, channels_at
 from archspec.lowering.bind import bind, bind_lets
 from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Variables
 from archspec.lowering.repeats import RepeatedItems
+from archspec.limits import Budget
 from archspec.lowering.units import call_fields, single_call, unit_name
-from archspec.spec import Block, Call, Repeat, Stage
+from archspec.spec import Block, Call, Item, Repeat, Stage
 
 
 @dataclass(slots=True)
@@ -56,7 +59,7 @@ class InlineItems(RepeatedItems):
 
         What decides how many there are is kept as a condition, which holds.
         """
-        if item.names is None and not context.plan.numbered:
+        if item.names is None and not context.plan.numbered and not _names_all(item.layers):
             message = "the items of this repeat would have the same names in each iteration"
             help = 'name the iterations, as in `names: "block{i + 1}"`; items of a plain chain have numbers'
             raise SpecError(Diagnostic("E0405", message, item.span, help=help))
@@ -75,6 +78,15 @@ class InlineItems(RepeatedItems):
         outer.append(OpenChoice(location, Compare(expr, ("==",), (Const(times),)), True, x.ref, made, [y.ref]))
         return Tensor(scope, Result(location), y.path, y.type)
 
+    def _known_in_names(self, item: Repeat, index: int, context: Context) -> Mapping[str, Value]:
+        """What the names of iterations may speak of: indices and, in the network's own items, its params."""
+        known: dict[str, Value] = {}
+        if context.variables.root and item.names is not None:
+            for expr in _mentioned(item.names, self.budget):
+                known |= {name: context.variables.env[name] for name in names(expr, self.budget) & self.spec.params.keys()}
+                self._fix(expr, context, "names of layers")
+        return {**known, "i": index, **context.loop, item.index: index}
+
     def _inline_iteration(self, item: Repeat, index: int, x: Tensor, context: Context) -> Tensor:
         """One of them: items of the scope around it or, where iterations have names, a scope there."""
         loop = {**context.loop, item.index: index}
@@ -83,7 +95,7 @@ class InlineItems(RepeatedItems):
         inner = replace(context, variables=variables, loop=loop, taps=self._copied(context.taps), made={})
         if item.names is None:
             return self._items(item.layers, x, replace(inner, plan=plan))
-        name = unit_name(item, item.names, {"i": index, **context.loop, item.index: index}, self.budget)
+        name = unit_name(item, item.names, self._known_in_names(item, index, context), self.budget)
         path = self._taken(name, item, context)
         single = single_call(item.layers, self.spec.blocks)
         span = item.span if single is None else single.span
@@ -96,6 +108,18 @@ class InlineItems(RepeatedItems):
         scope.kind, scope.block = "block", single.name
         scope.bindings = self._bound(self._given(single, block, x, inner), inner)
         return self._block(scope, x, single, self._fed(block, single.attributes, scope, inner))
+
+
+def _mentioned(pattern: str, budget: Budget) -> Iterator[Expr]:
+    """The expressions of a pattern."""
+    return (parse(text, budget) for text, is_expression in split_pattern(pattern) if is_expression)
+
+
+def _names_all(items: Sequence[Item]) -> bool:
+    """Whether all of these are repeats that name what is in them, so that names can have the indices around them."""
+    return all(
+        isinstance(item, Repeat) and item.inline and (item.names is not None or _names_all(item.layers)) for item in items
+    )
 
 
 def level(scope: OpenScope) -> int:

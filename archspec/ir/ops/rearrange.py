@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeAlias
 
 from archspec.expr import Value
-from archspec.ir.attributes import AttributeValueError, Kind, SizesKind, attribute
+from archspec.ir.attributes import AttributeValueError, Kind, PartSizesKind, attribute
 from archspec.ir.op import Example, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall
@@ -105,7 +105,7 @@ class Rearrange(Overall):
 
     pattern: str = attribute(PatternKind(), "the axes before and after")
     sizes: tuple[int, ...] | None = attribute(
-        SizesKind(),
+        PartSizesKind(),
         "sizes of the parts in parentheses on the left, in their order; -1 is worked out, one in each pair",
         default=None,
         spatial=True,
@@ -134,12 +134,11 @@ class Rearrange(Overall):
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         axes, type = self.axes, inputs[0]
         if len(axes.before) != type.rank:
-            names = " ".join(AXIS_NAMES[axis] for axis in type.axes)
+            names = ", ".join(AXIS_NAMES[axis] for axis in type.axes)
             raise ShapeError(
                 f"names {len(axes.before)} axes, its input has {type.rank}",
-                "E0411",
-                f"write a name for each of: {names}; the batch is left out",
-                "pattern",
+                help=f"write a name for each of: {names}; or `reshape` makes a volume, an image, tokens or features of it",
+                attribute="pattern",
             )
         known = self.extents(type)
         sizes = [_product([known[name] for name in group]) for group in axes.after]

@@ -169,6 +169,9 @@ class Roll(Overall):
                 )
         return x
 
+    def one_place(self, inputs: Sequence[bool]) -> bool:
+        return all(inputs)
+
     def detail(self) -> str:
         return f" {number(self.shift)}"
 

@@ -164,6 +164,9 @@ class WindowAttention(Overall):
         position = math.prod(self.offsets) * MLP_UNITS * (2 + self.heads) if self.scores == "cosine" else 0
         return places * width * (4 * width + 2 * self.pixels) + position
 
+    def one_place(self, inputs: Sequence[bool]) -> bool:
+        return all(inputs)
+
     @property
     def _what(self) -> str:
         return "grid" if self.grid else "window"

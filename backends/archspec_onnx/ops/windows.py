@@ -18,7 +18,7 @@ _APART = -100.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
+class WindowAxis:
     """Height or width: its place in an image with channels last, and sizes."""
 
     axis: int
@@ -30,7 +30,7 @@ class _Axis:
     """How far it is shifted: not at all where there is one window."""
 
     @classmethod
-    def of(cls, layer: Fragment, index: int) -> _Axis:
+    def of(cls, layer: Fragment, index: int) -> WindowAxis:
         window, shift = layer.op.window[index], layer.op.shift[index]
         size = size_of(layer, 2 + index)
         count = worked_out(layer, "Div", worked_out(layer, "Add", size, window - 1), window)
@@ -40,7 +40,7 @@ class _Axis:
 
 
 def window_attention(layer: Fragment) -> str:
-    axes = [_Axis.of(layer, index) for index in range(2)]
+    axes = [WindowAxis.of(layer, index) for index in range(2)]
     width = layer.types[0].channels
     x = _padded(layer, layer.add("Transpose", layer.x, perm=[0, 2, 3, 1]), axes)
     x = _rolled(layer, x, axes)
@@ -57,7 +57,7 @@ def window_attention(layer: Fragment) -> str:
     return layer.add("Transpose", x, perm=[0, 3, 1, 2])
 
 
-def _padded(layer: Fragment, x: str, axes: Sequence[_Axis]) -> str:
+def _padded(layer: Fragment, x: str, axes: Sequence[WindowAxis]) -> str:
     """With zeros below and to the right, so that windows fit."""
     after = [worked_out(layer, "Sub", each.padded, each.size) for each in axes]
     if after == [0, 0]:
@@ -65,7 +65,7 @@ def _padded(layer: Fragment, x: str, axes: Sequence[_Axis]) -> str:
     return layer.add("Pad", x, vector(layer, 0, 0, 0, 0, 0, *after, 0), layer.constant(0.0))
 
 
-def _rolled(layer: Fragment, x: str, axes: Sequence[_Axis], *, back: bool = False) -> str:
+def _rolled(layer: Fragment, x: str, axes: Sequence[WindowAxis], *, back: bool = False) -> str:
     """Shifted up and to the left, or back; what leaves at one end comes in at the other."""
     for each in axes:
         if each.shift == 0:
@@ -78,7 +78,7 @@ def _rolled(layer: Fragment, x: str, axes: Sequence[_Axis], *, back: bool = Fals
     return x
 
 
-def _to_windows(layer: Fragment, x: str, axes: Sequence[_Axis], width: int) -> str:
+def _to_windows(layer: Fragment, x: str, axes: Sequence[WindowAxis], width: int) -> str:
     """Images (N, H, W, C) as windows (N, windows, pixels, C)."""
     pixels = layer.op.pixels
     if layer.op.grid:
@@ -92,7 +92,7 @@ def _to_windows(layer: Fragment, x: str, axes: Sequence[_Axis], width: int) -> s
     return layer.add("Reshape", x, vector(layer, -1, windows, pixels, width))
 
 
-def _attended(layer: Fragment, x: str, axes: Sequence[_Axis]) -> str:
+def _attended(layer: Fragment, x: str, axes: Sequence[WindowAxis]) -> str:
     """Windows (N, windows, pixels, C) of what their pixels see."""
     op, width = layer.op, layer.types[0].channels
     given = dict(zip((weight.name for weight in op.weights(layer.types)), layer.weights, strict=True))
@@ -162,7 +162,7 @@ def _offsets(window: Sequence[int]) -> np.ndarray[tuple[int, ...], np.dtype[np.f
     return (np.sign(table) * np.log2(np.abs(table) + 1) / 3).astype(np.float32)
 
 
-def _mask(layer: Fragment, axes: Sequence[_Axis]) -> str:
+def _mask(layer: Fragment, axes: Sequence[WindowAxis]) -> str:
     """What is added for pixels of a window that come from opposite ends of the image, (windows, 1, pixels, pixels)."""
     labels = [_label(layer, each) for each in axes]
     three = layer.add("Mul", labels[0], layer.shape(3))
@@ -175,7 +175,7 @@ def _mask(layer: Fragment, axes: Sequence[_Axis]) -> str:
     return layer.add("Where", same, layer.constant(0.0), layer.constant(_APART))
 
 
-def _label(layer: Fragment, each: _Axis) -> str:
+def _label(layer: Fragment, each: WindowAxis) -> str:
     """0, 1 in the last window, and 2 for what has come from the other end, along an axis."""
     end = layer.add("Squeeze", vector(layer, each.padded))
     place = layer.add("Range", layer.number(0), end, layer.number(1))
