@@ -292,4 +292,12 @@ def parameters_text(graph: LayerGraph) -> str:
 def saved_text(form: LayerGraph, trained: LayerGraph) -> str:
     """What a form for inference does without, by the ops' names."""
     before, after = (Counter(node.op.name for node in graph.nodes.values()) for graph in (trained, form))
-    return "without " + ", ".join(f"{count} {name}" for name, count in (before - after).items())
+    found = [f"{count} {name}" for name, count in (before - after).items()]
+    bare = sum(
+        node.op.kind == "norm" and bool(trained.weights(node)) and not form.weights(same)
+        for path, node in trained.nodes.items()
+        if (same := form.nodes.get(path)) is not None and type(same.op) is type(node.op)
+    )
+    if bare:
+        found.append(f"the scales and shifts of {bare} norm{'s' * (bare > 1)}")
+    return f"without {', '.join(found)}"

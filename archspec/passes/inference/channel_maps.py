@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archspec.errors import InternalError
+from archspec.ir.def_use import Node
+from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Zeros
 from archspec.ir.op import Op
 from archspec.ir.ops.activations import Scale
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
-from archspec.ir.ops.norms import BatchNorm
+from archspec.ir.ops.norms import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +25,13 @@ Product: TypeAlias = Conv | ConvTranspose | Dense
 """Ops that multiply by a learned matrix and may add a learned number to each channel of their result."""
 ChannelMap: TypeAlias = BatchNorm | Scale
 """Ops that compute `factor x + offset` in inference, with numbers for each channel."""
+AffineNorm: TypeAlias = LayerNorm | GroupNorm | InstanceNorm
+"""Norms of each example by itself, which then scale and shift each channel."""
+
+
+def is_channel_map(graph: LayerGraph, node: Node) -> bool:
+    """Whether a layer has a factor and an offset for each channel, the axis that products make."""
+    return isinstance(node.op, BatchNorm | Scale) and graph.input_types(node)[0].channel_axis is not None
 
 
 def with_bias(product: Product) -> Op:
@@ -41,10 +50,12 @@ class FoldIntoPrevious:
     op: Product
     map: str
     map_op: ChannelMap
+    channels: tuple[int, ...] | None = None
+    """For each channel of the product's result, which one of the map it is then; the same if not given."""
 
     def apply(self, weights: dict[str, Any]) -> None:
         """Change the product's weights, and take the map's out."""
-        factor, offset = _numbers(self.map, self.map_op, weights)
+        factor, offset = _at(self.channels, *channel_numbers(self.map, self.map_op, weights))
         weight, bias = _matrix(self.product, self.op, weights)
         filters = weight.shape[0] if not isinstance(self.op, ConvTranspose) else self.op.filters
         factor, offset = _spread(factor, filters), _spread(offset, filters)
@@ -71,11 +82,13 @@ class FoldIntoNext:
     product: str
     op: Conv | Dense
     map: str
-    map_op: ChannelMap
+    map_op: ChannelMap | AffineNorm
+    channels: tuple[int, ...] | None = None
+    """For each channel that comes to the product, which one of the map it was; the same if not given."""
 
     def apply(self, weights: dict[str, Any]) -> None:
         """Change the product's weights, and take the map's out."""
-        factor, offset = _numbers(self.map, self.map_op, weights)
+        factor, offset = _at(self.channels, *channel_numbers(self.map, self.map_op, weights))
         weight, bias = _matrix(self.product, self.op, weights)
         groups = self.op.groups if isinstance(self.op, Conv) else 1
         filters, each, *kernel = weight.shape
@@ -97,8 +110,13 @@ def _matrix(path: str, op: Product, weights: dict[str, Any]) -> tuple[NDArray[np
     return weight, np.zeros(op.units if isinstance(op, Dense) else op.filters)
 
 
-def _numbers(path: str, op: ChannelMap, weights: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The factor and the offset of a channel map: one number, or one for each channel; its weights are taken out."""
+def channel_numbers(
+    path: str, op: ChannelMap | AffineNorm, weights: dict[str, Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The factor and the offset of a channel map, or of a norm's last part: one number, or one for each channel.
+
+    Its weights are taken out.
+    """
     import numpy as np
 
     own = {
@@ -110,10 +128,24 @@ def _numbers(path: str, op: ChannelMap, weights: dict[str, Any]) -> tuple[NDArra
         case BatchNorm():
             factor = own.get("weight", 1.0) / np.sqrt(own["running_var"] + op.eps)
             return factor, own.get("bias", 0.0) - own["running_mean"] * factor
+        case LayerNorm() | GroupNorm() | InstanceNorm():
+            return np.asarray(own.get("weight", 1.0)), np.asarray(own.get("bias", 0.0))
         case Scale():
             learned = np.asarray(weights.pop(path), np.float64) if op.bare else own.get("weight", np.float64(op.value))
             return np.ravel(learned), np.atleast_1d(np.float64(op.shift))
     raise InternalError(f"{path} is no channel map")
+
+
+def _at(
+    channels: tuple[int, ...] | None, factor: NDArray[np.float64], offset: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The numbers of these channels, where there is one for each."""
+    import numpy as np
+
+    if channels is None:
+        return factor, offset
+    count = max(channels) + 1
+    return tuple(_spread(np.ravel(numbers), max(count, np.size(numbers)))[[*channels]] for numbers in (factor, offset))  # type: ignore[return-value]
 
 
 def _spread(numbers: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -5,65 +5,73 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph, WeightStep
 from archspec.ir.op import Op
 from archspec.ir.ops.activations import Scale
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
-from archspec.ir.ops.norms import BatchNorm
 from archspec.ir.scope import Layer
-from archspec.passes.inference.channel_maps import FoldIntoNext, FoldIntoPrevious, with_bias
-from archspec.passes.inference.rewriting import agreeing, owner, rewritten, sole_uses, users_of_weights
+from archspec.passes.inference.channel_maps import FoldIntoNext, FoldIntoPrevious, is_channel_map, with_bias
+from archspec.passes.inference.rewriting import agreeing, agreeing_on_weights, owner, rewritten, sole_uses
+from archspec.passes.inference.views import passage
 from archspec.passes.pipeline import Property
 
 
-def _after(graph: LayerGraph) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Which products take in which channel maps."""
+
+    products: dict[str, str]
+    """By the paths of the maps."""
+    channels: dict[str, tuple[int, ...] | None]
+    """By the paths of the maps, for each channel of the product, which one of the map it is; None: the same one."""
+
+
+def _after(graph: LayerGraph) -> _Pairs:
     """The products that can take in the channel map after them, by the map's path."""
-    uses = sole_uses(graph)
-    pairs = {
-        uses[path].path: path
-        for path, node in graph.nodes.items()
-        if isinstance(node.op, Conv | ConvTranspose | Dense) and path in uses and _is_map_of_channels(graph, uses[path])
-    }
-    return _agreeing(graph, pairs)
+    uses, found = sole_uses(graph), _Pairs({}, {})
+    for path, node in graph.nodes.items():
+        if not isinstance(node.op, Conv | ConvTranspose | Dense) or (way := passage(graph, uses, path)) is None:
+            continue
+        if not is_channel_map(graph, way.taker):
+            continue
+        channels = None
+        if way.views:
+            if node.type.channel_axis is None:
+                continue
+            channels = way.channels_behind(graph.input_types(way.taker)[0])
+            if channels is None:
+                continue
+        found.products[way.taker.path] = path
+        found.channels[way.taker.path] = channels
+    return _agreeing(graph, found)
 
 
-def _before(graph: LayerGraph) -> dict[str, str]:
+def _before(graph: LayerGraph) -> _Pairs:
     """The products that can take in the channel map before them, exactly, by the map's path."""
-    uses = sole_uses(graph)
-    pairs = {
-        path: uses[path].path
-        for path, node in graph.nodes.items()
-        if _is_map_of_channels(graph, node) and path in uses and _sees_no_zeros(uses[path].op, node.op)
-    }
-    return _agreeing(graph, pairs)
+    uses, found = sole_uses(graph), _Pairs({}, {})
+    for path, node in graph.nodes.items():
+        if not is_channel_map(graph, node) or (way := passage(graph, uses, path)) is None:
+            continue
+        if not _sees_no_zeros(way.taker.op, node.op):
+            continue
+        channels = None
+        if way.views:
+            arriving = graph.input_types(way.taker)[0]
+            if arriving.channel_axis is None:
+                continue
+            channels = way.channels_before(arriving)
+            if channels is None:
+                continue
+        found.products[path] = way.taker.path
+        found.channels[path] = channels
+    return _agreeing(graph, found)
 
 
-def _agreeing(graph: LayerGraph, pairs: dict[str, str]) -> dict[str, str]:
-    """The pairs of a map and a product whose weights are used again nowhere, or everywhere by such a pair."""
-    users = users_of_weights(graph)
-    maps = {product: map for map, product in pairs.items()}
-
-    def agree(map: str, product: str) -> bool:
-        products = users[owner(graph.nodes[product])]
-        if not products <= maps.keys():
-            return False
-        others = {maps[other] for other in products}
-        if any(graph.nodes[other].op != graph.nodes[map].op for other in others):
-            return False
-        has_weights = bool(graph.weights(graph.nodes[map]))
-        return not has_weights or others == users[owner(graph.nodes[map])]
-
-    found = {map: product for map, product in pairs.items() if agree(map, product)}
-    return agreeing(graph, found, lambda map, product: with_bias(product))  # type: ignore[arg-type]
-
-
-def _is_map_of_channels(graph: LayerGraph, node: Node) -> bool:
-    """Whether a layer has a factor and an offset for each channel, the axis that products make."""
-    if not isinstance(node.op, BatchNorm | Scale):
-        return False
-    type = graph.input_types(node)[0]
-    return type.channel_axis is not None
+def _agreeing(graph: LayerGraph, pairs: _Pairs) -> _Pairs:
+    """The pairs whose weights are used again nowhere, or everywhere by such a pair."""
+    same = agreeing_on_weights(graph, pairs.products, pairs.channels)
+    found = agreeing(graph, same, lambda map, product: with_bias(product))  # type: ignore[arg-type]
+    return _Pairs(found, pairs.channels)
 
 
 def _sees_no_zeros(product: Op, map: Op) -> bool:
@@ -79,11 +87,11 @@ def _sees_no_zeros(product: Op, map: Op) -> bool:
 
 NOTHING_TO_FOLD_AFTER = Property(
     "no channel map that the product before it can take in",
-    lambda graph: next((f"{path} is one" for path in _after(graph)), ""),
+    lambda graph: next((f"{path} is one" for path in _after(graph).products), ""),
 )
 NOTHING_TO_FOLD_BEFORE = Property(
     "no channel map that the product after it can take in",
-    lambda graph: next((f"{path} is one" for path in _before(graph)), ""),
+    lambda graph: next((f"{path} is one" for path in _before(graph).products), ""),
 )
 
 
@@ -97,7 +105,7 @@ class FoldIntoPreviousProduct:
 
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph itself where there are none."""
-        while pairs := _after(graph):
+        while (pairs := _after(graph)).products:
             graph = _folded(graph, pairs, FoldIntoPrevious)
         return graph
 
@@ -116,15 +124,15 @@ class FoldIntoNextProduct:
 
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph itself where there are none."""
-        while pairs := _before(graph):
+        while (pairs := _before(graph)).products:
             graph = _folded(graph, pairs, FoldIntoNext)
         return graph
 
 
-def _folded(graph: LayerGraph, pairs: dict[str, str], step: type[FoldIntoPrevious] | type[FoldIntoNext]) -> LayerGraph:
+def _folded(graph: LayerGraph, pairs: _Pairs, step: type[FoldIntoPrevious] | type[FoldIntoNext]) -> LayerGraph:
     steps: tuple[WeightStep, ...] = tuple(
-        step(kept, graph.nodes[kept].op, owner(graph.nodes[gone]), graph.nodes[gone].op)  # type: ignore[arg-type]
-        for gone, kept in pairs.items()
+        step(kept, graph.nodes[kept].op, owner(graph.nodes[gone]), graph.nodes[gone].op, pairs.channels[gone])  # type: ignore[arg-type]
+        for gone, kept in pairs.products.items()
         if owner(graph.nodes[kept]) == kept  # weights that are used again are folded once
     )
 
@@ -132,4 +140,6 @@ def _folded(graph: LayerGraph, pairs: dict[str, str], step: type[FoldIntoPreviou
         assert isinstance(layer.op, Conv | ConvTranspose | Dense)
         return with_bias(layer.op)
 
-    return rewritten(graph, remove=dict.fromkeys(pairs, 0), change=dict.fromkeys(pairs.values(), op), steps=steps)
+    return rewritten(
+        graph, remove=dict.fromkeys(pairs.products, 0), change=dict.fromkeys(pairs.products.values(), op), steps=steps
+    )

@@ -6,8 +6,10 @@ from typing import Final
 
 from archspec.ir.graph import LayerGraph
 from archspec.passes.inference.fold_channel_maps import FoldIntoNextProduct, FoldIntoPreviousProduct
+from archspec.passes.inference.fold_norm_affine import FoldNormAffine
 from archspec.passes.inference.fold_padding import FoldPadding
 from archspec.passes.inference.merge_neighbors import MergeNeighbors
+from archspec.passes.inference.merge_parallel_products import MergeParallelProducts
 from archspec.passes.inference.remove_no_ops import RemoveNoOps
 from archspec.passes.inference.remove_regularizers import RemoveRegularizers
 from archspec.passes.inference.remove_training_outputs import RemoveTrainingOutputs
@@ -21,6 +23,8 @@ INFERENCE_PASSES: Final[tuple[Pass, ...]] = (
     FoldPadding(),
     FoldIntoPreviousProduct(),
     FoldIntoNextProduct(),
+    FoldNormAffine(),
+    MergeParallelProducts(),
 )
 
 

@@ -55,7 +55,7 @@ def users_of_weights(graph: LayerGraph) -> Mapping[str, frozenset[str]]:
     return {path: frozenset(users) for path, users in found.items()}
 
 
-def _copies(graph: LayerGraph) -> Mapping[str, frozenset[str]]:
+def copies_of_layers(graph: LayerGraph) -> Mapping[str, frozenset[str]]:
     """The layers that one layer in source stands for, by the path of each: itself, and where it is used again."""
     again = {item.path: item.shares for item in walk(graph.root) if isinstance(item, Scope | Loop) and item.shares}
     found: dict[str, set[str]] = {}
@@ -69,6 +69,34 @@ def _copies(graph: LayerGraph) -> Mapping[str, frozenset[str]]:
     return {path: frozenset(found[home]) for path, home in homes.items()}
 
 
+def agreeing_on_weights(
+    graph: LayerGraph, pairs: Mapping[str, str], details: Mapping[str, object] | None = None
+) -> dict[str, str]:
+    """The pairs of a layer and a product whose weights are used again nowhere, or everywhere by such a pair.
+
+    Args:
+        graph: the network.
+        pairs: the products that take the work of layers, by the paths of these.
+        details: what is equal of pairs that have the same weights, by the paths of the layers.
+    """
+    users, details = users_of_weights(graph), details or {}
+    layers = {product: layer for layer, product in pairs.items()}
+
+    def agree(layer: str, product: str) -> bool:
+        products = users[owner(graph.nodes[product])]
+        if not products <= layers.keys():
+            return False
+        others = {layers[other] for other in products}
+        if any(graph.nodes[other].op != graph.nodes[layer].op for other in others):
+            return False
+        if any(details.get(other) != details.get(layer) for other in others):
+            return False
+        has_weights = bool(graph.weights(graph.nodes[layer]))
+        return not has_weights or others == users[owner(graph.nodes[layer])]
+
+    return {layer: product for layer, product in pairs.items() if agree(layer, product)}
+
+
 def agreeing(graph: LayerGraph, pairs: Mapping[str, str], change: Callable[[Op, Op], Op | None]) -> dict[str, str]:
     """The pairs of which the one layer may go and the other be changed: what is used again stays one layer in source.
 
@@ -77,7 +105,7 @@ def agreeing(graph: LayerGraph, pairs: Mapping[str, str], change: Callable[[Op, 
         pairs: the layers that are to be changed, by those that are to go.
         change: of the ops of both, what the one that stays gets.
     """
-    copies, found = _copies(graph), dict(pairs)
+    copies, found = copies_of_layers(graph), dict(pairs)
     while True:
         stays = {kept: change(graph.nodes[gone].op, graph.nodes[kept].op) for gone, kept in found.items()}
         wrong = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from archspec.errors import ArchspecError
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_weights
-from archspec.passes.inference import channel_maps, inference_form
+from archspec.passes.inference import channel_maps, inference_form, merge_parallel_products, views
 from archspec.passes.inference import form as form_module
 from archspec.spec import load_text
 from tests.fuzz.agreement import TooLargeError, compiled, reference, text_of
@@ -78,7 +79,73 @@ def apart(graph: LayerGraph, form: LayerGraph) -> float:
         ("[crop: {cropping: [1, 0]}, crop: {cropping: [0, 1]}, avg_pool: {kernel: 2}]", ["crop", "avg_pool"]),
         ("[upsample: {factor: 2}, upsample: {factor: [1, 3]}]", ["upsample"]),
         ("[scale: {value: 2, shift: 1}, scale: {value: -3, shift: 0.5}, relu]", ["scale", "relu"]),
-        ("[add: [[], [conv: {filters: 4, kernel: 1}, drop_path: {rate: 0.5}]]]", ["conv", "add"]),
+        ("[add: [[], [conv: {filters: 4, kernel: 1}, drop_path: {rate: 0.5}]]]", ["conv"]),
+        ("[add: [[], [conv: {filters: 4, kernel: 1}, relu]]]", ["conv", "relu", "add"]),
+        (
+            "[add: [[batch_norm], [conv: {filters: 4, kernel: 3, padding: 1}, batch_norm], "
+            "[conv: {filters: 4, kernel: 1, bias: false}, batch_norm]], relu]",
+            ["conv", "relu"],
+        ),
+        (
+            "[add: [[conv: {filters: 6, kernel: [1, 3], padding: [0, 1]}], "
+            "[conv: {filters: 6, kernel: 3, padding: 1, groups: 2}], [conv: {filters: 6, kernel: 5, padding: 2}], "
+            "[conv: {filters: 6, kernel: 3, padding: 2, dilation: 2}]]]",
+            ["conv"],
+        ),
+        (
+            "[add: [[scale: {learned: channel}], [conv: {filters: 4, kernel: 3, padding: 1, groups: 4}], "
+            "[conv: {filters: 4, kernel: 1, groups: 4}]]]",
+            ["conv"],
+        ),
+        (
+            "[add: [[conv: {filters: 4, kernel: 3, padding: 1, stride: 2}], "
+            "[conv: {filters: 4, kernel: 1, stride: 2}]]]",
+            ["conv"],
+        ),
+        (
+            "[add: [[conv: {filters: 4, kernel: 3, padding: same}], [conv: {filters: 4, kernel: 2, padding: same}]]]",
+            ["conv"],
+        ),
+        (
+            "[add: [[conv: {filters: 4, kernel: 3, padding: same, stride: 2}], "
+            "[conv: {filters: 4, kernel: 1, stride: 2}]]]",
+            ["conv", "conv", "add"],
+        ),
+        (
+            "[add: [[conv: {filters: 4, kernel: 3, padding: 1, groups: 4}], [conv: {filters: 4, kernel: 1}]]]",
+            ["conv", "conv", "add"],
+        ),
+        (
+            "[add: [[conv: {filters: 6, kernel: [1, 3], padding: [0, 1]}], "
+            "[conv: {filters: 6, kernel: [3, 1], padding: [1, 0]}]]]",
+            ["conv", "conv", "add"],
+        ),
+        (
+            "[add: [[conv: {filters: 4, kernel: 3, padding: 2, dilation: 2}], "
+            "[conv: {filters: 4, kernel: 3, padding: 1}]]]",
+            ["conv", "conv", "add"],
+        ),
+        (
+            "[flatten, dense: {units: 9}, relu, "
+            "add: [[dense: {units: 9}], [], [batch_norm], [dense: {units: 9, bias: false}]]]",
+            ["flatten", "dense", "relu", "dense"],
+        ),
+        ("[to_tokens, layer_norm, dense: {units: 5, bias: false}]", ["to_tokens", "layer_norm", "dense"]),
+        ("[layer_norm: {shift: false}, conv: {filters: 6, kernel: 3, padding: 1}]", ["layer_norm", "conv"]),
+        ("[group_norm: {groups: 2}, conv: {filters: 6, kernel: 3, groups: 2}]", ["group_norm", "conv"]),
+        ("[instance_norm, dense: {units: 3, axis: channels}]", ["instance_norm", "dense"]),
+        ("[batch_norm, flatten, dense: {units: 5}]", ["flatten", "dense"]),
+        ("[batch_norm, to_tokens, dense: {units: 5}]", ["to_tokens", "dense"]),
+        ("[conv: {filters: 6, kernel: 3}, flatten, batch_norm]", ["conv", "flatten", "batch_norm"]),
+        ("[flatten, dense: {units: 24}, reshape: {shape: [4, 3, 2]}, batch_norm]", ["flatten", "dense", "reshape"]),
+        (
+            "[reshape: {shape: [6, 6, 8]}, batch_norm, reshape: {shape: [12, 3, 8]}, conv: {filters: 4, kernel: 3}]",
+            ["reshape", "conv"],
+        ),
+        (
+            "[reshape: {shape: [6, 6, 8]}, batch_norm, reshape: {shape: [3, 12, 8]}, conv: {filters: 4, kernel: 3}]",
+            ["reshape", "batch_norm", "reshape", "conv"],
+        ),
     ],
 )
 def test_what_is_left(layers: str, left: list[str]) -> None:
@@ -223,7 +290,7 @@ def test_shipped_networks_lose_what_training_alone_needs(path: Path) -> None:
     graph = archspec.compile(path)
     form = inference_form(graph)
     assert not any(node.op.kind == "regularizer" for node in form.nodes.values())
-    assert form is graph or len(form.nodes) < len(graph.nodes)
+    assert form is graph or (len(form.nodes), len(form.all_weights)) < (len(graph.nodes), len(graph.all_weights))
     wanted = evaluated(graph)
     assert [form.types[name] for name in form.outputs.values()] == [
         wanted.types[name] for name in wanted.outputs.values()
@@ -286,7 +353,7 @@ def test_a_planted_fault_shows(fault: str, monkeypatch: pytest.MonkeyPatch) -> N
 
         monkeypatch.setattr(channel_maps.FoldIntoPrevious, "apply", as_one_group)
     else:
-        numbers = channel_maps._numbers
+        numbers = channel_maps.channel_numbers
 
         def wrong(path: str, op: Any, weights: dict[str, Any]) -> Any:
             mean = np.asarray(weights[f"{path}.running_mean"], np.float64)
@@ -298,7 +365,76 @@ def test_a_planted_fault_shows(fault: str, monkeypatch: pytest.MonkeyPatch) -> N
                 return factor, offset + mean * factor
             return factor, offset / factor
 
-        monkeypatch.setattr(channel_maps, "_numbers", wrong)
+        monkeypatch.setattr(channel_maps, "channel_numbers", wrong)
+    graph = graph_of(f"layers: {layers}")
+    assert apart(graph, inference_form(graph)) > 1e-6
+
+
+def test_a_norm_whose_scale_and_shift_are_taken_in_has_no_weights() -> None:
+    graph = graph_of("layers: [to_tokens, layer_norm: {name: norm}, dense: {name: fc, units: 5, bias: false}]")
+    assert [*inference_form(graph).all_weights] == ["fc.weight", "fc.bias"]
+    padded = graph_of("layers: [layer_norm: {name: norm}, conv: {filters: 6, kernel: 3, padding: 1}]")
+    assert inference_form(padded) is padded  # a shift would not be that of the zeros around
+    layers = "[to_tokens, layer_norm: {name: norm}, tap: t, dense: {units: 4}, relu, add: [[], [from: t]]]"
+    taken = graph_of(f"layers: {layers}")
+    assert inference_form(taken) is taken
+
+
+def test_branches_that_are_blocks_leave_nothing_in_source() -> None:
+    text = """
+blocks:
+  conv_bn:
+    params: {kernel: {}}
+    layers: [conv: {filters: channels, kernel: kernel, padding: kernel // 2, bias: false}, batch_norm]
+layers:
+  - repeat:
+      times: 3
+      layers:
+        - add:
+            - batch_norm: {name: itself}
+            - conv_bn: {name: wide, kernel: 3}
+            - conv_bn: {name: narrow, kernel: 1}
+        - relu
+"""
+    graph = graph_of(text)
+    form = inference_form(graph)
+    assert ops(form) == Counter({"conv": 3, "relu": 3})
+    assert apart(graph, form) < 1e-12
+    source = archspec.generate(form, "torch")
+    assert isinstance(source, str)
+    assert "narrow" not in source
+    backend("torch", BuildsModels).verify(source, form)
+
+
+def test_a_sum_of_what_is_used_again_stays() -> None:
+    layers = """
+layers:
+  - conv: {name: first, filters: 4, kernel: 3, padding: 1}
+  - add: [[reuse: first], [conv: {filters: 4, kernel: 1}]]
+"""
+    graph = graph_of(layers)
+    assert inference_form(graph) is graph
+
+
+@pytest.mark.parametrize("fault", ["position", "groups", "identity", "channels behind a reshape"])
+def test_a_planted_fault_in_merging_shows(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    conv = "conv: {filters: 4, kernel: 3, padding: 1, groups: 2}"
+    layers = f"[add: [[], [{conv}], [conv: {{filters: 4, kernel: 1, groups: 4}}]]]"
+    added = merge_parallel_products._added
+
+    def wrong(weight: Any, groups: int, branch: Any, weights: Any) -> Any:
+        if fault == "position" and branch.op is not None:
+            return added(weight, groups, replace(branch, position=(slice(0, 1), slice(0, 1))), weights)
+        if fault == "groups" and branch.op is not None:
+            return added(weight[:, :1], 4, branch, weights)  # each filter to the first channel of its group
+        if fault == "identity" and branch.op is None:
+            return 0.0
+        return added(weight, groups, branch, weights)
+
+    monkeypatch.setattr(merge_parallel_products, "_added", wrong)
+    if fault == "channels behind a reshape":
+        layers = "[flatten, dense: {units: 24}, reshape: {shape: [4, 3, 2]}, batch_norm]"
+        monkeypatch.setattr(views.Passage, "channels_behind", lambda self, end: tuple(i % 4 for i in range(24)))
     graph = graph_of(f"layers: {layers}")
     assert apart(graph, inference_form(graph)) > 1e-6
 
