@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -136,8 +137,12 @@ def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, St
             part = (weight.shape[0] // len(names), *weight.shape[1:]) if len(names) > 1 else weight.shape
             if rule.squeezed:
                 part = tuple(size for size in part if size != 1)
+            elif rule.kernel and len(part) == 2 and part[1] % rule.kernel**2 == 0:
+                part = (part[0], part[1] // rule.kernel**2, rule.kernel, rule.kernel)
             found[name] = Origin(
-                tuple(PartNames((each + leaf,)) for each in names), (as_it_is(len(weight.shape)), None), part
+                tuple(PartNames((each + leaf,)) for each in names),
+                (as_it_is(len(part)), as_it_is(len(weight.shape)), None),
+                part,
             )
         elif whole:
             kept = stored[name]
@@ -290,7 +295,9 @@ def _tensor(parts: list[LazyTensor], origin: Origin, wanted: Shape) -> LazyTenso
 
 
 def _holds_the_same(shape: Shape, wanted: Shape) -> bool:
-    """Whether shapes are of the same numbers: a convolution of one position and a dense layer; a vector with ones."""
+    """Whether shapes are of the same numbers: a dense layer and a convolution that sees all; a vector with ones."""
+    if len(wanted) == 2 and len(shape) > 2 and shape[0] == wanted[0]:
+        return math.prod(shape[1:]) == wanted[1]  # a kernel as large as what it sees
     most = 2 if min(len(shape), len(wanted)) > 1 else 1
     return shape[:most] == wanted[:most] and all(size == 1 for size in (*shape[most:], *wanted[most:]))
 

@@ -134,6 +134,11 @@ def test_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 NETWORKS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "slim_resnet_v2": [(f"resnet_v2_{depth}", {}) for depth in (50, 101, 152, 200)],
     "timm_convnext": [("convnext", {"variant": name}) for name in ("atto", "tiny", "small", "base", "large")],
+    "timm_efficientnet": [("efficientnet", {"variant": name}) for name in ("b0", "b1", "b4")],
+    "timm_mnasnet": [("mnasnet", {"variant": name}) for name in ("x0_5", "x1_0", "x1_3")],
+    "timm_mobilenet_v2": [("mobilenet_v2", {})],
+    "timm_regnet": [("regnet", {"variant": name}) for name in ("x_800mf", "y_400mf", "y_3_2gf")],
+    "timm_vgg": [("vgg", {"variant": "vgg11"}), ("vgg", {"variant": "vgg16_bn"})],
     "timm_vision_transformer": [
         ("vision_transformer", {"variant": name}) for name in ("ti_16", "b_16", "b_32", "l_16", "l_32", "h_14")
     ],
@@ -153,7 +158,7 @@ def test_maps_name_every_weight_once() -> None:
 @pytest.mark.parametrize("name", TIMM)
 def test_names_and_shapes_are_those_of_timm(name: str) -> None:
     row = TIMM[name]
-    graph = archspec.compile(row["spec"], variant=row["variant"])
+    graph = archspec.compile(row["spec"], **({"variant": row["variant"]} if row["variant"] else {}))
     empty = {path: np.broadcast_to(np.float32(0), weight.shape) for path, weight in graph.all_weights.items()}
     named = named_by(map_named(row["map"]), graph, empty)
     assert digest({path: array.shape for path, array in named.items()}) == row["keys"]
@@ -166,6 +171,9 @@ WRONG = {
     "archspec-map: 1\nlibrary: x\nlayers: {'a{n': b}\n": "the braces do not match",
     "archspec-map: 1\nlibrary: x\nlayers: {a: 3}\n": "a rule gives a name",
     "archspec-map: 1\nlibrary: x\nlayer: {}\n": "did you mean `layers`?",
+    "archspec-map: 1\nlibrary: x\nlet: {k: n + 1}\nlayers: {'a{m}': 'b{k}'}\n": "`n` stands in no braces",
+    "archspec-map: 1\nlibrary: x\nlet: {k: 'n +'}\nlayers: {'a{n}': 'b{k}'}\n": "error[E0703]",
+    "archspec-map: 1\nlibrary: x\nlayers: {a: {name: b, kernel: -1}}\n": "a kernel is a whole number",
     "archspec-map: 2\nlibrary: x\n": "this version of maps is not known",
     "archspec-map: 1\n": "a map says whose names it has",
     "archspec-map: 1\nlibrary: x\nlayout: nchw\n": "there is no such layout",
