@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -103,12 +104,12 @@ class WeightMap:
         return None
 
     def check(self, graph: LayerGraph) -> list[str]:
-        """What is wrong with the map for a network, as people read it: weights without a rule, rules without a use.
+        """What is wrong with the map for a network, as people read it.
 
-        Names that two weights would have are named, too.
+        Weights without a rule, names that cannot be worked out, and names that two weights would have.
         """
         budget = Budget()
-        unnamed, used, owners = list[str](), set[str](), dict[str, str]()
+        unnamed, owners = list[str](), dict[str, str]()
         wrong: list[str] = []
         for name, weight in graph.all_weights.items():
             layer = weight.layer_of(name)
@@ -121,19 +122,22 @@ class WeightMap:
                 unnamed.append(name)
                 continue
             rule, names = found
-            used.add(rule.text)
             if len(names) > 1 and (not weight.shape or weight.shape[0] % len(names)):
                 wrong.append(f"`{name}` cannot be made of {len(names)} parts")
             for own in names:
                 whole = own if rule in self.weights else f"{own}.{weight.name}".rstrip(".")
                 if owners.setdefault(whole, name) != name:
                     wrong.append(f"`{name}` and `{owners[whole]}` have one name, `{whole}`")
-        idle = [rule.text for rule in (*self.weights, *self.layers) if rule.text not in used]
-        return [
-            *(f"no rule names `{name}`" for name in unnamed),
-            *wrong,
-            *(f"nothing of {graph.name} is named by `{text}`" for text in idle),
-        ]
+        return [*(f"no rule names `{name}`" for name in unnamed), *wrong]
+
+    def idle(self, graph: LayerGraph) -> list[str]:
+        """The rules that name nothing of a network; other networks of its family may need them."""
+        budget, used = Budget(), set[str]()
+        for name, weight in graph.all_weights.items():
+            with suppress(ExprError):
+                found = self.rule_of(name, weight.layer_of(name), budget)
+                used |= {found[0].text} if found is not None else set()
+        return [rule.text for rule in (*self.weights, *self.layers) if rule.text not in used]
 
 
 def _whole(value: Value, text: str) -> int:
