@@ -1,6 +1,6 @@
 """The sketches of the networks that ship, by which `archspec weights inspect` finds whose weights a file holds.
 
-    python -m benchmarks.sketches    # writes archspec/checkpoints/sketches.json: after a change of a network's weights
+python -m benchmarks.sketches    # writes archspec/checkpoints/sketches.json: after a change of a network's weights
 """
 
 from __future__ import annotations

@@ -68,4 +68,6 @@ def _parts(name: str) -> tuple[str, str]:
 @cache
 def _held() -> dict[str, list[str]]:
     text = (files("archspec.checkpoints") / "sketches.json").read_text(encoding="utf-8")
-    return {name: [each[start : start + 8] for start in range(0, len(each), 8)] for name, each in json.loads(text).items()}
+    return {
+        name: [each[start : start + 8] for start in range(0, len(each), 8)] for name, each in json.loads(text).items()
+    }

@@ -15,6 +15,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec.limits import Budget
 from archspec.weights.layouts import Layout, as_it_is, joined, joined_shape, split
+from archspec.weights.state_dicts import COUNTER
 from archspec.weights.stored_weights import StoredVariable, StoredWeight, StoresWeights
 from archspec.weights.tensors import LazyTensor, no_numbers
 from archspec.weights.weight_maps import WeightMap, shipped_maps
@@ -70,7 +71,11 @@ class Translation:
 
 
 def best_translation(
-    tensors: Mapping[str, LazyTensor], graph: LayerGraph, library: str, prefix: str | None = None
+    tensors: Mapping[str, LazyTensor],
+    graph: LayerGraph,
+    library: str,
+    prefix: str | None = None,
+    weight_map: WeightMap | None = None,
 ) -> Translation | None:
     """The reading of a file's names that finds most of a network's weights; None if none finds any.
 
@@ -79,9 +84,10 @@ def best_translation(
         graph: the network.
         library: whose file it is: `keras`, `tensorflow`, or empty where only its names can say.
         prefix: what stands before the names in the file, where it is known.
+        weight_map: whose names the file has, where it is known.
     """
     found: Translation | None = None
-    for whose, origins in _readings(graph, library):
+    for whose, origins in _readings(graph, library, weight_map):
         new = _translated(tensors, graph, origins, whose, prefix)
         if new.named and (found is None or (new.found, new.named) > (found.found, found.named)):
             found = new
@@ -90,21 +96,21 @@ def best_translation(
     return found
 
 
-def _readings(graph: LayerGraph, library: str) -> Iterator[tuple[str, dict[str, Origin]]]:
+def _readings(graph: LayerGraph, library: str, weight_map: WeightMap | None) -> Iterator[tuple[str, dict[str, Origin]]]:
     """The names that weights may have in a file: those of archspec's own Keras source, and of each map."""
     stores = _stores()
     stored = stores.stored_weights(graph) if stores is not None else {}
-    if stores is not None and library:
+    if stores is not None and library and weight_map is None:
         yield (
             "the names of archspec's Keras source",
             _own_origins(stores, stored),
         )
-    for weight_map in shipped_maps():
-        if weight_map.layout == "keras" and stores is None:
+    for each in shipped_maps() if weight_map is None else (weight_map,):
+        if each.layout == "keras" and stores is None:
             continue
-        origins = origins_by(weight_map, graph, stored)
+        origins = origins_by(each, graph, stored)
         if origins:
-            yield weight_map.library, origins
+            yield each.library, origins
 
 
 def _stores() -> StoresWeights | None:
@@ -150,6 +156,20 @@ def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, St
         else:
             found[name] = _kept(stored[name], names, weight_map.variables)
     return found
+
+
+def in_order(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, str] | None:
+    """The file's names of a network's weights, where the order and the shapes of both agree; None where they do not.
+
+    Order alone is no proof: whether outputs are right has to be seen.
+    """
+    given = [name for name in tensors if not name.endswith(COUNTER)]
+    wanted = graph.all_weights
+    if len(given) != len(wanted):
+        return None
+    if any(tensors[name].shape != weight.shape for name, weight in zip(given, wanted.values(), strict=True)):
+        return None
+    return dict(zip(wanted, given, strict=True))
 
 
 def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) -> dict[str, Array]:

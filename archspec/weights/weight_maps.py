@@ -13,6 +13,7 @@ the left take a number, or with `:word` a part of a name, and those on the right
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,7 +23,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
-from archspec.errors import Span, SpecError, did_you_mean
+from archspec.errors import Diagnostic, Span, SpecError, WeightsError, did_you_mean
 from archspec.expr import Expr, ExprError, Value, evaluate, names, parse, split_pattern
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Budget
@@ -184,6 +185,22 @@ def shipped_maps() -> tuple[WeightMap, ...]:
     """The maps that come with archspec, by name."""
     folder = Path(str(files("archspec.weights") / "maps"))
     return tuple(load_map(path) for path in sorted(folder.glob("*.yaml")))
+
+
+def found_map(name: str | os.PathLike[str]) -> WeightMap:
+    """The map of a file, or the one that ships under a name.
+
+    Raises:
+        SpecError: the file's is wrong.
+        WeightsError: there is none.
+    """
+    if isinstance(name, os.PathLike) or name.endswith((".yaml", ".yml")):
+        return load_map(Path(name))
+    maps = {each.path.stem: each for each in shipped_maps()}
+    if name not in maps:
+        help = did_you_mean(name, maps) or f"there are {', '.join(maps)}; or give the path of a file, FILE.yaml"
+        raise WeightsError(Diagnostic("E0703", f"no map named `{name[:80]}` ships", help=help))
+    return maps[name]
 
 
 class _Reader:

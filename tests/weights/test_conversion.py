@@ -12,13 +12,13 @@ import pytest
 
 import archspec
 from archspec import SpecError, WeightsError
-from archspec.checkpoints import SUFFIXES, candidates, contents, map_named, write_as
+from archspec.checkpoints import SUFFIXES, candidates, contents, write_as
 from archspec.checkpoints.crc32c import crc32c
 from archspec.cli import main
 from archspec.parity import random_weights
 from archspec.weights import read_weights
 from archspec.weights.translation import named_by
-from archspec.weights.weight_maps import load_map, shipped_maps
+from archspec.weights.weight_maps import found_map, load_map, shipped_maps
 from benchmarks.zoo import digest
 from tests.needed import needs
 from tests.weights.test_formats import SPEC, graph, right, same, slim, slim_variables
@@ -65,7 +65,7 @@ def test_tensorflow_reads_what_is_written(tmp_path: Path) -> None:
 
     arrays = random_weights(slim())
     arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
-    write_as("tensorflow", tmp_path / "m.ckpt", arrays, slim(), names=map_named("slim_resnet_v2"))
+    write_as("tensorflow", tmp_path / "m.ckpt", arrays, slim(), names=found_map("slim_resnet_v2"))
     reader = tf.train.load_checkpoint(str(tmp_path / "m.ckpt"))
     wanted = {name.partition("/")[2]: array for name, array in slim_variables().items()}
     assert reader.get_variable_to_shape_map().keys() == wanted.keys()
@@ -150,12 +150,12 @@ TIMM = json.loads((Path(__file__).parent / "timm_names.json").read_text())
 def test_maps_name_every_weight_once() -> None:
     assert {each.path.stem for each in shipped_maps()} == NETWORKS.keys()
     for name, networks in NETWORKS.items():
-        assert len(map_named(name).path.read_text().splitlines()) <= 25
+        assert len(found_map(name).path.read_text().splitlines()) <= 25
         idle: set[str] | None = None
         for network, params in networks:
             graph = archspec.compile(network, **params)
-            assert map_named(name).check(graph) == [], (network, params)
-            idle = set(map_named(name).idle(graph)) & (idle if idle is not None else set(map_named(name).idle(graph)))
+            assert found_map(name).check(graph) == [], (network, params)
+            idle = set(found_map(name).idle(graph)) & (idle if idle is not None else set(found_map(name).idle(graph)))
         assert not idle, name
 
 
@@ -164,7 +164,7 @@ def test_names_and_shapes_are_those_of_timm(name: str) -> None:
     row = TIMM[name]
     graph = archspec.compile(row["spec"], **({"variant": row["variant"]} if row["variant"] else {}))
     empty = {path: np.broadcast_to(np.float32(0), weight.shape) for path, weight in graph.all_weights.items()}
-    named = named_by(map_named(row["map"]), graph, empty)
+    named = named_by(found_map(row["map"]), graph, empty)
     assert digest({path: array.shape for path, array in named.items()}) == row["keys"]
 
 
@@ -202,5 +202,5 @@ def test_a_map_that_does_not_fit(tmp_path: Path) -> None:
     lenet = archspec.compile("lenet")
     assert load_map(path).idle(lenet) == ["idle"]
     with pytest.raises(WeightsError, match="does not name"):
-        write_as("numpy", tmp_path / "w.npz", random_weights(lenet), lenet, names=map_named("slim_resnet_v2"))
+        write_as("numpy", tmp_path / "w.npz", random_weights(lenet), lenet, names=found_map("slim_resnet_v2"))
     assert not (tmp_path / "w.npz").exists()
