@@ -232,6 +232,7 @@ def build(
     weights_key: str | None = None,
     strip_prefix: str | None = None,
     adapt: Sequence[str] = (),
+    map: str | PathLike[str] | None = None,
     seed: int | None = None,
     form: Form = "training",
     taps: Sequence[str] | None = None,
@@ -260,6 +261,8 @@ def build(
             convolution for another number of input channels; `head`, the classifier drawn anew, or
             `head=281,282` with these classes of the file; `positions`, embeddings interpolated as timm does it, or
             `positions=torchvision`.
+        map: whose names the file has: a map's file, the name of one that ships, or `order`, where weights are the
+            network's in its order; found by the names if not given.
         seed: draw the weights as `init_weights` does, the same on every backend.
         form: as for `compile`; the form for inference takes the weights of the network as it is trained.
         taps: names of tensors, as for `compile`; the model gives them by name and computes nothing beyond them. Weights
@@ -282,8 +285,8 @@ def build(
     graph = graph_of(spec, taps, limits, root, params, form)
     if seed is not None and weights is not None:
         raise TypeError("either weights are given, or a seed to draw them by")
-    if weights is None and (partial or weights_key is not None or strip_prefix is not None or adapt):
-        raise TypeError("partial, weights_key, strip_prefix and adapt are for weights that are given")
+    if weights is None and (partial or weights_key is not None or strip_prefix is not None or map is not None or adapt):
+        raise TypeError("partial, weights_key, strip_prefix, map and adapt are for weights that are given")
     target = find(backend, BuildsModels)
     target.require()
     if isinstance(target, PacksModels):
@@ -296,7 +299,9 @@ def build(
         return target.build(source, graph, weights=drawn, device=device, dtype=dtype)
     from archspec.weights import PartialWeightsWarning, WeightsWarning, read_weights
 
-    arrays, report = read_weights(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix, adapt=adapt)
+    arrays, report = read_weights(
+        weights, graph, partial=partial, key=weights_key, prefix=strip_prefix, adapt=adapt, map=map
+    )
     if report.doubts:
         warnings.warn(WeightsWarning(report), stacklevel=2)
     if not report.complete:
@@ -379,6 +384,7 @@ def load_weights(
     weights_key: str | None = None,
     strip_prefix: str | None = None,
     adapt: Sequence[str] = (),
+    map: str | PathLike[str] | None = None,
     taps: Sequence[str] | None = None,
     limits: Limits | None = None,
     root: str | PathLike[str] | None = None,
@@ -395,7 +401,7 @@ def load_weights(
         spec: the network, as for `save_weights`.
         backend: the model's.
         partial: load the weights that fit by name and shape; the model's others stay what they are.
-        weights_key, strip_prefix, adapt: as for `build`.
+        weights_key, strip_prefix, adapt, map: as for `build`.
         taps: as they were when the model was built.
         limits, root: as for `load`; only where `spec` is not loaded yet.
         params: values for the spec's params.
@@ -410,7 +416,9 @@ def load_weights(
 
     graph = graph_of(spec, taps, limits, root, params)
     target = find(backend, ExchangesWeights)
-    arrays, report = read_weights(weights, graph, partial=partial, key=weights_key, prefix=strip_prefix, adapt=adapt)
+    arrays, report = read_weights(
+        weights, graph, partial=partial, key=weights_key, prefix=strip_prefix, adapt=adapt, map=map
+    )
     held = fit(target.export_weights(model, graph), graph)  # the model is of this network, too
     target.load_weights(model, graph, {**held, **arrays})
     return report

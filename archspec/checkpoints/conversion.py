@@ -13,11 +13,11 @@ from archspec.checkpoints.tensorflow_writing import write_checkpoint
 from archspec.codegen.backend import SavesWeights
 from archspec.codegen.registry import backend
 from archspec.digests import write_digest
-from archspec.errors import BackendError, Diagnostic, WeightsError, did_you_mean
+from archspec.errors import BackendError, Diagnostic, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.weights import write
 from archspec.weights.translation import named_by
-from archspec.weights.weight_maps import WeightMap, shipped_maps
+from archspec.weights.weight_maps import WeightMap
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array, Arrays
@@ -35,19 +35,6 @@ SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
 def format_of(output: str) -> str | None:
     """The format that a file's name asks for; None if it says none."""
     return next((name for name, suffixes in SUFFIXES.items() if output.endswith(suffixes)), None)
-
-
-def map_named(name: str) -> WeightMap:
-    """The map of this name that ships.
-
-    Raises:
-        WeightsError: none does.
-    """
-    maps = {each.path.stem: each for each in shipped_maps()}
-    if name not in maps:
-        help = did_you_mean(name, maps) or f"there are {', '.join(maps)}"
-        raise WeightsError(Diagnostic("E0703", f"no map named `{name[:80]}` ships", help=help))
-    return maps[name]
 
 
 def write_as(

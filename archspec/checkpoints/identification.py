@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from archspec.api import compile
+from archspec.api import compile, load
+from archspec.checkpoints.sketches import likely
 from archspec.ir.graph import LayerGraph
-from archspec.spec.shipped_specs import NETWORKS
+from archspec.ir.tensor_type import Shape
 from archspec.weights.files import open_weights
 from archspec.weights.loading import found_in
 from archspec.weights.state_dicts import COUNTER, state_dicts
@@ -42,7 +43,7 @@ class FileContents:
 
     def weights(self, key: str) -> dict[str, LazyTensor]:
         """The tensors of a mapping that can be weights."""
-        return {name: tensor for name, tensor in self.mappings[key].items() if not name.endswith(COUNTER)}
+        return _weights(self.mappings[key])
 
     def kinds(self, key: str) -> Counter[str]:
         """How many tensors of a mapping have each type."""
@@ -88,24 +89,31 @@ def candidates(path: Path) -> list[LikelyNetwork]:
     """
     file = open_weights(path, _MOST)
     found: list[LikelyNetwork] = []
-    for graph in _shipped():
+    shapes = [tensor.shape for mapping in state_dicts(file.tree).values() for tensor in _weights(mapping).values()]
+    for name, graph in _shipped(shapes):
         choice, report = found_in(path, file, graph)
         if len(report.loaded) < _LIKELY * len(graph.all_weights):
             continue
-        shapes = tuple(report.lists().get("of another shape", ()))
+        others = tuple(report.lists().get("of another shape", ()))
         wanted, left = len(graph.all_weights), len(report.unused)
-        found.append(LikelyNetwork(graph.name, len(report.loaded), wanted, left, choice.notes, shapes))
+        found.append(LikelyNetwork(name, len(report.loaded), wanted, left, choice.notes, others))
     ranked = sorted(found, key=lambda each: (-each.found / each.wanted, each.left, -each.wanted))
     return [each for each in ranked if each.complete] or ranked[:_SHOWN]
 
 
+def _weights(mapping: Mapping[str, LazyTensor]) -> dict[str, LazyTensor]:
+    return {name: tensor for name, tensor in mapping.items() if not name.endswith(COUNTER)}
+
+
 @cache
-def _graph(name: str) -> LayerGraph:
-    return compile(name)
+def _graph(name: str, variant: str) -> LayerGraph:
+    return compile(load(name, **({"variant": variant} if variant else {})))
 
 
-def _shipped() -> Iterator[LayerGraph]:
-    for name in NETWORKS.names():
-        graph = _graph(name)
+def _shipped(shapes: Sequence[Shape]) -> Iterator[tuple[str, LayerGraph]]:
+    """The networks that tensors of these shapes may be of, with what calls them on the command line."""
+    for name, variant in likely(shapes):
+        graph = _graph(name, variant)
         if graph.all_weights:
-            yield graph
+            own = variant and variant != load(name).variant
+            yield f"{name} --set variant={variant}" if own else graph.name, graph

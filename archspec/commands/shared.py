@@ -197,6 +197,12 @@ def add_weights_options(parser: argparse.ArgumentParser) -> None:
         "--strip-prefix", metavar="PREFIX", help="take the weights whose names begin so, and take it off: backbone."
     )
     parser.add_argument(
+        "--map",
+        metavar="MAP",
+        help="whose names the file has: a map's file, FILE.yaml, the name of one that ships, or `order`, where weights "
+        "are the network's in its order (found by the names)",
+    )
+    parser.add_argument(
         "--adapt",
         metavar="WHAT",
         action="append",
@@ -223,6 +229,7 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, Wei
             key=arguments.weights_key,
             prefix=arguments.strip_prefix,
             adapt=arguments.adapt,
+            map=arguments.map,
         )
     except WeightsError as error:
         raise WeightsError([_with_owner(each, arguments.weights) for each in error.diagnostics]) from None
@@ -248,9 +255,9 @@ def _with_owner(found: Diagnostic, weights: str) -> Diagnostic:
 
 def check_weights_usage(arguments: argparse.Namespace) -> None:
     """End where options say how weights are read that are not given."""
-    given = (arguments.weights_key, arguments.strip_prefix, *arguments.adapt)
+    given = (arguments.weights_key, arguments.strip_prefix, arguments.map, *arguments.adapt)
     if arguments.weights is None and any(each is not None for each in given):
-        usage_error("--weights-key, --strip-prefix and --adapt are for --weights")
+        usage_error("--weights-key, --strip-prefix, --map and --adapt are for --weights")
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:

@@ -98,7 +98,7 @@ def given_weights(arguments: argparse.Namespace, program: TrainingProgram) -> Ar
     """
     from archspec.training.weights import run_weights
 
-    if arguments.weights_key is None and arguments.strip_prefix is None and not arguments.adapt:
+    if (arguments.weights_key, arguments.strip_prefix, arguments.map, arguments.adapt) == (None, None, None, []):
         with withheld():  # Keras may be imported
             found = run_weights(Path(arguments.weights), program.graph, program.backend.name)
         if found is not None:

@@ -50,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec(convert)
     add_weights_options(convert)
     convert.add_argument("--to", metavar="FORMAT", choices=_FORMATS, help=f"{', '.join(_FORMATS)} (as -o says)")
-    convert.add_argument("--names", metavar="MAP", help="names by a map that ships, as slim_resnet_v2")
+    convert.add_argument(
+        "--names", metavar="MAP", help="names by a map: a file, or the name of one that ships, as slim_resnet_v2"
+    )
     convert.add_argument("-o", "--output", metavar="FILE", help="(NAME and the suffix of the format)")
     add_force(convert)
     convert.add_argument("--format", choices=("text", "json"), default="text", help="how errors are shown (text)")
@@ -131,7 +133,8 @@ def _as_dict(file: FileContents, likely: list[LikelyNetwork], tensors: bool) -> 
 
 
 def _convert(arguments: argparse.Namespace) -> int:
-    from archspec.checkpoints import SUFFIXES, format_of, map_named, write_as
+    from archspec.checkpoints import SUFFIXES, format_of, write_as
+    from archspec.weights.weight_maps import found_map
 
     output: str | None = arguments.output
     format = arguments.to or (format_of(output) if output is not None else None)
@@ -141,7 +144,7 @@ def _convert(arguments: argparse.Namespace) -> int:
         usage_error(f"-o names a file of {format_of(output)}, and --to says {format}")
     if output is not None and format == "keras" and format_of(output) is None:
         usage_error("Keras's files are known by their names: end it in .weights.h5, .keras or .h5")
-    names = map_named(arguments.names) if arguments.names is not None else None
+    names = found_map(arguments.names) if arguments.names is not None else None
     graph = compiled(arguments.spec, arguments)
     path = Path(output if output is not None else graph.name + SUFFIXES[format][0])
     if format != "tensorflow":

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 NOT_PARAMS: Final = frozenset(
-    {"adapt", "backend", "device", "dtype", "form", "limits", "opset", "partial", "root", "seed", "spec"}
+    {"adapt", "backend", "device", "dtype", "form", "limits", "map", "opset", "partial", "root", "seed", "spec"}
     | {"strip_prefix", "taps", "weights", "weights_key"}
 )
 """Arguments of `build` and `save_weights`, beside which a network's params stand as arguments."""

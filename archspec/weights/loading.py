@@ -6,11 +6,11 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.errors import Diagnostic, WeightsError, nearest
+from archspec.errors import Diagnostic, Note, WeightsError, nearest
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.weights.adaptation import Adaptation, adapted, possible
@@ -19,12 +19,16 @@ from archspec.weights.hub import local
 from archspec.weights.report import WeightsReport, notes_of
 from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights, state_dicts
 from archspec.weights.tensors import INTEGERS, MAPPING, LazyTensor, of_array
-from archspec.weights.translation import best_translation
+from archspec.weights.translation import best_translation, in_order
+from archspec.weights.weight_maps import WeightMap, found_map
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array, Arrays
 
+BY_ORDER: Final = "order"
+"""In the place of a map: the file's weights are the network's in their order."""
 _SHOWN: Final = 4
+_LISTED: Final = 8
 
 
 def read_weights(
@@ -35,6 +39,7 @@ def read_weights(
     key: str | None = None,
     prefix: str | None = None,
     adapt: Sequence[str] = (),
+    map: str | os.PathLike[str] | None = None,
 ) -> tuple[dict[str, Array], WeightsReport]:
     """The weights of a file, or arrays by name, as a network has them, and what is to be said of them.
 
@@ -52,17 +57,21 @@ def read_weights(
         prefix: that stands before the network's names, such as `backbone.`; what has another name is passed over.
         adapt: what is made to fit: `channels` of the input, the `head` (`head=281,282` takes these classes), and
             `positions` (`positions=torchvision`); see `Adaptation`.
+        map: whose names the file has: a map's file, the name of one that ships, or `order`, where weights are those
+            of the network in its order, by shape. Without it names are looked for by all maps that ship.
 
     Raises:
+        SpecError: the map is wrong.
         WeightsError: the file cannot be read, or the weights do not fit; with `partial`, none of them does.
     """
+    asked = _Asked(key, prefix, _named_map(map), map == BY_ORDER, Adaptation.parse(adapt))
     if graph.training_form is None:
-        return _read(weights, graph, partial, key, prefix, adapt)
+        return _read(weights, graph, partial, asked)
     try:
-        arrays, report = _read(weights, evaluated(graph.training_form), partial, key, prefix, adapt)
+        arrays, report = _read(weights, evaluated(graph.training_form), partial, asked)
     except WeightsError:
         with suppress(WeightsError):
-            return _read(weights, graph, partial, key, prefix, adapt)
+            return _read(weights, graph, partial, asked)
         raise
     if not report.complete:
         help = "give all of them, or leave --for inference out (form= in Python), and convert the network once trained"
@@ -71,20 +80,30 @@ def read_weights(
     return graph.weights_of_form(arrays), report
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is said of where in a file the weights are, and what is done to them."""
+
+    key: str | None = None
+    prefix: str | None = None
+    weight_map: WeightMap | None = None
+    by_order: bool = False
+    adaptation: Adaptation = Adaptation()
+
+
+def _named_map(given: str | os.PathLike[str] | None) -> WeightMap | None:
+    return None if given is None or given == BY_ORDER else found_map(given)
+
+
 def _read(
-    weights: str | os.PathLike[str] | Arrays,
-    graph: LayerGraph,
-    partial: bool,
-    key: str | None,
-    prefix: str | None,
-    adapt: Sequence[str],
+    weights: str | os.PathLike[str] | Arrays, graph: LayerGraph, partial: bool, asked: _Asked
 ) -> tuple[dict[str, Array], WeightsReport]:
     """The same for the form that a graph has."""
     path = None if isinstance(weights, Mapping) else local(weights)
-    choice = _choice(weights, path, graph, key, prefix)
+    choice = _choice(weights, path, graph, asked)
     given = _in_question(choice.tensors, graph)
     wrong = _wrong(given, graph)
-    given, changed = adapted(given, graph, Adaptation.parse(adapt))
+    given, changed = adapted(given, graph, asked.adaptation)
     report = replace(_compared(given, graph), notes=(*choice.notes, *changed))
     nothing = bool(graph.all_weights) and not report.loaded
     if wrong or nothing or not (partial or report.complete):
@@ -116,15 +135,17 @@ def fit(arrays: Arrays, graph: LayerGraph) -> dict[str, Array]:
 
 
 def _choice(
-    weights: str | os.PathLike[str] | Arrays, path: Path | None, graph: LayerGraph, key: str | None, prefix: str | None
+    weights: str | os.PathLike[str] | Arrays, path: Path | None, graph: LayerGraph, asked: _Asked
 ) -> FoundWeights:
     if path is None:
         assert isinstance(weights, Mapping)
         arrays = {name: of_array(array) for name, array in weights.items()}
-        if key is None and prefix is None and not arrays:
+        if asked.key is None and asked.prefix is None and not arrays:
             return FoundWeights(arrays)  # of a network without weights
-        return reading(Path("the weights"), lambda: find_weights(arrays, graph, key, prefix))
-    return _chosen(path, open_weights(path, len(graph.all_weights) + len(graph.dead_weights)), graph, key, prefix)
+        if asked.weight_map is None and not asked.by_order:
+            return reading(Path("the weights"), lambda: find_weights(arrays, graph, asked.key, asked.prefix))
+        return _chosen(Path("the weights"), WeightsFile(arrays, "arrays"), graph, asked)
+    return _chosen(path, open_weights(path, len(graph.all_weights) + len(graph.dead_weights)), graph, asked)
 
 
 def found_in(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWeights, WeightsReport]:
@@ -133,11 +154,39 @@ def found_in(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWei
     Raises:
         WeightsError: it holds no weights at all.
     """
-    choice = _chosen(path, file, graph, None, None)
+    choice = _chosen(path, file, graph, _Asked())
     return choice, _compared(_in_question(choice.tensors, graph), graph)
 
 
-def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, key: str | None, prefix: str | None) -> FoundWeights:
+def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> FoundWeights:
+    """The weights by the names of a map that is given, or by the order of both."""
+    dicts = {"": _tensors(file.tree)} if file.library else state_dicts(file.tree)
+    taken = {name: tensors for name, tensors in dicts.items() if asked.key in (None, name)}
+    if asked.weight_map is not None:
+        if wrong := asked.weight_map.check(graph):
+            message = f"the map {asked.weight_map.path} does not fit {graph.name}"
+            raise WeightsError(Diagnostic("E0703", message, notes=tuple(map(Note, wrong[:_LISTED]))))
+        for tensors in taken.values():
+            found = best_translation(tensors, graph, file.library, asked.prefix, asked.weight_map)
+            if found is not None and found.named:
+                notes = [f"read by {found.whose}{f', after `{found.prefix}`' if found.prefix else ''}"]
+                if idle := asked.weight_map.idle(graph):
+                    notes.append(f"rules that name nothing of {graph.name}: {_some(idle)}")
+                return FoundWeights(found.tensors, tuple(notes))
+        raise unreadable(path, f"it has none of the names that the map {asked.weight_map.path.name} gives")
+    for tensors in taken.values():
+        if (names := in_order(tensors, graph)) is not None:
+            first, name = next(iter(names.items()), ("", ""))
+            note = f"taken by their order, as `{name}` for `{first}`: see that outputs are right"
+            return FoundWeights({ours: tensors[theirs] for ours, theirs in names.items()}, (note,))
+    help = "leave `--map order` out, or write a map: docs/weights.md says how"
+    raise unreadable(path, f"its weights are not those of {graph.name} in their order, by number and shape", help)
+
+
+def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> FoundWeights:
+    key, prefix = asked.key, asked.prefix
+    if asked.by_order or asked.weight_map is not None:
+        return _by_map(path, file, graph, asked)
     if not file.tree and not graph.all_weights:
         return FoundWeights({})
     if file.library and key is not None:
@@ -256,6 +305,10 @@ def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
         example = f", such as `{next(iter(wanted))}`" if wanted else ""
         return (
             f"`{nested}` is a mapping: give arrays by their whole names{example}; of a checkpoint, the mapping of these"
+        )
+    if not given.keys() & wanted.keys() and in_order(given, graph) is not None:
+        return (
+            "numbers and shapes are those of the network in its order: `--map order` (map='order' in Python) takes them"
         )
     if given.keys() != wanted.keys():
         missing = [name for name in wanted if name not in given]

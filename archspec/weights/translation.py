@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec.limits import Budget
 from archspec.weights.layouts import Layout, as_it_is, joined, joined_shape, split
+from archspec.weights.state_dicts import COUNTER
 from archspec.weights.stored_weights import StoredVariable, StoredWeight, StoresWeights
 from archspec.weights.tensors import LazyTensor, no_numbers
 from archspec.weights.weight_maps import WeightMap, shipped_maps
@@ -69,7 +71,11 @@ class Translation:
 
 
 def best_translation(
-    tensors: Mapping[str, LazyTensor], graph: LayerGraph, library: str, prefix: str | None = None
+    tensors: Mapping[str, LazyTensor],
+    graph: LayerGraph,
+    library: str,
+    prefix: str | None = None,
+    weight_map: WeightMap | None = None,
 ) -> Translation | None:
     """The reading of a file's names that finds most of a network's weights; None if none finds any.
 
@@ -78,9 +84,10 @@ def best_translation(
         graph: the network.
         library: whose file it is: `keras`, `tensorflow`, or empty where only its names can say.
         prefix: what stands before the names in the file, where it is known.
+        weight_map: whose names the file has, where it is known.
     """
     found: Translation | None = None
-    for whose, origins in _readings(graph, library):
+    for whose, origins in _readings(graph, library, weight_map):
         new = _translated(tensors, graph, origins, whose, prefix)
         if new.named and (found is None or (new.found, new.named) > (found.found, found.named)):
             found = new
@@ -89,21 +96,21 @@ def best_translation(
     return found
 
 
-def _readings(graph: LayerGraph, library: str) -> Iterator[tuple[str, dict[str, Origin]]]:
+def _readings(graph: LayerGraph, library: str, weight_map: WeightMap | None) -> Iterator[tuple[str, dict[str, Origin]]]:
     """The names that weights may have in a file: those of archspec's own Keras source, and of each map."""
     stores = _stores()
     stored = stores.stored_weights(graph) if stores is not None else {}
-    if stores is not None and library:
+    if stores is not None and library and weight_map is None:
         yield (
             "the names of archspec's Keras source",
             _own_origins(stores, stored),
         )
-    for weight_map in shipped_maps():
-        if weight_map.layout == "keras" and stores is None:
+    for each in shipped_maps() if weight_map is None else (weight_map,):
+        if each.layout == "keras" and stores is None:
             continue
-        origins = origins_by(weight_map, graph, stored)
+        origins = origins_by(each, graph, stored)
         if origins:
-            yield weight_map.library, origins
+            yield each.library, origins
 
 
 def _stores() -> StoresWeights | None:
@@ -136,8 +143,12 @@ def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, St
             part = (weight.shape[0] // len(names), *weight.shape[1:]) if len(names) > 1 else weight.shape
             if rule.squeezed:
                 part = tuple(size for size in part if size != 1)
+            elif rule.kernel and len(part) == 2 and part[1] % rule.kernel**2 == 0:
+                part = (part[0], part[1] // rule.kernel**2, rule.kernel, rule.kernel)
             found[name] = Origin(
-                tuple(PartNames((each + leaf,)) for each in names), (as_it_is(len(weight.shape)), None), part
+                tuple(PartNames((each + leaf,)) for each in names),
+                (as_it_is(len(part)), as_it_is(len(weight.shape)), None),
+                part,
             )
         elif whole:
             kept = stored[name]
@@ -145,6 +156,20 @@ def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, St
         else:
             found[name] = _kept(stored[name], names, weight_map.variables)
     return found
+
+
+def in_order(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, str] | None:
+    """The file's names of a network's weights, where the order and the shapes of both agree; None where they do not.
+
+    Order alone is no proof: whether outputs are right has to be seen.
+    """
+    given = [name for name in tensors if not name.endswith(COUNTER)]
+    wanted = graph.all_weights
+    if len(given) != len(wanted):
+        return None
+    if any(tensors[name].shape != weight.shape for name, weight in zip(given, wanted.values(), strict=True)):
+        return None
+    return dict(zip(wanted, given, strict=True))
 
 
 def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) -> dict[str, Array]:
@@ -290,7 +315,9 @@ def _tensor(parts: list[LazyTensor], origin: Origin, wanted: Shape) -> LazyTenso
 
 
 def _holds_the_same(shape: Shape, wanted: Shape) -> bool:
-    """Whether shapes are of the same numbers: a convolution of one position and a dense layer; a vector with ones."""
+    """Whether shapes are of the same numbers: a dense layer and a convolution that sees all; a vector with ones."""
+    if len(wanted) == 2 and len(shape) > 2 and shape[0] == wanted[0]:
+        return math.prod(shape[1:]) == wanted[1]  # a kernel as large as what it sees
     most = 2 if min(len(shape), len(wanted)) > 1 else 1
     return shape[:most] == wanted[:most] and all(size == 1 for size in (*shape[most:], *wanted[most:]))
 

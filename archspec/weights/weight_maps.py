@@ -13,16 +13,18 @@ the left take a number, or with `:word` a part of a name, and those on the right
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
-from archspec.errors import Span, SpecError, did_you_mean
-from archspec.expr import ExprError, evaluate, names, parse, split_pattern
+from archspec.errors import Diagnostic, Span, SpecError, WeightsError, did_you_mean
+from archspec.expr import Expr, ExprError, Value, evaluate, names, parse, split_pattern
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Budget
 from archspec.spec.loading import bounded
@@ -30,13 +32,17 @@ from archspec.spec.located_data import LoadContext, LocatedDict
 from archspec.spec.yaml_reader import read_file
 
 _KEY: Final = "archspec-map"
-_KEYS: Final = (_KEY, "library", "reference", "layout", "variables", "layers", "weights")
+_KEYS: Final = (_KEY, "library", "reference", "layout", "variables", "let", "layers", "weights")
 _LAYOUTS: Final = ("torch", "keras")
 _VARIABLES: Final = (
     *("kernel", "depthwise_kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", "embeddings", "alpha"),
     *("weight", "running_mean", "running_var", "in_proj_weight", "in_proj_bias"),
 )
 """What Keras and PyTorch call the variables of layers."""
+_LARGEST_KERNEL: Final = 1000
+_FORMS: Final = (
+    "a rule gives a name, a list, `{constant: NUMBER}`, `{name: NAME, squeeze: true}` or `{name: NAME, kernel: 7}`"
+)
 _CAPTURE: Final = re.compile(r"([a-z_]\w*)(:word)?")
 
 
@@ -54,6 +60,10 @@ class MapRule:
     """The library has no such weight: it is this number everywhere."""
     squeezed: bool = False
     """The library has the weight without its axes of one."""
+    kernel: int = 0
+    """The library has a convolution of this kernel for a dense layer of so many positions."""
+    quantities: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
+    """The map's own, of which names are worked out, too."""
     span: Span | None = field(default=None, compare=False)
 
     def name(self, path: str, budget: Budget) -> tuple[str, ...] | None:
@@ -66,7 +76,11 @@ class MapRule:
         if match is None:
             return None
         taken = {key: int(text) if key in self.numbers else text for key, text in match.groupdict().items()}
-        return tuple(_filled(name, taken, budget) for name in self.names)
+        numbers = {key: value for key, value in taken.items() if isinstance(value, int)}
+        for key, expr in self.quantities.items():
+            if names(expr, budget) <= numbers.keys():
+                numbers[key] = _whole(evaluate(expr, numbers, budget), key)
+        return tuple(_filled(name, taken, numbers, budget) for name in self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +105,12 @@ class WeightMap:
         return None
 
     def check(self, graph: LayerGraph) -> list[str]:
-        """What is wrong with the map for a network, as people read it: weights without a rule, rules without a use.
+        """What is wrong with the map for a network, as people read it.
 
-        Names that two weights would have are named, too.
+        Weights without a rule, names that cannot be worked out, and names that two weights would have.
         """
         budget = Budget()
-        unnamed, used, owners = list[str](), set[str](), dict[str, str]()
+        unnamed, owners = list[str](), dict[str, str]()
         wrong: list[str] = []
         for name, weight in graph.all_weights.items():
             layer = weight.layer_of(name)
@@ -109,25 +123,33 @@ class WeightMap:
                 unnamed.append(name)
                 continue
             rule, names = found
-            used.add(rule.text)
             if len(names) > 1 and (not weight.shape or weight.shape[0] % len(names)):
                 wrong.append(f"`{name}` cannot be made of {len(names)} parts")
             for own in names:
                 whole = own if rule in self.weights else f"{own}.{weight.name}".rstrip(".")
                 if owners.setdefault(whole, name) != name:
                     wrong.append(f"`{name}` and `{owners[whole]}` have one name, `{whole}`")
-        idle = [rule.text for rule in (*self.weights, *self.layers) if rule.text not in used]
-        return [
-            *(f"no rule names `{name}`" for name in unnamed),
-            *wrong,
-            *(f"nothing of {graph.name} is named by `{text}`" for text in idle),
-        ]
+        return [*(f"no rule names `{name}`" for name in unnamed), *wrong]
+
+    def idle(self, graph: LayerGraph) -> list[str]:
+        """The rules that name nothing of a network; other networks of its family may need them."""
+        budget, used = Budget(), set[str]()
+        for name, weight in graph.all_weights.items():
+            with suppress(ExprError):
+                found = self.rule_of(name, weight.layer_of(name), budget)
+                used |= {found[0].text} if found is not None else set()
+        return [rule.text for rule in (*self.weights, *self.layers) if rule.text not in used]
 
 
-def _filled(pattern: str, taken: Mapping[str, int | str], budget: Budget) -> str:
+def _whole(value: Value, text: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ExprError(f"`{text}` gives {value!r}; a whole number is expected")
+    return value
+
+
+def _filled(pattern: str, taken: Mapping[str, int | str], numbers: Mapping[str, int], budget: Budget) -> str:
     """A name with its expressions worked out."""
     parts: list[str] = []
-    numbers = {key: value for key, value in taken.items() if isinstance(value, int)}
     for text, is_expression in split_pattern(pattern):
         if not is_expression:
             parts.append(text)
@@ -165,11 +187,28 @@ def shipped_maps() -> tuple[WeightMap, ...]:
     return tuple(load_map(path) for path in sorted(folder.glob("*.yaml")))
 
 
+def found_map(name: str | os.PathLike[str]) -> WeightMap:
+    """The map of a file, or the one that ships under a name.
+
+    Raises:
+        SpecError: the file's is wrong.
+        WeightsError: there is none.
+    """
+    if isinstance(name, os.PathLike) or name.endswith((".yaml", ".yml")):
+        return load_map(Path(name))
+    maps = {each.path.stem: each for each in shipped_maps()}
+    if name not in maps:
+        help = did_you_mean(name, maps) or f"there are {', '.join(maps)}; or give the path of a file, FILE.yaml"
+        raise WeightsError(Diagnostic("E0703", f"no map named `{name[:80]}` ships", help=help))
+    return maps[name]
+
+
 class _Reader:
     """Reads the data of a map, and notes what is wrong with it."""
 
     def __init__(self, path: Path, data: LocatedDict, context: LoadContext) -> None:
         self.path, self.data, self.context = path, data, context
+        self.quantities: dict[str, Expr] = {}
 
     def read(self) -> WeightMap:
         for key in self.data:
@@ -188,6 +227,7 @@ class _Reader:
                 self._wrong(f"there is no variable `{key[:80]}`", variables.key_spans[key], known)
             if not isinstance(value, str):
                 self._wrong("a variable's name is a text", variables.value_spans[key])
+        self._read_quantities()
         library = self.data.get("library")
         if not isinstance(library, str):
             self._wrong("a map says whose names it has", self.data.span, "as `library: keras.applications, ResNet50`")
@@ -212,6 +252,16 @@ class _Reader:
             return LocatedDict(self.data.span)
         return found
 
+    def _read_quantities(self) -> None:
+        given = self._mapping("let")
+        for name, text in given.items():
+            try:
+                if not name.isidentifier() or not isinstance(text, str | int) or isinstance(text, bool):
+                    raise ExprError("`let` holds expressions by names")
+                self.quantities[name] = parse(str(text), self.context.budget)
+            except ExprError as error:
+                self._wrong(str(error), given.value_spans[name])
+
     def _rules(self, key: str) -> tuple[MapRule, ...]:
         rules = self._mapping(key)
         return tuple(
@@ -225,7 +275,11 @@ class _Reader:
         given: tuple[str, ...] = ()
         constant: float | None = None
         squeezed = isinstance(value, LocatedDict) and value.keys() == {"name", "squeeze"} and value["squeeze"] is True
-        if isinstance(value, LocatedDict) and squeezed:
+        kernel = value.get("kernel") if isinstance(value, LocatedDict) and value.keys() == {"name", "kernel"} else 0
+        if isinstance(kernel, bool) or not isinstance(kernel, int) or not 0 <= kernel < _LARGEST_KERNEL:
+            self._wrong("a kernel is a whole number, 1 or more", span)
+            return None
+        if isinstance(value, LocatedDict) and (squeezed or kernel):
             value = value["name"]
         if isinstance(value, LocatedDict) and [*value] == ["constant"]:
             number = value["constant"]
@@ -238,16 +292,18 @@ class _Reader:
         elif isinstance(value, list) and value and all(isinstance(each, str) for each in value):
             given = tuple(str(each) for each in value)
         else:
-            self._wrong("a rule gives a name, a list, `{constant: NUMBER}`, or `{name: NAME, squeeze: true}`", span)
+            self._wrong(_FORMS, span)
             return None
         if compiled is None:
             return None
         pattern, numbers = compiled
         for name in given:
             self._check_name(name, set(pattern.groupindex), numbers, span)
-        if self.data.get("layout") == "keras" and (squeezed or len(given) > 1):
-            self._wrong("lists and `squeeze` are for names in PyTorch's layout", span, "leave `layout: keras` out")
-        return MapRule(pattern, text, numbers, given, constant, squeezed, key_span)
+        if self.data.get("layout") == "keras" and (squeezed or kernel or len(given) > 1):
+            self._wrong(
+                "lists, `squeeze` and `kernel` are for names in PyTorch's layout", span, "leave `layout: keras` out"
+            )
+        return MapRule(pattern, text, numbers, given, constant, squeezed, kernel, self.quantities, key_span)
 
     def _compiled(self, text: str, span: Span) -> tuple[re.Pattern[str], frozenset[str]] | None:
         """The pattern, and which of its names take numbers."""
@@ -280,6 +336,8 @@ class _Reader:
                 if not is_expression or text in captured:
                     continue
                 used = names(parse(text, self.context.budget), self.context.budget)
+                for own in used & self.quantities.keys() - captured:
+                    used = used - {own} | names(self.quantities[own], self.context.budget)
                 if unknown := sorted(used - captured):
                     self._wrong(
                         f"`{unknown[0]}` stands in no braces on the left", span, did_you_mean(unknown[0], captured)

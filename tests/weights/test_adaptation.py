@@ -75,7 +75,7 @@ def test_the_first_convolution_takes_other_channels_and_no_other_does() -> None:
     assert np.array_equal(found["conv1.weight"], arrays["conv1.weight"].sum(axis=1, keepdims=True))
     assert "conv1.weight of 3 channels, for 1" in report.notes
     wrong = {**arrays, "layer1.0.conv1.weight": arrays["layer1.0.conv1.weight"][:, :3]}
-    with pytest.raises(WeightsError, match="layer1.0.conv1.weight is 64x3x3x3"):
+    with pytest.raises(WeightsError, match=r"layer1\.0\.conv1\.weight is 64x3x3x3"):
         read_weights(wrong, archspec.compile("resnet18"), adapt=["channels", "head"])
 
 

@@ -149,10 +149,10 @@ def test_a_mapping_is_chosen_by_any_library_s_names(tmp_path: Path) -> None:
     wanted = {
         name: np.random.default_rng(0).random(weight.shape, np.float32) for name, weight in vit.all_weights.items()
     }
-    from archspec.checkpoints import map_named
     from archspec.weights.translation import named_by
+    from archspec.weights.weight_maps import found_map
 
-    named = named_by(map_named("timm_vision_transformer"), vit, wanted)
+    named = named_by(found_map("timm_vision_transformer"), vit, wanted)
     state = {name: torch.from_numpy(array) for name, array in named.items()}
     torch.save({"aux": {"x": torch.zeros(3)}, "mean": torch.zeros(3), "state_dict": state}, tmp_path / "w.pth")
     found, report = read_weights(tmp_path / "w.pth", vit)
