@@ -15,13 +15,11 @@ from archspec.codegen.variable_allocation import VariableAllocator, uses
 from archspec.codegen.walk import held, stops
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Ref, Result
-from archspec_torch.nesting import Pending, nests
+from archspec_torch.nesting import LABEL, Pending, nests
 from archspec_torch.ops import ROWS, Weight
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
 """What a variable of `forward` may not hide."""
-LABEL: Final = "__node__"
-"""What is called in labeled source: `__node__(self.relu(x), ["block.relu"])`, with the layer's paths."""
 
 
 @dataclass(slots=True)
