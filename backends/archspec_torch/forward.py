@@ -110,7 +110,10 @@ class _ForwardWriter:
         """An item's lines, or what is pending of it."""
         match item:
             case ChoiceUse() if item.location in self.spelling.joined:
-                make = self._members(self.spelling.joined[item.location])
+                names = self.spelling.joined[item.location]
+                make = self._members(names)
+                if [*self.spelling.joined.values()].count(names) > 1:  # whose call it is, its member does not say
+                    make = self._labeled(make, held(item))
                 taken = [ref for side in (item.then, item.other) for ref in uses(side) if ref == item.operand]
                 self.allocator.spend(taken[1:])  # one call stands for both sides
                 self.add(item.location, make, (item.operand,), "heavy", held(item), depth)
