@@ -73,10 +73,11 @@ class MemberWriter(LocalWriter):
 
     def _members(self, tree: Tree, depth: int) -> None:
         for item in tree.items:
-            if isinstance(item, SequenceUse) and self.splits(item):
+            if depth == 2 and isinstance(item, SequenceUse) and self.splits(item):
                 self.grown_sequence(item)
                 continue
-            self.grow(item)
+            if depth == 2:  # inside of a condition it stays what the condition as a whole needs
+                self.grow(item)
             self._member(item, depth)
 
     def _member(self, item: ItemUse, depth: int) -> None:
