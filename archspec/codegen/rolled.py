@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from archspec.codegen.merging import merged
 from archspec.codegen.progressions import gathered
+from archspec.codegen.reuse import uses_of
 from archspec.codegen.tree import CallUse, Definition, ItemUse, LoopUse, Run, Tree, iteration_names
 from archspec.codegen.variable_allocation import uses
 from archspec.expr import Const, Expr, names
@@ -32,10 +33,10 @@ def rolled(
     Such a loop has neither a name nor a number; its pattern gives the names that its calls have. `depth` is how many
     loops are around, `arguments` what is written of a call's.
     """
-    taken = Counter(uses(tree))
+    taken, again = Counter(uses(tree)), uses_of(tree)
     items = list(tree.items)
     while items:
-        row = _row(items, taken)
+        row = _row(items, taken, again)
         loop = _loop(row, definition, depth + 1, arguments) if len(row) >= _SHORTEST else None
         if loop is None:
             yield items.pop(0)
@@ -45,11 +46,19 @@ def rolled(
         del items[:count]
 
 
-def _row(items: Sequence[ItemUse], taken: Counter[Ref]) -> list[CallUse]:
-    """The calls of one definition that the items begin with, each of which takes what the one before gives."""
+def _row(items: Sequence[ItemUse], taken: Counter[Ref], again: Collection[int]) -> list[CallUse]:
+    """The calls of one definition that the items begin with, each of which takes what the one before gives.
+
+    `again` are the locations of what is called again elsewhere, which is made by itself.
+    """
     row: list[CallUse] = []
     for item in items:
-        if not isinstance(item, CallUse) or item.reuses or len(item.definition.tree.results) > 1:
+        if (
+            not isinstance(item, CallUse)
+            or item.reuses
+            or item.location in again
+            or len(item.definition.tree.results) > 1
+        ):
             break
         if row:
             before = Result(row[-1].location)

@@ -15,13 +15,11 @@ from archspec.codegen.variable_allocation import VariableAllocator, uses
 from archspec.codegen.walk import held, stops
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Ref, Result
-from archspec_torch.nesting import Pending, nests
+from archspec_torch.nesting import LABEL, Pending, nests
 from archspec_torch.ops import ROWS, Weight
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
 """What a variable of `forward` may not hide."""
-LABEL: Final = "__node__"
-"""What is called in labeled source: `__node__(self.relu(x), ["block.relu"])`, with the layer's paths."""
 
 
 @dataclass(slots=True)
@@ -112,7 +110,10 @@ class _ForwardWriter:
         """An item's lines, or what is pending of it."""
         match item:
             case ChoiceUse() if item.location in self.spelling.joined:
-                make = self._members(self.spelling.joined[item.location])
+                names = self.spelling.joined[item.location]
+                make = self._members(names)
+                if [*self.spelling.joined.values()].count(names) > 1:  # whose call it is, its member does not say
+                    make = self._labeled(make, held(item))
                 taken = [ref for side in (item.then, item.other) for ref in uses(side) if ref == item.operand]
                 self.allocator.spend(taken[1:])  # one call stands for both sides
                 self.add(item.location, make, (item.operand,), "heavy", held(item), depth)

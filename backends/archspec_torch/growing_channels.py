@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from archspec.codegen.progressions import difference
 from archspec.codegen.tree import (
@@ -21,6 +22,9 @@ from archspec.expr import Binary, Const, Expr, Name, replaced
 from archspec.expr.tree import children
 from archspec_torch.constructors import expressions
 
+_OFTEN: Final = 6
+"""Channels that are said less often are read sooner where they stand."""
+
 
 @dataclass(frozen=True, slots=True)
 class GrowingChannels:
@@ -33,11 +37,10 @@ class GrowingChannels:
     @classmethod
     def of(cls, shared: Sequence[Expr], definition: Definition) -> GrowingChannels | None:
         """Those of a network where what is said again and again, or what arrives, follows from the one before."""
-        if not shared:
-            return None
         arriving = dict.fromkeys(expr for item in _statements(definition.tree) if (expr := _arriving(item)) is not None)
-        in_turn = shared if shared[0] in arriving else arriving  # a step is no number of channels
-        return cls._in_order(tuple(in_turn), definition)
+        in_turn = shared if shared and shared[0] in arriving else arriving  # a step is no number of channels
+        said = sum(_count(expr, in_turn) for item in _statements(definition.tree) for expr in expressions(item))
+        return cls._in_order(tuple(in_turn), definition) if shared or said >= _OFTEN else None
 
     @classmethod
     def _in_order(cls, quantities: tuple[Expr, ...], definition: Definition) -> GrowingChannels | None:
@@ -83,6 +86,11 @@ class GrowingChannels:
 def can_be_split(item: ItemUse) -> bool:
     """Whether a sequence can be made part by part."""
     return isinstance(item, SequenceUse) and not any(isinstance(part, ChoiceUse) for part in item.body.items)
+
+
+def _count(expr: Expr, quantities: Collection[Expr]) -> int:
+    """How often quantities are said in an expression."""
+    return expr in quantities or sum(_count(part, quantities) for part in children(expr))
 
 
 def _arriving(item: ItemUse) -> Expr | None:

@@ -122,10 +122,14 @@ class LocalWriter:
             assert not isinstance(part, ChoiceUse)
             self.grow(part)
             code = self.constructor.module(part)
+            code = marked(code, inside(part.paths, None))
+            if is_attribute(part.name) and part.number is None:
+                self.init += lay_out(code, 2, f"self.{name}.{part.name} = ")
+                continue
             added = call(f"self.{name}.append", code)
             if part.number is None or any(other.number is None for other in members(item.body)):
                 added = call(f"self.{name}.add_module", self.constructor.name(part), code)
-            self.init += lay_out(marked(added, inside(part.paths, None)), 2)
+            self.init += lay_out(added, 2)
 
     def splits(self, item: ItemUse) -> bool:
         """Whether the channels grow within a sequence."""

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
+from archspec.codegen.merging import united
 from archspec.codegen.reuse import Use, is_reuse
 from archspec.codegen.tree import CallUse, ChoiceUse, LayerUse, LoopUse, SequenceUse, Tree
-from archspec.expr import Const, Expr
+from archspec.expr import Const, Expr, IfElse
 from archspec.ir.scope import Result
 from archspec_torch.ops import ROWS
 
+_DIFFERENT: Final = 2
+"""Arguments of a call that a condition may decide; where it decides more, they are two calls."""
 
-def ordered_names(tree: Tree) -> Iterator[str]:
-    """The members that a tree becomes, those under conditions included."""
+
+def ordered_names(tree: Tree, made: Collection[int] = frozenset()) -> Iterator[str]:
+    """The members that a tree becomes, those under conditions included; but for what is made elsewhere, by location."""
     for item in tree.items:
         match item:
             case ChoiceUse():
-                yield from ordered_names(item.then)
-                yield from ordered_names(item.other)
+                yield from ordered_names(item.then, made)
+                yield from ordered_names(item.other, made)
+            case CallUse() if item.location in made:
+                pass
             case LayerUse() if is_no_module(item):
                 pass
             case _ if not is_reuse(item):
@@ -79,6 +87,29 @@ def row(tree: Tree, choice: ChoiceUse) -> list[Use] | None:
         last = Result(item.location)
         found.append(item)
     return found if tree.results == (last,) else None
+
+
+def calls_of_both(item: ChoiceUse) -> list[tuple[CallUse, CallUse, CallUse]]:
+    """The calls of one definition that both sides have under one name, and one call that stands for the two.
+
+    Its arguments ask for the condition where they differ.
+    """
+    found: list[tuple[CallUse, CallUse, CallUse]] = []
+    others = {use.name: use for use in item.other.items if isinstance(use, CallUse) and use.number is None}
+    for use in item.then.items:
+        other = others.get(use.name) if isinstance(use, CallUse) and use.number is None else None
+        if not isinstance(use, CallUse) or other is None or other.definition is not use.definition:
+            continue
+        if use.reuses or other.reuses or use.arguments.keys() != other.arguments.keys():
+            continue
+        pairs = {name: (expr, other.arguments[name]) for name, expr in use.arguments.items()}
+        if sum(one != two for one, two in pairs.values()) > _DIFFERENT:
+            continue
+        given = {name: one if one == two else IfElse(item.condition, one, two) for name, (one, two) in pairs.items()}
+        together = united(use, [other])
+        assert isinstance(together, CallUse)
+        found.append((use, other, replace(together, arguments=given)))
+    return found
 
 
 def joinable(item: ChoiceUse, sides: Sequence[Sequence[Use] | None], makers: Mapping[str, int]) -> bool:

@@ -30,7 +30,7 @@ from archspec.reserved_names import NOT_LAYERS
 from archspec_torch.constructors import expressions, mentioned
 from archspec_torch.forward import Spelling
 from archspec_torch.local_writer import LocalWriter, contains
-from archspec_torch.member_names import arms, joinable, member_name, members_of, ordered_names, row
+from archspec_torch.member_names import arms, calls_of_both, joinable, member_name, members_of, ordered_names, row
 from archspec_torch.names import RESERVED
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
@@ -53,6 +53,8 @@ class MemberWriter(LocalWriter):
         """Members whose annotation is written."""
         self.defaulted: set[str] = set()
         """Members that are identities already where a condition around does not hold, or one inside."""
+        self.made: set[int] = set()
+        """The locations of calls whose member is made outside of the condition that they are under."""
         self.asked: dict[Expr, tuple[str, bool]] = {}
         """The flags of conditions that are known whatever the others say, each with whether it is not the opposite."""
         self.flags: list[str] = []
@@ -71,14 +73,17 @@ class MemberWriter(LocalWriter):
 
     def _members(self, tree: Tree, depth: int) -> None:
         for item in tree.items:
-            if isinstance(item, SequenceUse) and self.splits(item):
+            if depth == 2 and isinstance(item, SequenceUse) and self.splits(item):
                 self.grown_sequence(item)
                 continue
-            self.grow(item)
+            if depth == 2:  # inside of a condition it stays what the condition as a whole needs
+                self.grow(item)
             self._member(item, depth)
 
     def _member(self, item: ItemUse, depth: int) -> None:
         match item:
+            case CallUse() if item.location in self.made:
+                pass
             case ChoiceUse():
                 self._choice(item, depth)
             case LoopUse() if item.called:
@@ -164,7 +169,12 @@ class MemberWriter(LocalWriter):
         elif joinable(item, sides, self.makers):
             self._joined(item, sides, depth)
         else:
+            both = [made for made in calls_of_both(item) if depth == 2 and self.makers[member_name(made[0])] == 2]
+            self.made |= {use.location for made in both for use in made[:2]}
             self._flagged(item, depth)
+            for use, other, together in both:  # one member, of which the condition decides arguments
+                self.assign(self.spell(use), self.module(together), depth)
+                self.spell(other)
 
     def _selected(self, item: ChoiceUse, arms: Sequence[tuple[Expr | None, Use]], depth: int) -> None:
         """One member, made in another way under each of several conditions."""
@@ -256,7 +266,7 @@ class MemberWriter(LocalWriter):
         self.spelling.flags[item.location] = flag, holds
         indent = INDENT * depth
         bodies: list[list[str]] = []
-        found = [{*ordered_names(side)} for side in (item.then, item.other)]
+        found = [{*ordered_names(side, self.made)} for side in (item.then, item.other)]
         alone, both = sorted(found[0] ^ found[1]), sorted(found[0] & found[1])
         fresh = [name for name in (*alone, *both) if name not in self.declared]
         self.declared |= {*fresh}

@@ -9,6 +9,8 @@ from archspec.codegen.pretty_printer import Bracket, Code
 from archspec.ir.scope import Ref
 from archspec_torch.ops import Weight
 
+LABEL: Final = "__node__"
+"""What is called in labeled source: `__node__(self.relu(x), ["block.relu"])`, with the layer's paths."""
 MOST_NESTED: Final = 3
 """Calls in one statement, merges not counted."""
 
@@ -24,11 +26,17 @@ class Pending:
     """One call on variables: short enough to stand inside a merge."""
 
 
+def _is_call(code: Code) -> bool:
+    """Whether code is a call, with a label or without: anything else would need brackets in a sum."""
+    if isinstance(code, Bracket) and code.head == LABEL:
+        return _is_call(code.args[0])
+    return isinstance(code, Bracket) and code.head != ""
+
+
 def nests(inner: Pending, outer: Weight) -> bool:
     """Whether `outer(inner(...))` is one statement rather than two."""
     if outer == "merge":
-        is_call = isinstance(inner.code, Bracket) and inner.code.head != ""  # anything else would need brackets
-        return inner.simple and (inner.weights == ("heavy",) or (inner.weights == ("light",) and is_call))
+        return inner.simple and (inner.weights == ("heavy",) or (inner.weights == ("light",) and _is_call(inner.code)))
     if len(inner.weights) >= MOST_NESTED:
         return False
     led_by_light = inner.weights[0] == "light"

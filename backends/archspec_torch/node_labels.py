@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from archspec.ir.graph import LayerGraph
-from archspec_torch.forward import LABEL
+from archspec_torch.nesting import LABEL
 from archspec_torch.source import write
 
 

@@ -153,7 +153,7 @@ def test_channels_grow_in_one_local() -> None:
     found = source_of(graph_of(GROWING, "{growth: 4}"), "torch")
     assert "channels = 16 + 6 * growth" in found
     assert "channels = channels // 2 + 8 * growth" in found
-    assert 'self.features.add_module("norm", nn.BatchNorm2d(channels))' in found
+    assert "self.features.norm = nn.BatchNorm2d(channels)" in found
     assert "channels_2" not in found
 
 
