@@ -62,9 +62,7 @@ def compiled_networks() -> Iterator[ListedNetwork]:
         for variant in spec.variants:
             made = compile(load(name, variant=variant))
             variants.append(ListedVariant(variant, made.parameters, made.macs))
-        yield ListedNetwork(
-            name, spec.title, spec.family, reference, graph.parameters, graph.macs, tuple(variants)
-        )
+        yield ListedNetwork(name, spec.title, spec.family, reference, graph.parameters, graph.macs, tuple(variants))
 
 
 def table_text(networks: Sequence[ListedNetwork], folder: Path) -> str:

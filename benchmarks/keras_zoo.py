@@ -31,7 +31,14 @@ from benchmarks.zoo import digest, drawn, image
 
 PATH: Final = Path(__file__).resolve().parents[1] / "tests" / "specs" / "keras_applications" / "builders.json"
 BACKENDS: Final = ("keras", "torch", "onnx")
-CHECKED: Final = ("ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0", "MobileNetV2", "MobileNetV3Small")
+CHECKED: Final = (
+    "ConvNeXtTiny",
+    "DenseNet121",
+    "EfficientNetB0",
+    "EfficientNetV2B0",
+    "MobileNetV2",
+    "MobileNetV3Small",
+)
 """A small one of most families, of which the table for the tests has outputs."""
 
 
@@ -145,7 +152,7 @@ def ours(graph: LayerGraph, name: str, size: int) -> npt.NDArray[np.float32]:
 def written(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the table, with what Keras says."""
     reference = KerasReference(row["builder"], row.get("options"))
-    found = {
+    found: dict[str, Any] = {
         **{key: row[key] for key in ("builder", "options", "spec", "params") if key in row},
         "size": reference.size,
         "parameters": reference.parameters,
@@ -195,12 +202,15 @@ def main(arguments: list[str]) -> int:
     if given.write:
         for row in table:
             made = written(row)
-            lines = ",\n".join(f"  {json.dumps(made if each['builder'] == row['builder'] else each)}" for each in rows())
+            lines = ",\n".join(
+                f"  {json.dumps(made if each['builder'] == row['builder'] else each)}" for each in rows()
+            )
             PATH.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
         return 0
     import keras
 
-    print(f"keras {keras.__version__} on {keras.backend.backend()}, archspec {archspec.__version__}, {platform.machine()}\n")
+    versions = f"keras {keras.__version__} on {keras.backend.backend()}, archspec {archspec.__version__}"
+    print(f"{versions}, {platform.machine()}\n")
     names = " | ".join(f"outputs on {name} differ by" for name in BACKENDS)
     print(f"| builder | parameters | MACs | names and shapes | {names} |\n|---|---|---|---|{'---|' * len(BACKENDS)}")
     for row in table:

@@ -1,4 +1,4 @@
-"""The table from which `archspec list` has its costs: `python -m benchmarks.network_table` writes `specs/networks.json`."""
+"""The costs that `archspec list` shows: `python -m benchmarks.network_table` writes `specs/networks.json`."""
 
 from __future__ import annotations
 

@@ -164,9 +164,11 @@ def main(arguments: list[str]) -> int:
     library: str = given.library
     table = [row for row in rows(library) if not given.builders or row["builder"] in given.builders]
     if given.write:
-        made = {row["builder"]: written(row, library) for row in table}
-        lines = ",\n".join(f"  {json.dumps(made.get(row['builder'], row))}" for row in rows(library))
-        (TABLES / library / "builders.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
+        for row in table:  # each as soon as it is there, since all take long
+            made = written(row, library)
+            lines = (json.dumps(made if each["builder"] == row["builder"] else each) for each in rows(library))
+            text = ",\n".join(f"  {line}" for line in lines)
+            (TABLES / library / "builders.json").write_text(f"[\n{text}\n]\n", encoding="utf-8", newline="\n")
         return 0
     import torch
 

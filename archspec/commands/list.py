@@ -54,10 +54,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--names", action="store_true", help="only the names, one a line")
     parser.add_argument("--family", metavar="TEXT", help="only networks whose family, name or title has this text")
     parser.add_argument(
-        "--source", metavar="TEXT", help="only networks with this text in their references: a paper, a library, a builder"
+        "--source",
+        metavar="TEXT",
+        help="only networks with this text in their references: a paper, a library, a builder",
     )
     parser.add_argument(
-        "--at-most", metavar="COST", type=cost, action="append", default=[],
+        "--at-most",
+        metavar="COST",
+        type=cost,
+        action="append",
+        default=[],
         help="only networks and variants that cost no more: parameters=25M, macs=1.5G; may be given several times",
     )
     parser.add_argument(

@@ -87,9 +87,7 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
     return [*first, *second, *_exceptions(places, usual, helpers, spell), *by_place(drawn)]
 
 
-def _rule_of_type(
-    type: str, places: Sequence[ParameterAccess], usual: Mapping[str, Rule | None]
-) -> Rule | None:
+def _rule_of_type(type: str, places: Sequence[ParameterAccess], usual: Mapping[str, Rule | None]) -> Rule | None:
     """How the loop over all modules draws those of a class in torch.nn."""
     kinds = (place.drawn_as for place in places if place.parts is None and place.type == type)
     return usual.get(next(kinds, ""))

@@ -26,7 +26,7 @@ _MOST_AXES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class AxisPattern:
-    """Which axes there are before and after, as `c (h a) (w b) -> (a b c) h w`: parentheses hold what one is made of."""
+    """The axes before and after, as `c (h a) (w b) -> (a b c) h w`: parentheses hold what one is made of."""
 
     before: Groups
     after: Groups
@@ -137,7 +137,7 @@ class Rearrange(Overall):
             names = ", ".join(AXIS_NAMES[axis] for axis in type.axes)
             raise ShapeError(
                 f"names {len(axes.before)} axes, its input has {type.rank}",
-                help=f"write a name for each of: {names}; or `reshape` makes a volume, an image, tokens or features of it",
+                help=f"name each of {names}; `reshape` makes a volume, an image, tokens or features of it",
                 attribute="pattern",
             )
         known = self.extents(type)
