@@ -84,6 +84,12 @@ def layers_of(model: Any, before: str = "") -> Iterator[Any]:
             yield layer
 
 
+def name_of(variable: Any, layer: Any) -> str:
+    """What a variable is called: where it was given no name, as the attribute that holds it."""
+    held = (name for name, value in vars(layer).items() if value is variable)
+    return next(held, variable.name) if variable.name == "variable" else variable.name
+
+
 class KerasReference:
     """A network of keras.applications, as its builder makes it without weights."""
 
@@ -94,7 +100,7 @@ class KerasReference:
         given = {name: tuple(value) if isinstance(value, list) else value for name, value in (options or {}).items()}
         self.model: Any = getattr(keras.applications, builder)(weights=None, **given)
         self.by_name = {
-            f"{layer.name}/{variable.name}": variable
+            f"{layer.name}/{name_of(variable, layer)}": variable
             for layer in layers_of(self.model)
             if type(layer).__name__ != "Normalization"  # preparation of images, which is no part of a spec
             for variable in layer.weights
