@@ -14,7 +14,7 @@ import json
 import math
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,25 @@ from benchmarks.zoo import digest, drawn, image
 
 PATH: Final = Path(__file__).resolve().parents[1] / "tests" / "specs" / "keras_applications" / "builders.json"
 BACKENDS: Final = ("keras", "torch", "onnx")
+CHECKED: Final = (
+    "ConvNeXtTiny",
+    "DenseNet121",
+    "EfficientNetB0",
+    "EfficientNetV2B0",
+    "MobileNetV2",
+    "MobileNetV3Small",
+)
+"""A small one of most families, of which the table for the tests has outputs."""
+
+
+MISSING: Final = {
+    "Xception": "a layer of it keeps the kernels of two convolutions, which are two layers here",
+    "InceptionV3": "its layers have no names but numbers, which go on from the network made before it",
+    "InceptionResNetV2": "the same of the layers of its stem",
+    "NASNetMobile": "no spec has its cells yet",
+    "NASNetLarge": "no spec has its cells yet",
+}
+"""The builders that no spec has, and why."""
 
 
 def rows() -> list[dict[str, Any]]:
@@ -42,10 +61,18 @@ def rows() -> list[dict[str, Any]]:
 def variables(graph: LayerGraph) -> dict[str, tuple[int, ...]]:
     """The shapes of the variables in which Keras keeps a graph's weights, by layer and name: `conv1/kernel`."""
     return {
-        f"{layer_name(stored.layer)}/{variable.names[0]}": tuple(stored.shape)
+        f"{layer_name(stored.layer)}/{variable.names[0]}": usual(stored.shape)
         for stored in stored_weights(graph).values()
         for variable in stored.variables
     }
+
+
+def usual(shape: Sequence[int]) -> tuple[int, ...]:
+    """The shape of a variable; of a convolution of each channel by itself as `DepthwiseConv2D` has it, (h, w, C, 1).
+
+    Keras's ConvNeXt has a `Conv2D` in groups, (h, w, 1, C), whose numbers lie alike.
+    """
+    return (*shape[:2], shape[3], 1) if len(shape) == 4 and shape[2] == 1 else tuple(shape)
 
 
 def layers_of(model: Any, before: str = "") -> Iterator[Any]:
@@ -55,6 +82,12 @@ def layers_of(model: Any, before: str = "") -> Iterator[Any]:
             yield from layers_of(layer)
         else:
             yield layer
+
+
+def name_of(variable: Any, layer: Any) -> str:
+    """What a variable is called: where it was given no name, as the attribute that holds it."""
+    held = (name for name, value in vars(layer).items() if value is variable)
+    return next(held, variable.name) if variable.name == "variable" else variable.name
 
 
 class KerasReference:
@@ -67,13 +100,13 @@ class KerasReference:
         given = {name: tuple(value) if isinstance(value, list) else value for name, value in (options or {}).items()}
         self.model: Any = getattr(keras.applications, builder)(weights=None, **given)
         self.by_name = {
-            f"{layer.name}/{variable.name}": variable
+            f"{layer.name}/{name_of(variable, layer)}": variable
             for layer in layers_of(self.model)
             if type(layer).__name__ != "Normalization"  # preparation of images, which is no part of a spec
             for variable in layer.weights
             if "seed" not in variable.name
         }
-        self.shapes = {name: tuple(variable.shape) for name, variable in self.by_name.items()}
+        self.shapes = {name: usual(variable.shape) for name, variable in self.by_name.items()}
         self.parameters = sum(math.prod(variable.shape) for variable in self.model.trainable_weights)
         self.size = int(self.model.input_shape[1])
 
@@ -96,12 +129,15 @@ class KerasReference:
 
     def load(self, graph: LayerGraph, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
         """Assign the weights of a graph whose layers have the same names."""
+        import keras
+
         target = backend("keras", RunsModels)
         ours = target.build(target.render(graph), graph, weights=weights)
         for layer in layers_of(ours):
             for variable in layer.weights:
                 if "seed" not in variable.name:
-                    self.by_name[f"{layer.name}/{variable.name}"].assign(variable)
+                    other = self.by_name[f"{layer.name}/{variable.name}"]
+                    other.assign(keras.ops.reshape(variable, other.shape))
 
     def outputs(self) -> npt.NDArray[np.float32]:
         """What the network gives for `image`, without the scaling of pixels that some builders begin with."""
@@ -132,18 +168,20 @@ def ours(graph: LayerGraph, name: str, size: int) -> npt.NDArray[np.float32]:
 def written(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the table, with what Keras says."""
     reference = KerasReference(row["builder"], row.get("options"))
-    graph = archspec.compile(row["spec"], **row["params"])
-    reference.load(graph, weights_of(graph))
-    outputs = reference.outputs()[0]
-    return {
+    found: dict[str, Any] = {
         **{key: row[key] for key in ("builder", "options", "spec", "params") if key in row},
         "size": reference.size,
         "parameters": reference.parameters,
         "macs": reference.macs(),
         "variables": digest(reference.shapes),
-        "outputs": [float(f"{value:.6g}") for value in outputs[:4]],
-        "largest": float(f"{np.abs(outputs).max():.6g}"),
     }
+    if row["builder"] not in CHECKED:
+        return found
+    graph = archspec.compile(row["spec"], **row["params"])
+    reference.load(graph, weights_of(graph))
+    outputs = reference.outputs()[0]
+    rounded = [float(f"{value:.6g}") for value in outputs[:4]]
+    return {**found, "outputs": rounded, "largest": float(f"{np.abs(outputs).max():.6g}")}
 
 
 def compared(row: dict[str, Any]) -> tuple[str, ...]:
@@ -178,17 +216,23 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     table = [row for row in rows() if not given.builders or row["builder"] in given.builders]
     if given.write:
-        made = {row["builder"]: written(row) for row in table}
-        lines = ",\n".join(f"  {json.dumps(made.get(row['builder'], row))}" for row in rows())
-        PATH.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
+        for row in table:
+            made = written(row)
+            lines = ",\n".join(
+                f"  {json.dumps(made if each['builder'] == row['builder'] else each)}" for each in rows()
+            )
+            PATH.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
         return 0
     import keras
 
-    print(f"keras {keras.__version__} on {keras.backend.backend()}, archspec {archspec.__version__}, {platform.machine()}\n")
+    versions = f"keras {keras.__version__} on {keras.backend.backend()}, archspec {archspec.__version__}"
+    print(f"{versions}, {platform.machine()}\n")
     names = " | ".join(f"outputs on {name} differ by" for name in BACKENDS)
     print(f"| builder | parameters | MACs | names and shapes | {names} |\n|---|---|---|---|{'---|' * len(BACKENDS)}")
     for row in table:
         print(f"| {' | '.join(compared(row))} |", flush=True)
+    if not given.builders:
+        print("\n" + "\n".join(f"No spec has {name}: {why}." for name, why in MISSING.items()))
     return 0
 
 

@@ -1,8 +1,9 @@
-"""Every classification builder of torchvision beside the spec that ships: `python -m benchmarks.zoo [BUILDER...]`.
+"""Builders of PyTorch's libraries beside the specs that ship: `python -m benchmarks.zoo [BUILDER...]`.
 
-torchvision must be importable. Prints a table: parameters, multiply-accumulates, and the keys and shapes of the state
+All classification builders of torchvision and, with `--library timm`, those of timm that people use most; the library
+must be importable. Prints a table: parameters, multiply-accumulates, and the keys and shapes of the state
 dict, each equal or not, and how far apart the outputs are, for the same weights and one image. `--write` writes what
-torchvision says into `tests/specs/torchvision/builders.json`, by which the tests hold the specs without torchvision.
+the library says into `tests/specs/<library>/builders.json`, by which the tests hold the specs without it.
 
 Weights are drawn by their names, so that both sides have the same without a file: `drawn`.
 """
@@ -15,6 +16,7 @@ import platform
 import sys
 from collections.abc import Mapping
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +25,8 @@ import numpy.typing as npt
 
 import archspec
 
-PATH: Final = Path(__file__).resolve().parents[1] / "tests" / "specs" / "torchvision" / "builders.json"
+TABLES: Final = Path(__file__).resolve().parents[1] / "tests" / "specs"
+LIBRARIES: Final = ("torchvision", "timm")
 COUNTER: Final = "num_batches_tracked"
 """A batch norm's count of training steps, which is no weight."""
 
@@ -50,20 +53,22 @@ def image(size: int) -> npt.NDArray[np.float32]:
     return drawn("input", (1, 3, size, size)) * np.float32((3 * size * size) ** 0.5)
 
 
-def rows() -> list[dict[str, Any]]:
+def rows(library: str = "torchvision") -> list[dict[str, Any]]:
     """The table that the tests hold specs against: a row for each builder, with its spec and the spec's params."""
-    loaded: list[dict[str, Any]] = json.loads(PATH.read_text(encoding="utf-8"))
+    loaded: list[dict[str, Any]] = json.loads((TABLES / library / "builders.json").read_text(encoding="utf-8"))
     return loaded
 
 
 class Reference:
-    """A network of torchvision, with weights that are drawn by their names."""
+    """A network of a library, with weights that are drawn by their names."""
 
-    def __init__(self, builder: str, size: int) -> None:
-        from torchvision import models
-
-        arguments = {"init_weights": False} if builder in ("googlenet", "inception_v3") else {}
-        self.model: Any = models.get_model(builder, weights=None, **arguments).eval()
+    def __init__(self, builder: str, size: int, library: str = "torchvision") -> None:
+        made: Any = import_module(library)  # it need not be there otherwise
+        if library == "torchvision":
+            arguments = {"init_weights": False} if builder in ("googlenet", "inception_v3") else {}
+            self.model: Any = made.models.get_model(builder, weights=None, **arguments).eval()
+        else:
+            self.model = made.create_model(builder, pretrained=False).eval()
         self.size = size
         self.shapes = {
             name: tuple(value.shape) for name, value in self.model.state_dict().items() if not name.endswith(COUNTER)
@@ -90,20 +95,27 @@ class Reference:
         return found
 
     def macs(self) -> int:
-        """Multiply-accumulates of convolutions and matrix products, for one image; the weights are gone afterwards."""
+        """Multiply-accumulates of convolutions and matrix products, for one image; the weights are gone afterwards.
+
+        Those of timm's blurs are not counted: they are convolutions whose weights are fixed.
+        """
         import torch
         from torch.utils.flop_counter import FlopCounterMode
 
         model = self.model.to("meta")
+        fixed: list[int] = []
+        for module in model.modules():
+            if type(module).__name__ == "BlurPool2d":
+                module.register_forward_hook(lambda blur, _, y: fixed.append(y.numel() * blur.filt_size**2))
         # With gradients, since PyTorch's attention otherwise is one operator that nobody counts.
         with FlopCounterMode(display=False) as counter:
             model(torch.empty(1, 3, self.size, self.size, device="meta"))
-        return int(counter.get_total_flops()) // 2
+        return int(counter.get_total_flops()) // 2 - sum(fixed)
 
 
-def written(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of the table, with what torchvision says."""
-    reference = Reference(row["builder"], row["size"])
+def written(row: dict[str, Any], library: str) -> dict[str, Any]:
+    """A row of the table, with what the library says."""
+    reference = Reference(row["builder"], row["size"], library)
     reference.load()
     logits = reference.outputs()[0]
     return {
@@ -116,13 +128,13 @@ def written(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def compared(row: dict[str, Any]) -> tuple[str, ...]:
+def compared(row: dict[str, Any], library: str) -> tuple[str, ...]:
     """One line of the printed table."""
     import torch
 
     name, params = row["spec"], row["params"]
     graph = archspec.compile(name, **params)
-    reference = Reference(row["builder"], row["size"])
+    reference = Reference(row["builder"], row["size"], library)
     shapes = {**{name: weight.shape for name, weight in graph.all_weights.items()}, **graph.derived}
     macs = archspec.count(name, **params).total.macs
     state = reference.load()
@@ -150,27 +162,30 @@ def _equal(found: object, expected: object) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table, or write what torchvision says."""
+    """Print the table, or write what the library says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.zoo")
     parser.add_argument("builders", nargs="*", help="all unless given")
     parser.add_argument("--write", action="store_true", help="write the table for the tests")
+    parser.add_argument("--library", choices=LIBRARIES, default=LIBRARIES[0])
     given = parser.parse_args(arguments)
-    table = [row for row in rows() if not given.builders or row["builder"] in given.builders]
+    library: str = given.library
+    table = [row for row in rows(library) if not given.builders or row["builder"] in given.builders]
     if given.write:
-        made = {row["builder"]: written(row) for row in table}
-        lines = ",\n".join(f"  {json.dumps(made.get(row['builder'], row))}" for row in rows())
-        PATH.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
+        for row in table:  # each as soon as it is there, since all take long
+            made = written(row, library)
+            lines = (json.dumps(made if each["builder"] == row["builder"] else each) for each in rows(library))
+            text = ",\n".join(f"  {line}" for line in lines)
+            (TABLES / library / "builders.json").write_text(f"[\n{text}\n]\n", encoding="utf-8", newline="\n")
         return 0
     import torch
-    import torchvision
 
     print(
-        f"torchvision {torchvision.__version__}, torch {torch.__version__}, archspec {archspec.__version__}, "
+        f"{library} {import_module(library).__version__}, torch {torch.__version__}, archspec {archspec.__version__}, "
         f"{platform.machine()}, {torch.get_num_threads()} thread(s)\n"
     )
     print("| builder | parameters | MACs | keys and shapes | outputs differ by |\n|---|---|---|---|---|")
     for row in table:
-        print(f"| {' | '.join(compared(row))} |", flush=True)
+        print(f"| {' | '.join(compared(row, library))} |", flush=True)
     return 0
 
 

@@ -52,6 +52,7 @@ MAY_IMPORT: Final = {
     "analysis": "display ir reporting",
     "diagram": "analysis codegen errors ir picture_files provenance digests atomic_files",
     "api": "codegen initialization ir limits lowering passes spec suggestions weights",
+    "shipped_networks": "api spec",
     "libraries": "api errors ir limits spec",
     "recipe": "attribute_schema errors expr ir limits lowering schema digests spec atomic_files suggestions",
     "training": "api codegen errors ir passes picture_files recipe spec digests atomic_files _version",
@@ -75,7 +76,7 @@ MAY_IMPORT: Final = {
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
     "commands": "analysis api bench checkpoints codegen diagram process_exit errors explanations hub initialization ir "
     "libraries limits parity prediction picture_files quantization recipe reporting schema digests spec starters "
-    "atomic_files training inspection watching weights build_output",
+    "atomic_files training inspection watching weights build_output shipped_networks",
     "arguments": "_version commands process_exit errors",
     "cli": "arguments commands process_exit errors reporting",
     "entry": "cli",

@@ -4,34 +4,70 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from typing import Final
 
-from archspec.api import compile, load
 from archspec.commands.shared import FORMAT_HELP, OK, counted
-from archspec.ir.graph import LayerGraph
 from archspec.reporting import plain
-from archspec.spec import Spec, shipped
-from archspec.spec.shipped_specs import RECIPES
+from archspec.shipped_networks import ListedNetwork, ListedVariant, listed_networks
+from archspec.spec.shipped_specs import RECIPES, shipped
 
 EXAMPLES: Final = (
     "archspec list",
-    "archspec list --counts",
+    "archspec list --family resnet --at-most parameters=30M",
+    "archspec list --like macs=1G",
+    "archspec list --source torchvision",
     "archspec list --names",
     "archspec list --recipes",
     "archspec list --format json",
 )
 """What its help shows."""
 
+_COSTS: Final = ("parameters", "macs")
+_COST: Final = re.compile(r"(?P<name>[a-z]+)=(?P<number>\d+(?:\.\d+)?)(?P<unit>[kmgt]?)", re.IGNORECASE | re.ASCII)
+_UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_NEAREST: Final = 12
+"""How many networks `--like` shows."""
+
+
+def cost(text: str) -> tuple[str, float]:
+    """A cost and a number, as `macs=1.5G`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    found = _COST.fullmatch(text)
+    if found is None or found["name"].lower() not in _COSTS or not float(found["number"]):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no cost: write parameters=25M or macs=1.5G, with k, M, G or T, or none, after the number"
+        )
+    return found["name"].lower(), float(found["number"]) * _UNITS[found["unit"].lower()]
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `list`."""
     parser.add_argument("--names", action="store_true", help="only the names, one a line")
+    parser.add_argument("--family", metavar="TEXT", help="only networks whose family, name or title has this text")
     parser.add_argument(
-        "--counts", action="store_true", help="parameters and multiply-adds as well, for which each network is compiled"
+        "--source",
+        metavar="TEXT",
+        help="only networks with this text in their references: a paper, a library, a builder",
+    )
+    parser.add_argument(
+        "--at-most",
+        metavar="COST",
+        type=cost,
+        action="append",
+        default=[],
+        help="only networks and variants that cost no more: parameters=25M, macs=1.5G; may be given several times",
+    )
+    parser.add_argument(
+        "--like", metavar="COST", type=cost, help=f"the {_NEAREST} networks and variants whose cost is nearest: macs=1G"
     )
     parser.add_argument(
         "--recipes", action="store_true", help="only the recipes for training; otherwise they come last"
@@ -43,16 +79,80 @@ def run_list(arguments: argparse.Namespace) -> int:
     """A line for each spec, under the heading of its family, and for each recipe."""
     if arguments.recipes:
         return _recipes(arguments)
-    names = shipped()
+    chosen = bool(arguments.family or arguments.source or arguments.at_most or arguments.like)
+    if arguments.names and not chosen:
+        _show_names(shipped(), arguments)
+        return OK
+    networks = [found for network in listed_networks() if (found := _filtered(network, arguments)) is not None]
+    if arguments.like:
+        return _show_nearest(networks, arguments)
     if arguments.names:
-        print(json.dumps(names) if arguments.format == "json" else "\n".join(names))
-        return OK
-    specs = [load(name) for name in names]
-    if arguments.format == "json":
-        print(json.dumps([_row(spec, arguments.counts) for spec in specs], indent=2))
-        return OK
-    group = _counted_group if arguments.counts else _group
-    _show(*(group(*family) for family in _families(specs)), _recipe_group())
+        _show_names([network.name for network in networks], arguments)
+    elif arguments.format == "json":
+        print(json.dumps([_row(network) for network in networks], indent=2))
+    elif networks:
+        groups = [_group(*group) for group in _families(networks)]
+        _show(*groups, *([] if chosen else [_recipe_group()]))
+    else:
+        print("no network that ships fits; `archspec list` shows all")
+    return OK
+
+
+def _show_names(names: Sequence[str], arguments: argparse.Namespace) -> None:
+    print(json.dumps([*names]) if arguments.format == "json" else "\n".join(names))
+
+
+def _filtered(network: ListedNetwork, arguments: argparse.Namespace) -> ListedNetwork | None:
+    """The network with those of its variants that are asked for; None where neither is."""
+    where = " ".join((network.family, network.name, network.title)).lower()
+    if arguments.family and arguments.family.lower() not in where:
+        return None
+    if arguments.source and arguments.source.lower() not in " ".join(network.reference).lower():
+        return None
+    variants = tuple(each for each in network.variants if _is_within(each, arguments))
+    if not variants and not _is_within(network, arguments):
+        return None
+    return replace(network, variants=variants)
+
+
+def _is_within(network: ListedNetwork | ListedVariant, arguments: argparse.Namespace) -> bool:
+    return all(getattr(network, name) <= most for name, most in arguments.at_most)
+
+
+def _show_nearest(networks: Sequence[ListedNetwork], arguments: argparse.Namespace) -> int:
+    """The networks and variants whose cost is nearest by its ratio, the nearest first."""
+    name, wanted = arguments.like
+    rows = [
+        (f"{network.name} variant={each.name}" if isinstance(each, ListedVariant) else network.name, network, each)
+        for network in networks
+        # Where there are variants, one of them is the network with its defaults.
+        for each in network.variants or (network,)
+        if getattr(each, name) > 0
+    ]
+    rows.sort(key=lambda row: (abs(math.log(getattr(row[2], name) / wanted)), row[0]))
+    rows = rows[:_NEAREST]
+    if arguments.names:
+        _show_names([*dict.fromkeys(network.name for _, network, _ in rows)], arguments)
+    elif arguments.format == "json":
+        found = [
+            {
+                "name": network.name,
+                "variant": each.name if isinstance(each, ListedVariant) else None,
+                "parameters": each.parameters,
+                "macs": each.macs,
+                "title": network.title,
+            }
+            for _, network, each in rows
+        ]
+        print(json.dumps(found, indent=2))
+    else:
+        width = max((len(label) for label, _, _ in rows), default=0)
+        lines = [f"{'name':<{width}}  {'parameters':>12}  {'MACs':>9}  title"]
+        lines += [
+            f"{label:<{width}}  {each.parameters:>12,}  {counted(each.macs):>9}  {plain(network.title)}"
+            for label, network, each in rows
+        ]
+        _show(lines)
     return OK
 
 
@@ -94,50 +194,29 @@ def _recipe_group() -> Iterator[str]:
         yield f"  {row['name']:<{width}}  {row['data']:<8}  {row['batch']:>5}  {length:>14}  {title}"
 
 
-def _row(spec: Spec, counts: bool) -> dict[str, object]:
-    costs = _costs(compile(spec)) if counts else {}
-    row: dict[str, object] = {"name": spec.name, "title": spec.title, "family": spec.family, **costs}
-    if spec.variants:
-        costs_of = {name: _costs(variant) for name, variant in _variants(spec)} if counts else {}
-        row["variants"] = [{"name": name, **costs_of.get(name, {})} for name in spec.variants]
-    return row
+def _row(network: ListedNetwork) -> dict[str, object]:
+    row = asdict(network)
+    if not network.variants:
+        del row["variants"]
+    return {**row, "reference": [*network.reference]}
 
 
-def _costs(graph: LayerGraph) -> dict[str, int]:
-    return {"parameters": graph.parameters, "macs": graph.macs}
+def _families(networks: Sequence[ListedNetwork]) -> Iterator[tuple[str, list[ListedNetwork]]]:
+    """The networks under the headings that they give themselves, in the order of their first ones."""
+    for family in dict.fromkeys(network.family for network in networks):
+        yield family, [network for network in networks if network.family == family]
 
 
-def _variants(spec: Spec) -> Iterator[tuple[str, LayerGraph]]:
-    """The network in each of its variants, in their order."""
-    for name in spec.variants:
-        yield name, compile(load(spec.name, variant=name))
-
-
-def _families(specs: Sequence[Spec]) -> Iterator[tuple[str, list[Spec]]]:
-    """The specs under the headings that they give themselves, in the order of their first ones."""
-    for family in dict.fromkeys(spec.family for spec in specs):
-        yield family, [spec for spec in specs if spec.family == family]
-
-
-def _group(family: str, specs: Sequence[Spec]) -> Iterator[str]:
-    width = max(len(spec.name) for spec in specs)
-    yield plain(family) or "Others"
-    yield f"  {'name':<{width}}  title"
-    for spec in sorted(specs, key=lambda spec: _natural(spec.name)):
-        yield f"  {spec.name:<{width}}  {plain(spec.title)}"
-        if spec.variants:
-            yield f"    variant={', '.join(spec.variants)}"
-
-
-def _counted_group(family: str, specs: Sequence[Spec]) -> Iterator[str]:
-    width = max(len(name) for spec in specs for name in (spec.name, *(f"  variant={name}" for name in spec.variants)))
+def _group(family: str, networks: Sequence[ListedNetwork]) -> Iterator[str]:
+    names = [name for each in networks for name in (each.name, *(f"  variant={one.name}" for one in each.variants))]
+    width = max(map(len, names))
     yield plain(family) or "Others"
     yield f"  {'name':<{width}}  {'parameters':>12}  {'MACs':>9}  title"
-    for spec in sorted(specs, key=lambda spec: _natural(spec.name)):
-        graph = compile(spec)
-        yield f"  {spec.name:<{width}}  {graph.parameters:>12,}  {counted(graph.macs):>9}  {plain(graph.title)}"
-        for name, variant in _variants(spec):
-            yield f"  {f'  variant={name}':<{width}}  {variant.parameters:>12,}  {counted(variant.macs):>9}"
+    for network in sorted(networks, key=lambda network: _natural(network.name)):
+        costs = f"{network.parameters:>12,}  {counted(network.macs):>9}"
+        yield f"  {network.name:<{width}}  {costs}  {plain(network.title)}"
+        for one in network.variants:
+            yield f"  {f'  variant={one.name}':<{width}}  {one.parameters:>12,}  {counted(one.macs):>9}"
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -46,7 +46,9 @@ def name_by(pattern: str, indices: Mapping[str, Value], budget: Budget) -> str:
         value = evaluate(parse(text, budget), indices, budget)
         if isinstance(value, bool) or not isinstance(value, int | str) or (isinstance(value, int) and value < 0):
             known = ", ".join(f"{name} = {index}" for name, index in indices.items())
-            raise ExprError(f"`{text}` gives {describe(value)} for {known}; names take whole numbers, 0 or more, and text")
+            raise ExprError(
+                f"`{text}` gives {describe(value)} for {known}; names take whole numbers, 0 or more, and text"
+            )
         parts.append(str(value))
     return "".join(parts)
 

@@ -10,11 +10,11 @@ from archspec.expr import Compare, Const, Expr, Value, fold, names, parse
 from archspec.expr.pattern import split_pattern
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, enter, leave
 from archspec.ir.scope import Binding, Operand, Result, channels_at
+from archspec.limits import Budget
 from archspec.lowering.bind import bind, bind_lets
 from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Variables
 from archspec.lowering.repeats import RepeatedItems
-from archspec.limits import Budget
 from archspec.lowering.units import call_fields, single_call, unit_name
 from archspec.spec import Block, Call, Item, Repeat, Stage
 
@@ -83,7 +83,9 @@ class InlineItems(RepeatedItems):
         known: dict[str, Value] = {}
         if context.variables.root and item.names is not None:
             for expr in _mentioned(item.names, self.budget):
-                known |= {name: context.variables.env[name] for name in names(expr, self.budget) & self.spec.params.keys()}
+                known |= {
+                    name: context.variables.env[name] for name in names(expr, self.budget) & self.spec.params.keys()
+                }
                 self._fix(expr, context, "names of layers")
         return {**known, "i": index, **context.loop, item.index: index}
 
@@ -118,7 +120,8 @@ def _mentioned(pattern: str, budget: Budget) -> Iterator[Expr]:
 def _names_all(items: Sequence[Item]) -> bool:
     """Whether all of these are repeats that name what is in them, so that names can have the indices around them."""
     return all(
-        isinstance(item, Repeat) and item.inline and (item.names is not None or _names_all(item.layers)) for item in items
+        isinstance(item, Repeat) and item.inline and (item.names is not None or _names_all(item.layers))
+        for item in items
     )
 
 

@@ -71,6 +71,9 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
         guarded = NOTHING.union(*(place.optional for place in alike))
         if row.parts is None and "nn.Linear" in types:  # an attention's parts are such modules, too
             guarded = guarded.union(*(place.optional for place in places if place.parts is not None))
+        if parts is not None and parts.resets and rule == _rule_of_type(parts.inner, places, usual):
+            target.append(f"{INDENT * 4}module.{parts.resets}()")  # its maps have been drawn, as such modules are
+            continue
         untyped = NOTHING.union(*(place.untyped for place in alike))
         target += draw("module", rule, row, 4, guarded, untyped, helpers, parts)
     if own:
@@ -82,6 +85,12 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
     second = [head, *composed] if composed else []
     drawn = [(place, _drawn_bare(place, helpers)) for place in bare]
     return [*first, *second, *_exceptions(places, usual, helpers, spell), *by_place(drawn)]
+
+
+def _rule_of_type(type: str, places: Sequence[ParameterAccess], usual: Mapping[str, Rule | None]) -> Rule | None:
+    """How the loop over all modules draws those of a class in torch.nn."""
+    kinds = (place.drawn_as for place in places if place.parts is None and place.type == type)
+    return usual.get(next(kinds, ""))
 
 
 def _drawn_bare(place: ParameterAccess, helpers: set[str]) -> list[str]:

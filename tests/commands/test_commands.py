@@ -199,7 +199,7 @@ def test_a_bug_of_ours_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_: object) -> None:
         raise KeyError("a slip of ours")
 
-    monkeypatch.setattr("archspec.commands.list.load", broken)
+    monkeypatch.setattr("archspec.commands.list.listed_networks", broken)
     code, _, err = run("list")
     assert code == 70
     assert "internal error of archspec" in err

@@ -1,8 +1,8 @@
 """The op set. Each op is defined here once, with ONNX's meaning; backends hold one row for each.
 
 The modules group the ops by what they do: `linear`, `norms`, `activations`, `regularizers`, `pools`, `reductions`,
-`shapes`, `rearrange`, `resizing`, `interpolation`, `blocks`, `merges`, `tokens`, `attention`, `windows`. An op is found by its name in `OPS`;
-those of other packages are, too.
+`shapes`, `rearrange`, `resizing`, `interpolation`, `blocks`, `merges`, `tokens`, `attention`, `windows`. An op is found
+by its name in `OPS`; those of other packages are, too.
 """
 
 from typing import Final

@@ -18,15 +18,15 @@ from archspec.ir.tensor_type import ANY, AXIS_NAMES, Accepted, TensorType
 Groups: TypeAlias = tuple[tuple[str, ...], ...]
 """For each axis of a tensor, the names of what it is made of."""
 
-_AXIS: Final = re.compile(r"\(\s*([a-z]\w*(?:\s+[a-z]\w*)*)\s*\)|([a-z]\w*)")
-_SIDE: Final = re.compile(rf"\s*(?:(?:{_AXIS.pattern})\s*)+", re.ASCII)
+_TOKEN: Final = re.compile(r"[a-z][a-z0-9_]*|\S", re.ASCII)
 _LONGEST: Final = 200
 _MOST_AXES: Final = 8
+_FORM: Final = "names of axes stand on both sides of `->`, with parentheses around those of one axis"
 
 
 @dataclass(frozen=True, slots=True)
 class AxisPattern:
-    """Which axes there are before and after, as `c (h a) (w b) -> (a b c) h w`: parentheses hold what one is made of."""
+    """The axes before and after, as `c (h a) (w b) -> (a b c) h w`: parentheses hold what one is made of."""
 
     before: Groups
     after: Groups
@@ -39,9 +39,9 @@ class AxisPattern:
             ValueError: it is none; says why.
         """
         sides = text.split("->")
-        if len(text) > _LONGEST or len(sides) != 2 or not all(_SIDE.fullmatch(side) for side in sides):
-            raise ValueError("names of axes stand on both sides of `->`, with parentheses around those of one axis")
-        before, after = (_groups(side) for side in sides)
+        if len(text) > _LONGEST or len(sides) != 2:
+            raise ValueError(_FORM)
+        before, after = map(_groups, sides)
         names = [name for group in before for name in group]
         others = [name for group in after for name in group]
         for found in (names, others):
@@ -70,7 +70,28 @@ class AxisPattern:
 
 
 def _groups(side: str) -> Groups:
-    return tuple(tuple((inner or alone).split()) for inner, alone in _AXIS.findall(side))
+    """The axes of one side.
+
+    Raises:
+        ValueError: it has something else than names, or parentheses that do not fit.
+    """
+    found: list[tuple[str, ...]] = []
+    inside: list[str] | None = None
+    for token in _TOKEN.findall(side):
+        if token == "(" and inside is None:
+            inside = []
+        elif token == ")" and inside:
+            found.append(tuple(inside))
+            inside = None
+        elif not "a" <= token[0] <= "z":
+            raise ValueError(_FORM)
+        elif inside is None:
+            found.append((token,))
+        else:
+            inside.append(token)
+    if inside is not None or not found:
+        raise ValueError(_FORM)
+    return tuple(found)
 
 
 def _joined(group: Sequence[str]) -> str:
@@ -137,7 +158,7 @@ class Rearrange(Overall):
             names = ", ".join(AXIS_NAMES[axis] for axis in type.axes)
             raise ShapeError(
                 f"names {len(axes.before)} axes, its input has {type.rank}",
-                help=f"write a name for each of: {names}; or `reshape` makes a volume, an image, tokens or features of it",
+                help=f"name each of {names}; `reshape` makes a volume, an image, tokens or features of it",
                 attribute="pattern",
             )
         known = self.extents(type)

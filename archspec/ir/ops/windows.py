@@ -27,11 +27,11 @@ class WindowAttention(Overall):
 
     The image gets zeros below and to the right until windows fit. With a `shift` it is rolled up and to the left by so
     many pixels, and back afterwards; pixels that only meet by that do not see each other, and along an axis with one
-    window nothing is shifted. In `grid` (Tu et al. 2022) a window is of pixels at equal distances over the whole image.
-    Each head gives softmax(S + B) V, with B a learned number for each offset of two pixels in a window: of a table, S
-    being Q K^T times `scale`; or, where `scores` are `cosine`, 16 sigmoid of a network's results for log-spaced offsets,
-    S being cosines times a learned factor of at most 100, and keys have no bias. Weights have the names of torchvision's
-    networks. It does not count when the depth of a network is stated.
+    window nothing is shifted. In a `grid` (Tu et al. 2022) a window is of pixels at equal distances over the whole
+    image. Each head gives softmax(S + B) V, with B a learned number for each offset of two pixels in a window. B is of
+    a table, S being Q K^T times `scale`; or, where `scores` are `cosine`, B is 16 times the sigmoid of what a small
+    network makes of log-spaced offsets, S being cosines times a learned factor of at most 100, and keys have no bias.
+    Weights have the names of torchvision's networks. It does not count when the depth of a network is stated.
     """
 
     heads: int = attribute(IntKind(least=1), "number of heads; it divides the channels")
@@ -162,7 +162,8 @@ class WindowAttention(Overall):
         width = inputs[0].channels
         places = math.prod(self.windows(inputs[0].places)) * self.pixels
         position = math.prod(self.offsets) * MLP_UNITS * (2 + self.heads) if self.scores == "cosine" else 0
-        return places * width * (4 * width + 2 * self.pixels) + position
+        within = places * width * (3 * width + 2 * self.pixels)
+        return within + math.prod(inputs[0].places) * width * width + position
 
     def one_place(self, inputs: Sequence[bool]) -> bool:
         return all(inputs)

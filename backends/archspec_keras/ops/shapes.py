@@ -12,7 +12,6 @@ from archspec.ir.tensor_type import IMAGE, VOLUME
 from archspec_keras.ops.padding import padding_sides
 from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep, layer
 
-
 _SPATIAL_RANKS: Final = frozenset(map(len, (IMAGE, VOLUME)))
 """How many axes the sizes of an image or a volume have."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
 import numpy as np
 from onnx import TensorProto
 
@@ -31,6 +32,7 @@ class WindowAxis:
 
     @classmethod
     def of(cls, layer: Fragment, index: int) -> WindowAxis:
+        """That of the first axis in space, or of the second."""
         window, shift = layer.op.window[index], layer.op.shift[index]
         size = size_of(layer, 2 + index)
         count = worked_out(layer, "Div", worked_out(layer, "Add", size, window - 1), window)
@@ -152,14 +154,18 @@ def _index(window: Sequence[int]) -> np.ndarray[tuple[int, ...], np.dtype[np.int
     row, column = (places.ravel() for places in np.indices(tuple(window)))
     height, width = window
     down = row[:, None] - row + height - 1
-    return down * (2 * width - 1) + column[:, None] - column + width - 1
+    index: np.ndarray[tuple[int, ...], np.dtype[np.int64]] = (
+        down * (2 * width - 1) + column[:, None] - column + width - 1
+    )
+    return index
 
 
 def _offsets(window: Sequence[int]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """All offsets (offsets, 2) from -8 to 8 and then log-spaced, in float32 as torchvision keeps them."""
     sides = [np.arange(1 - size, size) * 8 / max(size - 1, 1) for size in window]
     table = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 2)
-    return (np.sign(table) * np.log2(np.abs(table) + 1) / 3).astype(np.float32)
+    spaced: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = np.sign(table) * np.log2(np.abs(table) + 1) / 3
+    return spaced.astype(np.float32)
 
 
 def _mask(layer: Fragment, axes: Sequence[WindowAxis]) -> str:

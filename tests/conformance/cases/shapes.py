@@ -102,7 +102,8 @@ CASES: dict[str, list[str]] = {
     "rearrange": [
         'rearrange: {pattern: "c h w -> c w h"}',
         'rearrange: {pattern: "c h w -> h w c"}\n  - conv: {filters: 3, kernel: 1}',
-        'pad_to_multiple: {multiple: 2}\n  - rearrange: {pattern: "c (h a) (w b) -> (b a c) h w", sizes: [-1, 2, -1, 2]}',
+        "pad_to_multiple: {multiple: 2}\n"
+        '  - rearrange: {pattern: "c (h a) (w b) -> (b a c) h w", sizes: [-1, 2, -1, 2]}',
         "pad_to_multiple: {multiple: [2, 3]}\n"
         '  - rearrange: {pattern: "c (h a) (w b) -> (h w) (a b c)", sizes: [-1, 2, -1, 3]}\n  - dense: {units: 3}',
         'rearrange: {pattern: "(g c) h w -> (c g) (h w)", sizes: [2, -1]}\n  - rearrange: {pattern: "c t -> (t c)"}',

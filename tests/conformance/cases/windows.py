@@ -13,7 +13,7 @@ CASES: dict[str, list[str]] = {
         "window_attention: {heads: 2, window: [3, 5], grid: true, bias_init: {normal: 0.1}}",
         "window_attention: {heads: 2, window: 4, scores: cosine}",
         "window_attention: {heads: 4, window: [3, 1], shift: [2, 0], scores: cosine, bias: false, init: {normal: 0.5}}",
-        "window_attention: {heads: 1, window: 12, shift: 6, scores: cosine, bias_init: {normal: 0.1}, weight_decay: 0.5}",
+        "window_attention: {heads: 1, window: 12, shift: 6, scores: cosine, bias_init: {normal: 0.1}, weight_decay: 1}",
         "{name: body, layers: [relu, {window_attention: {heads: 2, window: 2, shift: 1}}, relu]}",
     ],
 }

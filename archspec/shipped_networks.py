@@ -1,0 +1,101 @@
+"""The networks that ship, with their costs: from a table that ships with them, so that nothing is read or compiled.
+
+The table, `networks.json` beside the specs, has the digest of all files that it was made of. Where it is another, as
+after a change of a spec, the networks are compiled. `python -m benchmarks.network_table` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from archspec.spec.shipped_specs import NETWORKS, shipped_folder
+
+TABLE: Final = "networks.json"
+_FOLDERS: Final = (*NETWORKS.folders, "blocks")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVariant:
+    """One configuration of a network that ships."""
+
+    name: str
+    parameters: int
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedNetwork:
+    """A network that ships: what its spec says of it, and its costs with the defaults of its params."""
+
+    name: str
+    title: str
+    family: str
+    reference: tuple[str, ...]
+    parameters: int
+    """Trained parameters."""
+    macs: int
+    """Multiply-accumulates for one example of the input's own size."""
+    variants: tuple[ListedVariant, ...] = ()
+
+
+def listed_networks() -> list[ListedNetwork]:
+    """All networks that ship, in the order of their names, the examples after the others."""
+    folder = shipped_folder()
+    table = _table(folder) if folder is not None else None
+    return table if table is not None else list(compiled_networks())
+
+
+def compiled_networks() -> Iterator[ListedNetwork]:
+    """The same, each worked out from its spec."""
+    from archspec.api import compile, load  # what is found in the table needs neither
+
+    for name in NETWORKS.names():
+        spec = load(name)
+        graph = compile(spec)
+        reference = (spec.reference,) if isinstance(spec.reference, str) else tuple(spec.reference or ())
+        variants = []
+        for variant in spec.variants:
+            made = compile(load(name, variant=variant))
+            variants.append(ListedVariant(variant, made.parameters, made.macs))
+        yield ListedNetwork(name, spec.title, spec.family, reference, graph.parameters, graph.macs, tuple(variants))
+
+
+def table_text(networks: Sequence[ListedNetwork], folder: Path) -> str:
+    """The table as it is written: a line for each network."""
+    lines = ",\n".join(f"    {json.dumps(asdict(network), ensure_ascii=False)}" for network in networks)
+    return f'{{\n  "digest": "{digest_of(folder)}",\n  "networks": [\n{lines}\n  ]\n}}\n'
+
+
+def digest_of(folder: Path) -> str:
+    """Of the names and the text of all specs and libraries in the folder of what ships."""
+    found = sha256()
+    for inside in _FOLDERS:
+        for path in sorted((folder / inside).glob("*.yaml")):
+            text = path.read_text(encoding="utf-8")  # with the same ends of lines everywhere
+            found.update(f"{inside}/{path.name}\0{text}\0".encode())
+    return found.hexdigest()[:16]
+
+
+def _table(folder: Path) -> list[ListedNetwork] | None:
+    """What the table has; None where there is none, or it was made of other specs."""
+    try:
+        found: Mapping[str, Any] = json.loads((folder / TABLE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if found["digest"] != digest_of(folder):
+        return None
+    return [
+        ListedNetwork(
+            **{
+                **row,
+                "reference": tuple(row["reference"]),
+                "variants": tuple(ListedVariant(**variant) for variant in row["variants"]),
+            }
+        )
+        for row in found["networks"]
+    ]
