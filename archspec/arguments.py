@@ -143,12 +143,13 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
         module = importlib.import_module(f"archspec.commands.{name}")
         found[name] = commands.add_parser(
             name,
-            description="\n".join(textwrap.wrap(does[:1].upper() + does[1:] + ".", width)),
+            description=does[:1].upper() + does[1:] + ".",
             epilog="\n".join(("examples:", *(f"  {example}" for example in module.EXAMPLES))),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
         module.add_arguments(found[name])
+        found[name].description = "\n".join(textwrap.wrap(found[name].description or "", width))
     return whole, found
 
 
