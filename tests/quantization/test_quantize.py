@@ -485,6 +485,6 @@ def test_pictures_that_cannot_be_read_are_counted(run: Run, tmp_path: Path) -> N
     code, _, err = run(*command)
     assert (code, err.count("error[")) == (1, 1)
     assert "error[E1001]: 2 of 3 pictures cannot be read" in err
-    assert "a.jpg" in err
+    assert "a.jpg: cannot be decoded as a picture (cannot identify image file)" in err
     assert "b.png" in err
     assert not (tmp_path / "generated").exists()
