@@ -1,6 +1,6 @@
 """How fast archspec compiles: `python -m benchmarks.compile` from the repository's root.
 
-Times are medians. What is compared is measured in turn, A B A B, and given as a ratio: machines are noisy.
+Times are medians, of compiling alone those of the processor. What is compared is measured in turn, A B A B, and given as a ratio: machines are noisy.
 """
 
 from __future__ import annotations
@@ -56,8 +56,15 @@ def main() -> None:
 def front_end(rounds: int) -> None:
     """Load, validate and lower ResNet-50, warm."""
     archspec.compile("specs/resnet50.yaml")
-    took = statistics.median(_times(lambda: archspec.compile("specs/resnet50.yaml"), rounds))
-    print(f"load, validate and lower resnet50: {took * 1e3:.1f} ms (bound: 10 ms)")
+    took: list[float] = []
+    for _ in range(rounds):
+        start = time.process_time()  # not the time that other processes take
+        archspec.compile("specs/resnet50.yaml")
+        took.append(time.process_time() - start)
+    print(
+        f"load, validate and lower resnet50: {statistics.median(took) * 1e3:.1f} ms of processor time, "
+        f"at least {min(took) * 1e3:.1f} ms (bound: 10 ms)"
+    )
 
 
 def process(rounds: int) -> None:
@@ -116,17 +123,17 @@ from archspec.spec import load_text
 text = {_GROWTH!r}.replace("UNITS", str({layers} // 4))
 def peak(): return int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1])
 before = peak()
-start = time.perf_counter()
+start = time.process_time()
 graph = archspec.compile(load_text(text))
-took = time.perf_counter() - start
+took = time.process_time() - start
 memory = (peak() - before) / 1024
 assert len(graph.nodes) == {layers} + 1, len(graph.nodes)
 print(f"{layers:,} layers: {{took:.2f}} s, {{took / {layers} * 1e6:.0f}} us a layer, {{memory:.0f}} MB")
 for backend in ("torch", "keras"):
     archspec.generate(archspec.compile("resnet18"), backend)  # the backend is loaded
-    start = time.perf_counter()
+    start = time.process_time()
     archspec.generate(graph, backend)
-    took = time.perf_counter() - start
+    took = time.process_time() - start
     memory, each = (peak() - before) / 1024, took / {layers} * 1e6
     print(f"  its source for {{backend}}: {{took:.2f}} s, {{each:.0f}} us a layer, {{memory:.0f}} MB in all")
 """
@@ -137,10 +144,6 @@ def _time(action: Callable[[], object]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
-
-
-def _times(action: Callable[[], object], rounds: int) -> list[float]:
-    return [_time(action) for _ in range(rounds)]
 
 
 if __name__ == "__main__":
