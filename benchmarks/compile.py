@@ -1,6 +1,7 @@
 """How fast archspec compiles: `python -m benchmarks.compile` from the repository's root.
 
-Times are medians, of compiling alone those of the processor. What is compared is measured in turn, A B A B, and given as a ratio: machines are noisy.
+Times are medians, of compiling alone those of the processor. What is compared is measured in turn, A B A B, and given
+as a ratio: machines are noisy.
 """
 
 from __future__ import annotations
