@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, NoReturn
 
 from archspec._version import __version__
@@ -50,6 +52,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """The commands by what one does with them; each is a module of `archspec.commands`, imported when it is used."""
 
+_PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
 COMMANDS: Final[Mapping[str, str]] = {name: does for group in GROUPS.values() for name, does in group.items()}
 
 
@@ -141,16 +144,31 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
         if name not in names:
             commands.add_parser(name, add_help=False)
             continue
-        module = importlib.import_module(f"archspec.commands.{name}")
+        with _no_plugins():
+            module = importlib.import_module(f"archspec.commands.{name}")
         found[name] = commands.add_parser(
             name,
-            description="\n".join(textwrap.wrap(does[:1].upper() + does[1:] + ".", width)),
+            description=does[:1].upper() + does[1:] + ".",
             epilog="\n".join(("examples:", *(f"  {example}" for example in module.EXAMPLES))),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
         module.add_arguments(found[name])
+        found[name].description = "\n".join(textwrap.wrap(found[name].description or "", width))
     return whole, found
+
+
+@contextmanager
+def _no_plugins() -> Iterator[None]:
+    """Let models of pydantic be made without its plugins, which it looks for in all that is installed."""
+    before = os.environ.get(_PLUGINS)
+    os.environ[_PLUGINS] = "__all__"
+    try:
+        yield
+    finally:
+        del os.environ[_PLUGINS]
+        if before is not None:
+            os.environ[_PLUGINS] = before
 
 
 def _overview(width: int) -> Iterator[str]:

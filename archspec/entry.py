@@ -33,14 +33,9 @@ the program's; archspec as a library leaves its host's collector alone.
 """
 
 
-_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
-
-
 def main() -> int:
     """Run the command line; see `archspec.cli`."""
     gc.set_threshold(_OBJECTS)
-    # The names of pydantic's plugins are looked for in all that is installed, and our models have no use for any.
-    os.environ.setdefault(_PLUGINS, "__all__")
     from archspec.cli import main
 
     if signal.getsignal(signal.SIGINT) is _stop:

@@ -1,11 +1,13 @@
 """How fast archspec compiles: `python -m benchmarks.compile` from the repository's root.
 
-Times are medians. What is compared is measured in turn, A B A B, and given as a ratio: machines are noisy.
+Times are medians, of compiling alone those of the processor. What is compared is measured in turn, A B A B, and given
+as a ratio: machines are noisy.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import statistics
 import subprocess
@@ -35,7 +37,7 @@ stages:
 """Four layers a unit."""
 
 _DEPENDENCIES = "import yaml; from pydantic import BaseModel"
-_VALIDATE = [sys.executable, "-m", "archspec.cli", "validate", "specs/resnet50.yaml"]
+_VALIDATE = [sys.executable, "-m", "archspec", "validate", "specs/resnet50.yaml"]
 
 
 def main() -> None:
@@ -55,13 +57,22 @@ def main() -> None:
 def front_end(rounds: int) -> None:
     """Load, validate and lower ResNet-50, warm."""
     archspec.compile("specs/resnet50.yaml")
-    took = statistics.median(_times(lambda: archspec.compile("specs/resnet50.yaml"), rounds))
-    print(f"load, validate and lower resnet50: {took * 1e3:.1f} ms (bound: 10 ms)")
+    took: list[float] = []
+    for _ in range(rounds):
+        start = time.process_time()  # not the time that other processes take
+        archspec.compile("specs/resnet50.yaml")
+        took.append(time.process_time() - start)
+    print(
+        f"load, validate and lower resnet50: {statistics.median(took) * 1e3:.1f} ms of processor time, "
+        f"at least {min(took) * 1e3:.1f} ms (bound: 10 ms)"
+    )
 
 
 def process(rounds: int) -> None:
     """`archspec validate` as a process, against one that imports its dependencies, by processor time."""
     dependencies = [sys.executable, "-c", _DEPENDENCIES]
+    for command in (_VALIDATE, dependencies):
+        _processor_time(command)  # the bytecode is written
     pairs = [(_processor_time(_VALIDATE), _processor_time(dependencies)) for _ in range(rounds)]
     whole = statistics.median(a for a, _ in pairs)
     times = statistics.median(a / b for a, b in pairs)
@@ -73,8 +84,10 @@ def process(rounds: int) -> None:
 
 def _processor_time(command: list[str]) -> float:
     """Seconds of the processor that a process takes, its own and the system's for it."""
+    # With bytecode, as what is installed has it; else one of the two would compile its source in each process.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -111,17 +124,17 @@ from archspec.spec import load_text
 text = {_GROWTH!r}.replace("UNITS", str({layers} // 4))
 def peak(): return int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1])
 before = peak()
-start = time.perf_counter()
+start = time.process_time()
 graph = archspec.compile(load_text(text))
-took = time.perf_counter() - start
+took = time.process_time() - start
 memory = (peak() - before) / 1024
 assert len(graph.nodes) == {layers} + 1, len(graph.nodes)
 print(f"{layers:,} layers: {{took:.2f}} s, {{took / {layers} * 1e6:.0f}} us a layer, {{memory:.0f}} MB")
 for backend in ("torch", "keras"):
     archspec.generate(archspec.compile("resnet18"), backend)  # the backend is loaded
-    start = time.perf_counter()
+    start = time.process_time()
     archspec.generate(graph, backend)
-    took = time.perf_counter() - start
+    took = time.process_time() - start
     memory, each = (peak() - before) / 1024, took / {layers} * 1e6
     print(f"  its source for {{backend}}: {{took:.2f}} s, {{each:.0f}} us a layer, {{memory:.0f}} MB in all")
 """
@@ -132,10 +145,6 @@ def _time(action: Callable[[], object]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
-
-
-def _times(action: Callable[[], object], rounds: int) -> list[float]:
-    return [_time(action) for _ in range(rounds)]
 
 
 if __name__ == "__main__":

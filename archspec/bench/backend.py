@@ -32,6 +32,13 @@ class TimesModels(RunsModels, Protocol):
         """Why a variant cannot be measured here, as people read it; empty if it can."""
         ...
 
+    def timed_environment(self, engine: str) -> Mapping[str, str]:
+        """The environment variables of a process in which models are timed: as their users have them, who want speed.
+
+        `environment` may ask for less memory, or for numbers that are the same each time, and take longer for it.
+        """
+        ...
+
     def timed(
         self, model: Any, graph: LayerGraph, inputs: Arrays, *, variant: str, targets: Arrays | None = None
     ) -> TimedModel:

@@ -85,7 +85,7 @@ class Contender:
 
     def environment(self) -> Mapping[str, str]:
         """The environment variables of its process."""
-        return find(self.backend, TimesModels).environment(self.engine) if self.backend else {}
+        return find(self.backend, TimesModels).timed_environment(self.engine) if self.backend else {}
 
     def missing(self, dtype: str, *, training: bool) -> str:
         """Why it cannot be measured here, as people read it; empty if it can."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from archspec.bench.backend import TimedModel
@@ -12,6 +13,10 @@ from archspec.ir.graph import LayerGraph
 
 class LazyTimedModels(LazyModels):
     """What `TimesModels` asks for beside its variants, by functions of the module `models`."""
+
+    def timed_environment(self, engine: str) -> Mapping[str, str]:
+        """See `TimesModels`."""
+        return self.environment(engine)
 
     def timed(
         self, model: Any, graph: LayerGraph, inputs: Arrays, *, variant: str, targets: Arrays | None = None

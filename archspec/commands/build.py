@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from archspec.api import generate, with_weights
 from archspec.atomic_files import is_folder, resolved, whole_file, write_bytes
 from archspec.build_output import LOW_PRECISION, error_of, model_files
-from archspec.codegen.backend import Backend, BuildsModels, FileOption, PacksModels, SavesWeights, Source
+from archspec.codegen.backend import Backend, BuildsModels, FileOption, PacksModels, RunsModels, SavesWeights, Source
 from archspec.codegen.backend_errors import DTYPES
 from archspec.codegen.files import check_current, replaced, write
 from archspec.codegen.registry import backend, without
@@ -119,6 +119,9 @@ def run_build(arguments: argparse.Namespace) -> int:
     left_out = ""
     if isinstance(target, PacksModels):  # its models have no outputs of training alone
         left_out, graph = training_alone_text(graph), evaluated(graph)
+        lacking = target.lacks("inference", "float64") if isinstance(target, RunsModels) else ""
+        if arguments.dtype == "float64" and lacking:
+            print(f"warning: {lacking}", file=sys.stderr)
     source = generate(
         graph, arguments.backend, dtype=arguments.dtype, functions=arguments.functions, opset=arguments.opset
     )

@@ -31,10 +31,10 @@ from archspec.commands.shared import (
 )
 from archspec.digests import check_writable
 from archspec.ir.graph import LayerGraph
-from archspec.quantization.backend import QuantizesModels
+from archspec.quantization.backend import PacksInt8, QuantizesModels
 from archspec.quantization.calibration import METHODS
 from archspec.quantization.examples import Examples
-from archspec.quantization.measurement import QuantizedModel, quantize
+from archspec.quantization.measurement import QuantizedModel, packed_as, quantize
 from archspec.reporting import plain
 
 EXAMPLES: Final = (
@@ -42,9 +42,12 @@ EXAMPLES: Final = (
     "archspec quantize mine.yaml --weights w.safetensors --images inputs.npy --method entropy",
     "archspec quantize mobilenet_v2 --weights w.pt --images pictures/ --keep features.0,classifier",
     "archspec quantize resnet50 --weights w.pt --images pictures/ --symmetric      # for TensorRT",
+    "archspec quantize resnet50 --weights w.pt --images pictures/ --backend torch  # for torchao",
 )
 """What its help shows."""
 
+_MEASURED: Final = "onnx"
+"""The backend whose models are calibrated, and compared with float32."""
 _SHOWN: Final = 5
 """Layers that lost most, of those that are named."""
 
@@ -52,7 +55,7 @@ _SHOWN: Final = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `quantize`."""
     parser.description = (
-        "Write a network as an ONNX model in 8 bits: weights of convolutions and dense layers in int8, by channel; "
+        "Write a network in 8 bits, for ONNX or PyTorch: weights of convolutions and dense layers in int8, by channel; "
         "what goes between them rounded by ranges that are seen on examples. It is held against float32 on the same."
     )
     add_spec(parser)
@@ -87,7 +90,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--symmetric", action="store_true", help="0 in the middle of each range, as TensorRT wants it")
     parser.add_argument("--opset", metavar="N", type=int, help="the version of ONNX's operators (23; 20 if symmetric)")
-    parser.add_argument("-o", "--output", help="a file or folder (generated/onnx/NAME_int8.onnx)")
+    parser.add_argument(
+        "--backend",
+        choices=(_MEASURED, "torch"),
+        default=_MEASURED,
+        help="onnx: a model with pairs of QuantizeLinear and DequantizeLinear; torch: a program of torch.export with "
+        "the same scales, of which torchao makes int8 kernels (onnx)",
+    )
+    parser.add_argument("-o", "--output", help="a file or folder (generated/onnx/NAME_int8.onnx, torch/NAME_int8.pt2)")
     add_force(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how errors and results are shown")
 
@@ -98,7 +108,11 @@ def run_quantize(arguments: argparse.Namespace) -> int:
     if arguments.weights is None:
         usage_error("--weights is needed: ranges of weights that are not trained say nothing")
     graph = _graph(arguments)
-    path = _path(arguments.output, graph)
+    if arguments.backend != _MEASURED:
+        backend(arguments.backend, PacksInt8).require()
+        if arguments.opset is not None:
+            usage_error("--opset is for ONNX models")
+    path = _path(arguments.output, graph, arguments.backend)
     check_writable(path, force=arguments.force)
     check_not_given(path, arguments.weights)
     examples = Examples.of(arguments.images, graph, mean=arguments.mean, deviation=arguments.std, most=arguments.most)
@@ -114,14 +128,19 @@ def run_quantize(arguments: argparse.Namespace) -> int:
             opset=arguments.opset,
             say=say,
         )
-    [(_, data)] = backend("onnx", QuantizesModels).packed(found.model, path.name).items()
+        if arguments.backend == _MEASURED:
+            [(_, data)] = backend(_MEASURED, QuantizesModels).packed(found.model, path.name).items()
+            apart = None
+        else:
+            say(f"writing it for {backend(arguments.backend).title}")
+            data, apart = packed_as(found, graph, examples, weights=weights, backend=arguments.backend)
     write(path, data)
     for doubt in found.doubts:
         print(f"warning: {plain(doubt)}", file=sys.stderr)
     if arguments.format == "json":
-        print(json.dumps(_as_dict(found, path, arguments), indent=2))
+        print(json.dumps(_as_dict(found, path, arguments, apart), indent=2))
     else:
-        _report(graph, found, path, arguments, examples)
+        _report(graph, found, path, arguments, examples, apart)
     return OK
 
 
@@ -131,16 +150,22 @@ def _graph(arguments: argparse.Namespace) -> LayerGraph:
     return compile(spec, form="inference")
 
 
-def _path(output: str | None, graph: LayerGraph) -> Path:
-    file = f"{graph.name}_int8.onnx"
+def _path(output: str | None, graph: LayerGraph, name: str) -> Path:
+    suffix = backend(name).suffix if name == _MEASURED else backend(name, PacksInt8).int8_suffix
+    file = f"{graph.name}_int8{suffix}"
     if output is None:
-        return Path("generated") / "onnx" / file
+        return Path("generated") / name / file
     path = Path(output)
     return path / file if is_folder(path) or (not path.suffix and not path.exists()) else path
 
 
 def _report(
-    graph: LayerGraph, found: QuantizedModel, path: Path, arguments: argparse.Namespace, examples: Examples
+    graph: LayerGraph,
+    found: QuantizedModel,
+    path: Path,
+    arguments: argparse.Namespace,
+    examples: Examples,
+    apart: float | None,
 ) -> None:
     rows = [
         ("examples", examples.text),
@@ -152,6 +177,8 @@ def _report(
     if found.agreement is not None:
         rows.append(("agreement", f"{found.agreement:.2%} of the classes are those of float32"))
     rows.append(("difference", f"{found.difference:.1e} of the largest output"))
+    if apart is not None:
+        rows.append((arguments.backend, f"{apart:.1e} of the largest output from the ONNX model of these scales"))
     rows.append(("model", f"{path} ({path.stat().st_size / 2**20:.1f} MiB)"))
     print(plain(graph.title or graph.name))
     for name, value in rows:
@@ -160,11 +187,15 @@ def _report(
     title = "Layers that lost most; in float32 by --keep PATH,..."
     print()
     print(to_text(Table(("layer", "signal to noise, dB"), worst, "lr", title=title)))
+    if apart is not None:
+        print("\n".join(f"  {line}" for line in backend(arguments.backend, PacksInt8).int8_usage(graph, str(path))))
 
 
-def _as_dict(found: QuantizedModel, path: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+def _as_dict(found: QuantizedModel, path: Path, arguments: argparse.Namespace, apart: float | None) -> dict[str, Any]:
     return {
         "model": str(path),
+        "backend": arguments.backend,
+        "difference_from_onnx": apart,
         "method": arguments.method,
         "examples": found.examples,
         "agreement": found.agreement,

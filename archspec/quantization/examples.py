@@ -145,7 +145,8 @@ class Examples:
         from archspec.training.data.parts.pictures import decoded
 
         channels = self.graph.input_nodes[0].type.sizes[0]
-        return decoded(path.read_bytes(), "RGB" if channels == _IN_COLOR else "L", str(path))
+        found: Image = decoded(path.read_bytes(), "RGB" if channels == _IN_COLOR else "L", str(path))
+        return found
 
     def _prepared(self, path: Path) -> NDArray[Any]:
         import numpy as np

@@ -11,7 +11,7 @@ from archspec.api import generate, with_weights
 from archspec.codegen.registry import backend as find
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
-from archspec.quantization.backend import QuantizesModels
+from archspec.quantization.backend import PacksInt8, QuantizesModels
 from archspec.quantization.calibration import Method, is_constant, ranges
 from archspec.quantization.examples import Examples, Seen
 from archspec.quantization.scheme import (
@@ -34,6 +34,8 @@ _SYMMETRIC_OPSET: Final = 20
 class QuantizedModel:
     """A model in int8, and what it lost."""
 
+    backend: str
+    """Whose model it is."""
     model: Any
     quantization: Quantization
     layers: tuple[str, ...]
@@ -121,6 +123,34 @@ def quantize(
     return replace(compared, doubts=(*(doubts or ()), *_of_constants(constant)))
 
 
+def packed_as(
+    found: QuantizedModel, graph: LayerGraph, examples: Examples, *, weights: Arrays, backend: str
+) -> tuple[bytes, float]:
+    """A quantized network as another backend has it, by the same scales.
+
+    Args:
+        found: what `quantize` gave.
+        graph, examples, weights: as they were given to it.
+        backend: one that `PacksInt8`.
+
+    Returns:
+        The file, and how far its outputs are from those of the model that was found, as a share of the largest number.
+    """
+    import numpy as np
+
+    target = find(backend, PacksInt8)
+    batch = next(examples.batches())
+    if len(next(iter(batch.values()))) == 1:
+        batch = {name: np.repeat(array, 2, 0) for name, array in batch.items()}
+    data = target.packed_int8(graph, weights, found.quantization, batch)
+    given = target.run_int8(data, graph, batch)
+    watch = find(found.backend, QuantizesModels).watched(found.model, graph, [*graph.outputs.values()])
+    wanted = watch(batch)
+    apart = max(float(np.abs(given[name] - wanted[path]).max()) for name, path in graph.outputs.items())
+    largest = max(float(np.abs(wanted[path]).max()) for path in graph.outputs.values())
+    return data, apart / max(largest, 1e-30)
+
+
 def _of_constants(names: list[str]) -> list[str]:
     if not names:
         return []
@@ -157,7 +187,14 @@ def _compared(
     ratios = {path: _decibels(signal[path], noise[path]) for path in layers}
     agreement = None if classes is None else same / examples.count
     return QuantizedModel(
-        models[1], quantization, tuple(layers), examples.count, ratios, agreement, apart / max(largest, 1e-30)
+        target.name,
+        models[1],
+        quantization,
+        tuple(layers),
+        examples.count,
+        ratios,
+        agreement,
+        apart / max(largest, 1e-30),
     )
 
 

@@ -42,7 +42,7 @@ class OpenVinoBackend(LazyModels):
     def lacks(self, task: Task, dtype: str) -> str:
         """It computes in float32, and takes models of fewer bits."""
         if dtype == "float64":
-            return "OpenVINO computes in float32 at the most"
+            return "OpenVINO computes in float32 what is written in float64"
         return "OpenVINO only runs models" if task != "inference" else ""
 
     def render(

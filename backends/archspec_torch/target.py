@@ -15,6 +15,7 @@ from archspec.errors import BackendError, Diagnostic
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import TensorType
+from archspec.quantization.scheme import Quantization
 from archspec.training.plan import TrainingPlan
 from archspec_torch.names import class_name
 from archspec_torch.source import write
@@ -40,6 +41,7 @@ class TorchBackend(LazyTimedModels, LazyTraining):
     title = "PyTorch"
     suffix = ".py"
     weights_suffix = ".pt"
+    int8_suffix = ".pt2"
     engines = ("torch",)
 
     def require(self, engine: str | None = None) -> None:
@@ -93,6 +95,30 @@ class TorchBackend(LazyTimedModels, LazyTraining):
         if variant in COMPILED and not any(map(which, ("c++", "g++", "clang++"))):
             return f"{VARIANTS[variant]}: there is no C++ compiler, which PyTorch compiles by"
         return ""
+
+    def packed_int8(self, graph: LayerGraph, weights: Arrays, quantization: Quantization, inputs: Arrays) -> bytes:
+        """See `archspec.quantization.backend`, for this and what follows: a program of `torch.export`."""
+        from archspec_torch.quantization import exported
+
+        model = self.build(self.render(graph), graph, weights=weights)
+        return exported(model, graph, quantization, inputs)
+
+    def run_int8(self, data: bytes, graph: LayerGraph, inputs: Arrays) -> Arrays:
+        """By PyTorch as it is."""
+        from archspec_torch.quantization import run_exported
+
+        return run_exported(data, graph, inputs)
+
+    def int8_usage(self, graph: LayerGraph, path: str) -> Sequence[str]:
+        """Load and call; with torchao, int8 kernels."""
+        arguments = ", ".join(_example(node.type) for node in graph.input_nodes)
+        return [
+            "import torch, torchao.quantization.pt2e  # torchao has the operators, and int8 kernels for them",
+            "from torchao.quantization.pt2e.lowering import lower_pt2e_quantized_to_x86",
+            f"model = torch.export.load({path!r}).module()  # rounds as int8 does, and computes in float32",
+            f"model = lower_pt2e_quantized_to_x86(model, ({arguments},))",
+            f"output = model({arguments}){one_of(evaluated(graph))}",
+        ]
 
     def render_training(self, graph: LayerGraph, plan: TrainingPlan) -> dict[str, str]:
         """See `archspec.training.backend`, for this and all that follows: a plain loop."""

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from archspec.bench.backend import TimesModels
 from archspec.bench.contenders import Contender
 from archspec.cli import main
+from archspec.codegen.registry import backend
 from archspec.errors import BackendError
 from tests.needed import needs
 
@@ -231,3 +233,10 @@ def test_the_roofline_says_what_each_kind_of_layer_is_limited_by(
     out = capsys.readouterr().out
     assert re.search(r"^convolution +\d+\.\d+ +\d+\.\d+ +\d+\.\d+ +\d+%  (arithmetic|memory)$", out, re.MULTILINE)
     assert re.search(r"^onnx:onnxruntime takes .* ms, and runs at \d+% of the machine's limit", out, re.MULTILINE)
+
+
+def test_models_are_timed_as_their_users_have_them() -> None:
+    timed = Contender.parse("keras:tensorflow").environment()
+    assert timed["KERAS_BACKEND"] == "tensorflow"
+    assert "TF_ONEDNN_USE_SYSTEM_ALLOCATOR" not in timed  # parity asks for it, to hold less memory; it takes longer
+    assert Contender.parse("torch").environment() == backend("torch", TimesModels).environment("torch")

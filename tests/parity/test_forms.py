@@ -39,13 +39,13 @@ def test_the_two_forms_agree(run: Run, spec: str) -> None:
 
 
 def test_a_planted_fault_shows(run: Run, spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = channel_maps._numbers
+    right = channel_maps.channel_numbers
 
     def wrong(path: str, op: Any, weights: dict[str, Any]) -> Any:
         factor, offset = right(path, op, weights)
         return factor * (1 + 1e-5), offset
 
-    monkeypatch.setattr(channel_maps, "_numbers", wrong)
+    monkeypatch.setattr(channel_maps, "channel_numbers", wrong)
     code, out, err = run("parity", spec, "--for", "inference", "--backends", "torch")
     assert code == 3
     assert "torch (form for inference)" in out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from archspec.errors import BackendError, TrainingDataError
 from archspec.ir.graph import LayerGraph
 from archspec.parity import random_weights
 from archspec.quantization.examples import Examples
-from archspec.quantization.measurement import QuantizedModel, quantize
+from archspec.quantization.measurement import QuantizedModel, packed_as, quantize
 from archspec.spec import load_text
 from archspec.weights import write
 from tests.commands.conftest import Run, run
@@ -371,6 +372,68 @@ def test_pytorch_rounds_by_the_same_scales(tmp_path: Path, symmetric: bool) -> N
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
+@needs("torch")
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_a_program_of_pytorch_has_the_same_scales(run: Run, tmp_path: Path, symmetric: bool) -> None:
+    import torch
+
+    (tmp_path / "net.yaml").write_text(SPEC)
+    graph, form = archspec.compile(tmp_path / "net.yaml"), network()
+    weights = random_weights(graph)
+    write(tmp_path / "w.safetensors", weights, graph)
+    given = next(examples(form, tmp_path).batches())
+    command = ["quantize", "net.yaml", "--weights", "w.safetensors", "--images", "x.npy", "--keep", "unit.two"]
+    command += ["--symmetric"] * symmetric
+    code, out, err = run(*command, "--backend", "torch", "--format", "json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["difference_from_onnx"] < 0.01
+    assert run(*command)[0] == 0
+    assert run(*command, "--backend", "torch")[0] == 0  # what it has written itself it writes again
+    program = torch.export.load(tmp_path / "generated" / "torch" / "small_int8.pt2")
+    kinds = {name: tensor.dtype for name, tensor in program.state_dict.items()}
+    assert [name for name, kind in kinds.items() if kind == torch.int8] == [
+        f"{layer}.weight_int8" for layer in ("stem", "unit.one", "fc")
+    ]
+    assert {name for name in kinds if name.startswith("float32.")} == {
+        "float32.unit.two.weight",
+        "float32.unit.two.bias",
+    }
+    calls = [str(node.target) for node in program.graph.nodes if "quantized_decomposed" in str(node.target)]
+    assert calls.count("quantized_decomposed.dequantize_per_channel.default") == 3
+    rounded = sum("quantize_per_tensor" in call and "dequantize" not in call for call in calls)
+    assert rounded == sum("dequantize_per_tensor" in call for call in calls) >= 4
+    session = lazily("onnxruntime").InferenceSession(str(tmp_path / "generated" / "onnx" / "small_int8.onnx"))
+    for count in (1, 7):
+        batch = {name: array[:count] for name, array in given.items()}
+        [array] = batch.values()
+        with torch.no_grad():
+            result = program.module()(torch.from_numpy(array)).numpy()
+        wanted = session.run(None, dict(batch))[0]
+        assert np.abs(result - wanted).max() < 0.01 * np.abs(wanted).max()
+
+
+@needs("torch", "torchao")
+def test_torchao_makes_int8_kernels_of_it(tmp_path: Path) -> None:
+    import torch
+    from torchao.quantization.pt2e.lowering import lower_pt2e_quantized_to_x86  # type: ignore[import-not-found]
+
+    graph = network()
+    given, weights = examples(graph, tmp_path), weights_of(graph)
+    found = quantize(graph, given, weights=weights)
+    data, _ = packed_as(found, graph, given, weights=weights, backend="torch")
+    (tmp_path / "net.pt2").write_bytes(data)
+    [array] = next(given.batches()).values()
+    program = torch.export.load(tmp_path / "net.pt2").module()
+    with torch.no_grad():
+        lowered = lower_pt2e_quantized_to_x86(program, (torch.from_numpy(array),))
+        result, wanted = lowered(torch.from_numpy(array)), program(torch.from_numpy(array))
+    calls = Counter(str(node.target) for node in lowered.graph.nodes)
+    assert calls["onednn.qconv_pointwise.default"] == 3
+    assert calls["onednn.qlinear_pointwise.default"] == 1
+    assert (result - wanted).abs().max() < 0.01 * wanted.abs().max()
+
+
 @pytest.mark.parametrize(
     ("array", "said"),
     [
@@ -422,6 +485,6 @@ def test_pictures_that_cannot_be_read_are_counted(run: Run, tmp_path: Path) -> N
     code, _, err = run(*command)
     assert (code, err.count("error[")) == (1, 1)
     assert "error[E1001]: 2 of 3 pictures cannot be read" in err
-    assert "a.jpg" in err
+    assert "a.jpg: cannot be decoded as a picture (cannot identify image file)" in err
     assert "b.png" in err
     assert not (tmp_path / "generated").exists()

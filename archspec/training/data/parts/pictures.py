@@ -32,7 +32,8 @@ def decoded(data: bytes, mode: str, where: str) -> Any:
         picture = Image.open(io.BytesIO(data))
         picture.load()
     except Exception as error:  # damaged bytes make decoders fail in many ways
-        raise DataError(f"{where}: cannot be decoded as a picture ({error})") from None
+        reason = str(error).partition(" <_io.")[0]  # Pillow names the bytes by where they lie in memory
+        raise DataError(f"{where}: cannot be decoded as a picture ({reason})") from None
     _check_depth(picture, where)
     return picture if picture.mode == mode else picture.convert(mode)
 
