@@ -6,15 +6,16 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from archspec.errors import Diagnostic, Note, WeightsError, nearest
 from archspec.ir.graph import LayerGraph
 from archspec.weights.adaptation import Adaptation, adapted, possible
 from archspec.weights.files import WeightsFile, numbers, open_weights, reading, unreadable
 from archspec.weights.hub import local
+from archspec.weights.network_digest import network_digest
 from archspec.weights.report import WeightsReport, notes_of
 from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights, state_dicts
 from archspec.weights.tensors import INTEGERS, MAPPING, LazyTensor, of_array
@@ -87,7 +88,7 @@ class _Asked:
     prefix: str | None = None
     weight_map: WeightMap | None = None
     by_order: bool = False
-    adaptation: Adaptation = Adaptation()
+    adaptation: Adaptation = field(default_factory=Adaptation)
 
 
 def _named_map(given: str | os.PathLike[str] | None) -> WeightMap | None:
@@ -109,7 +110,9 @@ def _read(
         raise _unfit(graph, given, report, wrong, choice.help)
     wanted = {name: given[name] for name in report.loaded}
     arrays = numbers(path, wanted) if path is not None else {name: tensor.load() for name, tensor in wanted.items()}
-    return arrays, replace(report, notes=(*report.notes, *_kinds(wanted)), doubts=(*_doubts(wanted, arrays),))
+    return arrays, replace(
+        report, notes=(*report.notes, *_kinds(wanted)), doubts=(*choice.doubts, *_doubts(wanted, arrays))
+    )
 
 
 def fitting(
@@ -144,7 +147,12 @@ def _choice(
         if asked.weight_map is None and not asked.by_order:
             return reading(Path("the weights"), lambda: find_weights(arrays, graph, asked.key, asked.prefix))
         return _chosen(Path("the weights"), WeightsFile(arrays, "arrays"), graph, asked)
-    return _chosen(path, open_weights(path, len(graph.all_weights) + len(graph.dead_weights)), graph, asked)
+    file = open_weights(path, len(graph.all_weights) + len(graph.dead_weights))
+    choice = _chosen(path, file, graph, asked)
+    if not file.network or graph.asked or asked.adaptation != Adaptation() or file.network == network_digest(graph):
+        return choice
+    doubt = f"{path.name} was written for another network than {graph.name}, or its spec has changed since"
+    return replace(choice, doubts=(doubt,))
 
 
 def found_in(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWeights, WeightsReport]:
@@ -159,7 +167,7 @@ def found_in(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWei
 
 def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> FoundWeights:
     """The weights by the names of a map that is given, or by the order of both."""
-    dicts = {"": _tensors(file.tree)} if file.library else state_dicts(file.tree)
+    dicts = state_dicts(file.tree)
     taken = {name: tensors for name, tensors in dicts.items() if asked.key in (None, name)}
     if asked.weight_map is not None:
         if wrong := asked.weight_map.check(graph):
@@ -188,9 +196,11 @@ def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
         return _by_map(path, file, graph, asked)
     if not file.tree and not graph.all_weights:
         return FoundWeights({})
-    if file.library and key is not None:
-        raise unreadable(path, f"it is {file.format}, and has no keys", "leave --weights-key out")
-    dicts = {"": _tensors(file.tree)} if file.library else state_dicts(file.tree)
+    dicts = state_dicts(file.tree)
+    if file.library and key is not None and key not in dicts:
+        keys = ", ".join(f"`{name}`" for name in dicts if name)
+        help = f"there is {keys}" if keys else "leave --weights-key out"
+        raise unreadable(path, f"it is {file.format}, and has no key `{key[:80]}`", help)
     own = None if file.library else reading(path, lambda: find_weights(file.tree, graph, key, prefix))
     best, found = "", None
     if own is None or _hits(own.tensors, graph) < len(graph.all_weights):
@@ -202,16 +212,14 @@ def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
     if found is None or (own is not None and found.found <= _hits(own.tensors, graph)):
         if own is not None:
             return own
-        if prefix is not None and not any(name.startswith(prefix) for name in dicts[""]):
+        if prefix is not None and not any(name.startswith(prefix) for name in dicts.get("", ())):
             raise unreadable(path, f"no name in it begins with `{prefix}`")
-        return FoundWeights(dicts[""])
+        return FoundWeights(next(iter(dicts.values()), {}))
+    others = [name for name in dicts if name not in ("", best)] if file.library and not key else []
+    also = f"; it also has `{others[0]}` (--weights-key takes it)" if others else ""
     notes = (f"the file's key `{best}`",) if best else ()
     before = f", after `{found.prefix}`" if found.prefix else ""
-    return FoundWeights(found.tensors, (*notes, f"read by {found.whose}{before}"))
-
-
-def _tensors(tree: Mapping[str, Any]) -> dict[str, LazyTensor]:
-    return {name: tensor for name, tensor in tree.items() if isinstance(tensor, LazyTensor)}
+    return FoundWeights(found.tensors, (*notes, f"read by {found.whose}{before}{also}"))
 
 
 def _hits(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> int:
