@@ -23,7 +23,7 @@ def network_digest(graph: LayerGraph) -> str:
         values = [
             f"{field.name}={getattr(node.op, field.name)!r}"
             for field in dataclasses.fields(node.op)
-            if not any(word in field.name for word in _TRAINING)
+            if not any(word in field.name for word in _TRAINING) and not node.op.random
         ]
         if path not in network.inputs:
             found.update(f"{path} {node.op.name} {' '.join(values)} of {' '.join(node.inputs)}\n".encode())
