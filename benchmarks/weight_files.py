@@ -3,8 +3,7 @@
     python -m benchmarks.weight_files            # ResNet-50, all pairs
     python -m benchmarks.weight_files resnet18 --rounds 3
 
-The yardstick of a pair is to read the one file and write as many bytes as the other has, to the disk, as archspec writes
-files; each is the best of some rounds. Memory is the peak of the process that converts, beyond what it has imported.
+The yardstick of a pair is to read the one file and write as many bytes as the other has, as archspec writes files; each is the best of some rounds. Memory is the peak of the process that converts, beyond what it has imported.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -107,9 +107,7 @@ def main() -> None:
                     write_as(second, output, read_weights(sources[first], graph)[0], graph)
 
                 took = best(convert, given.rounds)
-                bytes_took = best(
-                    lambda first=first, output=output: plain(sources[first], output, folder), given.rounds
-                )
+                bytes_took = best(partial(plain, sources[first], output, folder), given.rounds)
                 line = f"{first:<12} {second:<12} {took:>8.2f} s {bytes_took:>6.2f} s {took / bytes_took:>6.2f}"
                 if given.memory:
                     size = sum(path.stat().st_size for path in files_of(sources[first]))

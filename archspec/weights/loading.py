@@ -14,7 +14,7 @@ from archspec.errors import Diagnostic, Note, WeightsError, nearest
 from archspec.ir.graph import LayerGraph
 from archspec.weights.adaptation import Adaptation, adapted, possible
 from archspec.weights.files import WeightsFile, numbers, open_weights, reading, unreadable
-from archspec.weights.hub import local
+from archspec.weights.hub import commit_of, local
 from archspec.weights.network_digest import network_digest
 from archspec.weights.report import WeightsReport, notes_of
 from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights, state_dicts
@@ -101,6 +101,8 @@ def _read(
     """The same for the form that a graph has."""
     path = None if isinstance(weights, Mapping) else local(weights)
     choice = _choice(weights, path, graph, asked)
+    if path is not None and (commit := commit_of(path)):
+        choice = replace(choice, notes=(f"of the commit {commit[:12]}", *choice.notes))
     given = _in_question(choice.tensors, graph)
     wrong = _wrong(given, graph)
     given, changed = adapted(given, graph, asked.adaptation)

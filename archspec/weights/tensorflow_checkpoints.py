@@ -274,7 +274,8 @@ def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
             described[name] = (shape, kind, slices)
     for entry in found:
         for data in _parts(file, entry.start, entry.end, 2):
-            name, numbers, part = "", None, ()
+            name, numbers = "", None
+            part: Slice = ()
             for field in fields(file, data.start, data.end):
                 if field.number == 1:
                     name = read_bytes(file, field).decode(errors="replace")
@@ -297,9 +298,9 @@ def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
             raise DamagedError(f"a checkpoint without the numbers of {name[:80]!r}")
         elif slices > 1:
             parts: list[tuple[Slice, LazyTensor]] = []
-            for part, place in places[name]:
-                sizes = tuple(end - start for start, end in box(shape, part))
-                parts.append((part, LazyTensor(sizes, KINDS[kind], _loader(path, place, name, sizes, kind))))
+            for own, place in places[name]:
+                sizes = tuple(end - start for start, end in box(shape, own))
+                parts.append((own, LazyTensor(sizes, KINDS[kind], _loader(path, place, name, sizes, kind))))
             tensors[name] = joined_slices(shape, KINDS[kind], parts)
         else:
             tensors[name] = LazyTensor(shape, KINDS[kind], _loader(path, places[name][0][1], name, shape, kind))
