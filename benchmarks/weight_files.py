@@ -3,7 +3,8 @@
     python -m benchmarks.weight_files            # ResNet-50, all pairs
     python -m benchmarks.weight_files resnet18 --rounds 3
 
-The yardstick of a pair is to read the one file and write as many bytes as the other has, as archspec writes files; each is the best of some rounds. Memory is the peak of the process that converts, beyond what it has imported.
+The yardstick of a pair is to read the one file and write as many bytes as the other has, as archspec writes files; each
+is the best of some rounds. Memory is the peak of the process that converts, beyond what it has imported.
 """
 
 from __future__ import annotations

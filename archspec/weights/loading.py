@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,8 @@ BY_ORDER: Final = "order"
 """In the place of a map: the file's weights are the network's in their order."""
 _SHOWN: Final = 4
 _LISTED: Final = 8
+_LOOKED_AT: Final = 64
+"""Weights whose names are compared: each with each."""
 
 
 def read_weights(
@@ -300,9 +303,23 @@ def _unfit(
 ) -> WeightsError:
     message = f"the weights do not fit {graph.name}"
     notes = tuple(notes_of({**wrong, **report.lists()}))
+    if pairs := _alike(graph, given, report):
+        notes = (*notes, Note(f"of the same shape, by the nearest names: {', '.join(pairs)}"))
     if any("quantized" in reason for reason in wrong):
         help = "give the weights as they were before they were quantized, or dequantize them"
     return WeightsError(Diagnostic("E0702", message, notes=notes, help=help or _hint(graph, given)))
+
+
+def _alike(graph: LayerGraph, given: Mapping[str, LazyTensor], report: WeightsReport) -> list[str]:
+    """The first weights that are missing, each with the tensor of its shape that has the nearest name, where any has."""
+    found: list[str] = []
+    for name in report.missing[:_LOOKED_AT]:
+        shape = graph.all_weights[name].shape
+        alike = [other for other in report.unused[:_LOOKED_AT] if given[other].shape == shape]
+        if alike and len(found) < _SHOWN:
+            best = max(alike, key=lambda other: SequenceMatcher(None, name, other).ratio())
+            found.append(f"`{name}` may be `{best}`")
+    return found
 
 
 def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:

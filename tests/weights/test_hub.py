@@ -164,7 +164,7 @@ def test_the_numbers_beside_a_model_of_onnx_come_with_it(hub: Hub, tmp_path: Pat
     archspec.weights.write(write_file, wanted, lenet())
     folder = hub.folder / "someone" / "lenet" / "onnx"
     folder.mkdir(parents=True)
-    given = ["--backend", "onnx", "--weights", str(write_file), "--external", "-o", str(folder / "model.onnx")]
+    given = ["--backend", "onnx", "--weights", str(write_file), "--external-data", "-o", str(folder / "model.onnx")]
     assert main(["build", "lenet", *given]) == 0
     assert len([*folder.iterdir()]) == 2
     found, _ = read_weights("hf://someone/lenet/onnx/model.onnx", lenet())

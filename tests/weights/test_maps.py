@@ -40,8 +40,9 @@ def other(tmp_path: Path) -> Path:
 def test_a_map_of_the_users_own(other: Path, capsys: pytest.CaptureFixture[str]) -> None:
     graph = archspec.compile("lenet")
     wanted = random_weights(graph)
-    with pytest.raises(WeightsError, match="`--map order`"):
+    with pytest.raises(WeightsError, match="`--map order`") as caught:
         read_weights(other, graph)
+    assert "by the nearest names: `conv1.weight` may be `body.0.weight`, " in str(caught.value)
     found, report = read_weights(other, graph, map=other.with_name("mine.yaml"))
     assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
     assert report.notes[:2] == ("read by mine", "rules that name nothing of lenet: other")
