@@ -311,7 +311,7 @@ def _unfit(
 
 
 def _alike(graph: LayerGraph, given: Mapping[str, LazyTensor], report: WeightsReport) -> list[str]:
-    """The first weights that are missing, each with the tensor of its shape that has the nearest name, where any has."""
+    """The first weights that are missing, each with the tensor of its shape that has the nearest name."""
     found: list[str] = []
     for name in report.missing[:_LOOKED_AT]:
         shape = graph.all_weights[name].shape
