@@ -115,7 +115,7 @@ def _read(
         raise _unfit(graph, given, report, wrong, choice.help)
     wanted = {name: given[name] for name in report.loaded}
     arrays = numbers(path, wanted) if path is not None else {name: tensor.load() for name, tensor in wanted.items()}
-    doubts = (*choice.doubts, *_doubts(wanted, arrays))
+    doubts = (*(choice.doubts if report.complete else ()), *_doubts(wanted, arrays))
     return arrays, replace(report, notes=(*report.notes, *_kinds(wanted)), doubts=doubts)
 
 
