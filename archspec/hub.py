@@ -20,7 +20,7 @@ from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.spec import Spec, load_text
 from archspec.spec.loading import NETWORK
-from archspec.weights import read_weights, write
+from archspec.weights import WeightsReport, read_weights, write
 from archspec.weights.hub import SCHEME, download, failed
 
 if TYPE_CHECKING:
@@ -104,11 +104,12 @@ def write_repository(
     weights: str | os.PathLike[str] | Mapping[str, Any],
     *,
     license: str = "",
+    options: Mapping[str, Any] | None = None,
     force: bool = False,
     limits: Limits | None = None,
     root: str | os.PathLike[str] | None = None,
     **params: object,
-) -> LayerGraph:
+) -> tuple[LayerGraph, WeightsReport]:
     """Write what a repository of a network and its weights holds: config.json, model.safetensors, README.md.
 
     Args:
@@ -116,9 +117,13 @@ def write_repository(
         spec: a path, or a shipped spec's name.
         weights: a file of any format that is read, or arrays by canonical name.
         license: of the weights, as the hub names it (`apache-2.0`), for the card; what the spec says if not given.
+        options: for `read_weights`: where in the file the weights are, and what is made to fit.
         force: overwrite files of these names that are there.
         limits, root: as for `archspec.load`.
         params: values for the spec's params.
+
+    Returns:
+        The network, and how its weights were found.
 
     Raises:
         SpecError, WeightsError: the spec is wrong, or the weights do not fit.
@@ -135,13 +140,13 @@ def write_repository(
         data["pretrained"] = {key: value for key, value in pretrained.composed.items() if key not in of_file}
         license = license or pretrained.license
     graph = compile(read)
-    arrays, _ = read_weights(weights, graph)
+    arrays, report = read_weights(weights, graph, **(options or {}))
     given = {name: _plain(value) for name, value in params.items()}
     config = {"library_name": "archspec", "archspec_version": __version__, "spec": data, "params": given}
     write_text(folder / CONFIG, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
     write(folder / WEIGHTS, arrays, graph)
     write_text(folder / CARD, _card(graph, license))
-    return graph
+    return graph, report
 
 
 def upload(folder: Path, repository: str, *, private: bool = False) -> str:

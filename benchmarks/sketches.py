@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import archspec
+from archspec.api import loaded
 from archspec.checkpoints.sketches import networks, sketch
 
 PATH: Final = Path(__file__).resolve().parents[1] / "archspec" / "checkpoints" / "sketches.json"
@@ -17,7 +18,7 @@ PATH: Final = Path(__file__).resolve().parents[1] / "archspec" / "checkpoints" /
 
 def of(network: str, variant: str) -> str:
     """The sketch of a network as the file has it."""
-    graph = archspec.compile(network, **({"variant": variant} if variant else {}))
+    graph = archspec.compile(loaded(network, {"variant": variant} if variant else {}))
     return "".join(sketch(weight.shape for weight in graph.all_weights.values()))
 
 

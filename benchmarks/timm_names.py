@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import archspec
+from archspec.api import loaded
 from archspec.weights.state_dicts import COUNTER
 from benchmarks.zoo import digest
 
@@ -45,8 +46,8 @@ def apart(name: str, model: Any) -> float:
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         file = Path(folder) / "model.pth"
         torch.save(model.state_dict(), file)
-        params = {} if variant is None else {"variant": variant}
-        ours = archspec.build(spec, "torch", weights=file, **params).eval()(image)
+        network = archspec.compile(loaded(spec, {} if variant is None else {"variant": variant}))
+        ours = archspec.build(network, "torch", weights=file).eval()(image)
         wanted = model.eval()(image)
     return float((ours - wanted).abs().max() / wanted.abs().max())
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from archspec.api import compile, load
+from archspec.api import compile, load, loaded
 from archspec.checkpoints.sketches import likely
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
@@ -107,7 +107,7 @@ def _weights(mapping: Mapping[str, LazyTensor]) -> dict[str, LazyTensor]:
 
 @cache
 def _graph(name: str, variant: str) -> LayerGraph:
-    return compile(load(name, **({"variant": variant} if variant else {})))
+    return compile(loaded(name, {"variant": variant} if variant else {}))
 
 
 def _shipped(shapes: Sequence[Shape]) -> Iterator[tuple[str, LayerGraph]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from archspec.atomic_files import whole_file
-from archspec.checkpoints.crc32c import masked_crc32c
+from archspec.weights.crc32c import masked_crc32c
 from archspec.weights.leveldb_tables import FOOTER, MAGIC
 from archspec.weights.tensorflow_checkpoints import KINDS
 

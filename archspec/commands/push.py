@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
-from archspec.commands.shared import OK, add_force, add_spec, limits, params, usage_error
+from archspec.commands.shared import (
+    OK,
+    add_force,
+    add_spec,
+    add_weights_options,
+    limits,
+    params,
+    usage_error,
+    weights_options,
+)
 from archspec.reporting import plain
 
 EXAMPLES: Final = (
@@ -22,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec(parser)
     parser.add_argument("repository", nargs="?", metavar="OWNER/NAME", help="the repository, made if it is not there")
     parser.add_argument("--weights", metavar="FILE", required=True, help="of any format that is read")
+    add_weights_options(parser)
     parser.add_argument("--license", metavar="NAME", default="", help="of the weights, as the hub names it")
     parser.add_argument("--private", action="store_true", help="seen by its owner alone, where it is made now")
     parser.add_argument("-o", "--output", metavar="FOLDER", help="write the files there, and upload nothing")
@@ -37,18 +48,23 @@ def run_push(arguments: argparse.Namespace) -> int:
         usage_error("name a repository, OWNER/NAME, to upload to, or a folder with -o")
     with tempfile.TemporaryDirectory(prefix="archspec-push-") as temporary:
         folder = Path(arguments.output if arguments.output is not None else temporary)
-        graph = write_repository(
+        graph, report = write_repository(
             folder,
             arguments.spec,
             arguments.weights,
             license=arguments.license,
+            options=weights_options(arguments),
             force=arguments.force,
             limits=limits(arguments.limits),
             root=arguments.root,
             **params(arguments.params),
         )
+        for doubt in report.doubts:
+            print(f"warning: {plain(doubt)}", file=sys.stderr)
         where = str(folder)
         if arguments.repository is not None:
             where = upload(folder, arguments.repository, private=arguments.private)
     print(f"{plain(graph.name)} and its {len(graph.all_weights)} weights are in {plain(where)}")
+    for note in report.notes:
+        print(f"  {plain(note)}")
     return OK

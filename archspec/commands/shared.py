@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 from archspec.analysis.number_format import counted as counted
 from archspec.api import FORMS, compile, loaded
@@ -212,6 +212,16 @@ def add_weights_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def weights_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `add_weights_options` gave, as arguments of `read_weights`."""
+    return {
+        "key": arguments.weights_key,
+        "prefix": arguments.strip_prefix,
+        "adapt": arguments.adapt,
+        "map": arguments.map,
+    }
+
+
 def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, WeightsReport]:
     """The weights of the file that a command line names, what is doubtful about them said.
 
@@ -226,10 +236,7 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, Wei
             arguments.weights,
             graph,
             partial=getattr(arguments, "partial", False),
-            key=arguments.weights_key,
-            prefix=arguments.strip_prefix,
-            adapt=arguments.adapt,
-            map=arguments.map,
+            **weights_options(arguments),
         )
     except WeightsError as error:
         raise WeightsError([_with_owner(each, arguments.weights) for each in error.diagnostics]) from None

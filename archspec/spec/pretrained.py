@@ -46,10 +46,11 @@ def _is_number(value: object) -> bool:
 
 
 def _numbers(value: object) -> tuple[float, ...]:
-    given = value if isinstance(value, list) else [value]
-    if not 1 <= len(given) <= 4 or not all(map(_is_number, given)):
+    given: list[object] = value if isinstance(value, list) else [value]
+    numbers = tuple(float(number) for number in given if isinstance(number, int | float) and _is_number(number))
+    if not 1 <= len(given) <= 4 or len(numbers) != len(given):
         raise wrong("a number, or a list with one for each channel")
-    return tuple(float(number) for number in given)
+    return numbers
 
 
 def _weights(value: object) -> str:

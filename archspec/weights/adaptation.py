@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from archspec.errors import Diagnostic, WeightsError, did_you_mean
@@ -84,20 +85,18 @@ def adapted(
     for name, weight, what in _reshaped(given, graph):
         tensor, shape = given[name], weight
         if what == CHANNELS and wanted.channels:
-            load = _loading(tensor, lambda array, count=shape[1]: input_channels(array, count))
-            found[name] = replace(tensor, shape=shape, load=load)
+            found[name] = _changed(tensor, shape, partial(input_channels, channels=shape[1]))
             notes.append(f"{name} of {tensor.shape[1]} channels, for {shape[1]}")
         elif what == HEAD and wanted.classes:
             found[name] = _of_classes(name, tensor, shape, wanted.classes)
             notes.append(f"{name} of {len(wanted.classes)} of {tensor.shape[0]:,} classes")
         elif what == HEAD and wanted.head:
-            found[name] = LazyTensor(shape, "float32", lambda n=name: draw(graph, SEED, names={n})[n])
+            found[name] = LazyTensor(shape, "float32", partial(_drawn, graph, name))
             notes.append(f"{name} drawn anew, for {shape[0]:,} classes")
         elif what == POSITIONS and wanted.positions:
             old, new = _grids(tensor.shape, shape, graph)
             corners = wanted.positions == TORCHVISION
-            load = _loading(tensor, lambda a, o=old, n=new, c=corners: interpolated(a, o, n, corners=c))
-            found[name] = replace(tensor, shape=shape, load=load)
+            found[name] = _changed(tensor, shape, partial(interpolated, old=old, new=new, corners=corners))
             notes.append(f"{name} interpolated from {old[0]}x{old[1]} to {new[0]}x{new[1]}, as by {wanted.positions}")
     return found, notes
 
@@ -165,8 +164,12 @@ def _has_weights(graph: LayerGraph, path: str) -> bool:
     return any(weight.layer_of(name) == path for name, weight in graph.all_weights.items())
 
 
-def _loading(tensor: LazyTensor, change: Callable[[Array], Array]) -> Callable[[], Array]:
-    return lambda: change(tensor.load())
+def _changed(tensor: LazyTensor, shape: Shape, change: Callable[[Array], Array]) -> LazyTensor:
+    return replace(tensor, shape=shape, load=lambda: change(tensor.load()))
+
+
+def _drawn(graph: LayerGraph, name: str) -> Array:
+    return draw(graph, SEED, names={name})[name]
 
 
 def input_channels(weight: Array, channels: int) -> Array:
@@ -180,7 +183,8 @@ def input_channels(weight: Array, channels: int) -> Array:
     numbers = weight.astype(np.float32)
     if channels == 1:
         planes = numbers.reshape(numbers.shape[0], -1, _RGB, *numbers.shape[2:]) if numbers.shape[1] > _RGB else None
-        return planes.sum(axis=2) if planes is not None else numbers.sum(axis=1, keepdims=True)
+        summed: Array = planes.sum(axis=2) if planes is not None else numbers.sum(axis=1, keepdims=True)
+        return summed
     repeated = np.concatenate([numbers] * math.ceil(channels / _RGB), axis=1)[:, :channels]
     found: Array = repeated * np.float32(_RGB / channels)
     return found
@@ -193,7 +197,7 @@ def _of_classes(name: str, tensor: LazyTensor, shape: Shape, classes: tuple[int,
     if max(classes) >= tensor.shape[0]:
         message = f"class {max(classes)} is asked for, and `{name}` in the file has {tensor.shape[0]:,}, from 0"
         raise WeightsError(Diagnostic("E0702", message))
-    return replace(tensor, shape=shape, load=_loading(tensor, lambda array: array[list(classes)]))
+    return _changed(tensor, shape, lambda array: array[list(classes)])
 
 
 def _grids(old: Shape, new: Shape, graph: LayerGraph) -> tuple[tuple[int, int], tuple[int, int]]:

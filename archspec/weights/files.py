@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from archspec.atomic_files import open_regular
 from archspec.errors import Diagnostic, WeightsError
 from archspec.weights import (
     hdf5_files,
+    network_digest,
     numpy_files,
     onnx_files,
     safetensors_files,
@@ -27,6 +28,8 @@ KINDS: Final = (
     "weights are read from safetensors, PyTorch (.pt, .pth), Keras (.keras, .h5), NumPy (.npz), ONNX, and TensorFlow's "
     "checkpoints"
 )
+_AVERAGE: Final = "/ExponentialMovingAverage"
+"""What TensorFlow puts after the name of a variable whose average it keeps."""
 _T = TypeVar("_T")
 
 
@@ -49,6 +52,8 @@ class WeightsFile:
     """As people read it."""
     library: str = ""
     """Whose names and layout it has, where the format says so: `keras` or `tensorflow`."""
+    network: str = ""
+    """The digest of the network that archspec wrote it for."""
 
 
 def open_weights(path: Path, needed: int) -> WeightsFile:
@@ -77,7 +82,7 @@ def _opened(path: Path, needed: int) -> WeightsFile:
         raise unreadable(path, "it is empty")
     # A length stands before the `{` of safetensors: it may look like anything.
     if head[8:9] == b"{" and not head.startswith((b"PK", b"\x80", b"\x89")):
-        return WeightsFile(dict(safetensors_files.read(path, needed)), "safetensors")
+        return _safetensors(path, needed)
     if torch_files.is_legacy(head):
         return WeightsFile(torch_files.read(path, needed), "PyTorch before 1.6")
     found = identify_as_weights(path)
@@ -87,12 +92,23 @@ def _opened(path: Path, needed: int) -> WeightsFile:
         raise unreadable(path, f"it is {found.what}", found.help)
     if head.startswith(b"PK\x03\x04"):
         return WeightsFile(torch_files.read(path, needed), "PyTorch")
-    return WeightsFile(dict(safetensors_files.read(path, needed)), "safetensors")
+    return _safetensors(path, needed)
+
+
+def _safetensors(path: Path, needed: int) -> WeightsFile:
+    tensors = safetensors_files.read(path, needed)
+    return WeightsFile(
+        dict(tensors), "safetensors", network=safetensors_files.metadata(path, needed).get(network_digest.KEY, "")
+    )
 
 
 def _checkpoint(path: Path, needed: int) -> WeightsFile:
     found = tensorflow_checkpoints.read(path, needed)
-    names = {tensorflow_checkpoints.plain_name(name): tensor for name, tensor in found.items()}
+    names: dict[str, Any] = {tensorflow_checkpoints.plain_name(name): tensor for name, tensor in found.items()}
+    averages = {name.removesuffix(_AVERAGE): tensor for name, tensor in names.items() if name.endswith(_AVERAGE)}
+    if averages:  # of the variables that have one; the others are what they are
+        plain = {name: tensor for name, tensor in names.items() if not name.endswith(_AVERAGE)}
+        names = {**plain, _AVERAGE.strip("/"): {**plain, **averages}}
     version = 2 if path.suffix == ".index" else 1
     return WeightsFile(names, f"a checkpoint of TensorFlow, version {version}", "tensorflow")
 

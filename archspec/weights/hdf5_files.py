@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import io
 import math
+import weakref
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -58,12 +59,13 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
         OSError: it cannot be read.
     """
     most = max(_OBJECTS, _PER_WEIGHT * needed)
-    with _opened(path) as root:
+    file = _OpenFile(path)
+    with file.errors() as root:
         legacy = root.get("model_weights", root)
         names = _names(legacy, "layer_names") if isinstance(legacy, _pyfive().Group) else None
         if names is not None:
-            return dict(_legacy(path, legacy, names, most))
-        found = dict(_numbered(path, root, most))
+            return dict(_legacy(file, legacy, names, most))
+        found = dict(_numbered(file, root, most))
     if not found:
         raise DamagedError("an HDF5 file without the layers of a Keras model")
     return found
@@ -77,18 +79,39 @@ def _pyfive() -> Any:
     return pyfive
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The root of an HDF5 file, or of the one in a `.keras`."""
-    library = _pyfive()
-    with open_regular(path) as whole, _part(whole) as file:
+class _OpenFile:
+    """An HDF5 file, or the one in a `.keras`, that stays open as long as tensors of it are there.
+
+    To open it for each tensor would go through its groups each time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._parts = ExitStack()
+        self._root: Any = None
+        weakref.finalize(self, self._parts.close)
+
+    @contextmanager
+    def errors(self) -> Iterator[Any]:
+        """The root; what the library says of a file that is damaged is an error of ours."""
+        library = _pyfive()
         try:
-            with library.File(file) as root:
-                yield root
-        except (DamagedError, MemoryError):
+            if self._root is None:
+                file = self._parts.enter_context(_part(self._parts.enter_context(open_regular(self.path))))
+                self._root = self._parts.enter_context(library.File(file))
+            yield self._root
+        except (DamagedError, MemoryError, OSError):
             raise
         except Exception as error:  # the library looks at structures only when it comes to them
             raise DamagedError("an HDF5 file that is damaged, or not whole: was it downloaded to the end?") from error
+
+    def numbers(self, dataset: Any) -> Array:
+        """Those of a tensor of the file."""
+        import numpy as np
+
+        with self.errors():
+            array: Array = np.asarray(dataset[()])
+        return array
 
 
 @contextmanager
@@ -157,7 +180,7 @@ def _text(value: object) -> object:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-def _legacy(path: Path, root: Any, layers: list[str], most: int) -> Iterator[tuple[str, LazyTensor]]:
+def _legacy(file: _OpenFile, root: Any, layers: list[str], most: int) -> Iterator[tuple[str, LazyTensor]]:
     count = 0
     if _text(root.attrs.get("backend")) == "theano":
         raise DamagedError("weights of Keras on Theano, whose convolutions are flipped: load and save them with Keras")
@@ -172,10 +195,10 @@ def _legacy(path: Path, root: Any, layers: list[str], most: int) -> Iterator[tup
                 dataset = _member(dataset, part)
             # Before Keras 2 a variable's name was not its layer's with a word behind it.
             own = name.removesuffix(":0") if "/" in name else f"{layer}/{position}"
-            yield own, _tensor(path, dataset, own)
+            yield own, _tensor(file, dataset, own)
 
 
-def _numbered(path: Path, root: Any, most: int) -> Iterator[tuple[str, LazyTensor]]:
+def _numbered(file: _OpenFile, root: Any, most: int) -> Iterator[tuple[str, LazyTensor]]:
     """The variables of all layers: each layer is a group whose group `vars` holds them, and the layer's name."""
     library = _pyfive()
     left: list[tuple[Any, str, int]] = [(root, "", 0)]
@@ -198,7 +221,7 @@ def _numbered(path: Path, root: Any, most: int) -> Iterator[tuple[str, LazyTenso
                 for number in sorted(member, key=lambda each: (len(each), each)):
                     count += 1
                     name = f"{prefix}/{number}".lstrip("/")
-                    yield name, _tensor(path, _member(member, number), name)
+                    yield name, _tensor(file, _member(member, number), name)
                 continue
             own = prefix if key in _LAYERS else f"{prefix}/{_layer_name(member, key)}".lstrip("/")
             inside.append((member, own, depth + 1))
@@ -233,25 +256,17 @@ def _member(group: Any, name: str) -> Any:
     return found
 
 
-def _tensor(path: Path, dataset: Any, name: str) -> LazyTensor:
+def _tensor(file: _OpenFile, dataset: Any, name: str) -> LazyTensor:
     if not isinstance(dataset, _pyfive().Dataset):
         raise DamagedError(f"an HDF5 file whose {name[:80]!r} is no tensor")
     shape = tuple(int(size) for size in dataset.shape or ())
-    place, dtype = str(dataset.name), dataset.dtype
+    dtype = dataset.dtype
     if len(shape) > MOST_AXES:
         raise DamagedError(f"an HDF5 file whose {name[:80]!r} is damaged")
-    if math.prod(shape) * dtype.itemsize > _EXPANSION * path.stat().st_size:
+    if math.prod(shape) * dtype.itemsize > _EXPANSION * file.path.stat().st_size:
         raise DamagedError(f"{name[:80]!r} is far larger than its file")
     if _text(dataset.attrs.get("dtype")) == "bfloat16" and dtype.itemsize == 2:
-        return LazyTensor(shape, "bfloat16", lambda: widened(_read(path, place).view("<u2").reshape(shape)))
+        return LazyTensor(shape, "bfloat16", lambda: widened(file.numbers(dataset).view("<u2").reshape(shape)))
     if dtype.kind not in "fiub":
         return LazyTensor(shape, "no numbers", no_numbers)
-    return LazyTensor(shape, dtype.name, lambda: _read(path, place))
-
-
-def _read(path: Path, place: str) -> Array:
-    import numpy as np
-
-    with _opened(path) as root:
-        array: Array = np.asarray(root[place][()])
-    return array
+    return LazyTensor(shape, dtype.name, lambda: file.numbers(dataset))

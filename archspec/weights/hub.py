@@ -15,11 +15,13 @@ from typing import Final
 
 from archspec.errors import Diagnostic, WeightsError
 from archspec.weights import downloads
+from archspec.weights.onnx_files import files_beside
 
 SCHEME: Final = "hf://"
 _ADDRESS: Final = re.compile(
-    r"hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?(/(?P<file>[\w.-]+(/[\w.-]+)*))?"
+    r"hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>refs/(?:pr|heads|tags|convert)/[\w.-]+|[\w.-]+))?(/(?P<file>[\w.-]+(/[\w.-]+)*))?"
 )
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _FILES: Final = (
     "model.safetensors",
     "model.safetensors.index.json",
@@ -86,6 +88,9 @@ def download(address: str) -> Path:
             else:
                 if name.endswith(".index.json"):
                     _parts(path, name, got)
+                elif name.endswith(".onnx"):
+                    for part in files_beside(path):
+                        got(name.rpartition("/")[0] + "/" * ("/" in name) + part)
                 return path
     except Exception as error:  # of the network, of the hub, of the cache: each has its own kind
         raise failed(f"{address} cannot be downloaded", error) from None
@@ -102,6 +107,14 @@ def _parts(index: Path, name: str, got: Callable[[str], Path]) -> None:
     folder = name.rpartition("/")[0]
     for part in sorted(part for part in parts if isinstance(part, str) and part == Path(part).name):
         got(f"{folder}/{part}" if folder else part)
+
+
+def commit_of(path: Path) -> str:
+    """The commit that a file of the hub's cache is of; empty for any other file."""
+    parts = path.parts
+    place = parts.index("snapshots") if "snapshots" in parts else len(parts)
+    found = parts[place + 1] if place + 1 < len(parts) else ""
+    return found if _COMMIT.fullmatch(found) else ""
 
 
 def failed(what: str, error: Exception) -> WeightsError:

@@ -6,16 +6,18 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from archspec.errors import Diagnostic, Note, WeightsError, nearest
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.weights.adaptation import Adaptation, adapted, possible
 from archspec.weights.files import WeightsFile, numbers, open_weights, reading, unreadable
-from archspec.weights.hub import local
+from archspec.weights.hub import commit_of, local
+from archspec.weights.network_digest import network_digest
 from archspec.weights.report import WeightsReport, notes_of
 from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights, state_dicts
 from archspec.weights.tensors import INTEGERS, MAPPING, LazyTensor, of_array
@@ -29,6 +31,8 @@ BY_ORDER: Final = "order"
 """In the place of a map: the file's weights are the network's in their order."""
 _SHOWN: Final = 4
 _LISTED: Final = 8
+_LOOKED_AT: Final = 64
+"""Weights whose names are compared: each with each."""
 
 
 def read_weights(
@@ -88,7 +92,7 @@ class _Asked:
     prefix: str | None = None
     weight_map: WeightMap | None = None
     by_order: bool = False
-    adaptation: Adaptation = Adaptation()
+    adaptation: Adaptation = field(default_factory=Adaptation)
 
 
 def _named_map(given: str | os.PathLike[str] | None) -> WeightMap | None:
@@ -101,6 +105,8 @@ def _read(
     """The same for the form that a graph has."""
     path = None if isinstance(weights, Mapping) else local(weights)
     choice = _choice(weights, path, graph, asked)
+    if path is not None and (commit := commit_of(path)):
+        choice = replace(choice, notes=(f"of the commit {commit[:12]}", *choice.notes))
     given = _in_question(choice.tensors, graph)
     wrong = _wrong(given, graph)
     given, changed = adapted(given, graph, asked.adaptation)
@@ -110,7 +116,8 @@ def _read(
         raise _unfit(graph, given, report, wrong, choice.help)
     wanted = {name: given[name] for name in report.loaded}
     arrays = numbers(path, wanted) if path is not None else {name: tensor.load() for name, tensor in wanted.items()}
-    return arrays, replace(report, notes=(*report.notes, *_kinds(wanted)), doubts=(*_doubts(wanted, arrays),))
+    doubts = (*(choice.doubts if report.complete else ()), *_doubts(wanted, arrays))
+    return arrays, replace(report, notes=(*report.notes, *_kinds(wanted)), doubts=doubts)
 
 
 def fitting(
@@ -145,7 +152,12 @@ def _choice(
         if asked.weight_map is None and not asked.by_order:
             return reading(Path("the weights"), lambda: find_weights(arrays, graph, asked.key, asked.prefix))
         return _chosen(Path("the weights"), WeightsFile(arrays, "arrays"), graph, asked)
-    return _chosen(path, open_weights(path, len(graph.all_weights) + len(graph.dead_weights)), graph, asked)
+    file = open_weights(path, len(graph.all_weights) + len(graph.dead_weights))
+    choice = _chosen(path, file, graph, asked)
+    if not file.network or graph.asked or asked.adaptation != Adaptation() or file.network == network_digest(graph):
+        return choice
+    doubt = f"{path.name} was written for another network than {graph.name}, or its spec has changed since"
+    return replace(choice, doubts=(doubt,))
 
 
 def found_in(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWeights, WeightsReport]:
@@ -160,7 +172,7 @@ def found_in(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWei
 
 def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> FoundWeights:
     """The weights by the names of a map that is given, or by the order of both."""
-    dicts = {"": _tensors(file.tree)} if file.library else state_dicts(file.tree)
+    dicts = state_dicts(file.tree)
     taken = {name: tensors for name, tensors in dicts.items() if asked.key in (None, name)}
     if asked.weight_map is not None:
         if wrong := asked.weight_map.check(graph):
@@ -189,9 +201,11 @@ def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
         return _by_map(path, file, graph, asked)
     if not file.tree and not graph.all_weights:
         return FoundWeights({})
-    if file.library and key is not None:
-        raise unreadable(path, f"it is {file.format}, and has no keys", "leave --weights-key out")
-    dicts = {"": _tensors(file.tree)} if file.library else state_dicts(file.tree)
+    dicts = state_dicts(file.tree)
+    if file.library and key is not None and key not in dicts:
+        keys = ", ".join(f"`{name}`" for name in dicts if name)
+        help = f"there is {keys}" if keys else "leave --weights-key out"
+        raise unreadable(path, f"it is {file.format}, and has no key `{key[:80]}`", help)
     own = None if file.library else reading(path, lambda: find_weights(file.tree, graph, key, prefix))
     best, found = "", None
     if own is None or _hits(own.tensors, graph) < len(graph.all_weights):
@@ -203,16 +217,14 @@ def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
     if found is None or (own is not None and found.found <= _hits(own.tensors, graph)):
         if own is not None:
             return own
-        if prefix is not None and not any(name.startswith(prefix) for name in dicts[""]):
+        if prefix is not None and not any(name.startswith(prefix) for name in dicts.get("", ())):
             raise unreadable(path, f"no name in it begins with `{prefix}`")
-        return FoundWeights(dicts[""])
+        return FoundWeights(next(iter(dicts.values()), {}))
+    others = [name for name in dicts if name not in ("", best)] if file.library and not key else []
+    also = f"; it also has `{others[0]}` (--weights-key takes it)" if others else ""
     notes = (f"the file's key `{best}`",) if best else ()
     before = f", after `{found.prefix}`" if found.prefix else ""
-    return FoundWeights(found.tensors, (*notes, f"read by {found.whose}{before}"))
-
-
-def _tensors(tree: Mapping[str, Any]) -> dict[str, LazyTensor]:
-    return {name: tensor for name, tensor in tree.items() if isinstance(tensor, LazyTensor)}
+    return FoundWeights(found.tensors, (*notes, f"read by {found.whose}{before}{also}"))
 
 
 def _hits(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> int:
@@ -292,9 +304,23 @@ def _unfit(
 ) -> WeightsError:
     message = f"the weights do not fit {graph.name}"
     notes = tuple(notes_of({**wrong, **report.lists()}))
+    if pairs := _alike(graph, given, report):
+        notes = (*notes, Note(f"of the same shape, by the nearest names: {', '.join(pairs)}"))
     if any("quantized" in reason for reason in wrong):
         help = "give the weights as they were before they were quantized, or dequantize them"
     return WeightsError(Diagnostic("E0702", message, notes=notes, help=help or _hint(graph, given)))
+
+
+def _alike(graph: LayerGraph, given: Mapping[str, LazyTensor], report: WeightsReport) -> list[str]:
+    """The first weights that are missing, each with the tensor of its shape that has the nearest name."""
+    found: list[str] = []
+    for name in report.missing[:_LOOKED_AT]:
+        shape = graph.all_weights[name].shape
+        alike = [other for other in report.unused[:_LOOKED_AT] if given[other].shape == shape]
+        if alike and len(found) < _SHOWN:
+            best = max(alike, key=lambda other: SequenceMatcher(None, name, other).ratio())
+            found.append(f"`{name}` may be `{best}`")
+    return found
 
 
 def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:

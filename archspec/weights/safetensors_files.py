@@ -52,6 +52,19 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
         DamagedError: it is no whole safetensors file, or its header is too large.
         OSError: it cannot be read.
     """
+    header, start, size = _header(path, needed)
+    header.pop("__metadata__", None)
+    return _tensors(path, header, start, size)
+
+
+def metadata(path: Path, needed: int) -> Mapping[str, str]:
+    """What a file says beside its tensors; see `read`."""
+    found = _header(path, needed)[0].get("__metadata__")
+    return {name: text for name, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
+
+
+def _header(path: Path, needed: int) -> tuple[dict[str, Any], int, int]:
+    """The header, where the tensors begin, and the size of the file."""
     with open_regular(path) as file:
         size = path.stat().st_size
         length = int.from_bytes(file.read(8), "little")
@@ -67,8 +80,7 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
         raise DamagedError("not a whole safetensors file: its header is no JSON") from None
     if not isinstance(header, dict):
         raise DamagedError("not a whole safetensors file: its header is no mapping")
-    header.pop("__metadata__", None)
-    return _tensors(path, header, 8 + length, size)
+    return header, 8 + length, size
 
 
 def _tensors(path: Path, header: Mapping[str, Any], start: int, size: int) -> dict[str, LazyTensor]:

@@ -28,6 +28,7 @@ class FoundWeights:
     notes: tuple[str, ...] = ()
     help: str = ""
     """What may help where they do not fit."""
+    doubts: tuple[str, ...] = ()
 
 
 class ChoiceError(ValueError):

@@ -9,15 +9,20 @@ tensorflow/core/util/saved_tensor_slice.proto.
 
 from __future__ import annotations
 
+import io
 import math
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
+from archspec.weights.crc32c import masked_crc32c
 from archspec.weights.leveldb_tables import TableEntry, entries
+from archspec.weights.tensor_slices import Slice, box, joined_slices, slice_key, slice_of
 from archspec.weights.tensors import (
     CODES,
     MOST_AXES,
@@ -26,8 +31,9 @@ from archspec.weights.tensors import (
     byte_size,
     no_numbers,
     read_numbers,
+    widened,
 )
-from archspec.wire_format import BYTES, Field, WireError, fields, integers, read_bytes
+from archspec.wire_format import BYTES, FIXED32, Field, WireError, fields, integers, read_bytes, varint
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -55,6 +61,10 @@ KINDS: Final = {
 """Numbers of `DataType` in tensorflow/core/framework/types.proto."""
 _OTHERS: Final = {8: "complex64", 18: "complex128", 11: "qint8", 12: "quint8", 13: "qint32"}
 _STRING: Final = 7
+_OBJECTS: Final = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_OPTIMIZER: Final = re.compile(r"(^|/)(_variables/\d+|_iterations|_learning_rate)/\.ATTRIBUTES/")
+"""Where a checkpoint of objects has what an optimizer of Keras 3 keeps."""
+_LONGEST_DESCRIPTION: Final = 2**26
 _VARIABLE: Final = "/.ATTRIBUTES/VARIABLE_VALUE"
 _SHARD: Final = re.compile(r"\.data-\d{5}-of-\d{5}$")
 
@@ -108,47 +118,121 @@ def _version_2(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
     if not little:
         raise DamagedError("a checkpoint of a machine that writes numbers the other way round (big-endian)")
     tensors: dict[str, LazyTensor] = {}
+    parts = {entry.key: entry for entry in found if _text(entry.key) is None}
+    named: dict[str, str] = {}
     for entry in found:
         name = _text(entry.key)
-        if name is None:
+        if name is None or _OPTIMIZER.search(name):
             continue  # the key of a part: the tensor that it belongs to has an entry of its own
         if entry.end - entry.start > _DESCRIPTION:
             raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
-        kind, shard, offset, size, sliced = 0, 0, 0, 0, False
-        shape: Shape | None = ()
-        for field in fields(file, entry.start, entry.end):
-            if field.number == 1:
-                kind = field.value
-            elif field.number == 2:
-                shape = _shape(file, field)
-            elif field.number in (3, 4, 5):
-                shard, offset, size = (
-                    field.value if field.number == number else before
-                    for number, before in ((3, shard), (4, offset), (5, size))
-                )
-            elif field.number == 7:
-                sliced = True
-        if kind == _STRING:
-            continue  # the description of the objects
-        if shard >= max(1, shards):
-            raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
-        data = path.with_name(f"{path.stem}.data-{shard:05d}-of-{max(1, shards):05d}")
-        if sliced:
-            tensors[name] = LazyTensor(shape or (), "partitioned: its parts are not joined", no_numbers)
+        stored = _entry(path, file, name, entry, shards)
+        if stored.kind == _STRING:
+            if name == _OBJECTS:
+                named = _variable_names(stored)
+            continue
+        tensors[name] = _whole(path, file, name, stored, parts, shards) if stored.slices else _stored(name, stored)
+    counts = Counter(named[name] for name in tensors if name in named)
+    return {named[name] if counts[named.get(name, "")] == 1 else name: tensor for name, tensor in tensors.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What an index says of a tensor: a `BundleEntryProto`."""
+
+    path: Path
+    kind: int
+    shape: Shape | None
+    offset: int
+    size: int
+    checksum: int | None
+    slices: tuple[Slice, ...]
+
+
+def _entry(path: Path, file: BinaryIO, name: str, entry: TableEntry, shards: int) -> _Stored:
+    numbers: dict[int, int] = {}
+    shape: Shape | None = ()
+    slices: list[Slice] = []
+    checksum = None
+    for field in fields(file, entry.start, entry.end):
+        if field.number == 2:
+            shape = _shape(file, field)
+        elif field.number == 6 and field.wire == FIXED32:
+            checksum = int.from_bytes(read_bytes(file, field), "little")
+        elif field.number == 7:
+            slices.append(slice_of(file, field))
         else:
-            tensors[name] = _stored(name, kind, shape, data, offset, size)
-    return tensors
+            numbers[field.number] = field.value
+    shard, count = numbers.get(3, 0), max(1, shards)
+    if shard >= count:
+        raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
+    data = path.with_name(f"{path.stem}.data-{shard:05d}-of-{count:05d}")
+    return _Stored(data, numbers.get(1, 0), shape, numbers.get(4, 0), numbers.get(5, 0), checksum, tuple(slices))
 
 
-def _stored(name: str, kind: int, shape: Shape | None, path: Path, offset: int, size: int) -> LazyTensor:
+def _whole(
+    path: Path, file: BinaryIO, name: str, stored: _Stored, parts: Mapping[bytes, TableEntry], shards: int
+) -> LazyTensor:
+    """A partitioned tensor, whose parts have entries of their own."""
+    if stored.shape is None or stored.kind not in KINDS:
+        raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
+    found: list[tuple[Slice, LazyTensor]] = []
+    for part in stored.slices:
+        entry = parts.get(slice_key(name, part))
+        if entry is None or entry.end - entry.start > _DESCRIPTION:
+            raise DamagedError(f"a checkpoint without all parts of {name[:80]!r}")
+        found.append((part, _stored(name, _entry(path, file, name, entry, shards))))
+    return joined_slices(stored.shape, KINDS[stored.kind], found)
+
+
+def _stored(name: str, stored: _Stored) -> LazyTensor:
+    shape = stored.shape
     if shape is None or len(shape) > MOST_AXES:
         raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
-    if kind not in KINDS:
-        return LazyTensor(shape, _OTHERS.get(kind, f"of TensorFlow's type {kind}"), no_numbers)
-    word = KINDS[kind]
-    if size != byte_size(shape, word):
+    if stored.kind not in KINDS:
+        return LazyTensor(shape, _OTHERS.get(stored.kind, f"of TensorFlow's type {stored.kind}"), no_numbers)
+    word = KINDS[stored.kind]
+    if stored.size != byte_size(shape, word):
         raise DamagedError(f"{name[:80]!r} has not as many bytes as its shape says")
-    return LazyTensor(shape, word, lambda: read_numbers(path, offset, shape, word))
+
+    def load() -> Array:
+        import numpy as np
+
+        if stored.checksum is not None:
+            flat = read_numbers(stored.path, stored.offset, (stored.size,), "uint8")
+            if masked_crc32c(flat) != stored.checksum:
+                raise DamagedError(f"the numbers of {name[:80]!r} are damaged: their checksum is another")
+            array: Array = flat.view(np.dtype(CODES[word])).reshape(shape)
+            return widened(array) if word == "bfloat16" else array
+        return read_numbers(stored.path, stored.offset, shape, word)
+
+    return LazyTensor(shape, word, load)
+
+
+def _variable_names(stored: _Stored) -> dict[str, str]:
+    """By the keys of a checkpoint of objects the names of its variables, as the layers give them: `conv1/kernel`.
+
+    A string is kept as its length, a checksum of this, and its bytes. What is damaged in it names nothing.
+    """
+    if not 0 < stored.size <= _LONGEST_DESCRIPTION:
+        return {}
+    try:
+        data = read_numbers(stored.path, stored.offset, (stored.size,), "uint8").tobytes()
+        length, after = varint(data[:10], 0)
+        graph = io.BytesIO(data[after + 4 :])
+        found: dict[str, str] = {}
+        for node in _parts(graph, 0, length, 1):
+            for attribute in _parts(graph, node.start, node.end, 2):
+                words = {
+                    field.number: read_bytes(graph, field).decode(errors="replace")
+                    for field in fields(graph, attribute.start, attribute.end)
+                    if field.wire == BYTES
+                }
+                if words.get(2) and words.get(3):
+                    found[words[3]] = words[2]
+    except (WireError, OSError, DamagedError):
+        return {}
+    return found
 
 
 def _text(key: bytes) -> str | None:
@@ -174,6 +258,7 @@ def _shape(file: BinaryIO, field: Field) -> Shape | None:
 def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[TableEntry]) -> dict[str, LazyTensor]:
     """The first entry describes all tensors; the others hold their numbers, each with its name before them."""
     described: dict[str, tuple[Shape | None, int, int]] = {}
+    places: dict[str, list[tuple[Slice, Field]]] = {}
     for meta in _parts(file, header.start, header.end, 1):
         for tensor in _parts(file, meta.start, meta.end, 1):
             name, shape, kind, slices = "", None, 0, 0
@@ -187,17 +272,19 @@ def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
                 elif field.number == 4:
                     slices += 1
             described[name] = (shape, kind, slices)
-    places: dict[str, Field] = {}
     for entry in found:
         for data in _parts(file, entry.start, entry.end, 2):
             name, numbers = "", None
+            part: Slice = ()
             for field in fields(file, data.start, data.end):
                 if field.number == 1:
                     name = read_bytes(file, field).decode(errors="replace")
+                elif field.number == 2:
+                    part = slice_of(file, field)
                 elif field.number == 3:
                     numbers = field
             if numbers is not None:
-                places[name] = numbers
+                places.setdefault(name, []).append((part, numbers))
     tensors: dict[str, LazyTensor] = {}
     for name, (shape, kind, slices) in described.items():
         if kind == _STRING:
@@ -207,12 +294,16 @@ def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
         if kind not in _REPEATED:
             word = KINDS[kind] if kind in KINDS else _OTHERS.get(kind, str(kind))
             tensors[name] = LazyTensor(shape, f"of the type {word} in a checkpoint of version 1", no_numbers)
-        elif slices > 1:
-            tensors[name] = LazyTensor(shape, "partitioned: its parts are not joined", no_numbers)
-        elif name not in places:
+        elif len(places.get(name, ())) != max(1, slices):
             raise DamagedError(f"a checkpoint without the numbers of {name[:80]!r}")
+        elif slices > 1:
+            parts: list[tuple[Slice, LazyTensor]] = []
+            for own, place in places[name]:
+                sizes = tuple(end - start for start, end in box(shape, own))
+                parts.append((own, LazyTensor(sizes, KINDS[kind], _loader(path, place, name, sizes, kind))))
+            tensors[name] = joined_slices(shape, KINDS[kind], parts)
         else:
-            tensors[name] = LazyTensor(shape, KINDS[kind], _loader(path, places[name], name, shape, kind))
+            tensors[name] = LazyTensor(shape, KINDS[kind], _loader(path, places[name][0][1], name, shape, kind))
     return tensors
 
 

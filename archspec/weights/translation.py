@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from archspec.weights.tensors import Array, Arrays
 
 _PREFIXES: Final = 8
-_COUNTERS: Final = ("global_step", "save_counter", "beta1_power", "beta2_power")
+_COUNTERS: Final = (
+    *("global_step", "save_counter", "beta1_power", "beta2_power"),
+    *("iter", "iterations", "beta_1", "beta_2", "decay", "learning_rate"),
+)
 _SLOT: Final = "/.OPTIMIZER_SLOT/"
 _LAYOUT_BACKEND: Final = "keras"
 """The backend that knows the layout of libraries which keep channels last."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from archspec.atomic_files import whole_file
 from archspec.digests import BLANK, KEY, fill
 from archspec.ir.graph import LayerGraph
+from archspec.weights import network_digest
 from archspec.weights.loading import fit
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def write(
         fitting[name] = np.asarray(array, narrow.newbyteorder("<"), order="C")
     # As the library has it, so that what it wrote before is written again: the widest type first, then by name.
     names = sorted(fitting, key=lambda name: (-fitting[name].dtype.itemsize, name))
+    if graph.training_form is None and not graph.asked:
+        metadata = {**(metadata or {}), network_digest.KEY: network_digest.network_digest(graph)}
     about = {**({KEY: BLANK} if add_digest else {}), "format": "pt", **(metadata or {})}
     with whole_file(Path(path)) as temporary, temporary.open("w+b") as file:
         file.write(_header({name: fitting[name] for name in names}, about))

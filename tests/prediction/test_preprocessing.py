@@ -40,14 +40,14 @@ def test_numbers_are_those_of_torchvision_to_the_last_bit(name: str, case: str, 
     assert digest(prepared.prepared(picture(*size))) == HELD[name]
 
 
-KERAS = {
+KERAS: dict[str, dict[str, Any]] = {
     "torch": {"mean": IMAGENET[0], "std": IMAGENET[1]},
     "tf": {"mean": 0.5, "std": 0.5},
     "caffe": {"channels": "bgr", "range": 255, "mean": [103.939, 116.779, 123.68]},
 }
 
 
-def as_keras(mode: str, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def as_keras(mode: str, x: np.ndarray[Any, Any]) -> Any:
     """What `preprocess_input` does to arrays; keras/src/applications/imagenet_utils.py, `_preprocess_numpy_input`."""
     if mode == "tf":
         return x / 127.5 - 1.0

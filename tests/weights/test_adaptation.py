@@ -81,9 +81,8 @@ def test_the_first_convolution_takes_other_channels_and_no_other_does() -> None:
 
 @pytest.mark.parametrize("how", ["positions", "positions=torchvision"])
 def test_a_transformer_takes_images_of_another_size(how: str) -> None:
-    small = {"variant": "ti_16"}
-    arrays = archspec.init_weights("vision_transformer", seed=1, **small)
-    larger = archspec.compile("vision_transformer", size=288, **small)
+    arrays = archspec.init_weights("vision_transformer", seed=1, variant="ti_16")
+    larger = archspec.compile("vision_transformer", size=288, variant="ti_16")
     with pytest.raises(WeightsError, match="--adapt positions makes them fit"):
         read_weights(arrays, larger)
     found, report = read_weights(arrays, larger, adapt=[how])

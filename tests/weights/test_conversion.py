@@ -13,10 +13,10 @@ import pytest
 import archspec
 from archspec import SpecError, WeightsError
 from archspec.checkpoints import SUFFIXES, candidates, contents, write_as
-from archspec.checkpoints.crc32c import crc32c
 from archspec.cli import main
 from archspec.parity import random_weights
 from archspec.weights import read_weights
+from archspec.weights.crc32c import crc32c
 from archspec.weights.translation import named_by
 from archspec.weights.weight_maps import found_map, load_map, shipped_maps
 from benchmarks.zoo import digest

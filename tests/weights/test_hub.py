@@ -11,6 +11,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ class Hub:
                 path = hub.folder / owner / name / file
                 if not (hub.folder / owner / name).is_dir():
                     self.refuse("RepoNotFound")
-                elif revision not in ("main", "v1", COMMIT):
+                elif unquote(revision) not in ("main", "v1", "refs/pr/3", COMMIT):
                     self.refuse("RevisionNotFound")
                 elif not path.is_file():
                     self.refuse("EntryNotFound")
@@ -147,6 +148,27 @@ def test_weights_come_from_the_hub_once(hub: Hub, monkeypatch: pytest.MonkeyPatc
 def test_a_file_and_a_revision(hub: Hub) -> None:
     put(hub, "someone/lenet", "inside/w.safetensors")
     assert read_weights("hf://someone/lenet@v1/inside/w.safetensors", lenet())[1].complete
+
+
+def test_a_pull_request_is_a_revision_and_the_commit_is_said(hub: Hub) -> None:
+    put(hub, "someone/lenet")
+    _, report = read_weights("hf://someone/lenet@refs/pr/3", lenet())
+    assert report.notes[0] == f"of the commit {COMMIT[:12]}"
+    assert any("refs%2Fpr%2F3" in each for each in hub.asked)
+
+
+@needs("onnx")
+def test_the_numbers_beside_a_model_of_onnx_come_with_it(hub: Hub, tmp_path: Path) -> None:
+    wanted = archspec.init_weights(lenet(), seed=1)
+    write_file = tmp_path / "w.safetensors"
+    archspec.weights.write(write_file, wanted, lenet())
+    folder = hub.folder / "someone" / "lenet" / "onnx"
+    folder.mkdir(parents=True)
+    given = ["--backend", "onnx", "--weights", str(write_file), "--external-data", "-o", str(folder / "model.onnx")]
+    assert main(["build", "lenet", *given]) == 0
+    assert len([*folder.iterdir()]) == 2
+    found, _ = read_weights("hf://someone/lenet/onnx/model.onnx", lenet())
+    assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
 
 
 def test_weights_in_several_files(hub: Hub) -> None:

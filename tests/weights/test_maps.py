@@ -32,7 +32,7 @@ def other(tmp_path: Path) -> Path:
         name.replace("conv1", "body.0").replace("conv2", "body.1").replace("fc", "head."): array
         for name, array in random_weights(archspec.compile("lenet")).items()
     }
-    np.savez(tmp_path / "w.npz", **named)
+    np.savez(tmp_path / "w.npz", allow_pickle=False, **named)
     (tmp_path / "mine.yaml").write_text(MAP, encoding="utf-8")
     return tmp_path / "w.npz"
 
@@ -40,8 +40,9 @@ def other(tmp_path: Path) -> Path:
 def test_a_map_of_the_users_own(other: Path, capsys: pytest.CaptureFixture[str]) -> None:
     graph = archspec.compile("lenet")
     wanted = random_weights(graph)
-    with pytest.raises(WeightsError, match="`--map order`"):
+    with pytest.raises(WeightsError, match="`--map order`") as caught:
         read_weights(other, graph)
+    assert "by the nearest names: `conv1.weight` may be `body.0.weight`, " in str(caught.value)
     found, report = read_weights(other, graph, map=other.with_name("mine.yaml"))
     assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
     assert report.notes[:2] == ("read by mine", "rules that name nothing of lenet: other")
@@ -81,9 +82,10 @@ def test_weights_by_their_order_are_taken_where_that_is_asked_for(other: Path) -
 @pytest.mark.parametrize(("name", "variant"), [("vgg", "vgg13"), ("efficientnet", "b0"), ("mnasnet", "x1_3")])
 def test_a_variant_is_named(name: str, variant: str, tmp_path: Path) -> None:
     graph = archspec.compile(name, variant=variant)
-    empty = {path: np.zeros((), np.float16) for path in graph.all_weights}
+    shapes = {name: weight.shape for name, weight in graph.all_weights.items()}
     path = tmp_path / "w.npz"
-    np.savez(path, **{each: np.broadcast_to(zero, graph.all_weights[each].shape) for each, zero in empty.items()})
+    empty = {name: np.broadcast_to(np.float16(0), shape) for name, shape in shapes.items()}
+    np.savez(path, allow_pickle=False, **empty)
     [found] = candidates(path)
     assert found.complete
     assert found.name in (f"{name} --set variant={variant}", name)

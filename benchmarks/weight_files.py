@@ -1,0 +1,120 @@
+"""What converting a network's weights costs, from each format to each: time against reading and writing the bytes.
+
+    python -m benchmarks.weight_files            # ResNet-50, all pairs
+    python -m benchmarks.weight_files resnet18 --rounds 3
+
+The yardstick of a pair is to read the one file and write as many bytes as the other has, as archspec writes files; each
+is the best of some rounds. Memory is the peak of the process that converts, beyond what it has imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import archspec
+from archspec.atomic_files import whole_file
+from archspec.checkpoints import SUFFIXES, write_as
+from archspec.weights import read_weights
+
+FORMATS: Final = {name: suffixes[0] for name, suffixes in SUFFIXES.items()}
+_MEGABYTE: Final = 1e6
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files of a checkpoint."""
+    return [path] if path.is_file() else sorted(path.parent.glob(f"{path.name}.*"))
+
+
+def best(work: Callable[[], object], rounds: int) -> float:
+    """Seconds of the quickest round."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def plain(source: Path, target: Path, folder: Path) -> None:
+    """Read the bytes of one and write as many as the other has."""
+    data = b"".join(path.read_bytes() for path in files_of(source))
+    size = sum(path.stat().st_size for path in files_of(target))
+    with whole_file(folder / "bytes") as temporary, temporary.open("wb") as file:
+        file.write((data * (size // len(data) + 1))[:size] if size > len(data) else data[:size])
+
+
+def memory(network: str, source: Path, format: str, output: Path) -> float:
+    """Bytes that converting takes beyond what is there before it, in a process of its own."""
+    code = (
+        "import resource, sys; from pathlib import Path; import numpy, archspec\n"
+        "from archspec.checkpoints import write_as; from archspec.weights import read_weights\n"
+        "from benchmarks.weight_files import peak\n"
+        "name, source, format, output = sys.argv[1:]\n"
+        "graph = archspec.compile(name)\n"
+        "write_as(format, Path(output), read_weights(archspec.init_weights('lenet'), archspec.compile('lenet'))[0],"
+        " archspec.compile('lenet'))\n"
+        "before = peak(); write_as(format, Path(output), read_weights(source, graph)[0], graph)\n"
+        "print(peak() - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, network, str(source), format, str(output)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def peak() -> float:
+    """Bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.weight_files")
+    parser.add_argument("network", nargs="?", default="resnet50")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--formats", default=",".join(FORMATS))
+    parser.add_argument("--memory", action="store_true", help="measure memory, too: a process for each pair")
+    given = parser.parse_args()
+    graph = archspec.compile(given.network)
+    weights = archspec.init_weights(graph)
+    formats = given.formats.split(",")
+    largest = max(array.nbytes for array in weights.values())
+    print(
+        f"{given.network}: {sum(a.nbytes for a in weights.values()) / _MEGABYTE:.0f} MB, largest {largest / 1e6:.0f} MB"
+    )
+    print(f"{'from':<12} {'to':<12} {'converted':>10} {'bytes':>8} {'ratio':>6}" + ("   peak/file" * given.memory))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sources = {format: folder / f"source{FORMATS[format]}" for format in formats}
+        for format, path in sources.items():
+            write_as(format, path, weights, graph)
+        for first in formats:
+            for second in formats:
+                output = folder / f"output{FORMATS[second]}"
+
+                def convert(first: str = first, second: str = second, output: Path = output) -> None:
+                    write_as(second, output, read_weights(sources[first], graph)[0], graph)
+
+                took = best(convert, given.rounds)
+                bytes_took = best(partial(plain, sources[first], output, folder), given.rounds)
+                line = f"{first:<12} {second:<12} {took:>8.2f} s {bytes_took:>6.2f} s {took / bytes_took:>6.2f}"
+                if given.memory:
+                    size = sum(path.stat().st_size for path in files_of(sources[first]))
+                    line += f" {memory(given.network, sources[first], second, output) / size:>11.2f}"
+                print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

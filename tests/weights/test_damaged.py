@@ -1,0 +1,98 @@
+"""Files with bits turned over, parts left out and ends cut off: an error of ours, or weights that can be loaded."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import archspec
+from archspec import WeightsError
+from archspec.checkpoints import write_as
+from archspec.spec import load_text
+from archspec.weights import read_weights
+from archspec.weights.translation import named_by
+from tests.needed import lazily
+
+h5py: Any = lazily("h5py")
+SPEC = """
+archspec: 1
+name: net
+input: {channels: 3, height: 4, width: 4}
+layers:
+  - {conv: {name: conv1, filters: 2, kernel: 3}}
+  - {batch_norm: {name: bn1}}
+  - flatten
+  - {dense: {name: fc, units: 3}}
+"""
+TRIALS = 150
+
+
+@cache
+def graph() -> archspec.LayerGraph:
+    return archspec.compile(load_text(SPEC))
+
+
+def legacy(path: Path) -> None:
+    """What Keras 2 saves: a group for each layer, and the names in attributes."""
+    named = named_by(None, graph(), archspec.init_weights(graph(), seed=1))
+    layers: dict[str, list[str]] = {}
+    for name in named:
+        layers.setdefault(name.partition("/")[0], []).append(f"{name}:0")
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [layer.encode() for layer in layers]
+        for layer, names in layers.items():
+            group = file.create_group(layer)
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name in names:
+                group[name] = named[name.removesuffix(":0")]
+
+
+def sound(format: str, folder: Path) -> tuple[Path, Path]:
+    """A file of a format, and the one of its files that is damaged."""
+    if format == "hdf5":
+        pytest.importorskip("h5py")
+        pytest.importorskip("pyfive")
+        legacy(folder / "w.h5")
+        return folder / "w.h5", folder / "w.h5"
+    suffix = {"tensorflow index": ".ckpt", "tensorflow data": ".ckpt", "numpy": ".npz"}.get(format, ".safetensors")
+    path = folder / f"w{suffix}"
+    write_as(format.partition(" ")[0], path, archspec.init_weights(graph(), seed=1), graph())
+    part = {"tensorflow index": ".index", "tensorflow data": ".data-00000-of-00001"}.get(format, "")
+    return path, path.with_name(path.name + part)
+
+
+@pytest.mark.parametrize("format", ["hdf5", "tensorflow index", "tensorflow data", "numpy", "safetensors"])
+def test_damage_is_an_error_or_weights(format: str, tmp_path: Path) -> None:
+    path, part = sound(format, tmp_path)
+    wanted = archspec.init_weights(graph(), seed=1)
+    whole = part.read_bytes()
+    found, _ = read_weights(path, graph())
+    assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+    draw = np.random.default_rng(0)
+    errors: list[WeightsError] = []
+    for trial in range(TRIALS):
+        data = bytearray(whole)
+        place = int(draw.integers(len(data)))
+        if trial % 3 == 0:
+            del data[place:]
+        elif trial % 3 == 1:
+            del data[place : place + int(draw.integers(1, 9))]
+        else:
+            for _ in range(int(draw.integers(1, 4))):
+                data[int(draw.integers(len(data)))] ^= 1 << int(draw.integers(8))
+        part.write_bytes(data)
+        try:
+            found, report = read_weights(path, graph())
+        except WeightsError as error:
+            errors.append(error)
+        else:
+            assert report.complete
+            assert found.keys() == wanted.keys()
+            if format == "tensorflow data" or format == "numpy":
+                assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+    assert len(errors) > TRIALS // 3
+    assert all(len(error.diagnostics) == 1 for error in errors)
