@@ -9,7 +9,7 @@ from archspec.codegen.escaping import identifier, literal
 from archspec.codegen.marked_text import Paths
 from archspec.codegen.pretty_printer import Code, heads
 from archspec.codegen.tree import CHANNELS, Definition, LayerUse, iteration_names
-from archspec.codegen.walk import carries, deepest, row_names
+from archspec.codegen.walk import carrying, deepest, row_names
 from archspec.expr import Binary, Const, Expr, FunctionCall, Name, names, replaced, source
 from archspec.expr.tree import children
 from archspec.ir.attributes import PerAxis, PerAxisKind
@@ -29,7 +29,7 @@ class ExpressionPrinter:
         self.names: set[str] = set()
         self.users: dict[str, list[Paths]] = {}
         """The paths of the layers that are of a helper's class, by its name; other names are among them."""
-        self.carries = carries(definition.tree)
+        self.carrying = carrying(definition.tree)
         self.locals: dict[Expr, str] = {}
         """Expressions that a local stands for, each with its name among those that are `spelled`."""
         self.spelled: dict[str, str] = {}
@@ -66,9 +66,9 @@ class ExpressionPrinter:
         return found
 
     def _is_idle(self, name: str) -> bool:
-        """Whether this is a name for the channels in an iteration, and no loop carries any along."""
+        """Whether this is a name for the channels in an iteration, and no such loop carries any along."""
         kind, _, depth = name.partition("@")
-        return kind == CHANNELS.id and depth.isdecimal() and not self.carries
+        return kind == CHANNELS.id and depth.isdecimal() and int(depth) not in self.carrying
 
     def _with_locals(self, expr: Expr) -> Expr:
         return replaced(expr, lambda part: Name(self.locals[part]) if part in self.locals else None)

@@ -37,6 +37,7 @@ from archspec.codegen.tree import (
     is_count,
     iteration_names,
 )
+from archspec.codegen.twins import tell_apart
 from archspec.codegen.walk import all_layers, calls, item_number, used_names
 from archspec.expr import (
     Const,
@@ -45,7 +46,6 @@ from archspec.expr import (
     Whole,
     fold,
     names,
-    source,
 )
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import place_names
@@ -55,8 +55,6 @@ MOST_RUNS: Final = 3
 """Iterations that fall into more runs than this are written as one loop over `i`, where that is possible."""
 MOST_SEQUENCES: Final = 2
 """The same where the iterations are sequences, which take more room than a call."""
-_TOLD: Final = 3
-"""Params that a docstring says the values of; more would not be read."""
 _FEW: Final = tuple(map(Const, range(8)))
 """Numbers that may be those of channels by chance, and are a stride, say."""
 MOST_COPIES: Final = 16
@@ -145,7 +143,7 @@ class _Attempt:
             if not new.is_network:
                 new.parameters = ordered(new)
             new.parameters = documented(new)
-        self._told_apart()
+        tell_apart(self.new.values(), self.constants)
         return Module(tuple(self.new[id(old)] for old in self.old))
 
     def _definition(self, old: Definition, new: Definition) -> None:
@@ -205,18 +203,6 @@ class _Attempt:
         """The params that are one number in all calls, and the channels that arrive in each of them: widths."""
         found = {name for name in env if len(made) > 1 and all(call[name] == call.get(CHANNELS.id) for call in made)}
         return {name: CHANNELS for name in found if env[name] not in _FEW}
-
-    def _told_apart(self) -> None:
-        """What the docstrings of several definitions of one block say of those of its params that are numbers there."""
-        for new in self.new.values():
-            found = self.constants.get(new.name, {})
-            mine = found.get(id(new), {})
-            others = [constants for key, constants in found.items() if key != id(new)]
-            own = [name for name, value in mine.items() if any(other.get(name, value) != value for other in others)]
-            if own and len(own) <= _TOLD:
-                first, *more = (f"`{name}` is {source(mine[name])}" for name in own)
-                said = " and ".join((", ".join((first, *more[:-1])), *more[-1:]))
-                new.doc = f"{(new.doc or f'The block `{new.name}`').rstrip('. ')}. Here {said}."
 
     def _depends(self, expr: Expr, deps: Mapping[str, set[str]]) -> frozenset[str]:
         """The network's params that an expression depends on."""

@@ -139,21 +139,9 @@ def row_names(tree: Tree) -> list[str]:
     )
 
 
-def carries(tree: Tree) -> bool:
-    """Whether a loop in a tree carries channels along, those of called definitions left out."""
-    for item in tree.items:
-        match item:
-            case SequenceUse(body=body) if carries(body):
-                return True
-            case ChoiceUse(then=then, other=other) if carries(then) or carries(other):
-                return True
-            case LoopUse(runs=runs):
-                inner = (run.item.body for run in runs if isinstance(run.item, SequenceUse))
-                if any(run.carried is not None for run in runs) or any(map(carries, inner)):
-                    return True
-            case _:
-                pass
-    return False
+def carrying(tree: Tree) -> set[int]:
+    """How deep the loops of a tree stand that carry channels along, those of called definitions left out."""
+    return {run.depth for loop in loops(tree) for run in loop.runs if run.carried is not None}
 
 
 def held(*items: ItemUse, scopes: Collection[str] | None = None) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import gcd
 from typing import Final
 
 from archspec.expr.evaluate import ExprError, evaluate
+from archspec.expr.normal_forms import ONE, ZERO, collected, fold_bool
 from archspec.expr.parts import reached
 from archspec.expr.tree import (
     Binary,
@@ -124,7 +125,7 @@ class _Folding:
             case Compare():
                 return self._compare(expr)
             case Bool(op, operands):
-                return _fold_bool(op, (self.fold(operand) for operand in operands))
+                return fold_bool(op, (self.fold(operand) for operand in operands))
             case IfElse(test, then, other):
                 condition = self.fold(test)
                 if isinstance(condition, Const) and isinstance(condition.value, bool):
@@ -257,32 +258,32 @@ class _Folding:
             case _:
                 pass
         # The neutral elements, which are whole: 0.0 and 1.0 would make a float of a whole number.
-        if (op == "+" and left == _ZERO) or (op == "*" and left == _ONE):
+        if (op == "+" and left == ZERO) or (op == "*" and left == ONE):
             return right
-        if (op in ("+", "-") and right == _ZERO) or (op == "*" and right == _ONE):
+        if (op in ("+", "-") and right == ZERO) or (op == "*" and right == ONE):
             return left
-        if op == "/" and isinstance(left, Binary) and left.op == "*" and _ZERO in (left.left, left.right):
+        if op == "/" and isinstance(left, Binary) and left.op == "*" and ZERO in (left.left, left.right):
             return Const(0.0)
         if op == "*" and (product := self._product(left, right, is_whole)) is not None:
             return product
         if op == "//":
-            if right == _ONE and (is_whole or self.is_whole(left)):
+            if right == ONE and (is_whole or self.is_whole(left)):
                 return left  # which has no fraction
             match left:
-                case Binary("*", Const(int()) as factor, Binary("//") as inner) if factor == right != _ZERO:
+                case Binary("*", Const(int()) as factor, Binary("//") as inner) if factor == right != ZERO:
                     return inner  # a number of parts, put together and divided again
                 case _:
                     pass
             if (quotient := self._quotient(left, right, is_whole)) is not None:
                 return quotient
-        return _collected(sum) if op == "+" and (is_whole or self.is_whole(sum)) else sum
+        return collected(sum) if op == "+" and (is_whole or self.is_whole(sum)) else sum
 
     def _product(self, left: Expr, right: Expr, is_whole: bool) -> Expr | None:
         """A product of whole numbers with its constant factors put together; None where there is nothing to do."""
         if not (is_whole or (self.is_whole(left) and self.is_whole(right))):
             return None
-        if _ZERO in (left, right):
-            return _ZERO
+        if ZERO in (left, right):
+            return ZERO
         match left, right:
             case (
                 (Const(int() as first), Binary("*", Const(int() as second), other))
@@ -374,60 +375,3 @@ def _with_number(expr: Expr) -> tuple[Expr | None, int]:
 def _known(value: Value) -> Const:
     """What was worked out, as evaluating gives it: zero has no sign."""
     return Const(value or 0.0 if type(value) is float else value)
-
-
-def _collected(sum: Binary) -> Expr:
-    """A sum of whole numbers with like terms put together: `24 + growth + growth` is `24 + 2 * growth`."""
-    parts = list(_terms(sum))
-    if any(isinstance(atom, Const) and atom is not _ONE for atom, _ in parts):
-        return sum  # a negative number: left as it was written
-    terms: dict[Expr, int] = {}
-    for atom, count in parts:
-        terms[atom] = terms.get(atom, 0) + count
-    if len(terms) == len(parts):
-        return sum
-    total: Expr | None = None
-    for atom, count in terms.items():
-        term = Const(count) if atom == _ONE else atom if count == 1 else Binary("*", Const(count), atom)
-        total = term if total is None else Binary("+", total, term)
-    assert total is not None
-    return total
-
-
-_ZERO: Final = Const(0)
-_ONE: Final = Const(1)
-
-
-def _terms(expr: Expr) -> Iterator[tuple[Expr, int]]:
-    """The terms of a sum, each with how often it counts; a whole number is so many ones."""
-    match expr:
-        case Binary("+", left, right):
-            yield from _terms(left)
-            yield from _terms(right)
-        case Const(int() as value) if not isinstance(value, bool) and value > 0:
-            yield _ONE, value
-        case Binary("*", Const(int() as count), atom) | Binary("*", atom, Const(int() as count)) if (
-            not isinstance(count, bool) and count > 0 and not isinstance(atom, Const)
-        ):
-            yield atom, count
-        case _:
-            yield expr, 1
-
-
-def _fold_bool(op: str, operands: Iterable[Expr]) -> Expr:
-    decisive = op == "or"  # the value that settles it: True for `or`, False for `and`
-    kept: list[Expr] = []
-    for operand in operands:
-        if isinstance(operand, Const) and isinstance(operand.value, bool):
-            if operand.value is decisive:
-                if not kept:
-                    return Const(decisive)
-                kept.append(operand)
-                break
-            continue
-        kept.append(operand)
-    if not kept:
-        return Const(not decisive)
-    if kept[-1] == Const(decisive):
-        return Const(decisive)
-    return kept[0] if len(kept) == 1 and not isinstance(kept[0], Const) else Bool(op, tuple(kept))

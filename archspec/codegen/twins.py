@@ -1,0 +1,28 @@
+"""Several definitions of one block: what tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from archspec.codegen.tree import Definition
+from archspec.expr import Expr, source
+
+_TOLD: Final = 3
+"""Params that a docstring says the values of; more would not be read."""
+
+
+def tell_apart(definitions: Iterable[Definition], constants: Mapping[str, Mapping[int, Mapping[str, Expr]]]) -> None:
+    """Let the docstrings of several definitions of one block say which of its params are which value there.
+
+    `constants` has, by the block's name and the `id` of the definition, the params that are one value in all its calls.
+    """
+    for new in definitions:
+        found = constants.get(new.name, {})
+        mine = found.get(id(new), {})
+        others = [values for key, values in found.items() if key != id(new)]
+        own = [name for name, value in mine.items() if any(other.get(name, value) != value for other in others)]
+        if own and len(own) <= _TOLD:
+            first, *more = (f"`{name}` is {source(mine[name])}" for name in own)
+            said = " and ".join((", ".join((first, *more[:-1])), *more[-1:]))
+            new.doc = f"{(new.doc or f'The block `{new.name}`').rstrip('. ')}. Here {said}."

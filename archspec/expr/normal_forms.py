@@ -1,0 +1,65 @@
+"""Sums with like terms put together, and conditions without what decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from archspec.expr.tree import Binary, Bool, Const, Expr
+
+ZERO: Final = Const(0)
+ONE: Final = Const(1)
+
+
+def collected(sum: Binary) -> Expr:
+    """A sum of whole numbers with like terms put together: `24 + growth + growth` is `24 + 2 * growth`."""
+    parts = list(_terms(sum))
+    if any(isinstance(atom, Const) and atom is not ONE for atom, _ in parts):
+        return sum  # a negative number: left as it was written
+    terms: dict[Expr, int] = {}
+    for atom, count in parts:
+        terms[atom] = terms.get(atom, 0) + count
+    if len(terms) == len(parts):
+        return sum
+    total: Expr | None = None
+    for atom, count in terms.items():
+        term = Const(count) if atom == ONE else atom if count == 1 else Binary("*", Const(count), atom)
+        total = term if total is None else Binary("+", total, term)
+    assert total is not None
+    return total
+
+
+def _terms(expr: Expr) -> Iterator[tuple[Expr, int]]:
+    """The terms of a sum, each with how often it counts; a whole number is so many ones."""
+    match expr:
+        case Binary("+", left, right):
+            yield from _terms(left)
+            yield from _terms(right)
+        case Const(int() as value) if not isinstance(value, bool) and value > 0:
+            yield ONE, value
+        case Binary("*", Const(int() as count), atom) | Binary("*", atom, Const(int() as count)) if (
+            not isinstance(count, bool) and count > 0 and not isinstance(atom, Const)
+        ):
+            yield atom, count
+        case _:
+            yield expr, 1
+
+
+def fold_bool(op: str, operands: Iterable[Expr]) -> Expr:
+    """`and` or `or` of operands that are folded, those that decide nothing left out."""
+    decisive = op == "or"  # the value that settles it: True for `or`, False for `and`
+    kept: list[Expr] = []
+    for operand in operands:
+        if isinstance(operand, Const) and isinstance(operand.value, bool):
+            if operand.value is decisive:
+                if not kept:
+                    return Const(decisive)
+                kept.append(operand)
+                break
+            continue
+        kept.append(operand)
+    if not kept:
+        return Const(not decisive)
+    if kept[-1] == Const(decisive):
+        return Const(decisive)
+    return kept[0] if len(kept) == 1 and not isinstance(kept[0], Const) else Bool(op, tuple(kept))
