@@ -87,7 +87,7 @@ def layers_of(model: Any, before: str = "") -> Iterator[Any]:
 def name_of(variable: Any, layer: Any) -> str:
     """What a variable is called: where it was given no name, as the attribute that holds it."""
     held = (name for name, value in vars(layer).items() if value is variable)
-    return next(held, variable.name) if variable.name == "variable" else variable.name
+    return str(next(held, variable.name) if variable.name.startswith("variable") else variable.name)
 
 
 class KerasReference:

@@ -1,4 +1,4 @@
-"""Axes by name, as a chain of PyTorch's methods."""
+"""Axes by name, by PyTorch's functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import ExpressionPrinter
-from archspec.codegen.pretty_printer import Code, Infix, flat
+from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import LayerUse
 from archspec.ir.ops.rearrange import AxisPattern
 from archspec_torch.ops.row import TorchRow
@@ -15,17 +15,16 @@ from archspec_torch.ops.row import TorchRow
 
 def _rearranged(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     axes = AxisPattern.read(use.value("pattern"))
-    operand = operands[0]
-    text = f"({flat(operand)})" if isinstance(operand, Infix) else flat(operand)
+    found = operands[0]
     # From the last axis to the first, so that the places of those before it stay what they are.
     left = [*(use.value("sizes") or ())]
     for axis, group in reversed([*enumerate(axes.before, start=1)]):
         if len(group) > 1:
-            text += f".unflatten({axis}, {literal(tuple(left[-len(group) :]))})"
+            found = call("torch.unflatten", found, str(axis), literal(tuple(left[-len(group) :])))
             del left[-len(group) :]
     order = axes.order()
     if order != tuple(sorted(order)):
-        text += f".permute(0, {', '.join(str(1 + place) for place in order)})"
+        found = call("torch.permute", found, literal((0, *(1 + place for place in order))))
     start = 1
     ends: list[tuple[int, int]] = []
     for group in axes.after:
@@ -33,8 +32,8 @@ def _rearranged(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Co
         start += len(group)
     for first, last in reversed(ends):
         if last > first:
-            text += f".flatten({first}, {last})"
-    return text
+            found = call("torch.flatten", found, str(first), str(last))
+    return found
 
 
 ROWS: Final[dict[str, TorchRow]] = {"rearrange": TorchRow("heavy", function=_rearranged)}
