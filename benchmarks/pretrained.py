@@ -92,7 +92,8 @@ def write_specs(found: list[dict[str, Any]]) -> None:
         usual = by_spec.get(parent[1], {}).get("") if parent else None
         inherited = {key: value for key, value in usual.items() if key not in of_weights} if usual else {}
         written = block(entries, spec.variant if spec.variant in entries else next(iter(entries)), inherited)
-        text = _BLOCK.sub(lambda _, new=written: new, text) if _BLOCK.search(text) else text + written
+        there = _BLOCK.search(text)
+        text = text[: there.start()] + written + text[there.end() :] if there else text + written
         path.write_text(text, encoding="utf-8")
 
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import weakref
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -36,6 +38,7 @@ _TRAINING: Final = ("optimizer", "optimizer_weights", "loss_tracker", "_loss_tra
 _VARIABLES: Final = "vars"
 _EXPANSION: Final = 1000
 """How much larger than the file the numbers of a tensor may be: HDF5 compresses them, or leaves zeros out."""
+_UNNAMED: Final = re.compile(r"/variable(_\d+)?$")
 _LAYERS: Final = ("layers", "_layer_checkpoint_dependencies")
 """Groups in a `.weights.h5` that stand for a list of layers."""
 
@@ -181,7 +184,7 @@ def _text(value: object) -> object:
 
 
 def _legacy(file: _OpenFile, root: Any, layers: list[str], most: int) -> Iterator[tuple[str, LazyTensor]]:
-    count = 0
+    count, owners = 0, Counter[str]()
     if _text(root.attrs.get("backend")) == "theano":
         raise DamagedError("weights of Keras on Theano, whose convolutions are flipped: load and save them with Keras")
     for layer in layers:
@@ -195,6 +198,10 @@ def _legacy(file: _OpenFile, root: Any, layers: list[str], most: int) -> Iterato
                 dataset = _member(dataset, part)
             # Before Keras 2 a variable's name was not its layer's with a word behind it.
             own = name.removesuffix(":0") if "/" in name else f"{layer}/{position}"
+            owner = own.rpartition("/")[0]
+            if _UNNAMED.search(own):  # Keras numbers such variables through the whole process
+                own = f"{owner}/{owners[owner]}"
+            owners[owner] += 1
             yield own, _tensor(file, dataset, own)
 
 

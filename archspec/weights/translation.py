@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _COUNTERS: Final = (
     *("iter", "iterations", "beta_1", "beta_2", "decay", "learning_rate"),
 )
 _SLOT: Final = "/.OPTIMIZER_SLOT/"
+_PREPARES: Final = re.compile(r"(^|/)normalization(_\d+)?/(mean|variance|count|[012])$")
+"""Variables of Keras's `Normalization`, which prepares images: that is said in a spec's `pretrained`."""
 _LAYOUT_BACKEND: Final = "keras"
 """The backend that knows the layout of libraries which keep channels last."""
 
@@ -90,13 +93,31 @@ def best_translation(
         weight_map: whose names the file has, where it is known.
     """
     found: Translation | None = None
-    for whose, origins in _readings(graph, library, weight_map):
-        new = _translated(tensors, graph, origins, whose, prefix)
-        if new.named and (found is None or (new.found, new.named) > (found.found, found.named)):
-            found = new
-        if new.found == len(graph.all_weights):
-            break
+    if library == _LAYOUT_BACKEND:
+        tensors = {name: tensor for name, tensor in tensors.items() if not _PREPARES.search(name)}
+    given = [tensors]
+    if library == _LAYOUT_BACKEND and prefix is None and (flat := _without_models(tensors)) is not None:
+        given.append(flat)
+    for each in given:
+        for whose, origins in _readings(graph, library, weight_map):
+            new = _translated(each, graph, origins, whose, prefix)
+            if new.named and (found is None or (new.found, new.named) > (found.found, found.named)):
+                found = new
+            if new.found == len(graph.all_weights):
+                return found
     return found
+
+
+def _without_models(tensors: Mapping[str, LazyTensor]) -> dict[str, LazyTensor] | None:
+    """Tensors of models that stand within models, by the names of their layers alone; None if there are none.
+
+    Names that several would have stay as they are.
+    """
+    short = {name: "/".join(name.split("/")[-2:]) for name in tensors}
+    counts = Counter(short.values())
+    if all(short[name] == name for name in tensors):
+        return None
+    return {short[name] if counts[short[name]] == 1 else name: tensor for name, tensor in tensors.items()}
 
 
 def _readings(graph: LayerGraph, library: str, weight_map: WeightMap | None) -> Iterator[tuple[str, dict[str, Origin]]]:

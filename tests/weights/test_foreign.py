@@ -18,7 +18,10 @@ import pytest
 
 import archspec
 from archspec import ArchspecError, SpecError, WeightsError
+from archspec.parity import random_weights
 from archspec.weights import read_weights
+from archspec.weights.tensors import LazyTensor, no_numbers, of_array
+from archspec.weights.translation import best_translation, named_by
 
 
 @cache
@@ -234,3 +237,16 @@ def test_a_truncated_download(tmp_path: Path) -> None:
     assert "downloaded to the end" in caught.value.diagnostics[0].label
     shutil.copy(tmp_path / "whole.pth", tmp_path / "without_suffix")
     assert len(read_weights(tmp_path / "without_suffix", lenet())[0]) == len(lenet().all_weights)
+
+
+def test_layers_of_models_within_models_and_what_prepares_images(tmp_path: Path) -> None:
+    """As ConvNeXt of keras.applications has its stem, and EfficientNet its normalization."""
+    graph = archspec.compile("lenet")
+    arrays = random_weights(graph)
+    named = named_by(None, graph, arrays)
+    inner = {(f"stem/{name}" if name.startswith("conv1/") else name): of_array(each) for name, each in named.items()}
+    inner["normalization/mean"] = LazyTensor((3,), "float32", no_numbers)
+    found = best_translation(inner, graph, "keras")
+    assert found is not None
+    assert found.found == len(found.tensors) == len(graph.all_weights)
+    assert all(np.array_equal(found.tensors[name].load(), array) for name, array in arrays.items())
