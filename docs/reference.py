@@ -139,6 +139,8 @@ def _takes(found: Mapping[str, Any]) -> str:
             return ", or ".join(dict.fromkeys(forms_told))
         case {"const": value}:
             return f"`{value}`"
+        case {"enum": list(values)}:
+            return _listed(map(str, values))
         case {"type": "array", "items": items}:
             return f"a list, each {_takes(items)}"
         case {"type": "object", "additionalProperties": items} if isinstance(items, dict):
