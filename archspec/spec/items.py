@@ -209,7 +209,7 @@ class Repeat(_Conditional):
     inline: Switch = Field(False, description="whether its iterations stand in the scope around it")
     layers: Items = Field(description="the items")
 
-    attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times")
+    attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times", "names")
 
     def _check(self, load_context: LoadContext) -> None:
         super()._check(load_context)
