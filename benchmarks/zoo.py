@@ -29,6 +29,8 @@ TABLES: Final = Path(__file__).resolve().parents[1] / "tests" / "specs"
 LIBRARIES: Final = ("torchvision", "timm")
 COUNTER: Final = "num_batches_tracked"
 """A batch norm's count of training steps, which is no weight."""
+OFFSETS: Final = "relative_coords_table"
+"""Swin V2's offsets of pixels, which follow from the size of a window."""
 
 
 def drawn(name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -81,8 +83,8 @@ class Reference:
 
         state = self.model.state_dict()
         for name, value in state.items():
-            # Weights alone: a buffer that only holds indices, as Swin's, stays as it is.
-            if value.is_floating_point():
+            # Weights alone: a buffer that holds indices or offsets, as Swin's, stays as it is.
+            if value.is_floating_point() and not name.endswith(OFFSETS):
                 value.copy_(torch.from_numpy(drawn(name, tuple(value.shape))))
         return dict(state)
 
