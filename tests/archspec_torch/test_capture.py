@@ -130,7 +130,7 @@ def test_small_networks_are_traced_scripted_and_exported(text: str) -> None:
     captured(graph, lambda model: exported(model, inputs_of(graph, 3), sizes=False))
 
 
-@pytest.mark.parametrize("what", ["same", "uneven", "conditions", "windows"])
+@pytest.mark.parametrize("what", ["same", "uneven", "conditions"])
 def test_small_networks_are_exported_with_open_sizes(what: str) -> None:
     graph = spec_of(SMALL[what])
     model: Any = archspec.build(graph, "torch").eval()
