@@ -60,7 +60,8 @@ def _reference(reference: str | list[str] | None) -> str:
 
 
 def _text(path: Path) -> str:
-    """The file without its modeline and the keys that stand above it on the page."""
+    """The file without its modeline, the keys that stand above it on the page, and what is said of existing weights."""
     text = path.read_text(encoding="utf-8")
     text = re.sub(r"^#.*\n", "", text) if text.startswith("# yaml-language-server") else text
+    text = re.sub(r"^pretrained:\n(?:  .*\n)+", "", text, flags=re.MULTILINE)
     return re.sub(r"^doc: >-\n(?:  .*\n)+", "", text, flags=re.MULTILINE).rstrip("\n")
