@@ -133,7 +133,7 @@ class _ModelWriter:
             dtype=self.dtype,
             opset=self.opset,
             float32=self.float32,
-            resizable=self.larger is not None,
+            larger=None if self.larger is None else self.larger.input_types(self.larger.nodes[path]),
             training=self.training,
         )
         nodes = layer.finished(ROWS[node.op.name](layer))

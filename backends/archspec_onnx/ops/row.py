@@ -31,7 +31,8 @@ class Fragment:
         dtype: of its numbers, as ONNX's element type.
         opset: the version of ONNX's operators that the model is written for.
         float32: tensors in float32 by the names of those of `dtype` that are cast from them.
-        resizable: the spatial axes are open: no row may count on their sizes in `types`.
+        larger: the types of its inputs where the network takes a larger image, if the spatial axes are open: no row may
+            count on the sizes in `types` that differ.
         training: in training mode.
     """
 
@@ -47,7 +48,7 @@ class Fragment:
         dtype: int,
         opset: int,
         float32: Mapping[str, str],
-        resizable: bool,
+        larger: Sequence[TensorType] | None,
         training: bool,
     ) -> None:
         self.op: Any = op
@@ -59,13 +60,18 @@ class Fragment:
         self.dtype = dtype
         self.opset = opset
         self.float32 = float32
-        self.resizable = resizable
+        self.larger = larger
         self.training = training
         self.nodes: list[NodeProto] = []
         self.outputs: list[str] = []
         """The layer's running statistics after a training step, in the order of its weights."""
         self.before_casts: list[str] | None = None
         """Where the layer is computed in float32 in a model of fewer bits: its results before they are cast."""
+
+    @property
+    def resizable(self) -> bool:
+        """The spatial axes are open."""
+        return self.larger is not None
 
     @property
     def exact(self) -> bool:

@@ -12,7 +12,7 @@ Size: TypeAlias = int | str
 
 def size_of(layer: Fragment, axis: int) -> Size:
     """The size of an axis of the first operand, counted with the batch."""
-    if layer.resizable and axis in layer.places:
+    if layer.larger is not None and layer.larger[0].sizes[axis - 1] != layer.types[0].sizes[axis - 1]:
         return layer.add("Shape", layer.x, start=axis, end=axis + 1)
     return layer.types[0].sizes[axis - 1]
 
