@@ -13,7 +13,7 @@ from archspec.analysis.number_format import counted
 from archspec.analysis.shortcuts import shortcuts
 from archspec.diagram.figure import Box, End, Figure, Line, Mark, Words, joint
 from archspec.diagram.folding import elided, joined
-from archspec.diagram.runs import from_to, is_most, item_runs, iteration_runs, paths_of
+from archspec.diagram.runs import from_to, is_most, item_runs, iteration_runs, parts_from_to, paths_of
 from archspec.diagram.text_width import shortened
 from archspec.ir.def_use import DefUse, pattern
 from archspec.ir.graph import LayerGraph
@@ -279,7 +279,7 @@ class _FigureBuilder:
         node = self.graph.nodes[layer.path]
         op = node.op
         last = self.graph.nodes[self.last_in_run.get(layer.path, layer.path)]
-        words = [Words(shortened(from_to(self.graph.caption(node), self.graph.caption(last), " ")))]
+        words = [Words(shortened(parts_from_to(self.graph.caption(node), self.graph.caption(last), " ")))]
         kind = op.kind
         if layer.named and not layer.name.isdecimal() and op.weighted and self.level != "stage":
             words.append(Words(shortened(layer.name), "quiet"))
@@ -289,7 +289,7 @@ class _FigureBuilder:
         shapes = [
             ""
             if arriving and arriving[0] == type.sizes
-            else from_to(shape_text(type.sizes), shape_text(end.sizes), "x")
+            else parts_from_to(shape_text(type.sizes), shape_text(end.sizes), "x")
             for type, end in zip(node.types, last.types, strict=True)
         ]
         sign = _SIGNS.get(op.name, "")
@@ -364,9 +364,9 @@ class _FigureBuilder:
         whole = not set(paths).isdisjoint(end for path, end in zip(paths, ends, strict=True) if path != end)
         one, last = (counts_of(self.graph, each) for each in (paths, paths if whole else ends))
         if self.details.parameters and one.parameters:
-            yield Words(from_to(f"{one.parameters:,} parameters", f"{last.parameters:,} parameters", " "), "quiet")
+            yield Words(f"{from_to(f'{one.parameters:,}', f'{last.parameters:,}')} parameters", "quiet")
         if self.details.macs and one.macs:
-            yield Words(from_to(f"{counted(one.macs)} MACs", f"{counted(last.macs)} MACs", " "), "quiet")
+            yield Words(f"{from_to(counted(one.macs), counted(last.macs))} MACs", "quiet")
 
 
 def _name(part: Scope | Loop) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Final
 
 from archspec.analysis.counting import layers_below
@@ -23,10 +24,10 @@ _NUMBERED: Final = re.compile(r"(.*?)(\d+)")
 def iteration_runs(graph: LayerGraph, loop: Loop, marks: Mapping[str, Mark]) -> list[tuple[Scope, ...]]:
     """Neighbors that are equal but for where they stand; one whose tensor is used outside is the last of its run."""
     found: list[tuple[Scope, ...]] = []
-    last: Hashable = None
+    last: _Looks | None = None
     for index, scope in enumerate(loop.iterations):
         looks = _looks(graph, scope, marks)
-        if found and looks == last and index - 1 not in loop.marks:
+        if last is not None and looks.continues(last) and index - 1 not in loop.marks:
             found[-1] = (*found[-1], scope)
         else:
             found.append((scope,))
@@ -42,7 +43,7 @@ def item_runs(graph: LayerGraph, body: Body, marks: Mapping[str, Mark]) -> Itera
     """
     users = Counter(_refs(body))
     run: list[Scope] = []
-    looks: Hashable = None
+    looks: _Looks | None = None
     for item in body.items:
         if not isinstance(item, Scope):
             yield from _several(run)
@@ -50,7 +51,8 @@ def item_runs(graph: LayerGraph, body: Body, marks: Mapping[str, Mark]) -> Itera
             yield item
             continue
         found = _looks(graph, item, marks)
-        if run and not (found == looks and _follows(run[-1], item) and users[Result(run[-1].location)] == 1):
+        alone = bool(run) and users[Result(run[-1].location)] == 1
+        if looks and not (alone and found.continues(looks) and _follows(run[-1], item)):
             yield from _several(run)
             run = []
         run.append(item)
@@ -72,15 +74,31 @@ def _several(run: Sequence[Scope]) -> Iterator[Scope | tuple[Scope, ...]]:
         yield from run
 
 
-def _looks(graph: LayerGraph, scope: Scope, marks: Mapping[str, Mark]) -> Hashable:
-    """What equal parts have alike.
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """What is drawn of a part."""
 
-    That is all but how much they drop, and how many channels arrive: both often grow with the depth.
-    """
-    nodes = (graph.nodes[layer.path] for layer in layers_below(scope))
-    ops = tuple((node.op.name if node.op.kind == "regularizer" else node.op, node.shape[1:]) for node in nodes)
+    alike: Hashable
+    growing: tuple[float, ...]
+    """Channels that arrive and rates of dropout, which often grow with the depth."""
+
+    def continues(self, before: _Looks) -> bool:
+        """Whether it is equal to the part before it, but for what has grown."""
+        pairs = zip(before.growing, self.growing, strict=True)
+        return self.alike == before.alike and all(first <= second for first, second in pairs)
+
+
+def _looks(graph: LayerGraph, scope: Scope, marks: Mapping[str, Mark]) -> _Looks:
+    nodes = [graph.nodes[layer.path] for layer in layers_below(scope)]
+    ops: list[Hashable] = []
+    rates: list[float] = []
+    for node in nodes:
+        attributes = {each.name: getattr(node.op, each.name) for each in fields(node.op)}
+        rates.append(attributes.pop("rate", 0.0) if node.op.kind == "regularizer" else 0.0)
+        ops.append((node.op.name, tuple(attributes.items()), node.shape[1:]))
     marked = tuple(marks.get(path, "") for path in paths_of([scope])) if marks else ()
-    return pattern(scope), ops, marked
+    growing = (*(float(node.shape[0]) for node in nodes), *rates)
+    return _Looks((pattern(scope), tuple(ops), marked), growing)
 
 
 def _follows(first: Scope, second: Scope) -> bool:
@@ -112,7 +130,13 @@ def paths_of(items: Sequence[Scope | Loop]) -> Iterator[str]:
             yield item.path
 
 
-def from_to(first: str, last: str, between: str) -> str:
+def from_to(first: str, last: str) -> str:
+    """A text at both ends of a run: `96 – 256` where it differs."""
+    return first if first == last else f"{first} – {last}"
+
+
+def parts_from_to(first: str, last: str, between: str) -> str:
     """A text at both ends of a run, where one of its parts differs: `drop path 0.1 – 0.2`, `96 – 256x56x56`."""
-    parts = list(zip(first.split(between), last.split(between), strict=False))
-    return between.join(begin if begin == end else f"{begin} – {end}" for begin, end in parts)
+    return between.join(
+        from_to(begin, end) for begin, end in zip(first.split(between), last.split(between), strict=False)
+    )

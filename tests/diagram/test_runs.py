@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import archspec
@@ -105,3 +107,30 @@ def test_a_sequence_that_holds_nearly_all_has_no_frame() -> None:
     assert "features" not in boxes(f"- name: features\n  layers: [{row}]\n- relu")
     rest = "\n".join(f"- unit: {{name: v{n}, filters: {n + 4}}}" for n in range(6))
     assert "features" in boxes(f"- name: features\n  layers: [{row}]\n{rest}")
+
+
+def test_rates_that_do_not_grow_are_drawn_one_by_one() -> None:
+    rows = '- repeat: {name: rows, times: 3, layers: [unit, dropout: {rate: "[0.1, 0.7, 0.2][i]"}]}'
+    assert [box.title for box in boxes(rows).values() if box.kind == "regularizer"] == [
+        "dropout 0.1 – 0.7",
+        "dropout 0.2",
+    ]
+    blocks = "- repeat: {name: rows, times: 3, layers: [unit, drop_block: {rate: 0.1, block: 2 * i + 3}]}"
+    assert sum(box.kind == "regularizer" for box in boxes(blocks).values()) == 3
+
+
+def test_costs_of_other_units_are_said_whole() -> None:
+    text = HEAD.replace("filters: 2", "filters: 48") + "- repeat: {name: grow, times: 9, layers: [grow]}"
+    [panel] = archspec.draw(archspec.compile(load_text(text)), macs=True).panels
+    assert [box.words[-1].text for box in panel.part.figure.walk() if box.title.startswith("conv 1x1")] == [
+        "12.288 k – 1.192 M MACs"
+    ]
+
+
+def test_a_line_that_leaves_a_run_says_what_leaves_it(tmp_path: Path) -> None:
+    graph = archspec.compile(load_text(HEAD + "- repeat: {name: grow, times: 5, layers: [grow]}\n- relu"))
+    file = tmp_path / "rows.mmd"
+    archspec.draw(graph).save(file)
+    text = file.read_text(encoding="utf-8")
+    assert "14x8x8" in text
+    assert "6 – 14x8x8" not in text

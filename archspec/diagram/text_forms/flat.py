@@ -132,11 +132,13 @@ class _EdgeBuilder:
     def _followed(self, frame: _NamedFigure, line: Line) -> _TensorOrigin:
         """Back along a line, out of frames and into others, to the box that gives the tensor."""
         dashed = line.dashed
+        left = ""  # what is said where it leaves a run of parts: inside of it stands what each of them gives
         while True:
             end = line.source
             if end.box is not None:
                 if end.box not in frame.inside:
-                    return _TensorOrigin(frame.places[end.box].id, end.port, _shape_texts(frame, end), dashed)
+                    return _TensorOrigin(frame.places[end.box].id, end.port, left or _shape_texts(frame, end), dashed)
+                left = left or (_shape_texts(frame, end) if frame.figure.boxes[end.box].times > 1 else "")
                 frame, end = frame.inside[end.box], End(None, end.port)
             elif frame.around is not None:
                 frame, end = frame.around, End(frame.index, end.port)

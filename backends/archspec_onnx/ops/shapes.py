@@ -95,7 +95,8 @@ def roll(layer: Fragment) -> str:
     """The end of each axis before its beginning."""
     x = layer.x
     for axis, shift in zip(layer.places, layer.op.shift, strict=True):
-        cut = worked_out(layer, "Sub", size_of(layer, axis), shift) if shift > 0 else -shift
+        size = size_of(layer, axis)
+        cut = -shift % size if isinstance(size, int) else layer.add("Mod", layer.shape(-shift), size)
         if cut == 0 or shift == 0:
             continue
         at, along = vector(layer, cut), layer.shape(axis)
