@@ -119,6 +119,19 @@ def test_ops_take_another_size(case: str) -> None:
         _runs_at(graph, other)
 
 
+def test_a_roll_goes_round_an_image_that_is_smaller_than_it() -> None:
+    from onnxruntime import InferenceSession
+
+    graph = graph_of("roll: {shift: [-6, 6]}", (8, 8))
+    model = TARGET.build(TARGET.render(graph), graph).graph
+    [name] = [value.name for value in model.input]
+    session = InferenceSession(TARGET.render(graph))
+    for size in ((4, 4), (5, 3), (12, 7)):
+        x = np.random.default_rng(0).standard_normal((2, 4, *size)).astype(np.float32)
+        (found,) = session.run(None, {name: x})
+        assert np.array_equal(found, np.roll(x, (-6, 6), (2, 3)))
+
+
 def test_which_networks_are_of_one_size() -> None:
     """A dense layer after `flatten` and position embeddings fix the size, a global pool leaves it open."""
     fixed = {name for name in NETWORKS if _twice(compiled(name)) is None}
